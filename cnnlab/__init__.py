@@ -1,0 +1,42 @@
+"""cnnlab: look inside convolutional networks.
+
+A picture in [0, 1] goes into a network; a technique, one readable function, asks the network a question; a figure or an explorer
+shows the answer. The house:
+
+    world        rendered pictures with exact ground truth, the data sets cut from them, and your own photos
+    networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
+    attribution  which pixels matter: occlusion, and the scoring of maps against the truth
+    figures      matplotlib pictures of results
+    explorers    live widgets for the notebooks
+    cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`
+
+Start with `cnnlab.load("mini_alexnet")`, `cnnlab.world.render(7)` and `cnnlab.photo("mine.jpg")`. Rooms load when they are
+touched, so `import cnnlab` is quick and does not import torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_ROOMS = ("world", "networks", "attribution", "figures", "explorers", "inputs", "doctor")
+_SHORTCUTS = {"load": "networks", "available": "networks", "photo": "world"}
+
+__all__ = ["__version__", *_ROOMS, *_SHORTCUTS]
+
+if TYPE_CHECKING:
+    from cnnlab import attribution, doctor, explorers, figures, inputs, networks, world
+    from cnnlab.networks import available, load
+    from cnnlab.world import photo
+
+
+def __getattr__(name: str):
+    if name in _ROOMS:
+        return import_module(f"cnnlab.{name}")
+    if name in _SHORTCUTS:
+        return getattr(import_module(f"cnnlab.{_SHORTCUTS[name]}"), name)
+    raise AttributeError(f"cnnlab has no {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,103 @@
+"""Input checks of the public face, and the sentences that they speak.
+
+Every technique asks here whether what came is what it expects, so that all errors of the kit read alike: what was expected,
+what came, what to do. Checks that need to know a network's layers live beside them in `cnnlab.networks.layers`.
+
+torch is touched only through the objects that come in, so importing this module does not import torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
+    """`value` if it is one of the `allowed` names; else a ValueError that lists them and guesses the one that was meant."""
+    names = list(allowed)
+    if value in names:
+        return value
+    close = difflib.get_close_matches(str(value), names, n=1)
+    guess = f' Did you mean "{close[0]}"?' if close else ""
+    raise ValueError(f"{what} {value!r} is not known.{guess} Choose one of: {', '.join(names)}.")
+
+
+def positive_int(value: Any, what: str) -> int:
+    """`value` as an int of at least 1; numpy and torch integers count, booleans and fractions do not."""
+    return whole_number(value, what, least=1)
+
+
+def whole_number(value: Any, what: str, *, least: int = 0, most: int | None = None) -> int:
+    """`value` as an int between `least` and `most`; else a TypeError or ValueError that names `what`."""
+    span = f"of at least {least}" if most is None else f"between {least} and {most}"
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what} must be a whole number {span}, but got {value!r} ({type(value).__name__}).")
+    number = int(value.__index__())
+    if number < least or (most is not None and number > most):
+        raise ValueError(f"{what} must be a whole number {span}, but got {number}.")
+    return number
+
+
+def fraction(value: Any, what: str) -> float:
+    """`value` as a float in [0, 1]; else a ValueError that names `what`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} must be a number between 0 and 1, but got {value!r}.") from None
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{what} must lie between 0 and 1, but got {number:g}.")
+    return number
+
+
+def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
+    """A batch N x 3 x H x W of floats in [0, 1], and whether a single picture 3 x H x W came.
+
+    Raises
+    ------
+    TypeError
+        If `images` is no torch tensor, or not of a floating dtype.
+    ValueError
+        If the axes are wrong, a side is empty, or a value is not finite or leaves [0, 1].
+    """
+    import torch
+
+    if not isinstance(images, torch.Tensor):
+        hint = "pass `picture.image`" if hasattr(images, "image") else "use `cnnlab.photo(...)` or `torch.as_tensor`"
+        raise TypeError(f"{what} must be a torch tensor, but got {type(images).__name__}; {hint}.")
+    if images.dim() not in (3, 4) or images.shape[-3] != 3:
+        raise ValueError(
+            f"{what} must have the axes 3 x H x W or N x 3 x H x W, but came as {_axes(images.shape)}."
+            + (" Channels stand first: try `.permute(2, 0, 1)`." if images.shape[-1] == 3 else "")
+        )
+    if not images.dtype.is_floating_point:
+        raise TypeError(f"{what} must be floats in [0, 1], but came as {images.dtype}; divide bytes by 255.")
+    if 0 in images.shape:
+        raise ValueError(f"{what} is empty: it came as {_axes(images.shape)}.")
+    low, high = (float(v) for v in torch.aminmax(images.detach()))
+    if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
+        raise ValueError(
+            f"{what} must lie in [0, 1], but the values run from {low:g} to {high:g}."
+            " Normalisation belongs inside the model; bytes are divided by 255."
+        )
+    single = images.dim() == 3
+    return (images.unsqueeze(0) if single else images), single
+
+
+def target_index(target: Any, class_names: Sequence[str] | None, logits: Tensor) -> int:
+    """The class index that `target` means: an index, a class name, or None for the class that `logits` (C) put first."""
+    classes = logits.shape[-1]
+    if target is None:
+        return int(logits.argmax(-1))
+    if isinstance(target, str):
+        if not class_names:
+            raise ValueError(f"the network does not name its classes, so target {target!r} must be an index.")
+        return list(class_names).index(one_of(target, class_names, "class"))
+    return whole_number(target, f"target (a class index of {classes} classes)", most=classes - 1)
+
+
+def _axes(shape: Sequence[int]) -> str:
+    return " x ".join(str(n) for n in shape) or "a single number"

@@ -1,0 +1,269 @@
+"""Splits of rendered pictures, drawn once and kept.
+
+A split is a list of recipes: picture i of a split has its own seed, and its class is class i modulo the number of classes, so
+that classes are balanced. Its pictures, region maps and tables of labels are written to the cache on first use; a folder
+appears under its final name only when it is complete, and each file is checked against its checksum when it is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache as remember
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab.world import cache
+from cnnlab.world.names import NAMES, OBJECTS, SCENES
+from cnnlab.world.painter import LABELS, colour_names
+from cnnlab.world.picture import Picture, draw, render
+from cnnlab.world.recipe import Recipe, sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPLITS = {"train": 12_000, "validation": 2_000, "test": 2_000}
+"""The splits and how many pictures they have unless `n` says otherwise."""
+
+_BLOCK = 100  # pictures drawn in one piece of work
+_ARRAYS = ("images", "regions", "tables")
+
+
+def dataset(
+    split: str,
+    task: str = "object",
+    n: int | None = None,
+    seed: int = 0,
+    *,
+    size: int = 96,
+    classes: Sequence[str] | None = None,
+    bias: Mapping[str, str] | None = None,
+    progress: bool = True,
+    **fields: Any,
+) -> Dataset:
+    """A split of the world as a `Dataset`; rendered on first use (at 150 pictures a second and core, or more), then opened from the cache.
+
+    Parameters
+    ----------
+    split
+        "train", "validation" or "test"; they never share a picture.
+    task
+        What the labels tell: the "object" or the "scene". The pictures are the same for both.
+    n
+        Number of pictures; `SPLITS` has the usual ones. A smaller split is the beginning of the larger.
+    seed
+        Another seed gives other pictures.
+    size
+        Side of the pictures in pixels.
+    classes
+        Objects that occur as main object, all of `OBJECTS` unless said; their order is that of the labels for task "object".
+    bias
+        Scenes tied to classes, such as {"sheep": "meadow", "goat": "rocks"}; other classes keep free backgrounds.
+    fields
+        Fields of the `Recipe` that all pictures share, such as `style="drawn"` or `clutter=0`.
+    """
+    one_of(split, SPLITS, "split")
+    one_of(task, ("object", "scene"), "task")
+    count = SPLITS[split] if n is None else positive_int(n, "n (number of pictures)")
+    shapes = tuple(OBJECTS if classes is None else (one_of(name, OBJECTS, "class") for name in classes))
+    tied = {one_of(name, shapes, "class in bias"): one_of(scene, SCENES, "scene") for name, scene in (bias or {}).items()}
+    first = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
+    recipes = _Recipes(first, count, shapes, tied, fields)
+    return Dataset(recipes, task, size, _arrays(recipes, size, progress))
+
+
+class _Recipes(Sequence):
+    """The recipes of a split, made as they are asked for."""
+
+    def __init__(self, first: int, count: int, shapes: tuple[str, ...], tied: dict[str, str], fields: dict[str, Any]):
+        self.first, self.count, self.shapes, self.tied, self.fields = first, count, shapes, tied, fields
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Recipe:
+        if not -self.count <= index < self.count:
+            raise IndexError(f"picture {index} of a split of {self.count}")
+        number = index % self.count
+        shape = self.shapes[number % len(self.shapes)]
+        return sample(self.first + number, **{"shape": shape, "scene": self.tied.get(shape), **self.fields})
+
+    def key(self, size: int) -> str:
+        """Names the pictures: whatever changes them, the drawing code included, changes the key."""
+        about = [self.first, self.count, self.shapes, self.tied, self.fields, size, _code()]
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
+
+
+class Dataset:
+    """Pictures with labels and exact maps; made by `dataset`.
+
+    `data[i]` is (3 x H x W floats in [0, 1], label), which is what a torch `DataLoader` wants.
+
+    Fields
+    ------
+    images
+        N x 3 x H x W bytes, memory-mapped: they are read from disk as they are used.
+    labels
+        N class indices (int64) into `class_names`.
+    recipes
+        The recipe of each picture.
+    """
+
+    def __init__(self, recipes: Sequence[Recipe], task: str, size: int, arrays: dict[str, np.ndarray]):
+        import torch
+
+        self.recipes, self.task, self.size, self._arrays = recipes, task, size, arrays
+        self.class_names: tuple[str, ...] = recipes.shapes if task == "object" else SCENES
+        self.images: Tensor = torch.from_numpy(arrays["images"]).permute(0, 3, 1, 2)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        import torch
+
+        if self.task == "object":
+            return torch.arange(len(self)) % len(self.class_names)
+        names = [recipe.scene for recipe in self.recipes]
+        return torch.tensor([self.class_names.index(name) for name in names])
+
+    def __len__(self) -> int:
+        return len(self.recipes)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.images[index].float().div_(255), int(self.labels[index])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        return (self[index] for index in range(len(self)))
+
+    def picture(self, index: int, size: int | None = None) -> Picture:
+        """Picture `index` with all its maps, drawn again from its recipe, at any size."""
+        return render(self.recipes[index], size=self.size if size is None else size)
+
+    def maps(self, category: str) -> Tensor:
+        """N x H x W bytes: the index into `NAMES[category]` at each pixel (also "instance": 1 is the main object)."""
+        import torch
+
+        one_of(category, (*NAMES, "instance"), "category")
+        if category == "colour":
+            return torch.from_numpy(np.stack([colour_names(image) for image in self._arrays["images"]]))
+        tables = self._arrays["tables"][:, :, LABELS.index(category)]
+        return torch.from_numpy(np.stack([t.take(r) for t, r in zip(tables, self._arrays["regions"], strict=True)]))
+
+    def masks(self) -> Tensor:
+        """N x H x W booleans: where the main object is seen."""
+        return self.maps("instance") == 1
+
+    def __repr__(self) -> str:
+        return f"Dataset({len(self)} pictures of {self.size} x {self.size}, {len(self.class_names)} {self.task} classes)"
+
+
+@remember
+def _code() -> str:
+    """A checksum of the drawing code: pictures of another version of the world are other pictures."""
+    names = ("names", "textures", "surfaces", "outlines", "animals", "things", "shapes", "scenes", "recipe", "painter", "picture")
+    return hashlib.sha256(b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in names)).hexdigest()
+
+
+def _arrays(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
+    """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
+    place = cache.folder() / "splits" / recipes.key(size)
+    if place.is_dir():
+        try:
+            return _open(place)
+        except (OSError, ValueError, KeyError) as problem:
+            warnings.warn(f"the split in {place} is damaged ({problem}); it is drawn again.", stacklevel=3)
+            shutil.rmtree(place, ignore_errors=True)
+    part = place.with_name(f"{place.name}.part-{os.getpid()}")
+    try:
+        _sweep(place.parent)
+        part.mkdir(parents=True)
+    except OSError as problem:
+        warnings.warn(f"the cache folder cannot be written ({problem}); pictures are kept in memory only. CNNLAB_CACHE names another folder.", stacklevel=3)
+        return _drawn(recipes, size, progress)
+    try:
+        arrays = _drawn(recipes, size, progress)
+        _save(part, arrays)
+        if not place.exists():  # else another process was quicker, with the same pictures
+            part.rename(place)
+        return _open(place)
+    except OSError as problem:
+        warnings.warn(f"the split could not be kept ({problem}); pictures are in memory only.", stacklevel=3)
+        return arrays
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what killed runs have left behind."""
+    import psutil
+
+    for part in parent.glob("*.part-*"):
+        if not psutil.pid_exists(int(part.name.rpartition("-")[2])):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _save(part: Path, arrays: dict[str, np.ndarray]) -> None:
+    sums = {}
+    for name, array in arrays.items():
+        np.save(part / f"{name}.npy", array)
+        sums[name] = zlib.crc32((part / f"{name}.npy").read_bytes())
+    (part / "sums.json").write_text(json.dumps(sums))
+
+
+@remember
+def _whole(file: Path, changed: int, expected: int) -> bool:
+    """Whether the file has the expected checksum; asked once a process for each version of the file."""
+    total = 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            total = zlib.crc32(block, total)
+    return total == expected
+
+
+def _open(place: Path) -> dict[str, np.ndarray]:
+    sums = json.loads((place / "sums.json").read_text())
+    for name in _ARRAYS:
+        file = place / f"{name}.npy"
+        if not _whole(file, file.stat().st_mtime_ns, sums[name]):
+            raise ValueError(f"{file.name} has another checksum than when it was written")
+    # Copy on write: torch wants writable memory, and a caller who writes must not change the file.
+    return {name: np.load(place / f"{name}.npy", mmap_mode="c") for name in _ARRAYS}
+
+
+def _drawn(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
+    """Draw all pictures, on all cores if it pays, with a progress bar."""
+    from joblib import Parallel, delayed
+    from tqdm.auto import tqdm
+
+    count = len(recipes)
+    starts = range(0, count, _BLOCK)
+    workers = min(os.cpu_count() or 1, 8) if count >= 10 * _BLOCK else 1
+    run = Parallel(n_jobs=workers, return_as="generator")
+    blocks = run(delayed(_block)(recipes, size, start, min(start + _BLOCK, count)) for start in starts)
+    images = np.empty((count, size, size, 3), dtype=np.uint8)
+    regions = np.empty((count, size, size), dtype=np.uint8)
+    tables = []
+    # disable=None: quiet when nobody watches.
+    with tqdm(total=count, desc="drawing pictures", unit="picture", disable=None if progress else True) as bar:
+        for start, (pixels, region, table) in zip(starts, blocks, strict=True):
+            images[start : start + len(pixels)], regions[start : start + len(pixels)] = pixels, region
+            tables += table
+            bar.update(len(pixels))
+    most = max(len(table) for table in tables)
+    padded = np.zeros((count, most, len(LABELS)), dtype=np.uint8)
+    for row, table in zip(padded, tables, strict=True):
+        row[: len(table)] = table
+    return {"images": images, "regions": regions, "tables": padded}
+
+
+def _block(recipes: _Recipes, size: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    drawn = [draw(recipes[index], size) for index in range(start, stop)]
+    return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), [d[2] for d in drawn]

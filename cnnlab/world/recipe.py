@@ -1,0 +1,136 @@
+"""A recipe: everything that a picture is drawn from, as a plain value.
+
+Chance enters in separate streams, one for each aspect (scene, build of the thing, light, clutter ...), all from one seed. So a
+recipe with one field replaced gives the same picture but for that field: the same sheep, in the same light, on rocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cnnlab.inputs import fraction, one_of, whole_number
+from cnnlab.world.names import OBJECTS, SCENES
+from cnnlab.world.shapes import SHAPES, skin_of
+
+STYLES = ("rendered", "drawn", "camera")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `cnnlab.world.render` draws.
+
+    Fields
+    ------
+    seed
+        Where all chance comes from; a whole number of at least 0.
+    shape
+        The main object's class, one of `OBJECTS`, or "none" for an empty scene.
+    texture
+        The surface of its skin: "own", the name of another class (a cue conflict), or a surface's name.
+    scene
+        One of `SCENES`.
+    position
+        (x, y) of the object's centre in fractions of the picture's side.
+    scale
+        Half of the object's box in fractions of the picture's side.
+    flip
+        False: it faces right.
+    light
+        Brightness of the picture, about 1.
+    clutter
+        How many small things lie about.
+    cover
+        How much stands in front of the object: 0 nothing, 1 a third of it.
+    others
+        Classes of further objects in the picture.
+    style
+        "rendered", "drawn" (line art on paper) or "camera" (soft, with sensor noise).
+    """
+
+    seed: int
+    shape: str
+    texture: str
+    scene: str
+    position: tuple[float, float]
+    scale: float
+    flip: bool
+    light: float
+    clutter: int
+    cover: float
+    others: tuple[str, ...] = ()
+    style: str = "rendered"
+
+    def replace(self, **changes: Any) -> Recipe:
+        """The same recipe with some fields changed; a field that does not exist, or a value that no picture has, is refused."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        for name in given:
+            one_of(name, self.__dataclass_fields__, "field of a recipe")
+        return checked(replace(self, **given)) if given else self
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, ready for JSON; `Recipe(**values)` makes it again."""
+        return asdict(self) | {"position": list(self.position), "others": list(self.others)}
+
+
+def stream(seed: int, aspect: str) -> np.random.Generator:
+    """The random numbers of one aspect of a picture, independent of all other aspects."""
+    return np.random.default_rng([seed, sum(byte << (8 * i) for i, byte in enumerate(aspect.encode()[:4]))])
+
+
+def sample(seed: int, **fixed: Any) -> Recipe:
+    """The recipe of picture number `seed`; fields that are given (and not None) are kept, the others drawn by chance.
+
+    By nature a picture has one object of any class in any scene, off the centre, a little clutter, and with a chance of 0.3
+    something in front.
+    """
+    whole_number(seed, "seed")
+    draw = stream(seed, "plan").random(12)  # always all of them: fixing one field leaves the others as they are
+    drawn = Recipe(
+        seed=int(seed),
+        shape=OBJECTS[int(draw[0] * len(OBJECTS))],
+        texture="own",
+        scene=SCENES[int(draw[1] * len(SCENES))],
+        position=(round(0.3 + 0.4 * draw[2], 4), round(0.48 + 0.16 * draw[3], 4)),
+        scale=round(0.26 + 0.12 * draw[4], 4),
+        flip=bool(draw[5] < 0.5),
+        light=round(0.82 + 0.32 * draw[6], 4),
+        clutter=int(draw[7] * 4),
+        cover=round(max(0.0, draw[8] - 0.7) / 0.3, 4),
+    )
+    return drawn.replace(**fixed)
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """`recipe` with its values in their plain types; a value that cannot be drawn raises a ValueError that says what can."""
+    one_of(recipe.shape, ("none", *OBJECTS), "shape")
+    one_of(recipe.scene, SCENES, "scene")
+    one_of(recipe.style, STYLES, "style")
+    if recipe.shape != "none":
+        skin_of(recipe.shape, recipe.texture)
+    others = (recipe.others,) if isinstance(recipe.others, str) else tuple(recipe.others)
+    for other in others:
+        one_of(other, SHAPES, "object")
+    try:
+        x, y = (float(v) for v in recipe.position)
+    except (TypeError, ValueError):
+        raise TypeError(f"position must be a pair (x, y) of fractions of the picture's side, but got {recipe.position!r}.") from None
+    if not (-1 <= x <= 2 and -1 <= y <= 2):
+        raise ValueError(f"position must lie between -1 and 2 (0 to 1 is inside the picture), but got ({x:g}, {y:g}).")
+    if not 0.02 <= float(recipe.scale) <= 1.5:
+        raise ValueError(f"scale must lie between 0.02 and 1.5 (half the object's size over the picture's), but got {recipe.scale!r}.")
+    if not 0.1 <= float(recipe.light) <= 3:
+        raise ValueError(f"light must lie between 0.1 and 3 (1 is usual), but got {recipe.light!r}.")
+    return replace(
+        recipe,
+        seed=whole_number(recipe.seed, "seed"),
+        position=(x, y),
+        scale=float(recipe.scale),
+        flip=bool(recipe.flip),
+        light=float(recipe.light),
+        clutter=whole_number(recipe.clutter, "clutter", most=20),
+        cover=fraction(recipe.cover, "cover"),
+        others=others,
+    )
