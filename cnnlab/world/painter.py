@@ -182,11 +182,12 @@ def _colour_table() -> np.ndarray:
 def _colour_name(hue: float, saturation: float, value: float) -> str:
     if value < 0.2:
         return "black"
-    if saturation < 0.15:
+    if saturation < 0.18:
         return "white" if value > 0.8 else "grey"
-    if (hue < 50 or hue >= 345) and value < 0.62 and saturation > 0.2:
+    red = hue < 14 or hue >= 345
+    if (hue < 68 or hue >= 345) and value < 0.62 and not (red and saturation > 0.7 and value > 0.35):
         return "brown"
-    if hue < 14 or hue >= 345:
+    if red:
         return "pink" if saturation < 0.5 and value > 0.75 else "red"
     for limit, name in ((42, "orange"), (68, "yellow"), (165, "green"), (258, "blue"), (300, "purple"), (345, "pink")):
         if hue < limit:
