@@ -66,7 +66,11 @@ def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
     import torch
 
     if not isinstance(images, torch.Tensor):
-        hint = "pass `picture.image`" if hasattr(images, "image") else "use `cnnlab.photo(...)` or `torch.as_tensor`"
+        hint = (
+            "pass `picture.image`"
+            if hasattr(images, "image")
+            else "use `cnnlab.photo(...)` or `torch.as_tensor`"
+        )
         raise TypeError(f"{what} must be a torch tensor, but got {type(images).__name__}; {hint}.")
     if images.dim() not in (3, 4) or images.shape[-3] != 3:
         raise ValueError(

@@ -10,7 +10,10 @@ from cnnlab import inputs
 
 
 def test_an_unknown_name_lists_the_known_ones_and_guesses():
-    with pytest.raises(ValueError, match=r"""layer 'conv9' is not known\. Did you mean "conv1"\? Choose one of: conv1, pool1\."""):
+    with pytest.raises(
+        ValueError,
+        match=r"""layer 'conv9' is not known\. Did you mean "conv1"\? Choose one of: conv1, pool1\.""",
+    ):
         inputs.one_of("conv9", ["conv1", "pool1"], "layer")
 
 
@@ -19,7 +22,17 @@ def test_whole_numbers_of_all_kinds_count(value):
     assert inputs.positive_int(value, "stride") == 3
 
 
-@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("4", TypeError), (True, TypeError), (None, TypeError)])
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (1.5, TypeError),
+        ("4", TypeError),
+        (True, TypeError),
+        (None, TypeError),
+    ],
+)
 def test_what_is_no_positive_whole_number_is_refused_by_name(value, error):
     with pytest.raises(error, match="stride must be a whole number of at least 1"):
         inputs.positive_int(value, "stride")

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from cnnlab.figures.plate import Plate
 from cnnlab.world import NAMES, Picture
 
 # Okabe & Ito (2008): told apart by all common kinds of colour vision, and in grey by their lightness.
 _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
 _NONE = "#f2f2f2"
 _OWN = {  # colours are shown as themselves
-    **{"black": "#111111", "grey": "#8c8c8c", "white": "#ffffff", "red": "#c81e1e", "orange": "#f08c1e", "yellow": "#f0dc32"},
+    **{
+        "black": "#111111",
+        "grey": "#8c8c8c",
+        "white": "#ffffff",
+        "red": "#c81e1e",
+        "orange": "#f08c1e",
+        "yellow": "#f0dc32",
+    },
     **{"green": "#2d8c32", "blue": "#3c78d2", "purple": "#823cb4", "pink": "#f08cc8", "brown": "#784b23"},
 }
 
 
-def truth_figure(picture: Picture) -> Figure:
+def truth_figure(picture: Picture) -> Plate:
     """The picture and its six maps; under each map the names that it uses, the most frequent first (at most eight)."""
-    figure = Figure(figsize=(11, 6.6), layout="constrained")
+    figure = Plate(figsize=(11, 6.6), words=describe_truth(picture))
     axes = figure.subplots(2, 4).ravel()
     axes[0].imshow(picture.image.permute(1, 2, 0).numpy(), interpolation="nearest")
     axes[0].set_title(f"{picture.recipe.shape}, {picture.recipe.scene}")
@@ -55,8 +62,12 @@ def _map(axis, indices: np.ndarray, category: str) -> None:
         colours[index] = _rgb(_OWN[NAMES[category][index]] if category == "colour" else colour)
     axis.imshow(colours[indices], interpolation="nearest")
     axis.set_title(category)
-    handles = [Patch(facecolor=colours[index], edgecolor="0.4", label=NAMES[category][index]) for index in shown]
-    axis.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, fontsize=8, frameon=False)
+    handles = [
+        Patch(facecolor=colours[index], edgecolor="0.4", label=NAMES[category][index]) for index in shown
+    ]
+    axis.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, fontsize=8, frameon=False
+    )
 
 
 def _rgb(colour: str) -> np.ndarray:

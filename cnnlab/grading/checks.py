@@ -41,5 +41,9 @@ def claim(sentence: str, measured: float, *, above: float | None = None, below: 
     """
     if above is None and below is None:
         raise ValueError("a claim needs a bound: say above=..., below=... or both.")
-    holds = math.isfinite(measured) and (above is None or measured > above) and (below is None or measured < below)
+    holds = (
+        math.isfinite(measured)
+        and (above is None or measured > above)
+        and (below is None or measured < below)
+    )
     print(f"{'holds' if holds else 'does not hold'}: {sentence}")

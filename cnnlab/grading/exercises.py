@@ -36,7 +36,11 @@ def positions(answer: Callable[[int, int, int], int]) -> str | None:
 
 def occlusion_map(answer: Callable[[nn.Module, Tensor, int], Tensor]) -> str | None:
     """`answer(model, image, target)`: rows x columns of probabilities, for a grey occluder of size 24 and stride 24."""
-    model, image, target = _small_network(), torch.rand(3, 96, 96, generator=torch.Generator().manual_seed(3)), 1
+    model, image, target = (
+        _small_network(),
+        torch.rand(3, 96, 96, generator=torch.Generator().manual_seed(3)),
+        1,
+    )
     kept = image.clone()
     result = _attempted(answer(model, image, target))
     if not isinstance(result, Tensor):
@@ -50,8 +54,11 @@ def occlusion_map(answer: Callable[[nn.Module, Tensor, int], Tensor]) -> str | N
     mistakes = {
         "these are logits; take the softmax over the classes first": logits[:, :, target],
         "the map is transposed: rows belong to the top edge, columns to the left edge of the occluder": probability.T,
-        "this is the drop; the map holds the probability itself": model(image[None]).softmax(-1)[0, target] - probability,
-        "the occluder is black; grey is 0.5": _covered_logits(model, image, colour=0.0).softmax(-1)[:, :, target],
+        "this is the drop; the map holds the probability itself": model(image[None]).softmax(-1)[0, target]
+        - probability,
+        "the occluder is black; grey is 0.5": _covered_logits(model, image, colour=0.0).softmax(-1)[
+            :, :, target
+        ],
     }
     if torch.allclose(result.float(), probability, atol=1e-5):
         return None
@@ -67,7 +74,10 @@ def hit(answer: Callable[[Tensor, Tensor], bool]) -> str | None:
     relevance[1, 5], relevance[3, 2] = 2.0, -9.0
     mask = torch.zeros(5, 7, dtype=torch.bool)
     mask[1, 5] = True
-    results = [bool(_attempted(answer(r, m))) for r, m in ((relevance, mask), (relevance, ~mask), (relevance.T, mask.T))]
+    results = [
+        bool(_attempted(answer(r, m)))
+        for r, m in ((relevance, mask), (relevance, ~mask), (relevance.T, mask.T))
+    ]
     if results == [True, False, True]:
         return None
     if results[0] == results[1]:
@@ -98,4 +108,8 @@ def _covered_logits(model: nn.Module, image: Tensor, colour: float = 0.5) -> Ten
     return torch.stack(rows).view(4, 4, -1)
 
 
-EXERCISES: dict[str, Callable[[Any], str | None]] = {"05.positions": positions, "05.occlusion_map": occlusion_map, "05.hit": hit}
+EXERCISES: dict[str, Callable[[Any], str | None]] = {
+    "05.positions": positions,
+    "05.occlusion_map": occlusion_map,
+    "05.hit": hit,
+}

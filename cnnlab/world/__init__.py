@@ -6,18 +6,30 @@
     datasets    splits with labels, drawn once and kept in the cache
     photo       a photo of yours as the square tensor that a network takes
     cache       where drawn splits are kept
-    textures, surfaces, outlines, animals, things, shapes, scenes, painter    how the drawing is done
+    textures, surfaces, outlines, animals, things, shapes, scenes, painter, styles    how the drawing is done
 
 Networks do not belong here, nor figures of results: the world knows nothing of who looks at it.
 """
 
 from cnnlab.world.datasets import SPLITS, Dataset, dataset
 from cnnlab.world.names import CLUTTER, COLOURS, MATERIALS, NAMES, OBJECTS, PARTS, SCENES, TEXTURES, index_of
+
 # from cnnlab.world.photo import photo
 from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import STYLES, Recipe, sample
 
 __all__ = [
-    *("CLUTTER", "COLOURS", "MATERIALS", "NAMES", "OBJECTS", "PARTS", "SCENES", "SPLITS", "STYLES", "TEXTURES"),
+    *(
+        "CLUTTER",
+        "COLOURS",
+        "MATERIALS",
+        "NAMES",
+        "OBJECTS",
+        "PARTS",
+        "SCENES",
+        "SPLITS",
+        "STYLES",
+        "TEXTURES",
+    ),
     *("Dataset", "Picture", "Recipe", "dataset", "index_of", "photo", "render", "sample"),
 ]

@@ -75,7 +75,10 @@ def dataset(
     one_of(task, ("object", "scene"), "task")
     count = SPLITS[split] if n is None else positive_int(n, "n (number of pictures)")
     shapes = tuple(OBJECTS if classes is None else (one_of(name, OBJECTS, "class") for name in classes))
-    tied = {one_of(name, shapes, "class in bias"): one_of(scene, SCENES, "scene") for name, scene in (bias or {}).items()}
+    tied = {
+        one_of(name, shapes, "class in bias"): one_of(scene, SCENES, "scene")
+        for name, scene in (bias or {}).items()
+    }
     first = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
     recipes = _Recipes(first, count, shapes, tied, fields)
     return Dataset(recipes, task, size, _arrays(recipes, size, progress))
@@ -84,7 +87,9 @@ def dataset(
 class _Recipes(Sequence):
     """The recipes of a split, made as they are asked for."""
 
-    def __init__(self, first: int, count: int, shapes: tuple[str, ...], tied: dict[str, str], fields: dict[str, Any]):
+    def __init__(
+        self, first: int, count: int, shapes: tuple[str, ...], tied: dict[str, str], fields: dict[str, Any]
+    ):
         self.first, self.count, self.shapes, self.tied, self.fields = first, count, shapes, tied, fields
 
     def __len__(self) -> int:
@@ -155,7 +160,9 @@ class Dataset:
         if category == "colour":
             return torch.from_numpy(np.stack([colour_names(image) for image in self._arrays["images"]]))
         tables = self._arrays["tables"][:, :, LABELS.index(category)]
-        return torch.from_numpy(np.stack([t.take(r) for t, r in zip(tables, self._arrays["regions"], strict=True)]))
+        return torch.from_numpy(
+            np.stack([t.take(r) for t, r in zip(tables, self._arrays["regions"], strict=True)])
+        )
 
     def masks(self) -> Tensor:
         """N x H x W booleans: where the main object is seen."""
@@ -168,8 +175,23 @@ class Dataset:
 @remember
 def _code() -> str:
     """A checksum of the drawing code: pictures of another version of the world are other pictures."""
-    names = ("names", "textures", "surfaces", "outlines", "animals", "things", "shapes", "scenes", "recipe", "painter", "picture")
-    return hashlib.sha256(b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in names)).hexdigest()
+    names = (
+        "names",
+        "textures",
+        "surfaces",
+        "outlines",
+        "animals",
+        "things",
+        "shapes",
+        "scenes",
+        "recipe",
+        "painter",
+        "picture",
+        "styles",
+    )
+    return hashlib.sha256(
+        b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in names)
+    ).hexdigest()
 
 
 def _arrays(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
@@ -186,7 +208,8 @@ def _arrays(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarra
         _sweep(place.parent)
         part.mkdir(parents=True)
     except OSError as problem:
-        warnings.warn(f"the cache folder cannot be written ({problem}); pictures are kept in memory only. CNNLAB_CACHE names another folder.", stacklevel=3)
+        hint = "pictures are kept in memory only. CNNLAB_CACHE names another folder."
+        warnings.warn(f"the cache folder cannot be written ({problem}); {hint}", stacklevel=3)
         return _drawn(recipes, size, progress)
     try:
         arrays = _drawn(recipes, size, progress)
@@ -252,7 +275,9 @@ def _drawn(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray
     regions = np.empty((count, size, size), dtype=np.uint8)
     tables = []
     # disable=None: quiet when nobody watches.
-    with tqdm(total=count, desc="drawing pictures", unit="picture", disable=None if progress else True) as bar:
+    with tqdm(
+        total=count, desc="drawing pictures", unit="picture", disable=None if progress else True
+    ) as bar:
         for start, (pixels, region, table) in zip(starts, blocks, strict=True):
             images[start : start + len(pixels)], regions[start : start + len(pixels)] = pixels, region
             tables += table
@@ -264,6 +289,8 @@ def _drawn(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray
     return {"images": images, "regions": regions, "tables": padded}
 
 
-def _block(recipes: _Recipes, size: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+def _block(
+    recipes: _Recipes, size: int, start: int, stop: int
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     drawn = [draw(recipes[index], size) for index in range(start, stop)]
     return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), [d[2] for d in drawn]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cnnlab.inputs import one_of
 
+# fmt: off
 OBJECTS = (
     *("sheep", "goat", "wolf", "husky", "elephant", "rhinoceros", "bird", "duck", "fish", "whale"),
     *("car", "go-kart", "sailing boat", "steamboat", "house", "church", "tree", "mushroom", "cup", "teapot"),
@@ -30,6 +31,7 @@ TEXTURES = (
     *("woven", "grained", "bricked", "brushed", "leafy", "grassy", "rippled", "grainy", "cloudy", "rocky", "shingled"),
 )
 COLOURS = ("black", "grey", "white", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
+# fmt: on
 
 NAMES = {
     "object": ("none", *OBJECTS, *CLUTTER),

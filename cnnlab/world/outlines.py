@@ -55,7 +55,9 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None, turn: float 
     return _turned(circle, turn) + (x, y)
 
 
-def cloud(x: float, y: float, rx: float, ry: float, bumps: int = 11, depth: float = 0.09, phase: float = 0.0) -> np.ndarray:
+def cloud(
+    x: float, y: float, rx: float, ry: float, bumps: int = 11, depth: float = 0.09, phase: float = 0.0
+) -> np.ndarray:
     """An ellipse with round bumps along its rim: fleece, the crown of a tree, a bush, smoke."""
     angle = np.linspace(0, 2 * np.pi, bumps * 6, endpoint=False)
     radius = 1 + depth * (2 * np.abs(np.sin((angle * bumps + phase) / 2)) - 1)
@@ -66,10 +68,17 @@ def limb(x0: float, y0: float, x1: float, y1: float, w0: float, w1: float) -> np
     """A tapering limb from (x0, y0) of half width w0 to (x1, y1) of half width w1, with flat ends."""
     length = max(float(np.hypot(x1 - x0, y1 - y0)), 1e-9)
     nx, ny = (y1 - y0) / length, -(x1 - x0) / length
-    return corners((x0 + nx * w0, y0 + ny * w0), (x1 + nx * w1, y1 + ny * w1), (x1 - nx * w1, y1 - ny * w1), (x0 - nx * w0, y0 - ny * w0))
+    return corners(
+        (x0 + nx * w0, y0 + ny * w0),
+        (x1 + nx * w1, y1 + ny * w1),
+        (x1 - nx * w1, y1 - ny * w1),
+        (x0 - nx * w0, y0 - ny * w0),
+    )
 
 
-def arc(x: float, y: float, outer: float, inner: float, start: float, end: float, tip: float | None = None) -> np.ndarray:
+def arc(
+    x: float, y: float, outer: float, inner: float, start: float, end: float, tip: float | None = None
+) -> np.ndarray:
     """A bent band around (x, y) between two radii, from angle `start` to `end` (degrees, clockwise from the right).
 
     `tip` is the width at the end as a share of the width at the start (horns end in a point, handles do not).

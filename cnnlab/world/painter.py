@@ -40,7 +40,11 @@ class Painter:
 
     def fill(self, outline: np.ndarray, paint: Paint, **labels: int) -> None:
         """Fill `outline` (K x 2, in fractions of the picture's side) with `paint`; labels not given are 0."""
-        names = {"material": index_of("material", paint.material), "texture": index_of("texture", paint.texture), **labels}
+        names = {
+            "material": index_of("material", paint.material),
+            "texture": index_of("texture", paint.texture),
+            **labels,
+        }
         row = tuple(names.get(category, 0) for category in LABELS)
         points = outline * self.side
         low, high = points.min(axis=0), points.max(axis=0)
@@ -56,7 +60,9 @@ class Painter:
         key = (paint, row)
         if key not in self._known:
             if len(self.paints) == MOST_REGIONS:
-                raise ValueError(f"a picture has room for {MOST_REGIONS} regions; draw fewer objects or less clutter.")
+                raise ValueError(
+                    f"a picture has room for {MOST_REGIONS} regions; draw fewer objects or less clutter."
+                )
             self._known[key] = len(self.paints)
             self.paints.append(paint)
             self.labels.append(row)
@@ -87,7 +93,9 @@ class Painter:
                 if paint.ramp:
                     fade = np.arange(top, bottom, dtype=np.float32)[:, None] * (255 * paint.ramp / self.side)
                     crop = crop * np.float32(1 - paint.ramp) + fade
-                np.copyto(pattern[top:bottom, left:right], crop, where=regions[top:bottom, left:right] == region)
+                np.copyto(
+                    pattern[top:bottom, left:right], crop, where=regions[top:bottom, left:right] == region
+                )
         dark = np.array([paint.dark for paint in self.paints], dtype=np.float32)
         span = (np.array([paint.light for paint in self.paints], dtype=np.float32) - dark) / np.float32(255)
         colours = span.take(regions, axis=0)
@@ -125,13 +133,21 @@ def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: f
     piece = Image.fromarray(np.ascontiguousarray(grey[np.ix_(rows, columns)]))
     box = (left / zoom - int(left / zoom), top / zoom - int(top / zoom))
     span = ((right - left) / zoom, (bottom - top) / zoom)
-    return np.asarray(piece.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box=(*box, box[0] + span[0], box[1] + span[1])))
+    return np.asarray(
+        piece.resize(
+            (right - left, bottom - top),
+            Image.Resampling.BICUBIC,
+            box=(*box, box[0] + span[0], box[1] + span[1]),
+        )
+    )
 
 
 @lru_cache(maxsize=96)
 def _doubled(texture: str, side: int, turn: int) -> np.ndarray:
     """A tile shrunk to `side` and laid twice each way, so that any window up to its size is one slice."""
-    small = Image.fromarray(np.ascontiguousarray(_turned(texture, turn))).resize((side, side), Image.Resampling.LANCZOS)
+    small = Image.fromarray(np.ascontiguousarray(_turned(texture, turn))).resize(
+        (side, side), Image.Resampling.LANCZOS
+    )
     return np.tile(np.asarray(small), (2, 2))
 
 
@@ -144,7 +160,9 @@ UPRIGHT = frozenset({"bricked", "shingled", "grassy", "feathered", "scaly", "rip
 
 
 def _enlarge(field: np.ndarray, side: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(field.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR))
+    return np.asarray(
+        Image.fromarray(field.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR)
+    )
 
 
 def _lut(values: np.ndarray) -> list[int]:
@@ -189,7 +207,14 @@ def _colour_name(hue: float, saturation: float, value: float) -> str:
         return "brown"
     if red:
         return "pink" if saturation < 0.5 and value > 0.75 else "red"
-    for limit, name in ((42, "orange"), (68, "yellow"), (165, "green"), (258, "blue"), (300, "purple"), (345, "pink")):
+    for limit, name in (
+        (42, "orange"),
+        (68, "yellow"),
+        (165, "green"),
+        (258, "blue"),
+        (300, "purple"),
+        (345, "pink"),
+    ):
         if hue < limit:
             return name
     raise AssertionError(hue)

@@ -6,12 +6,10 @@ first half works on numpy arrays and does not import torch, so that data sets ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from cnnlab.inputs import one_of, whole_number
 from cnnlab.world.names import CLUTTER, NAMES, index_of
@@ -19,6 +17,7 @@ from cnnlab.world.painter import LABELS, Painter, colour_names
 from cnnlab.world.recipe import Recipe, checked, sample, stream
 from cnnlab.world.scenes import PAINTERS
 from cnnlab.world.shapes import CLUTTER_SHAPES, SHAPES, Shape, skin_of
+from cnnlab.world.styles import PAINTED
 from cnnlab.world.surfaces import SURFACES, Surface, mix
 
 if TYPE_CHECKING:
@@ -63,13 +62,17 @@ class Picture:
         """H x W booleans: where `category` is called `name`; without a name, where the main object is seen."""
         if name is None:
             if category != "object":
-                raise ValueError(f"say which {category} you mean, one of: {', '.join(NAMES[one_of(category, NAMES, 'category')][1:])}.")
+                raise ValueError(
+                    f"say which {category} you mean, one of: {', '.join(NAMES[one_of(category, NAMES, 'category')][1:])}."
+                )
             return self.instance == 1
         return getattr(self, one_of(category, NAMES, "category")) == index_of(category, name)
 
     def __repr__(self) -> str:
         side = self.image.shape[-1]
-        return f"Picture({self.recipe.shape} in {self.recipe.scene}, {side} x {side}, seed {self.recipe.seed})"
+        return (
+            f"Picture({self.recipe.shape} in {self.recipe.scene}, {side} x {side}, seed {self.recipe.seed})"
+        )
 
 
 def render(
@@ -102,11 +105,20 @@ def render(
     """
     import torch
 
-    fields = {"shape": shape, "texture": texture, "scene": scene, "position": position, "scale": scale, "flip": flip}
+    fields = {
+        "shape": shape,
+        "texture": texture,
+        "scene": scene,
+        "position": position,
+        "scale": scale,
+        "flip": flip,
+    }
     fields |= {"light": light, "clutter": clutter, "cover": cover, "others": others, "style": style}
     recipe = checked(seed).replace(**fields) if isinstance(seed, Recipe) else sample(seed, **fields)
     pixels, regions, table = draw(recipe, size)
-    maps = {category: torch.from_numpy(table[:, column].take(regions)) for column, category in enumerate(LABELS)}
+    maps = {
+        category: torch.from_numpy(table[:, column].take(regions)) for column, category in enumerate(LABELS)
+    }
     return Picture(
         image=torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255),
         colour=torch.from_numpy(colour_names(pixels)),
@@ -117,8 +129,11 @@ def render(
 
 
 def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The picture's bytes (size x size x 3), its region map (size x size bytes) and the labels of each region (regions x 6 bytes,
-    columns `LABELS`). This is `render` without torch."""
+    """`render` without torch.
+
+    Returns the picture's bytes (size x size x 3), its region map (size x size bytes) and the labels of each region (regions x 6
+    bytes, columns `LABELS`).
+    """
     whole_number(size, "size (pixels)", least=16, most=2048)
     painter = Painter(size)
     _paint_scene(painter, recipe)
@@ -132,7 +147,7 @@ def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nda
         _paint_cover(painter, recipe)
     facing = stream(recipe.seed, "light").random()
     pixels, regions, table = painter.finish(recipe.light, from_left=bool(facing < 0.5))
-    return _STYLES[recipe.style](pixels, regions, recipe), regions, table
+    return PAINTED[recipe.style](pixels, regions, recipe), regions, table
 
 
 def _paint_scene(painter: Painter, recipe: Recipe) -> None:
@@ -150,7 +165,16 @@ def _paint_scene(painter: Painter, recipe: Recipe) -> None:
 
 
 def _paint_thing(
-    painter: Painter, name: str, shape: Shape, skin: Surface, build: np.random.Generator, *, at: tuple[float, float], scale: float, flip: bool, instance: int
+    painter: Painter,
+    name: str,
+    shape: Shape,
+    skin: Surface,
+    build: np.random.Generator,
+    *,
+    at: tuple[float, float],
+    scale: float,
+    flip: bool,
+    instance: int,
 ) -> None:
     """Draw the pieces of one thing, back to front; all pieces that wear the same surface share one paint."""
     x, y = at
@@ -164,7 +188,13 @@ def _paint_thing(
         if piece.wears not in paints:
             paints[piece.wears] = mix(SURFACES[piece.wears], build)
         paint = paints[piece.wears].toned(piece.tone)
-        painter.fill(piece.outline @ place + (x, y), paint, object=label, part=index_of("part", piece.part), instance=instance)
+        painter.fill(
+            piece.outline @ place + (x, y),
+            paint,
+            object=label,
+            part=index_of("part", piece.part),
+            instance=instance,
+        )
 
 
 def _paint_main(painter: Painter, recipe: Recipe) -> None:
@@ -174,7 +204,17 @@ def _paint_main(painter: Painter, recipe: Recipe) -> None:
     if recipe.scene != "sky":
         painter.cast_shadow(x, y + scale * 0.98, scale * 0.9)
     skin = skin_of(recipe.shape, recipe.texture)
-    _paint_thing(painter, recipe.shape, shape, skin, stream(recipe.seed, "build"), at=(x, y), scale=scale, flip=recipe.flip, instance=1)
+    _paint_thing(
+        painter,
+        recipe.shape,
+        shape,
+        skin,
+        stream(recipe.seed, "build"),
+        at=(x, y),
+        scale=scale,
+        flip=recipe.flip,
+        instance=1,
+    )
 
 
 def _paint_other(painter: Painter, recipe: Recipe, name: str, number: int) -> None:
@@ -186,7 +226,17 @@ def _paint_other(painter: Painter, recipe: Recipe, name: str, number: int) -> No
     at = (x, recipe.position[1] + recipe.scale * 0.9 - scale + 0.06 * (rng.random() - 0.5))
     if recipe.scene != "sky":
         painter.cast_shadow(at[0], at[1] + scale * 0.98, scale * 0.9)
-    _paint_thing(painter, name, SHAPES[name], skin_of(name, "own"), rng, at=at, scale=scale, flip=bool(rng.random() < 0.5), instance=2 + number)
+    _paint_thing(
+        painter,
+        name,
+        SHAPES[name],
+        skin_of(name, "own"),
+        rng,
+        at=at,
+        scale=scale,
+        flip=bool(rng.random() < 0.5),
+        instance=2 + number,
+    )
 
 
 def _paint_clutter(painter: Painter, rng: np.random.Generator, instance: int, *, scene: str) -> None:
@@ -196,7 +246,9 @@ def _paint_clutter(painter: Painter, rng: np.random.Generator, instance: int, *,
     scale = shape.size * (0.3 + 0.3 * rng.random()) * (0.5 + y)
     if scene != "sky":
         painter.cast_shadow(x, y + scale * 0.98, scale * 0.9)
-    _paint_thing(painter, name, shape, SURFACES[shape.skin], rng, at=(x, y), scale=scale, flip=False, instance=instance)
+    _paint_thing(
+        painter, name, shape, SURFACES[shape.skin], rng, at=(x, y), scale=scale, flip=False, instance=instance
+    )
 
 
 def _paint_cover(painter: Painter, recipe: Recipe) -> None:
@@ -211,53 +263,17 @@ def _paint_cover(painter: Painter, recipe: Recipe) -> None:
         width = recipe.cover * recipe.scale * 0.6
         stretch = np.array([[width / 0.32, 0.0], [0.0, 1.1]])
         paint = mix(SURFACES["wood"], rng)
-        painter.fill(CLUTTER_SHAPES[name].draw(rng.random)[0].outline @ stretch + at, paint, object=index_of("object", name), instance=90)
+        painter.fill(
+            CLUTTER_SHAPES[name].draw(rng.random)[0].outline @ stretch + at,
+            paint,
+            object=index_of("object", name),
+            instance=90,
+        )
         return
     scale = recipe.scale * (0.2 + 0.3 * recipe.cover)
     at = (x + recipe.scale * 1.6 * (rng.random() - 0.5), y + recipe.scale - scale * 0.8)
     shape = CLUTTER_SHAPES[name]
     _paint_thing(painter, name, shape, SURFACES[shape.skin], rng, at=at, scale=scale, flip=False, instance=90)
-
-
-def _rendered(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
-    return to_bytes(pixels)
-
-
-def _drawn(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Ink on paper: lines where regions meet, hatching where the rendered picture is dark."""
-    side = regions.shape[0]
-    edge = np.zeros(regions.shape, dtype=bool)
-    edge[:, 1:] |= regions[:, 1:] != regions[:, :-1]
-    edge[1:] |= regions[1:] != regions[:-1]
-    thickness = max(1, side // 96)
-    ink = Image.fromarray(edge.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(2 * (thickness // 2) + 1))
-    lines = np.asarray(ink, dtype=np.float32) / 255
-    grey = pixels.mean(axis=2)
-    y, x = np.mgrid[:side, :side] * (96 / side)
-    hatch = ((x + y) % 5 < 1.2) * np.clip((120 - grey) / 120, 0, 1) + ((x - y) % 5 < 1.2) * np.clip((70 - grey) / 70, 0, 1)
-    paper = np.array([246, 240, 226], dtype=np.float32) + 4 * stream(recipe.seed, "paper").standard_normal((side, side, 1))
-    strength = np.clip(0.85 * lines + 0.55 * hatch, 0, 1)[:, :, None]
-    return to_bytes(paper * (1 - strength) + np.array([38, 34, 46], dtype=np.float32) * strength)
-
-
-def _camera(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """A cheap camera: a soft lens, darker corners, a colour cast, and noise that grows with brightness."""
-    side = regions.shape[0]
-    rng = stream(recipe.seed, "camera")
-    cast = 1 + 0.12 * (rng.random(3) - 0.5)
-    soft = np.asarray(Image.fromarray(to_bytes(pixels)).filter(ImageFilter.BoxBlur(0.7 * side / 96)), dtype=np.float64)
-    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    dimmed = soft * cast * (1 - 0.22 * (x**2 + y**2))[:, :, None]
-    noise = rng.standard_normal(dimmed.shape) * np.sqrt(12 + 0.5 * dimmed)
-    return to_bytes(dimmed + noise)
-
-
-_STYLES: dict[str, Callable[[np.ndarray, np.ndarray, Recipe], np.ndarray]] = {"rendered": _rendered, "drawn": _drawn, "camera": _camera}
-
-
-def to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Floats of about 0 to 255 as bytes, rounded and clipped."""
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
 def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:

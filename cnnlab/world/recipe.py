@@ -87,7 +87,9 @@ def sample(seed: int, **fixed: Any) -> Recipe:
     something in front.
     """
     whole_number(seed, "seed")
-    draw = stream(seed, "plan").random(12)  # always all of them: fixing one field leaves the others as they are
+    draw = stream(seed, "plan").random(
+        12
+    )  # always all of them: fixing one field leaves the others as they are
     drawn = Recipe(
         seed=int(seed),
         shape=OBJECTS[int(draw[0] * len(OBJECTS))],
@@ -116,11 +118,17 @@ def checked(recipe: Recipe) -> Recipe:
     try:
         x, y = (float(v) for v in recipe.position)
     except (TypeError, ValueError):
-        raise TypeError(f"position must be a pair (x, y) of fractions of the picture's side, but got {recipe.position!r}.") from None
+        raise TypeError(
+            f"position must be a pair (x, y) of fractions of the picture's side, but got {recipe.position!r}."
+        ) from None
     if not (-1 <= x <= 2 and -1 <= y <= 2):
-        raise ValueError(f"position must lie between -1 and 2 (0 to 1 is inside the picture), but got ({x:g}, {y:g}).")
+        raise ValueError(
+            f"position must lie between -1 and 2 (0 to 1 is inside the picture), but got ({x:g}, {y:g})."
+        )
     if not 0.02 <= float(recipe.scale) <= 1.5:
-        raise ValueError(f"scale must lie between 0.02 and 1.5 (half the object's size over the picture's), but got {recipe.scale!r}.")
+        raise ValueError(
+            f"scale must lie between 0.02 and 1.5 (half the object's size over the picture's), but got {recipe.scale!r}."
+        )
     if not 0.1 <= float(recipe.light) <= 3:
         raise ValueError(f"light must lie between 0.1 and 3 (1 is usual), but got {recipe.light!r}.")
     return replace(

@@ -37,7 +37,12 @@ def meadow(brush: Brush, vary: Vary) -> None:
     brush("far hills", _ridge(vary, horizon - 0.03, 0.14, 7))
     for _ in range(int(4 * vary())):
         x, r = vary(), 0.03 + 0.04 * vary()
-        brush("thicket", corners((x - r, horizon + 0.04), (x - r * 0.7, horizon - r), (x, horizon - 1.6 * r), (x + r * 0.7, horizon - r), (x + r, horizon + 0.04)), 0.9)
+        foot, top = horizon + 0.04, horizon - r
+        brush(
+            "thicket",
+            corners((x - r, foot), (x - 0.7 * r, top), (x, top - 0.6 * r), (x + 0.7 * r, top), (x + r, foot)),
+            0.9,
+        )
     brush("grass", _below(horizon + 0.02, 0.02 * (vary() - 0.5)), ramp=0.2)
 
 
@@ -63,7 +68,13 @@ def snow(brush: Brush, vary: Vary) -> None:
     brush("snow", _ridge(vary, horizon - 0.08, 0.2, 6), 0.86)
     for _ in range(3 + int(6 * vary())):
         x, r = vary(), 0.05 + 0.07 * vary()
-        brush("thicket", corners((x - r * 0.5, horizon + 0.06), (x, horizon + 0.06 - 2.4 * r), (x + r * 0.5, horizon + 0.06)), 0.75)
+        brush(
+            "thicket",
+            corners(
+                (x - r * 0.5, horizon + 0.06), (x, horizon + 0.06 - 2.4 * r), (x + r * 0.5, horizon + 0.06)
+            ),
+            0.75,
+        )
     brush("snow", _below(horizon + 0.05, 0.05 * (vary() - 0.5)), ramp=0.3)
 
 
@@ -90,7 +101,10 @@ def street(brush: Brush, vary: Vary) -> None:
     brush("asphalt", _below(road))
     gap = 0.3 * vary()
     for left in np.arange(gap - 0.3, 1.0, 0.3):
-        brush("line paint", corners((left, 0.86), (left + 0.15, 0.86), (left + 0.14, 0.885), (left - 0.01, 0.885)))
+        brush(
+            "line paint",
+            corners((left, 0.86), (left + 0.15, 0.86), (left + 0.14, 0.885), (left - 0.01, 0.885)),
+        )
 
 
 def room(brush: Brush, vary: Vary) -> None:

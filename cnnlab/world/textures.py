@@ -30,7 +30,9 @@ def tile(texture: str) -> np.ndarray:
     return result
 
 
-def _noise(rng: np.random.Generator, *, across: float, along: float | None = None, turn: float = 0.0) -> np.ndarray:
+def _noise(
+    rng: np.random.Generator, *, across: float, along: float | None = None, turn: float = 0.0
+) -> np.ndarray:
     """Smooth periodic noise with standard deviation 1; `across` and `along` are its blob sizes in pixels, `turn` in degrees."""
     along = across if along is None else along
     frequency = np.fft.fftfreq(SIDE)
@@ -69,7 +71,12 @@ def _ellipse(rx: float, ry: float, turn: float, corners: int = 14) -> np.ndarray
 def _curl(rng: np.random.Generator) -> list:
     r = rng.uniform(6, 11)
     grey = rng.uniform(150, 215)
-    return [(_ellipse(r, r, 0), grey - 75), (_ellipse(r * 0.8, r * 0.8, 0) - r * 0.12, grey), (_ellipse(r * 0.4, r * 0.4, 0) - r * 0.3, grey + 40)]
+    shade, lit, glint = (
+        _ellipse(r, r, 0),
+        _ellipse(r * 0.8, r * 0.8, 0) - r * 0.12,
+        _ellipse(r * 0.4, r * 0.4, 0) - r * 0.3,
+    )
+    return [(shade, grey - 75), (lit, grey), (glint, grey + 40)]
 
 
 def _leaf(rng: np.random.Generator) -> list:
@@ -106,7 +113,11 @@ def _curly(rng):
 
 
 def _hairy(rng):
-    return _noise(rng, across=2.2, along=26) + 0.5 * _noise(rng, across=1.2, along=12, turn=12) + 0.6 * _noise(rng, across=30)
+    return (
+        _noise(rng, across=2.2, along=26)
+        + 0.5 * _noise(rng, across=1.2, along=12, turn=12)
+        + 0.6 * _noise(rng, across=30)
+    )
 
 
 def _shaggy(rng):
@@ -166,7 +177,9 @@ def _checkered(rng):
 
 def _woven(rng):
     y, x = np.mgrid[:SIDE, :SIDE] * (2 * np.pi * 32 / SIDE)
-    return np.where((np.sin(x / 2) * np.sin(y / 2)) > 0, np.abs(np.sin(x / 2)), np.abs(np.sin(y / 2))) + 0.1 * _noise(rng, across=3)
+    return np.where(
+        (np.sin(x / 2) * np.sin(y / 2)) > 0, np.abs(np.sin(x / 2)), np.abs(np.sin(y / 2))
+    ) + 0.1 * _noise(rng, across=3)
 
 
 def _grained(rng):
@@ -206,7 +219,11 @@ def _grainy(rng):
 
 
 def _cloudy(rng):
-    return _noise(rng, across=90, along=55) + 0.6 * _noise(rng, across=40, along=24) + 0.25 * _noise(rng, across=14)
+    return (
+        _noise(rng, across=90, along=55)
+        + 0.6 * _noise(rng, across=40, along=24)
+        + 0.25 * _noise(rng, across=14)
+    )
 
 
 def _rocky(rng):
@@ -223,8 +240,28 @@ def _plain(rng):
 
 
 _TILES: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-    **{"plain": _plain, "curly": _curly, "hairy": _hairy, "shaggy": _shaggy, "wrinkled": _wrinkled, "cracked": _cracked},
-    **{"feathered": _feathered, "scaly": _scaly, "striped": _striped, "dotted": _dotted, "checkered": _checkered},
+    **{
+        "plain": _plain,
+        "curly": _curly,
+        "hairy": _hairy,
+        "shaggy": _shaggy,
+        "wrinkled": _wrinkled,
+        "cracked": _cracked,
+    },
+    **{
+        "feathered": _feathered,
+        "scaly": _scaly,
+        "striped": _striped,
+        "dotted": _dotted,
+        "checkered": _checkered,
+    },
     **{"woven": _woven, "grained": _grained, "bricked": _bricked, "brushed": _brushed, "leafy": _leafy},
-    **{"grassy": _grassy, "rippled": _rippled, "grainy": _grainy, "cloudy": _cloudy, "rocky": _rocky, "shingled": _shingled},
+    **{
+        "grassy": _grassy,
+        "rippled": _rippled,
+        "grainy": _grainy,
+        "cloudy": _cloudy,
+        "rocky": _rocky,
+        "shingled": _shingled,
+    },
 }

@@ -35,7 +35,10 @@ def batched(model, image, target):
 
 
 RIGHT = {
-    "05.positions": [lambda n, s, t: math.ceil((n - s) / t) + 1, lambda n, s, t: len({*range(0, n - s + 1, t), n - s})],
+    "05.positions": [
+        lambda n, s, t: math.ceil((n - s) / t) + 1,
+        lambda n, s, t: len({*range(0, n - s + 1, t), n - s}),
+    ],
     "05.occlusion_map": [mine, batched],
     "05.hit": [lambda r, m: m.flatten()[r.argmax()], lambda r, m: bool((m & (r == r.max())).any())],
 }
@@ -74,7 +77,9 @@ def test_right_answers_pass_however_they_are_written(question, answer, capsys):
     assert said(capsys) == f"{question}: passed"
 
 
-@pytest.mark.parametrize(("question", "hint", "answer"), [(q, h, a) for q, answers in WRONG.items() for h, a in answers.items()])
+@pytest.mark.parametrize(
+    ("question", "hint", "answer"), [(q, h, a) for q, answers in WRONG.items() for h, a in answers.items()]
+)
 def test_a_wrong_answer_gets_the_hint_that_fits(question, hint, answer, capsys):
     check(question, answer)
     line = said(capsys)
@@ -95,7 +100,13 @@ def test_an_unknown_question_lists_the_questions():
 
 @pytest.mark.parametrize(
     ("measured", "bounds", "holds"),
-    [(0.9, {"above": 0.5}, True), (0.5, {"above": 0.5}, False), (0.2, {"above": 0.1, "below": 0.3}, True), (0.4, {"below": 0.3}, False), (math.nan, {"below": 1}, False)],
+    [
+        (0.9, {"above": 0.5}, True),
+        (0.5, {"above": 0.5}, False),
+        (0.2, {"above": 0.1, "below": 0.3}, True),
+        (0.4, {"below": 0.3}, False),
+        (math.nan, {"below": 1}, False),
+    ],
 )
 def test_a_claim_holds_strictly_within_its_bounds(measured, bounds, holds, capsys):
     claim("it is so", measured, **bounds)

@@ -39,16 +39,25 @@ def test_classes_are_balanced_and_scenes_are_the_labels_of_the_other_task():
 
 
 def test_splits_and_seeds_share_no_picture_and_a_small_split_begins_the_large():
-    seeds = [{recipe.seed for recipe in dataset(split, n=20, seed=seed).recipes} for split in datasets.SPLITS for seed in (0, 1)]
+    seeds = [
+        {recipe.seed for recipe in dataset(split, n=20, seed=seed).recipes}
+        for split in datasets.SPLITS
+        for seed in (0, 1)
+    ]
     assert sum(map(len, seeds)) == len(set.union(*seeds))
     small, large = dataset("test", n=20), dataset("test", n=40)
     assert torch.equal(small.images, large.images[:20])
 
 
 def test_backgrounds_can_be_tied_to_classes_and_fields_fixed():
-    data = dataset("train", n=12, classes=("sheep", "goat"), bias={"sheep": "meadow", "goat": "rocks"}, style="drawn")
+    data = dataset(
+        "train", n=12, classes=("sheep", "goat"), bias={"sheep": "meadow", "goat": "rocks"}, style="drawn"
+    )
     assert data.class_names == ("sheep", "goat")
-    assert {(r.shape, r.scene, r.style) for r in data.recipes} == {("sheep", "meadow", "drawn"), ("goat", "rocks", "drawn")}
+    assert {(r.shape, r.scene, r.style) for r in data.recipes} == {
+        ("sheep", "meadow", "drawn"),
+        ("goat", "rocks", "drawn"),
+    }
     with pytest.raises(ValueError, match="class in bias"):
         dataset("train", n=2, bias={"dragon": "meadow"})
 
@@ -73,7 +82,11 @@ def test_a_damaged_split_is_noticed_and_drawn_again(own_cache, damage):
     file = next(own_cache.glob("*/images.npy"))
     content = bytearray(file.read_bytes())
     content[5000] ^= 255
-    {"flip": lambda: file.write_bytes(content), "cut": lambda: file.write_bytes(content[:4000]), "remove": file.unlink}[damage]()
+    {
+        "flip": lambda: file.write_bytes(content),
+        "cut": lambda: file.write_bytes(content[:4000]),
+        "remove": file.unlink,
+    }[damage]()
     datasets._whole.cache_clear()
     with pytest.warns(UserWarning, match="damaged"):
         after = dataset("test", n=20)
@@ -114,7 +127,10 @@ def test_writing_into_a_split_does_not_change_the_file():
 
 
 def test_a_changed_recipe_has_another_key():
-    keys = {dataset("test", n=20, **fields).recipes.key(96) for fields in ({}, {"style": "drawn"}, {"clutter": 0}, {"seed": 1})}
+    keys = {
+        dataset("test", n=20, **fields).recipes.key(96)
+        for fields in ({}, {"style": "drawn"}, {"clutter": 0}, {"seed": 1})
+    }
     assert len(keys) == 4
 
 
