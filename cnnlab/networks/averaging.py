@@ -1,0 +1,39 @@
+"""The mean of the weights over the last steps of a training, and the batch-norm statistics that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.networks.checkpoints import Run
+
+
+def average(run: Run) -> None:
+    """Moves the averaged parameters towards the present ones: a plain mean at first, then one that forgets old steps slowly."""
+    run.averaged = min(run.averaged + 1, run.plan.average_steps)
+    with torch.no_grad():
+        for key, value in run.model.named_parameters():
+            mean = run.average.setdefault(key, value.detach().clone())
+            mean.lerp_(value, 1 / run.averaged)
+
+
+def estimate_statistics(model: nn.Module, batches: Iterable[Tensor], most: int = 50) -> None:
+    """Measures means and variances of the batch normalisation anew, as plain means over `most` batches.
+
+    Averaged weights were never run in training: the statistics of the steps they were averaged from are not theirs.
+    """
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # None: cumulative mean
+        norm.train()
+    with torch.no_grad():
+        for _, images in zip(range(most), batches, strict=False):
+            model(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()

@@ -1,0 +1,74 @@
+"""Training batches: cut from the stored bytes, shuffled, mirrored, shifted and made noisy.
+
+All chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
+are (`plain_batches`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab.networks.plans import TrainingPlan
+
+
+def plain_batches(
+    dataset: Any, batch_size: int, device: torch.device | str = "cpu"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """All pictures in their order: floats N x 3 x H x W in [0, 1], and their labels."""
+    for start in range(0, len(dataset), batch_size):
+        rows = slice(start, start + batch_size)
+        images = dataset.images[rows].to(device, memory_format=torch.channels_last).float().div_(255)
+        yield images, dataset.labels[rows].to(device)
+
+
+def training_batches(
+    dataset: Any, plan: TrainingPlan, generator: torch.Generator, device: torch.device | str = "cpu"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One pass over the data in random order; the last, incomplete batch is left out (another order leaves out others)."""
+    order = torch.randperm(len(dataset), generator=generator)
+    size = min(plan.batch_size, len(dataset))
+    for start in range(0, len(order) - size + 1, size):
+        rows = order[start : start + size]
+        images = cut(dataset.images, rows, plan, generator).float().div_(255)
+        if plan.noise:
+            add_noise(images, plan.noise, generator)
+        yield images.to(device), dataset.labels[rows].to(device)
+
+
+def cut(images: Tensor, rows: Tensor, plan: TrainingPlan, generator: torch.Generator) -> Tensor:
+    """The pictures `rows` of the bytes N x 3 x H x W, each mirrored or not and shifted by its own few pixels.
+
+    Mirroring and shifting only say which pixel is read from where, so all three happen in one copy. Past the border the picture
+    goes on as its reflection.
+    """
+    count, (height, width) = len(rows), images.shape[-2:]
+    y = torch.arange(height) + random_shift(count, plan.shift, generator)  # count x H
+    x = torch.arange(width) + random_shift(count, plan.shift, generator)  # count x W
+    if plan.flip:
+        mirrored = torch.rand(count, 1, generator=generator) < 0.5
+        x = torch.where(mirrored, width - 1 - x, x)
+    y, x = reflect(y, height), reflect(x, width)
+    pixels = images.permute(0, 2, 3, 1)  # colour last, as the pixels lie on the disk
+    return pixels[rows[:, None, None], y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
+
+
+def random_shift(count: int, most: int, generator: torch.Generator) -> Tensor:
+    return torch.randint(-most, most + 1, (count, 1), generator=generator)
+
+
+def reflect(position: Tensor, size: int) -> Tensor:
+    """Positions past the border 0 ... size - 1 thrown back into it: -1 becomes 1, size becomes size - 2."""
+    return (size - 1) - ((size - 1) - position.abs()).abs()
+
+
+def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Adds Gaussian noise in place, of a standard deviation between 0 and `most` for each picture, and clips to [0, 1]."""
+    strength = torch.rand(len(images), 1, 1, 1, generator=generator) * most
+    count, channels, height, width = images.shape
+    # Colour last, like the images; drawn in the order of memory, which is eight times as fast as any other.
+    noise = torch.randn(count, height, width, channels, generator=generator).permute(0, 3, 1, 2)
+    return images.addcmul_(noise, strength).clamp_(0, 1)

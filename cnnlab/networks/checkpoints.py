@@ -1,0 +1,104 @@
+"""A training run as a value that can be put away after an epoch and taken up again, to the last bit.
+
+Checkpoints lie in the cache. They carry a checksum; a damaged one is noticed and the training starts anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.networks.plans import TrainingPlan
+from cnnlab.networks.weights import write_atomically
+from cnnlab.world import cache
+
+_PARTS = ("average", "averaged", "epoch", "seconds", "history")
+
+
+@dataclass
+class Run:
+    """A training on its way.
+
+    `average` is the mean of the parameters over the last `averaged` steps at most (see `cnnlab.networks.averaging`), `epoch` the
+    number of passes done, `history` the loss and accuracies of each.
+    """
+
+    name: str
+    plan: TrainingPlan
+    seed: int
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor] = field(default_factory=dict)
+    averaged: int = 0
+    epoch: int = 0
+    seconds: float = 0.0
+    history: dict[str, list[float]] = field(
+        default_factory=lambda: {"loss": [], "accuracy": [], "validation": []}
+    )
+
+
+def folder(name: str) -> Path:
+    """Where the checkpoints of `name` lie. Not created."""
+    return cache.folder() / "training" / name
+
+
+def checkpoint(run: Run, pictures: str) -> Path:
+    """The file for this run. Whatever decides about the result is in its name, so another plan, seed or data set never meets it."""
+    about = [run.name, asdict(run.plan), run.seed, pictures, torch.__version__]
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+    return folder(run.name) / f"{key}.checkpoint"
+
+
+def fingerprint(dataset: Any) -> str:
+    """A checksum of the labels and of some of the pictures, cheap enough to ask at every start."""
+    digest = hashlib.sha256(torch.as_tensor(dataset.labels).numpy().tobytes())
+    for index in range(0, len(dataset), max(1, len(dataset) // 50)):
+        digest.update(dataset.images[index].contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def save(run: Run, file: Path) -> None:
+    """Writes the run, whole or not at all. A cache that cannot be written costs a warning, not the training."""
+    state = {part: getattr(run, part) for part in _PARTS}
+    state |= {"model": run.model.state_dict(), "optimizer": run.optimizer.state_dict()}
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    data = stream.getvalue()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, hashlib.sha256(data).digest() + data)
+    except OSError as problem:
+        warnings.warn(
+            f"no checkpoint after epoch {run.epoch} ({problem}); if the training stops, it cannot go on from here."
+            " CNNLAB_CACHE names another cache folder.",
+            stacklevel=2,
+        )
+
+
+def restore(run: Run, file: Path) -> bool:
+    """Puts the run where the checkpoint left it; False if there is none, or if it is damaged (with a warning)."""
+    try:
+        stored = file.read_bytes()
+    except OSError:
+        return False
+    digest, data = stored[:32], stored[32:]
+    if hashlib.sha256(data).digest() != digest:
+        warnings.warn(
+            f"the checkpoint {file} is damaged; the training starts from the beginning.", stacklevel=2
+        )
+        return False
+    device = next(run.model.parameters()).device
+    state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    run.model.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    for part in _PARTS:
+        setattr(run, part, state[part])
+    return True

@@ -1,0 +1,66 @@
+"""The training plans: everything that decides how a shipped network comes out, and why it is chosen so.
+
+A plan is a plain value; `cnnlab.networks.training` carries it out, and `cnnlab train NAME` calls that. The weights in the package come
+from there and from nowhere else. A network is judged by what it shows when one looks into it, not by accuracy alone: oriented
+edges in the first layer, evidence that sits on the object, and answers that are sure without being deaf to an occluder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How one network is trained.
+
+    Data: `pictures` and `validation` are sizes of the splits of `cnnlab.world.dataset`, which `task`, `data_seed` and `options` describe
+    further. Rates are those of SGD; `decay_first` is the weight decay of the first convolution, `decay` that of all other weights
+    (biases and normalisation have none). Noise is in pixel units, the shift in pixels; `average_from` is the share of the training after
+    which weights are averaged, `average_steps` the number of steps over which the average looks back.
+    """
+
+    architecture: str
+    purpose: str
+    task: str = "object"
+    pictures: int = 12_000
+    validation: int = 2_000
+    data_seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    # 64 pictures a step: the machine is as fast as with 128, and takes twice as many steps in the same time.
+    batch_size: int = 64
+    epochs: int = 20
+    # A high rate that rises and falls (one-cycle; Smith & Topin, 2019) finds flat solutions in few passes. SGD, since the
+    # networks that AdamW made were as accurate, but their first-layer filters kept the noise they began with.
+    peak_rate: float = 0.1
+    momentum: float = 0.9
+    warm_up: float = 0.25
+    # Strong decay on the first convolution alone wears the initial noise off its filters, so that what is left was learnt.
+    # The normalisation behind it makes the scale of the filters irrelevant, so nothing else suffers. As strong
+    # everywhere, the network would not begin to learn.
+    decay_first: float = 2e-2
+    decay: float = 5e-4
+    # Softened labels keep the softmax from saturating; a saturated one does not move when the object is covered.
+    label_smoothing: float = 0.1
+    # Noise of a strength that differs from picture to picture (0 to this) asks the first layer for filters that average over
+    # pixels: edges and blobs. Clean pictures stay in the mixture.
+    noise: float = 0.12
+    # Mirrored and shifted pictures: an object is the same object wherever it stands.
+    flip: bool = True
+    shift: int = 6
+    # The mean over the last steps lies in the middle of the valley that single steps wander about in (Izmailov et al., 2018).
+    average_from: float = 0.75
+    average_steps: int = 400
+
+
+PLANS: dict[str, TrainingPlan] = {
+    "mini_alexnet": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Names the main object of a rendered picture. Its large first-layer filters can be looked at as pictures;"
+        " the network for most notebooks.",
+    ),
+}
+"""What `cnnlab train NAME` can make."""

@@ -1,0 +1,257 @@
+"""Training: from a plan (`cnnlab.networks.plans`) and the world's pictures to weights and a card.
+
+Read `train` first, then `one_epoch`, which is the loop itself. Batches are cut in `batches`, weights averaged in `averaging`,
+runs put away and taken up again in `checkpoints`, networks judged in `evaluation`, results told in `reports`, files written in `weights`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from cnnlab import world
+from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab.networks import architectures, averaging, checkpoints, reports, weights
+from cnnlab.networks.batches import training_batches
+from cnnlab.networks.checkpoints import Run
+from cnnlab.networks.evaluation import Evaluation, evaluate
+from cnnlab.networks.plans import PLANS, TrainingPlan
+
+__all__ = ["Evaluation", "evaluate", "train"]
+
+
+def train(
+    name: str,
+    *,
+    epochs: int | None = None,
+    pictures: int | None = None,
+    out: str | os.PathLike | None = None,
+    resume: bool = True,
+    progress: bool = True,
+    seed: int = 0,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Trains the network `name` by its plan, writes weights and card, and returns the card.
+
+    After each pass over the data the run is put away. Interrupted (Ctrl-C, or the stop button of a notebook), it goes on from there
+    when `train` is called again, and on the same machine ends with the same weights as if nothing had happened.
+
+    Parameters
+    ----------
+    name
+        A name from `PLANS`.
+    epochs, pictures
+        Fewer passes, or fewer pictures, than the plan says: for a try.
+    out
+        File or folder for the result. Unless said, a run that follows the plan goes into the package, and a try into the cache, so
+        that it does not take the place of the shipped network.
+    resume
+        Whether to go on with a run that was interrupted.
+    progress
+        Show a bar in a terminal, else print a line for each epoch.
+    seed
+        Decides the initial weights, the order of the pictures and all noise. torch's global generator is left as it was.
+    threads
+        Threads to compute with; all cores unless said.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If interrupted; the message says how to go on.
+
+    Examples
+    --------
+    >>> card = train("mini_alexnet", epochs=1, pictures=200)  # doctest: +SKIP
+    >>> card["accuracy"], card["history"]["loss"]  # doctest: +SKIP
+    """
+    plan = chosen_plan(name, epochs, pictures)
+    whole_number(seed, "seed")
+    file = destination(name, out, shipped=plan == PLANS[name] and seed == 0)
+    cores = os.cpu_count() or 1
+    with using_threads(positive_int(cores if threads is None else threads, "threads")):
+        training, validation = (split(plan, which, progress) for which in ("train", "validation"))
+        run = start(name, plan, training.class_names, seed)
+        kept = checkpoints.checkpoint(run, checkpoints.fingerprint(training))
+        if resume and checkpoints.restore(run, kept) and progress:
+            print(f"going on with {name} after epoch {run.epoch} of {plan.epochs}", flush=True)
+        try:
+            all_epochs(run, training, validation, kept, progress)
+            model, result = finish(run, training, validation)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(reports.how_to_go_on(run, kept)) from None
+        about = weights.write_weights(file, model, reports.describe(run, training, result))
+    with suppress(OSError):  # there is none if the cache cannot be written
+        kept.unlink()
+    if progress:
+        print(
+            f"{name}: {result.accuracy:.1%} of {len(validation)} validation pictures, written to {file}",
+            flush=True,
+        )
+    return about
+
+
+def chosen_plan(name: str, epochs: int | None, pictures: int | None) -> TrainingPlan:
+    plan = PLANS[one_of(name, PLANS, "network")]
+    if epochs is not None:
+        plan = replace(plan, epochs=positive_int(epochs, "epochs"))
+    if pictures is not None:
+        count = positive_int(pictures, "pictures")
+        plan = replace(plan, pictures=count, validation=min(plan.validation, count))
+    return plan
+
+
+def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> Path:
+    """Where the weights go, found before the training starts, so that it is not in vain."""
+    if out is None:
+        file = weights.place(name) if shipped else checkpoints.folder(name) / f"{name}.safetensors"
+    else:
+        file = (
+            Path(out) / f"{name}.safetensors" if Path(out).is_dir() else weights.place(Path(out).absolute())
+        )
+    parent = next(folder for folder in file.absolute().parents if folder.exists())
+    if not os.access(parent, os.W_OK):
+        raise PermissionError(
+            f"{parent} cannot be written, so the weights would be lost; name another place with `out`."
+        )
+    return file
+
+
+def split(plan: TrainingPlan, which: str, progress: bool) -> Any:
+    count = plan.pictures if which == "train" else plan.validation
+    return world.dataset(
+        which, task=plan.task, n=count, seed=plan.data_seed, progress=progress, **plan.options
+    )
+
+
+def start(name: str, plan: TrainingPlan, classes: Iterable[str], seed: int) -> Run:
+    """A fresh network and its optimiser."""
+    with chance(seed, "weights"):
+        model = getattr(architectures, plan.architecture)(classes)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Colour last in memory: convolutions run faster so, and the pictures lie like this on the disk.
+    model = model.to(device, memory_format=torch.channels_last)
+    groups = parameter_groups(model, plan)
+    return Run(name, plan, seed, model, torch.optim.SGD(groups, plan.peak_rate, plan.momentum, nesterov=True))
+
+
+def parameter_groups(model: nn.Module, plan: TrainingPlan) -> list[dict[str, Any]]:
+    """Weight decay for the first convolution, for all other weights, and none for biases and normalisation."""
+    first = next(module.weight for module in model.modules() if isinstance(module, nn.Conv2d))
+    others = [p for p in model.parameters() if p.dim() > 1 and p is not first]
+    plain = [p for p in model.parameters() if p.dim() <= 1]
+    return [
+        {"params": [first], "weight_decay": plan.decay_first},
+        {"params": others, "weight_decay": plan.decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+
+
+def all_epochs(run: Run, training: Any, validation: Any, kept: Path, progress: bool) -> None:
+    steps = steps_per_epoch(run.plan)
+    with tqdm(
+        total=run.plan.epochs * steps,
+        initial=run.epoch * steps,
+        desc=run.name,
+        unit="step",
+        disable=None if progress else True,  # None: no bar when no one watches
+    ) as bar:
+        while run.epoch < run.plan.epochs:
+            began = time.perf_counter()
+            loss, accuracy = one_epoch(run, training, bar)
+            tested = evaluate(run.model, validation).accuracy
+            for key, value in zip(run.history, (loss, accuracy, tested), strict=True):
+                run.history[key].append(value)
+            run.epoch += 1
+            run.seconds += time.perf_counter() - began
+            checkpoints.save(run, kept)
+            if progress:
+                reports.tell(run, bar)
+
+
+def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
+    """One pass over the pictures; returns its mean loss and the share of right answers along the way."""
+    plan, model, device = run.plan, run.model, next(run.model.parameters()).device
+    step, steps = run.epoch * steps_per_epoch(plan), plan.epochs * steps_per_epoch(plan)
+    losses, right, seen = 0.0, 0, 0
+    model.train()
+    with chance(run.seed, f"epoch {run.epoch}") as generator:
+        for images, labels in training_batches(training, plan, generator, device):
+            for group in run.optimizer.param_groups:
+                group["lr"] = one_cycle(step / steps, plan)
+            logits = model(images)
+            loss = F.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+            run.optimizer.zero_grad()
+            loss.backward()
+            run.optimizer.step()
+            step += 1
+            if step > plan.average_from * steps:
+                averaging.average(run)
+            losses += loss.item() * len(labels)
+            right += int((logits.argmax(1) == labels).sum())
+            seen += len(labels)
+            bar.set_postfix(loss=f"{losses / seen:.3f}", accuracy=f"{right / seen:.1%}", refresh=False)
+            bar.update()
+    if not math.isfinite(losses):
+        raise FloatingPointError(
+            f"the loss of {run.name} is not finite after epoch {run.epoch + 1}; a lower peak_rate helps."
+        )
+    return losses / seen, right / seen
+
+
+def one_cycle(done: float, plan: TrainingPlan) -> float:
+    """The learning rate when a share `done` of all steps is behind: a straight rise to the peak, then half a cosine down to 0."""
+    if done < plan.warm_up:
+        return plan.peak_rate * (0.04 + 0.96 * done / plan.warm_up)
+    return plan.peak_rate * 0.5 * (1 + math.cos(math.pi * (done - plan.warm_up) / (1 - plan.warm_up)))
+
+
+def finish(run: Run, training: Any, validation: Any) -> tuple[nn.Module, Evaluation]:
+    """The averaged network, with statistics of its own, rounded as it is shipped; and how good that one is."""
+    model = copy.deepcopy(run.model)
+    model.load_state_dict(run.average, strict=False)  # parameters only: the statistics follow
+    with chance(run.seed, "statistics") as generator:
+        device = next(model.parameters()).device
+        averaging.estimate_statistics(
+            model, (images for images, _ in training_batches(training, run.plan, generator, device))
+        )
+    model.load_state_dict(weights.compact(model.state_dict()), strict=False)  # all but the batch counters
+    return model.eval(), evaluate(model, validation)
+
+
+def steps_per_epoch(plan: TrainingPlan) -> int:
+    return plan.pictures // min(plan.batch_size, plan.pictures)
+
+
+@contextmanager
+def using_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def chance(seed: int, purpose: str) -> Iterator[torch.Generator]:
+    """A generator for one purpose, such as one epoch; so a run that goes on needs no memory of what was drawn before.
+
+    Initialisation and dropout can only draw from torch's global generator. Inside, that one is seeded too, and afterwards it is as it was.
+    """
+    number = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6], "big")
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(number)
+        yield torch.Generator().manual_seed(number + 1)

@@ -1,0 +1,152 @@
+"""The shipped weights: one safetensors file and one card (JSON) for each network, in the folder `weights` beside this file.
+
+The card tells what the network is for and how it was made, and holds the checksum of the weights. A file that is damaged or missing is
+refused with the command that makes it again. Building a network around its weights belongs to `cnnlab.networks.zoo`, making
+them to `cnnlab.networks.training`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
+from torch import Tensor, nn
+
+FOLDER = Path(__file__).with_name("weights")
+
+
+def shipped() -> list[str]:
+    """Names of the networks whose weights and card are in the package."""
+    return sorted(file.stem for file in FOLDER.glob("*.safetensors") if file.with_suffix(".json").is_file())
+
+
+def card(name: str | os.PathLike) -> dict[str, Any]:
+    """What is known about the weights of `name`: purpose, data, plan, accuracy, machine, checksum.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such network.
+    ValueError
+        If the card cannot be read.
+    """
+    file = place(name).with_suffix(".json")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(_missing(name)) from None
+    except ValueError:
+        raise ValueError(_damaged(file, "is not readable")) from None
+    if not isinstance(found, dict) or not isinstance(found.get("sha256"), str):
+        raise ValueError(_damaged(file, "holds no checksum of the weights"))
+    return found
+
+
+def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights of a shipped network as a float32 state dict, and its card.
+
+    Parameters
+    ----------
+    name
+        A name from `shipped()`, or the path of a .safetensors file with its card beside it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such network.
+    ValueError
+        If the file is not the one that the card describes.
+    """
+    about = card(name)
+    file = place(name)
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(_missing(name)) from None
+    if hashlib.sha256(data).hexdigest() != about["sha256"]:
+        raise ValueError(_damaged(file, "is damaged (its checksum is not the one on its card)"))
+    return {key: tensor.float() for key, tensor in unpack(data).items()}, about
+
+
+def write_weights(name: str | os.PathLike, model: nn.Module, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes the weights of `model` and the card, completed by parameters, bytes, torch version and sha256; returns that card.
+
+    Each file appears whole or not at all: it is written beside its place and moved there.
+    """
+    file = place(name)
+    stored = {key: tensor.contiguous() for key, tensor in compact(model.state_dict()).items()}
+    data = pack(stored)
+    about = {
+        "name": file.stem,
+        **card,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "bytes": len(data),
+        "torch": torch.__version__,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(file, data)
+    write_atomically(file.with_suffix(".json"), text.encode("utf-8"))
+    return about
+
+
+def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict as it is shipped: weights of convolutions and linear layers in float16, the few other numbers in float32.
+
+    Biases and batch-norm statistics stay exact, since small variances would fall below what float16 can hold; the counter of
+    batches seen plays no part in evaluation and is left out.
+    """
+    kept = {
+        key: value.detach().cpu() for key, value in state.items() if not key.endswith("num_batches_tracked")
+    }
+    small = {
+        key: value.half() if value.dim() > 1 and key.endswith("weight") else value.float()
+        for key, value in kept.items()
+    }
+    for key, value in small.items():
+        if not value.isfinite().all():
+            raise ValueError(
+                f"{key} holds values that are not finite or too large for float16; the network is not written."
+            )
+    return small
+
+
+def place(name: str | os.PathLike) -> Path:
+    """The weights file of a network: in the package for a bare name, else the path itself."""
+    path = Path(name)
+    if path.parent == Path() and path.suffix != ".safetensors":
+        return FOLDER / f"{path}.safetensors"
+    return path if path.suffix == ".safetensors" else path.with_name(f"{path.name}.safetensors")
+
+
+def write_atomically(file: Path, data: bytes) -> None:
+    """Writes to a temporary file in the same folder, then moves it to its name: a killed process leaves the old file whole."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)  # a temporary file is private; a package file is for everybody
+        os.replace(temporary, file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _missing(name: str | os.PathLike) -> str:
+    here = ", ".join(shipped()) or "none"
+    return f'there are no weights of "{name}"; shipped are: {here}. `cnnlab train {place(name).stem}` makes them.'
+
+
+def _damaged(file: Path, what: str) -> str:
+    return f"{file.name} {what}. `cnnlab train {file.stem}` makes it again. (The file is {file}.)"
