@@ -13,8 +13,7 @@ Networks do not belong here, nor figures of results: the world knows nothing of 
 
 from cnnlab.world.datasets import SPLITS, Dataset, dataset
 from cnnlab.world.names import CLUTTER, COLOURS, MATERIALS, NAMES, OBJECTS, PARTS, SCENES, TEXTURES, index_of
-
-# from cnnlab.world.photo import photo
+from cnnlab.world.photo import photo
 from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import STYLES, Recipe, sample
 

@@ -1,0 +1,187 @@
+"""A photo of yours as the square tensor that a network takes.
+
+Here stands what turns a file, an address or bytes into pixels: reading, turning upright, cutting square,
+scaling. Pictures with known truth are rendered by `cnnlab.world.picture`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import struct
+import urllib.error
+import urllib.request
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cnnlab.inputs import positive_int
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_PIXELS = 120_000_000
+"""Larger pictures are refused: unpacked they would fill the memory, however small the file."""
+MOST_BYTES = 50_000_000
+"""Longer answers from the network are refused."""
+TIMEOUT = 10.0
+"""Seconds to wait for the network."""
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM", "ICO")
+"""Kinds of image that are read; others (EPS, say) would start programs of their own."""
+
+_ORIENTATION = 0x0112  # EXIF: how the camera was held
+
+
+def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Tensor:
+    """Read a photo: upright, opaque, its middle square, scaled to `size`.
+
+    The way of the pixels: first frame of an animation; grey, palette, CMYK and 16 bits to RGB; the largest
+    square in the middle, scaled with Lanczos filtering (which averages when it shrinks); what is transparent
+    over white; turned as the camera's EXIF note says. Every shape is taken as it is: of a strip of 20 000 x
+    10 the middle 10 x 10 pixels are enlarged, a single pixel becomes a plain picture.
+
+    Parameters
+    ----------
+    path_or_url_or_bytes
+        A path, an http or https address, or the content of an image file (bytes, as an upload gives them).
+    size
+        Side of the square in pixels.
+
+    Returns
+    -------
+    Tensor
+        3 x size x size floats in [0, 1].
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, or nothing at the address.
+    ConnectionError
+        If the address cannot be reached.
+    ValueError
+        If it is no image, the file is cut short, or it has more than 120 million pixels. Each message names
+        the file.
+
+    Example
+    -------
+    >>> from io import BytesIO
+    >>> from PIL import Image
+    >>> Image.new("L", (300, 200), 128).save(file := BytesIO(), "PNG")
+    >>> photo(file.getvalue(), size=64).shape
+    torch.Size([3, 64, 64])
+    """
+    import torch
+
+    size = positive_int(size, "size")
+    content, name = _fetch(path_or_url_or_bytes)
+    pixels = np.asarray(_developed(content, name, size), dtype=np.float32) / 255
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def _fetch(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
+    """The content of the file, and what to call it in messages."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), f"the image ({len(source)} bytes)"
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"photo takes a path, an http address or bytes, but got {type(source).__name__}.")
+    name = os.fspath(source)
+    if isinstance(source, str) and name.lower().startswith(("http://", "https://")):
+        return _download(name), name
+    path = Path(name).expanduser()
+    if not os.path.exists(path):
+        raise FileNotFoundError(f'there is no file "{path}" (looked in {Path.cwd()}).')
+    if path.is_dir():
+        raise ValueError(f'"{path}" is a folder; give the path of one image in it.')
+    return path.read_bytes(), str(path)
+
+
+def _download(address: str) -> bytes:
+    request = urllib.request.Request(address, headers={"User-Agent": "cnnlab"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            content = answer.read(MOST_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        kind = FileNotFoundError if error.code in (404, 410) else ConnectionError
+        raise kind(f"{address} answered {error.code} ({error.reason}); is the address right?") from None
+    except (
+        OSError,
+        http.client.HTTPException,
+        ValueError,
+    ) as error:  # no route, no name, too slow, not a valid address
+        reason = getattr(error, "reason", error)
+        raise ConnectionError(
+            f"{address} cannot be reached ({reason}). Without a network, save the picture and give its path."
+        ) from None
+    if len(content) > MOST_BYTES:
+        raise ValueError(
+            f"{address} is longer than {MOST_BYTES // 10**6} million bytes; give a smaller picture."
+        )
+    return content
+
+
+def _developed(content: bytes, name: str, size: int) -> Image.Image:
+    """The finished picture, size x size, RGB."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # Pillow warns of large pictures and of odd notes; what matters is checked here
+        image = _opened(content, name)
+        try:
+            image.draft(
+                None, (2 * size, 2 * size)
+            )  # a JPEG can be unpacked at a half, a quarter ... of its size
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            square = _square(_plain(image), size)
+        except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
+            raise ValueError(f"{name} is damaged or cut short and cannot be read ({error}).") from None
+    # Turned last: the square in the middle stays where it is, and is small.
+    square.getexif()[_ORIENTATION] = orientation
+    return ImageOps.exif_transpose(square)
+
+
+def _opened(content: bytes, name: str) -> Image.Image:
+    """The image with its head read and its pixels not yet unpacked."""
+    try:
+        image = Image.open(BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{name} is too large: {error}") from None
+    except (UnidentifiedImageError, OSError, ValueError, EOFError, SyntaxError, struct.error):
+        known = ", ".join(FORMATS)
+        hint = (
+            " Photos of some phones (HEIC) must be exported as JPEG first." if b"ftyp" in content[:12] else ""
+        )
+        raise ValueError(f"{name} is no image that can be read here; these can: {known}.{hint}") from None
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(
+            f"{name} has {image.width} x {image.height} pixels, more than the {MOST_PIXELS // 10**6} million that are"
+            " read; save it smaller."
+        )
+    return image
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something may be transparent."""
+    if image.mode.startswith(("I", "F")):  # grey of more than 8 bits, which Pillow would clip at 255
+        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        white = 65535 if image.mode.startswith("I") else 1 if levels.max() <= 1 else 255
+        image = Image.fromarray(np.rint((levels / white).clip(0, 1) * 255).astype(np.uint8))
+    transparent = "transparency" in image.info or "A" in image.getbands()
+    return image.convert("RGBA" if transparent else "RGB")
+
+
+def _square(image: Image.Image, size: int) -> Image.Image:
+    """The middle square, scaled, over white."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    scaled = image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    if scaled.mode == "RGB":
+        return scaled
+    white = Image.new("RGBA", scaled.size, "white")
+    white.alpha_composite(scaled)
+    white.info = scaled.info
+    return white.convert("RGB")
