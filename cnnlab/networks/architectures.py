@@ -64,7 +64,9 @@ class MiniAlexNet(nn.Sequential):
         self.relu7 = nn.ReLU()
         self.fc8 = nn.Linear(192, len(self.class_names))
 
-    def _add_convolution(self, number: int, inputs: int, maps: int, *, kernel: int, stride: int = 1, pool: bool = False):
+    def _add_convolution(
+        self, number: int, inputs: int, maps: int, *, kernel: int, stride: int = 1, pool: bool = False
+    ):
         self.add_module(f"conv{number}", nn.Conv2d(inputs, maps, kernel, stride, kernel // 2, bias=False))
         self.add_module(f"norm{number}", nn.BatchNorm2d(maps))
         self.add_module(f"relu{number}", nn.ReLU())

@@ -101,18 +101,14 @@ def _fetch(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
 
 
 def _download(address: str) -> bytes:
-    request = urllib.request.Request(address, headers={"User-Agent": "cnnlab"})
     try:
+        request = urllib.request.Request(address, headers={"User-Agent": "cnnlab"})
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             content = answer.read(MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         kind = FileNotFoundError if error.code in (404, 410) else ConnectionError
         raise kind(f"{address} answered {error.code} ({error.reason}); is the address right?") from None
-    except (
-        OSError,
-        http.client.HTTPException,
-        ValueError,
-    ) as error:  # no route, no name, too slow, not a valid address
+    except (OSError, http.client.HTTPException, ValueError) as error:  # no route, too slow, no address at all
         reason = getattr(error, "reason", error)
         raise ConnectionError(
             f"{address} cannot be reached ({reason}). Without a network, save the picture and give its path."
@@ -127,39 +123,39 @@ def _download(address: str) -> bytes:
 def _developed(content: bytes, name: str, size: int) -> Image.Image:
     """The finished picture, size x size, RGB."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # Pillow warns of large pictures and of odd notes; what matters is checked here
+        # Pillow warns of large pictures and of odd notes; what matters is checked here.
+        warnings.simplefilter("ignore")
         image = _opened(content, name)
         try:
             image.draft(
                 None, (2 * size, 2 * size)
             )  # a JPEG can be unpacked at a half, a quarter ... of its size
-            orientation = image.getexif().get(_ORIENTATION, 1)
             square = _square(_plain(image), size)
+            orientation = image.getexif().get(_ORIENTATION, 1)  # asked late: Pillow has turned a TIFF by now
         except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
             raise ValueError(f"{name} is damaged or cut short and cannot be read ({error}).") from None
-    # Turned last: the square in the middle stays where it is, and is small.
+    # Turned last: the square in the middle stays where it is, and is small. Of all notes only this one is
+    # kept.
+    square.info.clear()
     square.getexif()[_ORIENTATION] = orientation
     return ImageOps.exif_transpose(square)
 
 
 def _opened(content: bytes, name: str) -> Image.Image:
     """The image with its head read and its pixels not yet unpacked."""
+    Image.init()
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image = Image.open(BytesIO(content), formats=[kind for kind in FORMATS if kind in Image.OPEN])
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} is too large: {error}") from None
     except (UnidentifiedImageError, OSError, ValueError, EOFError, SyntaxError, struct.error):
         known = ", ".join(FORMATS)
-        hint = (
-            " Photos of some phones (HEIC) must be exported as JPEG first." if b"ftyp" in content[:12] else ""
-        )
+        hint = " Export HEIC photos of a phone as JPEG first." if b"ftyp" in content[:12] else ""
         raise ValueError(f"{name} is no image that can be read here; these can: {known}.{hint}") from None
     if image.width * image.height > MOST_PIXELS:
         raise ValueError(
-            f"{name} has {image.width} x {image.height} pixels, more than the {MOST_PIXELS // 10**6} million that are"
-            " read; save it smaller."
+            f"{name} has {image.width} x {image.height} pixels, more than the {MOST_PIXELS // 10**6} million"
+            " that are read; save it smaller."
         )
     return image
 
@@ -177,11 +173,11 @@ def _plain(image: Image.Image) -> Image.Image:
 def _square(image: Image.Image, size: int) -> Image.Image:
     """The middle square, scaled, over white."""
     side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    scaled = image.resize((size, size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    scaled = square.resize((size, size), Image.Resampling.LANCZOS)
     if scaled.mode == "RGB":
         return scaled
     white = Image.new("RGBA", scaled.size, "white")
     white.alpha_composite(scaled)
-    white.info = scaled.info
     return white.convert("RGB")

@@ -30,7 +30,7 @@ def test_every_class_is_seen_where_its_map_says(shape):
     picture = render(3, shape=shape, clutter=0, cover=0.0)
     mask = picture.mask()
     assert picture.image.shape == (3, 96, 96) and picture.image.min() >= 0 and picture.image.max() <= 1
-    assert 0.04 < mask.float().mean() < 0.5
+    assert 0.02 < mask.float().mean() < 0.5
     assert torch.equal(mask, picture.mask("object", shape))
     assert set(picture.object.unique().tolist()) == {0, index_of("object", shape)}
 
@@ -178,7 +178,7 @@ def test_pictures_are_the_same_everywhere():
     for seed in range(40):
         for array in draw(sample(seed, style=STYLES[seed % 3])):
             digest.update(np.ascontiguousarray(array).tobytes())
-    assert digest.hexdigest()[:16] == "a5e68c83188cb4cb"
+    assert digest.hexdigest()[:16] == "9b6dfb062c1db14d"
 
 
 def test_a_mask_by_name_lists_what_can_be_named():

@@ -1,0 +1,46 @@
+"""Networks: to load them, to know their layers, and to record what flows through them.
+
+    zoo              `load` a network by name, and what is `available`
+    architectures    the kit's own networks: `MiniAlexNet`
+    pretrained       torchvision's networks, wrapped so that they take pictures in [0, 1]
+    layers           `layer_names`, `resolve_layer`, `recording`, `activations`, `evaluating`
+    summary          the table of a network: shapes, parameters, cost
+    receptive_field  which pixels a unit can see
+    training         `train` what the package ships, by the recipes in `plans`
+    weights          the shipped weights and their cards
+
+Behind them: `names` and `modes` (layers), `fields`, `field_rules` and `following` (receptive fields), `batches`,
+`checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,
+such as `cnnlab.attribution`.
+"""
+
+from cnnlab.networks.architectures import MiniAlexNet
+from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
+from cnnlab.networks.plans import PLANS
+from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.networks.summary import Summary, summary
+from cnnlab.networks.training import train
+from cnnlab.networks.weights import card, read_weights, shipped, write_weights
+from cnnlab.networks.zoo import NetworkInfo, available, load
+
+__all__ = [
+    "PLANS",
+    "MiniAlexNet",
+    "NetworkInfo",
+    "ReceptiveField",
+    "Summary",
+    "activations",
+    "available",
+    "card",
+    "evaluating",
+    "layer_names",
+    "load",
+    "read_weights",
+    "receptive_field",
+    "recording",
+    "resolve_layer",
+    "shipped",
+    "summary",
+    "train",
+    "write_weights",
+]

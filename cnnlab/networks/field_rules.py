@@ -1,0 +1,227 @@
+"""Which positions of its input an operation reads, for the operations that convolutional networks are made of.
+
+A rule gets the field of the input, the arguments of the operation by name, the shapes of input and output, and
+gives the field of the output, or a sentence that says why it is not known. Operations that work on each position
+for itself (ReLU, batch normalisation, addition) need no rule: the fields of all their inputs are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from cnnlab.networks.fields import Axis, Field
+
+Known = Field | str
+Shape = tuple[int, ...]
+Given = dict[str, Any]
+
+# They leave rows and columns where they are, though torch does not tag them as pointwise (or not in every version).
+POINTWISE = {"_prelu_kernel", "_to_copy", "alias", "channel_shuffle", "detach", "hardswish", "native_dropout"}
+VIEWS = ("view", "_unsafe_view", "_reshape_alias", "squeeze")
+MATRIX_PRODUCTS = ("addmm", "mm", "linear")
+
+
+def field_behind(
+    name: str, pointwise: bool, given: Given, sources: list[tuple[Shape, Known]], made: Shape
+) -> Known:
+    """The field behind one operation, from the (shape, field) of all inputs that depend on the picture."""
+    for _, field in sources:
+        if isinstance(field, str):
+            return field
+    shape, field = sources[0]
+    if pointwise or name in POINTWISE or all(f.kind == "whole" for _, f in sources):
+        return reduce(Field.joined, (f for _, f in sources))
+    if field.kind == "flat":
+        return _behind_flattening(name, field, shape, made)
+    if name not in RULES:
+        return f'there is no rule for the operation "{name}"'
+    if name in ("cat", "stack"):
+        field = reduce(Field.joined, (f for _, f in sources))
+    elif len(sources) > 1:
+        return f'the weights of the operation "{name}" depend on the picture'
+    return RULES[name](field, given, shape, made)
+
+
+def _behind_flattening(name: str, field: Field, shape: Shape, made: Shape) -> Known:
+    if name in MATRIX_PRODUCTS and len(shape) == 2:
+        return field.whole()
+    if name in VIEWS and made[-2:] == (len(field.rows), len(field.columns)):
+        return Field(field.rows, field.columns)
+    return f'the operation "{name}" is not followed behind flattening'
+
+
+def _convolution(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    kernel = given["weight"].shape[2:]
+    if len(kernel) != 2:
+        return f"a convolution over {len(kernel)} axes is not followed"
+    windows = _transposed_windows if given["transposed"] else _windows
+    return windows(field, made, kernel, given["stride"], given["padding"], given["dilation"])
+
+
+def _pool(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    kernel = given["kernel_size"]
+    return _windows(
+        field, made, kernel, given["stride"] or kernel, given["padding"], given.get("dilation", 1)
+    )
+
+
+def _windows(field: Field, made: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Field:
+    def behind(axis: Axis, n: int, k: int, s: int, p: int, d: int) -> Axis:
+        return axis.reading(np.arange(n)[:, None] * s - p + np.arange(k) * d, ratio=s)
+
+    return _on_both_axes(behind, field, made[-2:], kernel, stride, padding, dilation)
+
+
+def _transposed_windows(
+    field: Field, made: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> Field:
+    """Position o of the output gets something from every input j with o = j s - p + t d for a tap t of the kernel."""
+
+    def behind(axis: Axis, n: int, k: int, s: int, p: int, d: int) -> Axis:
+        reached = np.arange(n)[:, None] + p - np.arange(k) * d  # = j s, where that has an answer
+        inputs = np.where(reached % s == 0, reached // s, np.iinfo(np.int64).min)
+        return axis.reading(_without_gaps(inputs), ratio=Fraction(1, s))
+
+    return _on_both_axes(behind, field, made[-2:], kernel, stride, padding, dilation)
+
+
+def _without_gaps(inputs: np.ndarray) -> np.ndarray:
+    """Entries that stand for "none" replaced by another entry of the same row; -1 where a row has no other."""
+    none = np.iinfo(np.int64).min
+    highest = inputs.max(axis=1, keepdims=True)
+    return np.where(inputs == none, np.where(highest == none, -1, highest), inputs)
+
+
+def _adaptive_pool(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    """Position i of n reads floor(i m / n) to ceil((i + 1) m / n) - 1 of m positions."""
+
+    def behind(axis: Axis, n: int) -> Axis:
+        m, i = len(axis), np.arange(n)[:, None]
+        first, last = i * m // n, -(-(i + 1) * m // n) - 1
+        return axis.reading(np.minimum(first + np.arange((last - first).max() + 1), last), Fraction(m, n))
+
+    return _on_both_axes(behind, field, made[-2:])
+
+
+def _reduction(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    axes = {axis % len(shape) for axis in given.get("dim") or range(len(shape))}
+    places = {len(shape) - 2, len(shape) - 1}
+    if not axes & places:
+        return field
+    if not places <= axes:
+        return "the rows or the columns alone are averaged"
+    pooled = _adaptive_pool(field, given, shape, (1, 1))
+    return pooled if given.get("keepdim") else pooled.flattened()
+
+
+def _view(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    return field if len(made) > 2 and made[-2:] == shape[-2:] else field.flattened()
+
+
+def _keeping_positions(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    """For operations on other axes than rows and columns: channels are split, joined, exchanged, compared."""
+    axes = [given[key] for key in ("dim", "dim0", "dim1") if key in given]
+    most = max(len(shape), len(made))
+    untouched = all(axis % most < most - 2 for axis in axes)
+    return field if untouched and made[-2:] == shape[-2:] else "rows or columns are taken apart or exchanged"
+
+
+def _permute(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    order = [axis % len(shape) for axis in given["dims"]]
+    return field if order[-2:] == [len(shape) - 2, len(shape) - 1] else "rows and columns change their place"
+
+
+def _slice(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    along = given["dim"] % len(shape) - len(shape)
+    if along < -2:
+        return field
+    start, stop, step = slice(given["start"], given["end"], given["step"]).indices(shape[along])
+    chosen = np.arange(start, stop, step)[:, None]
+    if along == -2:
+        return Field(field.rows.reading(chosen, step), field.columns)
+    return Field(field.rows, field.columns.reading(chosen, step))
+
+
+def _pad(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    left, _, top, _ = (*given["pad"], 0, 0)[:4]
+    return _windows(field, made, 1, 1, (top, left), 1)
+
+
+def _upsample(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    """Nearest reads floor(i m / n); bilinear the two positions around (i + 1/2) m / n - 1/2, kept at 0 or above."""
+    scales = given.get("scale_factors") or (given.get("scales_h"), given.get("scales_w"))
+    for m, n, scale in zip(shape[-2:], made[-2:], scales, strict=True):
+        if scale is not None and m * scale != n:
+            return f"an upsampling by {scale:g} does not fit {m} positions"
+
+    def behind(axis: Axis, n: int) -> Axis:
+        m, i = len(axis), np.arange(n)[:, None]
+        if "align_corners" not in given:
+            return axis.reading(i * m // n, Fraction(m, n))
+        if given["align_corners"]:
+            step, numerator, denominator = Fraction(m - 1, max(n - 1, 1)), i * (m - 1), max(n - 1, 1)
+        else:
+            step, numerator, denominator = Fraction(m, n), np.maximum((2 * i + 1) * m - n, 0), 2 * n
+        low = numerator // denominator
+        high = np.minimum(low + (numerator % denominator > 0), m - 1)
+        return axis.reading(np.hstack([low, high]), step)
+
+    return _on_both_axes(behind, field, made[-2:])
+
+
+def _batch_norm(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    return field.spread(*shape[-2:]) if given.get("training", False) else field
+
+
+def _mixing_all(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    return field.spread(*shape[-2:])
+
+
+def _on_both_axes(behind: Callable[..., Axis], field: Field, *pairs: Any) -> Field:
+    """`behind` for the rows with the first of each pair, for the columns with the last; numbers count for both."""
+    both = [tuple(p) if isinstance(p, Sequence) else (p, p) for p in pairs]
+    return Field(
+        behind(field.rows, *(int(p[0]) for p in both)), behind(field.columns, *(int(p[-1]) for p in both))
+    )
+
+
+RULES: dict[str, Callable[[Field, Given, Shape, Shape], Known]] = {
+    "convolution": _convolution,
+    **dict.fromkeys(("max_pool2d_with_indices", "avg_pool2d"), _pool),
+    **dict.fromkeys(("_adaptive_avg_pool2d", "adaptive_max_pool2d"), _adaptive_pool),
+    **dict.fromkeys(("mean", "sum", "amax"), _reduction),
+    **dict.fromkeys(VIEWS, _view),
+    **dict.fromkeys(
+        (
+            "cat",
+            "stack",
+            "split",
+            "split_with_sizes",
+            "select",
+            "transpose",
+            "unsqueeze",
+            "_softmax",
+            "_log_softmax",
+        ),
+        _keeping_positions,
+    ),
+    "permute": _permute,
+    "slice": _slice,
+    "constant_pad_nd": _pad,
+    **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d"), _upsample),
+    **dict.fromkeys(
+        (
+            "native_batch_norm",
+            "cudnn_batch_norm",
+            "miopen_batch_norm",
+            "_native_batch_norm_legit_no_training",
+        ),
+        _batch_norm,
+    ),
+    **dict.fromkeys(("native_group_norm", "_native_batch_norm_legit"), _mixing_all),
+}

@@ -1,0 +1,143 @@
+"""The names of a network's layers, in the order in which they run, and the modules that they mean.
+
+A layer's name is its path ("features.0", "layer1.0.conv2") or an alias from the network's `layer_aliases`
+("conv1"), where it has such a table.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+import torch
+from torch import fx, nn
+
+from cnnlab.networks.modes import evaluating, like_parameters
+
+MOST_NAMES_IN_A_MESSAGE = 60
+
+
+def layer_names(model: nn.Module) -> list[str]:
+    """The names of all layers that run, in the order in which they finish; a block follows its last part.
+
+    A layer that runs several times stands where it runs last, which is also the run that `recording` keeps.
+    Where the network has an alias for a layer, the alias is given.
+
+    The order comes from one run over a blank picture when the network tells its `input_size`, else from its
+    traced graph (`torch.fx`). A network that allows neither lists its layers in the order of registration.
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet, layer_names
+    >>> layer_names(MiniAlexNet(["cat", "dog"]))[:4]
+    ['normalise', 'conv1', 'norm1', 'relu1']
+    """
+    shown = shown_names(model)
+    paths = _order_by_running(model) or _order_by_tracing(model) or _order_of_registration(model)
+    last_runs = list(dict.fromkeys(reversed(paths)))[::-1]
+    return [shown.get(path, path) for path in last_runs]
+
+
+def resolve_layer(model: nn.Module, name: str) -> nn.Module:
+    """The module that `name` (an alias or a path) means in `model`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer; the message lists the layers that there are.
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet, resolve_layer
+    >>> resolve_layer(MiniAlexNet(["cat", "dog"]), "fc8")
+    Linear(in_features=192, out_features=2, bias=True)
+    """
+    path = _aliases(model).get(name, name)
+    modules = dict(model.named_modules(remove_duplicate=False))
+    if path == "" or path not in modules:
+        raise ValueError(_no_such_layer(model, name))
+    return modules[path]
+
+
+def shown_names(model: nn.Module) -> dict[str, str]:
+    """The name to show for each path that has an alias; of several aliases, the first."""
+    shown: dict[str, str] = {}
+    for alias, path in _aliases(model).items():
+        shown.setdefault(path, alias)
+    return shown
+
+
+def _aliases(model: nn.Module) -> dict[str, str]:
+    return getattr(model, "layer_aliases", {})
+
+
+def _no_such_layer(model: nn.Module, name: str) -> str:
+    network = getattr(model, "name", type(model).__name__)
+    names = layer_names(model)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    guess = f' Did you mean "{close[0]}"?' if close else ""
+    # Deep networks have hundreds of layers: the blocks are listed then, as deep as fits into a message.
+    levels = [[n for n in names if n.count(".") <= depth] for depth in range(8)]
+    fitting = [level for level in levels if 0 < len(level) <= MOST_NAMES_IN_A_MESSAGE]
+    listed = fitting[-1] if fitting else names[:MOST_NAMES_IN_A_MESSAGE]
+    unlisted = len(names) - len(listed)
+    more = f" and {unlisted} more inside these: see layer_names(model)" if unlisted else ""
+    return f'layer "{name}" is not in {network}; it has {", ".join(listed)}{more}.{guess}'
+
+
+def _order_by_running(model: nn.Module) -> list[str]:
+    """Paths in the order in which the modules finish on a blank picture of the network's own size."""
+    size = getattr(model, "input_size", None)
+    if not isinstance(size, int):
+        return []
+    order: list[str] = []
+    handles = []
+    try:
+        for path, module in model.named_modules():
+            if path:
+                handles.append(module.register_forward_hook(lambda *_, path=path: order.append(path)))
+        with evaluating(model), torch.inference_mode():
+            model(like_parameters(model, torch.zeros(1, 3, size, size)))
+    except Exception:  # a network that cannot run may still be asked for its names
+        return []
+    finally:
+        for handle in handles:
+            handle.remove()
+    return order
+
+
+class _OrderTracer(fx.Tracer):
+    """Traces a network without running it and notes each module when its part of the graph is finished."""
+
+    def __init__(self):
+        super().__init__()
+        self.order: list[str] = []
+
+    def call_module(self, module, forward, args, kwargs):
+        # `module.forward` leaves out the hooks that others registered: they expect tensors, not stand-ins.
+        output = super().call_module(module, module.forward, args, kwargs)
+        self.order.append(self.path_of_module(module))
+        return output
+
+
+def _order_by_tracing(model: nn.Module) -> list[str]:
+    tracer = _OrderTracer()
+    try:
+        with evaluating(model):
+            tracer.trace(model)
+    except Exception:  # a forward pass whose course depends on its numbers cannot be traced
+        return []
+    return tracer.order
+
+
+def _order_of_registration(model: nn.Module) -> list[str]:
+    """Paths of all modules that can run, parts before the block that they belong to."""
+
+    def parts(module: nn.Module, path: str) -> Iterator[str]:
+        for name, child in module.named_children():
+            child_path = f"{path}.{name}" if path else name
+            yield from parts(child, child_path)
+            if type(child).forward is not nn.Module.forward:  # a ModuleList is a shelf, not a layer
+                yield child_path
+
+    return list(parts(model, ""))

@@ -1,0 +1,139 @@
+"""Receptive fields: which pixels of the picture a unit can see at all.
+
+A unit at position i of a layer with kernel k, stride s, padding p and dilation d looks at the positions
+i s - p, i s - p + d, ..., i s - p + (k - 1) d of the layer before. Followed down to the picture this gives the
+field: its size grows by (k - 1) d times the stride so far, its stride is the product of all strides. Where
+branches meet (residual and dense networks) the field is the smallest box around the fields of all branches.
+
+How the field is followed through the operations of a network stands in `cnnlab.networks.following`. What a unit
+really uses of its field is another question: see the gradient techniques in `cnnlab.attribution`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from cnnlab.inputs import whole_number
+from cnnlab.networks.fields import Axis, Field
+from cnnlab.networks.following import follow, picture_shape
+from cnnlab.networks.layers import recording
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The field of every unit of a layer, in pixels of the picture; all pairs are (vertical, horizontal).
+
+    Attributes
+    ----------
+    size
+        Height and width of the field where no border cuts it; it can be larger than the picture.
+    stride
+        How far the field moves from one unit to the next; 0 for a layer without positions (fully connected).
+    offset
+        First row and column of the field of unit (0, 0); negative where the field hangs over the border.
+    positions
+        Rows and columns of units in the layer; (1, 1) for a layer without positions.
+    picture
+        Height and width of the pictures for which all this holds.
+    """
+
+    size: tuple[int, int]
+    stride: tuple[float, float]
+    offset: tuple[int, int]
+    positions: tuple[int, int]
+    picture: tuple[int, int]
+    _axes: tuple[Axis, Axis] = field(repr=False, compare=False)
+
+    def box(
+        self, row: int = 0, column: int = 0, height: int | None = None, width: int | None = None
+    ) -> tuple[int, int, int, int]:
+        """The field of the unit at (row, column) as (top, left, bottom, right), cut at the picture's borders.
+
+        Bottom and right are the first row and column outside, so `image[:, top:bottom, left:right]` is what the
+        unit sees; (0, 0, 0, 0) if that is nothing but padding. `height` and `width`, where given, must be those
+        of `picture`: in a picture of another size the same unit sees another box.
+
+        Raises
+        ------
+        ValueError
+            If the layer has no such unit, or the picture's size is not the one that the field was followed for.
+        """
+        asked = (height or self.picture[0], width or self.picture[1])
+        if asked != self.picture:
+            raise ValueError(
+                f"this receptive field holds for pictures of {self.picture[0]} x {self.picture[1]}, not"
+                f" {asked[0]} x {asked[1]}; call receptive_field(model, layer, input_size={asked})."
+            )
+        row = whole_number(row, "row", most=self.positions[0] - 1)
+        column = whole_number(column, "column", most=self.positions[1] - 1)
+        (top, bottom), (left, right) = self._axes[0].span(row), self._axes[1].span(column)
+        if bottom == 0 or right == 0:  # all that the unit reads is padding
+            return 0, 0, 0, 0
+        return top, left, bottom, right
+
+
+def receptive_field(
+    model: nn.Module, layer: str, input_size: int | Sequence[int] | None = None
+) -> ReceptiveField:
+    """Which pixels the units of `layer` can see: the size, stride and offset of their fields, exact to the pixel.
+
+    Holds for chains, residual and dense networks, with padding, dilation, pooling and upsampling. The box of a
+    unit is the smallest that contains every pixel with a path to the unit: the support of the gradient with
+    respect to the picture, when no path is switched off. A unit of a fully connected layer sees all that the
+    layer before it sees; flattening leaves the units the fields and the places that they had.
+
+    Parameters
+    ----------
+    model
+        Any network; it runs once over a blank picture, in eval mode, and is left as it was found.
+    layer
+        One of `layer_names(model)`; where it runs several times, its last run counts.
+    input_size
+        n (3 x n x n), (H, W) or (C, H, W); None takes the network's own `input_size`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, it has nothing to do with the picture, the network cannot take such a picture,
+        or the way to the layer goes through an operation whose field is not known.
+
+    References
+    ----------
+    Dumoulin & Visin (2016), A guide to convolution arithmetic for deep learning. Araujo, Norris & Sim (2019),
+    Computing receptive fields of convolutional neural networks, Distill, equations 1 to 4.
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet, receptive_field
+    >>> seen = receptive_field(MiniAlexNet(["cat", "dog"]), "conv2")
+    >>> seen.size, seen.stride, seen.box(0, 0)
+    ((31, 31), (4, 4), (0, 0, 16, 16))
+    """
+    shape = picture_shape(model, input_size)
+    follower, run = follow(model, shape)
+    with recording(model, layer) as recorded:
+        run()
+    if layer not in recorded:
+        raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
+    found = follower.field_of(recorded[layer])
+    if found is None:
+        raise ValueError(f'what layer "{layer}" gives does not depend on the picture.')
+    if isinstance(found, str):
+        raise ValueError(f'the receptive field of "{layer}" is not known: {found}.')
+    return as_receptive_field(found, shape)
+
+
+def as_receptive_field(found: Field, shape: Sequence[int]) -> ReceptiveField:
+    """The public face of a field that was followed from a picture of `shape` (C, H, W)."""
+    (height, top, down), (width, left, right) = found.rows.regularity(), found.columns.regularity()
+    return ReceptiveField(
+        size=(height, width),
+        stride=(down, right),
+        offset=(top, left),
+        positions=(len(found.rows), len(found.columns)),
+        picture=(shape[-2], shape[-1]),
+        _axes=(found.rows, found.columns),
+    )

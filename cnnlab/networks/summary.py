@@ -1,0 +1,209 @@
+"""The table of a network: what each layer gives, how many numbers it has learned, what it costs, what it sees.
+
+`summary` runs the network once over a blank picture. The names of the layers alone come from
+`cnnlab.networks.layer_names`, the exact fields of single units from `cnnlab.networks.receptive_field`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import prod
+
+from torch import Tensor, nn
+
+from cnnlab.networks.fields import Field
+from cnnlab.networks.following import Follower, follow, picture_shape
+from cnnlab.networks.names import shown_names
+from cnnlab.networks.receptive_field import ReceptiveField, as_receptive_field
+
+HEADINGS = ("layer", "type", "output shape", "parameters", "multiply-adds", "receptive field")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: `output_shape` is (C, H, W) or (C,), without the batch; `receptive_field` is None if unknown."""
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    receptive_field: ReceptiveField | None
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as it is printed, in the order of the headings."""
+        return (
+            self.name,
+            self.type,
+            " x ".join(str(n) for n in self.output_shape),
+            f"{self.parameters:,}",
+            f"{self.multiply_adds:,}",
+            _field_in_words(self.receptive_field),
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The layers of a network in the order in which they run, and what they have in all.
+
+    `parameters` counts every number that the network has learned or could learn, once each, even if several layers
+    share it; `trainable` those of them that ask for a gradient. `str()` prints the table, a notebook draws it.
+    """
+
+    network: str
+    input_shape: tuple[int, int, int]
+    rows: tuple[Row, ...]
+    parameters: int
+    trainable: int
+
+    @property
+    def non_trainable(self) -> int:
+        """Parameters that ask for no gradient."""
+        return self.parameters - self.trainable
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications, each with its addition, that all layers together take for one picture."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    def totals(self) -> dict[str, str]:
+        """The lines below the table."""
+        return {
+            "Parameters in all": f"{self.parameters:,}",
+            "Trainable": f"{self.trainable:,}",
+            "Not trainable": f"{self.non_trainable:,}",
+            "Multiply-adds for one picture": f"{self.multiply_adds:,}",
+        }
+
+    def __str__(self) -> str:
+        table = [HEADINGS, *(row.cells() for row in self.rows)]
+        widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
+        lines = ["  ".join(_aligned(line, widths)).rstrip() for line in table]
+        rule = "-" * max(len(line) for line in lines)
+        totals = [f"{what}: {number}" for what, number in self.totals().items()]
+        return "\n".join([self._title(), rule, lines[0], rule, *lines[1:], rule, *totals])
+
+    def _repr_html_(self) -> str:
+        align = ["left" if i < 3 else "right" for i in range(len(HEADINGS))]
+
+        def line(cells: Sequence[str], tag: str) -> str:
+            return "".join(
+                f'<{tag} style="text-align:{a}">{escape(c)}</{tag}>'
+                for c, a in zip(cells, align, strict=True)
+            )
+
+        body = "".join(f"<tr>{line(row.cells(), 'td')}</tr>" for row in self.rows)
+        totals = "<br>".join(f"{what}: {number}" for what, number in self.totals().items())
+        return (
+            f"<table><caption>{escape(self._title())}</caption><thead><tr>{line(HEADINGS, 'th')}</tr></thead>"
+            f"<tbody>{body}</tbody></table><p>{totals}</p>"
+        )
+
+    def _title(self) -> str:
+        return f"{self.network}, for pictures of {' x '.join(str(n) for n in self.input_shape)}"
+
+
+def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> Summary:
+    """What each layer gives, how many parameters it has, what it costs, and what a unit of it sees.
+
+    A convolution with M maps of k x k over C channels has M (C k k + 1) parameters and takes C k k multiply-adds for
+    each number that it gives; a fully connected layer from D to M numbers has M (D + 1) parameters and takes D M
+    multiply-adds. Other layers count as free.
+
+    Parameters
+    ----------
+    model
+        Any network; it runs once over a blank picture, in eval mode, and is left as it was found.
+    input_size
+        n (3 x n x n), (H, W) or (C, H, W); None takes the network's own `input_size`.
+
+    Returns
+    -------
+    Summary
+        With one row for each layer that has no further layers inside, or parameters of its own. A layer that runs
+        several times has one row, with the output of its last run and the cost of all.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot take such a picture, or `input_size` is missing or malformed.
+
+    References
+    ----------
+    Lecture S, section "Plotting model architecture".
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet, summary
+    >>> table = summary(MiniAlexNet(["cat", "dog"]))
+    >>> table.rows[-1].name, table.rows[-1].output_shape, table.rows[-1].parameters
+    ('fc8', (2,), 386)
+    """
+    shape = picture_shape(model, input_size)
+    follower, run = follow(model, shape)
+    names = shown_names(model)
+    rows: dict[str, Row] = {}
+    handles = []
+    try:
+        for path, module in model.named_modules():
+            if (
+                next(module.children(), None) is None
+                or next(module.parameters(recurse=False), None) is not None
+            ):
+                hook = _note_row(rows, names.get(path, path) or "(itself)", follower, shape)
+                handles.append(module.register_forward_hook(hook))
+        run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Summary(
+        network=getattr(model, "name", type(model).__name__),
+        input_shape=shape,
+        rows=tuple(rows.values()),
+        parameters=sum(p.numel() for p in model.parameters()),
+        trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
+    )
+
+
+def _note_row(rows: dict[str, Row], name: str, follower: Follower, shape: tuple[int, int, int]):
+    def hook(module: nn.Module, inputs: tuple, output: object) -> None:
+        earlier = rows.pop(name, None)  # taken out and put in again: the row stands where the layer runs last
+        given = output if isinstance(output, Tensor) else None
+        seen = follower.field_of(given) if given is not None else None
+        rows[name] = Row(
+            name=name,
+            type=type(module).__name__,
+            output_shape=tuple(given.shape[1:]) if given is not None else (),
+            parameters=sum(p.numel() for p in module.parameters(recurse=False)),
+            multiply_adds=_multiply_adds(module, inputs, given) + (earlier.multiply_adds if earlier else 0),
+            receptive_field=as_receptive_field(seen, shape) if isinstance(seen, Field) else None,
+        )
+
+    return hook
+
+
+def _multiply_adds(module: nn.Module, inputs: tuple, output: Tensor | None) -> int:
+    # Each weight of a kernel is used once for every place where the kernel lies: places of the output, or of the
+    # input if the convolution is transposed.
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        return module.weight.numel() * prod(output.shape[2:])
+    if isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        return module.weight.numel() * prod(inputs[0].shape[2:])
+    if isinstance(module, nn.Linear):
+        return module.weight.numel() * prod(output.shape[1:-1])
+    return 0
+
+
+def _field_in_words(seen: ReceptiveField | None) -> str:
+    if seen is None:
+        return "?"
+    if all(seen.stride) or seen.size != seen.picture:
+        return " x ".join(str(n) for n in seen.size)
+    return "all"
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Words to the left, numbers to the right."""
+    return [c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]

@@ -1,0 +1,106 @@
+"""The networks that are worth looking into, by name: the kit's own, and torchvision's pretrained ones.
+
+`load` gives any of them, ready to be asked: in eval mode, with `.name`, `.class_names`, `.input_size`, and the
+normalisation inside. How the shipped weights are stored stands in `cnnlab.networks.weights`, how torchvision's are
+fetched in `cnnlab.networks.pretrained`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from cnnlab.inputs import one_of
+from cnnlab.networks import architectures, pretrained, weights
+from cnnlab.networks.plans import PLANS
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """What `available` tells of a network; `ready` means that it loads without the internet and without training."""
+
+    name: str
+    source: Literal["shipped", "torchvision"]
+    ready: bool
+    task: str
+    note: str
+
+
+def available() -> dict[str, NetworkInfo]:
+    """All networks that `load` knows, the kit's own first.
+
+    Example
+    -------
+    >>> import cnnlab
+    >>> cnnlab.available()["alexnet"].source
+    'torchvision'
+    """
+    found = {name: _shipped_info(name) for name in _own_names()}
+    for name, note in pretrained.NOTES.items():
+        ready = pretrained.is_cached(name)
+        found[name] = NetworkInfo(name, "torchvision", ready, "1000 classes of photographs", note)
+    return found
+
+
+def load(name: str, device: str | torch.device | None = None) -> nn.Module:
+    """A trained network in eval mode, which takes pictures N x 3 x H x W in [0, 1] and gives N x C logits.
+
+    Parameters
+    ----------
+    name
+        One of `available()`.
+    device
+        Where it shall compute, such as "cuda"; the processor unless said.
+
+    Returns
+    -------
+    torch.nn.Module
+        With `.name`, `.class_names` (in the order of the logits) and `.input_size` (side of the pictures that it was
+        trained on).
+
+    Raises
+    ------
+    ValueError
+        If there is no network of this name, or the file with its weights is damaged.
+    FileNotFoundError
+        If the network is one of the kit's own, but its weights are not here.
+    ConnectionError
+        If the weights are torchvision's, not in torch's cache, and the internet is not there.
+
+    Example
+    -------
+    >>> import cnnlab
+    >>> model = cnnlab.load("mini_alexnet")  # doctest: +SKIP
+    >>> model(cnnlab.world.render(7).image[None]).shape  # doctest: +SKIP
+    torch.Size([1, 20])
+    """
+    one_of(name, [*_own_names(), *pretrained.NOTES], "network")
+    place = torch.device("cpu" if device is None else device)
+    if name in pretrained.NOTES:
+        return pretrained.load_pretrained(name).to(place)
+    state, card = weights.read_weights(name)
+    model = getattr(architectures, card["architecture"])(card["classes"])
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of {name} do not fit the network {card['architecture']} of this version of cnnlab;"
+            f" `cnnlab train {name}` makes new ones. ({error})"
+        ) from error
+    model.name = name
+    return model.eval().to(place)
+
+
+def _own_names() -> list[str]:
+    return list(dict.fromkeys([*PLANS, *weights.shipped()]))
+
+
+def _shipped_info(name: str) -> NetworkInfo:
+    if name not in weights.shipped():
+        plan = PLANS[name]
+        return NetworkInfo(name, "shipped", False, plan.task, f"not trained yet: `cnnlab train {name}`")
+    card = weights.card(name)
+    return NetworkInfo(name, "shipped", True, card.get("task", "object"), card.get("purpose", ""))

@@ -1,0 +1,288 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional as F
+
+from cnnlab.networks import MiniAlexNet, evaluating, layer_names, receptive_field, recording
+
+
+class SmallDense(nn.Module):
+    """A block in which each layer sees all earlier ones, with unlike kernels and dilations, then a transition."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 2, 5, stride=2, padding=1)
+        self.near = nn.Conv2d(2, 2, 3, padding=1)
+        self.far = nn.Conv2d(4, 2, 3, padding=3, dilation=3)
+        self.transition = nn.Conv2d(6, 3, 1)
+        self.pool = nn.AvgPool2d(3, 2, padding=1)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, images):
+        maps = self.stem(images)
+        maps = torch.cat([maps, F.relu(self.near(maps))], 1)
+        maps = torch.cat([maps, F.relu(self.far(maps))], 1)
+        return self.head(self.pool(self.transition(maps)).mean((2, 3)))
+
+
+class HourGlass(nn.Module):
+    """Down and up again, with a cut and a skip; behind the upsampling, fields move by fractions."""
+
+    def __init__(self, up):
+        super().__init__()
+        self.down = nn.Conv2d(3, 2, 3, stride=2)
+        self.deep = nn.Conv2d(2, 2, 3, stride=2, padding=1)
+        self.up = up
+        self.last = nn.Conv2d(4, 1, 3, padding=1)
+
+    def forward(self, images):
+        wide = self.down(images)
+        deep = F.pad(self.up(self.deep(wide)), (0, 1, 1, 0))
+        return self.last(
+            torch.cat([wide[:, :, 1:-1, 2:], deep[:, :, : wide.shape[2] - 2, : wide.shape[3] - 2]], 1)
+        )
+
+
+class SqueezeAndExcite(nn.Module):
+    """Every map is scaled by what a small network makes of the averages of all maps."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1))
+        self.after = nn.Conv2d(4, 2, 3)
+
+    def forward(self, images):
+        maps = self.conv(images)
+        return self.after(maps * self.gate(maps))
+
+
+def box_of_the_gradient(image, maps, row, column):
+    """Smallest box around the pixels on which the unit's value depends (all channels of the layer together)."""
+    value = maps[0, ..., row, column].sum() if maps.dim() == 4 else maps.sum()
+    (gradient,) = torch.autograd.grad(value, image, retain_graph=True)
+    seen = (gradient[0] != 0).any(0).numpy()
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    return (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if len(rows) else (0, 0, 0, 0)
+
+
+def assert_boxes_are_those_of_the_gradient(model, shape, layers=None):
+    layers = layers or layer_names(model)
+    image = torch.full((1, *shape), 0.9, dtype=torch.double, requires_grad=True)
+    with recording(model, layers) as recorded, evaluating(model, frozen=True):
+        model(image)
+    for layer, maps in recorded.items():
+        seen = receptive_field(model, layer, shape)
+        rows, columns = seen.positions
+        corners = {(0, 0), (0, columns - 1), (rows - 1, columns - 1), (rows // 2, columns // 3)}
+        for row, column in corners:
+            expected = box_of_the_gradient(image, maps, row, column)
+            assert seen.box(row, column) == expected, (layer, row, column)
+
+
+def test_mini_alexnet_sees_what_the_gradient_says(all_paths_open):
+    model = all_paths_open(MiniAlexNet(["sheep", "goat"]))
+    layers = ["conv1", "pool1", "conv2", "conv3", "conv5", "pool5", "fc6", "fc8"]
+    assert_boxes_are_those_of_the_gradient(model, (3, 96, 96), layers)
+
+
+def test_resnet_sees_what_the_gradient_says(all_paths_open):
+    model = all_paths_open(torchvision.models.resnet18())
+    layers = [
+        "maxpool",
+        "layer1.0.conv1",
+        "layer1",
+        "layer2.0.downsample",
+        "layer3",
+        "layer4",
+        "avgpool",
+        "fc",
+    ]
+    assert_boxes_are_those_of_the_gradient(model, (3, 65, 78), layers)
+
+
+def test_a_dense_network_sees_what_the_gradient_says(all_paths_open):
+    assert_boxes_are_those_of_the_gradient(all_paths_open(SmallDense()), (3, 30, 37))
+
+
+def test_torchvisions_dense_network_sees_what_the_gradient_says(all_paths_open):
+    model = all_paths_open(torchvision.models.DenseNet(8, (2, 3, 2), 8))
+    layers = ["features.denseblock1", "features.transition1", "features.denseblock2.denselayer2", "features"]
+    assert_boxes_are_those_of_the_gradient(model, (3, 70, 64), layers)
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        nn.ConvTranspose2d(2, 2, 2, stride=2),
+        nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1),
+        nn.ConvTranspose2d(2, 2, 3, stride=3, dilation=2),
+        nn.Upsample(scale_factor=2),
+        nn.Upsample(size=(17, 21)),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.Upsample(scale_factor=3, mode="bilinear", align_corners=True),
+    ],
+    ids=str,
+)
+def test_upsampling_sees_what_the_gradient_says(all_paths_open, up):
+    assert_boxes_are_those_of_the_gradient(all_paths_open(HourGlass(up)), (3, 34, 42), ["up", "last"])
+
+
+def test_a_gate_from_all_positions_lets_every_unit_see_all(all_paths_open):
+    model = all_paths_open(SqueezeAndExcite())
+    assert_boxes_are_those_of_the_gradient(model, (3, 12, 15))
+    assert receptive_field(model, "after", (3, 12, 15)).stride == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_chains_of_any_geometry_see_what_the_gradient_says(all_paths_open, seed):
+    """Rows and columns that a stride leaves over, windows over the border, uneven adaptive windows."""
+    chance = np.random.default_rng(seed)
+    layers: list[nn.Module] = []
+    for _ in range(chance.integers(2, 5)):
+        kernel, stride, dilation = chance.integers(1, 5), chance.integers(1, 4), chance.integers(1, 3)
+        if chance.random() < 0.6:
+            layers.append(
+                nn.Conv2d(3, 3, int(kernel), int(stride), int(chance.integers(0, 4)), int(dilation))
+            )
+        else:
+            edge, ceil = int(kernel // 2), bool(chance.random() < 0.5)
+            layers.append(nn.AvgPool2d(int(kernel), int(stride), int(chance.integers(0, edge + 1)), ceil))
+        layers.append(nn.ReLU())
+    layers.append(nn.AdaptiveAvgPool2d((2, 3)))
+    model = all_paths_open(nn.Sequential(*layers))
+    assert_boxes_are_those_of_the_gradient(model, (3, 61, 50))
+
+
+def test_size_and_stride_follow_the_formula():
+    """For a chain: size grows by (k - 1) d times the stride so far, the stride is the product of all strides."""
+    model = torchvision.models.alexnet().features
+    size, stride, start = 1, 1, 0
+    for name, layer in model.named_children():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            kernel, step, edge = (
+                n[0] if isinstance(n, tuple) else n for n in (layer.kernel_size, layer.stride, layer.padding)
+            )
+            size, start, stride = size + (kernel - 1) * stride, start - edge * stride, stride * step
+        seen = receptive_field(model, name, 224)
+        assert (seen.size, seen.stride, seen.offset) == ((size,) * 2, (stride,) * 2, (start,) * 2)
+
+
+def test_residual_networks_take_the_largest_of_all_paths():
+    model = torchvision.models.resnet18()
+    assert receptive_field(model, "layer1.0.conv2", 64).size == (11 + 2 * 4 * 2, 11 + 2 * 4 * 2)
+    assert receptive_field(model, "layer2.0.downsample", 64).size == (43, 43)
+    assert receptive_field(model, "layer2.0", 64).size == (43 + 8 + 16, 43 + 8 + 16)
+
+
+def test_boxes_are_cut_at_the_borders_and_fields_are_not():
+    seen = receptive_field(MiniAlexNet(["sheep"]), "conv1")
+    assert (seen.size, seen.stride, seen.offset) == ((11, 11), (2, 2), (-5, -5))
+    assert seen.box(0, 0) == (0, 0, 6, 6)
+    assert seen.box(10, 20) == (15, 35, 26, 46)
+    assert seen.box(10, 20, 96, 96) == seen.box(10, 20)
+    assert seen.positions == (48, 48) and seen.picture == (96, 96)
+
+
+def test_fully_connected_units_see_all():
+    seen = receptive_field(MiniAlexNet(["sheep"]), "fc7")
+    assert seen.box() == (0, 0, 96, 96) and seen.size == (96, 96) and seen.stride == (0, 0)
+
+
+def test_flattening_leaves_each_unit_its_field():
+    model = MiniAlexNet(["sheep"])
+    assert receptive_field(model, "flatten") == receptive_field(model, "pool5")
+    assert receptive_field(model, "drop6").box(3, 0) == receptive_field(model, "pool5").box(3, 0)
+
+
+def test_kernels_need_not_be_square():
+    model = nn.Sequential(nn.Conv2d(3, 1, (3, 7), stride=(1, 2), padding=(0, 3)), nn.Conv2d(1, 1, (5, 1)))
+    seen = receptive_field(model, "1", (20, 30))
+    assert (seen.size, seen.stride, seen.offset) == ((7, 7), (1, 2), (0, -3))
+
+
+def test_fields_behind_an_upsampling_move_by_fractions():
+    model = nn.Sequential(nn.Conv2d(3, 1, 3), nn.Upsample(scale_factor=2))
+    assert receptive_field(model, "1", 9).stride == (0.5, 0.5)
+
+
+def test_a_dead_relu_or_a_zero_weight_changes_nothing():
+    model = nn.Sequential(nn.Conv2d(3, 1, 3), nn.ReLU(), nn.Conv2d(1, 1, 3))
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    assert receptive_field(model, "2", 9).box(0, 0) == (0, 0, 5, 5)
+
+
+def test_normalisation_over_the_batch_or_all_positions_sees_all():
+    for norm in (nn.BatchNorm2d(2, track_running_stats=False), nn.GroupNorm(1, 2), nn.InstanceNorm2d(2)):
+        model = nn.Sequential(nn.Conv2d(3, 2, 3), norm)
+        assert receptive_field(model, "1", 9).box(0, 0) == (0, 0, 9, 9), norm
+
+
+class Unfollowed(nn.Module):
+    def __init__(self, step):
+        super().__init__()
+        self.conv, self.step, self.end = nn.Conv2d(3, 2, 3), step, nn.ReLU()
+
+    def forward(self, images):
+        return self.end(self.step(self.conv(images)))
+
+
+def write_into_a_part(maps):
+    maps[:, :, 1:] += 1
+    return maps
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (lambda maps: maps.transpose(2, 3), "rows or columns are taken apart or exchanged"),
+        (lambda maps: maps.flip(3), 'no rule for the operation "flip"'),
+        (lambda maps: maps.softmax(3), "rows or columns are taken apart"),
+        (lambda maps: maps.mean(3), "the rows or the columns alone"),
+        (lambda maps: maps.flatten(2).softmax(2), '"_softmax" is not followed behind flattening'),
+        (lambda maps: F.conv2d(maps, maps[:, :, :3, :3]), "depend on the picture"),
+        (lambda maps: F.interpolate(maps, scale_factor=1.5), "does not fit 7 positions"),
+        (write_into_a_part, '"copy" writes into a part'),
+    ],
+)
+def test_what_cannot_be_followed_is_said_and_not_guessed(step, message):
+    with pytest.raises(ValueError, match=f'field of "end" is not known: .*{message}'):
+        receptive_field(Unfollowed(step), "end", 9)
+
+
+def test_what_does_not_depend_on_the_picture_has_no_field():
+    with pytest.raises(ValueError, match="does not depend on the picture"):
+        receptive_field(Unfollowed(torch.zeros_like), "end", 9)
+
+
+def test_there_and_back_through_a_view_is_followed():
+    model = Unfollowed(lambda maps: maps.flatten(1).relu().view_as(maps))
+    assert receptive_field(model, "end", 9).box(2, 3) == (2, 3, 5, 6)
+
+
+@pytest.mark.parametrize("unit", [(48, 0), (0, -1), (1.5, 0)])
+def test_units_that_the_layer_does_not_have_are_refused(unit):
+    with pytest.raises((ValueError, TypeError), match="between 0 and 47"):
+        receptive_field(MiniAlexNet(["sheep"]), "conv1").box(*unit)
+
+
+def test_a_box_in_a_picture_of_another_size_is_refused():
+    with pytest.raises(
+        ValueError, match=r"holds for pictures of 96 x 96, not 96 x 128; .*input_size=\(96, 128\)"
+    ):
+        receptive_field(MiniAlexNet(["sheep"]), "conv1").box(0, 0, 96, 128)
+
+
+def test_an_unknown_layer_is_refused():
+    with pytest.raises(ValueError, match='layer "conv9" is not in mini_alexnet'):
+        receptive_field(MiniAlexNet(["sheep"]), "conv9")
+
+
+def test_the_printed_field_is_short():
+    assert len(repr(receptive_field(MiniAlexNet(["sheep"]), "conv1"))) < 120
+    assert math.prod(receptive_field(MiniAlexNet(["sheep"]), "conv1").size) == 121
