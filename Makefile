@@ -32,7 +32,8 @@ environment: ## build or mend .venv (PYTHON=python3.12 chooses the Python)
 	if [ -e $(UNDER_WAY) ]; then echo "The last installation did not finish; it starts anew."; fi; \
 	if [ -e $(UNDER_WAY) ] || ! $(FIT); then $(create); fi; \
 	touch $(UNDER_WAY); \
-	echo "Installing what requirements.lock names; the first time takes minutes and, with CUDA, about 7 GB of disk ..."; \
+	echo "Installing what requirements.lock names: the first time that is minutes and, on Linux, 7 GB of disk. While pip"; \
+	echo "unpacks at the end it is silent for a minute or two; if it is stopped, the next make starts anew ..."; \
 	$(PIP) install --no-deps -r requirements.lock $(QUIETER); \
 	$(PIP) install --no-deps --no-build-isolation --quiet -e . $(QUIETER); \
 	echo "$(WANTED)" >$(DONE); rm $(UNDER_WAY); \

@@ -8,6 +8,7 @@ shows the answer. The house:
     attribution  which pixels matter: occlusion, and the scoring of maps against the truth
     figures      matplotlib pictures of results
     explorers    live widgets for the notebooks
+    grading      checks of exercises and of claims
     cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`
 
 Start with `cnnlab.load("mini_alexnet")`, `cnnlab.world.render(7)` and `cnnlab.photo("mine.jpg")`. Rooms load when they are
@@ -19,13 +20,20 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-_ROOMS = ("world", "networks", "attribution", "figures", "explorers", "inputs", "doctor")
-_SHORTCUTS = {"load": "networks", "available": "networks", "photo": "world"}
+_ROOMS = ("world", "networks", "attribution", "figures", "explorers", "grading", "inputs", "doctor")
+_SHORTCUTS = {
+    "load": "networks",
+    "available": "networks",
+    "photo": "world",
+    "check": "grading",
+    "claim": "grading",
+}
 
 __all__ = ["__version__", *_ROOMS, *_SHORTCUTS]
 
 if TYPE_CHECKING:
-    from cnnlab import attribution, doctor, explorers, figures, inputs, networks, world
+    from cnnlab import attribution, doctor, explorers, figures, grading, inputs, networks, world
+    from cnnlab.grading import check, claim
     from cnnlab.networks import available, load
     from cnnlab.world import photo
 

@@ -5,12 +5,14 @@
     occlusion  maps of occlusion: `occlusion_figure`, `drop_figure`, and `describe_occlusion` in words
     plate      `Plate`, the figure that shows itself in a notebook and carries its words
     colours    the palette: the same class has the same colour everywhere
+    palettes   maps as small, quick PNG for the browser: `palette_png`
 
 Techniques return raw values and do not belong here; scaling, resizing and colour do.
 """
 
 from cnnlab.figures.colours import class_colours
 from cnnlab.figures.occlusion import describe_occlusion, drop_figure, occlusion_figure
+from cnnlab.figures.palettes import index_png, palette_png, rising_alpha, symmetric_range
 from cnnlab.figures.pictures import contact_sheet, grid
 from cnnlab.figures.plate import Plate
 from cnnlab.figures.truth import describe_truth, truth_figure
@@ -23,6 +25,10 @@ __all__ = [
     "describe_truth",
     "drop_figure",
     "grid",
+    "index_png",
     "occlusion_figure",
+    "palette_png",
+    "rising_alpha",
+    "symmetric_range",
     "truth_figure",
 ]

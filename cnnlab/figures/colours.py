@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
+from matplotlib.colors import to_rgb
 
 PROBABILITY = "viridis_r"
 """Probabilities under an occluder: bright where little is left, so that what matters stands out."""
 SIGNED = "PuOr_r"
 """Signed values: white at zero, told apart by all common kinds of colour vision."""
 
-_PAIRS = np.array(matplotlib.colormaps["tab20"].colors)
+CLASSES = (
+    *(
+        "#4b1e3c",
+        "#4b96a5",
+        "#1e2d78",
+        "#b49600",
+        "#780000",
+        "#d278f0",
+        "#005a5a",
+        "#c3a587",
+        "#784b00",
+        "#a5c300",
+    ),
+    *(
+        "#5a3cb4",
+        "#96c3ff",
+        "#696996",
+        "#a5d2b4",
+        "#3c8700",
+        "#69f0ff",
+        "#3c69e1",
+        "#f0e100",
+        "#c36969",
+        "#69ffa5",
+    ),
+)
+"""Twenty colours chosen to lie as far apart as they can for normal, red-blind and green-blind eyes; neighbours, which the world
+pairs, also differ in lightness, so that they can be told apart in grey."""
+
+_RGB = np.array([to_rgb(colour) for colour in CLASSES])
 
 
 def class_colours(indices: np.ndarray) -> np.ndarray:
-    """RGB floats for class indices of any shape. Neighbours, which the world pairs, share a hue: one dark, one light."""
-    return _PAIRS[np.asarray(indices) % len(_PAIRS)]
+    """RGB floats for class indices of any shape; after twenty classes the colours begin again."""
+    return _RGB[np.asarray(indices) % len(_RGB)]

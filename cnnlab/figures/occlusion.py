@@ -6,61 +6,90 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.image import AxesImage
+from matplotlib.cm import ScalarMappable
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.attribution import OcclusionMap
 from cnnlab.figures.colours import PROBABILITY, SIGNED, class_colours
+from cnnlab.figures.palettes import symmetric_range
 from cnnlab.figures.plate import Plate
 from cnnlab.world import Picture
 
+_LEAST = 0.1
+"""Drops are coloured over at least this range, so that a map that found nothing looks like nothing."""
 
-def occlusion_figure(picture: Picture | Tensor, found: OcclusionMap, class_names: Sequence[str]) -> Plate:
-    """Four panels: the picture, the target's probability at each place, the drop laid over the picture, the class predicted instead.
 
-    Maps are drawn where the *centre* of the occluder was. The probability has the fixed range 0 to 1, so that a flat map looks
-    flat; the drop is signed and symmetric about 0, its range written at the colour bar. A rendered picture
-    brings the true outline of its object.
+def occlusion_figure(
+    picture: Picture | Tensor, found: OcclusionMap, class_names: Sequence[str], mask: Tensor | None = None
+) -> Plate:
+    """Four panels: the picture, the target's probability, the drop laid over the picture, and the class predicted instead.
+
+    In the maps of probability and class each place of the occluder is drawn at its *centre*. The probability
+    has the fixed range 0 to 1, so that a flat map looks flat, with the range that occurs written below; the
+    drop (`to_pixels`) is signed and symmetric about 0. Places that are not computed stay empty. Outlined is
+    `mask` (H x W bool); a rendered picture brings the mask of its main object.
     """
-    image, mask = (picture.image, picture.mask()) if isinstance(picture, Picture) else (picture, None)
+    image, mask = _with_mask(picture, mask)
     name = class_names[found.target]
-    figure = Plate(figsize=(11.5, 3.5), words=describe_occlusion(found, class_names))
-    plain, probability, drop, instead = figure.subplots(1, 4)
+    figure = Plate(figsize=(11.5, 3.9), words=describe_occlusion(found, class_names))
+    plain, probability, drop, instead = figure.subplots(1, 4, subplot_kw={"anchor": "N"})
     _show(plain, image, f"{name}: {found.baseline:.2f} uncovered")
-    _frame(probability, image, f"probability of {name}")
-    span = {"extent": _extent(found), "interpolation": "nearest"}
-    shown = probability.imshow(found.probability.numpy(), cmap=PROBABILITY, vmin=0, vmax=1, **span)
-    _scale(probability, shown, "by the occluder's centre")
-    _drop(drop, image, mask, found)
-    _scale(drop, drop.images[-1], "mean drop of the probability")
+    _grey(probability, image, f"probability of {name}")
+    known = found.probability[~found.probability.isnan()]
+    span = f"{known.min():.2f} to {known.max():.2f}" if len(known) else "nothing yet"
+    _scale(
+        probability,
+        _cells(probability, found, found.probability, PROBABILITY, 0, 1),
+        f"{span}, by the centre",
+    )
+    _grey(drop, image, "drop" if mask is None else "drop (line: the truth)")
+    _scale(drop, _drop(drop, found.to_pixels(), mask), "mean drop of the probability")
     _instead(instead, image, found, class_names)
     for axis in (probability, instead):
         axis.set(xlim=(-0.5, image.shape[-1] - 0.5), ylim=(image.shape[-2] - 0.5, -0.5))
+        _outline(axis, mask)
     return figure
 
 
 def drop_figure(
-    picture: Picture | Tensor, maps: Sequence[OcclusionMap], captions: Sequence[str], columns: int = 4
+    picture: Picture | Tensor,
+    maps: Sequence[OcclusionMap],
+    captions: Sequence[str],
+    columns: int = 4,
+    mask: Tensor | None = None,
 ) -> Plate:
-    """The drops of several maps of one picture, laid over it; each has its own range, written below it."""
-    image, mask = (picture.image, picture.mask()) if isinstance(picture, Picture) else (picture, None)
-    rows = -(-len(maps) // columns)
+    """The drops of several maps of one picture, laid over it, all in the same colours; below each its largest drop.
+
+    One scale for all: a map that found little then looks like little, beside one that found much.
+    """
+    image, mask = _with_mask(picture, mask)
+    if not maps or len(captions) != len(maps):
+        raise ValueError(
+            f"give maps and as many captions, but {len(maps)} maps and {len(captions)} captions came."
+        )
+    drops = [found.to_pixels() for found in maps]
+    most = max(symmetric_range(drop, _LEAST)[1] for drop in drops)
     words = f"{len(maps)} maps of the drop, laid over the same picture: {'; '.join(captions)}."
-    figure = Plate(figsize=(2.4 * columns, 2.75 * rows), words=words)
-    for axis in figure.subplots(rows, columns, squeeze=False).flat:
-        axis.set_visible(False)
-    for axis, found, caption in zip(figure.axes, maps, captions, strict=False):
-        axis.set_visible(True)
-        _drop(axis, image, mask, found)
-        axis.set_title(caption, fontsize=10)
-        axis.set_xlabel(f"up to {np.nanmax(found.to_pixels()):.2f}", fontsize=9)
+    figure, axes, bar = _panels(len(maps), columns, image.shape[-2] / image.shape[-1], words)
+    for axis, drop, caption in zip(axes, drops, captions, strict=True):
+        _grey(axis, image, caption)
+        shown = _drop(axis, drop, mask, most)
+        axis.set_xlabel(f"up to {np.nanmax(drop.numpy()):.2f}", fontsize=9, labelpad=2)
+    figure.colorbar(shown, cax=bar, orientation="horizontal").set_label(
+        "mean drop of the probability", fontsize=9
+    )
+    bar.tick_params(labelsize=8)
     return figure
 
 
 def describe_occlusion(found: OcclusionMap, class_names: Sequence[str]) -> str:
     """The map in a sentence or two, without measured digits."""
     name = class_names[found.target]
+    if not found.done:
+        return f"Occlusion map of {name}: no place of the occluder is computed yet."
     row, column = divmod(int(found.probability.nan_to_num(nan=np.inf).argmin()), len(found.columns))
     down, across = (
         _third(row, len(found.rows), "upper", "lower"),
@@ -68,7 +97,7 @@ def describe_occlusion(found: OcclusionMap, class_names: Sequence[str]) -> str:
     )
     where = "middle" if down == across else f"{down} {across}"
     others = found.predicted[(found.predicted >= 0) & (found.predicted != found.target)]
-    takeover = "The predicted class never changes."
+    takeover = "Another class is predicted nowhere."
     if len(others):
         takeover = f"At some places {class_names[int(others.mode().values)]} is predicted instead."
     return f"Occlusion map of {name}: the probability is lowest with the occluder at the {where} of the picture. {takeover}"
@@ -78,61 +107,129 @@ def _third(index: int, count: int, first: str, last: str) -> str:
     return (first, "middle", last)[min(2, 3 * index // count)]
 
 
-def _extent(found: OcclusionMap) -> tuple[float, float, float, float]:
-    """Where the map lies in pixels when each place stands at the centre of its occluder: left, right, bottom, top."""
-    half = found.size / 2 - 0.5
-    left, right = float(found.columns[0]) + half, float(found.columns[-1]) + half
-    top, bottom = float(found.rows[0]) + half, float(found.rows[-1]) + half
-    wide, high = (
-        (right - left) / max(len(found.columns) - 1, 1) / 2,
-        (bottom - top) / max(len(found.rows) - 1, 1) / 2,
-    )
-    wide, high = wide or found.size / 2, high or found.size / 2
-    return left - wide, right + wide, bottom + high, top - high
+def _with_mask(picture: Picture | Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    image = picture if isinstance(picture, Tensor) else picture.image
+    if mask is None and not isinstance(picture, Tensor):
+        mask = picture.mask()
+    return image, mask if mask is not None and mask.any() else None
 
 
 def _show(axis: Axes, image: Tensor, title: str) -> None:
-    axis.imshow(image.detach().cpu().permute(1, 2, 0).numpy(), interpolation="nearest")
+    axis.imshow(image.detach().cpu().permute(1, 2, 0).numpy())
     axis.set(xticks=[], yticks=[])
     axis.set_title(title, fontsize=11)
 
 
-def _frame(axis: Axes, image: Tensor, title: str) -> None:
-    """An axis with the picture in grey behind, so that a map stands where it belongs."""
-    _show(axis, image, title)
-    grey = image.detach().cpu().mean(dim=0).numpy()
-    axis.images[0].set(data=np.repeat((0.35 + 0.6 * grey)[:, :, None].clip(0, 1), 3, axis=2))
+def _grey(axis: Axes, image: Tensor, title: str) -> None:
+    """An axis with the picture in pale grey, so that what lies over it stands out and stands where it belongs."""
+    grey = 0.35 + 0.6 * image.detach().cpu().mean(dim=0, keepdim=True)
+    _show(axis, grey.clamp(0, 1).expand(3, -1, -1), title)
 
 
-def _drop(axis: Axes, image: Tensor, mask: Tensor | None, found: OcclusionMap) -> None:
-    _frame(axis, image, "drop" + ("" if mask is None else " (line: the truth)"))
-    pixels = found.to_pixels().numpy()
-    most = max(float(np.nanmax(np.abs(pixels))), 1e-6)
-    strength = np.nan_to_num(np.abs(pixels) / most)
-    axis.imshow(
-        pixels, cmap=SIGNED, vmin=-most, vmax=most, alpha=0.15 + 0.7 * strength, interpolation="nearest"
-    )
-    if mask is not None and mask.any():
-        axis.contour(mask.float().numpy(), levels=[0.5], colors="black", linewidths=2.2)
-        axis.contour(mask.float().numpy(), levels=[0.5], colors="white", linewidths=1.0)
+def _cells(
+    axis: Axes, found: OcclusionMap, values: Tensor | np.ndarray, cmap=None, low=None, high=None
+) -> ScalarMappable:
+    """Draw one cell a place around the occluder's centre; borders lie half way between two places."""
+    edges = [
+        _edges(starts.numpy() + found.size / 2 - 0.5, found.size) for starts in (found.columns, found.rows)
+    ]
+    return axis.pcolormesh(*edges, np.asarray(values), cmap=cmap, vmin=low, vmax=high, rasterized=True)
 
 
-def _scale(axis: Axes, shown: AxesImage, label: str) -> None:
+def _panels(count: int, columns: int, shape: float, words: str) -> tuple[Plate, list[Axes], Axes]:
+    """A figure with `count` panels (height `shape` times the width) in rows, and a flat one below all for a colour bar."""
+    columns = min(columns, count)
+    cell, row, below = 2.4, 2.4 * shape + 0.4, 0.6  # inches; the row has room for a title and a label
+    width, height = cell * columns, row * -(-count // columns) + below
+    figure = Plate(figsize=(width, height), layout=None, words=words)
+    axes = []
+    for number in range(count):
+        left, bottom = number % columns * cell + 0.05, height - (number // columns + 1) * row + 0.22
+        frame = left / width, bottom / height, (cell - 0.1) / width, (row - 0.47) / height
+        axes.append(figure.add_axes(frame))
+    return figure, axes, figure.add_axes((0.2, 0.4 / height, 0.6, 0.1 / height))
+
+
+def _edges(centres: np.ndarray, size: int) -> np.ndarray:
+    """n + 1 borders of n cells; a single one is as wide as the occluder."""
+    if len(centres) == 1:
+        return centres[0] + np.array([-size / 2, size / 2])
+    between = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
+
+
+def _drop(axis: Axes, pixels: Tensor, mask: Tensor | None, most: float | None = None) -> ScalarMappable:
+    """Lay the drop over the picture, the stronger the less transparent; `most` is the end of the colours."""
+    most = symmetric_range(pixels, _LEAST)[1] if most is None else most
+    strength = (pixels.abs() / most).nan_to_num(nan=0.0).clamp(max=1).numpy()
+    veil = np.where(pixels.isnan(), 0.0, 0.9 * np.sqrt(strength))
+    axis.imshow(pixels.numpy(), cmap=SIGNED, vmin=-most, vmax=most, alpha=veil, interpolation="nearest")
+    _outline(axis, mask)
+    scale = ScalarMappable(cmap=SIGNED)
+    scale.set_clim(-most, most)
+    return scale  # of full colours, for the colour bar
+
+
+def _outline(axis: Axes, mask: Tensor | None) -> None:
+    """White within black, to be seen on any ground."""
+    if mask is not None and not mask.all():
+        for colour, width in (("black", 2.2), ("white", 1.0)):
+            axis.contour(mask.float().numpy(), levels=[0.5], colors=colour, linewidths=width)
+
+
+def _scale(axis: Axes, shown: ScalarMappable, label: str) -> None:
     """A colour bar below the panel, as wide as it, so that all panels stay equally large."""
     place = axis.inset_axes((0.0, -0.1, 1.0, 0.05))
     axis.figure.colorbar(shown, cax=place, orientation="horizontal").set_label(label, fontsize=9)
+    place.xaxis.set_major_locator(MaxNLocator(5, prune="both" if shown.norm.vmin < 0 else None))
     place.tick_params(labelsize=8)
 
 
-def _instead(axis: Axes, image: Tensor, found: OcclusionMap, class_names: Sequence[str]) -> None:
-    _frame(axis, image, "predicted class")
+def _instead(
+    axis: Axes, image: Tensor, found: OcclusionMap, class_names: Sequence[str], most: int = 6
+) -> None:
+    """The predicted class at each place: colours with a legend, and names on the larger regions."""
+    _grey(axis, image, "predicted class")
     predicted = found.predicted.numpy()
-    axis.imshow(class_colours(predicted), extent=_extent(found), interpolation="nearest", alpha=0.9)
+    opacity = np.where(predicted < 0, 0.0, 0.9)[..., None]
+    _cells(axis, found, np.concatenate([class_colours(predicted), opacity], axis=2))
     classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
-    handles = [
-        Patch(facecolor=class_colours(classes[i]), edgecolor="0.3", label=class_names[classes[i]])
-        for i in np.argsort(-counts)[:6]
-    ]
-    axis.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=2, fontsize=8, frameon=False
+    handles = []
+    for index in np.argsort(-counts, kind="stable")[:most]:
+        name, share = _short(class_names[classes[index]]), counts[index] / counts.sum()
+        handles += [
+            Patch(facecolor=class_colours(classes[index]), edgecolor="0.3", label=f"{name} {_percent(share)}")
+        ]
+        if counts[index] > 0.04 * predicted.size:
+            _name(axis, found, predicted == classes[index], name)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.04), "ncols": 2}
+    axis.legend(handles=handles, fontsize=8, frameon=False, **place)
+
+
+def _name(axis: Axes, found: OcclusionMap, region: np.ndarray, name: str) -> None:
+    """Write the name into the middle of a region of the map."""
+    row, column = _heart(region)
+    half = found.size / 2
+    label = axis.text(
+        found.columns[column] + half, found.rows[row] + half, name, size=8, ha="center", va="center"
     )
+    label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+
+
+def _heart(region: np.ndarray) -> tuple[int, int]:
+    """The place of the region that lies deepest inside it: the one that longest survives shaving off borders."""
+    while True:
+        padded = np.pad(region, 1)
+        inner = region & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+        if not inner.any():
+            places = np.argwhere(region)
+            return tuple(places[len(places) // 2])
+        region = inner
+
+
+def _short(name: str, most: int = 18) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _percent(share: float) -> str:
+    return "< 1%" if share < 0.01 else f"{share:.0%}"

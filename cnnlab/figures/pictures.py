@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import textwrap
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -11,11 +11,24 @@ from cnnlab.figures.plate import Plate
 from cnnlab.inputs import positive_int
 from cnnlab.world import Picture
 
+_GAP = 0.08  # inches between two cells
+
 
 def grid(
     images: Sequence[Tensor], captions: Sequence[str] | None = None, columns: int = 5, width: float = 10.0
 ) -> Plate:
-    """Images (each 3 x H x W in [0, 1]) in rows, a caption under each; `width` in inches.
+    """Images in rows, a caption under each.
+
+    Parameters
+    ----------
+    images
+        Each 3 x H x W in [0, 1]; they may differ in size and shape.
+    captions
+        As many as images. Long ones are broken into lines, and a row is as high as its longest caption needs.
+    columns
+        Images in a row.
+    width
+        Of the whole figure, in inches; ten fit the width of a notebook.
 
     Raises
     ------
@@ -29,19 +42,24 @@ def grid(
             f"a grid needs images and as many captions, but got {len(images)} images and {len(captions)} captions."
         )
     columns = min(positive_int(columns, "columns"), len(images))
-    rows = math.ceil(len(images) / columns)
     cell = width / columns
-    text = 0.32 * max(caption.count("\n") + 1 for caption in captions) if any(captions) else 0.0
-    figure = Plate(figsize=(width, rows * (cell + text)), words=_in_words(captions, len(images)))
-    for axis, image, caption in zip(
-        figure.subplots(rows, columns, squeeze=False).flat, images, captions, strict=False
-    ):
-        axis.imshow(image.detach().cpu().permute(1, 2, 0).numpy(), interpolation="nearest")
-        axis.set_xlabel(caption, fontsize=min(11, 2 + 4.4 * cell), wrap=True)
-    for axis in figure.axes:
-        axis.set(xticks=[], yticks=[])
-        axis.set_visible(bool(axis.images))
-        axis.spines[:].set_visible(False)
+    size = min(11.0, max(8.0, 2 + 4.4 * cell))  # points: below 8 a caption is not read
+    line = 1.3 * size / 72
+    captions = [_broken(caption, (cell - _GAP) * 72 / (0.6 * size)) for caption in captions]
+    rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
+    heights = [_height(images, row, cell) + _lines(captions, row) * line for row in rows]
+    figure = Plate(figsize=(width, sum(heights)), dpi=100, layout=None, words=_in_words(captions))
+    axis = figure.add_axes(
+        (0, 0, 1, 1), xlim=(0, width), ylim=(sum(heights), 0)
+    )  # one for all: its unit is an inch
+    axis.set_axis_off()
+    for number, row in enumerate(rows):
+        top = sum(heights[:number])
+        below = top + _height(images, row, cell)
+        for column, index in enumerate(row):
+            _place(axis, images[index], column * cell + _GAP / 2, top + _GAP / 2, cell - _GAP)
+            middle = (column + 0.5) * cell
+            axis.text(middle, below, captions[index], size=size, ha="center", va="top", linespacing=1.15)
     return figure
 
 
@@ -51,6 +69,32 @@ def contact_sheet(pictures: Sequence[Picture], columns: int = 10, width: float =
     return grid([picture.image for picture in pictures], captions, columns, width)
 
 
-def _in_words(captions: Sequence[str], count: int) -> str:
-    named = "; ".join(caption.replace("\n", ", ") for caption in captions if caption)
+def _place(axis, image: Tensor, left: float, top: float, width: float) -> None:
+    """Draw one image; smoothed where it is shrunk and in hard pixels where it is enlarged much (matplotlib's "auto")."""
+    bottom = top + width * image.shape[-2] / image.shape[-1]
+    pixels = image.detach().cpu().permute(1, 2, 0).numpy()
+    axis.imshow(pixels, extent=(left, left + width, bottom, top), aspect="auto", interpolation="auto")
+
+
+def _height(images: Sequence[Tensor], row: range, cell: float) -> float:
+    """Inches that the images of a row need."""
+    return _GAP + (cell - _GAP) * max(images[index].shape[-2] / images[index].shape[-1] for index in row)
+
+
+def _lines(captions: Sequence[str], row: range) -> float:
+    """Lines that the captions of a row need, and a little air below them."""
+    most = max(captions[index].count("\n") + 1 if captions[index] else 0 for index in row)
+    return most + 0.4 if most else 0.0
+
+
+def _broken(caption: str, letters: float) -> str:
+    """The caption in lines of so many letters."""
+    return "\n".join(
+        part for line in caption.split("\n") for part in textwrap.wrap(line, max(4, int(letters))) or [""]
+    )
+
+
+def _in_words(captions: Sequence[str]) -> str:
+    named = "; ".join(" ".join(caption.split()) for caption in captions if caption)
+    count = len(captions)
     return f"{count} {'picture' if count == 1 else 'pictures'}" + (f": {named}." if named else ".")

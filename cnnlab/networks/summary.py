@@ -44,7 +44,7 @@ class Row:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """The layers of a network in the order in which they run, and what they have in all.
 
@@ -77,7 +77,7 @@ class Summary:
             "Multiply-adds for one picture": f"{self.multiply_adds:,}",
         }
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:  # also what `str` prints
         table = [HEADINGS, *(row.cells() for row in self.rows)]
         widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
         lines = ["  ".join(_aligned(line, widths)).rstrip() for line in table]

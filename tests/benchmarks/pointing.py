@@ -30,6 +30,4 @@ if __name__ == "__main__":
     print(
         f"pointing game on {count} pictures: occlusion {game.rate:.3f}, centre {game.centre_rate:.3f}, random {game.random_rate:.3f}"
     )
-    print(
-        f"share of the drop on the object {mass.mass.mean():.3f}, share of the picture {mass.area.mean():.3f}"
-    )
+    print(f"share of the drop on the object {mass.mean_share:.3f}, share of the picture {mass.mean_area:.3f}")

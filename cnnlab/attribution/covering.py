@@ -1,0 +1,162 @@
+"""What an occluder is made of, and where it goes.
+
+Every fill is a whole replacement picture from which the covered window is cut, so that one rule serves them
+all and the same pixel is always replaced by the same value. The technique that slides the occluder stands in
+`cnnlab.attribution.occlusion`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from PIL import ImageColor
+from torch import Tensor
+
+from cnnlab.inputs import image_batch, positive_int
+
+FILLS = ("grey", "mean", "noise", "blur")
+"""The fills that have a name of their own; beside them every colour and every picture can be a fill."""
+
+Fill: TypeAlias = "str | Sequence[float] | Tensor"
+
+
+def positions(length: int, size: int, stride: int) -> list[int]:
+    """Where an occluder starts along an axis: 0, stride, 2 * stride ..., the last at the border.
+
+    The last place is moved back so that the occluder ends where the picture ends: every place covers the same
+    number of pixels, and the border is covered. Captum's `Occlusion` keeps the regular step instead and lets
+    the last occluder stick out, so that it covers less; the two agree wherever stride divides length - size.
+
+    Example
+    -------
+    >>> positions(length=10, size=4, stride=4)
+    [0, 4, 6]
+    """
+    size, stride = positive_int(size, "size of the occluder"), positive_int(stride, "stride")
+    if size > length:
+        raise ValueError(
+            f"an occluder of {size} pixels is larger than the picture, which has a side of {length}."
+        )
+    starts = list(range(0, length - size + 1, stride))
+    return starts if starts[-1] == length - size else [*starts, length - size]
+
+
+def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", seed: int = 0) -> Tensor:
+    """The picture with a square of `size` pixels at (top, left) replaced by the fill, as a new tensor.
+
+    Raises
+    ------
+    ValueError
+        If the square leaves the picture, or the fill is unknown.
+
+    Example
+    -------
+    >>> occlude(torch.zeros(3, 8, 8), top=2, left=3, size=4, fill="white").sum()
+    tensor(48.)
+    """
+    covered = one_picture(image).clone()
+    size = positive_int(size, "size of the occluder")
+    height, width = covered.shape[-2:]
+    if size > min(height, width):
+        raise ValueError(f"an occluder of {size} pixels is larger than the picture of {height} x {width}.")
+    if not (0 <= top <= height - size and 0 <= left <= width - size):
+        raise ValueError(
+            f"an occluder of {size} pixels at (top {top}, left {left}) leaves the {height} x {width} picture"
+            f"; top can be 0 to {height - size}, left 0 to {width - size}."
+        )
+    window = slice(None), slice(top, top + size), slice(left, left + size)
+    covered[window] = fill_picture(covered, fill, seed)[window]
+    return covered.view_as(image)
+
+
+def fill_picture(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:
+    """What the occluder is made of: a picture of the image's shape, of which the covered window is cut.
+
+    "grey"
+        0.5 in each channel. (0 in a normalised space, a common choice elsewhere, is the training set's mean
+        colour.)
+    "mean"
+        The mean colour of this picture.
+    "noise"
+        Uniform in [0, 1], independent for each pixel and channel, the same for the same `seed` on every
+        device.
+    "blur"
+        The picture under a Gaussian whose standard deviation is a twelfth of the shorter side: colour without
+        shape.
+    a colour
+        By name ("tomato"), hex ("#ff6347") or three numbers in [0, 1].
+    a picture
+        3 x H x W in [0, 1]: itself.
+
+    Example
+    -------
+    >>> fill_picture(torch.rand(3, 8, 8), "black").max()
+    tensor(0.)
+    """
+    picture = one_picture(image)
+    if isinstance(fill, Tensor) and fill.dim() > 1:
+        replacement = one_picture(fill, "fill").to(picture)
+        if replacement.shape != picture.shape:
+            raise ValueError(
+                f"a picture as fill must have the image's {tuple(image.shape)}, not {tuple(fill.shape)}."
+            )
+    elif isinstance(fill, str) and fill == "mean":
+        replacement = picture.mean((1, 2), keepdim=True).expand_as(picture)
+    elif isinstance(fill, str) and fill == "noise":
+        chance = torch.Generator().manual_seed(seed)
+        replacement = torch.rand(picture.shape, generator=chance, dtype=torch.float32).to(picture)
+    elif isinstance(fill, str) and fill == "blur":
+        replacement = _blurred(picture, min(picture.shape[1:]) / 12)
+    else:
+        replacement = picture.new_tensor(_colour(fill)).view(3, 1, 1).expand_as(picture)
+    return replacement.reshape(image.shape)
+
+
+def _colour(fill: str | Sequence[float]) -> tuple[float, float, float]:
+    """Red, green and blue in [0, 1]."""
+    if isinstance(fill, str):
+        if fill in ("grey", "gray"):
+            return 0.5, 0.5, 0.5
+        try:
+            return tuple(channel / 255 for channel in ImageColor.getrgb(fill)[:3])
+        except ValueError:
+            close = difflib.get_close_matches(fill, [*FILLS, *ImageColor.colormap], n=1)
+            guess = f' Did you mean "{close[0]}"?' if close else ""
+            raise ValueError(
+                f"fill {fill!r} is not known.{guess} Choose {', '.join(FILLS)}, a colour by name or hex"
+                " (#3366cc), three numbers in [0, 1], or a picture."
+            ) from None
+    try:
+        red, green, blue = (float(channel) for channel in fill)
+    except (TypeError, ValueError):
+        message = f"fill must be one of {', '.join(FILLS)}, a colour or a picture, but got {fill!r}."
+        raise TypeError(message) from None
+    if not all(0.0 <= channel <= 1.0 for channel in (red, green, blue)):
+        raise ValueError(f"a fill's three numbers must lie in [0, 1], but got {fill!r}; divide bytes by 255.")
+    return red, green, blue
+
+
+def _blurred(picture: Tensor, deviation: float) -> Tensor:
+    """3 x H x W under a Gaussian, separable, with the border pixels repeated outwards."""
+    reach = max(1, round(3 * deviation))
+    steps = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    kernel = (-(steps**2) / (2 * deviation**2)).exp()
+    kernel = (kernel / kernel.sum()).expand(3, 1, -1)  # 3 x 1 x taps: each channel by itself
+    padded = F.pad(picture.unsqueeze(0), (reach,) * 4, mode="replicate")
+    along_rows = F.conv2d(padded, kernel.unsqueeze(2), groups=3)
+    return F.conv2d(along_rows, kernel.unsqueeze(3), groups=3)[0].clamp(0, 1)
+
+
+def one_picture(image: Tensor, what: str = "image") -> Tensor:
+    """3 x H x W, detached; several pictures are refused."""
+    images, _ = image_batch(image, what)
+    if len(images) > 1:
+        raise ValueError(
+            f"{what} must be one picture, 3 x H x W, but {len(images)} came; go through them one by one:"
+            " [occlusion(model, image) for image in images]."
+        )
+    return images[0].detach()

@@ -1,0 +1,81 @@
+"""What an occlusion experiment brings home, and its reading pixel by pixel.
+
+The experiment itself stands in `cnnlab.attribution.occlusion`, the scoring of maps in
+`cnnlab.attribution.scoring`, and the drawing in `cnnlab.figures`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionMap:
+    """What a network says while an occluder slides over a picture; one entry for each of R x C places.
+
+    Attributes
+    ----------
+    probability
+        R x C floats: the probability of the target with the occluder at (row, column); NaN where not yet
+        computed.
+    predicted
+        R x C int64: the class that wins there; -1 where not yet computed.
+    rows, columns
+        R and C int64: the top and the left pixel of the occluder at each place.
+    size
+        Side of the occluder in pixels.
+    target
+        Class index whose probability is mapped.
+    baseline
+        The target's probability on the uncovered picture.
+    """
+
+    probability: Tensor
+    predicted: Tensor
+    rows: Tensor
+    columns: Tensor
+    size: int
+    target: int
+    baseline: float
+
+    @property
+    def drop(self) -> Tensor:
+        """R x C: what the occluder takes away, baseline - probability; below 0 where covering helps."""
+        return self.baseline - self.probability
+
+    @property
+    def done(self) -> float:
+        """Share of the places that are computed, in [0, 1]."""
+        return float((self.predicted >= 0).double().mean())
+
+    def to_pixels(self, height: int | None = None, width: int | None = None) -> Tensor:
+        """height x width: for each pixel, the mean drop over all places of the occluder that cover it.
+
+        The mean, not the sum: pixels in the middle are covered by more places than pixels at the border, and
+        a sum would call them important for that alone. NaN where no computed place covers the pixel (a stride
+        larger than the occluder leaves gaps). `height` and `width` are those of the picture; they follow from
+        the map and are checked if given.
+        """
+        sides = int(self.rows[-1]) + self.size, int(self.columns[-1]) + self.size
+        if (height or sides[0], width or sides[1]) != sides:
+            raise ValueError(
+                f"this map belongs to a picture of {sides[0]} x {sides[1]}, not {height} x {width} pixels."
+            )
+        known = self.predicted >= 0
+        total = self._spread(self.drop.double().where(known, 0.0), sides)
+        count = self._spread(known.double(), sides)
+        return (total / count).to(self.probability.dtype)  # 0 / 0 is NaN: nothing was measured there
+
+    def _spread(self, values: Tensor, sides: tuple[int, int]) -> Tensor:
+        """H x W: at each pixel the sum of `values` (R x C) over the places that cover it."""
+        down, right = _covers(self.rows, self.size, sides[0]), _covers(self.columns, self.size, sides[1])
+        return down.T @ values @ right
+
+
+def _covers(starts: Tensor, size: int, length: int) -> Tensor:
+    """len(starts) x length: 1 where an occluder that begins at `start` lies along an axis, else 0."""
+    pixel = torch.arange(length)
+    return ((pixel >= starts[:, None]) & (pixel < starts[:, None] + size)).double()

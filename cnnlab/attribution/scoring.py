@@ -1,0 +1,221 @@
+"""Does the map point at the truth? Scores of maps against exact masks, with the chance level beside.
+
+A rendered picture knows where its object lies, so a map can be marked right or wrong. A score alone says
+little: an object that fills half the picture is hit half the time by a blindfolded finger. So every score
+here comes with what chance and the middle of the picture reach on the same masks. The maps themselves come
+from the other modules of `cnnlab.attribution`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class PointingGame:
+    """Outcome of `pointing_game`.
+
+    Attributes
+    ----------
+    hits
+        N floats in [0, 1]: 1 where the maximum lies on the mask, 0 where not, a share where several pixels
+        tie; NaN for the pictures that do not count.
+    rate
+        Mean of the hits.
+    interval
+        95 % interval of the rate over the choice of pictures (bootstrap).
+    centre_rate
+        What pointing at the middle of each picture reaches.
+    random_rate
+        What a random pixel reaches: the mean share of the picture that the masks take.
+    excluded
+        Number of pictures that do not count, because their mask is empty.
+    """
+
+    hits: Tensor
+    rate: float
+    interval: tuple[float, float]
+    centre_rate: float
+    random_rate: float
+    excluded: int
+
+
+@dataclass(frozen=True, eq=False)
+class RelevanceMass:
+    """Outcome of `relevance_mass`.
+
+    Attributes
+    ----------
+    share
+        N floats in [0, 1]: the share of the positive relevance that lies on the mask; NaN for pictures that
+        do not count.
+    area
+        N floats in [0, 1]: the share of the picture that the mask takes, which is what a map without content
+        reaches.
+    mean_share, mean_area
+        Means of both over the pictures that count.
+    excluded
+        Number of pictures that do not count: the mask is empty, or nowhere is relevance positive.
+    """
+
+    share: Tensor
+    area: Tensor
+    mean_share: float
+    mean_area: float
+    excluded: int
+
+
+def pointing_game(relevance: Tensor, masks: Tensor, *, seed: int = 0) -> PointingGame:
+    """How often does the strongest point of a map lie on the object?
+
+        hit_n = |argmax(relevance_n) on mask_n| / |argmax(relevance_n)|,    rate = mean of hit_n over pictures
+        with a mask
+
+    with argmax the *set* of pixels where the map is largest. Usually that is one pixel. Occlusion maps are
+    constant over blocks of pixels, so that several tie; each then counts by its share, which is what choosing
+    one of them at random reaches on average. The first one would favour the top left corner, and their centre
+    of mass can lie between two blobs where the map says nothing. A constant map reaches exactly
+    `random_rate`.
+
+    Parameters
+    ----------
+    relevance
+        Maps N x H x W, larger is more relevant (for occlusion `OcclusionMap.to_pixels()`); one map may come
+        as H x W. NaN means not measured and is never the maximum.
+    masks
+        Bool, of the same shape: True on the object (`picture.mask()`).
+    seed
+        For the interval alone; hits and rates hold no chance.
+
+    Returns
+    -------
+    PointingGame
+        hits (N), rate with its interval, and the rates of the picture's middle and of a random pixel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If masks are not bool, shapes differ, a map has no number, or all masks are empty.
+
+    References
+    ----------
+    Zhang, Lin, Brandt, Shen & Sclaroff, "Top-down Neural Attention by Excitation Backprop", ECCV 2016,
+    section 4.1. They tolerate 15 pixels around boxes; masks that are exact need no tolerance.
+
+    Example
+    -------
+    >>> relevance, masks = torch.zeros(3, 3), torch.zeros(3, 3, dtype=torch.bool)
+    >>> relevance[0, 2], masks[0, 1:] = 5.0, True
+    >>> pointing_game(relevance, masks).rate
+    1.0
+    """
+    relevance, masks, area = _checked(relevance, masks)
+    counted = area > 0
+    flat = relevance.flatten(1).nan_to_num(nan=-torch.inf)  # N x HW
+    top = (flat == flat.max(1, keepdim=True).values) & ~relevance.flatten(1).isnan()
+    hits = _share_on(top.double(), masks).where(counted, torch.nan)
+    centre = _share_on(_middle(masks.shape[1:]).expand(len(masks), -1), masks)
+    chance = torch.Generator().manual_seed(seed)
+    draws = hits[counted][torch.randint(int(counted.sum()), (2000, int(counted.sum())), generator=chance)]
+    low, high = draws.mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.double)).tolist()
+    return PointingGame(
+        hits=hits,
+        rate=float(hits[counted].mean()),
+        interval=(low, high),
+        centre_rate=float(centre[counted].mean()),
+        random_rate=float(area[counted].mean()),
+        excluded=int((~counted).sum()),
+    )
+
+
+def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
+    """Which share of the positive relevance lies on the object?
+
+        share_n = sum of max(relevance_n, 0) on mask_n / sum of max(relevance_n, 0) everywhere
+
+    Where the pointing game looks at the one strongest point, this looks at the whole map. Compare `share`
+    with `area`: a map that knows nothing has its mass spread evenly.
+
+    Parameters
+    ----------
+    relevance
+        Maps N x H x W, or one H x W; negative values and NaN (not measured) count as no relevance.
+    masks
+        Bool, of the same shape: True on the object.
+
+    Returns
+    -------
+    RelevanceMass
+        share (N), area (N), their means, and the number of pictures that do not count.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If masks are not bool, shapes differ, a map has no number, all masks are empty, or no map is positive
+        anywhere.
+
+    References
+    ----------
+    Arras, Osman & Samek, "CLEVR-XAI: A benchmark dataset for the ground truth evaluation of neural network
+    explanations", Information Fusion 2022 (relevance mass accuracy).
+
+    Example
+    -------
+    >>> masks = torch.tensor([[True, True], [False, False]])
+    >>> relevance_mass(torch.tensor([[3.0, -1.0], [1.0, 0.0]]), masks).mean_share
+    0.75
+    """
+    relevance, masks, area = _checked(relevance, masks)
+    positive = relevance.nan_to_num(nan=0.0).clamp_min(0).flatten(1)
+    share = _share_on(positive, masks)
+    counted = (area > 0) & ~share.isnan()
+    if not counted.any():
+        raise ValueError("no map has positive relevance anywhere, so there is no mass to share out.")
+    return RelevanceMass(
+        share=share.where(counted, torch.nan),
+        area=area,
+        mean_share=float(share[counted].mean()),
+        mean_area=float(area[counted].mean()),
+        excluded=int((~counted).sum()),
+    )
+
+
+def _share_on(weights: Tensor, masks: Tensor) -> Tensor:
+    """HW: 1 on the pixel in the middle, or on the two or four that share the middle of even sides."""
+    return (weights * masks.flatten(1)).sum(1) / weights.sum(1)
+
+
+def _middle(sides: tuple[int, int]) -> Tensor:
+    """HW: 1 on the pixel in the middle, or on the two or four that share it where a side is even."""
+    height, width = (torch.arange(side) for side in sides)
+    rows = ((2 * height - (sides[0] - 1)).abs() <= 1).double()
+    columns = ((2 * width - (sides[1] - 1)).abs() <= 1).double()
+    return torch.outer(rows, columns).flatten()
+
+
+def _checked(relevance: Tensor, masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Relevance N x H x W in float64, masks N x H x W and their share of the picture (N), on the CPU."""
+    if not (isinstance(relevance, Tensor) and isinstance(masks, Tensor)):
+        raise TypeError(
+            f"relevance and masks must be tensors, not {type(relevance).__name__}, {type(masks).__name__}."
+        )
+    if masks.dtype != torch.bool:
+        raise TypeError(
+            f"masks must be bool, but came as {masks.dtype}; use picture.mask(), or maps == index."
+        )
+    if relevance.shape != masks.shape or relevance.dim() not in (2, 3) or 0 in relevance.shape:
+        raise ValueError(
+            "relevance and masks must have the same axes, N x H x W or H x W, but came as"
+            f" {tuple(relevance.shape)} and {tuple(masks.shape)}."
+        )
+    relevance = relevance.detach().cpu().double().reshape(-1, *relevance.shape[-2:])
+    masks = masks.cpu().reshape(relevance.shape)
+    if relevance.isnan().flatten(1).all(1).any():
+        raise ValueError("a map has no number in it at all; was it computed?")
+    area = masks.double().mean((1, 2))
+    if not area.any():
+        raise ValueError("all masks are empty, so there is nothing to point at.")
+    return relevance, masks, area

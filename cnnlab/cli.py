@@ -1,0 +1,184 @@
+"""The command line: `cnnlab lab`, `cnnlab doctor`, `cnnlab train`.
+
+Commands only read what was asked for and hand it to a room; the work itself is done there. torch is imported inside the commands
+that need it, so that `cnnlab --help` answers at once. What goes wrong is said in one line; `cnnlab --debug ...` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+from urllib.parse import quote
+
+import typer
+from typer.core import TyperGroup
+
+import cnnlab
+
+FIRST_NOTEBOOK = Path("notebooks", "00_start_here.ipynb")
+
+
+class _PlainErrors(TyperGroup):
+    """Commands whose errors are one line on stderr and exit code 1, unless `--debug` asks for the traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("Stopped.", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:
+            leaves = isinstance(error, typer.Abort) or hasattr(
+                error, "exit_code"
+            )  # typer's own way of stopping
+            if leaves or ctx.params.get("debug"):
+                raise
+            typer.echo(f"cnnlab: {_in_words(error)}", err=True)
+            raise typer.Exit(1) from None
+
+
+def _in_words(error: Exception) -> str:
+    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    if isinstance(error, ValueError | TypeError | LookupError | OSError | RuntimeError) and said:
+        return said
+    return f"{type(error).__name__}: {said} (`cnnlab --debug ...` shows where)"
+
+
+app = typer.Typer(
+    cls=_PlainErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Look inside convolutional networks.",
+    epilog="Begin with `cnnlab lab`.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cnnlab {cnnlab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options that stand before every command; `_PlainErrors` reads `debug`."""
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    ctx: typer.Context,
+    notebook: Annotated[
+        str | None, typer.Argument(help="The notebook to open; without it, the first one of the kit.")
+    ] = None,
+) -> None:
+    """Open JupyterLab on a notebook.
+
+    Options that JupyterLab knows, such as --no-browser or --port=9999, go on to it.
+    """
+    rest = list(ctx.args)
+    if notebook is not None and notebook.startswith("-"):  # an option of JupyterLab, not a notebook
+        rest, notebook = [notebook, *rest], None
+    take_the_place(_lab_command(_notebook_to_open(notebook), rest))
+
+
+@app.command()
+def doctor(
+    online: Annotated[bool, typer.Option("--online", help="Also try once to reach the network.")] = False,
+) -> None:
+    """Say what is here and what is missing.
+
+    For everything missing it says how to get it. The exit code is 1 if the kit cannot work without it.
+    """
+    from cnnlab.doctor import doctor as examine
+
+    report = examine(online=online)
+    report.show()
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="The network, such as mini_alexnet.")],
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data; else the plan's.")] = None,
+    pictures: Annotated[
+        int | None, typer.Option(min=1, help="How many pictures to train on; else the plan's.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the weights go; else where `cnnlab.load` finds them.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an interrupted training.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor threads; else torch's choice.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Where chance begins.")] = 0,
+) -> None:
+    """Train one of the kit's networks.
+
+    An interrupted training goes on where it stopped when the same command is given again.
+    """
+    from cnnlab.networks.training import train as train_network
+
+    train_network(
+        name, epochs=epochs, pictures=pictures, out=out, resume=not fresh, seed=seed, threads=threads
+    )
+
+
+def take_the_place(command: list[str]) -> NoReturn:
+    """Run `command` instead of this process, so that Ctrl-C and signals reach it itself."""
+    if os.name == "posix":
+        os.execv(command[0], command)
+    raise SystemExit(subprocess.call(command))  # Windows has no such thing
+
+
+def _notebook_to_open(asked: str | None) -> Path:
+    """The notebook as an existing file: the one that was asked for, or the first of the kit's."""
+    if asked is not None:
+        if not Path(asked).exists():
+            raise FileNotFoundError(
+                f"there is no notebook {asked}; `cnnlab lab` alone opens the first one of the kit."
+            )
+        return Path(asked).resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(cnnlab.__file__).parents[1]):
+        if (folder / FIRST_NOTEBOOK).is_file():
+            return folder / FIRST_NOTEBOOK
+    raise FileNotFoundError(
+        f"{FIRST_NOTEBOOK} is not here: the package is installed without its notebooks. Get the cnnlab repository and run"
+        " `cnnlab lab` in it, or name a notebook of yours: cnnlab lab mine.ipynb"
+    )
+
+
+def _lab_command(notebook: Path, options: list[str]) -> list[str]:
+    """How to start JupyterLab on `notebook`, with the whole checkout beside it where it is one of the kit's."""
+    folder = notebook.parent
+    root = folder.parent if folder.name == FIRST_NOTEBOOK.parent.name else folder
+    page = f"/lab/tree/{quote(notebook.relative_to(root).as_posix())}"  # so the address that is printed leads there too
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url={page}",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options:
+        command.append("--allow-root")  # as containers run; the server still listens to this machine only
+    return [*command, *options]
+
+
+def main() -> None:
+    """Run the command line; the entry point of the script `cnnlab`."""
+    app(prog_name="cnnlab")
+
+
+if __name__ == "__main__":
+    main()

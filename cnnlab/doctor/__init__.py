@@ -1,0 +1,72 @@
+"""The doctor: what is on this machine, what is missing, and how to get it.
+
+    doctor    look at everything and report; the command `cnnlab doctor`
+    report    the findings, and how a terminal and a notebook show them
+    looks     one look for each thing that the kit uses
+    browser   the Chromium or Chrome of the browser tests, if there is one
+
+Nothing is installed or downloaded here, and the network is left alone unless `online=True` asks for one short try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from cnnlab.doctor import looks
+from cnnlab.doctor.looks import browser
+from cnnlab.doctor.report import Check, Report
+
+__all__ = ["Check", "Report", "browser", "doctor"]
+
+
+def doctor(*, online: bool = False) -> Report:
+    """What is here of everything that the kit uses, and how to get what is missing.
+
+    A look never stops the others: what goes wrong inside one is its finding.
+
+    Parameters
+    ----------
+    online
+        Also try once, for a few seconds, whether pretrained weights can be reached.
+
+    Returns
+    -------
+    Report
+        One `Check` each for Python, the packages, torch, torchvision, the widgets, the networks, the pretrained weights, the cache, disk,
+        memory, the network, the browser of the tests and nbval. In a notebook it shows as a table.
+
+    Examples
+    --------
+    >>> from cnnlab.doctor import doctor
+    >>> doctor()["Python"].status
+    'ok'
+    """
+    essential = {
+        "Python": looks.python,
+        "packages": looks.packages,
+        "torch": looks.torch,
+        "torchvision": looks.torchvision,
+        "widgets": looks.widgets,
+        "networks": looks.networks,
+    }
+    others = {
+        "pretrained": looks.pretrained,
+        "cache": looks.cache,
+        "disk": looks.disk,
+        "memory": looks.memory,
+        "network": partial(looks.network, online),
+        "test browser": looks.test_browser,
+        "nbval": looks.nbval,
+    }
+    checks = [_check(name, look, essential=True) for name, look in essential.items()]
+    return Report((*checks, *(_check(name, look, essential=False) for name, look in others.items())))
+
+
+def _check(name: str, look: Callable[[], looks.Finding], *, essential: bool) -> Check:
+    try:
+        status, here, advice = look()
+    except Exception as error:  # whatever goes wrong in a look is what it found
+        status, advice = ("missing" if essential else "warning"), looks.SET_UP
+        here = str(error).strip().partition("\n")[0] or type(error).__name__
+    return Check(name, status, here, advice, essential)

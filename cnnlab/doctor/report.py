@@ -1,0 +1,85 @@
+"""The findings of the doctor, and how a terminal and a notebook show them."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["ok", "warning", "missing"]
+
+_HEADINGS = ("", "what", "what is here", "how to get it")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: what was looked for, how it stands, what is here, and how to get what is missing.
+
+    `essential` says that the kit cannot work while the status is "missing".
+    """
+
+    name: str
+    status: Status
+    here: str
+    advice: str = ""
+    essential: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of `doctor()` in a fixed order; `report["torch"]` is one of them.
+
+    Its representation is one line that does not depend on the machine while nothing is wrong; `str(report)` is the whole table in plain
+    text, a notebook shows it as HTML.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that the kit cannot work without is here."""
+        return not any(check.essential and check.status == "missing" for check in self.checks)
+
+    def show(self) -> None:
+        """Print the findings as a table in the width and colours of the terminal."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        colour = {"ok": "green", "warning": "yellow", "missing": "bold red"}
+        table = Table(*_HEADINGS, box=None, pad_edge=False, header_style="bold")
+        for check in self.checks:
+            status = Text(check.status, style=colour[check.status])
+            table.add_row(status, check.name, Text(check.here), Text(check.advice))
+        console = Console()
+        console.print(table)
+        console.print(Text(repr(self), style="green" if self.ok else "bold red"))
+
+    def __getitem__(self, name: str) -> Check:
+        found = {check.name: check for check in self.checks}
+        if name not in found:
+            raise KeyError(f"the doctor has no check {name!r}; it has {', '.join(found)}.")
+        return found[name]
+
+    def __repr__(self) -> str:
+        verdict = "everything essential is here" if self.ok else "something essential is missing"
+        return f"cnnlab doctor: {verdict}"
+
+    def __str__(self) -> str:
+        width = max(len(check.name) for check in self.checks)
+        lines = []
+        for check in self.checks:
+            lines.append(f"{check.status:<8} {check.name:<{width}}  {check.here}")
+            if check.advice:
+                lines.append(f"{'':<8} {'':<{width}}  -> {check.advice}")
+        return "\n".join([*lines, repr(self)])
+
+    def _repr_html_(self) -> str:
+        cells = [(check.status, check.name, check.here, check.advice) for check in self.checks]
+        rows = [_row("th", _HEADINGS), *(_row("td", row) for row in cells)]
+        return f"<table>{''.join(rows)}</table><p>{html.escape(repr(self))}</p>"
+
+
+def _row(kind: str, cells: tuple[str, ...]) -> str:
+    start = f'<{kind} style="text-align:left;vertical-align:top">'
+    return f"<tr>{''.join(f'{start}{html.escape(cell)}</{kind}>' for cell in cells)}</tr>"

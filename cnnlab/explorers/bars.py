@@ -1,0 +1,33 @@
+"""Class probabilities as bars, with what they were before as ghosts; the drawing is in `bars.js`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anywidget
+from torch import Tensor
+from traitlets import Dict, List, Unicode
+
+_HERE = Path(__file__).parent
+
+
+class Bars(anywidget.AnyWidget):
+    """Rows of {"name", "now", "before", "target"}, the most probable first."""
+
+    _esm = (_HERE / "bars.js").read_text(encoding="utf-8")
+    _css = (_HERE / "bars.css").read_text(encoding="utf-8")
+
+    entries = List(Dict()).tag(sync=True)
+    label = Unicode("Class probabilities").tag(sync=True)
+
+
+def ranking(now: Tensor, before: Tensor, names: Sequence[str], target: int, k: int = 5) -> list[dict]:
+    """The `k` most probable classes as rows for `Bars`, and the target as one more if it is not among them.
+
+    `now` and `before` hold C probabilities. Ties go to the class that comes first.
+    """
+    ranks = now.argsort(descending=True, stable=True)[:k].tolist()
+    classes = ranks if target in ranks else [*ranks, target]
+    rows = [(names[i], round(float(now[i]), 4), round(float(before[i]), 4), i == target) for i in classes]
+    return [dict(zip(("name", "now", "before", "target"), row, strict=True)) for row in rows]

@@ -1,0 +1,72 @@
+"""Slow work in small steps: a result that grows on the kernel's own loop while the controls stay alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+PAUSE = 0.004
+"""Seconds between two steps in which the kernel hears what the browser has sent meanwhile."""
+
+
+class Growth(Generic[Result]):
+    """Takes one result after another from an iterator until it ends, fails, or is stopped.
+
+    A torch call that runs cannot be cancelled, so the iterator should make short steps (some 30 ms). Within a kernel the steps
+    take turns with its other work; without a running loop (a script, a test) all of them are taken at once.
+    """
+
+    def __init__(self) -> None:
+        self._turn = 0
+        self._running = False
+        self._task: asyncio.Task | None = None  # the loop itself keeps only a weak reference
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    def start(
+        self,
+        steps: Iterator[Result],
+        show: Callable[[Result], None],
+        finish: Callable[[Exception | None], None],
+    ) -> None:
+        """Give each result to `show`; call `finish(None)` at the end or `finish(error)`, but neither after `stop`."""
+        self.stop()
+        self._running = True
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._drain(steps, show, finish, self._turn)
+        else:
+            self._task = loop.create_task(self._walk(steps, show, finish, self._turn))
+
+    def stop(self) -> None:
+        """Take no further step; what was shown stays."""
+        self._turn += 1
+        self._running = False
+
+    async def _walk(self, steps, show, finish, turn: int) -> None:
+        while self._step(steps, show, finish, turn):
+            await asyncio.sleep(PAUSE)
+
+    def _drain(self, steps, show, finish, turn: int) -> None:
+        while self._step(steps, show, finish, turn):
+            pass
+
+    def _step(self, steps, show, finish, turn: int) -> bool:
+        """One step of the run number `turn`; False when there is nothing more to do."""
+        if turn != self._turn:
+            return False
+        try:
+            show(next(steps))
+        except StopIteration:
+            self.stop()
+            finish(None)
+        except Exception as error:  # whatever goes wrong is shown in the explorer
+            self.stop()
+            finish(error)
+        return turn == self._turn

@@ -1,0 +1,52 @@
+"""The stage: one picture, drawn large, with an occluder that pointer and keys move; its life in the browser is in `stage.js`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
+
+_HERE = Path(__file__).parent
+
+
+class Stage(anywidget.AnyWidget):
+    """A picture of `side` x `side` pixels and a square on it, in the picture's own pixels.
+
+    Traits
+    ------
+    box
+        [left, top, size] of the occluder; the browser writes it while it is moved, the kernel may write it too.
+    side, stride
+        Side of what the network sees, and the step of the arrow keys, in pixels.
+    picture
+        {"eye": bytes, "network": bytes, "mask": bytes}: drawn for the eye, as the network sees it, and where the object is.
+    filling, smooth
+        The picture of which the occluder is cut, and whether it may be drawn smoothly when enlarged.
+    overlay
+        {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each place of the occluder.
+    legend
+        What the overlay's colours mean, see `cnnlab.explorers.overlays`.
+    answer
+        What the network said: {"name", "now", "before", "says", "flipped", "box"}.
+    label
+        What the picture shows, in words.
+    """
+
+    _esm = (_HERE / "stage.js").read_text(encoding="utf-8")
+    _css = (_HERE / "stage.css").read_text(encoding="utf-8")
+
+    side = Int(96).tag(sync=True)
+    box = List(Int(), [36, 36, 24]).tag(sync=True)
+    stride = Int(4).tag(sync=True)
+    picture = Dict().tag(sync=True)
+    filling = Bytes(b"").tag(sync=True)
+    smooth = Bool(False).tag(sync=True)
+    overlay = Dict().tag(sync=True)
+    legend = Dict().tag(sync=True)
+    answer = Dict().tag(sync=True)
+    label = Unicode("picture").tag(sync=True)
+    view = Unicode("eye", help="eye or network").tag(sync=True)
+    show_map = Bool(False).tag(sync=True)
+    show_mask = Bool(False).tag(sync=True)
+    opacity = Float(0.85).tag(sync=True)

@@ -1,0 +1,78 @@
+"""The still picture of an explorer: what a stored notebook shows where no kernel runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+ACCENT, PLAIN, INK, OUTLINE = "#1976d2", "#b0bec5", "#37474f", "#ff4fa3"
+
+
+def still(
+    picture: np.ndarray,
+    title: str,
+    entries: Sequence[dict],
+    *,
+    network_sees: np.ndarray,
+    box: Sequence[float] | None = None,
+    mask: np.ndarray | None = None,
+) -> bytes:
+    """A PNG: the picture with its frame, what the network sees, and the bars.
+
+    `picture` and `network_sees` are H x W x 3 bytes; `box` is (left, top, size) as shares of the picture's side; `entries` are
+    the rows of `cnnlab.explorers.bars`.
+    """
+    figure = Figure(figsize=(8.4, 3.4), dpi=90, layout="constrained", facecolor="white")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(3, 1.6, 3.2))
+    side = picture.shape[0]
+    left.imshow(picture, interpolation="antialiased")
+    if mask is not None:
+        left.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=1.5)
+    if box is not None:
+        x, y, size = (value * side for value in box)
+        for width, colour in ((3.5, "black"), (1.8, "white")):
+            left.add_patch(
+                Rectangle((x - 0.5, y - 0.5), size, size, fill=False, linewidth=width, edgecolor=colour)
+            )
+    middle.imshow(network_sees, interpolation="nearest")
+    middle.set_title(
+        f"what the network sees\n{network_sees.shape[1]} x {network_sees.shape[0]} pixels",
+        fontsize=8,
+        color=INK,
+    )
+    for axis in (left, middle):
+        axis.set_axis_off()
+    _bars(right, entries)
+    figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
+    stream = BytesIO()
+    figure.savefig(stream, format="png")
+    return _shrunk(stream)
+
+
+def _bars(axis, entries: Sequence[dict]) -> None:
+    places = range(len(entries))
+    now = [entry["now"] for entry in entries]
+    axis.barh(places, now, height=0.55, color=[ACCENT if entry["target"] else PLAIN for entry in entries])
+    for place, entry in zip(places, entries, strict=True):
+        axis.plot([entry["before"]] * 2, [place - 0.38, place + 0.38], color=INK, linewidth=1.5)
+        axis.text(1.03, place, f"{entry['now']:.2f}", va="center", fontsize=9, color=INK)
+    axis.set_yticks(list(places), [entry["name"] for entry in entries])
+    axis.set(xlim=(0, 1), ylim=(len(entries) - 0.4, -0.6), xlabel="probability; a line marks it uncovered")
+    axis.tick_params(labelsize=9, colors=INK, length=0)
+    axis.xaxis.label.set(size=8, color=INK)
+    axis.spines[:].set_visible(False)
+    axis.set_facecolor("#f5f7f8")
+
+
+def _shrunk(stream: BytesIO) -> bytes:
+    """The same PNG in 128 colours, a third of the bytes: it lies in the notebook's file."""
+    small = BytesIO()
+    Image.open(stream).convert("RGB").quantize(128, dither=Image.Dither.FLOYDSTEINBERG).save(
+        small, "PNG", optimize=True
+    )
+    return small.getvalue()

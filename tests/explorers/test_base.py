@@ -1,0 +1,185 @@
+"""What every explorer inherits: errors in place, pickers, names."""
+
+from __future__ import annotations
+
+import ipywidgets as widgets
+import pytest
+import torch
+
+from cnnlab.explorers import Explorer, base
+from cnnlab.explorers.parts import names_for
+
+
+class Plain(Explorer):
+    """The smallest explorer: counts how often it was refreshed."""
+
+    title = "Plain"
+    question = "Does it <live>?"
+
+    def __init__(self, model, picture=None):
+        super().__init__(model, picture)
+        self.refreshed = 0
+        self.level = widgets.IntSlider(1, min=0, max=9)
+        self.arrange(
+            {"More": [self.level]}, stage=[], result=[], names=names_for(self.level, "level", "Level")
+        )
+        self.begin()
+        self.watch(self.divide, self.level)
+
+    def refresh(self):
+        self.refreshed += 1
+
+    def divide(self):
+        self.quotient = 6 // self.level.value
+
+    def code(self):
+        return f"image of {self.pictures.source.words}"
+
+    def describe(self):
+        return "plain"
+
+    def still(self):
+        return b"png"
+
+
+@pytest.fixture
+def explorer(detector):
+    return Plain(detector)
+
+
+def test_an_error_is_shown_in_place_and_goes_with_the_next_success(explorer):
+    explorer.level.value = 0
+    assert isinstance(explorer.error, ZeroDivisionError)
+    assert "ZeroDivisionError" in explorer._alert.value
+    assert explorer._alert.layout.display == ""
+    explorer.level.value = 3
+    assert explorer.error is None
+    assert explorer.quotient == 2
+    assert explorer._alert.layout.display == "none"
+
+
+def test_errors_speak_without_their_kind_if_they_are_meant_for_the_reader(explorer):
+    explorer.fail(ValueError("a < b"))
+    assert explorer._alert.value == "a &lt; b"
+    explorer.fail(KeyError("no such thing"))
+    assert explorer._alert.value == "no such thing"
+
+
+def test_work_within_work_fails_as_a_whole(explorer):
+    def outer():
+        explorer.level.value = 0  # fails in its own callback
+
+    explorer.attempt(outer)
+    assert isinstance(explorer.error, ZeroDivisionError)
+
+
+def test_wrong_arguments_are_raised_where_the_cell_shows_them(detector):
+    with pytest.raises(TypeError, match="picture must be"):
+        Plain(detector, picture=3.7)
+    with pytest.raises(ValueError, match="network 'mini_alexnt' is not known"):
+        Plain("mini_alexnt")
+
+
+def test_class_scene_and_seed_change_the_picture(explorer):
+    for control, value in ((explorer.shape, "cup"), (explorer.scene, "snow"), (explorer.seed, 12)):
+        before = explorer.image
+        control.value = value
+        assert not torch.equal(before, explorer.image)
+    recipe = explorer.pictures.source.recipe
+    assert (recipe.shape, recipe.scene, recipe.seed) == ("cup", "snow", 12)
+    assert explorer.refreshed == 4
+    assert "cup, scene snow, seed 12" in explorer._code.code
+
+
+def test_another_one_keeps_class_and_scene(explorer):
+    before = explorer.pictures.source.recipe
+    explorer.another.click()
+    after = explorer.pictures.source.recipe
+    assert (after.shape, after.scene) == (before.shape, before.scene)
+    assert after.seed != before.seed
+
+
+def test_what_the_given_recipe_fixes_stays_fixed(detector, sheep):
+    from cnnlab import world
+
+    explorer = Plain(detector, world.render(sheep.recipe, cover=1.0, style="drawn"))
+    explorer.scene.value = "desert"
+    explorer.another.click()
+    assert (explorer.pictures.source.recipe.cover, explorer.pictures.source.recipe.style) == (1.0, "drawn")
+
+
+def test_a_photo_comes_and_goes(explorer, tmp_path):
+    from PIL import Image
+
+    file = tmp_path / "red.png"
+    Image.new("RGB", (40, 20), "red").save(file)
+    explorer.photo.set_state(
+        {"upload": {"name": "red.png", "content": memoryview(file.read_bytes()), "turn": 1}}
+    )
+    assert torch.allclose(explorer.image[0], torch.ones(96, 96))
+    assert explorer.photo.shown == "red.png"
+    assert "cnnlab-idle" in explorer.shape._dom_classes
+    explorer.photo.set_state({"upload": {"turn": 2}})
+    assert explorer.photo.shown == ""
+    assert "sheep" in explorer.pictures.source.words
+    assert "cnnlab-idle" not in explorer.shape._dom_classes
+
+
+def test_what_is_no_photo_is_reported_and_the_picture_stays(explorer):
+    before = explorer.image
+    explorer.photo.set_state(
+        {"upload": {"name": "notes.txt", "content": memoryview(b"no picture"), "turn": 1}}
+    )
+    assert isinstance(explorer.error, ValueError)
+    assert explorer._alert.layout.display == ""
+    assert torch.equal(before, explorer.image)
+    explorer.another.click()
+    assert explorer.error is None
+
+
+def test_a_network_that_does_not_load_is_reported_and_the_old_one_stays(explorer, monkeypatch):
+    def fails(name):
+        raise ConnectionError(f"{name} is not here and cannot be fetched.")
+
+    monkeypatch.setattr(base, "load", fails)
+    explorer.network.options = [*explorer.network.options, ("far", "far")]
+    old = explorer.network.value
+    explorer.network.value = "far"
+    assert explorer.network.value is old
+    assert explorer.model is old
+    assert "far is not here" in explorer._alert.value
+
+
+def test_picker_offers_what_loads_at_once_and_the_network_that_is_given(explorer, detector):
+    labels = [label for label, _value in explorer.network.options]
+    assert labels[0] == "detector (yours)"
+    assert "mini_alexnet" in labels
+    explorer.network.value = "mini_alexnet"
+    assert explorer.error is None
+    assert explorer.model.name == "mini_alexnet"
+    assert explorer.network_name == "mini_alexnet"
+
+
+def test_title_and_question_are_text_not_markup(explorer):
+    html = explorer.widget.children[1].value
+    assert "Does it &lt;live&gt;?" in html
+
+
+def test_every_core_control_has_a_name(explorer):
+    named = " ".join(selector for selector, _attributes in explorer._names.attributes)
+    for control in (
+        explorer.network,
+        explorer.shape,
+        explorer.scene,
+        explorer.seed,
+        explorer.another,
+        explorer.level,
+    ):
+        own = next(name for name in control._dom_classes if name.startswith("cnnlab-is-"))
+        assert f".{own}" in named
+
+
+def test_bundle_has_view_picture_and_words(explorer):
+    data, metadata = explorer._repr_mimebundle_()
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "plain"

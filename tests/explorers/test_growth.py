@@ -1,0 +1,89 @@
+"""Slow work in short steps on the loop of a kernel."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cnnlab.explorers.growth import Growth
+
+
+def run(scene) -> None:
+    asyncio.run(scene())
+
+
+def test_without_a_loop_all_steps_are_taken_at_once():
+    shown, ends = [], []
+    growth = Growth()
+    growth.start(iter(range(4)), shown.append, ends.append)
+    assert (shown, ends, growth.running) == ([0, 1, 2, 3], [None], False)
+
+
+def test_in_a_loop_other_work_takes_turns():
+    async def scene():
+        events = []
+        growth = Growth()
+        growth.start(iter(range(3)), events.append, lambda error: events.append(("end", error)))
+        assert growth.running
+        assert events == []  # the caller goes on at once
+        for _ in range(100):
+            await asyncio.sleep(0.001)
+            events.append("other")
+            if not growth.running:
+                break
+        steps = [event for event in events if event != "other"]
+        assert steps == [0, 1, 2, ("end", None)]
+        assert "other" in events[events.index(0) : events.index(2)]
+
+    run(scene)
+
+
+def test_stop_ends_it_between_two_steps():
+    async def scene():
+        shown, ends = [], []
+        growth = Growth()
+
+        def show(number):
+            shown.append(number)
+            if number == 2:
+                growth.stop()
+
+        growth.start(iter(range(1000)), show, ends.append)
+        await asyncio.sleep(0.1)
+        assert (shown, ends, growth.running) == ([0, 1, 2], [], False)
+
+    run(scene)
+
+
+def test_a_new_start_ends_the_old_run():
+    async def scene():
+        old, new, ends = [], [], []
+        growth = Growth()
+        growth.start(iter(range(1000)), old.append, ends.append)
+        await asyncio.sleep(0.01)
+        growth.start(iter("ab"), new.append, ends.append)
+        count = len(old)
+        await asyncio.sleep(0.1)
+        assert (len(old), new, ends) == (count, ["a", "b"], [None])
+
+    run(scene)
+
+
+def test_what_goes_wrong_is_told():
+    def steps():
+        yield 1
+        raise MemoryError("too large")
+
+    shown, ends = [], []
+    growth = Growth()
+    growth.start(steps(), shown.append, ends.append)
+    assert shown == [1]
+    assert isinstance(ends[0], MemoryError)
+    assert not growth.running
+
+
+def test_a_picture_that_cannot_be_shown_ends_it_too():
+    ends = []
+    growth = Growth()
+    growth.start(iter(range(5)), lambda number: 1 / number, ends.append)
+    assert isinstance(ends[0], ZeroDivisionError)
+    assert len(ends) == 1

@@ -1,0 +1,316 @@
+"""The occlusion explorer with its controls, but without a browser: what the browser would send is set on the widgets."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from nbconvert import HTMLExporter
+from PIL import Image
+from torch import nn
+
+from cnnlab.attribution import occlusion
+from cnnlab.explorers import OcclusionExplorer
+
+
+@pytest.fixture
+def explorer(detector):
+    return OcclusionExplorer(detector)
+
+
+def move(explorer, *box):
+    """What the browser sends when the occluder has been moved."""
+    explorer.stage.set_state({"box": list(box)})
+
+
+def bars(explorer):
+    return {row["name"]: row["now"] for row in explorer.bars.entries}
+
+
+def test_it_opens_with_an_answer_for_the_first_picture(explorer):
+    assert explorer.error is None
+    assert set(bars(explorer)) == {"square", "rest", "never"}
+    assert explorer.stage.picture["eye"][:2] == b"\xff\xd8"
+    assert explorer.stage.picture["network"][:4] == b"\x89PNG"
+    assert "sheep" in explorer.status.value
+
+
+def test_moving_the_occluder_changes_the_answer(explorer):
+    explorer.target.value = 0
+    move(explorer, 0, 72, 24)
+    away = explorer.answer.now.clone()
+    move(explorer, 40, 24, 24)
+    assert explorer.answer.now[0] < away[0]
+    assert torch.equal(explorer.answer.before, away)
+    assert explorer.stage.answer["now"] == pytest.approx(float(explorer.answer.now[0]), abs=1e-4)
+
+
+def test_bars_agree_with_the_covered_picture(explorer, detector):
+    move(explorer, 40, 20, 30)
+    with torch.inference_mode():
+        expected = detector(explorer.answer.covered[None]).softmax(1)[0]
+    assert bars(explorer)["square"] == pytest.approx(float(expected[0]), abs=1e-4)
+
+
+def test_an_answer_is_new_even_where_its_numbers_stay(explorer):
+    """The browser waits for it: a read-out that is not answered is shown as late."""
+    move(explorer, 0, 72, 24)
+    before = dict(explorer.stage.answer)
+    move(explorer, 4, 72, 24)
+    assert {**explorer.stage.answer, "box": before["box"]} == before
+    assert explorer.stage.answer["box"] == [4, 72, 24]
+
+
+def test_size_slider_resizes_about_the_centre(explorer):
+    move(explorer, 40, 40, 16)
+    explorer.size.value = 24
+    assert explorer.box == (36, 36, 24)
+
+
+def test_size_slider_keeps_the_occluder_within_the_picture(explorer):
+    move(explorer, 72, 0, 24)
+    explorer.size.value = 60
+    assert explorer.box == (36, 0, 60)
+    explorer.size.value = 96
+    assert explorer.box == (0, 0, 96)
+
+
+def test_resizing_in_the_browser_moves_the_slider(explorer):
+    move(explorer, 10, 10, 31)
+    assert explorer.size.value == 31
+    assert explorer.box == (10, 10, 31)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 200), (90, 90, 24), (-3, 0, 24), (0, 0, 0)])
+def test_an_impossible_occluder_is_reported_and_taken_back(explorer, box):
+    move(explorer, 8, 8, 24)
+    explorer.box = box
+    assert isinstance(explorer.error, ValueError)
+    assert explorer.box == (8, 8, 24)
+    move(explorer, 12, 8, 24)
+    assert explorer.error is None
+
+
+def test_target_can_be_any_class(explorer):
+    labels = [label for label, _value in explorer.target.options]
+    assert labels == ["predicted class", "square", "rest", "never"]
+    explorer.target.value = 2
+    assert [row["name"] for row in explorer.bars.entries if row["target"]] == ["never"]
+    assert explorer.stage.answer["name"] == "never"
+
+
+def test_target_is_kept_across_networks_that_know_it(explorer):
+    explorer.network.options = [*explorer.network.options, ("again", Renamed(("rest", "other", "square")))]
+    explorer.target.value = 1
+    explorer.network.value = explorer.network.options[-1][1]
+    assert explorer.target.label == "rest"
+    assert explorer.target.value == 0
+
+
+def test_target_that_the_new_network_lacks_becomes_the_predicted_class(explorer):
+    explorer.network.options = [*explorer.network.options, ("again", Renamed(("a", "b", "c")))]
+    explorer.target.value = 1
+    explorer.network.value = explorer.network.options[-1][1]
+    assert explorer.error is None
+    assert explorer.target.value is None
+
+
+class Renamed(nn.Module):
+    """Three classes under other names, for pictures of 48 pixels."""
+
+    input_size = 48
+
+    def __init__(self, names):
+        super().__init__()
+        self.class_names = names
+
+    def forward(self, images):
+        return images.mean((2, 3)) * 5
+
+
+def test_occluder_scales_with_the_network(explorer):
+    move(explorer, 48, 24, 32)
+    explorer.network.options = [*explorer.network.options, ("small", Renamed(("a", "b", "c")))]
+    explorer.network.value = explorer.network.options[-1][1]
+    assert explorer.error is None
+    assert explorer.stage.side == 48
+    assert explorer.box == (24, 12, 16)
+    assert (explorer.size.max, explorer.stride.value) == (48, 2)
+
+
+@pytest.mark.parametrize("fill", ["grey", "mean", "noise", "blur"])
+def test_stage_and_network_get_the_same_filling(explorer, fill):
+    explorer.fill.value = fill
+    left, top, size = explorer.box
+    shown = np.asarray(Image.open(io.BytesIO(explorer.stage.filling)))
+    asked = explorer.answer.covered[:, top : top + size, left : left + size].permute(1, 2, 0).numpy()
+    assert abs(shown[top : top + size, left : left + size] / 255 - asked).max() < 0.003
+
+
+def test_whole_map_agrees_with_the_technique(explorer, detector):
+    explorer.stride.value = 12
+    explorer.map_button.click()
+    expected = occlusion(detector, explorer.image, size=24, stride=12)
+    assert torch.allclose(explorer.map.probability, expected.probability, atol=1e-6)
+    assert explorer.show_map.value == "probability"
+    assert explorer.stage.show_map
+    assert "The map is whole: 49 places." in explorer.status.value
+
+
+def test_jump_goes_to_the_lowest_place(explorer):
+    explorer.stride.value = 12
+    assert explorer.jump_button.layout.display == "none"
+    explorer.map_button.click()
+    explorer.jump_button.click()
+    left, top, size = explorer.box
+    lowest = explorer.map.probability.min()
+    assert size == 24
+    assert explorer.answer.now[explorer.answer.target] == pytest.approx(float(lowest), abs=1e-5)
+    row, column = (explorer.map.rows == top).nonzero(), (explorer.map.columns == left).nonzero()
+    assert explorer.map.probability[row, column] == lowest
+
+
+def test_moving_keeps_the_map_and_every_other_change_forgets_it(explorer):
+    def fresh():
+        explorer.map_button.click()
+        assert explorer.map is not None
+
+    explorer.stride.value = 24
+    fresh()
+    move(explorer, 0, 0, 24)
+    assert explorer.map is not None
+    changes = [
+        (explorer.size, 30),
+        (explorer.stride, 20),
+        (explorer.fill, "mean"),
+        (explorer.target, 1),
+        (explorer.seed, 8),
+        (explorer.scene, "snow"),
+    ]
+    for control, value in changes:
+        fresh()
+        control.value = value
+        assert explorer.map is None, control.description
+        assert not explorer.stage.show_map
+
+
+def test_views_of_the_map_are_painted_on_demand(explorer):
+    explorer.stride.value = 24
+    explorer.map_button.click()
+    probability = explorer.stage.overlay["png"]
+    explorer.show_map.value = "class"
+    assert explorer.stage.overlay["png"] != probability
+    assert explorer.stage.legend["kind"] == "classes"
+    explorer.show_map.value = ""
+    assert not explorer.stage.show_map
+    explorer.show_map.value = "probability"
+    explorer.stretch.value = True
+    assert explorer.stage.legend["low"] == pytest.approx(float(explorer.map.probability.min()))
+
+
+def test_a_view_without_a_map_asks_for_one(explorer):
+    explorer.show_map.value = "class"
+    assert explorer.status.value == "There is no map for this setting yet; fill it in."
+    assert not explorer.stage.show_map
+
+
+def test_map_grows_beside_the_controls_and_stops(explorer):
+    async def scene():
+        explorer.stride.value = 2
+        explorer.map_button.click()
+        assert explorer.map is None  # the click came back at once
+        while explorer.map is None:
+            await asyncio.sleep(0.005)
+        assert explorer.map_button.disabled
+        assert not explorer.stop_button.disabled
+        move(explorer, 5, 5, 24)  # the occluder answers meanwhile
+        assert explorer.stage.answer["now"] == pytest.approx(
+            float(explorer.answer.now[explorer.answer.target]), abs=1e-3
+        )
+        explorer.stop_button.click()
+        done = explorer.map.done
+        await asyncio.sleep(0.05)
+        assert explorer.map.done == done < 1
+        assert not explorer.map_button.disabled
+        assert "Stopped" in explorer.status.value
+
+    asyncio.run(scene())
+
+
+def test_a_change_of_any_setting_ends_the_growing_map(explorer):
+    async def scene():
+        explorer.stride.value = 2
+        explorer.map_button.click()
+        while explorer.map is None:
+            await asyncio.sleep(0.005)
+        explorer.fill.value = "blur"
+        await asyncio.sleep(0.05)
+        assert explorer.map is None
+        assert explorer.stop_button.disabled
+
+    asyncio.run(scene())
+
+
+def test_a_map_that_fails_is_reported_in_place(detector):
+    class Fragile(type(detector)):
+        def forward(self, images):
+            if len(images) > 1:
+                raise RuntimeError("only one at a time")
+            return super().forward(images)
+
+    explorer = OcclusionExplorer(Fragile().eval())
+    explorer._seconds = 1e-4  # so that the map takes several places at once
+    explorer.map_button.click()
+    assert "only one at a time" in explorer._alert.value
+    assert not explorer.map_button.disabled
+    move(explorer, 0, 0, 24)
+    assert explorer.error is None
+
+
+def test_photos_are_looked_at_without_a_mask(explorer, tmp_path):
+    Image.effect_noise((70, 50), 50).save(tmp_path / "noise.png")
+    explorer.show_mask.value = True
+    explorer.pictures.use_photo(str(tmp_path / "noise.png"), "noise.png")
+    assert explorer.error is None
+    assert explorer.show_mask.disabled
+    assert explorer.stage.picture["mask"] == b""
+    assert 'cnnlab.photo("noise.png", size=96)' in explorer.code()
+    explorer.another.click()
+    assert not explorer.show_mask.disabled
+
+
+def test_opening_with_what_is_no_photo_raises(detector):
+    with pytest.raises(ValueError, match="image"):
+        OcclusionExplorer(detector, picture=b"no photo")
+
+
+def test_stored_output_is_a_picture_with_stable_words(detector):
+    first, second = (OcclusionExplorer(detector)._repr_mimebundle_()[0] for _ in range(2))
+    assert first["text/plain"] == second["text/plain"]
+    assert first["image/png"] == second["image/png"]
+    picture = Image.open(io.BytesIO(base64.b64decode(first["image/png"])))
+    assert picture.width > 600
+    assert len(first["image/png"]) < 120_000
+    assert "model_id" in first["application/vnd.jupyter.widget-view+json"]
+
+
+def test_stored_picture_shows_occluder_and_outline(explorer):
+    plain = explorer.still()
+    explorer.show_mask.value = True
+    outlined = explorer.still()
+    move(explorer, 0, 0, 24)
+    assert len({plain, outlined, explorer.still()}) == 3
+
+
+def test_a_converted_notebook_shows_the_picture(explorer):
+    data, metadata = explorer._repr_mimebundle_()
+    output = nbformat.v4.new_output("execute_result", data=data, metadata=metadata, execution_count=1)
+    cell = nbformat.v4.new_code_cell("OcclusionExplorer()", outputs=[output], execution_count=1)
+    page, _resources = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert "data:image/png;base64," in page
+    assert "widget-view+json" not in page

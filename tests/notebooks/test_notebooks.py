@@ -1,0 +1,217 @@
+"""Every notebook runs from top to bottom and gives what it has stored; and keeps the shape that a reader can follow.
+
+nbval compares a cell only if it carries the comment `# NBVAL_CHECK_OUTPUT`, and passes it in silence where nothing is stored; a
+misspelt comment is no comment to it. So the shape is checked first, and broken copies must fail.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import statistics
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+MUST_BE_THERE = ("00_start_here", "05_occlusion")
+CHECK = "# NBVAL_CHECK_OUTPUT"
+MARKERS = {CHECK, "# NBVAL_IGNORE_OUTPUT", "# NBVAL_RAISES_EXCEPTION"}
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def validate(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run the notebook's cells in a fresh kernel and compare the checked ones with what is stored."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--tb=short",
+        "-q",
+        "--color=no",
+    ]
+    settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"]
+    return subprocess.run(
+        [*command, *settings, f"--nbval-cell-timeout={cell_timeout}", str(path)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+    )
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def lines(cell) -> list[str]:
+    """The lines of a cell that a reader reads."""
+    return [line for line in cell.source.splitlines() if line.strip() and line.strip() not in MARKERS]
+
+
+def is_checked(cell) -> bool:
+    return CHECK in map(str.strip, cell.source.splitlines())
+
+
+def mute_checks(notebook) -> list[str]:
+    """What nbval would let pass: checked cells with nothing stored, and comments that it does not know."""
+    silent = [cell.id for cell in code_cells(notebook) if is_checked(cell) and not cell.outputs]
+    unknown = [
+        line
+        for cell in code_cells(notebook)
+        for line in map(str.strip, cell.source.splitlines())
+        if "NBVAL" in line.upper() and line not in MARKERS
+    ]
+    return silent + unknown
+
+
+@pytest.mark.parametrize("name", MUST_BE_THERE)
+def test_notebook_is_there(name):
+    """Without this an empty folder would pass."""
+    assert FOLDER / f"{name}.ipynb" in NOTEBOOKS
+
+
+@each_notebook
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_notebook_gives_what_it_has_stored(path):
+    done = validate(path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+@each_notebook
+def test_notebook_is_valid_and_small(path):
+    assert path.stat().st_size < 3_000_000
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor >= 5) == (4, True)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(ids) == len(set(ids))
+    assert "widgets" not in notebook.metadata, "widget state does not belong into the file"
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@each_notebook
+def test_notebook_was_run_from_top_to_bottom(path):
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in code_cells(notebook) if cell.source.strip()]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+@each_notebook
+def test_notebook_stores_no_error_and_no_noise(path):
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        kinds = {output.output_type for output in cell.outputs}
+        streams = {output.name for output in cell.outputs if output.output_type == "stream"}
+        assert "error" not in kinds, cell.source
+        assert "stderr" not in streams, cell.source
+
+
+@each_notebook
+def test_notebook_checks_a_claim_and_stores_what_it_found(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert any(is_checked(cell) for cell in code_cells(notebook)), f"no cell with {CHECK}"
+    assert not mute_checks(notebook)
+
+
+@each_notebook
+def test_notebook_keeps_its_cells_short(path):
+    notebook = nbformat.read(path, as_version=4)
+    sizes = sorted(len(lines(cell)) for cell in code_cells(notebook))
+    assert statistics.median(sizes) <= 5
+    assert sizes[int(0.9 * (len(sizes) - 1))] <= 12
+    assert sizes[-1] <= 25
+    setup = code_cells(notebook)[0]
+    assert "import cnnlab as lab" in setup.source
+    assert len(lines(setup)) <= 4
+
+
+@each_notebook
+def test_notebook_is_an_essay_in_short_paragraphs(path):
+    notebook = nbformat.read(path, as_version=4)
+    prose = prose_cells(notebook)
+    assert prose[0].source.startswith("# "), "the first cell is the title"
+    assert "?" in prose[0].source, "it opens with its question"
+    for cell in prose:
+        if not cell.source.startswith("## Read"):  # a list of references is as long as it is
+            assert len(cell.source.split()) <= 120, cell.source
+    for before, after in pairwise(notebook.cells):
+        both_code = before.cell_type == after.cell_type == "code"
+        assert not (both_code and len(lines(before)) + len(lines(after)) > 25), (
+            "a word between two long cells"
+        )
+
+
+def test_no_two_notebooks_say_the_same_lines():
+    """Three lines of code in a row that stand in two notebooks belong into the package."""
+    home: dict[tuple[str, ...], str] = {}
+    for path in NOTEBOOKS:
+        for cell in code_cells(nbformat.read(path, as_version=4)):
+            said = [line.strip() for line in lines(cell) if not line.startswith(("import", "from"))]
+            for three in zip(said, said[1:], said[2:], strict=False):
+                assert home.setdefault(three, path.stem) == path.stem, three
+
+
+@pytest.fixture(scope="module")
+def beginning():
+    """The first notebook as far as its first checked cell."""
+    notebook = nbformat.read(FOLDER / f"{MUST_BE_THERE[0]}.ipynb", as_version=4)
+    last = next(number for number, cell in enumerate(notebook.cells) if is_checked(cell))
+    notebook.cells = notebook.cells[: last + 1]
+    return notebook
+
+
+def stored(notebook, path: Path) -> Path:
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_changed_stored_output_fails(beginning, tmp_path):
+    """Negative control, with its twin: the beginning as it is passes, and fails once a stored result is another."""
+    assert validate(stored(beginning, tmp_path / "whole.ipynb")).returncode == 0
+    broken = copy.deepcopy(beginning)
+    output = broken.cells[-1].outputs[0]
+    if output.output_type == "stream":
+        output.text = "another result\n"
+    else:
+        output.data["text/plain"] = "another result"
+    done = validate(stored(broken, tmp_path / "broken.ipynb"))
+    assert done.returncode == 1
+    assert "another result" in done.stdout
+
+
+def test_a_cell_that_raises_fails(beginning, tmp_path):
+    broken = copy.deepcopy(beginning)
+    broken.cells = [nbformat.v4.new_code_cell("raise RuntimeError('deliberately broken')", execution_count=1)]
+    done = validate(stored(broken, tmp_path / "broken.ipynb"))
+    assert done.returncode == 1
+    assert "deliberately broken" in done.stdout
+
+
+def test_a_kernel_that_dies_fails(beginning, tmp_path):
+    broken = copy.deepcopy(beginning)
+    broken.cells = [nbformat.v4.new_code_cell("import os; os._exit(1)", execution_count=1)]
+    assert validate(stored(broken, tmp_path / "broken.ipynb"), cell_timeout=5).returncode == 1
+
+
+def test_a_check_without_a_stored_output_is_noticed(beginning):
+    assert not mute_checks(beginning)
+    broken = copy.deepcopy(beginning)
+    broken.cells[-1].outputs = []
+    assert mute_checks(broken) == [broken.cells[-1].id]
+    misspelt = copy.deepcopy(beginning)
+    misspelt.cells[-1].source = misspelt.cells[-1].source.replace(CHECK, "# NBVAL_CHECK_OUTPUTS")
+    assert mute_checks(misspelt) == ["# NBVAL_CHECK_OUTPUTS"]
