@@ -46,7 +46,6 @@ AHEAD = {
     "scikit-learn": "neighbours, PCA and t-SNE of the last layer",
     "seaborn": "curves of accuracy with their intervals",
     "nbclient": "running the answer cells of a submission",
-    "nbconvert": "feedback pages",
     "distributed": "grading a class on several machines",
     "torchattacks": "oracle of the attacks",
 }

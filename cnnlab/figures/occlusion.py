@@ -40,11 +40,8 @@ def occlusion_figure(
     _grey(probability, image, f"probability of {name}")
     known = found.probability[~found.probability.isnan()]
     span = f"{known.min():.2f} to {known.max():.2f}" if len(known) else "nothing yet"
-    _scale(
-        probability,
-        _cells(probability, found, found.probability, PROBABILITY, 0, 1),
-        f"{span}, by the centre",
-    )
+    cells = _cells(probability, found, found.probability.numpy(), cmap=PROBABILITY, vmin=0, vmax=1)
+    _scale(probability, cells, f"{span}, by the centre")
     _grey(drop, image, "drop" if mask is None else "drop (line: the truth)")
     _scale(drop, _drop(drop, found.to_pixels(), mask), "mean drop of the probability")
     _instead(instead, image, found, class_names)
@@ -78,10 +75,7 @@ def drop_figure(
         _grey(axis, image, caption)
         shown = _drop(axis, drop, mask, most)
         axis.set_xlabel(f"up to {np.nanmax(drop.numpy()):.2f}", fontsize=9, labelpad=2)
-    figure.colorbar(shown, cax=bar, orientation="horizontal").set_label(
-        "mean drop of the probability", fontsize=9
-    )
-    bar.tick_params(labelsize=8)
+    _bar(bar, shown, "mean drop of the probability")
     return figure
 
 
@@ -97,7 +91,7 @@ def describe_occlusion(found: OcclusionMap, class_names: Sequence[str]) -> str:
     )
     where = "middle" if down == across else f"{down} {across}"
     others = found.predicted[(found.predicted >= 0) & (found.predicted != found.target)]
-    takeover = "Another class is predicted nowhere."
+    takeover = "The predicted class never changes."
     if len(others):
         takeover = f"At some places {class_names[int(others.mode().values)]} is predicted instead."
     return f"Occlusion map of {name}: the probability is lowest with the occluder at the {where} of the picture. {takeover}"
@@ -126,20 +120,26 @@ def _grey(axis: Axes, image: Tensor, title: str) -> None:
     _show(axis, grey.clamp(0, 1).expand(3, -1, -1), title)
 
 
-def _cells(
-    axis: Axes, found: OcclusionMap, values: Tensor | np.ndarray, cmap=None, low=None, high=None
-) -> ScalarMappable:
-    """Draw one cell a place around the occluder's centre; borders lie half way between two places."""
-    edges = [
+def _cells(axis: Axes, found: OcclusionMap, values: np.ndarray, **look) -> ScalarMappable:
+    """Draw one cell a place around the occluder's centre, with borders half way between two places.
+
+    An image where all cells are alike; a mesh where the last place was moved back and its cell is narrower.
+    """
+    across, down = (
         _edges(starts.numpy() + found.size / 2 - 0.5, found.size) for starts in (found.columns, found.rows)
-    ]
-    return axis.pcolormesh(*edges, np.asarray(values), cmap=cmap, vmin=low, vmax=high, rasterized=True)
+    )
+    if all(np.allclose(np.diff(edges), edges[1] - edges[0]) for edges in (across, down)):
+        extent = (across[0], across[-1], down[-1], down[0])
+        return axis.imshow(values, extent=extent, interpolation="nearest", **look)
+    if "alpha" in look:  # meshes take the opacity of colours as a fourth channel
+        values = np.concatenate([values, look.pop("alpha")[..., None]], axis=2)
+    return axis.pcolormesh(across, down, values, rasterized=True, **look)
 
 
 def _panels(count: int, columns: int, shape: float, words: str) -> tuple[Plate, list[Axes], Axes]:
     """A figure with `count` panels (height `shape` times the width) in rows, and a flat one below all for a colour bar."""
     columns = min(columns, count)
-    cell, row, below = 2.4, 2.4 * shape + 0.4, 0.6  # inches; the row has room for a title and a label
+    cell, row, below = 2.4, 2.4 * shape + 0.4, 0.65  # inches; the row has room for a title and a label
     width, height = cell * columns, row * -(-count // columns) + below
     figure = Plate(figsize=(width, height), layout=None, words=words)
     axes = []
@@ -147,7 +147,8 @@ def _panels(count: int, columns: int, shape: float, words: str) -> tuple[Plate, 
         left, bottom = number % columns * cell + 0.05, height - (number // columns + 1) * row + 0.22
         frame = left / width, bottom / height, (cell - 0.1) / width, (row - 0.47) / height
         axes.append(figure.add_axes(frame))
-    return figure, axes, figure.add_axes((0.2, 0.4 / height, 0.6, 0.1 / height))
+    bar = axes[0].inset_axes((0.2, 0.45 / height, 0.6, 0.1 / height), transform=figure.transFigure)
+    return figure, axes, bar
 
 
 def _edges(centres: np.ndarray, size: int) -> np.ndarray:
@@ -179,8 +180,11 @@ def _outline(axis: Axes, mask: Tensor | None) -> None:
 
 def _scale(axis: Axes, shown: ScalarMappable, label: str) -> None:
     """A colour bar below the panel, as wide as it, so that all panels stay equally large."""
-    place = axis.inset_axes((0.0, -0.1, 1.0, 0.05))
-    axis.figure.colorbar(shown, cax=place, orientation="horizontal").set_label(label, fontsize=9)
+    _bar(axis.inset_axes((0.0, -0.1, 1.0, 0.05)), shown, label)
+
+
+def _bar(place: Axes, shown: ScalarMappable, label: str) -> None:
+    place.figure.colorbar(shown, cax=place, orientation="horizontal").set_label(label, fontsize=9)
     place.xaxis.set_major_locator(MaxNLocator(5, prune="both" if shown.norm.vmin < 0 else None))
     place.tick_params(labelsize=8)
 
@@ -188,20 +192,17 @@ def _scale(axis: Axes, shown: ScalarMappable, label: str) -> None:
 def _instead(
     axis: Axes, image: Tensor, found: OcclusionMap, class_names: Sequence[str], most: int = 6
 ) -> None:
-    """The predicted class at each place: colours with a legend, and names on the larger regions."""
+    """The predicted class at each place: colours with a legend, and names with their share on the larger regions."""
     _grey(axis, image, "predicted class")
     predicted = found.predicted.numpy()
-    opacity = np.where(predicted < 0, 0.0, 0.9)[..., None]
-    _cells(axis, found, np.concatenate([class_colours(predicted), opacity], axis=2))
+    _cells(axis, found, class_colours(predicted), alpha=np.where(predicted < 0, 0.0, 0.9))
     classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
     handles = []
     for index in np.argsort(-counts, kind="stable")[:most]:
         name, share = _short(class_names[classes[index]]), counts[index] / counts.sum()
-        handles += [
-            Patch(facecolor=class_colours(classes[index]), edgecolor="0.3", label=f"{name} {_percent(share)}")
-        ]
+        handles += [Patch(facecolor=class_colours(classes[index]), edgecolor="0.3", label=name)]
         if counts[index] > 0.04 * predicted.size:
-            _name(axis, found, predicted == classes[index], name)
+            _name(axis, found, predicted == classes[index], f"{name} {share:.0%}")
     place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.04), "ncols": 2}
     axis.legend(handles=handles, fontsize=8, frameon=False, **place)
 
@@ -229,7 +230,3 @@ def _heart(region: np.ndarray) -> tuple[int, int]:
 
 def _short(name: str, most: int = 18) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def _percent(share: float) -> str:
-    return "< 1%" if share < 0.01 else f"{share:.0%}"

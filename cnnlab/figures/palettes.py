@@ -85,13 +85,14 @@ def index_png(indices: np.ndarray, colours: np.ndarray) -> bytes:
 def steps(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
     """`values` between `low` and `high` as steps 0 ... 254 of a colour map; NaN becomes `NOTHING`."""
     known = values[np.isfinite(values)]
-    low = float(known.min(initial=np.inf)) if low is None else float(low)
-    high = float(known.max(initial=-np.inf)) if high is None else float(high)
-    if known.size and low > high:
+    if not known.size:
+        known = np.zeros(1)
+    low = float(known.min()) if low is None else float(low)
+    high = float(known.max()) if high is None else float(high)
+    if low > high:
         raise ValueError(f"the range of colours runs upwards, but low is {low:g} and high is {high:g}.")
-    span = high - low if high > low else 1.0
-    shares = np.clip((np.where(np.isnan(values), low, values) - low) / span, 0, 1)
-    return np.where(np.isnan(values), NOTHING, np.rint(np.nan_to_num(shares) * (STEPS - 1))).astype(np.uint8)
+    shares = (np.where(np.isnan(values), low, values) - low) / (high - low or 1.0)
+    return np.where(np.isnan(values), NOTHING, np.rint(shares.clip(0, 1) * (STEPS - 1))).astype(np.uint8)
 
 
 def symmetric_range(values: Tensor | np.ndarray, least: float = 0.0) -> tuple[float, float]:

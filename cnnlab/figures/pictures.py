@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from cnnlab.figures.plate import Plate
@@ -49,17 +50,14 @@ def grid(
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
     heights = [_height(images, row, cell) + _lines(captions, row) * line for row in rows]
     figure = Plate(figsize=(width, sum(heights)), dpi=100, layout=None, words=_in_words(captions))
-    axis = figure.add_axes(
-        (0, 0, 1, 1), xlim=(0, width), ylim=(sum(heights), 0)
-    )  # one for all: its unit is an inch
-    axis.set_axis_off()
     for number, row in enumerate(rows):
-        top = sum(heights[:number])
-        below = top + _height(images, row, cell)
+        top = sum(heights[:number]) + _GAP / 2
         for column, index in enumerate(row):
-            _place(axis, images[index], column * cell + _GAP / 2, top + _GAP / 2, cell - _GAP)
-            middle = (column + 0.5) * cell
-            axis.text(middle, below, captions[index], size=size, ha="center", va="top", linespacing=1.15)
+            axis = _axis(figure, column * cell + _GAP / 2, top, cell - _GAP, images[index].shape)
+            axis.imshow(
+                images[index].detach().cpu().permute(1, 2, 0).numpy(), aspect="auto", interpolation="auto"
+            )
+            axis.set_xlabel(captions[index], size=size, labelpad=2, linespacing=1.15)
     return figure
 
 
@@ -69,11 +67,17 @@ def contact_sheet(pictures: Sequence[Picture], columns: int = 10, width: float =
     return grid([picture.image for picture in pictures], captions, columns, width)
 
 
-def _place(axis, image: Tensor, left: float, top: float, width: float) -> None:
-    """Draw one image; smoothed where it is shrunk and in hard pixels where it is enlarged much (matplotlib's "auto")."""
-    bottom = top + width * image.shape[-2] / image.shape[-1]
-    pixels = image.detach().cpu().permute(1, 2, 0).numpy()
-    axis.imshow(pixels, extent=(left, left + width, bottom, top), aspect="auto", interpolation="auto")
+def _axis(figure: Plate, left: float, top: float, width: float, shape: Sequence[int]) -> Axes:
+    """An empty frame of the image's proportions, placed in inches from the top left corner; quicker than a layout engine.
+
+    The image in it is smoothed where it is shrunk and keeps hard pixels where it is enlarged much (matplotlib's "auto").
+    """
+    whole, high = figure.get_size_inches()
+    height = width * shape[-2] / shape[-1]
+    axis = figure.add_axes((left / whole, 1 - (top + height) / high, width / whole, height / high))
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    return axis
 
 
 def _height(images: Sequence[Tensor], row: range, cell: float) -> float:

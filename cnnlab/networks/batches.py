@@ -1,4 +1,4 @@
-"""Training batches: cut from the stored bytes, shuffled, mirrored, shifted and made noisy.
+"""Training batches: cut from the stored bytes, shuffled, mirrored, shifted, partly erased and made noisy.
 
 All chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
 are (`plain_batches`).
@@ -34,6 +34,8 @@ def training_batches(
     for start in range(0, len(order) - size + 1, size):
         rows = order[start : start + size]
         images = cut(dataset.images, rows, plan, generator).float().div_(255)
+        if plan.erase:
+            erase(images, plan.erase, generator)
         if plan.noise:
             add_noise(images, plan.noise, generator)
         yield images.to(device), dataset.labels[rows].to(device)
@@ -72,3 +74,23 @@ def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor
     # Colour last, like the images; drawn in the order of memory, which is eight times as fast as any other.
     noise = torch.randn(count, height, width, channels, generator=generator).permute(0, 3, 1, 2)
     return images.addcmul_(noise, strength).clamp_(0, 1)
+
+
+def erase(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Puts a square of one colour on a share of the pictures, in place: a fifth to two fifths as wide as the picture, grey on every other.
+
+    Its centre lies anywhere in the picture, so at the border part of it is cut off.
+    """
+    height, width = images.shape[-2:]
+    chosen = (torch.rand(len(images), generator=generator) < share).nonzero()[:, 0].tolist()
+    for index in chosen:
+        colour = torch.rand(3, 1, 1, generator=generator)
+        grey, side, y, x = torch.rand(4, generator=generator).tolist()
+        half = round((0.1 + 0.1 * side) * min(height, width))
+        top, left = round(y * height) - half, round(x * width) - half
+        rows, columns = (
+            slice(max(top, 0), max(top + 2 * half, 0)),
+            slice(max(left, 0), max(left + 2 * half, 0)),
+        )
+        images[index, :, rows, columns] = 0.5 if grey < 0.5 else colour
+    return images

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from cnnlab.networks import checkpoints
 from cnnlab.networks.checkpoints import Run
 from cnnlab.networks.evaluation import Evaluation
+from cnnlab.networks.precision import multiplies_in
 
 
 def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
     plan = asdict(run.plan)
     data = {key: plan.pop(key) for key in ("task", "pictures", "validation", "data_seed", "options")}
     model = run.model
+    device = next(model.parameters()).device
     return {
         "name": run.name,
         "purpose": plan.pop("purpose"),
@@ -41,7 +43,11 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
         "seed": run.seed,
         "seconds": round(run.seconds, 1),
         "threads": torch.get_num_threads(),
-        "machine": {"cores": os.cpu_count(), "device": next(model.parameters()).device.type},
+        "machine": {
+            "cores": os.cpu_count(),
+            "device": device.type,
+            "products": str(multiplies_in(device)).removeprefix("torch."),
+        },
         "history": run.history,
     }
 

@@ -1,7 +1,8 @@
 """Training: from a plan (`cnnlab.networks.plans`) and the world's pictures to weights and a card.
 
-Read `train` first, then `one_epoch`, which is the loop itself. Batches are cut in `batches`, weights averaged in `averaging`,
-runs put away and taken up again in `checkpoints`, networks judged in `evaluation`, results told in `reports`, files written in `weights`.
+Read `train` first, then `one_epoch`, which is the loop itself. Batches are cut in `batches`, the precision is chosen in `precision`,
+weights are averaged in `averaging`, runs put away and taken up again in `checkpoints`, networks judged in `evaluation`, results told in
+`reports`, files written in `weights`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tqdm.auto import tqdm
 
 from cnnlab import world
 from cnnlab.inputs import one_of, positive_int, whole_number
-from cnnlab.networks import architectures, averaging, checkpoints, reports, weights
+from cnnlab.networks import architectures, averaging, checkpoints, precision, reports, weights
 from cnnlab.networks.batches import training_batches
 from cnnlab.networks.checkpoints import Run
 from cnnlab.networks.evaluation import Evaluation, evaluate
@@ -191,7 +192,8 @@ def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
         for images, labels in training_batches(training, plan, generator, device):
             for group in run.optimizer.param_groups:
                 group["lr"] = one_cycle(step / steps, plan)
-            logits = model(images)
+            with precision.products(device):
+                logits = model(images).float()
             loss = F.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
             run.optimizer.zero_grad()
             loss.backward()

@@ -272,7 +272,10 @@ def test_a_picture_is_cut_as_by_padding_and_mirroring():
 
 
 def test_one_pass_shows_every_picture_once_with_its_own_label():
-    data, plan = Squares(24), replace(PLANS["mini_alexnet"], batch_size=8, noise=0, shift=0, flip=False)
+    data, plan = (
+        Squares(24),
+        replace(PLANS["mini_alexnet"], batch_size=8, noise=0, shift=0, flip=False, erase=0),
+    )
     seen = list(batches.training_batches(data, plan, torch.Generator().manual_seed(0)))
     assert [len(images) for images, _ in seen] == [8, 8, 8]
     found = [((images * 255).round().byte(), labels) for images, labels in seen]
@@ -282,6 +285,19 @@ def test_one_pass_shows_every_picture_once_with_its_own_label():
         for image, label in zip(images, labels, strict=True)
     ]
     assert sorted(match) == list(range(24)) and match != sorted(match)
+
+
+def test_squares_of_one_colour_lie_on_the_chosen_share_of_the_pictures():
+    images = torch.rand(400, 3, 40, 40, generator=torch.Generator().manual_seed(1))
+    erased = batches.erase(images.clone(), 0.5, torch.Generator().manual_seed(0))
+    changed = (erased != images).any(1)  # 400 x 40 x 40
+    assert 0.42 < changed.flatten(1).any(1).float().mean() < 0.58
+    for image, where in zip(erased, changed, strict=True):
+        rows, columns = where.nonzero(as_tuple=True)
+        if len(rows):
+            box = image[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+            assert torch.equal(box, box[:, :1, :1].expand_as(box)) and max(box.shape[1:]) <= 16
+    assert torch.equal(erased, batches.erase(images.clone(), 0.5, torch.Generator().manual_seed(0)))
 
 
 def test_noise_has_a_strength_of_its_own_in_each_picture_and_stays_in_range():

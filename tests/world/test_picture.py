@@ -62,7 +62,9 @@ def test_the_picture_differs_from_the_empty_scene_just_where_the_mask_is(shape):
     empty = render(picture.recipe, shape="none")
     changed = (picture.image != empty.image).any(dim=0)
     mask = picture.mask()
-    assert not changed[~widen(mask, 1)].any()
+    # What is thinner than half a pixel, like the tip of a mast, loses the vote about its pixel but leaves a trace in its colour.
+    assert not changed[~widen(mask, 2)].any()
+    assert (picture.image - empty.image)[:, ~widen(mask, 1)].abs().max() < 0.1
     assert changed[inside(mask, 1)].float().mean() > 0.97
     assert empty.box == (0, 0, 0, 0) and not empty.mask().any()
 
@@ -121,12 +123,16 @@ def test_line_art_is_ink_on_light_paper():
 
 
 def test_a_larger_picture_shows_the_same():
-    small, large = render(30), render(30, size=288)
-    assert large.image.shape == (3, 288, 288)
-    shrunk = F.avg_pool2d(large.mask().float()[None], 3)[0] > 0.5
-    assert (shrunk & small.mask()).sum() / (shrunk | small.mask()).sum() > 0.95
-    means = F.avg_pool2d(large.image[None], 3)[0]
-    assert (means - small.image).abs().mean() < 0.05
+    for seed in range(30, 40):
+        small, large = render(seed), render(seed, size=288)
+        assert large.image.shape == (3, 288, 288)
+        shrunk = F.avg_pool2d(large.mask().float()[None], 3)[0] > 0.5
+        elsewhere = (shrunk != small.mask()) & (inside(small.mask(), 1) | ~widen(small.mask(), 1))
+        assert (
+            elsewhere.sum() < 0.01 * small.mask().sum()
+        )  # all but a hundredth of what differs lies on the rim
+        means = F.avg_pool2d(large.image[None], 3)[0]
+        assert (means - small.image).abs().mean() < 0.05
 
 
 def test_the_box_is_the_smallest_around_the_mask():
