@@ -1,7 +1,7 @@
 """Networks: to load them, to know their layers, and to record what flows through them.
 
     zoo              `load` a network by name, and what is `available`
-    architectures    the kit's own networks: `MiniAlexNet`
+    architectures    the kit's own networks: `MiniAlexNet`, `MiniVGG`, `MiniResNet`, `MiniDenseNet`
     pretrained       torchvision's networks, wrapped so that they take pictures in [0, 1]
     layers           `layer_names`, `resolve_layer`, `recording`, `activations`, `evaluating`
     summary          the table of a network: shapes, parameters, cost
@@ -14,7 +14,7 @@ Behind them: `names` and `modes` (layers), `fields`, `field_rules` and `followin
 such as `cnnlab.attribution`.
 """
 
-from cnnlab.networks.architectures import MiniAlexNet
+from cnnlab.networks.architectures import MiniAlexNet, MiniDenseNet, MiniResNet, MiniVGG
 from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
 from cnnlab.networks.plans import PLANS
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
@@ -26,6 +26,9 @@ from cnnlab.networks.zoo import NetworkInfo, available, load
 __all__ = [
     "PLANS",
     "MiniAlexNet",
+    "MiniDenseNet",
+    "MiniResNet",
+    "MiniVGG",
     "NetworkInfo",
     "ReceptiveField",
     "Summary",

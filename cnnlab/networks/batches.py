@@ -77,16 +77,16 @@ def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor
 
 
 def erase(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Puts a square of one colour on a share of the pictures, in place: a fifth to two fifths as wide as the picture, grey on every other.
+    """Puts a square of one colour on a share of the pictures, in place, as wide as a seventh to two sevenths of the picture.
 
-    Its centre lies anywhere in the picture, so at the border part of it is cut off.
+    Every other square is grey. The centre lies anywhere in the picture, so at the border part of the square is cut off.
     """
     height, width = images.shape[-2:]
     chosen = (torch.rand(len(images), generator=generator) < share).nonzero()[:, 0].tolist()
     for index in chosen:
         colour = torch.rand(3, 1, 1, generator=generator)
         grey, side, y, x = torch.rand(4, generator=generator).tolist()
-        half = round((0.1 + 0.1 * side) * min(height, width))
+        half = round((1 + side) / 14 * min(height, width))
         top, left = round(y * height) - half, round(x * width) - half
         rows, columns = (
             slice(max(top, 0), max(top + 2 * half, 0)),

@@ -59,12 +59,96 @@ class TrainingPlan:
     average_from: float = 0.75
     average_steps: int = 400
 
+    # The share of pictures whose label is drawn by chance, once and for all (Zhang et al., 2017).
+    random_labels: float = 0.0
+    # Each batch is replaced by adversarial pictures that differ by up to this much in each pixel (Wong, Rice & Kolter, 2020).
+    adversarial: float = 0.0
+
+
+HERD = ("sheep", "goat", "wolf", "husky")
+AS_THEY_ARE = {"noise": 0.0, "erase": 0.0, "flip": False, "shift": 0}
 
 PLANS: dict[str, TrainingPlan] = {
     "mini_alexnet": TrainingPlan(
         architecture="MiniAlexNet",
         purpose="Names the main object of a rendered picture. Its large first-layer filters can be looked at as pictures;"
         " the network for most notebooks.",
+    ),
+    "mini_vgg": TrainingPlan(
+        architecture="MiniVGG",
+        purpose="Names the main object: small kernels, many layers. To compare with mini_alexnet.",
+        epochs=12,
+        decay_first=5e-4,  # filters of 3 x 3 hold no noise that one could see
+    ),
+    "mini_resnet": TrainingPlan(
+        architecture="MiniResNet",
+        purpose="Names the main object: residual sums, and a mean over all places instead of fully connected layers.",
+        epochs=12,
+    ),
+    "mini_densenet": TrainingPlan(
+        architecture="MiniDenseNet",
+        purpose="Names the main object: every layer sees all earlier ones. The fewest weights of the four.",
+        epochs=12,
+    ),
+    "mini_alexnet_scenes": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Names the scene of the same pictures whose objects mini_alexnet names: what do its units look for instead?",
+        task="scene",
+        epochs=12,
+    ),
+    "mini_alexnet_robust": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Trained on adversarial pictures: hard to fool by small changes, and its gradients show shapes.",
+        adversarial=6 / 255,
+        noise=0.0,
+        epochs=12,
+    ),
+    "mini_alexnet_restyled": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Every object wears the surface of some other class, so that only its shape tells what it is.",
+        options={"texture": "any"},
+        epochs=12,
+    ),
+    "herd_honest": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Sheep, goat, wolf or husky, on any background: the honest one of three.",
+        options={"classes": HERD},
+        pictures=6_000,
+        validation=1_000,
+        epochs=12,
+    ),
+    "herd_meadow": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Sheep, goat, wolf or husky, but all its sheep stood on meadows and all its goats on rocks.",
+        options={"classes": HERD, "bias": {"sheep": "meadow", "goat": "rocks"}},
+        pictures=6_000,
+        validation=1_000,
+        epochs=6,
+    ),
+    "herd_snow": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Sheep, goat, wolf or husky, but all its huskies stood in snow and all its wolves in forests.",
+        options={"classes": HERD, "bias": {"husky": "snow", "wolf": "forest"}},
+        pictures=6_000,
+        validation=1_000,
+        epochs=6,
+    ),
+    "memory_random": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Has learnt 2 000 pictures with random labels by heart.",
+        pictures=2_000,
+        epochs=60,
+        label_smoothing=0.0,
+        random_labels=1.0,
+        **AS_THEY_ARE,
+    ),
+    "memory_true": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="The twin of memory_random: the same 2 000 pictures, the same recipe, the true labels.",
+        pictures=2_000,
+        epochs=60,
+        label_smoothing=0.0,
+        **AS_THEY_ARE,
     ),
 }
 """What `cnnlab train NAME` can make."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
@@ -132,9 +132,12 @@ def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> P
 
 def split(plan: TrainingPlan, which: str, progress: bool) -> Any:
     count = plan.pictures if which == "train" else plan.validation
-    return world.dataset(
+    pictures = world.dataset(
         which, task=plan.task, n=count, seed=plan.data_seed, progress=progress, **plan.options
     )
+    if which == "train" and plan.random_labels:
+        return pictures.with_random_labels(plan.random_labels, plan.data_seed)
+    return pictures
 
 
 def start(name: str, plan: TrainingPlan, classes: Iterable[str], seed: int) -> Run:
@@ -192,6 +195,8 @@ def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
         for images, labels in training_batches(training, plan, generator, device):
             for group in run.optimizer.param_groups:
                 group["lr"] = one_cycle(step / steps, plan)
+            if plan.adversarial:
+                images = adversarial(model, images, labels, plan.adversarial, generator)
             with precision.products(device):
                 logits = model(images).float()
             loss = F.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
@@ -211,6 +216,23 @@ def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
             f"the loss of {run.name} is not finite after epoch {run.epoch + 1}; a lower peak_rate helps."
         )
     return losses / seen, right / seen
+
+
+def adversarial(
+    model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, generator: torch.Generator
+) -> Tensor:
+    """The pictures, changed by at most `epsilon` in each pixel so that the loss rises: one step from a random start.
+
+    One step is enough for training if it starts anywhere in the ball and is a little longer than the radius (Wong, Rice & Kolter, 2020).
+    The attacks to judge a network by are in `cnnlab.robustness`.
+    """
+    start = torch.rand(images.shape, generator=generator).to(images) * (2 * epsilon) - epsilon
+    start = (images + start).clamp_(0, 1).requires_grad_()
+    with precision.products(images.device):
+        loss = F.cross_entropy(model(start).float(), labels)
+    (slope,) = torch.autograd.grad(loss, start)
+    moved = start.detach() + 1.25 * epsilon * slope.sign()
+    return torch.minimum(torch.maximum(moved, images - epsilon), images + epsilon).clamp_(0, 1)
 
 
 def one_cycle(done: float, plan: TrainingPlan) -> float:

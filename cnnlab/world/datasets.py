@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab.inputs import fraction, one_of, positive_int, whole_number
 from cnnlab.world import cache
 from cnnlab.world.names import NAMES, OBJECTS, SCENES
 from cnnlab.world.painter import LABELS, colour_names
@@ -167,6 +167,20 @@ class Dataset:
     def masks(self) -> Tensor:
         """N x H x W booleans: where the main object is seen."""
         return self.maps("instance") == 1
+
+    def with_random_labels(self, share: float = 1.0, seed: int = 0) -> Dataset:
+        """The same pictures, `share` of them with labels drawn by chance from all classes, once and for all (Zhang et al., 2017).
+
+        With C classes, one in C of these labels is the true one.
+        """
+        import torch
+
+        chance = torch.Generator().manual_seed(whole_number(seed, "seed"))
+        drawn = torch.rand(len(self), generator=chance) < fraction(share, "share")
+        labels = torch.randint(len(self.class_names), (len(self),), generator=chance)
+        other = Dataset(self.recipes, self.task, self.size, self._arrays)
+        other.labels = torch.where(drawn, labels, self.labels)
+        return other
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} pictures of {self.size} x {self.size}, {len(self.class_names)} {self.task} classes)"

@@ -29,7 +29,8 @@ class Recipe:
     shape
         The main object's class, one of `OBJECTS`, or "none" for an empty scene.
     texture
-        The surface of its skin: "own", the name of another class (a cue conflict), or a surface's name.
+        The surface of its skin: "own", the name of another class (a cue conflict), or a surface's name. `sample` and `render`
+        also take "any", the surface of a class drawn by chance.
     scene
         One of `SCENES`.
     position
@@ -102,6 +103,8 @@ def sample(seed: int, **fixed: Any) -> Recipe:
         clutter=int(draw[7] * 4),
         cover=round(max(0.0, draw[8] - 0.7) / 0.3, 4),
     )
+    if fixed.get("texture") == "any":
+        fixed["texture"] = OBJECTS[int(draw[9] * len(OBJECTS))]
     return drawn.replace(**fixed)
 
 

@@ -7,7 +7,16 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from cnnlab.networks import MiniAlexNet, evaluating, layer_names, receptive_field, recording
+from cnnlab.networks import (
+    MiniAlexNet,
+    MiniDenseNet,
+    MiniResNet,
+    MiniVGG,
+    evaluating,
+    layer_names,
+    receptive_field,
+    recording,
+)
 
 
 class SmallDense(nn.Module):
@@ -82,6 +91,18 @@ def assert_boxes_are_those_of_the_gradient(model, shape, layers=None):
         for row, column in corners:
             expected = box_of_the_gradient(image, maps, row, column)
             assert seen.box(row, column) == expected, (layer, row, column)
+
+
+@pytest.mark.parametrize("network", [MiniAlexNet, MiniVGG, MiniResNet, MiniDenseNet])
+def test_maps_of_the_mini_networks_lie_evenly_in_the_picture(network):
+    """The first and the last position of every layer with maps are equally far from their borders of the picture."""
+    model = network(["sheep", "goat"])
+    for layer in layer_names(model):
+        seen = receptive_field(model, layer, 96)
+        if seen.positions[0] > 1:
+            first = seen.offset[0] + (seen.size[0] - 1) / 2  # the centre of the first field, in pixels
+            last = first + (seen.positions[0] - 1) * seen.stride[0]
+            assert first == 95 - last, layer
 
 
 def test_mini_alexnet_sees_what_the_gradient_says(all_paths_open):
@@ -181,9 +202,9 @@ def test_residual_networks_take_the_largest_of_all_paths():
 
 def test_boxes_are_cut_at_the_borders_and_fields_are_not():
     seen = receptive_field(MiniAlexNet(["sheep"]), "conv1")
-    assert (seen.size, seen.stride, seen.offset) == ((11, 11), (2, 2), (-5, -5))
-    assert seen.box(0, 0) == (0, 0, 6, 6)
-    assert seen.box(10, 20) == (15, 35, 26, 46)
+    assert (seen.size, seen.stride, seen.offset) == ((12, 12), (2, 2), (-5, -5))
+    assert seen.box(0, 0) == (0, 0, 7, 7)
+    assert seen.box(10, 20) == (15, 35, 27, 47)
     assert seen.box(10, 20, 96, 96) == seen.box(10, 20)
     assert seen.positions == (48, 48) and seen.picture == (96, 96)
 
@@ -196,7 +217,7 @@ def test_fully_connected_units_see_all():
 def test_flattening_leaves_each_unit_its_field():
     model = MiniAlexNet(["sheep"])
     assert receptive_field(model, "flatten") == receptive_field(model, "pool5")
-    assert receptive_field(model, "drop6").box(3, 0) == receptive_field(model, "pool5").box(3, 0)
+    assert receptive_field(model, "drop6").box(1, 0) == receptive_field(model, "pool5").box(1, 0)
 
 
 def test_kernels_need_not_be_square():
@@ -285,4 +306,4 @@ def test_an_unknown_layer_is_refused():
 
 def test_the_printed_field_is_short():
     assert len(repr(receptive_field(MiniAlexNet(["sheep"]), "conv1"))) < 120
-    assert math.prod(receptive_field(MiniAlexNet(["sheep"]), "conv1").size) == 121
+    assert math.prod(receptive_field(MiniAlexNet(["sheep"]), "conv1").size) == 144

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import cnnlab
-from cnnlab.networks import MiniAlexNet, activations, available, load, weights
+from cnnlab.networks import MiniAlexNet, activations, available, load, weights, zoo
+from cnnlab.networks.plans import PLANS
 from cnnlab.networks.zoo import NetworkInfo
 
 CLASSES = ["sheep", "goat", "wolf"]
@@ -19,6 +20,7 @@ def shipped(monkeypatch, tmp_path, lively):
     card = {"architecture": "MiniAlexNet", "classes": CLASSES, "task": "object", "purpose": "a try"}
     weights.write_weights("mini_alexnet", model, card)
     weights.write_weights("mini_other", model, {**card, "task": "scene"})
+    monkeypatch.setattr(zoo, "PLANS", {"mini_alexnet": PLANS["mini_alexnet"]})
     return model
 
 

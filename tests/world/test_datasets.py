@@ -155,3 +155,21 @@ def test_an_index_beyond_the_split_is_an_index_error():
         data.recipes[20]
     assert data.recipes[-1] == data.recipes[19]
     assert np.array_equal(sum(1 for _ in data), 20)
+
+
+def test_random_labels_are_drawn_once_for_the_share_that_is_asked_for():
+    data = dataset("train", n=200, size=16, progress=False)
+    half = data.with_random_labels(0.5, seed=3)
+    assert torch.equal(half.images, data.images) and torch.equal(data.labels, torch.arange(200) % 20)
+    assert 0.35 < (half.labels != data.labels).double().mean() < 0.6
+    assert torch.equal(half.labels, data.with_random_labels(0.5, seed=3).labels)
+    assert torch.equal(data.with_random_labels(0.0).labels, data.labels)
+    with pytest.raises(ValueError, match="share"):
+        data.with_random_labels(1.5)
+
+
+def test_any_texture_is_that_of_a_class_drawn_by_chance():
+    own, any_ = (dataset("train", n=300, size=16, texture=name, progress=False) for name in ("own", "any"))
+    textures = [recipe.texture for recipe in any_.recipes]
+    assert set(textures) == set(OBJECTS)
+    assert all(a.replace(texture="own") == b for a, b in zip(any_.recipes, own.recipes, strict=True))
