@@ -5,11 +5,16 @@ shows the answer. The house:
 
     world        rendered pictures with exact ground truth, the data sets cut from them, and your own photos
     networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
+    units        what a unit responds to: filters, patches, directions, dissection
+    codes        what a layer's vector is good for: neighbours, maps, retrieval, probes, likeness of representations
     attribution  which pixels matter: occlusion, and the scoring of maps against the truth
+    synthesis    pictures optimised through the network: class prototypes, inversion, dreams, style
+    robustness   what turns an answer: attacks, defences, fooling pictures, corruptions, cue conflict
     figures      matplotlib pictures of results
     explorers    live widgets for the notebooks
     grading      checks of exercises and of claims
-    cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`
+    judging      whether the shipped networks show what the lectures show
+    cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab zoo`
 
 Start with `cnnlab.load("mini_alexnet")`, `cnnlab.world.render(7)` and `cnnlab.photo("mine.jpg")`. Rooms load when they are
 touched, so `import cnnlab` is quick and does not import torch.
@@ -20,7 +25,21 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-_ROOMS = ("world", "networks", "attribution", "figures", "explorers", "grading", "inputs", "doctor")
+_ROOMS = (
+    "world",
+    "networks",
+    "units",
+    "codes",
+    "attribution",
+    "synthesis",
+    "robustness",
+    "figures",
+    "explorers",
+    "grading",
+    "judging",
+    "inputs",
+    "doctor",
+)
 _SHORTCUTS = {
     "load": "networks",
     "available": "networks",
@@ -32,7 +51,21 @@ _SHORTCUTS = {
 __all__ = ["__version__", *_ROOMS, *_SHORTCUTS]
 
 if TYPE_CHECKING:
-    from cnnlab import attribution, doctor, explorers, figures, grading, inputs, networks, world
+    from cnnlab import (
+        attribution,
+        codes,
+        doctor,
+        explorers,
+        figures,
+        grading,
+        inputs,
+        judging,
+        networks,
+        robustness,
+        synthesis,
+        units,
+        world,
+    )
     from cnnlab.grading import check, claim
     from cnnlab.networks import available, load
     from cnnlab.world import photo

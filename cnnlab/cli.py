@@ -1,4 +1,4 @@
-"""The command line: `cnnlab lab`, `cnnlab doctor`, `cnnlab train`.
+"""The command line: `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab zoo`.
 
 Commands only read what was asked for and hand it to a room; the work itself is done there. torch is imported inside the commands
 that need it, so that `cnnlab --help` answers at once. What goes wrong is said in one line; `cnnlab --debug ...` shows the traceback.
@@ -131,6 +131,41 @@ def train(
     train_network(
         name, epochs=epochs, pictures=pictures, out=out, resume=not fresh, seed=seed, threads=threads
     )
+
+
+zoo = typer.Typer(help="The networks: what there is, and what each shows.")
+app.add_typer(zoo, name="zoo")
+
+
+@zoo.callback(invoke_without_command=True)
+def list_networks(ctx: typer.Context) -> None:
+    """List the networks with size, task, accuracy and what each is for."""
+    if ctx.invoked_subcommand is None:
+        from rich.console import Console
+
+        from cnnlab.judging.listing import listing
+
+        Console().print(listing())
+
+
+@zoo.command("report")
+def report_on_the_zoo(
+    rows: Annotated[list[str] | None, typer.Argument(help="Rows to compute; all unless said.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the rows there, as JSON.")] = None,
+) -> None:
+    """Measure what the shipped networks show, on pictures that no training has seen.
+
+    The exit code is 1 if a row does not pass its bar.
+    """
+    from cnnlab.judging import report
+    from cnnlab.judging.report import lines, write
+
+    found = report(rows)
+    for line in lines(found.values()):
+        typer.echo(line)
+    if out is not None:
+        write(found, out)
+    raise typer.Exit(0 if all(row.holds for row in found.values()) else 1)
 
 
 def take_the_place(command: list[str]) -> NoReturn:

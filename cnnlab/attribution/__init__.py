@@ -3,27 +3,77 @@
     occlusion      cover a piece, ask again: probability and predicted class under a sliding occluder
     occlusion_map  what comes out: a number for each place, and read pixel by pixel
     covering       what an occluder is made of, and where it goes
-    scoring        does the map point at the object? pointing game and relevance mass, beside chance
+    batching       how a network is asked about many versions of one picture, quickly
+    gradients      which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
+    relu_rules     the three ways back through a ReLU: as a table, and for every ReLU of a network
+    averages       many gradients instead of one: SmoothGrad, integrated gradients
+    class_maps     where a layer sees the class: CAM, Grad-CAM, guided Grad-CAM
+    aims           what is asked: a class score, or a unit of a layer
+    backward       from there back to the pixels, without a trace
+    watching       what a network computes where no layer has a name
+    grabcut        from a saliency map to the outline of the object
+    scoring        does the map point at the object? pointing game, relevance mass, overlap, beside chance
+    deletion       does the network agree with the map? deletion and insertion curves
+    randomisation  does the map depend on what was learned? the parameter-randomisation check
 
 Every technique takes a model, a picture in [0, 1] and a target, and gives the raw, signed map; scaling and
 colour belong to `cnnlab.figures`. What a unit inside the network responds to belongs to `cnnlab.units`.
 """
 
+from cnnlab.attribution.averages import integrated_gradients, smoothgrad
+from cnnlab.attribution.class_maps import cam, grad_cam, guided_grad_cam
 from cnnlab.attribution.covering import FILLS, fill_picture, occlude, positions
+from cnnlab.attribution.deletion import DeletionInsertion, deletion_insertion
+from cnnlab.attribution.grabcut import grabcut
+from cnnlab.attribution.gradients import channel_max, deconvnet, gradient, guided_backprop, saliency
 from cnnlab.attribution.occlusion import occlusion, occlusion_steps
 from cnnlab.attribution.occlusion_map import OcclusionMap
-from cnnlab.attribution.scoring import PointingGame, RelevanceMass, pointing_game, relevance_mass
+from cnnlab.attribution.randomisation import (
+    Randomisation,
+    parameter_randomisation,
+    rank_correlation,
+    structural_similarity,
+)
+from cnnlab.attribution.relu_rules import RULES, relu_backward, relu_rule
+from cnnlab.attribution.scoring import (
+    PointingGame,
+    RelevanceMass,
+    intersection_over_union,
+    pointing_game,
+    relevance_mass,
+)
 
 __all__ = [
     "FILLS",
+    "RULES",
+    "DeletionInsertion",
     "OcclusionMap",
     "PointingGame",
+    "Randomisation",
     "RelevanceMass",
+    "cam",
+    "channel_max",
+    "deconvnet",
+    "deletion_insertion",
     "fill_picture",
+    "grabcut",
+    "grad_cam",
+    "gradient",
+    "guided_backprop",
+    "guided_grad_cam",
+    "integrated_gradients",
+    "intersection_over_union",
     "occlude",
     "occlusion",
     "occlusion_steps",
+    "parameter_randomisation",
     "pointing_game",
     "positions",
+    "rank_correlation",
     "relevance_mass",
+    "relu_backward",
+    "relu_rule",
+    "saliency",
+    "smoothgrad",
+    "structural_similarity",
 ]

@@ -1,0 +1,193 @@
+"""One gradient is noisy and local; these average many: over noisy copies of the picture, and along the way from a blank one.
+
+Both go in small chunks of changed pictures, so memory does not grow with the number of samples. A single gradient is in
+`cnnlab.attribution.gradients`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.attribution.aims import Target, Unit, aim_at, settled
+from cnnlab.attribution.backward import pixel_gradients
+from cnnlab.attribution.covering import Fill, fill_picture
+from cnnlab.attribution.relu_rules import RULES
+from cnnlab.inputs import fraction, image_batch, one_of, positive_int
+from cnnlab.networks.modes import like_parameters
+
+
+def smoothgrad(
+    model: nn.Module,
+    images: Tensor,
+    target: Target = None,
+    *,
+    layer: str | None = None,
+    unit: Unit | None = None,
+    of: str = "logit",
+    rule: str = "gradient",
+    samples: int = 50,
+    noise: float = 0.15,
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: bool = False,
+) -> Tensor:
+    """Which gradient is left when the picture trembles? The mean gradient over noisy copies.
+
+        M(x) = 1/n * sum over k of G(x + e_k),    e_k ~ N(0, (noise * (max x - min x))^2)
+
+    A network's gradient jumps from one picture to its neighbour; what all neighbours share stays in the mean.
+
+    Parameters
+    ----------
+    model, images, target, layer, unit, of
+        As in `gradient`. A predicted class, and the position of a channel, are those of the picture without noise.
+    rule
+        "gradient", or "deconvnet" or "guided" to average these instead.
+    samples
+        n, the number of noisy copies of each picture.
+    noise
+        Standard deviation of the noise, as a share of the picture's range. The noisy copies may leave [0, 1].
+    seed
+        Of the noise; the same for every batch size and device.
+    batch_size
+        Noisy pictures in one pass; None takes few, 3 of 96 x 96, which is as quick and takes a tenth of the memory that all at
+        once would. Memory grows with it, not with `samples`.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Tensor
+        N x 3 x H x W, signed; without N if one picture came without it.
+
+    Raises
+    ------
+    ValueError
+        As `gradient`; also if samples or batch_size are below 1, or noise lies outside [0, 1].
+
+    References
+    ----------
+    Smilkov, Thorat, Kim, Viegas & Wattenberg, "SmoothGrad: removing noise by adding noise", 2017, section 2; they find 10 to 20 %
+    noise and 50 samples good. Beside the saliency of lectures S, L, K and N.
+
+    Example
+    -------
+    >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+    >>> smoothgrad(model, torch.rand(3, 8, 8), target=2, samples=4).shape
+    torch.Size([3, 8, 8])
+    """
+    batch, single = image_batch(images)
+    batch = like_parameters(model, batch).detach()
+    samples, batch_size = positive_int(samples, "samples"), _batch_size(batch_size, batch)
+    one_of(rule, RULES, "rule")
+    span = batch.amax((1, 2, 3), keepdim=True) - batch.amin((1, 2, 3), keepdim=True)
+    deviation = fraction(noise, "noise") * span  # N x 1 x 1 x 1
+    aim = settled(model, batch, aim_at(len(batch), target, layer, unit, of), batch_size)
+    chance = torch.Generator().manual_seed(seed)
+    mean = torch.zeros_like(batch)
+    for which, _ in _chunks(len(batch), samples, batch_size, "noisy pictures", progress):
+        # One draw for each picture: so the noise is the same, however the pictures are put together.
+        draws = [torch.randn(batch.shape[1:], generator=chance, dtype=torch.float32) for _ in which]
+        noisy = batch[which] + deviation[which] * torch.stack(draws).to(batch)
+        mean.index_add_(
+            0, which.to(mean.device), pixel_gradients(model, noisy, aim.of_pictures(which.tolist()), rule)
+        )
+    mean /= samples
+    return mean[0] if single else mean
+
+
+def integrated_gradients(
+    model: nn.Module,
+    images: Tensor,
+    target: Target = None,
+    *,
+    layer: str | None = None,
+    unit: Unit | None = None,
+    of: str = "logit",
+    baseline: Fill = "black",
+    steps: int = 50,
+    batch_size: int | None = None,
+    progress: bool = False,
+) -> Tensor:
+    """How much of the score is each pixel's doing, compared with a blank picture? Gradients added up along the way from there.
+
+        IG_i(x) = (x_i - b_i) * integral over a in [0, 1] of d score(b + a (x - b)) / d x_i
+                ~ (x_i - b_i) * 1/steps * sum over k of G_i(b + (k - 1/2)/steps * (x - b))
+
+    The parts add up to the whole (completeness): the sum of IG over all pixels is score(x) - score(b), up to the error of
+    the finite sum, which falls with `steps`. What equals the baseline can get no share: with a black one, black pixels.
+
+    Parameters
+    ----------
+    model, images, target, layer, unit, of
+        As in `gradient`. A predicted class, and the position of a channel, are those of the picture itself.
+    baseline
+        b: "black", "grey", "mean", "blur", any colour, or a whole picture 3 x H x W; see `fill_picture`.
+    steps
+        Places along the way, the middles of equal pieces.
+    batch_size
+        Mixed pictures in one pass; None takes few, 3 of 96 x 96, which is as quick and takes a tenth of the memory that all at
+        once would. Memory grows with it, not with `steps`.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Tensor
+        N x 3 x H x W, signed; without N if one picture came without it.
+
+    Raises
+    ------
+    ValueError
+        As `gradient`; also if steps or batch_size are below 1, or the baseline is unknown.
+
+    References
+    ----------
+    Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, equations 1 and 3; they sum at the right ends
+    of the pieces, the middles come closer. Beside the saliency of lectures S, L, K and N.
+
+    Example
+    -------
+    >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+    >>> image = torch.rand(3, 8, 8)
+    >>> found, logits = integrated_gradients(model, image, target=2), model(torch.stack([image, 0 * image]))
+    >>> torch.allclose(found.sum(), logits[0, 2] - logits[1, 2], atol=1e-5)
+    True
+    """
+    batch, single = image_batch(images)
+    batch = like_parameters(model, batch).detach()
+    steps, batch_size = positive_int(steps, "steps"), _batch_size(batch_size, batch)
+    blank = torch.stack([fill_picture(image, baseline) for image in batch])
+    aim = settled(model, batch, aim_at(len(batch), target, layer, unit, of), batch_size)
+    total = torch.zeros_like(batch)
+    for which, number in _chunks(len(batch), steps, batch_size, "mixed pictures", progress):
+        share = ((number + 0.5) / steps).to(batch).view(-1, 1, 1, 1)
+        mixed = torch.lerp(blank[which], batch[which], share)
+        total.index_add_(
+            0, which.to(total.device), pixel_gradients(model, mixed, aim.of_pictures(which.tolist()))
+        )
+    parts = (batch - blank) * total / steps
+    return parts[0] if single else parts
+
+
+def _batch_size(asked: int | None, batch: Tensor) -> int:
+    if asked is not None:
+        return positive_int(asked, "batch_size")
+    # A processor gains nothing from larger batches than these, an accelerator does and has the memory.
+    pixels = 30_000 if batch.device.type == "cpu" else 2_000_000
+    return max(2, pixels // batch[0, 0].numel())
+
+
+def _chunks(
+    pictures: int, each: int, batch_size: int, what: str, progress: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """All pairs (picture, number below `each`), picture by picture, in chunks: the two halves of the pairs as index tensors."""
+    pairs = torch.arange(pictures * each)
+    with tqdm(total=len(pairs), desc=what, disable=not progress) as bar:
+        for chunk in pairs.split(batch_size):
+            yield chunk // each, chunk % each
+            bar.update(len(chunk))

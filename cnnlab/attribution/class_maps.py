@@ -1,0 +1,224 @@
+"""Where in the picture does a layer see the class? Class activation maps: CAM, Grad-CAM and guided Grad-CAM.
+
+The gradient techniques of `cnnlab.attribution.gradients` go back to single pixels; these stop at a layer whose units still know
+where they are but already what they see, and add up its maps, each with its weight for the class.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.attribution.aims import Aim, Target, aim_at, scores
+from cnnlab.attribution.backward import NO_RELU, differentiating, slopes
+from cnnlab.attribution.relu_rules import relu_rule
+from cnnlab.attribution.watching import Head, LastMaps
+from cnnlab.inputs import image_batch
+from cnnlab.networks.modes import evaluating, like_parameters
+
+
+def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool = True) -> Tensor:
+    """Where does the class's evidence lie, in a network that ends in average pooling and one linear layer?
+
+        logit^c = sum over k of w_k^c * mean over i, j of A^k[i, j]  + b^c
+        CAM^c[i, j] = sum over k of w_k^c * A^k[i, j]
+
+    with A the maps that are pooled. Here the map is no estimate: its mean over all positions is the logit, without b.
+
+    Parameters
+    ----------
+    model
+        Any network that maps N x 3 x H x W in [0, 1] to logits and whose head is global average pooling and one linear layer,
+        written as modules or not. It runs in eval mode and is left as it was found.
+    images
+        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+    target
+        Class index or name, None for the predicted class; one for all pictures, or a list with one for each.
+    resize
+        Bilinear to the picture's H x W; False gives the layer's own h x w.
+
+    Returns
+    -------
+    Tensor
+        N x H x W, signed; without N if one picture came without it.
+
+    Raises
+    ------
+    ValueError
+        If the network ends in another way; `grad_cam` does not mind.
+
+    References
+    ----------
+    Zhou, Khosla, Lapedriza, Oliva & Torralba, "Learning Deep Features for Discriminative Localization", CVPR 2016, equations 1
+    and 2. The ancestor of lecture K's Grad-CAM.
+
+    Example
+    -------
+    >>> head = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 5)
+    >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), *head)
+    >>> cam(model, torch.rand(3, 8, 8), target=2, resize=False).shape
+    torch.Size([6, 6])
+    """
+    batch, single = image_batch(images)
+    aim = aim_at(len(batch), target, None, None)
+    pictures = like_parameters(model, batch.detach())
+    with evaluating(model), torch.no_grad(), Head() as head:
+        found, places, _ = scores(model, pictures.clone(), aim)
+    classes = places[:, 0]
+    if not head.explains(found, classes):
+        raise ValueError(
+            "CAM needs a network that ends in global average pooling and one linear layer, and this one ends in another"
+            " way; grad_cam works for any."
+        )
+    weights = head.weight.detach()[classes]  # N x K
+    maps = torch.einsum("nk,nkij->nij", weights, head.maps.detach())
+    return _as_asked(maps, batch, single, resize)
+
+
+def grad_cam(
+    model: nn.Module,
+    images: Tensor,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    of: str = "logit",
+    relu: bool = True,
+    resize: bool = True,
+) -> Tensor:
+    """Where does a layer see the class? Its maps, each weighted by how much the class's score rises with it.
+
+        alpha_k^c = mean over i, j of d score^c / d A^k[i, j]
+        L^c = ReLU(sum over k of alpha_k^c * A^k)
+
+    The backward pass stops at the layer. A weight belongs to a whole map, so a map that speaks for the class in one place is
+    shown in every place where it answers. All zeros mean that the layer holds nothing that speaks for the class.
+
+    Parameters
+    ----------
+    model, images, target, of
+        As in `gradient`.
+    layer
+        A layer with maps, A. None takes the maps of the last convolution as the rest of the network reads them: behind its
+        normalisation, ReLU and skip connection, before it is pooled or flattened ("relu5" in AlexNet, "layer4" in ResNet). Before
+        normalisation ("conv5" where "norm5" follows) the maps mean little, because their zero is nowhere special.
+    relu
+        Only what speaks for the class, as in the paper. False keeps what speaks against it too, with its sign.
+    resize
+        Bilinear to the picture's H x W; False gives the layer's own h x w.
+
+    Returns
+    -------
+    Tensor
+        N x H x W, raw values (no scaling to [0, 1], which would hide that there is no evidence); without N if one picture came
+        without it.
+
+    Raises
+    ------
+    ValueError
+        As `gradient`; also if the layer has no maps, or the class does not hang on it.
+
+    References
+    ----------
+    Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+    Localization", ICCV 2017, equations 1 and 2. Lecture K, "Grad-CAM".
+
+    Example
+    -------
+    >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 5))
+    >>> grad_cam(model, torch.rand(3, 8, 8), target=2, layer="1").shape
+    torch.Size([8, 8])
+    """
+    batch, single = image_batch(images)
+    aim = aim_at(len(batch), target, None, None, of)
+    with differentiating(model, like_parameters(model, batch)) as pixels:
+        found, maps = _scores_and_maps(model, pixels.clone(), aim, layer)
+        weighted = _weighted(found, maps, relu)
+    return _as_asked(weighted, batch, single, resize)
+
+
+def guided_grad_cam(
+    model: nn.Module,
+    images: Tensor,
+    target: Target = None,
+    layer: str | None = None,
+    *,
+    of: str = "logit",
+) -> Tensor:
+    """Which fine structure, of that which belongs to the class? Guided backpropagation where Grad-CAM says so.
+
+        guided_grad_cam[c, i, j] = guided_backprop[c, i, j] * grad_cam[i, j]
+
+    Guided backpropagation has the detail but hardly knows the class, Grad-CAM knows the class but has only a coarse grid. One
+    forward pass serves both; the gradient goes back to the layer, the guided one to the picture.
+
+    Parameters
+    ----------
+    model, images, target, layer, of
+        As in `grad_cam`.
+
+    Returns
+    -------
+    Tensor
+        N x 3 x H x W, signed; without N if one picture came without it.
+
+    Raises
+    ------
+    ValueError
+        As `grad_cam`; also if no ReLU runs in the network.
+
+    References
+    ----------
+    Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, "Grad-CAM", ICCV 2017, section 3.2. Lecture K, "Grad-CAM".
+
+    Example
+    -------
+    >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 5))
+    >>> guided_grad_cam(model, torch.rand(3, 8, 8), target=2, layer="1").shape
+    torch.Size([3, 8, 8])
+    """
+    batch, single = image_batch(images)
+    aim = aim_at(len(batch), target, None, None, of)
+    with differentiating(model, like_parameters(model, batch)) as pixels:
+        with relu_rule("gradient") as relus:
+            found, maps = _scores_and_maps(model, pixels.clone(), aim, layer)
+        if not relus.met:
+            raise ValueError(NO_RELU.format("guided"))
+        weighted = _weighted(found, maps, relu=True, again=True)
+        relus.rule = "guided"
+        guided = slopes(found, pixels)
+    product = guided * _as_asked(weighted, batch, single=False, resize=True).unsqueeze(1)
+    return product[0] if single else product
+
+
+def _scores_and_maps(
+    model: nn.Module, pictures: Tensor, aim: Aim, layer: str | None
+) -> tuple[Tensor, Tensor]:
+    """One forward pass: the numbers aimed at (N), and a layer's maps (N x K x h x w) on the way to them."""
+    if layer is None:
+        with LastMaps() as last:
+            found, *_ = scores(model, pictures, aim)
+        if last.maps is None:
+            raise ValueError(
+                "no convolution with maps runs in this network; name the layer, see layer_names(model)."
+            )
+        return found, last.maps
+    found, _, recorded = scores(model, pictures, aim, also=[layer])
+    if recorded[layer].dim() != 4:
+        shape = " x ".join(str(length) for length in recorded[layer].shape[1:])
+        raise ValueError(f'layer "{layer}" has no maps, but {shape} numbers; choose a convolutional layer.')
+    return found, recorded[layer]
+
+
+def _weighted(found: Tensor, maps: Tensor, relu: bool, again: bool = False) -> Tensor:
+    """N x h x w: the maps (N x K x h x w) of a layer, each weighted by its mean gradient, added up."""
+    weights = slopes(found, maps, again=again).mean((2, 3))  # N x K
+    added = torch.einsum("nk,nkij->nij", weights, maps.detach())
+    return added.clamp_min(0) if relu else added
+
+
+def _as_asked(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:
+    if resize:
+        maps = F.interpolate(maps.unsqueeze(1), batch.shape[2:], mode="bilinear", align_corners=False)
+        maps = maps.squeeze(1)
+    return maps[0] if single else maps

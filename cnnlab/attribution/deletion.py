@@ -1,0 +1,151 @@
+"""Does the network itself agree with a map? Take the pixels away in the map's order, or put them in, and watch the answer.
+
+The scores of `cnnlab.attribution.scoring` ask whether a map lies on the object; these two ask whether it lies on what the network
+uses, and need no mask. Both are answered by pictures that the network never saw, which is their weakness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.attribution.aims import Target, aim_at, scores, settled
+from cnnlab.attribution.covering import Fill, fill_picture
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.modes import evaluating, like_parameters
+
+
+@dataclass(frozen=True, eq=False)
+class DeletionInsertion:
+    """Outcome of `deletion_insertion`; without the axis N if one picture came without it.
+
+    Attributes
+    ----------
+    share
+        S + 1 floats from 0 to 1: the share of the pixels that is taken away, or put in, at each step.
+    deletion
+        N x (S + 1) floats: probability of the class while the most relevant pixels go first.
+    insertion
+        N x (S + 1) floats: probability of the class while the most relevant pixels come first.
+    """
+
+    share: Tensor
+    deletion: Tensor
+    insertion: Tensor
+
+    @property
+    def deletion_area(self) -> Tensor:
+        """N: the area under the deletion curve, in [0, 1]; small if the map knows what the network needs."""
+        return torch.trapezoid(self.deletion, self.share)
+
+    @property
+    def insertion_area(self) -> Tensor:
+        """N: the area under the insertion curve, in [0, 1]; large if the map knows what suffices."""
+        return torch.trapezoid(self.insertion, self.share)
+
+
+def deletion_insertion(
+    model: nn.Module,
+    images: Tensor,
+    relevance: Tensor,
+    target: Target = None,
+    *,
+    steps: int = 50,
+    hidden: Fill = "grey",
+    start: Fill = "blur",
+    batch_size: int = 32,
+    seed: int = 0,
+    progress: bool = False,
+) -> DeletionInsertion:
+    """How fast does the answer fall when a map's best pixels are taken away, and rise when they are put in?
+
+        deletion(k/S)  = p(class | x with its k/S most relevant pixels hidden)
+        insertion(k/S) = p(class | blurred x with its k/S most relevant pixels put back)
+
+    The area under either curve is one number for a map: low for deletion and high for insertion is good. A random map is the
+    baseline; compare on the same pictures.
+
+    Parameters
+    ----------
+    model
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left as it was found.
+    images
+        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+    relevance
+        N x H x W (or H x W), larger is more relevant; NaN (not measured) comes last. Equal pixels go in random order.
+    target
+        Class index or name, None for the class predicted on the whole picture; one for all, or a list with one for each.
+    steps
+        S; each moves the same share of the pixels.
+    hidden, start
+        What a deleted pixel is replaced by, and the picture into which pixels are put; see `fill_picture`.
+    batch_size
+        Pictures in one forward pass.
+    seed
+        For noise as a fill, and for the order of equal pixels.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    DeletionInsertion
+        Both curves and the areas under them, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the relevance does not fit the pictures, a number is below 1, or a class or fill is unknown.
+
+    References
+    ----------
+    Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018, section 4.3. Beside
+    the occlusion of lectures S, L and B.
+
+    Example
+    -------
+    >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+    >>> deletion_insertion(model, torch.rand(3, 8, 8), torch.rand(8, 8), target=2, steps=4).deletion.shape
+    torch.Size([5])
+    """
+    batch, single = image_batch(images)
+    if relevance.shape != (*images.shape[:-3], *images.shape[-2:]):
+        raise ValueError(
+            "relevance must have the axes of the pictures without their channels, but came as"
+            f" {tuple(relevance.shape)} for {tuple(images.shape)}; channel_max gives one number for each pixel."
+        )
+    batch = like_parameters(model, batch).detach()
+    steps, batch_size = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
+    aim = settled(model, batch, aim_at(len(batch), target, None, None, "probability"), batch_size)
+    fills = [torch.stack([fill_picture(image, fill, seed) for image in batch]) for fill in (hidden, start)]
+    ranks = _ranks(relevance.detach().cpu().reshape(len(batch), -1), seed).view(
+        len(batch), 1, *batch.shape[2:]
+    )
+    ranks = ranks.to(batch.device)
+    counts = (torch.arange(steps + 1) * ranks[0].numel() / steps).round().to(ranks)
+    curves = torch.empty(2, len(batch) * (steps + 1), dtype=batch.dtype)
+    pairs = torch.arange(curves.shape[1])
+    with evaluating(model), torch.inference_mode():
+        for chunk in tqdm(pairs.split(batch_size), desc="pixels moved", disable=not progress):
+            which, step = chunk // (steps + 1), chunk % (steps + 1)
+            moved = ranks[which] < counts[step].view(-1, 1, 1, 1)  # chunk x 1 x H x W
+            deleted = torch.where(moved, fills[0][which], batch[which])
+            inserted = torch.where(moved, batch[which], fills[1][which])
+            for curve, pictures in zip(curves, (deleted, inserted), strict=True):
+                curve[chunk] = scores(model, pictures, aim.of_pictures(which.tolist()))[0].cpu()
+    deletion, insertion = curves.view(2, len(batch), steps + 1)
+    share = counts.cpu() / ranks[0].numel()
+    if single:
+        return DeletionInsertion(share, deletion[0], insertion[0])
+    return DeletionInsertion(share, deletion, insertion)
+
+
+def _ranks(relevance: Tensor, seed: int) -> Tensor:
+    """N x HW: the place of each pixel in the order of falling relevance, with equal pixels in random order."""
+    # Taken in the picture's order, equal pixels would all go from the top left, and a map of blocks would be a map of rows.
+    shuffled = torch.randperm(relevance.shape[1], generator=torch.Generator().manual_seed(seed))
+    values = relevance.nan_to_num(nan=-torch.inf)[:, shuffled]
+    order = shuffled[values.argsort(dim=1, descending=True, stable=True)]
+    return torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))

@@ -1,0 +1,130 @@
+"""Three ways back through a ReLU: as calculus says, as the deconvnet does, and guided, which is both at once.
+
+A ReLU lets a value f pass if it is positive. What arrives at it on the way back, R, passes by one of three rules:
+
+    gradient   (f > 0) * R              where the ReLU was open on the way forward
+    deconvnet  (R > 0) * R              where what arrives is positive, whatever the ReLU did
+    guided     (f > 0) * (R > 0) * R    where both hold
+
+`relu_backward` is this table, for a reader's own numbers. `relu_rule` makes every ReLU of any network obey it for a while. The
+techniques that use it (`deconvnet`, `guided_backprop`) stand in `cnnlab.attribution.gradients`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from cnnlab.inputs import one_of
+
+RULES = ("gradient", "deconvnet", "guided")
+"""The names of the three rules, as the lecture orders them."""
+
+_RELUS = {F.relu, torch.relu, Tensor.relu}
+_IN_PLACE = {torch.relu_, Tensor.relu_}  # F.relu_ is torch.relu_
+
+
+def relu_backward(activation: Tensor, arriving: Tensor, rule: str = "gradient") -> Tensor:
+    """What a ReLU hands back of what arrives at it: the three rules, number by number.
+
+        gradient:  R_i^l = (f_i^l > 0) * R_i^(l+1)
+        deconvnet: R_i^l = (R_i^(l+1) > 0) * R_i^(l+1)
+        guided:    R_i^l = (f_i^l > 0) * (R_i^(l+1) > 0) * R_i^(l+1)
+
+    Parameters
+    ----------
+    activation
+        f, what went into the ReLU (or what came out of it: the same entries are positive), of any shape.
+    arriving
+        R of the layer above, of the same shape.
+    rule
+        One of `RULES`.
+
+    Returns
+    -------
+    Tensor
+        R of the layer below, of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If the rule is unknown or the shapes differ.
+
+    References
+    ----------
+    Springenberg, Dosovitskiy, Brox & Riedmiller, "Striving for Simplicity: The All Convolutional Net", ICLR workshop 2015,
+    section 3.4 and figure 1. Lecture L, "Better grounding using gradient".
+
+    Example
+    -------
+    >>> forward, back = torch.tensor([2.0, 2.0, -1.0, -1.0]), torch.tensor([3.0, -3.0, 3.0, -3.0])
+    >>> for rule in RULES:
+    ...     print(rule, (relu_backward(forward, back, rule) + 0).tolist())
+    gradient [3.0, -3.0, 0.0, 0.0]
+    deconvnet [3.0, 0.0, 3.0, 0.0]
+    guided [3.0, 0.0, 0.0, 0.0]
+    """
+    one_of(rule, RULES, "rule")
+    if activation.shape != arriving.shape:
+        raise ValueError(
+            "activation and arriving must have the same shape, but came as"
+            f" {tuple(activation.shape)} and {tuple(arriving.shape)}."
+        )
+    if rule != "gradient":
+        arriving = arriving.clamp_min(0)
+    return arriving if rule == "deconvnet" else arriving.where(activation > 0, 0)
+
+
+class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided"):`
+    """While it is active, every ReLU that runs will go back by `rule`; nothing of the network is changed.
+
+    It catches the call itself, so it does not matter whether a network writes `nn.ReLU()`, `nn.ReLU(inplace=True)`, `F.relu(x)`,
+    `torch.relu(x)`, `x.relu_()` or uses one module in many places. Methods that exchange modules or hook into them miss the
+    written-out ones and then give, without a word, the plain gradient. What is no ReLU by name (`clamp(min=0)`, GELU, leaky
+    ReLU, a scripted or traced network) keeps its own derivative; `met` counts the ReLUs that ran, so that a caller can tell.
+
+    The rule is read on the way back: it may be set to another one between two backward passes over the same graph.
+
+    Example
+    -------
+    >>> x = torch.tensor([1.0, -1.0], requires_grad=True)
+    >>> with relu_rule("deconvnet"):
+    ...     y = torch.relu(x)
+    >>> torch.autograd.grad(y.sum(), x)
+    (tensor([1., 1.]),)
+    """
+
+    def __init__(self, rule: str):
+        super().__init__()
+        self.rule = one_of(rule, RULES, "rule")
+        self.met = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        in_place = function in _IN_PLACE
+        if not in_place and function not in _RELUS:
+            return function(*args, **kwargs)
+        self.met += 1
+        values = args[0] if args else kwargs["input"]
+        if not values.requires_grad:
+            return function(*args, **kwargs)
+        return _Ruled.apply(values, self, in_place or kwargs.get("inplace", False))
+
+
+class _Ruled(torch.autograd.Function):
+    """A ReLU whose way back is chosen when it is taken."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor, mode: relu_rule, in_place: bool) -> Tensor:
+        output = values.relu_() if in_place else values.relu()
+        if in_place:
+            ctx.mark_dirty(values)
+        ctx.save_for_backward(output)
+        ctx.mode = mode
+        return output
+
+    @staticmethod
+    def backward(ctx, arriving: Tensor) -> tuple[Tensor, None, None]:
+        return relu_backward(*ctx.saved_tensors, arriving, ctx.mode.rule), None, None

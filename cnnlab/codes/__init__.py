@@ -1,0 +1,47 @@
+"""What is the vector of a layer good for? Neighbours, maps, retrieval, probes, and comparison with other representations.
+
+    features        one vector for each picture, from any layer or the bare pixels
+    neighbours      which pictures a layer takes for alike, and precision@k
+    postprocessing  length 1, power, PCA and whitening, found on one split and used on another
+    retrieval       average precision of a ranked collection
+    embedding       t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
+    probing         what a linear classifier reads off
+    similarity      dissimilarity matrices and kernel alignment, for layers, networks and brains
+
+Behind them: `vectors` (checks). Vectors are N x D tensors, one row a picture. What single units respond to is asked in
+`cnnlab.units`; training on top of codes and below, in `cnnlab.transfer`.
+"""
+
+from cnnlab.codes.embedding import embed, grid_assignment
+from cnnlab.codes.features import PIXELS, POOLS, features, pool_maps
+from cnnlab.codes.neighbours import Neighbours, Precision, neighbours, precision_at_k, precision_curve
+from cnnlab.codes.postprocessing import PrincipalAxes, l2, pca, power
+from cnnlab.codes.probing import Probe, linear_probe
+from cnnlab.codes.retrieval import Retrieval, average_precision, mean_average_precision
+from cnnlab.codes.similarity import cka, compare_rdms, rdm
+
+__all__ = [
+    "PIXELS",
+    "POOLS",
+    "Neighbours",
+    "Precision",
+    "PrincipalAxes",
+    "Probe",
+    "Retrieval",
+    "average_precision",
+    "cka",
+    "compare_rdms",
+    "embed",
+    "features",
+    "grid_assignment",
+    "l2",
+    "linear_probe",
+    "mean_average_precision",
+    "neighbours",
+    "pca",
+    "pool_maps",
+    "power",
+    "precision_at_k",
+    "precision_curve",
+    "rdm",
+]

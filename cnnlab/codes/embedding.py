@@ -1,0 +1,137 @@
+"""Codes on a map: thousands of dimensions brought to two, so that one can look at them.
+
+Drawing the points, or the pictures at their places, belongs to `cnnlab.figures`.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnlab.codes.postprocessing import pca
+from cnnlab.codes.vectors import checked_vectors
+from cnnlab.inputs import one_of, positive_int, whole_number
+
+METHODS = ("pca", "tsne")
+
+
+def embed(
+    features: Tensor,
+    method: str = "tsne",
+    *,
+    dimensions: int = 2,
+    perplexity: float = 30.0,
+    first: int = 50,
+    seed: int = 0,
+) -> Tensor:
+    """Where does each picture lie on a map on which alike pictures are close?
+
+    "pca" projects to the axes of largest variance: distances on the map are never larger than true ones, and far apart
+    is far apart. "tsne" moves the points until the neighbours of each are its neighbours on the map too: groups become
+    visible, but their sizes and the distances between them mean little, and another seed gives another map.
+
+    Parameters
+    ----------
+    features
+        N x D.
+    method
+        "pca" or "tsne".
+    dimensions
+        2 for a map; 3 works too.
+    perplexity
+        t-SNE: about how many neighbours each point minds; less than N.
+    first
+        t-SNE starts from this many principal components, which takes away noise and most of the time.
+    seed
+        t-SNE: for the optimisation.
+
+    Returns
+    -------
+    Tensor
+        N x dimensions in float32; the first axis to the right, the second up.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If features are no vectors, the method is not known, or the perplexity does not fit their number.
+
+    References
+    ----------
+    van der Maaten & Hinton (2008), Visualizing data using t-SNE; by scikit-learn. Wattenberg, Viegas & Johnson (2016), How
+    to use t-SNE effectively. Lecture S, "Last Layer: Dimensionality Reduction"; lecture B, "Visualize the Representation
+    Space".
+
+    Example
+    -------
+    >>> embed(torch.randn(30, 100), "pca").shape
+    torch.Size([30, 2])
+    """
+    features = checked_vectors(features, least=3)
+    one_of(method, METHODS, "method")
+    dimensions = positive_int(dimensions, "dimensions")
+    if method == "pca":
+        return pca(features, dimensions).project(features).float().cpu()
+    if not 0 < perplexity < len(features):
+        raise ValueError(
+            f"perplexity must be above 0 and less than the {len(features)} points, but got {perplexity:g}."
+        )
+    from sklearn.manifold import TSNE
+
+    axes = pca(features)
+    kept = min(whole_number(first, "first", least=dimensions), len(axes.axes))
+    reduced = axes.project(features, kept).float().cpu().numpy()
+    start = "pca" if kept >= dimensions else "random"  # vectors on a line have no second axis to start from
+    tsne = TSNE(dimensions, perplexity=perplexity, init=start, learning_rate="auto", random_state=seed)
+    return torch.from_numpy(tsne.fit_transform(reduced)).float()
+
+
+def grid_assignment(points: Tensor, columns: int | None = None) -> Tensor:
+    """A cell of a grid for each point, so that pictures drawn there do not cover each other.
+
+    The points are scaled to the grid, and the cells shared out so that the sum of squared distances between points and
+    their cells is smallest (linear assignment). Some cells stay empty if N does not fill the grid.
+
+    Parameters
+    ----------
+    points
+        N x 2, the first axis to the right, the second up, as `embed` gives them.
+    columns
+        Width of the grid; None makes it about square.
+
+    Returns
+    -------
+    Tensor
+        N x 2 whole numbers, row and column of the cell, each cell at most once; row 0 is at the top.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the points are not N x 2.
+
+    References
+    ----------
+    Jonker & Volgenant (1987), A shortest augmenting path algorithm for dense and sparse linear assignment problems; by
+    scipy.
+
+    Example
+    -------
+    >>> grid_assignment(torch.tensor([[0.0, 0.0], [0.1, 5.0], [4.0, 4.9], [4.0, 0.1]])).tolist()
+    [[1, 0], [0, 0], [0, 1], [1, 1]]
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    points = checked_vectors(points, "points")
+    if points.shape[1] != 2:
+        raise ValueError(f"points must be N x 2, but came as {tuple(points.shape)}.")
+    columns = ceil(len(points) ** 0.5) if columns is None else positive_int(columns, "columns")
+    rows = ceil(len(points) / columns)
+    low, high = points.double().cpu().aminmax(dim=0)
+    place = (points.double().cpu() - low) / (high - low).clamp(min=1e-12)  # in [0, 1]
+    wanted = torch.stack([(1 - place[:, 1]) * (rows - 1), place[:, 0] * (columns - 1)], 1)
+    cells = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
+    cost = torch.cdist(wanted, cells.double()).square().numpy()
+    point, cell = linear_sum_assignment(cost)
+    return cells[torch.from_numpy(cell[np.argsort(point)])]

@@ -1,0 +1,148 @@
+"""The vector that a layer gives for a picture: its code.
+
+What the vectors are good for is asked in the other modules of `cnnlab.codes`; what single numbers of them mean, in
+`cnnlab.units`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, one_of, positive_int
+from cnnlab.networks.batches import plain_batches
+from cnnlab.networks.layers import activations
+
+PIXELS = "pixels"
+"""The name of the layer before all layers: the picture itself."""
+
+POOLS = ("mean", "max", "sum", "centred")
+
+
+def features(
+    model: nn.Module | None,
+    pictures: Any,
+    layer: str,
+    pool: str | None = None,
+    *,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> Tensor:
+    """One vector for each picture: what a layer answers to it.
+
+    Parameters
+    ----------
+    model
+        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found. None will do
+        for the layer "pixels".
+    pictures
+        A tensor N x 3 x H x W in [0, 1], a data set such as `cnnlab.world.dataset("validation")`, or anything with a
+        length that gives (picture, label).
+    layer
+        A name of `layer_names(model)`, or "pixels": the picture itself, to compare with.
+    pool
+        What becomes of maps: None keeps every number (units x rows x columns), "mean", "max" and "sum" leave one for each
+        unit, and so does "centred", a sum in which the middle counts most (`pool_maps`). Layers that give vectors stay
+        as they are.
+    batch_size
+        How many pictures go through the network at a time; only vectors are kept.
+
+    Returns
+    -------
+    Tensor
+        N x D floats on the CPU; D for one picture that came without its first axis.
+
+    Raises
+    ------
+    ValueError
+        If layer or pool are not known, or there are no pictures.
+
+    References
+    ----------
+    Lecture S, "Last Layer" (fc7); lecture B, "Visualize the Representation Space"; lecture L, neural codes by Babenko,
+    Slesarev, Chigorin & Lempitsky (2014).
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> model, pictures = MiniAlexNet(["cat", "dog"]), torch.rand(4, 3, 96, 96)
+    >>> features(model, pictures, "fc7").shape, features(model, pictures, "conv5", "sum").shape
+    (torch.Size([4, 192]), torch.Size([4, 128]))
+    """
+    if pool is not None:
+        one_of(pool, POOLS, "pool")
+    if model is None and layer != PIXELS:
+        raise ValueError(f'without a model there is only the layer "{PIXELS}", not "{layer}".')
+    if not hasattr(pictures, "__len__") or len(pictures) == 0:
+        raise ValueError("pictures must be a tensor N x 3 x H x W or a data set, with at least one picture.")
+    parts = []
+    with tqdm(total=len(pictures), desc=f"codes of {layer}", disable=not progress or None) as bar:
+        for images in _batches(pictures, positive_int(batch_size, "batch_size")):
+            if layer == PIXELS:
+                answer = images
+            else:
+                answer = activations(model, images, layer, batch_size=len(images))[layer]
+            parts.append(pool_maps(answer, pool).cpu().clone())
+            bar.update(len(images))
+    codes = torch.cat(parts)
+    return codes[0] if isinstance(pictures, Tensor) and pictures.dim() == 3 else codes
+
+
+def pool_maps(maps: Tensor, pool: str | None = "sum") -> Tensor:
+    """One number for each unit from its map, or all of them: N x C x h x w becomes N x C, or N x (C h w) for None.
+
+    "sum" is the pooling of SPoC,
+
+        psi(x) = sum over p, q of Phi(x)[p, q],
+
+    and "centred" its weighted form, with exp(-(distance from the middle)^2 / (2 sigma^2)) for each place and sigma a
+    third of the distance from the middle to the nearest border: what a photograph is of stands mostly in the middle.
+    Vectors N x C stay as they are.
+
+    References
+    ----------
+    Babenko & Lempitsky (2015), Aggregating local deep features for image retrieval, section 3.2; lecture L, "Compact
+    descriptors".
+
+    Example
+    -------
+    >>> pool_maps(torch.ones(2, 5, 3, 3), "sum")[0]
+    tensor([9., 9., 9., 9., 9.])
+    """
+    if pool is not None:
+        one_of(pool, POOLS, "pool")
+    if pool is None or maps.dim() == 2:
+        return maps.flatten(1)
+    if maps.dim() != 4:
+        raise ValueError(f"maps must have the axes N x C x h x w or N x C, but came as {tuple(maps.shape)}.")
+    if pool == "max":
+        return maps.amax((2, 3))
+    if pool == "mean":
+        return maps.mean((2, 3))
+    return (
+        (maps * _centre_prior(*maps.shape[2:]).to(maps)).sum((2, 3))
+        if pool == "centred"
+        else maps.sum((2, 3))
+    )
+
+
+def _centre_prior(height: int, width: int) -> Tensor:
+    sigma = min(height, width) / 2 / 3
+    rows, columns = (torch.arange(side) - (side - 1) / 2 for side in (height, width))
+    return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * sigma**2))
+
+
+def _batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
+    """All pictures in their order, as floats N x 3 x H x W in [0, 1]."""
+    if isinstance(pictures, Tensor):
+        yield from image_batch(pictures)[0].split(batch_size)
+    elif isinstance(getattr(pictures, "images", None), Tensor):
+        yield from (images for images, _ in plain_batches(pictures, batch_size))
+    else:
+        for start in range(0, len(pictures), batch_size):
+            stop = min(start + batch_size, len(pictures))
+            yield torch.stack([pictures[index][0] for index in range(start, stop)])

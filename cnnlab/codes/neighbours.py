@@ -1,0 +1,196 @@
+"""Nearest neighbours: which pictures does a layer take for alike, and are they?
+
+The same question can be put to every layer and to the bare pixels. Ranking the whole collection instead of the first few, as a
+search engine does, stands in `cnnlab.codes.retrieval`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.codes.vectors import checked_labels, checked_vectors
+from cnnlab.inputs import whole_number
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The k nearest rows for each of Q queries, nearest first.
+
+    Attributes
+    ----------
+    index
+        Q x k row numbers in the collection.
+    distance
+        Q x k Euclidean distances.
+    """
+
+    index: Tensor
+    distance: Tensor
+
+
+def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = None, k: int = 5) -> Neighbours:
+    """Which vectors of a collection are nearest to the query, by Euclidean distance?
+
+    A row of the collection that asks for its neighbours is left out of the answer. For the angle instead of the
+    distance, bring all vectors to length 1 first (`cnnlab.codes.l2`): the order is then the same.
+
+    Parameters
+    ----------
+    features
+        N x D, the collection.
+    query
+        None asks for all rows; a row number or several; or new vectors, D or Q x D floats, that are not in the collection.
+    k
+        How many neighbours; less than N, or up to N for new vectors. Where distances tie, the earlier row wins.
+
+    Returns
+    -------
+    Neighbours
+        index and distance, Q x k; k numbers for a single row number or vector.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If features are no vectors, a row does not exist, lengths differ, or k is too large.
+
+    References
+    ----------
+    Krizhevsky, Sutskever & Hinton (2012), figure 4; lecture S, "Last Layer: Nearest Neighbors"; lecture L, retrieval with
+    neural codes.
+
+    Example
+    -------
+    >>> collection = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
+    >>> neighbours(collection, 2, k=2).index
+    tensor([1, 0])
+    """
+    features = checked_vectors(features)
+    new = isinstance(query, Tensor) and query.dtype.is_floating_point
+    single = not new and hasattr(query, "__index__") and getattr(query, "ndim", 0) == 0
+    if new:
+        vectors, own = query.detach(), None
+        single = vectors.dim() == 1
+        vectors = checked_vectors(vectors.unsqueeze(0) if single else vectors, "query")
+        if vectors.shape[1] != features.shape[1]:
+            raise ValueError(
+                f"query has {vectors.shape[1]} numbers a vector, the collection {features.shape[1]}."
+            )
+    else:
+        asked = range(len(features)) if query is None else [query] if single else query
+        own = torch.tensor([whole_number(row, "query (a row)", most=len(features) - 1) for row in asked])
+        vectors = features[own]
+    k = whole_number(k, "k (neighbours)", least=1, most=len(features) - (own is not None))
+    index, distance = [], []
+    for rows, squared in squared_distances(vectors, features):
+        if own is not None:
+            squared[torch.arange(len(squared)), own[rows]] = torch.inf
+        nearest, order = squared.sort(dim=1, stable=True)
+        index.append(order[:, :k])
+        distance.append(nearest[:, :k].sqrt())
+    found = torch.cat(index).cpu(), torch.cat(distance).cpu()
+    return Neighbours(*(part[0] if single else part for part in found))
+
+
+def squared_distances(vectors: Tensor, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Squared Euclidean distances of Q vectors to N others, some hundred rows at a time: (rows, their distances)."""
+    # Distances do not change when everything is shifted; around the mean, less is lost by subtracting.
+    mean = features.mean(0)
+    centred = features - mean
+    lengths = centred.square().sum(1)
+    for start in range(0, len(vectors), _CHUNK):
+        rows = slice(start, min(start + _CHUNK, len(vectors)))
+        here = vectors[rows] - mean
+        squared = here.square().sum(1, keepdim=True) + lengths - 2 * here @ centred.T
+        yield rows, squared.clamp_(min=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Precision:
+    """Outcome of `precision_at_k` for N vectors.
+
+    Attributes
+    ----------
+    per_query
+        N, the share of each row's neighbours that have its label.
+    rate
+        Their mean.
+    interval
+        95 % interval of the rate over the choice of queries (normal).
+    chance
+        The share of pairs of rows that have the same label: what neighbours taken at random reach.
+    """
+
+    per_query: Tensor
+    rate: float
+    interval: tuple[float, float]
+    chance: float
+
+
+def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5) -> Precision:
+    """Of the k nearest neighbours of a picture, which share shows the same class?
+
+        precision@k = mean over rows i of |{j among the k nearest to i: label_j = label_i}| / k
+
+    with row i itself left out. Nothing is trained: this says what the distances of a layer know.
+
+    Parameters
+    ----------
+    features
+        N x D.
+    labels
+        N class indices.
+    k
+        How many neighbours, less than N.
+
+    Returns
+    -------
+    Precision
+        rate, chance, and the share for each row.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If features are no vectors, there is not one label for each, or k is too large.
+
+    References
+    ----------
+    Lecture S, "Last Layer: Nearest Neighbors", where it is done by eye.
+
+    Example
+    -------
+    >>> precision_at_k(torch.tensor([[0.0], [1.0], [5.0], [6.0]]), [0, 0, 1, 1], k=1).rate
+    1.0
+    """
+    features = checked_vectors(features, least=2)
+    labels = checked_labels(labels, len(features))
+    same = labels[neighbours(features, k=k).index] == labels[:, None]
+    per_query = same.double().mean(1)
+    rate = float(per_query.mean())
+    spread = 1.96 * float(per_query.std()) / len(per_query) ** 0.5
+    counts = labels.unique(return_counts=True)[1].double()
+    return Precision(
+        per_query=per_query,
+        rate=rate,
+        interval=(max(0.0, rate - spread), min(1.0, rate + spread)),
+        chance=float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1))),
+    )
+
+
+def precision_curve(features: Tensor, labels: Tensor | Sequence[int], most: int = 20) -> Tensor:
+    """precision@k for k = 1 to `most`: as many numbers.
+
+    Example
+    -------
+    >>> precision_curve(torch.tensor([[0.0], [1.0], [5.0], [6.0]]), [0, 0, 1, 1], most=3)
+    tensor([1.0000, 0.5000, 0.3333], dtype=torch.float64)
+    """
+    features = checked_vectors(features, least=2)
+    labels = checked_labels(labels, len(features))
+    same = labels[neighbours(features, k=most).index] == labels[:, None]
+    return (same.double().cumsum(1) / torch.arange(1, same.shape[1] + 1)).mean(0)

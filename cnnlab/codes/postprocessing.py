@@ -1,0 +1,160 @@
+"""What is done to codes before they are compared: length 1, power, PCA, whitening.
+
+The chain that lecture L gives for generic features is L2, PCA, whitening, L2, power; the one for compact codes, sum pooling,
+PCA with whitening, L2:
+
+    axes = pca(features_of_another_split, 64)
+    codes = l2(axes.whiten(features))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.codes.vectors import checked_vectors
+from cnnlab.inputs import whole_number
+
+
+def l2(features: Tensor) -> Tensor:
+    """Each vector brought to length 1, so that the angle alone counts; a vector of zeros stays as it is.
+
+        psi''(x) = psi'(x) / ||psi'(x)||
+
+    References
+    ----------
+    Lecture L, "Compact descriptors" and "Deep features as generic representation".
+
+    Example
+    -------
+    >>> l2(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    features = checked_vectors(features)
+    return features / features.norm(dim=1, keepdim=True).clamp(min=torch.finfo(features.dtype).tiny)
+
+
+def power(features: Tensor, alpha: float = 0.5) -> Tensor:
+    """Each number x becomes sign(x) |x|^alpha: few large numbers no longer drown the many small ones.
+
+    References
+    ----------
+    Perronnin, Sanchez & Mensink (2010), section 3.2 (power normalisation, alpha = 0.5); Razavian, Azizpour, Sullivan &
+    Carlsson (2014); lecture L.
+
+    Example
+    -------
+    >>> power(torch.tensor([[4.0, -9.0]]))
+    tensor([[ 2., -3.]])
+    """
+    features = checked_vectors(features)
+    if not 0 < alpha <= 1:
+        raise ValueError(f"alpha must be above 0 and at most 1, but got {alpha!r}.")
+    return features.sign() * features.abs() ** alpha
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalAxes:
+    """The directions in which vectors vary most, found by `pca` on one split and used on any.
+
+    Attributes
+    ----------
+    mean
+        D, the mean vector.
+    axes
+        d x D unit vectors, at right angles; the one with the largest variance first. The largest entry of each is positive.
+    deviation
+        d standard deviations along the axes (with N - 1).
+    share
+        d shares of the whole variance; their sum says what d dimensions keep.
+    """
+
+    mean: Tensor
+    axes: Tensor
+    deviation: Tensor
+    share: Tensor
+
+    def project(self, features: Tensor, dimensions: int | None = None) -> Tensor:
+        """N x d: the vectors in the first `dimensions` axes, M (psi - mean)."""
+        kept = len(self.axes) if dimensions is None else self._checked(dimensions)
+        features = checked_vectors(features)
+        if features.shape[1] != self.axes.shape[1]:
+            raise ValueError(
+                f"the axes were found for vectors of {self.axes.shape[1]} numbers, but these have {features.shape[1]}."
+            )
+        return (features - self.mean) @ self.axes[:kept].T
+
+    def whiten(self, features: Tensor, dimensions: int | None = None) -> Tensor:
+        """N x d: as `project`, each axis divided by its deviation, diag(s)^-1 M (psi - mean); all axes then count alike."""
+        projected = self.project(features, dimensions)
+        return projected / self.deviation[: projected.shape[1]]
+
+    def _checked(self, dimensions: int) -> int:
+        return whole_number(dimensions, "dimensions", least=1, most=len(self.axes))
+
+
+def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
+    """Along which axes do the vectors of a split vary most?
+
+    The axes m_i are the eigenvectors of the covariance of the vectors, and s_i the roots of its eigenvalues;
+
+        psi'(x) = diag(s_1, ..., s_d)^-1 M (psi(x) - mean)
+
+    is the whitened code. Find the axes on one split and use them on another: axes that know the pictures on which they
+    are tried flatter the result.
+
+    Parameters
+    ----------
+    features
+        N x D.
+    dimensions
+        How many axes; None keeps all that vary, at most min(N - 1, D).
+
+    Returns
+    -------
+    PrincipalAxes
+        With `project` and `whiten`, in the float type of the features.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If features are no vectors, all are equal, or there are fewer axes than asked for.
+
+    References
+    ----------
+    Babenko & Lempitsky (2015), equations 4 and 5; lecture L, "Compact descriptors"; lectures S and B, principal
+    component analysis of fc7.
+
+    Example
+    -------
+    >>> axes = pca(torch.randn(100, 20), 5)
+    >>> axes.whiten(torch.randn(7, 20)).shape
+    torch.Size([7, 5])
+    """
+    features = checked_vectors(features, least=2)
+    mean = features.double().mean(0)
+    centred = features.double() - mean
+    count, width = centred.shape
+    # The smaller of both square matrices has the same eigenvalues (but zeros).
+    if count <= width:
+        values, vectors = torch.linalg.eigh(centred @ centred.T)
+        axes = vectors.T @ centred
+    else:
+        values, vectors = torch.linalg.eigh(centred.T @ centred)
+        axes = vectors.T
+    values, axes = values.flip(0).clamp(min=0), axes.flip(0)
+    varying = int((values > 1e-10 * values[0]).sum()) if values[0] > 0 else 0
+    most = min(varying, count - 1)
+    if most == 0:
+        raise ValueError("all vectors are equal, so there is no axis along which they vary.")
+    kept = most if dimensions is None else whole_number(dimensions, "dimensions", least=1, most=most)
+    axes = torch.nn.functional.normalize(axes[:kept], dim=1)
+    axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
+    return PrincipalAxes(
+        mean=mean.to(features),
+        axes=axes.to(features),
+        deviation=(values[:kept] / (count - 1)).sqrt().to(features),
+        share=(values[:kept] / values.sum()).to(features),
+    )

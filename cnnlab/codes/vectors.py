@@ -1,0 +1,35 @@
+"""What is checked of vectors and labels before anything is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def checked_vectors(features: Tensor, what: str = "features", least: int = 1) -> Tensor:
+    """`features` as N x D finite floats, without gradient; maps are flattened by the caller, not here."""
+    if not isinstance(features, Tensor) or not features.dtype.is_floating_point:
+        came = features.dtype if isinstance(features, Tensor) else type(features).__name__
+        raise TypeError(f"{what} must be a float tensor N x D, but got {came}.")
+    if features.dim() != 2 or 0 in features.shape or len(features) < least:
+        raise ValueError(
+            f"{what} must have the axes N x D with at least {least} rows, but came as {tuple(features.shape)};"
+            " cnnlab.codes.features(...) gives such vectors."
+        )
+    if not features.isfinite().all():
+        raise ValueError(f"{what} hold values that are not finite.")
+    return features.detach()
+
+
+def checked_labels(labels: Tensor | Sequence[int], count: int, what: str = "labels") -> Tensor:
+    """`labels` as `count` whole numbers on the CPU."""
+    labels = torch.as_tensor(labels).cpu()
+    if labels.shape != (count,):
+        raise ValueError(
+            f"{what} must be {count} numbers, one for each vector, but came as {tuple(labels.shape)}."
+        )
+    if labels.dtype.is_floating_point:
+        raise TypeError(f"{what} must be whole numbers (class indices), but came as {labels.dtype}.")
+    return labels

@@ -1,0 +1,17 @@
+"""Do the shipped networks show what the lectures show? One row a phenomenon, computed from the weights.
+
+    rows        a row of the report: what is asked, the bar, what was found
+    naming      accuracy, confidence, random labels
+    seeing      first-layer filters, maps that point at the object, neighbours, detectors
+    breaking    adversarial pictures, prototypes, cue conflict, swapped backgrounds
+    report      all rows in one go: printed, and as JSON
+    listing     the networks for the terminal
+
+A network is judged by what it shows, not by accuracy alone; the notebooks rest on these rows. The techniques themselves are in their
+rooms, how the networks come about in `cnnlab.networks.plans`.
+"""
+
+from cnnlab.judging.report import ROWS, report
+from cnnlab.judging.rows import Row
+
+__all__ = ["ROWS", "Row", "report"]

@@ -1,0 +1,20 @@
+"""The list of the networks for the terminal: size, task, accuracy, and what each is for."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from cnnlab.networks import available, weights
+
+
+def listing() -> Table:
+    """One row for each network that `cnnlab.load` knows; what is not here says how to get it."""
+    table = Table("network", "task", "size", "accuracy", "what it is for", box=None, pad_edge=False)
+    for name, info in available().items():
+        size = accuracy = ""
+        if info.source == "shipped" and info.ready:
+            card = weights.card(name)
+            size, accuracy = f"{card['bytes'] / 1e6:.1f} MB", f"{card['accuracy']:.1%}"
+        note = info.note if info.ready or info.source == "shipped" else f"{info.note} (once online)"
+        table.add_row(name, info.task, size, accuracy, note)
+    return table

@@ -1,0 +1,64 @@
+"""A row of the report on the zoo, and the pictures that all rows are measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache as remember
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab import world
+from cnnlab.networks import load
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a network shows.
+
+    Fields
+    ------
+    what
+        The phenomenon.
+    bar
+        What must be found for it to count as shown, in words.
+    found
+        The numbers, by name.
+    holds
+        Whether they pass the bar.
+    """
+
+    what: str
+    bar: str
+    found: Mapping[str, float]
+    holds: bool
+
+
+@remember
+def network(name: str) -> nn.Module:
+    """A shipped network; loaded once for all rows."""
+    return load(name)
+
+
+@remember
+def pictures(count: int, **options: Any) -> world.Dataset:
+    """The first `count` pictures of the validation split, which no training sees."""
+    return world.dataset("validation", n=count, **options)
+
+
+def images_of(data: world.Dataset) -> Tensor:
+    """All pictures at once: N x 3 x H x W in [0, 1]."""
+    return data.images.float() / 255
+
+
+def answers(model: nn.Module, data: world.Dataset, batch_size: int = 100) -> Tensor:
+    """N indices of the predicted classes."""
+    with torch.inference_mode():
+        return torch.cat([model(some.float() / 255).argmax(1) for some in data.images.split(batch_size)])
+
+
+def accuracy(model: nn.Module, data: world.Dataset) -> float:
+    """Share of right answers."""
+    return float((answers(model, data) == data.labels).double().mean())

@@ -1,0 +1,63 @@
+"""What does a unit respond to? Filters, patches, directions, and whether what it finds has a name.
+
+    filters      the weights of a layer, in the shape of what they look at
+    gabor, blob  the Gabor function or the spot of colour that comes closest to a filter
+    explaining   the better of both, and the share of filters that they explain
+    patches      the patches of a data set that excite a unit most, in one pass
+    directions   mixtures of units asked like units: is a single unit special?
+    concepts     what lies at each pixel, by the truth of the world
+    dissection   overlap of units with concepts: detectors, unique detectors, chance
+    reports      what dissection found
+    silencing    what the network loses without a unit
+
+Behind them: `fitting` (least squares), `streaming` (pictures in batches) and `tails` (thresholds). What the vector of a whole layer
+is good for is asked in `cnnlab.codes`; which pixels matter, in `cnnlab.attribution`.
+"""
+
+from cnnlab.units.blob import Blobs, blob_pattern, fit_blob
+from cnnlab.units.concepts import Concepts, concepts
+from cnnlab.units.directions import (
+    Agreement,
+    compare_directions,
+    label_agreement,
+    random_directions,
+    random_rotation,
+    top_along,
+)
+from cnnlab.units.dissection import dissect
+from cnnlab.units.explaining import Explained, explain_filters
+from cnnlab.units.filters import convolution_names, filters
+from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
+from cnnlab.units.patches import TopPatches, top_patches
+from cnnlab.units.reports import DETECTOR, Dissection, UnitReport
+from cnnlab.units.silencing import Silenced, silence, silencing
+
+__all__ = [
+    "DETECTOR",
+    "Agreement",
+    "Blobs",
+    "Concepts",
+    "Dissection",
+    "Explained",
+    "Gabors",
+    "Silenced",
+    "TopPatches",
+    "UnitReport",
+    "blob_pattern",
+    "compare_directions",
+    "concepts",
+    "convolution_names",
+    "dissect",
+    "explain_filters",
+    "filters",
+    "fit_blob",
+    "fit_gabor",
+    "gabor_pattern",
+    "label_agreement",
+    "random_directions",
+    "random_rotation",
+    "silence",
+    "silencing",
+    "top_along",
+    "top_patches",
+]

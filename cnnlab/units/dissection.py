@@ -1,0 +1,208 @@
+"""Network dissection: does a unit fire where one thing is, and only there?
+
+Every unit is compared with every concept that the world can name at a pixel (`cnnlab.units.concepts`): where the unit is among
+its own strongest half per cent, is the concept there? A unit that overlaps well enough is a detector. Which pictures excite a
+unit is asked in `cnnlab.units.patches`; what the network loses without it, in `cnnlab.units.silencing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import fraction
+from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.units.concepts import Concepts, concepts
+from cnnlab.units.directions import random_rotation
+from cnnlab.units.reports import Dissection
+from cnnlab.units.streaming import asked_layers, picture_count, streamed
+from cnnlab.units.tails import Tail
+from cnnlab.world.names import NAMES
+
+
+def dissect(
+    model: nn.Module,
+    dataset: Any,
+    layers: str | Sequence[str] | None = None,
+    *,
+    quantile: float = 0.005,
+    categories: Sequence[str] = tuple(NAMES),
+    every: int = 2,
+    least_pictures: int = 10,
+    rotate: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> Dissection | dict[str, Dissection]:
+    """Which units are detectors of something that has a name?
+
+    The map of unit k is brought to the pixels of the picture (bilinear, each value in the middle of its receptive
+    field). Its threshold T_k is passed in the share `quantile` of all pixels of the data set, P(a_k > T_k) = 0.005; the mask
+    M_k(x) is where it is passed in picture x. With L_c(x) the pixels of concept c,
+
+        IoU(k, c) = sum over x of |M_k(x) and L_c(x)| / sum over x of |M_k(x) or L_c(x)|.
+
+    A unit detects the concept with its largest IoU, if this is above 0.04; the number of *different* concepts among
+    the detectors is the number of unique detectors (`Dissection.detectors`, `Dissection.unique_detectors`).
+    Thresholds, masks and concepts live at one resolution: every second pixel, unless said otherwise.
+
+    How much overlap comes by chance? The same masks are laid over the concepts of another picture, drawn once for
+    each picture; what a unit and a concept share in where they usually lie stays, what they share in the single
+    picture is lost (`Dissection.by_chance`).
+
+    A mask takes half a per cent of the pixels, so a concept that takes the share s of them has an IoU of at most
+    min(s, 0.005) / max(s, 0.005): it cannot pass 0.04 if it takes more than an eighth, like some colours. Lecture L
+    speaks of the top 5 %, the paper of 0.5 %; `quantile` can be either.
+
+    Parameters
+    ----------
+    model
+        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+    dataset
+        A data set of the world, or another whose `maps(category)` gives N x H x W indices into `cnnlab.world.NAMES`.
+    layers
+        A name of `layer_names(model)`, several, or None for all convolutional layers: all in the same two passes.
+    quantile
+        The share of pixels in a mask.
+    categories, every, least_pictures
+        Which concepts count, and at which pixels; see `concepts`.
+    rotate
+        0 asks the units; 1 asks as many directions that a random rotation turns the units into; between, a share of
+        the way (`random_rotation`).
+    seed
+        For the rotation, the exchange of pictures, and the thinning of very large data sets.
+    batch_size
+        How many pictures go through the network at a time.
+
+    Returns
+    -------
+    Dissection, or dict of them
+        For one layer given by its name the `Dissection`, else one for each layer's name.
+
+    Memory: one batch of maps, at most 200 kB a unit for the threshold, which is exact up to 5 million pixels and close
+    beyond (`cnnlab.units.tails`), and the concepts, 14 kB a picture.
+
+    Raises
+    ------
+    ValueError
+        If a layer is not in the network or has no positions, a number is out of its range, or there are fewer than two
+        pictures.
+
+    References
+    ----------
+    Bau, Zhou, Khosla, Oliva & Torralba (2017), Network dissection: quantifying interpretability of deep visual
+    representations, section 2.2, equation 1; lecture L, "Network dissection".
+
+    Example
+    -------
+    >>> from cnnlab import load, world
+    >>> found = dissect(load("mini_alexnet"), world.dataset("validation"), "relu5")  # doctest: +SKIP
+    >>> found.unique_detectors(), found.by_chance().unique_detectors()  # doctest: +SKIP
+    (34, 0)
+    """
+    names = asked_layers(model, layers)
+    quantile, rotate = fraction(quantile, "quantile"), fraction(rotate, "rotate")
+    count = picture_count(dataset)
+    if count < 2:
+        raise ValueError("there must be at least two pictures, so that masks can be exchanged.")
+    seen = concepts(dataset, categories, every=every, least_pictures=least_pictures)
+    looks: dict[str, _Look] = {}
+    tails: dict[str, Tail] = {}
+    for _, images, maps in streamed(model, dataset, names, batch_size, progress, "thresholds"):
+        for name in names:
+            if name not in looks:
+                looks[name] = _Look(model, name, images, maps[name], seen, rotate, seed)
+                tails[name] = Tail(quantile, count * len(seen.rows) * len(seen.columns), seed)
+            tails[name].add(looks[name](maps.pop(name)).flatten(1))
+    overlaps = {name: _Overlap(tails.pop(name).threshold(), seen, count, seed) for name in names}
+    for rows, _, maps in streamed(model, dataset, names, batch_size, progress, "overlaps"):
+        for name in names:
+            overlaps[name].add(looks[name](maps.pop(name)), rows)
+    found = {name: overlaps[name].report(name) for name in names}
+    return found[layers] if isinstance(layers, str) else found
+
+
+class _Look:
+    """Brings the maps of one layer, N x U x h x w, to the pixels looked at, U x N x rows x columns, in a turned basis if asked."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: str,
+        images: Tensor,
+        maps: Tensor,
+        seen: Concepts,
+        rotate: float,
+        seed: int,
+    ):
+        if maps.dim() != 4:
+            raise ValueError(
+                f'layer "{layer}" has no positions, so it cannot be laid over pixels; choose a convolutional layer.'
+            )
+        field = receptive_field(model, layer, tuple(images.shape[1:]))
+        self.down = _bilinear(field, 0, seen.rows).to(maps)  # rows x h
+        self.across = _bilinear(field, 1, seen.columns).to(maps)  # columns x w
+        self.turn = random_rotation(maps.shape[1], amount=rotate, seed=seed).to(maps) if rotate else None
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        by_unit = (
+            maps.transpose(0, 1) if self.turn is None else torch.einsum("tu,nuhw->tnhw", self.turn, maps)
+        )
+        return self.down @ (by_unit.contiguous() @ self.across.T)
+
+
+def _bilinear(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
+    """pixels x positions: the weight of each position of a layer, standing in the middle of its field, at each pixel.
+
+    Pixels beyond the outermost middles take the outermost value. Where every unit sees everything, the positions have no
+    middles of their own and are spread evenly.
+    """
+    count, stride = field.positions[axis], field.stride[axis]
+    if stride:
+        place = (pixels - field.offset[axis] - (field.size[axis] - 1) / 2) / stride
+    else:
+        place = (pixels + 0.5) * count / field.picture[axis] - 0.5
+    place = place.double().clamp(0, count - 1)
+    return (1 - (place[:, None] - torch.arange(count)).abs()).clamp(min=0)
+
+
+class _Overlap:
+    """Counts, for the masks of one layer, pixels in common with each concept, in the same picture and in an exchanged one."""
+
+    def __init__(self, threshold: Tensor, seen: Concepts, count: int, seed: int):
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+        self.other = torch.empty_like(order)
+        self.other[order] = order.roll(1)  # one cycle through all pictures, so that none is its own partner
+        self.threshold, self.seen = threshold, seen
+        self.masked = torch.zeros(len(threshold), dtype=torch.long)
+        self.common = torch.zeros(2, len(threshold), 256, dtype=torch.long)
+
+    def add(self, maps: Tensor, rows: slice) -> None:
+        """Take in the maps (U x n x h x w) of the pictures in `rows`."""
+        unit, pixel = (maps > self.threshold[:, None, None, None]).flatten(1).nonzero().cpu().T
+        self.masked += unit.bincount(minlength=len(self.masked))
+        for pictures, common in zip(
+            (torch.arange(rows.start, rows.stop), self.other[rows]), self.common, strict=True
+        ):
+            for labels in self.seen.labels:
+                concept = labels[pictures].flatten()[pixel]
+                common += (unit * 256 + concept).bincount(minlength=common.numel()).view_as(common)
+
+    def report(self, layer: str) -> Dissection:
+        """What was counted, as intersection over union."""
+        common = self.common[:, :, : len(self.seen.names)].double()  # 2 x U x C
+        union = self.masked[:, None] + self.seen.pixels - common
+        looked_at = self.seen.labels[0].numel()
+        return Dissection(
+            layer=layer,
+            concepts=self.seen.names,
+            categories=self.seen.categories,
+            threshold=self.threshold.cpu(),
+            share=self.masked.double() / looked_at,
+            concept_share=self.seen.pixels.double() / looked_at,
+            iou=common[0] / union[0],
+            chance_iou=common[1] / union[1],
+        )

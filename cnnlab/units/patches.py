@@ -1,0 +1,222 @@
+"""What makes a unit fire? The patches of a data set that it answers to most, found in one pass.
+
+Only the best k of each unit are kept while the pictures stream by, so memory does not depend on their number. Directions that
+mix many units are asked in the same way, in `cnnlab.units.directions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, positive_int, whole_number
+from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.units.streaming import asked_layers, streamed
+
+
+@dataclass(frozen=True, eq=False)
+class TopPatches:
+    """The k patches that each of U units of a layer answers to most, strongest first; at most one in a picture.
+
+    Attributes
+    ----------
+    layer
+        Name of the layer.
+    units
+        U channel numbers; for directions, their row numbers.
+    value
+        U x k, the activation.
+    picture
+        U x k, the picture's index in the data set. The first column is the maximally activating picture.
+    position
+        U x k x 2, row and column in the layer's map; (0, 0) for a layer without positions.
+    box
+        U x k x 4, the receptive field there as (top, left, bottom, right), cut at the picture's borders; bottom and
+        right are the first row and column outside.
+    centre
+        U x k x 2, the pixel (row, column) in the middle of the uncut field, or the one next to it in the picture.
+    """
+
+    layer: str
+    units: Tensor
+    value: Tensor
+    picture: Tensor
+    position: Tensor
+    box: Tensor
+    centre: Tensor
+
+    def crops(self, pictures: Any, row: int) -> list[Tensor]:
+        """The k patches of the unit in this row, each 3 x h x w, smaller where the border cuts the field.
+
+        `pictures` are those that were searched.
+
+        Example
+        -------
+        >>> from cnnlab.networks import MiniAlexNet
+        >>> pictures = torch.rand(5, 3, 96, 96)
+        >>> top_patches(MiniAlexNet(["cat", "dog"]), pictures, "conv1", k=2).crops(pictures, 0)[0].shape[0]
+        3
+        """
+        row = whole_number(row, "row", most=len(self.units) - 1)
+        cut = []
+        for index, (top, left, bottom, right) in zip(self.picture[row], self.box[row].tolist(), strict=True):
+            if isinstance(pictures, Tensor):
+                image = image_batch(pictures)[0][index]
+            else:
+                image = pictures[int(index)][0]
+            cut.append(image[:, top:bottom, left:right])
+        return cut
+
+    def labels(self, maps: Tensor) -> Tensor:
+        """U x k: what lies in the middle of each patch, by pixel maps N x H x W of the pictures (`dataset.maps("part")`).
+
+        Example
+        -------
+        >>> from cnnlab.networks import MiniAlexNet
+        >>> found = top_patches(MiniAlexNet(["cat", "dog"]), torch.rand(5, 3, 96, 96), "conv1", k=2)
+        >>> found.labels(torch.zeros(5, 96, 96)).shape
+        torch.Size([48, 2])
+        """
+        return maps[self.picture, self.centre[..., 0], self.centre[..., 1]]
+
+
+def top_patches(
+    model: nn.Module,
+    pictures: Any,
+    layers: str | Sequence[str] | None = None,
+    k: int = 9,
+    *,
+    units: Sequence[int] | None = None,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> TopPatches | dict[str, TopPatches]:
+    """Which patches of the data set does each unit answer to most?
+
+    For unit t and picture x the strongest place counts, and of all pictures the k strongest:
+
+        argmax over x in S of max over p, q of Phi(x)^t [p, q]
+
+    and the patch is the receptive field of the place [p, q] in x. One picture gives at most one patch, so the k
+    patches show k scenes. Where activations tie, the earlier picture and the upper left place win.
+
+    Units are taken as the layer gives them. Batch normalisation behind a convolution can turn a unit's sign: where
+    what is passed on matters, ask the ReLU ("relu5") instead of the convolution ("conv5").
+
+    Parameters
+    ----------
+    model
+        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+    pictures
+        A tensor N x 3 x H x W in [0, 1], a data set such as `cnnlab.world.dataset("validation")`, or anything with
+        a length that gives (picture, label). All pictures have one size.
+    layers
+        A name of `layer_names(model)`, several, or None for all convolutional layers: all in one pass.
+    k
+        How many patches to keep for each unit; no more than there are pictures.
+    units
+        The channels to follow; None follows all.
+    batch_size
+        How many pictures go through the network at a time.
+
+    Returns
+    -------
+    TopPatches, or dict of them
+        For one layer given by its name the `TopPatches`, else one for each layer's name; on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If a layer or unit is not in the network, there are no pictures, or the receptive field is not known.
+
+    References
+    ----------
+    Zeiler & Fergus (2014), Visualizing and understanding convolutional networks, section 4 (figure 2); lecture L,
+    "Pattern sensitivity"; lecture S, "Maximally Activating Patches"; lecture N, the training image that activates
+    a unit most.
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> found = top_patches(MiniAlexNet(["cat", "dog"]), torch.rand(20, 3, 96, 96), "conv2", k=4)
+    >>> found.value.shape, found.box.shape
+    (torch.Size([96, 4]), torch.Size([96, 4, 4]))
+    """
+    names = asked_layers(model, layers)
+
+    def chosen(maps: Tensor) -> Tensor:
+        if units is None:
+            return maps
+        return maps[:, [whole_number(unit, "unit", most=maps.shape[1] - 1) for unit in units]]
+
+    found = strongest(model, pictures, names, k, chosen, batch_size=batch_size, progress=progress)
+    if units is not None:
+        numbers = torch.tensor([int(unit) for unit in units])
+        found = {name: TopPatches(**{**vars(patches), "units": numbers}) for name, patches in found.items()}
+    return found[layers] if isinstance(layers, str) else found
+
+
+def strongest(
+    model: nn.Module,
+    pictures: Any,
+    layers: Sequence[str],
+    k: int,
+    answers: Callable[[Tensor], Tensor],
+    *,
+    batch_size: int,
+    progress: bool,
+) -> dict[str, TopPatches]:
+    """The strongest places of `answers(maps)` (N x U x h x w) for each layer, over all pictures."""
+    k = positive_int(k, "k (patches for each unit)")
+    best: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+    widths: dict[str, int] = {}
+    fields: dict[str, ReceptiveField] = {}
+    for rows, images, maps in streamed(model, pictures, layers, batch_size, progress, "strongest patches"):
+        for name in layers:
+            if name not in fields:
+                fields[name] = receptive_field(model, name, tuple(images.shape[1:]))
+            here = maps.pop(name)
+            if here.dim() not in (2, 4):
+                raise ValueError(
+                    f'layer "{name}" gives neither maps nor vectors, so it has no units to follow.'
+                )
+            answered = answers(here if here.dim() == 4 else here[:, :, None, None])
+            widths[name] = answered.shape[3]
+            value, place = answered.flatten(2).max(2)  # b x U; of equal places the first
+            index = torch.arange(rows.start, rows.stop, device=value.device)[:, None].expand_as(value)
+            best[name] = _merged(best.get(name), (value, index, place), k)
+    return {name: _patches(name, best[name], widths[name], fields[name]) for name in layers}
+
+
+def _merged(kept: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
+    """The k best (value, picture, place), each k x U; the kept ones come from earlier pictures and win where values tie."""
+    value, picture, place = new if kept is None else (torch.cat(pair) for pair in zip(kept, new, strict=True))
+    value, order = value.sort(dim=0, descending=True, stable=True)
+    return value[:k], picture.gather(0, order[:k]), place.gather(0, order[:k])
+
+
+def _patches(layer: str, best: tuple[Tensor, ...], width: int, field: ReceptiveField) -> TopPatches:
+    value, picture, place = (part.T.cpu().contiguous() for part in best)  # U x k
+    position = torch.stack([place // width, place % width], 2)
+    boxes = {spot: field.box(*spot) for spot in {tuple(p) for p in position.flatten(0, 1).tolist()}}
+    box = torch.tensor([boxes[tuple(p)] for p in position.flatten(0, 1).tolist()]).view(*place.shape, 4)
+    return TopPatches(
+        layer=layer,
+        units=torch.arange(len(value)),
+        value=value,
+        picture=picture,
+        position=position,
+        box=box,
+        centre=_centres(position, field),
+    )
+
+
+def _centres(position: Tensor, field: ReceptiveField) -> Tensor:
+    offset, size, stride = (
+        torch.tensor(pair, dtype=torch.float64) for pair in (field.offset, field.size, field.stride)
+    )
+    centre = (offset + (size - 1) / 2 + position * stride).round().long()
+    return torch.minimum(centre.clamp(min=0), torch.tensor(field.picture) - 1)

@@ -1,0 +1,117 @@
+"""What dissection found: overlaps, and who counts as a detector of what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from cnnlab.inputs import fraction, one_of
+
+DETECTOR = 0.04
+"""The overlap above which Bau and others (2017) call a unit a detector."""
+
+
+@dataclass(frozen=True)
+class UnitReport:
+    """What is to be said of one unit.
+
+    Attributes
+    ----------
+    unit
+        Its channel.
+    concept, category
+        The concept with which it overlaps most.
+    iou
+        That overlap.
+    chance_iou
+        The largest overlap that its masks reach with any concept in exchanged pictures.
+    is_detector
+        Whether the overlap is above the threshold.
+    """
+
+    unit: int
+    concept: str
+    category: str
+    iou: float
+    chance_iou: float
+    is_detector: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Dissection:
+    """Outcome of `dissect` for one layer of U units and C concepts.
+
+    Attributes
+    ----------
+    layer
+        Name of the layer.
+    concepts, categories
+        The name and the category of each concept, C each.
+    threshold
+        U, the activation above which a pixel belongs to the unit's mask.
+    share
+        U, the share of all pixels that are in the mask: the quantile asked for, or less where values tie (a unit that is
+        0 almost everywhere).
+    concept_share
+        C, the share of all pixels that show the concept.
+    iou
+        U x C, intersection over union of masks and concepts, summed over the data set.
+    chance_iou
+        U x C, the same with the concepts of another picture.
+    """
+
+    layer: str
+    concepts: tuple[str, ...]
+    categories: tuple[str, ...]
+    threshold: Tensor
+    share: Tensor
+    concept_share: Tensor
+    iou: Tensor
+    chance_iou: Tensor
+
+    def detectors(self, threshold: float = DETECTOR, category: str | None = None) -> Tensor:
+        """U booleans: whether the unit's best overlap is above the threshold (and its concept in the category, if one is given)."""
+        best, concept = self.iou.max(1)
+        found = best > fraction(threshold, "threshold")
+        if category is not None:
+            one_of(category, sorted(set(self.categories)), "category")
+            found &= best.new_tensor([self.categories[c] == category for c in concept.tolist()]).bool()
+        return found
+
+    def unique_detectors(self, threshold: float = DETECTOR, category: str | None = None) -> int:
+        """How many different concepts have a detector: ten detectors of the same wheel count once."""
+        found = self.detectors(threshold, category)
+        return len(set(self.iou.argmax(1)[found].tolist()))
+
+    def units_of(self, threshold: float = DETECTOR) -> dict[tuple[str, str], list[int]]:
+        """For each (category, concept) that has detectors, their units; the concepts with most units first."""
+        best = self.iou.argmax(1).tolist()
+        units = self.detectors(threshold).nonzero()[:, 0].tolist()
+        ranked = Counter(best[unit] for unit in units).most_common()
+        return {
+            (self.categories[c], self.concepts[c]): [unit for unit in units if best[unit] == c]
+            for c, _ in ranked
+        }
+
+    def rows(self, threshold: float = DETECTOR) -> list[UnitReport]:
+        """One `UnitReport` for each unit, the largest overlap first."""
+        best, concept = self.iou.max(1)
+        by_chance = self.chance_iou.amax(1)
+        found = self.detectors(threshold)
+        return [
+            UnitReport(
+                unit=unit,
+                concept=self.concepts[int(concept[unit])],
+                category=self.categories[int(concept[unit])],
+                iou=float(best[unit]),
+                chance_iou=float(by_chance[unit]),
+                is_detector=bool(found[unit]),
+            )
+            for unit in best.argsort(descending=True, stable=True).tolist()
+        ]
+
+    def by_chance(self) -> Dissection:
+        """The same report for masks laid over other pictures: what its counts are is the chance level."""
+        return replace(self, iou=self.chance_iou)

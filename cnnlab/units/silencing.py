@@ -1,0 +1,181 @@
+"""What does the network lose without a unit? Silence it, and see which class falls.
+
+That a unit fires where wheels are (`cnnlab.units.dissection`) does not say that anyone listens. Here the unit is switched off
+for a while, and the answers are counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import positive_int, whole_number
+from cnnlab.networks.layers import evaluating, resolve_layer
+from cnnlab.networks.modes import like_parameters
+from cnnlab.units.streaming import picture_batches
+
+
+@contextmanager
+def silence(
+    model: nn.Module, layer: str, units: int | Sequence[int], factor: float = 0.0
+) -> Iterator[nn.Module]:
+    """Multiply what some units of `layer` give by `factor`, for as long as the `with` block lasts; 0 silences them.
+
+    Silence a unit behind its ReLU ("relu5"): there 0 means that it does not fire. In front of batch normalisation
+    ("conv5") 0 is a value like others, and the unit may fire all the time.
+
+    Parameters
+    ----------
+    model
+        Any network; its weights are not touched, and behind the block it is as it was found.
+    layer
+        One of `layer_names(model)` that gives N x U x h x w or N x U.
+    units
+        One channel or several.
+    factor
+        0 silences, 1 changes nothing, 2 makes louder, -1 turns the sign.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer; in the forward pass, if there is no such unit.
+    TypeError
+        In the forward pass, if the layer gives something else than one tensor.
+
+    References
+    ----------
+    Zhou, Sun, Bau & Torralba (2018), Revisiting the importance of individual units in CNNs via ablation. Lecture L asks of
+    representations, "Are they useful?".
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> model, images = MiniAlexNet(["cat", "dog"]).eval(), torch.rand(1, 3, 96, 96)
+    >>> with silence(model, "relu7", range(192)):
+    ...     bool((model(images) == model.fc8.bias).all())
+    True
+    """
+    module = resolve_layer(model, layer)
+    silenced = [units] if hasattr(units, "__index__") else list(units)
+
+    def scaled(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f'layer "{layer}" gives a {type(output).__name__}, not one tensor; choose a layer inside it.'
+            )
+        loud = output.new_ones(output.shape[1])
+        loud[[whole_number(unit, "unit", most=len(loud) - 1) for unit in silenced]] = factor
+        return output * loud.view(-1, *[1] * (output.dim() - 2))
+
+    handle = module.register_forward_hook(scaled)
+    try:
+        yield model
+    finally:
+        handle.remove()
+
+
+@dataclass(frozen=True, eq=False)
+class Silenced:
+    """Outcome of `silencing`, for U units and C classes.
+
+    Attributes
+    ----------
+    units
+        U channel numbers.
+    before
+        C, accuracy on the pictures of each class with all units; NaN for a class without pictures.
+    after
+        U x C, accuracy with the unit silenced.
+    change
+        U x C, after - before; the most negative class of a row is the one that needs the unit.
+    overall
+        U, change of the accuracy over all pictures.
+    """
+
+    units: Tensor
+    before: Tensor
+    after: Tensor
+    change: Tensor
+    overall: Tensor
+
+
+def silencing(
+    model: nn.Module,
+    dataset: Any,
+    layer: str,
+    units: Sequence[int],
+    *,
+    factor: float = 0.0,
+    batch_size: int = 100,
+    progress: bool = False,
+) -> Silenced:
+    """Which class needs which unit? Accuracy of each class with one unit after the other silenced.
+
+        change[k, c] = accuracy on class c without unit k - accuracy on class c
+
+    One pass over the pictures for each unit, and one with all of them. Differences of less than about
+    1 / sqrt(pictures of the class) can be accidents of the pictures.
+
+    Parameters
+    ----------
+    model, layer, factor
+        As for `silence`; the network gives N x C logits.
+    dataset
+        Pictures with `labels`, such as `cnnlab.world.dataset("validation")`.
+    units
+        Channels of the layer.
+
+    Returns
+    -------
+    Silenced
+        Accuracy by class, before and after, in float64.
+
+    Raises
+    ------
+    ValueError
+        If a layer or unit is not in the network.
+
+    References
+    ----------
+    Zhou, Sun, Bau & Torralba (2018), section 3.
+
+    Example
+    -------
+    >>> from cnnlab import load, world
+    >>> data = world.dataset("validation", n=200)  # doctest: +SKIP
+    >>> silencing(load("mini_alexnet"), data, "relu5", [3, 17]).change.shape  # doctest: +SKIP
+    torch.Size([2, 20])
+    """
+    positive_int(batch_size, "batch_size")
+    labels = torch.as_tensor(dataset.labels)
+
+    def right() -> Tensor:
+        with evaluating(model), torch.inference_mode():
+            answers = [
+                model(like_parameters(model, images)) for images in picture_batches(dataset, batch_size)
+            ]
+        logits = torch.cat(answers).cpu()
+        sizes = torch.zeros(logits.shape[1], dtype=torch.float64).index_add_(
+            0, labels, torch.ones(len(labels)).double()
+        )
+        return torch.zeros_like(sizes).index_add_(0, labels, (logits.argmax(1) == labels).double()) / sizes
+
+    before, after = right(), []
+    for unit in tqdm(units, desc="silenced units", disable=not progress or None):
+        with silence(model, layer, unit, factor):
+            after.append(right())
+    shares = torch.bincount(labels, minlength=len(before)).double() / len(labels)
+    change = torch.stack(after) - before
+    return Silenced(
+        units=torch.tensor([int(unit) for unit in units]),
+        before=before,
+        after=torch.stack(after),
+        change=change,
+        overall=(change.nan_to_num() * shares).sum(1),
+    )

@@ -1,0 +1,105 @@
+"""Vectors from layers, and pooling of maps."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from cnnlab.codes import features, pool_maps
+from cnnlab.networks import activations
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 50])
+def test_a_code_holds_all_that_the_layer_gives(tiny, pictures, batch_size):
+    maps = activations(tiny, pictures, ["conv", "fc"])
+    codes = features(tiny, pictures, "conv", batch_size=batch_size)
+    assert codes.shape == (11, 4 * 144) and torch.allclose(codes, maps["conv"].flatten(1))
+    assert torch.allclose(features(tiny, pictures, "fc", batch_size=batch_size), maps["fc"])
+
+
+def test_pooling_leaves_one_number_a_unit(tiny, pictures):
+    maps = activations(tiny, pictures, "relu")["relu"]
+    for pool, expected in {
+        "mean": maps.mean((2, 3)),
+        "sum": maps.sum((2, 3)),
+        "max": maps.amax((2, 3)),
+    }.items():
+        assert torch.allclose(features(tiny, pictures, "relu", pool), expected), pool
+    assert torch.equal(features(tiny, pictures, "fc", "sum"), features(tiny, pictures, "fc"))
+
+
+def test_the_centre_prior_is_a_gaussian_of_a_third_of_the_way_to_the_border():
+    maps = torch.rand(2, 3, 5, 8, dtype=torch.float64)
+    expected = torch.zeros(2, 3, dtype=torch.float64)
+    sigma = 2.5 / 3
+    for row in range(5):
+        for column in range(8):
+            squared = (row - 2) ** 2 + (column - 3.5) ** 2
+            expected += maps[:, :, row, column] * math.exp(-squared / (2 * sigma**2))
+    assert torch.allclose(pool_maps(maps, "centred"), expected)
+
+
+def test_pixels_are_a_layer_that_needs_no_network(pictures):
+    assert torch.equal(features(None, pictures, "pixels"), pictures.flatten(1))
+    assert torch.equal(features(None, pictures, "pixels", "mean"), pictures.mean((2, 3)))
+    with pytest.raises(ValueError, match='without a model there is only the layer "pixels"'):
+        features(None, pictures, "fc")
+
+
+def test_data_sets_give_what_their_pictures_give(tiny):
+    class Bytes:
+        images = (torch.rand(5, 3, 12, 12) * 255).byte()
+        labels = torch.arange(5)
+
+        def __len__(self):
+            return 5
+
+    class Pairs:
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return Bytes.images[index].float() / 255, index
+
+    expected = features(tiny, Bytes.images.float() / 255, "fc")
+    for data in (Bytes(), Pairs()):
+        assert torch.allclose(features(tiny, data, "fc", batch_size=2), expected)
+
+
+def test_one_picture_gives_one_vector(tiny, pictures):
+    assert torch.allclose(features(tiny, pictures[3], "fc"), features(tiny, pictures, "fc")[3])
+
+
+def test_the_network_is_left_alone(tiny, pictures):
+    tiny.norm.eval()
+    modes = [module.training for module in tiny.modules()]
+    weights = [parameter.clone() for parameter in (*tiny.parameters(), *tiny.buffers())]
+    features(tiny, pictures, "relu", "sum")
+    with pytest.raises(ValueError, match='layer "fc9" is not in'):
+        features(tiny, pictures, "fc9")
+    assert [module.training for module in tiny.modules()] == modes
+    assert not any(module._forward_hooks for module in tiny.modules())
+    assert all(torch.equal(a, b) for a, b in zip(weights, (*tiny.parameters(), *tiny.buffers()), strict=True))
+
+
+def test_codes_can_be_trained_on(tiny, pictures):
+    codes = features(tiny, pictures, "fc")
+    weight = torch.zeros(5, dtype=torch.float64, requires_grad=True)
+    (codes @ weight).sum().backward()
+    assert torch.allclose(weight.grad, codes.sum(0))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "pool", "message"),
+    [
+        (torch.zeros(2, 3, 12, 12), "average", "pool 'average' is not known"),
+        (torch.zeros(0, 3, 12, 12), None, "at least one picture"),
+        (7, None, "at least one picture"),
+        (torch.full((1, 3, 12, 12), 9.0), None, r"must lie in \[0, 1\]"),
+    ],
+)
+def test_bad_questions_are_refused(tiny, pictures, pool, message):
+    with pytest.raises(ValueError, match=message):
+        features(tiny, pictures, "conv", pool)
