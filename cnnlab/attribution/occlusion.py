@@ -6,24 +6,25 @@ there instead. Gradient methods, which answer in one backward pass, stand in the
 the maps belongs to `cnnlab.figures`.
 
 Here: `occlusion`, and `occlusion_steps`, which gives the map while it grows; what comes out is an
-`OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.covering`.
+`OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.covering`; how a network answers
+without computing again what the occluder does not touch, in `cnnlab.attribution.incremental`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.covering import Fill, fill_picture, one_picture, positions
+from cnnlab.attribution.batching import asked
+from cnnlab.attribution.covering import Fill, Place, covered, fill_picture, one_picture, positions
+from cnnlab.attribution.incremental import incremental
 from cnnlab.attribution.occlusion_map import OcclusionMap
 from cnnlab.inputs import positive_int, target_index
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.modes import like_parameters
 
 
 def occlusion(
@@ -48,6 +49,10 @@ def occlusion(
     Low values mark what the network needs. Where the class changes, `predicted` says to what. Each place
     keeps its own number; nothing is summed over overlapping windows.
 
+    On a CPU, layers compute only the windows of their maps that the occluder touches, and take the rest from the uncovered
+    picture: the same numbers, up to rounding, for less than half of the work. A network of convolutions, pooling and the like
+    allows this, a forward that looks at numbers to decide what to do does not, and then the whole picture goes through each time.
+
     Parameters
     ----------
     model
@@ -64,7 +69,7 @@ def occlusion(
         blurred), any colour by name, hex or three numbers in [0, 1], or a whole picture 3 x H x W. See
         `fill_picture`.
     batch_size
-        Covered pictures in one forward pass; None chooses it from the width of the network's layers.
+        Places that go through the network at once; None chooses it from the memory that one takes on its way.
     progress
         Show a progress bar.
 
@@ -127,11 +132,10 @@ def occlusion_steps(
     image = like_parameters(model, one_picture(image))
     replacement = fill_picture(image, fill, seed)
     rows, columns = (positions(length, size, stride) for length in image.shape[1:])
-    layout, logits, widest = _look_once(model, image)
+    network, logits = asked(model, image)
     target = target_index(target, getattr(model, "class_names", None), logits)
-    batch = positive_int(
-        _batch_size(widest, image.device) if batch_size is None else batch_size, "batch_size"
-    )
+    batch = None if batch_size is None else positive_int(batch_size, "batch_size")
+    quick = incremental(network, image, replacement, size, rows, columns)
     empty = OcclusionMap(
         torch.full((len(rows), len(columns)), torch.nan, dtype=logits.dtype),
         torch.full((len(rows), len(columns)), -1),
@@ -141,93 +145,27 @@ def occlusion_steps(
         target,
         float(logits.softmax(-1)[target]),
     )
-    return _grow(model, image, replacement, empty, min(batch, len(rows) * len(columns)), layout)
+
+    def ask(places: list[Place]) -> Tensor:
+        """N x classes: the logits with each of these places covered."""
+        if quick:
+            return quick.logits(places)
+        return network.logits(covered(image, replacement, places, size, network.layout))
+
+    return _grow(ask, empty, batch or (quick or network).batch_size)
 
 
-def _grow(
-    model: nn.Module,
-    image: Tensor,
-    replacement: Tensor,
-    empty: OcclusionMap,
-    batch: int,
-    layout: torch.memory_format,
-) -> Iterator[OcclusionMap]:
-    """Fill the `empty` map chunk by chunk, with one block of memory for the covered pictures."""
+def _grow(ask: Callable[[list[Place]], Tensor], empty: OcclusionMap, batch: int) -> Iterator[OcclusionMap]:
+    """Fill the `empty` map chunk by chunk."""
     places = list(product(empty.rows.tolist(), empty.columns.tolist()))
     probability, predicted = empty.probability.flatten(), empty.predicted.flatten()
-    size = empty.size
-    # batch x 3 x H x W. Copied anew for each chunk rather than mended window by window: it costs about a
-    # hundredth of the forward pass and stays right for models that change their input in place.
-    source = image.unsqueeze(0).contiguous(memory_format=layout)
-    covered = source.repeat(batch, 1, 1, 1).contiguous(memory_format=layout)
     for start in range(0, len(places), batch):
-        chunk = places[start : start + batch]
-        pictures = covered[: len(chunk)].copy_(source)
-        for picture, (top, left) in zip(pictures, chunk, strict=True):
-            window = slice(None), slice(top, top + size), slice(left, left + size)
-            picture[window] = replacement[window]
-        logits = _logits(model, pictures)  # len(chunk) x classes
-        done = slice(start, start + len(chunk))
+        logits = ask(places[start : start + batch])
+        done = slice(start, start + batch)
         probability[done] = logits.softmax(-1)[:, empty.target].cpu()
         predicted[done] = logits.argmax(-1).cpu()
         yield OcclusionMap(
             probability.view_as(empty.probability).clone(),
             predicted.view_as(empty.predicted).clone(),
-            *(empty.rows, empty.columns, size, empty.target, empty.baseline),
+            *(empty.rows, empty.columns, empty.size, empty.target, empty.baseline),
         )
-
-
-class _WidestOutput(TorchFunctionMode):
-    """Notes the bytes of the largest tensor that any operation makes of a single picture while it is active."""
-
-    def __init__(self):
-        super().__init__()
-        self.bytes = 1
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        if (
-            isinstance(result, Tensor) and result.dim() > 1 and len(result) == 1
-        ):  # not what is done to weights
-            self.bytes = max(self.bytes, result.numel() * result.element_size())
-        return result
-
-
-def _look_once(model: nn.Module, image: Tensor) -> tuple[torch.memory_format, Tensor, int]:
-    """The layout in memory that suits the model, its logits (C) on the picture, its widest output.
-
-    Convolutions on CPUs and tensor cores are 1.3 to 1.6 times faster with channels last, but a model that
-    calls `.view` on its activations cannot take that layout; it says so with a RuntimeError and gets the
-    ordinary one.
-    """
-    with suppress(RuntimeError):
-        return _look(model, image, torch.channels_last)
-    return _look(model, image, torch.contiguous_format)
-
-
-def _look(
-    model: nn.Module, image: Tensor, layout: torch.memory_format
-) -> tuple[torch.memory_format, Tensor, int]:
-    with _WidestOutput() as widest:
-        logits = _logits(model, image.unsqueeze(0).clone(memory_format=layout))
-    return layout, logits[0].cpu(), widest.bytes
-
-
-def _logits(model: nn.Module, pictures: Tensor) -> Tensor:
-    """N x C logits, at least in float32, with the model in eval mode for as long as this takes."""
-    with evaluating(model), torch.inference_mode():
-        logits = model(pictures)
-    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(pictures):
-        came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(
-            f"occlusion needs N x classes logits, but the model gave {came} for {len(pictures)} pictures."
-        )
-    return logits if logits.dtype == torch.float64 else logits.float()
-
-
-def _batch_size(widest: int, device: torch.device) -> int:
-    """How many covered pictures go through at once: as many as keep the widest output within a budget."""
-    # On a CPU, blocks of some tens of megabytes are returned to the system after each layer and paged in anew
-    # for the next.
-    budget = 16e6 if device.type == "cpu" else 512e6
-    return max(1, int(budget // widest))

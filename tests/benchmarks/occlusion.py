@@ -3,13 +3,17 @@
 Each network has random Kaiming weights; what the numbers say does not depend on training. Captum gets the
 `perturbations_per_eval` that serves it best, found in a sweep over a quarter of the places. Then both run in
 turn, and the ratio of their fastest runs counts: absolute times depend on the machine, the ratio hardly. Both
-maps are compared as well, so a fast wrong answer does not pass. Some two minutes on two cores.
+maps are compared as well, so a fast wrong answer does not pass. Some five minutes on two cores.
+
+What is left of the multiply-adds when each place computes its own windows exactly says how far this way can lead:
+34 % of them for mini_alexnet, 35 % for alexnet, 41 % for resnet18 and 15 % for vgg16.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 
 import torch
 import torchvision
@@ -24,17 +28,28 @@ NETWORKS = {
     "mini_alexnet": (lambda: MiniAlexNet([f"class {i}" for i in range(20)]), 96, 24, 4),
     "alexnet": (lambda: torchvision.models.alexnet(), 224, 32, 8),
     "resnet18": (lambda: torchvision.models.resnet18(), 224, 32, 8),
+    "vgg16": (lambda: torchvision.models.vgg16(), 224, 32, 16),
 }
 SWEEP = (4, 8, 16, 32, 64)
 WANTED = 1.3
 
 
-def kaiming(model: nn.Module) -> nn.Module:
-    """The model with weights that let signals through: torchvision's own start leaves AlexNet nearly dead."""
+def lively(model: nn.Module, image: Tensor) -> nn.Module:
+    """The model with random weights whose map says something: signals get through, and the softmax is not saturated.
+
+    torchvision's own start leaves AlexNet nearly dead, Kaiming weights alone make a residual network's softmax a yes or no; both
+    would let any two maps agree.
+    """
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight)
-    return model.eval()
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.div_(model.eval()(image[None]).std() / 3)
+    return model
 
 
 def captum_occlusion(
@@ -53,16 +68,18 @@ def timed(work) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
-def compare(name: str, rounds: int = 3) -> float:
+def compare(name: str, rounds: int = 4) -> float:
     """Time both on one network, print a line, and give Captum's time divided by ours."""
     torch.manual_seed(0)
     build, side, size, stride = NETWORKS[name]
-    model, image = kaiming(build()), torch.rand(3, side, side)
+    image = torch.rand(3, side, side)
+    model = lively(build(), image)
     with torch.inference_mode():
         target = int(model(image[None]).argmax())
-    sweep = {
-        b: timed(lambda b=b: captum_occlusion(model, image, target, size, 2 * stride, b))[0] for b in SWEEP
-    }
+    sweep = dict.fromkeys(SWEEP, float("inf"))
+    for batch in SWEEP * 2:  # the better of two runs each, so that a hiccup does not choose for Captum
+        work = partial(captum_occlusion, model, image, target, size, 2 * stride, batch)
+        sweep[batch] = min(sweep[batch], timed(work)[0])
     best = min(sweep, key=sweep.get)
     ours, theirs = [], []
     for _ in range(rounds):
@@ -70,15 +87,15 @@ def compare(name: str, rounds: int = 3) -> float:
         ours.append(seconds)
         seconds, expected = timed(lambda: captum_occlusion(model, image, target, size, stride, best))
         theirs.append(seconds)
-    worst = float((found.to_pixels() - expected).abs().max())
+    worst, spread = float((found.to_pixels() - expected).abs().max()), float(expected.max() - expected.min())
     ratio = min(theirs) / min(ours)
     print(
         f"{name:13} {found.probability.numel()} places: cnnlab {min(ours):6.2f} s, Captum {min(theirs):6.2f} s"
-        f" (perturbations_per_eval={best}), ratio {ratio:.2f}; maps differ by at most {worst:.0e}",
+        f" (perturbations_per_eval={best}), ratio {ratio:.2f}; maps over a range of {spread:.2f} differ by at most {worst:.0e}",
         flush=True,
     )
-    if worst > 1e-5:
-        raise SystemExit(f"{name}: the maps differ by {worst:.1e}")
+    if worst > 1e-5 or spread < 1e-3:
+        raise SystemExit(f"{name}: the maps differ by {worst:.1e}, and their values by {spread:.1e}")
     return ratio
 
 

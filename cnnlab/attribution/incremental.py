@@ -1,0 +1,147 @@
+"""The logits of covered pictures, without computing again what the occluder does not touch.
+
+An occluder of 32 pixels on a picture of 224 changes the first maps in a small window only. A 3 x 3 convolution sees the change
+one position further in each direction, pooling halves it; everywhere else the maps are those of the uncovered picture. So that
+picture goes through the network once, and its maps are kept. Then, for each place of the occluder, a layer computes its window
+alone: what its kernel sees there is cut out of the kept map, and the window of the layer before is laid over it. From layer to
+layer the window grows and the map shrinks. Once the windows cover most of the map (`ENOUGH`), they are pasted into copies of the
+kept map, and the network goes on in full. Nothing is approximated: up to rounding, the logits are those of the whole computation.
+
+Windows of one size can go through a layer together, as one tensor. Near the border they are smaller, for there is nothing beyond
+it, so places with windows of similar size form a group.
+
+Which window belongs to which layer is worked out in `cnnlab.attribution.incremental_reach`; how a network becomes a list of steps
+with their results, in `cnnlab.attribution.incremental_tracing`. Whatever cannot be told so is left to the ordinary way of asking.
+
+Nakandala, Kumar & Papakonstantinou, "Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations",
+SIGMOD 2019, section 4.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx.node import Node
+
+from cnnlab.attribution.batching import Asked, Footprint, batch_size_for
+from cnnlab.attribution.covering import Place, covered
+from cnnlab.attribution.incremental_plan import Plan, asks_for_shape, planned
+from cnnlab.attribution.incremental_tracing import Recording, recorded
+from cnnlab.attribution.incremental_windows import Patches, Windows, cut, paste
+
+GROUP = 16
+"""Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
+
+FEWEST = 8
+"""With fewer places than this, getting ready takes longer than it saves."""
+
+
+class Incremental:
+    """A network that is asked about one picture with one place or another covered, `batch_size` of them at once."""
+
+    def __init__(self, recording: Recording, plan: Plan, replacement: Tensor):
+        self.batch_size = 64
+        self._recording, self._plan, self._replacement = recording, plan, replacement
+
+    def logits(self, places: list[Place]) -> Tensor:
+        """N x C logits, at least in float32, one row for each place."""
+        with torch.inference_mode():
+            results = self._in_windows(places)
+            self._in_full(results, len(places))
+        logits = results[self._recording.output.args[0]]
+        return logits if logits.dtype == torch.float64 else logits.float()
+
+    def _in_windows(self, places: list[Place]) -> dict[Node, Any]:
+        """The maps, whole, of the steps from which the network goes on in full."""
+        plan = self._plan
+        whole = {node: _copies(plan.kept[node], len(places)) for node in plan.pasted}
+        for group in self._groups(places):
+            patches: dict[Node, Patches] = {}
+            for step, windowed in plan.windowed.items():
+                windows = windowed.windows([places[index] for index in group])
+                patches[step] = Patches(self._patches(step, patches, windows), windows)
+                if step in whole:
+                    paste(patches[step], [whole[step][index] for index in group], [(0, 0)] * len(group))
+                for node in plan.finished[step]:
+                    patches.pop(node, None)
+        return whole
+
+    def _groups(self, places: list[Place]) -> list[list[int]]:
+        """The places, by their numbers, in groups whose windows have similar sizes."""
+        *_, last = self._plan.windowed.values()
+        order = sorted(range(len(places)), key=lambda index: last.area(places[index]))
+        count = -(-len(order) // GROUP)
+        bounds = [len(order) * number // count for number in range(count + 1)]
+        return [order[start:stop] for start, stop in pairwise(bounds)]
+
+    def _patches(self, step: Node, patches: dict[Node, Patches], windows: Windows) -> Tensor:
+        """What the step gives in these windows, N x ... x height x width."""
+        plan = self._plan
+        if step is self._recording.picture:
+            return self._replaced(windows)
+        sources = [node for node in step.all_input_nodes if node in patches]
+        if kernel := plan.windowed[step].kernel:
+            (source,) = sources
+            return kernel.run(cut(kernel.maps, patches[source], kernel.seen(windows), kernel.padding))
+        pieces = {node: cut(plan.kept.get(node), patches[node], windows) for node in sources}
+        return self._recording.run(step, lambda node: pieces[node] if node in pieces else plan.kept[node])
+
+    def _replaced(self, windows: Windows) -> Tensor:
+        """What stands in the covered windows of the picture, N x 3 x height x width."""
+        height, width = windows.height, windows.width
+        corners = zip(windows.tops, windows.lefts, strict=True)
+        pieces = [self._replacement[:, top : top + height, left : left + width] for top, left in corners]
+        return torch.stack(pieces).contiguous(memory_format=torch.channels_last)
+
+    def _in_full(self, results: dict[Node, Any], count: int) -> None:
+        """The network from there on: adds the results of the other steps to `results`, and takes away those that are done with."""
+        kept = self._plan.kept
+
+        def whole(node: Node) -> Any:
+            return results[node] if node in results else kept[node]
+
+        def shaped(node: Node) -> Any:
+            return results[node] if node in results else kept[node].expand(count, *kept[node].shape[1:])
+
+        for step in self._plan.full:
+            results[step] = self._recording.run(step, shaped if asks_for_shape(step) else whole)
+            for node in self._plan.finished[step]:
+                results.pop(node, None)
+
+
+def _copies(maps: Tensor, count: int) -> Tensor:
+    """The maps, 1 x ... x H x W, as often as there are places."""
+    layout = torch.channels_last if maps.dim() == 4 else torch.contiguous_format
+    return maps.expand(count, *maps.shape[1:]).clone(memory_format=layout)
+
+
+def incremental(
+    network: Asked, image: Tensor, replacement: Tensor, size: int, rows: list[int], columns: list[int]
+) -> Incremental | None:
+    """The network made ready to be asked about `image` with a square of `size` pixels covered; None where this does not work.
+
+    The image, and what replaces the square, are 3 x H x W; the upper left corner of the square is in one of the `rows` and one of
+    the `columns`. The place in the middle is asked about in the ordinary way as well, and both answers must agree.
+    """
+    if image.device.type != "cpu" or len(rows) * len(columns) < FEWEST:
+        return None  # elsewhere, many small copies take longer than the whole computation
+    place = rows[len(rows) // 2], columns[len(columns) // 2]
+    try:
+        recording = recorded(network.model, image, network.weights)
+        plan = planned(recording, size, rows, columns)
+        if not any(windowed.kernel for windowed in plan.windowed.values()):
+            return None
+        answer = Incremental(recording, plan, replacement)
+        with Footprint() as footprint:
+            found = answer.logits([place])
+    except Exception:  # whatever a step may raise that is taken out of its network
+        return None
+    expected = network.logits(covered(image, replacement, [place], size, network.layout))
+    tolerance = torch.finfo(image.dtype).eps ** 0.5 * float(expected.abs().max())
+    if found.shape != expected.shape or not torch.allclose(found, expected, rtol=0, atol=tolerance):
+        return None
+    answer.batch_size = min(64, batch_size_for(footprint.bytes, image.device))
+    return answer

@@ -1,0 +1,83 @@
+"""Windows in the maps of a layer, one for each place of an occluder: cut out of a map that is kept, and pasted into one.
+
+All windows of a group have one size, so that a layer takes them as one tensor of patches. See `cnnlab.attribution.incremental`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+Stretch: TypeAlias = tuple[int, int]
+"""The positions along an axis from the first number to before the second."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one size: where each begins, and how large they are."""
+
+    tops: list[int]
+    lefts: list[int]
+    height: int
+    width: int
+
+    @classmethod
+    def over(cls, rows: list[Stretch], columns: list[Stretch], shape: torch.Size) -> Windows:
+        """Windows of the size of the largest that hold these stretches and lie inside maps of this shape."""
+        height, width = (max(stop - start for start, stop in stretches) for stretches in (rows, columns))
+        tops = [min(start, shape[-2] - height) for start, _ in rows]
+        lefts = [min(start, shape[-1] - width) for start, _ in columns]
+        return cls(tops, lefts, height, width)
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """What a layer gives in its windows, N x ... x height x width."""
+
+    values: Tensor
+    windows: Windows
+
+
+def hull(*stretches: Stretch) -> Stretch:
+    """The shortest stretch that holds all of these."""
+    starts, stops = zip(*stretches, strict=True)
+    return min(starts), max(stops)
+
+
+def cut(maps: Tensor, patches: Patches, windows: Windows, padding: Stretch = (0, 0)) -> Tensor:
+    """What the windows show of the maps, 1 x ... x H x W, with the patches laid over them: N x ... x height x width.
+
+    The maps may have `padding` rows and columns before their first; a window that shows some of those has a negative beginning.
+    """
+    if windows == patches.windows and padding == (0, 0):
+        return patches.values
+    height, width = windows.height, windows.width
+    result = torch.empty(
+        (len(patches.values), *maps.shape[1:-2], height, width),
+        dtype=maps.dtype,
+        memory_format=torch.channels_last if maps.dim() == 4 else torch.contiguous_format,
+    )
+    for shown, top, left in zip(result.unbind(), windows.tops, windows.lefts, strict=True):
+        top, left = top + padding[0], left + padding[1]
+        shown.copy_(maps[0, ..., top : top + height, left : left + width])
+    paste(patches, result.unbind(), zip(windows.tops, windows.lefts, strict=True))
+    return result
+
+
+def paste(patches: Patches, targets: Iterable[Tensor], corners: Iterable[tuple[int, int]]) -> None:
+    """Lay each patch over its target, ... x H x W, as far as the two meet.
+
+    A corner is the row and column of the patches' maps at which the target begins, (0, 0) for a whole map.
+    """
+    windows = patches.windows
+    places = zip(windows.tops, windows.lefts, strict=True)
+    for target, corner, patch, place in zip(targets, corners, patches.values.unbind(), places, strict=True):
+        top, left = place[0] - corner[0], place[1] - corner[1]
+        bottom, right = max(0, top + windows.height), max(0, left + windows.width)
+        inside = target[..., max(0, top) : bottom, max(0, left) : right]
+        first, before = max(0, -top), max(0, -left)
+        inside.copy_(patch[..., first : first + inside.shape[-2], before : before + inside.shape[-1]])

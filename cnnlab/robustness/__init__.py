@@ -1,0 +1,49 @@
+"""Push until it breaks: how little it takes to turn a network's answer, and what helps.
+
+    attacks           small steps along the gradient: `fgsm`, `pgd`
+    flipping          how strong an attack must be: `flip_epsilon`
+    penalty           the shortest change that turns an answer: `penalty_attack`
+    one_pixel         one pixel, by differential evolution
+    black_box         without looking inside: `transfer_attack`, `query_attack`
+    fooling           pictures of nothing that the network is sure of: `evolve_fooling` (`cppn` draws them)
+    defences          JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`
+    evaluation        accuracy under attack: `robust_accuracy`, `accuracy_by_epsilon`
+    corruptions       fifteen kinds in five severities: `corrupt` (`noises`, `blurs`, `weather`, `digital` draw them)
+    corruption_error  CE and mCE
+    cue_conflict      shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
+    asking            what attackers ask of a network: `loss_gradient`
+    ball, labels      how far an attack may go; which class each picture is about
+
+Every attack takes a model that maps pictures in [0, 1] to logits and leaves it as it was. Epsilon is in the same pixel values: 4/255
+is four of the 255 steps of a stored picture. Pictures that show what a network wants belong to `cnnlab.synthesis`.
+"""
+
+from cnnlab.robustness.asking import loss_gradient
+from cnnlab.robustness.attacks import fgsm, pgd
+from cnnlab.robustness.black_box import QueryAttack, TransferAttack, query_attack, transfer_attack
+from cnnlab.robustness.corruption_error import corruption_error, corruption_errors, mean_corruption_error
+from cnnlab.robustness.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
+from cnnlab.robustness.cue_conflict import CueConflicts, ShapeBias, cue_conflict, cue_conflicts, shape_bias
+from cnnlab.robustness.defences import JpegDefence, NoiseDefence
+from cnnlab.robustness.evaluation import RobustAccuracy, accuracy_by_epsilon, robust_accuracy
+from cnnlab.robustness.flipping import Flip, flip_epsilon
+from cnnlab.robustness.fooling import Fooling, evolve_fooling
+from cnnlab.robustness.one_pixel import OnePixel, one_pixel, one_pixel_steps
+from cnnlab.robustness.penalty import PenaltyAttack, penalty_attack
+
+__all__ = [
+    *("CORRUPTIONS", "FAMILIES", "SEVERITIES"),
+    *("CueConflicts", "Flip", "Fooling", "JpegDefence", "NoiseDefence", "OnePixel", "PenaltyAttack"),
+    *("QueryAttack", "RobustAccuracy", "ShapeBias", "TransferAttack"),
+    *(
+        "accuracy_by_epsilon",
+        "corrupt",
+        "corruption_error",
+        "corruption_errors",
+        "cue_conflict",
+        "cue_conflicts",
+    ),
+    *("evolve_fooling", "fgsm", "flip_epsilon", "loss_gradient", "mean_corruption_error", "one_pixel"),
+    *("one_pixel_steps", "penalty_attack", "pgd", "query_attack", "robust_accuracy", "shape_bias"),
+    *("transfer_attack",),
+]

@@ -1,0 +1,75 @@
+"""What attackers ask of a network: its answers, and which way each pixel must go for it to be more wrong.
+
+Every black-box attack stands on the first question (`logits_of`), every white-box attack on the second (`loss_gradient`): one
+forward and one backward pass, with the parameters frozen so that the backward pass stops at the picture.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.robustness.labels import Target, target_indices
+
+
+def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Tensor:
+    """Which way must each pixel go so that the network is less sure of the class?
+
+        gradient = d J / d x,    J = -log softmax(model(x))[target]
+
+    Its sign is the direction of FGSM, and one gradient serves every epsilon: the picture attacked with strength epsilon is
+    `(x + epsilon * gradient.sign()).clamp(0, 1)`.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    images
+        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+    target
+        Class index or name, one for all or one for each picture; None for the predicted class.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `images`, in the dtype and on the device of the model. Each picture's gradient is that of its own loss,
+        whatever else is in the batch.
+
+    References
+    ----------
+    Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015, section 4. Lecture K.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    >>> loss_gradient(model, torch.rand(3, 4, 4), target=2).shape
+    torch.Size([3, 4, 4])
+    """
+    batch, single = image_batch(images)
+    batch = like_parameters(model, batch.detach())
+    with evaluating(model, frozen=True):
+        gradient, _ = gradient_of(model, batch, target)
+    return gradient[0] if single else gradient
+
+
+def gradient_of(model: nn.Module, images: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+    """d J / d x (N x 3 x H x W) and the class indices (N), from one forward and one backward pass of a frozen model in eval mode."""
+    with torch.inference_mode(False), torch.enable_grad():
+        pixels = images.detach().clone().requires_grad_()
+        logits = model(pixels)
+        classes = target_indices(target, model, logits).clone()
+        # Summed, not averaged: a picture's gradient is then the same in any batch.
+        loss = F.cross_entropy(logits, classes, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, pixels)
+    return gradient, classes
+
+
+def logits_of(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
+    """N x C logits of pictures N x 3 x H x W, on the model's device; the model runs in eval mode."""
+    chunks = images.split(positive_int(batch_size, "batch_size"))
+    with evaluating(model), torch.inference_mode():
+        answers = [model(like_parameters(model, chunk)) for chunk in chunks]
+    return torch.cat(answers)  # outside, so that it is an ordinary tensor

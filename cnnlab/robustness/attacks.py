@@ -1,0 +1,174 @@
+"""Small steps along the gradient that turn an answer: FGSM in one step, PGD in several.
+
+Both know the network (white box) and keep every picture within epsilon of the original. What they maximise is the cross-entropy on
+the logits. Attacks that look for the smallest change stand in `penalty` and `flipping`, those without gradients in `one_pixel`
+and `black_box`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.robustness import ball
+from cnnlab.robustness.asking import gradient_of, logits_of
+from cnnlab.robustness.labels import Target
+
+
+def fgsm(
+    model: nn.Module,
+    images: Tensor,
+    target: Target = None,
+    *,
+    epsilon: float = 4 / 255,
+    targeted: bool = False,
+) -> Tensor:
+    """Can one small step for all pixels at once change the answer? The fast gradient sign method.
+
+        x' = clip(x + epsilon * sign(d J(x, y) / d x)),    J = -log softmax(model(x))[y]
+
+    and with a minus for a targeted attack, which goes *towards* class y. To first order this is the change of at most epsilon in
+    each pixel that raises J the most; for a linear model it is so exactly, z' = z - epsilon |w|_1.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    images
+        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+    target
+        The class to get away from, one for all or one for each picture: index, name, or None for the predicted class. With
+        `targeted=True` the class to get to, which must be said.
+    epsilon
+        The largest change of a pixel, in values of [0, 1]: 4/255 is four of the 255 steps of a stored picture.
+    targeted
+        Whether `target` is where to go.
+
+    Returns
+    -------
+    Tensor
+        The attacked pictures, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the pictures leave [0, 1], epsilon is no pixel value, the class is not known, or a targeted attack has no target.
+
+    References
+    ----------
+    Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015, section 4; targeted: Kurakin,
+    Goodfellow & Bengio, "Adversarial Machine Learning at Scale", ICLR 2017, section 2. Lecture K, "Testing Robustness".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    >>> images = torch.rand(2, 3, 4, 4)
+    >>> float((fgsm(model, images, epsilon=0.1) - images).abs().max()) <= 0.1 + 1e-6
+    True
+    """
+    originals, single = image_batch(images)
+    epsilon = ball.checked_radius(epsilon, "linf")
+    _say_where(target, targeted)
+    originals = like_parameters(model, originals.detach())
+    with evaluating(model, frozen=True):
+        gradient, _ = gradient_of(model, originals, target)
+    step = -epsilon if targeted else epsilon
+    attacked = ball.inside((originals + step * gradient.sign()).clamp(0, 1), originals, epsilon, "linf")
+    return attacked[0] if single else attacked
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    target: Target = None,
+    *,
+    epsilon: float | None = None,
+    steps: int = 10,
+    step_size: float | None = None,
+    norm: str = "linf",
+    targeted: bool = False,
+    random_start: bool = True,
+    seed: int = 0,
+    progress: bool = False,
+) -> Tensor:
+    """What is the worst picture within epsilon? Projected gradient descent: FGSM again and again, back into the ball each time.
+
+        x_0 random in the ball,    x_{t+1} = project(x_t + step_size * direction(d J(x_t, y) / d x))
+
+    The direction is the sign of the gradient for "linf", the gradient over its length for "l2"; `project` brings the picture back
+    into the ball of radius epsilon around the original and into [0, 1]. Each step costs one forward and one backward pass.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    images
+        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+    target
+        The class to get away from, one for all or one for each picture; None for the class predicted on the originals (one more
+        forward pass). With `targeted=True` the class to get to.
+    epsilon
+        Radius of the ball in pixel values of [0, 1]: the largest change of a pixel ("linf", 4/255 unless said), or the length of
+        the whole change ("l2", 1.0 unless said; for pictures of 96 x 96 that is 1.5/255 for each value, root mean square).
+    steps, step_size
+        How many steps, and how long each is; None for 2.5 * epsilon / steps, which reaches every corner of the ball.
+    norm
+        "linf" or "l2".
+    targeted
+        Whether `target` is where to go.
+    random_start, seed
+        Whether to start at a random point of the ball rather than at the original, and which.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Tensor
+        The attacked pictures, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the pictures leave [0, 1], a number makes no sense, the class is not known, or a targeted attack has no target.
+
+    References
+    ----------
+    Madry, Makelov, Schmidt, Tsipras & Vladu, "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section
+    2.1; without random start it is the basic iterative method (Kurakin, Goodfellow & Bengio, ICLR 2017). Lecture K.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    >>> images = torch.rand(2, 3, 4, 4)
+    >>> attacked = pgd(model, images, target=3, epsilon=0.5, norm="l2", targeted=True)
+    >>> bool(((attacked - images).flatten(1).norm(dim=1) <= 0.5 + 1e-5).all())
+    True
+    """
+    originals, single = image_batch(images)
+    epsilon = ball.checked_radius(epsilon if epsilon is not None else ball.USUAL.get(norm, 0), norm)
+    steps = positive_int(steps, "steps")
+    step_size = 2.5 * epsilon / steps if step_size is None else float(step_size)
+    _say_where(target, targeted)
+    originals = like_parameters(model, originals.detach())
+    generator = torch.Generator().manual_seed(seed)
+    attacked = ball.random_point(originals, epsilon, norm, generator) if random_start else originals
+    if target is None and random_start:
+        target = logits_of(model, originals).argmax(1)
+    with evaluating(model, frozen=True):
+        for _ in tqdm(range(steps), desc="pgd", disable=not progress):
+            # Once asked about, the target is an index for each picture, named at the first look.
+            gradient, target = gradient_of(model, attacked, target)
+            step = step_size * ball.steepest(gradient, norm)
+            attacked = ball.project(
+                attacked - step if targeted else attacked + step, originals, epsilon, norm
+            )
+    attacked = ball.inside(attacked, originals, epsilon, norm)
+    return attacked[0] if single else attacked
+
+
+def _say_where(target: Target, targeted: bool) -> None:
+    if targeted and target is None:
+        raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")

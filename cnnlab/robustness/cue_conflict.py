@@ -1,0 +1,226 @@
+"""Shape or texture: which of the two does a network go by when they contradict each other?
+
+In a cue conflict the outline and the parts are those of one class, the skin is another's: a teapot in scales, an elephant in wool.
+A photograph must be restyled to show that; here it is drawn so, and both truths are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, one_of, positive_int
+from cnnlab.robustness.asking import logits_of
+from cnnlab.world import OBJECTS, Picture, render
+
+
+@dataclass(frozen=True, eq=False)
+class CueConflicts:
+    """Pictures whose shape says one class and whose texture another.
+
+    Fields
+    ------
+    images
+        N x 3 x H x W in [0, 1].
+    shapes, textures
+        N class indices into `class_names`: whose shape, and whose texture.
+    class_names
+        The classes that occur.
+    """
+
+    images: Tensor
+    shapes: Tensor
+    textures: Tensor
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeBias:
+    """Outcome of `shape_bias`.
+
+    Fields
+    ------
+    answers
+        N class indices into the network's classes; also for the pictures that do not count.
+    shape, texture, neither
+        How many answers are the shape's class, the texture's class, or another one.
+    bias
+        shape / (shape + texture); NaN if no answer is either.
+    interval
+        95 % interval of the bias (Wilson).
+    by_shape
+        C floats: the bias among the pictures of each shape, in the order of the conflicts' classes; NaN where no answer is either.
+    excluded
+        Pictures that do not count because shape and texture are of the same class.
+    """
+
+    answers: Tensor
+    shape: int
+    texture: int
+    neither: int
+    bias: float
+    interval: tuple[float, float]
+    by_shape: Tensor
+    excluded: int
+
+
+def cue_conflict(shape: str, texture: str, seed: int = 0, *, size: int = 96, **fields: Any) -> Picture:
+    """The shape of one class in the texture of another, as a picture with all its maps.
+
+    Nothing lies about or stands in front unless said; `fields` are those of `cnnlab.world.Recipe`, such as `scene="room"`.
+
+    Example
+    -------
+    >>> cue_conflict("teapot", "fish", seed=3).recipe.texture
+    'fish'
+    """
+    return render(
+        seed,
+        shape=one_of(shape, OBJECTS, "shape"),
+        texture=one_of(texture, OBJECTS, "texture"),
+        size=size,
+        **{"clutter": 0, "cover": 0.0, **fields},
+    )
+
+
+def cue_conflicts(
+    n: int = 380,
+    *,
+    classes: Sequence[str] = OBJECTS,
+    seed: int = 0,
+    size: int = 96,
+    progress: bool = False,
+    **fields: Any,
+) -> CueConflicts:
+    """`n` cue conflicts, every ordered pair of different classes as often as every other (380 pairs of 20 classes).
+
+    The order of the pairs is shuffled, so that a smaller n has all classes too, and each picture has a seed, and so a build and a
+    scene, of its own.
+
+    Parameters
+    ----------
+    n
+        Number of pictures.
+    classes
+        At least two of `cnnlab.world.OBJECTS`; shapes and textures are taken from them.
+    seed
+        Another seed gives other pictures.
+    size, fields
+        Side of the pictures, and fields of the `Recipe` that all share.
+
+    Example
+    -------
+    >>> conflicts = cue_conflicts(6, classes=("sheep", "car", "cup"))
+    >>> conflicts.images.shape, bool((conflicts.shapes != conflicts.textures).all())
+    (torch.Size([6, 3, 96, 96]), True)
+    """
+    names = tuple(dict.fromkeys(one_of(name, OBJECTS, "class") for name in classes))
+    if len(names) < 2:
+        raise ValueError("a cue conflict needs at least two classes.")
+    pairs = list(permutations(range(len(names)), 2))
+    chance = torch.Generator().manual_seed(seed)
+    rounds = math.ceil(positive_int(n, "n") / len(pairs))
+    order = torch.cat([torch.randperm(len(pairs), generator=chance) for _ in range(rounds)])[:n]
+    chosen = [pairs[number] for number in order.tolist()]
+    # Seeds above those of the splits, which leave a gap here.
+    seeds = range(9_000_000 + seed * 100_000, 9_000_000 + seed * 100_000 + n)
+    images = [
+        cue_conflict(names[shape], names[texture], number, size=size, **fields).image
+        for (shape, texture), number in zip(
+            tqdm(chosen, desc="cue conflicts", disable=not progress), seeds, strict=True
+        )
+    ]
+    shapes, textures = torch.tensor(chosen).T
+    return CueConflicts(torch.stack(images), shapes, textures, names)
+
+
+def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 64) -> ShapeBias:
+    """Does a network go by shape or by texture?
+
+        shape bias = answers for the shape's class / answers for the shape's or the texture's class
+
+    Answers for a third class count in neither; how many there are is told, since a bias from few answers says little. Pictures
+    whose shape and texture are of the same class hold no conflict and are left out.
+
+    Parameters
+    ----------
+    model
+        Any network for these pictures. If it names its classes, the answers are matched by name; else its classes must be those
+        of the conflicts, in their order.
+    conflicts
+        From `cue_conflicts`, or your own pictures as a `CueConflicts`.
+    batch_size
+        Pictures in one forward pass.
+
+    Returns
+    -------
+    ShapeBias
+        bias with its interval and the counts behind it, overall and by shape.
+
+    Raises
+    ------
+    ValueError
+        If the network does not know a class of the conflicts, or no picture holds a conflict.
+
+    References
+    ----------
+    Geirhos, Rubisch, Michaelis, Bethge, Wichmann & Brendel, "ImageNet-trained CNNs are biased towards texture", ICLR 2019, section
+    3.1 and figure 4. Lecture K, "Shape vs. Texture Bias".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 96 * 96, 2))
+    >>> found = shape_bias(model, cue_conflicts(4, classes=("sheep", "car")))
+    >>> found.shape + found.texture + found.neither
+    4
+    """
+    images, _ = image_batch(conflicts.images, "conflicts.images")
+    own = _indices_in(model, conflicts.class_names)
+    shapes, textures = own[conflicts.shapes], own[conflicts.textures]
+    answers = logits_of(model, images, batch_size).argmax(1).cpu()
+    conflict = shapes != textures
+    if not conflict.any():
+        raise ValueError("shape and texture are of the same class in every picture, so there is no conflict.")
+    by_shape, by_texture = (answers == shapes) & conflict, (answers == textures) & conflict
+    shape, texture = int(by_shape.sum()), int(by_texture.sum())
+    classes = len(conflicts.class_names)
+    either = torch.bincount(conflicts.shapes[by_shape | by_texture], minlength=classes)
+    return ShapeBias(
+        answers=answers,
+        shape=shape,
+        texture=texture,
+        neither=int(conflict.sum()) - shape - texture,
+        bias=shape / (shape + texture) if shape + texture else math.nan,
+        interval=wilson_interval(shape, shape + texture),
+        by_shape=torch.bincount(conflicts.shapes[by_shape], minlength=classes) / either,
+        excluded=int((~conflict).sum()),
+    )
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % interval of a share, of `successes` in `trials`, that holds for few trials and near 0 and 1 too; NaN without trials.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    if trials == 0:
+        return math.nan, math.nan
+    z = 1.959964
+    share = successes / trials
+    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    reach = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _indices_in(model: nn.Module, names: Sequence[str]) -> Tensor:
+    """For each of the names its index among the network's classes."""
+    known = getattr(model, "class_names", None)
+    if not known:
+        return torch.arange(len(names))
+    return torch.tensor([list(known).index(one_of(name, known, "class")) for name in names])

@@ -1,0 +1,113 @@
+"""Defences that stand in front of a network: pictures stored as JPEG, pictures with noise added and the answers averaged.
+
+Each is a network itself, made from another, so that every attack can be tried on it. And each can be attacked by someone who knows
+it: the JPEG wrapper hands gradients straight through its rounding, the noise wrapper averages the gradient over its noise. A
+defence that only holds against those who do not know it is none.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import positive_int, whole_number
+from cnnlab.networks.modes import like_parameters
+from cnnlab.robustness.digital import through_jpeg
+
+
+class _InFront(nn.Module):
+    """A network behind a defence, with the name, the classes and the size of the network that it protects."""
+
+    def __init__(self, model: nn.Module, what: str):
+        super().__init__()
+        self.model = model
+        self.name = f"{getattr(model, 'name', type(model).__name__)} behind {what}"
+        self.class_names = getattr(model, "class_names", None)
+        self.input_size = getattr(model, "input_size", None)
+
+
+class JpegDefence(_InFront):
+    """The network sees each picture after it went through a JPEG file.
+
+    Rounding has no slope, so an attacker who follows the true gradient gets nowhere and the defence looks good. Forwards the picture
+    is re-encoded; backwards the gradient passes as if it had not been, which is what an attacker who knows the defence would do.
+
+    Parameters
+    ----------
+    model
+        The network that is protected.
+    quality
+        Of the JPEG file, 1 to 100.
+
+    References
+    ----------
+    Dziugaite, Ghahramani & Roy, "A study of the effect of JPG compression on adversarial images", 2016; the straight-through
+    gradient: Athalye, Carlini & Wagner, "Obfuscated Gradients Give a False Sense of Security", ICML 2018, section 4.1. Lecture K,
+    "re-encoding of inputs".
+
+    Example
+    -------
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    >>> JpegDefence(network, quality=60)(torch.rand(2, 3, 16, 16)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(self, model: nn.Module, quality: int = 50):
+        super().__init__(model, f"JPEG of quality {whole_number(quality, 'quality', least=1, most=100)}")
+        self.quality = int(quality)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """N x C logits of the re-encoded pictures."""
+        stored = [
+            torch.from_numpy(through_jpeg(picture, self.quality))
+            for picture in images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
+        ]
+        coded = torch.stack(stored).permute(0, 3, 1, 2).to(images)
+        return self.model(images + (coded - images).detach())
+
+
+class NoiseDefence(_InFront):
+    """The network sees each picture several times, with other noise each time, and its probabilities are averaged.
+
+        logits' = log of the mean over k of softmax(model(x + noise_k))
+
+    The noise is new in every forward pass. The gradient of the mean is the mean of the gradients, so an attack that follows it is
+    already the one that expects the noise.
+
+    Parameters
+    ----------
+    model
+        The network that is protected.
+    deviation
+        Standard deviation of the noise, in pixel values of [0, 1]. Noisy pictures are not clipped.
+    samples
+        How often each picture is looked at.
+    seed
+        Where the noise starts from.
+
+    References
+    ----------
+    Cohen, Rosenfeld & Kolter, "Certified Adversarial Robustness via Randomized Smoothing", ICML 2019; the attack: Athalye, Engstrom,
+    Ilyas & Kwok, "Synthesizing Robust Adversarial Examples", ICML 2018. Lecture K, "Perturbations, noise, or re-encoding".
+
+    Example
+    -------
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    >>> NoiseDefence(network, samples=4)(torch.rand(2, 3, 16, 16)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(self, model: nn.Module, deviation: float = 0.1, samples: int = 8, seed: int = 0):
+        super().__init__(model, f"noise of {float(deviation):g}")
+        if not float(deviation) > 0:
+            raise ValueError(f"deviation must be above 0, but got {deviation!r}.")
+        self.deviation = float(deviation)
+        self.samples = positive_int(samples, "samples")
+        self._chance = torch.Generator().manual_seed(seed)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """N x C logarithms of the averaged probabilities, which serve as logits."""
+        repeated = images.repeat_interleave(self.samples, 0)
+        noise = like_parameters(self.model, torch.randn(repeated.shape, generator=self._chance))
+        logs = self.model(repeated + self.deviation * noise).log_softmax(1)
+        return logs.unflatten(0, (-1, self.samples)).logsumexp(1) - torch.tensor(self.samples).log()

@@ -1,0 +1,156 @@
+"""How many answers survive an attack? Accuracy before and after, over a data set, by strength."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import positive_int
+from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness.attacks import pgd
+from cnnlab.robustness.cue_conflict import wilson_interval
+
+Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class RobustAccuracy:
+    """Outcome of `robust_accuracy`.
+
+    Fields
+    ------
+    held
+        N booleans: the answer is right before and after the attack.
+    right
+        N booleans: the answer is right on the picture as it is.
+    accuracy, interval
+        Share of the pictures that hold, with its 95 % interval (Wilson).
+    clean_accuracy
+        Share that is right without an attack.
+    """
+
+    held: Tensor
+    right: Tensor
+    accuracy: float
+    interval: tuple[float, float]
+    clean_accuracy: float
+
+
+def robust_accuracy(
+    model: nn.Module,
+    data: Any,
+    attack: Attack = pgd,
+    *,
+    batch_size: int = 64,
+    progress: bool = False,
+) -> RobustAccuracy:
+    """Which share of the answers is right and stays right under attack?
+
+        accuracy = share of pictures with argmax model(x) = y and argmax model(attack(x, y)) = y
+
+    A picture that is wrong as it is counts as lost: the attacker need not touch it. So robust accuracy never exceeds clean
+    accuracy. An attack that fails proves little; only a strong attack makes this a statement about the network.
+
+    Parameters
+    ----------
+    model
+        The network asked; the attack is given the same one.
+    data
+        A `cnnlab.world.Dataset`, or any iterable of batches (images N x 3 x H x W in [0, 1], labels N).
+    attack
+        A function (model, images, labels) -> images; `functools.partial(pgd, epsilon=8 / 255)` sets options.
+    batch_size
+        Pictures in one batch of a data set; batches that come as such stay as they are.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    RobustAccuracy
+        Picture by picture, and the shares with an interval.
+
+    Raises
+    ------
+    ValueError
+        If there are no pictures.
+
+    References
+    ----------
+    Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 5; lost pictures as in Croce &
+    Hein, "Reliable evaluation of adversarial robustness", ICML 2020.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    >>> found = robust_accuracy(model, [(torch.rand(8, 3, 4, 4), torch.arange(8) % 5)])
+    >>> found.accuracy <= found.clean_accuracy
+    True
+    """
+    right, held = [], []
+    batches = list(batches_of(data, batch_size)) if progress else batches_of(data, batch_size)
+    for images, labels in tqdm(batches, desc="attacking", disable=not progress):
+        attacked = attack(model, images, labels)
+        before, after = (
+            logits_of(model, seen).argmax(1).cpu() == labels.cpu() for seen in (images, attacked)
+        )
+        right.append(before)
+        held.append(before & after)
+    if not right:
+        raise ValueError("there are no pictures, so there is no accuracy.")
+    stays, count = torch.cat(held), sum(len(part) for part in right)
+    return RobustAccuracy(
+        held=stays,
+        right=torch.cat(right),
+        accuracy=float(stays.double().mean()),
+        interval=wilson_interval(int(stays.sum()), count),
+        clean_accuracy=float(torch.cat(right).double().mean()),
+    )
+
+
+def accuracy_by_epsilon(
+    model: nn.Module,
+    data: Any,
+    epsilons: Sequence[float] = tuple(step / 255 for step in (0, 1, 2, 4, 8, 16)),
+    attack: Callable[..., Tensor] = pgd,
+    *,
+    batch_size: int = 64,
+    progress: bool = False,
+) -> Tensor:
+    """How does accuracy fall with the strength of the attack? One robust accuracy for each epsilon.
+
+    `attack` is called as `attack(model, images, labels, epsilon=...)`; all else is as in `robust_accuracy`. A stronger attacker
+    could also choose the weaker one's picture, so each number is at most the one before: a picture that is lost stays lost.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    >>> data = [(torch.rand(8, 3, 4, 4), torch.arange(8) % 5)]
+    >>> accuracy_by_epsilon(model, data, (0, 0.1)).shape
+    torch.Size([2])
+    """
+    if list(epsilons) != sorted(epsilons) or not len(epsilons):
+        raise ValueError(f"epsilons must rise, from weak to strong, but came as {list(epsilons)}.")
+    batches = list(batches_of(data, batch_size))
+    held, accuracies = None, []
+    for epsilon in tqdm(epsilons, desc="strengths", disable=not progress):
+        found = robust_accuracy(model, batches, lambda *given, e=epsilon: attack(*given, epsilon=e))
+        held = found.held if held is None else held & found.held
+        accuracies.append(held.double().mean())
+    return torch.stack(accuracies)
+
+
+def batches_of(data: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches (images in [0, 1], labels) of a data set with stored bytes, or the batches themselves."""
+    if not hasattr(data, "images"):
+        yield from data
+        return
+    size = positive_int(batch_size, "batch_size")
+    for start in range(0, len(data), size):
+        rows = slice(start, start + size)
+        yield data.images[rows].float().div(255), data.labels[rows]

@@ -1,0 +1,213 @@
+"""Pictures that mean nothing to us and everything to the network: bred until it is sure.
+
+Adversarial examples change a picture of something; fooling pictures are of nothing. They are bred here without a gradient, by
+keeping what the network likes. What gradient ascent finds instead is `cnnlab.synthesis.maximise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import fraction, one_of, positive_int, target_index, whole_number
+from cnnlab.robustness import cppn
+from cnnlab.robustness.asking import logits_of
+
+
+@dataclass(frozen=True, eq=False)
+class Fooling:
+    """The best pictures of a generation.
+
+    Fields
+    ------
+    images
+        T x 3 x H x W in [0, 1]: for each target the picture that the network is surest of so far.
+    targets
+        T class indices.
+    probabilities
+        T floats: what the network gives the target.
+    generation
+        0 for the first, random one.
+    queries
+        How many pictures the network has been asked about.
+    """
+
+    images: Tensor
+    targets: Tensor
+    probabilities: Tensor
+    generation: int
+    queries: int
+
+
+def evolve_fooling(
+    model: nn.Module,
+    target: int | str | Sequence[int | str] | None = None,
+    *,
+    encoding: str = "cppn",
+    generations: int = 100,
+    population: int = 64,
+    confidence: float = 0.99,
+    size: int | None = None,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Iterator[Fooling]:
+    """Can evolution make a picture of nothing that the network is sure of? The best of each generation, as it is bred.
+
+    For every class of the network the best picture so far is kept as its champion (so a picture that fails at one class may found
+    the line of another). Each generation has `population` children, each a mutated champion; half of the parents are champions of
+    the targets, half of any class. A child that is better at any class than its champion takes its place.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; only its answers are used. It is left as it was found.
+    target
+        A class, several, or None for all: by index or name.
+    encoding
+        What is bred. "cppn": formulas of sines, Gaussians and polynomials that draw regular patterns. "direct": the pixels
+        themselves, of which one in ten changes in a child, by polynomial mutation; the results look like noise.
+    generations, population
+        How long, and how many children each time.
+    confidence
+        It ends early when every target has this probability.
+    size
+        Side of the pictures; None for the network's own.
+    batch_size
+        Pictures in one forward pass.
+    seed
+        For all chance.
+
+    Yields
+    ------
+    Fooling
+        After each generation, the first, random one included.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a class or the encoding is not known, a number makes no sense, or the network does not tell its size. The check comes
+        before the first generation.
+
+    References
+    ----------
+    Nguyen, Yosinski & Clune, "Deep Neural Networks are Easily Fooled", CVPR 2015, section 2 (both encodings, one champion a class).
+    Lecture L, "High-confidence patterns".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    >>> [best.generation for best in evolve_fooling(model, 3, generations=2, population=8, confidence=1, size=16)]
+    [0, 1, 2]
+    """
+    one_of(encoding, _ENCODINGS, "encoding")
+    side = getattr(model, "input_size", None) if size is None else positive_int(size, "size")
+    if not isinstance(side, int):
+        raise ValueError(
+            "the network does not tell the side of its pictures (`input_size`), so `size` must say it."
+        )
+    fraction(confidence, "confidence")
+    positive_int(population, "population")
+    whole_number(generations, "generations")
+    breeder = _ENCODINGS[encoding](side, torch.Generator().manual_seed(seed))
+    ask = _Asking(model, positive_int(batch_size, "batch_size"))
+    first = breeder.first(population)
+    probabilities = ask(breeder.pictures(first))
+    names = getattr(model, "class_names", None)
+    several = (
+        range(probabilities.shape[1])
+        if target is None
+        else [target]
+        if isinstance(target, int | str)
+        else target
+    )
+    targets = [target_index(one, names, probabilities[0]) for one in several]
+    return _breed(breeder, ask, first, probabilities, targets, generations, population, confidence)
+
+
+def _breed(
+    breeder: _Direct | _Cppn,
+    ask: _Asking,
+    genomes: Any,
+    probabilities: Tensor,
+    targets: list[int],
+    generations: int,
+    population: int,
+    confidence: float,
+) -> Iterator[Fooling]:
+    best, index = probabilities.max(0)  # C: each class's champion among the first
+    champions = [genomes[i] for i in index.tolist()]
+    for generation in range(generations + 1):
+        if generation:
+            parents = breeder.parents(len(champions), targets, population)
+            children = breeder.children([champions[parent] for parent in parents])
+            theirs, index = ask(breeder.pictures(children)).max(0)
+            for number in (theirs > best).nonzero()[:, 0].tolist():
+                champions[number], best[number] = children[index[number]], theirs[number]
+        images = breeder.pictures([champions[number] for number in targets])
+        yield Fooling(images, torch.tensor(targets), best[targets].clone(), generation, ask.queries)
+        if bool((best[targets] >= confidence).all()):
+            return
+
+
+@dataclass(eq=False)
+class _Asking:
+    """The network as the breeder sees it: pictures in, probabilities out, and a count."""
+
+    model: nn.Module
+    batch_size: int
+    queries: int = 0
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        self.queries += len(pictures)
+        return logits_of(self.model, pictures, self.batch_size).softmax(1).cpu()
+
+
+class _Breeder:
+    """What both encodings share: the choice of parents."""
+
+    def __init__(self, size: int, chance: torch.Generator):
+        self.size, self.chance = size, chance
+
+    def parents(self, classes: int, targets: list[int], count: int) -> list[int]:
+        """Classes whose champions have children: a target or any class, as often."""
+        some = torch.tensor(targets)[torch.randint(len(targets), (count,), generator=self.chance)]
+        any_class = torch.randint(classes, (count,), generator=self.chance)
+        return torch.where(torch.rand(count, generator=self.chance) < 0.5, some, any_class).tolist()
+
+
+class _Direct(_Breeder):
+    """Pixels; a genome is a picture 3 x H x W."""
+
+    def first(self, count: int) -> list[Tensor]:
+        return list(torch.rand(count, 3, self.size, self.size, generator=self.chance))
+
+    def children(self, parents: list[Tensor]) -> list[Tensor]:
+        """Polynomial mutation (Deb) of one value in ten: mostly small steps, some across the whole range."""
+        pixels = torch.stack(parents)
+        changed = torch.rand(pixels.shape, generator=self.chance) < 0.1
+        u = torch.rand(pixels.shape, generator=self.chance)
+        step = torch.where(u < 0.5, (2 * u) ** (1 / 16) - 1, 1 - (2 * (1 - u)) ** (1 / 16))
+        return list(torch.where(changed, (pixels + step).clamp(0, 1), pixels))
+
+    def pictures(self, genomes: list[Tensor]) -> Tensor:
+        return torch.stack(genomes)
+
+
+class _Cppn(_Breeder):
+    """Formulas; a genome is a `cppn.Pattern`."""
+
+    def first(self, count: int) -> list[cppn.Pattern]:
+        return [cppn.first_pattern(self.chance) for _ in range(count)]
+
+    def children(self, parents: list[cppn.Pattern]) -> list[cppn.Pattern]:
+        return [cppn.mutated(parent, self.chance) for parent in parents]
+
+    def pictures(self, genomes: list[cppn.Pattern]) -> Tensor:
+        return torch.stack([cppn.drawn(genome, self.size) for genome in genomes])
+
+
+_ENCODINGS = {"cppn": _Cppn, "direct": _Direct}

@@ -1,0 +1,46 @@
+"""Which class each picture is about: one index for each picture, from an index, a name, several of them, or the network's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import target_index
+
+Target = int | str | Sequence[int | str] | Tensor | None
+
+
+def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
+    """N class indices on the device of `logits` (N x C): `target` for all pictures or one for each; None for the predicted class.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a class is not known, or there is not one for each picture.
+    """
+    if logits.dim() != 2:
+        raise ValueError(f"the model must give N x classes logits, but gave {tuple(logits.shape)}.")
+    if target is None:
+        return logits.argmax(1)
+    if isinstance(target, Tensor):
+        if _is_indices(target, logits):
+            return target.to(logits.device)
+        target = target.tolist()
+    names = getattr(model, "class_names", None)
+    if isinstance(target, int | str) or not isinstance(target, Sequence):
+        return torch.full((len(logits),), target_index(target, names, logits), device=logits.device)
+    if len(target) != len(logits):
+        raise ValueError(
+            f"target must be one class, or one for each of {len(logits)} pictures, not {len(target)}."
+        )
+    return torch.tensor([target_index(one, names, logits) for one in target], device=logits.device)
+
+
+def _is_indices(target: Tensor, logits: Tensor) -> bool:
+    """Whether `target` is what comes out here already, as in the steps of an attack."""
+    if target.dtype != torch.int64 or target.shape != logits.shape[:1]:
+        return False
+    low, high = torch.aminmax(target)
+    return int(low) >= 0 and int(high) < logits.shape[1]

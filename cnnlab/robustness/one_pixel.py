@@ -1,0 +1,254 @@
+"""One pixel: can the answer be turned by changing almost nothing, and without a gradient?
+
+The attacker only sees probabilities. Where the pixel lies and which colour it takes is found by differential evolution, and every
+question to the network is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, positive_int, target_index, whole_number
+from cnnlab.networks.modes import like_parameters
+from cnnlab.robustness.asking import logits_of
+
+
+@dataclass(frozen=True, eq=False)
+class OnePixel:
+    """The best candidate so far.
+
+    Fields
+    ------
+    image
+        3 x H x W in [0, 1]: the picture with the pixels changed.
+    places
+        pixels x 2: row and column of each.
+    colours
+        pixels x 3 in [0, 1].
+    probability
+        What the network now gives the target.
+    answer
+        The class that it now says.
+    success
+        Whether the answer is turned: away from the target, or to it if targeted.
+    queries
+        How many pictures the network was asked about, the original not counted.
+    """
+
+    image: Tensor
+    places: Tensor
+    colours: Tensor
+    probability: float
+    answer: int
+    success: bool
+    queries: int
+
+
+def one_pixel(
+    model: nn.Module,
+    image: Tensor,
+    target: int | str | None = None,
+    *,
+    pixels: int = 1,
+    population: int = 200,
+    generations: int = 60,
+    weight: float = 0.5,
+    targeted: bool = False,
+    batch_size: int = 64,
+    seed: int = 0,
+    progress: bool = False,
+) -> OnePixel:
+    """Can one pixel turn the answer? Differential evolution over its place and its colour.
+
+        child = a + weight (b - c),    a, b, c three other candidates (row, column, red, green, blue)
+
+    A child takes its parent's place if the network finds the target less probable with it (more, if targeted). The search stops as
+    soon as the answer is turned. A population of hundreds is not a luxury: one of ten hardly ever finds the pixel.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    image
+        One picture, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
+    target
+        The class to get away from; None for the predicted class. With `targeted=True` the class to get to.
+    pixels
+        How many pixels may change.
+    population, generations
+        How many candidates there are, and how often each has a child: at most population x (generations + 1) queries.
+    weight
+        How far a child goes along the difference of two others.
+    targeted
+        Whether `target` is where to go.
+    batch_size
+        Pictures in one forward pass.
+    seed
+        For the population and its children.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    OnePixel
+        The best candidate, whether it turned the answer, and the queries spent.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If several pictures come, a class is not known, a number makes no sense, or a targeted attack has no target.
+
+    References
+    ----------
+    Su, Vargas & Sakurai, "One Pixel Attack for Fooling Deep Neural Networks", IEEE Transactions on Evolutionary Computation 2019,
+    sections III-B and III-C (population 400, 100 generations, no crossover). Lecture K, "Single-Pixel Attacks!".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 5))
+    >>> found = one_pixel(model, torch.rand(3, 8, 8), population=20, generations=5)
+    >>> found.queries <= 20 * 6
+    True
+    """
+    searches = one_pixel_steps(
+        model,
+        image,
+        target,
+        pixels=pixels,
+        population=population,
+        generations=generations,
+        weight=weight,
+        targeted=targeted,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    for found in tqdm(searches, total=generations + 1, desc="one pixel", disable=not progress):
+        best = found
+    return best
+
+
+def one_pixel_steps(
+    model: nn.Module,
+    image: Tensor,
+    target: int | str | None = None,
+    *,
+    pixels: int = 1,
+    population: int = 200,
+    generations: int = 60,
+    weight: float = 0.5,
+    targeted: bool = False,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Iterator[OnePixel]:
+    """The best candidate of `one_pixel` after each generation; the last one is the answer. Arguments are those of `one_pixel`.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 5))
+    >>> [found.queries for found in one_pixel_steps(model, torch.rand(3, 8, 8), 0, population=9, generations=1, targeted=True)][0]
+    9
+    """
+    batch, _ = image_batch(image, "image")
+    if len(batch) != 1:
+        raise ValueError(f"one_pixel takes one picture, but got {len(batch)}; call it once for each.")
+    if targeted and target is None:
+        raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
+    whole_number(population, "population", least=4)
+    picture = like_parameters(model, batch[0].detach())
+    logits = logits_of(model, picture[None])[0]
+    wanted = target_index(target, getattr(model, "class_names", None), logits)
+    ask = _Asking(model, picture, wanted, targeted, positive_int(batch_size, "batch_size"))
+    chance = torch.Generator().manual_seed(seed)
+    shape = (population, positive_int(pixels, "pixels"), 5)
+    return _evolve(ask, _first(shape, chance), positive_int(generations, "generations"), weight, chance)
+
+
+def _evolve(
+    ask: _Asking, candidates: Tensor, generations: int, weight: float, chance: torch.Generator
+) -> Iterator[OnePixel]:
+    """Candidates P x pixels x 5: row and column as fractions of the sides, then the colour."""
+    fitness = ask(candidates)
+    for generation in range(generations + 1):
+        if generation:
+            children = _children(candidates, weight, chance)
+            theirs = ask(children)
+            better = theirs > fitness
+            candidates = torch.where(better[:, None, None], children, candidates)
+            fitness = torch.where(better, theirs, fitness)
+        best = ask.about(candidates[fitness.argmax()])
+        yield best
+        if best.success:
+            return
+
+
+@dataclass(eq=False)
+class _Asking:
+    """The network as the attacker sees it: candidates in, fitness out, and a count."""
+
+    model: nn.Module
+    picture: Tensor
+    target: int
+    targeted: bool
+    batch_size: int
+    queries: int = 0
+
+    def __call__(self, candidates: Tensor) -> Tensor:
+        """P numbers, larger is better: the logarithm of the odds against the target, or for it if targeted."""
+        self.queries += len(candidates)
+        # Chunk by chunk, so that no more than a batch of pictures exists at a time.
+        logits = torch.cat([self._logits(chunk) for chunk in candidates.split(self.batch_size)]).double()
+        own = logits[:, self.target]
+        others = logits.masked_fill(torch.arange(logits.shape[1]) == self.target, -torch.inf).logsumexp(1)
+        return own - others if self.targeted else others - own
+
+    def about(self, candidate: Tensor) -> OnePixel:
+        """What one candidate is and does; it was asked about before, so it is not counted again."""
+        logits = self._logits(candidate[None])[0]
+        answer = int(logits.argmax())
+        rows, columns = self._places(candidate[None])
+        return OnePixel(
+            image=self._pictures(candidate[None])[0],
+            places=torch.stack([rows[0], columns[0]], 1),
+            colours=candidate[:, 2:].clone(),
+            probability=float(logits.softmax(0)[self.target]),
+            answer=answer,
+            success=(answer == self.target) == self.targeted,
+            queries=self.queries,
+        )
+
+    def _logits(self, candidates: Tensor) -> Tensor:
+        return logits_of(self.model, self._pictures(candidates), self.batch_size).cpu()
+
+    def _places(self, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = self.picture.shape[1:]
+        return (candidates[..., 0] * height).long(), (candidates[..., 1] * width).long()  # P x pixels each
+
+    def _pictures(self, candidates: Tensor) -> Tensor:
+        pictures = self.picture.repeat(len(candidates), 1, 1, 1)
+        rows, columns = self._places(candidates)
+        which = torch.arange(len(candidates))[:, None]
+        pictures[which, :, rows, columns] = candidates[..., 2:].to(pictures)
+        return pictures
+
+
+def _first(shape: tuple[int, int, int], chance: torch.Generator) -> Tensor:
+    """Places anywhere, colours around grey and often at the ends of their range."""
+    places = torch.rand(*shape[:2], 2, generator=chance)
+    colours = (0.5 + 0.5 * torch.randn(*shape[:2], 3, generator=chance)).clamp(0, 1)
+    return torch.cat([places, colours], 2)
+
+
+def _children(parents: Tensor, weight: float, chance: torch.Generator) -> Tensor:
+    """For each parent, three other candidates joined; what leaves the picture comes in on the other side, colours are clipped."""
+    count = len(parents)
+    # Three different ones, none of them the parent: the first places of a shuffle that puts the parent last.
+    draws = torch.rand(count, count, generator=chance).fill_diagonal_(-1)
+    a, b, c = parents[draws.topk(3, dim=1).indices.T]
+    children = a + weight * (b - c)
+    places = children[..., :2].remainder(1).clamp(max=1 - 1e-6)
+    return torch.cat([places, children[..., 2:].clamp(0, 1)], 2)

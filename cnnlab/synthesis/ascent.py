@@ -1,0 +1,111 @@
+"""The one loop behind all pictures that are made by gradient: step uphill, keep to what is natural, look again.
+
+    draw the picture -> change it a little -> ask the network -> score minus penalties -> step -> edit
+
+What is maximised is an objective (`objectives`), in which coordinates a parametrisation (`parametrisations`), how the picture is
+shaken a list of transforms (`transforms`), what it pays and how it is mended the priors (`priors`). `maximise`, `invert`, `dream`
+and `transfer_style` are choices of these parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.networks.modes import evaluating
+from cnnlab.synthesis.objectives import Objective
+from cnnlab.synthesis.parametrisations import Parametrisation
+from cnnlab.synthesis.priors import Edit, Penalty
+from cnnlab.synthesis.reading import reader
+from cnnlab.synthesis.transforms import Transform
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """Pictures on their way uphill.
+
+    Fields
+    ------
+    images
+        N x 3 x H x W in [0, 1]: the pictures as they are now.
+    scores
+        (step + 1) x N: what the objective gave so far, penalties aside, from the start to these pictures, each as it was shaken.
+    """
+
+    images: Tensor
+    scores: Tensor
+
+    @property
+    def step(self) -> int:
+        """How many steps have been done."""
+        return len(self.scores) - 1
+
+
+def ascend(
+    model: nn.Module,
+    objective: Objective,
+    numbers: Tensor,
+    parametrisation: Parametrisation,
+    *,
+    steps: int,
+    rate: float | None = None,
+    transforms: Sequence[Transform] = (),
+    penalty: Penalty | None = None,
+    edit: Edit | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[Ascent]:
+    """Maximise `objective - penalty` over the numbers of a parametrisation: one `Ascent` for the start and one after each step.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits. Its parameters are frozen while the gradient is computed, and between two
+        steps it is as it was found.
+    objective
+        What shall grow.
+    numbers, parametrisation
+        Where to start, and how the numbers become pictures: `fourier().encode(images)` with `fourier()`, say.
+    steps, rate
+        How many steps of Adam, and how long each is for every number, whatever the size of its gradient.
+    transforms
+        What is done to the pictures, in this order, before the network sees them; `generator` is where their chance comes from.
+    penalty
+        Pictures -> N numbers to pay.
+    edit
+        (index of the step, pictures, gradient of the score with respect to them) -> pictures, after each step.
+    """
+    numbers = numbers.detach().clone().requires_grad_()
+    optimiser = torch.optim.Adam([numbers], lr=parametrisation.rate if rate is None else rate, maximize=True)
+    generator = generator or torch.Generator().manual_seed(0)
+    scores: list[Tensor] = []
+    read = None
+    for step in range(steps + 1):
+        with evaluating(model, frozen=True), torch.inference_mode(False), torch.enable_grad():
+            images = parametrisation.draw(numbers)
+            # A picture of its own, so that its gradient can be looked at before it goes on to the numbers.
+            picture = images.detach().clone().requires_grad_()
+            shaken = picture
+            for transform in transforms:
+                shaken = transform(shaken, generator)
+            read = read or reader(model, objective.layers, tuple(shaken.shape[-2:]))
+            score = objective.score(model, read(shaken))
+            scores.append(score.detach())
+            if step < steps:
+                (gradient,) = torch.autograd.grad(score.sum(), picture)
+                uphill = gradient
+                if penalty is not None:
+                    uphill = gradient - torch.autograd.grad(penalty(picture).sum(), picture)[0]
+                (numbers.grad,) = torch.autograd.grad(images, numbers, uphill)
+        yield Ascent(picture.detach(), torch.stack(scores))
+        if step < steps:
+            optimiser.step()
+            with torch.no_grad():
+                parametrisation.settle(numbers)
+                if edit is not None:
+                    images = parametrisation.draw(numbers)
+                    edited = edit(step, images, gradient)
+                    if edited is not images:
+                        numbers.copy_(parametrisation.encode(edited))

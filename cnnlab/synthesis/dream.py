@@ -1,0 +1,222 @@
+"""Dreams: whatever a layer sees in a picture, more of it.
+
+DeepDream asks for no class and no unit. It makes the layer's whole answer longer, so that a hint of an eye becomes an eye. Octaves
+do it at several sizes of the picture, one after the other, and the zoom walks into the dream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.modes import like_parameters
+from cnnlab.synthesis.ascent import ascend
+from cnnlab.synthesis.objectives import Objective, layer_norm
+from cnnlab.synthesis.parametrisations import Parametrisation, parametrisation_of
+from cnnlab.synthesis.priors import paying
+from cnnlab.synthesis.transforms import moved, shaking
+
+
+def dream(
+    model: nn.Module,
+    image: Tensor,
+    layer: str | Objective,
+    *,
+    octaves: int = 4,
+    octave_scale: float = 1.4,
+    steps: int = 30,
+    jitter: int = 8,
+    tv: float = 0.002,
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float = 0.04,
+    seed: int = 0,
+    progress: bool = False,
+) -> Tensor:
+    """What does a layer see in this picture, if it may have more of it? DeepDream.
+
+        max over x of |Phi_k(x)| - R(x),    starting from the picture
+
+    It begins with the picture made small, so that what appears is large in it; then the picture is taken at the next size, the
+    change so far is enlarged and added, and it goes on. A layer with convolutions alone before it takes any size, also one larger
+    than the pictures of the network.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    image
+        One picture, 3 x H x W, in [0, 1], of any size that the layer takes.
+    layer
+        A name of `layer_names(model)`, or any `Objective`, such as `channel("conv5", 7)`.
+    octaves, octave_scale
+        How many sizes, and the factor from one to the next; the last is that of the picture.
+    steps
+        Steps uphill at each size.
+    jitter
+        Largest random shift in pixels before each step.
+    tv
+        Weight of the total variation (beta = 2).
+    parametrisation, rate, seed
+        As in `maximise`.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Tensor
+        3 x H x W in [0, 1], in the dtype and on the device of the model.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If several pictures come, the layer is not known, a number makes no sense, or an octave is too small for the network.
+
+    References
+    ----------
+    Mordvintsev, Olah & Tyka, "Inceptionism: Going Deeper into Neural Networks", 2015. Lecture L, "Inceptionism: DeepDream".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    >>> dream(model, torch.rand(3, 24, 24), "1", octaves=2, steps=2, jitter=1).shape
+    torch.Size([3, 24, 24])
+    """
+    dreams = dream_steps(
+        model,
+        image,
+        layer,
+        octaves=octaves,
+        octave_scale=octave_scale,
+        steps=steps,
+        jitter=jitter,
+        tv=tv,
+        parametrisation=parametrisation,
+        rate=rate,
+        seed=seed,
+    )
+    for picture in tqdm(dreams, total=octaves * (steps + 1), desc="dreaming", disable=not progress):
+        last = picture
+    return last
+
+
+def dream_steps(
+    model: nn.Module,
+    image: Tensor,
+    layer: str | Objective,
+    *,
+    octaves: int = 4,
+    octave_scale: float = 1.4,
+    steps: int = 30,
+    jitter: int = 8,
+    tv: float = 0.002,
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float = 0.04,
+    seed: int = 0,
+) -> Iterator[Tensor]:
+    """The picture of `dream` while it grows, at the size of its octave: (steps + 1) for each octave. Arguments as in `dream`.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    >>> [len(p[0]) for p in dream_steps(model, torch.rand(3, 24, 24), "1", octaves=2, octave_scale=2, steps=1, jitter=1)]
+    [12, 12, 24, 24]
+    """
+    batch, _ = image_batch(image, "image")
+    if len(batch) != 1:
+        raise ValueError(f"one picture is dreamt at a time, but {len(batch)} came; call it once for each.")
+    if not octave_scale > 1:
+        raise ValueError(f"octave_scale must be above 1, but got {octave_scale!r}.")
+    objective = layer if isinstance(layer, Objective) else layer_norm(layer)
+    positive_int(steps, "steps")
+    sizes = _sizes(tuple(batch.shape[-2:]), positive_int(octaves, "octaves"), octave_scale)
+    original = like_parameters(model, batch.detach())
+    options = {
+        "steps": steps,
+        "rate": rate,
+        "transforms": shaking(jitter, 0, 0),
+        "penalty": paying(0.0, tv, 2.0),
+        "generator": torch.Generator().manual_seed(seed),
+    }
+    return _through_octaves(model, original, objective, sizes, parametrisation_of(parametrisation), options)
+
+
+def _through_octaves(
+    model: nn.Module,
+    original: Tensor,
+    objective: Objective,
+    sizes: list[tuple[int, int]],
+    coordinates: Parametrisation,
+    options: dict,
+) -> Iterator[Tensor]:
+    change = torch.zeros_like(original)
+    for size in sizes:
+        plain = _resized(original, size)
+        picture = (plain + _resized(change, size)).clamp(0, 1)
+        for ascent in ascend(model, objective, coordinates.encode(picture), coordinates, **options):
+            picture = ascent.images
+            yield picture[0]
+        change = picture - plain
+
+
+def zoom_into_dream(
+    model: nn.Module,
+    image: Tensor,
+    layer: str | Objective,
+    *,
+    frames: int = 60,
+    zoom: float = 1.05,
+    turn: float = 1.0,
+    octaves: int = 2,
+    steps: int = 6,
+    seed: int = 0,
+    **options,
+) -> Iterator[Tensor]:
+    """A walk into the dream: dream, enlarge the middle a little, dream again. One picture 3 x H x W after each.
+
+    Parameters
+    ----------
+    model, image, layer
+        As in `dream`.
+    frames
+        How many pictures.
+    zoom, turn
+        By which factor the picture grows between two frames, and by how many degrees it turns.
+    octaves, steps, seed, options
+        As in `dream`, for each frame.
+
+    References
+    ----------
+    Mordvintsev, Olah & Tyka, "Inceptionism", 2015. Lecture L, "ConvNet on drugs (adding zoom-ins)".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    >>> frames = zoom_into_dream(model, torch.rand(3, 24, 24), "1", frames=3, octaves=1, steps=1, jitter=1)
+    >>> [tuple(frame.shape) for frame in frames]
+    [(3, 24, 24), (3, 24, 24), (3, 24, 24)]
+    """
+    if not zoom > 1:
+        raise ValueError(f"zoom must be above 1, but got {zoom!r}.")
+    picture = image
+    for frame in range(positive_int(frames, "frames")):
+        if frame:
+            picture = moved(picture[None], 1 / zoom, turn)[0].clamp(0, 1)
+        picture = dream(model, picture, layer, octaves=octaves, steps=steps, seed=seed + frame, **options)
+        yield picture
+
+
+def _sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tuple[int, int]]:
+    """Heights and widths from the smallest octave to the picture's own; even, as waves need it, below the last."""
+    smaller = [tuple(2 * round(side / scale**k / 2) for side in size) for k in range(octaves - 1, 0, -1)]
+    return [*smaller, size]
+
+
+def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(images.shape[-2:]) == size:
+        return images
+    return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)

@@ -1,0 +1,188 @@
+"""What does a layer still know of a picture? Pictures found anew from what a layer answers to them.
+
+Optimisation starts from noise and looks for a picture whose answer is the same. What comes back right was kept by the layer; what
+comes back wrong, or otherwise at every restart, was thrown away on the way there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.layers import activations
+from cnnlab.networks.modes import like_parameters
+from cnnlab.synthesis.ascent import Ascent, ascend
+from cnnlab.synthesis.objectives import Objective, Outputs
+from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
+from cnnlab.synthesis.priors import paying
+
+
+@dataclass(frozen=True, eq=False)
+class Inversion:
+    """Pictures found from a layer's answer.
+
+    Fields
+    ------
+    images
+        restarts x 3 x H x W in [0, 1].
+    feature_error
+        restarts: `|Phi(x) - Phi(x0)| / |Phi(x0)|`, 0 for a perfect inversion; 1 is what an answer of nothing but zeros has.
+    image_error
+        restarts: root mean square of x - x0 over the pixel values.
+    step
+        How many steps have been done.
+    """
+
+    images: Tensor
+    feature_error: Tensor
+    image_error: Tensor
+    step: int
+
+
+def invert(
+    model: nn.Module,
+    image: Tensor,
+    layer: str,
+    *,
+    steps: int = 200,
+    restarts: int = 1,
+    beta: float = 2.0,
+    tv: float = 2e-4,
+    start: Start = "noise",
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Inversion:
+    """Which pictures look the same to a layer?
+
+        x* = argmin over x of |Phi(x) - Phi(x0)|^2 / |Phi(x0)|^2 + tv R_beta(x)
+
+    with Phi the layer's answer and R_beta the total variation, which asks for a picture without noise. Several restarts show what
+    the layer leaves open: where the pictures found agree, it knows.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    image
+        One picture, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
+    layer
+        A name of `layer_names(model)`.
+    steps, restarts
+        How many steps downhill, and how many pictures from different noise.
+    beta, tv
+        Exponent of the total variation, and its weight. It is a sum over all pixels, some hundreds for a picture of 96 x 96 with
+        beta = 2, while the error of the features begins at about 1; so weights are small.
+    start, parametrisation, rate, seed
+        As in `maximise`.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Inversion
+        The pictures and how near their features and pixels come.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If several pictures come, the layer is not known, or its answer to the picture is zero everywhere.
+
+    References
+    ----------
+    Mahendran & Vedaldi, "Understanding Deep Image Representations by Inverting Them", CVPR 2015, eq. 1, 2 and 3. Lecture L,
+    "Generating images by Inverting CNNs".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
+    >>> invert(model, torch.rand(3, 16, 16), "1", steps=5, restarts=2).images.shape
+    torch.Size([2, 3, 16, 16])
+    """
+    inversions = invert_steps(
+        model,
+        image,
+        layer,
+        steps=steps,
+        restarts=restarts,
+        beta=beta,
+        tv=tv,
+        start=start,
+        parametrisation=parametrisation,
+        rate=rate,
+        seed=seed,
+    )
+    for inversion in tqdm(inversions, total=steps + 1, desc=f"inverting {layer}", disable=not progress):
+        last = inversion
+    return last
+
+
+def invert_steps(
+    model: nn.Module,
+    image: Tensor,
+    layer: str,
+    *,
+    steps: int = 200,
+    restarts: int = 1,
+    beta: float = 2.0,
+    tv: float = 2e-4,
+    start: Start = "noise",
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float | None = None,
+    seed: int = 0,
+) -> Iterator[Inversion]:
+    """The pictures of `invert` while they grow, one `Inversion` for the start and one after each step. Arguments as in `invert`.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
+    >>> [found.step for found in invert_steps(model, torch.rand(3, 16, 16), "1", steps=2)]
+    [0, 1, 2]
+    """
+    batch, _ = image_batch(image, "image")
+    if len(batch) != 1:
+        raise ValueError(f"one picture is inverted at a time, but {len(batch)} came; call it once for each.")
+    original = like_parameters(model, batch.detach())
+    coordinates = parametrisation_of(parametrisation)
+    chance = torch.Generator().manual_seed(seed)
+    shape = (positive_int(restarts, "restarts"), *original.shape[1:])
+    numbers = like_parameters(model, started(coordinates, start, shape, chance))
+    ascents = ascend(
+        model,
+        likeness(layer, activations(model, original, layer)[layer]),
+        numbers,
+        coordinates,
+        steps=positive_int(steps, "steps"),
+        rate=rate,
+        penalty=paying(0.0, tv, beta),
+    )
+    return (_measured(ascent, original) for ascent in ascents)
+
+
+def likeness(layer: str, features: Tensor) -> Objective:
+    """Minus the squared relative distance from `features` (1 x ...): `-|Phi(x) - Phi_0|^2 / |Phi_0|^2`, 0 at best."""
+    length = features.square().sum()
+    if not length > 0:
+        raise ValueError(
+            f'layer "{layer}" answers with nothing but zeros to this picture, so there is nothing to be like.'
+        )
+
+    def score(model: nn.Module, outputs: Outputs) -> Tensor:
+        return -(outputs[layer] - features).square().flatten(1).sum(1) / length
+
+    return Objective((layer,), score)
+
+
+def _measured(ascent: Ascent, original: Tensor) -> Inversion:
+    return Inversion(
+        images=ascent.images,
+        feature_error=(-ascent.scores[-1]).sqrt(),
+        image_error=(ascent.images - original).square().flatten(1).mean(1).sqrt(),
+        step=ascent.step,
+    )

@@ -1,0 +1,209 @@
+"""The picture that a class, a channel or a unit likes best: gradient ascent on the picture, with everything that helps it.
+
+`maximise` gives the finished pictures, `maximise_steps` the growing ones. Each regulariser of the lectures is one keyword with a
+number, and 0 turns it off; what the parts do stands in `objectives`, `parametrisations`, `transforms` and `priors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import positive_int
+from cnnlab.networks.modes import like_parameters
+from cnnlab.synthesis.ascent import Ascent, ascend
+from cnnlab.synthesis.objectives import Objective, Several, logit
+from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
+from cnnlab.synthesis.priors import mending, paying
+from cnnlab.synthesis.transforms import shaking
+
+
+def maximise(
+    model: nn.Module,
+    target: Several | Objective | None = None,
+    *,
+    steps: int = 128,
+    restarts: int = 1,
+    start: Start = "noise",
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float | None = None,
+    jitter: int = 12,
+    zoom: float = 0.25,
+    turn: float = 12.0,
+    l2: float = 0.001,
+    tv: float = 0.002,
+    beta: float = 1.5,
+    blur: float = 0.0,
+    blur_every: int = 4,
+    clip_pixels: float = 0.0,
+    clip_contributions: float = 0.0,
+    size: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Ascent:
+    """Which picture does a class, or a unit, like best? Activation maximisation by gradient ascent.
+
+        x* = argmax over x of h(shake(x)) - l2 |x - 0.5|^2 - tv R_beta(x)
+
+    with h the logit of a class or any other objective, `shake` a small random shift, zoom and turn anew in each step, and R_beta
+    the total variation. Between the steps the picture may be blurred and its small pixels made grey. The defaults are those that
+    make the best pictures; set all but one to 0 to see what that one does.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    target
+        A class by index or name, several of them (optimised together, one picture for each), None for all classes; or an
+        `Objective` such as `channel("conv5", range(16))` or `logit("sheep") + 0.1 * layer_norm("conv3")`.
+    steps
+        How many steps uphill.
+    restarts
+        Pictures for each target, from different noise.
+    start
+        "noise", "zero" (grey: the zero of a centred network), or pictures, 3 x H x W or one for each row.
+    parametrisation
+        "fourier" (waves in decorrelated colours), "pixels", or a `Parametrisation`.
+    rate
+        Length of a step; None for the one that suits the parametrisation.
+    jitter, zoom, turn
+        Largest shift in pixels, largest change of size (0.25: between 4/5 and 5/4), largest turn in degrees.
+    l2, tv, beta
+        Weights of the squared distance from grey and of the total variation, and the exponent of the latter.
+    blur, blur_every
+        Sigma in pixels of a Gaussian blur of the picture after every so many steps.
+    clip_pixels, clip_contributions
+        Shares in [0, 1] of the pixels that are made grey after each step: those closest to grey, and those whose own gradient says
+        that they contribute least.
+    size
+        Side of the pictures; None for the network's own.
+    seed
+        For start and shaking.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Ascent
+        `images` N x 3 x H x W in [0, 1] (N = targets x restarts, the restarts of a target in a row), `scores` (steps + 1) x N.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a class, a layer or a channel is not known, a number makes no sense, or the network does not tell its size.
+
+    References
+    ----------
+    Simonyan, Vedaldi & Zisserman, "Deep Inside Convolutional Networks", ICLR workshop 2014, eq. 1 (L2); Yosinski et al.,
+    "Understanding Neural Networks Through Deep Visualization", 2015, section 3 (blur, clipping); Mordvintsev, Olah & Tyka,
+    "Inceptionism", 2015 (jitter); Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017 (coordinates, shaking).
+    Lectures S, "Gradient ascent to visualize features"; L, "Maximum impulses"; K, "Optimizing the Input Images"; N, "Activation
+    Maximization".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 5))
+    >>> maximise(model, [0, 3], steps=5, restarts=2, size=16, jitter=1).images.shape
+    torch.Size([4, 3, 16, 16])
+    """
+    ascents = maximise_steps(
+        model,
+        target,
+        steps=steps,
+        restarts=restarts,
+        start=start,
+        parametrisation=parametrisation,
+        rate=rate,
+        jitter=jitter,
+        zoom=zoom,
+        turn=turn,
+        l2=l2,
+        tv=tv,
+        beta=beta,
+        blur=blur,
+        blur_every=blur_every,
+        clip_pixels=clip_pixels,
+        clip_contributions=clip_contributions,
+        size=size,
+        seed=seed,
+    )
+    for ascent in tqdm(ascents, total=steps + 1, desc="maximise", disable=not progress):
+        last = ascent
+    return last
+
+
+def maximise_steps(
+    model: nn.Module,
+    target: Several | Objective | None = None,
+    *,
+    steps: int = 128,
+    restarts: int = 1,
+    start: Start = "noise",
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float | None = None,
+    jitter: int = 12,
+    zoom: float = 0.25,
+    turn: float = 12.0,
+    l2: float = 0.001,
+    tv: float = 0.002,
+    beta: float = 1.5,
+    blur: float = 0.0,
+    blur_every: int = 4,
+    clip_pixels: float = 0.0,
+    clip_contributions: float = 0.0,
+    size: int | None = None,
+    seed: int = 0,
+) -> Iterator[Ascent]:
+    """The pictures of `maximise` while they grow: one `Ascent` for the start and one after each step. Arguments as in `maximise`.
+
+    They are checked at once, before the first step. Each `Ascent` is the caller's to keep; stop whenever you like. Between two
+    steps the model is as it was found.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 5))
+    >>> [ascent.step for ascent in maximise_steps(model, 2, steps=3, size=16, jitter=1)]
+    [0, 1, 2, 3]
+    """
+    objective = (
+        target if isinstance(target, Objective) else logit(_classes(model) if target is None else target)
+    )
+    coordinates = parametrisation_of(parametrisation)
+    chance = torch.Generator().manual_seed(seed)
+    pictures = objective.count * positive_int(restarts, "restarts")
+    numbers = started(coordinates, start, (pictures, 3, *_sides(model, start, size)), chance)
+    return ascend(
+        model,
+        objective,
+        like_parameters(model, numbers),
+        coordinates,
+        steps=positive_int(steps, "steps"),
+        rate=rate,
+        transforms=shaking(jitter, zoom, turn),
+        penalty=paying(l2, tv, beta),
+        edit=mending(blur, blur_every, clip_pixels, clip_contributions),
+        generator=chance,
+    )
+
+
+def _classes(model: nn.Module) -> Sequence[str]:
+    names = getattr(model, "class_names", None)
+    if not names:
+        raise ValueError(
+            "the network does not name its classes, so `target` must say which ones: range(10), say."
+        )
+    return names
+
+
+def _sides(model: nn.Module, start: Start, size: int | None) -> tuple[int, int]:
+    if isinstance(start, Tensor):
+        return tuple(start.shape[-2:])
+    side = getattr(model, "input_size", None) if size is None else positive_int(size, "size")
+    if not isinstance(side, int):
+        raise ValueError(
+            "the network does not tell the side of its pictures (`input_size`), so `size` must say it."
+        )
+    return side, side

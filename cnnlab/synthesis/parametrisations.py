@@ -1,0 +1,145 @@
+"""In which coordinates a picture is optimised: pixel by pixel, or as waves in decorrelated colours.
+
+The picture that is best does not depend on the coordinates, but the way there does, and nobody walks to its end. A step that
+changes all pixels freely makes noise; a step that changes all waves alike makes large forms first, as in natural pictures, whose
+waves are the stronger the longer they are, and whose three colour channels go together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.inputs import image_batch, one_of
+from cnnlab.synthesis.priors import GREY
+
+Start = str | Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Parametrisation:
+    """The way between a picture and the numbers that are optimised.
+
+    Fields
+    ------
+    draw
+        Numbers -> pictures N x 3 x H x W in [0, 1]; gradients flow through it.
+    encode
+        Pictures in [0, 1] -> numbers; `draw(encode(x))` is x, as near as the coordinates allow.
+    noise
+        (shape of the pictures, generator) -> numbers of a faint random picture to start from.
+    settle
+        Brings numbers back in place to where they make a picture, after each step.
+    rate
+        Length of a step that suits these numbers.
+    """
+
+    draw: Callable[[Tensor], Tensor]
+    encode: Callable[[Tensor], Tensor]
+    noise: Callable[[tuple[int, ...], torch.Generator], Tensor]
+    settle: Callable[[Tensor], None]
+    rate: float
+
+
+def pixels() -> Parametrisation:
+    """The pixels themselves, clipped to [0, 1] after each step; the noise is independent in every pixel."""
+    return Parametrisation(
+        draw=lambda numbers: numbers,
+        encode=lambda images: images.clone(),
+        noise=lambda shape, generator: (0.5 + 0.05 * torch.randn(shape, generator=generator)).clamp(0, 1),
+        settle=lambda numbers: numbers.clamp_(0, 1),
+        rate=0.02,
+    )
+
+
+COLOURS = ((0.47, 0.34, 0.06), (0.50, 0.02, -0.13), (0.63, -0.27, 0.06))
+"""Red, green and blue of the three independent colours of the world: light against dark, warm against cold, green against purple.
+
+The columns are the principal axes of the colours of 600 rendered pictures, each as long as its standard deviation, in units that
+make the first column's largest number 0.63. The colours of photographs have the same three axes.
+"""
+
+
+def fourier(decay: float = 1.2, *, decorrelated: bool = True, contrast: float = 2.0) -> Parametrisation:
+    """Waves in decorrelated colours: `x = sigmoid(contrast * M F^-1(z / f^decay))`.
+
+    F^-1 is the inverse Fourier transform, f the frequency of each wave in cycles per pixel (at least one per picture), M the
+    matrix `COLOURS`. A step of one length for all numbers z then makes long waves stronger than short ones, and grey stronger than
+    colour. The sigmoid keeps the picture in [0, 1].
+
+    Parameters
+    ----------
+    decay
+        0 treats all waves alike (white), 1 as natural pictures have them; more is smoother.
+    decorrelated
+        Whether the colours are mixed by `COLOURS`; else each channel has its own waves.
+    contrast
+        How strong the picture is for numbers of size 1.
+
+    References
+    ----------
+    Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017, section "Preconditioning and parameterization".
+    """
+    mix = torch.tensor(COLOURS) if decorrelated else torch.eye(3)
+
+    def draw(numbers: Tensor) -> Tensor:
+        width = 2 * (numbers.shape[-2] - 1)  # an even width; see `encode`
+        spectrum = torch.view_as_complex(numbers) * _scale(numbers.shape[-3], width, decay).to(numbers)
+        waves = torch.fft.irfft2(spectrum, s=(numbers.shape[-3], width), norm="ortho")
+        return (contrast * _mixed(mix, waves)).sigmoid()
+
+    def encode(images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        if width % 2:
+            raise ValueError(
+                f"waves need pictures of an even width, not {width}; use pixels, or another size."
+            )
+        waves = _mixed(mix.inverse(), images.clamp(0.005, 0.995).logit() / contrast)
+        spectrum = torch.fft.rfft2(waves, norm="ortho") / _scale(height, width, decay).to(images)
+        return torch.view_as_real(spectrum).clone()
+
+    def noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return 0.1 * torch.randn(*shape[:-1], shape[-1] // 2 + 1, 2, generator=generator)
+
+    return Parametrisation(draw, encode, noise, lambda numbers: None, rate=0.1)
+
+
+PARAMETRISATIONS = {"pixels": pixels, "fourier": fourier}
+
+
+def parametrisation_of(choice: str | Parametrisation) -> Parametrisation:
+    """The parametrisation of this name, or the one that came."""
+    return (
+        choice
+        if isinstance(choice, Parametrisation)
+        else PARAMETRISATIONS[one_of(choice, PARAMETRISATIONS, "parametrisation")]()
+    )
+
+
+def _scale(height: int, width: int, decay: float) -> Tensor:
+    """H x (W / 2 + 1): how strong each wave is, in proportion to f^-decay and 1 on average (root mean square)."""
+    vertical, horizontal = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
+    frequency = (vertical.square() + horizontal.square()).sqrt().clamp_min(1 / max(height, width))
+    scale = frequency.pow(-decay)
+    return scale / scale.square().mean().sqrt()
+
+
+def _mixed(mix: Tensor, images: Tensor) -> Tensor:
+    return torch.einsum("cd,ndhw->nchw", mix.to(images), images)
+
+
+def started(
+    coordinates: Parametrisation, start: Start, shape: tuple[int, ...], chance: torch.Generator
+) -> Tensor:
+    """The numbers to start from."""
+    if isinstance(start, Tensor):
+        images, _ = image_batch(start.detach(), "start")
+        if len(images) not in (1, shape[0]):
+            raise ValueError(f"start must be one picture, or one for each of {shape[0]}, not {len(images)}.")
+        return coordinates.encode(images.expand(shape))
+    if one_of(start, ("noise", "zero"), "start") == "zero":
+        return coordinates.encode(torch.full(shape, GREY))
+    return coordinates.noise(shape, chance)

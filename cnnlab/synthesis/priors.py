@@ -1,0 +1,144 @@
+"""What keeps an optimised picture natural: penalties that it pays, and edits that are made to it every few steps.
+
+Penalties are functions of the picture and enter the gradient; edits change the picture itself. All of them act on the *picture*:
+what is clipped are its pixels, by their own size or by the gradient that they receive, never the gradients of the network.
+Grey, 0.5, is the zero of a picture here, since a network that centres its input sees nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnnlab.inputs import fraction, positive_int
+
+GREY = 0.5
+"""The zero of a picture."""
+
+Penalty = Callable[[Tensor], Tensor]
+"""Pictures N x 3 x H x W -> N numbers to pay."""
+
+Edit = Callable[[int, Tensor, Tensor], Tensor]
+"""(index of the step, pictures, gradient of the score with respect to them) -> pictures."""
+
+
+def total_variation(images: Tensor, beta: float = 2.0) -> Tensor:
+    """How rough is a picture? Zero for a plain one, large for noise.
+
+        R(x) = sum over p, q of ((x[p, q+1] - x[p, q])^2 + (x[p+1, q] - x[p, q])^2)^(beta / 2)
+
+    summed over the colours. With beta = 1 an edge costs as much sharp as smeared; with beta = 2 smeared edges are cheaper; between
+    them (and above 1) lies the prior of inversion. At the lower and right border the step that would leave the picture is zero.
+
+    Parameters
+    ----------
+    images
+        N x C x H x W, or one picture C x H x W; any values.
+    beta
+        Above 0. Where a picture is flat the gradient is taken as zero, also for beta below 2.
+
+    Returns
+    -------
+    Tensor
+        N numbers, or one.
+
+    References
+    ----------
+    Mahendran & Vedaldi, "Understanding Deep Image Representations by Inverting Them", CVPR 2015, eq. 3. Lecture L, "Generating
+    images by Inverting CNNs".
+
+    Example
+    -------
+    >>> float(total_variation(torch.tensor([[[0.0, 1.0], [0.0, 1.0]]])))
+    2.0
+    """
+    if not beta > 0:
+        raise ValueError(f"beta must be above 0, but got {beta!r}.")
+    right = F.pad(images[..., :, 1:] - images[..., :, :-1], (0, 1))
+    down = F.pad(images[..., 1:, :] - images[..., :-1, :], (0, 0, 0, 1))
+    squares = right.square() + down.square()
+    if beta != 2:
+        flat = squares == 0
+        squares = squares.masked_fill(flat, 1.0).pow(beta / 2).masked_fill(flat, 0.0)
+    return squares.sum((-3, -2, -1))
+
+
+def squared_distance(images: Tensor) -> Tensor:
+    """The squared distance from grey, `sum (x - 0.5)^2`: N numbers. Simonyan et al. (2014), eq. 1; lectures K and N."""
+    return (images - GREY).square().sum((-3, -2, -1))
+
+
+def blurred(images: Tensor, sigma: float) -> Tensor:
+    """The pictures under a Gaussian of `sigma` pixels, with reflected borders. Yosinski et al. (2015), section 3; lecture K."""
+    if sigma <= 0:
+        return images
+    reach = max(1, min(round(3 * sigma), min(images.shape[-2:]) - 1))
+    steps = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+    weights = torch.exp(-0.5 * (steps / sigma) ** 2)
+    weights = (weights / weights.sum()).expand(images.shape[-3], 1, -1)  # C x 1 x K
+    padded = F.pad(images, (reach,) * 4, mode="reflect")
+    rows = F.conv2d(padded, weights[:, :, None, :], groups=len(weights))
+    return F.conv2d(rows, weights[:, :, :, None], groups=len(weights))
+
+
+def without_small_pixels(images: Tensor, share: float) -> Tensor:
+    """The pictures with the `share` of pixels that are closest to grey made grey, so that only what matters is shown.
+
+    The size of a pixel is the length of its colour's distance from grey. Yosinski et al. (2015), section 3, "clipping pixels with
+    small norm".
+    """
+    length = (images - GREY).norm(dim=-3)  # N x H x W
+    return _greyed(images, length, share)
+
+
+def without_small_contributions(images: Tensor, gradient: Tensor, share: float) -> Tensor:
+    """The pictures with the `share` of pixels that do least for the score made grey.
+
+    What a pixel does is, to first order, how much the score would lose if the pixel became grey:
+    `|sum over colours of (x - grey) * d score / d x|`. Yosinski et al. (2015), section 3, "clipping pixels with small
+    contribution"; lecture K, "Clipping of small values & gradients".
+    """
+    contribution = ((images - GREY) * gradient).sum(-3).abs()  # N x H x W
+    return _greyed(images, contribution, share)
+
+
+def paying(l2: float, tv: float, beta: float) -> Penalty | None:
+    """`l2 |x - 0.5|^2 + tv R_beta(x)` as a function of the pictures, without the parts that are off; None if all are."""
+    if not (l2 or tv):
+        return None
+
+    def penalty(images: Tensor) -> Tensor:
+        price = l2 * squared_distance(images) if l2 else images.new_zeros(len(images))
+        return price + tv * total_variation(images, beta) if tv else price
+
+    return penalty
+
+
+def mending(blur: float, blur_every: int, clip_pixels: float, clip_contributions: float) -> Edit | None:
+    """Blur and clipping as one edit, in this order; None if all are off."""
+    positive_int(blur_every, "blur_every")
+    fraction(clip_pixels, "clip_pixels")
+    fraction(clip_contributions, "clip_contributions")
+    if not (blur or clip_pixels or clip_contributions):
+        return None
+
+    def edit(step: int, images: Tensor, gradient: Tensor) -> Tensor:
+        if blur and (step + 1) % blur_every == 0:
+            images = blurred(images, blur)
+        if clip_pixels:
+            images = without_small_pixels(images, clip_pixels)
+        if clip_contributions:
+            images = without_small_contributions(images, gradient, clip_contributions)
+        return images
+
+    return edit
+
+
+def _greyed(images: Tensor, importance: Tensor, share: float) -> Tensor:
+    flat = importance.flatten(1)
+    bound = flat.quantile(share, dim=1, keepdim=True)
+    small = (flat < bound).view_as(importance)
+    return images.masked_fill(small.unsqueeze(-3), GREY)

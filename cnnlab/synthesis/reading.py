@@ -1,0 +1,96 @@
+"""What flows out of a network's layers while a picture is optimised, and no further than the last layer that is needed.
+
+A network whose head wants pictures of one size can so be asked for its convolutional layers at any size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.networks.layers import recording, resolve_layer
+from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.synthesis.objectives import LOGITS, Outputs
+
+
+class _Enough(Exception):
+    """Raised in the forward pass when all layers have spoken."""
+
+
+def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Callable[[Tensor], Outputs]:
+    """A function from pictures N x 3 x H x W to what `layers` answer, for a model in eval mode; gradients flow through it.
+
+    `size` is that of the pictures. A layer that runs several times counts by its last run, as in `cnnlab.networks.activations`;
+    how often that is, is counted once, on a blank picture of the network's own size if it has one.
+    """
+    if LOGITS in layers:
+        return lambda images: _to_the_end(model, layers, images)
+    runs = _runs(model, layers, size)
+
+    def read(images: Tensor) -> Outputs:
+        with recording(model, layers) as outputs, _stopping(model, runs):
+            model(images)
+        return outputs
+
+    return read
+
+
+def _to_the_end(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> Outputs:
+    inner = [layer for layer in layers if layer != LOGITS]
+    if not inner:
+        return {LOGITS: model(images)}
+    with recording(model, inner) as outputs:
+        logits = model(images)
+    _all_ran(inner, outputs)
+    return {**outputs, LOGITS: logits}
+
+
+def _runs(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Counter[str]:
+    """How often each layer runs in one forward pass."""
+    side = getattr(model, "input_size", None)
+    height, width = (side, side) if isinstance(side, int) else size
+    runs: Counter[str] = Counter()
+    with _counting(model, layers, runs.update), evaluating(model), torch.inference_mode():
+        model(like_parameters(model, torch.full((1, 3, height, width), 0.5)))
+    _all_ran(layers, runs)
+    return runs
+
+
+def _all_ran(layers: Iterable[str], ran: Container[str]) -> None:
+    for layer in layers:
+        if layer not in ran:
+            raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
+
+
+@contextmanager
+def _stopping(model: nn.Module, runs: Counter[str]) -> Iterator[None]:
+    """Leave the block in the middle of the forward pass, once every layer has run as often as `runs` says."""
+    left = Counter(runs)
+
+    def ran(names: list[str]) -> None:
+        left.subtract(names)
+        if not any(left.values()):
+            raise _Enough
+
+    try:
+        with _counting(model, tuple(runs), ran):
+            yield
+    except _Enough:
+        pass
+
+
+@contextmanager
+def _counting(model: nn.Module, layers: tuple[str, ...], ran: Callable[[list[str]], None]) -> Iterator[None]:
+    handles = []
+    try:
+        for name in layers:
+            module = resolve_layer(model, name)
+            handles.append(module.register_forward_hook(lambda *_, name=name: ran([name])))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,263 @@
+"""The content of one picture in the style of another, and texture from style alone.
+
+Content is what a layer answers, place by place; style is which of its channels go together, whatever the place (`gram_matrix`).
+Both are losses, so a picture that has the one of here and the other of there is found by gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.layers import activations, layer_names, resolve_layer
+from cnnlab.networks.modes import like_parameters
+from cnnlab.synthesis.ascent import ascend
+from cnnlab.synthesis.gram import gram_matrix
+from cnnlab.synthesis.invert import likeness
+from cnnlab.synthesis.objectives import Objective, Outputs
+from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
+from cnnlab.synthesis.priors import paying
+
+
+@dataclass(frozen=True, eq=False)
+class StyleTransfer:
+    """A picture on its way to its style.
+
+    Fields
+    ------
+    image
+        3 x H x W in [0, 1].
+    content_loss, style_loss
+        (step + 1) numbers each, from the start to this picture, before alpha and beta; the content loss of a texture is zero.
+    """
+
+    image: Tensor
+    content_loss: Tensor
+    style_loss: Tensor
+
+    @property
+    def step(self) -> int:
+        """How many steps have been done."""
+        return len(self.style_loss) - 1
+
+
+def transfer_style(
+    model: nn.Module,
+    content: Tensor | None,
+    style: Tensor,
+    *,
+    content_layers: str | Sequence[str] | None = None,
+    style_layers: str | Sequence[str] | None = None,
+    alpha: float = 1.0,
+    beta: float = 3.0,
+    tv: float = 3e-4,
+    steps: int = 150,
+    start: Start = "content",
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float = 0.03,
+    size: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> StyleTransfer:
+    """What would this picture look like in the style of that one?
+
+        L_total = alpha L_content + beta L_style
+        L_content = sum over layers of |F(x) - F(content)|^2 / |F(content)|^2
+        L_style = sum over layers of |G(x) - G(style)|^2 / |G(style)|^2
+
+    with F a layer's answer and G its Gram matrix over the number of positions (pictures of two sizes can so be compared). Both
+    losses are relative, so that layers count alike and alpha and beta have the same scale. Without content, or with alpha = 0, it
+    makes a texture from noise.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+    content, style
+        One picture each, 3 x H x W in [0, 1]; their sizes may differ. `content=None` makes a texture.
+    content_layers, style_layers
+        Names of `layer_names(model)`. Unless said, the style is that of up to five convolutional layers in the first three fifths
+        of the network, and the content that of one behind them (`usual_layers`).
+    alpha, beta
+        Weights of content and style.
+    tv
+        Weight of the total variation (beta = 2) of the picture.
+    steps
+        How many steps downhill.
+    start
+        "content", "noise", "zero", or a picture to start from. Textures start from noise if nothing else is said.
+    parametrisation, rate, seed
+        As in `maximise`.
+    size
+        Side of a texture; None for that of the style picture.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    StyleTransfer
+        The picture, and both losses at every step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If pictures or layers are not what is expected, or both weights are zero.
+
+    References
+    ----------
+    Gatys, Ecker & Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016, eq. 1 to 7; they weigh layers by
+    their numbers of units instead. Textures: "Texture Synthesis Using Convolutional Neural Networks", NIPS 2015. Lecture K, "Style
+    Transfer".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
+    >>> content, style = torch.rand(3, 16, 16), torch.rand(3, 16, 16)
+    >>> made = transfer_style(model, content, style, content_layers="1", style_layers=["0", "1"], steps=5)
+    >>> made.image.shape, bool(made.style_loss[-1] < made.style_loss[0])
+    (torch.Size([3, 16, 16]), True)
+    """
+    made = style_steps(
+        model,
+        content,
+        style,
+        content_layers=content_layers,
+        style_layers=style_layers,
+        alpha=alpha,
+        beta=beta,
+        tv=tv,
+        steps=steps,
+        start=start,
+        parametrisation=parametrisation,
+        rate=rate,
+        size=size,
+        seed=seed,
+    )
+    for transfer in tqdm(made, total=steps + 1, desc="style", disable=not progress):
+        last = transfer
+    return last
+
+
+def style_steps(
+    model: nn.Module,
+    content: Tensor | None,
+    style: Tensor,
+    *,
+    content_layers: str | Sequence[str] | None = None,
+    style_layers: str | Sequence[str] | None = None,
+    alpha: float = 1.0,
+    beta: float = 3.0,
+    tv: float = 3e-4,
+    steps: int = 150,
+    start: Start = "content",
+    parametrisation: str | Parametrisation = "fourier",
+    rate: float = 0.03,
+    size: int | None = None,
+    seed: int = 0,
+) -> Iterator[StyleTransfer]:
+    """The picture of `transfer_style` while it grows: one for the start, one after each step. Arguments as in `transfer_style`.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
+    >>> [made.step for made in style_steps(model, None, torch.rand(3, 16, 16), style_layers="0", steps=2)]
+    [0, 1, 2]
+    """
+    if not (alpha > 0 and content is not None) and not beta > 0:
+        raise ValueError(
+            "with neither content nor style there is nothing to optimise: alpha or beta must be above 0."
+        )
+    style = _one(model, style, "style")
+    content = None if content is None else _one(model, content, "content")
+    style_layers = _several(style_layers) or usual_layers(model)[0]
+    content_layers = _several(content_layers) or usual_layers(model)[1]
+    likes = []
+    if content is not None and alpha:
+        features = activations(model, content, content_layers)
+        likes = [likeness(layer, features[layer]) for layer in content_layers]
+    manners = [manner(layer, maps) for layer, maps in activations(model, style, style_layers).items()]
+    losses: tuple[list[Tensor], list[Tensor]] = ([], [])
+
+    def score(model: nn.Module, outputs: Outputs) -> Tensor:
+        of_content = -sum((like.score(model, outputs) for like in likes), start=torch.zeros(1))
+        of_style = -sum(one.score(model, outputs) for one in manners)
+        for kept, loss in zip(losses, (of_content, of_style), strict=True):
+            kept.append(loss.detach()[0])
+        return -alpha * of_content - beta * of_style
+
+    objective = Objective(tuple(dict.fromkeys(style_layers + (content_layers if likes else []))), score)
+    coordinates = parametrisation_of(parametrisation)
+    numbers = like_parameters(model, _started(content, style, start, size, coordinates, seed))
+    penalty = paying(0.0, tv, 2.0)
+    ascents = ascend(
+        model, objective, numbers, coordinates, steps=positive_int(steps, "steps"), rate=rate, penalty=penalty
+    )
+    return (StyleTransfer(ascent.images[0], *map(torch.stack, losses)) for ascent in ascents)
+
+
+def manner(layer: str, features: Tensor) -> Objective:
+    """Minus the squared relative distance from the Gram matrix of `features` (1 x C x H x W), over positions; 0 at best."""
+    wanted = _mean_gram(features)
+    length = wanted.square().sum()
+    if not length > 0:
+        raise ValueError(
+            f'layer "{layer}" answers with nothing but zeros to the style, so it has no texture.'
+        )
+
+    def score(model: nn.Module, outputs: Outputs) -> Tensor:
+        return -(_mean_gram(outputs[layer]) - wanted).square().flatten(1).sum(1) / length
+
+    return Objective((layer,), score)
+
+
+def usual_layers(model: nn.Module) -> tuple[list[str], list[str]]:
+    """Style layers and content layers where none are said: for `mini_alexnet` conv1, conv2 and conv3, and conv4.
+
+    Deep layers hold few and strong answers, and their statistic says more of the things in the picture than of its texture.
+    """
+    names = [name for name in layer_names(model) if isinstance(resolve_layer(model, name), nn.Conv2d)]
+    if not names:
+        raise ValueError(
+            "the network has no convolutional layers, so content_layers and style_layers must be said."
+        )
+    shallow = names[: math.ceil(0.6 * len(names))]
+    places = torch.linspace(0, len(shallow) - 1, min(5, len(shallow))).round().int().tolist()
+    return [shallow[place] for place in places], [names[round(0.75 * (len(names) - 1))]]
+
+
+def _mean_gram(features: Tensor) -> Tensor:
+    return gram_matrix(features) / features.flatten(2).shape[2]
+
+
+def _started(
+    content: Tensor | None,
+    style: Tensor,
+    start: Start,
+    size: int | None,
+    coordinates: Parametrisation,
+    seed: int,
+) -> Tensor:
+    """The numbers of the picture to start from."""
+    if isinstance(start, str) and start == "content":
+        start = "noise" if content is None else content
+    shape = (style if content is None else content).shape
+    if content is None and size is not None:
+        shape = (1, 3, positive_int(size, "size"), size)
+    return started(coordinates, start, tuple(shape), torch.Generator().manual_seed(seed))
+
+
+def _one(model: nn.Module, image: Tensor, what: str) -> Tensor:
+    batch, _ = image_batch(image, what)
+    if len(batch) != 1:
+        raise ValueError(f"{what} must be one picture, but {len(batch)} came.")
+    return like_parameters(model, batch.detach())
+
+
+def _several(layers: str | Sequence[str] | None) -> list[str]:
+    return [layers] if isinstance(layers, str) else list(layers or ())

@@ -1,0 +1,212 @@
+"""Inversion, dreams and style: what they minimise is the formula, and it goes down."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.networks import MiniAlexNet, activations
+from cnnlab.synthesis import (
+    channel,
+    dream,
+    dream_steps,
+    gram_matrix,
+    invert,
+    invert_steps,
+    style_steps,
+    total_variation,
+    transfer_style,
+    zoom_into_dream,
+)
+from cnnlab.synthesis.dream import _sizes
+from cnnlab.synthesis.invert import likeness
+from cnnlab.synthesis.reading import reader
+from cnnlab.synthesis.style import manner, usual_layers
+
+
+@pytest.fixture
+def smooth():
+    """Two pictures without noise, 3 x 16 x 16, float64."""
+    rows, columns = torch.meshgrid(*[torch.linspace(0, 1, 16, dtype=torch.float64)] * 2, indexing="ij")
+    one = torch.stack([rows, columns, (rows * columns)])
+    return one, torch.stack([0.5 + 0.4 * torch.sin(12 * rows), 0.5 + 0.4 * torch.sin(12 * columns), 1 - rows])
+
+
+def score_of(model, objective, images):
+    return objective.score(model, reader(model, objective.layers, (16, 16))(images))
+
+
+@pytest.mark.parametrize("make", [likeness, manner])
+def test_the_gradients_of_both_losses_are_their_slopes(network, images, smooth, slope, make):
+    objective = make("conv2", activations(network, smooth[0][None], "conv2")["conv2"])
+    picture = images[:1].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(score_of(network, objective, picture).sum(), picture)
+
+    def corner(values):  # the slope of all 768 values would take long
+        moved = picture.detach().clone()
+        moved[0, :, 3:5, 6:9] = values
+        return score_of(network, objective, moved).detach().sum()
+
+    expected = slope(corner, picture.detach()[0, :, 3:5, 6:9])
+    assert torch.allclose(gradient[0, :, 3:5, 6:9], expected, atol=1e-7) and expected.abs().max() > 1e-4
+
+
+# --- inversion --------------------------------------------------------------------------------------------------------
+
+
+def test_inversion_errors_are_what_they_say(network, smooth):
+    found = invert(network, smooth[0], "relu", steps=30, restarts=2)
+    wanted = activations(network, smooth[0], "relu")["relu"]
+    for number in range(2):
+        is_ = activations(network, found.images[number], "relu")["relu"]
+        assert found.feature_error[number].item() == pytest.approx(
+            ((is_ - wanted).norm() / wanted.norm()).item()
+        )
+        difference = (found.images[number] - smooth[0]).square().mean().sqrt()
+        assert found.image_error[number].item() == pytest.approx(difference.item())
+    assert not torch.allclose(found.images[0], found.images[1], atol=1e-3)
+
+
+def test_an_invertible_layer_is_inverted(smooth):
+    mix = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(4 * 256, 2)).double()
+    nn.init.orthogonal_(mix[0].weight.view(4, 3))
+    start, *_, end = invert_steps(mix, smooth[1], "0", steps=250, tv=0, parametrisation="pixels", rate=0.01)
+    assert start.image_error > 0.2 and end.image_error < 0.01 and end.feature_error < 0.02
+    assert end.step == 250
+
+
+def test_errors_fall_and_total_variation_smooths(network, smooth):
+    errors = torch.stack(
+        [found.feature_error for found in invert_steps(network, smooth[0], "conv2", steps=40)]
+    )
+    assert errors[-1] < 0.3 * errors[0]
+    rough, plain = (invert(network, smooth[0], "pool", steps=40, tv=tv).images for tv in (0, 0.01))
+    assert total_variation(plain) < 0.7 * total_variation(rough)
+
+
+def test_inversion_wants_one_picture_and_an_answer(network, images):
+    with pytest.raises(ValueError, match="one picture"):
+        invert(network, images, "conv1")
+    with pytest.raises(ValueError, match="conv9"):
+        invert(network, images[0], "conv9")
+    with torch.no_grad():
+        network.conv2.bias.fill_(-100)
+    with pytest.raises(ValueError, match="nothing but zeros"):
+        invert(network, images[0], "relu")
+
+
+# --- dreams -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_dream_makes_the_answer_longer_and_keeps_the_size(network, smooth):
+    wide = torch.nn.functional.interpolate(smooth[1][None], (24, 40))[0]
+    dreamt = dream(network, wide, "conv2", octaves=2, steps=8, jitter=2)
+    before, after = (activations_at(network, picture).norm() for picture in (wide, dreamt))
+    assert dreamt.shape == (3, 24, 40) and dreamt.min() >= 0 and dreamt.max() <= 1
+    assert after > 1.1 * before
+    assert not torch.equal(dream(network, wide, channel("conv2", 3), octaves=1, steps=2), wide)
+
+
+def activations_at(network, picture):
+    return reader(network, ("conv2",), tuple(picture.shape[1:]))(picture[None])["conv2"]
+
+
+def test_octaves_grow_to_the_size_of_the_picture(network, smooth):
+    assert _sizes((96, 144), 3, 1.5) == [(42, 64), (64, 96), (96, 144)]
+    shapes = [
+        tuple(p.shape[1:])
+        for p in dream_steps(network, smooth[0], "conv1", octaves=2, octave_scale=2, steps=1)
+    ]
+    assert shapes == [(8, 8), (8, 8), (16, 16), (16, 16)]
+    untouched = next(dream_steps(network, smooth[0], "conv1", octaves=1, parametrisation="pixels"))
+    assert torch.equal(untouched, smooth[0])
+
+
+def test_the_walk_enlarges_the_middle(network, smooth):
+    still = {"steps": 1, "rate": 0.0, "octaves": 1, "parametrisation": "pixels", "jitter": 0}
+    frames = list(zoom_into_dream(network, smooth[0], "conv1", frames=3, zoom=1.25, turn=0, **still))
+    assert torch.allclose(frames[0], smooth[0])
+    spans = [float(frame[0, -1, 8] - frame[0, 0, 8]) for frame in frames]  # of a ramp from top to bottom
+    assert spans[1] == pytest.approx(spans[0] / 1.25, rel=0.03)
+    assert spans[2] == pytest.approx(spans[0] / 1.25**2, rel=0.03)
+
+
+def test_dreams_say_what_they_want(network, smooth, images):
+    with pytest.raises(ValueError, match="one picture"):
+        dream(network, images, "conv1")
+    with pytest.raises(ValueError, match="octave_scale"):
+        dream(network, smooth[0], "conv1", octave_scale=1)
+    with pytest.raises(ValueError, match="zoom"):
+        next(zoom_into_dream(network, smooth[0], "conv1", zoom=0.9))
+
+
+# --- style ------------------------------------------------------------------------------------------------------------
+
+
+def test_both_losses_are_the_formulas(network, smooth):
+    content, style = smooth
+    layers = {"content_layers": ["conv1", "conv2"], "style_layers": ["conv1", "relu"]}
+    last = transfer_style(network, content, style, steps=4, alpha=0.7, beta=2.0, **layers)
+    answers = [
+        activations(network, picture, ["conv1", "conv2", "relu"]) for picture in (last.image, content, style)
+    ]
+
+    def away(of_x, of_wanted):
+        return ((of_x - of_wanted).square().sum() / of_wanted.square().sum()).item()
+
+    expected = sum(away(answers[0][layer], answers[1][layer]) for layer in layers["content_layers"])
+    assert last.content_loss[-1].item() == pytest.approx(expected)
+    grams = [{layer: gram_matrix(answer[layer]) for layer in layers["style_layers"]} for answer in answers]
+    expected = sum(away(grams[0][layer], grams[2][layer]) for layer in layers["style_layers"])
+    assert last.style_loss[-1].item() == pytest.approx(expected)
+
+
+def test_from_the_content_picture_style_comes_at_the_cost_of_content(network, smooth):
+    content, style = smooth
+    made = list(
+        style_steps(
+            network, content, style, steps=30, content_layers="conv2", style_layers=["conv1", "conv2"]
+        )
+    )
+    last = made[-1]
+    assert [one.step for one in made] == list(range(31)) and last.style_loss.shape == (31,)
+    assert last.content_loss[0] < 1e-4 < last.content_loss[-1]
+    assert last.style_loss[-1] < 0.5 * last.style_loss[0]
+    kept, lost = (
+        transfer_style(network, content, style, steps=30, alpha=alpha, style_layers=["conv1"])
+        for alpha in (30, 0.01)
+    )
+    assert kept.content_loss[-1] < lost.content_loss[-1] and kept.style_loss[-1] > lost.style_loss[-1]
+
+
+def test_a_texture_has_the_style_at_any_size_and_no_content(network, smooth):
+    made = transfer_style(
+        network, None, smooth[1], style_layers=["conv1"], steps=60, size=24, tv=0, rate=0.05
+    )
+    assert made.image.shape == (3, 24, 24) and (made.content_loss == 0).all()
+    assert made.style_loss[-1] < 0.1 * made.style_loss[0]
+
+
+def test_the_style_of_a_picture_is_its_own(network, smooth):
+    same = next(
+        style_steps(network, smooth[0], smooth[0], style_layers=["conv1", "relu"], parametrisation="pixels")
+    )
+    assert same.style_loss[0] < 1e-12 and same.content_loss[0] < 1e-12
+
+
+def test_the_usual_layers():
+    assert usual_layers(MiniAlexNet(("a", "b"))) == (["conv1", "conv2", "conv3"], ["conv4"])
+    deep = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1) for _ in range(20)])
+    assert usual_layers(deep) == (["0", "3", "6", "8", "11"], ["14"])
+    with pytest.raises(ValueError, match="no convolutional layers"):
+        usual_layers(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
+
+
+def test_style_says_what_it_wants(network, smooth, images):
+    with pytest.raises(ValueError, match="nothing to optimise"):
+        transfer_style(network, None, smooth[1], beta=0)
+    with pytest.raises(ValueError, match="one picture"):
+        transfer_style(network, smooth[0], images)
+    with pytest.raises(ValueError, match="conv9"):
+        transfer_style(network, smooth[0], smooth[1], style_layers="conv9")
