@@ -7,6 +7,7 @@ do it at several sizes of the picture, one after the other, and the zoom walks i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -174,7 +175,7 @@ def zoom_into_dream(
     octaves: int = 2,
     steps: int = 6,
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> Iterator[Tensor]:
     """A walk into the dream: dream, enlarge the middle a little, dream again. One picture 3 x H x W after each.
 

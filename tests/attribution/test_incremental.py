@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cnnlab.attribution import occlusion, positions
 from cnnlab.attribution.batching import asked
 from cnnlab.attribution.covering import covered
-from cnnlab.attribution.incremental import Incremental, incremental
+from cnnlab.attribution.incremental import incremental
 from cnnlab.attribution.incremental_plan import planned
 from cnnlab.attribution.incremental_tracing import recorded
 from cnnlab.networks.architectures import MiniAlexNet
