@@ -37,6 +37,7 @@ def page(notebook):
     for place, name in enumerate(("Stride of the occluder in pixels", "Size of the occluder in pixels")):
         turn_to(page, name, (4, 24)[place])
     page.get_by_label(MAP).select_option(label="none")
+    idle(page)  # else the kernel's word on the new size may arrive among the keys below
     page.locator(CANVAS).focus()
     page.keyboard.press("Home")
     page.keyboard.press("PageUp")
@@ -424,6 +425,7 @@ def test_a_photo_can_be_dropped_and_a_large_one_is_shrunk(page):
 
 def test_the_code_is_shown_when_it_is_asked_for(page):
     page.get_by_text("Show the code").click()
+    page.wait_for_function("() => document.querySelector('.cnnlab-code pre')?.textContent.includes('render')")
     code = text(page, ".cnnlab-code pre")
     assert 'world.render(7, shape="sheep", scene="meadow")' in code
     assert "top=36, left=36, size=24" in code
