@@ -312,6 +312,7 @@ def test_a_changed_setting_ends_the_growing_map(page):
         "() => document.querySelector('.cnnlab-status').textContent.includes('grows')", timeout=WAIT
     )
     page.get_by_label("Fill of the occluder").select_option("noise")
+    page.locator(".cnnlab-legend").wait_for(state="hidden", timeout=WAIT)
     idle(page)
     assert not page.get_by_role("button", name="Stop").is_enabled()
     assert not page.locator(".cnnlab-legend").is_visible()
@@ -343,6 +344,11 @@ def test_every_choice_changes_the_picture(page, control, choice):
     menu = page.get_by_label(control)
     first = menu.input_value()
     menu.select_option(choice)
+    page.wait_for_function(
+        "([bars, before]) => document.querySelector(bars).innerText !== before",
+        arg=[BARS, bars],
+        timeout=WAIT,
+    )
     idle(page)
     assert changed(before, pixels(page, CANVAS)) > 0.02
     assert text(page, BARS) != bars
