@@ -22,7 +22,7 @@ function makeRow(list) {
   return { row, name, value, ghost, fill, tick };
 }
 
-function fillRow({ row, name, value, ghost, fill, tick }, entry, rank) {
+function fillRow({ row, name, value, ghost, fill, tick }, entry, rank, before) {
   name.textContent = entry.name;
   value.textContent = entry.now.toFixed(3);
   fill.style.transform = `scaleX(${entry.now})`;
@@ -32,8 +32,8 @@ function fillRow({ row, name, value, ghost, fill, tick }, entry, rank) {
   row.classList.toggle("cnnlab-bar-target", entry.target);
   row.setAttribute("aria-label", entry.target ? `${entry.name}, the target` : entry.name);
   row.setAttribute("aria-valuenow", entry.now.toFixed(3));
-  row.setAttribute("aria-valuetext", `${entry.now.toFixed(3)}, uncovered ${entry.before.toFixed(3)}`);
-  row.title = `${entry.name}: ${entry.now.toFixed(3)} now, ${entry.before.toFixed(3)} uncovered`;
+  row.setAttribute("aria-valuetext", `${entry.now.toFixed(3)}, ${before} ${entry.before.toFixed(3)}`);
+  row.title = `${entry.name}: ${entry.now.toFixed(3)} now, ${entry.before.toFixed(3)} ${before}`;
 }
 
 function render({ model, el }) {
@@ -41,9 +41,16 @@ function render({ model, el }) {
   const list = make(sheet, "div", "cnnlab-bars-list");
   list.setAttribute("role", "group");
   const key = make(sheet, "div", "cnnlab-bars-key");
-  key.innerHTML = '<span class="cnnlab-key-now"></span>covered <span class="cnnlab-key-before"></span>uncovered';
   const rows = new Map();
   let settling = 0;
+
+  function explain() {
+    key.replaceChildren();
+    model.get("words").forEach((word, i) => {
+      make(key, "span", i ? "cnnlab-key-before" : "cnnlab-key-now");
+      key.append(`${word} `);
+    });
+  }
 
   function show() {
     const entries = model.get("entries");
@@ -55,7 +62,7 @@ function render({ model, el }) {
     }
     entries.forEach((entry, rank) => {
       if (!rows.has(entry.name)) rows.set(entry.name, makeRow(list));
-      fillRow(rows.get(entry.name), entry, rank);
+      fillRow(rows.get(entry.name), entry, rank, model.get("words")[1]);
     });
     list.style.height = `${entries.length * ROW}px`;
     list.setAttribute("aria-label", model.get("label"));
@@ -65,10 +72,13 @@ function render({ model, el }) {
   }
 
   model.on("change:entries", show);
+  model.on("change:words", explain);
+  explain();
   show();
   return () => {
     clearTimeout(settling);
     model.off("change:entries", show);
+    model.off("change:words", explain);
   };
 }
 

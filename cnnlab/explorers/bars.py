@@ -20,6 +20,9 @@ class Bars(anywidget.AnyWidget):
 
     entries = List(Dict()).tag(sync=True)
     label = Unicode("Class probabilities").tag(sync=True)
+    words = List(Unicode(), ["covered", "uncovered"], help="what `now` and `before` are called").tag(
+        sync=True
+    )
 
 
 def ranking(now: Tensor, before: Tensor, names: Sequence[str], target: int, k: int = 5) -> list[dict]:

@@ -49,6 +49,11 @@ def still(
         axis.set_axis_off()
     _bars(right, entries)
     figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
+    return still_figure(figure)
+
+
+def still_figure(figure: Figure) -> bytes:
+    """Any figure as the still picture of an explorer."""
     stream = BytesIO()
     figure.savefig(stream, format="png")
     return _shrunk(stream)

@@ -1,11 +1,19 @@
-"""Checks that a reader runs on their own work.
+"""Grading: checks that readers run on their own work, and the grader of assignments.
 
-    checks     `check` says whether an answer to an exercise is right, `claim` whether a sentence holds for a measured number
-    exercises  the exercises of the lecture notebooks: a slow and plain reference each, and hints keyed on the kind of mistake
+For the reader of a notebook:
 
-What they print is canonical (no measured digits), so that stored outputs can be compared; tolerances live here.
+    checks     `check` says whether an answer is right, `claim` whether a sentence holds for a measured number
+    exercises  the exercises of the lecture notebooks, a module each: plain references, and hints keyed on the kind of mistake
 """
 
-from cnnlab.grading.checks import check, claim
+from importlib import import_module
+
+_HOMES = {"check": "checks", "claim": "checks"}
 
 __all__ = ["check", "claim"]
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(import_module(f"cnnlab.grading.{_HOMES[name]}"), name)
+    raise AttributeError(f"cnnlab.grading has no {name!r}; it has {', '.join(__all__)}")

@@ -43,7 +43,7 @@ class MiniAlexNet(nn.Sequential):
 
     Shapes
     ------
-    Input N x 3 x 96 x 96 in [0, 1]; conv1 48 x 48 x 48, conv2 96 x 24 x 24, conv3 to conv5 12 x 12 with 128, 96 and 128 maps; pool5 2 x 2;
+    Input N x 3 x 96 x 96 in [0, 1]; conv1 48 x 48 x 48, conv2 96 x 24 x 24, conv3 to conv5 12 x 12 with 128, 96 and 128 maps; pool5 1 x 1;
     fc6 and fc7 192 numbers; output N x len(classes) logits.
     """
 
@@ -58,11 +58,12 @@ class MiniAlexNet(nn.Sequential):
         self._add_convolution(3, 96, 128, kernel=3)
         self._add_convolution(4, 128, 96, kernel=3)
         self._add_convolution(5, 96, 128, kernel=3)
-        # A mean asks for evidence all over the object, where a maximum would be content with its rim: maps of conv5 sit better.
-        self.pool5 = nn.AvgPool2d(6)
+        # A mean asks for evidence all over the object, where a maximum would be content with its rim; and a mean over all places
+        # weighs each place alike, so that maps of conv5 sit where the object is.
+        self.pool5 = nn.AvgPool2d(12)
         self.flatten = nn.Flatten()
         self.drop6 = nn.Dropout(0.3)
-        self.fc6 = nn.Linear(128 * 2 * 2, 192)
+        self.fc6 = nn.Linear(128, 192)
         self.relu6 = nn.ReLU()
         self.drop7 = nn.Dropout(0.3)
         self.fc7 = nn.Linear(192, 192)

@@ -1,28 +1,19 @@
-"""The exercises of the lecture notebooks, each with a plain reference and hints keyed on how an answer is wrong.
-
-An exercise is a function of the answer that returns None where it is right and else a hint; it raises NotImplementedError where
-nothing was attempted. References are written from the definition, without the technique rooms of the kit.
-"""
+"""The exercises of notebook 05, occlusion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-def _attempted(result: Any) -> Any:
-    if result is None or result is Ellipsis:
-        raise NotImplementedError
-    return result
+from cnnlab.grading.exercises.attempts import Exercise, attempted
 
 
 def positions(answer: Callable[[int, int, int], int]) -> str | None:
     """`answer(side, size, stride)`: how many places along one side the occluder takes."""
     for side, size, stride in ((96, 24, 4), (96, 24, 8), (64, 64, 3), (10, 3, 2), (10, 4, 4), (224, 32, 9)):
-        result = _attempted(answer(side, size, stride))
+        result = attempted(answer(side, size, stride))
         starts = set(range(0, side - size + 1, stride)) | {side - size}
         if result == len(starts):
             continue
@@ -42,7 +33,7 @@ def occlusion_map(answer: Callable[[nn.Module, Tensor, int], Tensor]) -> str | N
         1,
     )
     kept = image.clone()
-    result = _attempted(answer(model, image, target))
+    result = attempted(answer(model, image, target))
     if not isinstance(result, Tensor):
         return f"return a tensor of probabilities, not {type(result).__name__}"
     if not torch.equal(image, kept):
@@ -75,7 +66,7 @@ def hit(answer: Callable[[Tensor, Tensor], bool]) -> str | None:
     mask = torch.zeros(5, 7, dtype=torch.bool)
     mask[1, 5] = True
     results = [
-        bool(_attempted(answer(r, m)))
+        bool(attempted(answer(r, m)))
         for r, m in ((relevance, mask), (relevance, ~mask), (relevance.T, mask.T))
     ]
     if results == [True, False, True]:
@@ -108,7 +99,7 @@ def _covered_logits(model: nn.Module, image: Tensor, colour: float = 0.5) -> Ten
     return torch.stack(rows).view(4, 4, -1)
 
 
-EXERCISES: dict[str, Callable[[Any], str | None]] = {
+EXERCISES: dict[str, Exercise] = {
     "05.positions": positions,
     "05.occlusion_map": occlusion_map,
     "05.hit": hit,

@@ -1,0 +1,213 @@
+// The sheet: small pictures in a grid (filters, maps, patches, neighbours ...), of which pointer and keys choose one, or one pixel in one.
+//
+// Tiles come as one picture, the atlas, and are cut from it here; places are [tile, row, column] in the tiles' own pixels. What is
+// chosen is drawn at once and sent as one trait; the kernel's words on it come back in `answer`.
+
+const GAP = 4; // between two tiles, in CSS pixels
+const REST = 600; // a screen reader hears the answer once the choice rests for so many milliseconds
+
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+function make(parent, tag, className, attributes = {}) {
+  const node = parent.appendChild(document.createElement(tag));
+  node.className = className;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+async function decode(bytes) {
+  return bytes?.byteLength ? createImageBitmap(new Blob([bytes])).catch(() => null) : null;
+}
+
+function render({ model, el }) {
+  const get = (name) => model.get(name);
+  const frame = make(el, "div", "cnnlab-sheet");
+  const title = make(frame, "div", "cnnlab-sheet-title");
+  const canvas = make(frame, "canvas", "cnnlab-sheet-canvas", { tabindex: 0, role: "application" });
+  canvas.setAttribute("aria-roledescription", "grid of pictures");
+  const readout = make(frame, "div", "cnnlab-sheet-readout");
+  const spoken = make(frame, "div", "cnnlab-unseen", { role: "status", "aria-live": "polite" });
+  const pen = canvas.getContext("2d");
+  let [atlas, overlay] = [null, null];
+  let hovered = -1;
+  let [frameAsked, speechTimer, newest] = [0, 0, 0];
+
+  const byPixel = () => get("pick") === "pixel";
+  const chosen = () => (byPixel() ? get("point")[0] : get("selected"));
+
+  // Where tiles lie, in CSS pixels: from the canvas' width, the number of columns and the tiles' own size.
+  function layout() {
+    const { width = 1, height = 1, count = 0 } = get("tiles");
+    const columns = Math.max(1, Math.min(get("columns"), count || 1));
+    const across = Math.min((canvas.clientWidth - GAP * (columns - 1)) / columns, get("largest"));
+    const down = (across * height) / width;
+    return { width, height, count, columns, across, down, rows: Math.ceil(count / columns), scale: across / width };
+  }
+
+  const corner = ({ columns, across, down }, tile) => [
+    (tile % columns) * (across + GAP),
+    Math.floor(tile / columns) * (down + GAP),
+  ];
+
+  function cut(picture, from, tile, plan, dpr) {
+    const [x, y] = corner(plan, tile);
+    const [sx, sy] = [(tile % from.columns) * from.width, Math.floor(tile / from.columns) * from.height];
+    const place = [x, y, plan.across, plan.down].map((value) => Math.round(value * dpr));
+    pen.drawImage(picture, sx, sy, from.width, from.height, ...place);
+  }
+
+  function strokeBox([x, y, width, height], colour, dpr, thick = 2) {
+    for (const [line, style] of [[thick + 2, "rgba(0, 0, 0, 0.65)"], [thick, colour]]) {
+      pen.lineWidth = line * dpr;
+      pen.strokeStyle = style;
+      pen.strokeRect(x * dpr, y * dpr, width * dpr, height * dpr);
+    }
+  }
+
+  function draw() {
+    frameAsked = 0;
+    const dpr = window.devicePixelRatio || 1;
+    const plan = layout();
+    if (!canvas.clientWidth || !atlas || !plan.count) return;
+    const tall = Math.ceil(plan.rows * (plan.down + GAP) - GAP);
+    canvas.style.height = `${tall}px`;
+    const [wide, high] = [Math.round(canvas.clientWidth * dpr), Math.round(tall * dpr)];
+    if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+    pen.clearRect(0, 0, wide, high);
+    pen.imageSmoothingEnabled = get("smooth");
+    pen.imageSmoothingQuality = "high";
+    for (let tile = 0; tile < plan.count; tile++) cut(atlas, get("tiles"), tile, plan, dpr);
+    if (overlay) {
+      pen.globalAlpha = get("opacity");
+      for (let tile = 0; tile < plan.count; tile++) cut(overlay, get("overlay"), tile, plan, dpr);
+      pen.globalAlpha = 1;
+    }
+    for (const { tile, box, colour = "#ffffff" } of get("boxes")) {
+      const [x, y] = corner(plan, tile);
+      const [top, left, height, width] = box.map((value) => value * plan.scale);
+      strokeBox([x + left, y + top, width, height], colour, dpr);
+    }
+    const tile = chosen();
+    if (tile >= 0 && tile < plan.count) {
+      const [x, y] = corner(plan, tile);
+      const accent = getComputedStyle(frame).getPropertyValue("--cnnlab-accent").trim() || "#1976d2";
+      if (!byPixel()) strokeBox([x + 1, y + 1, plan.across - 2, plan.down - 2], accent, dpr, 3);
+      else {
+        const [, row, column] = get("point");
+        strokeBox([x + column * plan.scale, y + row * plan.scale, plan.scale, plan.scale], accent, dpr);
+      }
+    }
+    canvas.dataset.drawn = Number(canvas.dataset.drawn || 0) + 1;
+  }
+
+  const redraw = () => (frameAsked ||= requestAnimationFrame(draw));
+
+  async function load() {
+    const mine = ++newest;
+    await null; // all changes of one message have arrived after this
+    const fresh = await Promise.all([decode(get("tiles").png), decode(get("overlay").png)]);
+    if (mine !== newest) return fresh.forEach((bitmap) => bitmap?.close()); // a newer one is on its way
+    [atlas, overlay].forEach((bitmap) => bitmap?.close());
+    [atlas, overlay] = fresh;
+    tell();
+    redraw();
+  }
+
+  function tell() {
+    const tile = hovered >= 0 ? hovered : chosen();
+    const caption = get("captions")[tile] ?? "";
+    const answer = hovered >= 0 && hovered !== chosen() ? "" : get("answer");
+    title.textContent = get("label");
+    readout.textContent = [caption, answer].filter(Boolean).join(": ");
+    const place = byPixel() && tile >= 0 ? `, row ${get("point")[1]}, column ${get("point")[2]}` : "";
+    canvas.setAttribute("aria-label", `${get("label")}, ${get("tiles").count ?? 0} pictures; chosen: ${get("captions")[chosen()] || "none"}${place}`);
+    clearTimeout(speechTimer);
+    speechTimer = setTimeout(() => (spoken.textContent = readout.textContent), REST);
+  }
+
+  function choose(tile, row, column) {
+    const { count, width, height } = layout();
+    if (!count) return;
+    tile = clamp(tile, 0, count - 1);
+    if (byPixel()) model.set("point", [tile, clamp(row, 0, height - 1), clamp(column, 0, width - 1)]);
+    else model.set("selected", tile);
+    model.save_changes();
+    tell();
+    redraw();
+  }
+
+  // The tile under the pointer and the pixel in it, or null.
+  function under(event) {
+    const bounds = canvas.getBoundingClientRect();
+    const plan = layout();
+    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
+    const [column, row] = [Math.floor(x / (plan.across + GAP)), Math.floor(y / (plan.down + GAP))];
+    const tile = row * plan.columns + column;
+    if (column < 0 || column >= plan.columns || row < 0 || tile >= plan.count) return null;
+    const [left, top] = corner(plan, tile);
+    return [tile, Math.floor((y - top) / plan.scale), Math.floor((x - left) / plan.scale)];
+  }
+
+  let held = false;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    held = byPixel();
+    if (held) canvas.setPointerCapture(event.pointerId);
+    const place = under(event);
+    if (place) choose(...place);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    const place = under(event);
+    const tile = place ? place[0] : -1;
+    if (held && place) choose(...place);
+    if (tile === hovered) return;
+    hovered = tile;
+    tell();
+  });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(end, () => (held = false));
+  canvas.addEventListener("pointerleave", () => {
+    hovered = -1;
+    tell();
+  });
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { columns, count } = layout();
+    const [tile, row, column] = byPixel() ? get("point") : [get("selected"), 0, 0];
+    const step = STEPS[event.key];
+    if (step && byPixel()) {
+      const far = event.shiftKey ? 5 : 1;
+      choose(tile, row + far * step[0], column + far * step[1]);
+    } else if (step) {
+      const next = tile < 0 ? 0 : tile + step[0] * columns + step[1];
+      if (next >= 0 && next < count) choose(next, 0, 0);
+    } else if (event.key === "Home" || event.key === "End") choose(event.key === "Home" ? 0 : count - 1, row, column);
+    else if (event.key === "PageUp" || event.key === "PageDown") choose(tile + (event.key === "PageUp" ? -1 : 1), row, column);
+    else return;
+    event.preventDefault();
+  });
+
+  const told = () => (tell(), redraw());
+  const listeners = {
+    "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:answer": tell, "change:label": tell,
+    "change:selected": told, "change:point": told, "change:pick": told, "change:boxes": redraw, "change:opacity": redraw,
+    "change:columns": redraw, "change:smooth": redraw, "change:largest": redraw,
+  };
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  const watcher = new ResizeObserver(redraw);
+  watcher.observe(canvas);
+  load();
+
+  return () => {
+    watcher.disconnect();
+    cancelAnimationFrame(frameAsked);
+    clearTimeout(speechTimer);
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+    [atlas, overlay].forEach((bitmap) => bitmap?.close());
+  };
+}
+
+export default { render };

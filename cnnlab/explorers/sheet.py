@@ -1,0 +1,104 @@
+"""The sheet: a grid of small pictures of which one, or one pixel, can be chosen; its life in the browser is in `sheet.js`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import torch
+from torch import Tensor
+from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
+
+from cnnlab.explorers.encode import png
+from cnnlab.figures.palettes import palette_png
+
+_HERE = Path(__file__).parent
+
+
+class Sheet(anywidget.AnyWidget):
+    """Tiles of one size in a grid.
+
+    Traits
+    ------
+    tiles, overlay
+        What `picture_tiles` or `map_tiles` give; the overlay is laid over the tiles with `opacity`.
+    captions
+        A line for each tile: shown below when the tile is pointed at or chosen.
+    columns, largest
+        Tiles in a row, and the side that a tile has at most, in CSS pixels.
+    pick
+        "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
+    boxes
+        [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels.
+    label, answer
+        What the sheet shows, and what is to be said of the chosen place.
+    smooth
+        Whether enlarged tiles are interpolated: for pictures at their full size, not for maps.
+    """
+
+    _esm = (_HERE / "sheet.js").read_text(encoding="utf-8")
+    _css = (_HERE / "sheet.css").read_text(encoding="utf-8")
+
+    tiles = Dict().tag(sync=True)
+    overlay = Dict().tag(sync=True)
+    captions = List(Unicode()).tag(sync=True)
+    columns = Int(8).tag(sync=True)
+    largest = Int(480).tag(sync=True)
+    pick = Unicode("tile").tag(sync=True)
+    selected = Int(-1).tag(sync=True)
+    point = List(Int(), [-1, 0, 0]).tag(sync=True)
+    boxes = List(Dict()).tag(sync=True)
+    label = Unicode("Pictures").tag(sync=True)
+    answer = Unicode("").tag(sync=True)
+    smooth = Bool(False).tag(sync=True)
+    opacity = Float(0.7).tag(sync=True)
+
+
+class Chart(anywidget.AnyWidget):
+    """A picture that is only looked at, such as a curve: `png` bytes, and `alt`, which says in words what it shows."""
+
+    _esm = (_HERE / "chart.js").read_text(encoding="utf-8")
+
+    png = Bytes(b"").tag(sync=True)
+    alt = Unicode("").tag(sync=True)
+
+    def show(self, content: bytes, alt: str) -> None:
+        """Show another picture and its words, in one message."""
+        with self.hold_sync():
+            self.png, self.alt = content, alt
+
+
+def picture_tiles(pictures: Tensor) -> dict:
+    """N x 3 x H x W floats in [0, 1] as the tiles of a `Sheet`."""
+    count, _, height, width = pictures.shape
+    columns = _columns(count)
+    sheet = torch.zeros(3, math.ceil(count / columns) * height, columns * width)
+    for tile, picture in enumerate(pictures):
+        top, left = tile // columns * height, tile % columns * width
+        sheet[:, top : top + height, left : left + width] = picture
+    return {"png": png(sheet), "count": count, "columns": columns, "width": width, "height": height}
+
+
+def map_tiles(
+    maps: Tensor,
+    cmap: str = "viridis",
+    low: float | None = None,
+    high: float | None = None,
+    alpha: object = 1.0,
+) -> dict:
+    """N x H x W numbers as the tiles of a `Sheet`, in one range of colours (low, high); NaN is transparent."""
+    count, height, width = maps.shape
+    columns = _columns(count)
+    sheet = np.full((math.ceil(count / columns) * height, columns * width), np.nan)
+    for tile, one in enumerate(maps.detach().cpu().numpy()):
+        top, left = tile // columns * height, tile % columns * width
+        sheet[top : top + height, left : left + width] = one
+    content = palette_png(sheet, cmap, low, high, alpha=alpha)
+    return {"png": content, "count": count, "columns": columns, "width": width, "height": height}
+
+
+def _columns(count: int) -> int:
+    """About as many columns as rows: browsers refuse pictures that are very long."""
+    return max(1, math.ceil(math.sqrt(count)))

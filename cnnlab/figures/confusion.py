@@ -1,0 +1,70 @@
+"""Which classes are taken for which: the confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import seaborn as sns
+from sklearn.metrics import confusion_matrix
+from torch import Tensor
+
+from cnnlab.figures.plate import Plate
+
+
+def confusion_figure(true: Tensor, predicted: Tensor, class_names: Sequence[str], title: str = "") -> Plate:
+    """How often pictures of one class (row) are given the name of another (column), as a share of the row.
+
+    Parameters
+    ----------
+    true, predicted
+        N class indices each.
+    class_names
+        In the order of the indices.
+    title
+        Over the figure.
+
+    Raises
+    ------
+    ValueError
+        If there is no picture, or the two differ in number.
+    """
+    if not len(true) or len(true) != len(predicted):
+        raise ValueError(
+            f"a confusion matrix needs as many predictions as pictures, and at least one, but got {len(predicted)} and {len(true)}."
+        )
+    counts = confusion_matrix(true.cpu(), predicted.cpu(), labels=range(len(class_names)))
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    figure = Plate(figsize=(7.6, 6.6), words=describe_confusion(counts, class_names))
+    axis = figure.subplots()
+    # Numbers stand where something is mixed up, and on the diagonal; noughts would only hide them.
+    written = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
+    sns.heatmap(
+        shares,
+        vmin=0,
+        vmax=1,
+        cmap="cividis",
+        annot=written,
+        fmt="",
+        annot_kws={"size": 7},
+        square=True,
+        linewidths=0.4,
+        linecolor="white",
+        xticklabels=class_names,
+        yticklabels=class_names,
+        cbar_kws={"label": "share of the row; numbers in percent", "shrink": 0.8},
+        ax=axis,
+    )
+    axis.set(xlabel="the network says", ylabel="it is", title=title)
+    axis.tick_params(labelsize=8, length=0)
+    return figure
+
+
+def describe_confusion(counts: np.ndarray, class_names: Sequence[str], listed: int = 3) -> str:
+    """The matrix in words: accuracy, and the pairs that are mixed up most."""
+    right = np.trace(counts) / counts.sum()
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:listed]
+    pairs = [np.unravel_index(place, wrong.shape) for place in order if wrong.flat[place]]
+    said = ", ".join(f"{class_names[i]} for {class_names[j]} ({wrong[i, j]} times)" for i, j in pairs)
+    return f"Confusion matrix of {len(class_names)} classes, {right:.1%} right; taken for another most often: {said or 'none'}."

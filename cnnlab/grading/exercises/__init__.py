@@ -1,0 +1,12 @@
+"""The exercises of the lecture notebooks, each with a plain reference and hints keyed on how an answer is wrong.
+
+A module holds the exercises of one notebook, as functions of the answer (see `attempts.Exercise`), and lists them under their names
+("05.hit") in its `EXERCISES`. References are written from the definition, without the technique rooms of the kit.
+"""
+
+from cnnlab.grading.exercises import occlusion
+from cnnlab.grading.exercises.attempts import Exercise
+
+EXERCISES: dict[str, Exercise] = {
+    **occlusion.EXERCISES,
+}

@@ -1,0 +1,55 @@
+"""Run notebooks anew and store their outputs as they are kept: `python tests/notebooks/execute.py notebooks/05_occlusion.ipynb ...`.
+
+Outputs of all code cells are replaced; state of widgets, times and numbers of the run are left out, so that a second run changes
+nothing but what the code has changed. The pictures that the notebooks need are drawn into the cache first, so no progress bar is stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from cnnlab import world
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def execute(path: Path) -> float:
+    """Run the notebook at `path` and write it back; gives the seconds that it took."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    begun = time.perf_counter()
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    for split in ("train", "validation"):
+        world.dataset(split)
+    for path in parser.parse_args().notebooks:
+        print(f"{path.name}: {execute(path):.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
