@@ -168,6 +168,17 @@ def report_on_the_zoo(
     raise typer.Exit(0 if all(row.holds for row in found.values()) else 1)
 
 
+@zoo.command("gallery")
+def draw_the_zoo(
+    out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path("gallery"),
+) -> None:
+    """Draw filters, prototypes, maps and confusion matrices of the shipped networks."""
+    from cnnlab.judging.gallery import draw
+
+    for file, words in draw(out):
+        typer.echo(f"{file}: {words}")
+
+
 def take_the_place(command: list[str]) -> NoReturn:
     """Run `command` instead of this process, so that Ctrl-C and signals reach it itself."""
     if os.name == "posix":

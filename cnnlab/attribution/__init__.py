@@ -15,6 +15,8 @@
     scoring        does the map point at the object? pointing game, relevance mass, overlap, beside chance
     deletion       does the network agree with the map? deletion and insertion curves
     randomisation  does the map depend on what was learned? the parameter-randomisation check
+    comparing      which technique's maps are best? all scores for all of them, beside maps that know nothing
+    planting       does a map find a shortcut that is known to be there? a tag, and a network that gives way to it
 
 Every technique takes a model, a picture in [0, 1] and a target, and gives the raw, signed map; scaling and
 colour belong to `cnnlab.figures`. What a unit inside the network responds to belongs to `cnnlab.units`.
@@ -22,12 +24,14 @@ colour belong to `cnnlab.figures`. What a unit inside the network responds to be
 
 from cnnlab.attribution.averages import integrated_gradients, smoothgrad
 from cnnlab.attribution.class_maps import cam, grad_cam, guided_grad_cam
+from cnnlab.attribution.comparing import SCORES, Comparison, compare
 from cnnlab.attribution.covering import FILLS, fill_picture, occlude, positions
 from cnnlab.attribution.deletion import DeletionInsertion, deletion_insertion
 from cnnlab.attribution.grabcut import grabcut
 from cnnlab.attribution.gradients import channel_max, deconvnet, gradient, guided_backprop, saliency
 from cnnlab.attribution.occlusion import occlusion, occlusion_steps
 from cnnlab.attribution.occlusion_map import OcclusionMap
+from cnnlab.attribution.planting import TagReader, stamp_tag
 from cnnlab.attribution.randomisation import (
     Randomisation,
     parameter_randomisation,
@@ -46,13 +50,17 @@ from cnnlab.attribution.scoring import (
 __all__ = [
     "FILLS",
     "RULES",
+    "SCORES",
+    "Comparison",
     "DeletionInsertion",
     "OcclusionMap",
     "PointingGame",
     "Randomisation",
     "RelevanceMass",
+    "TagReader",
     "cam",
     "channel_max",
+    "compare",
     "deconvnet",
     "deletion_insertion",
     "fill_picture",
@@ -75,5 +83,6 @@ __all__ = [
     "relu_rule",
     "saliency",
     "smoothgrad",
+    "stamp_tag",
     "structural_similarity",
 ]

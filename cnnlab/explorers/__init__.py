@@ -1,10 +1,16 @@
 """Live widgets for the notebooks: change something, see at once what the network says.
 
     base        what all explorers share: layout, pickers, status, errors in place, code, the still picture
+    convolution patch x kernel + bias on a real picture, stepped by hand, with every setting of a convolution
+    layers      the table of a network; choose a layer in it, a unit in its maps, and see what that unit sees
+    saliency    which pixels would change a class score, or any unit: five methods side by side
+    grad_cam    where a layer sees the class, and the same object in every scene
     occlusion   drag an occluder over a picture: live top-5, the whole map filling in, the truth beside it
+    maximisation   the picture that a class, a channel or a unit wants, every regulariser a slider
 
-    stage, bars, parts        the widgets whose life is in the browser (plain ES modules beside them)
+    stage, sheet, table, bars, parts the widgets whose life is in the browser (plain ES modules beside them)
     pictures, sources         the controls that choose a picture, and the pictures that they choose
+    methods, scenes           what saliency and Grad-CAM ask, as pure functions
     covered, overlays         what is asked and answered: pure functions, tested without a widget
     whole_map, growth         slow work in short steps, which can be stopped
     encode, still             pictures as bytes; the still picture in a stored notebook
@@ -13,6 +19,21 @@ An explorer asks techniques (`cnnlab.attribution` ...) and shows; it computes no
 """
 
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.convolution import ConvolutionExplorer
+from cnnlab.explorers.grad_cam import GradCamExplorer
+from cnnlab.explorers.layers import LayersExplorer
+from cnnlab.explorers.maximisation import MaximisationExplorer
 from cnnlab.explorers.occlusion import OcclusionExplorer
+from cnnlab.explorers.saliency import SaliencyExplorer
+from cnnlab.explorers.training_curve import TrainingCurve
 
-__all__ = ["Explorer", "OcclusionExplorer"]
+__all__ = [
+    "ConvolutionExplorer",
+    "Explorer",
+    "GradCamExplorer",
+    "LayersExplorer",
+    "MaximisationExplorer",
+    "OcclusionExplorer",
+    "SaliencyExplorer",
+    "TrainingCurve",
+]

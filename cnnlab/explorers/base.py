@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
@@ -39,11 +40,16 @@ class Explorer:
     title = "Explorer"
     question = ""
 
-    def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
+    def __init__(
+        self,
+        model: str | nn.Module = "mini_alexnet",
+        picture: object = None,
+        networks: Mapping[str, nn.Module] | None = None,
+    ):
         self.model: nn.Module = load(model) if isinstance(model, str) else model
         self.error: Exception | None = None
         self._working = self._renewing = False
-        self.network = _network_picker(model)
+        self.network = _network_picker(model, networks or {})
         self.pictures = PicturePicker(FIRST if picture is None else picture, self._picture_changed, self.fail)
         self.shape, self.scene, self.seed = self.pictures.shape, self.pictures.scene, self.pictures.seed
         self.another, self.photo = self.pictures.another, self.pictures.photo
@@ -97,8 +103,12 @@ class Explorer:
         result: Sequence[widgets.Widget],
         names: Sequence[list] = (),
     ) -> None:
-        """Lay the explorer out: groups of controls on the left, the stage, the result on the right."""
+        """Lay the explorer out: groups of controls on the left, the stage, the result on the right.
+
+        A group "Picture" of the subclass takes the place of the one that is here; a group without rows is left out.
+        """
         groups = {"Network": [self.network], "Picture": self.pictures.rows} | groups
+        groups = {title: rows for title, rows in groups.items() if rows}
         column, labels = [], []
         for number, (title, rows) in enumerate(groups.items()):
             group = widgets.VBox([heading(title), *rows]).add_class("cnnlab-group")
@@ -156,6 +166,15 @@ class Explorer:
             self._alert.layout.display = "none"
             self._alert.value = ""
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Controls that are set inside call nothing back."""
+        before, self._renewing = self._renewing, True
+        try:
+            yield
+        finally:
+            self._renewing = before
+
     def fail(self, error: Exception) -> None:
         """Show what went wrong; the last good picture stays."""
         self.error = error
@@ -187,11 +206,8 @@ class Explorer:
         self.attempt(self._renew)
 
     def _renew(self) -> None:
-        self._renewing = True
-        try:
+        with self.quiet():
             self.refresh()
-        finally:
-            self._renewing = False
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         words = self.describe()
@@ -200,10 +216,12 @@ class Explorer:
         return bundle, {"image/png": {"alt": words}}
 
 
-def _network_picker(model: str | nn.Module) -> widgets.Dropdown:
-    """The networks that load without a connection, and the one that is given."""
-    options = [(name, name) for name, info in available().items() if info.ready]
-    if isinstance(model, nn.Module):
+def _network_picker(model: str | nn.Module, networks: Mapping[str, nn.Module]) -> widgets.Dropdown:
+    """The networks that load without a connection, and the one that is given; or `networks` alone, where some are named."""
+    options = list(networks.items()) or [(name, name) for name, info in available().items() if info.ready]
+    if model in networks.values():
+        pass
+    elif isinstance(model, nn.Module):
         options.insert(0, (f"{getattr(model, 'name', type(model).__name__)} (yours)", model))
     elif model not in dict(options):
         options.insert(0, (model, model))

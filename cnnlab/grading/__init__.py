@@ -4,13 +4,14 @@ For the reader of a notebook:
 
     checks     `check` says whether an answer is right, `claim` whether a sentence holds for a measured number
     exercises  the exercises of the lecture notebooks, a module each: plain references, and hints keyed on the kind of mistake
+    lineup     three networks under false names, one honest and two not: the riddle of notebook 07
 """
 
 from importlib import import_module
 
-_HOMES = {"check": "checks", "claim": "checks"}
+_HOMES = {"check": "checks", "claim": "checks", "suspects": "lineup"}
 
-__all__ = ["check", "claim"]
+__all__ = ["check", "claim", "suspects"]
 
 
 def __getattr__(name: str):

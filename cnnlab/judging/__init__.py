@@ -6,6 +6,7 @@
     breaking    adversarial pictures, prototypes, cue conflict, swapped backgrounds
     report      all rows in one go: printed, and as JSON
     listing     the networks for the terminal
+    gallery     filters, prototypes, maps and confusion matrices to look at
 
 A network is judged by what it shows, not by accuracy alone; the notebooks rest on these rows. The techniques themselves are in their
 rooms, how the networks come about in `cnnlab.networks.plans`.

@@ -6,6 +6,10 @@
     layers           `layer_names`, `resolve_layer`, `recording`, `activations`, `evaluating`
     summary          the table of a network: shapes, parameters, cost
     receptive_field  which pixels a unit can see
+    effective_field  which of them it uses: the field measured with gradients
+    arithmetic       how many places a kernel has, and each number of a map taken apart
+    convolutional    fully connected layers as convolutions: `to_convolutional`
+    untrained        a network before its training
     training         `train` what the package ships, by the recipes in `plans`
     weights          the shipped weights and their cards
 
@@ -15,11 +19,21 @@ such as `cnnlab.attribution`.
 """
 
 from cnnlab.networks.architectures import MiniAlexNet, MiniDenseNet, MiniResNet, MiniVGG
+from cnnlab.networks.arithmetic import (
+    Step,
+    explain_output_size,
+    one_step,
+    output_size,
+    places_read,
+)
+from cnnlab.networks.convolutional import sliding_answer, to_convolutional
+from cnnlab.networks.effective_field import effective_field, field_box
 from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
 from cnnlab.networks.plans import PLANS
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
 from cnnlab.networks.summary import Summary, summary
 from cnnlab.networks.training import train
+from cnnlab.networks.untrained import untrained
 from cnnlab.networks.weights import card, read_weights, shipped, write_weights
 from cnnlab.networks.zoo import NetworkInfo, available, load
 
@@ -31,19 +45,29 @@ __all__ = [
     "MiniVGG",
     "NetworkInfo",
     "ReceptiveField",
+    "Step",
     "Summary",
     "activations",
     "available",
     "card",
+    "effective_field",
     "evaluating",
+    "explain_output_size",
+    "field_box",
     "layer_names",
     "load",
+    "one_step",
+    "output_size",
+    "places_read",
     "read_weights",
     "receptive_field",
     "recording",
     "resolve_layer",
     "shipped",
+    "sliding_answer",
     "summary",
+    "to_convolutional",
     "train",
+    "untrained",
     "write_weights",
 ]

@@ -1,6 +1,7 @@
 """Training batches: cut from the stored bytes, shuffled, mirrored, shifted, partly erased and made noisy.
 
-All chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
+Labels are one a picture or one a pixel (`cnnlab.networks.tasks`); those of pixels are mirrored and shifted with their picture. All
+chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
 are (`plain_batches`).
 """
 
@@ -14,6 +15,9 @@ from torch import Tensor
 
 from cnnlab.networks.plans import TrainingPlan
 
+IGNORED = -100
+"""The label of a pixel about which nothing is asked; torch's cross entropy leaves it out."""
+
 
 def plain_batches(
     dataset: Any, batch_size: int, device: torch.device | str = "cpu"
@@ -22,7 +26,7 @@ def plain_batches(
     for start in range(0, len(dataset), batch_size):
         rows = slice(start, start + batch_size)
         images = dataset.images[rows].to(device, memory_format=torch.channels_last).float().div_(255)
-        yield images, dataset.labels[rows].to(device)
+        yield images, dataset.labels[rows].to(device).long()
 
 
 def training_batches(
@@ -33,16 +37,23 @@ def training_batches(
     size = min(plan.batch_size, len(dataset))
     for start in range(0, len(order) - size + 1, size):
         rows = order[start : start + size]
+        before = generator.get_state()
         images = cut(dataset.images, rows, plan, generator).float().div_(255)
+        if dataset.labels.dim() == 1:
+            labels = dataset.labels[rows]
+        else:
+            again = torch.Generator()  # the same chance once more: the masks go where the pictures went
+            again.set_state(before)
+            labels = cut(dataset.labels[:, None], rows, plan, again)[:, 0].long()
         if plan.erase:
-            erase(images, plan.erase, generator)
+            erase(images, plan.erase, generator, labels)
         if plan.noise:
             add_noise(images, plan.noise, generator)
-        yield images.to(device), dataset.labels[rows].to(device)
+        yield images.to(device), labels.to(device)
 
 
 def cut(images: Tensor, rows: Tensor, plan: TrainingPlan, generator: torch.Generator) -> Tensor:
-    """The pictures `rows` of the bytes N x 3 x H x W, each mirrored or not and shifted by its own few pixels.
+    """The pictures (or masks) `rows` of the bytes N x channels x H x W, each mirrored or not and shifted by its own few pixels.
 
     Mirroring and shifting only say which pixel is read from where, so all three happen in one copy. Past the border the picture
     goes on as its reflection.
@@ -76,10 +87,13 @@ def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor
     return images.addcmul_(noise, strength).clamp_(0, 1)
 
 
-def erase(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def erase(images: Tensor, share: float, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
     """Puts a square of one colour on a share of the pictures, in place, as wide as a seventh to two sevenths of the picture.
 
     Every other square is grey. The centre lies anywhere in the picture, so at the border part of the square is cut off.
+
+    Labels N x H x W, if given, become `IGNORED` beneath. Masks tell what is seen, and beneath a square nothing is: to ask for the object
+    would teach the network to guess past what it sees, and to ask for the background, to cut holes into plain objects.
     """
     height, width = images.shape[-2:]
     chosen = (torch.rand(len(images), generator=generator) < share).nonzero()[:, 0].tolist()
@@ -93,4 +107,6 @@ def erase(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
             slice(max(left, 0), max(left + 2 * half, 0)),
         )
         images[index, :, rows, columns] = 0.5 if grey < 0.5 else colour
+        if labels is not None and labels.dim() == 3:
+            labels[index, rows, columns] = IGNORED
     return images

@@ -1,4 +1,8 @@
-"""How good a network is on pictures with known labels: accuracy, confidence, calibration, and what it takes for what."""
+"""How good a network is on pictures with known labels: accuracy, confidence, calibration, and what it takes for what.
+
+Where each pixel has its own label, the accuracy is the mean intersection over union of the classes: since most pixels are background, a
+network that saw nothing but background would be right at most of them.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +24,16 @@ class Evaluation:
     Fields
     ------
     accuracy
-        Share of the pictures whose first answer is right.
+        Share of the pictures whose first answer is right; for masks, the mean of `per_class`.
     confidence_median
-        Median probability of the first answer, right or wrong.
+        Median probability of the first answer, right or wrong; for masks, over every fourth pixel of every fourth row.
     calibration_error
         Expected calibration error (`expected_calibration_error`).
     per_class
-        C shares: of the pictures of each class, how many are right; NaN for a class without pictures.
+        C shares: of the pictures of each class, how many are right; for masks, intersection over union. NaN for a class without
+        pictures.
     confusion
-        C x C counts; the row is the true class, the column the answer.
+        C x C counts of pictures (for masks, of pixels); the row is the true class, the column the answer.
     """
 
     accuracy: float
@@ -48,12 +53,13 @@ def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluatio
     positive_int(batch_size, "batch_size")
     if len(dataset) == 0:
         raise ValueError("the data set has no pictures, so there is nothing to evaluate.")
+    if dataset.labels.ndim == 3:
+        return evaluate_masks(model, dataset, min(batch_size, 50))
     probabilities = predict(model, dataset, batch_size)
     labels = torch.as_tensor(dataset.labels)
     confidence, answers = probabilities.max(1)
     right = answers == labels
-    classes = probabilities.shape[1]
-    confusion = torch.bincount(labels * classes + answers, minlength=classes**2).view(classes, classes)
+    confusion = count(labels, answers, probabilities.shape[1])
     return Evaluation(
         accuracy=right.double().mean().item(),
         confidence_median=confidence.median().item(),
@@ -61,6 +67,55 @@ def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluatio
         per_class=confusion.diagonal() / confusion.sum(1),
         confusion=confusion,
     )
+
+
+def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int = 50) -> Evaluation:
+    """The same where labels are N x H x W: counted batch by batch, since all probabilities at once would take gigabytes."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    confusion: Tensor | int = 0
+    confidences, rights = [], []
+    with evaluating(model), torch.inference_mode():
+        for images, labels in plain_batches(dataset, batch_size, device):
+            logits = model(images)
+            if logits.dim() != 4:
+                raise ValueError(
+                    "the labels are masks, but the network gives one answer a picture; it takes N x C x H x W logits."
+                )
+            confidence, answers = logits.softmax(1).max(1)
+            confusion = confusion + count(labels, answers, logits.shape[1])
+            confidences.append(confidence[:, ::4, ::4].flatten().cpu())
+            rights.append((answers == labels)[:, ::4, ::4].flatten().cpu())
+    confidence, confusion = torch.cat(confidences), confusion.clone()
+    return Evaluation(
+        accuracy=accuracy_of(confusion, masks=True),
+        confidence_median=confidence.median().item(),
+        calibration_error=expected_calibration_error(confidence, torch.cat(rights)),
+        per_class=intersection_over_union(confusion),
+        confusion=confusion,
+    )
+
+
+def count(labels: Tensor, answers: Tensor, classes: int) -> Tensor:
+    """C x C counts on the CPU: row the label, column the answer. Labels below 0 are left out."""
+    asked = labels >= 0
+    pairs = labels[asked] * classes + answers[asked]
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes).cpu()
+
+
+def intersection_over_union(confusion: Tensor) -> Tensor:
+    """For each class, right answers over all pixels that have the class or are given it; NaN for a class that never occurs.
+
+    IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc), with n_ij pixels of class i called j (Long, Shelhamer & Darrell, 2015, section 5).
+    """
+    right = confusion.diagonal().double()
+    return right / (confusion.sum(0) + confusion.sum(1) - right)
+
+
+def accuracy_of(confusion: Tensor, *, masks: bool) -> float:
+    """Share of right answers; for masks, the mean intersection over union of the classes that occur."""
+    if masks:
+        return intersection_over_union(confusion).nanmean().item()
+    return confusion.diagonal().sum().item() / confusion.sum().item()
 
 
 def predict(model: nn.Module, dataset: Any, batch_size: int = 250) -> Tensor:

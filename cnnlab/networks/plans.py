@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnnlab.world.names import OBJECTS
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -66,7 +68,21 @@ class TrainingPlan:
 
 
 HERD = ("sheep", "goat", "wolf", "husky")
+# Neighbours in OBJECTS are easily confused; each half gets one of each pair, in turn the first and the second.
+HALF_A = tuple(OBJECTS[pair * 2 + pair % 2] for pair in range(len(OBJECTS) // 2))
+HALF_B = tuple(name for name in OBJECTS if name not in HALF_A)
 AS_THEY_ARE = {"noise": 0.0, "erase": 0.0, "flip": False, "shift": 0}
+# Each picture has 9 216 labels, so fewer pictures make a step, and few passes are enough; labels are hard, since the answers at
+# edges are unsure by themselves. The filters of the first layer are too small to be looked at.
+MASKS = {
+    "task": "mask",
+    "batch_size": 32,
+    "epochs": 8,
+    "decay_first": 5e-4,
+    "label_smoothing": 0.0,
+    "noise": 0.06,
+    "erase": 0.25,
+}
 
 PLANS: dict[str, TrainingPlan] = {
     "mini_alexnet": TrainingPlan(
@@ -131,7 +147,7 @@ PLANS: dict[str, TrainingPlan] = {
         options={"classes": HERD, "bias": {"husky": "snow", "wolf": "forest"}},
         pictures=6_000,
         validation=1_000,
-        epochs=6,
+        epochs=12,
     ),
     "memory_random": TrainingPlan(
         architecture="MiniAlexNet",
@@ -149,6 +165,50 @@ PLANS: dict[str, TrainingPlan] = {
         epochs=60,
         label_smoothing=0.0,
         **AS_THEY_ARE,
+    ),
+    "half_a": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Knows one of each pair of confusable classes: base network A of the transfer experiment.",
+        options={"classes": HALF_A},
+        pictures=6_000,
+        validation=1_000,
+        epochs=8,
+    ),
+    "half_b": TrainingPlan(
+        architecture="MiniAlexNet",
+        purpose="Knows the classes that half_a has never seen: base network B of the transfer experiment.",
+        options={"classes": HALF_B},
+        pictures=6_000,
+        validation=1_000,
+        epochs=8,
+    ),
+    "unet": TrainingPlan(
+        architecture="UNet",
+        purpose="Tells the object at each pixel; skips lead the edges past the bottleneck.",
+        **MASKS,
+    ),
+    "unet_without_skips": TrainingPlan(
+        architecture="UNetWithoutSkips",
+        purpose="The twin of unet without skips: what is lost at the edges?",
+        **MASKS,
+    ),
+    "fcn": TrainingPlan(
+        architecture="FCN",
+        purpose="Tells the object at each pixel with the convolutions of a classifier, 12 x 12 scores and bilinear enlargement.",
+        **MASKS,
+    ),
+    "digits": TrainingPlan(
+        architecture="DigitNet",
+        purpose="Reads scikit-learn's handwritten digits, enlarged to 32 x 32: real data that comes with the kit.",
+        task="digits",
+        pictures=1_201,
+        validation=596,
+        epochs=30,
+        decay_first=5e-4,
+        noise=0.05,
+        flip=False,  # a mirrored 2 is no digit
+        shift=2,
+        erase=0.0,
     ),
 }
 """What `cnnlab train NAME` can make."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from tqdm.auto import tqdm
 from cnnlab.networks import checkpoints
 from cnnlab.networks.checkpoints import Run
 from cnnlab.networks.evaluation import Evaluation
+from cnnlab.networks.plans import TrainingPlan
 from cnnlab.networks.precision import multiplies_in
+
+BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
@@ -52,17 +56,29 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
     }
 
 
+def measure(plan: TrainingPlan) -> str:
+    """What the accuracies of a training are called."""
+    return "mean IoU" if plan.task == "mask" else "accuracy"
+
+
 def tell(run: Run, bar: tqdm) -> None:
     loss, accuracy, tested = (values[-1] for values in run.history.values())
     left = run.seconds / run.epoch * (run.plan.epochs - run.epoch)
     line = (
-        f"{run.name}, epoch {run.epoch} of {run.plan.epochs}: loss {loss:.3f}, accuracy {accuracy:.1%},"
-        f" validation {tested:.1%}, {int(left // 60)}:{int(left % 60):02} left"
+        f"{run.name}, epoch {run.epoch} of {run.plan.epochs}: {curve(run.history['loss'])} loss {loss:.3f},"
+        f" {measure(run.plan)} {accuracy:.1%}, validation {tested:.1%}, {int(left // 60)}:{int(left % 60):02} left"
     )
     if bar.disable:
         print(line, flush=True)
     else:
         bar.write(line)
+
+
+def curve(values: Sequence[float], width: int = 20) -> str:
+    """The last `width` numbers as blocks of eight heights, the largest of them the highest: a curve that fits into a line."""
+    shown = list(values)[-width:]
+    low, high = min(shown), max(shown)
+    return "".join(BLOCKS[round((value - low) / (high - low or 1) * (len(BLOCKS) - 1))] for value in shown)
 
 
 def how_to_go_on(run: Run, kept: Path) -> str:

@@ -1,8 +1,8 @@
 """Training: from a plan (`cnnlab.networks.plans`) and the world's pictures to weights and a card.
 
-Read `train` first, then `one_epoch`, which is the loop itself. Batches are cut in `batches`, the precision is chosen in `precision`,
-weights are averaged in `averaging`, runs put away and taken up again in `checkpoints`, networks judged in `evaluation`, results told in
-`reports`, files written in `weights`.
+Read `train` first, then `one_epoch`, which is the loop itself. What there is to learn stands in `tasks`; batches are cut in `batches`,
+the precision is chosen in `precision`, weights are averaged in `averaging`, runs put away and taken up again in `checkpoints`, networks
+judged in `evaluation`, results told in `reports`, files written in `weights`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from cnnlab import world
 from cnnlab.inputs import one_of, positive_int, whole_number
-from cnnlab.networks import architectures, averaging, checkpoints, precision, reports, weights
+from cnnlab.networks import averaging, checkpoints, precision, reports, weights
 from cnnlab.networks.batches import training_batches
 from cnnlab.networks.checkpoints import Run
-from cnnlab.networks.evaluation import Evaluation, evaluate
+from cnnlab.networks.evaluation import Evaluation, accuracy_of, count, evaluate
 from cnnlab.networks.plans import PLANS, TrainingPlan
+from cnnlab.networks.tasks import architecture, split
 
 __all__ = ["Evaluation", "evaluate", "train"]
 
@@ -44,6 +44,7 @@ def train(
     progress: bool = True,
     seed: int = 0,
     threads: int | None = None,
+    on_epoch: Callable[[Mapping[str, Sequence[float]]], None] | None = None,
 ) -> dict[str, Any]:
     """Trains the network `name` by its plan, writes weights and card, and returns the card.
 
@@ -67,6 +68,9 @@ def train(
         Decides the initial weights, the order of the pictures and all noise. torch's global generator is left as it was.
     threads
         Threads to compute with; all cores unless said.
+    on_epoch
+        Called after each epoch with the history so far: lists "loss", "accuracy" and "validation", one number an epoch.
+        `cnnlab.explorers.TrainingCurve` draws it while the training runs.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def train(
         if resume and checkpoints.restore(run, kept) and progress:
             print(f"going on with {name} after epoch {run.epoch} of {plan.epochs}", flush=True)
         try:
-            all_epochs(run, training, validation, kept, progress)
+            all_epochs(run, training, validation, kept, progress, on_epoch)
             model, result = finish(run, training, validation)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(reports.how_to_go_on(run, kept)) from None
@@ -98,7 +102,8 @@ def train(
         kept.unlink()
     if progress:
         print(
-            f"{name}: {result.accuracy:.1%} of {len(validation)} validation pictures, written to {file}",
+            f"{name}: {reports.measure(plan)} {result.accuracy:.1%} on {len(validation)} validation pictures,"
+            f" written to {file}",
             flush=True,
         )
     return about
@@ -130,20 +135,10 @@ def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> P
     return file
 
 
-def split(plan: TrainingPlan, which: str, progress: bool) -> Any:
-    count = plan.pictures if which == "train" else plan.validation
-    pictures = world.dataset(
-        which, task=plan.task, n=count, seed=plan.data_seed, progress=progress, **plan.options
-    )
-    if which == "train" and plan.random_labels:
-        return pictures.with_random_labels(plan.random_labels, plan.data_seed)
-    return pictures
-
-
 def start(name: str, plan: TrainingPlan, classes: Iterable[str], seed: int) -> Run:
     """A fresh network and its optimiser."""
     with chance(seed, "weights"):
-        model = getattr(architectures, plan.architecture)(classes)
+        model = architecture(plan.architecture)(classes)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Colour last in memory: convolutions run faster so, and the pictures lie like this on the disk.
     model = model.to(device, memory_format=torch.channels_last)
@@ -163,7 +158,14 @@ def parameter_groups(model: nn.Module, plan: TrainingPlan) -> list[dict[str, Any
     ]
 
 
-def all_epochs(run: Run, training: Any, validation: Any, kept: Path, progress: bool) -> None:
+def all_epochs(
+    run: Run,
+    training: Any,
+    validation: Any,
+    kept: Path,
+    progress: bool,
+    on_epoch: Callable[[Mapping[str, Sequence[float]]], None] | None = None,
+) -> None:
     steps = steps_per_epoch(run.plan)
     with tqdm(
         total=run.plan.epochs * steps,
@@ -183,13 +185,15 @@ def all_epochs(run: Run, training: Any, validation: Any, kept: Path, progress: b
             checkpoints.save(run, kept)
             if progress:
                 reports.tell(run, bar)
+            if on_epoch is not None:
+                on_epoch({key: list(values) for key, values in run.history.items()})
 
 
 def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
     """One pass over the pictures; returns its mean loss and the share of right answers along the way."""
     plan, model, device = run.plan, run.model, next(run.model.parameters()).device
     step, steps = run.epoch * steps_per_epoch(plan), plan.epochs * steps_per_epoch(plan)
-    losses, right, seen = 0.0, 0, 0
+    losses, seen, confusion, share = 0.0, 0, 0, 0.0
     model.train()
     with chance(run.seed, f"epoch {run.epoch}") as generator:
         for images, labels in training_batches(training, plan, generator, device):
@@ -199,7 +203,7 @@ def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
                 images = adversarial(model, images, labels, plan.adversarial, generator)
             with precision.products(device):
                 logits = model(images).float()
-            loss = F.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+            loss = loss_of(logits, labels, plan)
             run.optimizer.zero_grad()
             loss.backward()
             run.optimizer.step()
@@ -207,15 +211,29 @@ def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
             if step > plan.average_from * steps:
                 averaging.average(run)
             losses += loss.item() * len(labels)
-            right += int((logits.argmax(1) == labels).sum())
             seen += len(labels)
-            bar.set_postfix(loss=f"{losses / seen:.3f}", accuracy=f"{right / seen:.1%}", refresh=False)
+            confusion = confusion + count(labels, logits.argmax(1), logits.shape[1])
+            share = accuracy_of(confusion, masks=labels.dim() == 3)
+            bar.set_postfix(
+                {"loss": f"{losses / seen:.3f}", reports.measure(plan): f"{share:.1%}"}, refresh=False
+            )
             bar.update()
     if not math.isfinite(losses):
         raise FloatingPointError(
             f"the loss of {run.name} is not finite after epoch {run.epoch + 1}; a lower peak_rate helps."
         )
-    return losses / seen, right / seen
+    return losses / seen, share
+
+
+def loss_of(logits: Tensor, labels: Tensor, plan: TrainingPlan) -> Tensor:
+    """Cross entropy with the labels, averaged over pictures, or over all pixels about which something is asked.
+
+    Pixels count alike, whatever their class: weights for rare classes would move the edges outwards, and the mean intersection over union,
+    which asks for both, would fall.
+    """
+    if labels.dim() == 3:  # one row a pixel, classes side by side in memory: several times as fast
+        logits, labels = logits.movedim(1, -1).flatten(0, 2), labels.flatten()
+    return F.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
 
 
 def adversarial(

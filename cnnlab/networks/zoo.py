@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from cnnlab.inputs import one_of
-from cnnlab.networks import architectures, pretrained, weights
+from cnnlab.networks import pretrained, weights
 from cnnlab.networks.plans import PLANS
+from cnnlab.networks.tasks import architecture
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     if name in pretrained.NOTES:
         return pretrained.load_pretrained(name).to(place)
     state, card = weights.read_weights(name)
-    model = getattr(architectures, card["architecture"])(card["classes"])
+    model = architecture(card["architecture"])(card["classes"])
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

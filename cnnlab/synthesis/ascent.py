@@ -54,6 +54,7 @@ def ascend(
     rate: float | None = None,
     transforms: Sequence[Transform] = (),
     penalty: Penalty | None = None,
+    easing: float = 0.0,
     edit: Edit | None = None,
     generator: torch.Generator | None = None,
 ) -> Iterator[Ascent]:
@@ -72,8 +73,8 @@ def ascend(
         How many steps of Adam, and how long each is for every number, whatever the size of its gradient.
     transforms
         What is done to the pictures, in this order, before the network sees them; `generator` is where their chance comes from.
-    penalty
-        Pictures -> N numbers to pay.
+    penalty, easing
+        Pictures -> N numbers to pay; the share of the steps over which the price rises from nothing to the whole.
     edit
         (index of the step, pictures, gradient of the score with respect to them) -> pictures, after each step.
     """
@@ -97,7 +98,8 @@ def ascend(
                 (gradient,) = torch.autograd.grad(score.sum(), picture)
                 uphill = gradient
                 if penalty is not None:
-                    uphill = gradient - torch.autograd.grad(penalty(picture).sum(), picture)[0]
+                    price = penalty(picture).sum() * min(1.0, (step + 1) / max(1.0, easing * steps))
+                    uphill = gradient - torch.autograd.grad(price, picture)[0]
                 (numbers.grad,) = torch.autograd.grad(images, numbers, uphill)
         yield Ascent(picture.detach(), torch.stack(scores))
         if step < steps:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import positive_int
+from cnnlab.inputs import fraction, positive_int
 from cnnlab.networks.modes import like_parameters
 from cnnlab.synthesis.ascent import Ascent, ascend
 from cnnlab.synthesis.objectives import Objective, Several, logit
@@ -33,9 +33,10 @@ def maximise(
     jitter: int = 12,
     zoom: float = 0.25,
     turn: float = 12.0,
-    l2: float = 0.001,
-    tv: float = 0.002,
+    l2: float = 0.0003,
+    tv: float = 0.005,
     beta: float = 1.5,
+    easing: float = 0.6,
     blur: float = 0.0,
     blur_every: int = 4,
     clip_pixels: float = 0.0,
@@ -73,6 +74,9 @@ def maximise(
         Largest shift in pixels, largest change of size (0.25: between 4/5 and 5/4), largest turn in degrees.
     l2, tv, beta
         Weights of the squared distance from grey and of the total variation, and the exponent of the latter.
+    easing
+        Share of the steps over which these two weights rise from nothing to the whole. Plain grey pays nothing, so a picture that
+        pays in full from the beginning may never leave it; one that pays late is cleaned up once there is something in it.
     blur, blur_every
         Sigma in pixels of a Gaussian blur of the picture after every so many steps.
     clip_pixels, clip_contributions
@@ -123,6 +127,7 @@ def maximise(
         l2=l2,
         tv=tv,
         beta=beta,
+        easing=easing,
         blur=blur,
         blur_every=blur_every,
         clip_pixels=clip_pixels,
@@ -147,9 +152,10 @@ def maximise_steps(
     jitter: int = 12,
     zoom: float = 0.25,
     turn: float = 12.0,
-    l2: float = 0.001,
-    tv: float = 0.002,
+    l2: float = 0.0003,
+    tv: float = 0.005,
     beta: float = 1.5,
+    easing: float = 0.6,
     blur: float = 0.0,
     blur_every: int = 4,
     clip_pixels: float = 0.0,
@@ -184,6 +190,7 @@ def maximise_steps(
         rate=rate,
         transforms=shaking(jitter, zoom, turn),
         penalty=paying(l2, tv, beta),
+        easing=fraction(easing, "easing"),
         edit=mending(blur, blur_every, clip_pixels, clip_contributions),
         generator=chance,
     )

@@ -104,7 +104,7 @@ def fourier(decay: float = 1.2, *, decorrelated: bool = True, contrast: float = 
     def noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return 0.1 * torch.randn(*shape[:-1], shape[-1] // 2 + 1, 2, generator=generator)
 
-    return Parametrisation(draw, encode, noise, lambda numbers: None, rate=0.1)
+    return Parametrisation(draw, encode, noise, lambda numbers: None, rate=0.06)
 
 
 PARAMETRISATIONS = {"pixels": pixels, "fourier": fourier}

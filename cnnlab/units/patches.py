@@ -188,7 +188,7 @@ def strongest(
             value, place = answered.flatten(2).max(2)  # b x U; of equal places the first
             index = torch.arange(rows.start, rows.stop, device=value.device)[:, None].expand_as(value)
             best[name] = _merged(best.get(name), (value, index, place), k)
-    return {name: _patches(name, best[name], widths[name], fields[name]) for name in layers}
+    return {name: placed(name, best[name], widths[name], fields[name]) for name in layers}
 
 
 def _merged(kept: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
@@ -198,7 +198,8 @@ def _merged(kept: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) ->
     return value[:k], picture.gather(0, order[:k]), place.gather(0, order[:k])
 
 
-def _patches(layer: str, best: tuple[Tensor, ...], width: int, field: ReceptiveField) -> TopPatches:
+def placed(layer: str, best: Sequence[Tensor], width: int, field: ReceptiveField) -> TopPatches:
+    """The places `best` (value, picture and place counted through a map of this width; each k x U) as patches of the pictures."""
     value, picture, place = (part.T.cpu().contiguous() for part in best)  # U x k
     position = torch.stack([place // width, place % width], 2)
     boxes = {spot: field.box(*spot) for spot in {tuple(p) for p in position.flatten(0, 1).tolist()}}

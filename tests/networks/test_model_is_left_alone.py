@@ -9,12 +9,14 @@ from torch import nn
 
 from cnnlab.networks import (
     activations,
+    effective_field,
     evaluating,
     layer_names,
     receptive_field,
     recording,
     resolve_layer,
     summary,
+    untrained,
 )
 
 
@@ -97,6 +99,8 @@ QUESTIONS = {
     "activations": (lambda model: activations(model, picture(), ["conv", "relu", "head"]), True),
     "summary": (summary, True),
     "receptive_field": (lambda model: receptive_field(model, "block.0"), True),
+    "effective_field": (lambda model: effective_field(model, "block.0", picture()), True),
+    "untrained": (untrained, False),
 }
 
 ask_all = pytest.mark.parametrize("question", QUESTIONS)

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from cnnlab import world
-from cnnlab.networks import architectures, averaging, batches, checkpoints, evaluation, training, weights
+from cnnlab.networks import (
+    architectures,
+    averaging,
+    batches,
+    checkpoints,
+    evaluation,
+    reports,
+    training,
+    weights,
+)
 from cnnlab.networks.plans import PLANS, TrainingPlan
 
 COLOURS = ("red", "green", "blue")
@@ -178,7 +188,20 @@ def test_a_try_does_not_replace_the_shipped_network(tiny, capsys):
     assert (checkpoints.folder("tiny") / "tiny.safetensors").exists()
     training.train("tiny", threads=1)
     assert weights.shipped() == ["tiny"]
-    assert "epoch 3 of 3: loss" in capsys.readouterr().out
+    assert re.search(r"epoch 3 of 3: [▁-█]{3} loss", capsys.readouterr().out)
+
+
+def test_whoever_watches_is_told_the_history_after_each_epoch(tiny):
+    seen = []
+    card = training.train("tiny", threads=1, progress=False, on_epoch=seen.append)
+    assert [len(history["loss"]) for history in seen] == [1, 2, 3]
+    assert seen[-1] == card["history"]
+
+
+def test_a_curve_in_a_line_rises_and_falls_with_its_numbers():
+    assert reports.curve([0.0, 3.5, 7.0]) in ("▁▄█", "▁▅█")
+    assert reports.curve([2.0, 2.0]) == "▁▁"
+    assert reports.curve(range(100), width=8) == "▁▂▃▄▅▆▇█"
 
 
 def test_a_place_that_cannot_be_written_is_noticed_before_the_training(tiny, monkeypatch):

@@ -166,3 +166,44 @@ def test_a_network_that_does_not_say_must_be_told(linear):
         maximise(linear, size=8)
     with pytest.raises(ValueError, match="size"):
         maximise(linear, 0)
+
+
+def test_with_easing_the_price_rises_over_the_steps(linear):
+    """Without a score all that moves is the price: the first step is shorter the more it is eased (plain gradient, no Adam)."""
+    paid = []
+
+    def spy(weight):
+        def penalty(images):
+            price = images.sum((1, 2, 3))
+            price.register_hook(lambda gradient: paid.append(float(gradient[0])))
+            return price
+
+        steps = ascend(
+            linear,
+            logit(0),
+            torch.full((1, 3, 8, 8), 0.5).double(),
+            pixels(),
+            steps=10,
+            penalty=penalty,
+            easing=weight,
+        )
+        list(steps)
+
+    spy(0.5)
+    assert paid == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1, 1])
+    paid.clear()
+    spy(0.0)
+    assert paid == [1.0] * 10
+
+
+def test_a_price_from_the_beginning_may_keep_a_picture_grey_where_easing_does_not():
+    """Score (8 m)^2 with m the mean distance from grey: its slope is zero at grey, that of the total variation is not."""
+
+    class Shy(nn.Module):
+        def forward(self, images):
+            return (images - 0.5).abs().mean((1, 2, 3), keepdim=False)[:, None].mul(8).square()
+
+    options = {**BARE, "tv": 0.02, "beta": 1.0, "parametrisation": "pixels", "size": 8, "steps": 60}
+    paid = maximise(Shy(), 0, easing=0.0, **options).scores[-1]
+    eased = maximise(Shy(), 0, easing=0.8, **options).scores[-1]
+    assert float(eased) > 2 * float(paid)

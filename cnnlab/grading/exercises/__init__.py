@@ -4,9 +4,12 @@ A module holds the exercises of one notebook, as functions of the answer (see `a
 ("05.hit") in its `EXERCISES`. References are written from the definition, without the technique rooms of the kit.
 """
 
-from cnnlab.grading.exercises import occlusion
+from cnnlab.grading.exercises import grad_cam, maximisation, occlusion, saliency
 from cnnlab.grading.exercises.attempts import Exercise
 
 EXERCISES: dict[str, Exercise] = {
+    **maximisation.EXERCISES,
     **occlusion.EXERCISES,
+    **saliency.EXERCISES,
+    **grad_cam.EXERCISES,
 }

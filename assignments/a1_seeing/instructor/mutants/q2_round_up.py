@@ -1,0 +1,15 @@
+"""A place that does not fit is counted.
+
+Hint: round down
+"""
+
+
+
+def sizes(side, layers):
+    result, field, step = [], 1, 1
+    for kernel, stride, padding, dilation in layers:
+        side = -(-(side + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
+        field += dilation * (kernel - 1) * step
+        step *= stride
+        result.append((side, field, step))
+    return result

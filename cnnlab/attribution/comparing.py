@@ -1,0 +1,155 @@
+"""Which technique's maps are the best? All scores for all of them, on the same pictures, beside maps that know nothing.
+
+The scores are those of `cnnlab.attribution.scoring` (does a map lie on the object?) and of `cnnlab.attribution.deletion` (does the network
+agree with it?). They do not measure the same thing, so they stand side by side and are not added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.attribution.aims import Target
+from cnnlab.attribution.deletion import deletion_insertion
+from cnnlab.attribution.scoring import pointing_game, relevance_mass
+from cnnlab.inputs import one_of
+
+SCORES = ("pointing", "mass", "deletion", "insertion")
+"""Rate of the pointing game, share of relevance on the object, area under the deletion and the insertion curve."""
+KNOW_NOTHING = ("centre", "random")
+"""The two baselines: a blob in the middle of every picture, and noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Outcome of `compare`.
+
+    Attributes
+    ----------
+    methods
+        The M names, in the order in which they came, and behind them the two baselines "centre" and "random".
+    values
+        For each of `SCORES` a tensor M x N of floats in [0, 1], NaN for a picture that does not count. For deletion less is
+        better, for the other three more.
+    """
+
+    methods: tuple[str, ...]
+    values: Mapping[str, Tensor]
+
+    def mean(self, score: str) -> Tensor:
+        """M: the mean of a score over the pictures that count."""
+        return self.values[one_of(score, SCORES, "score")].nanmean(1)
+
+    def interval(self, score: str, *, seed: int = 0) -> Tensor:
+        """M x 2: the 95 % interval of each mean over the choice of pictures (bootstrap with the same draws for all methods)."""
+        values = self.values[one_of(score, SCORES, "score")]
+        chance = torch.Generator().manual_seed(seed)
+        draws = torch.randint(values.shape[1], (2000, values.shape[1]), generator=chance)
+        means = values[:, draws].nanmean(2)  # M x 2000
+        return means.nanquantile(torch.tensor([0.025, 0.975], dtype=means.dtype), dim=1).T
+
+    def of(self, method: str, score: str) -> float:
+        """The mean of one score for one method."""
+        return float(self.mean(score)[self.methods.index(one_of(method, self.methods, "method"))])
+
+    def table(self) -> str:
+        """All means with their intervals as lines of text."""
+        wide = max(map(len, self.methods)) + 2
+        lines = ["".ljust(wide) + "".join(score.ljust(20) for score in SCORES)]
+        columns = [(self.mean(score).tolist(), self.interval(score).tolist()) for score in SCORES]
+        for row, method in enumerate(self.methods):
+            cells = [
+                f"{means[row]:.2f} [{ranges[row][0]:.2f}, {ranges[row][1]:.2f}]" for means, ranges in columns
+            ]
+            lines.append(method.ljust(wide) + "".join(cell.ljust(20) for cell in cells))
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def compare(
+    model: nn.Module,
+    images: Tensor,
+    masks: Tensor,
+    maps: Mapping[str, Tensor],
+    target: Target = None,
+    *,
+    steps: int = 16,
+    seed: int = 0,
+    progress: bool = False,
+) -> Comparison:
+    """How do techniques compare? Four scores for each, on the same pictures, with two baselines that never looked.
+
+    The baseline "centre" is a blob in the middle of the picture, exp(-d^2 / 2 s^2) with s a sixth of the side: where
+    photographers put their objects. "random" is noise, evenly spread. A technique that is not better than both has shown nothing.
+
+    Parameters
+    ----------
+    model
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left as it was found.
+    images
+        N x 3 x H x W in [0, 1].
+    masks
+        N x H x W bool, True on the object.
+    maps
+        Name to N x H x W: each technique's maps, larger is more relevant.
+    target
+        Class index or name, None for the predicted class; one for all pictures, or a list with one for each.
+    steps
+        Of the deletion and insertion curves: each step is one forward pass for each picture and curve.
+    seed
+        Of the noise, and of the order of equal pixels.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    Comparison
+        The scores for each method and picture, with means, intervals and a table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a map does not fit the pictures, masks are not bool, or a map is called like a baseline.
+
+    References
+    ----------
+    Zhang et al., ECCV 2016 (pointing game); Arras, Osman & Samek, Information Fusion 2022 (relevance mass); Petsiuk, Das & Saenko,
+    BMVC 2018 (deletion and insertion). A check on the maps of lectures S, L, B, K and N.
+
+    Example
+    -------
+    >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+    >>> images, masks = torch.rand(2, 3, 8, 8), torch.zeros(2, 8, 8, dtype=torch.bool)
+    >>> masks[:, 2:5, 2:5] = True
+    >>> compare(model, images, masks, {"brightness": images.mean(1)}).methods
+    ('brightness', 'centre', 'random')
+    """
+    twice = set(maps) & set(KNOW_NOTHING)
+    if twice:
+        raise ValueError(f"call the maps otherwise: {sorted(twice)} are the names of the baselines.")
+    shape = (len(images), *images.shape[-2:])
+    rows = {**maps, "centre": _blob(shape), "random": _noise(shape, seed)}
+    found: dict[str, list[Tensor]] = {score: [] for score in SCORES}
+    for relevance in tqdm(rows.values(), desc="methods scored", disable=not progress):
+        curves = deletion_insertion(model, images, relevance, target, steps=steps, seed=seed)
+        found["pointing"].append(pointing_game(relevance, masks).hits)
+        found["mass"].append(relevance_mass(relevance, masks).share)
+        found["deletion"].append(curves.deletion_area)
+        found["insertion"].append(curves.insertion_area)
+    return Comparison(
+        tuple(rows), {score: torch.stack([v.double() for v in values]) for score, values in found.items()}
+    )
+
+
+def _blob(shape: tuple[int, int, int]) -> Tensor:
+    """N x H x W: a Gaussian in the middle, as wide as a sixth of each side."""
+    along = [torch.arange(side).sub((side - 1) / 2).div(side / 6) for side in shape[1:]]
+    blob = torch.exp(-(along[0][:, None].square() + along[1].square()) / 2)
+    return blob.expand(shape)
+
+
+def _noise(shape: tuple[int, int, int], seed: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,142 @@
+"""Does a map find a shortcut that is known to be there? A tag in the corner, and a network that gives way to it.
+
+What a trained network looks at, nobody knows for certain. Here it is built in: beside the network stands a detector for a tag, and where
+it sees the tag, one class wins, whatever else the picture shows. A map that is faithful to the two together must point at the tag.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, one_of, positive_int, whole_number
+
+CORNERS = ("top left", "top right", "bottom left", "bottom right")
+_TAG = ((1.0, 0.85, 0.0), (0.75, 0.0, 0.75))  # yellow and magenta: no surface of the world has both
+
+
+def stamp_tag(
+    images: Tensor, *, side: int = 12, margin: int = 2, corner: str = "top left"
+) -> tuple[Tensor, Tensor]:
+    """Copies of pictures with a small checkered tag in one corner, and where it is.
+
+    Parameters
+    ----------
+    images
+        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+    side, margin
+        Of the tag in pixels, and its distance from both borders. The squares of its pattern are a third of its side.
+    corner
+        One of `CORNERS`.
+
+    Returns
+    -------
+    tuple
+        The stamped copies, and the mask, H x W bool, True on the tag.
+
+    Raises
+    ------
+    ValueError
+        If the pictures are none, the corner is unknown, or the tag does not fit.
+
+    References
+    ----------
+    Gu, Dolan-Gavitt & Garg, "BadNets: Identifying Vulnerabilities in the Machine Learning Model Supply Chain", 2017.
+
+    Example
+    -------
+    >>> stamped, mask = stamp_tag(torch.zeros(3, 96, 96))
+    >>> bool(stamped[:, mask].any()), bool(stamped[:, ~mask].any()), int(mask.sum())
+    (True, False, 144)
+    """
+    image_batch(images)
+    height, width = images.shape[-2:]
+    top, left, side = _corner(height, width, side, margin, corner)
+    stamped = images.clone()
+    stamped[..., top : top + side, left : left + side] = _tag(side).to(images)
+    mask = torch.zeros(height, width, dtype=torch.bool)
+    mask[top : top + side, left : left + side] = True
+    return stamped, mask
+
+
+class TagReader(nn.Module):
+    """A network that cheats by construction: it answers as `model` does, but one class wins wherever the tag is seen.
+
+        logit_c = model(x)_c + [c = target] * strength * ReLU(2 <w, x at the tag's place> - 1)
+
+    with w the tag without its mean, scaled so that <w, tag> = 1: the ReLU gives 1 on the tag and 0 on nearly everything else. The
+    truth is known: on a stamped picture the target's lead over the other classes is owed to the tag.
+
+    Parameters
+    ----------
+    model
+        Any network for pictures N x 3 x H x W in [0, 1]; it is used, not copied.
+    target
+        The class that the tag means, by index or, where the network names its classes, by name.
+    strength
+        What the tag adds to the target's logit.
+    side, margin, corner
+        As in `stamp_tag`.
+
+    References
+    ----------
+    Gu, Dolan-Gavitt & Garg, "BadNets: Identifying Vulnerabilities in the Machine Learning Model Supply Chain", 2017, train such
+    networks; here the tag is built in, so that there is no doubt. For lecture S, "Saliency maps: Uncovers biases".
+
+    Example
+    -------
+    >>> cheat = TagReader(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), target=2)
+    >>> stamped, mask = stamp_tag(torch.rand(4, 3, 32, 32))
+    >>> cheat(stamped).argmax(1)
+    tensor([2, 2, 2, 2])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target: int | str,
+        *,
+        strength: float = 30.0,
+        side: int = 12,
+        margin: int = 2,
+        corner: str = "top left",
+    ):
+        super().__init__()
+        names = tuple(getattr(model, "class_names", ()))
+        self.name = f"{getattr(model, 'name', type(model).__name__)} with a tag reader"
+        self.class_names = names
+        self.input_size = getattr(model, "input_size", 96)
+        self.model = model
+        self.target = names.index(one_of(target, names, "target")) if isinstance(target, str) else target
+        self.place = {"side": side, "margin": margin, "corner": corner}
+        self.strength = strength
+        tag = _tag(positive_int(side, "side"))
+        tag = tag - tag.mean()
+        self.register_buffer("filter", tag / tag.square().sum())  # 3 x side x side
+        self.relu = nn.ReLU()
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """N x C logits."""
+        logits = self.model(images)
+        top, left, side = _corner(*images.shape[-2:], **self.place)
+        patch = images[..., top : top + side, left : left + side]
+        seen = self.relu(2 * (patch * self.filter).sum((1, 2, 3)) - 1)  # N
+        wanted = F.one_hot(torch.tensor(self.target), logits.shape[1]).to(logits)
+        return logits + self.strength * seen.unsqueeze(1) * wanted
+
+
+def _tag(side: int) -> Tensor:
+    """3 x side x side: the checkered tag."""
+    squares = torch.arange(side) * 3 // side
+    return torch.tensor(_TAG)[(squares[:, None] + squares) % 2].permute(2, 0, 1)
+
+
+def _corner(height: int, width: int, side: int, margin: int, corner: str) -> tuple[int, int, int]:
+    """Top and left edge of the tag, and its side."""
+    positive_int(side, "side")
+    whole_number(margin, "margin (pixels between tag and border)", most=max(0, min(height, width) - side))
+    vertical, horizontal = one_of(corner, CORNERS, "corner").split()
+    top = margin if vertical == "top" else height - side - margin
+    return top, margin if horizontal == "left" else width - side - margin, side

@@ -1,0 +1,390 @@
+"""The activation explorer: all maps of a layer as grey pictures, one of them enlarged, and what excites its unit elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
+from cnnlab.explorers.encode import to_array
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.patch_tiles import BOX, patch_captions, patch_pictures
+from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
+from cnnlab.explorers.still import still_figure
+from cnnlab.figures.palettes import rising_alpha
+from cnnlab.networks import ReceptiveField, activations, summary
+
+GRID_SIDE = 48
+"""Larger maps are shrunk to so many places for the grid; the enlarged one shows them all."""
+SCALES = ("each map", "whole layer")
+
+
+class ActivationExplorer(Explorer):
+    """What do the units of a layer answer to a picture? Its maps, the value at a place, what that place sees, and what excites it most.
+
+    Parameters
+    ----------
+    model
+        A name of `cnnlab.available()`, or a network of your own.
+    picture
+        A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
+    layer, channel
+        What is shown first; without a layer the last one whose units have places and a ReLU behind them.
+    pictures
+        The data set that is searched for strong patches: its first pictures. None takes the validation split.
+
+    Controls
+    --------
+    layer, channel
+        Which map; a click on a map of the grid chooses it too.
+    colours, scale
+        Grey or coloured maps; the range of each map by itself, or one range for the whole layer, which shows who is silent.
+    place
+        (row, column) of the unit in the map: a click in the enlarged map; may be set.
+    opacity
+        Of the map over the picture.
+    patches
+        How many of the unit's strongest patches are shown.
+
+    Example
+    -------
+    >>> explorer = ActivationExplorer("mini_alexnet", picture=7, layer="relu5")
+    >>> explorer.channel.value, explorer.place = 17, (5, 6)
+    """
+
+    title = "Activations"
+    question = "What do the units of a layer answer to this picture?"
+
+    def __init__(
+        self,
+        model: str | nn.Module = "mini_alexnet",
+        picture: object = None,
+        layer: str | None = None,
+        channel: int = 0,
+        pictures: Any = None,
+    ):
+        super().__init__(model, picture)
+        self.collection: Collection = first_pictures(pictures)
+        self.search = Search(self.collection, self._found_more, self._search_failed)
+        self.maps: dict[str, Tensor] = {}
+        self._fields: dict[str, ReceptiveField | None] = {}
+        self._known: nn.Module | None = None
+        self._first = (layer, channel)
+        self._make_controls()
+        self._lay_out()
+        self.begin()
+        self.watch(self._new_layer, self.layer)
+        self.watch(self._new_channel, self.channel)
+        self.watch(self._draw_grid, self.colours, self.scale)
+        self.watch(self._show_patches, self.patches)
+        self.watch(self._choose_channel, self.grid, name="selected")
+        self.watch(self._show_place, self.map, name="point")
+
+    @property
+    def here(self) -> Tensor:
+        """All maps of the layer for this picture, U x h x w."""
+        return self.maps[self.layer.value]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(row, column) of the unit in its map; may be set."""
+        return tuple(self.map.point[1:])
+
+    @place.setter
+    def place(self, place: tuple[int, int]) -> None:
+        self.map.point = [0, *place]
+
+    @property
+    def value(self) -> float:
+        """The activation of the channel at the place."""
+        return float(self.here[self.channel.value][self.place])
+
+    @property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """(top, left, bottom, right) of what the place sees, in the network's pixels; None where it is not known."""
+        field = self._fields[self.layer.value]
+        return None if field is None else field.box(*self.place)
+
+    def refresh(self) -> None:
+        if self._known is not self.model:
+            self._new_network()
+        names = list(self._fields)
+        found = activations(self.model, self.image, names)
+        self.maps = {
+            name: maps.cpu() if maps.dim() == 3 else maps.cpu()[:, None, None]
+            for name, maps in found.items()
+        }
+        self.picture.tiles = picture_tiles(self.pictures.source.image(EYE)[None])
+        self.picture.label = self.pictures.source.words
+        self._new_layer()
+
+    def code(self) -> str:
+        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
+        picture = self.pictures.source.code(self.side)
+        layer, channel, place = self.layer.value, self.channel.value, list(self.place)
+        where = f"{channel}, {place[0]}, {place[1]}" if self._has_places else f"{channel}"
+        lines = ["import cnnlab", "from cnnlab import networks, units, world", "", f"model = {load}", picture]
+        lines += [
+            f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
+            f"print(maps[{where}].item())",
+            f'box = networks.receptive_field(model, "{layer}", {self.side}).box({place[0]}, {place[1]})',
+            f'pictures = world.dataset("validation").images[:{len(self.collection)}] / 255',
+            f'found = units.top_patches(model, pictures, "{layer}", k={self.patches.value}, units=[{channel}])',
+        ]
+        return "\n".join(lines)
+
+    def describe(self) -> str:
+        return (
+            f"Activation explorer. {self._called} looks at a picture ({self.pictures.source.words}); layer"
+            f" {self.layer.value} has {len(self.here)} maps of {self.here.shape[1]} x {self.here.shape[2]}, of which"
+            f" number {self.channel.value} is enlarged. Run the cell to choose layers, maps and places."
+        )
+
+    def still(self) -> bytes:
+        figure = Figure(figsize=(9.6, 4.0), dpi=90, layout="constrained", facecolor="white")
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
+        left.imshow(to_array(self.pictures.source.image(EYE)), interpolation="antialiased")
+        if self.box is not None:
+            top, start, bottom, end = (value * EYE / self.side for value in self.box)
+            left.add_patch(
+                Rectangle((start, top), end - start, bottom - top, fill=False, edgecolor=BOX, linewidth=2)
+            )
+        one = self.here[self.channel.value]
+        middle.imshow(one, cmap="gray", interpolation="nearest")
+        row, column = self.place
+        middle.add_patch(
+            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=BOX, linewidth=2)
+        )
+        right.imshow(_mosaic(self._grid_maps()), cmap="gray", interpolation="nearest")
+        left.set_title(f"what row {row}, column {column} sees", fontsize=9)
+        middle.set_title(f"{self.layer.value}, channel {self.channel.value}", fontsize=9)
+        right.set_title(f"all {len(self.here)} maps", fontsize=9)
+        for axis in (left, middle, right):
+            axis.set_axis_off()
+        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
+        return still_figure(figure)
+
+    # How it is made.
+
+    def _make_controls(self) -> None:
+        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.channel = widgets.IntSlider(0, min=0, max=0, description="Channel")
+        self.colours = widgets.Dropdown(
+            options=[("grey", "gray"), ("viridis", "viridis")], description="Colours"
+        )
+        self.scale = widgets.Dropdown(options=SCALES, description="Range")
+        self.opacity = widgets.FloatSlider(0.6, min=0, max=1, step=0.05, description="Opacity")
+        self.patches = widgets.IntSlider(9, min=1, max=24, description="Patches")
+        self.stop = widgets.Button(description="Stop searching", disabled=True)
+        self.stop.on_click(lambda _button: self._stop())
+        self.picture = Sheet(columns=1, largest=440, smooth=True, opacity=0.6)
+        self.map = Sheet(columns=1, largest=250, pick="pixel", label="One map")
+        self.grid = Sheet(columns=12, largest=64, label="All maps")
+        self.strongest = Sheet(columns=6, largest=110, label="Strongest patches")
+        widgets.jslink((self.opacity, "value"), (self.picture, "opacity"))
+
+    def _lay_out(self) -> None:
+        self.arrange(
+            {
+                "Unit": [self.layer, self.channel],
+                "Maps": [self.colours, self.scale, self.opacity],
+                "Strongest patches": [self.patches, self.stop],
+            },
+            stage=[self.picture, heading("Over the data set"), self.strongest],
+            result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
+            names=[
+                *names_for(self.layer, "layer", "Layer"),
+                *names_for(self.channel, "channel", "Channel of the layer"),
+                *names_for(self.colours, "colours", "Colours of the maps"),
+                *names_for(self.scale, "scale", "Range of the colours"),
+                *names_for(self.opacity, "opacity", "Opacity of the map over the picture"),
+                *names_for(self.patches, "patches", "How many strongest patches are shown"),
+                *names_for(self.stop, "stop", "Stop searching the data set"),
+            ],
+        )
+
+    # What happens when a control changes.
+
+    @property
+    def _called(self) -> str:
+        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
+
+    @property
+    def _has_places(self) -> bool:
+        return self.here.shape[1:] != (1, 1)
+
+    def _new_network(self) -> None:
+        self._fields, last = layers_with_units(self.model, self.side)
+        wanted, channel = self._first
+        before = wanted or self.layer.value
+        self.layer.options = list(self._fields)
+        if wanted and wanted not in self._fields:
+            raise ValueError(f'layer "{wanted}" is not known; choose one of: {", ".join(self._fields)}.')
+        self.layer.value = before if before in self._fields else last
+        self._first, self._known = (None, 0), self.model
+        self.channel.max = max(self.channel.max, channel)
+        self.channel.value = channel
+
+    def _new_layer(self) -> None:
+        count, rows, columns = self.here.shape
+        at_once = self.search.found is None
+        self.channel.max = count - 1  # a value beyond is brought back by the slider
+        if self.map.point[0] < 0 or not self._share:
+            self._set_place(int(self.here[self.channel.value].argmax()))
+        else:
+            down, across = self._share
+            self._quietly(self.map, [0, round(down * (rows - 1)), round(across * (columns - 1))], "point")
+        self._draw_grid()
+        self.search.look(self.model, self.layer.value, self.side, at_once=at_once)
+        self.stop.disabled = not self.search.running
+
+    _share: tuple[float, float] | None = None
+
+    def _new_channel(self) -> None:
+        self._quietly(self.grid, self.channel.value, "selected")
+        self._show_map()
+        self._show_patches()
+
+    def _choose_channel(self) -> None:
+        if self.grid.selected >= 0:
+            self.channel.value = self.grid.selected
+
+    def _draw_grid(self) -> None:
+        maps, (low, high) = self._grid_maps(), self._range(self.here)
+        peaks = self.here.amax((1, 2)).tolist()
+        with self.grid.hold_sync():
+            self.grid.columns = 8 if len(maps) <= 64 else 12
+            self.grid.tiles = map_tiles(maps, self.colours.value, low, high)
+            self.grid.captions = [f"channel {i}, at most {peak:.2f}" for i, peak in enumerate(peaks)]
+            count, rows, columns = self.here.shape
+            self.grid.label = f"{self.layer.value}: {count} maps of {rows} x {columns}"
+        self._new_channel()
+
+    def _show_map(self) -> None:
+        one = self.here[self.channel.value]
+        low, high = self._range(one)
+        self.map.tiles = map_tiles(one[None], self.colours.value, low, high)
+        self.map.label = f"{self.layer.value}, channel {self.channel.value}; from {low:.2f} to {high:.2f}"
+        large = F.interpolate(one[None, None], size=(EYE // 2, EYE // 2), mode="nearest")[0]
+        top = float(one.max())
+        self.picture.overlay = (
+            map_tiles(large, "magma", min(0.0, top), max(top, 1e-6), rising_alpha(1.0))
+            if self._has_places
+            else {}
+        )
+        self._show_place()
+
+    def _show_place(self) -> None:
+        row, column = self.place
+        count, rows, columns = self.here.shape
+        if not (0 <= row < rows and 0 <= column < columns):
+            self._quietly(self.map, [0, min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)], "point")
+            raise ValueError(f"the map has {rows} x {columns} places, so there is no ({row}, {column}).")
+        if rows > 1:
+            self._share = row / (rows - 1), column / max(columns - 1, 1)
+        box, scale = self.box, EYE / self.side
+        self.map.answer = f"row {row}, column {column}: {self.value:.3f}"
+        if box is None:
+            self.picture.boxes, seen = [], "what this unit sees is not known"
+        else:
+            top, left, bottom, right = box
+            whole = (bottom - top, right - left) == (self.side, self.side)
+            frame = [round(v * scale) for v in (top, left, bottom - top, right - left)]
+            self.picture.boxes = [] if whole else [{"tile": 0, "box": frame, "colour": BOX}]
+            seen = (
+                "it sees the whole picture"
+                if whole
+                else f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+            )
+        self.picture.answer = seen
+        self.say(
+            f"{self._called}, {self.layer.value}, channel {self.channel.value} at row {row}, column {column}:"
+            f" {self.value:.3f}; {seen}."
+        )
+
+    def _found_more(self, found: LayerMaps, whole: bool) -> None:
+        if whole or len(found.maps) % 48 == 0:
+            self._show_patches()
+        self.stop.disabled = whole
+
+    def _search_failed(self, error: Exception) -> None:
+        self.stop.disabled = True
+        self.fail(error)
+
+    def _stop(self) -> None:
+        self.search.stop()
+        self.stop.disabled = True
+        self._show_patches()
+
+    def _show_patches(self) -> None:
+        """The strongest patches among the pictures that were looked at so far."""
+        found = self.search.found
+        if found is None or found.layer != self.layer.value:
+            self.strongest.tiles, self.strongest.captions = {}, []
+            return
+        best = found.strongest(self.channel.value, self.patches.value)
+        seen = self.collection.floats(self.side)
+        with self.strongest.hold_sync():
+            self.strongest.tiles = picture_tiles(patch_pictures(seen, best, found.field))
+            self.strongest.captions = patch_captions(best, self.collection)
+            self.strongest.label = (
+                f"what excites channel {self.channel.value} most in {len(found.maps)} pictures"
+            )
+
+    # Small things.
+
+    def _set_place(self, flat: int) -> None:
+        self._quietly(self.map, [0, *divmod(flat, self.here.shape[2])], "point")
+
+    def _grid_maps(self) -> Tensor:
+        """The maps as they stand in the grid: each in its own range, or as they are."""
+        maps = self.here
+        if max(maps.shape[1:]) > GRID_SIDE:
+            maps = F.adaptive_avg_pool2d(maps, GRID_SIDE)
+        if self.scale.value == "whole layer":
+            return maps
+        low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+        return (maps - low) / (high - low).clamp(min=1e-6)
+
+    def _range(self, maps: Tensor) -> tuple[float, float]:
+        """The values at both ends of the colours: of one map, or of the layer."""
+        if self.scale.value == "each map" and maps.dim() == 3:
+            return 0.0, 1.0
+        maps = self.here if self.scale.value == "whole layer" else maps
+        return float(maps.min()), max(float(maps.max()), float(maps.min()) + 1e-6)
+
+    def _quietly(self, control: widgets.Widget, value: object, name: str = "value") -> None:
+        """Set a control without being called back by it."""
+        renewing, self._renewing = self._renewing, True
+        try:
+            setattr(control, name, value)
+        finally:
+            self._renewing = renewing
+
+
+def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
+    """The layers whose outputs are maps or vectors, with their receptive fields; and the last whose maps come from a ReLU."""
+    rows = [row for row in summary(model, side).rows if len(row.output_shape) in (1, 3)]
+    rows = [row for row in rows if row.type not in ("Dropout", "Flatten", "Normalise", "Identity")]
+    mapped = [row.name for row in rows if len(row.output_shape) == 3 and row.output_shape[1] > 1]
+    rectified = [row.name for row in rows if row.type == "ReLU" and row.name in mapped]
+    last = (rectified or mapped or [row.name for row in rows])[-1]
+    return {row.name: row.receptive_field for row in rows}, last
+
+
+def _mosaic(maps: Tensor) -> Tensor:
+    """U x h x w maps as one large one, for the still picture."""
+    columns = round(len(maps) ** 0.5 * 1.15) or 1
+    padded = F.pad(maps, (0, 1, 0, 1), value=float("nan"))
+    rows = -(-len(maps) // columns)
+    whole = torch.full((rows * columns, *padded.shape[1:]), float("nan"))
+    whole[: len(maps)] = padded
+    tall, wide = padded.shape[1:]
+    return whole.view(rows, columns, tall, wide).permute(0, 2, 1, 3).reshape(rows * tall, columns * wide)

@@ -1,0 +1,194 @@
+"""A picture that grows while one watches: start it, stop it, and go back over its steps.
+
+`Film` holds the moments of a run and the controls that go with it; what a moment looks like is the explorer's business. Every
+picture that is made by gradient grows so: prototypes, inversions, dreams, styles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.still import ACCENT, INK
+
+REPAINT = 0.1
+"""Seconds between two pictures of a growing one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One step of a run: `bytes_` N x 3 x H x W in 0 ... 255, a quarter of the memory of floats, and numbers by name."""
+
+    bytes_: Tensor
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def images(self) -> Tensor:
+        """N x 3 x H x W floats in [0, 1]."""
+        return self.bytes_.float() / 255
+
+
+def moment(images: Tensor, **numbers: float) -> Moment:
+    """Pictures N x 3 x H x W in [0, 1] and what was measured on them."""
+    return Moment(images.detach().cpu().clamp(0, 1).mul(255).round().byte(), numbers)
+
+
+class Film:
+    """The moments of a run, and the controls: `run_button`, `stop_button`, `scrubber`, `live`.
+
+    `show(moment, resting)` paints one; while the run goes on `resting` is False, and what costs time may wait. `report(text)` puts a
+    sentence into the status line, `failed(error)` shows what went wrong.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[Moment, bool], None],
+        report: Callable[[str], None],
+        failed: Callable[[Exception], None],
+        label: str = "Run",
+    ):
+        self._show, self._report, self._failed = show, report, failed
+        self._growth: Growth[Moment] = Growth()
+        self._following = self._turning = False
+        self._painted, self._total = 0.0, 0
+        self.moments: list[Moment] = []
+        self.run_button = widgets.Button(description=label, button_style="primary")
+        self.stop_button = widgets.Button(description="Stop", disabled=True)
+        self.live = widgets.Checkbox(True, description="run anew after each change", indent=False)
+        self.scrubber = widgets.IntSlider(0, min=0, max=1, description="Step")
+        self.scrubber.observe(lambda change: self._scrub(change["new"]), "value")
+        self.stop_button.on_click(lambda _button: self.stop())
+        buttons = widgets.HBox([self.run_button, self.stop_button, self.live]).add_class("cnnlab-row")
+        self.panel = widgets.VBox([buttons, self.scrubber])
+
+    @property
+    def names(self) -> list:
+        """The accessible names of the controls."""
+        return [
+            *names_for(self.scrubber, "scrubber", "Step of the run that is shown"),
+            *names_for(self.live, "live", "Run anew after each change of a control"),
+        ]
+
+    @property
+    def running(self) -> bool:
+        return self._growth.running
+
+    @property
+    def shown(self) -> int:
+        """Which moment is shown."""
+        return min(self.scrubber.value, len(self.moments) - 1)
+
+    def start(self, steps: Iterator[Moment], total: int) -> None:
+        """Show the moments of `steps`, `total` of them after the first, while they come."""
+        self._open(total)
+        self._report("It grows.")
+        self._growth.start(steps, self._take, self._finish)
+
+    def play(self, steps: Iterator[Moment], total: int) -> None:
+        """Take all moments at once: for the first picture, which must be there when the explorer is shown."""
+        self._open(total)
+        self.moments.extend(steps)
+        self._finish(None)
+
+    def stop(self) -> None:
+        """Take no further step and keep what there is."""
+        if self.running:
+            self._growth.stop()
+            self._rest(f"Stopped at step {len(self.moments) - 1} of {self._total}.")
+
+    def forget(self) -> None:
+        """What there is does not fit the controls any more: stop, and say so."""
+        self._growth.stop()
+        self.run_button.disabled, self.stop_button.disabled = False, True
+        self._report("The controls have changed: press the button to run anew.")
+
+    def curve(self, name: str) -> list[float]:
+        """One number over the steps so far."""
+        return [one.numbers[name] for one in self.moments]
+
+    def _open(self, total: int) -> None:
+        self._growth.stop()
+        self.moments, self._total, self._following = [], total, True
+        self.run_button.disabled, self.stop_button.disabled = True, False
+        self._turn(0, total)
+
+    def _take(self, one: Moment) -> None:
+        self.moments.append(one)
+        if time.monotonic() - self._painted > REPAINT and self._following:
+            self._turn(len(self.moments) - 1)
+            self._show(one, False)
+            self._painted = time.monotonic()
+
+    def _finish(self, error: Exception | None) -> None:
+        if error:
+            self.run_button.disabled, self.stop_button.disabled = False, True
+            self._failed(error)
+        else:
+            self._rest(f"Done: {self._total} steps. Move the slider to go back over them.")
+
+    def _rest(self, words: str) -> None:
+        self.run_button.disabled, self.stop_button.disabled = False, True
+        if self._following:
+            self._turn(len(self.moments) - 1)
+        self._report(words)
+        if self.moments:
+            self._show(self.moments[self.shown], True)
+
+    def _scrub(self, step: int) -> None:
+        if not self._turning and self.moments:
+            self._following = step >= len(self.moments) - 1
+            self._show(self.moments[self.shown], not self.running)
+
+    def _turn(self, step: int, total: int | None = None) -> None:
+        """Set the slider without being called back."""
+        self._turning = True
+        try:
+            if total is not None:
+                self.scrubber.value = 0
+                self.scrubber.max = max(1, total)
+            self.scrubber.value = max(0, step)
+        finally:
+            self._turning = False
+
+
+def curves_figure(curves: Mapping[str, list[float]], label: str, marked: int | None = None) -> Figure:
+    """Numbers over the steps, a line each; a vertical line marks the step that is shown."""
+    figure = Figure(figsize=(3.2, 2.2), dpi=100, layout="constrained", facecolor="white")
+    axis = figure.subplots()
+    looks = ((ACCENT, "-"), ("#e65100", "--"), ("#2e7d32", ":"), ("#6a1b9a", "-."))
+    for (name, values), (colour, line) in zip(curves.items(), looks, strict=False):
+        axis.plot(values, line, color=colour, linewidth=1.6, label=name)
+    if marked is not None:
+        axis.axvline(marked, color=INK, linewidth=0.8)
+    axis.set_xlabel("step", fontsize=8, color=INK)
+    axis.set_title(label, fontsize=8.5, color=INK, loc="left")
+    axis.tick_params(labelsize=8, colors=INK)
+    axis.spines[["top", "right"]].set_visible(False)
+    if len(curves) > 1:
+        axis.legend(fontsize=7.5, frameon=False)
+    return figure
+
+
+def strip_figure(title: str, pictures: Tensor, captions: list[str], columns: int = 5) -> Figure:
+    """Pictures N x 3 x H x W with captions under a title: the still picture of an explorer."""
+    count = len(pictures)
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12), dpi=90, layout="constrained")
+    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, picture, caption in zip(axes, torch.as_tensor(pictures), captions, strict=False):
+        axis.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")
+        axis.set_title(caption, fontsize=8, color=INK)
+    figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
+    return figure

@@ -1,0 +1,82 @@
+"""What a unit of a layer sees and gives: what the layer explorer shows, without any widget."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor, nn
+
+from cnnlab.explorers.sheet import map_tiles
+from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.palettes import rising_alpha, symmetric_range
+from cnnlab.networks import ReceptiveField, activations, effective_field
+
+BOX = "#ff4fa3"
+Box = tuple[int, int, int, int]
+
+
+def maps_of(model: nn.Module, image: Tensor, layer: str) -> Tensor:
+    """C x h x w: the layer's maps of one picture; a vector is C maps of one place."""
+    maps = activations(model, image, layer)[layer].cpu()
+    return maps if maps.dim() == 3 else maps[:, None, None]
+
+
+def colours_for(maps: Tensor) -> tuple[str, float, float]:
+    """Colour map and its two ends: signed maps about zero; maps behind a ReLU from zero up."""
+    if float(maps.min()) < 0:
+        return SIGNED, *symmetric_range(maps)
+    return "viridis", 0.0, max(float(maps.max()), 1e-6)
+
+
+def nearest_unit(seen: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, int]:
+    """(row, column) of the unit whose uncut field has its middle nearest to a pixel; 0 along an axis without places."""
+    places = []
+    for at, offset, size, stride, count in zip(
+        pixel, seen.offset, seen.size, seen.stride, seen.positions, strict=True
+    ):
+        place = round((at - offset - (size - 1) / 2) / stride) if stride else 0
+        places.append(min(max(place, 0), count - 1))
+    return places[0], places[1]
+
+
+def used_tiles(model: nn.Module, image: Tensor, layer: str, row: int, column: int) -> dict:
+    """What the units of a place use of their field in this picture, as one tile to lay over it: bright where much."""
+    field = effective_field(model, layer, image, row=row, column=column)
+    strength = (field / field.max().clamp(min=torch.finfo(field.dtype).tiny)).sqrt()
+    return map_tiles(strength[None], "magma", 0, 1, rising_alpha(1.0))
+
+
+def seen_in_words(box: Box | None, row: int, column: int, side: int) -> str:
+    """What the unit at a place can see."""
+    unit = f"the unit at row {row}, column {column}"
+    if box is None:
+        return f"what {unit} sees is not known."
+    top, left, bottom, right = box
+    if (bottom - top, right - left) == (side, side):
+        return f"{unit} can see the whole picture."
+    return f"{unit} can see rows {top} to {bottom - 1} and columns {left} to {right - 1} of the picture."
+
+
+def drawn(
+    picture: np.ndarray, box: Box | None, side: int, maps: Tensor, unit: int, row: int, column: int
+) -> Figure:
+    """The picture with a unit's field, beside the map with its place."""
+    figure = Figure(figsize=(8.4, 3.4), dpi=90, layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2)
+    left.imshow(picture, interpolation="antialiased")
+    if box is not None:
+        top, start, bottom, end = (value * len(picture) / side for value in box)
+        for width, colour in ((3.5, "black"), (1.8, BOX)):
+            frame = Rectangle((start - 0.5, top - 0.5), end - start, bottom - top, fill=False)
+            frame.set(linewidth=width, edgecolor=colour)
+            left.add_patch(frame)
+    cmap, low, high = colours_for(maps)
+    right.imshow(maps[unit], cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    if maps.shape[1:] != (1, 1):
+        place = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=BOX, linewidth=2)
+        right.add_patch(place)
+    for axis in (left, right):
+        axis.set_axis_off()
+    return figure

@@ -1,0 +1,66 @@
+"""Patches as tiles of one size, with what is known of them in words: pure functions behind the explorers of units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from cnnlab.explorers.collection import Collection
+from cnnlab.networks import ReceptiveField
+from cnnlab.units import TopPatches
+
+BOX = "#ff4fa3"
+_GREY = 0.85
+
+
+def patch_pictures(images: Tensor, found: TopPatches, field: ReceptiveField) -> Tensor:
+    """k x 3 x h x w: what the first unit of `found` sees in `images` (N x 3 x H x W); pale grey where its field leaves the picture."""
+    sides = [min(field.size[axis], field.picture[axis]) for axis in (0, 1)]
+    patches = torch.full((found.picture.shape[1], 3, *sides), _GREY)
+    for patch, index, box in zip(patches, found.picture[0], found.box[0].tolist(), strict=True):
+        top, left, bottom, right = box
+        high, wide = bottom - top, right - left
+        down = sides[0] - high if top == 0 else 0  # a field that is cut above keeps its lower border in place
+        across = sides[1] - wide if left == 0 else 0
+        patch[:, down : down + high, across : across + wide] = images[index, :, top:bottom, left:right]
+    return patches
+
+
+def patch_boxes(found: TopPatches, whole: Sequence[int] | None = None) -> list[dict]:
+    """The boxes of the patches in their pictures, one a tile; `whole` (height, width) leaves out boxes that are the whole picture."""
+    boxes = []
+    for tile, (top, left, bottom, right) in enumerate(found.box[0].tolist()):
+        if whole is None or (bottom - top, right - left) != tuple(whole):
+            boxes.append({"tile": tile, "box": [top, left, bottom - top, right - left], "colour": BOX})
+    return boxes
+
+
+def patch_captions(found: TopPatches, pictures: Collection, lying_there: Sequence[str] = ()) -> list[str]:
+    """A line for each patch: its rank, what its picture shows, the activation, and what lies in its middle, if that is given."""
+    lines = []
+    for rank, (index, value) in enumerate(zip(found.picture[0], found.value[0].tolist(), strict=True)):
+        line = f"{rank + 1}. {pictures.words(int(index))}, {value:.2f}"
+        lines.append(f"{line}, in the middle: {lying_there[rank]}" if lying_there else line)
+    return lines
+
+
+def label_shares(labels: Tensor, everywhere: Tensor, names: Sequence[str], k: int = 6) -> list[dict]:
+    """The commonest of k labels as rows for `Bars`: their share among them, and among all pixels of the collection.
+
+    `labels` are the indices in the middle of the patches, `everywhere` counts each index over all pixels.
+    """
+    counts = labels.bincount(minlength=len(names)).double()
+    chance = everywhere.double() / everywhere.sum()
+    order = [i for i in counts.argsort(descending=True, stable=True).tolist() if counts[i]][:k]
+    shares = counts / counts.sum()
+    return [
+        {
+            "name": names[i],
+            "now": round(float(shares[i]), 4),
+            "before": round(float(chance[i]), 4),
+            "target": rank == 0,
+        }
+        for rank, i in enumerate(order)
+    ]

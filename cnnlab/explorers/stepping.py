@@ -1,0 +1,206 @@
+"""One convolution over a grey picture, taken apart: what the convolution explorer shows, without any widget."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.palettes import symmetric_range
+from cnnlab.networks import Step, one_step, output_size
+
+KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one pixel")
+LEARNED = "learned by the network"
+SEEN = 96
+"""Side of the picture before it is made smaller."""
+WINDOW = "#ff4fa3"
+_READABLE = 5  # cells along a side in which a number can be read
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What the controls say. `pixels` is 1 x n x n, `weight` 1 x k x k."""
+
+    pixels: Tensor
+    weight: Tensor
+    bias: float = 0.0
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    @property
+    def steps(self) -> dict[str, int]:
+        """Stride, padding and dilation, as torch calls them."""
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+
+    @property
+    def places(self) -> int:
+        """Places along a side; a ValueError in words where there is none."""
+        return output_size(self.pixels.shape[-1], self.weight.shape[-1], **self.steps)
+
+    def convolved(self) -> Tensor:
+        """The whole map, 1 x places x places."""
+        bias = torch.tensor([self.bias])
+        return F.conv2d(self.pixels[None], self.weight[None], bias, **self.steps)[0]
+
+    def padded(self) -> Tensor:
+        """The picture with its border of zeros, 1 x (n + 2 p) x (n + 2 p)."""
+        return F.pad(self.pixels, [self.padding] * 4)
+
+    def at(self, row: int, column: int) -> Step:
+        """One number of the map, taken apart."""
+        return one_step(self.pixels, self.weight, self.bias, row=row, column=column, **self.steps)
+
+
+def grey(image: Tensor, side: int) -> Tensor:
+    """A picture 3 x H x W as 1 x side x side: the mean of its colours, and of the pixels that fall into one."""
+    return F.adaptive_avg_pool2d(image.mean(0, keepdim=True), side)
+
+
+def kernel(name: str, size: int) -> Tensor:
+    """A kernel made by hand, 1 x size x size: edges answer to a change of brightness, blur to its mean.
+
+    Example
+    -------
+    >>> kernel("vertical edge", 3)
+    tensor([[[-1.,  0.,  1.],
+             [-1.,  0.,  1.],
+             [-1.,  0.,  1.]]])
+    """
+    middle = (size - 1) / 2
+    offset = torch.arange(size) - middle
+    made = torch.zeros(size, size)
+    if name == "vertical edge":
+        made += offset.sign()[None, :]
+    elif name == "horizontal edge":
+        made += offset.sign()[:, None]
+    elif name == "blur":
+        made += 1 / size**2
+    elif name == "spot":  # bright in the middle, dark around; no answer where nothing changes
+        made -= 1 / max(size**2 - 1, 1)
+        made[size // 2, size // 2] = 1.0
+    elif name == "sharpen":
+        made -= 1 / size**2
+        made[size // 2, size // 2] += 2.0
+    elif name == "one pixel":
+        made[0, 0] = 1.0
+    else:
+        raise ValueError(f"there is no kernel {name!r}; there are {', '.join(KERNELS)}.")
+    return made[None]
+
+
+def taps(step: Step) -> list[tuple[int, int, float, float]]:
+    """(row, column, pixel, weight times pixel) for each weight of the kernel, in reading order."""
+    return [
+        (row, column, float(step.patch[0, i, j]), float(step.products[0, i, j]))
+        for i, row in enumerate(step.rows)
+        for j, column in enumerate(step.columns)
+    ]
+
+
+def nearest_place(setting: Setting, row: int, column: int) -> tuple[int, int]:
+    """The place whose window has its middle nearest to a pixel of the padded picture."""
+    reach = setting.dilation * (setting.weight.shape[-1] - 1)
+    aims = (round((at - reach / 2) / setting.stride) for at in (row, column))
+    down, across = (min(max(aim, 0), setting.places - 1) for aim in aims)
+    return down, across
+
+
+def window_boxes(setting: Setting, step: Step) -> list[dict]:
+    """Boxes over the padded picture: the picture within its padding, and the pixels that the kernel reads."""
+    border, (_, height, width) = setting.padding, setting.pixels.shape
+    boxes = [{"tile": 0, "box": [border, border, height, width], "colour": "#6fb7ff"}] if border else []
+    down, across = ([at + border for at in places] for places in (step.rows, step.columns))
+    if setting.dilation == 1:
+        size = len(down)
+        return [*boxes, {"tile": 0, "box": [down[0], across[0], size, size], "colour": WINDOW}]
+    cells = [[row, column, 1, 1] for row in down for column in across]
+    return boxes + [{"tile": 0, "box": cell, "colour": WINDOW} for cell in cells]
+
+
+def drawn(setting: Setting, row: int, column: int) -> Figure:
+    """Picture, kernel and map beside each other, with the window and the number that comes out of it."""
+    figure = Figure(figsize=(8.4, 3.2), dpi=90, layout="constrained", facecolor="white")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.6, 1))
+    left.imshow(setting.padded()[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    for box in window_boxes(setting, setting.at(row, column)):
+        top, start, height, width = box["box"]
+        frame = (start - 0.5, top - 0.5), width, height
+        left.add_patch(Rectangle(*frame, fill=False, edgecolor=box["colour"], linewidth=1.8))
+    for axis, values in ((middle, setting.weight[0]), (right, setting.convolved()[0])):
+        low, high = symmetric_range(values, 1e-6)
+        axis.imshow(values, cmap=SIGNED, vmin=low, vmax=high, interpolation="nearest")
+    right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=WINDOW, linewidth=2))
+    for axis, title in ((left, "picture"), (middle, "kernel"), (right, "map")):
+        axis.set_axis_off()
+        axis.set_title(title, fontsize=9)
+    return figure
+
+
+def sum_in_words(step: Step, weight: Tensor, term: int) -> str:
+    """The sum as far as `term` products: the last of them, what has come together so far, and at the end the bias."""
+    values = taps(step)
+    if term == 0:
+        return f"{len(values)} products to add. Step through them with the slider."
+    row, column, pixel, product = values[term - 1]
+    factor = float(weight.flatten()[term - 1])
+    so_far = sum(value[3] for value in values[:term])
+    said = (
+        f"Product {term} of {len(values)}: pixel ({row}, {column}) {pixel:.2f} × weight {factor:.2f} = {product:.2f}."
+        f" So far {so_far:.2f}."
+    )
+    if term == len(values):
+        said += f" Plus the bias {step.bias:.2f}: this number of the map is {step.value:.2f}."
+    return said
+
+
+def patch_table(step: Step, weight: Tensor, term: int) -> str:
+    """Patch × kernel = products as three small HTML tables; products that are already in the sum stand out."""
+    values = (step.patch[0], weight[0], step.products[0])
+    spans = (
+        (0.0, max(1.0, float(step.patch.max()))),
+        symmetric_range(weight, 1e-6),
+        symmetric_range(values[2], 1e-6),
+    )
+    titles = ("patch", "kernel", "products")
+    made = [
+        _matrix(title, numbers, span, term)
+        for title, numbers, span in zip(titles, values, spans, strict=True)
+    ]
+    signs = ('<span class="cnnlab-sum-sign">×</span>', '<span class="cnnlab-sum-sign">=</span>')
+    return f'<div class="cnnlab-sum">{made[0]}{signs[0]}{made[1]}{signs[1]}{made[2]}</div>'
+
+
+def _matrix(title: str, values: Tensor, span: tuple[float, float], term: int) -> str:
+    size = len(values)
+    rows = []
+    for i, line in enumerate(values.tolist()):
+        cells = []
+        for j, value in enumerate(line):
+            at = i * size + j + 1
+            done = "now" if at == term else "done" if at < term else "todo"
+            text = f"{value:.2f}".replace("-", "−") if size <= _READABLE else ""
+            cells.append(
+                f'<td class="cnnlab-{done}" style="{_tint(value, span)}" title="{value:.3f}">{text}</td>'
+            )
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    small = "" if size <= _READABLE else " cnnlab-sum-small"
+    return f'<table class="cnnlab-sum-matrix{small}"><caption>{html.escape(title)}</caption>{"".join(rows)}</table>'
+
+
+def _tint(value: float, span: tuple[float, float]) -> str:
+    """Grey for what is seen (0 black, 1 white), orange and violet for what is signed."""
+    low, high = span
+    if low == 0.0:
+        level = round(255 * min(max(value / high, 0), 1))
+        return f"background: rgb({level},{level},{level}); color: {'#000' if level > 120 else '#fff'}"
+    share = min(abs(value) / high, 1.0)
+    strong = (179, 88, 6) if value > 0 else (84, 39, 136)
+    mixed = [round(247 + (channel - 247) * share) for channel in strong]
+    return f"background: rgb({mixed[0]},{mixed[1]},{mixed[2]}); color: {'#fff' if share > 0.55 else '#000'}"

@@ -1,0 +1,36 @@
+"""A table of which one row can be chosen, with pointer or keys; its life in the browser is in `table.js`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+from traitlets import Int, List, Unicode
+
+_HERE = Path(__file__).parent
+
+
+class Table(anywidget.AnyWidget):
+    """Rows of text.
+
+    Traits
+    ------
+    headings, rows
+        What the columns are called, and the cells, row by row.
+    selected
+        Number of the chosen row, -1 for none; the browser writes it, the kernel may write it too.
+    words
+        Columns from the left that hold words; the others hold numbers and stand to the right.
+    label, note
+        What the table shows, and a line below it.
+    """
+
+    _esm = (_HERE / "table.js").read_text(encoding="utf-8")
+    _css = (_HERE / "table.css").read_text(encoding="utf-8")
+
+    headings = List(Unicode()).tag(sync=True)
+    rows = List(List(Unicode())).tag(sync=True)
+    selected = Int(-1).tag(sync=True)
+    words = Int(1).tag(sync=True)
+    label = Unicode("Table").tag(sync=True)
+    note = Unicode("").tag(sync=True)

@@ -1,0 +1,188 @@
+"""Maps of relevance beside their pictures and over them: the gradient techniques and the class activation maps.
+
+attribution_figure  pictures in rows, techniques in columns
+overlay_figure      one map over each picture, all in the same colours
+segment_figure      from saliency to a segment, beside the truth
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from torch import Tensor
+
+from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.plate import Plate
+
+RELEVANCE = "viridis"
+"""Relevance that has no sign."""
+_TOP = 0.995
+"""The quantile that gets the last colour: a single pixel would else decide how dark a map is."""
+
+
+def attribution_figure(
+    images: Sequence[Tensor],
+    maps: Mapping[str, Tensor],
+    masks: Tensor | None = None,
+    captions: Sequence[str] = (),
+    *,
+    width: float = 10.0,
+) -> Plate:
+    """Each picture in a row, then its map by each technique, every panel in a range of its own (written below it).
+
+    Maps N x 3 x H x W are shown as pictures, with grey for 0, as the papers show deconvnet and guided backpropagation; maps
+    N x H x W in colours, signed ones symmetric about 0. Outlined is `masks` (N x H x W bool); `captions` name the rows.
+    """
+    rows, columns = len(images), 1 + len(maps)
+    for name, tensor in maps.items():
+        if len(tensor) != rows:
+            raise ValueError(f"{rows} pictures came, but {len(tensor)} maps of {name}.")
+    cell = width / columns
+    words = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
+    figure = Plate(figsize=(width, rows * (cell + 0.18) + 0.3), dpi=90, words=words)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for row, image in enumerate(images):
+        mask = None if masks is None else masks[row]
+        shown(axes[row, 0], image, "the picture" if row == 0 else "")
+        if captions:
+            axes[row, 0].set_xlabel(captions[row], fontsize=8, labelpad=2)
+        for axis, (name, tensor) in zip(axes[row, 1:], maps.items(), strict=True):
+            _map(axis, tensor[row].detach().cpu(), name if row == 0 else "")
+            if tensor[row].dim() == 2:
+                outline(axis, mask)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+    return figure
+
+
+def overlay_figure(
+    images: Sequence[Tensor],
+    maps: Sequence[Tensor],
+    captions: Sequence[str],
+    masks: Sequence[Tensor] | None = None,
+    *,
+    columns: int = 5,
+    label: str = "relevance",
+    own_scale: bool = False,
+    width: float = 10.0,
+) -> Plate:
+    """A map H x W laid over each picture, the stronger the less transparent; below all, the one scale of colours.
+
+    One scale for all, so that a map that found little looks like little; with `own_scale` each has its own, and the colours no
+    longer compare. What is negative stays clear. `masks` are outlined.
+    """
+    if not len(images) == len(maps) == len(captions) or not len(images):
+        raise ValueError(
+            f"give as many maps and captions as pictures, not {len(maps)} and {len(captions)} for {len(images)}."
+        )
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    cell = width / columns
+    lines = max(caption.count("\n") + 1 for caption in captions)
+    height = rows * (cell + 0.2 * lines) + 0.6
+    figure = Plate(figsize=(width, height), dpi=90, words=_listed(captions))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    tops = [_top(one) for one in maps]
+    most = max(*tops, 1e-12)
+    for number, axis in enumerate(axes.flat):
+        if number >= len(images):
+            axis.set_axis_off()
+            continue
+        shown(axis, images[number], "")
+        lay_over(axis, maps[number], (tops[number] or 1.0) if own_scale else most)
+        outline(axis, None if masks is None else masks[number])
+        axis.set_xlabel(captions[number], fontsize=9, labelpad=2)
+    scale = ScalarMappable(cmap=RELEVANCE)
+    scale.set_clim(0, 1 if own_scale else most)
+    bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, aspect=50, pad=0.01)
+    bar.set_label(f"{label}, each map on a scale of its own" if own_scale else label, fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    return figure
+
+
+def segment_figure(
+    images: Sequence[Tensor],
+    maps: Tensor,
+    segments: Tensor,
+    masks: Tensor,
+    overlaps: Sequence[float],
+    *,
+    width: float = 10.0,
+) -> Plate:
+    """In columns, for each picture: the picture, its saliency, and the segment on pale ground with the true outline."""
+    count = len(images)
+    cell = width / count
+    said = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
+    words = f"{count} pictures, their saliency, and the segments that grow from it; overlap with the truth {said}."
+    figure = Plate(figsize=(width, 3 * cell + 0.5), dpi=90, words=words)
+    axes = figure.subplots(3, count, squeeze=False)
+    for number, image in enumerate(images):
+        shown(axes[0, number], image, "")
+        _map(axes[1, number], maps[number].detach().cpu(), "", ranged=False)
+        inside = segments[number].to(image.dtype)
+        shown(axes[2, number], image * inside + (1 - inside) * (0.75 + 0.25 * image.mean(0)), "")
+        outline(axes[2, number], masks[number])
+        axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=9, labelpad=2)
+    for axis, name in zip(axes[:, 0], ("picture", "saliency", "segment"), strict=True):
+        axis.set_ylabel(name, fontsize=9)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+    return figure
+
+
+def shown(axis: Axes, image: Tensor, title: str) -> None:
+    """An axis with a picture 3 x H x W and nothing else."""
+    axis.imshow(image.detach().cpu().clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    axis.set_title(title, fontsize=9)
+
+
+def lay_over(axis: Axes, relevance: Tensor, most: float) -> None:
+    """A map H x W over what is drawn: clear at 0 and below, full colour at `most`."""
+    values = relevance.detach().cpu().clamp_min(0).numpy()
+    veil = 0.85 * np.sqrt(np.clip(values / most, 0, 1))
+    axis.imshow(values, cmap=RELEVANCE, vmin=0, vmax=most, alpha=veil, interpolation="nearest")
+
+
+def outline(axis: Axes, mask: Tensor | None) -> None:
+    """The outline of the truth, white within black, to be seen on any ground."""
+    if mask is not None and mask.any() and not mask.all():
+        for colour, thick in (("black", 1.8), ("white", 0.8)):
+            axis.contour(mask.cpu().float().numpy(), levels=[0.5], colors=colour, linewidths=thick)
+
+
+def as_picture(attribution: Tensor) -> Tensor:
+    """A signed map 3 x H x W as a picture: grey for 0, brighter where more of a channel speaks for the class."""
+    return (0.5 + attribution / (2 * (_top(attribution.abs()) or 1.0))).clamp(0, 1)
+
+
+def _map(axis: Axes, values: Tensor, title: str, ranged: bool = True) -> None:
+    if values.dim() == 3:
+        shown(axis, as_picture(values), title)
+        said = f"± {_top(values.abs()):.2g}"
+    else:
+        signed = bool((values < 0).any())
+        most = _top(values.abs() if signed else values) or 1.0
+        look = {"cmap": SIGNED, "vmin": -most} if signed else {"cmap": RELEVANCE, "vmin": 0}
+        axis.imshow(values.numpy(), vmax=most, interpolation="nearest", **look)
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+        axis.set_title(title, fontsize=9)
+        said = f"± {most:.2g}" if signed else f"0 to {most:.2g}"
+    if ranged:
+        axis.set_xlabel(said, fontsize=8, labelpad=2)
+
+
+def _top(values: Tensor) -> float:
+    """The value that gets the last colour; 0 for a map without anything positive."""
+    known = values.detach().cpu().float().flatten()
+    top = float(torch.quantile(known, _TOP))
+    return top if top > 0 else max(float(known.max()), 0.0)
+
+
+def _listed(captions: Sequence[str]) -> str:
+    named = "; ".join(" ".join(caption.split()) for caption in captions)
+    return f"{len(captions)} {'map' if len(captions) == 1 else 'maps'} over pictures: {named}."

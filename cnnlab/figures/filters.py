@@ -1,0 +1,174 @@
+"""Figures of filters: as coloured pictures, as tables of kernels, beside what a Gabor function or a blob makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from torch import Tensor
+
+from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.pictures import grid
+from cnnlab.figures.plate import Plate
+from cnnlab.inputs import one_of
+from cnnlab.units import Explained
+
+SCALES = ("filter", "layer")
+"""What shares one scale of colours: each filter has its own, or the largest weight of the layer sets it for all."""
+
+
+def filter_limits(weights: Tensor, scale: str | float = "filter") -> Tensor:
+    """N: the weight that is drawn in full colour in each of N filters; a number sets it for all, such as a whole network's largest."""
+    if isinstance(scale, int | float) and not isinstance(scale, bool):
+        if not scale > 0:
+            raise ValueError(f"a scale of colours is a weight above 0, but got {scale:g}.")
+        return torch.full((len(weights),), float(scale))
+    limits = weights.detach().abs().flatten(1).amax(1).float().cpu()
+    if one_of(scale, SCALES, "scale") == "layer":
+        limits = limits.max().expand(len(weights))
+    return limits.clamp(min=1e-12)
+
+
+def filter_colours(weights: Tensor, scale: str | float = "filter") -> Tensor:
+    """Filters over red, green and blue as pictures: 1/2 + w / (2 limit), so that grey is no weight at all.
+
+    Parameters
+    ----------
+    weights
+        N x 3 x k x k, such as `cnnlab.units.filters(model)`.
+    scale
+        "filter", "layer" or a number, see `filter_limits`. One scale for all shows which filters are strong; a scale of its own
+        makes the pattern of each visible.
+
+    Returns
+    -------
+    Tensor
+        N x 3 x k x k in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the filters do not read three colours.
+
+    Example
+    -------
+    >>> filter_colours(torch.tensor([[[[0.5]], [[-1.0]], [[0.0]]]])).flatten()
+    tensor([0.7500, 0.0000, 0.5000])
+    """
+    if weights.dim() != 4 or weights.shape[1] != 3:
+        raise ValueError(
+            "only filters that read red, green and blue are pictures, N x 3 x k x k; these came as"
+            f" {' x '.join(map(str, weights.shape))}. Draw them with `kernels_figure`."
+        )
+    limits = filter_limits(weights, scale)[:, None, None, None]
+    return (0.5 + weights.detach().float().cpu() / (2 * limits)).clamp(0, 1)
+
+
+def filters_figure(
+    weights: Tensor,
+    captions: Sequence[str] | None = None,
+    *,
+    scale: str | float = "filter",
+    columns: int = 12,
+    width: float = 10.0,
+) -> Plate:
+    """First-layer filters in rows, as the lectures show them. Arguments as in `filter_colours` and `grid`."""
+    figure = grid(list(filter_colours(weights, scale)), captions, columns, width)
+    for axis in figure.axes:
+        axis.images[0].set_interpolation("nearest")
+    figure.words = f"{len(weights)} filters of {weights.shape[-1]} x {weights.shape[-2]} pixels as colours, grey is zero."
+    return figure
+
+
+def kernels_figure(
+    weights: Tensor, units: Sequence[int], inputs: Sequence[int], scale: str | float = "layer"
+) -> Plate:
+    """Kernels of a deeper layer: a row for each unit, a column for each map that it reads, weights in one signed scale.
+
+    Parameters
+    ----------
+    weights
+        N x C x k x k, such as `cnnlab.units.filters(model, "conv3")`.
+    units, inputs
+        Which of the N and of the C are shown.
+    """
+    limits = filter_limits(weights, scale)
+    rows, columns = len(units), len(inputs)
+    words = f"{rows} units, {columns} of the {weights.shape[1]} kernels of each: signed weights, small and hard to read."
+    figure = Plate(figsize=(10, 10 * rows / columns + 0.8), words=words)
+    for axis, (unit, source) in zip(
+        figure.subplots(rows, columns, squeeze=False).flat,
+        [(u, c) for u in units for c in inputs],
+        strict=True,
+    ):
+        most = float(limits[unit])
+        axis.imshow(
+            weights[unit, source].detach().cpu(), cmap=SIGNED, vmin=-most, vmax=most, interpolation="nearest"
+        )
+        axis.set(xticks=[], yticks=[])
+        if source == inputs[0]:
+            axis.set_ylabel(f"unit {unit}", fontsize=9)
+        if unit == units[0]:
+            axis.set_title(f"map {source}", fontsize=8)
+    if len(set(limits[list(units)].tolist())) == 1:
+        bar = ScalarMappable(Normalize(-float(limits[units[0]]), float(limits[units[0]])), SIGNED)
+        figure.colorbar(bar, ax=figure.axes, orientation="horizontal", fraction=0.05, aspect=50).set_label(
+            "weight"
+        )
+    return figure
+
+
+def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> Plate:
+    """Filters, what the better of Gabor function and blob makes of them, and what is left: one column for each of `chosen`."""
+    weights = weights.detach().cpu().double()
+    names = ["Gabor" if explained.is_gabor[i] else "blob" for i in chosen]
+    words = "; ".join(f"filter {i}: {name}" for i, name in zip(chosen, names, strict=True))
+    figure = Plate(
+        figsize=(10, 10 / len(chosen) * 3 + 0.6), words=f"Filters, fits and what is left. {words}."
+    )
+    axes = figure.subplots(3, len(chosen), squeeze=False)
+    for column, (index, name) in enumerate(zip(chosen, names, strict=True)):
+        limit = float(weights[index].abs().max())
+        parts = (
+            weights[index],
+            explained.reconstruction[index],
+            weights[index] - explained.reconstruction[index],
+        )
+        for axis, part in zip(axes[:, column], parts, strict=True):
+            axis.imshow(filter_colours(part[None], limit)[0].permute(1, 2, 0), interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+        axes[0, column].set_title(f"{name}\n$R^2$ {float(explained.r2[index]):.2f}", fontsize=9)
+    for axis, word in zip(axes[:, 0], ("filter", "fit", "left over"), strict=True):
+        axis.set_ylabel(word, fontsize=10)
+    return figure
+
+
+def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> Plate:
+    """How much of each filter is explained, sorted, one curve for each network; solid for those whose name has no "untrained"."""
+    shares = {name: float((values >= threshold).double().mean()) for name, values in r2.items()}
+    words = "; ".join(
+        f"{name} {'mostly above' if share > 0.5 else 'mostly below'}" for name, share in shares.items()
+    )
+    figure = Plate(
+        figsize=(8, 3.6),
+        words=f"Explained share of each filter, sorted, and the line at {threshold:g}: {words}.",
+    )
+    axis = figure.add_subplot()
+    bases = list(dict.fromkeys(name.replace(" untrained", "") for name in r2))
+    for name, values in r2.items():
+        ordered = np.sort(values.numpy())[::-1]
+        places = (np.arange(len(ordered)) + 0.5) / len(ordered)
+        style = ":" if "untrained" in name else "-"
+        axis.plot(
+            places, ordered, style, color=f"C{bases.index(name.replace(' untrained', ''))}", lw=2, label=name
+        )
+    axis.axhline(threshold, color="0.4", lw=1, ls="--")
+    axis.set(
+        xlabel="filters, the best explained first", ylabel="$R^2$ of the better fit", xlim=(0, 1), ylim=(0, 1)
+    )
+    axis.set_title("what a Gabor function or a blob of colour explains", fontsize=11)
+    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure

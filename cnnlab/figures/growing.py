@@ -1,0 +1,183 @@
+"""Pictures that were made by gradient: how one grows with its score, errors by layer, losses over the steps, and a walk as an animation."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+from torch import Tensor
+
+from cnnlab.figures.plate import Plate
+from cnnlab.inputs import positive_int
+
+LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), ("#6a1b9a", "-.", "D"))
+"""Colour, dashes and mark of the first, second ... line: told apart in grey, too."""
+
+
+def growth_figure(images: Sequence[Tensor], scores: Sequence[float], label: str, shown: int = 6) -> Plate:
+    """One picture at `shown` of its steps, and the number that grew with it.
+
+    Parameters
+    ----------
+    images
+        3 x H x W in [0, 1], one for each step.
+    scores
+        As many numbers.
+    label
+        What the numbers are.
+    shown
+        How many of the pictures, evenly from the first to the last.
+
+    Raises
+    ------
+    ValueError
+        If pictures and numbers are not as many, or fewer than two.
+    """
+    if len(images) != len(scores) or len(images) < 2:
+        raise ValueError(
+            f"give pictures and as many scores, two at least, but got {len(images)} pictures and {len(scores)} scores."
+        )
+    steps = (
+        np.linspace(0, len(images) - 1, min(positive_int(shown, "shown"), len(images))).round().astype(int)
+    )
+    words = f"A picture at {len(steps)} of its {len(images) - 1} steps, and {label} over the steps."
+    figure = Plate(figsize=(10, 3.4), words=words)
+    axes = figure.subplot_mosaic(
+        [[f"at {step}" for step in steps], ["curve"] * len(steps)], height_ratios=(1.25, 1)
+    )
+    for step in steps:
+        axis = axes[f"at {step}"]
+        axis.imshow(images[step].detach().cpu().permute(1, 2, 0).numpy())
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(f"step {step}", fontsize=9)
+    curve = axes["curve"]
+    curve.plot(scores, color=LINES[0][0])
+    curve.plot(steps, [scores[step] for step in steps], "o", color=LINES[0][0], markersize=5)
+    curve.set_xlabel("step")
+    curve.set_ylabel(label, fontsize=9)
+    curve.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def lines_figure(
+    lines: Mapping[str, Sequence[float]],
+    places: Sequence[str] | None = None,
+    *,
+    title: str = "",
+    across: str = "step",
+    up: str = "",
+    logarithmic: bool = False,
+) -> Plate:
+    """Numbers by layer, or over the steps: a line for each name.
+
+    Parameters
+    ----------
+    lines
+        Name -> numbers, all as many.
+    places
+        What stands below the numbers, names of layers say; None counts from 0.
+    title, across, up
+        Words over the figure, below and beside it.
+    logarithmic
+        Whether equal distances upwards are equal ratios.
+
+    Raises
+    ------
+    ValueError
+        If there is no line, or they are not as long as one another or as `places`.
+    """
+    lengths = {len(values) for values in lines.values()} | ({len(places)} if places is not None else set())
+    if len(lengths) != 1 or not lines:
+        raise ValueError(f"lines and places must be equally long, but have lengths {sorted(lengths)}.")
+    words = f"{title or up or 'Numbers'}: {', '.join(lines)} by {across}."
+    figure = Plate(figsize=(8, 3.2), words=words)
+    axis = figure.subplots()
+    for (name, values), (colour, dashes, mark) in zip(lines.items(), LINES * len(lines), strict=False):
+        look = {"color": colour, "linestyle": dashes, "marker": mark if places is not None else None}
+        axis.plot(np.asarray(values, dtype=float), label=name, markersize=5, **look)
+    if places is not None:
+        slant = {"rotation": 40, "ha": "right"} if len(places) > 8 else {}
+        axis.set_xticks(range(len(places)), places, fontsize=9, **slant)
+    if logarithmic:
+        axis.set_yscale("log")
+    else:
+        axis.yaxis.set_major_locator(MaxNLocator(6))
+    axis.set_xlabel(across)
+    axis.set_ylabel(up)
+    axis.set_title(title, fontsize=11)
+    axis.spines[["top", "right"]].set_visible(False)
+    if len(lines) > 1:
+        axis.legend(fontsize=9, frameon=False)
+    return figure
+
+
+class Animation:
+    """Pictures one after the other, small in the file: an animated WebP in the notebook, some of them in a row elsewhere.
+
+    Parameters
+    ----------
+    frames
+        3 x H x W in [0, 1], all of one size.
+    words
+        What it shows, for who cannot see it.
+    pace
+        Frames in a second.
+    rounds
+        How often it is played; 0 is without end.
+    quality
+        0 to 100, of the lossy compression.
+    """
+
+    def __init__(
+        self, frames: Sequence[Tensor], words: str, *, pace: float = 12, rounds: int = 3, quality: int = 60
+    ):
+        self.frames = [frame.detach().cpu() for frame in frames]
+        if not self.frames:
+            raise ValueError("an animation needs frames, but none came.")
+        self.words, self.pace, self.rounds, self.quality = words, pace, rounds, quality
+
+    def webp(self) -> bytes:
+        """The animation as the content of a WebP file."""
+        pictures = [_picture(frame) for frame in self.frames]
+        stream = BytesIO()
+        pictures[0].save(
+            stream,
+            "WEBP",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=round(1000 / self.pace),
+            loop=self.rounds,
+            quality=self.quality,
+            method=4,
+        )
+        return stream.getvalue()
+
+    def strip(self, shown: int = 6) -> Plate:
+        """Some of the frames in a row."""
+        steps = np.linspace(0, len(self.frames) - 1, min(shown, len(self.frames))).round().astype(int)
+        figure = Plate(figsize=(10, 10 / len(steps) + 0.3), words=self.words)
+        for axis, step in zip(np.atleast_1d(figure.subplots(1, len(steps))), steps, strict=True):
+            axis.imshow(np.asarray(_picture(self.frames[step])))
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(f"frame {step + 1}", fontsize=9)
+        return figure
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, str], dict[str, dict]]:
+        moving = base64.b64encode(self.webp()).decode()
+        still = base64.b64encode(self.strip().png()).decode()
+        shown = f'<img alt="{html.escape(self.words)}" src="data:image/webp;base64,{moving}" style="width: 384px; max-width: 100%">'
+        return {"text/html": shown, "image/png": still, "text/plain": self.words}, {
+            "image/png": {"alt": self.words}
+        }
+
+
+def _picture(frame: Tensor) -> Image.Image:
+    return Image.fromarray(frame.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy())

@@ -1,0 +1,141 @@
+"""How good are maps, and how much of them is the network's? Scores, sanity checks and rules as figures.
+
+relu_rules_figure     the three ways back through a ReLU, in numbers
+comparison_figure     the scores of several techniques, with intervals, beside the maps that know nothing
+randomisation_figure  how alike maps stay while the network loses its weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
+from cnnlab.figures.colours import CLASSES, SIGNED
+from cnnlab.figures.plate import Plate
+
+_TITLES = {
+    "pointing": "pointing game\n(more is better)",
+    "mass": "relevance on the object\n(more is better)",
+    "deletion": "deletion area\n(less is better)",
+    "insertion": "insertion area\n(more is better)",
+}
+_BASELINES = {"centre": "-", "random": ":"}
+_LINES = tuple(CLASSES[index] for index in (2, 4, 14, 16, 8, 1))
+
+
+def relu_rules_figure(activation: Tensor, arriving: Tensor) -> Plate:
+    """Small tables: what went forward, what arrives on the way back, and what each of `RULES` hands on.
+
+    `activation` and `arriving` are H x W with at most 6 numbers each way. Struck out is what a rule stops.
+    """
+    if activation.dim() != 2 or activation.shape != arriving.shape or max(activation.shape) > 6:
+        raise ValueError(
+            "give two tables of the same shape with at most 6 x 6 numbers, not"
+            f" {tuple(activation.shape)} and {tuple(arriving.shape)}."
+        )
+    tables = {"forward: f": activation, "forward: max(f, 0)": activation.clamp_min(0), "back: R": arriving}
+    tables |= {f"{rule} hands on": relu_backward(activation, arriving, rule) for rule in RULES}
+    words = "What a ReLU hands back, " + "; ".join(
+        f"{rule}: {relu_backward(activation, arriving, rule).add(0).tolist()}" for rule in RULES
+    )
+    figure = Plate(figsize=(10.0, 2.1), dpi=90, words=words + ".")
+    most = max(float(table.abs().max()) for table in tables.values()) * 1.6
+    for axis, (name, table) in zip(figure.subplots(1, len(tables)), tables.items(), strict=True):
+        axis.imshow(table.numpy(), cmap=SIGNED, vmin=-most, vmax=most)
+        stops = name.endswith("hands on")
+        for row, column in np.ndindex(*table.shape):
+            value, came = float(table[row, column]), float(arriving[row, column])
+            stopped = stops and value == 0 and came != 0
+            axis.text(column, row, f"{value + 0:g}", ha="center", va="center", fontsize=12)
+            if stopped:
+                axis.plot([column - 0.3, column + 0.3], [row + 0.3, row - 0.3], color="0.45", linewidth=1)
+        axis.set_title(name, fontsize=10)
+        axis.set(xticks=[], yticks=[])
+    return figure
+
+
+def comparison_figure(found: Comparison) -> Plate:
+    """A panel for each score: each technique's mean with its 95 % interval; lines show the maps that know nothing."""
+    methods = [name for name in found.methods if name not in _BASELINES]
+    words = (
+        f"{len(methods)} techniques, scored on the same pictures, beside a blob in the centre and noise. "
+        + " ".join(
+            f"{score}: " + ", ".join(f"{name} {found.of(name, score):.2f}" for name in found.methods) + "."
+            for score in SCORES
+        )
+    )
+    figure = Plate(figsize=(11.0, 0.36 * len(methods) + 1.35), dpi=90, words=words)
+    axes = figure.subplots(1, len(SCORES), sharey=True)
+    for axis, score in zip(axes, SCORES, strict=True):
+        means, intervals = found.mean(score), found.interval(score)
+        for name, style in _BASELINES.items():
+            value = float(means[found.methods.index(name)])
+            axis.axvline(value, color="0.45", linestyle=style, linewidth=1.4, label=f"{name}", zorder=0)
+        for place, name in enumerate(methods):
+            row = found.methods.index(name)
+            axis.plot(intervals[row], [place, place], color=_LINES[0], linewidth=2.2, solid_capstyle="butt")
+            axis.plot(means[row], place, "o", color=_LINES[0], markersize=6)
+            axis.annotate(
+                f"{means[row]:.2f}", (intervals[row][1], place), (4, 0), textcoords="offset points",
+                fontsize=8, va="center",
+            )  # fmt: skip
+        axis.set_title(_TITLES[score], fontsize=9.5)
+        axis.set_yticks(range(len(methods)), methods, fontsize=9)
+        axis.set_ylim(len(methods) - 0.5, -0.5)
+        _plain(axis)
+        axis.margins(x=0.16)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8.5, frameon=False)
+    return figure
+
+
+def randomisation_figure(results: Mapping[str, Randomisation]) -> Plate:
+    """For each technique: how like the first map the map still is, after each layer that lost its weights.
+
+    Lines are means over the pictures, bands hold the middle half of them. On the left the structural similarity of the maps
+    without their signs, on the right the rank correlation of the maps as they are.
+    """
+    if not results:
+        raise ValueError("give at least one technique's result.")
+    first = next(iter(results.values()))
+    if any(result.layers != first.layers for result in results.values()):
+        raise ValueError("the results must have lost their weights in the same order of layers.")
+    words = (
+        f"Likeness of maps while {len(first.layers)} layers lose their weights: {', '.join(results)}. "
+        + " ".join(
+            f"{name} ends at {float(result.similarity[:, -1].nanmean()):.2f}."
+            for name, result in results.items()
+        )
+    )
+    figure = Plate(figsize=(10.0, 3.6), dpi=90, words=words)
+    panels = {"similarity": "structural similarity (sizes)", "correlation": "rank correlation (signed)"}
+    for axis, (field, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        for colour, (name, result) in zip(_LINES, results.items(), strict=False):
+            _fall(axis, getattr(result, field), name, colour)
+        axis.set_xticks(range(len(first.layers) + 1), ["none", *first.layers], rotation=60, fontsize=8)
+        axis.set_xlabel("weights shuffled down to this layer", fontsize=9)
+        axis.set_title(title, fontsize=10)
+        axis.axhline(0, color="0.6", linewidth=0.8)
+        _plain(axis)
+    figure.axes[0].legend(fontsize=8.5, frameon=False)
+    return figure
+
+
+def _fall(axis: Axes, values: Tensor, name: str, colour: str) -> None:
+    """N x L likenesses as a line that begins at 1, with a band over the pictures."""
+    means = [1.0, *values.nanmean(0).tolist()]
+    low, high = ([1.0, *values.nanquantile(share, dim=0).tolist()] for share in (0.25, 0.75))
+    places = range(len(means))
+    axis.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
+    axis.plot(places, means, "o-", color=colour, markersize=3.5, linewidth=1.6, label=name)
+
+
+def _plain(axis: Axes) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=8, length=2)
+    axis.grid(axis="x" if axis.get_title().endswith("better)") else "y", color="0.92")
+    axis.set_axisbelow(True)

@@ -1,0 +1,160 @@
+"""Figures of layers and shapes: one number of a map taken apart, what a unit sees, a classifier that slides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.palettes import symmetric_range
+from cnnlab.figures.plate import Plate
+from cnnlab.networks import Step
+
+_MOST_NUMBERS = 5  # cells along a side in which a number can still be read
+_LINES = ("#0b5fff", "#d81b60", "#e69f00", "#00796b", "#6a1b9a", "#c62828")
+
+
+def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> Plate:
+    """Patch x kernel = products, of one channel: where the patch lies, and each number where it can be read.
+
+    Parameters
+    ----------
+    maps, weight
+        C x H x W and C x k x k, as they went into `cnnlab.networks.one_step`.
+    step
+        What came out of it.
+    channel
+        Which of the C is shown.
+    """
+    shown, kernel = maps[channel].detach(), weight[channel].detach()
+    of = f", channel {channel} of {len(maps)}" if len(maps) > 1 else ""
+    words = (
+        f"What the kernel reads at rows {step.rows[0]} to {step.rows[-1]}, columns {step.columns[0]} to"
+        f" {step.columns[-1]}{of}; the kernel; and their products, whose sum with the bias is one number of the map."
+    )
+    figure = Plate(figsize=(10, 3), words=words)
+    whole, patch, middle, right = figure.subplots(1, 4, width_ratios=(1.25, 1, 1, 1))
+    whole.imshow(shown, cmap="gray", interpolation="nearest")
+    for row in step.rows:
+        for column in step.columns:
+            whole.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, color=_LINES[1], lw=1))
+    low, high = (min(0, min(edge)) - 0.5 for edge in (step.columns, step.rows))
+    whole.set_xlim(low, max(shown.shape[1] - 1, step.columns[-1]) + 0.5)
+    whole.set_ylim(max(shown.shape[0] - 1, step.rows[-1]) + 0.5, high)
+    _bare(whole, f"where it reads{of}")
+    _numbers(patch, step.patch[channel], "patch", "gray", (float(shown.min()), float(shown.max())))
+    _numbers(middle, kernel, "× kernel", SIGNED, symmetric_range(kernel))
+    products = step.products[channel].detach()
+    _numbers(right, products, "= products", SIGNED, symmetric_range(products))
+    return figure
+
+
+def field_figure(
+    image: Tensor,
+    boxes: Mapping[str, Sequence[int]],
+    field: Tensor | None = None,
+    title: str = "what a unit can see",
+) -> Plate:
+    """Boxes of units in the picture, the deepest layer last; beside it, if given, what one of them uses of its box.
+
+    Parameters
+    ----------
+    image
+        3 x H x W in [0, 1].
+    boxes
+        Name of the layer to (top, left, bottom, right), as `ReceptiveField.box` gives them.
+    field
+        H x W, from `cnnlab.networks.effective_field`; the last box is drawn around it.
+    """
+    named = "; ".join(
+        f"{name} rows {t} to {b - 1}, columns {l} to {r - 1}" for name, (t, l, b, r) in boxes.items()
+    )
+    words = f"The picture with the receptive field of one unit of each layer: {named}."
+    if field is not None:
+        words += " Beside it the gradient inside the last box: it is strongest near the middle."
+    figure = Plate(figsize=(5.2 if field is None else 9.4, 4.4), words=words)
+    axes = [figure.add_subplot()] if field is None else figure.subplots(1, 2)
+    axes[0].imshow(image.detach().cpu().permute(1, 2, 0), interpolation="nearest")
+    _bare(axes[0], title)
+    for number, (name, box) in enumerate(boxes.items()):
+        _box(axes[0], box, _LINES[number % len(_LINES)], name)
+    axes[0].legend(loc="center left", bbox_to_anchor=(-0.36, 0.5), frameon=False, fontsize=9)
+    if field is not None:
+        strength = field / field.max().clamp(min=1e-12)
+        axes[1].imshow(strength.sqrt(), cmap="magma", interpolation="nearest", vmin=0, vmax=1)
+        _box(axes[1], list(boxes.values())[-1], "white", "")
+        _bare(axes[1], "what it uses (square root of the gradient)")
+    return figure
+
+
+def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names: Sequence[str]) -> Plate:
+    """A large picture beside maps of class probability, one for each class, drawn where each place of the answer looks.
+
+    Parameters
+    ----------
+    image
+        3 x H x W in [0, 1].
+    probabilities
+        K x h x w in [0, 1].
+    centres
+        2 x 2: (row, column) in the picture of the middle of the first and of the last place's window.
+    names
+        K names of classes.
+    """
+    words = (
+        f"A picture of {image.shape[2]} x {image.shape[1]} pixels and where in it the network says "
+        + ", ".join(names)
+    )
+    height, width = image.shape[1:]
+    figure = Plate(figsize=(10, 10 / (len(names) + 1) * height / width + 0.7), words=f"{words}.")
+    axes = figure.subplots(1, len(names) + 1)
+    axes[0].imshow(image.detach().cpu().permute(1, 2, 0))
+    _bare(axes[0], f"{width} x {height} pixels")
+    (top, left), (bottom, right) = centres.tolist()
+    rows, columns = probabilities.shape[1:]
+    half = [
+        (end - start) / max(count - 1, 1) / 2
+        for start, end, count in ((top, bottom, rows), (left, right, columns))
+    ]
+    extent = (left - half[1], right + half[1], bottom + half[0], top - half[0])
+    for axis, name, values in zip(axes[1:], names, probabilities, strict=True):
+        axis.imshow(0.5 + 0.5 * image.detach().cpu().mean(0), cmap="gray", vmin=0, vmax=1)
+        shown = axis.imshow(values.detach().cpu(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75)
+        axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+        _bare(axis, f"P({name})")
+    scale = ScalarMappable(norm=shown.norm, cmap=shown.cmap)
+    figure.colorbar(scale, ax=axes[1:], orientation="horizontal", fraction=0.06, pad=0.03, aspect=40)
+    return figure
+
+
+def _box(axis: Axes, box: Sequence[int], colour: str, label: str) -> None:
+    top, left, bottom, right = box
+    for width, line in ((3.4, "black"), (1.8, colour)):
+        frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, lw=width, ec=line)
+        axis.add_patch(frame)
+    frame.set_label(label)
+
+
+def _numbers(axis: Axes, values: Tensor, title: str, cmap: str, span: tuple[float, float]) -> None:
+    low, high = span if span[1] > span[0] else (span[0] - 1, span[0] + 1)
+    shown = axis.imshow(values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    _bare(axis, title)
+    if len(values) > _MOST_NUMBERS:
+        return
+    for row, line in enumerate(values.tolist()):
+        for column, value in enumerate(line):
+            red, green, blue, _ = shown.to_rgba(value)
+            ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
+            axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=9)
+
+
+def _bare(axis: Axes, title: str) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.set_title(title, fontsize=10)
+    axis.spines[:].set_visible(False)
+    axis.set_facecolor(np.full(3, 0.93))

@@ -1,0 +1,62 @@
+"""How a training went: loss and accuracies over its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from cnnlab.figures.plate import Plate
+
+
+def training_figure(
+    history: Mapping[str, Sequence[float]], title: str = "", epochs: int | None = None
+) -> Plate:
+    """The loss on the left; the share of right answers on training and on validation pictures on the right.
+
+    Parameters
+    ----------
+    history
+        Lists "loss", "accuracy" and "validation", one number an epoch: from the card of a network, or while it trains.
+    title
+        Over the figure.
+    epochs
+        How many there will be; the axes are as long from the beginning, so that a growing curve does not jump.
+
+    Raises
+    ------
+    ValueError
+        If there is no epoch yet, or the lists differ in length.
+    """
+    lengths = {len(history[key]) for key in ("loss", "accuracy", "validation")}
+    if len(lengths) != 1 or lengths == {0}:
+        raise ValueError(
+            f"a curve needs the same number of epochs in each list, at least one, but got {sorted(lengths)}."
+        )
+    done = lengths.pop()
+    figure = Plate(figsize=(8.4, 2.8), words=describe_training(history, title))
+    left, right = figure.subplots(1, 2)
+    along = range(1, done + 1)
+    left.plot(along, history["loss"], color="#1e2d78", marker="o", markersize=3)
+    right.plot(along, history["accuracy"], color="#b49600", marker="o", markersize=3, label="while training")
+    right.plot(along, history["validation"], color="#1e2d78", marker="s", markersize=3, label="validation")
+    left.set(ylabel="mean loss", ylim=(0, None))
+    right.set(ylabel="right", ylim=(0, 1.02))
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.legend(loc="lower right", fontsize=8)
+    for axis in (left, right):
+        axis.set(xlabel="epoch", xlim=(0.5, (epochs or done) + 0.5))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def describe_training(history: Mapping[str, Sequence[float]], title: str = "") -> str:
+    """The curves in words."""
+    loss, validation = history["loss"], history["validation"]
+    return (
+        f"Training{f' of {title}' if title else ''}, {len(loss)} epochs: the loss goes from {loss[0]:.2f} to {loss[-1]:.2f},"
+        f" the accuracy on validation pictures from {validation[0]:.0%} to {validation[-1]:.0%}."
+    )

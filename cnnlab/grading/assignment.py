@@ -1,0 +1,118 @@
+"""An assignment as the grader knows it: the source, the key, and what belongs to them, from its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cnnlab.grading.questions import Question
+from cnnlab.grading.source import SourceCell, read_source
+from cnnlab.inputs import one_of
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The folder, the name that its notebooks carry, the title, the questions of the key, the code cells of the source."""
+
+    folder: Path
+    name: str
+    title: str
+    questions: tuple[Question, ...]
+    cells: tuple[SourceCell, ...]
+
+    @property
+    def points(self) -> float:
+        """What the whole is worth."""
+        return sum(question.points for question in self.questions)
+
+    def question(self, name: str) -> Question:
+        """The question of this name."""
+        one_of(name, [question.name for question in self.questions], "question")
+        return next(question for question in self.questions if question.name == name)
+
+    def answer(self, name: str) -> SourceCell:
+        """The cell of the source that a question's answer goes into."""
+        return next(cell for cell in self.cells if cell.role == "answer" and cell.grade_id == name)
+
+    @property
+    def instructor(self) -> Path:
+        """The folder with source, key, mutants and alternates."""
+        return self.folder / "instructor"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the source and the key: a change of either makes earlier grades old."""
+        digest = hashlib.sha256()
+        for name in ("source.ipynb", "key.py"):
+            digest.update((self.instructor / name).read_bytes())
+        return digest.hexdigest()
+
+
+def assignments_folder() -> Path:
+    """Where assignments lie: `assignments` here or in a folder above, else that of the checkout that the kit is run from."""
+    here = Path.cwd()
+    for above in (here, *here.parents, Path(__file__).resolve().parents[2]):
+        if (above / "assignments").is_dir():
+            return above / "assignments"
+    return here / "assignments"
+
+
+def load_assignment(name: str | os.PathLike[str]) -> Assignment:
+    """An assignment by name or folder; the key is imported and checked against the source.
+
+    Raises
+    ------
+    ValueError
+        If there is no such assignment (the message lists those there are), or source and key do not agree.
+    FileNotFoundError
+        If its folder has no `instructor/source.ipynb` or `instructor/key.py`.
+    """
+    folder = _folder(name)
+    key_file = folder / "instructor" / "key.py"
+    if not key_file.is_file():
+        raise FileNotFoundError(f"{folder} has no instructor/key.py, which the grader needs.")
+    key = _import(key_file)
+    for wanted in ("ASSIGNMENT", "TITLE", "QUESTIONS"):
+        if not hasattr(key, wanted):
+            raise ValueError(f"{key_file.name} of {folder.name} says no {wanted}.")
+    cells = read_source(folder / "instructor" / "source.ipynb")
+    answers = {cell.grade_id for cell in cells if cell.role == "answer"}
+    asked = [question.name for question in key.QUESTIONS]
+    if answers != set(asked) or len(set(asked)) != len(asked):
+        raise ValueError(
+            f"source and key of {key.ASSIGNMENT} do not agree: the source has answer cells {sorted(map(str, answers))},"
+            f" the key has questions {asked}."
+        )
+    return Assignment(folder, key.ASSIGNMENT, key.TITLE, tuple(key.QUESTIONS), cells)
+
+
+def _folder(name: str | os.PathLike[str]) -> Path:
+    if Path(name).is_dir() and (Path(name) / "instructor").is_dir():
+        return Path(name).resolve()
+    root = assignments_folder()
+    known = sorted(path.parent.name for path in root.glob("*/instructor")) if root.is_dir() else []
+    if not known:
+        raise FileNotFoundError(
+            f"there is no folder `assignments` here or above, and {name} is no folder of an assignment."
+        )
+    short = [full for full in known if full.partition("_")[0] == str(name)]
+    return root / (short[0] if len(short) == 1 else one_of(str(name), known, "assignment"))
+
+
+def _import(path: Path):
+    """The key as a module of its own; it leaves nothing in `sys.modules` and no compiled copy beside it."""
+    spec = importlib.util.spec_from_file_location(f"_key_of_{path.parents[1].name}", path)
+    module = importlib.util.module_from_spec(spec)
+    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.modules[spec.name] = module  # dataclasses in a key look themselves up
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = kept
+        del sys.modules[spec.name]
+    return module

@@ -1,0 +1,111 @@
+"""What can be read off a piece of code without running it: the names that it binds and uses, its imports, its shape."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from dataclasses import dataclass
+
+MOST_TEXT = 200_000
+KNOWN = {"torch", "numpy", "cnnlab", "matplotlib", "IPython", "tqdm"}
+MARKER = re.compile(r"^\s*#\s*question:\s*([\w.-]+)", re.M | re.I)
+DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.M)
+MAGIC = re.compile(r"^\s*[%!].*$", re.M)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that a cell binds at its top level, and those that it uses and does not bind."""
+
+    bound: frozenset[str]
+    used: frozenset[str]
+
+
+def tree(source: str) -> ast.Module | None:
+    """The syntax of a cell, its magics left out; None where it has none that can be read."""
+    if len(source) > MOST_TEXT:
+        return None
+    try:
+        return ast.parse(MAGIC.sub("", source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def names(source: str) -> Names:
+    """What the cell binds and uses; where its syntax cannot be read, what looks like a definition at the left margin."""
+    parsed = tree(source)
+    if parsed is None:
+        found = {name for pair in DEFINITION.findall(source[:MOST_TEXT]) for name in pair if name}
+        return Names(frozenset(found), frozenset())
+    bound = {name for statement in parsed.body for name in _binds(statement)}
+    used = {
+        node.id for node in ast.walk(parsed) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    return Names(frozenset(bound), frozenset(used - bound - set(dir(builtins))))
+
+
+def _binds(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    found = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
+
+
+def shape(source: str) -> str:
+    """The syntax as text, without comments, layout and docstrings: two cells with the same shape do the same."""
+    parsed = tree(source)
+    if parsed is None:
+        return re.sub(r"\s+", " ", source).strip()
+    try:
+        for node in ast.walk(parsed):
+            body = getattr(node, "body", None)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and body and _is_text(body[0]):
+                node.body = body[1:] or [ast.Pass()]
+        return ast.dump(parsed)
+    except RecursionError:
+        return re.sub(r"\s+", " ", source).strip()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def markers(source: str) -> list[str]:
+    """The questions that the cell's comments name: `# question: q3`."""
+    return MARKER.findall(source[:MOST_TEXT])
+
+
+def other_libraries(source: str) -> list[str]:
+    """Packages that the cell imports and that are neither Python's own nor those of the course."""
+    parsed, found = tree(source), set()
+    for node in ast.walk(parsed) if parsed else ():
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return sorted(found - KNOWN - set(sys.stdlib_module_names))
+
+
+def mentions(source: str, dotted: tuple[str, ...]) -> list[str]:
+    """Those of the dotted names whose last part the cell uses as a name or an attribute, or imports."""
+    parsed = tree(source)
+    used: set[str] = set()
+    for node in ast.walk(parsed) if parsed else ():
+        if isinstance(node, ast.Attribute):
+            used.add(node.attr)
+        if isinstance(node, ast.ImportFrom):
+            used |= {alias.name for alias in node.names}
+    return [name for name in dotted if name.rpartition(".")[2] in used]

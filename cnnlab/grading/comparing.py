@@ -1,0 +1,137 @@
+"""Whether a value is the expected one: structure, shape, kind of number, finite, and close enough. Plain values only; nothing is executed.
+
+A torch tensor, a numpy array and a list of numbers are the same where they hold the same numbers. A whole number may stand for a float,
+but a float not for a whole number, and neither for True or False.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnlab.grading.questions import Tolerance
+from cnnlab.grading.running.frames import Tensor, Unknown
+
+KINDS = {
+    "b": "true or false",
+    "i": "whole numbers",
+    "u": "whole numbers",
+    "f": "floats",
+    "c": "complex numbers",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a value differs: `kind` is nothing, type, keys, length, shape, dtype, finite or values; `words` tell a student."""
+
+    kind: str
+    words: str
+
+
+def difference(value: Any, expected: Any, tolerance: Tolerance) -> Difference | None:
+    """The first difference that matters, None where there is none. What is expected is never told, but for its shape and names."""
+    return _compare(plain(value), plain(expected), tolerance, "")
+
+
+def plain(value: Any) -> Any:
+    """Tensors as arrays, lists of numbers as arrays, the rest as it is."""
+    if isinstance(value, Tensor):
+        return value.array
+    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+        return value.detach().numpy()
+    if isinstance(value, bool | int | float | np.generic):
+        return np.asarray(value)
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [plain(part) for part in value]
+        arrays = parts and all(isinstance(part, np.ndarray) for part in parts)
+        if arrays and len({(part.shape, _kind(part)) for part in parts}) == 1:
+            return np.stack(parts)
+        return parts
+    return value
+
+
+def _compare(value: Any, expected: Any, tolerance: Tolerance, place: str) -> Difference | None:
+    where = f"{place}: " if place else ""
+    if value is None:
+        return Difference("nothing", f"{where}nothing came back; is there a `return`?")
+    if isinstance(expected, np.ndarray):
+        if not isinstance(value, np.ndarray):
+            return Difference("type", f"{where}numbers are expected, {_type(value)} came")
+        return _compare_arrays(value, expected, tolerance, where)
+    if isinstance(expected, dict):
+        if not isinstance(value, dict):
+            return Difference("type", f"{where}a dictionary is expected, {_type(value)} came")
+        if set(value) != set(expected):
+            return Difference("keys", f"{where}the keys are not those that were asked for")
+        parts = (_compare(value[key], expected[key], tolerance, f"{place}[{key!r}]") for key in expected)
+        return next(filter(None, parts), None)
+    if isinstance(expected, list):
+        if not isinstance(value, list | np.ndarray):
+            return Difference("type", f"{where}a list is expected, {_type(value)} came")
+        if len(value) != len(expected):
+            return Difference("length", f"{where}{len(expected)} values are expected, {len(value)} came")
+        pairs = enumerate(zip(value, expected, strict=True))
+        parts = (
+            _compare(plain(one), other, tolerance, f"{place}[{number}]") for number, (one, other) in pairs
+        )
+        return next(filter(None, parts), None)
+    if type(value) is not type(expected):
+        return Difference("type", f"{where}{_type(expected)} is expected, {_type(value)} came")
+    return None if value == expected else Difference("values", f"{where}the value is another")
+
+
+def _compare_arrays(
+    value: np.ndarray, expected: np.ndarray, tolerance: Tolerance, where: str
+) -> Difference | None:
+    if value.shape != expected.shape:
+        shapes = f"the shape is {_shape(value)}, expected is {_shape(expected)}"
+        return Difference("shape", f"{where}{shapes}")
+    given, wanted = _kind(value), _kind(expected)
+    if given != wanted and not (wanted == "f" and given == "i"):
+        return Difference("dtype", f"{where}{KINDS[wanted]} are expected, {KINDS[given]} came")
+    if wanted in "bi":
+        return (
+            None if np.array_equal(value, expected) else Difference("values", f"{where}the values are others")
+        )
+    if not np.array_equal(np.isfinite(value), np.isfinite(expected)):
+        return Difference(
+            "finite", f"{where}some values are not finite (nan or inf): is something divided by zero?"
+        )
+    return (
+        None if close(value, expected, tolerance) else Difference("values", f"{where}the values are others")
+    )
+
+
+def close(value: np.ndarray, expected: np.ndarray, tolerance: Tolerance) -> bool:
+    """Whether every number lies within the tolerance of the reference's, computed in float64."""
+    exact = np.complex128 if "c" in value.dtype.kind + expected.dtype.kind else np.float64
+    with np.errstate(all="ignore"):
+        return bool(
+            np.allclose(
+                value.astype(exact),
+                expected.astype(exact),
+                rtol=tolerance.relative,
+                atol=tolerance.absolute,
+                equal_nan=True,
+            )
+        )
+
+
+def _kind(array: np.ndarray) -> str:
+    return "i" if array.dtype.kind in "iu" else array.dtype.kind
+
+
+def _shape(array: np.ndarray) -> str:
+    return " x ".join(map(str, array.shape)) or "a single number"
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, Unknown):
+        return f"a {value.type}"
+    names = {np.ndarray: "numbers", dict: "a dictionary", list: "a list", str: "text"}
+    return names.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,78 @@
+"""The hint for a wrong value, keyed on how it is wrong: first the question's own mistakes, then those that happen everywhere.
+
+A hint never holds the expected value.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from cnnlab.grading.comparing import Difference, close, difference, plain
+from cnnlab.grading.questions import Question, Tolerance
+from cnnlab.grading.running import networks
+
+LOOSE = Tolerance(relative=1e-3, absolute=1e-4)
+
+
+def hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, found: Difference) -> str:
+    """What to tell a student whose `value` differs from the `expected` one as `found` says."""
+    for mistake in question.mistakes:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                wrong = mistake.answer(**networks.live(inputs))
+        except Exception:  # a mistake that cannot be made on these inputs
+            continue
+        if difference(value, wrong, question.tolerance) is None:
+            return mistake.hint
+    if found.kind in ("nothing", "type", "keys", "length", "dtype", "finite"):
+        return found.words
+    one, other = plain(value), plain(expected)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return _everywhere(one, other) or (found.words if found.kind == "shape" else question.otherwise)
+    return question.otherwise if found.kind == "values" else found.words
+
+
+def _everywhere(value: np.ndarray, expected: np.ndarray) -> str | None:
+    """Mistakes that can be seen from the two arrays alone."""
+    if value.ndim >= 2 and value.ndim == expected.ndim and _same(np.swapaxes(value, -1, -2), expected):
+        return "rows and columns are swapped"
+    if (
+        value.size == expected.size
+        and value.shape != expected.shape
+        and _same(value.ravel(), expected.ravel())
+    ):
+        return f"the values are right, their shape {value.shape} is not"
+    if value.shape != expected.shape or value.dtype.kind not in "fiu" or not value.size:
+        return None
+    value, expected = value.astype(float), expected.astype(float)
+    if not (np.isfinite(value).all() and np.isfinite(expected).all()):
+        return None
+    if not value.any():
+        return "all values are zero"
+    if _same(-value, expected):
+        return "the sign is the wrong way round"
+    if value.ndim and _same(np.flip(value, 0), expected):
+        return "the order is the wrong way round"
+    if value.ndim and value.size > 2 and _same(np.sort(value, None), np.sort(expected, None)):
+        return "the values are right, their places are not"
+    exponential = np.exp(value - value.max(-1, keepdims=True)) if value.ndim else value
+    if value.ndim and _same(exponential / exponential.sum(-1, keepdims=True), expected):
+        return "these are logits; probabilities are asked for"
+    if value.size > 2 and np.ptp(value) > 0:
+        factor, offset = np.polyfit(value.ravel(), expected.ravel(), 1)
+        if _same(factor * value + offset, expected):
+            constant = abs(offset) < 1e-3 * max(1e-12, np.ptp(expected))
+            return (
+                "the values are right up to a constant factor"
+                if constant
+                else "scale and offset are not right"
+            )
+    return None
+
+
+def _same(value: np.ndarray, expected: np.ndarray) -> bool:
+    return value.shape == expected.shape and close(value, expected, LOOSE)

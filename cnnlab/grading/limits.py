@@ -1,0 +1,29 @@
+"""How much a submission, and each of its questions, may take."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds for the cells of a submission, or for one question.
+
+    `seconds` is wall clock, `cpu` processor time; memory is what is held beyond what the imports hold already, over all processes. Of a
+    question only `seconds`, `cpu` and `answer_bytes` count; the rest holds for the submission as a whole.
+    """
+
+    seconds: float = 60.0
+    cpu: float = 60.0
+    memory_bytes: int = 2048 * MIB
+    processes: int = 64
+    file_bytes: int = 128 * MIB
+    scratch_bytes: int = 256 * MIB
+    output_bytes: int = 1024 * MIB
+    answer_bytes: int = 64 * MIB
+
+    def as_dict(self) -> dict[str, float]:
+        """As plain values."""
+        return asdict(self)

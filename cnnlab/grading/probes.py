@@ -1,0 +1,42 @@
+"""The inputs of the probes: drawn for each student anew, and for the same student always the same.
+
+The seed is HMAC(secret of the course, assignment, question, case, student), so a second grading gives the same, and nobody who does not hold
+the secret can know the inputs beforehand. Public cases come from a seed that everybody has.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+import numpy as np
+
+from cnnlab.grading.questions import Case, Question
+from cnnlab.grading.runner import Asked
+from cnnlab.grading.running import networks
+
+PUBLIC = b"public"
+
+
+def seed(secret: bytes, *names: str) -> int:
+    """A seed of 128 bits for these names, which stand apart from each other."""
+    message = b"".join(len(part).to_bytes(4, "big") + part for part in (name.encode() for name in names))
+    return int.from_bytes(hmac.digest(secret, message, "sha256")[:16], "big")
+
+
+def draw(secret: bytes, assignment: str, question: Question, case: Case, student: str) -> dict[str, Any]:
+    """The arguments of `case` for `student`."""
+    chosen = seed(secret, assignment, question.name, case.name, student)
+    return case.inputs(np.random.default_rng(chosen))
+
+
+def ask(secret: bytes, assignment: str, question: Question, student: str) -> Asked:
+    """The question as it goes to the runner: name and inputs, no answer."""
+    cases = [draw(secret, assignment, question, case, student) for case in question.cases]
+    chosen = seed(secret, assignment, question.name, student) % 2**63
+    return Asked(question.name, question.defines, question.variable, cases, question.limits, chosen)
+
+
+def expected(question: Question, inputs: dict[str, Any]) -> Any:
+    """What the reference gives for these inputs."""
+    return question.reference(**networks.live(inputs))

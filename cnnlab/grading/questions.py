@@ -1,0 +1,90 @@
+"""What a key is made of: questions, their cases, tolerances and the mistakes that are told apart.
+
+A key is a Python module beside the source of an assignment (`instructor/key.py`). It names its `ASSIGNMENT`, its `TITLE` and its `QUESTIONS`.
+The module is imported by the grader only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnnlab.grading.limits import Limits
+from cnnlab.grading.running.frames import Network
+
+__all__ = ["Case", "Limits", "Mistake", "Network", "Question", "Tolerance"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a number may lie from the reference: |answer - reference| <= absolute + relative * |reference|."""
+
+    relative: float = 1e-4
+    absolute: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One probe: `inputs(draw)` gives the arguments by name, from a numpy Generator of the student's own; worth `points`.
+
+    Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `Network(name, seed)`. With `public`, the
+    case is also given to students, drawn from a seed that everybody has.
+    """
+
+    name: str
+    inputs: Callable[[np.random.Generator], dict[str, Any]]
+    points: float
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A way to be wrong: what it gives back in place of the reference, and the hint that helps. The hint never holds the answer."""
+
+    hint: str
+    answer: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of an assignment.
+
+    Parameters
+    ----------
+    name, title
+        As it is called in the notebook ("q1"), and in words.
+    defines
+        The function that the answer cell defines; or, with `variable`, the name that it gives a value.
+    cases
+        The probes; their points are the question's.
+    reference
+        What a right answer gives back. A plain function, called with a case's inputs.
+    mistakes
+        Wrong answers that are told apart, the more special first.
+    otherwise
+        The hint when no mistake fits.
+    tolerance, limits
+        For the comparison, and for the call.
+    gives_it_away
+        Dotted names, such as "networks.activations", whose use wants a human's eye since they are the answer.
+    """
+
+    name: str
+    title: str
+    defines: str
+    cases: tuple[Case, ...]
+    reference: Callable[..., Any]
+    mistakes: tuple[Mistake, ...] = ()
+    otherwise: str = "take the smallest case that you can work out by hand, and compare"
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    limits: Limits = field(default_factory=lambda: Limits(seconds=30, cpu=30))
+    variable: bool = False
+    gives_it_away: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> float:
+        """What the question is worth: the points of its cases."""
+        return sum(case.points for case in self.cases)

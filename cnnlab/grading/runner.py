@@ -1,0 +1,388 @@
+"""The grader's side of the runner: it starts the zygote, hands it submissions, and gathers what comes out as plain values.
+
+    Runner     a zygote behind walls; as many threads as like may call `run`
+    Job        cells and questions of one submission
+    Answer     what came out for one question: values, or how it ended
+
+No answer key passes through here. A cell that never ends, or takes its process along, costs its own question only: the submission is
+run again without it. A question that does so is noted, and the others are asked in a new process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cnnlab.grading.limits import Limits
+from cnnlab.grading.running import rooms
+from cnnlab.grading.running.confinement import Walls
+from cnnlab.grading.running.frames import START, FrameError, decode, encode, lengths
+
+START_SECONDS = 180
+PATIENCE = 30  # seconds that a guard has beyond a limit before it counts as lost
+
+
+class RunnerError(RuntimeError):
+    """The runner itself has failed; no submission is to blame."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell to run: its name in tracebacks, the question that it answers (None for set-up), its code."""
+
+    name: str
+    question: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to the runner: the function or variable, and what to call it with, case by case."""
+
+    question: str
+    name: str
+    variable: bool
+    cases: list[dict[str, Any]]
+    limits: Limits
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came out of one question.
+
+    `values` has what each case gave back; `errors` the error of each case that raised one; `ended` says why the process ended before it was
+    through ("" if it was not); `missing` that there is no such name.
+    """
+
+    values: dict[int, Any] = field(default_factory=dict)
+    errors: dict[int, dict[str, str]] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    ended: str = ""
+    detail: str = ""
+    missing: bool = False
+    text: str = ""
+    printed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came out of one submission: an answer for each question, the error of each cell that failed, what the cells printed."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
+    text: str = ""
+    printed: int = 0
+    memory: int = 0
+    starts: int = 0
+
+
+class Runner:
+    """A zygote behind the strongest walls that work here, out of `tiers`.
+
+    Parameters
+    ----------
+    tiers
+        The tiers that are acceptable, of `cnnlab.grading.running.confinement.TIERS`.
+    hidden
+        Folders that must not be seen even if they lie in the Python environment.
+    data
+        Folders with course data that answers may read.
+
+    Raises
+    ------
+    RunnerError
+        If no tier works, or the imports fail; the message says why.
+    """
+
+    def __init__(
+        self, tiers: Iterable[str], *, hidden: Iterable[Path] = (), data: Iterable[Path] = ()
+    ) -> None:
+        self._base = tempfile.mkdtemp(prefix="cnnlab-grading-")
+        self._log = open(Path(self._base, "zygote.log"), "w+b")  # noqa: SIM115  # closed in `close`
+        for name in ("room", "scratch"):
+            Path(self._base, name).mkdir()
+        self._lock = threading.Lock()
+        self._connection, theirs = socket.socketpair()
+        settings = {
+            "tiers": list(tiers),
+            "readable": rooms.readable(data, [*hidden, Path(self._base)]),
+            "build_at": str(Path(self._base, "room")),
+            "base": str(Path(self._base, "scratch")),
+        }
+        self._process = self._start(theirs, settings)
+        theirs.close()
+        try:
+            hello = self._hello()
+        except BaseException:
+            self.close()
+            raise
+        self.walls = Walls(**hello["walls"])
+        self.threads: int = hello["threads"]
+
+    def _start(self, theirs: socket.socket, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+        kit = str(Path(__file__).resolve().parents[2])
+        code = (
+            f"import sys; sys.path[:] = [p for p in sys.path if p and p != {kit!r}] + [{kit!r}];"
+            " from cnnlab.grading.running.zygote import main; main(int(sys.argv[1]), sys.argv[2])"
+        )
+        command = [sys.executable, "-s", "-P", "-B", "-c", code, str(theirs.fileno()), json.dumps(settings)]
+        return subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            cwd=settings["base"],
+            env=_environment(settings["base"]),
+            start_new_session=True,  # Ctrl-C is the grader's to handle
+        )
+
+    def _hello(self) -> dict[str, Any]:
+        self._connection.settimeout(START_SECONDS)
+        said = b""
+        try:
+            while not said.endswith(b"\n"):
+                part = self._connection.recv(65536)
+                if not part:
+                    break
+                said += part
+        except TimeoutError:
+            raise RunnerError(f"the runner was not ready after {START_SECONDS} s") from None
+        hello = json.loads(said) if said.endswith(b"\n") else {"error": f"it ended: {self._last_words()}"}
+        if "error" in hello:
+            raise RunnerError(f"the runner does not start: {hello['error']}")
+        return hello
+
+    def _last_words(self) -> str:
+        self._log.flush()
+        return Path(self._base, "zygote.log").read_text(errors="replace").strip()[-2000:]
+
+    def run(self, cells: list[Cell], questions: Iterable[Asked], limits: Limits) -> Outcome:
+        """Run the `cells` behind the walls, then ask the `questions`, one after the other; `limits` are those of the cells.
+
+        Raises
+        ------
+        RunnerError
+            If a guard is lost, or the walls could not be built; never for what a submission does.
+        """
+        outcome, waiting, skip = Outcome(), list(questions), set()
+        while waiting:
+            outcome.starts += 1
+            failed_cell = _run_once(self._guard(), cells, waiting, limits, skip, outcome)
+            if failed_cell is not None:
+                skip.add(failed_cell)
+            if outcome.starts > 2 * (len(cells) + len(outcome.answers) + 2):
+                raise RunnerError("the submission was started again and again")
+        return outcome
+
+    def _guard(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        try:
+            with self._lock:
+                socket.send_fds(self._connection, [b"g"], [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            raise RunnerError(f"the runner has gone: {self._last_words() or error}") from None
+        finally:
+            theirs.close()
+        return ours
+
+    @property
+    def processes(self) -> int:
+        """The id of the zygote; all student processes are below it."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """End the zygote and everything below it, and remove its folder."""
+        self._connection.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+        shutil.rmtree(self._base, ignore_errors=True)
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _run_once(
+    guard: socket.socket,
+    cells: list[Cell],
+    waiting: list[Asked],
+    limits: Limits,
+    skip: set[int],
+    outcome: Outcome,
+) -> int | None:
+    """One process's life: takes from `waiting` what it has answered, and gives the number of the cell that ended it."""
+    with guard:
+        job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
+        guard.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
+        events = _Events(guard, limits.seconds)
+        current = None
+        for letter, value, told in events:
+            if letter == "c" and type(value) is int:
+                current = value
+            elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
+                outcome.cell_errors[current or 0] = _words(value["error"])
+            elif letter == "r":
+                break
+            elif letter == "x":
+                raise RunnerError(f"the walls could not be built: {value}")
+            elif letter == "ended":
+                number = current if current is not None and 0 <= current < len(cells) else None
+                if number is None or number in skip:
+                    raise RunnerError(
+                        f"the submission ended before its first cell: {told['reason']} {told['detail']}"
+                    )
+                outcome.cell_errors[number] = {
+                    "type": told["reason"],
+                    "message": told["detail"],
+                    "traceback": "",
+                }
+                _note(outcome, events)
+                return number
+        _note(outcome, events)
+        while waiting:
+            asked = waiting.pop(0)
+            answer = _ask(guard, asked)
+            outcome.answers[asked.question] = answer
+            if answer.ended:
+                break
+    return None
+
+
+def _note(outcome: Outcome, events: _Events) -> None:
+    outcome.text, outcome.printed = events.text, events.printed
+    outcome.memory = max(outcome.memory, events.memory)
+
+
+def _ask(guard: socket.socket, asked: Asked) -> Answer:
+    question = {
+        "name": asked.name,
+        "variable": asked.variable,
+        "cases": asked.cases,
+        "seed": asked.seed,
+        "answer_bytes": asked.limits.answer_bytes,
+    }
+    with suppress(OSError):  # if the guard has ended, what it said last tells why
+        guard.sendall(
+            encode({"question": question, "seconds": asked.limits.seconds, "cpu": asked.limits.cpu})
+        )
+    answer, events = Answer(), _Events(guard, asked.limits.seconds)
+    for letter, value, told in events:
+        if letter == "v" and isinstance(value, dict):
+            answer = _add(answer, value, len(asked.cases))
+        elif letter == "o":
+            if type(value) is int and value and not answer.errors:
+                ended = os.waitstatus_to_exitcode(value & 0xFFFF)
+                answer = replace(
+                    answer,
+                    ended="exit",
+                    detail=f"it was ended by signal {-ended}" if ended < 0 else "it left",
+                )
+                # the process that the cells left is whole, so the next question is asked there
+            break
+        elif letter == "ended":
+            answer = replace(answer, ended=told["reason"], detail=told["detail"])
+            break
+    return replace(answer, text=events.text, printed=events.printed)
+
+
+def _add(answer: Answer, reply: dict[str, Any], cases: int) -> Answer:
+    """The answer with one reply more; what does not look like a reply is passed over."""
+    if "missing" in reply:
+        return replace(answer, missing=True)
+    case = reply.get("case")
+    if type(case) is not int or not 0 <= case < cases or case in answer.values or case in answer.errors:
+        return answer
+    if isinstance(reply.get("error"), dict):
+        return replace(answer, errors=answer.errors | {case: _words(reply["error"])})
+    if "value" not in reply:
+        return answer
+    remarks = reply.get("remarks")
+    new = [str(text)[:200] for text in remarks[:5]] if isinstance(remarks, list) else []
+    seconds = reply.get("seconds") if isinstance(reply.get("seconds"), float) else 0.0
+    return replace(
+        answer,
+        values=answer.values | {case: reply["value"]},
+        seconds=answer.seconds | {case: seconds},
+        remarks=tuple(dict.fromkeys([*answer.remarks, *new]))[:10],
+    )
+
+
+def _words(error: dict[str, Any]) -> dict[str, str]:
+    return {key: str(error.get(key, ""))[:4000] for key in ("type", "message", "traceback")}
+
+
+class _Events:
+    """What a guard tells, up to the end of a step: letter, value, and what else was told; a guard that is silent too long is lost."""
+
+    def __init__(self, guard: socket.socket, seconds: float):
+        self.guard, self.text, self.printed, self.memory = guard, "", 0, 0
+        guard.settimeout(seconds + PATIENCE)
+
+    def __iter__(self):
+        while True:
+            told = self._receive()
+            if told["event"] == "broken":
+                raise RunnerError(f"a guard has failed: {told['detail']}")
+            self.text = (self.text + told["text"])[:40_000]
+            self.printed, self.memory = told["printed"], told["memory"]
+            if told["event"] == "ended":
+                yield "ended", None, told
+                return
+            try:
+                value = decode(told["frame"].tobytes())
+            except FrameError as error:
+                yield "ended", None, told | {"reason": "answer", "detail": str(error)}
+                return
+            yield told["letter"], value, told
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            start = self._exactly(START.size)
+            return decode(start + self._exactly(sum(lengths(start, 2**40))), 2**40)
+        except (OSError, FrameError) as error:
+            raise RunnerError(f"a guard was lost: {error}") from None
+
+    def _exactly(self, size: int) -> bytes:
+        whole = bytearray()
+        while len(whole) < size:
+            part = self.guard.recv(min(size - len(whole), 2**20))
+            if not part:
+                raise OSError("it has closed its connection")
+            whole += part
+        return bytes(whole)
+
+
+def _environment(home: str) -> dict[str, str]:
+    """What the runner's processes find in their environment: nothing of the grader's own."""
+    kept = {
+        key: os.environ[key]
+        for key in ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
+        if key in os.environ
+    }
+    one = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+    )
+    own = {"PATH": os.defpath, "HOME": home, "USER": "student", "LOGNAME": "student", "MPLBACKEND": "Agg"}
+    python = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | one | own | python | {"MPLCONFIGDIR": home, "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}

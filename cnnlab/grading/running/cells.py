@@ -1,0 +1,71 @@
+"""How the code of a notebook cell is run without a kernel: the same transformation that IPython makes, then plain execution.
+
+Magics and shell commands are passed over (`%%time` and its like run what they stand before): what they show is nobody's answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+import traceback
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+MOST_TEXT = 4000
+RUN_THE_BODY = {"time", "timeit", "capture", "prun", "python", "python3"}
+
+_TRANSFORMER = TransformerManager()
+
+
+class Shell:
+    """What `get_ipython()` gives to a cell: it takes every magic and does nothing, or runs the body of the cell."""
+
+    def __init__(self, namespace: dict[str, Any]):
+        self.user_ns = namespace
+
+    def run_line_magic(self, name: str, line: str, *rest: Any) -> None:
+        """Pass over a line such as `%matplotlib inline`; run the statement of `%time`."""
+        if name in RUN_THE_BODY and line.strip():
+            exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
+
+    def run_cell_magic(self, name: str, line: str, body: str) -> None:
+        """Run the body where the magic only measures or captures it."""
+        if name in RUN_THE_BODY:
+            run(body, f"<%%{name}>", self.user_ns)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **options: None
+
+
+def namespace() -> dict[str, Any]:
+    """What a notebook's cells find when they begin."""
+    names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
+    shell = Shell(names)
+    names["get_ipython"] = lambda: shell
+    return names
+
+
+def run(source: str, name: str, names: dict[str, Any]) -> None:
+    """Run one cell; `name` stands in its tracebacks."""
+    code = _TRANSFORMER.transform_cell(source)
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    exec(compile(ast.parse(code, name), name, "exec", dont_inherit=True), names)
+
+
+def in_words(error: BaseException) -> dict[str, str]:
+    """The type, the message and the traceback as far as it goes through the cells."""
+    try:
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<")
+        ]
+        lines = traceback.format_list(frames[-8:]) + traceback.format_exception_only(error)
+        said = {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
+    except BaseException as worse:  # a message that raises is a message too
+        said = {
+            "type": type(error).__name__,
+            "message": f"(and its message: {type(worse).__name__})",
+            "traceback": "",
+        }
+    return {key: str(text)[:MOST_TEXT] for key, text in said.items()}

@@ -1,0 +1,125 @@
+"""How the student's process is shut in, in tiers; which tier works here is found by trying.
+
+    bubblewrap   the whole runner in bubblewrap's sandbox, and inside it as far as the next tiers go
+    namespaces   users, mounts, network, messages and processes of one's own, with Landlock where the kernel has it
+    landlock     Landlock for files and a filter of system calls; processes are watched, not hidden
+    none         limits and a watchdog only: fine for one's own code, refused for grading unless the instructor trusts the submissions
+
+Every tier has the limits, gives up new privileges and has the filter of system calls where the machine knows it; what there
+was is written into every result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnlab.grading.running import kernel, landlock, namespaces, rooms, seccomp
+
+TIERS = ("bubblewrap", "namespaces", "landlock", "none")
+
+
+@dataclass(frozen=True)
+class Walls:
+    """What stands between a submission and the rest of this machine."""
+
+    tier: str
+    processes: bool  # a process namespace for each submission
+    landlock: int  # the version, 0 for none
+    filtered: bool  # the filter of system calls
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [self.tier]
+        parts += ["own processes"] if self.processes else []
+        parts += [f"Landlock {self.landlock}"] if self.landlock else []
+        parts += ["filtered system calls"] if self.filtered else []
+        return " + ".join(parts)
+
+
+def attempt(action: Any, *arguments: Any) -> str:
+    """Try `action` in a process of its own, which ends with it; "" if it worked, else what was said."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if not child:
+        said = "it ended without a word"
+        try:
+            action(*arguments)
+            said = ""
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(send, said.encode()[:4000] or b"\0")
+            os._exit(0)
+    os.close(send)
+    with open(receive, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return "" if said == b"\0" else said.decode(errors="replace") or "it was ended"
+
+
+def own_processes_work() -> bool:
+    """Whether a process namespace with a scratch folder can be had from here."""
+
+    def action() -> None:
+        namespaces.leave_processes()
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(BaseException):
+                namespaces.own_processes(2**20)
+                os._exit(0)
+            os._exit(1)
+        if os.waitpid(child, 0)[1]:
+            raise OSError("no scratch folder in a process namespace")
+
+    return kernel.LINUX and not attempt(action)
+
+
+def shut_in(walls: Walls, limits: dict[str, Any], scratch: str, readable: list[str]) -> None:
+    """Put this process behind `walls`, for good. It must be the one that will run student code, and have no child yet.
+
+    With a process namespace, the one in front of this process has called `namespaces.leave_processes`.
+    """
+    if walls.processes:
+        namespaces.own_processes(limits["scratch_bytes"])
+    os.chdir(scratch)
+    _limit(limits)
+    if not kernel.LINUX:
+        return
+    kernel.drop_capabilities()
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+    if walls.landlock:
+        built = walls.processes and walls.tier == "namespaces"  # then nothing else is there anyway
+        seen = ["/"] if built else [*readable, "/proc/cpuinfo", "/proc/meminfo"]
+        landlock.restrict(seen, [scratch, *rooms.DEVICES])
+    if walls.filtered:
+        seccomp.install(alone=walls.processes)
+
+
+def _limit(limits: dict[str, Any]) -> None:
+    bounds = {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": limits["file_bytes"],
+        "RLIMIT_NOFILE": 256,
+        "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_MSGQUEUE": 0,
+    }
+    with contextlib.suppress(OSError, ValueError, IndexError):  # on top of what the imports hold already
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        bounds["RLIMIT_DATA"] = held + limits["memory_bytes"]
+    for name, bound in bounds.items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            highest = resource.getrlimit(kind)[1]
+            bound = bound if highest == resource.RLIM_INFINITY else min(bound, highest)
+            resource.setrlimit(kind, (bound, bound))

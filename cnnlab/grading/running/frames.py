@@ -1,0 +1,210 @@
+"""Values as frames: four bytes of magic, two lengths, a JSON header, raw little-endian buffers.
+
+Nothing in a frame is ever executed. What a frame may hold is a whitelist: None, booleans, numbers, text, lists, tuples, dictionaries
+with text as keys, and arrays of the dtypes in `DTYPES`. A torch tensor travels as an array that remembers that it was one; a network
+travels as its name and seed. Anything else travels as the name of its type, so that a hint can speak of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAGIC = b"cnf1"
+START = struct.Struct("<4sIQ")  # magic, length of the header, length of all buffers
+DTYPES = {
+    *("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"),
+    *("<f2", "<f4", "<f8", "<c8", "<c16"),
+}
+MOST_HEADER = 4 * 2**20
+MOST_BYTES = 256 * 2**20
+MOST_ITEMS = 200_000
+MOST_DEPTH = 12
+MOST_AXES = 8
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame, or a value that is larger than a frame may be."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network by name and seed: a network of the kit, or one of `cnnlab.grading.running.networks`."""
+
+    name: str
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that does not travel; only the name of its type does."""
+
+    type: str
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """An array that is, or is to become, a torch tensor."""
+
+    array: np.ndarray
+
+
+def encode(value: Any, most: int = MOST_BYTES) -> bytes:
+    """`value` as one frame; a FrameError if it is larger than `most` bytes."""
+    buffers: list[bytes] = []
+    header = json.dumps(_plain(value, buffers, _Budget(most)), allow_nan=False).encode()
+    if len(header) > MOST_HEADER:
+        raise FrameError(f"the value has {len(header)} bytes of description, {MOST_HEADER} are allowed")
+    return b"".join((START.pack(MAGIC, len(header), sum(map(len, buffers))), header, *buffers))
+
+
+def lengths(start: bytes, most: int = MOST_BYTES) -> tuple[int, int]:
+    """Lengths of header and buffers, from the first `START.size` bytes of a frame; refuses what is too long before it is read."""
+    magic, header, body = START.unpack(start)
+    if magic != MAGIC:
+        raise FrameError("these bytes are no frame")
+    if header > MOST_HEADER or body > most:
+        raise FrameError(f"a frame of {header + body} bytes is more than is allowed")
+    return header, body
+
+
+def decode(frame: bytes, most: int = MOST_BYTES) -> Any:
+    """The value in `frame`. Arrays are new; tensors come as `Tensor`, networks as `Network`, the rest as plain values."""
+    if len(frame) < START.size:
+        raise FrameError("the frame is cut off")
+    header, body = lengths(frame[: START.size], most)
+    if len(frame) != START.size + header + body:
+        raise FrameError("the frame is cut off, or goes on after its end")
+    try:
+        tree = json.loads(frame[START.size : START.size + header], parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"the header is no JSON: {error}") from None
+    reader = _Reader(memoryview(frame)[START.size + header :])
+    value = reader.value(tree, 0)
+    if reader.position != body:
+        raise FrameError("the frame holds bytes that belong to nothing")
+    return value
+
+
+class _Budget:
+    """How many bytes and items are left."""
+
+    def __init__(self, size: int):
+        self.size, self.items = size, MOST_ITEMS
+
+    def spend(self, size: int = 0) -> None:
+        self.size -= size
+        self.items -= 1
+        if self.size < 0:
+            raise FrameError("the value is larger than is allowed")
+        if self.items < 0:
+            raise FrameError(f"the value has more than {MOST_ITEMS} parts")
+
+
+def _plain(value: Any, buffers: list[bytes], budget: _Budget, depth: int = 0) -> Any:
+    budget.spend()
+    if depth > MOST_DEPTH:
+        raise FrameError(f"the value is nested more than {MOST_DEPTH} deep")
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value) is int:
+        return value if abs(value) < 2**63 else {"k": "unknown", "type": "int of more than 64 bits"}
+    if type(value) is float:
+        return value if math.isfinite(value) else {"k": "float", "v": repr(value)}
+    if type(value) is str:
+        budget.spend(len(value))
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Network):
+        return {"k": "network", "name": value.name, "seed": value.seed}
+    if isinstance(value, list | tuple):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {"k": kind, "v": [_plain(part, buffers, budget, depth + 1) for part in value]}
+    if isinstance(value, dict):
+        if not all(type(key) is str for key in value):
+            return {"k": "unknown", "type": "dict whose keys are not text"}
+        parts = [[key, _plain(part, buffers, budget, depth + 1)] for key, part in value.items()]
+        return {"k": "dict", "v": parts}
+    return _array(value, buffers, budget)
+
+
+def _array(value: Any, buffers: list[bytes], budget: _Budget) -> dict[str, Any]:
+    kind = "array"
+    torch = sys.modules.get("torch")
+    if isinstance(value, Tensor):
+        kind, value = "tensor", value.array
+    elif torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = value.to_dense() if value.layout != torch.strided else value
+        value = value.float() if value.dtype == torch.bfloat16 else value
+        kind, value = "tensor", value.numpy()
+    if not isinstance(value, np.ndarray | np.generic):
+        return {"k": "unknown", "type": type(value).__name__[:80]}
+    array = np.asarray(value)
+    if array.dtype.newbyteorder("<").str not in DTYPES:
+        return {"k": "unknown", "type": f"array of {array.dtype}"[:80]}
+    budget.spend(array.nbytes)
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    buffers.append(little.tobytes())
+    return {"k": kind, "dtype": little.dtype.str, "shape": list(array.shape)}
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+class _Reader:
+    """Takes the value apart that a header describes; it trusts nothing in it."""
+
+    def __init__(self, body: memoryview):
+        self.body, self.position, self.items = body, 0, 0
+
+    def value(self, tree: Any, depth: int) -> Any:
+        self.items += 1
+        if depth > MOST_DEPTH or self.items > MOST_ITEMS:
+            raise FrameError("the value is too deep, or has too many parts")
+        if tree is None or isinstance(tree, bool | int | str):
+            return tree
+        if isinstance(tree, float):
+            if not math.isfinite(tree):
+                raise FrameError("a number is out of range")
+            return tree
+        kind = tree.get("k") if isinstance(tree, dict) else None
+        if kind == "float" and tree.get("v") in ("nan", "inf", "-inf"):
+            return float(tree["v"])
+        if kind in ("list", "tuple") and isinstance(tree.get("v"), list):
+            parts = [self.value(part, depth + 1) for part in tree["v"]]
+            return parts if kind == "list" else tuple(parts)
+        if kind == "dict" and isinstance(tree.get("v"), list):
+            return dict(self._pair(part, depth) for part in tree["v"])
+        if kind in ("array", "tensor"):
+            array = self._array(tree)
+            return Tensor(array) if kind == "tensor" else array
+        if kind == "network" and isinstance(tree.get("name"), str) and type(tree.get("seed")) is int:
+            return Network(tree["name"], tree["seed"])
+        if kind == "unknown" and isinstance(tree.get("type"), str):
+            return Unknown(tree["type"][:80])
+        raise FrameError("the header describes something that is not allowed")
+
+    def _pair(self, part: Any, depth: int) -> tuple[str, Any]:
+        if not (isinstance(part, list) and len(part) == 2 and isinstance(part[0], str)):
+            raise FrameError("a dictionary in the header is malformed")
+        return part[0], self.value(part[1], depth + 1)
+
+    def _array(self, tree: dict) -> np.ndarray:
+        dtype, shape = tree.get("dtype"), tree.get("shape")
+        if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list):
+            raise FrameError("an array has a dtype or a shape that is not allowed")
+        if len(shape) > MOST_AXES or not all(type(side) is int and 0 <= side < 2**40 for side in shape):
+            raise FrameError("an array has a shape that is not allowed")
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if size > len(self.body) - self.position:
+            raise FrameError("an array is longer than its frame")
+        part = self.body[self.position : self.position + size]
+        self.position += size
+        return np.frombuffer(part, np.dtype(dtype)).reshape(shape).copy()

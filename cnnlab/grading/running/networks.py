@@ -1,0 +1,108 @@
+"""The networks that a probe may name: small seeded ones, made anew for each call, and the kit's own.
+
+The same function makes them for the reference and for the answer, so both see the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cnnlab.grading.running.frames import Network
+from cnnlab.grading.running.frames import Tensor as Described
+
+
+def build(network: Network) -> nn.Module:
+    """The network of this name, in eval mode, its parameters frozen.
+
+    Raises
+    ------
+    ValueError
+        If neither this module nor `cnnlab.load` knows the name.
+    """
+    if network.name in SMALL:
+        made = _seeded(SMALL[network.name](), network.seed)
+    else:
+        from cnnlab.networks import load
+
+        made = load(network.name)
+    return made.eval().requires_grad_(False)
+
+
+def live(value: Any) -> Any:
+    """What a function is called with: copies of arrays, tensors and networks in the place of their descriptions."""
+    if isinstance(value, Described):
+        return torch.from_numpy(value.array.copy())
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Network):
+        return build(value)
+    if isinstance(value, list | tuple):
+        return type(value)(live(part) for part in value)
+    if isinstance(value, dict):
+        return {key: live(part) for key, part in value.items()}
+    return value
+
+
+class Plain(nn.Module):
+    """conv1, relu1 (in place, as in many networks), pool1, conv2, relu2, pool2, fc: 3 x H x W in [0, 1] to 5 logits, any H and W from 12."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5, padding=2)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
+        self.relu2 = nn.ReLU(inplace=True)
+        self.pool2 = nn.AdaptiveAvgPool2d(3)
+        self.fc = nn.Linear(72, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images N x 3 x H x W in [0, 1] to N x 5 logits."""
+        maps = self.pool1(self.relu1(self.conv1(images * 2 - 1)))
+        return self.fc(self.pool2(self.relu2(self.conv2(maps))).flatten(1))
+
+
+class Normed(Plain):
+    """As `Plain`, with batch normalisation that is not the identity and random neurons left out in train mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(6)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images N x 3 x H x W in [0, 1] to N x 5 logits."""
+        maps = self.pool1(self.relu1(self.norm1(self.conv1(images * 2 - 1))))
+        return self.fc(self.drop(self.pool2(self.relu2(self.conv2(maps))).flatten(1)))
+
+
+SMALL: dict[str, Callable[[], nn.Module]] = {"plain": Plain, "normed": Normed}
+
+
+def _seeded(made: nn.Module, seed: int) -> nn.Module:
+    """Weights of a size that keeps the signal alive, from `seed`; statistics of batch normalisation that are not trivial."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in made.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                fan_in = module.weight[0].numel()
+                module.weight.copy_(
+                    torch.randn(module.weight.shape, generator=generator) * (2 / fan_in) ** 0.5
+                )
+                module.bias.copy_(torch.randn(module.bias.shape, generator=generator) * 0.1)
+            if isinstance(module, nn.BatchNorm2d):
+                for part, low in (
+                    (module.weight, 0.5),
+                    (module.bias, -0.5),
+                    (module.running_mean, -0.5),
+                    (module.running_var, 0.5),
+                ):
+                    part.copy_(torch.rand(part.shape, generator=generator) + low)
+    return made

@@ -1,0 +1,98 @@
+"""The instructor's source of an assignment: a notebook in nbgrader's format, read as cells with roles.
+
+Roles follow nbgrader's metadata (schema version 3): a solution cell is an answer, a graded cell that is no solution is a test, a locked
+cell is set-up, anything else is the student's to play with. `### BEGIN SOLUTION` and `### BEGIN HIDDEN TESTS` mark what students never see.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Role = Literal["answer", "test", "setup", "own"]
+
+STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own words
+SOLUTION = re.compile(
+    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\b.*?### END SOLUTION[^\n]*(?P<end>\n|\Z)", re.M | re.S
+)
+HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS\b.*?### END HIDDEN TESTS[^\n]*(?:\n|\Z)", re.M | re.S)
+LEFT_OVER = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)")
+
+
+@dataclass(frozen=True)
+class SourceCell:
+    """A code cell of the source: its nbgrader id, role, points (of tests), and text with the solution in it."""
+
+    grade_id: str | None
+    role: Role
+    points: float
+    source: str
+
+    @property
+    def stub(self) -> str:
+        """The text that students get."""
+        return without_solution(self.source)
+
+
+def read_source(path: Path) -> tuple[SourceCell, ...]:
+    """The code cells of the source notebook.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no source.
+    ValueError
+        If it is no notebook, or marks are left open.
+    """
+    import nbformat
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no source of the assignment at {path}.")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:
+        raise ValueError(f"{path} is not a notebook: {error}") from None
+    cells = [_cell(cell) for cell in notebook.cells if cell.cell_type == "code"]
+    ids = [cell.grade_id for cell in cells if cell.grade_id]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise ValueError(f"{path.name} has two cells with the id {', '.join(twice)}; each needs its own.")
+    return tuple(cells)
+
+
+def without_solution(source: str) -> str:
+    """`source` with each solution replaced by nbgrader's stub, and hidden tests left out.
+
+    Raises
+    ------
+    ValueError
+        If a region is opened and not closed, or closed and not opened: else an answer could slip through.
+    """
+
+    def stub(match: re.Match[str]) -> str:
+        return "\n".join(match["indent"] + line for line in STUB) + match["end"]
+
+    text = HIDDEN.sub("", SOLUTION.sub(stub, source)).rstrip("\n")
+    if LEFT_OVER.search(text):
+        raise ValueError(
+            f"a solution or a hidden test is opened but not closed in the cell that begins {source[:60]!r}."
+        )
+    return text
+
+
+def with_answer(cell: SourceCell, answer: str) -> str:
+    """The cell as a student hands it in who wrote `answer` in place of the whole stub, under the marker of its question."""
+    return f"# question: {cell.grade_id}\n{answer}"
+
+
+def _cell(cell: Any) -> SourceCell:
+    marks = cell.metadata.get("nbgrader", {})
+    role: Role = "own"
+    if marks.get("solution"):
+        role = "answer"
+    elif marks.get("grade"):
+        role = "test"
+    elif marks.get("locked"):
+        role = "setup"
+    return SourceCell(marks.get("grade_id"), role, float(marks.get("points", 0) or 0), cell.source)

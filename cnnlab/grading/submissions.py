@@ -1,0 +1,185 @@
+"""What was handed in: which files there are in a folder, whose they are, and whether they can be read.
+
+A file that is a link, or no plain file, is never opened: a link could lead to another's work. Nothing here runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 512 * 2**20
+BESIDE = (".ipynb_checkpoints", "__MACOSX", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A submission as it lies in the folder; `path` is None where the student has handed in nothing that could be one."""
+
+    student: str
+    path: Path | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell of a submission: its number in the notebook, its nbgrader id (None where it has none), its text."""
+
+    number: int
+    grade_id: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission that was opened; `trouble` says why it cannot be read, "" where it can."""
+
+    cells: tuple[Cell, ...] = ()
+    assignment: str | None = None
+    trouble: str = ""
+    digest: str = ""
+    submitted: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+
+def find(folder: Path, assignment: str) -> list[Found]:
+    """The submissions in `folder`: each file in it is a student's, named as the student; each folder is a student's too.
+
+    In a student's folder, notebooks may lie at any depth; of several, the one that says it belongs to `assignment` is taken, of several
+    such the newest, with a note.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or nothing in it.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; name the folder that holds the submissions.")
+    entries = sorted(
+        entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in BESIDE
+    )
+    if not entries:
+        raise FileNotFoundError(f"{folder} is empty: put one notebook, or one folder, a student there.")
+    found = []
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            found.append(_in_folder(entry, assignment))
+        else:
+            found.append(Found(entry.stem if entry.suffix else entry.name, entry))
+    return _apart(found)
+
+
+def _in_folder(folder: Path, assignment: str) -> Found:
+    paths = []
+    for above, names, files in os.walk(folder):
+        names[:] = sorted(name for name in names if name not in BESIDE)
+        paths += [Path(above, name) for name in sorted(files) if not name.startswith(".")]
+    notebooks = [path for path in paths if path.suffix == ".ipynb"]
+    candidates = notebooks or paths
+    if not candidates:
+        return Found(folder.name, None)
+    if len(candidates) == 1:
+        return Found(folder.name, candidates[0])
+    own = [path for path in candidates if read(path).assignment == assignment] or candidates
+    own.sort(key=lambda path: (path.lstat().st_mtime, path.name))
+    notes = (
+        ()
+        if len(own) == 1
+        else (f"{len(own)} notebooks were handed in; the newest, {own[-1].name}, is graded",)
+    )
+    return Found(folder.name, own[-1], notes)
+
+
+def _apart(found: list[Found]) -> list[Found]:
+    """Two files of the same name but for the ending are two submissions, under their whole names."""
+    names = [one.student for one in found]
+    return [
+        Found(one.path.name, one.path, one.notes) if one.path and names.count(one.student) > 1 else one
+        for one in found
+    ]
+
+
+def read(path: Path | None) -> Submission:
+    """Open a submission; whatever is wrong with it is its `trouble`, never an exception."""
+    if path is None:
+        return Submission(trouble="there is no file")
+    try:
+        content, submitted = _content(path)
+    except OSError as error:
+        return Submission(trouble=f"it cannot be opened: {error.strerror or error}")
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        notebook = _parsed(content)
+        assignment, cells = _assignment(notebook), _code_cells(notebook)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Submission(trouble=str(error) or type(error).__name__, digest=digest, submitted=submitted)
+    return Submission(cells, assignment, digest=digest, submitted=submitted)
+
+
+def _content(path: Path) -> tuple[bytes, float]:
+    before = path.lstat()
+    if stat.S_ISLNK(before.st_mode):
+        raise OSError(0, "it is a link, and links are not followed")
+    if not stat.S_ISREG(before.st_mode):
+        raise OSError(0, "it is not a plain file")
+    if before.st_size > MOST_BYTES:
+        raise OSError(0, f"it has {before.st_size >> 20} MiB, more than {MOST_BYTES >> 20}")
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with open(number, "rb") as file:
+        return file.read(MOST_BYTES + 1), before.st_mtime
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    if not content.strip():
+        raise ValueError("the file is empty")
+    try:
+        notebook = json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not text: byte {error.start} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        cut = (
+            " (the file seems to be cut off)"
+            if error.pos >= len(error.doc.rstrip()) - 1 or "Unterminated" in error.msg
+            else ""
+        )
+        raise ValueError(
+            f"it is not JSON: {error.msg} in line {error.lineno}, column {error.colno}{cut}"
+        ) from None
+    if not isinstance(notebook, dict) or not isinstance(
+        notebook.get("cells", notebook.get("worksheets")), list
+    ):
+        raise ValueError("it is JSON, but not a notebook: there is no list of cells")
+    return notebook
+
+
+def _code_cells(notebook: dict[str, Any]) -> tuple[Cell, ...]:
+    cells = notebook.get("cells")
+    if cells is None:  # as notebooks were before version 4
+        sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
+    found = []
+    for number, cell in enumerate(cells, 1):
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", cell.get("input", ""))
+        if isinstance(source, list) and all(isinstance(line, str) for line in source):
+            source = "".join(source)
+        if not isinstance(source, str):
+            raise ValueError(f"the code of cell {number} is not text")
+        metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
+        marks = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+        grade_id = marks.get("grade_id")
+        found.append(Cell(number, grade_id if isinstance(grade_id, str) else None, source))
+    return tuple(found)
+
+
+def _assignment(notebook: dict[str, Any]) -> str | None:
+    metadata = notebook.get("metadata")
+    own = metadata.get("cnnlab") if isinstance(metadata, dict) else None
+    name = own.get("assignment") if isinstance(own, dict) else None
+    return name if isinstance(name, str) else None

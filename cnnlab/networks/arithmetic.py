@@ -1,0 +1,221 @@
+"""Convolution arithmetic: how many places a kernel has, what it reads at each, and what number comes out.
+
+All of it holds along one axis for pooling, too. How the fields of many layers add up stands in
+`cnnlab.networks.receptive_field`; the shapes of a whole network in `cnnlab.networks.summary`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.inputs import positive_int, whole_number
+
+
+def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    """How many places does a kernel have along one axis of n pixels?
+
+        o = floor((n + 2 p - r) / s) + 1     with the reach r = d (k - 1) + 1
+
+    Parameters
+    ----------
+    size, kernel, stride, padding, dilation
+        n, k, s, p (on each side) and d, as whole numbers.
+
+    Returns
+    -------
+    int
+        Places, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If the kernel does not fit even once; the message says why, and what would make it fit.
+
+    References
+    ----------
+    Dumoulin & Visin (2016), A guide to convolution arithmetic for deep learning, relationship 6 and section 5.1. Lecture K,
+    "Questions on convolution layers"; lecture S, "Plotting model architecture", whose shapes it gives.
+
+    Example
+    -------
+    >>> output_size(28, kernel=3), output_size(96, kernel=12, stride=2, padding=5)
+    (26, 48)
+    """
+    size, kernel, stride, padding, dilation = _checked(size, kernel, stride, padding, dilation)
+    room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+    if reach > room:
+        raise ValueError(_why_impossible(size, kernel, padding, dilation))
+    return (room - reach) // stride + 1
+
+
+def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
+    """The same arithmetic in words: the sum, what is peculiar about it, or why the shape is impossible and what would mend it.
+
+    Parameters as in `output_size`. An impossible shape is explained, not refused.
+
+    Example
+    -------
+    >>> print(explain_output_size(8, kernel=3, stride=2))
+    (8 - 3) / 2 + 1 = 3.5, rounded down to 3 places. The last 1 pixel of the padded axis is read by no window.
+    >>> print(explain_output_size(4, kernel=7, padding=1))
+    Impossible: a kernel of 7 reaches over 7 pixels, and the picture has only 4, even with the padding (4 + 2 x 1 = 6), so ...
+    """
+    size, kernel, stride, padding, dilation = _checked(size, kernel, stride, padding, dilation)
+    room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+    if reach > room:
+        return f"Impossible: {_why_impossible(size, kernel, padding, dilation)}"
+    places, left = (room - reach) // stride + 1, (room - reach) % stride
+    padded = f"{size} + 2 x {padding}" if padding else f"{size}"
+    rounded = f"{(room - reach) / stride + 1:g}, rounded down to " if left else ""
+    said = [f"({padded} - {reach}) / {stride} + 1 = {rounded}{_counted(places, 'place')}."]
+    if dilation > 1 and kernel > 1:
+        said.append(f"The kernel of {kernel} reaches over {dilation} x {kernel - 1} + 1 = {reach} pixels.")
+    if left:
+        verb = "is" if left == 1 else "are"
+        said.append(f"The last {_counted(left, 'pixel', 'of the padded axis')} {verb} read by no window.")
+    if stride > reach and places > 1:
+        gap = stride - reach
+        verb = "is" if gap == 1 else "are"
+        said.append(
+            f"Windows of reach {reach} lie {stride} apart, so {_counted(gap, 'pixel')} between two of them {verb} skipped."
+        )
+    if padding >= reach:
+        said.append("The outermost windows see nothing but padding.")
+    if places == size and size > 1:
+        said.append("As many places as pixels: the map keeps the size of the picture.")
+    return " ".join(said)
+
+
+def places_read(place: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> list[int]:
+    """Which pixels does the kernel read at one place? From place s - p on, k in all, each d further; those outside 0 ... n - 1 are padding.
+
+    Example
+    -------
+    >>> places_read(0, kernel=3, stride=2, padding=1), places_read(4, kernel=3, stride=2, padding=1)
+    ([-1, 0, 1], [7, 8, 9])
+    """
+    place = whole_number(place, "place")
+    _, kernel, stride, padding, dilation = _checked(1, kernel, stride, padding, dilation)
+    first = place * stride - padding
+    return list(range(first, first + kernel * dilation, dilation))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One number of a map, taken apart.
+
+    Attributes
+    ----------
+    patch, products
+        C x k x k: what the kernel reads (zeros where it is padding), and each pixel times its weight.
+    rows, columns
+        The k rows and columns that are read; outside of the picture they are padding.
+    bias, value
+        What is added at the end, and the number that comes out: the sum of all products, plus the bias.
+    """
+
+    patch: Tensor
+    products: Tensor
+    rows: list[int]
+    columns: list[int]
+    bias: float
+    value: float
+
+
+def one_step(
+    maps: Tensor,
+    weight: Tensor,
+    bias: float | Tensor = 0.0,
+    *,
+    row: int,
+    column: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+) -> Step:
+    """Patch times kernel, plus bias, is which number?
+
+        y[row, column] = bias + sum over c, i, j of w[c, i, j] x[c, row s - p + i d, column s - p + j d]
+
+    Parameters
+    ----------
+    maps
+        C x H x W, what the kernel slides over.
+    weight
+        C x k x k, the kernel of one unit, such as `filters(model)[0]`.
+    bias
+        The number that this unit adds.
+    row, column
+        The place in the map that comes out, from 0.
+
+    Returns
+    -------
+    Step
+        The patch, the products, where they come from, and the value.
+
+    Raises
+    ------
+    ValueError
+        If kernel and maps do not suit each other, the kernel does not fit, or the map has no such place.
+
+    References
+    ----------
+    Dumoulin & Visin (2016), section 1.1; lecture K, "Questions on convolution layers".
+
+    Example
+    -------
+    >>> maps = torch.arange(16.0).view(1, 4, 4)
+    >>> one_step(maps, torch.ones(1, 2, 2), 0.5, row=1, column=0).value
+    26.5
+    """
+    if maps.dim() != 3 or weight.dim() != 3 or len(maps) != len(weight) or weight.shape[1] != weight.shape[2]:
+        raise ValueError(
+            "maps must be C x H x W and weight C x k x k with the same C, but they came as"
+            f" {' x '.join(map(str, maps.shape))} and {' x '.join(map(str, weight.shape))}."
+        )
+    kernel, options = weight.shape[-1], {"stride": stride, "padding": padding, "dilation": dilation}
+    (height, width), places = maps.shape[1:], []
+    for name, place, size in (("row", row, height), ("column", column, width)):
+        last = output_size(size, kernel, **options) - 1
+        places.append(places_read(whole_number(place, name, most=last), kernel, **options))
+    rows, columns = places
+    patch = torch.zeros_like(weight, dtype=maps.dtype)
+    for i, down in enumerate(rows):
+        for j, across in enumerate(columns):
+            if 0 <= down < height and 0 <= across < width:
+                patch[:, i, j] = maps[:, down, across]
+    products = patch * weight
+    return Step(patch, products, rows, columns, float(bias), float(products.sum() + bias))
+
+
+def _checked(size: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[int, ...]:
+    return (
+        positive_int(size, "size"),
+        positive_int(kernel, "kernel"),
+        positive_int(stride, "stride"),
+        whole_number(padding, "padding"),
+        positive_int(dilation, "dilation"),
+    )
+
+
+def _why_impossible(size: int, kernel: int, padding: int, dilation: int) -> str:
+    room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+    spread = f" with dilation {dilation}" if dilation > 1 else ""
+    padded = f", even with the padding ({size} + 2 x {padding} = {room})" if padding else ""
+    ways = [f"a padding of {-(-(reach - size) // 2)}", f"a picture of {reach - 2 * padding}"]
+    largest = (room - 1) // dilation + 1
+    if largest < kernel:
+        ways.insert(0, f"a kernel of {largest}")
+    if dilation > 1 and (room - 1) // (kernel - 1) >= 1:
+        ways.insert(1, f"a dilation of {(room - 1) // (kernel - 1)}")
+    return (
+        f"a kernel of {kernel}{spread} reaches over {_counted(reach, 'pixel')}, and the picture has only {size}{padded},"
+        f" so it fits nowhere. It would fit with {', '.join(ways[:-1])} or {ways[-1]}."
+    )
+
+
+def _counted(number: int, thing: str, of: str = "") -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}{' ' if of else ''}{of}"

@@ -1,0 +1,167 @@
+"""Fully connected layers as convolutions: a classifier that slides over pictures of any size.
+
+A fully connected layer that reads C maps of H x W multiplies them with one weight each, which is what a kernel of H x W does at its
+only place. Given a larger picture, the same kernel has several places, and each of them is an answer of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from cnnlab.networks.following import picture_shape
+from cnnlab.networks.modes import like_parameters
+
+_POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveMaxPool2d)
+_BETWEEN = (nn.Dropout, nn.ReLU, nn.Identity)
+
+
+def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = None) -> nn.Module:
+    """The same network with each fully connected layer turned into a convolution, so that it takes larger pictures.
+
+    A layer of M neurons that reads C x H x W maps becomes M kernels of C x H x W; one that reads a vector of D numbers becomes M
+    kernels of D x 1 x 1. Flattening falls away. A pooling that leaves a single place becomes a window of that size that moves
+    in steps of 1, and an adaptive pooling becomes the window that it is for `input_size`, so that a larger picture gives more
+    places instead of larger windows.
+
+    For pictures of `input_size` the answer is the network's own, up to rounding. In a larger picture each place of the answer
+    sees a piece of it; that is the network's answer to this piece cut out, except where padding adds zeros at the border of
+    the cut (and nowhere in a network without padding).
+
+    Parameters
+    ----------
+    model
+        A network that torch.fx can trace, with convolutions, then a head of flattening and fully connected layers: the kit's
+        classifiers, AlexNet, VGG, ResNet, DenseNet. It is left as it was found; the weights are copied.
+    input_size
+        n (3 x n x n), (H, W) or (C, H, W) for which the network was built; None takes its own `input_size`.
+
+    Returns
+    -------
+    nn.Module
+        In eval mode; maps N x C x H x W to logits N x classes x places x places.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be traced, or numbers are rearranged in a way that has no places (reshaping other than
+        flattening, fully connected layers followed by what is not known).
+
+    References
+    ----------
+    Long, Shelhamer & Darrell (2015), Fully convolutional networks for semantic segmentation, section 3.1. Lecture K,
+    "Converting FC layers to conv layers", "Inputting larger images".
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniVGG
+    >>> model = MiniVGG(["cat", "dog"]).eval()
+    >>> to_convolutional(model)(torch.rand(1, 3, 160, 128)).shape
+    torch.Size([1, 2, 3, 2])
+    """
+    shape = picture_shape(model, input_size)
+    network = copy.deepcopy(model).eval()
+    try:
+        traced = fx.symbolic_trace(network)
+        with torch.no_grad():
+            ShapeProp(traced).propagate(like_parameters(network, torch.zeros(1, *shape)))
+    except Exception as error:
+        raise ValueError(
+            f"this network cannot be followed for pictures of {' x '.join(map(str, shape))}: {error}"
+        ) from error
+    modules = dict(traced.named_modules())
+    behind: dict[fx.Node, tuple[int, int, int]] = {}  # vectors, and the maps C x H x W that they now are
+    for node in list(traced.graph.nodes):
+        if node.op in ("placeholder", "get_attr", "output"):
+            continue
+        before, module = node.all_input_nodes[0], modules.get(str(node.target))
+        if _is_flattening(node, module):
+            behind[node] = behind.get(before) or tuple(_shape(before)[1:])
+            node.replace_all_uses_with(before)
+            behind[before] = behind[node]
+            traced.graph.erase_node(node)
+        elif isinstance(module, nn.Linear):
+            maps = behind.get(before, (module.in_features, 1, 1))
+            traced.set_submodule(str(node.target), _as_convolution(module, maps))
+            behind[node] = (module.out_features, 1, 1)
+        elif isinstance(module, _POOLS):
+            traced.set_submodule(str(node.target), _sliding(module, _shape(before)[2:], _shape(node)[2:]))
+        elif before in behind:
+            if not (isinstance(module, _BETWEEN) or _name(node) in ("relu", "relu_", "dropout")):
+                raise ValueError(f'the operation "{_name(node)}" behind flattening has no place in a map.')
+            behind[node] = behind[before]
+        elif _name(node) == "adaptive_avg_pool2d":
+            window = _sliding(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], _shape(node)[2:])
+            node.target, node.kwargs = F.avg_pool2d, {}
+            node.args = (before, window.kernel_size, window.stride)
+        elif _name(node) in ("view", "reshape", "mean"):
+            raise ValueError(
+                f'the operation "{_name(node)}" leaves no places; use nn.Flatten and pooling layers instead.'
+            )
+    traced.graph.lint()
+    traced.recompile()
+    for name in ("class_names", "input_size"):
+        if hasattr(model, name):
+            setattr(traced, name, getattr(model, name))
+    traced.name = f"{getattr(model, 'name', type(model).__name__)}_convolutional"
+    return traced
+
+
+def _as_convolution(layer: nn.Linear, maps: tuple[int, int, int]) -> nn.Conv2d:
+    inputs, height, width = maps
+    convolution = nn.Conv2d(
+        inputs, layer.out_features, (height, width), bias=layer.bias is not None, dtype=layer.weight.dtype
+    ).to(layer.weight.device)
+    with torch.no_grad():
+        convolution.weight.copy_(layer.weight.view_as(convolution.weight))
+        if layer.bias is not None:
+            convolution.bias.copy_(layer.bias)
+    return convolution.eval()
+
+
+def _sliding(pool: nn.Module, before: Sequence[int], after: Sequence[int]) -> nn.Module:
+    """The pooling as a window of fixed size, in steps of 1 where it leaves a single place."""
+    adaptive = isinstance(pool, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d)
+    single = tuple(after) == (1, 1)
+    if not (adaptive or single):
+        return pool
+    if not adaptive:
+        sliding = copy.copy(pool)
+        sliding.stride = 1
+        return sliding
+    if any(n % o for n, o in zip(before, after, strict=True)):
+        raise ValueError(
+            f"an adaptive pooling from {before[0]} x {before[1]} to {after[0]} x {after[1]} places has windows of"
+            " several sizes, so it cannot slide; choose an input_size where it divides evenly."
+        )
+    window = tuple(n // o for n, o in zip(before, after, strict=True))
+    kind = nn.AvgPool2d if isinstance(pool, nn.AdaptiveAvgPool2d) else nn.MaxPool2d
+    return kind(window, 1 if single else window)
+
+
+def _is_flattening(node: fx.Node, module: nn.Module | None) -> bool:
+    if isinstance(module, nn.Flatten):
+        return (module.start_dim, module.end_dim) == (1, -1)
+    if module is None and _name(node) == "flatten":
+        given = [*node.args[1:], *node.kwargs.values()]
+        return given in ([1], [1, -1])
+    return False
+
+
+def _name(node: fx.Node) -> str:
+    return str(getattr(node.target, "__name__", node.target))
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    return tuple(node.meta["tensor_meta"].shape)
+
+
+def sliding_answer(model: nn.Module, images: Tensor) -> Tensor:
+    """Class probabilities N x classes x places x places of a network made by `to_convolutional`, one softmax at each place."""
+    with torch.inference_mode():
+        return model(like_parameters(model, images)).softmax(1)

@@ -1,0 +1,90 @@
+"""What a unit uses of its receptive field: the field measured with gradients, beside the one that arithmetic gives.
+
+Which pixels a unit *can* see follows from kernels and strides alone (`cnnlab.networks.receptive_field`). How much each of them
+*counts* depends on the weights and on the picture.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, whole_number
+from cnnlab.networks.layers import recording
+from cnnlab.networks.modes import evaluating, like_parameters
+
+
+def effective_field(
+    model: nn.Module, layer: str, images: Tensor, *, row: int = 0, column: int = 0, seed: int = 0
+) -> Tensor:
+    """Which pixels does a place of a layer answer to, and how strongly? The gradient of all its units, over many pictures.
+
+        E[y, x] = mean over pictures and sum over colours of | d (sum over c of r[c] a[c, row, column]) / d x[y, x] |
+
+    with a random r[c] of variance 1 for each unit, so that one backward pass asks all units of the place, and their gradients
+    do not cancel. Pixels outside the receptive field give exactly 0. Inside, most pixels are not 0 in any picture whose paths
+    are not all switched off by ReLU and max pooling; over a few pictures the box around all of them is the theoretical one.
+
+    Parameters
+    ----------
+    model
+        Any network; it runs in eval mode and is left as it was found.
+    layer
+        One of `layer_names(model)`.
+    images
+        N x 3 x H x W in [0, 1], or one picture; noise finds every path sooner than pictures with flat parts.
+    row, column
+        The place in the layer's map; 0, 0 in a fully connected layer.
+    seed
+        For r.
+
+    Returns
+    -------
+    Tensor
+        H x W, not negative.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer or place, or the images are not pictures in [0, 1].
+
+    References
+    ----------
+    Luo, Li, Urtasun & Zemel (2016), Understanding the effective receptive field in deep convolutional neural networks,
+    section 3.
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> field = effective_field(MiniAlexNet(["cat", "dog"]), "conv1", torch.rand(4, 3, 96, 96), row=20, column=10)
+    >>> field_box(field)
+    (35, 15, 47, 27)
+    """
+    batch, _ = image_batch(images)
+    with evaluating(model, frozen=True), torch.enable_grad():
+        pixels = like_parameters(model, batch).detach().clone().requires_grad_()
+        with recording(model, layer) as recorded:
+            model(pixels)
+        if layer not in recorded:
+            raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
+        values = recorded[layer].reshape(*recorded[layer].shape[:2], *(recorded[layer].shape[2:] or (1, 1)))
+        row = whole_number(row, "row", most=values.shape[2] - 1)
+        column = whole_number(column, "column", most=values.shape[3] - 1)
+        chance = torch.randn(values.shape[1], generator=torch.Generator().manual_seed(seed))
+        asked = (values[:, :, row, column] * chance.to(values)).sum()
+        (gradient,) = torch.autograd.grad(asked, pixels)
+    return gradient.abs().sum(1).mean(0).cpu()
+
+
+def field_box(field: Tensor) -> tuple[int, int, int, int]:
+    """The smallest box (top, left, bottom, right; the last two outside) around all pixels of H x W that are not 0; all 0 if there is none.
+
+    Example
+    -------
+    >>> field_box(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.1, 0.2]]))
+    (1, 1, 2, 3)
+    """
+    rows, columns = field.any(1).nonzero().flatten(), field.any(0).nonzero().flatten()
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

@@ -1,0 +1,106 @@
+"""What a network is trained to tell: the object or the scene of a picture, the class of each pixel, or a handwritten digit.
+
+`split` gives the pictures that a plan asks for, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`. Labels are N
+class indices, or N x H x W of them where each pixel has its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnnlab import world
+from cnnlab.inputs import one_of, positive_int
+from cnnlab.networks import architectures, dense
+from cnnlab.networks.plans import TrainingPlan
+from cnnlab.world.names import NAMES, index_of
+
+BACKGROUND = "background"
+SIDE_OF_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures and what is to be said of them.
+
+    Fields
+    ------
+    images
+        N x 3 x H x W bytes.
+    labels
+        N class indices, or N x H x W of them.
+    class_names
+        The class behind each index.
+    """
+
+    images: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def split(plan: TrainingPlan, which: str, progress: bool) -> Any:
+    """The pictures and labels of a plan: `which` is "train" or "validation"."""
+    count = plan.pictures if which == "train" else plan.validation
+    if plan.task == "digits":
+        return digits(which, count)
+    task = "object" if plan.task == "mask" else plan.task
+    pictures = world.dataset(
+        which, task=task, n=count, seed=plan.data_seed, progress=progress, **plan.options
+    )
+    if plan.task == "mask":
+        return object_masks(pictures)
+    if which == "train" and plan.random_labels:
+        return pictures.with_random_labels(plan.random_labels, plan.data_seed)
+    return pictures
+
+
+def object_masks(pictures: world.Dataset) -> Labelled:
+    """The pictures of a split for task "object" with the class of each pixel; class 0 is the background.
+
+    Whatever is not an object of one of the split's classes is background: the scene, and the small things that lie about. Masks are
+    N x H x W bytes; they tell what is seen, so a covered part of an object belongs to what covers it.
+    """
+    table = torch.zeros(len(NAMES["object"]), dtype=torch.uint8)
+    for number, name in enumerate(pictures.class_names, start=1):
+        table[index_of("object", name)] = number
+    # In blocks: an index of 8 bytes a pixel for all pictures at once would take 900 MB.
+    masks = torch.cat([table[block.long()] for block in pictures.maps("object").split(500)])
+    return Labelled(pictures.images, masks, (BACKGROUND, *pictures.class_names))
+
+
+def digits(which: str, n: int | None = None) -> Labelled:
+    """The handwritten digits that come with scikit-learn (Alpaydin & Kaynak, 1998), white on black, as pictures N x 3 x 32 x 32.
+
+    Of each digit, every third is for "validation" (596 in all), the others are for "train" (1201): always the same ones. They are enlarged
+    by bilinear interpolation. The digits take turns, so that the first `n` hold as many of each as the whole split does.
+    """
+    from sklearn.datasets import load_digits
+
+    one_of(which, ("train", "validation"), "split")
+    grey, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
+    turn = torch.zeros_like(labels)  # the how many-th of its digit
+    for digit in range(10):
+        turn[labels == digit] = torch.arange(int((labels == digit).sum()))
+    rows = (turn * 10 + labels).argsort()
+    rows = rows[(turn[rows] % 3 == 2) == (which == "validation")]
+    if n is not None:
+        most = len(rows)
+        if positive_int(n, "n (number of pictures)") > most:
+            raise ValueError(f"there are {most} digits for {which}, but n is {n}.")
+        rows = rows[:n]
+    small = (grey[rows].view(-1, 1, 8, 8) / 16).float()  # 17 shades, 0 to 16
+    large = F.interpolate(small, size=SIDE_OF_DIGITS, mode="bilinear", align_corners=False)
+    images = large.mul(255).round().byte().expand(-1, 3, -1, -1)
+    return Labelled(images.contiguous(memory_format=torch.channels_last), labels[rows], tuple("0123456789"))
+
+
+def architecture(name: str) -> type[torch.nn.Module]:
+    """The class of this name, among those for pictures and those for pixels and digits."""
+    return getattr(architectures if hasattr(architectures, name) else dense, name)

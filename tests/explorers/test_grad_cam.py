@@ -1,0 +1,141 @@
+"""The Grad-CAM explorer without a browser: maps follow the controls, and the scenes show the same object elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from cnnlab import attribution, world
+from cnnlab.explorers import GradCamExplorer
+from cnnlab.explorers.grad_cam import with_outline
+
+
+class Green(nn.Sequential):
+    """Says "sheep" where the picture is green, "goat" where it is red, "snow" where it is blue: a cheat by construction."""
+
+    class_names = ("sheep", "goat", "snow")
+    input_size = 48
+
+    def __init__(self, name: str = "green", gain: float = 20.0):
+        super().__init__()
+        self.name = name
+        self.conv, self.relu = nn.Conv2d(3, 3, 4, 4, bias=False), nn.ReLU()
+        self.pool, self.flat, self.fc = nn.AvgPool2d(12), nn.Flatten(), nn.Linear(3, 3, bias=False)
+        weights = torch.full((3, 3), -1.0) + 3 * torch.eye(3)[[1, 0, 2]]
+        self.conv.weight.data = (weights[:, :, None, None] / 16).expand(3, 3, 4, 4).clone()
+        self.fc.weight.data = gain * (1.3 * torch.eye(3) - 0.3)
+
+
+@pytest.fixture
+def explorer():
+    return GradCamExplorer(Green().eval())
+
+
+def test_it_opens_with_the_map_and_every_scene(explorer):
+    assert explorer.error is None
+    assert torch.equal(explorer.answer.map, attribution.grad_cam(explorer.model, explorer.image))
+    assert list(explorer.answers) == list(world.SCENES)
+    recipe = explorer.pictures.source.recipe
+    beach = world.render(recipe, scene="beach", size=48).image
+    assert torch.equal(explorer.answers["beach"].image, beach)
+    assert torch.allclose(
+        explorer.answers["beach"].probability, explorer.model(beach[None]).softmax(1)[0].detach()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("layer", "conv"), ("target", 1), ("guided", True), ("shape", "car"), ("scene", "snow"), ("seed", 9)],
+)
+def test_every_control_changes_the_map(explorer, name, value):
+    before = explorer.stage.overlay["png"]
+    getattr(explorer, name).value = value
+    assert explorer.error is None
+    assert explorer.stage.overlay["png"] != before
+
+
+def test_what_speaks_against_the_class_can_be_shown(explorer):
+    explorer.target.value = 0
+    explorer.layer.value = "conv"
+    before = explorer.answer.map
+    explorer.relu.value = False
+    assert explorer.answer.map.min() < 0 <= before.min()
+
+
+def test_layers_without_maps_are_not_offered(explorer):
+    assert [label for label, _ in explorer.layer.options] == ["the last maps", "conv", "relu"]
+
+
+def test_clicking_a_scene_swaps_the_background(explorer):
+    first = explorer.answer.probability
+    explorer.sheet.set_state({"selected": list(explorer.answers).index("snow")})
+    assert explorer.scene.value == "snow"
+    assert explorer.pictures.source.recipe.scene == "snow"
+    row = explorer.bars.entries[0]
+    index = explorer.answer.names.index(row["name"])
+    assert row["now"] == pytest.approx(float(explorer.answer.probability[index]), abs=1e-4)
+    assert row["before"] == pytest.approx(float(first[index]), abs=1e-4)
+
+
+def test_scenes_with_another_answer_are_framed(explorer):
+    framed = {list(explorer.answers)[box["tile"]] for box in explorer.sheet.boxes}
+    wrong = {scene for scene, answer in explorer.answers.items() if answer.names[answer.winner] != "sheep"}
+    assert framed == wrong and "meadow" not in framed and framed
+
+
+def test_the_scenes_are_visited_once(explorer):
+    kept = explorer.answers["snow"]
+    explorer.scene.value = "beach"
+    assert explorer.answers["snow"] is kept
+    explorer.target.value = 1
+    assert explorer.answers["snow"] is not kept
+
+
+def test_named_networks_are_the_only_choice_and_their_code_says_so():
+    networks = {"A": Green("first").eval(), "B": Green("second", gain=5.0).eval()}
+    explorer = GradCamExplorer(networks=networks)
+    assert [label for label, _ in explorer.network.options] == ["A", "B"]
+    sure = explorer.answer.probability.max()
+    explorer.network.value = networks["B"]
+    assert explorer.error is None and explorer.answer.probability.max() < sure
+    assert 'model = networks["B"]' in explorer.code()
+    assert "first" not in explorer.describe() + explorer.status.value
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_the_code_gives_the_same_map(explorer, guided):
+    explorer.guided.value, explorer.target.value = guided, 0
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        exec(explorer.code().replace("model = ...", ""), {"model": explorer.model})
+    assert float(told.getvalue()) == pytest.approx(float(explorer.answer.map.max()), rel=1e-5)
+
+
+def test_the_outline_is_drawn_around_the_object_alone(explorer):
+    before = explorer.stage.tiles["png"]
+    explorer.show_mask.value = True
+    assert explorer.stage.tiles["png"] != before
+    mask = torch.zeros(20, 20, dtype=torch.bool)
+    mask[8:12, 8:12] = True
+    grey = torch.full((3, 20, 20), 0.5)
+    drawn = with_outline(grey, mask)
+    assert (drawn[:, mask] == 0.5).all() and (drawn[:, 7, 7] == 1).all() and (drawn[:, 0, 0] == 0.5).all()
+
+
+def test_a_photo_has_no_other_scenes(explorer, tmp_path):
+    stream = io.BytesIO()
+    Image.fromarray(np.full((60, 60, 3), 200, dtype=np.uint8)).save(stream, "PNG")
+    explorer.pictures.use_photo(stream.getvalue())
+    assert explorer.error is None and explorer.answers == {} and explorer.sheet.tiles == {}
+
+
+def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
+    assert explorer.describe() == GradCamExplorer(Green().eval()).describe()
+    still = np.asarray(Image.open(io.BytesIO(explorer.still())).convert("L"))
+    assert still.shape[1] > 600 and still.std() > 10

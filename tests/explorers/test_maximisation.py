@@ -1,0 +1,172 @@
+"""The maximisation explorer without a browser: what grows, what changes when a control changes, and the code that makes it again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.explorers import MaximisationExplorer, wishes
+from cnnlab.explorers.film import Film, moment
+from cnnlab.synthesis import maximise
+
+
+class Tiny(nn.Module):
+    """Three classes of pictures of 16 x 16, from weights of a seed."""
+
+    name, class_names, input_size = "tiny", ("sheep", "goat", "wolf"), 16
+
+    def __init__(self, seed: int = 0):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.relu = nn.ReLU()
+        self.head = nn.Linear(4, 3)
+        chance = torch.Generator().manual_seed(seed)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, generator=chance)
+
+    def forward(self, images):
+        return self.head(self.relu(self.conv(images)).mean((2, 3)))
+
+
+@pytest.fixture
+def explorer():
+    return MaximisationExplorer(Tiny().eval(), steps=8)
+
+
+def shown(explorer) -> torch.Tensor:
+    return explorer.film.moments[explorer.film.shown].images
+
+
+def test_it_opens_with_a_picture_that_is_the_techniques(explorer):
+    assert explorer.error is None
+    assert len(explorer.film.moments) == 9 and explorer.film.scrubber.value == 8
+    found = maximise(explorer.model, "sheep", steps=8)
+    assert torch.allclose(shown(explorer), found.images, atol=0.51 / 255)
+    assert explorer.film.curve("tiny") == pytest.approx(found.scores.mean(1).tolist())
+    assert explorer.sheet.captions == ["sheep"] and explorer.sheet.tiles["count"] == 1
+
+
+@pytest.mark.parametrize("name", wishes.BEST)
+def test_every_regulariser_changes_the_picture(explorer, name):
+    before = shown(explorer)
+    slider = explorer.sliders[name]
+    slider.value = slider.max if slider.value == slider.min else slider.min
+    assert explorer.error is None
+    assert not torch.equal(shown(explorer), before)
+    option = "pixels" if name == "clip" else name
+    assert f"{option}={slider.value:.6g}" in explorer.code()
+
+
+@pytest.mark.parametrize(
+    ("control", "value"),
+    [
+        ("target", 1),
+        ("restarts", 2),
+        ("together", 3),
+        ("start", "zero"),
+        ("start", "picture"),
+        ("coordinates", "pixels"),
+    ],
+)
+def test_every_other_control_changes_the_picture(explorer, control, value):
+    before = shown(explorer)
+    getattr(explorer, control).value = value
+    assert explorer.error is None
+    after = shown(explorer)
+    assert after.shape != before.shape or not torch.equal(after, before)
+
+
+def test_channels_and_units_can_be_asked_for(explorer):
+    explorer.kind.value = "channel"
+    assert list(explorer.layer.options) == ["conv", "relu", "head"]
+    explorer.layer.value = "relu"
+    explorer.number.value = 2
+    explorer.together.value = 2
+    assert explorer.sheet.captions == ["relu channel 2", "relu channel 3"]
+    of_channel = shown(explorer)
+    explorer.kind.value = "unit"
+    assert explorer.error is None and not torch.equal(shown(explorer), of_channel)
+    explorer.number.value = 3
+    assert explorer.sheet.captions == ["relu unit 3"], "there is no fourth channel"
+
+
+def test_the_other_coordinates_grow_beside(explorer):
+    explorer.beside.value = "coordinates"
+    assert explorer.sheet.captions == ["sheep (fourier)", "sheep (pixels)"]
+    assert set(explorer.film.moments[-1].numbers) == {"fourier", "pixels"}
+    explorer.sheet.selected = 1
+    assert explorer.bars.words[0] == "pixels"
+
+
+def test_the_scrubber_goes_back(explorer):
+    explorer.film.scrubber.value = 0
+    first = explorer.sheet.tiles["png"]
+    explorer.film.scrubber.value = 8
+    assert explorer.sheet.tiles["png"] != first
+    assert explorer.film.shown == 8
+
+
+def test_buttons_set_all_regularisers_in_one_run(explorer):
+    explorer.bare.click()
+    assert explorer.wish.options["jitter"] == 0 and explorer.wish.options["tv"] == 0
+    bare = maximise(explorer.model, 0, steps=8, **wishes.NONE)
+    assert torch.allclose(shown(explorer), bare.images, atol=0.51 / 255)
+    explorer.best.click()
+    assert {name: slider.value for name, slider in explorer.sliders.items()} == wishes.BEST
+
+
+def test_what_cannot_be_grown_is_said_in_place(explorer):
+    before = shown(explorer)
+    explorer.restarts.value = 6
+    explorer.beside.value = "coordinates"
+    explorer.together.value = 3
+    assert "too many" in explorer._alert.value
+    explorer.together.value = 1
+    assert explorer.error is None and shown(explorer).shape[0] == 12 and len(before) == 1
+
+
+def test_code_makes_the_same_pictures(explorer, monkeypatch):
+    explorer.target.value = 2
+    explorer.sliders["jitter"].value = 3
+    explorer.restarts.value = 2
+    text = explorer.code().replace("model = ...  # your own network", "model = given")
+    space = {"given": explorer.model}
+    exec(text, space)
+    assert torch.allclose(space["found"].images, shown(explorer), atol=0.51 / 255)
+
+
+def test_words_are_stable_and_say_what_is_on(explorer):
+    words = explorer.describe()
+    assert words == MaximisationExplorer(Tiny().eval(), steps=8).describe()
+    assert "sheep" in words and "jitter 12" in words
+    explorer.bare.click()
+    assert "no regulariser" in explorer.describe()
+    assert explorer.still()[:4] == b"\x89PNG"
+
+
+def test_a_running_film_can_be_stopped_and_keeps_what_there_is():
+    async def scene():
+        painted = []
+        film = Film(lambda one, resting: painted.append(resting), lambda words: None, lambda error: None)
+        film.start((moment(torch.full((1, 3, 2, 2), i / 9)) for i in range(9)), 8)
+        while len(film.moments) < 3:
+            await asyncio.sleep(0.001)
+        film.stop_button.click()
+        kept = len(film.moments)
+        await asyncio.sleep(0.03)
+        assert len(film.moments) == kept < 9 and painted[-1] is True
+        assert not film.run_button.disabled and film.stop_button.disabled
+
+    asyncio.run(scene())
+
+
+def test_without_live_a_change_waits_for_the_button(explorer):
+    explorer.film.live.value = False
+    before = explorer.film.moments
+    explorer.target.value = 1
+    assert explorer.film.moments is before and "press the button" in explorer.status.value
+    explorer.film.run_button.click()
+    assert explorer.film.moments is not before

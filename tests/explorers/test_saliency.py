@@ -1,0 +1,155 @@
+"""The saliency explorer without a browser: maps follow the controls, and what it shows is what the techniques give."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from cnnlab import attribution
+from cnnlab.explorers import SaliencyExplorer, methods, saliency
+from cnnlab.explorers.methods import METHODS
+
+
+class Small(nn.Sequential):
+    """Two convolutions and a linear layer with weights of a seed of its own."""
+
+    name = "small"
+    class_names = ("sheep", "goat", "neither")
+    input_size = 48
+
+    def __init__(self):
+        super().__init__()
+        chance = torch.Generator().manual_seed(3)
+        self.conv1, self.relu1 = nn.Conv2d(3, 5, 6, 4), nn.ReLU()
+        self.conv2, self.relu2 = nn.Conv2d(5, 4, 3), nn.ReLU()
+        self.pool, self.flat, self.fc = nn.AvgPool2d(9), nn.Flatten(), nn.Linear(4, 3)
+        for parameter in self.parameters():
+            fan = parameter[0].numel() if parameter.dim() > 1 else 8
+            parameter.data = torch.randn(parameter.shape, generator=chance) * (2 / fan) ** 0.5
+
+
+@pytest.fixture
+def explorer(monkeypatch):
+    monkeypatch.setattr(saliency, "REST", 0.0)
+    return SaliencyExplorer(Small().eval())
+
+
+def test_it_opens_with_all_methods_of_the_predicted_class(explorer):
+    assert explorer.error is None
+    assert set(explorer.maps) == set(METHODS)
+    assert torch.equal(explorer.map, attribution.gradient(explorer.model, explorer.image))
+    assert explorer.sheet.captions == list(METHODS) and explorer.sheet.overlay["count"] == len(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("method", "guided backprop"),
+        ("method", "SmoothGrad"),
+        ("target", 2),
+        ("of", "probability"),
+        ("layer", "conv2"),
+        ("look", "sign"),
+        ("look", "picture"),
+        ("shape", "car"),
+        ("scene", "snow"),
+        ("seed", 9),
+    ],
+)
+def test_every_control_changes_the_map(explorer, name, value):
+    before = explorer.stage.overlay["png"]
+    getattr(explorer, name).value = value
+    assert explorer.error is None
+    assert explorer.stage.overlay["png"] != before
+
+
+@pytest.mark.parametrize(
+    ("method", "control", "value"),
+    [("SmoothGrad", "noise", 0.4), ("SmoothGrad", "samples", 3), ("integrated gradients", "samples", 2)],
+)
+def test_the_averages_follow_their_sliders(explorer, method, control, value):
+    explorer.method.value = method
+    before = explorer.map
+    getattr(explorer, control).value = value
+    assert not torch.equal(explorer.map, before)
+
+
+def test_units_are_asked_instead_of_classes(explorer):
+    explorer.layer.value = "conv2"
+    assert explorer.unit.max == 3 and explorer.target.disabled and not explorer.unit.disabled
+    explorer.unit.value = 2
+    expected = attribution.gradient(explorer.model, explorer.image, layer="conv2", unit=2)
+    assert torch.equal(explorer.map, expected)
+    explorer.layer.value = None
+    assert explorer.unit.disabled and not explorer.target.disabled
+
+
+def test_a_unit_that_the_next_layer_lacks_is_not_asked(explorer):
+    explorer.layer.value = "conv1"
+    explorer.unit.value = 4
+    explorer.layer.value = "conv2"
+    assert explorer.error is None and explorer.unit.value == 3
+
+
+def test_clicking_a_method_chooses_it(explorer):
+    explorer.sheet.set_state({"selected": 2})
+    assert explorer.method.value == METHODS[2]
+    assert torch.equal(explorer.map, attribution.guided_backprop(explorer.model, explorer.image))
+
+
+def test_pointing_at_a_pixel_tells_its_numbers(explorer):
+    explorer.stage.set_state({"point": [0, 240, 120]})
+    row, column = 24, 12
+    assert f"row {row}, column {column}" in explorer.stage.answer
+    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.stage.answer
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_code_gives_the_same_map(explorer, method):
+    explorer.method.value = method
+    explorer.target.value = 1
+    code = explorer.code().replace("model = ...  # your own network", "")
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        exec(code, {"model": explorer.model})
+    assert float(told.getvalue()) == pytest.approx(float(explorer.map.abs().max()), rel=1e-5)
+
+
+def test_what_the_map_says_agrees_with_the_scores(explorer):
+    source = explorer.pictures.source
+    values = attribution.channel_max(explorer.map)
+    share = attribution.relevance_mass(values, source.mask(48)).mean_share
+    assert f"{share:.0%} of it lies on the sheep" in explorer._words.value
+
+
+def test_an_unknown_picture_is_told_in_place_and_the_map_stays(explorer):
+    kept = explorer.map
+    explorer.pictures.use_photo(b"no picture")
+    assert explorer.error is not None and explorer.map is kept
+
+
+def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
+    assert explorer.describe() == SaliencyExplorer(Small().eval()).describe()
+    assert "guided" not in explorer.describe()
+    still = np.asarray(Image.open(io.BytesIO(explorer.still())).convert("L"))
+    assert still.shape[1] > 600 and still.std() > 10
+
+
+def test_a_flat_map_is_clear_and_says_so():
+    nothing = torch.zeros(3, 8, 8)
+    assert "Nothing" in methods.reading(methods.flat(nothing, "size"), None, "sheep")
+    drawn = Image.open(io.BytesIO(methods.tiles([nothing], "size")["png"])).convert("RGBA")
+    assert np.asarray(drawn)[..., 3].max() == 0
+
+
+def test_the_sign_is_kept_where_it_is_looked_at():
+    found = torch.zeros(3, 8, 8)
+    found[:, 0, 0], found[:, 7, 7] = 1.0, -1.0
+    drawn = np.asarray(Image.open(io.BytesIO(methods.tiles([found], "sign")["png"])).convert("RGBA"))
+    assert tuple(drawn[0, 0, :3]) != tuple(drawn[7, 7, :3]) and drawn[3, 3, 3] == 0

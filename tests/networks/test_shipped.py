@@ -1,0 +1,38 @@
+"""The weights in the package: small enough, quickly loaded, each with a card that says where it comes from."""
+
+import time
+
+import pytest
+import torch
+
+from cnnlab.networks import load, weights
+from cnnlab.networks.plans import PLANS
+
+SHIPPED = weights.shipped()
+
+
+def test_all_together_take_at_most_25_megabytes():
+    assert sum(file.stat().st_size for file in weights.FOLDER.iterdir()) <= 25e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_network_loads_in_less_than_0_3_seconds_and_answers(name):
+    """Processor time, the best of three, so that it does not depend on what else the machine is doing."""
+    seconds = []
+    for _ in range(3):
+        begun = time.process_time()
+        model = load(name)
+        seconds.append(time.process_time() - begun)
+    assert min(seconds) < 0.3
+    with torch.inference_mode():
+        scores = model(torch.rand(2, 3, model.input_size, model.input_size))
+    assert scores.shape[:2] == (2, len(model.class_names)) and scores.isfinite().all()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_card_tells_the_recipe_of_the_plan(name):
+    card, plan = weights.card(name), PLANS[name]
+    assert card["architecture"] == plan.architecture and card["task"] == plan.task
+    assert card["data"]["pictures"] == plan.pictures and card["plan"]["epochs"] == plan.epochs
+    assert len(card["history"]["loss"]) == plan.epochs
+    assert card["seed"] == 0 and card["seconds"] > 0 and card["machine"]["device"]
