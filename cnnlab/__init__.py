@@ -81,3 +81,4 @@ def __getattr__(name: str):
 
 def __dir__():
     return sorted(__all__)
+#

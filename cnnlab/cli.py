@@ -1,4 +1,4 @@
-"""The command line: `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab zoo`.
+"""The command line: `cnnlab lab`, `doctor`, `train`, `zoo`, and the grader's, which stand in `cnnlab.grading.commands`.
 
 Commands only read what was asked for and hand it to a room; the work itself is done there. torch is imported inside the commands
 that need it, so that `cnnlab --help` answers at once. What goes wrong is said in one line; `cnnlab --debug ...` shows the traceback.
@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 import cnnlab
+from cnnlab.grading.commands import add_to as add_grading_to
 
 FIRST_NOTEBOOK = Path("notebooks", "00_start_here.ipynb")
 
@@ -168,6 +169,14 @@ def report_on_the_zoo(
     raise typer.Exit(0 if all(row.holds for row in found.values()) else 1)
 
 
+@zoo.command("cards")
+def show_the_cards() -> None:
+    """Print the cards of the shipped networks as one page (Markdown)."""
+    from cnnlab.judging.cards import cards
+
+    typer.echo(cards(), nl=False)
+
+
 @zoo.command("gallery")
 def draw_the_zoo(
     out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path("gallery"),
@@ -177,6 +186,9 @@ def draw_the_zoo(
 
     for file, words in draw(out):
         typer.echo(f"{file}: {words}")
+
+
+add_grading_to(app)
 
 
 def take_the_place(command: list[str]) -> NoReturn:

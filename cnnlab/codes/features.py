@@ -6,15 +6,14 @@ What the vectors are good for is asked in the other modules of `cnnlab.codes`; w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, one_of, positive_int
-from cnnlab.networks.batches import plain_batches
+from cnnlab.inputs import one_of
+from cnnlab.networks.batches import picture_batches, picture_count
 from cnnlab.networks.layers import activations
 
 PIXELS = "pixels"
@@ -60,6 +59,8 @@ def features(
     ------
     ValueError
         If layer or pool are not known, or there are no pictures.
+    TypeError
+        If `pictures` is neither a tensor nor a data set.
 
     References
     ----------
@@ -77,11 +78,9 @@ def features(
         one_of(pool, POOLS, "pool")
     if model is None and layer != PIXELS:
         raise ValueError(f'without a model there is only the layer "{PIXELS}", not "{layer}".')
-    if not hasattr(pictures, "__len__") or len(pictures) == 0:
-        raise ValueError("pictures must be a tensor N x 3 x H x W or a data set, with at least one picture.")
     parts = []
-    with tqdm(total=len(pictures), desc=f"codes of {layer}", disable=not progress or None) as bar:
-        for images in _batches(pictures, positive_int(batch_size, "batch_size")):
+    with tqdm(total=picture_count(pictures), desc=f"codes of {layer}", disable=not progress or None) as bar:
+        for images in picture_batches(pictures, batch_size):
             if layer == PIXELS:
                 answer = images
             else:
@@ -134,15 +133,3 @@ def _centre_prior(height: int, width: int) -> Tensor:
     sigma = min(height, width) / 2 / 3
     rows, columns = (torch.arange(side) - (side - 1) / 2 for side in (height, width))
     return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * sigma**2))
-
-
-def _batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
-    """All pictures in their order, as floats N x 3 x H x W in [0, 1]."""
-    if isinstance(pictures, Tensor):
-        yield from image_batch(pictures)[0].split(batch_size)
-    elif isinstance(getattr(pictures, "images", None), Tensor):
-        yield from (images for images, _ in plain_batches(pictures, batch_size))
-    else:
-        for start in range(0, len(pictures), batch_size):
-            stop = min(start + batch_size, len(pictures))
-            yield torch.stack([pictures[index][0] for index in range(start, stop)])

@@ -5,25 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import ipywidgets as widgets
-import torch
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
-from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.patch_tiles import BOX, patch_captions, patch_pictures
 from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.unit_maps import (
+    EACH,
+    LAYER,
+    all_maps,
+    grid_maps,
+    layers_with_units,
+    seen_in_words,
+    still_of_maps,
+    value_range,
+)
 from cnnlab.figures.palettes import rising_alpha
-from cnnlab.networks import ReceptiveField, activations, summary
-
-GRID_SIDE = 48
-"""Larger maps are shrunk to so many places for the grid; the enlarged one shows them all."""
-SCALES = ("each map", "whole layer")
+from cnnlab.networks import ReceptiveField
 
 
 class ActivationExplorer(Explorer):
@@ -74,6 +75,7 @@ class ActivationExplorer(Explorer):
         self.collection: Collection = first_pictures(pictures)
         self.search = Search(self.collection, self._found_more, self._search_failed)
         self.maps: dict[str, Tensor] = {}
+        self._share: tuple[float, float] | None = None
         self._fields: dict[str, ReceptiveField | None] = {}
         self._known: nn.Module | None = None
         self._first = (layer, channel)
@@ -115,12 +117,7 @@ class ActivationExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             self._new_network()
-        names = list(self._fields)
-        found = activations(self.model, self.image, names)
-        self.maps = {
-            name: maps.cpu() if maps.dim() == 3 else maps.cpu()[:, None, None]
-            for name, maps in found.items()
-        }
+        self.maps = all_maps(self.model, self.image, list(self._fields))
         self.picture.tiles = picture_tiles(self.pictures.source.image(EYE)[None])
         self.picture.label = self.pictures.source.words
         self._new_layer()
@@ -148,28 +145,10 @@ class ActivationExplorer(Explorer):
         )
 
     def still(self) -> bytes:
-        figure = Figure(figsize=(9.6, 4.0), dpi=90, layout="constrained", facecolor="white")
-        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
-        left.imshow(to_array(self.pictures.source.image(EYE)), interpolation="antialiased")
-        if self.box is not None:
-            top, start, bottom, end = (value * EYE / self.side for value in self.box)
-            left.add_patch(
-                Rectangle((start, top), end - start, bottom - top, fill=False, edgecolor=BOX, linewidth=2)
-            )
-        one = self.here[self.channel.value]
-        middle.imshow(one, cmap="gray", interpolation="nearest")
-        row, column = self.place
-        middle.add_patch(
-            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=BOX, linewidth=2)
-        )
-        right.imshow(_mosaic(self._grid_maps()), cmap="gray", interpolation="nearest")
-        left.set_title(f"what row {row}, column {column} sees", fontsize=9)
-        middle.set_title(f"{self.layer.value}, channel {self.channel.value}", fontsize=9)
-        right.set_title(f"all {len(self.here)} maps", fontsize=9)
-        for axis in (left, middle, right):
-            axis.set_axis_off()
-        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+        scale = EYE / self.side
+        box = None if self.box is None else tuple(value * scale for value in self.box)
+        picture, title = self.pictures.source.image(EYE), f"{self.title}: {self.question}"
+        return still_of_maps(title, picture, box, self.here, self.channel.value, self.place, self.layer.value)
 
     # How it is made.
 
@@ -179,7 +158,7 @@ class ActivationExplorer(Explorer):
         self.colours = widgets.Dropdown(
             options=[("grey", "gray"), ("viridis", "viridis")], description="Colours"
         )
-        self.scale = widgets.Dropdown(options=SCALES, description="Range")
+        self.scale = widgets.Dropdown(options=(EACH, LAYER), description="Range")
         self.opacity = widgets.FloatSlider(0.6, min=0, max=1, step=0.05, description="Opacity")
         self.patches = widgets.IntSlider(9, min=1, max=24, description="Patches")
         self.stop = widgets.Button(description="Stop searching", disabled=True)
@@ -234,21 +213,21 @@ class ActivationExplorer(Explorer):
 
     def _new_layer(self) -> None:
         count, rows, columns = self.here.shape
-        at_once = self.search.found is None
-        self.channel.max = count - 1  # a value beyond is brought back by the slider
-        if self.map.point[0] < 0 or not self._share:
-            self._set_place(int(self.here[self.channel.value].argmax()))
-        else:
-            down, across = self._share
-            self._quietly(self.map, [0, round(down * (rows - 1)), round(across * (columns - 1))], "point")
-        self._draw_grid()
-        self.search.look(self.model, self.layer.value, self.side, at_once=at_once)
+        first = self.search.found is None
+        with self.quiet():
+            self.channel.max = count - 1  # the slider brings a value beyond it back
+            if self._share is None:  # begin where the unit is strongest
+                place = divmod(int(self.here[self.channel.value].argmax()), columns)
+            else:  # the same part of the picture in a map of another size
+                place = round(self._share[0] * (rows - 1)), round(self._share[1] * (columns - 1))
+            self.map.point = [0, *place]
+        self.search.look(self.model, self.layer.value, self.side, at_once=first)
         self.stop.disabled = not self.search.running
-
-    _share: tuple[float, float] | None = None
+        self._draw_grid()
 
     def _new_channel(self) -> None:
-        self._quietly(self.grid, self.channel.value, "selected")
+        with self.quiet():
+            self.grid.selected = self.channel.value
         self._show_map()
         self._show_patches()
 
@@ -257,57 +236,45 @@ class ActivationExplorer(Explorer):
             self.channel.value = self.grid.selected
 
     def _draw_grid(self) -> None:
-        maps, (low, high) = self._grid_maps(), self._range(self.here)
-        peaks = self.here.amax((1, 2)).tolist()
+        maps = grid_maps(self.here, self.scale.value)
+        count, rows, columns = self.here.shape
         with self.grid.hold_sync():
-            self.grid.columns = 8 if len(maps) <= 64 else 12
-            self.grid.tiles = map_tiles(maps, self.colours.value, low, high)
+            self.grid.columns = 8 if count <= 64 else 12
+            self.grid.tiles = map_tiles(maps, self.colours.value, *value_range(maps))
+            peaks = self.here.amax((1, 2)).tolist()
             self.grid.captions = [f"channel {i}, at most {peak:.2f}" for i, peak in enumerate(peaks)]
-            count, rows, columns = self.here.shape
             self.grid.label = f"{self.layer.value}: {count} maps of {rows} x {columns}"
         self._new_channel()
 
     def _show_map(self) -> None:
         one = self.here[self.channel.value]
-        low, high = self._range(one)
+        low, high = value_range(self.here if self.scale.value == LAYER else one)
         self.map.tiles = map_tiles(one[None], self.colours.value, low, high)
         self.map.label = f"{self.layer.value}, channel {self.channel.value}; from {low:.2f} to {high:.2f}"
-        large = F.interpolate(one[None, None], size=(EYE // 2, EYE // 2), mode="nearest")[0]
-        top = float(one.max())
-        self.picture.overlay = (
-            map_tiles(large, "magma", min(0.0, top), max(top, 1e-6), rising_alpha(1.0))
-            if self._has_places
-            else {}
-        )
+        self.picture.overlay = {}
+        if self._has_places:
+            large = F.interpolate(one[None, None], size=(EYE // 2, EYE // 2), mode="nearest")[0]
+            self.picture.overlay = map_tiles(
+                large, "magma", *value_range(one.clamp(min=0)), rising_alpha(1.0)
+            )
         self._show_place()
 
     def _show_place(self) -> None:
-        row, column = self.place
-        count, rows, columns = self.here.shape
+        (row, column), (_, rows, columns) = self.place, self.here.shape
         if not (0 <= row < rows and 0 <= column < columns):
-            self._quietly(self.map, [0, min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)], "point")
+            with self.quiet():
+                self.map.point = [0, min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)]
             raise ValueError(f"the map has {rows} x {columns} places, so there is no ({row}, {column}).")
-        if rows > 1:
-            self._share = row / (rows - 1), column / max(columns - 1, 1)
-        box, scale = self.box, EYE / self.side
+        if rows > 1 and columns > 1:
+            self._share = row / (rows - 1), column / (columns - 1)
         self.map.answer = f"row {row}, column {column}: {self.value:.3f}"
-        if box is None:
-            self.picture.boxes, seen = [], "what this unit sees is not known"
-        else:
-            top, left, bottom, right = box
-            whole = (bottom - top, right - left) == (self.side, self.side)
-            frame = [round(v * scale) for v in (top, left, bottom - top, right - left)]
-            self.picture.boxes = [] if whole else [{"tile": 0, "box": frame, "colour": BOX}]
-            seen = (
-                "it sees the whole picture"
-                if whole
-                else f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
-            )
-        self.picture.answer = seen
-        self.say(
-            f"{self._called}, {self.layer.value}, channel {self.channel.value} at row {row}, column {column}:"
-            f" {self.value:.3f}; {seen}."
-        )
+        self.picture.answer = seen = seen_in_words(self.box, self.side)
+        self.picture.boxes = []
+        if self.box is not None and "whole" not in seen:
+            top, left, bottom, right = (round(value * EYE / self.side) for value in self.box)
+            self.picture.boxes = [{"tile": 0, "box": [top, left, bottom - top, right - left], "colour": BOX}]
+        where = f"{self.layer.value}, channel {self.channel.value} at row {row}, column {column}"
+        self.say(f"{self._called}, {where}: {self.value:.3f}; {seen}.")
 
     def _found_more(self, found: LayerMaps, whole: bool) -> None:
         if whole or len(found.maps) % 48 == 0:
@@ -337,54 +304,3 @@ class ActivationExplorer(Explorer):
             self.strongest.label = (
                 f"what excites channel {self.channel.value} most in {len(found.maps)} pictures"
             )
-
-    # Small things.
-
-    def _set_place(self, flat: int) -> None:
-        self._quietly(self.map, [0, *divmod(flat, self.here.shape[2])], "point")
-
-    def _grid_maps(self) -> Tensor:
-        """The maps as they stand in the grid: each in its own range, or as they are."""
-        maps = self.here
-        if max(maps.shape[1:]) > GRID_SIDE:
-            maps = F.adaptive_avg_pool2d(maps, GRID_SIDE)
-        if self.scale.value == "whole layer":
-            return maps
-        low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-        return (maps - low) / (high - low).clamp(min=1e-6)
-
-    def _range(self, maps: Tensor) -> tuple[float, float]:
-        """The values at both ends of the colours: of one map, or of the layer."""
-        if self.scale.value == "each map" and maps.dim() == 3:
-            return 0.0, 1.0
-        maps = self.here if self.scale.value == "whole layer" else maps
-        return float(maps.min()), max(float(maps.max()), float(maps.min()) + 1e-6)
-
-    def _quietly(self, control: widgets.Widget, value: object, name: str = "value") -> None:
-        """Set a control without being called back by it."""
-        renewing, self._renewing = self._renewing, True
-        try:
-            setattr(control, name, value)
-        finally:
-            self._renewing = renewing
-
-
-def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
-    """The layers whose outputs are maps or vectors, with their receptive fields; and the last whose maps come from a ReLU."""
-    rows = [row for row in summary(model, side).rows if len(row.output_shape) in (1, 3)]
-    rows = [row for row in rows if row.type not in ("Dropout", "Flatten", "Normalise", "Identity")]
-    mapped = [row.name for row in rows if len(row.output_shape) == 3 and row.output_shape[1] > 1]
-    rectified = [row.name for row in rows if row.type == "ReLU" and row.name in mapped]
-    last = (rectified or mapped or [row.name for row in rows])[-1]
-    return {row.name: row.receptive_field for row in rows}, last
-
-
-def _mosaic(maps: Tensor) -> Tensor:
-    """U x h x w maps as one large one, for the still picture."""
-    columns = round(len(maps) ** 0.5 * 1.15) or 1
-    padded = F.pad(maps, (0, 1, 0, 1), value=float("nan"))
-    rows = -(-len(maps) // columns)
-    whole = torch.full((rows * columns, *padded.shape[1:]), float("nan"))
-    whole[: len(maps)] = padded
-    tall, wide = padded.shape[1:]
-    return whole.view(rows, columns, tall, wide).permute(0, 2, 1, 3).reshape(rows * tall, columns * wide)

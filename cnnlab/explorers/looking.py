@@ -73,7 +73,7 @@ def drawn(
             frame.set(linewidth=width, edgecolor=colour)
             left.add_patch(frame)
     cmap, low, high = colours_for(maps)
-    right.imshow(maps[unit], cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    right.imshow(maps[unit].numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     if maps.shape[1:] != (1, 1):
         place = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=BOX, linewidth=2)
         right.add_patch(place)

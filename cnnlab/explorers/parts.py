@@ -52,6 +52,7 @@ def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
         ipywidgets.IntSlider: (".noUi-handle", ".widget-readout"),
         ipywidgets.FloatSlider: (".noUi-handle", ".widget-readout"),
         ipywidgets.Dropdown: ("select",),
+        ipywidgets.SelectMultiple: ("select",),
         ipywidgets.BoundedIntText: ("input",),
         ipywidgets.Checkbox: ("input",),
     }.get(type(control), ("",))

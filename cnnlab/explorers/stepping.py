@@ -128,14 +128,14 @@ def drawn(setting: Setting, row: int, column: int) -> Figure:
     """Picture, kernel and map beside each other, with the window and the number that comes out of it."""
     figure = Figure(figsize=(8.4, 3.2), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.6, 1))
-    left.imshow(setting.padded()[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    left.imshow(setting.padded()[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     for box in window_boxes(setting, setting.at(row, column)):
         top, start, height, width = box["box"]
         frame = (start - 0.5, top - 0.5), width, height
         left.add_patch(Rectangle(*frame, fill=False, edgecolor=box["colour"], linewidth=1.8))
     for axis, values in ((middle, setting.weight[0]), (right, setting.convolved()[0])):
         low, high = symmetric_range(values, 1e-6)
-        axis.imshow(values, cmap=SIGNED, vmin=low, vmax=high, interpolation="nearest")
+        axis.imshow(values.numpy(), cmap=SIGNED, vmin=low, vmax=high, interpolation="nearest")
     right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=WINDOW, linewidth=2))
     for axis, title in ((left, "picture"), (middle, "kernel"), (right, "map")):
         axis.set_axis_off()

@@ -110,13 +110,13 @@ def captions(wish: Wish, names: tuple[str, ...], run: str = "") -> list[str]:
     return lines
 
 
-def layer_widths(model: nn.Module, side: int) -> dict[str, int]:
-    """The layers whose channels can be asked for, in the order in which they run, and how many channels each has."""
+def layer_widths(model: nn.Module, side: int, *, maps: bool = False) -> dict[str, int]:
+    """The layers that can be asked for, in the order in which they run, and how many channels each has; `maps`: convolutional ones."""
     skipped = (nn.Flatten, nn.Dropout, nn.Identity, nn.Sequential, nn.BatchNorm2d)
     names = [name for name in layer_names(model) if name != "normalise"]
     names = [name for name in names if not isinstance(resolve_layer(model, name), skipped)]
     answers = activations(model, torch.full((1, 3, side, side), 0.5), names)
-    return {name: answers[name].shape[1] for name in names}
+    return {name: answers[name].shape[1] for name in names if answers[name].dim() == 4 or not maps}
 
 
 def code(wish: Wish, network: str, names: tuple[str, ...], picture: str = "") -> str:

@@ -9,6 +9,7 @@
     shapes     `step_figure` (patch x kernel), `field_figure` (receptive fields), `sliding_figure` (a classifier that slides)
     filters    `filters_figure`, `kernels_figure`, `fit_figure`, `share_figure`; `filter_colours` for the bare pictures
     growing    pictures made by gradient: `growth_figure`, `lines_figure`, `Animation`
+    responses  what units respond to: `maps_figure`, `patches_figure`, `agreement_figure`, `agreement_table`
     plate      `Plate`, the figure that shows itself in a notebook and carries its words
     confusion  which classes are taken for which: `confusion_figure`
     colours    the palette: the same class has the same colour everywhere
@@ -35,6 +36,13 @@ from cnnlab.figures.occlusion import describe_occlusion, drop_figure, occlusion_
 from cnnlab.figures.palettes import index_png, palette_png, rising_alpha, symmetric_range
 from cnnlab.figures.pictures import contact_sheet, grid
 from cnnlab.figures.plate import Plate
+from cnnlab.figures.responses import (
+    agreement_figure,
+    agreement_table,
+    describe_agreement,
+    maps_figure,
+    patches_figure,
+)
 from cnnlab.figures.shapes import field_figure, sliding_figure, step_figure
 from cnnlab.figures.training import training_figure
 from cnnlab.figures.truth import describe_truth, truth_figure
@@ -43,11 +51,14 @@ __all__ = [
     "SCALES",
     "Animation",
     "Plate",
+    "agreement_figure",
+    "agreement_table",
     "attribution_figure",
     "class_colours",
     "comparison_figure",
     "confusion_figure",
     "contact_sheet",
+    "describe_agreement",
     "describe_occlusion",
     "describe_truth",
     "drop_figure",
@@ -61,9 +72,11 @@ __all__ = [
     "index_png",
     "kernels_figure",
     "lines_figure",
+    "maps_figure",
     "occlusion_figure",
     "overlay_figure",
     "palette_png",
+    "patches_figure",
     "randomisation_figure",
     "relu_rules_figure",
     "rising_alpha",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import seaborn as sns
-from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
 from cnnlab.figures.plate import Plate
@@ -29,6 +27,10 @@ def confusion_figure(true: Tensor, predicted: Tensor, class_names: Sequence[str]
     ValueError
         If there is no picture, or the two differ in number.
     """
+    # seaborn loads pyplot and scikit-learn much else; who draws no matrix need not wait for them.
+    import seaborn
+    from sklearn.metrics import confusion_matrix
+
     if not len(true) or len(true) != len(predicted):
         raise ValueError(
             f"a confusion matrix needs as many predictions as pictures, and at least one, but got {len(predicted)} and {len(true)}."
@@ -39,7 +41,7 @@ def confusion_figure(true: Tensor, predicted: Tensor, class_names: Sequence[str]
     axis = figure.subplots()
     # Numbers stand where something is mixed up, and on the diagonal; noughts would only hide them.
     written = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
-    sns.heatmap(
+    seaborn.heatmap(
         shares,
         vmin=0,
         vmax=1,

@@ -39,7 +39,7 @@ def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> P
     )
     figure = Plate(figsize=(10, 3), words=words)
     whole, patch, middle, right = figure.subplots(1, 4, width_ratios=(1.25, 1, 1, 1))
-    whole.imshow(shown, cmap="gray", interpolation="nearest")
+    whole.imshow(shown.cpu().numpy(), cmap="gray", interpolation="nearest")
     for row in step.rows:
         for column in step.columns:
             whole.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, color=_LINES[1], lw=1))
@@ -79,14 +79,14 @@ def field_figure(
         words += " Beside it the gradient inside the last box: it is strongest near the middle."
     figure = Plate(figsize=(5.2 if field is None else 9.4, 4.4), words=words)
     axes = [figure.add_subplot()] if field is None else figure.subplots(1, 2)
-    axes[0].imshow(image.detach().cpu().permute(1, 2, 0), interpolation="nearest")
+    axes[0].imshow(image.detach().cpu().permute(1, 2, 0).numpy(), interpolation="nearest")
     _bare(axes[0], title)
     for number, (name, box) in enumerate(boxes.items()):
         _box(axes[0], box, _LINES[number % len(_LINES)], name)
     axes[0].legend(loc="center left", bbox_to_anchor=(-0.36, 0.5), frameon=False, fontsize=9)
     if field is not None:
         strength = field / field.max().clamp(min=1e-12)
-        axes[1].imshow(strength.sqrt(), cmap="magma", interpolation="nearest", vmin=0, vmax=1)
+        axes[1].imshow(strength.sqrt().numpy(), cmap="magma", interpolation="nearest", vmin=0, vmax=1)
         _box(axes[1], list(boxes.values())[-1], "white", "")
         _bare(axes[1], "what it uses (square root of the gradient)")
     return figure
@@ -113,7 +113,7 @@ def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names:
     height, width = image.shape[1:]
     figure = Plate(figsize=(10, 10 / (len(names) + 1) * height / width + 0.7), words=f"{words}.")
     axes = figure.subplots(1, len(names) + 1)
-    axes[0].imshow(image.detach().cpu().permute(1, 2, 0))
+    axes[0].imshow(image.detach().cpu().permute(1, 2, 0).numpy())
     _bare(axes[0], f"{width} x {height} pixels")
     (top, left), (bottom, right) = centres.tolist()
     rows, columns = probabilities.shape[1:]
@@ -123,12 +123,12 @@ def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names:
     ]
     extent = (left - half[1], right + half[1], bottom + half[0], top - half[0])
     for axis, name, values in zip(axes[1:], names, probabilities, strict=True):
-        axis.imshow(0.5 + 0.5 * image.detach().cpu().mean(0), cmap="gray", vmin=0, vmax=1)
-        shown = axis.imshow(values.detach().cpu(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75)
+        axis.imshow((0.5 + 0.5 * image.detach().cpu().mean(0)).numpy(), cmap="gray", vmin=0, vmax=1)
+        shown = axis.imshow(values.detach().cpu().numpy(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75)
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
         _bare(axis, f"P({name})")
     scale = ScalarMappable(norm=shown.norm, cmap=shown.cmap)
-    figure.colorbar(scale, ax=axes[1:], orientation="horizontal", fraction=0.06, pad=0.03, aspect=40)
+    figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, aspect=50)
     return figure
 
 
@@ -142,7 +142,7 @@ def _box(axis: Axes, box: Sequence[int], colour: str, label: str) -> None:
 
 def _numbers(axis: Axes, values: Tensor, title: str, cmap: str, span: tuple[float, float]) -> None:
     low, high = span if span[1] > span[0] else (span[0] - 1, span[0] + 1)
-    shown = axis.imshow(values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    shown = axis.imshow(values.cpu().numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     _bare(axis, title)
     if len(values) > _MOST_NUMBERS:
         return

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 from typing import Any
 
 from cnnlab.grading.exercises import EXERCISES
 from cnnlab.inputs import one_of
 
+LOOK_IT_UP = object()
 
-def check(question: str, answer: Any) -> None:
+
+def check(question: str, answer: Any = LOOK_IT_UP) -> None:
     """Print whether `answer` (a function or a value) solves an exercise: "passed", "not attempted", or "not yet" with a hint.
+
+    In the notebook of an assignment, `check("q3")` does for one of its questions: the answer is found by its name, and the public
+    probes are those in the `checks.json` beside the notebook. Passing them is no promise: the hidden ones have other inputs.
 
     A stub that returns nothing, or raises NotImplementedError, counts as not attempted. An error inside the answer is told in
     one line and never stops the notebook.
@@ -20,15 +27,45 @@ def check(question: str, answer: Any) -> None:
     ValueError
         If there is no such question; the message lists them.
     """
-    exercise = EXERCISES[one_of(question, EXERCISES, "question")]
+    names = sys._getframe(1).f_globals
     try:
-        hint = exercise(answer)
+        hint = _hint(question, answer, names)
     except NotImplementedError:
         print(f"{question}: not attempted")
         return
-    except Exception as error:
-        hint = f"your code stopped with {type(error).__name__}: {error}"
     print(f"{question}: passed" if hint is None else f"{question}: not yet - {hint}")
+
+
+def solved(question: str, folder: Path | None = None) -> bool:
+    """Whether the caller's answer passes the public probes of an assignment's question: for `assert` in a test cell of nbgrader."""
+    try:
+        return _of_assignment(question, sys._getframe(1).f_globals, folder) is None
+    except NotImplementedError:
+        return False
+
+
+def _hint(question: str, answer: Any, names: dict[str, Any]) -> str | None:
+    if answer is LOOK_IT_UP:
+        return _of_assignment(question, names)
+    exercise = EXERCISES[one_of(question, EXERCISES, "question")]
+    try:
+        return exercise(answer)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return f"your code stopped with {type(error).__name__}: {error}"
+
+
+def _of_assignment(question: str, names: dict[str, Any], folder: Path | None = None) -> str | None:
+    from cnnlab.grading import public
+
+    path = public.find_checks(folder)
+    if path is None:
+        raise FileNotFoundError(
+            f"there is no {public.FILE} here: `check({question!r})` works in the folder of an assignment's notebook, where that file lies."
+        )
+    questions = {one.name: one for one in public.read_checks(path)}
+    return public.verdict(questions[one_of(question, questions, "question")], names)
 
 
 def claim(sentence: str, measured: float, *, above: float | None = None, below: float | None = None) -> None:

@@ -1,7 +1,8 @@
 """Which cells of a submission answer which question, also after a notebook has been through many hands.
 
-A cell is matched by nbgrader's grade_id, then by the marker in its code (`# question: q3`), then by the name that it defines. What is repaired
-with certainty is noted; what is not certain is flagged for a human, and graded as the notebook would run: the last definition wins.
+A cell is matched by nbgrader's grade_id, then by the marker in its code (`# question: q3`), then by the name that it defines. What
+is repaired with certainty is noted; what is not certain is flagged for a human, and graded as the notebook would run: the last
+definition wins.
 """
 
 from __future__ import annotations

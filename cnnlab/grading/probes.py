@@ -1,7 +1,7 @@
 """The inputs of the probes: drawn for each student anew, and for the same student always the same.
 
-The seed is HMAC(secret of the course, assignment, question, case, student), so a second grading gives the same, and nobody who does not hold
-the secret can know the inputs beforehand. Public cases come from a seed that everybody has.
+The seed is HMAC(secret of the course, assignment, question, case, student), so a second grading gives the same, and nobody who does not
+hold the secret can know the inputs beforehand. Public cases come from a seed that everybody has.
 """
 
 from __future__ import annotations

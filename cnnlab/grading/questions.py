@@ -1,7 +1,7 @@
 """What a key is made of: questions, their cases, tolerances and the mistakes that are told apart.
 
-A key is a Python module beside the source of an assignment (`instructor/key.py`). It names its `ASSIGNMENT`, its `TITLE` and its `QUESTIONS`.
-The module is imported by the grader only.
+A key is a Python module beside the source of an assignment (`instructor/key.py`). It names its `ASSIGNMENT`, its `TITLE` and its
+`QUESTIONS`. The module is imported by the grader only.
 """
 
 from __future__ import annotations

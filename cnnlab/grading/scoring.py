@@ -1,7 +1,7 @@
 """From a submission to its result: match, run, compare, and say why. One call is one submission, whoever calls it.
 
-Statuses stand apart from scores. Of a question: passed, partial, failed, error, timeout, memory, not attempted, missing, needs review, grader
-error. Of a submission as a whole: graded, needs review, unreadable, missing, grader error. A grader error is never a student's zero.
+Statuses stand apart from scores. Of a question: passed, partial, failed, error, timeout, memory, not attempted, missing, needs review,
+grader error. Of a submission as a whole: graded, needs review, unreadable, missing, grader error. A grader error is never a student's zero.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cnnlab.grading.matching import Matched, belongs, helpers, match
 from cnnlab.grading.pictures import picture
 from cnnlab.grading.questions import Question
 from cnnlab.grading.runner import Answer, Cell, Outcome, Runner
+from cnnlab.grading.running.frames import Unknown
 from cnnlab.grading.submissions import Submission
 
 ENDED = {"time": "timeout", "processor": "timeout", "memory": "memory"}
@@ -224,7 +225,9 @@ def _status(
     if own:
         return ENDED.get(own[0]["type"], "memory" if own[0]["type"] == "MemoryError" else "error")
     kinds = {error["type"] for error in answer.errors.values()}
-    nothing = not kinds - {"NotImplementedError"} and all(value is None for value in answer.values.values())
+    nothing = not kinds - {"NotImplementedError"} and all(
+        _is_nothing(value) for value in answer.values.values()
+    )
     if nothing and (answer.values or answer.errors):
         return "not attempted"
     if answer.missing:
@@ -232,3 +235,7 @@ def _status(
     if kinds:
         return "memory" if kinds == {"MemoryError"} else "error"
     return "failed" if answer.values else "error"
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, Unknown) and value.type == "ellipsis")

@@ -83,7 +83,7 @@ def without_solution(source: str) -> str:
 
 def with_answer(cell: SourceCell, answer: str) -> str:
     """The cell as a student hands it in who wrote `answer` in place of the whole stub, under the marker of its question."""
-    return f"# question: {cell.grade_id}\n{answer}"
+    return f"# question: {cell.grade_id} ({cell.grade_id})\n{answer}"
 
 
 def _cell(cell: Any) -> SourceCell:

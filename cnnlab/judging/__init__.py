@@ -4,8 +4,10 @@
     naming      accuracy, confidence, random labels
     seeing      first-layer filters, maps that point at the object, neighbours, detectors
     breaking    adversarial pictures, prototypes, cue conflict, swapped backgrounds
+    dense       masks of objects, with and without skips
     report      all rows in one go: printed, and as JSON
     listing     the networks for the terminal
+    cards       the cards of all networks as one page
     gallery     filters, prototypes, maps and confusion matrices to look at
 
 A network is judged by what it shows, not by accuracy alone; the notebooks rest on these rows. The techniques themselves are in their

@@ -41,7 +41,9 @@ def class_maps() -> Plate:
     images, labels = images_of(data)[first], data.labels[first].tolist()
     maps = attribution.grad_cam(model, images, labels)
     captions = [data.class_names[label] for label in labels]
-    return figures.overlay_figure(list(images), list(maps), captions, list(data.masks()[first]), columns=10, own_scale=True)
+    return figures.overlay_figure(
+        list(images), list(maps), captions, list(data.masks()[first]), columns=10, own_scale=True
+    )
 
 
 def confusion(name: str = "mini_alexnet") -> Plate:

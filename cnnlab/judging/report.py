@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import one_of
-from cnnlab.judging import breaking, naming, seeing
+from cnnlab.judging import breaking, dense, naming, seeing
 from cnnlab.judging.rows import Row
 
 ROWS: dict[str, Callable[[], Row]] = {
@@ -27,6 +27,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "shortcuts": breaking.shortcuts,
     "shape bias": breaking.shape_bias,
     "random labels": naming.random_labels,
+    "masks": dense.masks,
 }
 """The rows by a short name, in the order of the notebooks."""
 

@@ -69,7 +69,7 @@ def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 
         return f"Impossible: {_why_impossible(size, kernel, padding, dilation)}"
     places, left = (room - reach) // stride + 1, (room - reach) % stride
     padded = f"{size} + 2 x {padding}" if padding else f"{size}"
-    rounded = f"{(room - reach) / stride + 1:g}, rounded down to " if left else ""
+    rounded = f"{(room - reach) / stride + 1:.4g}, rounded down to " if left else ""
     said = [f"({padded} - {reach}) / {stride} + 1 = {rounded}{_counted(places, 'place')}."]
     if dilation > 1 and kernel > 1:
         said.append(f"The kernel of {kernel} reaches over {dilation} x {kernel - 1} + 1 = {reach} pixels.")

@@ -1,8 +1,8 @@
-"""Training batches: cut from the stored bytes, shuffled, mirrored, shifted, partly erased and made noisy.
+"""Pictures in batches: for training cut from the stored bytes, shuffled, mirrored, shifted, partly erased and made noisy; else as they are.
 
 Labels are one a picture or one a pixel (`cnnlab.networks.tasks`); those of pixels are mirrored and shifted with their picture. All
 chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
-are (`plain_batches`).
+are (`plain_batches`), techniques a tensor or any data set (`picture_batches`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.plans import TrainingPlan
 
 IGNORED = -100
@@ -110,3 +111,43 @@ def erase(images: Tensor, share: float, generator: torch.Generator, labels: Tens
         if labels is not None and labels.dim() == 3:
             labels[index, rows, columns] = IGNORED
     return images
+
+
+def picture_batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
+    """All pictures in their order, as floats N x 3 x H x W in [0, 1].
+
+    `pictures` is a tensor of pictures, a data set of the world, or anything with a length that gives
+    (picture, label) for an index.
+    """
+    batch_size = positive_int(batch_size, "batch_size")
+    if isinstance(pictures, Tensor):
+        yield from image_batch(pictures)[0].split(batch_size)
+    elif isinstance(getattr(pictures, "images", None), Tensor):
+        yield from (images for images, _ in plain_batches(pictures, batch_size))
+    else:
+        for start in range(0, picture_count(pictures), batch_size):
+            stop = min(start + batch_size, len(pictures))
+            yield torch.stack([pictures[index][0] for index in range(start, stop)])
+
+
+def picture_count(pictures: Any) -> int:
+    """How many pictures there are.
+
+    Raises
+    ------
+    TypeError
+        If `pictures` is neither a tensor nor a data set.
+    ValueError
+        If there is none.
+    """
+    if not hasattr(pictures, "__len__") or not (
+        hasattr(pictures, "__getitem__") or isinstance(getattr(pictures, "images", None), Tensor)
+    ):
+        raise TypeError(
+            "pictures must be a tensor N x 3 x H x W in [0, 1] or a data set such as cnnlab.world.dataset(...),"
+            f" but got {type(pictures).__name__}."
+        )
+    count = 1 if isinstance(pictures, Tensor) and pictures.dim() == 3 else len(pictures)
+    if count == 0:
+        raise ValueError("there are no pictures to look at.")
+    return count

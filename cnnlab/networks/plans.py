@@ -63,7 +63,8 @@ class TrainingPlan:
 
     # The share of pictures whose label is drawn by chance, once and for all (Zhang et al., 2017).
     random_labels: float = 0.0
-    # Each batch is replaced by adversarial pictures that differ by up to this much in each pixel (Wong, Rice & Kolter, 2020).
+    # Each batch is replaced by adversarial pictures that differ by up to this much in each pixel (Wong, Rice & Kolter, 2020); the strength
+    # grows from 0 over the first half of the training.
     adversarial: float = 0.0
 
 

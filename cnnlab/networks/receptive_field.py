@@ -110,7 +110,7 @@ def receptive_field(
     >>> from cnnlab.networks import MiniAlexNet, receptive_field
     >>> seen = receptive_field(MiniAlexNet(["cat", "dog"]), "conv2")
     >>> seen.size, seen.stride, seen.box(0, 0)
-    ((31, 31), (4, 4), (0, 0, 16, 16))
+    ((30, 30), (4, 4), (0, 0, 17, 17))
     """
     shape = picture_shape(model, input_size)
     follower, run = follow(model, shape)

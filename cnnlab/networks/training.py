@@ -200,7 +200,9 @@ def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
             for group in run.optimizer.param_groups:
                 group["lr"] = one_cycle(step / steps, plan)
             if plan.adversarial:
-                images = adversarial(model, images, labels, plan.adversarial, generator)
+                # Weak pictures first: at full strength from the start the network would not begin to learn.
+                epsilon = plan.adversarial * min(1.0, 2 * step / steps)
+                images = adversarial(model, images, labels, epsilon, generator)
             with precision.products(device):
                 logits = model(images).float()
             loss = loss_of(logits, labels, plan)

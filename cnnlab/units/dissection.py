@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import fraction
+from cnnlab.networks.batches import picture_count
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import random_rotation
 from cnnlab.units.reports import Dissection
-from cnnlab.units.streaming import asked_layers, picture_count, streamed
+from cnnlab.units.streaming import asked_layers, streamed
 from cnnlab.units.tails import Tail
 from cnnlab.world.names import NAMES
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int, whole_number
+from cnnlab.networks.batches import picture_batches
 from cnnlab.networks.layers import evaluating, resolve_layer
 from cnnlab.networks.modes import like_parameters
-from cnnlab.units.streaming import picture_batches
 
 
 @contextmanager

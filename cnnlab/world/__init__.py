@@ -5,6 +5,7 @@
     picture     seed or recipe -> `Picture` (image and maps)
     datasets    splits with labels, drawn once and kept in the cache
     photo       a photo of yours as the square tensor that a network takes
+    samples     two photographs that are always at hand
     cache       where drawn splits are kept
     textures, surfaces, outlines, animals, things, shapes, scenes, painter, styles    how the drawing is done
 
@@ -16,6 +17,7 @@ from cnnlab.world.names import CLUTTER, COLOURS, MATERIALS, NAMES, OBJECTS, PART
 from cnnlab.world.photo import photo
 from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import STYLES, Recipe, sample
+from cnnlab.world.samples import SAMPLES, sample_photo
 
 __all__ = [
     *(
@@ -25,10 +27,11 @@ __all__ = [
         "NAMES",
         "OBJECTS",
         "PARTS",
+        "SAMPLES",
         "SCENES",
         "SPLITS",
         "STYLES",
         "TEXTURES",
     ),
-    *("Dataset", "Picture", "Recipe", "dataset", "index_of", "photo", "render", "sample"),
+    *("Dataset", "Picture", "Recipe", "dataset", "index_of", "photo", "render", "sample", "sample_photo"),
 ]

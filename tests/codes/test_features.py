@@ -84,6 +84,11 @@ def test_the_network_is_left_alone(tiny, pictures):
     assert all(torch.equal(a, b) for a, b in zip(weights, (*tiny.parameters(), *tiny.buffers()), strict=True))
 
 
+def test_what_holds_no_pictures_is_refused(tiny):
+    with pytest.raises(TypeError, match="a tensor N x 3 x H x W .* but got int"):
+        features(tiny, 7, "fc")
+
+
 def test_codes_can_be_trained_on(tiny, pictures):
     codes = features(tiny, pictures, "fc")
     weight = torch.zeros(5, dtype=torch.float64, requires_grad=True)
@@ -95,8 +100,7 @@ def test_codes_can_be_trained_on(tiny, pictures):
     ("pictures", "pool", "message"),
     [
         (torch.zeros(2, 3, 12, 12), "average", "pool 'average' is not known"),
-        (torch.zeros(0, 3, 12, 12), None, "at least one picture"),
-        (7, None, "at least one picture"),
+        (torch.zeros(0, 3, 12, 12), None, "no pictures to look at"),
         (torch.full((1, 3, 12, 12), 9.0), None, r"must lie in \[0, 1\]"),
     ],
 )

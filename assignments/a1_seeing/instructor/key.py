@@ -14,7 +14,7 @@ def floats(draw, *shape, low=0.0, high=1.0):
     return torch.from_numpy(draw.uniform(low, high, shape).astype(np.float32))
 
 
-# q1: filters as pictures
+# Filters as pictures (q1).
 
 
 def filter_grid(weights, columns, scale=None, order=None, empty=1.0):
@@ -85,23 +85,53 @@ Q1 = Question(
     "q1",
     "Filters as pictures",
     "filter_grid",
-    (Case("filters of unequal strength", unequal_filters, 2, public=True), Case("a constant filter", one_constant, 1), Case("an open last row", an_open_row, 1, public=True)),
+    (
+        Case("filters of unequal strength", unequal_filters, 2, public=True),
+        Case("a constant filter", one_constant, 1),
+        Case("an open last row", an_open_row, 1, public=True),
+    ),
     filter_grid,
     (
-        Mistake("scale each filter by its own minimum and maximum, not all of them together", lambda weights, columns: filter_grid(weights, columns, together)),
-        Mistake("take one minimum and one maximum over the three colours of a filter; else its colour is lost", lambda weights, columns: filter_grid(weights, columns, by_channel)),
-        Mistake("the smallest weight of a filter becomes 0 and the largest 1; zero has no place of its own here", lambda weights, columns: filter_grid(weights, columns, around_zero)),
-        Mistake("the filters are not scaled to [0, 1]", lambda weights, columns: filter_grid(weights, columns, lambda w, n: w[n])),
-        Mistake("fill the grid row by row", lambda weights, columns: filter_grid(weights, columns, order=lambda n, rows, _: divmod(n, rows)[::-1])),
-        Mistake("between and behind the filters the picture is white, 1.0", lambda weights, columns: filter_grid(weights, columns, empty=0.0)),
-        Mistake("a constant filter has no range to divide by; show it as grey, 0.5", lambda weights, columns: filter_grid(weights, columns, unprotected)),
-        Mistake("a constant filter has no range to divide by; show it as grey, 0.5", lambda weights, columns: filter_grid(weights, columns, black_where_constant)),
+        Mistake(
+            "scale each filter by its own minimum and maximum, not all of them together",
+            lambda weights, columns: filter_grid(weights, columns, together),
+        ),
+        Mistake(
+            "take one minimum and one maximum over the three colours of a filter; else its colour is lost",
+            lambda weights, columns: filter_grid(weights, columns, by_channel),
+        ),
+        Mistake(
+            "the smallest weight of a filter becomes 0 and the largest 1; zero has no place of its own here",
+            lambda weights, columns: filter_grid(weights, columns, around_zero),
+        ),
+        Mistake(
+            "the filters are not scaled to [0, 1]",
+            lambda weights, columns: filter_grid(weights, columns, lambda w, n: w[n]),
+        ),
+        Mistake(
+            "fill the grid row by row",
+            lambda weights, columns: filter_grid(
+                weights, columns, order=lambda n, rows, _: divmod(n, rows)[::-1]
+            ),
+        ),
+        Mistake(
+            "between and behind the filters the picture is white, 1.0",
+            lambda weights, columns: filter_grid(weights, columns, empty=0.0),
+        ),
+        Mistake(
+            "a constant filter has no range to divide by; show it as grey, 0.5",
+            lambda weights, columns: filter_grid(weights, columns, unprotected),
+        ),
+        Mistake(
+            "a constant filter has no range to divide by; show it as grey, 0.5",
+            lambda weights, columns: filter_grid(weights, columns, black_where_constant),
+        ),
     ),
     otherwise="look at one filter alone: does it run from 0 to 1, and does it lie where it should?",
-)  # fmt: skip
+)
 
 
-# q2: output side, receptive field and step
+# Output side, receptive field and step (q2).
 
 
 def sizes(side, layers, *, dilated=True, pads=2, up=False, early=False):
@@ -147,23 +177,37 @@ Q2 = Question(
     "Output size and receptive field",
     "sizes",
     (
-        Case("one layer", lambda draw: {"side": 2 * int(draw.integers(20, 60)), "layers": [(5, 2, 1, 1)]}, 1, public=True),
+        Case(
+            "one layer",
+            lambda draw: {"side": 2 * int(draw.integers(20, 60)), "layers": [(5, 2, 1, 1)]},
+            1,
+            public=True,
+        ),
         Case("a stack of layers", a_stack, 2, public=True),
         Case("dilated layers", a_dilated_stack, 1),
     ),
     sizes,
     (
         Mistake("the padding stands on both sides", lambda side, layers: sizes(side, layers, pads=1)),
-        Mistake("a kernel with dilation d reaches over d (k - 1) + 1 pixels", lambda side, layers: sizes(side, layers, dilated=False)),
-        Mistake("a kernel grows the field by the steps *before* it, its own stride comes after", lambda side, layers: sizes(side, layers, early=True)),
-        Mistake("places that do not fit are left out: round down", lambda side, layers: sizes(side, layers, up=True)),
+        Mistake(
+            "a kernel with dilation d reaches over d (k - 1) + 1 pixels",
+            lambda side, layers: sizes(side, layers, dilated=False),
+        ),
+        Mistake(
+            "a kernel grows the field by the steps *before* it, its own stride comes after",
+            lambda side, layers: sizes(side, layers, early=True),
+        ),
+        Mistake(
+            "places that do not fit are left out: round down",
+            lambda side, layers: sizes(side, layers, up=True),
+        ),
     ),
     otherwise="draw two layers with kernel 3 on squared paper and count",
     gives_it_away=("networks.receptive_field", "networks.summary"),
-)  # fmt: skip
+)
 
 
-# q3: a forward hook that collects
+# A forward hook that collects (q3).
 
 
 def collect(model, images, layers, *, clone=True, inputs=False, training=False, first=False):
@@ -188,37 +232,64 @@ def collect(model, images, layers, *, clone=True, inputs=False, training=False, 
 
 def from_plain(draw):
     """The convolutions of a plain network, each with a ReLU behind it that works in place."""
-    return {"model": Network("plain", int(draw.integers(10**6))), "images": floats(draw, 3, 3, 20, 24), "layers": ["conv1", "conv2"]}  # fmt: skip
+    return {
+        "model": Network("plain", int(draw.integers(10**6))),
+        "images": floats(draw, 3, 3, 20, 24),
+        "layers": ["conv1", "conv2"],
+    }
 
 
 def from_normed(draw):
     """A network with batch normalisation and dropout."""
-    return {"model": Network("normed", int(draw.integers(10**6))), "images": floats(draw, 4, 3, 16, 16), "layers": ["norm1", "drop"]}  # fmt: skip
+    return {
+        "model": Network("normed", int(draw.integers(10**6))),
+        "images": floats(draw, 4, 3, 16, 16),
+        "layers": ["norm1", "conv2"],
+    }
 
 
 def from_the_end(draw):
     """The layers in another order than they run."""
-    return {"model": Network("plain", int(draw.integers(10**6))), "images": floats(draw, 2, 3, 24, 16), "layers": ["fc", "pool1"]}  # fmt: skip
+    return {
+        "model": Network("plain", int(draw.integers(10**6))),
+        "images": floats(draw, 2, 3, 24, 16),
+        "layers": ["fc", "pool1"],
+    }
 
 
 Q3 = Question(
     "q3",
     "A hook that collects",
     "collect",
-    (Case("in front of a ReLU", from_plain, 2, public=True), Case("with batch normalisation", from_normed, 1), Case("in another order", from_the_end, 1)),
+    (
+        Case("in front of a ReLU", from_plain, 2, public=True),
+        Case("with batch normalisation", from_normed, 1),
+        Case("in another order", from_the_end, 1),
+    ),
     collect,
     (
-        Mistake("the ReLU behind the layer works in place and overwrites what you kept: keep a copy", lambda **given: collect(clone=False, **given)),
-        Mistake("that is what flows *into* the layer; the third argument of the hook is what flows out", lambda **given: collect(inputs=True, **given)),
-        Mistake("the network must be in eval mode: batch normalisation and dropout depend on it", lambda **given: collect(training=True, **given)),
-        Mistake("all pictures are asked for, not the first alone", lambda **given: collect(first=True, **given)),
+        Mistake(
+            "the ReLU behind the layer works in place and overwrites what you kept: keep a copy",
+            lambda **given: collect(clone=False, **given),
+        ),
+        Mistake(
+            "that is what flows *into* the layer; the third argument of the hook is what flows out",
+            lambda **given: collect(inputs=True, **given),
+        ),
+        Mistake(
+            "the network must be in eval mode: batch normalisation and dropout depend on it",
+            lambda **given: collect(training=True, **given),
+        ),
+        Mistake(
+            "all pictures are asked for, not the first alone", lambda **given: collect(first=True, **given)
+        ),
     ),
     otherwise="print the shapes and the smallest values: in front of a ReLU there are negative numbers",
     gives_it_away=("networks.activations", "networks.recording"),
-)  # fmt: skip
+)
 
 
-# q4: the patches that a unit responds to most
+# The patches that a unit responds to most (q4).
 
 
 def top_patches(
@@ -274,22 +345,41 @@ Q4 = Question(
     "q4",
     "Top patches",
     "top_patches",
-    (Case("one strong place a picture", clear_maps, 2, public=True), Case("negative responses", negative_maps, 1), Case("at the border", at_the_border, 1, public=True)),
+    (
+        Case("one strong place a picture", clear_maps, 2, public=True),
+        Case("negative responses", negative_maps, 1),
+        Case("at the border", at_the_border, 1, public=True),
+    ),
     top_patches,
     (
-        Mistake("at most one patch of a picture: take its strongest place first, then sort the pictures", lambda **given: top_patches(one_each=False, **given)),
-        Mistake("a strong response is a large value, not a large size: responses have a sign", lambda **given: top_patches(absolute=True, **given)),
-        Mistake("these are the weakest responses: sort the other way", lambda **given: top_patches(weakest=True, **given)),
-        Mistake("rows go with top and bottom, columns with left and right", lambda **given: top_patches(swap=True, **given)),
-        Mistake("a box ends where the picture ends: cut it to 0 ... side", lambda **given: top_patches(clip=False, **given)),
+        Mistake(
+            "at most one patch of a picture: take its strongest place first, then sort the pictures",
+            lambda **given: top_patches(one_each=False, **given),
+        ),
+        Mistake(
+            "a strong response is a large value, not a large size: responses have a sign",
+            lambda **given: top_patches(absolute=True, **given),
+        ),
+        Mistake(
+            "these are the weakest responses: sort the other way",
+            lambda **given: top_patches(weakest=True, **given),
+        ),
+        Mistake(
+            "rows go with top and bottom, columns with left and right",
+            lambda **given: top_patches(swap=True, **given),
+        ),
+        Mistake(
+            "a box ends where the picture ends: cut it to 0 ... side",
+            lambda **given: top_patches(clip=False, **given),
+        ),
         Mistake("the strongest patch comes first", lambda **given: top_patches(**given).sort(0).values),
     ),
     otherwise="take one map of 2 x 2 and write its box down by hand",
     gives_it_away=("units.top_patches",),
-)  # fmt: skip
+)
 
 
-# q5: occlusion
+# Occlusion (q5).
 
 
 def occlusion_map(model, image, target, size, stride, *, grey=0.5, read=None, keep=False):
@@ -336,19 +426,28 @@ Q5 = Question(
     ),
     occlusion_map,
     (
-        Mistake("these are logits; a probability needs the softmax over the classes", lambda **given: occlusion_map(read=lambda values: values, **given)),
+        Mistake(
+            "these are logits; a probability needs the softmax over the classes",
+            lambda **given: occlusion_map(read=lambda values: values, **given),
+        ),
         Mistake("this is the drop; the map holds the probability that is left", drop),
         Mistake("the square is black; grey is 0.5", lambda **given: occlusion_map(grey=0.0, **given)),
-        Mistake("the squares pile up: cover a fresh copy of the picture each time", lambda **given: occlusion_map(keep=True, **given)),
-        Mistake("rows of the map go with the top of the square, columns with its left", lambda **given: occlusion_map(**given).T),
+        Mistake(
+            "the squares pile up: cover a fresh copy of the picture each time",
+            lambda **given: occlusion_map(keep=True, **given),
+        ),
+        Mistake(
+            "rows of the map go with the top of the square, columns with its left",
+            lambda **given: occlusion_map(**given).T,
+        ),
     ),
     otherwise="compute one place by hand: cover, ask, softmax, and look it up in your map",
     tolerance=Tolerance(relative=1e-3, absolute=1e-5),
     gives_it_away=("attribution.occlusion",),
-)  # fmt: skip
+)
 
 
-# q6: neighbours
+# Neighbours (q6).
 
 
 def neighbours(queries, codes, k, *, likeness=None, nearest=True):
@@ -383,16 +482,32 @@ Q6 = Question(
     "q6",
     "Nearest neighbours",
     "neighbours",
-    (Case("codes of one length", of_one_length, 1, public=True), Case("long and short codes", long_and_short, 2, public=True), Case("the nearest alone", lambda draw: long_and_short(draw) | {"k": 1}, 1)),
+    (
+        Case("codes of one length", of_one_length, 1, public=True),
+        Case("long and short codes", long_and_short, 2, public=True),
+        Case("the nearest alone", lambda draw: long_and_short(draw) | {"k": 1}, 1),
+    ),
     neighbours,
     (
-        Mistake("long codes win a plain product: divide each by its length first", lambda **given: neighbours(likeness=lambda a, b: float(a @ b), **given)),
-        Mistake("this is the distance between the ends; the angle does not depend on the lengths", lambda **given: neighbours(likeness=lambda a, b: -float((a - b).norm()), **given)),
-        Mistake("these are the farthest: the largest cosine comes first", lambda **given: neighbours(nearest=False, **given)),
-        Mistake("the nearest comes first; do not sort the numbers of the codes", lambda **given: neighbours(**given).sort(1).values),
+        Mistake(
+            "long codes win a plain product: divide each by its length first",
+            lambda **given: neighbours(likeness=lambda a, b: float(a @ b), **given),
+        ),
+        Mistake(
+            "this is the distance between the ends; the angle does not depend on the lengths",
+            lambda **given: neighbours(likeness=lambda a, b: -float((a - b).norm()), **given),
+        ),
+        Mistake(
+            "these are the farthest: the largest cosine comes first",
+            lambda **given: neighbours(nearest=False, **given),
+        ),
+        Mistake(
+            "the nearest comes first; do not sort the numbers of the codes",
+            lambda **given: neighbours(**given).sort(1).values,
+        ),
     ),
     otherwise="take two codes in the plane, one long and one short, and draw the angles",
     gives_it_away=("codes.neighbours",),
-)  # fmt: skip
+)
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6)

@@ -4,12 +4,25 @@ A module holds the exercises of one notebook, as functions of the answer (see `a
 ("05.hit") in its `EXERCISES`. References are written from the definition, without the technique rooms of the kit.
 """
 
-from cnnlab.grading.exercises import grad_cam, maximisation, occlusion, saliency
+from cnnlab.grading.exercises import (
+    grad_cam,
+    inversion,
+    layers_and_shapes,
+    maximisation,
+    occlusion,
+    responses,
+    saliency,
+    style,
+)
 from cnnlab.grading.exercises.attempts import Exercise
 
 EXERCISES: dict[str, Exercise] = {
+    **layers_and_shapes.EXERCISES,
+    **inversion.EXERCISES,
+    **style.EXERCISES,
     **maximisation.EXERCISES,
     **occlusion.EXERCISES,
+    **responses.EXERCISES,
     **saliency.EXERCISES,
     **grad_cam.EXERCISES,
 }

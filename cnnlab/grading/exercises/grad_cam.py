@@ -15,7 +15,8 @@ def grad_cam(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     """`answer(maps, gradients)`: both K x h x w, of one picture; the map h x w of Grad-CAM."""
     chance = torch.Generator().manual_seed(6)
     maps = torch.rand(5, 4, 6, generator=chance)
-    gradients = torch.randn(5, 4, 6, generator=chance)
+    offsets = torch.tensor([0.6, -0.5, 0.4, -0.7, 0.2]).view(5, 1, 1)  # so that the sum has both signs
+    gradients = torch.randn(5, 4, 6, generator=chance) + offsets
     result = attempted(answer(maps.clone(), gradients.clone()))
     if not isinstance(result, Tensor) or result.shape != (4, 6):
         return f"the maps are added up over k, so the result is 4 x 6; yours is {tuple(getattr(result, 'shape', ()))}"

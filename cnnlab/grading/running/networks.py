@@ -51,7 +51,7 @@ def live(value: Any) -> Any:
 
 
 class Plain(nn.Module):
-    """conv1, relu1 (in place, as in many networks), pool1, conv2, relu2, pool2, fc: 3 x H x W in [0, 1] to 5 logits, any H and W from 12."""
+    """conv1, relu1 (in place, as in many networks), pool1, conv2, relu2, pool2, fc: any H and W from 12, 5 logits."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
 """Places are counted one by one, and the field is followed from the end to the start."""
 
 
-
 def sizes(side, layers):
     result = []
     for depth in range(1, len(layers) + 1):

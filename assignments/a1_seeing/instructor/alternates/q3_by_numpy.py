@@ -1,7 +1,6 @@
 """Kept as arrays, with gradients on."""
 
 
-
 def collect(model, images, layers):
     arrays = {}
 

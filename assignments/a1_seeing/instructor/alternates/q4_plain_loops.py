@@ -1,7 +1,6 @@
 """With loops over every place."""
 
 
-
 def top_patches(maps, k, size, step, start, side):
     best = []
     for picture in range(maps.shape[0]):

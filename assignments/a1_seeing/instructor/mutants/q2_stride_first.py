@@ -4,7 +4,6 @@ Hint: its own stride comes after
 """
 
 
-
 def sizes(side, layers):
     result, field, step = [], 1, 1
     for kernel, stride, padding, dilation in layers:

@@ -11,7 +11,7 @@ def top_patches(maps, k, size, step, start, side):
     order = maps.flatten().argsort(descending=True)[:k].tolist()
     best = [(0, n // (high * wide), n % (high * wide) // wide, n % wide) for n in order]
     boxes = []
-    for value, picture, row, column in best:
+    for _, picture, row, column in best:
         top, left = start + row * step, start + column * step
         boxes.append([picture, max(top, 0), max(left, 0), min(top + size, side), min(left + size, side)])
     return torch.tensor(boxes)

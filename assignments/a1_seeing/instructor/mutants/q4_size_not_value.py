@@ -14,7 +14,7 @@ def top_patches(maps, k, size, step, start, side):
         best.append((float(maps[picture].abs().flatten()[place]), picture, place // wide, place % wide))
     best = sorted(best, reverse=True)[:k]
     boxes = []
-    for value, picture, row, column in best:
+    for _, picture, row, column in best:
         top, left = start + row * step, start + column * step
         boxes.append([picture, max(top, 0), max(left, 0), min(top + size, side), min(left + size, side)])
     return torch.tensor(boxes)

@@ -4,6 +4,5 @@ Hint: divide each by its length
 """
 
 
-
 def neighbours(queries, codes, k):
     return (queries @ codes.T).topk(k, dim=1).indices

@@ -1,0 +1,153 @@
+"""The dream explorer: whatever a layer sees in a picture, more of it; at several sizes, and deeper and deeper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.explorers.film import Moment, moment
+from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.synthesis import dream_steps, zoom_into_dream
+
+
+class DreamExplorer(GrowingExplorer):
+    """DeepDream, live.
+
+    Parameters
+    ----------
+    model
+        A name of `cnnlab.available()`, or a network of your own.
+    picture
+        A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
+    layer, steps
+        The layer that dreams first, and how many steps at each size.
+
+    Controls
+    --------
+    network, shape, scene, seed, another, photo
+        What dreams, and what it starts from.
+    layer, octaves, octave_scale, steps, jitter, tv, size
+        Arguments of `cnnlab.synthesis.dream`, and the side of the picture.
+    walk_button, frames, zoom, turn
+        The walk into the dream: how many frames, and by how much the picture grows and turns between two of them.
+    film
+        `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
+    """
+
+    title = "DeepDream"
+    question = "What does a layer see, if it may have more of it?"
+    curve_label = "distance from the picture"
+    run_label = "Dream"
+
+    def __init__(
+        self,
+        model: str | nn.Module = "mini_alexnet",
+        picture: object = None,
+        *,
+        layer: str = "conv4",
+        steps: int = 12,
+    ):
+        super().__init__(model, picture)
+        self._first, self._walking = layer, False
+        self.layer = widgets.Dropdown(description="Layer")
+        self.octaves = slider("Octaves", 3, 1, 5)
+        self.octave_scale = slider("Ratio", 1.4, 1.1, 2.0, 0.1)
+        self.steps = slider("Steps", steps, 2, 40)
+        self.jitter = slider("Jitter", 8, 0, 16)
+        self.tv = slider("TV", 0.002, 0.0, 0.02, 0.001)
+        self.size = widgets.Dropdown(options=[96, 144, 192, 240], value=144, description="Size")
+        self.frames = slider("Frames", 12, 2, 40)
+        self.zoom = slider("Zoom", 1.08, 1.01, 1.3, 0.01)
+        self.turn = slider("Turn", 1.0, 0.0, 10.0, 0.5)
+        self.walk_button = widgets.Button(description="Walk into it")
+        shown = [self.layer, self.octaves, self.octave_scale, self.steps, self.jitter, self.tv, self.size]
+        names = named(
+            layer=(self.layer, "Layer that dreams"),
+            octaves=(self.octaves, "Octaves: sizes at which it dreams"),
+            ratio=(self.octave_scale, "Ratio of two sizes"),
+            steps=(self.steps, "Steps at each size"),
+            jitter=(self.jitter, "Jitter: largest shift in pixels before each step"),
+            tv=(self.tv, "Weight of the total variation"),
+            size=(self.size, "Side of the picture in pixels"),
+            frames=(self.frames, "Frames of the walk"),
+            zoom=(self.zoom, "Factor by which the picture grows between two frames"),
+            turn=(self.turn, "Degrees by which it turns between two frames"),
+        )
+        walk = [self.walk_button, self.frames, self.zoom, self.turn]
+        self.open({"Dream": shown, "Walk into the dream": walk}, names, shown)
+        self.walk_button.on_click(lambda _button: self.attempt(self.walk))
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What the controls say, as arguments of `cnnlab.synthesis.dream`."""
+        return {
+            "octaves": self.octaves.value,
+            "octave_scale": round(self.octave_scale.value, 2),
+            "steps": self.steps.value,
+            "jitter": self.jitter.value,
+            "tv": round(self.tv.value, 6),
+        }
+
+    def walk(self) -> None:
+        """Dream, enlarge the middle, dream again: one frame after the other."""
+        picture = self.pictures.source.image(self.size.value)
+        options = self.options | {"octaves": min(2, self.octaves.value), "steps": min(6, self.steps.value)}
+        frames = zoom_into_dream(
+            self.model,
+            picture,
+            self.layer.value,
+            frames=self.frames.value,
+            zoom=self.zoom.value,
+            turn=self.turn.value,
+            **options,
+        )
+        self._walking = True
+        self.film.start((_beside(picture, frame) for frame in frames), self.frames.value - 1)
+
+    def run(self) -> None:
+        self._walking = False
+        super().run()
+
+    def offer(self) -> None:
+        self.offer_layers(self.layer, self._first, maps=True)
+
+    def moments(self) -> tuple[Iterator[Moment], int]:
+        picture = self.pictures.source.image(self.size.value)
+        dreams = dream_steps(self.model, picture, self.layer.value, **self.options)
+        total = self.octaves.value * (self.steps.value + 1) - 1
+        return (_beside(picture, one) for one in dreams), total
+
+    def captions(self) -> list[str]:
+        return ["the picture", f"{'a walk into the' if self._walking else 'the'} dream of {self.layer.value}"]
+
+    def code(self) -> str:
+        picture = self.pictures.source.code(self.size.value)
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return "\n".join(
+            [
+                "import cnnlab",
+                "from cnnlab import figures, synthesis" + (", world" if "world." in picture else ""),
+                "",
+                self.load_line(),
+                picture,
+                f'dream = synthesis.dream(model, image, "{self.layer.value}", {options})',
+                "figures.grid([image, dream])",
+            ]
+        )
+
+    def describe(self) -> str:
+        return (
+            f"DeepDream explorer. {self.called} dreams of a picture ({self.pictures.source.words}): more of what"
+            f" {self.layer.value} sees in it, at {self.octaves.value} sizes with {self.steps.value} steps each."
+            " Run the cell to change it."
+        )
+
+
+def _beside(picture: Tensor, dreamt: Tensor) -> Moment:
+    """The picture and the dream, which is enlarged to its size while it is dreamt at a smaller one."""
+    shown = F.interpolate(dreamt.detach().cpu()[None], picture.shape[-2:], mode="nearest")[0]
+    return moment(torch.stack([picture, shown]), distance=float((shown - picture).square().mean().sqrt()))

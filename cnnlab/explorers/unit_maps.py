@@ -1,0 +1,107 @@
+"""The maps of a layer as an explorer shows them: which layers have units, ranges of colours, what a place sees; without any widget."""
+
+from __future__ import annotations
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnlab.explorers.encode import to_array
+from cnnlab.explorers.patch_tiles import BOX
+from cnnlab.explorers.still import still_figure
+from cnnlab.networks import ReceptiveField, activations, summary
+
+GRID_SIDE = 48
+"""Larger maps are shrunk to so many places for the grid; the enlarged one shows them all."""
+EACH, LAYER = "each map", "whole layer"
+_NO_UNITS = ("Dropout", "Flatten", "Normalise", "Identity")
+
+
+def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
+    """The layers whose outputs are maps or vectors, with their receptive fields; and the last whose maps come from a ReLU."""
+    rows = [row for row in summary(model, side).rows if len(row.output_shape) in (1, 3)]
+    rows = [row for row in rows if row.type not in _NO_UNITS]
+    mapped = [row.name for row in rows if len(row.output_shape) == 3 and row.output_shape[1] > 1]
+    rectified = [row.name for row in rows if row.type == "ReLU" and row.name in mapped]
+    last = (rectified or mapped or [row.name for row in rows])[-1]
+    return {row.name: row.receptive_field for row in rows}, last
+
+
+def all_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, Tensor]:
+    """What the layers answer to one picture, U x h x w each; vectors have one place. One forward pass."""
+    found = activations(model, image, layers)
+    return {
+        name: maps.cpu() if maps.dim() == 3 else maps.cpu()[:, None, None] for name, maps in found.items()
+    }
+
+
+def grid_maps(maps: Tensor, scale: str) -> Tensor:
+    """Maps U x h x w as they stand in the grid: each spread over its own range 0 to 1, or as they are."""
+    if max(maps.shape[1:]) > GRID_SIDE:
+        maps = F.adaptive_avg_pool2d(maps, GRID_SIDE)
+    if scale == LAYER:
+        return maps
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / (high - low).clamp(min=1e-6)
+
+
+def value_range(maps: Tensor) -> tuple[float, float]:
+    """The least and the largest value, never the same."""
+    low = float(maps.min())
+    return low, max(float(maps.max()), low + 1e-6)
+
+
+def seen_in_words(box: tuple[int, int, int, int] | None, side: int) -> str:
+    """What a place sees, by its box (top, left, bottom, right) in a picture of `side` pixels."""
+    if box is None:
+        return "what it sees is not known"
+    top, left, bottom, right = box
+    if (bottom - top, right - left) == (side, side):
+        return "it sees the whole picture"
+    return f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+
+
+def still_of_maps(
+    title: str,
+    picture: Tensor,
+    box: tuple[float, float, float, float] | None,
+    maps: Tensor,
+    channel: int,
+    place: tuple[int, int],
+    layer: str,
+) -> bytes:
+    """A PNG: the picture (3 x H x W) with `box` in its pixels, the map of `channel` with its place, and all maps U x h x w."""
+    figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
+    left.imshow(to_array(picture), interpolation="antialiased")
+    row, column = place
+    if box is not None:
+        top, start, bottom, end = box
+        for width, colour in ((3.5, "black"), (1.8, BOX)):
+            frame = Rectangle((start, top), end - start, bottom - top, fill=False)
+            left.add_patch(frame)
+            frame.set(linewidth=width, edgecolor=colour)
+    middle.imshow(maps[channel], cmap="gray", interpolation="nearest")
+    corner = (column - 0.5, row - 0.5)
+    middle.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=BOX, linewidth=2))
+    right.imshow(mosaic(grid_maps(maps, EACH)), cmap="gray", interpolation="nearest")
+    left.set_title(f"what row {row}, column {column} sees", fontsize=9)
+    middle.set_title(f"{layer}, channel {channel}", fontsize=9)
+    right.set_title(f"all {len(maps)} maps, each in its own range", fontsize=9)
+    for axis in (left, middle, right):
+        axis.set_axis_off()
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    return still_figure(figure)
+
+
+def mosaic(maps: Tensor) -> Tensor:
+    """U x h x w maps in one large one, NaN between them."""
+    columns = max(1, round(len(maps) ** 0.5 * 1.15))
+    padded = F.pad(maps, (0, 1, 0, 1), value=float("nan"))
+    rows = -(-len(maps) // columns)
+    whole = torch.full((rows * columns, *padded.shape[1:]), float("nan"))
+    whole[: len(maps)] = padded
+    tall, wide = padded.shape[1:]
+    return whole.view(rows, columns, tall, wide).permute(0, 2, 1, 3).reshape(rows * tall, columns * wide)

@@ -1,0 +1,192 @@
+"""What units respond to: maps of a layer, strongest patches with the fields that see them, units beside random directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from cnnlab.figures.plate import Plate
+from cnnlab.inputs import one_of
+from cnnlab.units import Agreement, TopPatches
+
+_SCALES = ("map", "layer")
+_BOX = "#ff4fa3"
+_GREY = 0.85
+
+
+def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str = "") -> Plate:
+    """The maps of a layer (U x h x w) as grey pictures in reading order; black is the least, white the largest value.
+
+    Parameters
+    ----------
+    scale
+        "map" spreads each map over its own range and shows where, not how much; "layer" has one range for all and shows who is
+        silent.
+
+    Raises
+    ------
+    ValueError
+        If there are no maps U x h x w, or the scale is not known.
+    """
+    one_of(scale, _SCALES, "scale")
+    if maps.dim() != 3 or 0 in maps.shape:
+        raise ValueError(f"maps must have the axes U x h x w, but came as {tuple(maps.shape)}.")
+    values = maps.detach().float().cpu()
+    dims = (1, 2) if scale == "map" else (0, 1, 2)
+    low, high = values.amin(dims, keepdim=True), values.amax(dims, keepdim=True)
+    shown = (values - low) / (high - low).clamp(min=1e-12)
+    count, height, width = shown.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    gap = max(1, width // 12)
+    sheet = torch.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 1.0)
+    for unit, one in enumerate(shown):
+        top, left = unit // columns * (height + gap), unit % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = one
+    words = f"{count} maps of {height} x {width} as grey pictures{': ' + title if title else ''}."
+    figure = Plate(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.35), words=words)
+    axis = figure.subplots()
+    axis.imshow(sheet.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axis.set_axis_off()
+    if title:
+        axis.set_title(title, fontsize=11, loc="left")
+    return figure
+
+
+def patches_figure(
+    found: TopPatches,
+    pictures: Any,
+    rows: Sequence[int],
+    names: Sequence[str] | None = None,
+    *,
+    whole: bool = False,
+) -> Plate:
+    """The strongest patches of several units, a row each, strongest first.
+
+    Parameters
+    ----------
+    found, pictures
+        What `cnnlab.units.top_patches` found, and the pictures N x 3 x H x W (or data set) in which it looked.
+    rows
+        Rows of `found`, such as unit numbers.
+    names
+        What is written before each row; "unit 17" unless said.
+    whole
+        Show the whole pictures, with the unit's field as a box, instead of the patches alone.
+
+    Raises
+    ------
+    ValueError
+        If the names are not as many as the rows.
+    """
+    rows = [int(row) for row in rows]
+    names = [f"unit {int(found.units[row])}" for row in rows] if names is None else [str(n) for n in names]
+    if not rows or len(names) != len(rows):
+        raise ValueError(f"give rows and as many names, but {len(rows)} rows and {len(names)} names came.")
+    count = found.picture.shape[1]
+    cell = 9.0 / count
+    words = f"The {count} strongest patches in layer {found.layer} of: {', '.join(names)}."
+    figure = Plate(figsize=(10.2, cell * len(rows) + 0.1), words=words, dpi=90)
+    axes = figure.subplots(len(rows), count, squeeze=False)
+    for line, row, name in zip(axes, rows, names, strict=True):
+        patches = [None] * count if whole else found.crops(pictures, row)
+        for axis, index, box, patch in zip(
+            line, found.picture[row], found.box[row].tolist(), patches, strict=True
+        ):
+            image = _picture(pictures, int(index)) if whole else _squared(patch, box, found.box[row])
+            axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="auto")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if whole:
+                _frame(axis, box, image.shape)
+        line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=4)
+    return figure
+
+
+def agreement_figure(agreements: Mapping[str, Agreement]) -> Plate:
+    """Units beside random directions, for each name (such as a layer): how alike the pictures are that excite each of them.
+
+    A point is a unit or a direction, at the share of pairs among its strongest pictures that have the same label; the bar is the
+    mean of all, the dotted line what pictures taken at random reach.
+    """
+    if not agreements:
+        raise ValueError("there is nothing to show: give at least one agreement.")
+    words = " ".join(f"{name}: {describe_agreement(one)}" for name, one in agreements.items())
+    figure = Plate(figsize=(3.2 * len(agreements) + 0.6, 3.4), words=words)
+    axes = figure.subplots(1, len(agreements), squeeze=False, sharey=True)[0]
+    chance = np.random.default_rng(0)
+    for axis, (name, one) in zip(axes, agreements.items(), strict=True):
+        for place, (values, colour) in enumerate(((one.units, "#0072B2"), (one.directions, "#D55E00"))):
+            spread = chance.uniform(-0.24, 0.24, len(values))
+            axis.plot(place + spread, values, "o", markersize=3, alpha=0.45, color=colour, markeredgewidth=0)
+            axis.plot([place - 0.32, place + 0.32], [float(values.mean())] * 2, color="black", linewidth=2)
+        axis.axhline(one.chance, color="0.3", linestyle=":", linewidth=1.2)
+        counts = f"units\n({len(one.units)})", f"random directions\n({len(one.directions)})"
+        axis.set_xticks([0, 1], counts, fontsize=9)
+        axis.set(xlim=(-0.5, 1.5), ylim=(-0.02, 1.02))
+        low, high = one.interval
+        axis.set_title(
+            f"{name}: difference {one.difference:+.2f}\n95 %: {low:+.2f} to {high:+.2f}", fontsize=10
+        )
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("pairs with the same label")
+    return figure
+
+
+def describe_agreement(agreement: Agreement) -> str:
+    """What a comparison of units with random directions came to, in one sentence without digits."""
+    low, high = agreement.interval
+    if low > 0:
+        return "the pictures of a unit have more in common than those along a random direction."
+    if high < 0:
+        return "the pictures along a random direction have more in common than those of a unit."
+    return "units and random directions cannot be told apart: the interval of their difference holds zero."
+
+
+def _picture(pictures: Any, index: int) -> Tensor:
+    return pictures[index] if isinstance(pictures, Tensor) else pictures[index][0]
+
+
+def _squared(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:
+    """A patch that the border cuts, put where it belongs in a field of full size; pale grey is outside of the picture."""
+    high, wide = int((boxes[:, 2] - boxes[:, 0]).max()), int((boxes[:, 3] - boxes[:, 1]).max())
+    field = torch.full((3, high, wide), _GREY)
+    top, left = box[0] == 0, box[1] == 0
+    down = high - patch.shape[1] if top else 0
+    across = wide - patch.shape[2] if left else 0
+    field[:, down : down + patch.shape[1], across : across + patch.shape[2]] = patch
+    return field
+
+
+def _frame(axis, box: list[int], shape: Sequence[int]) -> None:
+    top, left, bottom, right = box
+    if (bottom - top, right - left) == tuple(shape[1:]):
+        return
+    for width, colour in ((2.6, "black"), (1.4, _BOX)):
+        frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False)
+        frame.set(linewidth=width, edgecolor=colour)
+        axis.add_patch(frame)
+
+
+def agreement_table(table: Mapping[str, Mapping[str, float]]) -> Plate:
+    """Shares in [0, 1] as a table of colours with their digits: a row for each category, a column for each layer."""
+    rows, columns = list(table), list(next(iter(table.values())))
+    values = np.array([[table[row][column] for column in columns] for row in rows])
+    words = f"Agreement of {', '.join(rows)} in the layers {', '.join(columns)}."
+    figure = Plate(figsize=(1.6 + 1.0 * len(columns), 0.6 + 0.42 * len(rows)), words=words)
+    axis = figure.subplots()
+    axis.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(values.shape):
+        ink = "white" if values[row, column] > 0.6 else "black"
+        axis.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", color=ink, fontsize=10)
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    axis.set_title("pairs of a unit's strongest patches with the same label", fontsize=10)
+    return figure

@@ -1,0 +1,163 @@
+"""The grader's commands: release, validate, grade, export, report, check. The work is done in the other modules of this room.
+
+Nothing that needs torch is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Name = Annotated[
+    str, typer.Argument(help="The assignment: its name, such as a1_seeing or a1, or its folder.")
+]
+Book = Annotated[Path, typer.Option(help="The gradebook.")]
+GRADEBOOK = Path("gradebook.sqlite")
+
+
+def release(
+    assignment: Name,
+    out: Annotated[Path | None, typer.Option(help="The folder; else the assignment's own.")] = None,
+    run: Annotated[bool, typer.Option(help="Run the notebook once, so that its pictures are stored.")] = True,
+) -> None:
+    """Write the student version of an assignment from the instructor's source."""
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.releasing import release as write
+
+    path = write(load_assignment(assignment), out, run=run)
+    typer.echo(f"{path} and {path.parent / 'checks.json'} are what students need")
+
+
+def validate(
+    assignment: Name,
+    notebooks: Annotated[bool, typer.Option(help="Also run the notebooks with nbval.")] = True,
+) -> None:
+    """Try the reference, the stub, the mutants and the alternates of an assignment.
+
+    The exit code is 1 if one of them does not come out as it must.
+    """
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.runner import Runner
+    from cnnlab.grading.validating import validate as findings
+
+    loaded, holds = load_assignment(assignment), True
+    with Runner(
+        ["namespaces", "landlock", "none"], hidden=[loaded.folder]
+    ) as runner:  # all of it is the instructor's
+        for finding in findings(loaded, runner, notebooks=notebooks):
+            typer.echo(str(finding))
+            holds = holds and finding.holds
+    raise typer.Exit(0 if holds else 1)
+
+
+def grade(
+    assignment: Name,
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of submissions: a notebook, or a folder, a student.")
+    ],
+    gradebook: Book = GRADEBOOK,
+    feedback: Annotated[Path | None, typer.Option(help="Also write a page for each student there.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; else one a core.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
+    data: Annotated[list[Path] | None, typer.Option(help="A folder that answers may read.")] = None,
+    tier: Annotated[str | None, typer.Option(help="Accept this tier of confinement alone.")] = None,
+    trust_submissions: Annotated[
+        bool, typer.Option("--trust-submissions", help="Grade even where code cannot be shut in.")
+    ] = False,
+    cluster: Annotated[str | None, typer.Option(help="A Dask scheduler to spread the work over.")] = None,
+) -> None:
+    """Grade a folder of submissions into the gradebook.
+
+    Stopped at any moment, the same command goes on where it was.
+    """
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.batch import CONFINED, grade_folder
+    from cnnlab.grading.gradebook import Gradebook
+    from cnnlab.grading.running.confinement import TIERS
+    from cnnlab.inputs import one_of
+
+    loaded = load_assignment(assignment)
+    tiers = [one_of(tier, TIERS, "tier")] if tier else list(CONFINED)
+    if "none" in tiers and not trust_submissions:
+        raise ValueError(
+            "the tier none shuts nothing in; say --trust-submissions if the code is known to be harmless."
+        )
+    tiers += ["none"] if trust_submissions and not tier else []
+    with Gradebook(gradebook) as book:
+        if cluster:
+            from cnnlab.grading.cluster import grade_on_cluster
+
+            batch = grade_on_cluster(cluster, loaded, folder, book, tiers=tiers, data=data or (), again=again)
+        else:
+            batch = grade_folder(loaded, folder, book, jobs=jobs, tiers=tiers, data=data or (), again=again)
+        typer.echo(str(batch))
+        if feedback:
+            from cnnlab.grading.feedback import write_feedback
+
+            pages = [write_feedback(loaded, result, feedback) for result in book.results(loaded.name)]
+            typer.echo(f"{len(pages)} pages of feedback in {feedback}")
+
+
+def export(
+    assignment: Name,
+    format: Annotated[str, typer.Option(help="csv, canvas, moodle or gradescope.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="The file, or for gradescope the folder.")] = None,
+    gradebook: Book = GRADEBOOK,
+    due: Annotated[str | None, typer.Option(help='When it was due, such as "2026-05-31 23:59".')] = None,
+    grace: Annotated[float, typer.Option(help="Hours after that which are forgiven.")] = 0.0,
+    per_day: Annotated[float, typer.Option(help="Share of the points that a late day costs.")] = 0.1,
+    bank: Annotated[int, typer.Option(help="Free late days that each student has.")] = 0,
+    times: Annotated[
+        Path | None, typer.Option(help="Table student,submitted; else the files' times count.")
+    ] = None,
+    spent: Annotated[Path | None, typer.Option(help="Table student,free_days_spent before.")] = None,
+) -> None:
+    """Write the grades as other systems read them."""
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.exporting import export as write
+    from cnnlab.grading.gradebook import Gradebook
+    from cnnlab.grading.late import LatePolicy, moment, read_spent, read_times
+
+    loaded = load_assignment(assignment)
+    policy = LatePolicy(moment(due), grace, per_day, bank) if due else None
+    out = out or Path(f"{loaded.name}_{format}{'' if format == 'gradescope' else '.csv'}")
+    with Gradebook(gradebook, create=False) as book:
+        path = write(
+            loaded,
+            book.results(loaded.name),
+            format,
+            out,
+            policy=policy,
+            times=read_times(times) if times else None,
+            spent=read_spent(spent) if spent else None,
+        )
+    typer.echo(f"{path} is written")
+
+
+def report(assignment: Name, gradebook: Book = GRADEBOOK) -> None:
+    """Say how a class did, which questions told strong from weak, and which answers look alike."""
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.gradebook import Gradebook
+    from cnnlab.grading.report import class_report
+
+    loaded = load_assignment(assignment)
+    with Gradebook(gradebook, create=False) as book:
+        typer.echo(str(class_report(loaded, list(book.results(loaded.name)))))
+
+
+def check(
+    notebook: Annotated[Path | None, typer.Argument(help="Your notebook; else the only one here.")] = None,
+) -> None:
+    """Run the public probes on your notebook of an assignment."""
+    from cnnlab.grading.selfcheck import check_notebook
+
+    for line in check_notebook(notebook):
+        typer.echo(line)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these the commands of `app`."""
+    for command in (release, validate, grade, export, report, check):
+        app.command()(command)

@@ -1,0 +1,183 @@
+"""Grades as the tables that other systems read: plain CSV, Canvas, Moodle, and Gradescope's results.
+
+A cell that a spreadsheet could take for a formula is put behind an apostrophe. A submission that met an error of the grader has no
+grade, rather than a zero.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.late import LatePolicy, lateness
+from cnnlab.grading.scoring import Result
+from cnnlab.inputs import one_of
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+STATES = {"passed": "passed", "failed": "failed"}
+
+
+def export(
+    assignment: Assignment,
+    results: Iterable[Result],
+    format: str,
+    path: Path,
+    *,
+    policy: LatePolicy | None = None,
+    times: dict[str, float] | None = None,
+    spent: dict[str, int] | None = None,
+) -> Path:
+    """Write the grades in one of `FORMATS` to `path`: a table, or for gradescope a folder with one `results.json` a student.
+
+    Raises
+    ------
+    ValueError
+        If the format is not known.
+    """
+    make = FORMATS[one_of(format, FORMATS, "format")]
+    rows = [_row(result, policy, times or {}, spent or {}) for result in results]
+    if format == "gradescope":
+        for row in rows:
+            folder = path / safe_name(row["student"])
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(
+                folder / "results.json", json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
+            )
+        return path
+    _write(path, make(assignment, rows))
+    return path
+
+
+def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
+    """A row a student: points of each question, the sum, status, lateness."""
+    names = [question.name for question in assignment.questions]
+    head = [
+        "student",
+        "status",
+        "points",
+        "out_of",
+        "late_days",
+        "free_days",
+        "final",
+        *names,
+        *(f"{n}_status" for n in names),
+        "note",
+    ]
+    lines = []
+    for row in rows:
+        late, result = row["late"], row["result"]
+        line = [row["student"], result.status, _number(row["points"]), _number(assignment.points)]
+        line += [late.days if late else "", late.free if late else "", _number(row["final"])]
+        line += [_number(one.points) for one in result.questions]
+        lines.append([*line, *(one.status for one in result.questions), result.note])
+    return table(head, lines)
+
+
+def canvas(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
+    """As Canvas imports grades: the five columns that it asks for, the assignment, and the row of points possible."""
+    head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.name]
+    possible = ["    Points Possible", "", "", "", "", _number(assignment.points)]
+    return table(
+        head,
+        [possible, *([row["student"], "", "", row["student"], "", _number(row["final"])] for row in rows)],
+    )
+
+
+def moodle(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
+    """As Moodle's grader report imports: a student by user name, the grade, feedback in words."""
+    head = ["username", assignment.name, "feedback"]
+    return table(head, [[row["student"], _number(row["final"]), _in_words(row["result"])] for row in rows])
+
+
+def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
+    """As Gradescope's autograder reads results: a test a question."""
+    result: Result = row["result"]
+    tests = []
+    for question, one in zip(assignment.questions, result.questions, strict=True):
+        hints = [f"{case.name}: {case.hint}" for case in one.cases if case.hint]
+        test = {"name": f"{one.question}: {question.title}", "number": one.question, "visibility": "visible"}
+        test |= {
+            "score": one.points,
+            "max_score": one.out_of,
+            "output": "\n".join([one.status, *hints, *one.notes]),
+        }
+        tests.append(test | ({"status": STATES[one.status]} if one.status in STATES else {}))
+    said = {"output": result.note or result.status, "output_format": "text", "tests": tests}
+    return said if row["final"] is None else {"score": row["final"], **said}
+
+
+FORMATS: dict[str, Callable[..., Any]] = {
+    "csv": plain_csv,
+    "canvas": canvas,
+    "moodle": moodle,
+    "gradescope": gradescope,
+}
+
+
+def table(head: list[str], lines: list[list[Any]]) -> str:
+    """A table as CSV in which no cell of text is a formula."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(map(guarded, head))
+    for line in lines:
+        writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in line])
+    return written.getvalue()
+
+
+def guarded(cell: str) -> str:
+    """The cell behind an apostrophe if it begins like a formula, also after blanks."""
+    begins = cell.lstrip(" \u00a0\ufeff")
+    return f"'{cell}" if begins.startswith(FORMULA) or cell.startswith(FORMULA) else cell
+
+
+def safe_name(student: str) -> str:
+    """A name for a file or folder, for any student's name; different names stay different."""
+    kept = "".join(
+        letter if letter.isalnum() or letter in " ._-" else f"%{ord(letter):x}" for letter in student
+    )
+    kept = kept.strip(" ") or "%"
+    return f"%{kept}" if kept.startswith((".", "-")) else kept[:180]
+
+
+def _row(
+    result: Result, policy: LatePolicy | None, times: dict[str, float], spent: dict[str, int]
+) -> dict[str, Any]:
+    late, final = None, None if result.status == "grader error" else result.points
+    if policy is not None:
+        submitted = times.get(result.student, result.submitted)
+        late = lateness(policy, submitted, spent=spent.get(result.student, 0))
+        final = None if final is None else final * late.factor
+    points = None if result.status == "grader error" else result.points
+    return {"student": result.student, "points": points, "final": final, "late": late, "result": result}
+
+
+def _number(value: float | None) -> float | int | str:
+    if value is None:
+        return ""
+    rounded = round(value, 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _in_words(result: Result) -> str:
+    parts = [f"{one.question} {one.points:g}/{one.out_of:g} {one.status}" for one in result.questions]
+    return "; ".join([*parts, *([result.note] if result.note else [])])
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    number, new = tempfile.mkstemp(prefix=".", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.chmod(new, 0o644)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise

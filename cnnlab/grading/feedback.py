@@ -1,0 +1,147 @@
+"""The feedback page of a student: one HTML file with their code, points, hints and pictures of what their functions gave back.
+
+Everything that a student wrote or printed goes in as text. The page has no script, and a policy that forbids all; pictures are drawn by the
+grader.
+"""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+
+from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.exporting import safe_name
+from cnnlab.grading.questions import Question
+from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+MARKS = {"passed": "✓", "partial": "◐", "failed": "✗", "not attempted": "–", "missing": "–"}
+SENTENCES = {
+    "passed": "Right in all cases.",
+    "partial": "Right in some cases.",
+    "failed": "Not right yet.",
+    "error": "Your code stopped with an error.",
+    "timeout": "Your code was stopped because it took too long.",
+    "memory": "Your code was stopped because it took too much memory.",
+    "not attempted": "Not attempted.",
+    "missing": "There is no answer to this question in what was handed in.",
+    "needs review": "A person will look at this; the points may change.",
+    "unreadable": "The file cannot be read.",
+    "grader error": "The grader failed here. This is not your fault, and not a zero: your course staff knows.",
+}
+STYLE = """
+:root { color-scheme: light; --ink: #1c2430; --soft: #5b6675; --line: #d5dbe3; --good: #1b6e3c; --part: #8a5a00; --bad: #a3282c; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 0; } p { margin: .4rem 0; }
+.soft { color: var(--soft); } .sum { font-size: 1.25rem; font-weight: 600; }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0; } th { text-align: left; font-weight: 600; color: var(--soft); }
+td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem; vertical-align: top; }
+td.n, th.n { text-align: right; white-space: nowrap; }
+section { border: 1px solid var(--line); border-left: .4rem solid var(--soft);
+  border-radius: .4rem; padding: .8rem 1rem; margin: 1.2rem 0; }
+section.passed { border-left-color: var(--good); } section.partial, section.review { border-left-color: var(--part); }
+section.failed, section.error { border-left-color: var(--bad); }
+.head { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; }
+pre { background: #f5f7fa; border: 1px solid var(--line); border-radius: .3rem; padding: .6rem;
+  overflow-x: auto; font-size: .85rem; line-height: 1.4; }
+img { image-rendering: pixelated; max-width: 160px; max-height: 160px; border: 1px solid var(--line); }
+details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 500; }
+@media print { body { margin: 0; max-width: none; font-size: 11pt; } section { break-inside: avoid-page; } pre { white-space: pre-wrap; }
+  details > summary { list-style: none; } details::details-content { content-visibility: visible; display: block; height: auto; } }
+"""
+
+
+def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path:
+    """Write the page of one student into `folder`; gives its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{safe_name(result.student)}.html"
+    path.write_text(page(assignment, result), encoding="utf-8", errors="replace")
+    return path
+
+
+def page(assignment: Assignment, result: Result) -> str:
+    """The page of one student as HTML."""
+    title = escape(f"{assignment.title} · {result.student}")
+    questions = {question.name: question for question in assignment.questions}
+    sections = [
+        _section(questions[one.question], one) for one in result.questions if one.question in questions
+    ]
+    known = result.status != "grader error"
+    total = f"{result.points:g} of {assignment.points:g} points" if known else "not graded yet"
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title><style>{STYLE}</style></head><body>",
+            f"<header><h1>{escape(assignment.title)}</h1><p class=soft>{escape(result.student)}</p>",
+            f"<p class=sum>{total}</p>{_whole(result)}</header>",
+            _overview(assignment, result),
+            *sections,
+            _printed("What your cells printed", result.text),
+            "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same.</p></footer>",
+            "</body></html>",
+        ]
+    )
+
+
+def _whole(result: Result) -> str:
+    lines = []
+    if result.status in ("unreadable", "missing", "grader error"):
+        lines.append(SENTENCES[result.status])
+    if result.note and result.status != "grader error":  # the grader's own error says nothing to a student
+        lines.append(result.note[:1].upper() + result.note[1:] + ".")
+    return "".join(f"<p>{escape(line)}</p>" for line in [*lines, *result.notes])
+
+
+def _overview(assignment: Assignment, result: Result) -> str:
+    titles = {question.name: question.title for question in assignment.questions}
+    rows = "".join(
+        f"<tr><td>{escape(one.question)}</td><td>{escape(titles.get(one.question, ''))}</td>"
+        f"<td>{MARKS.get(one.status, '!')} {escape(one.status)}</td><td class=n>{_points(one, one.out_of)}</td></tr>"
+        for one in result.questions
+    )
+    return f"<table><tr><th>question</th><th></th><th>status</th><th class=n>points</th></tr>{rows}</table>"
+
+
+def _section(question: Question, one: QuestionResult) -> str:
+    kind = {"needs review": "review", "timeout": "error", "memory": "error"}.get(one.status, one.status)
+    kind = kind if kind in ("passed", "partial", "failed", "error", "review") else "open"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in one.notes)
+    cases = "".join(map(_case, one.cases))
+    head = "<tr><th>case</th><th></th><th></th><th class=n>points</th></tr>"
+    code = (
+        f"<details open><summary>Your code</summary><pre>{escape(one.code)}</pre></details>"
+        if one.code
+        else ""
+    )
+    return (
+        f'<section class="{kind}"><div class=head><h2>{escape(question.name)} · {escape(question.title)}</h2>'
+        f"<span>{_points(one, one.out_of)}</span></div><p>{MARKS.get(one.status, '!')} {SENTENCES.get(one.status, escape(one.status))}</p>"
+        + (f"<table>{head}{cases}</table>" if cases else "")
+        + (f"<ul>{notes}</ul>" if notes else "")
+        + code
+        + _printed("What it printed", one.text)
+        + "</section>"
+    )
+
+
+def _case(case: CaseResult) -> str:
+    shown = ""
+    if case.picture:
+        shown = f'<img alt="what your function gave back" src="data:image/png;base64,{base64.b64encode(case.picture).decode()}">'
+    said = f"<span class=hint>{escape(case.hint)}</span>" if case.hint else "right"
+    return f"<tr><td>{escape(case.name)}</td><td>{said}</td><td>{shown}</td><td class=n>{case.points:g} / {case.out_of:g}</td></tr>"
+
+
+def _printed(title: str, text: str) -> str:
+    if not text.strip():
+        return ""
+    return f"<details><summary>{escape(title)}</summary><pre>{escape(text[:20_000])}</pre></details>"
+
+
+def _points(one: QuestionResult, out_of: float) -> str:
+    return f"{one.points:g} / {out_of:g}" if one.status != "grader error" else "not graded"

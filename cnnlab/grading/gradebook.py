@@ -1,0 +1,257 @@
+"""The gradebook: every result is written as it comes, so that the grader may be killed at any moment and goes on where it stopped.
+
+One SQLite file. A submission is one transaction: it is in the book as a whole, or not at all. The secret of the course, from which the
+inputs of the probes are drawn, is made with the book and lies in it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
+
+VERSION = 1
+OURS = 0x636E6E67  # "cnng", so that another program's database is not taken for a gradebook
+PATIENCE = 15.0  # seconds to wait for another process's lock
+
+TABLES = """
+create table facts (name text primary key, value text not null);
+create table submissions (
+    assignment text, student text, fingerprint text not null, status text not null, note text, notes text, walls text, printed text,
+    digest text, submitted real, graded real, seconds real, primary key (assignment, student)
+);
+create table questions (
+    assignment text, student text, place integer, question text, status text not null, points real, out_of real, notes text, review text,
+    code text, printed text, primary key (assignment, student, question)
+);
+create table cases (
+    assignment text, student text, question text, place integer, name text, points real, out_of real, hint text, picture blob,
+    primary key (assignment, student, question, place)
+);
+"""
+
+
+class GradebookError(RuntimeError):
+    """The gradebook cannot be used as it is; nothing in it was changed."""
+
+
+class Gradebook:
+    """The gradebook at `path`, made if there is none; use it in a `with` block. Any thread may write.
+
+    Raises
+    ------
+    GradebookError
+        If the file is no gradebook, or of another version, locked by another program, or the disk is full.
+    FileNotFoundError
+        If the file is to exist (`create=False`) and does not.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path, self._lock = Path(path), threading.Lock()
+        if not create and not self.path.is_file():
+            raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade` makes one.")
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {self.path.parent} for the gradebook.")
+        with self._told():
+            self._book = sqlite3.connect(
+                path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._book.execute("pragma synchronous = full")
+                self._prepare()
+            except BaseException:
+                self._book.close()
+                raise
+
+    def _prepare(self) -> None:
+        kind, version = (
+            self._book.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        empty = not self._book.execute("select count(*) from sqlite_master").fetchone()[0]
+        if not empty and kind != OURS:
+            raise GradebookError(
+                f"{self.path} is a database, but no gradebook of cnnlab; choose another file."
+            )
+        if not empty and version != VERSION:
+            raise GradebookError(
+                f"{self.path} is a gradebook of version {version}, this cnnlab writes version {VERSION}; keep it, and name a new file."
+            )
+        if empty:
+            with self._transaction():
+                for statement in TABLES.split(";\n"):
+                    self._book.execute(statement)
+                self._book.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
+                self._book.execute(f"pragma application_id = {OURS}")
+                self._book.execute(f"pragma user_version = {VERSION}")
+            self.path.chmod(0o600)
+
+    @property
+    def secret(self) -> bytes:
+        """What the inputs of the probes are drawn from."""
+        return bytes.fromhex(self._one("select value from facts where name = 'secret'")[0])
+
+    def is_done(self, assignment: str, student: str, fingerprint: str) -> bool:
+        """Whether this very submission is graded already; one that met an error of the grader is not."""
+        found = self._one(
+            "select fingerprint, status from submissions where assignment = ? and student = ?",
+            assignment,
+            student,
+        )
+        return found is not None and found[0] == fingerprint and found[1] != "grader error"
+
+    def write(self, assignment: str, result: Result, fingerprint: str) -> None:
+        """Put one result in, in the place of an older one of the same student."""
+        who = (assignment, result.student)
+        with self._told(), self._lock, self._transaction():
+            for table in ("submissions", "questions", "cases"):
+                self._book.execute(f"delete from {table} where assignment = ? and student = ?", who)
+            row = (
+                *who,
+                fingerprint,
+                result.status,
+                result.note,
+                json.dumps(result.notes),
+                result.walls,
+                _text(result.text),
+            )
+            row += (result.digest, result.submitted, time.time(), result.seconds)
+            self._book.execute(f"insert into submissions values ({_marks(row)})", row)
+            for place, one in enumerate(result.questions):
+                row = (*who, place, one.question, one.status, one.points, one.out_of, json.dumps(one.notes))
+                row += (json.dumps(one.review), _text(one.code), _text(one.text))
+                self._book.execute(f"insert into questions values ({_marks(row)})", row)
+                for number, case in enumerate(one.cases):
+                    row = (
+                        *who,
+                        one.question,
+                        number,
+                        case.name,
+                        case.points,
+                        case.out_of,
+                        _text(case.hint),
+                        case.picture,
+                    )
+                    self._book.execute(f"insert into cases values ({_marks(row)})", row)
+
+    def students(self, assignment: str) -> list[str]:
+        """Who is in the book for this assignment, in order."""
+        return [
+            row[0]
+            for row in self._all(
+                "select student from submissions where assignment = ? order by student", assignment
+            )
+        ]
+
+    def assignments(self) -> list[str]:
+        """The assignments in the book."""
+        return [row[0] for row in self._all("select distinct assignment from submissions order by 1")]
+
+    def results(self, assignment: str) -> Iterator[Result]:
+        """All results of an assignment, in the order of the students."""
+        for student in self.students(assignment):
+            yield self.result(assignment, student)
+
+    def result(self, assignment: str, student: str) -> Result:
+        """The result of one student.
+
+        Raises
+        ------
+        KeyError
+            If the student is not in the book for this assignment.
+        """
+        row = self._one(
+            "select status, note, notes, walls, printed, digest, submitted, seconds from submissions"
+            " where assignment = ? and student = ?",
+            assignment,
+            student,
+        )
+        if row is None:
+            raise KeyError(f"{student} is not in the gradebook for {assignment}.")
+        status, note, notes, walls, text, digest, submitted, seconds = row
+        questions = tuple(
+            QuestionResult(
+                *one[:4], self._cases(assignment, student, one[0]), _lines(one[4]), _lines(one[5]), *one[6:]
+            )
+            for one in self._all(
+                "select question, status, points, out_of, notes, review, code, printed from questions"
+                " where assignment = ? and student = ? order by place",
+                assignment,
+                student,
+            )
+        )
+        return Result(
+            student, status, questions, note, walls, text, digest, submitted, seconds, _lines(notes)
+        )
+
+    def _cases(self, assignment: str, student: str, question: str) -> tuple[CaseResult, ...]:
+        rows = self._all(
+            "select name, points, out_of, hint, picture from cases where assignment = ? and student = ? and question = ? order by place",
+            assignment,
+            student,
+            question,
+        )
+        return tuple(CaseResult(*row) for row in rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._book.close()
+
+    def __enter__(self) -> Gradebook:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _one(self, statement: str, *values: object) -> tuple | None:
+        with self._told(), self._lock:
+            return self._book.execute(statement, values).fetchone()
+
+    def _all(self, statement: str, *values: object) -> list[tuple]:
+        with self._told(), self._lock:
+            return self._book.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._book.execute("begin immediate")
+        try:
+            yield
+            self._book.execute("commit")
+        except BaseException:
+            if self._book.in_transaction:
+                self._book.execute("rollback")
+            raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """SQLite's errors in words."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            said, advice = str(error), ""
+            if "locked" in said:
+                advice = "; another program has it open: close that, and run the same command again"
+            elif "full" in said:
+                advice = "; make room, and run the same command again: what was written is kept"
+            elif "not a database" in said:
+                advice = "; choose another file"
+            raise GradebookError(f"the gradebook {self.path} cannot be used: {said}{advice}.") from None
+
+
+def _marks(row: tuple) -> str:
+    return ", ".join("?" * len(row))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text or "[]"))
+
+
+def _text(text: str) -> str:
+    """Text that can be stored: half of a surrogate pair cannot."""
+    return text.encode("utf-8", "replace").decode()

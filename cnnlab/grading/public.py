@@ -1,0 +1,163 @@
+"""The public probes: what a student can check before handing in, in the notebook (`check("q3")`) and in the terminal (`cnnlab check`).
+
+They travel beside the notebook in `checks.json`: inputs from a seed that everybody has, what the reference gives for them, and for each
+mistake what it gives and the hint. The hidden probes have other inputs, so these answers cannot be handed in.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnlab.grading import probes
+from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.comparing import difference
+from cnnlab.grading.hints import hint
+from cnnlab.grading.questions import Case, Mistake, Question, Tolerance
+from cnnlab.grading.running import networks
+from cnnlab.grading.running.frames import Tensor, Unknown, decode, encode
+
+FILE = "checks.json"
+STUDENT = "everybody"
+
+
+def write_checks(assignment: Assignment, path: Path) -> None:
+    """Write the public cases of `assignment`; the same key gives the same file."""
+    described = [_described(assignment, question) for question in assignment.questions]
+    content = base64.urlsafe_b64encode(zlib.compress(encode(described), 9)).decode()
+    names = [question.name for question in assignment.questions]
+    head = {"assignment": assignment.name, "title": assignment.title, "questions": names}
+    lines = [content[start : start + 120] for start in range(0, len(content), 120)]
+    path.write_text(json.dumps(head | {"content": lines}, indent=1) + "\n", encoding="utf-8")
+
+
+def read_checks(path: Path) -> tuple[Question, ...]:
+    """The questions in such a file, each with its public cases.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of these.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))["content"]
+        described = decode(zlib.decompress(base64.urlsafe_b64decode("".join(content))))
+        return tuple(_question(parts) for parts in described)
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        raise ValueError(f"{path} holds no checks of an assignment ({error}); get it anew.") from None
+
+
+def find_checks(start: Path | None = None) -> Path | None:
+    """The nearest `checks.json`: in the folder of the notebook, or up to two above; None where there is none."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder / FILE for folder in (here, *here.parents[:2]) if (folder / FILE).is_file()), None)
+
+
+def verdict(question: Question, names: dict[str, Any]) -> str | None:
+    """The first hint that the public cases give for what `names` holds, None where all of them pass.
+
+    Raises
+    ------
+    NotImplementedError
+        If nothing was attempted.
+    """
+    if question.defines not in names:
+        return f"there is no `{question.defines}` yet: run its cell first"
+    answer, nothing = names[question.defines], 0
+    for case in question.cases:
+        inputs = case.inputs(np.random.default_rng(0))
+        try:
+            value = answer if question.variable else answer(**networks.live(inputs))
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return f"your code stopped with {type(error).__name__}: {error}"
+        if value is None or value is Ellipsis:
+            nothing += 1
+            continue
+        value = decode(encode(value))  # as it would come out of the runner
+        expected = question.reference(**inputs)
+        if (differs := difference(value, expected, question.tolerance)) is not None:
+            return hint(question, inputs, value, expected, differs)
+    if nothing == len(question.cases):
+        raise NotImplementedError
+    return "nothing comes back for some inputs; is there a `return` on every way?" if nothing else None
+
+
+def _described(assignment: Assignment, question: Question) -> dict[str, Any]:
+    cases = []
+    for case in question.cases:
+        if case.public:
+            inputs = probes.draw(probes.PUBLIC, assignment.name, question, case, STUDENT)
+            wrong = [[mistake.hint, _wrong(mistake, inputs)] for mistake in question.mistakes]
+            cases.append(
+                {
+                    "name": case.name,
+                    "inputs": inputs,
+                    "expected": probes.expected(question, inputs),
+                    "wrong": [pair for pair in wrong if not isinstance(pair[1], Unknown)],
+                }
+            )
+    return {
+        "name": question.name,
+        "title": question.title,
+        "defines": question.defines,
+        "variable": question.variable,
+        "otherwise": question.otherwise,
+        "tolerance": [question.tolerance.relative, question.tolerance.absolute],
+        "cases": cases,
+    }
+
+
+def _wrong(mistake: Mistake, inputs: dict[str, Any]) -> Any:
+    try:
+        return mistake.answer(**networks.live(inputs))
+    except Exception:  # a mistake that cannot be made on these inputs
+        return Unknown("none")
+
+
+def _question(parts: dict[str, Any]) -> Question:
+    """A question whose reference and mistakes look up what was written; a case is told from another by its place."""
+    cases, answers = [], []
+    for number, case in enumerate(parts["cases"]):
+        inputs = {key: _tensor(value) for key, value in case["inputs"].items()}
+        cases.append(Case(case["name"], lambda draw, inputs=inputs: inputs, 1.0, public=True))
+        answers.append((inputs, case["expected"], dict(map(tuple, case["wrong"])), number))
+
+    def of(given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return next((right, wrong) for inputs, right, wrong, _ in answers if _same(inputs, given))
+
+    hints = list(dict.fromkeys(text for _, _, wrong, _ in answers for text in wrong))
+    mistakes = tuple(Mistake(text, lambda text=text, **given: of(given)[1][text]) for text in hints)
+    return Question(
+        parts["name"],
+        parts["title"],
+        parts["defines"],
+        tuple(cases),
+        lambda **given: of(given)[0],
+        mistakes,
+        parts["otherwise"],
+        Tolerance(*parts["tolerance"]),
+        variable=parts["variable"],
+    )
+
+
+def _tensor(value: Any) -> Any:
+    return networks.live(value) if isinstance(value, Tensor) else value
+
+
+def _same(inputs: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Whether these are the same arguments; networks are not compared, since each call gets one of its own."""
+    for key, value in inputs.items():
+        if hasattr(value, "shape"):
+            other = given[key]
+            if value.shape != other.shape or not bool((value == other).all()):
+                return False
+        elif isinstance(value, int | float | str | list) and value != given[key]:
+            return False
+    return True

@@ -1,0 +1,121 @@
+"""The student version of an assignment, and notebooks as students would hand them in, from the instructor's source."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.public import FILE, write_checks
+from cnnlab.grading.source import with_answer, without_solution
+
+
+def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
+    """Write the student version and the public checks into `folder`, the assignment's own unless said; gives the notebook's path.
+
+    Solutions become stubs, hidden tests go, outputs are removed, given cells are locked. With `run`, the notebook is run once as it is,
+    so that students see the pictures that do not depend on them. Files appear whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If a solution or a hidden test is not closed: nothing is written then.
+    RuntimeError
+        If the student version does not run.
+    """
+    folder = folder or assignment.folder
+    notebook = student_version(assignment)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_checks(assignment, folder / f".{FILE}.new")
+    os.replace(folder / f".{FILE}.new", folder / FILE)
+    if run:
+        notebook = _run(notebook, folder)
+    path = folder / f"{assignment.name}.ipynb"
+    write(notebook, path)
+    return path
+
+
+def student_version(assignment: Assignment) -> Any:
+    """The notebook that students get."""
+    notebook = _source(assignment)
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code":
+            cell.source = without_solution(cell.source)
+            cell.outputs, cell.execution_count = [], None
+        if marks.get("locked") or marks.get("grade"):
+            cell.metadata |= {"editable": False, "deletable": False}
+        elif marks.get("solution"):
+            cell.metadata["deletable"] = False
+    return notebook
+
+
+def filled(assignment: Assignment, answers: dict[str, str] | None = None) -> Any:
+    """The student version with `answers` in their cells; where `answers` is None, with the source's own solutions."""
+    notebook, solved = student_version(assignment), _source(assignment)
+    for cell, original in zip(notebook.cells, solved.cells, strict=True):
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if not cell.metadata.get("nbgrader", {}).get("solution"):
+            continue
+        if answers is None:
+            cell.source = original.source
+        elif name in answers:
+            cell.source = with_answer(assignment.answer(name), answers[name])
+    return notebook
+
+
+def write(notebook: Any, path: Path) -> None:
+    """Write a notebook, whole or not at all."""
+    import nbformat
+
+    number, new = tempfile.mkstemp(prefix=".", suffix=".ipynb", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            nbformat.write(notebook, file)
+        os.chmod(new, 0o644)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+
+
+def _source(assignment: Assignment) -> Any:
+    import nbformat
+
+    notebook = nbformat.read(assignment.instructor / "source.ipynb", as_version=4)
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["cnnlab"] = {"assignment": assignment.name}
+    return notebook
+
+
+def _run(notebook: Any, folder: Path) -> Any:
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise RuntimeError(f"the student version does not run: {error.ename}: {error.evalue}") from None
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+    return notebook
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Pieces of one stream that came one after the other, as one."""
+    found: list[Any] = []
+    for output in outputs:
+        if found and output.output_type == "stream" and found[-1].get("name") == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found

@@ -1,0 +1,225 @@
+"""Whether an assignment is fit for a class: its reference, stub, mutants and alternates get what they must, and its notebooks run.
+
+A mutant is a file in `instructor/mutants`, named after its question ("q3_no_copy.py"): a plausible wrong answer, with the mistake in the
+first line of its docstring and "Hint: ..." with words of the hint that it must get. An alternate, in `instructor/alternates`, is a right
+answer written differently.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cnnlab.grading import probes, releasing
+from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.comparing import difference, plain
+from cnnlab.grading.questions import Question
+from cnnlab.grading.runner import Runner
+from cnnlab.grading.running import networks
+from cnnlab.grading.scoring import Result, grade_submission
+from cnnlab.grading.submissions import read
+
+SECRET = b"validate"
+LEAST = {"mutants": 3, "alternates": 2}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was tried, whether it came out as it must, and how."""
+
+    what: str
+    holds: bool
+    how: str
+
+    def __str__(self) -> str:
+        return f"{'ok    ' if self.holds else 'FAILED'} {self.what}: {self.how}"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A mutant or an alternate: its question, what it is, the words of the hint that it must get ("" for an alternate), its code."""
+
+    name: str
+    question: str
+    about: str
+    hint: str
+    code: str
+
+
+def variants(assignment: Assignment, kind: str) -> list[Variant]:
+    """The mutants or the alternates of an assignment.
+
+    Raises
+    ------
+    ValueError
+        If a file names no question, or a mutant no hint.
+    """
+    found = []
+    for path in sorted((assignment.instructor / kind).glob("*.py")):
+        code = path.read_text(encoding="utf-8")
+        about, _, hint = (ast.get_docstring(ast.parse(code)) or "").partition("Hint:")
+        question = path.stem.partition("_")[0]
+        assignment.question(question)
+        if kind == "mutants" and not hint.strip():
+            raise ValueError(f'{path.name} says no hint: its docstring needs a line "Hint: ...".')
+        found.append(Variant(path.stem, question, about.strip(), hint.strip(), code))
+    return found
+
+
+def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) -> Iterable[Finding]:
+    """Try everything, one finding after the other; with `notebooks`, nbval runs the source and the student version too."""
+    yield from _counts(assignment)
+    yield _whole("the reference", grade_filled(assignment, None, runner), {"passed"})
+    yield _whole("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
+    for variant in variants(assignment, "mutants"):
+        one = _of(grade_filled(assignment, {variant.question: variant.code}, runner), variant.question)
+        hints = [case.hint for case in one.cases if case.hint]
+        fits = any(variant.hint in hint for hint in [*hints, *one.notes])
+        how = f"{one.points:g} of {one.out_of:g}" + ("" if fits else f"; the hint does not fit: {hints}")
+        yield Finding(f"mutant {variant.name}", one.points < one.out_of and fits, how)
+    for variant in variants(assignment, "alternates"):
+        one = _of(grade_filled(assignment, {variant.question: variant.code}, runner), variant.question)
+        hints = "; ".join(case.hint for case in one.cases if case.hint)
+        how = f"{one.points:g} of {one.out_of:g}" + (f": {hints}" if hints else "")
+        yield Finding(f"alternate {variant.name}", one.status == "passed", how)
+    for question in assignment.questions:
+        yield rounding(assignment, question)
+    if notebooks:
+        yield from _notebooks(assignment)
+
+
+def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner: Runner) -> Result:
+    """The result of a notebook with these answers; the source's own where `answers` is None."""
+    with tempfile.TemporaryDirectory(prefix="cnnlab-validate-") as folder:
+        path = Path(folder, "submission.ipynb")
+        releasing.write(releasing.filled(assignment, answers), path)
+        return grade_submission(assignment, "validate", read(path), runner=runner, secret=SECRET)
+
+
+def rounding(assignment: Assignment, question: Question) -> Finding:
+    """Whether the tolerance is wider than rounding: the reference in float32 against itself in float64, on the same inputs."""
+    worst = 0.0
+    for case in question.cases:
+        inputs = probes.draw(SECRET, assignment.name, question, case, "rounding")
+        single, double = networks.live(inputs), networks.live(inputs)
+        double = {key: _double(value) for key, value in double.items()}
+        one, other = question.reference(**single), question.reference(**double)
+        if difference(_as_double(one), _as_double(other), question.tolerance) is not None:
+            return Finding(
+                f"tolerance of {question.name}",
+                False,
+                f"{case.name}: float32 and float64 differ by more than the tolerance",
+            )
+        worst = max(worst, _share(plain(one), plain(other), question))
+    return Finding(
+        f"tolerance of {question.name}",
+        worst <= 0.2,
+        f"rounding takes {worst:.1%} of it, at most 20 % are allowed",
+    )
+
+
+def _counts(assignment: Assignment) -> Iterable[Finding]:
+    for kind, least in LEAST.items():
+        names = [variant.question for variant in variants(assignment, kind)]
+        few = [question.name for question in assignment.questions if names.count(question.name) < least]
+        yield Finding(
+            f"{kind} of every question",
+            not few,
+            f"fewer than {least}: {', '.join(few)}" if few else f"{len(names)} in all",
+        )
+
+
+def _whole(what: str, result: Result, wanted: set[str]) -> Finding:
+    statuses = {one.question: one.status for one in result.questions}
+    wrong = {name: status for name, status in statuses.items() if status not in wanted}
+    said = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
+    return Finding(what, not wrong and bool(statuses), result.note or said)
+
+
+def _of(result: Result, question: str):
+    return next(one for one in result.questions if one.question == question)
+
+
+def _double(value):
+    if isinstance(value, torch.nn.Module):
+        return value.double()
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.double()
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return value.astype(np.float64)
+    return value
+
+
+def _as_double(value):
+    return {key: _double(part) for key, part in value.items()} if isinstance(value, dict) else _double(value)
+
+
+def _share(one, other, question: Question) -> float:
+    """The largest deviation as a share of the tolerance."""
+    if isinstance(one, dict):
+        return max(_share(one[key], other[key], question) for key in one)
+    if not isinstance(one, np.ndarray) or one.dtype.kind != "f" or not one.size:
+        return 0.0
+    allowed = question.tolerance.absolute + question.tolerance.relative * np.abs(other)
+    return float((np.abs(one.astype(np.float64) - other) / allowed).max())
+
+
+def _notebooks(assignment: Assignment) -> Iterable[Finding]:
+    source, stub = assignment.instructor / "source.ipynb", assignment.folder / f"{assignment.name}.ipynb"
+    for what, path in (
+        ("nbval over the reference solution", source),
+        ("nbval over the student version", stub),
+    ):
+        if not path.is_file():
+            yield Finding(
+                what, False, f"{path.name} is not there; `cnnlab release {assignment.name}` writes it"
+            )
+            continue
+        if mute := _mute(path):
+            yield Finding(what, False, f"checked cells with no stored output: {', '.join(mute)}")
+            continue
+        done = nbval(path)
+        yield Finding(what, done.returncode == 0, (done.stdout.strip().splitlines() or ["no output"])[-1])
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run a notebook in a fresh kernel and compare its checked cells with what is stored."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--nbval-cell-timeout=300",
+        "-q",
+        "--color=no",
+    ]
+    settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"]
+    return subprocess.run(
+        [*command, *settings, str(path)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+    )
+
+
+def _mute(path: Path) -> list[str]:
+    """Checked cells with nothing stored: nbval would pass them without comparing."""
+    import nbformat
+
+    cells = nbformat.read(path, as_version=4).cells
+    return [
+        cell.id
+        for cell in cells
+        if cell.cell_type == "code" and "# NBVAL_CHECK_OUTPUT" in cell.source and not cell.outputs
+    ]

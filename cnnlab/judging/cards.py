@@ -1,0 +1,44 @@
+"""The cards of all shipped networks as one page, which lies beside the weights."""
+
+from __future__ import annotations
+
+from cnnlab.networks import weights
+from cnnlab.networks.plans import PLANS
+
+HEAD = """# The shipped networks
+
+Written by `cnnlab zoo cards`; `cnnlab zoo report` measures what the networks show, `cnnlab zoo gallery` draws the pictures.
+The JSON file beside each network's weights holds the whole recipe, the history of its training, its accuracy by class and the
+machine it was made on.
+
+![First-layer filters of mini_alexnet: noise before training, edges and blobs of colour after it](../../../notebooks/pictures/filters.png)
+![What each class wants, in the plain and in the adversarially trained network](../../../notebooks/pictures/prototypes.png)
+![Grad-CAM of the true class, one picture a class](../../../notebooks/pictures/grad_cam.png)
+![Confusion matrix of mini_alexnet](../../../notebooks/pictures/confusion_mini_alexnet.png)
+
+| network | what it is for | task | accuracy | numbers | size | trained for | remade by |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def cards() -> str:
+    """The page: one row a network, in the order of the plans."""
+    shipped = weights.shipped()
+    rows = [_row(name, weights.card(name)) for name in PLANS if name in shipped]
+    return HEAD + "".join(rows)
+
+
+def _row(name: str, card: dict) -> str:
+    measure = "mean IoU" if card["task"] == "mask" else "right"
+    made = f"{card['seconds'] / 60:.0f} min ({card['machine']['device']}, {card['threads']} thread{'s' * (card['threads'] > 1)})"
+    cells = [
+        f"`{name}`",
+        card["purpose"],
+        card["task"],
+        f"{card['accuracy']:.1%} {measure}",
+        f"{card['parameters']:,}",
+        f"{card['bytes'] / 1e6:.1f} MB",
+        made,
+        f"`cnnlab train {name}`",
+    ]
+    return f"| {' | '.join(cells)} |\n"

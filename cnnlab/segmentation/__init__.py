@@ -1,0 +1,45 @@
+"""What stands at each pixel? Networks whose answer is a picture, the steps inside them, and how they are judged.
+
+    tasks        the four vision tasks on one picture: classes, boxes, semantic and instance masks
+    unpooling    max pooling that remembers its places, and the way back
+    transposing  transposed convolution stamp by stamp; bilinear enlargement as one of them
+    answering    the class that a network gives each pixel
+    scoring      mean intersection over union
+    edges        the same near the true edges, where skips help
+
+The networks, `UNet` and `FCN`, live in `cnnlab.networks.dense` and are trained by the plans unet, unet_without_skips and fcn. A fully
+connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `maps` (axes).
+"""
+
+from cnnlab.networks.dense import FCN, UNet
+from cnnlab.segmentation.answering import segment
+from cnnlab.segmentation.edges import SegmentationScore, edge_band, score
+from cnnlab.segmentation.scoring import MeanIoU, mean_iou
+from cnnlab.segmentation.tasks import FourTasks, four_tasks
+from cnnlab.segmentation.transposing import (
+    bilinear_kernel,
+    enlarge,
+    transposed_convolution,
+    transposed_convolution_steps,
+)
+from cnnlab.segmentation.unpooling import max_pool, max_unpool, max_unpool_steps
+
+__all__ = [
+    "FCN",
+    "FourTasks",
+    "MeanIoU",
+    "SegmentationScore",
+    "UNet",
+    "bilinear_kernel",
+    "edge_band",
+    "enlarge",
+    "four_tasks",
+    "max_pool",
+    "max_unpool",
+    "max_unpool_steps",
+    "mean_iou",
+    "score",
+    "segment",
+    "transposed_convolution",
+    "transposed_convolution_steps",
+]

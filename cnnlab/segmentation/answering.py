@@ -1,0 +1,37 @@
+"""What a network for masks says: the class of each pixel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import image_batch, positive_int
+from cnnlab.networks.modes import evaluating, like_parameters
+
+
+def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress: bool = False) -> Tensor:
+    """What does the network see at each pixel? The index of the class with the highest score, N x H x W (H x W for one picture).
+
+    The model gives N x C x H x W logits for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+    """
+    batch, single = image_batch(images)
+    chunks = batch.split(positive_int(batch_size, "batch_size"))
+    with evaluating(model), torch.inference_mode():
+        answers = [
+            logits_of(model, chunk).argmax(1)
+            for chunk in tqdm(chunks, desc="pictures", disable=not progress or None)
+        ]
+    joined = torch.cat(answers).clone()
+    return joined[0] if single else joined
+
+
+def logits_of(model: nn.Module, images: Tensor) -> Tensor:
+    """N x C x H x W logits for pictures N x 3 x H x W; refused if the network does not answer at each pixel."""
+    logits = model(like_parameters(model, images))
+    if logits.dim() != 4 or logits.shape[-2:] != images.shape[-2:]:
+        raise ValueError(
+            f"the network must give N x C x H x W logits for pictures {tuple(images.shape)}, but gave"
+            f' {tuple(logits.shape)}; take one for masks, such as load("unet").'
+        )
+    return logits

@@ -1,0 +1,121 @@
+"""Transposed convolution: each place stamps the kernel on the output. And bilinear enlargement, which is a special case."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cnnlab.inputs import positive_int, whole_number
+from cnnlab.segmentation.maps import as_batch
+
+
+def transposed_convolution(maps: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0) -> Tensor:
+    """How can a convolution make maps larger? Each number of the input stamps the kernel, times itself, on the output; stamps add up.
+
+        Y[d, s y + i - p, s x + j - p] = sum over c, y, x of X[c, y, x] K[c, d, i, j]
+
+    It is the transpose of the convolution with the same kernel, stride s and padding p: <conv(A), X> = <A, transposed(X)>, hence the
+    name. "Deconvolution", as it is often called, undoes nothing. Where the stride does not divide the kernel's side, some places get more
+    stamps than others, and the output shows a checkerboard.
+
+    Parameters
+    ----------
+    maps
+        C x H x W or N x C x H x W numbers, or one map H x W.
+    kernel
+        C x D x k x k: for each map of the input, the stamp that it leaves on each of D maps of the output. Or k x k for one map.
+    stride
+        How far apart neighbouring numbers stamp: by how much the maps grow.
+    padding
+        How many rows and columns are cut off at each border.
+
+    Returns
+    -------
+    Tensor
+        D x H' x W' (or N x D x H' x W', or H' x W') with H' = (H - 1) stride + k - 2 padding.
+
+    Raises
+    ------
+    ValueError
+        If maps and kernel do not fit, or nothing is left after cutting.
+
+    References
+    ----------
+    Zeiler, Krishnan, Taylor & Fergus (2010); Dumoulin & Visin (2016), chapter 4; lecture K, "Transposed convolution example".
+
+    Example
+    -------
+    >>> transposed_convolution(torch.tensor([[120.0, 150.0]]), torch.tensor([[1.0, -1.0], [2.0, -2.0]]))
+    tensor([[ 120.,   30., -150.],
+            [ 240.,   60., -300.]])
+    """
+    batch, stamps, axes = _checked(maps, kernel)
+    stride, padding = positive_int(stride, "stride"), whole_number(padding, "padding")
+    (count, _, height, width), (_, outputs, *side) = batch.shape, stamps.shape
+    full = [(n - 1) * stride + k for n, k in zip((height, width), side, strict=True)]
+    canvas = batch.new_zeros(count, outputs, *full)
+    for y in range(height):
+        for x in range(width):
+            stamp = torch.einsum("nc,cdij->ndij", batch[:, :, y, x], stamps)
+            canvas[:, :, y * stride : y * stride + side[0], x * stride : x * stride + side[1]] += stamp
+    if min(full) <= 2 * padding:
+        raise ValueError(f"padding {padding} cuts off all of the {full[0]} x {full[1]} output; choose less.")
+    cut = canvas[:, :, padding : full[0] - padding, padding : full[1] - padding]
+    return cut[0, 0] if axes == () else cut.reshape(*axes[:-1], *cut.shape[1:])
+
+
+def transposed_convolution_steps(
+    maps: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0
+) -> Tensor:
+    """The same for one map H x W and one kernel k x k, stamp by stamp: (H W + 1) x H' x W', from all zeros to the whole result."""
+    if maps.dim() != 2:
+        raise ValueError(f"steps are shown for one map H x W, but {maps.dim()} axes came.")
+    alone = maps.flatten().diag().unflatten(1, maps.shape)[:, None]  # (H W) x 1 x H x W: one number a row
+    single = transposed_convolution(alone, kernel[None, None], stride=stride, padding=padding)[:, 0]
+    return torch.cat([torch.zeros_like(single[:1]), single.cumsum(0)])
+
+
+def bilinear_kernel(factor: int) -> Tensor:
+    """The stamp that enlarges by bilinear interpolation: a tent k x k of side k = 2 factor - factor mod 2.
+
+        K[i, j] = (1 - |i - c| / factor) (1 - |j - c| / factor),    c = (k - 1) / 2
+
+    Lecture K asks for upsampling layers "learnable or non-learnable": this is the kernel of the latter, and a good start for the former
+    (Long, Shelhamer & Darrell, 2015, section 3.3).
+
+    Example
+    -------
+    >>> bilinear_kernel(2)[0]
+    tensor([0.0625, 0.1875, 0.1875, 0.0625])
+    """
+    side = 2 * positive_int(factor, "factor") - factor % 2
+    tent = 1 - (torch.arange(side) - (side - 1) / 2).abs() / factor
+    return tent[:, None] * tent
+
+
+def enlarge(maps: Tensor, factor: int) -> Tensor:
+    """Maps ... x H x W enlarged to ... x factor H x factor W by a transposed convolution with `bilinear_kernel(factor)`.
+
+    It gives what `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` gives, but for the outermost factor / 2 rows
+    and columns: interpolation repeats the border there, stamps find nothing beyond it and fade.
+    """
+    batch, axes = as_batch(maps)
+    kernel = bilinear_kernel(factor).to(batch)
+    each = batch.flatten(0, 1)[:, None]  # every map for itself
+    larger = transposed_convolution(each, kernel[None, None], stride=factor, padding=factor // 2)
+    return larger[:, 0].reshape(*axes, *larger.shape[-2:])
+
+
+def _checked(maps: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    batch, axes = as_batch(maps)
+    stamps = kernel[None, None] if kernel.dim() == 2 else kernel
+    if stamps.dim() != 4 or stamps.shape[0] != batch.shape[1]:
+        raise ValueError(
+            f"for {batch.shape[1]} maps the kernel must be {batch.shape[1]} x D x k x k (or k x k for one map),"
+            f" but came with shape {tuple(kernel.shape)}."
+        )
+    if axes == () and stamps.shape[1] != 1:
+        raise ValueError(
+            "one map H x W goes with a kernel k x k; for several outputs give the map as 1 x H x W."
+        )
+    return batch, stamps.to(batch), axes

@@ -1,0 +1,118 @@
+"""Pooling that remembers where its maxima stood, and the way back: each value to its remembered place, zeros elsewhere."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnnlab.inputs import positive_int
+from cnnlab.segmentation.maps import as_batch
+
+
+def max_pool(maps: Tensor, size: int = 2, stride: int | None = None) -> tuple[Tensor, Tensor]:
+    """The maximum of each window, and the place where it stood: the half of the pair that the encoder does.
+
+    Parameters
+    ----------
+    maps
+        H x W, C x H x W or N x C x H x W numbers.
+    size, stride
+        Side of the window, and by how much it moves; by its side unless said.
+
+    Returns
+    -------
+    (values, places)
+        Both with the axes of `maps`, H x W shrunk to the number of windows. A place is counted row by row: row * W + column. Of equal
+        maxima in a window, the first counts.
+
+    References
+    ----------
+    Zeiler & Fergus (2014), section 2.1, "switches"; lecture K, "Example: max pooling".
+
+    Example
+    -------
+    >>> values, places = max_pool(torch.tensor([[120.0, 150, 120], [100, 50, 110], [25, 25, 10]]), 2, stride=1)
+    >>> values.tolist(), places.tolist()
+    ([[150.0, 150.0], [100.0, 110.0]], [[1, 1], [3, 5]])
+    """
+    batch, axes = as_batch(maps)
+    size = positive_int(size, "size")
+    step = size if stride is None else positive_int(stride, "stride")
+    if size > min(batch.shape[-2:]):
+        raise ValueError(f"a window of {size} x {size} does not fit into maps of {_sides(batch)}.")
+    values, places = F.max_pool2d(batch, size, step, return_indices=True)
+    return values.view(*axes, *values.shape[-2:]), places.view(*axes, *places.shape[-2:])
+
+
+def max_unpool(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> Tensor:
+    """Where do pooled values belong? Each goes to the place that its maximum had; all other places are zero.
+
+        Y[p] = sum of X[i] over all windows i whose maximum stood at p
+
+    Windows that overlap may share a maximum; their values add up. (`torch.nn.MaxUnpool2d` keeps one of them, whichever is written last.)
+    So this is what the gradient of max pooling does, and <max_unpool(X), Z> is the sum of X times Z at the remembered places.
+
+    Parameters
+    ----------
+    values
+        h x w, C x h x w or N x C x h x w: what is to be set back, such as maps of a decoder.
+    places
+        Of the same shape: the places that `max_pool` remembered in the encoder.
+    output_size
+        (H, W) of the maps before pooling.
+
+    Returns
+    -------
+    Tensor
+        ... x H x W.
+
+    Raises
+    ------
+    ValueError
+        If values and places do not agree, or a place lies outside.
+
+    References
+    ----------
+    Noh, Hong & Han (2015), Learning deconvolution network for semantic segmentation, section 3.2; lecture K, "Max unpooling".
+
+    Example
+    -------
+    >>> places = torch.tensor([[1, 1], [3, 5]])
+    >>> max_unpool(torch.tensor([[300.0, 450], [100, 250]]), places, (3, 3))
+    tensor([[  0., 750.,   0.],
+            [100.,   0., 250.],
+            [  0.,   0.,   0.]])
+    """
+    _check_places(values, places, output_size)
+    height, width = output_size
+    flat = values.new_zeros(*values.shape[:-2], height * width)
+    flat.scatter_add_(-1, places.flatten(-2), values.flatten(-2))
+    return flat.unflatten(-1, (height, width))
+
+
+def max_unpool_steps(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> Tensor:
+    """The same for one map h x w, window by window: (h w + 1) x H x W, from all zeros to the whole result."""
+    if values.dim() != 2:
+        raise ValueError(f"steps are shown for one map h x w, but {values.dim()} axes came.")
+    alone = values.flatten().diag().unflatten(1, values.shape)  # (h w) x h x w: one window a row
+    single = max_unpool(alone, places.expand_as(alone), output_size)
+    return torch.cat([single.new_zeros(1, *output_size), single.cumsum(0)])
+
+
+def _check_places(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> None:
+    if values.dim() not in (2, 3, 4) or values.shape != places.shape:
+        raise ValueError(
+            f"values and places must have the same axes (h x w, C x h x w or N x C x h x w), but came as"
+            f" {tuple(values.shape)} and {tuple(places.shape)}."
+        )
+    height, width = output_size
+    if places.numel() and not (0 <= int(places.min()) and int(places.max()) < height * width):
+        raise ValueError(
+            f"places run from {int(places.min())} to {int(places.max())}, but maps of {height} x {width} have places"
+            f" 0 to {height * width - 1}; give the output_size that was pooled."
+        )
+
+
+def _sides(maps: Tensor) -> str:
+    return " x ".join(str(n) for n in maps.shape[-2:])

@@ -1,0 +1,127 @@
+"""The explorers of inversion, dreams and style without a browser: each control changes the picture, the code makes it again."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.explorers import DreamExplorer, InversionExplorer, StyleExplorer
+
+
+class Deep(nn.Sequential):
+    """Two convolutions and a head, for pictures of 16 x 16, from weights of a seed."""
+
+    def __init__(self):
+        super().__init__()
+        self.name, self.class_names, self.input_size = "deep", ("sheep", "goat", "wolf"), 16
+        for number, (inputs, maps) in enumerate(((3, 5), (5, 6)), start=1):
+            self.add_module(f"conv{number}", nn.Conv2d(inputs, maps, 3, padding=1))
+            self.add_module(f"relu{number}", nn.ReLU())
+        self.pool, self.flatten, self.head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)
+        chance = torch.Generator().manual_seed(0)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=0.3, generator=chance)
+
+
+def opened(kind):
+    if kind is StyleExplorer:
+        return StyleExplorer(Deep().eval(), steps=4, size=16)
+    return kind(Deep().eval(), layer="relu1", steps=10 if kind is InversionExplorer else 2)
+
+
+KINDS = (InversionExplorer, DreamExplorer, StyleExplorer)
+CHANGES = [
+    *(
+        (InversionExplorer, *one)
+        for one in (("layer", "conv2"), ("layer", "head"), ("beta", 1.0), ("tv", 0.003))
+    ),
+    *(
+        (InversionExplorer, *one)
+        for one in (("restarts", 3), ("steps", 20), ("start", "zero"), ("coordinates", "pixels"))
+    ),
+    *(
+        (DreamExplorer, *one)
+        for one in (("layer", "conv2"), ("octaves", 2), ("octave_scale", 1.8), ("steps", 3))
+    ),
+    *((DreamExplorer, *one) for one in (("jitter", 0), ("tv", 0.02), ("size", 96))),
+    *(
+        (StyleExplorer, *one)
+        for one in (("ratio", 5), ("content_layer", "conv1"), ("style_layers", ("conv2",)))
+    ),
+    *((StyleExplorer, *one) for one in (("start", "noise"), ("steps", 8), ("style", "forest"))),
+]
+
+
+def shown(explorer) -> torch.Tensor:
+    return explorer.film.moments[explorer.film.shown].images
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
+def explorer(request):
+    return opened(request.param)
+
+
+@pytest.mark.parametrize(("kind", "control", "value"), CHANGES)
+def test_each_control_changes_the_picture(kind, control, value):
+    explorer = opened(kind)
+    before = shown(explorer)
+    getattr(explorer, control).value = value
+    assert explorer.error is None
+    after = shown(explorer)
+    assert after.shape != before.shape or not torch.equal(after, before)
+    assert len(explorer.captions()) == len(after)
+
+
+def test_it_opens_with_a_finished_picture_and_its_curve(explorer):
+    assert explorer.error is None and not explorer.film.running
+    assert explorer.sheet.tiles["count"] == len(explorer.captions())
+    assert explorer.chart.png[:4] == b"\x89PNG" and explorer.chart.alt
+    assert explorer.still()[:4] == b"\x89PNG"
+    assert "Run the cell" in explorer.describe()
+
+
+def test_code_makes_the_same_picture(explorer):
+    text = explorer.code().replace("model = ...  # your own network", "model = given")
+    space = {"given": explorer.model}
+    exec(text, space)
+    made = (
+        space["found"].images[0]
+        if "found" in space
+        else space.get("dream", getattr(space.get("made"), "image", None))
+    )
+    place = 2 if isinstance(explorer, StyleExplorer) else 1
+    assert torch.allclose(made.float(), shown(explorer)[place], atol=0.51 / 255)
+
+
+def test_what_is_wrong_is_said_in_place():
+    explorer = opened(DreamExplorer)
+    before = shown(explorer)
+    explorer.layer.options = [*explorer.layer.options, "nowhere"]
+    explorer.layer.value = "nowhere"
+    assert "nowhere" in explorer._alert.value
+    assert torch.equal(explorer.film.moments[-1].images, before)
+
+
+def test_the_walk_gives_one_frame_after_the_other():
+    explorer = opened(DreamExplorer)
+    explorer.frames.value = 3
+    explorer.walk_button.click()
+    assert explorer.error is None and len(explorer.film.moments) == 3
+    assert "walk" in explorer.captions()[1]
+    frames = [one.images[1] for one in explorer.film.moments]
+    assert not torch.equal(frames[0], frames[1])
+    explorer.film.run_button.click()
+    assert "walk" not in explorer.captions()[1]
+
+
+def test_styles_that_were_made_are_shown_at_once():
+    explorer = opened(StyleExplorer)
+    explorer.all_button.click()
+    assert explorer.error is None and len(explorer.made) == len(explorer.ratio_values)
+    explorer.ratio.value = 2
+    kept = explorer.film.moments
+    explorer.ratio.value = 0
+    assert not torch.equal(shown(explorer), kept[-1].images)
+    explorer.ratio.value = 2
+    assert explorer.film.moments == kept, "nothing is computed again"

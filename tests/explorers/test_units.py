@@ -1,0 +1,260 @@
+"""The explorers of units: what they show is what the techniques find, and each control changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from cnnlab.explorers import ActivationExplorer, PatchExplorer
+from cnnlab.explorers.collection import LayerMaps, Search, collect, first_pictures
+from cnnlab.explorers.patch_tiles import label_shares, patch_pictures
+from cnnlab.explorers.unit_maps import grid_maps, layers_with_units, mosaic
+from cnnlab.units import random_directions, top_along, top_patches
+from cnnlab.world import dataset
+
+
+class Small(nn.Sequential):
+    """Two convolutions and a classifier, with weights that make every unit fire somewhere."""
+
+    name, input_size, class_names = "small", 96, ("a", "b", "c")
+
+    def __init__(self):
+        super().__init__()
+        chance = torch.Generator().manual_seed(4)
+        self.conv1, self.relu1 = nn.Conv2d(3, 6, 8, 4, 2), nn.ReLU()
+        self.conv2, self.relu2 = nn.Conv2d(6, 5, 4, 4), nn.ReLU()
+        self.flatten, self.fc = nn.Flatten(), nn.Linear(5 * 36, 3)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=chance) * 0.3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Small().eval()
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return first_pictures(dataset("validation", n=20, progress=False))
+
+
+@pytest.fixture
+def activation(model, pictures):
+    return ActivationExplorer(model, 5, layer="relu1", channel=2, pictures=pictures)
+
+
+@pytest.fixture
+def patches(model, pictures):
+    return PatchExplorer(model, pictures, layer="relu1", unit=2)
+
+
+def test_collected_maps_find_what_the_techniques_find(model, pictures):
+    images = pictures.floats()
+    *_, found = collect(model, images, "relu1")
+    expected = top_patches(model, images, "relu1", k=4)
+    for unit in range(6):
+        best = found.strongest(unit, 4)
+        for field in ("value", "picture", "position", "box", "centre"):
+            assert torch.equal(getattr(best, field)[0], getattr(expected, field)[unit]), field
+    direction = random_directions(6, 1, seed=3)[0]
+    mixed, along = found.strongest(direction, 4), top_along(model, images, "relu1", direction, 4)
+    assert torch.allclose(mixed.value, along.value) and torch.equal(mixed.box, along.box)
+
+
+def test_large_maps_are_collected_for_fewer_pictures(model, pictures, monkeypatch):
+    monkeypatch.setattr("cnnlab.explorers.collection.MOST_BYTES", 10 * 4 * 6 * 24 * 24)
+    *_, found = collect(model, pictures.floats(), "relu1")
+    assert len(found.maps) == found.wanted == 10
+
+
+def test_collection_says_what_it_needs(pictures):
+    assert len(first_pictures(pictures)) == 20
+    assert pictures.words(1) == f"goat, {pictures.source.recipes[1].scene}"
+    assert pictures.floats(48).shape == (20, 3, 48, 48)
+    with pytest.raises(TypeError, match="images, labels and class_names"):
+        first_pictures([1, 2])
+
+
+def test_search_goes_on_beside_the_controls_and_stops(model, pictures):
+    seen: list[LayerMaps] = []
+    search = Search(pictures, lambda found, _whole: seen.append(found), pytest.fail)
+
+    async def scene():
+        search.look(model, "relu1", 96)
+        assert not seen and search.running  # the call came back at once
+        while not seen:
+            await asyncio.sleep(0.001)
+        search.stop()
+        count = len(seen)
+        await asyncio.sleep(0.05)
+        assert len(seen) == count and not search.running
+
+    asyncio.run(scene())
+    assert len(seen[-1].maps) < 20
+    search.look(model, "relu1", 96, at_once=True)
+    assert len(search.found.maps) == 20
+
+
+def test_patches_cut_at_the_border_stand_where_they_belong(model, pictures):
+    images = pictures.floats()
+    *_, found = collect(model, images, "relu2")
+    best = found.strongest(1, 20)
+    tiles = patch_pictures(images, best, found.field)
+    side = tiles.shape[-1]
+    for tile, index, box in zip(tiles, best.picture[0], best.box[0].tolist(), strict=True):
+        top, left, bottom, right = box
+        rows = slice(side - (bottom - top), None) if top == 0 else slice(0, bottom - top)
+        columns = slice(side - (right - left), None) if left == 0 else slice(0, right - left)
+        assert torch.equal(tile[:, rows, columns], images[index, :, top:bottom, left:right])
+
+
+def test_shares_count_labels_and_set_them_beside_all_pixels():
+    rows = label_shares(torch.tensor([2, 2, 1, 2]), torch.tensor([80, 10, 10]), ("none", "leg", "eye"))
+    assert [(row["name"], row["now"], row["before"]) for row in rows] == [
+        ("eye", 0.75, 0.1),
+        ("leg", 0.25, 0.1),
+    ]
+
+
+def test_layers_and_ranges(model):
+    fields, last = layers_with_units(model, 96)
+    assert list(fields) == ["conv1", "relu1", "conv2", "relu2", "fc"] and last == "relu2"
+    maps = torch.rand(3, 4, 4)
+    spread = grid_maps(maps, "each map")
+    assert spread.amin((1, 2)).tolist() == [0, 0, 0] and torch.allclose(spread.amax((1, 2)), torch.ones(3))
+    assert torch.equal(grid_maps(maps, "whole layer"), maps)
+    assert torch.equal(mosaic(maps)[:4, :4], maps[0]) and mosaic(maps)[:, 4].isnan().all()
+
+
+# The activation explorer.
+
+
+def test_activation_opens_at_the_strongest_place_of_the_channel(activation, model):
+    maps = model.relu1(model.conv1(activation.image[None]))[0]
+    assert torch.allclose(activation.here, maps, atol=1e-5)
+    assert activation.value == pytest.approx(float(maps[2].max()), abs=1e-5)
+    assert activation.error is None and len(activation.strongest.captions) == 9
+    assert activation.grid.selected == 2 and activation.grid.tiles["count"] == 6
+
+
+def test_every_control_of_the_activations_changes_what_is_seen(activation):
+    before = activation.map.tiles["png"], activation.strongest.captions, activation.grid.tiles["png"]
+    activation.grid.set_state({"selected": 4})
+    assert activation.channel.value == 4
+    assert activation.map.tiles["png"] != before[0] and activation.strongest.captions != before[1]
+    activation.colours.value = "viridis"
+    assert activation.grid.tiles["png"] != before[2]
+    before = activation.grid.tiles["png"]
+    activation.scale.value = "whole layer"
+    assert activation.grid.tiles["png"] != before
+    activation.patches.value = 3
+    assert activation.strongest.tiles["count"] == 3
+    activation.layer.value = "relu2"
+    assert activation.here.shape == (5, 6, 6) and activation.strongest.tiles["count"] == 3
+    before = activation.map.tiles["png"]
+    activation.seed.value = 9
+    assert activation.map.tiles["png"] != before
+    assert activation.error is None
+
+
+def test_a_place_has_its_box_and_value(activation):
+    activation.map.set_state({"point": [0, 3, 5]})
+    assert activation.box == (10, 18, 18, 26)
+    assert activation.value == float(activation.here[2, 3, 5])
+    assert activation.picture.boxes[0]["box"] == [50, 90, 40, 40]
+    assert "rows 10 to 17, columns 18 to 25" in activation.status.value
+    activation.place = (99, 0)
+    assert isinstance(activation.error, ValueError) and activation.place == (23, 0)
+
+
+def test_vectors_have_one_place_and_see_everything(activation):
+    activation.layer.value = "fc"
+    assert activation.error is None and activation.here.shape == (3, 1, 1)
+    assert "whole picture" in activation.status.value and activation.picture.boxes == []
+    activation.layer.value = "relu1"
+    assert activation.channel.value == 2 and activation.place != (0, 0)
+
+
+@pytest.mark.parametrize("explorer", ["activation", "patches"])
+def test_words_and_picture_are_stable(explorer, request):
+    explorer = request.getfixturevalue(explorer)
+    assert explorer.describe() == explorer.describe() and "small" in explorer.describe()
+    assert Image.open(io.BytesIO(explorer.still())).width > 600
+    assert len(explorer.still()) < 150_000
+
+
+def run(code: str, model) -> dict:
+    """Run the lines that an explorer shows, with the network that is the reader's own."""
+    place: dict = {"model": model}
+    exec("\n".join(line for line in code.splitlines() if not line.startswith("model =")), place)
+    return place
+
+
+def test_the_code_of_the_activations_gives_the_same(activation, model, pictures, capsys, monkeypatch):
+    monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
+    place = run(activation.code(), model)
+    assert float(capsys.readouterr().out) == pytest.approx(activation.value, abs=1e-5)
+    assert tuple(place["box"]) == activation.box
+    assert torch.allclose(place["found"].value, activation.search.found.strongest(2, 9).value)
+
+
+def test_an_unknown_layer_is_told(model, pictures):
+    for explorer in (ActivationExplorer, PatchExplorer):
+        with pytest.raises(ValueError, match="conv1, relu1"):
+            explorer(model, pictures=pictures, layer="conv9")
+
+
+# The patch explorer.
+
+
+@pytest.mark.parametrize("mixing", [0.0, 0.4, 1.0])
+def test_the_code_of_the_patches_gives_the_same(patches, model, pictures, mixing, monkeypatch):
+    monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
+    patches.mixing.value = mixing
+    found = run(patches.code(), model)["found"]
+    assert torch.allclose(found.value, patches.best.value, atol=1e-5)
+    assert torch.equal(found.picture, patches.best.picture)
+
+
+def test_every_control_of_the_patches_changes_what_is_seen(patches):
+    def seen():
+        return patches.patches.captions, patches.bars.entries, patches.status.value
+
+    for control, value in (
+        (patches.unit, 4),
+        (patches.k, 5),
+        (patches.mixing, 1.0),
+        (patches.draw, 3),
+        (patches.category, "colour"),
+        (patches.layer, "relu2"),
+    ):
+        before = seen()
+        control.value = value
+        assert patches.error is None and seen() != before, control.description
+    assert patches.patches.tiles["count"] == patches.pictures_sheet.tiles["count"] == 5
+    assert patches.unit.max == 4
+
+
+def test_bars_tell_what_lies_in_the_middle(patches, pictures):
+    patches.category.value = "material"
+    labels = patches.best.labels(pictures.source.maps("material"))[0]
+    first = patches.bars.entries[0]
+    assert first["now"] == pytest.approx(float((labels == labels.mode().values).float().mean()), abs=1e-3)
+    assert sum(row["now"] for row in patches.bars.entries) <= 1.001
+
+
+def test_a_network_of_another_size_sees_the_pictures_at_its_size(patches):
+    class Tiny(nn.Sequential):
+        input_size = 24
+
+    tiny = Tiny(nn.Conv2d(3, 2, 3), nn.ReLU()).eval()
+    patches.network.options = [*patches.network.options, ("tiny", tiny)]
+    patches.network.value = tiny
+    assert patches.error is None and patches.best.box.max() <= 24
+    assert patches.bars.entries == [] and "nothing is known" in patches.status.value
