@@ -81,4 +81,3 @@ def __getattr__(name: str):
 
 def __dir__():
     return sorted(__all__)
-#

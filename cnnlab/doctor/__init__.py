@@ -4,6 +4,7 @@
     report    the findings, and how a terminal and a notebook show them
     looks     one look for each thing that the kit uses
     browser   the Chromium or Chrome of the browser tests, if there is one
+    walls     what keeps submissions in while they are graded, tried out (`cnnlab doctor --grading`)
 
 Nothing is installed or downloaded here, and the network is left alone unless `online=True` asks for one short try.
 """

@@ -2,8 +2,11 @@
 
     base        what all explorers share: layout, pickers, status, errors in place, code, the still picture
     activation  the maps of a layer, the unit at a place, what it sees and what excites it elsewhere
+    neighbours  which pictures a layer takes for alike, beside the bare pixels
+    embedding   the codes of a layer as a map of pictures
     patches     a unit's strongest patches in a data set, beside those along random directions
     convolution patch x kernel + bias on a real picture, stepped by hand, with every setting of a convolution
+    filters     the weights of any layer, before and after training, and how much of a filter an edge or a blob explains
     layers      the table of a network; choose a layer in it, a unit in its maps, and see what that unit sees
     saliency    which pixels would change a class score, or any unit: five methods side by side
     grad_cam    where a layer sees the class, and the same object in every scene
@@ -13,9 +16,9 @@
     inversion, dreaming   what a layer still knows of a picture, and more of what it sees in it
     maximisation   the picture that a class, a channel or a unit wants, every regulariser a slider
 
-    stage, sheet, table, bars, parts the widgets whose life is in the browser (plain ES modules beside them)
+    cloud, stage, sheet, table, bars, parts the widgets whose life is in the browser (plain ES modules beside them)
     pictures, sources         the controls that choose a picture, and the pictures that they choose
-    collection, patch_tiles, unit_maps   the pictures that are searched, and what layers answer to them
+    collection, patch_tiles, unit_maps, code_book   the pictures that are searched, and what layers answer to them
     methods, scenes           what saliency and Grad-CAM ask, as pure functions
     covered, overlays         what is asked and answered: pure functions, tested without a widget
     whole_map, growth         slow work in short steps, which can be stopped
@@ -28,10 +31,13 @@ from cnnlab.explorers.activation import ActivationExplorer
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.convolution import ConvolutionExplorer
 from cnnlab.explorers.dreaming import DreamExplorer
+from cnnlab.explorers.embedding import EmbeddingExplorer
+from cnnlab.explorers.filters import FilterExplorer
 from cnnlab.explorers.grad_cam import GradCamExplorer
 from cnnlab.explorers.inversion import InversionExplorer
 from cnnlab.explorers.layers import LayersExplorer
 from cnnlab.explorers.maximisation import MaximisationExplorer
+from cnnlab.explorers.neighbours import NeighbourExplorer
 from cnnlab.explorers.occlusion import OcclusionExplorer
 from cnnlab.explorers.patches import PatchExplorer
 from cnnlab.explorers.saliency import SaliencyExplorer
@@ -42,11 +48,14 @@ __all__ = [
     "ActivationExplorer",
     "ConvolutionExplorer",
     "DreamExplorer",
+    "EmbeddingExplorer",
     "Explorer",
+    "FilterExplorer",
     "GradCamExplorer",
     "InversionExplorer",
     "LayersExplorer",
     "MaximisationExplorer",
+    "NeighbourExplorer",
     "OcclusionExplorer",
     "PatchExplorer",
     "SaliencyExplorer",

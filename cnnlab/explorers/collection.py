@@ -66,7 +66,7 @@ class Collection:
 
 
 def first_pictures(source: Any = None, n: int = PICTURES) -> Collection:
-    """The first `n` pictures of a data set (anything with `images` in bytes, `labels` and `class_names`); None takes the validation split."""
+    """The first `n` pictures of a data set with `images` in bytes, `labels` and `class_names`; None takes the validation split."""
     if isinstance(source, Collection):
         return source
     source = dataset("validation", progress=False) if source is None else source

@@ -112,6 +112,11 @@ class GradCamExplorer(Explorer):
         )
 
     def still(self) -> bytes:
+        for scene, question in scenes.elsewhere(
+            self.state
+        ).items():  # within a kernel some may not be there yet
+            if scene not in self.answers:
+                self.answers[scene] = scenes.ask(question)
         rows = [("this picture", self.answer), *self.answers.items()][:8]
         figure = Figure(figsize=(9.6, 1.75), dpi=90, layout="constrained", facecolor="white")
         for axis, (name, answer) in zip(figure.subplots(1, 8, squeeze=False)[0], rows, strict=False):

@@ -51,13 +51,13 @@ class GrowingExplorer(Explorer):
         groups: dict[str, Sequence[widgets.Widget]],
         names: Sequence[list],
         controls: Sequence[widgets.Widget],
-        buttons: Sequence[widgets.Widget] = (),
+        result: Sequence[widgets.Widget] = (),
     ) -> None:
-        """Lay it out, make the first picture, and run anew whenever one of `controls` changes."""
+        """Lay it out, make the first picture, and run anew whenever one of `controls` changes; `result` stands over the curve."""
         self.arrange(
             groups,
-            stage=[self.film.panel, *buttons, self.sheet],
-            result=[heading(self.curve_label), self.chart],
+            stage=[self.film.panel, self.sheet],
+            result=[*result, heading(self.curve_label), self.chart],
             names=[*names, *self.film.names],
         )
         self.begin()

@@ -119,7 +119,7 @@ class PatchExplorer(Explorer):
 
     def still(self) -> bytes:
         best, count = self.best, self.best.picture.shape[1]
-        columns = min(count, 8)
+        columns = min(count, 9)
         rows = -(-count // columns)
         figure = Figure(figsize=(9.6, 0.8 + 1.3 * rows), dpi=90, layout="constrained", facecolor="white")
         patches = patch_pictures(self.collection.floats(self.side), best, self.search.found.field)

@@ -106,6 +106,9 @@ class SaliencyExplorer(Explorer):
         )
 
     def still(self) -> bytes:
+        for name in METHODS:  # within a kernel some may not be there yet
+            if name not in self.maps:
+                self.maps[name] = methods.attribute(self.state.by(name))
         figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
         axes = figure.subplots(1, 1 + len(METHODS))
         shown(axes[0], self.image, "the picture")

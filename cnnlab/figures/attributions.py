@@ -43,7 +43,7 @@ def attribution_figure(
             raise ValueError(f"{rows} pictures came, but {len(tensor)} maps of {name}.")
     cell = width / columns
     words = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
-    figure = Plate(figsize=(width, rows * (cell + 0.18) + 0.3), dpi=90, words=words)
+    figure = Plate(figsize=(width, rows * (cell + 0.1) + 0.25), dpi=72, words=words)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, image in enumerate(images):
         mask = None if masks is None else masks[row]
@@ -83,7 +83,7 @@ def overlay_figure(
     cell = width / columns
     lines = max(caption.count("\n") + 1 for caption in captions)
     height = rows * (cell + 0.2 * lines) + 0.6
-    figure = Plate(figsize=(width, height), dpi=90, words=_listed(captions))
+    figure = Plate(figsize=(width, height), dpi=72, words=_listed(captions))
     axes = figure.subplots(rows, columns, squeeze=False)
     tops = [_top(one) for one in maps]
     most = max(*tops, 1e-12)
@@ -117,7 +117,7 @@ def segment_figure(
     cell = width / count
     said = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
     words = f"{count} pictures, their saliency, and the segments that grow from it; overlap with the truth {said}."
-    figure = Plate(figsize=(width, 3 * cell + 0.5), dpi=90, words=words)
+    figure = Plate(figsize=(width, 3 * cell + 0.3), dpi=72, words=words)
     axes = figure.subplots(3, count, squeeze=False)
     for number, image in enumerate(images):
         shown(axes[0, number], image, "")

@@ -106,7 +106,11 @@ def kernels_figure(
     ):
         most = float(limits[unit])
         axis.imshow(
-            weights[unit, source].detach().cpu().numpy(), cmap=SIGNED, vmin=-most, vmax=most, interpolation="nearest"
+            weights[unit, source].detach().cpu().numpy(),
+            cmap=SIGNED,
+            vmin=-most,
+            vmax=most,
+            interpolation="nearest",
         )
         axis.set(xticks=[], yticks=[])
         if source == inputs[0]:
@@ -138,7 +142,9 @@ def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> 
             weights[index] - explained.reconstruction[index],
         )
         for axis, part in zip(axes[:, column], parts, strict=True):
-            axis.imshow(filter_colours(part[None], limit)[0].permute(1, 2, 0).numpy(), interpolation="nearest")
+            axis.imshow(
+                filter_colours(part[None], limit)[0].permute(1, 2, 0).numpy(), interpolation="nearest"
+            )
             axis.set(xticks=[], yticks=[])
         axes[0, column].set_title(f"{name}\n$R^2$ {float(explained.r2[index]):.2f}", fontsize=9)
     for axis, word in zip(axes[:, 0], ("filter", "fit", "left over"), strict=True):

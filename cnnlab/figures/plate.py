@@ -8,6 +8,10 @@ from io import BytesIO
 from typing import Any
 
 from matplotlib.figure import Figure
+from PIL import Image
+
+LARGE = 100_000
+"""Bytes from which on a figure is stored in 256 colours: noise in full colour would make notebooks of many megabytes."""
 
 
 class Plate(Figure):
@@ -22,10 +26,10 @@ class Plate(Figure):
         self.words = words
 
     def png(self) -> bytes:
-        """The figure as PNG bytes."""
+        """The figure as PNG bytes; in 256 colours if it is large."""
         stream = BytesIO()
         self.savefig(stream, format="png")
-        return stream.getvalue()
+        return stream.getvalue() if stream.tell() < LARGE else _in_few_colours(stream)
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
@@ -36,3 +40,10 @@ class Plate(Figure):
             f'<img alt="{html.escape(words)}" src="data:image/png;base64,{encoded}" style="max-width: 100%">'
         )
         return {"text/html": image, "image/png": encoded, "text/plain": words}, {"image/png": {"alt": words}}
+
+
+def _in_few_colours(stream: BytesIO) -> bytes:
+    small = BytesIO()
+    picture = Image.open(stream).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+    picture.save(small, "PNG", optimize=True)
+    return small.getvalue()

@@ -91,7 +91,7 @@ def patches_figure(
     count = found.picture.shape[1]
     cell = 9.0 / count
     words = f"The {count} strongest patches in layer {found.layer} of: {', '.join(names)}."
-    figure = Plate(figsize=(10.2, cell * len(rows) + 0.1), words=words, dpi=90)
+    figure = Plate(figsize=(10.2, cell * len(rows) + 0.1), words=words, dpi=72)
     axes = figure.subplots(len(rows), count, squeeze=False)
     for line, row, name in zip(axes, rows, names, strict=True):
         patches = [None] * count if whole else found.crops(pictures, row)

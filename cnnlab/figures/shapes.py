@@ -124,7 +124,9 @@ def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names:
     extent = (left - half[1], right + half[1], bottom + half[0], top - half[0])
     for axis, name, values in zip(axes[1:], names, probabilities, strict=True):
         axis.imshow((0.5 + 0.5 * image.detach().cpu().mean(0)).numpy(), cmap="gray", vmin=0, vmax=1)
-        shown = axis.imshow(values.detach().cpu().numpy(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75)
+        shown = axis.imshow(
+            values.detach().cpu().numpy(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75
+        )
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
         _bare(axis, f"P({name})")
     scale = ScalarMappable(norm=shown.norm, cmap=shown.cmap)

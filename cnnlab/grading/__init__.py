@@ -5,13 +5,25 @@ For the reader of a notebook:
     checks     `check` says whether an answer is right, `claim` whether a sentence holds for a measured number
     exercises  the exercises of the lecture notebooks, a module each: plain references, and hints keyed on the kind of mistake
     lineup     three networks under false names, one honest and two not: the riddle of notebook 07
+
+For the grader of assignments, probe in, value out (the commands are in `commands`):
+
+    assignment, source, questions       an assignment: the instructor's source in nbgrader's format, and the key
+    releasing, public, selfcheck        the student version, and the public probes that come with it
+    submissions, code, matching         what was handed in, and which cells answer which question
+    probes, limits, runner, running     inputs of a student's own; the processes that student code runs in, behind walls
+    comparing, hints, scoring           whether a value is right, what to say if not, and what it is worth
+    batch, cluster, gradebook           a whole class, here or on a cluster, into one file that survives anything
+    feedback, pictures                  a page for each student
+    exporting, late, report, lookalikes what the course staff takes away
+    validating, escapes                 the grader's graders: mutants and alternates; attempts to get out of the runner
 """
 
 from importlib import import_module
 
-_HOMES = {"check": "checks", "claim": "checks", "suspects": "lineup"}
+_HOMES = {"check": "checks", "claim": "checks", "solved": "checks", "suspects": "lineup"}
 
-__all__ = ["check", "claim", "suspects"]
+__all__ = ["check", "claim", "solved", "suspects"]
 
 
 def __getattr__(name: str):

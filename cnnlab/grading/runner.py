@@ -63,7 +63,7 @@ class Answer:
     """What came out of one question.
 
     `values` has what each case gave back; `errors` the error of each case that raised one; `ended` says why the process ended before it was
-    through ("" if it was not); `missing` that there is no such name.
+    through ("" if it was not), `over` that the state after the cells went with it; `missing` that there is no such name.
     """
 
     values: dict[int, Any] = field(default_factory=dict)
@@ -72,6 +72,7 @@ class Answer:
     remarks: tuple[str, ...] = ()
     ended: str = ""
     detail: str = ""
+    over: bool = False
     missing: bool = False
     text: str = ""
     printed: int = 0
@@ -262,9 +263,9 @@ def _run_once(
         _note(outcome, events)
         while waiting:
             asked = waiting.pop(0)
-            answer = _ask(guard, asked)
+            answer = _ask(guard, asked, len(outcome.answers))
             outcome.answers[asked.question] = answer
-            if answer.ended:
+            if answer.over:
                 break
     return None
 
@@ -274,8 +275,9 @@ def _note(outcome: Outcome, events: _Events) -> None:
     outcome.memory = max(outcome.memory, events.memory)
 
 
-def _ask(guard: socket.socket, asked: Asked) -> Answer:
+def _ask(guard: socket.socket, asked: Asked, number: int) -> Answer:
     question = {
+        "number": number,
         "name": asked.name,
         "variable": asked.variable,
         "cases": asked.cases,
@@ -288,22 +290,25 @@ def _ask(guard: socket.socket, asked: Asked) -> Answer:
         )
     answer, events = Answer(), _Events(guard, asked.limits.seconds)
     for letter, value, told in events:
-        if letter == "v" and isinstance(value, dict):
+        if letter == "v" and isinstance(value, dict) and value.get("question") == number:
             answer = _add(answer, value, len(asked.cases))
-        elif letter == "o":
-            if type(value) is int and value and not answer.errors:
-                ended = os.waitstatus_to_exitcode(value & 0xFFFF)
-                answer = replace(
-                    answer,
-                    ended="exit",
-                    detail=f"it was ended by signal {-ended}" if ended < 0 else "it left",
-                )
-                # the process that the cells left is whole, so the next question is asked there
+        elif letter == "o" and isinstance(value, list) and len(value) == 2 and value[0] == number:
+            answer = _complete(answer, value[1], len(asked.cases))
             break
         elif letter == "ended":
-            answer = replace(answer, ended=told["reason"], detail=told["detail"])
+            answer = replace(answer, ended=told["reason"], detail=told["detail"], over=True)
             break
     return replace(answer, text=events.text, printed=events.printed)
+
+
+def _complete(answer: Answer, status: object, cases: int) -> Answer:
+    """The answer, with a word on how its process ended where cases are open. What the cells left is whole, the next may be asked."""
+    if answer.missing or len(answer.values) + len(answer.errors) >= cases:
+        return answer
+    code = os.waitstatus_to_exitcode(status & 0xFFFF) if type(status) is int else 0
+    return replace(
+        answer, ended="exit", detail=f"by signal {-code}" if code < 0 else f"it left with exit code {code}"
+    )
 
 
 def _add(answer: Answer, reply: dict[str, Any], cases: int) -> Answer:

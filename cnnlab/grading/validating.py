@@ -25,7 +25,7 @@ from cnnlab.grading.comparing import difference, plain
 from cnnlab.grading.questions import Question
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.running import networks
-from cnnlab.grading.scoring import Result, grade_submission
+from cnnlab.grading.scoring import QuestionResult, Result, grade_submission
 from cnnlab.grading.submissions import read
 
 SECRET = b"validate"
@@ -80,14 +80,12 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
     yield from _counts(assignment)
     yield _whole("the reference", grade_filled(assignment, None, runner), {"passed"})
     yield _whole("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
-    for variant in variants(assignment, "mutants"):
-        one = _of(grade_filled(assignment, {variant.question: variant.code}, runner), variant.question)
+    for variant, one in graded(assignment, variants(assignment, "mutants"), runner):
         hints = [case.hint for case in one.cases if case.hint]
         fits = any(variant.hint in hint for hint in [*hints, *one.notes])
         how = f"{one.points:g} of {one.out_of:g}" + ("" if fits else f"; the hint does not fit: {hints}")
         yield Finding(f"mutant {variant.name}", one.points < one.out_of and fits, how)
-    for variant in variants(assignment, "alternates"):
-        one = _of(grade_filled(assignment, {variant.question: variant.code}, runner), variant.question)
+    for variant, one in graded(assignment, variants(assignment, "alternates"), runner):
         hints = "; ".join(case.hint for case in one.cases if case.hint)
         how = f"{one.points:g} of {one.out_of:g}" + (f": {hints}" if hints else "")
         yield Finding(f"alternate {variant.name}", one.status == "passed", how)
@@ -95,6 +93,19 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
         yield rounding(assignment, question)
     if notebooks:
         yield from _notebooks(assignment)
+
+
+def graded(
+    assignment: Assignment, found: list[Variant], runner: Runner
+) -> Iterable[tuple[Variant, QuestionResult]]:
+    """The result of each variant; one submission holds a variant of every question, so that there are few to run."""
+    waiting = list(found)
+    while waiting:
+        together = {variant.question: variant for variant in reversed(waiting)}
+        result = grade_filled(assignment, {name: variant.code for name, variant in together.items()}, runner)
+        for variant in together.values():
+            waiting.remove(variant)
+            yield variant, next(one for one in result.questions if one.question == variant.question)
 
 
 def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner: Runner) -> Result:
@@ -143,10 +154,6 @@ def _whole(what: str, result: Result, wanted: set[str]) -> Finding:
     wrong = {name: status for name, status in statuses.items() if status not in wanted}
     said = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
     return Finding(what, not wrong and bool(statuses), result.note or said)
-
-
-def _of(result: Result, question: str):
-    return next(one for one in result.questions if one.question == question)
 
 
 def _double(value):

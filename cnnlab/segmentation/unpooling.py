@@ -107,7 +107,7 @@ def _check_places(values: Tensor, places: Tensor, output_size: tuple[int, int]) 
             f" {tuple(values.shape)} and {tuple(places.shape)}."
         )
     height, width = output_size
-    if places.numel() and not (0 <= int(places.min()) and int(places.max()) < height * width):
+    if places.numel() and not (int(places.min()) >= 0 and int(places.max()) < height * width):
         raise ValueError(
             f"places run from {int(places.min())} to {int(places.max())}, but maps of {height} x {width} have places"
             f" 0 to {height * width - 1}; give the output_size that was pooled."

@@ -56,8 +56,7 @@ def test_every_regulariser_changes_the_picture(explorer, name):
     slider.value = slider.max if slider.value == slider.min else slider.min
     assert explorer.error is None
     assert not torch.equal(shown(explorer), before)
-    option = "pixels" if name == "clip" else name
-    assert f"{option}={slider.value:.6g}" in explorer.code()
+    assert f"{name}={slider.value:.6g}" in explorer.code()
 
 
 @pytest.mark.parametrize(
@@ -170,3 +169,15 @@ def test_without_live_a_change_waits_for_the_button(explorer):
     assert explorer.film.moments is before and "press the button" in explorer.status.value
     explorer.film.run_button.click()
     assert explorer.film.moments is not before
+
+
+def test_the_classes_of_another_network_are_offered(explorer):
+    class Renamed(Tiny):
+        class_names = ("car", "cup", "bird")
+
+    explorer.target.value = 2
+    explorer.network.options = [*explorer.network.options, ("renamed", Renamed(1).eval())]
+    explorer.network.value = explorer.network.options[-1][1]
+    assert explorer.error is None
+    assert explorer.sheet.captions == ["bird"]
+    assert [label for label, _ in explorer.target.options] == ["car", "cup", "bird"]

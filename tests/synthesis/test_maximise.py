@@ -194,16 +194,3 @@ def test_with_easing_the_price_rises_over_the_steps(linear):
     paid.clear()
     spy(0.0)
     assert paid == [1.0] * 10
-
-
-def test_a_price_from_the_beginning_may_keep_a_picture_grey_where_easing_does_not():
-    """Score (8 m)^2 with m the mean distance from grey: its slope is zero at grey, that of the total variation is not."""
-
-    class Shy(nn.Module):
-        def forward(self, images):
-            return (images - 0.5).abs().mean((1, 2, 3), keepdim=False)[:, None].mul(8).square()
-
-    options = {**BARE, "tv": 0.02, "beta": 1.0, "parametrisation": "pixels", "size": 8, "steps": 60}
-    paid = maximise(Shy(), 0, easing=0.0, **options).scores[-1]
-    eased = maximise(Shy(), 0, easing=0.8, **options).scores[-1]
-    assert float(eased) > 2 * float(paid)

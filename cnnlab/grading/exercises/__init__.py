@@ -7,6 +7,7 @@ A module holds the exercises of one notebook, as functions of the answer (see `a
 from cnnlab.grading.exercises import (
     grad_cam,
     inversion,
+    last_layer,
     layers_and_shapes,
     maximisation,
     occlusion,
@@ -23,6 +24,7 @@ EXERCISES: dict[str, Exercise] = {
     **maximisation.EXERCISES,
     **occlusion.EXERCISES,
     **responses.EXERCISES,
+    **last_layer.EXERCISES,
     **saliency.EXERCISES,
     **grad_cam.EXERCISES,
 }

@@ -39,7 +39,7 @@ def gram(answer: Callable[[Tensor], Tensor]) -> str | None:
 
 def total_loss(answer: Callable[[float, list[float], float, float], float]) -> str | None:
     """`answer(content, styles, alpha, beta)`: the loss of a content loss and the style losses of several layers."""
-    for content, styles, alpha, beta in ((0.5, [0.2, 0.3, 0.1], 2.0, 10.0), (0.0, [1.0], 1.0, 3.0)):
+    for content, styles, alpha, beta in ((0.5, [0.2, 0.6, 0.1], 2.0, 10.0), (0.0, [1.0], 1.0, 3.0)):
         result = float(attempted(answer(content, list(styles), alpha, beta)))
         wanted = alpha * content + beta * sum(styles)
         mistakes = {

@@ -43,7 +43,7 @@ def live(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
             _flush()
             os._exit(0)
         status = os.waitpid(child, 0)[1]
-        say(replies, "o", status)
+        say(replies, "o", [asked["number"], status])
 
 
 def say(pipe: int, letter: str, value: Any, most: int = 2**20) -> None:
@@ -60,9 +60,10 @@ def _next(commands: BinaryIO) -> Any:
 
 def _answer(names: dict[str, Any], asked: dict[str, Any], replies: int) -> None:
     if asked["name"] not in names:
-        say(replies, "v", {"missing": asked["name"]})
+        say(replies, "v", {"question": asked["number"], "missing": asked["name"]})
         return
     for number, case in enumerate(asked["cases"]):
+        about = {"question": asked["number"], "case": number}
         _seed(asked["seed"])
         start = time.perf_counter()
         try:
@@ -71,7 +72,7 @@ def _answer(names: dict[str, Any], asked: dict[str, Any], replies: int) -> None:
             value = found if asked["variable"] else found(**arguments)
             seconds = time.perf_counter() - start
             remarks = [] if asked["variable"] else _remarks(arguments, case)
-            reply = {"case": number, "value": value, "seconds": seconds, "remarks": remarks}
+            reply = {**about, "value": value, "seconds": seconds, "remarks": remarks}
             message = encode(reply, asked["answer_bytes"])
         except FrameError as error:
             said = {
@@ -79,9 +80,9 @@ def _answer(names: dict[str, Any], asked: dict[str, Any], replies: int) -> None:
                 "message": f"what comes back cannot be handed in: {error}",
                 "traceback": "",
             }
-            message = encode({"case": number, "error": said})
+            message = encode({**about, "error": said})
         except BaseException as error:  # SystemExit too: the next case may do
-            message = encode({"case": number, "error": cells.in_words(error)})
+            message = encode({**about, "error": cells.in_words(error)})
         _flush()
         rest = memoryview(b"v" + message)
         while rest:

@@ -1,0 +1,29 @@
+"""What keeps a submission in while it is graded, on this machine: every tier is set up, and every escape that the kit knows is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+TIERS = {
+    "namespaces": "enough to grade with",
+    "landlock": "enough to grade with",
+    "none": "for one's own code; grading refuses it unless told --trust-submissions",
+}
+
+
+def walls() -> Iterator[str]:
+    """A line for each tier: how many escapes it blocks, and the names of those that it does not; or why it is not to be had here."""
+    from cnnlab.grading.escapes import ESCAPES, try_escapes, worked
+    from cnnlab.grading.runner import Runner, RunnerError
+
+    for tier, use in TIERS.items():
+        try:
+            with Runner([tier]) as runner:
+                found = try_escapes(runner)
+                standing = str(runner.walls)
+        except RunnerError as error:
+            yield f"{tier}: not to be had here ({error})"
+            continue
+        open_ways = [one.name for one in ESCAPES if worked(found[one.name])]
+        yield f"{standing}: blocks {len(found) - len(open_ways)} of {len(found)} escapes; {use}"
+        yield from (f"    not blocked: {name}" for name in open_ways)

@@ -1,0 +1,45 @@
+"""The cloud: small pictures at their places on a map; its life in the browser is in `cloud.js`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+from traitlets import Bool, Dict, Int, List, Unicode
+
+_HERE = Path(__file__).parent
+
+
+class Cloud(anywidget.AnyWidget):
+    """Pictures at places.
+
+    Traits
+    ------
+    tiles
+        The pictures, as `cnnlab.explorers.sheet.picture_tiles` gives them.
+    points
+        [across, down] of each, in 0 ... 1.
+    colours, legend
+        "#rrggbb" of each point, empty for none; and [name, colour] of what is explained below.
+    captions
+        A line for each picture, shown when it is pointed at or chosen.
+    pictures, size
+        Whether pictures are drawn or dots, and the side of a picture in CSS pixels.
+    selected
+        The chosen picture, -1 for none; the browser writes it, the kernel may write it too.
+    label
+        What the map shows.
+    """
+
+    _esm = (_HERE / "cloud.js").read_text(encoding="utf-8")
+    _css = (_HERE / "cloud.css").read_text(encoding="utf-8")
+
+    tiles = Dict().tag(sync=True)
+    points = List().tag(sync=True)
+    colours = List(Unicode()).tag(sync=True)
+    legend = List().tag(sync=True)
+    captions = List(Unicode()).tag(sync=True)
+    pictures = Bool(True).tag(sync=True)
+    size = Int(24).tag(sync=True)
+    selected = Int(-1).tag(sync=True)
+    label = Unicode("Map of pictures").tag(sync=True)

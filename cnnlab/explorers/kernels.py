@@ -1,0 +1,97 @@
+"""The weights of a layer as tiles, and what explains a filter in words: what the filter explorer shows, without any widget."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from cnnlab.explorers.sheet import map_tiles, picture_tiles
+from cnnlab.figures import filter_colours, filter_limits
+from cnnlab.figures.colours import SIGNED
+from cnnlab.networks import layer_names, resolve_layer
+from cnnlab.units import Explained
+
+SCALES = {"each filter": "filter", "the layer": "layer", "the whole network": "network"}
+
+
+def weighted_layers(model: nn.Module) -> list[str]:
+    """Convolutions and fully connected layers, in the order in which they run."""
+    return [
+        name for name in layer_names(model) if isinstance(resolve_layer(model, name), nn.Conv2d | nn.Linear)
+    ]
+
+
+def scale_of(model: nn.Module, scale: str) -> str | float:
+    """A scale for `filter_limits`: for the whole network its largest weight."""
+    if scale != "network":
+        return scale
+    weights = (resolve_layer(model, name).weight for name in weighted_layers(model))
+    return max(float(weight.detach().abs().max()) for weight in weights)
+
+
+def is_picture(weights: Tensor) -> bool:
+    """Whether the filters read red, green and blue, and so are pictures themselves."""
+    return weights.shape[1] == 3
+
+
+def layer_tiles(weights: Tensor, scale: str | float, source: int = 0) -> dict:
+    """One tile for each unit: its filter in colour, or, in deeper layers, its signed kernel over the map `source`."""
+    if is_picture(weights):
+        return picture_tiles(filter_colours(weights, scale))
+    limits = filter_limits(weights, scale)[:, None, None]
+    return map_tiles(weights[:, source].cpu() / limits, SIGNED, -1, 1)
+
+
+def unit_tiles(weights: Tensor, unit: int, scale: str | float) -> dict:
+    """One tile for each map that the unit reads: its signed weights, in one scale of colours."""
+    limit = float(filter_limits(weights, scale)[unit])
+    return map_tiles(weights[unit].cpu(), SIGNED, -limit, limit)
+
+
+def fit_tiles(weight: Tensor, fit: Explained | None) -> tuple[dict, list[str]]:
+    """Filter, fit and what is left over, in the filter's own scale; the filter alone where there is no fit yet."""
+    parts, names = [weight.cpu().float()], ["the filter"]
+    if fit is not None:
+        made = fit.reconstruction[0].float()
+        parts, names = [*parts, made, parts[0] - made], [*names, "the fit", "left over"]
+    limit = max(float(weight.abs().max()), 1e-12)
+    return picture_tiles(filter_colours(torch.stack(parts), limit)), names
+
+
+def fit_in_words(fit: Explained) -> str:
+    """What comes closest to the filter, and how much of it that explains."""
+    share = f"explains {float(fit.r2[0]):.2f} of the filter (without its constant colour {float(fit.pattern_r2[0]):.2f})"
+    if not bool(fit.is_gabor[0]):
+        return f"A blob of colour {share}."
+    turned = math.degrees(float(fit.gabor.orientation[0]))
+    return (
+        f"A Gabor function {share}: the wave runs at {turned:.0f} degrees, one period takes"
+        f" {float(fit.gabor.wavelength[0]):.1f} pixels."
+    )
+
+
+def drawn(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure:
+    """All filters of the layer, or all kernels over one of its maps, the chosen unit with a frame."""
+    count = min(len(weights), 64)
+    columns = 16 if count > 32 else 8
+    figure = Figure(
+        figsize=(8.4, 8.4 / columns * math.ceil(count / columns) + 0.5), dpi=90, facecolor="white"
+    )
+    axes = figure.subplots(math.ceil(count / columns), columns, squeeze=False)
+    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.45 / figure.get_figheight(), 0.06, 0.06)
+    pictures = filter_colours(weights, scale) if is_picture(weights) else None
+    limits = filter_limits(weights, scale)
+    for number, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[], visible=number < count)
+        axis.spines[:].set(visible=number == unit, color="#1976d2", linewidth=3)
+        if number >= count:
+            continue
+        if pictures is not None:
+            axis.imshow(pictures[number].permute(1, 2, 0).numpy(), interpolation="nearest")
+        else:
+            most = float(limits[number])
+            axis.imshow(weights[number, source].cpu().numpy(), cmap=SIGNED, vmin=-most, vmax=most)
+    return figure

@@ -1,0 +1,74 @@
+"""The regularisers of activation maximisation as sliders, and two buttons that set them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets as widgets
+
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.wishes import BEST, NONE
+
+SLIDERS = {
+    "jitter": ("Jitter", 24, 1, "Jitter: largest shift in pixels before each step"),
+    "zoom": ("Zoom", 0.5, 0.05, "Largest change of size before each step"),
+    "turn": ("Turn", 45, 1, "Largest turn in degrees before each step"),
+    "l2": ("L2", 0.005, 0.0001, "L2: weight of the squared distance from grey"),
+    "tv": ("TV", 0.02, 0.0005, "TV: weight of the total variation"),
+    "blur": ("Blur", 2, 0.1, "Blur: sigma in pixels, every fourth step"),
+    "clip_pixels": ("Pixels", 0.9, 0.05, "Share of the pixels that are made grey, those closest to grey"),
+    "clip_contributions": (
+        "Gradients",
+        0.9,
+        0.05,
+        "Share of the pixels that are made grey, those whose gradient says that they do least",
+    ),
+}
+"""Regulariser: label, most, step, name for who cannot see it; the least of all of them is 0, which is off."""
+
+
+class Regularisers:
+    """`sliders` by name, `best` and `bare`, the buttons; `changed()` is called once when a button has set them."""
+
+    def __init__(self, changed: Callable[[], None]):
+        self._changed = changed
+        self.setting = False
+        self.sliders = {name: _slider(name) for name in SLIDERS}
+        self.best = widgets.Button(description="as usual")
+        self.bare = widgets.Button(description="none")
+        self.best.on_click(lambda _button: self.set_all(BEST))
+        self.bare.on_click(lambda _button: self.set_all(NONE))
+        row = widgets.HBox([self.best, self.bare]).add_class("cnnlab-row")
+        self.rows = [row, *self.sliders.values(), heading("0 is off")]
+
+    @property
+    def names(self) -> list:
+        """The accessible names of the controls."""
+        return [
+            entry
+            for name, control in self.sliders.items()
+            for entry in names_for(control, name.replace("_", "-"), SLIDERS[name][3])
+        ]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The regularisers as arguments of `cnnlab.synthesis.maximise`."""
+        return {name: control.value for name, control in self.sliders.items()}
+
+    def set_all(self, values: dict[str, float]) -> None:
+        """Set all sliders and call back once."""
+        self.setting = True
+        try:
+            for name, value in values.items():
+                self.sliders[name].value = value
+        finally:
+            self.setting = False
+        self._changed()
+
+
+def _slider(name: str) -> widgets.Widget:
+    label, most, step, _ = SLIDERS[name]
+    if step == 1:
+        return widgets.IntSlider(int(BEST[name]), min=0, max=most, description=label, continuous_update=False)
+    look = {"readout_format": ".4f" if step < 0.01 else ".2f", "continuous_update": False}
+    return widgets.FloatSlider(BEST[name], min=0, max=most, step=step, description=label, **look)

@@ -1,0 +1,155 @@
+"""Which pictures are alike: rows of neighbours, precision@k, and maps with pictures on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from cnnlab.codes import grid_assignment
+from cnnlab.figures.colours import class_colours
+from cnnlab.figures.plate import Plate
+
+_RIGHT, _WRONG = "#2e9e4f", "#d3482b"
+
+
+def neighbours_figure(
+    pictures: Any, queries: Sequence[int], found: Mapping[str, Tensor], labels: Sequence[int] | Tensor
+) -> Plate:
+    """For each query a row for each layer: the query, then its nearest pictures; framed green where the class is the same, else red.
+
+    Parameters
+    ----------
+    pictures
+        N x 3 x H x W in [0, 1], the collection.
+    queries
+        Q row numbers in it.
+    found
+        For each layer the Q x k neighbours, as `cnnlab.codes.neighbours(...).index` gives them.
+    labels
+        N class indices.
+    """
+    names, labels = list(found), torch.as_tensor(labels)
+    if not names or any(len(index) != len(queries) for index in found.values()):
+        raise ValueError("found must hold one row of neighbours for each query, in each layer.")
+    k = found[names[0]].shape[1]
+    words = f"{len(queries)} queries with their {k} nearest pictures in {', '.join(names)}."
+    cell = min(1.0, 9.0 / (k + 1))
+    rows = len(queries) * len(names)
+    figure = Plate(figsize=(cell * (k + 1) + 1.0, cell * rows + 0.1), dpi=90, words=words)
+    axes = figure.subplots(rows, k + 1, squeeze=False)
+    for number, query in enumerate(queries):
+        for line, name in enumerate(names):
+            row = axes[number * len(names) + line]
+            shown = [int(query), *found[name][number].tolist()]
+            for axis, index in zip(row, shown, strict=True):
+                axis.imshow(pictures[index].permute(1, 2, 0).numpy(), interpolation="auto")
+                axis.set(xticks=[], yticks=[])
+                ink = "black" if axis is row[0] else _RIGHT if labels[index] == labels[query] else _WRONG
+                for spine in axis.spines.values():
+                    spine.set(color=ink, linewidth=2.2)
+            row[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=4)
+    return figure
+
+
+def precision_figure(
+    curves: Mapping[str, Tensor | Sequence[float]], chance: float | None = None, width: float = 7.0
+) -> Plate:
+    """precision@k against k, a line for each layer, in the order given from dark to bright; `chance` is dotted."""
+    curves = {name: np.asarray(curve, dtype=float) for name, curve in curves.items()}
+    if not curves:
+        raise ValueError("there is nothing to show: give at least one curve.")
+    order = sorted(curves, key=lambda name: curves[name][0], reverse=True)
+    words = f"precision@k against k; at the first neighbour the order is {', '.join(order)}."
+    figure = Plate(figsize=(width, 0.55 * width + 0.6), words=words)
+    axis = figure.subplots()
+    for number, (name, curve) in enumerate(curves.items()):
+        colour = _along(number, len(curves))
+        axis.plot(np.arange(1, len(curve) + 1), curve, color=colour, linewidth=1.8, label=name)
+    if chance is not None:
+        axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
+    axis.set(ylim=(0, 1.02), xlabel="k (neighbours)", ylabel="share of the same class")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def map_figure(
+    points: Tensor | Mapping[str, Tensor],
+    labels: Sequence[int] | Tensor,
+    names: Sequence[str],
+    columns: int = 2,
+) -> Plate:
+    """Points on maps (each N x 2, first axis right, second up), coloured by their label, with a legend."""
+    maps = points if isinstance(points, Mapping) else {"": points}
+    labels = np.asarray(torch.as_tensor(labels))
+    columns = min(columns, len(maps))
+    rows = -(-len(maps) // columns)
+    words = f"{len(labels)} pictures as points, coloured by {len(set(labels.tolist()))} labels"
+    words += f"; maps of {', '.join(maps)}." if "" not in maps else "."
+    figure = Plate(figsize=(4.6 * columns + 1.4, 4.3 * rows), words=words)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(maps) :]:
+        axis.set_axis_off()
+    for axis, (name, places) in zip(axes, maps.items(), strict=False):
+        axis.scatter(places[:, 0], places[:, 1], s=14, c=class_colours(labels), linewidths=0)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(name, fontsize=11)
+    seen = sorted(set(labels.tolist()))
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=class_colours(np.array(i)), label=names[i])
+        for i in seen
+    ]
+    figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
+    return figure
+
+
+def picture_map_figure(points: Tensor, pictures: Any, *, grid: bool = False, size: float = 10.0) -> Plate:
+    """The pictures at their places on a map (N x 2); with `grid` each in a cell of its own, so that none covers another.
+
+    The grid (`cnnlab.codes.grid_assignment`) keeps neighbours together and gives up distances.
+    """
+    count = len(points)
+    words = (
+        f"{count} pictures {'in a grid, alike ones side by side' if grid else 'at their places on a map'}."
+    )
+    if grid:
+        cells = grid_assignment(points)
+        rows, columns = (cells.amax(0) + 1).tolist()
+        high, wide = pictures.shape[2:]
+        gap = max(1, wide // 24)  # white between two pictures
+        sheet = torch.ones(3, rows * (high + gap) - gap, columns * (wide + gap) - gap)
+        for picture, (row, column) in zip(pictures, cells.tolist(), strict=True):
+            top, left = row * (high + gap), column * (wide + gap)
+            sheet[:, top : top + high, left : left + wide] = picture
+        figure = Plate(figsize=(size, size * rows / columns), words=words)
+        axis = figure.subplots()
+        axis.imshow(sheet.permute(1, 2, 0).numpy(), interpolation="antialiased")
+    else:
+        figure = Plate(figsize=(size, 0.75 * size), words=words)
+        axis = figure.subplots()
+        axis.set(xlim=_span(points[:, 0]), ylim=_span(points[:, 1]))
+        zoom = 72 * size / (1.7 * count**0.5) / pictures.shape[-1]
+        for picture, place in zip(pictures, points.tolist(), strict=True):
+            stamp = OffsetImage(picture.permute(1, 2, 0).numpy(), zoom=zoom)
+            axis.add_artist(AnnotationBbox(stamp, place, frameon=False, pad=0))
+    axis.set_axis_off()
+    return figure
+
+
+def _along(number: int, count: int) -> tuple:
+    return matplotlib.colormaps["viridis"](0.95 * number / max(1, count - 1))
+
+
+def _span(values: Tensor) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    air = 0.05 * (high - low) or 1.0
+    return low - air, high + air

@@ -1,0 +1,109 @@
+"""The same grading on a Dask cluster: `cnnlab grade ... --cluster tcp://scheduler:8786`, with the extra `cnnlab[cluster]`.
+
+Submissions travel as bytes, results come back as plain values, and the gradebook stays here. The workers must have the kit and the
+assignment in the same place. Between scheduler and workers Dask's own pickles travel; nothing that a student's code has made is
+ever in them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from cnnlab.grading.assignment import Assignment, load_assignment
+from cnnlab.grading.batch import CONFINED, Batch, fingerprint, for_a_human
+from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.limits import Limits
+from cnnlab.grading.runner import Runner
+from cnnlab.grading.scoring import Result, grade_submission
+from cnnlab.grading.submissions import Submission, find, read
+
+
+def grade_on_cluster(
+    address: str,
+    assignment: Assignment,
+    folder: Path,
+    gradebook: Gradebook,
+    *,
+    tiers: Iterable[str] = CONFINED,
+    data: Iterable[Path] = (),
+    again: bool = False,
+) -> Batch:
+    """As `batch.grade_folder`, over the workers of the scheduler at `address`.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Dask's distributed is not installed.
+    OSError
+        If there is no scheduler at the address.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("--cluster needs Dask: pip install 'cnnlab[cluster]'.") from None
+    limits, found, begin = Limits(), find(Path(folder), assignment.name), time.perf_counter()
+    marks = {one.student: fingerprint(assignment, one, limits) for one in found}
+    waiting = [
+        one
+        for one in found
+        if again or not gradebook.is_done(assignment.name, one.student, marks[one.student])
+    ]
+    walls = ""
+    with Client(address, timeout=20, set_as_default=False) as client:
+        settings = (str(assignment.folder), tuple(tiers), tuple(map(str, data)))
+        tasks = [
+            client.submit(
+                work,
+                settings,
+                one.student,
+                _read(one.path, one.notes),
+                gradebook.secret,
+                limits,
+                pure=False,
+                retries=2,
+            )
+            for one in waiting
+        ]
+        for task in as_completed(tasks):
+            result = task.result()
+            gradebook.write(assignment.name, result, marks[result.student])
+            walls = result.walls or walls
+            task.release()
+    names = {one.student for one in found}
+    results = [result for result in gradebook.results(assignment.name) if result.student in names]
+    people = tuple(line for result in results for line in for_a_human(result))
+    statuses = dict(Counter(result.status for result in results))
+    return Batch(
+        statuses, len(waiting), len(found) - len(waiting), people, walls, 0.0, time.perf_counter() - begin
+    )
+
+
+def work(
+    settings: tuple[str, tuple[str, ...], tuple[str, ...]],
+    student: str,
+    submission: Submission,
+    secret: bytes,
+    limits: Limits,
+) -> Result:
+    """What a worker does: one submission, with the runner that this worker keeps."""
+    assignment, runner = _kept(settings)
+    begin = time.perf_counter()
+    result = grade_submission(assignment, student, submission, runner=runner, secret=secret, limits=limits)
+    return replace(result, seconds=time.perf_counter() - begin)
+
+
+@lru_cache(maxsize=1)
+def _kept(settings: tuple[str, tuple[str, ...], tuple[str, ...]]) -> tuple[Assignment, Runner]:
+    folder, tiers, data = settings
+    assignment = load_assignment(folder)
+    return assignment, Runner(tiers, hidden=[assignment.folder], data=map(Path, data))
+
+
+def _read(path: Path | None, notes: tuple[str, ...]) -> Submission:
+    submission = read(path)
+    return replace(submission, notes=(*submission.notes, *notes))

@@ -1,0 +1,166 @@
+"""What is transfer worth? Accuracy against the number of examples and of frozen layers, beside learning from scratch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import positive_int
+from cnnlab.networks.layers import layer_names
+from cnnlab.transfer.heads import head_name, new_head, restart_behind
+from cnnlab.transfer.tuning import accuracy, fine_tune
+
+Examples = tuple[Tensor, Tensor]
+"""Pictures N x 3 x H x W (floats in [0, 1] or bytes) and their N class indices."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExamplesCurve:
+    """Outcome of `accuracy_by_examples` for S numbers of examples and R seeds.
+
+    Attributes
+    ----------
+    per_class
+        The S numbers of examples per class.
+    accuracy
+        For each way ("frozen", "tuned", "scratch"), S x R accuracies on the test pictures.
+    """
+
+    per_class: tuple[int, ...]
+    accuracy: Mapping[str, Tensor]
+
+    def interval(self, way: str) -> tuple[Tensor, Tensor, Tensor]:
+        """S means over the seeds, and the lower and upper ends of their 95 % intervals; NaN with a single seed."""
+        return interval(self.accuracy[way])
+
+
+def accuracy_by_examples(
+    model: nn.Module,
+    train: Examples,
+    test: Examples,
+    classes: Sequence[str],
+    *,
+    per_class: Sequence[int] = (1, 2, 5, 10, 20, 50),
+    seeds: Sequence[int] = (0, 1, 2),
+    steps: int = 150,
+    rate: float = 0.02,
+    scratch_rate: float = 0.05,
+    batch_size: int = 32,
+    progress: bool = False,
+) -> ExamplesCurve:
+    """How many examples does a new task need, with what the network knows and without?
+
+    For each number of examples per class and each seed a part of the training pictures is drawn, the same for three ways: "frozen", a new
+    head on a network that stays as it is; "tuned", a new head, and all layers trained on; "scratch", the same architecture
+    without its knowledge. All take the same number of steps, so that fewer examples are seen more often, not shorter.
+
+    Parameters
+    ----------
+    model
+        A trained classifier; left as it was found.
+    train, test
+        Pictures and labels of the new task.
+    classes
+        Its classes, in the order of the labels.
+    per_class
+        Numbers of examples per class; the training pictures must hold as many of each class.
+    seeds
+        One drawing and one training for each.
+    steps, rate, scratch_rate, batch_size
+        Of the training; a network that knows nothing takes a higher rate.
+
+    Returns
+    -------
+    ExamplesCurve
+
+    References
+    ----------
+    Lecture N, "Transfer learning" (limited data); lecture S, "Transfer Learning"; curriculum row 17.
+    """
+    images, labels = train
+    found = {way: torch.zeros(len(per_class), len(seeds)) for way in ("frozen", "tuned", "scratch")}
+    jobs = [(s, r, way) for s in range(len(per_class)) for r in range(len(seeds)) for way in found]
+    for s, r, way in tqdm(jobs, desc="trainings", disable=not progress or None):
+        seed = seeds[r]
+        rows = drawn(labels, len(classes), per_class[s], seed)
+        start = new_head(
+            restart_behind(model, None, seed=seed) if way == "scratch" else model, classes, seed=seed
+        )
+        tuned = fine_tune(
+            start,
+            images[rows],
+            labels[rows],
+            freeze_up_to=before_head(start) if way == "frozen" else None,
+            rate=scratch_rate if way == "scratch" else rate,
+            epochs=passes(steps, len(rows), batch_size),
+            batch_size=batch_size,
+            seed=seed,
+        )
+        found[way][s, r] = accuracy(tuned.model, *test)
+    return ExamplesCurve(tuple(per_class), found)
+
+
+def accuracy_by_depth(
+    model: nn.Module,
+    train: Examples,
+    test: Examples,
+    classes: Sequence[str],
+    *,
+    layers: Sequence[str | None],
+    seeds: Sequence[int] = (0, 1, 2),
+    progress: bool = False,
+    **options: Any,
+) -> Tensor:
+    """How many layers should stay frozen? L x R accuracies: for each of `layers` (None: nothing frozen) and each seed.
+
+    A new head is set on the network, the layers up to the one named stay as they are, the others are trained; `options` go to
+    `fine_tune`. With few pictures much frozen is best, with many, little (Yosinski, Clune, Bengio & Lipson, 2014; lecture L).
+    """
+    found = torch.zeros(len(layers), len(seeds))
+    jobs = [(i, r) for i in range(len(layers)) for r in range(len(seeds))]
+    for i, r in tqdm(jobs, desc="trainings", disable=not progress or None):
+        start = new_head(model, classes, seed=seeds[r])
+        tuned = fine_tune(start, *train, freeze_up_to=layers[i], seed=seeds[r], **options)
+        found[i, r] = accuracy(tuned.model, *test)
+    return found
+
+
+def before_head(model: nn.Module) -> str:
+    """The name of the layer that runs just before the head."""
+    names = layer_names(model)
+    return names[names.index(head_name(model)) - 1]
+
+
+def drawn(labels: Tensor, classes: int, per_class: int, seed: int) -> Tensor:
+    """Rows of `per_class` examples of each class. More of them with the same seed hold the fewer, so a curve grows by adding examples."""
+    positive_int(per_class, "per_class")
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(labels), generator=generator)
+    rows = [order[labels[order] == c][:per_class] for c in range(classes)]
+    short = [c for c, found in enumerate(rows) if len(found) < per_class]
+    if short:
+        raise ValueError(
+            f"class {short[0]} has {len(rows[short[0]])} training pictures, fewer than the {per_class} asked for."
+        )
+    return torch.cat(rows)
+
+
+def passes(steps: int, pictures: int, batch_size: int) -> int:
+    """How often `pictures` are gone through in about `steps` steps."""
+    return max(1, round(positive_int(steps, "steps") / math.ceil(pictures / batch_size)))
+
+
+def interval(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Means over the last axis with the ends of their 95 % intervals, by Student's t."""
+    from scipy.stats import t
+
+    count = values.shape[-1]
+    mean = values.mean(-1)
+    half = values.std(-1) / count**0.5 * (float(t.ppf(0.975, count - 1)) if count > 1 else math.nan)
+    return mean, mean - half, mean + half

@@ -1,0 +1,159 @@
+"""What is kept of a trained network, and what starts anew: a new head, frozen layers, everything behind a layer fresh."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from cnnlab.inputs import whole_number
+from cnnlab.networks.layers import layer_names, resolve_layer
+
+HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+
+
+def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.Module:
+    """How does a network get other classes? A copy whose last layer with weights is new, one output for each of `classes`.
+
+    All other layers keep what they have learnt: they are the representation that is transferred. Works for classifiers (the last layer is
+    fully connected) and for networks that answer at each pixel (it is a convolution, plain or transposed).
+
+    Parameters
+    ----------
+    model
+        Any network whose last layer with weights gives the logits. It is left as it was found.
+    classes
+        The names of the new classes; the copy gets them as `class_names`.
+    seed
+        For the weights of the new layer; torch's global generator is left as it was.
+
+    Returns
+    -------
+    nn.Module
+        In eval mode.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or the network has no such layer.
+
+    References
+    ----------
+    Oquab, Bottou, Laptev & Sivic (2014); lecture N, "Fine tuning pre-trained model"; lecture L, "Fine-tuning".
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> new_head(MiniAlexNet(["cat", "dog"]), ["elm", "oak", "fir"]).fc8
+    Linear(in_features=192, out_features=3, bias=True)
+    """
+    if isinstance(classes, str) or len(classes) < 2:
+        raise ValueError(f"classes must be at least two names, but got {classes!r}.")
+    other = copy.deepcopy(model)
+    name = head_name(other)
+    old = resolve_layer(other, name)
+    # Built like the old one, so that kernel, stride and bias stay.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(whole_number(seed, "seed"))
+        new = _like(old, len(classes)).to(old.weight)
+    parent, _, last = _path(other, old).rpartition(".")
+    setattr(other.get_submodule(parent), last, new)
+    other.class_names = tuple(classes)
+    return other.eval()
+
+
+def head_name(model: nn.Module) -> str:
+    """The name of the last layer with weights in the order in which layers run: the one that gives the logits."""
+    heads = [name for name in layer_names(model) if isinstance(resolve_layer(model, name), HEADS)]
+    if not heads:
+        raise ValueError(
+            "the network has neither a fully connected layer nor a convolution, so it has no head to replace."
+        )
+    return heads[-1]
+
+
+def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
+    """Which layers shall stay as they are? A copy in which no parameter up to and including the layer `up_to` asks for a gradient.
+
+    The layers are counted in the order in which they run. Give the last layer of a stage, such as "relu3" or "pool2", so that the
+    normalisation behind a convolution is frozen with it. `fine_tune` also keeps the statistics of frozen normalisation layers.
+
+    Parameters
+    ----------
+    model
+        Any network; left as it was found.
+    up_to
+        A name of `layer_names(model)`; None freezes nothing, and asks for gradients everywhere.
+
+    Returns
+    -------
+    nn.Module
+        In eval mode.
+
+    References
+    ----------
+    Yosinski, Clune, Bengio & Lipson (2014), section 2; lecture L, "How to fine-tune".
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> model = freeze(MiniAlexNet(["cat", "dog"]), "pool1")
+    >>> [name for name, p in model.named_parameters() if not p.requires_grad]
+    ['conv1.weight', 'norm1.weight', 'norm1.bias']
+    """
+    other = copy.deepcopy(model)
+    kept, behind = divided(other, up_to)
+    for part, flag in ((kept, False), (behind, True)):
+        for module in part:
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(flag)
+    return other.eval()
+
+
+def restart_behind(model: nn.Module, layer: str | None, *, seed: int = 0) -> nn.Module:
+    """What are the first layers worth by themselves? A copy in which every layer behind `layer` starts anew, as torch initialises it.
+
+    With None nothing is kept: the same architecture from scratch. torch's global generator is left as it was.
+    """
+    other = copy.deepcopy(model)
+    _, behind = divided(other, layer)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(whole_number(seed, "seed"))
+        for module in behind:
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+    return other.eval()
+
+
+def divided(model: nn.Module, up_to: str | None) -> tuple[list[nn.Module], list[nn.Module]]:
+    """All modules of the network: those that have run when the layer `up_to` is done, and those that run later."""
+    order = layer_names(model)
+    kept: list[nn.Module] = []
+    if up_to is not None:
+        wanted = resolve_layer(model, up_to)
+        for name in order:
+            kept.append(resolve_layer(model, name))
+            if kept[-1] is wanted:
+                break
+        else:
+            raise ValueError(f'layer "{up_to}" does not run by itself; choose one of layer_names(model).')
+    known = {id(module) for module in kept}
+    return kept, [module for module in model.modules() if id(module) not in known]
+
+
+def _path(model: nn.Module, wanted: nn.Module) -> str:
+    return next(path for path, module in model.named_modules() if module is wanted)
+
+
+def _like(old: nn.Module, outputs: int) -> nn.Module:
+    bias = old.bias is not None
+    if isinstance(old, nn.Linear):
+        return nn.Linear(old.in_features, outputs, bias)
+    options = {
+        name: getattr(old, name) for name in ("kernel_size", "stride", "padding", "dilation", "groups")
+    }
+    if isinstance(old, nn.ConvTranspose2d):
+        options["output_padding"] = old.output_padding
+    return type(old)(old.in_channels, outputs, bias=bias, **options)

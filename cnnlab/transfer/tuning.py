@@ -1,0 +1,220 @@
+"""Training a network that knows something already: from its present weights, on few pictures, each layer at its own rate."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from cnnlab.inputs import positive_int, whole_number
+from cnnlab.networks import precision
+from cnnlab.networks.layers import resolve_layer
+from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.training import chance
+from cnnlab.transfer.heads import divided, freeze
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """Outcome of `fine_tune`.
+
+    Attributes
+    ----------
+    model
+        The trained copy, in eval mode; its parameters ask for gradients as they did before.
+    losses
+        The mean loss of each pass over the pictures.
+    """
+
+    model: nn.Module
+    losses: tuple[float, ...]
+
+
+def fine_tune(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    freeze_up_to: str | None = None,
+    rate: float = 0.02,
+    rates: Mapping[str, float] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    decay: float = 5e-4,
+    momentum: float = 0.9,
+    mirror: bool = True,
+    seed: int = 0,
+    progress: bool = False,
+    watch: Callable[[int, float], None] | None = None,
+) -> Tuned:
+    """How is what a network knows put to use for another task? It is trained further, on the pictures of that task.
+
+    Stochastic gradient descent on the cross entropy; the rates rise for a tenth of the steps and fall as half a cosine. Layers up to
+    `freeze_up_to` keep their weights and their batch statistics to the bit. Usual is a new head first (`new_head`), with all else
+    frozen, then everything at a lower rate.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits (or N x C x H x W); a copy is trained, the model is left as it was found.
+    images
+        N x 3 x H x W: floats in [0, 1], or the bytes of a data set.
+    labels
+        N class indices, or N x H x W of them for a network that answers at each pixel.
+    freeze_up_to
+        A name of `layer_names(model)`; None trains all that ask for a gradient (see `freeze`).
+    rate
+        Learning rate of all layers that `rates` does not name.
+    rates
+        Rates of single layers, such as {"fc8": 0.05, "conv1": 0.001}; of several names that hold a parameter, the last counts.
+    epochs
+        Passes over the pictures.
+    mirror
+        Whether half of the pictures come mirrored, with their masks.
+    seed
+        For the order of the pictures, mirroring and dropout; torch's global generator is left as it was. The same seed gives the same
+        weights to the bit, on the same machine with the same number of threads.
+    watch
+        Called after each pass with its number, from 1, and its loss, for a live curve. An interruption there or anywhere leaves nothing
+        behind.
+
+    Returns
+    -------
+    Tuned
+
+    Raises
+    ------
+    ValueError
+        If labels do not fit, a layer is not known, or all is frozen.
+    FloatingPointError
+        If the loss is no longer finite.
+
+    References
+    ----------
+    Yosinski, Clune, Bengio & Lipson (2014); Girshick, Donahue, Darrell & Malik (2014), section 2.3; lecture N, "Fine tuning pre-trained
+    model"; lecture L, "How to fine-tune".
+
+    Example
+    -------
+    >>> from cnnlab.networks import MiniAlexNet
+    >>> pictures, labels = torch.rand(8, 3, 96, 96), torch.arange(8) % 2
+    >>> tuned = fine_tune(MiniAlexNet(["cat", "dog"]), pictures, labels, freeze_up_to="relu7", epochs=2)
+    >>> len(tuned.losses)
+    2
+    """
+    _check(images, labels)
+    epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))
+    other = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
+    optimizer = torch.optim.SGD(
+        parameter_groups(other, rate, rates or {}), momentum=momentum, weight_decay=decay
+    )
+    still = at_rest(other, freeze_up_to)
+    highest = [group["lr"] for group in optimizer.param_groups]
+    steps, losses = epochs * math.ceil(len(images) / size), []
+    with torch.inference_mode(False), torch.enable_grad():
+        for epoch in tqdm(range(epochs), desc="passes", disable=not progress or None):
+            other.train()
+            for module in still:
+                module.eval()
+            done, total = epoch * (steps // epochs), 0.0
+            with chance(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator:
+                for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, generator)):
+                    for group, most in zip(optimizer.param_groups, highest, strict=True):
+                        group["lr"] = most * share_of_rate((done + step) / steps)
+                    total += _step(other, optimizer, batch, truth) * len(batch)
+            losses.append(total / len(images))
+            if not math.isfinite(losses[-1]):
+                raise FloatingPointError(
+                    f"the loss is not finite after pass {epoch + 1}; a lower rate helps."
+                )
+            if watch is not None:
+                watch(epoch + 1, losses[-1])
+    for after, before in zip(other.parameters(), model.parameters(), strict=True):
+        after.requires_grad_(before.requires_grad).grad = None
+    return Tuned(other.eval(), tuple(losses))
+
+
+def parameter_groups(model: nn.Module, rate: float, rates: Mapping[str, float]) -> list[dict]:
+    """The parameters that ask for a gradient, in one group for each learning rate."""
+    own = {id(p): float(rate) for p in model.parameters() if p.requires_grad}
+    for name, other in rates.items():
+        for parameter in resolve_layer(model, name).parameters():
+            if id(parameter) not in own:
+                raise ValueError(f'layer "{name}" is frozen, so it can have no rate of its own.')
+            own[id(parameter)] = float(other)
+    if not own:
+        raise ValueError("all layers are frozen, so there is nothing to train; freeze fewer.")
+    if min(own.values()) < 0:
+        raise ValueError("a learning rate must not be negative.")
+    by_rate: dict[float, list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if id(parameter) in own:
+            by_rate.setdefault(own[id(parameter)], []).append(parameter)
+    return [{"params": parameters, "lr": number} for number, parameters in by_rate.items()]
+
+
+def at_rest(model: nn.Module, up_to: str | None) -> list[nn.Module]:
+    """The modules that stay in eval mode: those up to a layer, and those whose own parameters ask for no gradient."""
+    kept = [] if up_to is None else divided(model, up_to)[0]
+    own = [(module, list(module.parameters(recurse=False))) for module in model.modules()]
+    return kept + [module for module, some in own if some and not any(p.requires_grad for p in some)]
+
+
+def share_of_rate(done: float) -> float:
+    """The share of the highest rate when a share `done` of the steps is behind: a straight rise for a tenth, then half a cosine."""
+    return 0.1 + 9 * done if done < 0.1 else 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
+
+
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> float:
+    """Share of the pictures (or, for masks, of the pixels) whose first answer is right; images as for `fine_tune`."""
+    _check(images, labels)
+    right = 0
+    with evaluating(model), torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            rows = slice(start, start + batch_size)
+            logits = model(like_parameters(model, as_floats(images[rows])))
+            right += int((logits.argmax(1).cpu() == labels[rows]).sum())
+    return right / labels.numel()
+
+
+def as_floats(images: Tensor) -> Tensor:
+    return images if images.is_floating_point() else images.float() / 255
+
+
+def _batches(
+    images: Tensor, labels: Tensor, size: int, mirror: bool, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for rows in torch.randperm(len(images), generator=generator).split(size):
+        batch, truth = as_floats(images[rows]), labels[rows].long()
+        if mirror:
+            turned = torch.rand(len(rows), generator=generator) < 0.5
+            batch = torch.where(turned[:, None, None, None], batch.flip(-1), batch)
+            truth = truth if truth.dim() == 1 else torch.where(turned[:, None, None], truth.flip(-1), truth)
+        yield batch, truth
+
+
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, truth: Tensor) -> float:
+    batch = like_parameters(model, batch)
+    with precision.products(batch.device):
+        logits = model(batch)
+    if logits.dtype is torch.bfloat16:
+        logits = logits.float()
+    loss = F.cross_entropy(logits, truth.to(batch.device))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def _check(images: Tensor, labels: Tensor) -> None:
+    if images.dim() != 4 or not len(images) or len(images) != len(labels):
+        raise ValueError(
+            f"images must be N x 3 x H x W with a label each, but came as {tuple(images.shape)} with"
+            f" {len(labels)} labels."
+        )

@@ -1,0 +1,87 @@
+"""Each assignment is fit for a class: mutants lose points with a hint that fits, alternates keep them, the stub is not attempted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from cnnlab.grading import releasing
+from cnnlab.grading.assignment import load_assignment
+from cnnlab.grading.public import write_checks
+from cnnlab.grading.runner import Runner
+from cnnlab.grading.validating import nbval, validate, variants
+
+FOLDER = Path(__file__).resolve().parents[2] / "assignments"
+NAMES = sorted(path.parent.name for path in FOLDER.glob("*/instructor"))
+
+each = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with Runner(["namespaces", "landlock", "none"]) as made:
+        yield made
+
+
+def test_the_first_assignment_is_there():
+    assert "a1_seeing" in NAMES
+
+
+@each
+def test_everything_that_a_class_needs_holds(name, runner):
+    findings = list(validate(load_assignment(FOLDER / name), runner, notebooks=False))
+    assert len(findings) > 30
+    assert not [str(finding) for finding in findings if not finding.holds]
+
+
+@each
+def test_the_student_version_is_what_release_makes(name, tmp_path):
+    assignment = load_assignment(FOLDER / name)
+    lies_there = nbformat.read(FOLDER / name / f"{name}.ipynb", as_version=4)
+    fresh = releasing.student_version(assignment)
+    assert [cell.source for cell in lies_there.cells] == [cell.source for cell in fresh.cells]
+    assert lies_there.metadata["cnnlab"] == {"assignment": name} and "widgets" not in lies_there.metadata
+    write_checks(assignment, tmp_path / "checks.json")
+    kept, made = (json.loads((folder / "checks.json").read_text()) for folder in (FOLDER / name, tmp_path))
+    assert {key: kept[key] for key in ("assignment", "questions")} == {
+        key: made[key] for key in ("assignment", "questions")
+    }
+
+
+@each
+def test_the_student_version_gives_nothing_away(name):
+    text = (FOLDER / name / f"{name}.ipynb").read_text()
+    assert "BEGIN" not in text and "solved(" not in text
+    assignment = load_assignment(FOLDER / name)
+    notebook = nbformat.read(FOLDER / name / f"{name}.ipynb", as_version=4)
+    answers = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    assert len(answers) == len(assignment.questions)
+    assert all(cell.source.rstrip().endswith("raise NotImplementedError()") for cell in answers)
+
+
+@each
+def test_points_of_the_test_cells_are_those_of_the_key(name):
+    assignment = load_assignment(FOLDER / name)
+    tests = {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
+    assert tests == {f"{question.name}-test": question.points for question in assignment.questions}
+
+
+@each
+def test_every_question_has_public_cases_mutants_and_alternates(name):
+    assignment = load_assignment(FOLDER / name)
+    for question in assignment.questions:
+        assert any(case.public for case in question.cases), question.name
+        assert sum(one.question == question.name for one in variants(assignment, "mutants")) >= 3
+        assert sum(one.question == question.name for one in variants(assignment, "alternates")) >= 2
+
+
+@each
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["student", "source"])
+def test_notebooks_give_what_they_have_stored(name, which):
+    path = FOLDER / name / (f"{name}.ipynb" if which == "student" else "instructor/source.ipynb")
+    done = nbval(path)
+    assert done.returncode == 0, done.stdout[-4000:]

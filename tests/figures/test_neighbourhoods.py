@@ -1,0 +1,76 @@
+"""Figures of neighbours and maps show what they are given, where it belongs, and say it in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from matplotlib.offsetbox import AnnotationBbox
+
+from cnnlab.codes import grid_assignment
+from cnnlab.figures import (
+    class_colours,
+    map_figure,
+    neighbours_figure,
+    picture_map_figure,
+    precision_figure,
+)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return torch.rand(9, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def points():
+    return torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
+
+
+def test_rows_hold_the_query_and_its_neighbours_framed_by_their_class(pictures):
+    labels = [0, 1, 0, 1, 0, 1, 0, 1, 0]
+    found = {"pixels": torch.tensor([[1, 2], [4, 5]]), "fc7": torch.tensor([[2, 4], [5, 7]])}
+    figure = neighbours_figure(pictures, [0, 3], found, labels)
+    shown = [[0, 1, 2], [0, 2, 4], [3, 4, 5], [3, 5, 7]]
+    for axis, index in zip(figure.axes, sum(shown, []), strict=True):
+        assert np.allclose(np.asarray(axis.images[0].get_array()), pictures[index].permute(1, 2, 0))
+    frames = [to_hex(axis.spines["top"].get_edgecolor()) for axis in figure.axes]
+    assert frames[:6] == ["#000000", "#d3482b", "#2e9e4f", "#000000", "#2e9e4f", "#2e9e4f"]
+    assert [axis.get_ylabel() for axis in figure.axes[::3]] == ["pixels", "fc7"] * 2
+
+
+def test_rows_must_be_as_many_as_the_queries(pictures):
+    with pytest.raises(ValueError, match="one row of neighbours"):
+        neighbours_figure(pictures, [0, 1], {"fc7": torch.tensor([[2, 4]])}, [0] * 9)
+
+
+def test_precision_has_a_line_for_each_layer_and_one_for_chance():
+    figure = precision_figure({"pixels": [0.1, 0.2], "fc7": torch.tensor([0.9, 0.8])}, chance=0.05)
+    lines = figure.axes[0].lines
+    assert [line.get_label() for line in lines] == ["pixels", "fc7", "chance"]
+    assert np.allclose(lines[1].get_ydata(), [0.9, 0.8]) and list(lines[1].get_xdata()) == [1, 2]
+    assert figure.words.endswith("fc7, pixels.")
+    with pytest.raises(ValueError, match="at least one"):
+        precision_figure({})
+
+
+def test_points_have_the_colour_of_their_label(points):
+    labels = torch.tensor([0, 1, 2] * 3)
+    figure = map_figure({"a": points, "b": -points}, labels, ("x", "y", "z"))
+    for axis, places in zip(figure.axes, (points, -points), strict=False):
+        drawn = axis.collections[0]
+        assert np.allclose(drawn.get_offsets(), places)
+        assert np.allclose(drawn.get_facecolors()[:, :3], class_colours(labels.numpy()))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["x", "y", "z"]
+
+
+def test_pictures_stand_at_their_places_or_in_their_cells(points, pictures):
+    stamps = [
+        a for a in picture_map_figure(points, pictures).axes[0].artists if isinstance(a, AnnotationBbox)
+    ]
+    assert np.allclose([stamp.xy for stamp in stamps], points)
+    sheet = np.asarray(picture_map_figure(points, pictures, grid=True).axes[0].images[0].get_array())
+    for picture, (row, column) in zip(pictures, grid_assignment(points).tolist(), strict=True):
+        cell = sheet[row * 7 : row * 7 + 6, column * 7 : column * 7 + 6]
+        assert np.allclose(cell, picture.permute(1, 2, 0))

@@ -1,0 +1,26 @@
+"""The table of accuracies by class and scene shows its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cnnlab.figures import scene_accuracy_figure
+
+
+def test_each_table_has_its_panel_and_the_lowest_place_is_told():
+    table = torch.tensor([[1.0, 0.9, 0.8], [1.0, 0.1, 1.0]])
+    figure = scene_accuracy_figure(
+        {"A": table, "B": 1 - table}, ["sheep", "goat"], ["meadow", "rocks", "snow"]
+    )
+    for axis, expected in zip(figure.axes[:2], (table, 1 - table), strict=True):
+        assert np.allclose(axis.images[0].get_array(), expected)
+        assert axis.images[0].get_clim() == (0, 1)
+        assert [text.get_text() for text in axis.texts] == [f"{v:.1f}" for v in expected.flatten().tolist()]
+    assert "A: 0.80 on average, lowest for goat in scene rocks." in figure.words
+
+
+def test_a_table_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="table of A must be 2 x 1"):
+        scene_accuracy_figure({"A": torch.ones(1, 1)}, ["sheep", "goat"], ["meadow"])

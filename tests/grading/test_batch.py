@@ -1,0 +1,183 @@
+"""A class is graded whatever is in it; a grader that is killed goes on where it stopped; the gradebook survives what happens to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from class_room import POINTS, RIGHT, hand_in, notebook
+
+from cnnlab.grading.batch import grade_folder
+from cnnlab.grading.gradebook import Gradebook, GradebookError
+from cnnlab.grading.scoring import Result
+
+TIERS = ["namespaces", "landlock", "none"]
+
+
+def fill(room) -> dict[str, tuple[str, float]]:
+    """A class, and the status and points that each must get."""
+    whole = json.dumps(notebook())
+    people = {
+        "right": (notebook(), "graded", POINTS),
+        "wrong": (notebook(RIGHT | {"q1": "def triple(values): return values + 1"}), "graded", 4),
+        "partial": (notebook({"q2": RIGHT["q2"]}), "graded", 2),
+        "empty": ("", "unreadable", 0),
+        "truncated": (whole[:-200], "unreadable", 0),
+        "not a notebook": ('{"hello": 1}', "unreadable", 0),
+        "stripped": (notebook(ids=False, markers=False), "graded", POINTS),
+        "crash": (notebook(RIGHT | {"q1": "import os\nos._exit(1)"}), "graded", 3),
+        "=HYPERLINK('x')": (notebook(), "graded", POINTS),
+        'Zoë "Zo" O\'Hara': (notebook(), "graded", POINTS),
+    }
+    for student, (content, _, _) in people.items():
+        hand_in(room / f"{student}.ipynb", content)
+    return {student: (status, points) for student, (_, status, points) in people.items()}
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("class") / "handed in"
+    return folder, fill(folder)
+
+
+def in_book(path) -> dict[str, tuple[str, float]]:
+    with Gradebook(path, create=False) as book:
+        return {result.student: (result.status, result.points) for result in book.results("tiny")}
+
+
+def test_a_killed_grader_goes_on_where_it_stopped(tiny, room, tmp_path):
+    """kill -9 after the first results are in the book; nothing is lost, nothing graded twice, and the grades are the same."""
+    folder, wanted = room
+    killed, calm = tmp_path / "killed.sqlite", tmp_path / "calm.sqlite"
+    code = (
+        "import sys; from pathlib import Path; from cnnlab.grading.assignment import load_assignment;"
+        "from cnnlab.grading.batch import grade_folder; from cnnlab.grading.gradebook import Gradebook;"
+        "grade_folder(load_assignment(sys.argv[1]), Path(sys.argv[2]), Gradebook(Path(sys.argv[3])), jobs=1, tiers=sys.argv[4].split(','))"
+    )
+    command = [sys.executable, "-c", code, str(tiny.folder), str(folder), str(killed), ",".join(TIERS)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 200
+    while time.monotonic() < until and process.poll() is None:
+        if killed.exists() and count(killed) >= 3:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+        time.sleep(0.02)
+    process.wait(60)
+    before = in_book(killed)
+    assert 3 <= len(before) < len(wanted)
+    stamps = graded_at(killed)
+    with Gradebook(killed) as book:
+        batch = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
+    assert (batch.graded, batch.kept) == (len(wanted) - len(before), len(before))
+    assert in_book(killed) == wanted
+    assert {student: graded_at(killed)[student] for student in stamps} == stamps, "nothing is graded twice"
+    with Gradebook(calm) as book:
+        again = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
+    assert in_book(calm) == wanted
+    assert again.graded == len(wanted) and "3 unreadable" in str(again)
+    assert sum("unreadable" in person for person in again.people) == 3
+    with Gradebook(calm) as book:
+        assert grade_folder(tiny, folder, book, tiers=TIERS, progress=False).graded == 0
+
+
+def count(path) -> int:
+    try:
+        return len(graded_at(path))
+    except sqlite3.Error:
+        return 0
+
+
+def graded_at(path) -> dict[str, float]:
+    book = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return dict(book.execute("select student, graded from submissions"))
+    finally:
+        book.close()
+
+
+def test_a_changed_submission_is_graded_anew(tmp_path):
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        book.write("tiny", Result("anna", "graded"), "one")
+        assert book.is_done("tiny", "anna", "one") and not book.is_done("tiny", "anna", "two")
+        book.write("tiny", Result("bert", "grader error"), "one")
+        assert not book.is_done("tiny", "bert", "one"), "an error of ours is tried again"
+
+
+def test_a_result_comes_back_as_it_was(tiny, grade, tmp_path):
+    result = grade(notebook({"q1": "def triple(values): return values * 2\n# \ud800"} | {"q3": "answer = 1"}))
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        book.write("tiny", result, "x")
+        back = book.result("tiny", "anna")
+        assert back.questions[1:] == result.questions[1:] and back.points == result.points
+        assert back.questions[0].cases == result.questions[0].cases
+        with pytest.raises(KeyError, match="bert is not"):
+            book.result("tiny", "bert")
+
+
+def test_the_secret_stays_with_the_book_and_nobody_else_may_read_it(tmp_path):
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        secret = book.secret
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        assert book.secret == secret and len(secret) == 32
+    assert (tmp_path / "book.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_gradebook_of_another_version_is_left_alone(tmp_path):
+    path = tmp_path / "book.sqlite"
+    Gradebook(path).close()
+    other = sqlite3.connect(path)
+    other.execute("pragma user_version = 99")
+    other.commit()
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(GradebookError, match="version 99"):
+        Gradebook(path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_gradebook_is_left_alone(tmp_path):
+    (tmp_path / "text").write_text("not a database, but long enough to be looked at" * 40)
+    other = sqlite3.connect(tmp_path / "other")
+    other.execute("create table mine (a)")
+    other.close()
+    for name in ("text", "other"):
+        with pytest.raises(GradebookError, match="choose another file"):
+            Gradebook(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        Gradebook(tmp_path / "no" / "book")
+    with pytest.raises(FileNotFoundError, match="cnnlab grade"):
+        Gradebook(tmp_path / "none", create=False)
+
+
+def test_a_locked_gradebook_says_so_and_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("cnnlab.grading.gradebook.PATIENCE", 0.05)
+    path = tmp_path / "book.sqlite"
+    with Gradebook(path) as book:
+        book.write("tiny", Result("anna", "graded"), "one")
+        other = sqlite3.connect(path)
+        other.execute("begin exclusive")
+        with pytest.raises(GradebookError, match="another program has it open"):
+            book.write("tiny", Result("bert", "graded"), "one")
+        other.rollback()
+        other.close()
+        book.write("tiny", Result("bert", "graded"), "one")
+        assert book.students("tiny") == ["anna", "bert"]
+
+
+def test_a_full_disk_says_so_and_loses_nothing(tmp_path):
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        book.write("tiny", Result("anna", "graded"), "one")
+        pages = book._book.execute("pragma page_count").fetchone()[0]
+        book._book.execute(f"pragma max_page_count = {pages}")  # as a disk that has no more
+        with pytest.raises(GradebookError, match="make room"):
+            book.write("tiny", Result("bert", "graded", text="x" * 100_000), "one")
+        assert book.students("tiny") == ["anna"]
+        book._book.execute("pragma max_page_count = 100000")
+        book.write("tiny", Result("bert", "graded", text="x" * 100_000), "one")
+        assert book.students("tiny") == ["anna", "bert"]

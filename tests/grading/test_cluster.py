@@ -1,0 +1,36 @@
+"""The same grades from a Dask cluster: a real scheduler and real workers on loopback, in processes of their own."""
+
+from __future__ import annotations
+
+import pytest
+from class_room import POINTS, RIGHT, hand_in, notebook
+
+from cnnlab.grading.gradebook import Gradebook
+
+distributed = pytest.importorskip(
+    "distributed", reason="Dask is not installed: pip install 'cnnlab[cluster]'"
+)
+
+from cnnlab.grading.cluster import grade_on_cluster  # noqa: E402
+
+TIERS = ("namespaces", "landlock", "none")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_gives_the_same_grades_and_goes_on_where_it_stopped(tiny, tmp_path):
+    room = tmp_path / "room"
+    for number in range(6):
+        wrong = RIGHT | {"q1": "def triple(values): return values * 2"}
+        hand_in(room / f"s{number}.ipynb", notebook(wrong if number % 2 else None))
+    hand_in(room / "broken.ipynb", "{")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        Gradebook(tmp_path / "book.sqlite") as book,
+    ):
+        batch = grade_on_cluster(cluster.scheduler_address, tiny, room, book, tiers=TIERS)
+        assert (batch.graded, batch.kept) == (7, 0)
+        points = {result.student: result.points for result in book.results("tiny")}
+        assert points == {f"s{n}": POINTS - 3 if n % 2 else POINTS for n in range(6)} | {"broken": 0}
+        assert grade_on_cluster(cluster.scheduler_address, tiny, room, book, tiers=TIERS).graded == 0

@@ -1,0 +1,68 @@
+"""The grader's commands, from a source to the tables, and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from class_room import RIGHT, hand_in, notebook
+from typer.testing import CliRunner
+
+from cnnlab.cli import app
+
+
+def command(*arguments, code=0) -> str:
+    done = CliRunner().invoke(app, [str(part) for part in arguments])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_from_release_to_report(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    room = tmp_path / "handed in"
+    hand_in(room / "anna.ipynb", notebook())
+    hand_in(room / "=bert.ipynb", notebook(RIGHT | {"q1": "def triple(values): return values * 2"}))
+    hand_in(room / "carl.ipynb", "{")
+    (room / "dora.ipynb").symlink_to("/etc/passwd")
+    assert "checks.json" in command("release", tiny.folder, "--out", tmp_path / "out", "--no-run")
+    said = command("grade", tiny.folder, room, "--feedback", tmp_path / "pages", "--trust-submissions")
+    assert "4 submissions: 2 graded, 2 unreadable" in said and "walls: " in said
+    assert "needs a human: dora: unreadable: it cannot be opened: it is a link" in said
+    assert "needs a human: carl: unreadable" in said
+    assert len(list((tmp_path / "pages").iterdir())) == 4
+    assert "graded now: 0" in command("grade", tiny.folder, room, "--trust-submissions")
+    for format in ("csv", "canvas", "moodle", "gradescope"):
+        command("export", tiny.folder, "--format", format, "--due", "2026-01-01 10:00", "--bank", 2)
+    assert "'=bert" in (tmp_path / "tiny_csv.csv").read_text()
+    report = command("report", tiny.folder)
+    assert "4 submissions, 2 graded" in report and "1 x that is twice as much" in report
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("grade", "a99", "."), "a99"),
+        (("grade", "{tiny}", "nowhere"), "nowhere is not a folder"),
+        (("grade", "{tiny}", "{empty}"), "is empty"),
+        (("grade", "{tiny}", ".", "--gradebook", "no/such/folder/x"), "no folder"),
+        (("grade", "{tiny}", ".", "--tier", "none"), "--trust-submissions"),
+        (("grade", "{tiny}", ".", "--tier", "castle"), "namespaces"),
+        (("report", "{tiny}"), "cnnlab grade"),
+        (("export", "{tiny}", "--due", "soon"), "no date"),
+        (("check", "nowhere.ipynb"), "no notebook"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tiny, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    places = {"tiny": tiny.folder, "empty": tmp_path / "empty"}
+    done = CliRunner().invoke(app, [part.format(**places) for part in arguments])
+    assert done.exit_code == 1 and said in done.output
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_a_key_and_a_source_that_do_not_agree_are_told(tiny, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny.folder, tmp_path / "other")
+    key = tmp_path / "other" / "instructor" / "key.py"
+    key.write_text(key.read_text().replace('"q3"', '"q4"'))
+    assert "do not agree" in command("validate", tmp_path / "other", code=1)

@@ -1,0 +1,101 @@
+"""Values are right however they are written, wrong ones say how, and no hint holds the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cnnlab.grading.comparing import difference
+from cnnlab.grading.hints import hint
+from cnnlab.grading.questions import Case, Mistake, Question, Tolerance
+from cnnlab.grading.running.frames import Tensor, Unknown
+
+CLOSE = Tolerance()
+MAP = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (MAP.astype(np.float32), MAP),
+        (Tensor(MAP), MAP),
+        (MAP.tolist(), MAP),
+        (MAP, torch.from_numpy(MAP)),
+        (3, 3.0),
+        (np.int64(3), 3),
+        ((1, 2), [1, 2]),
+        ([[1, 2, 3]], np.array([[1, 2, 3]])),
+        ({"a": Tensor(MAP)}, {"a": MAP}),
+        (MAP * (1 + 5e-5), MAP),
+        (np.array([np.nan, 1.0]), np.array([np.nan, 1.0])),
+        (True, np.bool_(True)),
+        ("sheep", "sheep"),
+    ],
+)
+def test_the_same_numbers_are_right_in_every_dress(value, expected):
+    assert difference(value, expected, CLOSE) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "kind"),
+    [
+        (None, MAP, "nothing"),
+        ("text", MAP, "type"),
+        (Unknown("function"), MAP, "type"),
+        (MAP.T, MAP, "shape"),
+        (1.0, 1, "dtype"),
+        (1, True, "dtype"),
+        (True, 1, "dtype"),
+        (np.array([1, np.nan]), np.array([1.0, 2.0]), "finite"),
+        (np.array([1, np.inf]), np.array([1.0, 2.0]), "finite"),
+        (MAP * (1 + 3e-4), MAP, "values"),
+        ([1, 2], [1, 3], "values"),
+        ({"a": 1}, {"b": 1}, "keys"),
+        ({"a": 1, "b": 2}, {"a": 1}, "keys"),
+        ([1, "a"], [1, "a", 3], "length"),
+        ("goat", "sheep", "values"),
+    ],
+)
+def test_a_difference_says_of_what_kind_it_is(value, expected, kind):
+    assert difference(value, expected, CLOSE).kind == kind
+
+
+QUESTION = Question(
+    "q",
+    "q",
+    "f",
+    (Case("c", lambda draw: {}, 1),),
+    lambda values: values,
+    (Mistake("squared", lambda values: values**2),),
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (MAP**2, "squared"),
+        (-MAP, "sign"),
+        (MAP.T.copy(), "rows and columns"),
+        (MAP[::-1], "order"),
+        (MAP.ravel(), "shape"),
+        (MAP * 5, "constant factor"),
+        (MAP * 5 + 1, "scale and offset"),
+        (MAP * 0, "zero"),
+        (MAP[:, [1, 2, 0]], "places"),
+        (MAP**1.5, "by hand"),
+        (MAP.astype(int) > 2, "true or false"),
+        (None, "return"),
+    ],
+)
+def test_a_hint_fits_the_mistake_and_never_holds_the_answer(wrong, said):
+    found = difference(wrong, MAP, CLOSE)
+    text = hint(QUESTION, {"values": MAP}, wrong, MAP, found)
+    assert said in text
+    assert not any(number in text for number in ("16", "32", "8."))
+
+
+def test_logits_in_the_place_of_probabilities_are_told():
+    logits = np.array([[1.0, -2.0, 0.5], [3.0, 0.0, 1.0]])
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert "logits" in hint(QUESTION, {"values": MAP}, logits, expected, difference(logits, expected, CLOSE))

@@ -1,0 +1,290 @@
+"""What goes out: the student version without answers, feedback without scripts, tables without formulas, late days, the class report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from class_room import POINTS, RIGHT, STUBS, notebook
+
+from cnnlab.grading import exporting, feedback, releasing
+from cnnlab.grading.exporting import FORMATS, export, guarded, safe_name
+from cnnlab.grading.late import LatePolicy, lateness, moment, read_times
+from cnnlab.grading.lookalikes import lookalikes
+from cnnlab.grading.public import find_checks, read_checks, verdict, write_checks
+from cnnlab.grading.report import class_report
+from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
+from cnnlab.grading.selfcheck import check_notebook
+from cnnlab.grading.source import without_solution
+
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def result(student="anna", points=(4.0, 2.0, 1.0), status="graded", code="", **more) -> Result:
+    out_of = (4.0, 2.0, 1.0)
+    questions = tuple(
+        QuestionResult(
+            f"q{n + 1}",
+            "passed" if p == o else "failed",
+            p,
+            o,
+            (CaseResult("numbers", p, o, "" if p == o else "a hint"),),
+            code=code,
+        )
+        for n, (p, o) in enumerate(zip(points, out_of, strict=True))
+    )
+    return Result(student, status, questions, **more)
+
+
+def test_students_get_stubs_and_no_answer(tiny, tmp_path):
+    path = releasing.release(tiny, tmp_path, run=False)
+    text = path.read_text()
+    nbformat.validate(nbformat.read(path, as_version=4))
+    for secret in ("BEGIN", "HIDDEN", "hidden", "values * 3", "sum(axis=1)", "answer = 42"):
+        assert secret not in text, secret
+    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    assert cells["q1"].source.endswith(STUBS["q1"]) and "question: q1" in cells["q1"].source
+    assert cells["setup"].metadata.editable is False and "editable" not in cells["q1"].metadata
+    assert cells["q1"].metadata.nbgrader.grade_id == "q1" and cells["q1-test"].metadata.nbgrader.points == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["### BEGIN SOLUTION\nanswer = 42", "answer = 42\n### END SOLUTION", "### BEGIN HIDDEN TESTS\nassert 1"],
+)
+def test_a_solution_that_is_not_closed_is_never_released(source):
+    with pytest.raises(ValueError, match="not closed"):
+        without_solution(source)
+
+
+def test_the_stub_keeps_its_place():
+    text = "def f(x):\n    y = 1\n    ### BEGIN SOLUTION\n    y = 2\n    ### END SOLUTION\n    return y"
+    assert (
+        without_solution(text)
+        == "def f(x):\n    y = 1\n    # YOUR CODE HERE\n    raise NotImplementedError()\n    return y"
+    )
+
+
+def test_public_checks_tell_right_from_wrong_and_hold_no_hidden_case(tiny, tmp_path):
+    write_checks(tiny, tmp_path / "checks.json")
+    first = (tmp_path / "checks.json").read_bytes()
+    write_checks(tiny, tmp_path / "checks.json")
+    assert (tmp_path / "checks.json").read_bytes() == first
+    assert find_checks(tmp_path / "deeper") is None or True
+    questions = {one.name: one for one in read_checks(tmp_path / "checks.json")}
+    assert [len(one.cases) for one in questions.values()] == [1, 1, 0]
+    q1 = questions["q1"]
+    assert verdict(q1, {"triple": lambda values: 3 * values}) is None
+    assert verdict(q1, {"triple": lambda values: 2 * values}) == "that is twice as much"
+    assert "no `triple`" in verdict(q1, {})
+    assert "ZeroDivisionError" in verdict(q1, {"triple": lambda values: 1 / 0})
+    with pytest.raises(NotImplementedError):
+        verdict(q1, {"triple": lambda values: None})
+    (tmp_path / "checks.json").write_text("{}")
+    with pytest.raises(ValueError, match="get it anew"):
+        read_checks(tmp_path / "checks.json")
+
+
+def test_a_student_checks_a_notebook_in_the_terminal(tiny, tmp_path, monkeypatch):
+    write_checks(tiny, tmp_path / "checks.json")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no notebook here"):
+        list(check_notebook())
+    (tmp_path / "mine.ipynb").write_text(json.dumps(notebook({"q1": RIGHT["q1"], "q2": "1 / 0\n"})))
+    lines = list(check_notebook())
+    assert "code cell 3 stopped with ZeroDivisionError: division by zero" in lines
+    assert "q1: passed" in lines and any(
+        line.startswith("q2: not yet - there is no `row_sums`") for line in lines
+    )
+    (tmp_path / "other.ipynb").write_text("{}")
+    with pytest.raises(ValueError, match="several notebooks"):
+        list(check_notebook())
+
+
+class Tags(HTMLParser):
+    """The tags of a page, and what could run in it."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.tags, self.active = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.active += [
+            name
+            for name, value in attrs
+            if name.startswith("on") or str(value).strip().startswith("javascript:")
+        ]
+
+
+def test_no_script_survives_on_a_feedback_page(tiny):
+    one = QuestionResult(
+        "q1", "failed", 0, 4, (CaseResult("numbers", 0, 4, NASTY),), (NASTY,), (), f"# {NASTY}", NASTY
+    )
+    page = feedback.page(
+        tiny, Result(f"anna{NASTY}", "graded", (one,), "", "walls", f"</pre>{NASTY}", notes=(NASTY,))
+    )
+    seen = Tags(page)
+    assert "script" not in seen.tags and not seen.active and "img" not in seen.tags
+    assert page.count("&lt;script&gt;") >= 6 and "default-src 'none'" in page
+
+
+def test_a_feedback_page_is_for_the_student(tiny, grade, tmp_path):
+    graded = grade(notebook(RIGHT | {"q1": "def triple(values):\n    print('hello')\n    return values * 2"}))
+    page = feedback.write_feedback(tiny, graded, tmp_path).read_text()
+    for said in (
+        "that is twice as much",
+        "1 / 4",
+        "Three times as much",
+        "4 of 7 points",
+        "hello",
+        "data:image/png;base64,",
+    ):
+        assert said in page, said
+    failed = feedback.page(tiny, Result("anna", "grader error", (), "Traceback: a secret path"))
+    assert "not your fault" in failed and "secret path" not in failed and "0 of" not in failed
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", " =1", "\u00a0=1", "|x", "%x"])
+def test_no_cell_is_a_formula(cell):
+    assert guarded(cell) == f"'{cell}"
+    assert guarded("O'Hara") == "O'Hara"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_has_every_student_and_no_zero_for_our_errors(tiny, tmp_path, format):
+    students = ["anna", "=HYPERLINK(1)", 'Zoë "Zo", O\'Hara', "../../evil", "broken"]
+    results = [result(student) for student in students[:-1]] + [
+        result("broken", (0.0, 0.0, 0.0), "grader error")
+    ]
+    path = export(tiny, results, format, tmp_path / "out")
+    if format == "gradescope":
+        files = sorted(path.glob("*/results.json"))
+        assert len(files) == 5 and all(file.resolve().is_relative_to(path) for file in files)
+        scores = [json.loads(file.read_text()).get("score") for file in files]
+        assert sorted(scores, key=str) == [7, 7, 7, 7, None]
+        assert len(json.loads(files[0].read_text())["tests"]) == 3
+        return
+    rows = list(csv.reader(io.StringIO(path.read_text())))
+    assert len({len(row) for row in rows}) == 1
+    names = [row[0] for row in rows]
+    assert "anna" in names and 'Zoë "Zo", O\'Hara' in names and "'=HYPERLINK(1)" in names
+    by_name = dict(zip(names, rows, strict=True))
+    assert "7" in by_name["anna"] and "0" not in by_name["broken"][2:5]
+
+
+def test_an_unknown_format_lists_them(tiny, tmp_path):
+    with pytest.raises(ValueError, match="csv, canvas, moodle, gradescope"):
+        export(tiny, [], "excel", tmp_path / "x")
+
+
+def test_names_become_files_that_stay_apart_and_in_their_folder():
+    names = ["a/b", "a_b", "a%b", "..", ".", "", "-x", "CON:", "ä b", "a\nb"]
+    safe = [safe_name(name) for name in names]
+    assert len(set(safe)) == len(names)
+    assert not any(
+        re.search(r'[/\\\n:"<>|?*]', name) or name.startswith((".", "-")) or not name for name in safe
+    )
+
+
+DUE = moment("2026-05-10 12:00")
+POLICY = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=2)
+
+
+@pytest.mark.parametrize(
+    ("hours", "spent", "days", "free", "factor"),
+    [
+        (-1, 0, 0, 0, 1),
+        (1, 0, 0, 0, 1),
+        (1.01, 0, 1, 1, 1),
+        (24.5, 0, 2, 2, 1),
+        (49, 0, 3, 2, 0.75),
+        (49, 2, 3, 0, 0.25),
+        (24 * 30, 0, 30, 2, 0),
+    ],
+)
+def test_late_days_with_grace_and_a_bank(hours, spent, days, free, factor):
+    found = lateness(POLICY, (DUE + timedelta(hours=hours)).timestamp(), spent=spent)
+    assert (found.days, found.free, found.factor) == (days, free, pytest.approx(factor))
+
+
+def test_late_points_are_in_the_table_and_the_reached_ones_stay(tiny, tmp_path):
+    late = (DUE + timedelta(days=3)).timestamp()
+    path = export(
+        tiny, [result(submitted=late)], "csv", tmp_path / "x.csv", policy=LatePolicy(DUE, per_day=0.1)
+    )
+    (row,) = csv.DictReader(io.StringIO(path.read_text()))
+    assert (row["points"], row["late_days"], row["final"]) == ("7", "3", "4.9")
+    path = export(
+        tiny, [result(submitted=late)], "csv", tmp_path / "x.csv", policy=LatePolicy(DUE), times={"anna": 1.0}
+    )
+    assert next(csv.DictReader(io.StringIO(path.read_text())))["final"] == "7"
+
+
+def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="no date"):
+        moment("tomorrow")
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        LatePolicy(DUE, per_day=10)
+    (tmp_path / "times.csv").write_text("student,submitted\nanna,2026-05-11 12:00\n")
+    assert read_times(tmp_path / "times.csv")["anna"] == datetime(2026, 5, 11, 12).astimezone().timestamp()
+    (tmp_path / "times.csv").write_text("name,when\n")
+    with pytest.raises(ValueError, match="columns"):
+        read_times(tmp_path / "times.csv")
+
+
+LONG = """
+def triple(values):
+    rows = []
+    for number, row in enumerate(values):
+        if number % 2 == 0:
+            rows.append([entry * 3 for entry in row])
+        else:
+            rows.append([entry + entry + entry for entry in row])
+    return np.array(rows).reshape(values.shape)
+"""
+OTHER = """
+def triple(values):
+    flat = values.ravel().copy()
+    position = 0
+    while position < flat.size:
+        flat[position] *= 3
+        position += 1
+    assert flat.shape[0] == values.size, "all of them"
+    return flat.reshape(*values.shape)
+"""
+
+
+def test_renamed_copies_are_look_alikes_and_others_are_not(tiny):
+    renamed = LONG.replace("rows", "lines").replace("entry", "e").replace("number", "i") + "# mine\n"
+    results = [
+        result(name, code=code)
+        for name, code in (("anna", LONG), ("bert", renamed), ("carl", OTHER), ("dora", "pass"))
+    ]
+    pairs = {(pair.one, pair.other) for pair in lookalikes(tiny, results)}
+    assert pairs == {("anna", "bert")}
+
+
+def test_the_report_tells_hard_questions_and_those_that_tell_strong_from_weak(tiny):
+    results = [result(f"s{n}", (4.0 if n > 4 else 0.0, 2.0 if n > 4 else 0.0, 1.0)) for n in range(10)]
+    results += [result("late", (0.0, 0.0, 0.0), "unreadable"), result("x", (0.0, 0.0, 0.0), "grader error")]
+    found = class_report(tiny, results)
+    assert len(found.points) == 10 and found.students == 12
+    assert found.questions[0].share == 0.5 and found.questions[0].discrimination == pytest.approx(1)
+    assert found.questions[2].share == 1 and found.questions[2].discrimination is None
+    assert "5 x a hint" in str(found) and "mean 4.0" in str(found)
+    assert "0 graded" in str(class_report(tiny, []))
+
+
+def test_points_are_never_rounded_into_another_grade():
+    assert (
+        exporting._number(2.0) == 2 and exporting._number(1 / 3) == 0.3333 and exporting._number(None) == ""
+    )
+    assert POINTS == 7
