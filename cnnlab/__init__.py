@@ -10,6 +10,8 @@ shows the answer. The house:
     attribution  which pixels matter: occlusion, and the scoring of maps against the truth
     synthesis    pictures optimised through the network: class prototypes, inversion, dreams, style
     robustness   what turns an answer: attacks, defences, fooling pictures, corruptions, cue conflict
+    transfer     heads, fine-tuning, what is frozen, the experiment with halves
+    segmentation what stands at each pixel: unpooling, transposed convolution, mean IoU
     figures      matplotlib pictures of results
     explorers    live widgets for the notebooks
     grading      checks of exercises and of claims
@@ -33,6 +35,8 @@ _ROOMS = (
     "attribution",
     "synthesis",
     "robustness",
+    "transfer",
+    "segmentation",
     "figures",
     "explorers",
     "grading",

@@ -30,7 +30,13 @@ LOCK = [
 ]
 HERE = [pin for pin in LOCK if pin.marker is None or pin.marker.evaluate()]
 
-MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
+MODULES = {
+    "pillow": "PIL",
+    "opencv-python-headless": "cv2",
+    "scikit-learn": "sklearn",
+    "pyyaml": "yaml",
+    "ipython": "IPython",
+}
 # Not imported, but named in a command: the words by which a file of ours calls it.
 CALLED = {
     "jupyterlab": '"jupyterlab"',
@@ -39,10 +45,6 @@ CALLED = {
     "pytest-timeout": "pytest.mark.timeout",
     "import-linter": "lint-imports",
     "ruff": '"ruff"',
-}
-# Declared ahead of the rooms that bring them; a line goes away when its room arrives, the test sees to that.
-AHEAD = {
-    "distributed": "grading a class on several machines",
 }
 
 
@@ -139,10 +141,7 @@ def test_each_declared_package_is_used(need):
             path for folder in ("cnnlab", "tests") for path in (ROOT / folder).rglob("*.py") if path != own
         ]
         used = used or any(CALLED[need.name] in path.read_text(encoding="utf-8") for path in files)
-    if need.name in AHEAD:
-        assert not used, f"{need.name} is used now: take it out of AHEAD"
-    else:
-        assert used, f"{need.name} is declared in pyproject.toml but not used"
+    assert used, f"{need.name} is declared in pyproject.toml but not used"
 
 
 @pytest.mark.parametrize(("folder", "declared"), [("cnnlab", NEEDED), ("tests", [*NEEDED, *EXTRAS["test"]])])

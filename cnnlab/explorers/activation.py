@@ -297,7 +297,7 @@ class ActivationExplorer(Explorer):
             self.strongest.tiles, self.strongest.captions = {}, []
             return
         best = found.strongest(self.channel.value, self.patches.value)
-        seen = self.collection.floats(self.side)
+        seen = self.collection.floats(self.side, best.picture[0])
         with self.strongest.hold_sync():
             self.strongest.tiles = picture_tiles(patch_pictures(seen, best, found.field))
             self.strongest.captions = patch_captions(best, self.collection)

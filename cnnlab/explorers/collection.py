@@ -51,9 +51,9 @@ class Collection:
     def __len__(self) -> int:
         return len(self.images)
 
-    def floats(self, side: int | None = None) -> Tensor:
-        """N x 3 x side x side in [0, 1]; resized where a network looks at another size."""
-        images = self.images.float() / 255
+    def floats(self, side: int | None = None, index: Tensor | None = None) -> Tensor:
+        """The pictures (of these row numbers) x 3 x side x side in [0, 1]; resized where a network looks at another size."""
+        images = (self.images if index is None else self.images[index]).float() / 255
         if side in (None, images.shape[-1]):
             return images
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)

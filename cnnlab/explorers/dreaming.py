@@ -48,8 +48,8 @@ class DreamExplorer(GrowingExplorer):
         model: str | nn.Module = "mini_alexnet",
         picture: object = None,
         *,
-        layer: str = "conv4",
-        steps: int = 12,
+        layer: str = "relu5",
+        steps: int = 16,
     ):
         super().__init__(model, picture)
         self._first, self._walking = layer, False

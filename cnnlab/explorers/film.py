@@ -61,6 +61,7 @@ class Film:
         self._following = self._turning = False
         self._painted, self._total = 0.0, 0
         self.moments: list[Moment] = []
+        self._before: list[Moment] = []
         self.run_button = widgets.Button(description=label, button_style="primary")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self.live = widgets.Checkbox(True, description="run anew after each change", indent=False)
@@ -117,7 +118,8 @@ class Film:
 
     def _open(self, total: int) -> None:
         self._growth.stop()
-        self.moments, self._total, self._following = [], total, True
+        self._before, self.moments = self.moments or self._before, []
+        self._total, self._following = total, True
         self.run_button.disabled, self.stop_button.disabled = True, False
         self._turn(0, total)
 
@@ -131,6 +133,9 @@ class Film:
     def _finish(self, error: Exception | None) -> None:
         if error:
             self.run_button.disabled, self.stop_button.disabled = False, True
+            if not self.moments:  # the last good run stays
+                self.moments = self._before
+                self._turn(len(self.moments) - 1, len(self.moments) - 1)
             self._failed(error)
         else:
             self._rest(f"Done: {self._total} steps. Move the slider to go back over them.")

@@ -170,7 +170,7 @@ class NeighbourExplorer(Explorer):
     @property
     def _query_image(self) -> Tensor:
         member = self.member.value
-        return self.image if member < 0 else self.collection.floats(self.side)[member]
+        return self.image if member < 0 else self.collection.floats(self.side, torch.tensor([member]))[0]
 
     def _right(self, index: int) -> bool | None:
         """Whether a picture has the query's class; None where nobody knows that."""

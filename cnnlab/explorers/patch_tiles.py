@@ -16,15 +16,15 @@ _GREY = 0.85
 
 
 def patch_pictures(images: Tensor, found: TopPatches, field: ReceptiveField) -> Tensor:
-    """k x 3 x h x w: what the first unit of `found` sees in `images` (N x 3 x H x W); pale grey where its field leaves the picture."""
+    """k x 3 x h x w: what the first unit of `found` sees in its k pictures (k x 3 x H x W); pale grey is outside of them."""
     sides = [min(field.size[axis], field.picture[axis]) for axis in (0, 1)]
     patches = torch.full((found.picture.shape[1], 3, *sides), _GREY)
-    for patch, index, box in zip(patches, found.picture[0], found.box[0].tolist(), strict=True):
+    for patch, image, box in zip(patches, images, found.box[0].tolist(), strict=True):
         top, left, bottom, right = box
         high, wide = bottom - top, right - left
         down = sides[0] - high if top == 0 else 0  # a field that is cut above keeps its lower border in place
         across = sides[1] - wide if left == 0 else 0
-        patch[:, down : down + high, across : across + wide] = images[index, :, top:bottom, left:right]
+        patch[:, down : down + high, across : across + wide] = image[:, top:bottom, left:right]
     return patches
 
 

@@ -122,7 +122,8 @@ class PatchExplorer(Explorer):
         columns = min(count, 9)
         rows = -(-count // columns)
         figure = Figure(figsize=(9.6, 0.8 + 1.3 * rows), dpi=90, layout="constrained", facecolor="white")
-        patches = patch_pictures(self.collection.floats(self.side), best, self.search.found.field)
+        seen = self.collection.floats(self.side, best.picture[0])
+        patches = patch_pictures(seen, best, self.search.found.field)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
@@ -228,13 +229,13 @@ class PatchExplorer(Explorer):
         """The strongest patches among the pictures that were looked at so far."""
         found = self.search.found
         self.best = best = found.strongest(self.direction, self.k.value)
-        seen, lying = self.collection.floats(self.side), self._lying_there(best)
+        seen, lying = self.collection.floats(self.side, best.picture[0]), self._lying_there(best)
         names = [NAMES[self.category.value][i] for i in lying.tolist()] if lying is not None else []
         captions = patch_captions(best, self.collection, names)
         tiles = picture_tiles(patch_pictures(seen, best, found.field))
         for sheet, content, boxes in (
             (self.patches, tiles, []),
-            (self.pictures_sheet, picture_tiles(seen[best.picture[0]]), patch_boxes(best, [self.side] * 2)),
+            (self.pictures_sheet, picture_tiles(seen), patch_boxes(best, [self.side] * 2)),
         ):
             with sheet.hold_sync():
                 sheet.tiles, sheet.captions, sheet.boxes = content, captions, boxes

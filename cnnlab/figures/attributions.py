@@ -43,13 +43,13 @@ def attribution_figure(
             raise ValueError(f"{rows} pictures came, but {len(tensor)} maps of {name}.")
     cell = width / columns
     words = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
-    figure = Plate(figsize=(width, rows * (cell + 0.1) + 0.25), dpi=72, words=words)
+    figure = Plate(figsize=(width, rows * (cell + 0.2) + 0.4), dpi=72, words=words)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, image in enumerate(images):
         mask = None if masks is None else masks[row]
         shown(axes[row, 0], image, "the picture" if row == 0 else "")
         if captions:
-            axes[row, 0].set_xlabel(captions[row], fontsize=8, labelpad=2)
+            axes[row, 0].set_xlabel(captions[row], fontsize=10, labelpad=2)
         for axis, (name, tensor) in zip(axes[row, 1:], maps.items(), strict=True):
             _map(axis, tensor[row].detach().cpu(), name if row == 0 else "")
             if tensor[row].dim() == 2:
@@ -82,7 +82,7 @@ def overlay_figure(
     rows = -(-len(images) // columns)
     cell = width / columns
     lines = max(caption.count("\n") + 1 for caption in captions)
-    height = rows * (cell + 0.2 * lines) + 0.6
+    height = rows * (cell + 0.24 * lines) + 0.6
     figure = Plate(figsize=(width, height), dpi=72, words=_listed(captions))
     axes = figure.subplots(rows, columns, squeeze=False)
     tops = [_top(one) for one in maps]
@@ -94,12 +94,12 @@ def overlay_figure(
         shown(axis, images[number], "")
         lay_over(axis, maps[number], (tops[number] or 1.0) if own_scale else most)
         outline(axis, None if masks is None else masks[number])
-        axis.set_xlabel(captions[number], fontsize=9, labelpad=2)
+        axis.set_xlabel(captions[number], fontsize=11, labelpad=2)
     scale = ScalarMappable(cmap=RELEVANCE)
     scale.set_clim(0, 1 if own_scale else most)
     bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, aspect=50, pad=0.01)
-    bar.set_label(f"{label}, each map on a scale of its own" if own_scale else label, fontsize=9)
-    bar.ax.tick_params(labelsize=8)
+    bar.set_label(f"{label}, each map on a scale of its own" if own_scale else label, fontsize=11)
+    bar.ax.tick_params(labelsize=9)
     return figure
 
 
@@ -117,7 +117,7 @@ def segment_figure(
     cell = width / count
     said = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
     words = f"{count} pictures, their saliency, and the segments that grow from it; overlap with the truth {said}."
-    figure = Plate(figsize=(width, 3 * cell + 0.3), dpi=72, words=words)
+    figure = Plate(figsize=(width, 3 * cell + 0.5), dpi=72, words=words)
     axes = figure.subplots(3, count, squeeze=False)
     for number, image in enumerate(images):
         shown(axes[0, number], image, "")
@@ -125,9 +125,9 @@ def segment_figure(
         inside = segments[number].to(image.dtype)
         shown(axes[2, number], image * inside + (1 - inside) * (0.75 + 0.25 * image.mean(0)), "")
         outline(axes[2, number], masks[number])
-        axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=9, labelpad=2)
+        axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=11, labelpad=2)
     for axis, name in zip(axes[:, 0], ("picture", "saliency", "segment"), strict=True):
-        axis.set_ylabel(name, fontsize=9)
+        axis.set_ylabel(name, fontsize=11)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
     return figure
 
@@ -137,7 +137,7 @@ def shown(axis: Axes, image: Tensor, title: str) -> None:
     axis.imshow(image.detach().cpu().clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, fontsize=11)
 
 
 def lay_over(axis: Axes, relevance: Tensor, most: float) -> None:
@@ -170,10 +170,10 @@ def _map(axis: Axes, values: Tensor, title: str, ranged: bool = True) -> None:
         axis.imshow(values.numpy(), vmax=most, interpolation="nearest", **look)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title, fontsize=11)
         said = f"± {most:.2g}" if signed else f"0 to {most:.2g}"
     if ranged:
-        axis.set_xlabel(said, fontsize=8, labelpad=2)
+        axis.set_xlabel(said, fontsize=10, labelpad=2)
 
 
 def _top(values: Tensor) -> float:

@@ -44,6 +44,8 @@ class Plate(Figure):
 
 def _in_few_colours(stream: BytesIO) -> bytes:
     small = BytesIO()
-    picture = Image.open(stream).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
-    picture.save(small, "PNG", optimize=True)
+    picture = Image.open(stream).convert("RGB")
+    # The first pass finds the colours that suit this picture, the second dithers to them.
+    colours = picture.quantize(256, kmeans=1)
+    picture.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(small, "PNG", optimize=True)
     return small.getvalue()

@@ -25,10 +25,10 @@ def scene_accuracy_figure(
             raise ValueError(
                 f"the table of {name} must be {shape[0]} x {shape[1]}, but is {tuple(table.shape)}."
             )
-    figure = Plate(figsize=(11.0, 0.34 * shape[0] + 1.7), dpi=90, words=_words(tables, classes, scenes))
+    figure = Plate(figsize=(11.0, 0.36 * shape[0] + 1.1), dpi=90, words=_words(tables, classes, scenes))
     axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
-        drawn = axis.imshow(table.numpy(), cmap=PROBABILITY.removesuffix("_r"), vmin=0, vmax=1)
+        drawn = axis.imshow(table.numpy(), aspect="auto", cmap=PROBABILITY.removesuffix("_r"), vmin=0, vmax=1)
         for row, column in np.ndindex(*shape):
             value = float(table[row, column])
             ink = "black" if value > 0.6 else "white"
@@ -37,7 +37,7 @@ def scene_accuracy_figure(
         axis.set_yticks(range(shape[0]), classes, fontsize=9)
         axis.set_title(name, fontsize=10)
         axis.tick_params(length=0)
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.01)
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, pad=0.01)
     bar.set_label("named right", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     return figure

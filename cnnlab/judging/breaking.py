@@ -13,30 +13,39 @@ PLAIN, ROBUST = "mini_alexnet", "mini_alexnet_robust"
 
 
 def adversarial() -> Row:
-    """Accuracy when each pixel may change by 4 of 255 to the worst."""
-    attack = partial(robustness.pgd, epsilon=4 / 255, steps=10)
-    data = pictures(200)
-    judged = {
-        name: robustness.robust_accuracy(network(full), data, attack)
-        for name, full in (("plain", PLAIN), ("robust", ROBUST))
-    }
-    found = {name: result.accuracy for name, result in judged.items()}
-    clean = {f"{name}, clean": result.clean_accuracy for name, result in judged.items()}
+    """Accuracy when each pixel may change by 4 of 255 to the worst; and by 8 of 255."""
+    data, found, clean = pictures(200), {}, {}
+    for epsilon, how in ((4, ""), (8, ", at 8/255")):
+        attack = partial(robustness.pgd, epsilon=epsilon / 255, steps=10)
+        for name, full in (("plain", PLAIN), ("robust", ROBUST)):
+            result = robustness.robust_accuracy(network(full), data, attack)
+            found[name + how], clean[f"{name}, clean"] = result.accuracy, result.clean_accuracy
     holds = found["plain"] <= 0.10 and found["robust"] >= 0.60
     bar = "plain at most 0.10, adversarially trained at least 0.60"
     return Row("accuracy under PGD-10 at 4/255", bar, found | clean, holds)
 
 
+PLAINLY = {"parametrisation": "pixels", "jitter": 0, "zoom": 0.0, "turn": 0.0, "l2": 0.0, "tv": 0.0}
+"""Nothing but gradient ascent on pixels."""
+
+
 def prototypes() -> Row:
-    """Does another network see the class in the picture that the first one likes best?"""
+    """Does another network see the class in the picture that the first one likes best?
+
+    Asked of pictures by nothing but gradient ascent, where all that is in a picture comes from the network; beside it those with the priors
+    of `synthesis.maximise`, which make good pictures from a plain network as well.
+    """
     judge, found = network("mini_resnet"), {}
-    for name, full in (("plain", PLAIN), ("robust", ROBUST)):
-        images = synthesis.maximise(network(full), restarts=2, seed=0).images
-        classes = torch.arange(len(judge.class_names)).repeat_interleave(2)
-        with torch.inference_mode():
-            found[name] = float((judge(images).argmax(1) == classes).double().mean())
-    holds = found["robust"] >= 0.6 and found["robust"] > found["plain"]
-    bar = "from the adversarially trained network at least 0.60, and above the plain one"
+    classes = torch.arange(len(judge.class_names))
+    for how, options in (("", PLAINLY), (", with priors", {})):
+        for name, full in (("plain", PLAIN), ("robust", ROBUST)):
+            images = synthesis.maximise(network(full), seed=0, **options).images
+            with torch.inference_mode():
+                found[name + how] = float((judge(images).argmax(1) == classes).double().mean())
+    holds = found["robust"] >= 0.6 and found["robust"] >= found["plain"] + 0.2
+    bar = (
+        "by plain ascent, from the adversarially trained network at least 0.60, and 0.20 above the plain one"
+    )
     return Row("prototypes that mini_resnet calls by their class", bar, found, holds)
 
 

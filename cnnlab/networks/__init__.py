@@ -2,6 +2,8 @@
 
     zoo              `load` a network by name, and what is `available`
     architectures    the kit's own networks: `MiniAlexNet`, `MiniVGG`, `MiniResNet`, `MiniDenseNet`
+    dense            networks that answer at each pixel, `UNet` and `FCN`; `DigitNet` for handwritten digits
+    tasks            what a network is trained to tell: objects, scenes, masks, digits
     pretrained       torchvision's networks, wrapped so that they take pictures in [0, 1]
     layers           `layer_names`, `resolve_layer`, `recording`, `activations`, `evaluating`
     summary          the table of a network: shapes, parameters, cost
@@ -27,6 +29,7 @@ from cnnlab.networks.arithmetic import (
     places_read,
 )
 from cnnlab.networks.convolutional import sliding_answer, to_convolutional
+from cnnlab.networks.dense import FCN, DigitNet, UNet
 from cnnlab.networks.effective_field import effective_field, field_box
 from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
 from cnnlab.networks.plans import PLANS
@@ -38,7 +41,9 @@ from cnnlab.networks.weights import card, read_weights, shipped, write_weights
 from cnnlab.networks.zoo import NetworkInfo, available, load
 
 __all__ = [
+    "FCN",
     "PLANS",
+    "DigitNet",
     "MiniAlexNet",
     "MiniDenseNet",
     "MiniResNet",
@@ -47,6 +52,7 @@ __all__ = [
     "ReceptiveField",
     "Step",
     "Summary",
+    "UNet",
     "activations",
     "available",
     "card",

@@ -157,10 +157,12 @@ def passes(steps: int, pictures: int, batch_size: int) -> int:
 
 
 def interval(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Means over the last axis with the ends of their 95 % intervals, by Student's t."""
+    """Means over the last axis with the ends of their 95 % intervals, by Student's t; no ends for one value."""
     from scipy.stats import t
 
     count = values.shape[-1]
     mean = values.mean(-1)
-    half = values.std(-1) / count**0.5 * (float(t.ppf(0.975, count - 1)) if count > 1 else math.nan)
+    if count < 2:
+        return mean, torch.full_like(mean, math.nan), torch.full_like(mean, math.nan)
+    half = values.std(-1) / count**0.5 * float(t.ppf(0.975, count - 1))
     return mean, mean - half, mean + half

@@ -13,6 +13,7 @@ from torch import nn
 
 from cnnlab import attribution, world
 from cnnlab.explorers import GradCamExplorer
+from cnnlab.explorers import grad_cam as module
 from cnnlab.explorers.grad_cam import with_outline
 
 
@@ -30,6 +31,12 @@ class Green(nn.Sequential):
         weights = torch.full((3, 3), -1.0) + 3 * torch.eye(3)[[1, 0, 2]]
         self.conv.weight.data = (weights[:, :, None, None] / 16).expand(3, 3, 4, 4).clone()
         self.fc.weight.data = gain * (1.3 * torch.eye(3) - 0.3)
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    """Large pictures take long to draw."""
+    monkeypatch.setattr(module, "EYE", 96)
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ def test_every_control_changes_the_map(explorer, name, value):
 
 
 def test_what_speaks_against_the_class_can_be_shown(explorer):
-    explorer.target.value = 0
+    explorer.target.value = 1
     explorer.layer.value = "conv"
     before = explorer.answer.map
     explorer.relu.value = False

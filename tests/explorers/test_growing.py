@@ -96,8 +96,8 @@ def test_code_makes_the_same_picture(explorer):
 
 def test_what_is_wrong_is_said_in_place():
     explorer = opened(DreamExplorer)
-    before = shown(explorer)
     explorer.layer.options = [*explorer.layer.options, "nowhere"]
+    before = shown(explorer)
     explorer.layer.value = "nowhere"
     assert "nowhere" in explorer._alert.value
     assert torch.equal(explorer.film.moments[-1].images, before)

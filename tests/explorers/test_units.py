@@ -105,7 +105,7 @@ def test_patches_cut_at_the_border_stand_where_they_belong(model, pictures):
     images = pictures.floats()
     *_, found = collect(model, images, "relu2")
     best = found.strongest(1, 20)
-    tiles = patch_pictures(images, best, found.field)
+    tiles = patch_pictures(images[best.picture[0]], best, found.field)
     side = tiles.shape[-1]
     for tile, index, box in zip(tiles, best.picture[0], best.box[0].tolist(), strict=True):
         top, left, bottom, right = box

@@ -5,6 +5,7 @@ A module holds the exercises of one notebook, as functions of the answer (see `a
 """
 
 from cnnlab.grading.exercises import (
+    filters,
     grad_cam,
     inversion,
     last_layer,
@@ -18,6 +19,7 @@ from cnnlab.grading.exercises import (
 from cnnlab.grading.exercises.attempts import Exercise
 
 EXERCISES: dict[str, Exercise] = {
+    **filters.EXERCISES,
     **layers_and_shapes.EXERCISES,
     **inversion.EXERCISES,
     **style.EXERCISES,
