@@ -21,7 +21,9 @@ from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.table import Table
 from cnnlab.networks import summary
-from cnnlab.networks.summary import HEADINGS, Row
+from cnnlab.networks.summary import Row
+
+HEADINGS = ["layer", "type", "shape", "parameters", "multiply-adds", "sees"]
 
 
 class LayersExplorer(Explorer):
@@ -146,7 +148,7 @@ class LayersExplorer(Explorer):
         self.column = widgets.IntSlider(0, min=0, max=0, description="Column")
         self.used = widgets.Checkbox(False, description="what it uses of its field", indent=False)
         self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
-        self.table = Table(headings=list(HEADINGS), words=3, label="Layers of the network")
+        self.table = Table(headings=HEADINGS, words=3, label="Layers of the network")
         self.picture = Sheet(columns=1, largest=440, pick="pixel", smooth=True, opacity=0.8)
         self.map = Sheet(columns=1, largest=230, pick="pixel", label="Map")
         self.sheet = Sheet(columns=8, largest=64, label="Maps of the layer")
@@ -184,7 +186,7 @@ class LayersExplorer(Explorer):
         first = next((row.name for row in rows if row.parameters and len(row.output_shape) == 3), names[0])
         with self.table.hold_sync():
             self._rows = rows
-            self.table.rows = [list(row.cells()) for row in rows]
+            self.table.rows = [[cell.replace(" x ", "×") for cell in row.cells()] for row in rows]
             self.table.note = "; ".join(f"{what}: {number}" for what, number in table.totals().items())
             self.table.selected = names.index(before if before in names else first)
         if self._wanted and self._wanted not in names:

@@ -126,9 +126,10 @@ def offer(control: Dropdown, options: list[tuple]) -> None:
     """Other options for a control; what was chosen stays chosen if it is among them."""
     if list(control.options) == options:
         return
-    chosen = control.label
+    chosen, labels = control.label, [label for label, _ in options]
     control.options = options
-    control.value = dict(options).get(chosen)
+    # By its index: a value of None would choose no option at all, and leave the control blank.
+    control.index = labels.index(chosen) if chosen in labels else 0
 
 
 def _written(value: object) -> str:

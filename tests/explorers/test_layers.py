@@ -38,7 +38,9 @@ def explorer(sheep):
 
 def test_the_table_is_the_summary(explorer):
     table = summary(explorer.model, 96)
-    assert explorer.table.rows == [list(row.cells()) for row in table.rows]
+    shown = [[cell.replace("×", " x ") for cell in row] for row in explorer.table.rows]
+    assert shown == [list(row.cells()) for row in table.rows]
+    assert len(explorer.table.headings) == len(shown[0])
     assert f"{table.parameters:,}" in explorer.table.note
     assert explorer.layer == "conv1"
 

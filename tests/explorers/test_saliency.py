@@ -8,6 +8,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from ipywidgets import Dropdown
 from PIL import Image
 from torch import nn
 
@@ -154,3 +155,15 @@ def test_the_sign_is_kept_where_it_is_looked_at():
     found[:, 0, 0], found[:, 7, 7] = 1.0, -1.0
     drawn = np.asarray(Image.open(io.BytesIO(methods.tiles([found], "sign")["png"])).convert("RGBA"))
     assert tuple(drawn[0, 0, :3]) != tuple(drawn[7, 7, :3]) and drawn[3, 3, 3] == 0
+
+
+def test_a_control_is_never_blank_and_keeps_its_choice():
+    control = Dropdown(options=[("any", None)])
+    for options in ([("any", None), ("a", 0)], [("any", None), ("b", 0), ("a", 1)]):
+        methods.offer(control, options)
+        assert control.label == "any" and control.value is None
+    control.value = 1
+    methods.offer(control, [("any", None), ("a", 7)])
+    assert (control.label, control.value) == ("a", 7)
+    methods.offer(control, [("any", None), ("c", 7)])
+    assert (control.label, control.value) == ("any", None)

@@ -105,7 +105,7 @@ def test_frozen_parameters_count_as_not_trainable():
     model = MiniAlexNet(["sheep", "goat"])
     model.fc6.requires_grad_(False)
     table = summary(model)
-    frozen = 128 * 2 * 2 * 192 + 192
+    frozen = 128 * 192 + 192
     assert table.non_trainable == frozen and table.trainable == table.parameters - frozen
 
 
