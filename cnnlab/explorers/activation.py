@@ -154,7 +154,7 @@ class ActivationExplorer(Explorer):
 
     def _make_controls(self) -> None:
         self.layer = widgets.Dropdown(options=[""], description="Layer")
-        self.channel = widgets.IntSlider(0, min=0, max=0, description="Channel")
+        self.channel = widgets.IntSlider(0, min=0, max=0, description="Map")
         self.colours = widgets.Dropdown(
             options=[("grey", "gray"), ("viridis", "viridis")], description="Colours"
         )

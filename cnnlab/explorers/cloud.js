@@ -2,7 +2,7 @@
 //
 // Pictures come as one atlas (see sheet.js); places are [across, down] in 0 ... 1.
 
-const MARGIN = 14; // around the map, in CSS pixels
+const MARGIN = 8; // around the map and half a picture, in CSS pixels
 const LARGE = 132; // side of the picture that is shown large
 const REST = 600; // a screen reader hears the caption once the choice rests for so many milliseconds
 
@@ -29,8 +29,9 @@ function render({ model, el }) {
   let hovered = -1;
   let [frameAsked, speechTimer, newest] = [0, 0, 0];
 
-  const side = () => canvas.clientWidth - 2 * MARGIN;
-  const place = ([x, y]) => [MARGIN + x * side(), MARGIN + y * side()];
+  const margin = () => MARGIN + get("size") / 2;
+  const side = () => canvas.clientWidth - 2 * margin();
+  const place = ([x, y]) => [margin() + x * side(), margin() + y * side()];
   const shown = () => (hovered >= 0 ? hovered : get("selected"));
 
   function picture(index, x, y, size, dpr) {
@@ -71,9 +72,7 @@ function render({ model, el }) {
       const top = Math.min(Math.max(y - LARGE / 2, 2), wide - LARGE - 2);
       pen.lineWidth = 3 * dpr;
       pen.strokeStyle = colours[index] ?? "#212121";
-      pen.imageSmoothingEnabled = get("tiles").width >= LARGE;
       picture(index, beside, top, LARGE, dpr);
-      pen.imageSmoothingEnabled = true;
       pen.strokeRect(beside * dpr, top * dpr, LARGE * dpr, LARGE * dpr);
       pen.beginPath();
       pen.arc(x * dpr, y * dpr, 7 * dpr, 0, 7);

@@ -25,7 +25,7 @@ from cnnlab.figures.colours import class_colours
 from cnnlab.figures.neighbourhoods import picture_map_figure
 from cnnlab.networks.tasks import digits
 
-THUMB = 48
+THUMB = 64
 WORLD, DIGITS = "pictures", "handwritten digits"
 NOTHING = "nothing"
 DIGIT_COUNT = 300
@@ -139,11 +139,11 @@ class EmbeddingExplorer(Explorer):
         self.method = widgets.Dropdown(options=[("t-SNE", "tsne"), ("PCA", "pca")], description="Method")
         most = min(100, len(self.collections[WORLD]) - 1)
         self.perplexity = widgets.IntSlider(
-            min(30, most), min=2, max=most, description="Perplexity", continuous_update=False
+            min(30, most), min=2, max=most, description="Perplex.", continuous_update=False
         )
         self.colour = widgets.Dropdown(options=[NOTHING], description="Colour")
         self.thumbnails = widgets.Checkbox(True, description="show the pictures", indent=False)
-        self.in_grid = widgets.Checkbox(False, description="in a grid, none covers another", indent=False)
+        self.in_grid = widgets.Checkbox(False, description="in a grid, apart", indent=False)
         self.size = widgets.IntSlider(28, min=10, max=64, description="Size")
         self.cloud = Cloud()
 

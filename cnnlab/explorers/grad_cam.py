@@ -15,7 +15,7 @@ from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer
 from cnnlab.explorers.scenes import Answer, Question
 from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
@@ -91,10 +91,10 @@ class GradCamExplorer(Explorer):
 
     def refresh(self) -> None:
         names = class_names(self.model, len(probabilities(self.model, self.image)))
-        methods.offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(names))])
+        offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(names))])
         if self.model is not self._known:
             layers = scenes.map_layers(self.model, self.side, layer_names(self.model))
-            methods.offer(self.layer, [(LAST, None), *((name, name) for name in layers)])
+            offer(self.layer, [(LAST, None), *((name, name) for name in layers)])
             self._known = self.model
         self._ask()
 

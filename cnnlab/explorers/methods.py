@@ -10,7 +10,6 @@ import html
 from dataclasses import dataclass, replace
 
 import torch
-from ipywidgets import Dropdown
 from torch import Tensor, nn
 
 from cnnlab.attribution import (
@@ -120,16 +119,6 @@ def code(question: Question, network: str) -> str:
             "print(attribution.channel_max(found).max().item())",
         ]
     )
-
-
-def offer(control: Dropdown, options: list[tuple]) -> None:
-    """Other options for a control; what was chosen stays chosen if it is among them."""
-    if list(control.options) == options:
-        return
-    chosen, labels = control.label, [label for label, _ in options]
-    control.options = options
-    # By its index: a value of None would choose no option at all, and leave the control blank.
-    control.index = labels.index(chosen) if chosen in labels else 0
 
 
 def _written(value: object) -> str:

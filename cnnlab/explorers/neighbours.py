@@ -136,7 +136,7 @@ class NeighbourExplorer(Explorer):
         self.layer = widgets.Dropdown(options=[""], description="Layer")
         self.k = widgets.IntSlider(6, min=1, max=MOST, description="k")
         count = len(self.collection)
-        self.member = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Member")
+        self.member = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Number")
         self.asked = Sheet(columns=1, largest=150, label="Query")
         self.near = Sheet(columns=6, largest=110, label="Nearest")
         self.near_pixels = Sheet(columns=6, largest=110, label="Nearest by pixels")
@@ -145,8 +145,8 @@ class NeighbourExplorer(Explorer):
     def _lay_out(self) -> None:
         self.arrange(
             {"Neighbours": [self.layer, self.k], "Query from the collection": [self.member]},
-            stage=[self.near, self.near_pixels],
-            result=[self.asked, heading("Every layer: precision@k"), self.chart],
+            stage=[self.near, self.near_pixels, heading("Every layer: precision@k"), self.chart],
+            result=[self.asked],
             names=[
                 *names_for(self.layer, "layer", "Layer whose distances count"),
                 *names_for(self.k, "k", "How many neighbours"),
@@ -213,7 +213,7 @@ class NeighbourExplorer(Explorer):
         most = min(MOST, len(self.collection) - 1)
         labels = self.collection.labels
         self.curves = {layer: precision_curve(codes, labels, most) for layer, codes in self.codes.items()}
-        figure = precision_figure(self.curves, width=4.2)
+        figure = precision_figure(self.curves, width=6.0)
         self.chart.show(figure.png(), figure.words)
 
     def _ask(self) -> None:

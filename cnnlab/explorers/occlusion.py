@@ -11,7 +11,7 @@ from cnnlab.attribution import FILLS, OcclusionMap, fill_picture
 from cnnlab.explorers import covered, encode
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer
 from cnnlab.explorers.stage import Stage
 from cnnlab.explorers.still import still
 from cnnlab.explorers.whole_map import WholeMap
@@ -218,12 +218,7 @@ class OcclusionExplorer(Explorer):
 
     def _offer(self, names: tuple[str, ...]) -> None:
         """Offer the network's classes as targets; keep the chosen one if it is among them."""
-        options = [("predicted class", None), *((name, i) for i, name in enumerate(names))]
-        if list(self.target.options) == options:
-            return
-        chosen = self.target.label
-        self.target.options = options
-        self.target.value = names.index(chosen) if chosen in names else None
+        offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(names))])
 
     def _fit(self, side: int) -> None:
         """Scale the occluder with the picture's side, so that it covers the same part."""

@@ -62,3 +62,13 @@ def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
 def heading(text: str) -> ipywidgets.HTML:
     """The small title over a group of controls."""
     return ipywidgets.HTML(html.escape(text)).add_class("cnnlab-heading")
+
+
+def offer(control: ipywidgets.Dropdown, options: list[tuple]) -> None:
+    """Other options for a control; what was chosen stays chosen if it is among them."""
+    if list(control.options) == options:
+        return
+    chosen, labels = control.label, [label for label, _ in options]
+    control.options = options
+    # By its index: a value of None would choose no option at all, and leave the control blank.
+    control.index = labels.index(chosen) if chosen in labels else 0

@@ -15,7 +15,7 @@ from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.methods import LOOKS, METHODS, Question
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer
 from cnnlab.explorers.sheet import Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures.attributions import as_picture, outline, shown
@@ -86,10 +86,8 @@ class SaliencyExplorer(Explorer):
     def refresh(self) -> None:
         self._probability = probabilities(self.model, self.image)
         self._names = class_names(self.model, len(self._probability))
-        methods.offer(
-            self.target, [("predicted class", None), *((name, i) for i, name in enumerate(self._names))]
-        )
-        methods.offer(self.layer, [(CLASS_SCORE, None), *((name, name) for name in layer_names(self.model))])
+        offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(self._names))])
+        offer(self.layer, [(CLASS_SCORE, None), *((name, name) for name in layer_names(self.model))])
         self.stage.tiles = picture_tiles(self.pictures.source.image(EYE).unsqueeze(0))
         self.sheet.tiles = picture_tiles(_pale(self.image).expand(len(METHODS), -1, -1, -1))
         self._offer_units()

@@ -263,7 +263,7 @@ def _run_once(
         _note(outcome, events)
         while waiting:
             asked = waiting.pop(0)
-            answer = _ask(guard, asked, len(outcome.answers))
+            answer = _ask(guard, asked, len(outcome.answers), last=not waiting)
             outcome.answers[asked.question] = answer
             if answer.over:
                 break
@@ -275,9 +275,10 @@ def _note(outcome: Outcome, events: _Events) -> None:
     outcome.memory = max(outcome.memory, events.memory)
 
 
-def _ask(guard: socket.socket, asked: Asked, number: int) -> Answer:
+def _ask(guard: socket.socket, asked: Asked, number: int, *, last: bool) -> Answer:
     question = {
         "number": number,
+        "last": last,
         "name": asked.name,
         "variable": asked.variable,
         "cases": asked.cases,

@@ -15,6 +15,7 @@ from torch import nn
 from cnnlab import attribution
 from cnnlab.explorers import SaliencyExplorer, methods, saliency
 from cnnlab.explorers.methods import METHODS
+from cnnlab.explorers.parts import offer
 
 
 class Small(nn.Sequential):
@@ -160,10 +161,10 @@ def test_the_sign_is_kept_where_it_is_looked_at():
 def test_a_control_is_never_blank_and_keeps_its_choice():
     control = Dropdown(options=[("any", None)])
     for options in ([("any", None), ("a", 0)], [("any", None), ("b", 0), ("a", 1)]):
-        methods.offer(control, options)
+        offer(control, options)
         assert control.label == "any" and control.value is None
     control.value = 1
-    methods.offer(control, [("any", None), ("a", 7)])
+    offer(control, [("any", None), ("a", 7)])
     assert (control.label, control.value) == ("a", 7)
-    methods.offer(control, [("any", None), ("c", 7)])
+    offer(control, [("any", None), ("c", 7)])
     assert (control.label, control.value) == ("any", None)

@@ -7,6 +7,7 @@
     student      the student's process: runs the cells, then answers each question in a fork of its own
     cells        how the code of a cell is run
     watching     processor time, memory and number of the processes below a process
+    pages        how forks are made cheap
     rooms        which folders can be seen
     confinement  the tiers, and how a process goes behind them
     namespaces, landlock, seccomp, kernel    what they are made of

@@ -36,6 +36,10 @@ def live(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
         say(replies, "e", {"cell": number, "error": error})
     say(replies, "r", None)
     while (asked := _next(commands)) is not None:
+        if asked["last"]:  # what it changes touches no other question any more
+            _answer(names, asked, replies)
+            say(replies, "o", [asked["number"], 0])
+            continue
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):

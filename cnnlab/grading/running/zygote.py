@@ -19,7 +19,7 @@ import threading
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-from cnnlab.grading.running import confinement, kernel, landlock, namespaces, seccomp, watching
+from cnnlab.grading.running import confinement, kernel, landlock, namespaces, pages, seccomp, watching
 
 CLOSED = ("attribution", "codes", "robustness", "segmentation", "synthesis", "transfer", "units")
 CLOSED += ("figures", "explorers", "judging", "doctor", "cli")
@@ -59,6 +59,7 @@ def main(connection_number: int, settings: str) -> None:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
+    pages.gather()
     hello = {"walls": walls.as_dict(), "threads": threads(), "pid": os.getpid()}
     connection.sendall(json.dumps(hello).encode() + b"\n")
     _serve(connection, walls, wanted)
