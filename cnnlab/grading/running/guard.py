@@ -85,6 +85,8 @@ class _Guard:
             _become_student(commands, replies, output, walls, readable, scratch, job)
         for theirs in (commands, replies, output):
             os.close(theirs)
+        for mine in (self.replies, self.output, self.commands):
+            os.set_blocking(mine, False)
         self.buffer, self.text, self.printed, self.passed_on = bytearray(), bytearray(), 0, 0
         self.running, self.since, self.spent_before, self.most_memory = True, time.monotonic(), 0.0, 0
         self.bounds = {"seconds": self.limits["seconds"], "cpu": self.limits["cpu"]}
@@ -122,7 +124,6 @@ class _Guard:
         self.since, self.running, self.passed_on = time.monotonic(), True, 0
         self.spent_before = watching.usage(os.getpid()).seconds
         rest = memoryview(encode(asked["question"]))
-        os.set_blocking(self.commands, False)
         until = time.monotonic() + asked["seconds"]
         while rest:  # the student's process may not be reading
             try:
@@ -136,7 +137,10 @@ class _Guard:
         return True
 
     def _read(self, place: int) -> bool:
-        part = os.read(place, 2**18)
+        try:
+            part = os.read(place, 2**18)
+        except BlockingIOError:  # it was drained since it was said to be ready
+            return True
         if place == self.output:
             self._keep(part)
             if self.printed > self.limits["output_bytes"]:
@@ -214,12 +218,10 @@ class _Guard:
 
     def _drain(self) -> None:
         """What was printed before now."""
-        os.set_blocking(self.output, False)
         until = time.monotonic() + 1
         with contextlib.suppress(BlockingIOError, OSError):
             while time.monotonic() < until and (part := os.read(self.output, 2**18)):
                 self._keep(part)
-        os.set_blocking(self.output, True)
 
     def _keep(self, part: bytes) -> None:
         self.text += part[: max(0, MOST_TEXT - len(self.text))]
