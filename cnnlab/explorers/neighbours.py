@@ -136,7 +136,7 @@ class NeighbourExplorer(Explorer):
         self.layer = widgets.Dropdown(options=[""], description="Layer")
         self.k = widgets.IntSlider(6, min=1, max=MOST, description="k")
         count = len(self.collection)
-        self.member = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Number")
+        self.member = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Row")
         self.asked = Sheet(columns=1, largest=150, label="Query")
         self.near = Sheet(columns=6, largest=110, label="Nearest")
         self.near_pixels = Sheet(columns=6, largest=110, label="Nearest by pixels")

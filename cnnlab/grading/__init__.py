@@ -11,7 +11,8 @@ For the grader of assignments, probe in, value out (the commands are in `command
     assignment, source, questions       an assignment: the instructor's source in nbgrader's format, and the key
     releasing, public, selfcheck        the student version, and the public probes that come with it
     submissions, code, matching         what was handed in, and which cells answer which question
-    probes, limits, runner, running     inputs of a student's own; the processes that student code runs in, behind walls
+    probes, limits, asking, runner      inputs of a student's own; what goes to the runner and comes out of it
+    running                             the processes that student code runs in, behind walls
     comparing, hints, scoring           whether a value is right, what to say if not, and what it is worth
     batch, cluster, gradebook           a whole class, here or on a cluster, into one file that survives anything
     feedback, pictures                  a page for each student

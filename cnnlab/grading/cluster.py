@@ -54,7 +54,7 @@ def grade_on_cluster(
         if again or not gradebook.is_done(assignment.name, one.student, marks[one.student])
     ]
     walls = ""
-    with Client(address, timeout=20, set_as_default=False) as client:
+    with Client(address, timeout=20) as client:
         settings = (str(assignment.folder), tuple(tiers), tuple(map(str, data)))
         tasks = [
             client.submit(

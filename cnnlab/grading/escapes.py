@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnlab.grading.asking import Answer, Asked, Cell
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.runner import Answer, Asked, Cell, Runner
+from cnnlab.grading.runner import Runner
 
 LIMITS = Limits(
     seconds=20, cpu=20, memory_bytes=400 * 2**20, processes=24, scratch_bytes=32 * 2**20, file_bytes=2**24

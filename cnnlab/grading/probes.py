@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnlab.grading.asking import Asked
 from cnnlab.grading.questions import Case, Question
-from cnnlab.grading.runner import Asked
 from cnnlab.grading.running import networks
 
 PUBLIC = b"public"

@@ -1,11 +1,6 @@
-"""The grader's side of the runner: it starts the zygote, hands it submissions, and gathers what comes out as plain values.
+"""The grader's side of the runner: it starts the zygote, and hands it submissions.
 
-    Runner     a zygote behind walls; as many threads as like may call `run`
-    Job        cells and questions of one submission
-    Answer     what came out for one question: values, or how it ended
-
-No answer key passes through here. A cell that never ends, or takes its process along, costs its own question only: the submission is
-run again without it. A question that does so is noted, and the others are asked in a new process.
+No answer key passes through here. How a submission is run and asked stands in `cnnlab.grading.asking`.
 """
 
 from __future__ import annotations
@@ -20,74 +15,18 @@ import tempfile
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from cnnlab.grading.asking import Asked, Cell, Outcome, RunnerError, run_once
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.running import rooms
 from cnnlab.grading.running.confinement import Walls
-from cnnlab.grading.running.frames import START, FrameError, decode, encode, lengths
 
 START_SECONDS = 180
-PATIENCE = 30  # seconds that a guard has beyond a limit before it counts as lost
-
-
-class RunnerError(RuntimeError):
-    """The runner itself has failed; no submission is to blame."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell to run: its name in tracebacks, the question that it answers (None for set-up), its code."""
-
-    name: str
-    question: str | None
-    source: str
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question to the runner: the function or variable, and what to call it with, case by case."""
-
-    question: str
-    name: str
-    variable: bool
-    cases: list[dict[str, Any]]
-    limits: Limits
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came out of one question.
-
-    `values` has what each case gave back; `errors` the error of each case that raised one; `ended` says why the process ended before it was
-    through ("" if it was not), `over` that the state after the cells went with it; `missing` that there is no such name.
-    """
-
-    values: dict[int, Any] = field(default_factory=dict)
-    errors: dict[int, dict[str, str]] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    ended: str = ""
-    detail: str = ""
-    over: bool = False
-    missing: bool = False
-    text: str = ""
-    printed: int = 0
-
-
-@dataclass
-class Outcome:
-    """What came out of one submission: an answer for each question, the error of each cell that failed, what the cells printed."""
-
-    answers: dict[str, Answer] = field(default_factory=dict)
-    cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
-    text: str = ""
-    printed: int = 0
-    memory: int = 0
-    starts: int = 0
+PREFIX = "cnnlab-grading-"
 
 
 class Runner:
@@ -111,7 +50,8 @@ class Runner:
     def __init__(
         self, tiers: Iterable[str], *, hidden: Iterable[Path] = (), data: Iterable[Path] = ()
     ) -> None:
-        self._base = tempfile.mkdtemp(prefix="cnnlab-grading-")
+        _sweep()
+        self._base = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
         self._log = open(Path(self._base, "zygote.log"), "w+b")  # noqa: SIM115  # closed in `close`
         for name in ("room", "scratch"):
             Path(self._base, name).mkdir()
@@ -182,7 +122,7 @@ class Runner:
         outcome, waiting, skip = Outcome(), list(questions), set()
         while waiting:
             outcome.starts += 1
-            failed_cell = _run_once(self._guard(), cells, waiting, limits, skip, outcome)
+            failed_cell = run_once(self._guard(), cells, waiting, limits, skip, outcome)
             if failed_cell is not None:
                 skip.add(failed_cell)
             if outcome.starts > 2 * (len(cells) + len(outcome.answers) + 2):
@@ -224,159 +164,13 @@ class Runner:
         self.close()
 
 
-def _run_once(
-    guard: socket.socket,
-    cells: list[Cell],
-    waiting: list[Asked],
-    limits: Limits,
-    skip: set[int],
-    outcome: Outcome,
-) -> int | None:
-    """One process's life: takes from `waiting` what it has answered, and gives the number of the cell that ended it."""
-    with guard:
-        job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
-        guard.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
-        events = _Events(guard, limits.seconds)
-        current = None
-        for letter, value, told in events:
-            if letter == "c" and type(value) is int:
-                current = value
-            elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-                outcome.cell_errors[current or 0] = _words(value["error"])
-            elif letter == "r":
-                break
-            elif letter == "x":
-                raise RunnerError(f"the walls could not be built: {value}")
-            elif letter == "ended":
-                number = current if current is not None and 0 <= current < len(cells) else None
-                if number is None or number in skip:
-                    raise RunnerError(
-                        f"the submission ended before its first cell: {told['reason']} {told['detail']}"
-                    )
-                outcome.cell_errors[number] = {
-                    "type": told["reason"],
-                    "message": told["detail"],
-                    "traceback": "",
-                }
-                _note(outcome, events)
-                return number
-        _note(outcome, events)
-        while waiting:
-            asked = waiting.pop(0)
-            answer = _ask(guard, asked, len(outcome.answers), last=not waiting)
-            outcome.answers[asked.question] = answer
-            if answer.over:
-                break
-    return None
-
-
-def _note(outcome: Outcome, events: _Events) -> None:
-    outcome.text, outcome.printed = events.text, events.printed
-    outcome.memory = max(outcome.memory, events.memory)
-
-
-def _ask(guard: socket.socket, asked: Asked, number: int, *, last: bool) -> Answer:
-    question = {
-        "number": number,
-        "last": last,
-        "name": asked.name,
-        "variable": asked.variable,
-        "cases": asked.cases,
-        "seed": asked.seed,
-        "answer_bytes": asked.limits.answer_bytes,
-    }
-    with suppress(OSError):  # if the guard has ended, what it said last tells why
-        guard.sendall(
-            encode({"question": question, "seconds": asked.limits.seconds, "cpu": asked.limits.cpu})
-        )
-    answer, events = Answer(), _Events(guard, asked.limits.seconds)
-    for letter, value, told in events:
-        if letter == "v" and isinstance(value, dict) and value.get("question") == number:
-            answer = _add(answer, value, len(asked.cases))
-        elif letter == "o" and isinstance(value, list) and len(value) == 2 and value[0] == number:
-            answer = _complete(answer, value[1], len(asked.cases))
-            break
-        elif letter == "ended":
-            answer = replace(answer, ended=told["reason"], detail=told["detail"], over=True)
-            break
-    return replace(answer, text=events.text, printed=events.printed)
-
-
-def _complete(answer: Answer, status: object, cases: int) -> Answer:
-    """The answer, with a word on how its process ended where cases are open. What the cells left is whole, the next may be asked."""
-    if answer.missing or len(answer.values) + len(answer.errors) >= cases:
-        return answer
-    code = os.waitstatus_to_exitcode(status & 0xFFFF) if type(status) is int else 0
-    return replace(
-        answer, ended="exit", detail=f"by signal {-code}" if code < 0 else f"it left with exit code {code}"
-    )
-
-
-def _add(answer: Answer, reply: dict[str, Any], cases: int) -> Answer:
-    """The answer with one reply more; what does not look like a reply is passed over."""
-    if "missing" in reply:
-        return replace(answer, missing=True)
-    case = reply.get("case")
-    if type(case) is not int or not 0 <= case < cases or case in answer.values or case in answer.errors:
-        return answer
-    if isinstance(reply.get("error"), dict):
-        return replace(answer, errors=answer.errors | {case: _words(reply["error"])})
-    if "value" not in reply:
-        return answer
-    remarks = reply.get("remarks")
-    new = [str(text)[:200] for text in remarks[:5]] if isinstance(remarks, list) else []
-    seconds = reply.get("seconds") if isinstance(reply.get("seconds"), float) else 0.0
-    return replace(
-        answer,
-        values=answer.values | {case: reply["value"]},
-        seconds=answer.seconds | {case: seconds},
-        remarks=tuple(dict.fromkeys([*answer.remarks, *new]))[:10],
-    )
-
-
-def _words(error: dict[str, Any]) -> dict[str, str]:
-    return {key: str(error.get(key, ""))[:4000] for key in ("type", "message", "traceback")}
-
-
-class _Events:
-    """What a guard tells, up to the end of a step: letter, value, and what else was told; a guard that is silent too long is lost."""
-
-    def __init__(self, guard: socket.socket, seconds: float):
-        self.guard, self.text, self.printed, self.memory = guard, "", 0, 0
-        guard.settimeout(seconds + PATIENCE)
-
-    def __iter__(self):
-        while True:
-            told = self._receive()
-            if told["event"] == "broken":
-                raise RunnerError(f"a guard has failed: {told['detail']}")
-            self.text = (self.text + told["text"])[:40_000]
-            self.printed, self.memory = told["printed"], told["memory"]
-            if told["event"] == "ended":
-                yield "ended", None, told
-                return
-            try:
-                value = decode(told["frame"].tobytes())
-            except FrameError as error:
-                yield "ended", None, told | {"reason": "answer", "detail": str(error)}
-                return
-            yield told["letter"], value, told
-
-    def _receive(self) -> dict[str, Any]:
-        try:
-            start = self._exactly(START.size)
-            return decode(start + self._exactly(sum(lengths(start, 2**40))), 2**40)
-        except (OSError, FrameError) as error:
-            raise RunnerError(f"a guard was lost: {error}") from None
-
-    def _exactly(self, size: int) -> bytes:
-        whole = bytearray()
-        while len(whole) < size:
-            part = self.guard.recv(min(size - len(whole), 2**20))
-            if not part:
-                raise OSError("it has closed its connection")
-            whole += part
-        return bytes(whole)
+def _sweep() -> None:
+    """Remove the folders of this user's graders that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if owner.isdigit() and not psutil.pid_exists(int(owner)) and folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(home: str) -> dict[str, str]:

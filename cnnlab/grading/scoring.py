@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cnnlab.grading import code, probes
+from cnnlab.grading.asking import Answer, Cell, Outcome
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.comparing import difference, plain
 from cnnlab.grading.hints import hint
@@ -17,7 +18,7 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.matching import Matched, belongs, helpers, match
 from cnnlab.grading.pictures import picture
 from cnnlab.grading.questions import Question
-from cnnlab.grading.runner import Answer, Cell, Outcome, Runner
+from cnnlab.grading.runner import Runner
 from cnnlab.grading.running.frames import Unknown
 from cnnlab.grading.submissions import Submission
 

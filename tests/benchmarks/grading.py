@@ -179,7 +179,12 @@ def nbgrader(peers: Path, place: Path, size: int) -> float:
     (course / "nbgrader_config.py").write_text(
         "c = get_config()\nc.CourseDirectory.course_id = 'x'\nc.ExecutePreprocessor.startup_timeout = 300\n"
     )
-    path = {**os.environ, "PATH": f"{peers / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    theirs = str(
+        peers / "lib" / version / "site-packages"
+    )  # first, and ours behind it: their kernel needs torch too
+    path = {"PATH": f"{peers / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    path = os.environ | path | {"PYTHONPATH": os.pathsep.join([theirs, *filter(None, sys.path[1:])])}
 
     def run(*arguments: str) -> float:
         begin = time.perf_counter()

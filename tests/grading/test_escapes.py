@@ -11,8 +11,9 @@ import pytest
 from class_room import POINTS, RIGHT, notebook
 
 from cnnlab.grading import escapes
+from cnnlab.grading.asking import RunnerError
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.runner import Runner, RunnerError
+from cnnlab.grading.runner import Runner
 
 # What each tries to do; all of them define `triple` in a way that is not right. An attack on the score that works would give points.
 ON_THE_SCORE = {

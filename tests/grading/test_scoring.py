@@ -7,8 +7,8 @@ import pytest
 from class_room import POINTS, RIGHT, cell, marks, notebook
 
 from cnnlab.grading import probes
+from cnnlab.grading.asking import RunnerError
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.runner import RunnerError
 
 
 def statuses(result) -> dict[str, str]:

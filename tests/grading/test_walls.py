@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnnlab.doctor import walls
-from cnnlab.grading import escapes, runner
+from cnnlab.grading import asking, escapes, runner
 from cnnlab.grading.running.confinement import Walls
 
 
@@ -13,7 +13,7 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
     class Stand:
         def __init__(self, tiers):
             if tiers == ["namespaces"]:
-                raise runner.RunnerError("no user namespaces")
+                raise asking.RunnerError("no user namespaces")
             self.walls = Walls(tiers[0], False, 5, True)
 
         __enter__ = lambda self: self  # noqa: E731
@@ -22,7 +22,7 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
     def try_escapes(stand):
         opened = stand.walls.tier == "none"
         return {
-            one.name: runner.Answer(values={0: opened and one.family == "read"}) for one in escapes.ESCAPES
+            one.name: asking.Answer(values={0: opened and one.family == "read"}) for one in escapes.ESCAPES
         }
 
     monkeypatch.setattr(runner, "Runner", Stand)
@@ -35,7 +35,7 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
 
 
 def test_a_tier_that_nobody_has_is_refused_with_the_reason():
-    with pytest.raises(runner.RunnerError, match="none of the tiers bubblewrap works here"):
+    with pytest.raises(asking.RunnerError, match="none of the tiers bubblewrap works here"):
         runner.Runner(["bubblewrap"])
 
 

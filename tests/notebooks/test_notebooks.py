@@ -19,7 +19,19 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-MUST_BE_THERE = ("00_start_here", "05_occlusion")
+MUST_BE_THERE = (
+    "00_start_here",
+    "01_layers_and_shapes",
+    "02_filters",
+    "03_activations_and_patches",
+    "04_the_last_layer",
+    "05_occlusion",
+    "06_saliency",
+    "07_grad_cam",
+    "08_the_image_a_unit_wants",
+    "09_inversion_and_deepdream",
+    "10_style_transfer",
+)
 CHECK = "# NBVAL_CHECK_OUTPUT"
 MARKERS = {CHECK, "# NBVAL_IGNORE_OUTPUT", "# NBVAL_RAISES_EXCEPTION"}
 
