@@ -24,8 +24,7 @@ def test_notebook_runs_and_its_explorers_live(path, server, browser, folder):
         for number in range(page.locator(".cnnlab .noUi-handle").count()):
             slider = page.locator(".cnnlab .noUi-handle").nth(number)
             assert slider.get_attribute("aria-label"), f"slider {number} has no name"
-            off = slider.evaluate("node => node.closest('.noUi-target').hasAttribute('disabled')")
-            if slider.is_visible() and not off:  # what has nothing to choose now is off
+            if slider.is_visible() and is_on(slider):
                 turn(page, slider)
         assert notebook.failures() == []
         assert page.locator(".cnnlab .cnnlab-error:visible").count() == 0
@@ -33,19 +32,24 @@ def test_notebook_runs_and_its_explorers_live(path, server, browser, folder):
         notebook.close()
 
 
+def is_on(slider) -> bool:
+    """Whether there is something to choose now."""
+    return not slider.evaluate("node => node.closest('.noUi-target').hasAttribute('disabled')")
+
+
 def turn(page, slider) -> None:
-    """One step, towards where there is room, and back."""
-    before = slider.get_attribute("aria-valuenow")
-    at_the_end = float(before) >= float(slider.get_attribute("aria-valuemax"))
-    keys = ("ArrowLeft", "ArrowRight") if at_the_end else ("ArrowRight", "ArrowLeft")
+    """One step, towards where there is room, and back; the handle's place tells, since `aria-valuenow` is rounded."""
+    node = slider.element_handle()
+    before = node.evaluate("node => node.parentElement.style.transform")
     slider.focus()
-    page.keyboard.press(keys[0])
-    page.wait_for_function(
-        "([node, before]) => node.getAttribute('aria-valuenow') !== before",
-        arg=[slider.element_handle(), before],
-    )
-    page.keyboard.press(keys[1])
-    page.wait_for_timeout(200)
+    for key, back in (("ArrowRight", "ArrowLeft"), ("ArrowLeft", "ArrowRight")):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        if node.evaluate("node => node.parentElement.style.transform") != before:
+            page.keyboard.press(back)
+            page.wait_for_timeout(200)
+            return
+    raise AssertionError(f"the slider {slider.get_attribute('aria-label')} does not obey the arrow keys")
 
 
 def test_a_stored_notebook_shows_the_picture_where_no_kernel_knows_the_explorer(
