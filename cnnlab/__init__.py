@@ -12,11 +12,12 @@ shows the answer. The house:
     robustness   what turns an answer: attacks, defences, fooling pictures, corruptions, cue conflict
     transfer     heads, fine-tuning, what is frozen, the experiment with halves
     segmentation what stands at each pixel: unpooling, transposed convolution, mean IoU
+    experiments  long runs that are recorded and repeatable by name
     figures      matplotlib pictures of results
     explorers    live widgets for the notebooks
     grading      checks of exercises and of claims
     judging      whether the shipped networks show what the lectures show
-    cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab zoo`
+    cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab run`, `cnnlab zoo`
 
 Start with `cnnlab.load("mini_alexnet")`, `cnnlab.world.render(7)` and `cnnlab.photo("mine.jpg")`. Rooms load when they are
 touched, so `import cnnlab` is quick and does not import torch.
@@ -37,6 +38,7 @@ _ROOMS = (
     "robustness",
     "transfer",
     "segmentation",
+    "experiments",
     "figures",
     "explorers",
     "grading",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         attribution,
         codes,
         doctor,
+        experiments,
         explorers,
         figures,
         grading,
@@ -66,7 +69,9 @@ if TYPE_CHECKING:
         judging,
         networks,
         robustness,
+        segmentation,
         synthesis,
+        transfer,
         units,
         world,
     )

@@ -1,4 +1,4 @@
-"""The command line: `cnnlab lab`, `doctor`, `train`, `zoo`, and the grader's, which stand in `cnnlab.grading.commands`.
+"""The command line: `cnnlab lab`, `doctor`, `train`, `run`, `zoo`, and the grader's, which stand in `cnnlab.grading.commands`.
 
 Commands only read what was asked for and hand it to a room; the work itself is done there. torch is imported inside the commands
 that need it, so that `cnnlab --help` answers at once. What goes wrong is said in one line; `cnnlab --debug ...` shows the traceback.
@@ -142,6 +142,30 @@ def train(
     )
 
 
+@app.command()
+def run(
+    name: Annotated[str | None, typer.Argument(help="The experiment; all are listed without it.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The small version that notebooks run live.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the record there, as JSON.")] = None,
+) -> None:
+    """Run one of the recorded experiments.
+
+    An interrupted run goes on where it stopped when the same command is given again.
+    """
+    from cnnlab import experiments
+
+    if name is None:
+        for known, experiment in experiments.EXPERIMENTS.items():
+            typer.echo(f"{known}: {experiment.question}")
+        return
+    record = experiments.run(name, quick=quick, out=out)
+    for row in record.rows:
+        typer.echo(", ".join(f"{key} {_short(value)}" for key, value in row.items()))
+    typer.echo(record.told())
+
+
 zoo = typer.Typer(help="The networks: what there is, and what each shows.")
 app.add_typer(zoo, name="zoo")
 
@@ -197,6 +221,10 @@ def draw_the_zoo(
 
 
 add_grading_to(app)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def take_the_place(command: list[str]) -> NoReturn:

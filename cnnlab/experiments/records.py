@@ -1,0 +1,105 @@
+"""Records: the rows that an experiment found, and what it took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnlab.inputs import one_of
+
+FOLDER = Path(__file__).with_name("records")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Outcome of one run.
+
+    Attributes
+    ----------
+    name, question
+        Which experiment it was.
+    quick
+        Whether it was the quick version.
+    recipe
+        Grid and options, see `Experiment.recipe`.
+    rows
+        One flat mapping a cell: the cell's own values and the numbers found there.
+    seconds
+        How long all cells took together.
+    machine
+        `cores`, `device` and the versions of torch and Python.
+    """
+
+    name: str
+    question: str
+    quick: bool
+    recipe: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    seconds: float
+    machine: Mapping[str, Any]
+
+    def column(self, name: str, **where: Any) -> list[Any]:
+        """The values called `name` in the rows that agree with `where`, in the order of the rows.
+
+        Raises
+        ------
+        KeyError
+            If no row has that name.
+        """
+        known = [key for row in self.rows for key in row]
+        _check_names([name, *where], list(dict.fromkeys(known)))
+        chosen = [row for row in self.rows if all(row.get(key) == value for key, value in where.items())]
+        return [row[name] for row in chosen if name in row]
+
+    def told(self) -> str:
+        """One line that says what kind of run this was."""
+        kind = "quick run" if self.quick else "full run"
+        minutes = self.seconds / 60
+        took = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
+        cores = self.machine["cores"]
+        return (
+            f"{self.name}, {kind}: {len(self.rows)} cells, {took} on {cores} cores ({self.machine['device']})"
+        )
+
+
+def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise KeyError(f"there is no column {name!r}; there are {', '.join(map(str, known))}.")
+
+
+def shipped() -> list[str]:
+    """The names of the experiments whose full runs are recorded."""
+    return sorted(file.stem for file in FOLDER.glob("*.json"))
+
+
+def recorded(name: str) -> Record:
+    """The full run of an experiment, as it ships with the kit.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists those that there are.
+
+    Example
+    -------
+    >>> recorded("random_labels").told()  # doctest: +SKIP
+    """
+    one_of(name, shipped(), "record")
+    return read(FOLDER / f"{name}.json")
+
+
+def read(file: Path) -> Record:
+    return Record(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def write(record: Record, file: Path) -> None:
+    """Writes the record as JSON, one row a line, so that versions can be compared line by line."""
+    about = asdict(record)
+    rows = about.pop("rows")
+    head = json.dumps(about, indent=2)[:-2]
+    lines = ",\n".join("    " + json.dumps(row) for row in rows)
+    file.write_text(f'{head},\n  "rows": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
