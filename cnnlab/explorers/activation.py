@@ -73,7 +73,7 @@ class ActivationExplorer(Explorer):
     ):
         super().__init__(model, picture)
         self.collection: Collection = first_pictures(pictures)
-        self.search = Search(self.collection, self._found_more, self._search_failed)
+        self.search = Search(self.collection, self._found_more, self.fail)
         self.maps: dict[str, Tensor] = {}
         self._share: tuple[float, float] | None = None
         self._fields: dict[str, ReceptiveField | None] = {}
@@ -123,11 +123,10 @@ class ActivationExplorer(Explorer):
         self._new_layer()
 
     def code(self) -> str:
-        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
         picture = self.pictures.source.code(self.side)
         layer, channel, place = self.layer.value, self.channel.value, list(self.place)
         where = f"{channel}, {place[0]}, {place[1]}" if self._has_places else f"{channel}"
-        lines = ["import cnnlab", "from cnnlab import networks, units, world", "", f"model = {load}", picture]
+        lines = ["import cnnlab", "from cnnlab import networks, units, world", "", self.load_line, picture]
         lines += [
             f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
             f"print(maps[{where}].item())",
@@ -139,7 +138,7 @@ class ActivationExplorer(Explorer):
 
     def describe(self) -> str:
         return (
-            f"Activation explorer. {self._called} looks at a picture ({self.pictures.source.words}); layer"
+            f"Activation explorer. {self.called} looks at a picture ({self.pictures.source.words}); layer"
             f" {self.layer.value} has {len(self.here)} maps of {self.here.shape[1]} x {self.here.shape[2]}, of which"
             f" number {self.channel.value} is enlarged. Run the cell to choose layers, maps and places."
         )
@@ -161,8 +160,6 @@ class ActivationExplorer(Explorer):
         self.scale = widgets.Dropdown(options=(EACH, LAYER), description="Range")
         self.opacity = widgets.FloatSlider(0.6, min=0, max=1, step=0.05, description="Opacity")
         self.patches = widgets.IntSlider(9, min=1, max=24, description="Patches")
-        self.stop = widgets.Button(description="Stop searching", disabled=True)
-        self.stop.on_click(lambda _button: self._stop())
         self.picture = Sheet(columns=1, largest=440, smooth=True, opacity=0.6)
         self.map = Sheet(columns=1, largest=250, pick="pixel", label="One map")
         self.grid = Sheet(columns=12, largest=64, label="All maps")
@@ -174,7 +171,7 @@ class ActivationExplorer(Explorer):
             {
                 "Unit": [self.layer, self.channel],
                 "Maps": [self.colours, self.scale, self.opacity],
-                "Strongest patches": [self.patches, self.stop],
+                "Strongest patches": [self.patches, self.search.stop_button],
             },
             stage=[self.picture, heading("Over the data set"), self.strongest],
             result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
@@ -185,15 +182,11 @@ class ActivationExplorer(Explorer):
                 *names_for(self.scale, "scale", "Range of the colours"),
                 *names_for(self.opacity, "opacity", "Opacity of the map over the picture"),
                 *names_for(self.patches, "patches", "How many strongest patches are shown"),
-                *names_for(self.stop, "stop", "Stop searching the data set"),
+                *self.search.names,
             ],
         )
 
     # What happens when a control changes.
-
-    @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
     @property
     def _has_places(self) -> bool:
@@ -222,7 +215,6 @@ class ActivationExplorer(Explorer):
                 place = round(self._share[0] * (rows - 1)), round(self._share[1] * (columns - 1))
             self.map.point = [0, *place]
         self.search.look(self.model, self.layer.value, self.side, at_once=first)
-        self.stop.disabled = not self.search.running
         self._draw_grid()
 
     def _new_channel(self) -> None:
@@ -274,21 +266,11 @@ class ActivationExplorer(Explorer):
             top, left, bottom, right = (round(value * EYE / self.side) for value in self.box)
             self.picture.boxes = [{"tile": 0, "box": [top, left, bottom - top, right - left], "colour": BOX}]
         where = f"{self.layer.value}, channel {self.channel.value} at row {row}, column {column}"
-        self.say(f"{self._called}, {where}: {self.value:.3f}; {seen}.")
+        self.say(f"{self.called}, {where}: {self.value:.3f}; {seen}.")
 
-    def _found_more(self, found: LayerMaps, whole: bool) -> None:
-        if whole or len(found.maps) % 48 == 0:
+    def _found_more(self, found: LayerMaps, last: bool) -> None:
+        if last or len(found.maps) % 48 == 0:
             self._show_patches()
-        self.stop.disabled = whole
-
-    def _search_failed(self, error: Exception) -> None:
-        self.stop.disabled = True
-        self.fail(error)
-
-    def _stop(self) -> None:
-        self.search.stop()
-        self.stop.disabled = True
-        self._show_patches()
 
     def _show_patches(self) -> None:
         """The strongest patches among the pictures that were looked at so far."""

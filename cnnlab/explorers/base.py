@@ -23,7 +23,7 @@ from typing import Any
 import ipywidgets as widgets
 from torch import Tensor, nn
 
-from cnnlab.explorers.parts import CodePanel, Names, heading, names_for
+from cnnlab.explorers.parts import CodePanel, Names, heading, load_line, names_for
 from cnnlab.explorers.pictures import PicturePicker
 from cnnlab.networks.zoo import available, load
 from cnnlab.world import sample
@@ -95,6 +95,16 @@ class Explorer:
     def network_name(self) -> str:
         """The name that `cnnlab.load` knows the network by; empty for a network of the reader's own."""
         return self.network.value if isinstance(self.network.value, str) else ""
+
+    @property
+    def called(self) -> str:
+        """What the network is called in sentences."""
+        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
+
+    @property
+    def load_line(self) -> str:
+        """The line of code that loads the network."""
+        return load_line(self.network_name)
 
     def arrange(
         self,

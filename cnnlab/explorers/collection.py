@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.parts import names_for
 from cnnlab.inputs import positive_int
 from cnnlab.networks import ReceptiveField, activations, receptive_field
 from cnnlab.units import TopPatches
@@ -124,7 +126,8 @@ def collect(model: nn.Module, pictures: Tensor, layer: str) -> Iterator[LayerMap
 class Search:
     """Collects the maps of one layer after another, on the kernel's own loop; those asked for last are kept.
 
-    `show(found, whole)` hears each step; `found` is what there is, or None.
+    `show(found, last)` hears each step, `last` the one after which nothing more comes: the whole collection was looked at, or
+    `stop_button` was pressed. `found` is what there is, or None.
     """
 
     def __init__(
@@ -137,6 +140,13 @@ class Search:
         self._growth: Growth[LayerMaps] = Growth()
         self._kept: dict[tuple, LayerMaps] = {}
         self.found: LayerMaps | None = None
+        self.stop_button = widgets.Button(description="Stop searching", disabled=True)
+        self.stop_button.on_click(lambda _button: self.stop())
+
+    @property
+    def names(self) -> list:
+        """The accessible name of the button."""
+        return names_for(self.stop_button, "stop", "Stop searching the data set")
 
     @property
     def running(self) -> bool:
@@ -145,6 +155,7 @@ class Search:
     def look(self, model: nn.Module, layer: str, side: int, at_once: bool = False) -> None:
         """Look for what `layer` answers: at once, or step by step beside the controls."""
         self._growth.stop()
+        self.stop_button.disabled = True
         key = (model, layer)
         self.found = self._kept.pop(key, None)
         if self.found is not None:
@@ -158,11 +169,16 @@ class Search:
             self._keep(key, self.found)
             self._show(self.found, True)
         else:
+            self.stop_button.disabled = False
             self._growth.start(steps, lambda found: self._step(key, found), self._finish)
 
     def stop(self) -> None:
-        """Take no further step; what was found stays."""
-        self._growth.stop()
+        """Take no further step; what was found stays and is shown."""
+        if self.running:
+            self._growth.stop()
+            self.stop_button.disabled = True
+            if self.found is not None:
+                self._show(self.found, True)
 
     def _keep(self, key: tuple, found: LayerMaps) -> None:
         self._kept[key] = found
@@ -174,8 +190,10 @@ class Search:
         whole = len(found.maps) == found.wanted
         if whole:
             self._keep(key, found)
+            self.stop_button.disabled = True
         self._show(found, whole)
 
     def _finish(self, error: Exception | None) -> None:
+        self.stop_button.disabled = True
         if error is not None:
             self._fail(error)

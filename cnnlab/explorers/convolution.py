@@ -101,9 +101,8 @@ class ConvolutionExplorer(Explorer):
         side = now.pixels.shape[-1]
         lines += [f"grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), {side})"]
         if self._learned and not self._edited:
-            load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
             lines += [
-                f"model = {load}",
+                self.load_line,
                 f"kernel = units.filters(model)[{self.unit.value}].sum(0, keepdim=True)",
             ]
         else:

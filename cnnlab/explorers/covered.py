@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.attribution import occlude
+from cnnlab.explorers.parts import load_line
 from cnnlab.explorers.sources import Source
 from cnnlab.inputs import positive_int, target_index
 from cnnlab.networks.layers import evaluating, like_parameters
@@ -99,7 +100,7 @@ def code(state: State, answer: Answer, network: str, whole_map: bool = False) ->
         "import cnnlab",
         f"from cnnlab import {rooms}",
         "",
-        f'model = cnnlab.load("{network}")' if network else "model = ...  # your own network",
+        load_line(network),
         picture,
         f'covered = attribution.occlude(image, top={top}, left={left}, size={size}, fill="{state.fill}"{seed})',
         "with torch.inference_mode():",

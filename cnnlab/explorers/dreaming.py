@@ -132,7 +132,7 @@ class DreamExplorer(GrowingExplorer):
                 "import cnnlab",
                 "from cnnlab import figures, synthesis" + (", world" if "world." in picture else ""),
                 "",
-                self.load_line(),
+                self.load_line,
                 picture,
                 f'dream = synthesis.dream(model, image, "{self.layer.value}", {options})',
                 "figures.grid([image, dream])",

@@ -102,9 +102,8 @@ class EmbeddingExplorer(Explorer):
         self._new_data()
 
     def code(self) -> str:
-        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
         layer, count = self.layer.value, len(self.collection)
-        lines = ["import cnnlab", "from cnnlab import codes, world", "", f"model = {load}"]
+        lines = ["import cnnlab", "from cnnlab import codes, world", "", self.load_line]
         if self.data.value == DIGITS:
             lines += [
                 "from cnnlab.networks.tasks import digits",
@@ -121,7 +120,7 @@ class EmbeddingExplorer(Explorer):
     def describe(self) -> str:
         how = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
         return (
-            f"Map of {len(self.collection)} {self.data.value}: {self._called}, layer {self.layer.value}, by {how}."
+            f"Map of {len(self.collection)} {self.data.value}: {self.called}, layer {self.layer.value}, by {how}."
             " Run the cell to choose other layers, point at pictures and colour them."
         )
 
@@ -172,10 +171,6 @@ class EmbeddingExplorer(Explorer):
 
     # What happens when a control changes.
 
-    @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
-
     def _new_data(self) -> None:
         name = self.data.value
         if name not in self._facts:
@@ -211,7 +206,7 @@ class EmbeddingExplorer(Explorer):
             self._shown(found)
         else:
             self.say(
-                f"{self._called} looks at {len(self.collection)} {self.data.value}; then the map is made ..."
+                f"{self.called} looks at {len(self.collection)} {self.data.value}; then the map is made ..."
             )
             self._growth.start(self._steps(key), self._step, self._finished)
 
@@ -244,7 +239,7 @@ class EmbeddingExplorer(Explorer):
         self.cloud.selected = -1
         self._draw()
         self.say(
-            f"{self._called}, {self.layer.value}: of the 5 nearest codes (not points) {self.precision:.0%} show the same"
+            f"{self.called}, {self.layer.value}: of the 5 nearest codes (not points) {self.precision:.0%} show the same"
             " class, on average."
         )
 

@@ -122,8 +122,7 @@ class FilterExplorer(Explorer):
         self._new_layer()
 
     def code(self) -> str:
-        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
-        lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", f"model = {load}"]
+        lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", self.load_line]
         lines += ["model = networks.untrained(model)"] if self.fresh.value else []
         lines += [f'weights = units.filters(model, "{self.layer.value}")']
         scale = scale_of(self._shown, self.scale.value)
@@ -145,14 +144,14 @@ class FilterExplorer(Explorer):
         shape = " x ".join(map(str, self.weights.shape[1:]))
         state = "before training" if self.fresh.value else "trained"
         return (
-            f"Filter explorer. {self._called}, {state}, layer {self.layer.value}: {len(self.weights)} units with weights of"
+            f"Filter explorer. {self.called}, {state}, layer {self.layer.value}: {len(self.weights)} units with weights of"
             f" {shape}, one scale of colours for {self.scale.label}; unit {self.unit.value} is chosen. Run the cell to choose others."
         )
 
     def still(self) -> bytes:
         scale = scale_of(self._shown, self.scale.value)
         figure = drawn(self.weights, scale, self.source.value, self.unit.value)
-        figure.suptitle(f"{self.title}: {self._called}, {self.layer.value}", fontsize=11, x=0.01, ha="left")
+        figure.suptitle(f"{self.title}: {self.called}, {self.layer.value}", fontsize=11, x=0.01, ha="left")
         return still_figure(figure)
 
     # How it is made.
@@ -193,10 +192,6 @@ class FilterExplorer(Explorer):
         )
 
     # What happens when a control changes.
-
-    @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
     @property
     def _key(self) -> tuple[int, str, bool]:
@@ -270,7 +265,7 @@ class FilterExplorer(Explorer):
             )
         else:
             self.say(
-                f"{self._called}, {self.layer.value}: {'before training' if self.fresh.value else 'trained'}."
+                f"{self.called}, {self.layer.value}: {'before training' if self.fresh.value else 'trained'}."
             )
         if len(found) > 0 and self.unit.value == len(found) - 1:
             self._draw_unit()

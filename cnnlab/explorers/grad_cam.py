@@ -100,7 +100,7 @@ class GradCamExplorer(Explorer):
 
     def code(self) -> str:
         own = next((name for name, model in self._own.items() if model is self.model), None)
-        opening = f'model = cnnlab.load("{self.network_name}")' if self.network_name else "model = ..."
+        opening = self.load_line
         return scenes.code(self.state, f'model = networks["{own}"]' if own else opening)
 
     def describe(self) -> str:

@@ -98,19 +98,6 @@ class GrowingExplorer(Explorer):
         shown = self.film.moments[self.film.shown]
         return still_figure(strip_figure(f"{self.title}: {self.question}", shown.images, self.captions()))
 
-    @property
-    def called(self) -> str:
-        """What the network is called."""
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
-
-    def load_line(self) -> str:
-        """The line of code that loads the network."""
-        return (
-            f'model = cnnlab.load("{self.network_name}")'
-            if self.network_name
-            else "model = ...  # your own network"
-        )
-
     def offer_layers(self, control: widgets.Dropdown, first: str, *, maps: bool) -> None:
         """Offer the network's layers; keep the chosen one, or take `first`, if it has them, else one in the middle."""
         names = list(layer_widths(self.model, self.side, maps=maps))

@@ -101,7 +101,7 @@ class InversionExplorer(GrowingExplorer):
                 "import cnnlab",
                 "from cnnlab import figures, synthesis" + (", world" if "world." in picture else ""),
                 "",
-                self.load_line(),
+                self.load_line,
                 picture,
                 f'found = synthesis.invert(model, image, "{self.layer.value}", {options})'.replace("'", '"'),
                 "figures.grid([image, *found.images])",

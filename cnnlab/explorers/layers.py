@@ -102,10 +102,9 @@ class LayersExplorer(Explorer):
         self.picture.tiles = picture_tiles(source.image(EYE)[None])
         self.picture.label = f"{source.words}, {self.side} x {self.side} pixels for the network"
         self._new_layer()
-        self.say(f"{self._called} looks at: {source.words}.")
+        self.say(f"{self.called} looks at: {source.words}.")
 
     def code(self) -> str:
-        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
         picture = self.pictures.source.code(self.side)
         rooms = "networks, world" if "world." in picture else "networks"
         place = f"{self.row.value}, {self.column.value}"
@@ -114,7 +113,7 @@ class LayersExplorer(Explorer):
             "import cnnlab",
             f"from cnnlab import {rooms}",
             "",
-            f"model = {load}",
+            self.load_line,
             picture,
             "print(networks.summary(model))",
             f'maps = networks.activations(model, image, "{self.layer}")["{self.layer}"]',
@@ -126,7 +125,7 @@ class LayersExplorer(Explorer):
 
     def describe(self) -> str:
         return (
-            f"Layer explorer. {self._called} looks at a picture ({self.pictures.source.words}); the table lists its"
+            f"Layer explorer. {self.called} looks at a picture ({self.pictures.source.words}); the table lists its"
             f" {len(self._rows)} layers. Layer {self.layer}, unit {self.unit.value}: {self._seen()}"
             " Run the cell to choose layers and units."
         )
@@ -171,10 +170,6 @@ class LayersExplorer(Explorer):
     # What happens when a control changes.
 
     @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
-
-    @property
     def _has_places(self) -> bool:
         return len(self._rows[self.table.selected].output_shape) == 3
 
@@ -197,7 +192,7 @@ class LayersExplorer(Explorer):
         names = [row.name for row in self._rows]
         if name not in names:
             raise ValueError(
-                f'layer "{name}" is not in the table of {self._called}; it has {", ".join(names)}.'
+                f'layer "{name}" is not in the table of {self.called}; it has {", ".join(names)}.'
             )
         self.table.selected = names.index(name)
 

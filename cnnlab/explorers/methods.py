@@ -22,6 +22,7 @@ from cnnlab.attribution import (
     relevance_mass,
     smoothgrad,
 )
+from cnnlab.explorers.parts import load_line
 from cnnlab.explorers.sheet import map_tiles, picture_tiles
 from cnnlab.explorers.sources import Source
 from cnnlab.figures import rising_alpha
@@ -113,7 +114,7 @@ def code(question: Question, network: str) -> str:
             "import cnnlab",
             f"from cnnlab import {rooms}",
             "",
-            f'model = cnnlab.load("{network}")' if network else "model = ...  # your own network",
+            load_line(network),
             picture,
             f"found = attribution.{_CALLED[METHODS.index(question.method)]}(model, image{given})",
             "print(attribution.channel_max(found).max().item())",

@@ -86,9 +86,8 @@ class NeighbourExplorer(Explorer):
         self._ask()
 
     def code(self) -> str:
-        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
         layer, count = self.layer.value, len(self.collection)
-        lines = ["import cnnlab", "from cnnlab import codes, world", "", f"model = {load}"]
+        lines = ["import cnnlab", "from cnnlab import codes, world", "", self.load_line]
         lines += [
             f'pictures = world.dataset("validation").images[:{count}] / 255',
             f'collection = codes.features(model, pictures, "{layer}")',
@@ -107,7 +106,7 @@ class NeighbourExplorer(Explorer):
     def describe(self) -> str:
         return (
             f"Neighbour explorer. The {self.k.value} nearest of {len(self.collection)} pictures to the query"
-            f" ({self._asked}) for {self._called}, layer {self.layer.value}, beside the nearest by pixels."
+            f" ({self._asked}) for {self.called}, layer {self.layer.value}, beside the nearest by pixels."
             " Run the cell to choose other queries and layers."
         )
 
@@ -157,10 +156,6 @@ class NeighbourExplorer(Explorer):
         )
 
     # What happens when a control changes.
-
-    @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
     @property
     def _asked(self) -> str:
@@ -219,7 +214,7 @@ class NeighbourExplorer(Explorer):
     def _ask(self) -> None:
         """One forward pass for a picture that is not in the collection."""
         if not self.codes:
-            self.say(f"{self._called} looks at the collection ...")
+            self.say(f"{self.called} looks at the collection ...")
             return
         layers, member = list(self.codes), self.member.value
         if member < 0:
@@ -248,7 +243,7 @@ class NeighbourExplorer(Explorer):
         known = [self._right(i) for i in self.found[layer].index[:k].tolist()]
         right = "" if None in known else f" {sum(known)} of {k} show the query's class."
         self.say(
-            f"{self._called}, {layer}: the {k} nearest of {len(self.collection)} to {self._asked}.{right}"
+            f"{self.called}, {layer}: the {k} nearest of {len(self.collection)} to {self._asked}.{right}"
         )
 
     def _fill(self, sheet: Sheet, layer: str, k: int) -> None:

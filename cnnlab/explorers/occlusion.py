@@ -105,13 +105,13 @@ class OcclusionExplorer(Explorer):
             self.stage.picture = pictures | {"mask": b"" if mask is None else encode.stencil_png(mask)}
             self._ask()
         self.show_mask.disabled = mask is None
-        self.say(f"{self._called} looks at: {source.words}.")
+        self.say(f"{self.called} looks at: {source.words}.")
 
     def code(self) -> str:
         return covered.code(self.state, self.answer, self.network_name, whole_map=self.map is not None)
 
     def describe(self) -> str:
-        return covered.describe(self.state, self.answer, self._called)
+        return covered.describe(self.state, self.answer, self.called)
 
     def still(self) -> bytes:
         side, source = self.side, self.pictures.source
@@ -211,10 +211,6 @@ class OcclusionExplorer(Explorer):
             self._whole.count(self.side, state.box[2], state.stride)
 
     # Parts of `refresh`.
-
-    @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
     def _offer(self, names: tuple[str, ...]) -> None:
         """Offer the network's classes as targets; keep the chosen one if it is among them."""

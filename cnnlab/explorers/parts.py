@@ -1,4 +1,4 @@
-"""The small widgets that every explorer has: accessible names, the code panel, and the upload of a photo."""
+"""The small widgets that every explorer has: accessible names, the code panel and its first line, and the upload of a photo."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ class Upload(anywidget.AnyWidget):
 
     upload = Dict().tag(sync=True, echo_update=False)
     shown = Unicode("").tag(sync=True)
+
+
+def load_line(network: str) -> str:
+    """The line of code that loads the network that `cnnlab.load` knows by this name; nothing is known of one without a name."""
+    return f'model = cnnlab.load("{network}")' if network else "model = ...  # your own network"
 
 
 def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:

@@ -61,7 +61,7 @@ class PatchExplorer(Explorer):
     ):
         super().__init__(model)
         self.collection: Collection = first_pictures(pictures)
-        self.search = Search(self.collection, self._found_more, self._search_failed)
+        self.search = Search(self.collection, self._found_more, self.fail)
         self.best: TopPatches | None = None
         self._truth: dict[str, Tensor] = {}
         self._known: nn.Module | None = None
@@ -90,14 +90,13 @@ class PatchExplorer(Explorer):
         self._new_layer()
 
     def code(self) -> str:
-        load = f'cnnlab.load("{self.network_name}")' if self.network_name else "...  # your own network"
         layer, unit, k, amount = self.layer.value, self.unit.value, self.k.value, self.mixing.value
         lines = [
             "import torch",
             "import cnnlab",
             "from cnnlab import units, world",
             "",
-            f"model = {load}",
+            self.load_line,
             f'pictures = world.dataset("validation").images[:{self._looked_at}] / 255',
         ]
         if amount == 0:
@@ -114,7 +113,7 @@ class PatchExplorer(Explorer):
     def describe(self) -> str:
         return (
             f"Patch explorer. The {self.k.value} patches of {self._looked_at} pictures that excite {self._asked} of"
-            f" {self._called}, layer {self.layer.value}, most. Run the cell to choose other units and directions."
+            f" {self.called}, layer {self.layer.value}, most. Run the cell to choose other units and directions."
         )
 
     def still(self) -> bytes:
@@ -144,8 +143,6 @@ class PatchExplorer(Explorer):
         self.mixing = widgets.FloatSlider(0.0, min=0.0, max=1.0, step=0.05, description="Mixing")
         self.draw = widgets.BoundedIntText(0, min=0, max=9999, description="Draw")
         self.category = widgets.Dropdown(options=list(NAMES), value="part", description="Truth")
-        self.stop = widgets.Button(description="Stop searching", disabled=True)
-        self.stop.on_click(lambda _button: self._stop())
         self.patches = Sheet(columns=5, largest=120, label="Patches")
         self.pictures_sheet = Sheet(columns=3, largest=130, label="The pictures, with what the unit sees")
         self.bars = Bars(
@@ -159,7 +156,7 @@ class PatchExplorer(Explorer):
                 "Unit": [self.layer, self.unit, self.k],
                 "Random direction": [self.mixing, self.draw],
                 "In the middle": [self.category],
-                "Search": [self.stop],
+                "Search": [self.search.stop_button],
             },
             stage=[self.patches, heading("What lies in the middle of the patches"), self.bars],
             result=[heading("Where they come from"), self.pictures_sheet],
@@ -170,15 +167,11 @@ class PatchExplorer(Explorer):
                 *names_for(self.mixing, "mixing", "How much of a random direction is mixed in"),
                 *names_for(self.draw, "draw", "Seed of the random direction"),
                 *names_for(self.category, "category", "What is looked up in the middle of the patches"),
-                *names_for(self.stop, "stop", "Stop searching the data set"),
+                *self.search.names,
             ],
         )
 
     # What happens when a control changes.
-
-    @property
-    def _called(self) -> str:
-        return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
     @property
     def _looked_at(self) -> int:
@@ -206,24 +199,13 @@ class PatchExplorer(Explorer):
     def _new_layer(self) -> None:
         self.best = None
         first = self.search.found is None
-        self.stop.disabled = False
         self.search.look(self.model, self.layer.value, self.side, at_once=first)
 
-    def _found_more(self, found: LayerMaps, whole: bool) -> None:
+    def _found_more(self, found: LayerMaps, last: bool) -> None:
         with self.quiet():
             self.unit.max = found.maps.shape[1] - 1
-        if whole or self.best is None or len(found.maps) % 48 == 0:
+        if last or self.best is None or len(found.maps) % 48 == 0:
             self._show()
-        self.stop.disabled = whole
-
-    def _search_failed(self, error: Exception) -> None:
-        self.stop.disabled = True
-        self.fail(error)
-
-    def _stop(self) -> None:
-        self.search.stop()
-        self.stop.disabled = True
-        self.attempt(self._show)
 
     def _show(self) -> None:
         """The strongest patches among the pictures that were looked at so far."""
@@ -252,7 +234,7 @@ class PatchExplorer(Explorer):
         return best.labels(self._truth[category])[0].long()
 
     def _say_what_lies_there(self, lying: Tensor | None, searched: int) -> None:
-        asked = f"{self._called}, {self.layer.value}, {self._asked}, {searched} pictures searched"
+        asked = f"{self.called}, {self.layer.value}, {self._asked}, {searched} pictures searched"
         if lying is None:
             self.bars.entries = []
             self.say(f"{asked}; nothing is known of what lies in them.")

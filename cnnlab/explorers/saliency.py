@@ -96,9 +96,8 @@ class SaliencyExplorer(Explorer):
         return methods.code(self.state, self.network_name)
 
     def describe(self) -> str:
-        called = self.network_name or getattr(self.model, "name", type(self.model).__name__)
         return (
-            f"Saliency explorer. {called} looks at a picture ({self.pictures.source.words}); over it lies the map of"
+            f"Saliency explorer. {self.called} looks at a picture ({self.pictures.source.words}); over it lies the map of"
             f" {self._aim()} by the method {self.method.value}, beside it the maps of all {len(METHODS)} methods."
             " Run the cell to change method, class and unit."
         )
@@ -167,9 +166,8 @@ class SaliencyExplorer(Explorer):
         units = self.layer.value is not None
         if units:
             answer = activations(self.model, self.image, self.layer.value)[self.layer.value]
-            renewing, self._renewing = self._renewing, True  # a clipped unit asks nothing of its own
-            self.unit.max = len(answer) - 1
-            self._renewing = renewing
+            with self.quiet():  # a clipped unit asks nothing of its own
+                self.unit.max = len(answer) - 1
         self.unit.disabled = not units
         self.target.disabled = self.of.disabled = units
         self._ask()

@@ -155,7 +155,7 @@ class StyleExplorer(GrowingExplorer):
                 "import cnnlab",
                 "from cnnlab import figures, synthesis, world",
                 "",
-                self.load_line(),
+                self.load_line,
                 picture,
                 f"style = {style}",
                 f"made = synthesis.transfer_style(model, image, style, {options})",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.explorers.film import Moment, moment
+from cnnlab.explorers.parts import load_line
 from cnnlab.networks.layers import activations, layer_names, resolve_layer
 from cnnlab.synthesis import Objective, channel, logit, maximise_steps, unit
 
@@ -137,7 +138,7 @@ def code(wish: Wish, network: str, names: tuple[str, ...], picture: str = "") ->
         "import cnnlab",
         "from cnnlab import figures, synthesis" + ("" if isinstance(wish.start, str) else ", world"),
         "",
-        f'model = cnnlab.load("{network}")' if network else "model = ...  # your own network",
+        load_line(network),
         *([] if isinstance(wish.start, str) else [picture]),
         f"found = synthesis.maximise(model, {target}, {', '.join(said)})",
         "figures.grid(found.images)",

@@ -90,8 +90,10 @@ def test_search_goes_on_beside_the_controls_and_stops(model, pictures):
         assert not seen and search.running  # the call came back at once
         while not seen:
             await asyncio.sleep(0.001)
-        search.stop()
+        assert not search.stop_button.disabled
+        search.stop_button.click()
         count = len(seen)
+        assert search.stop_button.disabled
         await asyncio.sleep(0.05)
         assert len(seen) == count and not search.running
 
