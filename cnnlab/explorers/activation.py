@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
 from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.patch_tiles import BOX, patch_captions, patch_pictures
+from cnnlab.explorers.patch_tiles import patch_captions, patch_pictures
 from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.unit_maps import (
     EACH,
@@ -23,6 +23,7 @@ from cnnlab.explorers.unit_maps import (
     still_of_maps,
     value_range,
 )
+from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.palettes import rising_alpha
 from cnnlab.networks import ReceptiveField
 
@@ -264,7 +265,9 @@ class ActivationExplorer(Explorer):
         self.picture.boxes = []
         if self.box is not None and "whole" not in seen:
             top, left, bottom, right = (round(value * EYE / self.side) for value in self.box)
-            self.picture.boxes = [{"tile": 0, "box": [top, left, bottom - top, right - left], "colour": BOX}]
+            self.picture.boxes = [
+                {"tile": 0, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}
+            ]
         where = f"{self.layer.value}, channel {self.channel.value} at row {row}, column {column}"
         self.say(f"{self.called}, {where}: {self.value:.3f}; {seen}.")
 

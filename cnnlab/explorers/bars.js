@@ -4,12 +4,6 @@
 
 const ROW = 44; // height of a row in CSS pixels
 
-function make(parent, tag, className) {
-  const node = parent.appendChild(document.createElement(tag));
-  node.className = className;
-  return node;
-}
-
 function makeRow(list) {
   const row = make(list, "div", "cnnlab-bar");
   row.setAttribute("role", "meter");

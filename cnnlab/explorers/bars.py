@@ -9,13 +9,15 @@ import anywidget
 from torch import Tensor
 from traitlets import Dict, List, Unicode
 
+from cnnlab.explorers.parts import read_script
+
 _HERE = Path(__file__).parent
 
 
 class Bars(anywidget.AnyWidget):
     """Rows of {"name", "now", "before", "target"}, the most probable first."""
 
-    _esm = (_HERE / "bars.js").read_text(encoding="utf-8")
+    _esm = read_script("bars.js")
     _css = (_HERE / "bars.css").read_text(encoding="utf-8")
 
     entries = List(Dict()).tag(sync=True)

@@ -8,13 +8,6 @@ const REST = 600; // a screen reader hears the caption once the choice rests for
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-function make(parent, tag, className, attributes = {}) {
-  const node = parent.appendChild(document.createElement(tag));
-  node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const frame = make(el, "div", "cnnlab-cloud");
@@ -86,7 +79,7 @@ function render({ model, el }) {
   async function load() {
     const mine = ++newest;
     const bytes = get("tiles").png;
-    const fresh = bytes?.byteLength ? await createImageBitmap(new Blob([bytes])).catch(() => null) : null;
+    const fresh = await decode(bytes);
     if (mine !== newest) return fresh?.close(); // a newer one is on its way
     atlas?.close();
     atlas = fresh;

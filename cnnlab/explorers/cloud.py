@@ -7,6 +7,8 @@ from pathlib import Path
 import anywidget
 from traitlets import Bool, Dict, Int, List, Unicode
 
+from cnnlab.explorers.parts import read_script
+
 _HERE = Path(__file__).parent
 
 
@@ -31,7 +33,7 @@ class Cloud(anywidget.AnyWidget):
         What the map shows.
     """
 
-    _esm = (_HERE / "cloud.js").read_text(encoding="utf-8")
+    _esm = read_script("cloud.js")
     _css = (_HERE / "cloud.css").read_text(encoding="utf-8")
 
     tiles = Dict().tag(sync=True)

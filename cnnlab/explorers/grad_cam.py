@@ -21,10 +21,10 @@ from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures import rising_alpha
 from cnnlab.figures.attributions import lay_over, shown
+from cnnlab.figures.colours import OUTLINE
 from cnnlab.networks.layers import layer_names
 
 LAST = "the last maps"
-OTHER = "#ff4fa3"
 """The frame of a scene in which the network answers otherwise."""
 
 
@@ -224,7 +224,7 @@ class GradCamExplorer(Explorer):
             self.sheet.overlay = overlay(rows)
             self.sheet.captions = [f"{scene}: {answer.says}" for scene, answer in self.answers.items()]
             self.sheet.boxes = [
-                {"tile": n, "box": [1, 1, side - 2, side - 2], "colour": OTHER} for n in wrong
+                {"tile": n, "box": [1, 1, side - 2, side - 2], "colour": OUTLINE} for n in wrong
             ]
 
     def _swap(self) -> None:

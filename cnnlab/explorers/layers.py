@@ -8,10 +8,8 @@ from torch import Tensor, nn
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.looking import (
-    BOX,
     colours_for,
     drawn,
-    maps_of,
     nearest_unit,
     seen_in_words,
     used_tiles,
@@ -20,6 +18,8 @@ from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.table import Table
+from cnnlab.explorers.unit_maps import all_maps
+from cnnlab.figures.colours import OUTLINE
 from cnnlab.networks import summary
 from cnnlab.networks.summary import Row
 
@@ -198,7 +198,7 @@ class LayersExplorer(Explorer):
 
     def _new_layer(self) -> None:
         """One forward pass: the maps of the layer."""
-        self.maps = maps_of(self.model, self.image, self.layer)
+        self.maps = all_maps(self.model, self.image, [self.layer])[self.layer]
         count, rows, columns = self.maps.shape
         with self.quiet():
             self._fit(self.unit, count, min(self.unit.value, count - 1))
@@ -237,7 +237,7 @@ class LayersExplorer(Explorer):
         boxes = []
         if box is not None:
             top, left, bottom, right = (round(value * scale) for value in box)
-            boxes = [{"tile": 0, "box": [top, left, bottom - top, right - left], "colour": BOX}]
+            boxes = [{"tile": 0, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}]
         self.picture.boxes = boxes
         self.picture.answer = self._seen()
         used = used_tiles(self.model, self.image, self.layer, row, column) if self.used.value else {}

@@ -9,18 +9,11 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from cnnlab.explorers.sheet import map_tiles
-from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palettes import rising_alpha, symmetric_range
-from cnnlab.networks import ReceptiveField, activations, effective_field
+from cnnlab.networks import ReceptiveField, effective_field
 
-BOX = "#ff4fa3"
 Box = tuple[int, int, int, int]
-
-
-def maps_of(model: nn.Module, image: Tensor, layer: str) -> Tensor:
-    """C x h x w: the layer's maps of one picture; a vector is C maps of one place."""
-    maps = activations(model, image, layer)[layer].cpu()
-    return maps if maps.dim() == 3 else maps[:, None, None]
 
 
 def colours_for(maps: Tensor) -> tuple[str, float, float]:
@@ -68,14 +61,14 @@ def drawn(
     left.imshow(picture, interpolation="antialiased")
     if box is not None:
         top, start, bottom, end = (value * len(picture) / side for value in box)
-        for width, colour in ((3.5, "black"), (1.8, BOX)):
+        for width, colour in ((3.5, "black"), (1.8, OUTLINE)):
             frame = Rectangle((start - 0.5, top - 0.5), end - start, bottom - top, fill=False)
             frame.set(linewidth=width, edgecolor=colour)
             left.add_patch(frame)
     cmap, low, high = colours_for(maps)
     right.imshow(maps[unit].numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     if maps.shape[1:] != (1, 1):
-        place = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=BOX, linewidth=2)
+        place = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2)
         right.add_patch(place)
     for axis in (left, right):
         axis.set_axis_off()

@@ -45,6 +45,11 @@ class Upload(anywidget.AnyWidget):
     shown = Unicode("").tag(sync=True)
 
 
+def read_script(name: str) -> str:
+    """The script of a widget that draws, with what is shared before it: anywidget takes one text that imports nothing."""
+    return "".join((_HERE / part).read_text(encoding="utf-8") for part in ("shared.js", name))
+
+
 def load_line(network: str) -> str:
     """The line of code that loads the network that `cnnlab.load` knows by this name; nothing is known of one without a name."""
     return f'model = cnnlab.load("{network}")' if network else "model = ...  # your own network"

@@ -8,19 +8,6 @@ const REST = 600; // a screen reader hears the answer once the choice rests for 
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-
-function make(parent, tag, className, attributes = {}) {
-  const node = parent.appendChild(document.createElement(tag));
-  node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-async function decode(bytes) {
-  return bytes?.byteLength ? createImageBitmap(new Blob([bytes])).catch(() => null) : null;
-}
-
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const frame = make(el, "div", "cnnlab-sheet");

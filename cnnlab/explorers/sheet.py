@@ -12,6 +12,7 @@ from torch import Tensor
 from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
 from cnnlab.explorers.encode import png
+from cnnlab.explorers.parts import read_script
 from cnnlab.figures.palettes import palette_png
 
 _HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ class Sheet(anywidget.AnyWidget):
         Whether enlarged tiles are interpolated: for pictures at their full size, not for maps.
     """
 
-    _esm = (_HERE / "sheet.js").read_text(encoding="utf-8")
+    _esm = read_script("sheet.js")
     _css = (_HERE / "sheet.css").read_text(encoding="utf-8")
 
     tiles = Dict().tag(sync=True)

@@ -12,19 +12,6 @@ const FAR = { Home: [-1, 0], End: [1, 0], PageUp: [0, -1], PageDown: [0, 1] };
 const LAYERS = { mask: ["halo", "line"], overlay: ["overlay"] }; // what is drawn from a bitmap and kept
 const GROWTH = { "+": 1, "=": 1, "-": -1, _: -1 };
 
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-
-function make(parent, tag, className, attributes = {}) {
-  const node = parent.appendChild(document.createElement(tag));
-  node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-async function decode(bytes) {
-  return bytes?.byteLength ? createImageBitmap(new Blob([bytes])).catch(() => null) : null;
-}
-
 // A box that lies within the picture: whole pixels, no larger than it, not over its border.
 function fit([left, top, size], side) {
   const s = clamp(Math.round(size), Math.min(SMALLEST, side), side);

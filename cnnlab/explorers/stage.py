@@ -7,6 +7,8 @@ from pathlib import Path
 import anywidget
 from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
+from cnnlab.explorers.parts import read_script
+
 _HERE = Path(__file__).parent
 
 
@@ -33,7 +35,7 @@ class Stage(anywidget.AnyWidget):
         What the picture shows, in words.
     """
 
-    _esm = (_HERE / "stage.js").read_text(encoding="utf-8")
+    _esm = read_script("stage.js")
     _css = (_HERE / "stage.css").read_text(encoding="utf-8")
 
     side = Int(96).tag(sync=True)

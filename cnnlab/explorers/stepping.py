@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palettes import symmetric_range
 from cnnlab.networks import Step, one_step, output_size
 
@@ -19,7 +19,6 @@ KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one p
 LEARNED = "learned by the network"
 SEEN = 96
 """Side of the picture before it is made smaller."""
-WINDOW = "#ff4fa3"
 _READABLE = 5  # cells along a side in which a number can be read
 
 
@@ -119,9 +118,9 @@ def window_boxes(setting: Setting, step: Step) -> list[dict]:
     down, across = ([at + border for at in places] for places in (step.rows, step.columns))
     if setting.dilation == 1:
         size = len(down)
-        return [*boxes, {"tile": 0, "box": [down[0], across[0], size, size], "colour": WINDOW}]
+        return [*boxes, {"tile": 0, "box": [down[0], across[0], size, size], "colour": OUTLINE}]
     cells = [[row, column, 1, 1] for row in down for column in across]
-    return boxes + [{"tile": 0, "box": cell, "colour": WINDOW} for cell in cells]
+    return boxes + [{"tile": 0, "box": cell, "colour": OUTLINE} for cell in cells]
 
 
 def drawn(setting: Setting, row: int, column: int) -> Figure:
@@ -136,7 +135,7 @@ def drawn(setting: Setting, row: int, column: int) -> Figure:
     for axis, values in ((middle, setting.weight[0]), (right, setting.convolved()[0])):
         low, high = symmetric_range(values, 1e-6)
         axis.imshow(values.numpy(), cmap=SIGNED, vmin=low, vmax=high, interpolation="nearest")
-    right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=WINDOW, linewidth=2))
+    right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2))
     for axis, title in ((left, "picture"), (middle, "kernel"), (right, "map")):
         axis.set_axis_off()
         axis.set_title(title, fontsize=9)

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-ACCENT, PLAIN, INK, OUTLINE = "#1976d2", "#b0bec5", "#37474f", "#ff4fa3"
+from cnnlab.figures.colours import OUTLINE
+
+ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
 
 
 def still(

@@ -2,13 +2,6 @@
 
 let tables = 0; // for names that are unique in the page
 
-function make(parent, tag, className, attributes = {}) {
-  const node = parent.appendChild(document.createElement(tag));
-  node.className = className;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
 function render({ model, el }) {
   const name = `cnnlab-table-${++tables}`;
   const frame = make(el, "div", "cnnlab-table");

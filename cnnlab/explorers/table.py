@@ -7,6 +7,8 @@ from pathlib import Path
 import anywidget
 from traitlets import Int, List, Unicode
 
+from cnnlab.explorers.parts import read_script
+
 _HERE = Path(__file__).parent
 
 
@@ -25,7 +27,7 @@ class Table(anywidget.AnyWidget):
         What the table shows, and a line below it.
     """
 
-    _esm = (_HERE / "table.js").read_text(encoding="utf-8")
+    _esm = read_script("table.js")
     _css = (_HERE / "table.css").read_text(encoding="utf-8")
 
     headings = List(Unicode()).tag(sync=True)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.patch_tiles import BOX
 from cnnlab.explorers.still import still_figure
+from cnnlab.figures.colours import OUTLINE
 from cnnlab.networks import ReceptiveField, activations, summary
 
 GRID_SIDE = 48
@@ -79,13 +79,13 @@ def still_of_maps(
     row, column = place
     if box is not None:
         top, start, bottom, end = box
-        for width, colour in ((3.5, "black"), (1.8, BOX)):
+        for width, colour in ((3.5, "black"), (1.8, OUTLINE)):
             frame = Rectangle((start, top), end - start, bottom - top, fill=False)
             left.add_patch(frame)
             frame.set(linewidth=width, edgecolor=colour)
     middle.imshow(maps[channel].numpy(), cmap="gray", interpolation="nearest")
     corner = (column - 0.5, row - 0.5)
-    middle.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=BOX, linewidth=2))
+    middle.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2))
     right.imshow(mosaic(grid_maps(maps, EACH)).numpy(), cmap="gray", interpolation="nearest")
     left.set_title(f"what row {row}, column {column} sees", fontsize=9)
     middle.set_title(f"{layer}, channel {channel}", fontsize=9)

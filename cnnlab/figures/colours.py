@@ -9,6 +9,8 @@ PROBABILITY = "viridis_r"
 """Probabilities under an occluder: bright where little is left, so that what matters stands out."""
 SIGNED = "PuOr_r"
 """Signed values: white at zero, told apart by all common kinds of colour vision."""
+OUTLINE = "#ff4fa3"
+"""Frames and outlines that lie on a picture: a colour that neither pictures nor maps have."""
 
 CLASSES = (
     *(

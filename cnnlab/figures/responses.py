@@ -10,12 +10,12 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.plate import Plate
 from cnnlab.inputs import one_of
 from cnnlab.units import Agreement, TopPatches
 
 _SCALES = ("map", "layer")
-_BOX = "#ff4fa3"
 _GREY = 0.85
 
 
@@ -167,7 +167,7 @@ def _frame(axis, box: list[int], shape: Sequence[int]) -> None:
     top, left, bottom, right = box
     if (bottom - top, right - left) == tuple(shape[1:]):
         return
-    for width, colour in ((2.6, "black"), (1.4, _BOX)):
+    for width, colour in ((2.6, "black"), (1.4, OUTLINE)):
         frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False)
         frame.set(linewidth=width, edgecolor=colour)
         axis.add_patch(frame)

@@ -198,15 +198,16 @@ def _notebooks(assignment: Assignment) -> Iterable[Finding]:
         yield Finding(what, done.returncode == 0, (done.stdout.strip().splitlines() or ["no output"])[-1])
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    """Run a notebook in a fresh kernel and compare its checked cells with what is stored."""
+def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run a notebook in a fresh kernel, `cell_timeout` seconds a cell, and compare its checked cells with what is stored."""
     command = [
         sys.executable,
         "-m",
         "pytest",
         "--nbval-lax",
         "--nbval-current-env",
-        "--nbval-cell-timeout=300",
+        f"--nbval-cell-timeout={cell_timeout}",
+        "--tb=short",
         "-q",
         "--color=no",
     ]

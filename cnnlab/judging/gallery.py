@@ -12,12 +12,12 @@ from cnnlab import attribution, figures, synthesis, units
 from cnnlab.figures import Plate
 from cnnlab.judging.naming import OBJECT_NETWORKS
 from cnnlab.judging.rows import answers, images_of, network, pictures
-from cnnlab.judging.seeing import untrained
+from cnnlab.networks import untrained
 
 
 def filters() -> Plate:
     """First-layer filters of mini_alexnet: a row before training, then all after it."""
-    before, after = units.filters(untrained()), units.filters(network("mini_alexnet"))
+    before, after = units.filters(untrained(network("mini_alexnet"))), units.filters(network("mini_alexnet"))
     captions = ["before"] * 12 + ["trained"] * len(after)
     return figures.filters_figure(torch.cat([before[:12], after]), captions)
 

@@ -6,22 +6,15 @@ import torch
 
 from cnnlab import attribution, codes, units
 from cnnlab.judging.rows import Row, images_of, network, pictures
-from cnnlab.networks import architectures
+from cnnlab.networks import untrained
 
 PICTURES = 200
-
-
-def untrained() -> torch.nn.Module:
-    """mini_alexnet as it is before training."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return architectures.MiniAlexNet(network("mini_alexnet").class_names).eval()
 
 
 def first_layer() -> Row:
     """Are the first filters edges and blobs, or noise?"""
     explained = units.explain_filters(units.filters(network("mini_alexnet"))).share(0.7)
-    before = units.explain_filters(units.filters(untrained())).share(0.7)
+    before = units.explain_filters(units.filters(untrained(network("mini_alexnet")))).share(0.7)
     return Row(
         "first-layer filters that a Gabor function or a blob of colour explains (R2 of at least 0.7)",
         "at least 0.60, and five times the share before training",
@@ -85,7 +78,7 @@ def detectors() -> Row:
         "objects": units.dissect(objects, data, layer),
         "scenes": units.dissect(scenes, data, layer),
         "rotated": units.dissect(objects, data, layer, rotate=1.0),
-        "untrained": units.dissect(untrained(), data, layer),
+        "untrained": units.dissect(untrained(network("mini_alexnet")), data, layer),
     }
     found = {name: result.unique_detectors() for name, result in asked.items()}
     of_scenes = {

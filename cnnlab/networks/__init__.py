@@ -16,7 +16,7 @@
     weights          the shipped weights and their cards
 
 Behind them: `names` and `modes` (layers), `fields`, `field_rules` and `following` (receptive fields), `batches`,
-`checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,
+`chance`, `checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,
 such as `cnnlab.attribution`.
 """
 

@@ -57,6 +57,8 @@ class TrainingPlan:
     # A square somewhere on this share of the pictures (cutout; DeVries & Taylor, 2017). A network that has seen squares does not take
     # an occluder for an object; what its answer then loses is the loss of what lies beneath.
     erase: float = 0.5
+    # The share of a fully connected layer's inputs that a step leaves out, in architectures that have such layers.
+    dropout: float = 0.3
     # The mean over the last steps lies in the middle of the valley that single steps wander about in (Izmailov et al., 2018).
     average_from: float = 0.75
     average_steps: int = 400
@@ -85,6 +87,7 @@ BY_HEART = {
     "label_smoothing": 0.0,
     "noise": 0.0,
     "erase": 0.0,
+    "dropout": 0.0,
     "flip": False,
     "shift": 0,
 }
@@ -182,7 +185,7 @@ PLANS: dict[str, TrainingPlan] = {
         options={"classes": HALF_A},
         pictures=6_000,
         validation=1_000,
-        epochs=8,
+        epochs=14,
     ),
     "half_b": TrainingPlan(
         architecture="MiniAlexNet",
@@ -190,7 +193,7 @@ PLANS: dict[str, TrainingPlan] = {
         options={"classes": HALF_B},
         pictures=6_000,
         validation=1_000,
-        epochs=8,
+        epochs=14,
     ),
     "unet": TrainingPlan(
         architecture="UNet",

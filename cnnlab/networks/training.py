@@ -2,18 +2,17 @@
 
 Read `train` first, then `one_epoch`, which is the loop itself. What there is to learn stands in `tasks`; batches are cut in `batches`,
 the precision is chosen in `precision`, weights are averaged in `averaging`, runs put away and taken up again in `checkpoints`, networks
-judged in `evaluation`, results told in `reports`, files written in `weights`.
+judged in `evaluation`, results told in `reports`, files written in `weights`; `chance` seeds what is drawn.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tqdm.auto import tqdm
 from cnnlab.inputs import one_of, positive_int, whole_number
 from cnnlab.networks import averaging, checkpoints, precision, reports, weights
 from cnnlab.networks.batches import training_batches
+from cnnlab.networks.chance import chance, using_threads
 from cnnlab.networks.checkpoints import Run
 from cnnlab.networks.evaluation import Evaluation, accuracy_of, count, evaluate
 from cnnlab.networks.plans import PLANS, TrainingPlan
@@ -139,6 +139,9 @@ def start(name: str, plan: TrainingPlan, classes: Iterable[str], seed: int) -> R
     """A fresh network and its optimiser."""
     with chance(seed, "weights"):
         model = architecture(plan.architecture)(classes)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = plan.dropout
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Colour last in memory: convolutions run faster so, and the pictures lie like this on the disk.
     model = model.to(device, memory_format=torch.channels_last)
@@ -277,25 +280,3 @@ def finish(run: Run, training: Any, validation: Any) -> tuple[nn.Module, Evaluat
 
 def steps_per_epoch(plan: TrainingPlan) -> int:
     return plan.pictures // min(plan.batch_size, plan.pictures)
-
-
-@contextmanager
-def using_threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def chance(seed: int, purpose: str) -> Iterator[torch.Generator]:
-    """A generator for one purpose, such as one epoch; so a run that goes on needs no memory of what was drawn before.
-
-    Initialisation and dropout can only draw from torch's global generator. Inside, that one is seeded too, and afterwards it is as it was.
-    """
-    number = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6], "big")
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(number)
-        yield torch.Generator().manual_seed(number + 1)

@@ -14,9 +14,9 @@ from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int, whole_number
 from cnnlab.networks import precision
+from cnnlab.networks.chance import chance
 from cnnlab.networks.layers import resolve_layer
 from cnnlab.networks.modes import evaluating, like_parameters
-from cnnlab.networks.training import chance
 from cnnlab.transfer.heads import divided, freeze
 
 

@@ -7,15 +7,14 @@ misspelt comment is no comment to it. So the shape is checked first, and broken 
 from __future__ import annotations
 
 import copy
-import os
 import statistics
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from cnnlab.grading.validating import nbval
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -36,28 +35,6 @@ CHECK = "# NBVAL_CHECK_OUTPUT"
 MARKERS = {CHECK, "# NBVAL_IGNORE_OUTPUT", "# NBVAL_RAISES_EXCEPTION"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def validate(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
-    """Run the notebook's cells in a fresh kernel and compare the checked ones with what is stored."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval-lax",
-        "--nbval-current-env",
-        "--tb=short",
-        "-q",
-        "--color=no",
-    ]
-    settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"]
-    return subprocess.run(
-        [*command, *settings, f"--nbval-cell-timeout={cell_timeout}", str(path)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTEST_ADDOPTS": ""},
-    )
 
 
 def code_cells(notebook) -> list:
@@ -99,7 +76,7 @@ def test_notebook_is_there(name):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_notebook_gives_what_it_has_stored(path):
-    done = validate(path)
+    done = nbval(path)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
@@ -193,14 +170,14 @@ def stored(notebook, path: Path) -> Path:
 @pytest.mark.slow
 def test_a_changed_stored_output_fails(beginning, tmp_path):
     """Negative control, with its twin: the beginning as it is passes, and fails once a stored result is another."""
-    assert validate(stored(beginning, tmp_path / "whole.ipynb")).returncode == 0
+    assert nbval(stored(beginning, tmp_path / "whole.ipynb")).returncode == 0
     broken = copy.deepcopy(beginning)
     output = broken.cells[-1].outputs[0]
     if output.output_type == "stream":
         output.text = "another result\n"
     else:
         output.data["text/plain"] = "another result"
-    done = validate(stored(broken, tmp_path / "broken.ipynb"))
+    done = nbval(stored(broken, tmp_path / "broken.ipynb"))
     assert done.returncode == 1
     assert "another result" in done.stdout
 
@@ -208,7 +185,7 @@ def test_a_changed_stored_output_fails(beginning, tmp_path):
 def test_a_cell_that_raises_fails(beginning, tmp_path):
     broken = copy.deepcopy(beginning)
     broken.cells = [nbformat.v4.new_code_cell("raise RuntimeError('deliberately broken')", execution_count=1)]
-    done = validate(stored(broken, tmp_path / "broken.ipynb"))
+    done = nbval(stored(broken, tmp_path / "broken.ipynb"))
     assert done.returncode == 1
     assert "deliberately broken" in done.stdout
 
@@ -216,7 +193,7 @@ def test_a_cell_that_raises_fails(beginning, tmp_path):
 def test_a_kernel_that_dies_fails(beginning, tmp_path):
     broken = copy.deepcopy(beginning)
     broken.cells = [nbformat.v4.new_code_cell("import os; os._exit(1)", execution_count=1)]
-    assert validate(stored(broken, tmp_path / "broken.ipynb"), cell_timeout=5).returncode == 1
+    assert nbval(stored(broken, tmp_path / "broken.ipynb"), cell_timeout=5).returncode == 1
 
 
 def test_a_check_without_a_stored_output_is_noticed(beginning):
