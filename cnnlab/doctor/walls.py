@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 TIERS = {
+    "bubblewrap": "enough to grade with",
     "namespaces": "enough to grade with",
     "landlock": "enough to grade with",
     "none": "for one's own code; grading refuses it unless told --trust-submissions",

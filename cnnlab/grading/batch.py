@@ -25,7 +25,7 @@ from cnnlab.grading.runner import Runner
 from cnnlab.grading.scoring import Result, grade_submission
 from cnnlab.grading.submissions import Found, Submission, find, read
 
-CONFINED = ("namespaces", "landlock")
+CONFINED = ("bubblewrap", "namespaces", "landlock")
 
 
 @dataclass(frozen=True)

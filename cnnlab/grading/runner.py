@@ -22,7 +22,7 @@ import psutil
 
 from cnnlab.grading.asking import Asked, Cell, Outcome, RunnerError, run_once
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.running import rooms
+from cnnlab.grading.running import bubblewrap, rooms
 from cnnlab.grading.running.confinement import Walls
 
 START_SECONDS = 180
@@ -50,6 +50,7 @@ class Runner:
     def __init__(
         self, tiers: Iterable[str], *, hidden: Iterable[Path] = (), data: Iterable[Path] = ()
     ) -> None:
+        tiers = list(tiers)
         _sweep()
         self._base = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
         self._log = open(Path(self._base, "zygote.log"), "w+b")  # noqa: SIM115  # closed in `close`
@@ -58,12 +59,13 @@ class Runner:
         self._lock = threading.Lock()
         self._connection, theirs = socket.socketpair()
         settings = {
-            "tiers": list(tiers),
+            "tiers": tiers,
             "readable": rooms.readable(data, [*hidden, Path(self._base)]),
             "build_at": str(Path(self._base, "room")),
             "base": str(Path(self._base, "scratch")),
         }
-        self._process = self._start(theirs, settings)
+        wrapper = bubblewrap.command(settings["readable"], settings["base"]) if "bubblewrap" in tiers else []
+        self._process = self._start(theirs, settings | {"wrapped": bool(wrapper)}, wrapper)
         theirs.close()
         try:
             hello = self._hello()
@@ -73,13 +75,25 @@ class Runner:
         self.walls = Walls(**hello["walls"])
         self.threads: int = hello["threads"]
 
-    def _start(self, theirs: socket.socket, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, theirs: socket.socket, settings: dict[str, Any], wrapper: list[str]
+    ) -> subprocess.Popen[bytes]:
         kit = str(Path(__file__).resolve().parents[2])
         code = (
             f"import sys; sys.path[:] = [p for p in sys.path if p and p != {kit!r}] + [{kit!r}];"
             " from cnnlab.grading.running.zygote import main; main(int(sys.argv[1]), sys.argv[2])"
         )
-        command = [sys.executable, "-s", "-P", "-B", "-c", code, str(theirs.fileno()), json.dumps(settings)]
+        command = [
+            *wrapper,
+            sys.executable,
+            "-s",
+            "-P",
+            "-B",
+            "-c",
+            code,
+            str(theirs.fileno()),
+            json.dumps(settings),
+        ]
         return subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],

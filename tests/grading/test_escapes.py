@@ -169,7 +169,7 @@ def test_the_corpus_is_large_enough():
     assert {one.family for one in escapes.ESCAPES} == {"read", "change", "network", "processes"}
 
 
-@pytest.mark.parametrize("tier", ["namespaces", "landlock"])
+@pytest.mark.parametrize("tier", ["bubblewrap", "namespaces", "landlock"])
 def test_nothing_gets_out(tier):
     try:
         made = Runner([tier])

@@ -6,6 +6,7 @@ import pytest
 
 from cnnlab.doctor import walls
 from cnnlab.grading import asking, escapes, runner
+from cnnlab.grading.running import bubblewrap
 from cnnlab.grading.running.confinement import Walls
 
 
@@ -34,9 +35,33 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
     assert "    not blocked: read the key" in lines
 
 
-def test_a_tier_that_nobody_has_is_refused_with_the_reason():
+def test_a_tier_that_is_not_here_is_refused_with_the_reason(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))  # so that there is no bubblewrap
     with pytest.raises(asking.RunnerError, match="none of the tiers bubblewrap works here"):
         runner.Runner(["bubblewrap"])
+
+
+@pytest.mark.parametrize(("works", "asked"), [(["--cap-add"], 1), ([], 2), (None, 2)])
+def test_bubblewrap_is_taken_as_far_as_it_goes(monkeypatch, tmp_path, works, asked):
+    """With capabilities, without them, or not at all; what it would be started with says which."""
+    tried = []
+
+    def try_it(words):
+        tried.append(words)
+        return works is not None and all((word in words) for word in works) and (works or len(tried) == 2)
+
+    monkeypatch.setattr(bubblewrap, "_works", try_it)
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    (tmp_path / "link").symlink_to("elsewhere")
+    words = bubblewrap.command(["/usr", str(tmp_path / "link")], str(tmp_path))
+    assert len(tried) == asked
+    if works is None:
+        assert words == []
+        return
+    assert ("--cap-add" in words) == bool(works)
+    assert words[words.index("--ro-bind") :][:3] == ["--ro-bind", "/usr", "/usr"]
+    assert words[words.index("--symlink") :][:3] == ["--symlink", "elsewhere", str(tmp_path / "link")]
+    assert "--unshare-net" in words and words[words.index("--bind") :][1] == str(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How the student's process is shut in, in tiers; which tier works here is found by trying.
 
-    bubblewrap   the whole runner in bubblewrap's sandbox, and inside it as far as the next tiers go
+    bubblewrap   the whole runner in bubblewrap's sandbox, where that is installed, with the next tier's own processes inside it
     namespaces   users, mounts, network, messages and processes of one's own, with Landlock where the kernel has it
     landlock     Landlock for files and a filter of system calls; processes are watched, not hidden
     none         limits and a watchdog only: fine for one's own code, refused for grading unless the instructor trusts the submissions
@@ -97,7 +97,7 @@ def shut_in(walls: Walls, limits: dict[str, Any], scratch: str, readable: list[s
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
     if walls.landlock:
-        built = walls.processes and walls.tier == "namespaces"  # then nothing else is there anyway
+        built = walls.processes  # then nothing else is there anyway
         seen = ["/"] if built else [*readable, "/proc/cpuinfo", "/proc/meminfo"]
         landlock.restrict(seen, [scratch, *rooms.DEVICES])
     if walls.filtered:

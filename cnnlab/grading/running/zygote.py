@@ -73,8 +73,11 @@ def threads() -> int:
 
 
 def _build(wanted: dict[str, Any]) -> str:
-    """The strongest tier of those that were asked for; for namespaces, this process is moved into them."""
+    """The strongest tier of those that were asked for; in bubblewrap it was started; into namespaces it moves."""
     tiers = wanted["tiers"]
+    if wanted["wrapped"]:
+        os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
+        return "bubblewrap"
     if "namespaces" in tiers and kernel.LINUX:
         refused = confinement.attempt(namespaces.enter, wanted["readable"], wanted["build_at"])
         if not refused:
@@ -97,8 +100,9 @@ def _finish(tier: str, wanted: dict[str, Any]) -> confinement.Walls:
         namespaces.seal()
         if not confinement.own_processes_work():
             raise OSError("namespaces were made, but no process namespace inside them")
+    processes = tier == "namespaces" or (tier == "bubblewrap" and confinement.own_processes_work())
     known = landlock.version() if tier != "none" else 0
-    walls = confinement.Walls(tier, tier == "namespaces", known, seccomp.available() and tier != "none")
+    walls = confinement.Walls(tier, processes, known, seccomp.available() and tier != "none")
     if threads() != 1:
         raise OSError(
             f"the imports have left {threads()} threads, so forks could hang; is OMP_NUM_THREADS=1?"
