@@ -110,7 +110,7 @@ def _written(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) and text == f"'{value}'" else text
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)  # an object in all scenes, and what is shown large
 def _drawn(recipe: Recipe, size: int) -> Picture:
     return render(recipe, size=size)
 
