@@ -185,7 +185,7 @@ PLANS: dict[str, TrainingPlan] = {
         options={"classes": HALF_A},
         pictures=6_000,
         validation=1_000,
-        epochs=14,
+        epochs=8,
     ),
     "half_b": TrainingPlan(
         architecture="MiniAlexNet",
@@ -193,7 +193,7 @@ PLANS: dict[str, TrainingPlan] = {
         options={"classes": HALF_B},
         pictures=6_000,
         validation=1_000,
-        epochs=14,
+        epochs=8,
     ),
     "unet": TrainingPlan(
         architecture="UNet",
