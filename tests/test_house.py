@@ -24,6 +24,7 @@ MODULES = sorted(
 )
 TOP_LEVEL = {
     *("cnnlab", "notebooks", "assignments", "tests", "docs", "README.md", "LICENSE", "Makefile"),
+    *("CITATION.cff", "CONTRIBUTING.md"),
     *("pyproject.toml", "requirements.lock", "environment.yml"),
     *(".ci", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"),
 }

@@ -63,7 +63,9 @@ EXPLORERS = {
 def measure(page, selector: str, keys: tuple[str, str], presses: int) -> list[tuple[float, float]]:
     """(milliseconds to the first change, to the last one) for each press."""
     page.locator(f"{selector}:visible").first.focus()
-    for _ in range(3):  # away from the first choice, which often says the same as the second: the predicted class
+    for _ in range(
+        3
+    ):  # away from the first choice, which often says the same as the second: the predicted class
         page.keyboard.press(keys[0])
         page.wait_for_timeout(2 * SETTLED)
     times = []

@@ -27,6 +27,7 @@ ATTACKS = {
     "shape_bias": lambda m, x: r.shape_bias(
         m, r.CueConflicts(x, torch.tensor([0, 1]), torch.tensor([1, 0]), ("a", "b"))
     ),
+    "adversarial_training": lambda m, x: r.adversarial_training(m, x, torch.tensor([0, 1]), steps=1),
     "evolve_fooling": lambda m, x: list(r.evolve_fooling(m, 0, size=12, **SMALL)),
     "JpegDefence": lambda m, x: r.fgsm(r.JpegDefence(m), x),
     "NoiseDefence": lambda m, x: r.fgsm(r.NoiseDefence(m), x),

@@ -49,7 +49,7 @@ def test_the_network_is_itself_again_also_after_an_error(tiny, floats):
 def test_the_class_that_needs_the_unit_falls(colour_network, flags):
     found = silencing(colour_network, flags, "relu", [0, 2], batch_size=5)
     assert found.before.tolist() == [1, 1, 1]
-    assert found.units.tolist() == [0, 2]
+    assert found.units == ((0,), (2,))
     assert found.after.tolist() == [[0, 1, 1], [1, 1, 0]]
     assert torch.equal(found.change, found.after - found.before)
     assert found.overall.tolist() == pytest.approx([-1 / 3, -1 / 3])
@@ -67,3 +67,15 @@ def test_a_class_without_pictures_has_no_accuracy(colour_network, flags):
     flags.labels = flags.labels.clamp(max=1)
     found = silencing(colour_network, flags, "relu", [1])
     assert found.before[2].isnan() and found.overall.isfinite().all()
+
+
+def test_a_group_is_silenced_as_one_and_evidence_is_the_own_logit(colour_network, flags):
+    found = silencing(colour_network, flags, "relu", [[0, 2], 1])
+    assert found.units == ((0, 2), (1,))
+    with silence(colour_network, "relu", [0, 2]):
+        quiet = colour_network(flags.images.float() / 255)
+    loud = colour_network(flags.images.float() / 255)
+    for c in range(3):
+        own = flags.labels == c
+        assert float(found.evidence[0, c]) == pytest.approx(float((quiet - loud)[own, c].mean()), abs=1e-5)
+        assert float(found.after[0, c]) == float((quiet[own].argmax(1) == c).float().mean())

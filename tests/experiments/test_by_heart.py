@@ -1,0 +1,90 @@
+"""Learning by heart on tiny lessons: labels and pixels are what they say, runs repeat, and the network fits what it is given."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cnnlab.experiments.by_heart import (
+    INPUTS,
+    REGULARISERS,
+    learning,
+    lesson,
+    measure_by_heart,
+    small_network,
+)
+from cnnlab.world import dataset
+
+
+def test_a_lesson_holds_pictures_of_both_splits():
+    task = lesson(pictures=10)
+    images = dataset("train").images[:10].float() / 255
+    assert task.images.shape == (10, 3, 48, 48)
+    assert torch.allclose(task.images.mean((2, 3)), images.mean((2, 3)), atol=1e-5)
+    assert torch.equal(task.labels, dataset("train").labels[:10])
+    assert torch.equal(task.test_labels, dataset("validation").labels[:10])
+    assert not torch.equal(task.images, task.test_images)
+
+
+def test_random_labels_change_what_is_learnt_and_not_what_is_asked():
+    plain, random = lesson(pictures=200), lesson("random labels", pictures=200)
+    assert torch.equal(plain.images, random.images)
+    assert (plain.labels == random.labels).float().mean() < 0.15
+    assert torch.equal(plain.test_labels, random.test_labels)
+    half = lesson(share=0.5, pictures=200)
+    assert 0.35 < (plain.labels == half.labels).float().mean() < 0.7
+
+
+@pytest.mark.parametrize("inputs", INPUTS[2:])
+def test_scrambled_lessons_keep_their_labels(inputs):
+    plain, scrambled = lesson(pictures=6), lesson(inputs, pictures=6)
+    assert torch.equal(plain.labels, scrambled.labels)
+    assert not torch.equal(plain.images, scrambled.images)
+    assert not torch.equal(plain.test_images, scrambled.test_images)
+
+
+def test_both_splits_are_shuffled_in_the_same_way():
+    plain, shuffled = lesson(pictures=4), lesson("shuffled pixels", pictures=4)
+    # The permutation, found from the pictures to be learnt, holds for the others.
+    codes = (plain.images[0].flatten(1).T * 9e3).round() @ torch.tensor([1.0, 1e4, 1e8]).float()
+    back = shuffled.test_images.flatten(2).sort().values
+    assert torch.equal(back, plain.test_images.flatten(2).sort().values) and codes.numel() == 48 * 48
+    places = torch.randperm(48 * 48, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(shuffled.test_images, plain.test_images.flatten(2)[:, :, places].view(4, 3, 48, 48))
+
+
+def test_the_network_fits_a_few_pictures_with_random_labels_and_repeats():
+    task = lesson("random labels", pictures=40)
+    before = torch.random.get_rng_state()
+    *_, history = learning(task, epochs=25, batch_size=10)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert history["accuracy"][-1] > 0.9 and history["loss"][-1] < history["loss"][0] / 3
+    assert all(0 <= one <= five <= 1 for one, five in zip(history["accuracy"], history["top5"], strict=True))
+    first = [list(learning(task, epochs=2, regulariser=REGULARISERS[3]))[-1] for _ in range(2)]
+    assert first[0] == first[1]
+
+
+@pytest.mark.parametrize("regulariser", REGULARISERS[1:])
+def test_each_regulariser_changes_the_course(regulariser):
+    task = lesson(pictures=40)
+    plain, other = (
+        list(learning(task, epochs=2, regulariser=one))[-1]["loss"] for one in ("none", regulariser)
+    )
+    assert plain != other
+
+
+def test_a_run_ends_with_what_its_curves_end_with():
+    found = measure_by_heart(pictures=40, epochs=2, seed=0, share=1.0)
+    assert found["train"] == found["train_curve"][-1] and found["test"] == found["test_curve"][-1]
+    assert found["best_test"] == max(found["test_curve"]) and len(found["test_curve"]) == 2
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ValueError, match="gaussian pixels"):
+        lesson("noise", pictures=4)
+    with pytest.raises(ValueError, match="weight decay"):
+        next(learning(lesson(pictures=4), epochs=1, regulariser="decay"))
+
+
+def test_the_network_takes_small_pictures():
+    assert small_network(7).eval()(torch.rand(2, 3, 48, 48)).shape == (2, 7)

@@ -1,0 +1,60 @@
+"""The cells of the transfer experiments are those of the techniques, on the pictures that they say."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab import world
+from cnnlab.experiments import transferring
+from cnnlab.experiments.transferring import measure_examples, measure_halves, new_pictures
+from cnnlab.transfer import accuracy, accuracy_by_examples, halves_experiment
+
+HALF = tuple(world.OBJECTS[::2])
+OTHER = tuple(world.OBJECTS[1::2])
+
+
+class Little(nn.Sequential):
+    """A convolution with normalisation, and a head."""
+
+    def __init__(self, classes, seed):
+        super().__init__()
+        self.class_names, self.input_size = classes, 96
+        self.conv1, self.norm1, self.relu1 = nn.Conv2d(3, 4, 8, 8), nn.BatchNorm2d(4), nn.ReLU()
+        self.pool, self.flatten = nn.AvgPool2d(6), nn.Flatten()
+        self.fc = nn.Linear(16, len(classes))
+        chance = torch.Generator().manual_seed(seed)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=0.3, generator=chance)
+
+
+@pytest.fixture
+def bases(monkeypatch):
+    known = {"half_a": Little(HALF, 0).eval(), "half_b": Little(OTHER, 1).eval()}
+    monkeypatch.setattr(transferring, "load", known.__getitem__)
+    return known
+
+
+def test_new_classes_are_those_that_the_source_does_not_know(bases):
+    options = {"steps": 3, "batch_size": 8, "rate": 0.02, "scratch_rate": 0.05}
+    found = measure_examples(2, 1, source="half_a", pictures=40, test_pictures=20, **options)
+    train, test = new_pictures("train", OTHER, 40), new_pictures("test", OTHER, 20)
+    expected = accuracy_by_examples(
+        bases["half_a"], train, test, OTHER, per_class=[2], seeds=[1], **options
+    ).accuracy
+    assert found == {way: pytest.approx(float(value), abs=1e-4) for way, value in expected.items()}
+    assert list(found) == ["frozen", "tuned", "scratch"]
+
+
+def test_halves_are_tried_on_b_beside_base_b_itself(bases):
+    options = {"epochs": 1, "batch_size": 8, "rate": 0.02}
+    found = measure_halves("relu1", 0, pictures=20, test_pictures=20, **options)
+    train, test = new_pictures("train", OTHER, 20), new_pictures("test", OTHER, 20)
+    expected = halves_experiment(
+        bases["half_a"], bases["half_b"], train, test, layers=["relu1"], seeds=[0], **options
+    )
+    assert set(found) == {"BnB", "BnB+", "AnB", "AnB+", "base"}
+    for way, value in expected.accuracy.items():
+        assert found[way] == pytest.approx(float(value), abs=1e-4)
+    assert found["base"] == pytest.approx(accuracy(bases["half_b"], *test), abs=1e-4)

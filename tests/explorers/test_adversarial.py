@@ -1,0 +1,148 @@
+"""The adversarial explorer without a browser: what it shows is what the attacks give, and every control changes it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab import robustness
+from cnnlab.explorers import AdversarialExplorer, adversarial, pushed
+
+
+class Small(nn.Sequential):
+    """Two convolutions and a linear layer with weights of a seed of its own; it counts its forward passes."""
+
+    name = "small"
+    class_names = ("sheep", "goat", "neither")
+    input_size = 24
+
+    def __init__(self):
+        super().__init__()
+        chance = torch.Generator().manual_seed(3)
+        self.conv1, self.relu1 = nn.Conv2d(3, 5, 5, 2), nn.ReLU()
+        self.conv2, self.relu2 = nn.Conv2d(5, 4, 3), nn.ReLU()
+        self.flat, self.fc = nn.Flatten(), nn.Linear(4 * 64, 3)
+        self.asked = 0
+        for parameter in self.parameters():
+            fan = parameter[0].numel() if parameter.dim() > 1 else 8
+            parameter.data = torch.randn(parameter.shape, generator=chance) * (2 / fan) ** 0.5
+
+    def forward(self, images):
+        self.asked += 1
+        return super().forward(images)
+
+
+@pytest.fixture
+def explorer(monkeypatch):
+    monkeypatch.setattr(adversarial, "REST", 0.0)
+    return AdversarialExplorer(Small().eval())
+
+
+def test_it_opens_with_fgsm_away_from_the_answer(explorer):
+    assert explorer.error is None
+    expected = robustness.fgsm(explorer.model, explorer.image, epsilon=4 / 255)
+    assert torch.allclose(explorer.attacked, expected, atol=1e-6)
+    assert explorer.sheet.tiles["count"] == 3 and "x 16" in explorer.sheet.captions[1]
+    assert explorer.chart.png and "by epsilon" in explorer.chart.alt
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epsilon", 9.5), ("attack", "PGD, every pixel"), ("attack", "PGD, whole length")]
+    + [("attack", "coin tosses"), ("target", 2), ("seed", 8), ("scene", "snow")],
+)
+def test_every_control_changes_the_attacked_picture(explorer, name, value):
+    before = explorer.attacked
+    getattr(explorer, name).value = value
+    assert explorer.error is None
+    assert not torch.equal(explorer.attacked, before)
+
+
+def test_steps_change_what_pgd_finds_and_the_gain_what_is_shown(explorer):
+    assert explorer.steps.disabled
+    explorer.attack.value = "PGD, whole length"
+    before = explorer.attacked
+    explorer.steps.value = 2
+    assert not explorer.steps.disabled and not torch.equal(explorer.attacked, before)
+    shown, attacked = explorer.sheet.tiles["png"], explorer.attacked
+    explorer.gain.value = 3
+    assert explorer.sheet.tiles["png"] != shown and torch.equal(explorer.attacked, attacked)
+
+
+def test_another_epsilon_is_one_forward_pass_and_no_gradient(explorer, monkeypatch):
+    monkeypatch.setattr(pushed, "loss_gradient", None)  # asked for once, before
+    before = explorer.model.asked
+    explorer.epsilon.value = 5
+    assert explorer.error is None and explorer.model.asked == before + 1
+
+
+@pytest.mark.parametrize("attack", pushed.ATTACKS)
+@pytest.mark.parametrize("target", [None, 2])
+def test_the_code_makes_the_same_picture(explorer, attack, target):
+    explorer.attack.value, explorer.target.value, explorer.epsilon.value = attack, target, 7.5
+    lines = explorer.code().splitlines()
+    assert lines[4].startswith("model = ...")
+    names = {"model": explorer.model}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec("\n".join(line for line in lines if not line.startswith("model =")), names)
+    assert torch.allclose(names["attacked"], explorer.attacked, atol=1e-6)
+    assert torch.allclose(names["now"], explorer._after, atol=1e-5)
+
+
+def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
+    explorer.target.value = 2
+    assert 0 < explorer.flip < pushed.LARGEST, "this picture is one that can be turned"
+    sign = pushed.direction(explorer.state)
+    said = [
+        int(explorer.model(pushed.along(explorer.image, sign, explorer.flip + shift)[None]).argmax())
+        for shift in (0.01, -0.1)
+    ]
+    before = int(explorer._before.argmax())
+    assert said[0] != before and said[1] == before
+    explorer.flip_button.click()
+    assert explorer.epsilon.value >= explorer.flip > explorer.epsilon.value - 0.25
+    assert int(explorer._after.argmax()) != before
+    assert f"{explorer.flip:.2f}" in explorer._flip_words.value
+
+
+def test_pgd_flips_no_later_than_fgsm(explorer):
+    first = explorer.flip
+    explorer.attack.value = "PGD, every pixel"
+    assert explorer.error is None and explorer.flip <= first + 0.25
+
+
+def test_what_holds_says_so():
+    push = pushed.Push(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5))
+    for parameter in push.model.parameters():
+        nn.init.zeros_(parameter)
+    assert pushed.straight_flip(push, torch.ones(3, 2, 2)) == float("inf")
+    assert list(pushed.bisected_flip(push, 0)) == [float("inf")]
+
+
+def test_a_preview_is_the_change_in_proportion():
+    image, change = torch.full((3, 2, 2), 0.5), torch.full((3, 2, 2), 0.2)
+    assert torch.allclose(pushed.rescaled(image, change, 0.5), torch.full((3, 2, 2), 0.6))
+    assert torch.allclose(pushed.rescaled(image, change, 9), torch.ones(3, 2, 2))
+
+
+def test_words_and_still_picture_are_stable(explorer):
+    words = explorer.describe()
+    assert "FGSM, away from its answer, with epsilon 4 of 255" in words
+    explorer.epsilon.value = 8
+    explorer.epsilon.value = 4
+    assert explorer.describe() == words
+    assert explorer.still().startswith(b"\x89PNG")
+
+
+def test_an_error_is_told_in_place_and_the_last_picture_stays(explorer, monkeypatch):
+    def fail(*_):
+        raise ValueError("no gradient today")
+
+    before = explorer.attacked
+    monkeypatch.setattr(pushed, "direction", fail)
+    explorer.target.value = 1
+    assert "no gradient today" in explorer._alert.value and torch.equal(explorer.attacked, before)

@@ -1,0 +1,103 @@
+"""The cue conflict explorer without a browser: both networks are asked about every skin."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.explorers import CueConflictExplorer, conflicts
+from cnnlab.robustness import cue_conflict
+from cnnlab.world import OBJECTS, render
+
+
+class Fixed(nn.Module):
+    """Always gives the same answer."""
+
+    input_size = 96
+
+    def __init__(self, answer: str, names=OBJECTS):
+        super().__init__()
+        self.name, self.class_names = f"says_{answer}", names
+        self.logits = nn.Parameter(torch.zeros(len(names)))
+        self.logits.data[names.index(answer)] = 4.0
+
+    def forward(self, images):
+        return self.logits + 0 * images.mean((1, 2, 3))[:, None]
+
+
+@pytest.fixture
+def explorer():
+    picture = render(3, shape="teapot", scene="room", clutter=0, cover=0.0)
+    return CueConflictExplorer(Fixed("teapot").eval(), Fixed("fish").eval(), picture)
+
+
+def test_every_skin_is_drawn_and_asked_about(explorer):
+    assert explorer.error is None and set(explorer.row) == set(OBJECTS)
+    expected = cue_conflict("teapot", "fish", seed=3, scene="room").image
+    assert torch.equal(explorer.row["fish"].image, expected)
+    assert len(explorer.sheet.captions) == len(OBJECTS)
+    assert explorer.sheet.captions[OBJECTS.index("wolf")] == "in the skin of wolf: teapot, fish"
+
+
+def test_answers_are_counted_by_cue(explorer):
+    names = explorer._classes[0]
+    assert conflicts.tally(explorer.row, 0, names, "teapot") == {"shape": 19, "texture": 0, "neither": 0}
+    assert conflicts.tally(explorer.row, 1, names, "teapot") == {"shape": 0, "texture": 1, "neither": 18}
+    assert "19 by shape" in explorer._words[0].value and "1 by texture" in explorer._words[1].value
+
+
+def test_what_an_answer_goes_by():
+    names = ("sheep", "car", "cup")
+    says_car = torch.tensor([0.1, 0.8, 0.1])
+    assert conflicts.goes_by(says_car, names, "car", "cup") == "shape"
+    assert conflicts.goes_by(says_car, names, "cup", "car") == "texture"
+    assert conflicts.goes_by(says_car, names, "sheep", "cup") == "neither"
+    assert conflicts.goes_by(says_car, names, "car", "car") == "no conflict"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("texture", "wolf"), ("shape", "car"), ("scene", "snow"), ("seed", 8)]
+)
+def test_every_control_changes_the_pictures(explorer, name, value):
+    before = explorer.trio.tiles["png"]
+    getattr(explorer, name).value = value
+    assert explorer.error is None and explorer.trio.tiles["png"] != before
+
+
+def test_a_small_picture_chooses_its_skin(explorer):
+    explorer.sheet.selected = OBJECTS.index("zebra") if "zebra" in OBJECTS else 2
+    assert explorer.texture.value == OBJECTS[explorer.sheet.selected]
+
+
+def test_the_second_network_can_be_changed(explorer):
+    explorer.beside.value = explorer.network.value
+    assert explorer.error is None
+    assert "19 by shape" in explorer._words[1].value
+
+
+def test_the_code_repeats_the_answer(explorer):
+    lines = "\n".join(line for line in explorer.code().splitlines() if not line.startswith("model ="))
+    space = {"model": explorer.model}
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(lines, space)
+    assert torch.equal(space["image"], explorer.row["fish"].image)
+    assert said.getvalue().startswith("teapot ")
+
+
+def test_a_network_of_other_classes_is_refused():
+    with pytest.raises(ValueError, match="does not know the 20 classes"):
+        CueConflictExplorer(Fixed("sheep", ("sheep", "goat")).eval(), Fixed("fish").eval())
+
+
+def test_a_photo_has_no_other_skin():
+    with pytest.raises(ValueError, match="a photo cannot be drawn again"):
+        CueConflictExplorer(Fixed("teapot").eval(), Fixed("fish").eval(), b"\x89PNG")
+
+
+def test_words_and_still_are_stable(explorer):
+    assert "shape of a teapot in the texture of a fish" in explorer.describe()
+    assert explorer.still()[:4] == b"\x89PNG"

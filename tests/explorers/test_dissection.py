@@ -1,0 +1,150 @@
+"""The dissection explorer: what it lists and lights is what dissection found, and each control changes it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from cnnlab.explorers import DissectionExplorer, dissected
+from cnnlab.explorers.collection import collect, first_pictures
+from cnnlab.units import activation_mask, dissect, silencing, top_patches
+from cnnlab.world import NAMES, OBJECTS, SCENES, dataset
+
+
+class Small(nn.Sequential):
+    """Two convolutions and a classifier, with weights that make every unit fire somewhere."""
+
+    name, input_size, class_names = "small", 96, OBJECTS
+
+    def __init__(self):
+        super().__init__()
+        chance = torch.Generator().manual_seed(4)
+        self.conv1, self.relu1 = nn.Conv2d(3, 6, 8, 4, 2), nn.ReLU()
+        self.conv2, self.relu2 = nn.Conv2d(6, 5, 4, 4), nn.ReLU()
+        self.flatten, self.fc = nn.Flatten(), nn.Linear(5 * 36, len(OBJECTS))
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=chance) * 0.3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Small().eval()
+
+
+@pytest.fixture(scope="module")
+def data():
+    return dataset("validation", n=40, progress=False)
+
+
+@pytest.fixture(scope="module")
+def found(model, data):
+    return dissect(model, data, ["relu1", "relu2"], every=4)
+
+
+@pytest.fixture
+def explorer(model, data, found):
+    return DissectionExplorer(model, data, found)
+
+
+def test_tiles_are_the_strongest_pictures_with_the_units_mask(explorer, model, data, found):
+    assert explorer.layer.value == "relu2" and explorer.unit.value == found["relu2"].rows()[0].unit
+    best, lit = explorer._lit()
+    unit = explorer.unit.value
+    assert best.tolist() == top_patches(model, data, "relu2", k=8).picture[unit].tolist()
+    images = data.images[best].float() / 255
+    assert torch.equal(lit, activation_mask(model, images, found["relu2"], unit))
+    assert lit.any() and not lit.all()
+
+
+def test_the_concept_can_be_lit_instead_of_the_mask(explorer, data, found):
+    before = explorer.pictures_sheet.overlay["png"]
+    explorer.lit.value = "its concept"
+    best, lit = explorer._lit()
+    c = int(found["relu2"].iou[explorer.unit.value].argmax())
+    category, name = found["relu2"].categories[c], found["relu2"].concepts[c]
+    assert torch.equal(lit, data.maps(category)[best] == NAMES[category].index(name))
+    assert explorer.pictures_sheet.overlay["png"] != before
+
+
+def test_threshold_and_kind_decide_who_is_listed(explorer, found):
+    explorer.threshold.value = 0.01
+    many, said = explorer.units.captions, explorer.status.value
+    assert len(many) == int(found["relu2"].detectors(0.01).sum()) > 0
+    category = found["relu2"].rows()[0].category
+    explorer.category.value = category
+    assert 0 < len(explorer.units.captions) <= len(many)
+    assert all(f"({category})" in caption for caption in explorer.units.captions)
+    explorer.threshold.value = 0.4
+    assert explorer.units.captions == [] and explorer.units.tiles == {}
+    assert explorer.status.value != said and explorer.error is None
+
+
+def test_a_click_on_the_list_chooses_the_unit(explorer):
+    explorer.threshold.value = 0.01
+    shown = explorer.bars.entries
+    explorer.units.selected = 1
+    assert explorer.unit.value == explorer._listed[1]
+    assert explorer.bars.entries != shown
+    assert explorer.bars.entries[0]["name"] in explorer.pictures_sheet.label.replace(", IoU", "\n")
+
+
+def test_a_layer_that_was_not_dissected_is_dissected_when_it_is_chosen(model, data, found):
+    explorer = DissectionExplorer(model, data, {"relu2": found["relu2"]})
+    explorer.layer.value = "relu1"
+    expected = dissect(model, data, "relu1", least_pictures=10)
+    assert torch.equal(explorer.report.iou, expected.iou)
+    assert explorer.unit.max == 5 and explorer.error is None
+
+
+def test_silencing_counts_what_the_technique_counts(explorer, model, data):
+    explorer.silence.click()
+    before, after = explorer.lost
+    expected = silencing(model, data, "relu2", [explorer.unit.value])
+    assert torch.allclose(before.double(), expected.before) and torch.allclose(after.double(), expected.after[0])
+    assert explorer.falls.entries and "without unit" in explorer.status.value
+    explorer.unit.value = (explorer.unit.value + 1) % 5
+    assert explorer.falls.entries == [], "what fell belongs to another unit"
+
+
+def test_a_network_of_scenes_is_asked_for_scenes(data):
+    pictures = first_pictures(data)
+    labels = dissected.labels_for(pictures, SCENES)
+    assert [SCENES[i] for i in labels.tolist()] == [recipe.scene for recipe in data.recipes]
+    with pytest.raises(ValueError, match="nobody knows"):
+        dissected.labels_for(pictures, ("elm", "oak"))
+
+
+def test_counts_say_what_is_found_and_what_chance_gives(found):
+    one = found["relu2"]
+    words = dissected.counted(one, 0.04)
+    assert words.startswith(f"{int(one.detectors().sum())} of 5 units")
+    assert f"of {one.unique_detectors()} different" in words
+    none = replace(one, iou=torch.zeros_like(one.iou))
+    assert dissected.commonest(none, 0.04) == "none"
+    rows = dissected.overlap_rows(one, 2, most=3)
+    assert [row["now"] for row in rows] == sorted((row["now"] for row in rows), reverse=True)
+
+
+def test_masks_pass_the_threshold_at_every_pixel(model, data, found):
+    *_, maps = collect(model, data.images.float() / 255, "relu1")
+    index, masks = dissected.strongest_masks(maps, found["relu1"], 3, 4)
+    assert index.shape == (4,) and masks.shape == (4, 96, 96)
+    assert masks[0].any(), "the strongest picture holds pixels above the threshold"
+
+
+def test_code_runs_and_words_are_stable(explorer):
+    assert explorer.describe() == explorer.describe()
+    compile(explorer.code(), "code", "exec")
+    assert "units.dissect" in explorer.code()
+    Image.open(io.BytesIO(explorer.still())).load()
+
+
+def test_an_unknown_layer_is_refused(model, data):
+    with pytest.raises(ValueError, match="relu1, relu2"):
+        DissectionExplorer(model, data, layer="relu9")

@@ -1,0 +1,80 @@
+"""The explorer of learning by heart without a browser: recorded runs, and a live one that can be stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from itertools import islice
+
+import pytest
+
+from cnnlab.experiments.by_heart import learning, lesson
+from cnnlab.explorers import MemoryExplorer
+from cnnlab.explorers.memory import CHOICES
+
+
+@pytest.fixture(scope="module")
+def opened():
+    return MemoryExplorer(pictures=40, epochs=2)
+
+
+@pytest.fixture
+def explorer(opened):
+    opened.inputs.value, opened.share.value = CHOICES[0], 100
+    return opened
+
+
+def test_it_opens_with_random_labels_and_their_recorded_run(explorer):
+    assert explorer.error is None and explorer.asked == ("true labels", 1.0)
+    assert explorer.row["share"] == 1.0
+    assert "100% of the labels random" in explorer.describe()
+
+
+def test_wrong_labels_are_framed(explorer):
+    wrong = {box["tile"] for box in explorer.sheet.boxes}
+    assert wrong == {tile for tile, words in enumerate(explorer.sheet.captions) if "in truth" in words}
+    assert len(wrong) > 15
+    explorer.share.value = 0
+    assert explorer.sheet.boxes == [] and explorer.row["share"] == 0.0
+
+
+@pytest.mark.parametrize(("name", "value"), [("share", 40), ("inputs", "random pixels")])
+def test_every_control_changes_lesson_and_curve(explorer, name, value):
+    before = explorer.curves.png, (explorer.sheet.tiles["png"], list(explorer.sheet.captions))
+    getattr(explorer, name).value = value
+    assert explorer.error is None
+    assert explorer.curves.png != before[0]
+    assert (explorer.sheet.tiles["png"], list(explorer.sheet.captions)) != before[1]
+
+
+def test_scrambled_pictures_have_true_labels_and_no_share(explorer):
+    explorer.inputs.value = "shuffled pixels"
+    assert explorer.share.disabled and explorer.sheet.boxes == []
+    assert explorer.row["inputs"] == "shuffled pixels"
+
+
+def test_a_network_learns_here_and_now_and_the_code_repeats_it(explorer):
+    explorer.learn_button.click()
+    assert explorer.error is None and len(explorer.history["loss"]) == 2
+    assert not explorer.learn_button.disabled and explorer.stop_button.disabled
+    assert "yours" in explorer.curves.alt
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(explorer.code(), {})
+    last = said.getvalue().splitlines()[-1].split()
+    assert [float(value) for value in last] == [
+        explorer.history["accuracy"][-1],
+        explorer.history["validation"][-1],
+    ]
+    explorer.share.value = 80
+    assert explorer.history == {}, "another lesson starts anew"
+
+
+def test_learning_can_be_left_at_any_epoch():
+    task = lesson(pictures=40)
+    first = list(islice(learning(task, epochs=5), 2))
+    assert [len(history["loss"]) for history in first] == [1, 2]
+
+
+def test_words_and_still_are_stable(explorer):
+    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.describe() == explorer.describe()
