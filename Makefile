@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help lab test environment lock clean
+.PHONY: help lab test environment reference lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -56,6 +56,9 @@ define create
 	rm -rf $(VENV); mkdir $(VENV); touch $(UNDER_WAY); \
 	"$$python" -m venv $(VENV)
 endef
+
+reference: environment ## build the reference of all rooms into build/reference, to be read without a network
+	@$(PY) tests/reference.py
 
 lock: ## renew requirements.lock after a change in pyproject.toml (needs uv)
 	@uv pip compile --universal --python-version 3.11 --extra test --annotation-style=line \

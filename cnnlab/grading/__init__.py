@@ -10,10 +10,12 @@ For the grader of assignments, probe in, value out (the commands are in `command
 
     assignment, source, questions       an assignment: the instructor's source in nbgrader's format, and the key
     releasing, public, selfcheck        the student version, and the public probes that come with it
+    ladder                              hints and solutions, folded away, for who works alone
     submissions, code, matching         what was handed in, and which cells answer which question
     probes, limits, asking, runner      inputs of a student's own; what goes to the runner and comes out of it
     running                             the processes that student code runs in, behind walls
     comparing, hints, scoring           whether a value is right, what to say if not, and what it is worth
+    measuring                           what came of a training, on pictures that stayed with the grader
     batch, cluster, gradebook           a whole class, here or on a cluster, into one file that survives anything
     feedback, pictures                  a page for each student
     exporting, late, report, lookalikes what the course staff takes away
@@ -29,5 +31,6 @@ __all__ = ["check", "claim", "solved", "suspects"]
 
 def __getattr__(name: str):
     if name in _HOMES:
-        return getattr(import_module(f"cnnlab.grading.{_HOMES[name]}"), name)
+        found = globals()[name] = getattr(import_module(f"cnnlab.grading.{_HOMES[name]}"), name)
+        return found
     raise AttributeError(f"cnnlab.grading has no {name!r}; it has {', '.join(__all__)}")
