@@ -6,36 +6,50 @@
     retrieval       average precision of a ranked collection
     embedding       t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
     probing         what a linear classifier reads off
+    recordings      responses of neurons, from a file or simulated
+    matching        a layer with as few units and as much noise as recordings
+    decoding        accuracy against the number of units
+    kernel_analysis precision against complexity
     similarity      dissimilarity matrices and kernel alignment, for layers, networks and brains
 
 Behind them: `vectors` (checks). Vectors are N x D tensors, one row a picture. What single units respond to is asked in
 `cnnlab.units`; training on top of codes and below, in `cnnlab.transfer`.
 """
 
+from cnnlab.codes.decoding import Decoding, decode
 from cnnlab.codes.embedding import embed, grid_assignment
 from cnnlab.codes.features import PIXELS, POOLS, features, pool_maps
+from cnnlab.codes.kernel_analysis import KernelCurve, kernel_analysis
+from cnnlab.codes.matching import match_recordings
 from cnnlab.codes.neighbours import Neighbours, Precision, neighbours, precision_at_k, precision_curve
 from cnnlab.codes.postprocessing import PrincipalAxes, l2, pca, power
 from cnnlab.codes.probing import Probe, linear_probe
+from cnnlab.codes.recordings import Recordings, read_recordings, simulate_recordings, write_recordings
 from cnnlab.codes.retrieval import Retrieval, average_precision, mean_average_precision
 from cnnlab.codes.similarity import cka, compare_rdms, rdm
 
 __all__ = [
     "PIXELS",
     "POOLS",
+    "Decoding",
+    "KernelCurve",
     "Neighbours",
     "Precision",
     "PrincipalAxes",
     "Probe",
+    "Recordings",
     "Retrieval",
     "average_precision",
     "cka",
     "compare_rdms",
+    "decode",
     "embed",
     "features",
     "grid_assignment",
+    "kernel_analysis",
     "l2",
     "linear_probe",
+    "match_recordings",
     "mean_average_precision",
     "neighbours",
     "pca",
@@ -44,4 +58,7 @@ __all__ = [
     "precision_at_k",
     "precision_curve",
     "rdm",
+    "read_recordings",
+    "simulate_recordings",
+    "write_recordings",
 ]

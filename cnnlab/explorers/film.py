@@ -18,7 +18,8 @@ from torch import Tensor
 
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import names_for
-from cnnlab.explorers.still import ACCENT, INK
+from cnnlab.explorers.still import INK
+from cnnlab.figures.colours import LINES
 
 REPAINT = 0.1
 """Seconds between two pictures of a growing one."""
@@ -169,8 +170,7 @@ def curves_figure(curves: Mapping[str, list[float]], label: str, marked: int | N
     """Numbers over the steps, a line each; a vertical line marks the step that is shown."""
     figure = Figure(figsize=(3.2, 2.2), dpi=100, layout="constrained", facecolor="white")
     axis = figure.subplots()
-    looks = ((ACCENT, "-"), ("#e65100", "--"), ("#2e7d32", ":"), ("#6a1b9a", "-."))
-    for (name, values), (colour, line) in zip(curves.items(), looks, strict=False):
+    for (name, values), (colour, line, _) in zip(curves.items(), LINES, strict=False):
         axis.plot(values, line, color=colour, linewidth=1.6, label=name)
     if marked is not None:
         axis.axvline(marked, color=INK, linewidth=0.8)

@@ -9,6 +9,8 @@ PROBABILITY = "viridis_r"
 """Probabilities under an occluder: bright where little is left, so that what matters stands out."""
 SIGNED = "PuOr_r"
 """Signed values: white at zero, told apart by all common kinds of colour vision."""
+LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), ("#6a1b9a", "-.", "D"))
+"""Colour, dashes and mark of the first, second ... line: told apart in grey, too."""
 OUTLINE = "#ff4fa3"
 """Frames and outlines that lie on a picture: a colour that neither pictures nor maps have."""
 

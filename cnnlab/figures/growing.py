@@ -13,11 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 
+from cnnlab.figures.colours import LINES
 from cnnlab.figures.plate import Plate
 from cnnlab.inputs import positive_int
-
-LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), ("#6a1b9a", "-.", "D"))
-"""Colour, dashes and mark of the first, second ... line: told apart in grey, too."""
 
 
 def growth_figure(images: Sequence[Tensor], scores: Sequence[float], label: str, shown: int = 6) -> Plate:

@@ -53,13 +53,17 @@ class Assignment:
         return digest.hexdigest()
 
 
-def assignments_folder() -> Path:
-    """Where assignments lie: `assignments` here or in a folder above, else that of the checkout that the kit is run from."""
-    here = Path.cwd()
-    for above in (here, *here.parents, Path(__file__).resolve().parents[2]):
-        if (above / "assignments").is_dir():
-            return above / "assignments"
-    return here / "assignments"
+def assignments() -> dict[str, Path]:
+    """The folder of each assignment by name: those in `assignments` here or in folders above, and those of the kit's own checkout.
+
+    Of two with the same name the nearer counts, so a course may keep its own version.
+    """
+    here, checkout = Path.cwd(), Path(__file__).resolve().parents[2]
+    found: dict[str, Path] = {}
+    for above in (here, *here.parents, checkout):
+        for folder in sorted(above.glob("assignments/*/instructor")):
+            found.setdefault(folder.parent.name, folder.parent)
+    return found
 
 
 def load_assignment(name: str | os.PathLike[str]) -> Assignment:
@@ -94,14 +98,13 @@ def load_assignment(name: str | os.PathLike[str]) -> Assignment:
 def _folder(name: str | os.PathLike[str]) -> Path:
     if Path(name).is_dir() and (Path(name) / "instructor").is_dir():
         return Path(name).resolve()
-    root = assignments_folder()
-    known = sorted(path.parent.name for path in root.glob("*/instructor")) if root.is_dir() else []
+    known = assignments()
     if not known:
         raise FileNotFoundError(
             f"there is no folder `assignments` here or above, and {name} is no folder of an assignment."
         )
     short = [full for full in known if full.partition("_")[0] == str(name)]
-    return root / (short[0] if len(short) == 1 else one_of(str(name), known, "assignment"))
+    return known[short[0] if len(short) == 1 else one_of(str(name), known, "assignment")]
 
 
 def _import(path: Path):

@@ -1,4 +1,4 @@
-"""The grader's commands: release, validate, grade, export, report, check. The work is done in the other modules of this room.
+"""The grader's commands: release, hints, validate, grade, export, report, check. The work is done in the other modules of this room.
 
 Nothing that needs torch is imported before a command runs.
 """
@@ -28,6 +28,17 @@ def release(
 
     path = write(load_assignment(assignment), out, run=run)
     typer.echo(f"{path} and {path.parent / 'checks.json'} are what students need")
+
+
+def hints(
+    assignment: Name,
+    out: Annotated[Path, typer.Option(help="The folder.")] = Path("."),
+) -> None:
+    """Write hints and solutions of an assignment, step by step and folded away, for who works alone."""
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.ladder import write_ladder
+
+    typer.echo(f"{write_ladder(load_assignment(assignment), out)}: open one step at a time")
 
 
 def validate(
@@ -159,5 +170,5 @@ def check(
 
 def add_to(app: typer.Typer) -> None:
     """Make these the commands of `app`."""
-    for command in (release, validate, grade, export, report, check):
+    for command in (release, hints, validate, grade, export, report, check):
         app.command()(command)

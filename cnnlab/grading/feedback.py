@@ -36,19 +36,27 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 0; } p { margin: .4rem 0; }
 .soft { color: var(--soft); } .sum { font-size: 1.25rem; font-weight: 600; }
-table { border-collapse: collapse; width: 100%; margin: .6rem 0; } th { text-align: left; font-weight: 600; color: var(--soft); }
+h1, h2, p, li, td { overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; margin: .6rem 0; table-layout: fixed; }
+th { text-align: left; font-weight: 600; color: var(--soft); }
 td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem; vertical-align: top; }
-td.n, th.n { text-align: right; white-space: nowrap; }
+td.n, th.n { text-align: right; white-space: nowrap; width: 4.6rem; } th.q { width: 5.6rem; } th.s { width: 9rem; }
+th.c { width: 11rem; } th.i { width: 178px; } td.right { color: var(--good); } td.wrong::before { content: "✗ "; color: var(--bad); }
 section { border: 1px solid var(--line); border-left: .4rem solid var(--soft);
   border-radius: .4rem; padding: .8rem 1rem; margin: 1.2rem 0; }
 section.passed { border-left-color: var(--good); } section.partial, section.review { border-left-color: var(--part); }
 section.failed, section.error { border-left-color: var(--bad); }
-.head { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; }
+.head { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; } .head span { white-space: nowrap; }
 pre { background: #f5f7fa; border: 1px solid var(--line); border-radius: .3rem; padding: .6rem;
   overflow-x: auto; font-size: .85rem; line-height: 1.4; }
 img { image-rendering: pixelated; max-width: 160px; max-height: 160px; border: 1px solid var(--line); }
 details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 500; }
-@media print { body { margin: 0; max-width: none; font-size: 11pt; } section { break-inside: avoid-page; } pre { white-space: pre-wrap; }
+@media (max-width: 36rem) { th.c { width: 26%; } th.i { width: 28%; } th.q, td.q { display: none; } th.s { width: 8rem; }
+  section { padding: .6rem; } img { max-width: 100%; } }
+@media print { @page { margin: 16mm; } body { margin: 0; padding: 0; max-width: none; font-size: 10.5pt; }
+  h2, .head, tr, img { break-inside: avoid; }
+  .head, summary { break-after: avoid; } pre { white-space: pre-wrap; overflow-wrap: anywhere; background: none; } img { max-width: 110px; }
+  section { print-color-adjust: exact; -webkit-print-color-adjust: exact; border-radius: 0; }
   details > summary { list-style: none; } details::details-content { content-visibility: visible; display: block; height: auto; } }
 """
 
@@ -100,22 +108,26 @@ def _whole(result: Result) -> str:
 def _overview(assignment: Assignment, result: Result) -> str:
     titles = {question.name: question.title for question in assignment.questions}
     rows = "".join(
-        f"<tr><td>{escape(one.question)}</td><td>{escape(titles.get(one.question, ''))}</td>"
+        f"<tr><td class=q>{escape(one.question)}</td><td>{escape(titles.get(one.question, ''))}</td>"
         f"<td>{MARKS.get(one.status, '!')} {escape(one.status)}</td><td class=n>{_points(one, one.out_of)}</td></tr>"
         for one in result.questions
     )
-    return f"<table><tr><th>question</th><th></th><th>status</th><th class=n>points</th></tr>{rows}</table>"
+    return f"<table><tr><th class=q>question</th><th></th><th class=s>status</th><th class=n>points</th></tr>{rows}</table>"
 
 
 def _section(question: Question, one: QuestionResult) -> str:
     kind = {"needs review": "review", "timeout": "error", "memory": "error"}.get(one.status, one.status)
     kind = kind if kind in ("passed", "partial", "failed", "error", "review") else "open"
     notes = "".join(f"<li>{escape(note)}</li>" for note in one.notes)
-    cases = "".join(map(_case, one.cases))
-    head = "<tr><th>case</th><th></th><th></th><th class=n>points</th></tr>"
+    looked_at = any(case.picture for case in one.cases)
+    head = f"<tr><th class=c>case</th><th></th>{'<th class=i></th>' if looked_at else ''}<th class=n>points</th></tr>"
+    before = ["", *(case.hint for case in one.cases)]
+    cases = "".join(
+        _case(case, looked_at, again=case.hint == last) for case, last in zip(one.cases, before, strict=False)
+    )
     code = (
         f"<details open><summary>Your code</summary><pre>{escape(one.code)}</pre></details>"
-        if one.code
+        if one.code and one.status != "not attempted"
         else ""
     )
     return (
@@ -129,12 +141,18 @@ def _section(question: Question, one: QuestionResult) -> str:
     )
 
 
-def _case(case: CaseResult) -> str:
+def _case(case: CaseResult, looked_at: bool, again: bool) -> str:
+    """A row; a hint that was given in the row above is not said again."""
     shown = ""
     if case.picture:
         shown = f'<img alt="what your function gave back" src="data:image/png;base64,{base64.b64encode(case.picture).decode()}">'
-    said = f"<span class=hint>{escape(case.hint)}</span>" if case.hint else "right"
-    return f"<tr><td>{escape(case.name)}</td><td>{said}</td><td>{shown}</td><td class=n>{case.points:g} / {case.out_of:g}</td></tr>"
+    said = '<td class="right">✓ right</td>'
+    if case.hint:
+        said = f'<td class="wrong"><span class=hint>{"as above" if again else escape(case.hint)}</span></td>'
+    return (
+        f"<tr><td>{escape(case.name)}</td>{said}{f'<td>{shown}</td>' if looked_at else ''}"
+        f"<td class=n>{case.points:g} / {case.out_of:g}</td></tr>"
+    )
 
 
 def _printed(title: str, text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 MOST_SIDE = 512
+LEAST_OF_INDICES = 8  # rows and columns of whole numbers: fewer are a table of indices or boxes, not a mask
 
 
 def picture(value: Any) -> bytes:
@@ -22,6 +23,8 @@ def picture(value: Any) -> bytes:
         or min(value.shape[-2:]) < 3
         or max(value.shape[-2:]) > MOST_SIDE
     ):
+        return b""
+    if value.ndim == 2 and value.dtype.kind in "iu" and min(value.shape) < LEAST_OF_INDICES:
         return b""
     numbers = np.nan_to_num(value.astype(np.float64), posinf=0, neginf=0)
     low, high = float(numbers.min()), float(numbers.max())

@@ -25,14 +25,26 @@ def seed(secret: bytes, *names: str) -> int:
 
 
 def draw(secret: bytes, assignment: str, question: Question, case: Case, student: str) -> dict[str, Any]:
-    """The arguments of `case` for `student`."""
+    """What `case` has for `student`: the arguments, and what the grader keeps."""
     chosen = seed(secret, assignment, question.name, case.name, student)
     return case.inputs(np.random.default_rng(chosen))
 
 
-def ask(secret: bytes, assignment: str, question: Question, student: str) -> Asked:
-    """The question as it goes to the runner: name and inputs, no answer."""
-    cases = [draw(secret, assignment, question, case, student) for case in question.cases]
+def draw_all(secret: bytes, assignment: str, question: Question, student: str) -> list[dict[str, Any]]:
+    """What each case of the question has for `student`."""
+    return [draw(secret, assignment, question, case, student) for case in question.cases]
+
+
+def ask(
+    secret: bytes,
+    assignment: str,
+    question: Question,
+    student: str,
+    drawn: list[dict[str, Any]] | None = None,
+) -> Asked:
+    """The question as it goes to the runner: name and inputs, no answer, and nothing of what the grader keeps."""
+    drawn = draw_all(secret, assignment, question, student) if drawn is None else drawn
+    cases = [case.given(inputs) for case, inputs in zip(question.cases, drawn, strict=True)]
     chosen = seed(secret, assignment, question.name, student) % 2**63
     return Asked(question.name, question.defines, question.variable, cases, question.limits, chosen)
 

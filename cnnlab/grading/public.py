@@ -1,7 +1,8 @@
 """The public probes: what a student can check before handing in, in the notebook (`check("q3")`) and in the terminal (`cnnlab check`).
 
 They travel beside the notebook in `checks.json`: inputs from a seed that everybody has, what the reference gives for them, and for each
-mistake what it gives and the hint. The hidden probes have other inputs, so these answers cannot be handed in.
+mistake what it gives and the hint; where the outcome is measured, what it is measured on. The hidden probes have other inputs, so these
+answers cannot be handed in.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from cnnlab.grading import probes
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.comparing import difference
 from cnnlab.grading.hints import hint
-from cnnlab.grading.questions import Case, Mistake, Question, Tolerance
+from cnnlab.grading.measuring import shortfall
+from cnnlab.grading.questions import Case, Measure, Mistake, Question, Tolerance
 from cnnlab.grading.running import networks
 from cnnlab.grading.running.frames import Tensor, Unknown, decode, encode
 
@@ -72,7 +75,7 @@ def verdict(question: Question, names: dict[str, Any]) -> str | None:
     for case in question.cases:
         inputs = case.inputs(np.random.default_rng(0))
         try:
-            value = answer if question.variable else answer(**networks.live(inputs))
+            value = answer if question.variable else answer(**networks.live(case.given(inputs)))
         except NotImplementedError:
             raise
         except Exception as error:
@@ -81,6 +84,10 @@ def verdict(question: Question, names: dict[str, Any]) -> str | None:
             nothing += 1
             continue
         value = decode(encode(value))  # as it would come out of the runner
+        if case.measures:
+            if (short := shortfall(value, inputs, case.measures)) is not None:
+                return short
+            continue
         expected = question.reference(**inputs)
         if (differs := difference(value, expected, question.tolerance)) is not None:
             return hint(question, inputs, value, expected, differs)
@@ -94,6 +101,16 @@ def _described(assignment: Assignment, question: Question) -> dict[str, Any]:
     for case in question.cases:
         if case.public:
             inputs = probes.draw(probes.PUBLIC, assignment.name, question, case, STUDENT)
+            if case.measures:
+                cases.append(
+                    {
+                        "name": case.name,
+                        "inputs": inputs,
+                        "kept": list(case.kept),
+                        "measures": [[one.name, one.least, one.hint] for one in case.measures],
+                    }
+                )
+                continue
             wrong = [[mistake.hint, _wrong(mistake, inputs)] for mistake in question.mistakes]
             cases.append(
                 {
@@ -109,7 +126,7 @@ def _described(assignment: Assignment, question: Question) -> dict[str, Any]:
         "defines": question.defines,
         "variable": question.variable,
         "otherwise": question.otherwise,
-        "tolerance": [question.tolerance.relative, question.tolerance.absolute],
+        "tolerance": list(astuple(question.tolerance)),
         "cases": cases,
     }
 
@@ -126,14 +143,26 @@ def _question(parts: dict[str, Any]) -> Question:
     cases, answers = [], []
     for number, case in enumerate(parts["cases"]):
         inputs = {key: _tensor(value) for key, value in case["inputs"].items()}
-        cases.append(Case(case["name"], lambda draw, inputs=inputs: inputs, 1.0, public=True))
-        answers.append((inputs, case["expected"], dict(map(tuple, case["wrong"])), number))
+        measures = tuple(Measure(*parts) for parts in case.get("measures", ()))
+        cases.append(
+            Case(
+                case["name"],
+                lambda draw, inputs=inputs: inputs,
+                1.0,
+                public=True,
+                kept=tuple(case.get("kept", ())),
+                measures=measures,
+            )
+        )
+        if measures:
+            continue
+        answers.append((inputs, case["expected"], _numbered(case["wrong"]), number))
 
     def of(given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return next((right, wrong) for inputs, right, wrong, _ in answers if _same(inputs, given))
 
-    hints = list(dict.fromkeys(text for _, _, wrong, _ in answers for text in wrong))
-    mistakes = tuple(Mistake(text, lambda text=text, **given: of(given)[1][text]) for text in hints)
+    keys = list(dict.fromkeys(key for _, _, wrong, _ in answers for key in wrong))
+    mistakes = tuple(Mistake(key[0], lambda key=key, **given: of(given)[1][key]) for key in keys)
     return Question(
         parts["name"],
         parts["title"],
@@ -145,6 +174,14 @@ def _question(parts: dict[str, Any]) -> Question:
         Tolerance(*parts["tolerance"]),
         variable=parts["variable"],
     )
+
+
+def _numbered(wrong: list[Any]) -> dict[tuple[str, int], Any]:
+    """What each mistake gives, by its hint and a number: two mistakes may share a hint."""
+    found: dict[tuple[str, int], Any] = {}
+    for text, answer in wrong:
+        found[text, sum(text == other for other, _ in found)] = answer
+    return found
 
 
 def _tensor(value: Any) -> Any:

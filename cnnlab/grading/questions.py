@@ -15,15 +15,28 @@ import numpy as np
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.running.frames import Network
 
-__all__ = ["Case", "Limits", "Mistake", "Network", "Question", "Tolerance"]
+__all__ = ["Case", "Limits", "Measure", "Mistake", "Network", "Question", "Tolerance"]
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a number may lie from the reference: |answer - reference| <= absolute + relative * |reference|."""
+    """How far a number may lie from the reference: |answer - reference| <= absolute + relative * |reference|.
+
+    `stray` is the share of the numbers that may lie farther off: where a sign or a rank decides, rounding can tip one over.
+    """
 
     relative: float = 1e-4
     absolute: float = 1e-5
+    stray: float = 0.0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the grader measures itself: a name of `cnnlab.grading.measuring.MEASURES`, how much is enough, the hint where it is less."""
+
+    name: str
+    least: float
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -32,12 +45,21 @@ class Case:
 
     Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `Network(name, seed)`. With `public`, the
     case is also given to students, drawn from a seed that everybody has.
+
+    Where a training has no single right outcome, `measures` say what must come of it. Those of the inputs that are named in `kept` stay
+    with the grader: the answer is not called with them, it is measured on them.
     """
 
     name: str
     inputs: Callable[[np.random.Generator], dict[str, Any]]
     points: float
     public: bool = False
+    kept: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+
+    def given(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Those of the inputs that the answer is called with."""
+        return {key: value for key, value in inputs.items() if key not in self.kept}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from cnnlab.grading.comparing import difference, plain
 from cnnlab.grading.hints import hint
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.matching import Matched, belongs, helpers, match
+from cnnlab.grading.measuring import shortfall
 from cnnlab.grading.pictures import picture
 from cnnlab.grading.questions import Question
 from cnnlab.grading.runner import Runner
@@ -101,14 +102,19 @@ def grade_submission(
     try:
         matched = match(assignment, submission)
         cells = _cells(assignment, submission, matched)
-        asked = [
-            probes.ask(secret, assignment.name, question, student)
+        drawn = {
+            question.name: probes.draw_all(secret, assignment.name, question, student)
             for question in assignment.questions
             if matched[question.name].cells and not matched[question.name].stub
+        }
+        asked = [
+            probes.ask(secret, assignment.name, question, student, drawn[question.name])
+            for question in assignment.questions
+            if question.name in drawn
         ]
         outcome = runner.run(cells, asked, limits or Limits()) if asked else Outcome()
         results = tuple(
-            _question(question, matched[question.name], cells, outcome, asked)
+            _question(question, matched[question.name], cells, outcome, drawn.get(question.name, []))
             for question in assignment.questions
         )
     except Exception as error:  # ours, not the student's
@@ -142,7 +148,7 @@ def _cells(assignment: Assignment, submission: Submission, matched: dict[str, Ma
 
 
 def _question(
-    question: Question, found: Matched, cells: list[Cell], outcome: Outcome, asked: list[Any]
+    question: Question, found: Matched, cells: list[Cell], outcome: Outcome, drawn: list[dict[str, Any]]
 ) -> QuestionResult:
     out_of = question.points
     text = "\n\n".join(cell.source for cell in found.cells)
@@ -153,8 +159,7 @@ def _question(
     if found.stub:
         return QuestionResult(question.name, "not attempted", 0.0, out_of, code=text, notes=found.notes)
     answer = outcome.answers.get(question.name, Answer())
-    inputs = next(one.cases for one in asked if one.question == question.name)
-    results = tuple(_case(question, number, inputs[number], answer) for number in range(len(question.cases)))
+    results = tuple(_case(question, number, inputs, answer) for number, inputs in enumerate(drawn))
     points = sum(result.points for result in results)
     notes = [*found.notes, *answer.remarks, *_of_cells(question, cells, outcome, answer)]
     if answer.ended:
@@ -185,12 +190,13 @@ def _case(question: Question, number: int, inputs: dict[str, Any], answer: Answe
     case = question.cases[number]
     if number in answer.errors:
         error = answer.errors[number]
-        return CaseResult(
-            case.name, 0.0, case.points, f"your code stopped with {error['type']}: {error['message'][:300]}"
-        )
+        return CaseResult(case.name, 0.0, case.points, f"your code stopped with {_in_words(error)}")
     if number not in answer.values:
         return CaseResult(case.name, 0.0, case.points, "there is no answer")
     value = answer.values[number]
+    if case.measures:
+        short = shortfall(value, inputs, case.measures)
+        return CaseResult(case.name, 0.0 if short else case.points, case.points, short or "")
     expected = probes.expected(question, inputs)
     differs = difference(value, expected, question.tolerance)
     shown = picture(plain(value))
@@ -205,12 +211,17 @@ def _of_cells(question: Question, cells: list[Cell], outcome: Outcome, answer: A
     for number, error in sorted(outcome.cell_errors.items()):
         own = cells[number].question
         if own == question.name or (own is None and (answer.errors or answer.missing)):
-            said.append(
-                f"the cell {cells[number].name} stopped with {error['type']}: {error['message'][:300]}"
-            )
+            said.append(f"the cell {cells[number].name} stopped with {_in_words(error)}")
     if answer.missing:
         said.append(f"there is no `{question.defines}` after the cells were run")
     return said
+
+
+def _in_words(error: dict[str, str]) -> str:
+    """The type, and the message as far as it is of use."""
+    said = error["message"].strip()
+    said = f"{said[:300].rstrip()} ..." if len(said) > 300 else said
+    return f"{error['type']}: {said}" if said else error["type"]
 
 
 def _status(

@@ -22,14 +22,17 @@ import torch
 from cnnlab.grading import probes, releasing
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.comparing import difference, plain
+from cnnlab.grading.measuring import MEASURES
 from cnnlab.grading.questions import Question
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.running import networks
+from cnnlab.grading.running.frames import decode, encode
 from cnnlab.grading.scoring import QuestionResult, Result, grade_submission
 from cnnlab.grading.submissions import read
 
 SECRET = b"validate"
 LEAST = {"mutants": 3, "alternates": 2}
+LEAST_MARGIN, MARGIN_STUDENTS = 0.05, 2
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,10 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
         how = f"{one.points:g} of {one.out_of:g}" + (f": {hints}" if hints else "")
         yield Finding(f"alternate {variant.name}", one.status == "passed", how)
     for question in assignment.questions:
-        yield rounding(assignment, question)
+        if not all(case.measures for case in question.cases):
+            yield rounding(assignment, question)
+        if any(case.measures for case in question.cases):
+            yield margin(assignment, question)
     if notebooks:
         yield from _notebooks(assignment)
 
@@ -120,11 +126,13 @@ def rounding(assignment: Assignment, question: Question) -> Finding:
     """Whether the tolerance is wider than rounding: the reference in float32 against itself in float64, on the same inputs."""
     worst = 0.0
     for case in question.cases:
+        if case.measures:
+            continue
         inputs = probes.draw(SECRET, assignment.name, question, case, "rounding")
         single, double = networks.live(inputs), networks.live(inputs)
         double = {key: _double(value) for key, value in double.items()}
         one, other = question.reference(**single), question.reference(**double)
-        if difference(_as_double(one), _as_double(other), question.tolerance) is not None:
+        if difference(_double(one), _double(other), question.tolerance) is not None:
             return Finding(
                 f"tolerance of {question.name}",
                 False,
@@ -136,6 +144,23 @@ def rounding(assignment: Assignment, question: Question) -> Finding:
         worst <= 0.2,
         f"rounding takes {worst:.1%} of it, at most 20 % are allowed",
     )
+
+
+def margin(assignment: Assignment, question: Question) -> Finding:
+    """Whether what is asked for lies well below what the reference reaches, for students of whom each has inputs of their own."""
+    least, how = 1.0, ""
+    for number in range(MARGIN_STUDENTS):
+        for case in question.cases:
+            if not case.measures:
+                continue
+            inputs = probes.draw(SECRET, assignment.name, question, case, f"margin {number}")
+            value = decode(encode(question.reference(**networks.live(case.given(inputs)))))
+            for measure in case.measures:
+                reached = MEASURES[measure.name](value, inputs)
+                if reached - measure.least < least:
+                    least = reached - measure.least
+                    how = f"{case.name}: {measure.name} {reached:.0%}, {measure.least:.0%} are asked for"
+    return Finding(f"margin of {question.name}", least >= LEAST_MARGIN, how)
 
 
 def _counts(assignment: Assignment) -> Iterable[Finding]:
@@ -163,21 +188,22 @@ def _double(value):
         return value.double()
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return value.astype(np.float64)
+    if isinstance(value, list | tuple):
+        return type(value)(_double(part) for part in value)
+    if isinstance(value, dict):
+        return {key: _double(part) for key, part in value.items()}
     return value
 
 
-def _as_double(value):
-    return {key: _double(part) for key, part in value.items()} if isinstance(value, dict) else _double(value)
-
-
 def _share(one, other, question: Question) -> float:
-    """The largest deviation as a share of the tolerance."""
+    """The largest deviation, strays left out, as a share of the tolerance."""
     if isinstance(one, dict):
         return max(_share(one[key], other[key], question) for key in one)
     if not isinstance(one, np.ndarray) or one.dtype.kind != "f" or not one.size:
         return 0.0
     allowed = question.tolerance.absolute + question.tolerance.relative * np.abs(other)
-    return float((np.abs(one.astype(np.float64) - other) / allowed).max())
+    shares = np.sort((np.abs(one.astype(np.float64) - other) / allowed), axis=None)
+    return float(shares[len(shares) - 1 - int(question.tolerance.stray * len(shares))])
 
 
 def _notebooks(assignment: Assignment) -> Iterable[Finding]:

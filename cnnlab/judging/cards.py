@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnnlab.judging.report import stored
+from cnnlab.judging.rows import Row
 from cnnlab.networks import weights
 from cnnlab.networks.plans import PLANS
 
@@ -20,12 +22,27 @@ machine it was made on.
 |---|---|---|---|---|---|---|---|
 """
 
+SHOWN = """
+## What they show
+
+Written by `cnnlab zoo report`, kept in `report.json`: pictures of the validation split, which no training sees. A row that
+does not reach its bar says so.
+
+| what | bar | found | |
+|---|---|---|---|
+"""
+
 
 def cards() -> str:
     """The page: one row a network, in the order of the plans."""
     shipped = weights.shipped()
     rows = [_row(name, weights.card(name)) for name in PLANS if name in shipped]
-    return HEAD + "".join(rows)
+    return HEAD + "".join(rows) + SHOWN + "".join(_shown(row) for row in stored().values())
+
+
+def _shown(row: Row) -> str:
+    numbers = ", ".join(f"{name} {value:.3g}" for name, value in row.found.items())
+    return f"| {row.what} | {row.bar} | {numbers} | {'holds' if row.holds else '**not reached**'} |\n"
 
 
 def _row(name: str, card: dict) -> str:

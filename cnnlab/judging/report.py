@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from tqdm.auto import tqdm
 from cnnlab.inputs import one_of
 from cnnlab.judging import breaking, dense, naming, seeing
 from cnnlab.judging.rows import Row
+from cnnlab.networks import weights
+
+STORED = weights.FOLDER / "report.json"
 
 ROWS: dict[str, Callable[[], Row]] = {
     "accuracy": naming.four_architectures,
@@ -50,10 +53,34 @@ def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str
     return found
 
 
-def write(rows: dict[str, Row], file: str | os.PathLike) -> None:
-    """Writes the rows as JSON."""
-    text = json.dumps({name: asdict(row) for name, row in rows.items()}, indent=2)
-    Path(file).write_text(text + "\n", encoding="utf-8")
+def write(rows: Mapping[str, Row], file: str | os.PathLike) -> None:
+    """Writes the rows as JSON, and with them which weights were measured."""
+    kept = {"weights": fingerprints(), "rows": {name: asdict(row) for name, row in rows.items()}}
+    Path(file).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+def stored() -> dict[str, Row]:
+    """The rows as they are kept beside the weights, without computing them anew.
+
+    Raises
+    ------
+    ValueError
+        If they were measured on other weights than those that lie there.
+    """
+    kept = json.loads(STORED.read_text(encoding="utf-8"))
+    here = fingerprints()
+    changed = [name for name in here if kept["weights"].get(name) != here[name]]
+    if changed:
+        raise ValueError(
+            f"the stored report knows other weights of {', '.join(changed)}: `cnnlab zoo report --out {STORED.name}`"
+            " beside the weights measures these."
+        )
+    return {name: Row(**row) for name, row in kept["rows"].items()}
+
+
+def fingerprints() -> dict[str, str]:
+    """What tells the weights of a network from others, for all shipped networks."""
+    return {name: weights.card(name)["sha256"] for name in sorted(weights.shipped())}
 
 
 def lines(rows: Iterable[Row]) -> list[str]:

@@ -203,8 +203,7 @@ PLANS: dict[str, TrainingPlan] = {
     "unet_without_skips": TrainingPlan(
         architecture="UNetWithoutSkips",
         purpose="The twin of unet without skips: what is lost at the edges?",
-        # Everything must pass the bottleneck, which takes twice as long to learn.
-        **(MASKS | {"epochs": 16}),
+        **MASKS,
     ),
     "fcn": TrainingPlan(
         architecture="FCN",

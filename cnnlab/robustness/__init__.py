@@ -7,10 +7,13 @@
     black_box         without looking inside: `transfer_attack`, `query_attack`
     fooling           pictures of nothing that the network is sure of: `evolve_fooling` (`cppn` draws them)
     defences          JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`
+    hardening         training on attacked pictures: `adversarial_training`; `sign_noise` to compare attacks with
+    linear            a network with no layer between: `linear_classifier`, and what many small changes add up to: `small_changes`
     evaluation        accuracy under attack: `robust_accuracy`, `accuracy_by_epsilon`
     corruptions       fifteen kinds in five severities: `corrupt` (`noises`, `blurs`, `weather`, `digital` draw them)
     corruption_error  CE and mCE
     cue_conflict      shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
+    scrambled         pictures that can only be learnt by heart: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
     asking            what attackers ask of a network: `loss_gradient`
     ball, labels      how far an attack may go; which class each picture is about
 
@@ -28,22 +31,41 @@ from cnnlab.robustness.defences import JpegDefence, NoiseDefence
 from cnnlab.robustness.evaluation import RobustAccuracy, accuracy_by_epsilon, robust_accuracy
 from cnnlab.robustness.flipping import Flip, flip_epsilon
 from cnnlab.robustness.fooling import Fooling, evolve_fooling
+from cnnlab.robustness.hardening import adversarial_training, sign_noise
+from cnnlab.robustness.linear import SmallChanges, linear_classifier, small_changes
 from cnnlab.robustness.one_pixel import OnePixel, one_pixel, one_pixel_steps
 from cnnlab.robustness.penalty import PenaltyAttack, penalty_attack
+from cnnlab.robustness.scrambled import gaussian_pixels, random_pixels, shuffled_pixels
 
 __all__ = [
     *("CORRUPTIONS", "FAMILIES", "SEVERITIES"),
     *("CueConflicts", "Flip", "Fooling", "JpegDefence", "NoiseDefence", "OnePixel", "PenaltyAttack"),
-    *("QueryAttack", "RobustAccuracy", "ShapeBias", "TransferAttack"),
+    *("QueryAttack", "RobustAccuracy", "ShapeBias", "SmallChanges", "TransferAttack"),
     *(
         "accuracy_by_epsilon",
+        "adversarial_training",
         "corrupt",
         "corruption_error",
         "corruption_errors",
         "cue_conflict",
         "cue_conflicts",
     ),
-    *("evolve_fooling", "fgsm", "flip_epsilon", "loss_gradient", "mean_corruption_error", "one_pixel"),
-    *("one_pixel_steps", "penalty_attack", "pgd", "query_attack", "robust_accuracy", "shape_bias"),
-    *("transfer_attack",),
+    *(
+        "evolve_fooling",
+        "fgsm",
+        "flip_epsilon",
+        "linear_classifier",
+        "loss_gradient",
+        "mean_corruption_error",
+    ),
+    *(
+        "one_pixel",
+        "one_pixel_steps",
+        "penalty_attack",
+        "pgd",
+        "query_attack",
+        "robust_accuracy",
+        "shape_bias",
+    ),
+    *("sign_noise", "small_changes", "transfer_attack"),
 ]

@@ -3,6 +3,7 @@
     tasks        the four vision tasks on one picture: classes, boxes, semantic and instance masks
     unpooling    max pooling that remembers its places, and the way back
     transposing  transposed convolution stamp by stamp; bilinear enlargement as one of them
+    encoder_decoder  a network whose way up remembers where the maxima of its way down stood, or does not
     answering    the class that a network gives each pixel
     scoring      mean intersection over union
     edges        the same near the true edges, where skips help
@@ -14,6 +15,7 @@ connected layer turned into a convolution is `cnnlab.networks.to_convolutional`.
 from cnnlab.networks.dense import FCN, UNet
 from cnnlab.segmentation.answering import segment
 from cnnlab.segmentation.edges import SegmentationScore, edge_band, score
+from cnnlab.segmentation.encoder_decoder import WAYS_UP, EncoderDecoder
 from cnnlab.segmentation.scoring import MeanIoU, mean_iou
 from cnnlab.segmentation.tasks import FourTasks, four_tasks
 from cnnlab.segmentation.transposing import (
@@ -26,6 +28,8 @@ from cnnlab.segmentation.unpooling import max_pool, max_unpool, max_unpool_steps
 
 __all__ = [
     "FCN",
+    "WAYS_UP",
+    "EncoderDecoder",
     "FourTasks",
     "MeanIoU",
     "SegmentationScore",

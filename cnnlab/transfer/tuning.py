@@ -108,6 +108,47 @@ def fine_tune(
     >>> len(tuned.losses)
     2
     """
+    epochs, losses = positive_int(epochs, "epochs"), []
+    passes = fine_tune_passes(
+        model,
+        images,
+        labels,
+        freeze_up_to=freeze_up_to,
+        rate=rate,
+        rates=rates,
+        epochs=epochs,
+        batch_size=batch_size,
+        decay=decay,
+        momentum=momentum,
+        mirror=mirror,
+        seed=seed,
+    )
+    for tuned in tqdm(passes, desc="passes", total=epochs, disable=not progress or None):
+        losses.append(tuned.losses[-1])
+        if watch is not None:
+            watch(len(losses), losses[-1])
+    return tuned
+
+
+def fine_tune_passes(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    freeze_up_to: str | None = None,
+    rate: float = 0.02,
+    rates: Mapping[str, float] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    decay: float = 5e-4,
+    momentum: float = 0.9,
+    mirror: bool = True,
+    seed: int = 0,
+) -> Iterator[Tuned]:
+    """The training of `fine_tune` pass by pass, to look at between: each gives the same network, in eval mode, further trained.
+
+    Who stops asking stops the training; nothing else is left behind.
+    """
     _check(images, labels)
     epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))
     other = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
@@ -115,29 +156,31 @@ def fine_tune(
         parameter_groups(other, rate, rates or {}), momentum=momentum, weight_decay=decay
     )
     still = at_rest(other, freeze_up_to)
+    asked = [parameter.requires_grad for parameter in other.parameters()]
     highest = [group["lr"] for group in optimizer.param_groups]
     steps, losses = epochs * math.ceil(len(images) / size), []
-    with torch.inference_mode(False), torch.enable_grad():
-        for epoch in tqdm(range(epochs), desc="passes", disable=not progress or None):
-            other.train()
-            for module in still:
-                module.eval()
-            done, total = epoch * (steps // epochs), 0.0
-            with chance(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator:
-                for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, generator)):
-                    for group, most in zip(optimizer.param_groups, highest, strict=True):
-                        group["lr"] = most * share_of_rate((done + step) / steps)
-                    total += _step(other, optimizer, batch, truth) * len(batch)
-            losses.append(total / len(images))
-            if not math.isfinite(losses[-1]):
-                raise FloatingPointError(
-                    f"the loss is not finite after pass {epoch + 1}; a lower rate helps."
-                )
-            if watch is not None:
-                watch(epoch + 1, losses[-1])
-    for after, before in zip(other.parameters(), model.parameters(), strict=True):
-        after.requires_grad_(before.requires_grad).grad = None
-    return Tuned(other.eval(), tuple(losses))
+    for epoch in range(epochs):
+        other.train()
+        for module in still:
+            module.eval()
+        for after, flag in zip(other.parameters(), asked, strict=True):
+            after.requires_grad_(flag)
+        done, total = epoch * (steps // epochs), 0.0
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            chance(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator,
+        ):
+            for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, generator)):
+                for group, most in zip(optimizer.param_groups, highest, strict=True):
+                    group["lr"] = most * share_of_rate((done + step) / steps)
+                total += _step(other, optimizer, batch, truth) * len(batch)
+        losses.append(total / len(images))
+        if not math.isfinite(losses[-1]):
+            raise FloatingPointError(f"the loss is not finite after pass {epoch + 1}; a lower rate helps.")
+        for after, before in zip(other.parameters(), model.parameters(), strict=True):
+            after.requires_grad_(before.requires_grad).grad = None
+        yield Tuned(other.eval(), tuple(losses))
 
 
 def parameter_groups(model: nn.Module, rate: float, rates: Mapping[str, float]) -> list[dict]:

@@ -7,6 +7,7 @@
     directions   mixtures of units asked like units: is a single unit special?
     concepts     what lies at each pixel, by the truth of the world
     dissection   overlap of units with concepts: detectors, unique detectors, chance
+    masks        the pixels of a picture at which a unit passes its threshold
     reports      what dissection found
     silencing    what the network loses without a unit
 
@@ -24,10 +25,11 @@ from cnnlab.units.directions import (
     random_rotation,
     top_along,
 )
-from cnnlab.units.dissection import dissect
+from cnnlab.units.dissection import dissect, dissect_steps
 from cnnlab.units.explaining import Explained, explain_filters
 from cnnlab.units.filters import convolution_names, filters
 from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
+from cnnlab.units.masks import activation_mask, at_pixels
 from cnnlab.units.patches import TopPatches, top_patches
 from cnnlab.units.reports import DETECTOR, Dissection, UnitReport
 from cnnlab.units.silencing import Silenced, silence, silencing
@@ -43,11 +45,14 @@ __all__ = [
     "Silenced",
     "TopPatches",
     "UnitReport",
+    "activation_mask",
+    "at_pixels",
     "blob_pattern",
     "compare_directions",
     "concepts",
     "convolution_names",
     "dissect",
+    "dissect_steps",
     "explain_filters",
     "filters",
     "fit_blob",

@@ -7,7 +7,7 @@ unit is asked in `cnnlab.units.patches`; what the network loses without it, in `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import fraction
 from cnnlab.networks.batches import picture_count
-from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.networks.receptive_field import receptive_field
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import random_rotation
+from cnnlab.units.masks import bilinear
 from cnnlab.units.reports import Dissection
 from cnnlab.units.streaming import asked_layers, streamed
 from cnnlab.units.tails import Tail
@@ -104,6 +105,27 @@ def dissect(
     >>> found.unique_detectors(), found.by_chance().unique_detectors()  # doctest: +SKIP
     (34, 0)
     """
+    options = {"quantile": quantile, "categories": categories, "every": every, "rotate": rotate, "seed": seed}
+    options |= {"least_pictures": least_pictures, "batch_size": batch_size, "progress": progress}
+    *_, found = dissect_steps(model, dataset, layers, **options)
+    return found[layers] if isinstance(layers, str) else found
+
+
+def dissect_steps(
+    model: nn.Module,
+    dataset: Any,
+    layers: str | Sequence[str] | None = None,
+    *,
+    quantile: float = 0.005,
+    categories: Sequence[str] = tuple(NAMES),
+    every: int = 2,
+    least_pictures: int = 10,
+    rotate: float = 0.0,
+    seed: int = 0,
+    batch_size: int = 50,
+    progress: bool = False,
+) -> Iterator[dict[str, Dissection]]:
+    """`dissect` in steps of a batch, so that it can be stopped: an empty dict for each, in the end every layer's `Dissection`."""
     names = asked_layers(model, layers)
     quantile, rotate = fraction(quantile, "quantile"), fraction(rotate, "rotate")
     count = picture_count(dataset)
@@ -118,12 +140,13 @@ def dissect(
                 looks[name] = _Look(model, name, images, maps[name], seen, rotate, seed)
                 tails[name] = Tail(quantile, count * len(seen.rows) * len(seen.columns), seed)
             tails[name].add(looks[name](maps.pop(name)).flatten(1))
+        yield {}
     overlaps = {name: _Overlap(tails.pop(name).threshold(), seen, count, seed) for name in names}
     for rows, _, maps in streamed(model, dataset, names, batch_size, progress, "overlaps"):
         for name in names:
             overlaps[name].add(looks[name](maps.pop(name)), rows)
-    found = {name: overlaps[name].report(name) for name in names}
-    return found[layers] if isinstance(layers, str) else found
+        yield {}
+    yield {name: overlaps[name].report(name) for name in names}
 
 
 class _Look:
@@ -144,8 +167,8 @@ class _Look:
                 f'layer "{layer}" has no positions, so it cannot be laid over pixels; choose a convolutional layer.'
             )
         field = receptive_field(model, layer, tuple(images.shape[1:]))
-        self.down = _bilinear(field, 0, seen.rows).to(maps)  # rows x h
-        self.across = _bilinear(field, 1, seen.columns).to(maps)  # columns x w
+        self.down = bilinear(field, 0, seen.rows).to(maps)  # rows x h
+        self.across = bilinear(field, 1, seen.columns).to(maps)  # columns x w
         self.turn = random_rotation(maps.shape[1], amount=rotate, seed=seed).to(maps) if rotate else None
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -153,21 +176,6 @@ class _Look:
             maps.transpose(0, 1) if self.turn is None else torch.einsum("tu,nuhw->tnhw", self.turn, maps)
         )
         return self.down @ (by_unit.contiguous() @ self.across.T)
-
-
-def _bilinear(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
-    """pixels x positions: the weight of each position of a layer, standing in the middle of its field, at each pixel.
-
-    Pixels beyond the outermost middles take the outermost value. Where every unit sees everything, the positions have no
-    middles of their own and are spread evenly.
-    """
-    count, stride = field.positions[axis], field.stride[axis]
-    if stride:
-        place = (pixels - field.offset[axis] - (field.size[axis] - 1) / 2) / stride
-    else:
-        place = (pixels + 0.5) * count / field.picture[axis] - 0.5
-    place = place.double().clamp(0, count - 1)
-    return (1 - (place[:, None] - torch.arange(count)).abs()).clamp(min=0)
 
 
 class _Overlap:

@@ -82,12 +82,12 @@ def silence(
 
 @dataclass(frozen=True, eq=False)
 class Silenced:
-    """Outcome of `silencing`, for U units and C classes.
+    """Outcome of `silencing`, for U units (or groups of units) and C classes.
 
     Attributes
     ----------
     units
-        U channel numbers.
+        U tuples of channel numbers: those that were silent together.
     before
         C, accuracy on the pictures of each class with all units; NaN for a class without pictures.
     after
@@ -96,26 +96,29 @@ class Silenced:
         U x C, after - before; the most negative class of a row is the one that needs the unit.
     overall
         U, change of the accuracy over all pictures.
+    evidence
+        U x C, change of the logit of class c, mean over the pictures of class c: it moves long before an answer turns.
     """
 
-    units: Tensor
+    units: tuple[tuple[int, ...], ...]
     before: Tensor
     after: Tensor
     change: Tensor
     overall: Tensor
+    evidence: Tensor
 
 
 def silencing(
     model: nn.Module,
     dataset: Any,
     layer: str,
-    units: Sequence[int],
+    units: Sequence[int | Sequence[int]],
     *,
     factor: float = 0.0,
     batch_size: int = 100,
     progress: bool = False,
 ) -> Silenced:
-    """Which class needs which unit? Accuracy of each class with one unit after the other silenced.
+    """Which class needs which unit? Accuracy of each class with one unit (or group of units) after the other silenced.
 
         change[k, c] = accuracy on class c without unit k - accuracy on class c
 
@@ -129,7 +132,7 @@ def silencing(
     dataset
         Pictures with `labels`, such as `cnnlab.world.dataset("validation")`.
     units
-        Channels of the layer.
+        Channels of the layer; a sequence among them is a group that is silenced as one.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def silencing(
     Raises
     ------
     ValueError
-        If a layer or unit is not in the network.
+        If a layer or unit is not in the network, or no unit is given.
 
     References
     ----------
@@ -155,27 +158,35 @@ def silencing(
     positive_int(batch_size, "batch_size")
     labels = torch.as_tensor(dataset.labels)
 
-    def right() -> Tensor:
+    if not len(units):
+        raise ValueError("units is empty; give at least one unit or group of units to silence.")
+    groups = [(int(unit),) if hasattr(unit, "__index__") else tuple(map(int, unit)) for unit in units]
+
+    def asked() -> tuple[Tensor, Tensor]:
+        """C accuracies, and C mean logits of the right class."""
         with evaluating(model), torch.inference_mode():
             answers = [
                 model(like_parameters(model, images)) for images in picture_batches(dataset, batch_size)
             ]
-        logits = torch.cat(answers).cpu()
-        sizes = torch.zeros(logits.shape[1], dtype=torch.float64).index_add_(
-            0, labels, torch.ones(len(labels)).double()
-        )
-        return torch.zeros_like(sizes).index_add_(0, labels, (logits.argmax(1) == labels).double()) / sizes
+        logits = torch.cat(answers).cpu().double()
+        own = logits.gather(1, labels[:, None])[:, 0]
+        columns = torch.stack([(logits.argmax(1) == labels).double(), own, torch.ones_like(own)])
+        sums = torch.zeros(3, logits.shape[1], dtype=torch.float64).index_add_(1, labels, columns)
+        return sums[0] / sums[2], sums[1] / sums[2]
 
-    before, after = right(), []
-    for unit in tqdm(units, desc="silenced units", disable=not progress or None):
-        with silence(model, layer, unit, factor):
-            after.append(right())
+    before, certain = asked()
+    found = []
+    for group in tqdm(groups, desc="silenced units", disable=not progress or None):
+        with silence(model, layer, group, factor):
+            found.append(asked())
+    after, certainty = (torch.stack(part) for part in zip(*found, strict=True))
     shares = torch.bincount(labels, minlength=len(before)).double() / len(labels)
-    change = torch.stack(after) - before
+    change = after - before
     return Silenced(
-        units=torch.tensor([int(unit) for unit in units]),
+        units=tuple(groups),
         before=before,
-        after=torch.stack(after),
+        after=after,
         change=change,
         overall=(change.nan_to_num() * shares).sum(1),
+        evidence=certainty - certain,
     )

@@ -4,6 +4,7 @@
     recipe      everything that a picture is drawn from, as a plain value
     picture     seed or recipe -> `Picture` (image and maps)
     datasets    splits with labels, drawn once and kept in the cache
+    instances   collections in which single objects are seen several times
     photo       a photo of yours as the square tensor that a network takes
     samples     two photographs that are always at hand
     cache       where drawn splits are kept
@@ -13,6 +14,7 @@ Networks do not belong here, nor figures of results: the world knows nothing of 
 """
 
 from cnnlab.world.datasets import SPLITS, Dataset, dataset
+from cnnlab.world.instances import Instances, instances
 from cnnlab.world.names import CLUTTER, COLOURS, MATERIALS, NAMES, OBJECTS, PARTS, SCENES, TEXTURES, index_of
 from cnnlab.world.photo import photo
 from cnnlab.world.picture import Picture, render
@@ -33,5 +35,6 @@ __all__ = [
         "STYLES",
         "TEXTURES",
     ),
-    *("Dataset", "Picture", "Recipe", "dataset", "index_of", "photo", "render", "sample", "sample_photo"),
+    *("Dataset", "Instances", "Picture", "Recipe", "dataset", "index_of", "instances", "photo", "render"),
+    *("sample", "sample_photo"),
 ]

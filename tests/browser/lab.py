@@ -160,6 +160,10 @@ class Browser:
             raise
         return self
 
+    def blank(self, *, width: int = 1280, height: int = 1000):
+        """An empty page of Playwright's, for what is no notebook."""
+        return self._browser.new_page(viewport={"width": width, "height": height})
+
     def open(self, address: str, *, width: int = 1280, height: int = 1000, scale: float = 1) -> Notebook:
         """Open a notebook and wait until its kernel is idle."""
         page = self._browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)

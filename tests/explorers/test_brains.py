@@ -47,14 +47,14 @@ def test_what_is_compared_is_what_the_techniques_find():
     codes = features(Small().eval(), recordings.images / 255, "relu1", "mean")
     found = compared(recordings, codes, setting)
     matched = match_recordings(codes, recordings, 6, trials=3, noise=1.0, seed=2)
-    assert torch.equal(found.tables["layer"], rdm(matched, "euclidean"))
+    assert torch.equal(found.tables["layer"], rdm((matched - matched.mean(0)) / matched.std(0)))
     assert found.agreement == pytest.approx(compare_rdms(*found.tables.values()))
     assert found.numbers == (5, 6) and found.accuracy["population"].shape == (2, 2)
 
 
 @pytest.mark.parametrize(
     ("control", "value"),
-    [("layer", "pool"), ("units", 4), ("trials", 1), ("noise", 3.0), ("chance", 5), ("population", "made")],
+    [("layer", "pool"), ("units", 5), ("trials", 3), ("noise", 3.0), ("chance", 5), ("population", "made")],
 )
 def test_each_control_compares_anew(explorer, control, value):
     before, words = explorer.found, explorer.describe()

@@ -106,7 +106,9 @@ def test_silencing_counts_what_the_technique_counts(explorer, model, data):
     explorer.silence.click()
     before, after = explorer.lost
     expected = silencing(model, data, "relu2", [explorer.unit.value])
-    assert torch.allclose(before.double(), expected.before) and torch.allclose(after.double(), expected.after[0])
+    assert torch.allclose(before.double(), expected.before) and torch.allclose(
+        after.double(), expected.after[0]
+    )
     assert explorer.falls.entries and "without unit" in explorer.status.value
     explorer.unit.value = (explorer.unit.value + 1) % 5
     assert explorer.falls.entries == [], "what fell belongs to another unit"
@@ -148,3 +150,15 @@ def test_code_runs_and_words_are_stable(explorer):
 def test_an_unknown_layer_is_refused(model, data):
     with pytest.raises(ValueError, match="relu1, relu2"):
         DissectionExplorer(model, data, layer="relu9")
+
+
+def test_another_network_is_dissected_anew(model, data, found):
+    other = Small().eval()
+    with torch.no_grad():
+        other.conv2.weight.neg_()
+    explorer = DissectionExplorer(model, data, found)
+    explorer.network.options = [("one", model), ("other", other)]
+    explorer.network.value = other
+    assert explorer.error is None and explorer.model is other
+    assert not torch.equal(explorer.report.iou, found["relu2"].iou)
+    assert explorer.search.found.layer == "relu2"

@@ -23,7 +23,10 @@ class Tiny(nn.Module):
             nn.init.normal_(parameter, generator=chance)
 
     def forward(self, images):
-        return self.head(self.relu(self.conv(images)).mean((2, 3)))
+        seen = self.relu(self.conv(images)).mean((2, 3))
+        return (
+            -(seen[:, None] - self.head.weight.abs()).square().sum(2)
+        )  # nearest kind wins; black pleases nobody
 
 
 @pytest.fixture

@@ -6,17 +6,21 @@ import csv
 import io
 import json
 import re
+import shutil
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 
 import nbformat
+import numpy as np
 import pytest
 from class_room import POINTS, RIGHT, STUBS, notebook
 
 from cnnlab.grading import exporting, feedback, releasing
+from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.exporting import FORMATS, export, guarded, safe_name
 from cnnlab.grading.late import LatePolicy, lateness, moment, read_times
 from cnnlab.grading.lookalikes import lookalikes
+from cnnlab.grading.pictures import picture
 from cnnlab.grading.public import find_checks, read_checks, verdict, write_checks
 from cnnlab.grading.report import class_report
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
@@ -150,6 +154,49 @@ def test_a_feedback_page_is_for_the_student(tiny, grade, tmp_path):
         assert said in page, said
     failed = feedback.page(tiny, Result("anna", "grader error", (), "Traceback: a secret path"))
     assert "not your fault" in failed and "secret path" not in failed and "0 of" not in failed
+
+
+def test_a_hint_is_said_once_and_a_stub_is_not_shown(tiny):
+    cases = tuple(
+        CaseResult(name, 0, 1, hint) for name, hint in (("a", "turn it"), ("b", "turn it"), ("c", ""))
+    )
+    one = QuestionResult("q1", "partial", 1, 3, cases, code="mine")
+    stub = QuestionResult("q2", "not attempted", 0, 2, code="raise NotImplementedError()")
+    page = feedback.page(tiny, Result("anna", "graded", (one, stub)))
+    assert page.count("turn it") == 1 and page.count("as above") == 1 and page.count("✓ right") == 1
+    assert "mine" in page and "NotImplementedError" not in page
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.zeros((4, 4)), True),
+        (np.zeros((3, 5, 5)), True),
+        (np.zeros((24, 24), int), True),
+        (np.zeros((4, 5), int), False),
+        (np.zeros((2, 9)), False),
+    ],
+)
+def test_maps_and_masks_are_shown_and_tables_of_indices_are_not(value, shown):
+    assert bool(picture(value)) is shown
+
+
+def test_an_error_without_words_is_told_without_a_colon(grade):
+    graded = grade(notebook(RIGHT | {"q1": "def triple(values):\n    raise MemoryError"}))
+    assert {case.hint for case in graded.questions[0].cases} == {"your code stopped with MemoryError"}
+    graded = grade(notebook(RIGHT | {"q1": "def triple(values):\n    raise ValueError('long ' * 99)"}))
+    assert graded.questions[0].cases[0].hint.endswith("long ...")
+
+
+def test_of_two_assignments_with_one_name_the_nearer_counts(tiny, tmp_path, monkeypatch):
+    for place in ("far/assignments/tiny", "far/near/assignments/tiny", "far/assignments/other"):
+        shutil.copytree(tiny.folder, tmp_path / place)
+    monkeypatch.chdir(tmp_path / "far" / "near")
+    assert load_assignment("tiny").folder == tmp_path / "far" / "near" / "assignments" / "tiny"
+    assert load_assignment("other").folder == tmp_path / "far" / "assignments" / "other"
+    assert load_assignment("a1").name == "a1_seeing"
+    with pytest.raises(ValueError, match="tiny, other, a1_seeing"):
+        load_assignment("a99")
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", " =1", "\u00a0=1", "|x", "%x"])

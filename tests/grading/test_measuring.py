@@ -39,6 +39,23 @@ def test_shares_are_counted():
     assert MEASURES["right predictions"](np.where(np.arange(30) < 12, right, 9), given) == pytest.approx(0.4)
 
 
+def test_masks_are_counted_over_all_pictures_class_by_class():
+    truth = np.array([[[0, 0, 1], [0, 1, 1]], [[0, 0, 0], [0, 0, 0]]])
+    answers = np.array([[[0, 0, 1], [0, 0, 1]], [[0, 0, 0], [0, 0, 2]]])
+    both, either = (
+        np.array([8, 2]),
+        np.array([10, 3]),
+    )  # class 2 is not there: it is wrong, and has no share of its own
+    assert MEASURES["mean IoU"](answers, {"test_labels": truth}) == pytest.approx((both / either).mean())
+    assert MEASURES["mean IoU"](truth, {"test_labels": torch.from_numpy(truth)}) == 1
+    few = (Measure("mean IoU", 0.5, "look again"),)
+    assert "the shape is 2 x 2 x 3 x 1" in shortfall(answers[..., None], {"test_labels": truth}, few)
+    assert (
+        shortfall(answers * 0 + 2, {"test_labels": truth}, few)
+        == "mean IoU: 0%, asked for are 50%; look again"
+    )
+
+
 def test_the_linear_rule_is_the_graders_own_product():
     codes = np.random.default_rng(0).normal(size=(50, 4))
     weight, bias = np.random.default_rng(1).normal(size=(3, 4)), np.array([0.1, -0.2, 0.0])

@@ -26,6 +26,14 @@ def test_relus_that_are_calls_do_what_modules_do_and_are_no_modules():
     assert not [module for module in called.modules() if isinstance(module, nn.ReLU)]
 
 
+def test_in_train_mode_a_batched_network_differs_by_its_statistics_alone():
+    model = networks.build(Network("batched", 6))
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    before = model(images)
+    one, same = (networks.build(Network("batched", 6)).train()(images) for _ in range(2))
+    assert torch.equal(one, same) and not torch.allclose(one, before)
+
+
 def test_a_suspect_is_one_of_three_and_is_not_called_so():
     found = [networks.build(Network("suspect", seed)) for seed in (0, 1, 2, 3)]
     images = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(2))

@@ -72,9 +72,11 @@ def test_a_class_without_pictures_has_no_accuracy(colour_network, flags):
 def test_a_group_is_silenced_as_one_and_evidence_is_the_own_logit(colour_network, flags):
     found = silencing(colour_network, flags, "relu", [[0, 2], 1])
     assert found.units == ((0, 2), (1,))
-    with silence(colour_network, "relu", [0, 2]):
-        quiet = colour_network(flags.images.float() / 255)
-    loud = colour_network(flags.images.float() / 255)
+    images = flags.images.float() / 255
+    with torch.inference_mode():
+        loud = colour_network(images)
+        with silence(colour_network, "relu", [0, 2]):
+            quiet = colour_network(images)
     for c in range(3):
         own = flags.labels == c
         assert float(found.evidence[0, c]) == pytest.approx(float((quiet - loud)[own, c].mean()), abs=1e-5)

@@ -5,7 +5,13 @@ A module holds the exercises of one notebook, as functions of the answer (see `a
 """
 
 from cnnlab.grading.exercises import (
+    adversarial,
+    brains,
+    by_heart,
+    corruptions,
+    dissection,
     filters,
+    fooling,
     grad_cam,
     inversion,
     last_layer,
@@ -13,12 +19,19 @@ from cnnlab.grading.exercises import (
     maximisation,
     occlusion,
     responses,
+    retrieval,
     saliency,
+    segmentation,
     style,
+    transfer,
 )
 from cnnlab.grading.exercises.attempts import Exercise
 
 EXERCISES: dict[str, Exercise] = {
+    **dissection.EXERCISES,
+    **retrieval.EXERCISES,
+    **by_heart.EXERCISES,
+    **corruptions.EXERCISES,
     **filters.EXERCISES,
     **layers_and_shapes.EXERCISES,
     **inversion.EXERCISES,
@@ -28,5 +41,10 @@ EXERCISES: dict[str, Exercise] = {
     **responses.EXERCISES,
     **last_layer.EXERCISES,
     **saliency.EXERCISES,
+    **segmentation.EXERCISES,
     **grad_cam.EXERCISES,
+    **transfer.EXERCISES,
+    **brains.EXERCISES,
+    **adversarial.EXERCISES,
+    **fooling.EXERCISES,
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.grading.running.frames import Network
@@ -26,6 +27,8 @@ def build(network: Network) -> nn.Module:
     """
     if network.name in SMALL:
         made = _seeded(SMALL[network.name](), network.seed)
+    elif network.name == "suspect":
+        made = _suspect(network.seed)
     else:
         from cnnlab.networks import load
 
@@ -83,7 +86,43 @@ class Normed(Plain):
         return self.fc(self.drop(self.pool2(self.relu2(self.conv2(maps))).flatten(1)))
 
 
-SMALL: dict[str, Callable[[], nn.Module]] = {"plain": Plain, "normed": Normed}
+class Batched(Normed):
+    """As `Normed`, but no neuron is left out, so that train mode differs in nothing but the batch normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Identity()
+
+
+class Called(Plain):
+    """As `Plain`, but its two ReLUs are calls of functions, so there is no module to find them by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.relu1, self.relu2
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images N x 3 x H x W in [0, 1] to N x 5 logits."""
+        maps = self.pool1(F.relu(self.conv1(images * 2 - 1)))
+        return self.fc(self.pool2(torch.relu(self.conv2(maps))).flatten(1))
+
+
+SMALL: dict[str, Callable[[], nn.Module]] = {
+    "plain": Plain,
+    "normed": Normed,
+    "called": Called,
+    "batched": Batched,
+}
+SUSPECTS = ("herd_honest", "herd_meadow", "herd_snow")
+
+
+def _suspect(seed: int) -> nn.Module:
+    """One of three networks of the kit, by the seed's remainder; what it is called does not tell which."""
+    from cnnlab.networks import load
+
+    made = load(SUSPECTS[seed % len(SUSPECTS)])
+    made.name = "a suspect"
+    return made
 
 
 def _seeded(made: nn.Module, seed: int) -> nn.Module:

@@ -1,0 +1,121 @@
+"""How much of the class can be read off few units? Linear decoding with a given number of them, for layers and for neurons alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.codes.probing import linear_probe
+from cnnlab.codes.vectors import checked_labels
+from cnnlab.inputs import positive_int
+
+Population = Tensor | Callable[[int, int], Tensor]
+"""N x S responses, of which columns are drawn; or a function of (units, seed) that gives N x units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """Outcome of `decode` for U numbers of units and R draws.
+
+    Attributes
+    ----------
+    units
+        The U numbers.
+    accuracy
+        U x R shares of right answers on pictures that were not learnt from.
+    chance
+        What always answering the most frequent class reaches.
+    """
+
+    units: tuple[int, ...]
+    accuracy: Tensor
+    chance: float
+
+
+def decode(
+    population: Population,
+    labels: Tensor | Sequence[int],
+    *,
+    units: Sequence[int] = (5, 10, 20, 40, 80),
+    draws: int = 5,
+    share: float = 0.6,
+    kind: str = "svm",
+) -> Decoding:
+    """Decoding accuracy against the number of units.
+
+    For each number and each draw, that many units are drawn, a linear classifier is trained on a share of the pictures of each class,
+    and tried on the others. The same draw splits the pictures in the same way for every population, so two populations can be compared
+    draw by draw.
+
+    Parameters
+    ----------
+    population
+        N x S responses, such as `Recordings.mean()`; or a function of (units, seed) that gives N x units, such as
+        `match_recordings` with its first arguments filled in.
+    labels
+        N class indices.
+    units, draws
+        The numbers of units, and how often each is drawn.
+    share
+        Of the pictures of a class, those that are learnt from.
+    kind
+        "svm" or "logistic", as for `linear_probe`.
+
+    Returns
+    -------
+    Decoding
+
+    Raises
+    ------
+    ValueError
+        If more units are asked for than there are, or a class has fewer than two pictures.
+
+    References
+    ----------
+    Cadieu, Hong, Yamins, Pinto, Ardila, Solomon, Majaj & DiCarlo (2014), linear SVM against the number of sampled sites; lecture L,
+    "Human vs machine".
+
+    Example
+    -------
+    >>> responses = torch.cat([torch.randn(30, 20) + 2, torch.randn(30, 20) - 2])
+    >>> decode(responses, [0] * 30 + [1] * 30, units=[10], draws=2).accuracy.shape
+    torch.Size([1, 2])
+    """
+    count = len(population) if isinstance(population, Tensor) else None
+    labels = checked_labels(labels, len(torch.as_tensor(labels)) if count is None else count)
+    found = torch.zeros(len(units), positive_int(draws, "draws"))
+    for draw in range(draws):
+        learnt, tried = split(labels, share, draw)
+        for row, number in enumerate(units):
+            chosen = _drawn(population, positive_int(number, "units"), draw)
+            probe = linear_probe(chosen[learnt], labels[learnt], chosen[tried], labels[tried], kind=kind)
+            found[row, draw] = probe.accuracy
+    return Decoding(tuple(units), found, float(labels.bincount().max()) / len(labels))
+
+
+def split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows to learn from and rows to try: of each class the same share, drawn by chance."""
+    if not 0 < share < 1:
+        raise ValueError(f"share must lie between 0 and 1, but got {share!r}.")
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    learnt, tried = [], []
+    for value in labels.unique():
+        rows = order[labels[order] == value]
+        if len(rows) < 2:
+            raise ValueError(f"class {int(value)} has a single picture; two are needed, to learn and to try.")
+        cut = min(len(rows) - 1, max(1, round(share * len(rows))))
+        learnt.append(rows[:cut])
+        tried.append(rows[cut:])
+    return torch.cat(learnt), torch.cat(tried)
+
+
+def _drawn(population: Population, units: int, seed: int) -> Tensor:
+    if not isinstance(population, Tensor):
+        return population(units, seed)
+    if units > population.shape[1]:
+        raise ValueError(f"{units} units were asked for, but the population has {population.shape[1]}.")
+    chance = torch.Generator().manual_seed(seed)
+    return population[:, torch.randperm(population.shape[1], generator=chance)[:units]]

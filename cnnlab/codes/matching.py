@@ -1,0 +1,89 @@
+"""A layer of a network on equal terms with recordings: as many units, and noise of the same kind and strength."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cnnlab.codes.recordings import Recordings
+from cnnlab.codes.vectors import checked_vectors
+from cnnlab.inputs import positive_int, whole_number
+
+
+def match_recordings(
+    features: Tensor,
+    recordings: Recordings,
+    units: int,
+    *,
+    trials: int | None = None,
+    noise: float = 1.0,
+    seed: int = 0,
+) -> Tensor:
+    """What would a layer's units say if they were as few and as noisy as recorded neurons?
+
+    `units` of the layer's numbers are drawn, and for each of them a recorded site whose mean, deviation over pictures (signal) and noise
+    it takes over. With z the number brought to mean 0 and deviation 1,
+
+        r = max(0, mean + signal * z)
+        answer = r + noise * sqrt(fano * r / trials) * e,        e drawn from a normal distribution
+
+    so that the noise grows with the response, as that of neurons does, and shrinks with averaging.
+
+    Parameters
+    ----------
+    features
+        N x D, of the recordings' pictures in their order.
+    recordings
+        With two trials or more, so that their noise is known.
+    units
+        How many, at most the D that vary.
+    trials
+        Over how many trials the noise is averaged; as many as were recorded, unless said.
+    noise
+        1 matches the recordings, 0 leaves the noise out.
+    seed
+        For the units, the sites and the noise.
+
+    Returns
+    -------
+    Tensor
+        N x units.
+
+    Raises
+    ------
+    ValueError
+        If the pictures are not as many, there are fewer units than asked for, or the noise is negative.
+
+    References
+    ----------
+    Cadieu, Hong, Yamins, Pinto, Ardila, Solomon, Majaj & DiCarlo (2014), who compare equal numbers of model units and neural sites with
+    matched noise; the form of the noise here is this kit's. Lecture L, "Human vs machine" (80 against 80, 40 against 40).
+
+    Example
+    -------
+    >>> match_recordings(codes, recordings, 80, noise=0.0).shape  # doctest: +SKIP
+    torch.Size([280, 80])
+    """
+    features = checked_vectors(features, least=2)
+    if len(features) != len(recordings.responses):
+        raise ValueError(
+            f"features must be of the {len(recordings.responses)} recorded pictures, but there are {len(features)}."
+        )
+    if not noise >= 0:
+        raise ValueError(f"noise must be 0 or more, but got {noise!r}.")
+    varying = (features.std(0) > 1e-6).nonzero()[:, 0]
+    units = positive_int(units, "units")
+    if units > len(varying):
+        raise ValueError(
+            f"{units} units were asked for, but only {len(varying)} of the layer vary over the pictures."
+        )
+    trials = recordings.responses.shape[2] if trials is None else positive_int(trials, "trials")
+    chance = torch.Generator().manual_seed(whole_number(seed, "seed"))
+    chosen = varying[torch.randperm(len(varying), generator=chance)[:units]]
+    mean, signal = recordings.signal()
+    site = torch.randint(len(mean), (units,), generator=chance)
+    z = features[:, chosen]
+    z = (z - z.mean(0)) / z.std(0)
+    response = (mean[site] + signal[site] * z).clamp(min=0)
+    spread = (recordings.fano()[site] * response / trials).sqrt()
+    return response + noise * spread * torch.randn(response.shape, generator=chance)

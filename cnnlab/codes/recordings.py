@@ -1,0 +1,248 @@
+"""Responses of neurons to pictures: recordings from a file, checked when they are read, or a population simulated from a network.
+
+What is done with them, and with the layers of a network beside them, stands in `matching`, `decoding`, `kernel_analysis` and `similarity`.
+A simulated population says that it is one wherever its name is shown (`Recordings.title`).
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cnnlab.codes.features import features
+from cnnlab.inputs import positive_int, whole_number
+
+NEEDED = ("responses", "labels", "class_names", "images", "simulated")
+SIMULATED = "simulated population"
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """What S sites (neurons, or groups of them) answered to N pictures, each shown T times.
+
+    Attributes
+    ----------
+    responses
+        N x S x T floats: spike counts or rates, one for each picture, site and trial.
+    labels, class_names
+        N class indices, and the names of the classes.
+    images
+        N x 3 x H x W bytes: what was shown, so that a network can be shown the same.
+    simulated
+        Whether no animal took part.
+    about
+        Where they come from, in a sentence.
+    """
+
+    responses: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+    images: Tensor
+    simulated: bool
+    about: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call them in figures: "recordings", or "simulated population" where no animal took part."""
+        return SIMULATED if self.simulated else "recordings"
+
+    def mean(self, trials: int | None = None) -> Tensor:
+        """N x S: the mean over the first `trials` trials; all of them unless said."""
+        most = self.responses.shape[2]
+        kept = most if trials is None else whole_number(trials, "trials", least=1, most=most)
+        return self.responses[:, :, :kept].mean(2)
+
+    def halves(self, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """The means over two halves of the trials, drawn by chance: how well do they agree with themselves?"""
+        trials = self._repeated()
+        order = torch.randperm(trials, generator=torch.Generator().manual_seed(whole_number(seed, "seed")))
+        parts = order[: trials // 2], order[trials // 2 : 2 * (trials // 2)]
+        return tuple(self.responses[:, :, part].mean(2) for part in parts)  # type: ignore[return-value]
+
+    def fano(self) -> Tensor:
+        """S: the variance over trials divided by the mean, about 1 for Poisson counts."""
+        self._repeated()
+        variance = self.responses.var(2).mean(0)
+        return variance / self.responses.mean((0, 2)).abs().clamp(min=1e-6)
+
+    def signal(self) -> tuple[Tensor, Tensor]:
+        """S means, and S deviations over pictures without what the trials' noise adds to them.
+
+        signal^2 = variance over pictures of the mean over trials - variance over trials / T
+        """
+        trials = self._repeated()
+        averaged, noise = self.mean(), self.responses.var(2).mean(0)
+        return averaged.mean(0), (averaged.var(0) - noise / trials).clamp(min=0).sqrt()
+
+    def _repeated(self) -> int:
+        trials = self.responses.shape[2]
+        if trials < 2:
+            raise ValueError(
+                "each picture was shown once only, so nothing is known of the noise; two trials are needed."
+            )
+        return trials
+
+
+def read_recordings(file: str | os.PathLike) -> Recordings:
+    """Recordings from a file of one's own.
+
+    The file is an .npz archive of NumPy (`numpy.savez`) with these arrays:
+
+        responses    N x S x T floats: spike counts or rates for each picture, site and trial; all finite
+        labels       N whole numbers, the class of each picture
+        class_names  C strings
+        images       N x H x W x 3 bytes (uint8): the pictures that were shown
+        simulated    True or False: whether no animal took part; it must be said
+        about        a string: animal, area, source (may be absent)
+
+    Returns
+    -------
+    Recordings
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such archive, an array is missing, or shapes and kinds do not fit together; the message says which.
+
+    References
+    ----------
+    Cadieu, Hong, Yamins, Pinto, Ardila, Solomon, Majaj & DiCarlo (2014); lecture L, "Human vs machine".
+
+    Example
+    -------
+    >>> read_recordings("it_neurons.npz").mean().shape  # doctest: +SKIP
+    torch.Size([280, 168])
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no file {path}; recordings are an .npz archive, see read_recordings."
+        )
+    try:
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, OSError) as problem:
+        raise ValueError(f"{path.name} is no .npz archive of plain arrays ({problem}).") from problem
+    missing = [name for name in NEEDED if name not in arrays]
+    if missing:
+        raise ValueError(
+            f"{path.name} lacks {', '.join(missing)}; it must hold {', '.join(NEEDED)}, but holds"
+            f" {', '.join(arrays) or 'nothing'}."
+        )
+    return _checked(arrays, path.name)
+
+
+def write_recordings(recordings: Recordings, file: str | os.PathLike) -> None:
+    """The file that `read_recordings` reads."""
+    np.savez_compressed(
+        file,
+        responses=recordings.responses.numpy(),
+        labels=recordings.labels.numpy(),
+        class_names=np.array(recordings.class_names),
+        images=recordings.images.permute(0, 2, 3, 1).numpy(),
+        simulated=np.array(recordings.simulated),
+        about=np.array(recordings.about),
+    )
+
+
+def _checked(arrays: dict[str, np.ndarray], name: str) -> Recordings:
+    responses, labels, images = (arrays[key] for key in ("responses", "labels", "images"))
+    names, simulated = arrays["class_names"], arrays["simulated"]
+    if responses.ndim != 3 or 0 in responses.shape or responses.dtype.kind not in "fiu":
+        _refuse(name, "responses", "numbers pictures x sites x trials", responses)
+    if not np.isfinite(responses).all():
+        places = int((~np.isfinite(responses)).sum())
+        raise ValueError(
+            f"{name}: responses hold {places} values that are not finite; leave such sites or pictures out."
+        )
+    count = len(responses)
+    if names.ndim != 1 or names.dtype.kind != "U" or len(names) < 2:
+        _refuse(name, "class_names", "at least two strings", names)
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        _refuse(name, "labels", f"{count} whole numbers, one for each picture", labels)
+    if labels.min() < 0 or labels.max() >= len(names):
+        raise ValueError(
+            f"{name}: labels must lie in 0 ... {len(names) - 1}, as there are {len(names)} class_names."
+        )
+    if images.ndim != 4 or len(images) != count or images.shape[3] != 3 or images.dtype != np.uint8:
+        _refuse(name, "images", f"{count} pictures, N x H x W x 3 bytes (uint8)", images)
+    if simulated.shape != () or simulated.dtype.kind != "b":
+        _refuse(name, "simulated", "True or False", simulated)
+    return Recordings(
+        responses=torch.from_numpy(responses).float(),
+        labels=torch.from_numpy(labels).long(),
+        class_names=tuple(map(str, names)),
+        images=torch.from_numpy(images).permute(0, 3, 1, 2),
+        simulated=bool(simulated),
+        about=str(arrays.get("about", "")),
+    )
+
+
+def _refuse(name: str, what: str, expected: str, came: np.ndarray) -> None:
+    raise ValueError(f"{name}: {what} must be {expected}, but came as {came.dtype} of shape {came.shape}.")
+
+
+def simulate_recordings(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    class_names: Sequence[str],
+    layer: str,
+    *,
+    sites: int = 80,
+    trials: int = 6,
+    mixed: int = 4,
+    rate: float = 3.0,
+    seed: int = 0,
+) -> Recordings:
+    """A stand-in where no recordings are at hand: counts of spikes that are drawn from a layer of a network.
+
+    Each site mixes `mixed` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the pictures (z),
+    and answers with Poisson counts of mean
+
+        rate * max(0, 1 + z / 2).
+
+    It is *not* a model of a brain: what is found with it says how the methods work, nothing about cortex. Compare it with other
+    networks than the one it is made of.
+
+    Parameters
+    ----------
+    model, layer
+        The network whose units are mixed.
+    images, labels, class_names
+        N x 3 x H x W bytes, N class indices and the names.
+    sites, trials
+        How many sites, and how often each picture is "shown"; Cadieu and others (2014) recorded 6 displays or more, says lecture L.
+    mixed, rate
+        Units in a site, and its mean count in a trial: fewer spikes, more noise.
+
+    Returns
+    -------
+    Recordings
+        With `simulated` true.
+    """
+    trials, sites = positive_int(trials, "trials"), positive_int(sites, "sites")
+    codes = features(model, images.float() / 255, layer, "mean")
+    codes = (codes - codes.mean(0)) / codes.std(0).clamp(min=1e-6)
+    chance = torch.Generator().manual_seed(whole_number(seed, "seed"))
+    weights = torch.zeros(codes.shape[1], sites)
+    for site in range(sites):
+        chosen = torch.randperm(codes.shape[1], generator=chance)[: positive_int(mixed, "mixed")]
+        weights[chosen, site] = torch.randn(len(chosen), generator=chance)
+    driven = codes @ weights
+    driven = (driven - driven.mean(0)) / driven.std(0).clamp(min=1e-6)
+    means = rate * (1 + driven / 2).clamp(min=0)
+    counts = torch.poisson(means[:, :, None].expand(-1, -1, trials).contiguous(), generator=chance)
+    called = getattr(model, "name", type(model).__name__)
+    about = f"Simulated: Poisson counts of mixed units of {called}, layer {layer}. No animal took part."
+    return Recordings(counts, labels, tuple(class_names), images, True, about)

@@ -1,0 +1,120 @@
+"""Experiments on attacks: accuracy by strength and network, what crosses from one network to another, and what defences are worth.
+
+Every number is the share of pictures that are right before and after the attack (`cnnlab.robustness.robust_accuracy`), on the first
+pictures of the validation split. Epsilon is in the 255 steps of a stored picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.experiments.experiment import Experiment
+from cnnlab.inputs import one_of
+from cnnlab.networks.zoo import load
+from cnnlab.robustness import (
+    JpegDefence,
+    NoiseDefence,
+    fgsm,
+    pgd,
+    robust_accuracy,
+    sign_noise,
+    transfer_attack,
+)
+from cnnlab.world import dataset
+
+DEFENCES: dict[str, Callable[[], nn.Module]] = {
+    "none": lambda: load("mini_alexnet"),
+    "jpeg": lambda: JpegDefence(load("mini_alexnet"), quality=50),
+    "noise": lambda: NoiseDefence(load("mini_alexnet"), deviation=0.1, samples=4),
+    "adversarial training": lambda: load("mini_alexnet_robust"),
+}
+"""What stands against the attacker; all but the last protect the plain mini_alexnet."""
+ATTACKERS = ("nobody", "unaware", "aware")
+"""Who attacks: nobody, one who takes the plain network for the whole, one who knows what she attacks."""
+
+
+def measure_attack(*, network: str, epsilon: float, pictures: int, steps: int) -> dict[str, float]:
+    """Accuracy of a network on pictures as they are, with random signs, after FGSM and after PGD, all of one size."""
+    model, data = load(network), [_pictures(pictures)]
+    radius = epsilon / 255
+    attacks = {
+        "noise": partial(sign_noise, epsilon=radius),
+        "fgsm": partial(fgsm, epsilon=radius),
+        "pgd": partial(pgd, epsilon=radius, steps=steps),
+    }
+    found = {name: robust_accuracy(model, data, attack) for name, attack in attacks.items()}
+    return {"clean": found["pgd"].clean_accuracy} | {name: one.accuracy for name, one in found.items()}
+
+
+def measure_transfer(
+    *, surrogate: str, victim: str, epsilon: float, pictures: int, steps: int
+) -> dict[str, float]:
+    """Which share of the pictures that both networks know fools the victim, if it was made on the surrogate?"""
+    images, labels = _pictures(pictures)
+
+    def crafted(_model: nn.Module, _images: Tensor, _classes: Tensor) -> Tensor:
+        return _attacked(surrogate, epsilon, pictures, steps)
+
+    found = transfer_attack(load(surrogate), load(victim), images, labels, attack=crafted)
+    return {"fooled": found.victim_rate, "counted": int(found.counted.sum())}
+
+
+def measure_defence(
+    *, defence: str, attacker: str, epsilon: float, pictures: int, steps: int
+) -> dict[str, float]:
+    """Accuracy behind a defence, by what the attacker knows."""
+    model = DEFENCES[one_of(defence, DEFENCES, "defence")]()
+    attacks = {
+        "nobody": lambda _model, images, _labels: images,
+        "unaware": lambda _model, _images, _labels: _attacked("mini_alexnet", epsilon, pictures, steps),
+        "aware": partial(pgd, epsilon=epsilon / 255, steps=steps),
+    }
+    found = robust_accuracy(model, [_pictures(pictures)], attacks[one_of(attacker, attacks, "attacker")])
+    low, high = found.interval
+    return {"accuracy": found.accuracy, "low": round(max(low, 0), 4), "high": round(high, 4)}
+
+
+@lru_cache(maxsize=2)
+def _pictures(count: int) -> tuple[Tensor, Tensor]:
+    """Images in [0, 1] and labels."""
+    data = dataset("validation", n=count, progress=False)
+    return data.images.float().div(255), data.labels
+
+
+@lru_cache(maxsize=8)
+def _attacked(network: str, epsilon: float, pictures: int, steps: int) -> Tensor:
+    """The pictures after PGD on a network, which several cells ask for."""
+    with torch.inference_mode(False):
+        return pgd(load(network), *_pictures(pictures), epsilon=epsilon / 255, steps=steps)
+
+
+_SIZES = {"pictures": 30, "steps": 8}
+_NETWORKS = ("mini_alexnet", "mini_resnet", "mini_alexnet_robust")
+
+ATTACKS = Experiment(
+    "How does accuracy fall with epsilon, under noise, under FGSM and under PGD?",
+    measure_attack,
+    grid={"network": ("mini_alexnet", "mini_alexnet_robust"), "epsilon": (2, 4, 8)},
+    options=_SIZES,
+    quick_grid={"epsilon": (2, 8)},
+    quick_options={"pictures": 16, "steps": 4},
+)
+TRANSFER = Experiment(
+    "Does what fools one network fool another?",
+    measure_transfer,
+    grid={"surrogate": _NETWORKS, "victim": _NETWORKS},
+    options={"epsilon": 8, **_SIZES},
+    quick_grid={"surrogate": ("mini_resnet",), "victim": ("mini_alexnet",)},
+    quick_options={"pictures": 16, "steps": 4},
+)
+DEFENDED = Experiment(
+    "What is left of a defence when the attacker knows it?",
+    measure_defence,
+    grid={"defence": tuple(DEFENCES), "attacker": ATTACKERS, "epsilon": (6,)},
+    options=_SIZES,
+    quick_options={"pictures": 12, "steps": 3},
+)

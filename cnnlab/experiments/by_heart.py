@@ -1,0 +1,260 @@
+"""Can a network learn anything by heart? Random labels, scrambled pictures, and what regularisers do about it.
+
+A lesson is what there is to learn; `learning` goes through it epoch by epoch, so that it can be watched and stopped. Both are small
+enough to run in a notebook: pictures of 48 x 48, a network of three convolutions and two fully connected layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.experiments.experiment import Experiment
+from cnnlab.inputs import fraction, one_of, positive_int
+from cnnlab.networks.architectures import Normalise
+from cnnlab.networks.batches import cut
+from cnnlab.networks.plans import TrainingPlan
+from cnnlab.robustness import gaussian_pixels, random_pixels, shuffled_pixels
+from cnnlab.world import dataset
+
+INPUTS = ("true labels", "random labels", "shuffled pixels", "random pixels", "gaussian pixels")
+"""What can be learnt: as it is, or scrambled in one of four ways."""
+REGULARISERS = (
+    "none",
+    "weight decay",
+    "dropout",
+    "dropout + weight decay",
+    "augmentation",
+    "augmentation + dropout + weight decay",
+)
+"""What holds a network back, alone and together."""
+
+SIDE = 48
+_SCRAMBLE = {
+    "shuffled pixels": shuffled_pixels,
+    "random pixels": random_pixels,
+    "gaussian pixels": gaussian_pixels,
+}
+_PLAIN = TrainingPlan("small", "pictures as they are", flip=False, shift=0)
+_AUGMENTED = TrainingPlan("small", "pictures mirrored and shifted", flip=True, shift=4)
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What there is to learn, and what to be asked about afterwards.
+
+    Fields
+    ------
+    images, labels
+        N x 3 x 48 x 48 in [0, 1] and N class indices: to be learnt.
+    test_images, test_labels
+        Pictures of another split, scrambled in the same way, with their true classes.
+    class_names
+        The classes.
+    """
+
+    images: Tensor
+    labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    class_names: tuple[str, ...]
+
+
+def lesson(
+    inputs: str = "true labels", share: float | None = None, *, pictures: int, seed: int = 0
+) -> Lesson:
+    """The first pictures of the training split as something to learn, and as many of the validation split to be tested on.
+
+    Parameters
+    ----------
+    inputs
+        One of `INPUTS`.
+    share
+        The share of labels that is drawn by chance; 1 for "random labels" and 0 for all others unless said.
+    pictures
+        How many.
+    seed
+        For labels and pixels.
+
+    Example
+    -------
+    >>> lesson("shuffled pixels", pictures=40).images.shape  # doctest: +SKIP
+    torch.Size([40, 3, 48, 48])
+    """
+    one_of(inputs, INPUTS, "kind of inputs")
+    drawn = float(inputs == "random labels") if share is None else fraction(share, "share")
+    count = positive_int(pictures, "pictures")
+    splits = [dataset(split, n=count, progress=False) for split in ("train", "validation")]
+    images = [F.avg_pool2d(data.images.float() / 255, data.size // SIDE) for data in splits]
+    if inputs in _SCRAMBLE:
+        # One permutation for both where it is one; else chance of their own.
+        seeds = (seed, seed if inputs == "shuffled pixels" else seed + 1)
+        images = [_SCRAMBLE[inputs](batch, seed=number) for batch, number in zip(images, seeds, strict=True)]
+    labels = splits[0].with_random_labels(drawn, seed).labels
+    return Lesson(images[0], labels, images[1], splits[1].labels, splits[0].class_names)
+
+
+def small_network(classes: int, dropout: float = 0.0) -> nn.Sequential:
+    """Three convolutions and two fully connected layers, for pictures of 48 x 48."""
+    layers: list[nn.Module] = [Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))]
+    for inputs, maps, kernel, stride in ((3, 24, 6, 2), (24, 48, 3, 1), (48, 64, 3, 1)):
+        layers += [
+            nn.Conv2d(inputs, maps, kernel, stride, (kernel - 1) // 2, bias=False),
+            nn.BatchNorm2d(maps),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+    layers += [nn.Flatten(), nn.Dropout(dropout), nn.Linear(64 * 9, 128), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Dropout(dropout), nn.Linear(128, classes))
+
+
+def learning(
+    task: Lesson,
+    *,
+    epochs: int,
+    regulariser: str = "none",
+    rate: float = 2e-3,
+    batch_size: int = 50,
+    seed: int = 0,
+) -> Iterator[dict[str, list[float]]]:
+    """Learns a lesson, and gives the history so far after each epoch: take as many as you like.
+
+    Parameters
+    ----------
+    task
+        From `lesson`.
+    epochs
+        Passes over the pictures.
+    regulariser
+        One of `REGULARISERS`: weight decay of 1, decoupled from the gradient (AdamW); dropout of half of the inputs of both fully
+        connected layers; mirrored pictures, shifted by up to 4 pixels.
+    rate, batch_size
+        Of AdamW; the rate falls to zero along half a cosine.
+    seed
+        For weights, order, dropout and augmentation. torch's global generator is left as it was.
+
+    Yields
+    ------
+    dict
+        Lists with a number for each epoch: "loss"; "accuracy" on the pictures to be learnt, as they are, and "validation" on the test
+        pictures, both with dropout off; "top5" and "validation_top5", where one of five answers must be right.
+
+    Example
+    -------
+    >>> history = list(learning(lesson(pictures=40), epochs=2))[-1]  # doctest: +SKIP
+    """
+    words = one_of(regulariser, REGULARISERS, "regulariser").split(" + ")
+    plan = _AUGMENTED if "augmentation" in words else _PLAIN
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = small_network(len(task.class_names), 0.5 if "dropout" in words else 0.0)
+        state = torch.get_rng_state()
+    decay = 1.0 if "weight decay" in words else 0.0
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, positive_int(epochs, "epochs"))
+    history: dict[str, list[float]] = {
+        name: [] for name in ("loss", "accuracy", "top5", "validation", "validation_top5")
+    }
+    for _ in range(epochs):
+        with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
+            torch.set_rng_state(state)
+            history["loss"].append(_one_epoch(model, optimizer, task, plan, batch_size, generator))
+            state = torch.get_rng_state()
+        schedule.step()
+        for name, images, labels in (
+            ("accuracy", task.images, task.labels),
+            ("validation", task.test_images, task.test_labels),
+        ):
+            first, five = _right(model, images, labels)
+            history[name].append(first)
+            history["top5" if name == "accuracy" else "validation_top5"].append(five)
+        yield {name: list(values) for name, values in history.items()}
+
+
+def _one_epoch(model, optimizer, task: Lesson, plan: TrainingPlan, size: int, generator) -> float:
+    """One pass in random order; the mean loss."""
+    model.train()
+    losses = 0.0
+    for rows in torch.randperm(len(task.images), generator=generator).split(size):
+        images = cut(task.images, rows, plan, generator)
+        loss = F.cross_entropy(model(images), task.labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses += float(loss.detach()) * len(rows)
+    return round(losses / len(task.images), 4)
+
+
+def _right(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """The shares of pictures whose class is the first answer, and among the first five."""
+    model.eval()
+    with torch.inference_mode():
+        answers = torch.cat([model(batch).topk(5).indices for batch in images.split(100)])
+    hits = answers == labels[:, None]
+    return round(float(hits[:, 0].float().mean()), 4), round(float(hits.any(1).float().mean()), 4)
+
+
+def measure_by_heart(
+    *,
+    pictures: int,
+    epochs: int,
+    seed: int,
+    inputs: str = "true labels",
+    share: float | None = None,
+    regulariser: str = "none",
+) -> dict[str, Any]:
+    """Learns one lesson to the end.
+
+    Returns
+    -------
+    dict
+        What `learning` ends with: "train", "train_top5", "test", "test_top5"; the best "test" accuracy of any epoch as "best_test";
+        and the accuracies after each epoch as "train_curve" and "test_curve".
+
+    Example
+    -------
+    >>> measure_by_heart(pictures=40, epochs=2, seed=0, share=1.0)["train"]  # doctest: +SKIP
+    """
+    task = lesson(inputs, share, pictures=pictures, seed=seed)
+    *_, history = learning(task, epochs=epochs, regulariser=regulariser, seed=seed)
+    return {
+        "train": history["accuracy"][-1],
+        "train_top5": history["top5"][-1],
+        "test": history["validation"][-1],
+        "test_top5": history["validation_top5"][-1],
+        "best_test": max(history["validation"]),
+        "train_curve": history["accuracy"],
+        "test_curve": history["validation"],
+    }
+
+
+RANDOM_LABELS = Experiment(
+    "What does a network learn when a share of the labels is drawn by chance?",
+    measure_by_heart,
+    grid={"share": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)},
+    options={"pictures": 300, "epochs": 20, "seed": 0},
+    quick_grid={"share": (0.0, 0.5, 1.0)},
+    quick_options={"pictures": 100, "epochs": 15},
+)
+SCRAMBLED = Experiment(
+    "Can a network learn pictures by heart whose pixels are scrambled?",
+    measure_by_heart,
+    grid={"inputs": INPUTS},
+    options={"pictures": 300, "epochs": 20, "seed": 0},
+    quick_grid={"inputs": ("true labels", "random pixels")},
+    quick_options={"pictures": 100, "epochs": 15},
+)
+REGULARISED = Experiment(
+    "Do regularisers keep a network from learning random labels, and what do they do for true ones?",
+    measure_by_heart,
+    grid={"inputs": ("true labels", "random labels"), "regulariser": REGULARISERS},
+    options={"pictures": 300, "epochs": 20, "seed": 0},
+    quick_grid={"inputs": ("random labels",), "regulariser": ("none", "weight decay")},
+    quick_options={"pictures": 100, "epochs": 15},
+)

@@ -1,0 +1,76 @@
+"""How often are the networks wrong under each of the fifteen corruptions?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnlab.experiments.experiment import Experiment
+from cnnlab.networks import load
+from cnnlab.robustness import CORRUPTIONS, SEVERITIES, corrupt
+from cnnlab.world import dataset
+
+NETWORKS = (
+    "mini_alexnet",
+    "mini_vgg",
+    "mini_resnet",
+    "mini_densenet",
+    "mini_alexnet_robust",
+    "mini_alexnet_restyled",
+)
+"""The first is the one that the others are compared with, as AlexNet is in the paper."""
+
+
+def measure_corrupted(*, kind: str, severity: int, network: str, pictures: int, seed: int) -> dict[str, Any]:
+    """One corruption at one severity, shown to one network.
+
+    Parameters
+    ----------
+    kind, severity
+        As in `cnnlab.robustness.corrupt`.
+    network
+        A name of `cnnlab.available()`.
+    pictures
+        How many pictures of the validation split.
+    seed
+        For the corruption.
+
+    Returns
+    -------
+    dict
+        "error", the share of wrong answers, and "wrong", how many of them there are in each class.
+
+    Example
+    -------
+    >>> measure_corrupted(kind="fog", severity=3, network="mini_alexnet", pictures=20, seed=0)["error"]  # doctest: +SKIP
+    """
+    images, labels = _corrupted(kind, severity, pictures, seed)
+    model = _network(network)
+    with torch.inference_mode():
+        answers = torch.cat([model(batch).argmax(1) for batch in images.split(50)])
+    wrong = torch.bincount(labels[answers != labels], minlength=len(model.class_names))
+    return {"error": round(float(wrong.sum()) / len(labels), 4), "wrong": wrong.tolist()}
+
+
+@lru_cache(maxsize=1)  # all networks are asked about the same pictures, one after another
+def _corrupted(kind: str, severity: int, pictures: int, seed: int) -> tuple[Tensor, Tensor]:
+    data = dataset("validation", n=pictures, progress=False)
+    return corrupt(data.images.float() / 255, kind, severity, seed=seed), data.labels
+
+
+@lru_cache(maxsize=len(NETWORKS))
+def _network(name: str) -> torch.nn.Module:
+    return load(name)
+
+
+CORRUPTED = Experiment(
+    "How often is each network wrong under each corruption?",
+    measure_corrupted,
+    grid={"kind": CORRUPTIONS, "severity": SEVERITIES, "network": NETWORKS},
+    options={"pictures": 100, "seed": 0},
+    quick_grid={"severity": (1, 3, 5), "network": ("mini_alexnet",)},
+    quick_options={"pictures": 20},
+)

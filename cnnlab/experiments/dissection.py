@@ -1,0 +1,108 @@
+"""How many units have a name? Dissection by architecture and by layer, trained and untrained, and in a rotated basis."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from cnnlab.experiments.experiment import Experiment
+from cnnlab.networks import load, untrained
+from cnnlab.networks.averaging import estimate_statistics
+from cnnlab.networks.batches import picture_batches
+from cnnlab.units import Dissection, dissect
+from cnnlab.world import dataset
+
+_ALEXNET = ("relu1", "relu2", "relu3", "relu4", "relu5")
+LAYERS = {
+    "mini_alexnet": _ALEXNET,
+    "mini_vgg": ("relu1_2", "relu2_2", "relu3_2", "relu4_1", "relu4_2"),
+    "mini_resnet": ("relu1", "layer1.1.relu2", "layer2.1.relu2", "layer3.0.relu2", "layer3.1.relu2"),
+    "mini_densenet": ("relu1", "relu_block1", "relu_block2", "block3.3.relu", "relu_block3"),
+    "mini_alexnet_scenes": _ALEXNET,
+}
+"""Five layers of each network, from front to back; the last is the last whose units have places."""
+
+STRICTER = (0.08, 0.12, 0.2)
+"""Thresholds of the overlap beside the usual one."""
+
+
+def measure_dissection(
+    *, network: str, weights: str, depth: int, pictures: int, every: int
+) -> dict[str, Any]:
+    """Detectors in layer number `depth` (from 1) of `LAYERS[network]`, with "trained" or "untrained" weights.
+
+    Dissected are the first `pictures` of the validation split, at every so-manyth pixel in both directions. All
+    layers of a network are dissected in one go; the cells of one network share it.
+    """
+    found = _by_layer(network, weights, pictures, every)
+    return _counts(found[LAYERS[network][depth - 1]])
+
+
+def measure_basis(
+    *, network: str, amount: float, seed: int, layer: str, pictures: int, every: int
+) -> dict[str, Any]:
+    """Detectors among the units (`amount` 0), among as many directions turned at random (1), or a share of the way."""
+    return _counts(_turned(network, amount, seed, pictures, every)[layer])
+
+
+TURNED = ("relu3", "relu4", "relu5")
+
+
+@lru_cache(maxsize=1)
+def _by_layer(network: str, weights: str, pictures: int, every: int) -> dict[str, Dissection]:
+    model, seen = load(network), dataset("validation", n=pictures, progress=False)
+    if weights == "untrained":
+        model = untrained(model)
+        # Without statistics of its own a fresh network would be a worse one than it is: most of its units would be silent or always on.
+        estimate_statistics(model, picture_batches(seen, 50))
+        model.eval()
+    return dissect(model, seen, LAYERS[network], every=every)
+
+
+@lru_cache(maxsize=1)
+def _turned(network: str, amount: float, seed: int, pictures: int, every: int) -> dict[str, Dissection]:
+    seen = dataset("validation", n=pictures, progress=False)
+    return dissect(load(network), seen, TURNED, every=every, rotate=amount, seed=seed)
+
+
+def _counts(found: Dissection) -> dict[str, Any]:
+    """What is reported of one layer: detectors, unique ones in all and by category, by chance, and at stricter thresholds."""
+    best = found.iou.max(1).values
+    chance = found.by_chance()
+    return {
+        "layer": found.layer,
+        "units": len(best),
+        "detectors": int(found.detectors().sum()),
+        "unique": found.unique_detectors(),
+        "chance": int(chance.detectors().sum()),
+        "unique_by_chance": chance.unique_detectors(),
+        "mean_iou": round(float(best.mean()), 4),
+        "mean_iou_by_chance": round(float(chance.iou.max(1).values.mean()), 4),
+        **{c: found.unique_detectors(category=c) for c in dict.fromkeys(found.categories)},
+        **{f"detectors above {t}": int(found.detectors(t).sum()) for t in STRICTER},
+        **{f"unique above {t}": found.unique_detectors(t) for t in STRICTER},
+    }
+
+
+DISSECTION = Experiment(
+    question="How many units of which layer, of which network, are detectors of something that has a name?",
+    measure=measure_dissection,
+    grid={"network": tuple(LAYERS), "weights": ("trained", "untrained"), "depth": (1, 2, 3, 4, 5)},
+    options={"pictures": 300, "every": 4},
+    quick_grid={"network": ("mini_alexnet",)},
+    quick_options={"pictures": 120},
+)
+
+BASIS = Experiment(
+    question="Do concepts lie along the axes of a layer, or are turned directions as good?",
+    measure=measure_basis,
+    grid={
+        "network": ("mini_alexnet", "mini_alexnet_scenes"),
+        "amount": (0.0, 0.5, 1.0),
+        "seed": (0, 1),
+        "layer": TURNED,
+    },
+    options={"pictures": 300, "every": 4},
+    quick_grid={"network": ("mini_alexnet",), "amount": (0.0, 1.0), "seed": (0,)},
+    quick_options={"pictures": 120},
+)

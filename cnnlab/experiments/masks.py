@@ -1,0 +1,156 @@
+"""Two experiments on masks: what remembered places are worth, and what pretraining on rendered pictures is worth for drawn ones.
+
+Both train the small encoder and decoder of `cnnlab.segmentation` on small pictures to tell objects from the background, so that each cell
+takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from torch import nn
+
+from cnnlab import segmentation, transfer, world
+from cnnlab.experiments.experiment import Experiment
+from cnnlab.inputs import one_of
+from cnnlab.networks.tasks import Labelled, object_masks
+from cnnlab.networks.untrained import untrained
+from cnnlab.segmentation import WAYS_UP, EncoderDecoder
+
+CLASSES = ("sheep", "elephant", "fish", "car", "house", "cup")
+STARTS = ("from scratch", "pretrained on rendered")
+SCALE = 0.4
+"""Half of an object's box in shares of the picture: large, so that a few hundred pictures suffice to learn more than the background."""
+ASKED = ("background", "object")
+NEAR = 1
+"""Pixels to a true edge that count as near: these pictures are small."""
+
+
+def measure_way_up(
+    way_up: str,
+    seed: int,
+    *,
+    classes: Sequence[str],
+    size: int,
+    pictures: int,
+    validation: int,
+    epochs: int,
+    batch_size: int,
+    rate: float,
+) -> dict[str, float]:
+    """One cell of `WAY_UP`: a network trained from scratch on rendered pictures, and its mean IoU."""
+    training = _masks("train", pictures, size, tuple(classes))
+    model = untrained(EncoderDecoder(ASKED, way_up), seed)
+    tuned = transfer.fine_tune(
+        model, training.images, training.labels, epochs=epochs, batch_size=batch_size, rate=rate, seed=seed
+    )
+    return _scores(tuned.model, _masks("validation", validation, size, tuple(classes)))
+
+
+def measure_start(
+    start: str,
+    pictures: int,
+    seed: int,
+    *,
+    classes: Sequence[str],
+    size: int,
+    rendered: int,
+    rendered_epochs: int,
+    most: int,
+    validation: int,
+    updates: int,
+    batch_size: int,
+    rate: float,
+) -> dict[str, float]:
+    """One cell of `RENDERED_TO_DRAWN`: a network trained on `pictures` drawn ones for `updates` steps, from one start or the other.
+
+    Of the `most` drawn pictures, seeds take pieces in turn, so that they learn from different ones.
+    """
+    names = tuple(classes)
+    if one_of(start, STARTS, "start") == STARTS[0]:
+        model: nn.Module = untrained(EncoderDecoder(ASKED), seed)
+    else:
+        model = _pretrained(names, size, rendered, rendered_epochs, batch_size, rate, seed)
+    drawn, first = _masks("train", most, size, names, "drawn"), seed * pictures % most
+    rows = slice(first, first + pictures)
+    epochs = max(1, round(updates * batch_size / pictures))
+    tuned = transfer.fine_tune(
+        model,
+        drawn.images[rows],
+        drawn.labels[rows],
+        epochs=epochs,
+        batch_size=batch_size,
+        rate=rate,
+        seed=seed,
+    )
+    unseen = _masks("validation", validation, size, names, "drawn")
+    before = _scores(model, unseen)["mean_iou"]
+    return _scores(tuned.model, unseen) | {"before": before, "loss": round(tuned.losses[-1], 4)}
+
+
+@lru_cache(maxsize=8)
+def _pretrained(
+    classes: tuple[str, ...], size: int, pictures: int, epochs: int, batch_size: int, rate: float, seed: int
+) -> nn.Module:
+    training = _masks("train", pictures, size, classes)
+    model = untrained(EncoderDecoder(ASKED), seed)
+    return transfer.fine_tune(
+        model, training.images, training.labels, epochs=epochs, batch_size=batch_size, rate=rate, seed=seed
+    ).model
+
+
+@lru_cache(maxsize=8)
+def _masks(split: str, n: int, size: int, classes: tuple[str, ...], style: str = "rendered") -> Labelled:
+    """Pictures of a few classes, and at each pixel whether it belongs to the object: 0 or 1."""
+    data = object_masks(
+        world.dataset(
+            split, n=n, size=size, classes=classes, style=style, scale=SCALE, clutter=0, progress=False
+        )
+    )
+    return Labelled(data.images, data.labels.clamp(max=1), ASKED)
+
+
+def _scores(model: nn.Module, data: Labelled) -> dict[str, float]:
+    found = segmentation.score(model, data.images, data.labels, width=NEAR)
+    return {
+        "mean_iou": round(found.everywhere.mean, 4),
+        "at_edges": round(found.at_edges.mean, 4),
+        "inside": round(found.inside.mean, 4),
+    }
+
+
+WAY_UP = Experiment(
+    question="What is it worth for a decoder to know where the maxima of the encoder stood?",
+    measure=measure_way_up,
+    grid={"way_up": WAYS_UP, "seed": (0, 1, 2)},
+    options={
+        "classes": list(CLASSES),
+        "size": 32,
+        "pictures": 400,
+        "validation": 200,
+        "epochs": 10,
+        "batch_size": 10,
+        "rate": 0.1,
+    },
+    quick_grid={"seed": (0,)},
+    quick_options={"pictures": 200, "validation": 60, "epochs": 4},
+)
+RENDERED_TO_DRAWN = Experiment(
+    question="Few drawn pictures have masks, but rendered ones are free: what is it worth to learn from those first?",
+    measure=measure_start,
+    grid={"seed": (0, 1, 2), "pictures": (12, 48, 192), "start": STARTS},
+    options={
+        "classes": list(CLASSES),
+        "size": 32,
+        "rendered": 400,
+        "rendered_epochs": 10,
+        "most": 576,
+        "validation": 200,
+        "updates": 120,
+        "batch_size": 12,
+        "rate": 0.05,
+    },
+    quick_grid={"pictures": (24,), "seed": (0,)},
+    quick_options={"rendered": 200, "rendered_epochs": 4, "most": 24, "validation": 60, "updates": 60},
+)

@@ -1,0 +1,82 @@
+"""One shape in the skin of every class: what the cue conflict explorer asks and what networks answer, without any widget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.explorers.covered import class_names
+from cnnlab.explorers.sources import Rendered
+from cnnlab.networks.layers import evaluating, like_parameters
+from cnnlab.world import OBJECTS, Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Dressed:
+    """A picture of one shape in one skin, and what each network says to it.
+
+    `image` is 3 x H x W; `answers` holds the C probabilities of each network.
+    """
+
+    image: Tensor
+    answers: tuple[Tensor, ...]
+
+
+def dressed(recipe: Recipe, texture: str, side: int) -> Tensor:
+    """The picture of the recipe with the object in the skin of another class, 3 x side x side."""
+    return Rendered(recipe.replace(texture=texture)).image(side)
+
+
+def ask(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> Dressed:
+    """Draw it and ask every network: one forward pass each."""
+    image = dressed(recipe, texture, side)
+    answers = []
+    for model in models:
+        with evaluating(model), torch.inference_mode():
+            answers.append(model(like_parameters(model, image).unsqueeze(0)).softmax(1)[0].cpu())
+    return Dressed(image, tuple(answers))
+
+
+def goes_by(probability: Tensor, names: tuple[str, ...], shape: str, texture: str) -> str:
+    """By "shape", "texture" or "neither": whose class the answer is; "no conflict" where both are the same."""
+    answer = names[int(probability.argmax())]
+    if shape == texture:
+        return "no conflict"
+    return {shape: "shape", texture: "texture"}.get(answer, "neither")
+
+
+def tally(row: dict[str, Dressed], number: int, names: tuple[str, ...], shape: str) -> dict[str, int]:
+    """How often network `number` goes by shape, by texture, by neither, over one shape in many skins."""
+    said = [goes_by(one.answers[number], names, shape, texture) for texture, one in row.items()]
+    return {cue: said.count(cue) for cue in ("shape", "texture", "neither")}
+
+
+def names_of(model: nn.Module, probability: Tensor) -> tuple[str, ...]:
+    """The classes of a network that can be asked about shape and texture.
+
+    Raises
+    ------
+    ValueError
+        If it does not know the classes of the world.
+    """
+    names = class_names(model, len(probability))
+    if set(OBJECTS) - set(names):
+        raise ValueError(
+            f"{getattr(model, 'name', type(model).__name__)} does not know the {len(OBJECTS)} classes of the world,"
+            " so it can name neither shape nor texture; take one that was trained on them, such as mini_vgg."
+        )
+    return names
+
+
+def code(recipe: Recipe, texture: str, side: int, opening: str) -> str:
+    """The lines that give the picture and the answer without the explorer; `opening` defines `model`."""
+    lines = [
+        *("import torch", "import cnnlab", "from cnnlab import world", "", opening),
+        Rendered(recipe.replace(texture=texture)).code(side),
+        "with torch.inference_mode():",
+        "    probability = model(image.unsqueeze(0)).softmax(1)[0]",
+        "print(model.class_names[probability.argmax()], probability.max().item())",
+    ]
+    return "\n".join(lines)

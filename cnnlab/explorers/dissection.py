@@ -1,0 +1,311 @@
+"""The dissection explorer: which units have a name, above which threshold, what they look at, and which class falls without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from cnnlab.explorers import dissected
+from cnnlab.explorers.bars import Bars
+from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
+from cnnlab.explorers.encode import to_array
+from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.sheet import Sheet, picture_tiles
+from cnnlab.explorers.still import still_figure
+from cnnlab.units import Dissection, dissect_steps
+from cnnlab.world import NAMES, dataset
+
+PICTURES = 240
+STRONGEST = 8
+MOST_LISTED = 18
+
+
+class DissectionExplorer(Explorer):
+    """Which units are detectors of something that has a name, what do they look at, and who needs them?
+
+    Parameters
+    ----------
+    model
+        A name of `cnnlab.available()`, or a network of your own.
+    pictures
+        A data set of the world with some hundred pictures; None takes the first 240 of the validation split.
+    found
+        What `cnnlab.units.dissect` has found in layers of this network already; other layers are dissected when they are chosen.
+    layer
+        The layer that is shown first; None takes the last of `found`, or of the network.
+
+    Controls
+    --------
+    layer, unit
+        Whose report is shown; a click on a tile of the list chooses its unit.
+    threshold, category
+        The overlap above which a unit counts as a detector, and of what kind of concept.
+    lit
+        What stays bright in the pictures: the unit's mask, or the pixels of its concept.
+    silence
+        Answers the pictures again without the unit.
+
+    Example
+    -------
+    >>> explorer = DissectionExplorer("mini_alexnet", layer="relu5")
+    >>> explorer.threshold.value = 0.1
+    """
+
+    title = "Network dissection"
+    question = "Which units have a name?"
+
+    def __init__(
+        self,
+        model: str | nn.Module = "mini_alexnet",
+        pictures: Any = None,
+        found: Mapping[str, Dissection] | None = None,
+        layer: str | None = None,
+    ):
+        super().__init__(model)
+        self.data = dataset("validation", n=PICTURES, progress=False) if pictures is None else pictures
+        self.collection: Collection = first_pictures(self.data, len(self.data))
+        self.search = Search(self.collection, self._maps_there, self.fail)
+        self.reports: dict[tuple[nn.Module, str], Dissection] = {
+            (self.model, name): one for name, one in (found or {}).items()
+        }
+        self.lost: tuple[Tensor, Tensor] | None = None
+        self._dissecting: Growth[dict[str, Dissection]] = Growth()
+        self._silencing: Growth[tuple[Tensor, Tensor]] = Growth()
+        self._truth: dict[str, Tensor] = {}
+        self._known: nn.Module | None = None
+        self._first = layer or next(reversed(found), None) if found else layer
+        self._make_controls()
+        self._lay_out()
+        self.begin()
+        self.watch(self._new_layer, self.layer)
+        self.watch(self._list, self.threshold, self.category)
+        self.watch(self._show_unit, self.unit, self.lit)
+        self.watch(self._pick, self.units, name="selected")
+        self.silence.on_click(lambda _button: self.attempt(self._silence))
+
+    @property
+    def report(self) -> Dissection | None:
+        """What is known of the chosen layer."""
+        return self.reports.get((self.model, self.layer.value))
+
+    @property
+    def _classes(self) -> tuple[str, ...]:
+        return tuple(getattr(self.model, "class_names", ()))
+
+    def refresh(self) -> None:
+        if self._known is not self.model:
+            layers = dissected.rectified_layers(self.model, self.side)
+            wanted, self._first = self._first or self.layer.value, None
+            if wanted and wanted not in layers and self._known is None:
+                raise ValueError(f'layer "{wanted}" is not offered; choose one of: {", ".join(layers)}.')
+            self.layer.options = layers
+            self.layer.value = wanted if wanted in layers else layers[-1]
+        self._new_layer()
+        self._known = self.model
+
+    def code(self) -> str:
+        layer, unit = self.layer.value, self.unit.value
+        lines = ["import cnnlab", "from cnnlab import units, world", "", self.load_line]
+        lines += [
+            f'data = world.dataset("validation", n={len(self.collection)})',
+            f'found = units.dissect(model, data, "{layer}")',
+            f"print(found.unique_detectors({self.threshold.value:.2f}), found.by_chance().unique_detectors({self.threshold.value:.2f}))",
+            f"print(next(report for report in found.rows() if report.unit == {unit}))",
+            f'print(units.silencing(model, data, "{layer}", [{unit}]).change)',
+        ]
+        return "\n".join(lines)
+
+    def describe(self) -> str:
+        return (
+            f"Dissection explorer. The units of {self.called}, layer {self.layer.value}, that are detectors (IoU above"
+            f" {self.threshold.value:.2f}) in {len(self.collection)} pictures; unit {self.unit.value}: {self._named(self.unit.value)}."
+            " Run the cell to choose layers, units and thresholds."
+        )
+
+    def still(self) -> bytes:
+        best, lit = self._lit()
+        figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
+        axes = figure.subplots(1, 6, squeeze=False)[0]
+        for axis, image, mask in zip(axes, self.collection.floats(self.side, best), lit, strict=False):
+            axis.imshow(to_array(image * torch.where(mask, 1.0, 0.3)), interpolation="antialiased")
+        for axis in axes:
+            axis.set_axis_off()
+        words = dissected.counted(self.report, self.threshold.value)
+        figure.suptitle(
+            f"{self.layer.value}, unit {self.unit.value}: {self._named(self.unit.value)}. {words}",
+            fontsize=9,
+            x=0.01,
+            ha="left",
+        )
+        return still_figure(figure)
+
+    # How it is made.
+
+    def _make_controls(self) -> None:
+        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.unit = widgets.IntSlider(0, min=0, max=1, description="Unit")
+        self.threshold = widgets.FloatSlider(
+            0.04, min=0.01, max=0.4, step=0.01, description="IoU >", readout_format=".2f"
+        )
+        self.category = widgets.Dropdown(options=[dissected.ALL, *NAMES], description="Kind")
+        self.lit = widgets.Dropdown(options=["the unit's mask", "its concept"], description="Bright")
+        self.opacity = widgets.FloatSlider(0.7, min=0, max=1, step=0.05, description="Dark")
+        self.silence = widgets.Button(description="Silence this unit")
+        self.units = Sheet(columns=6, largest=96, label="Detectors")
+        self.pictures_sheet = Sheet(columns=4, largest=140, label="Strongest pictures")
+        for sheet in (self.units, self.pictures_sheet):
+            widgets.jslink((self.opacity, "value"), (sheet, "opacity"))
+        self.bars = Bars(label="Overlap with concepts", words=["its pictures", "other pictures"])
+        self.falls = Bars(label="Accuracy by class", words=["without the unit", "with it"])
+
+    def _lay_out(self) -> None:
+        self.arrange(
+            {
+                "Picture": [],
+                "Detectors": [self.layer, self.threshold, self.category],
+                "Unit": [self.unit, self.lit, self.opacity],
+                "Its role": [self.silence],
+            },
+            stage=[self.pictures_sheet, self.units],
+            result=[
+                heading("Overlap (IoU) with concepts"),
+                self.bars,
+                heading("Who falls without it"),
+                self.falls,
+            ],
+            names=[
+                *names_for(self.layer, "layer", "Layer that is dissected"),
+                *names_for(self.threshold, "threshold", "Overlap above which a unit is a detector"),
+                *names_for(self.category, "category", "Kind of concepts that are listed"),
+                *names_for(self.unit, "unit", "Unit of the layer"),
+                *names_for(self.lit, "lit", "What stays bright in the pictures"),
+                *names_for(self.opacity, "opacity", "How dark the rest of the pictures is"),
+                *names_for(self.silence, "silence", "Silence this unit and ask again"),
+            ],
+        )
+
+    # What happens when a control changes.
+
+    def _new_layer(self) -> None:
+        """Dissect the layer if that has not been done, then collect its maps: at once the first time, later in steps."""
+        self._dissecting.stop()
+        self._silencing.stop()
+        self.search.stop()
+        model, layer = self.model, self.layer.value
+        if self.report is not None:
+            self.search.look(model, layer, self.side, at_once=self._known is None)
+            return
+        steps = dissect_steps(
+            model, self.data, [layer], batch_size=10, least_pictures=min(10, len(self.data) // 4)
+        )
+        if self._known is None:
+            *_, found = steps
+            self._dissected(found)
+            self.search.look(model, layer, self.side, at_once=True)
+            return
+        self.say(f"{self.called}, {layer}: dissecting {len(self.collection)} pictures ...")
+        self._dissecting.start(steps, self._dissected, self._then_maps)
+        if self._renewing and self.report is not None:  # without a running loop all steps are taken by now
+            self.search.look(model, layer, self.side)
+
+    def _dissected(self, found: dict[str, Dissection]) -> None:
+        for layer, one in found.items():
+            self.reports[self.model, layer] = one
+
+    def _then_maps(self, error: Exception | None) -> None:
+        if error is not None:
+            self.fail(error)
+        else:
+            self.attempt(self._new_layer)
+
+    def _maps_there(self, found: LayerMaps, whole: bool) -> None:
+        if not whole or self.report is None:
+            return
+        with self.quiet():
+            self.unit.max = len(self.report.iou) - 1
+            self.unit.value = self.report.rows()[0].unit
+        self._list()
+        self._show_unit()
+
+    def _named(self, unit: int) -> str:
+        row = next(row for row in self.report.rows() if row.unit == unit)
+        return f"{row.concept} ({row.category}), IoU {row.iou:.2f}"
+
+    def _list(self) -> None:
+        """The detectors, each with its strongest picture; a longer list shows its best and says how many there are."""
+        if self.report is None or self.search.found is None:
+            return
+        threshold, category = self.threshold.value, self.category.value
+        rows = dissected.listed(self.report, threshold, category)[:MOST_LISTED]
+        self._listed = [row.unit for row in rows]
+        with self.quiet(), self.units.hold_sync():
+            self.units.selected = -1
+            self.units.label = (
+                f"Detectors, the best first: {dissected.commonest(self.report, threshold, category)}"
+            )
+            self.units.captions = [f"unit {row.unit}: {self._named(row.unit)}" for row in rows]
+            self.units.tiles, self.units.overlay = {}, {}
+            if rows:
+                best = [
+                    dissected.strongest_masks(self.search.found, self.report, unit, 1)
+                    for unit in self._listed
+                ]
+                index, masks = (torch.cat(part) for part in zip(*best, strict=True))
+                self.units.tiles = picture_tiles(self.collection.floats(self.side, index))
+                self.units.overlay = dissected.shade(masks)
+        self.say(f"{self.called}, {self.layer.value}: {dissected.counted(self.report, threshold, category)}")
+
+    def _lit(self) -> tuple[Tensor, Tensor]:
+        """The unit's strongest pictures, and the pixels in them that stay bright."""
+        best, masks = dissected.strongest_masks(self.search.found, self.report, self.unit.value, STRONGEST)
+        if self.lit.index == 0:
+            return best, masks
+        concept = int(self.report.iou[self.unit.value].argmax())
+        category = self.report.categories[concept]
+        if category not in self._truth:
+            self._truth[category] = self.data.maps(category)
+        return best, self._truth[category][best] == NAMES[category].index(self.report.concepts[concept])
+
+    def _show_unit(self) -> None:
+        if self.report is None or self.search.found is None:
+            return
+        self._silencing.stop()
+        unit = self.unit.value
+        best, lit = self._lit()
+        with self.pictures_sheet.hold_sync():
+            self.pictures_sheet.label = f"Unit {unit}: {self._named(unit)}"
+            self.pictures_sheet.tiles = picture_tiles(self.collection.floats(self.side, best))
+            self.pictures_sheet.overlay = dissected.shade(lit)
+            self.pictures_sheet.captions = [self.collection.words(i) for i in best.tolist()]
+        self.bars.entries = dissected.overlap_rows(self.report, unit)
+        self.falls.entries, self.lost = [], None
+
+    def _pick(self) -> None:
+        if 0 <= self.units.selected < len(self._listed):
+            self.unit.value = self._listed[self.units.selected]
+
+    def _silence(self) -> None:
+        images = self.collection.floats(self.side)
+        labels = dissected.labels_for(self.collection, self._classes)
+        steps = dissected.falling(self.model, images, labels, self.layer.value, self.unit.value)
+        self.say(f"{self.called}: the pictures are answered again without unit {self.unit.value} ...")
+        self._silencing.start(steps, self._fell_so_far, self._fell)
+
+    def _fell_so_far(self, lost: tuple[Tensor, Tensor]) -> None:
+        self.lost = lost
+
+    def _fell(self, error: Exception | None) -> None:
+        if error is not None:
+            self.fail(error)
+            return
+        self.falls.entries = dissected.fall_rows(*self.lost, self._classes)
+        first = self.falls.entries[0]
+        fell = f"{first['name']} falls most" if first["target"] else "no class falls"
+        self.say(f"{self.called}, {self.layer.value}: without unit {self.unit.value} {fell}.")

@@ -1,0 +1,222 @@
+"""The explorer of learning by heart: choose what the labels say, look at recorded runs, and let a network learn it here and now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from cnnlab.experiments import Record, recorded
+from cnnlab.experiments.by_heart import INPUTS, Lesson, learning, lesson, small_network
+from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
+from cnnlab.figures.by_heart import memory_figure, random_share_figure
+from cnnlab.figures.colours import OUTLINE
+from cnnlab.figures.plate import Plate
+
+SHOWN = 24
+"""Pictures of the lesson that are shown."""
+CHOICES = ("labels by share", *INPUTS[2:])
+
+
+class MemoryExplorer(Explorer):
+    """Can a network learn what cannot be understood? Labels drawn by chance, pixels shuffled: recorded runs, and one of your own.
+
+    Parameters
+    ----------
+    pictures, epochs
+        Of the run that starts with the button.
+
+    Controls
+    --------
+    inputs
+        Labels of which a share is drawn by chance, or pictures with scrambled pixels.
+    share
+        Per cent of labels that are drawn by chance.
+    learn_button, stop_button
+        Let a network learn the lesson, epoch by epoch; stop it at any time.
+
+    Example
+    -------
+    >>> explorer = MemoryExplorer()
+    >>> explorer.share.value = 60
+    """
+
+    title = "Learning by heart"
+    question = "Can a network learn what cannot be understood?"
+
+    def __init__(self, pictures: int = 300, epochs: int = 20):
+        self.records: tuple[Record, Record] = (recorded("random_labels"), recorded("scrambled"))
+        self.size, self.epochs = pictures, epochs
+        self.lesson: Lesson | None = None
+        self.history: Mapping[str, Sequence[float]] = {}
+        self._growth: Growth[Mapping[str, Sequence[float]]] = Growth()
+        super().__init__(small_network(20))
+        self._make_controls()
+        self._lay_out()
+        self.begin()
+        self.watch(self._changed, self.inputs, self.share)
+        self.learn_button.on_click(lambda _button: self.attempt(self.learn))
+        self.stop_button.on_click(lambda _button: self.attempt(self.stop))
+
+    @property
+    def asked(self) -> tuple[str, float]:
+        """(kind of inputs, share of random labels), as `cnnlab.experiments.by_heart.lesson` takes them."""
+        if self.inputs.value == CHOICES[0]:
+            return INPUTS[0], self.share.value / 100
+        return self.inputs.value, 0.0
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The recorded run of what is chosen."""
+        inputs, share = self.asked
+        by_share, scrambled = self.records
+        if inputs in INPUTS[2:]:
+            return next(row for row in scrambled.rows if row["inputs"] == inputs)
+        return next(row for row in by_share.rows if abs(row["share"] - share) < 1e-6)
+
+    def learn(self) -> None:
+        """Let a new network learn the lesson, epoch by epoch."""
+        self.history = {}
+        self.learn_button.disabled, self.stop_button.disabled = True, False
+        seed = self.records[0].recipe["options"]["seed"]
+        self._growth.start(learning(self.lesson, epochs=self.epochs, seed=seed), self._grown, self._done)
+
+    def stop(self) -> None:
+        """Learn no further; what was learnt stays."""
+        self._growth.stop()
+        self._done(None)
+
+    def refresh(self) -> None:
+        self._changed()
+
+    def code(self) -> str:
+        inputs, share = self.asked
+        given = f'"{inputs}", {share:g}'
+        return "\n".join(
+            [
+                "from cnnlab.experiments.by_heart import learning, lesson",
+                "",
+                f"task = lesson({given}, pictures={self.size})",
+                f"for history in learning(task, epochs={self.epochs}):",
+                '    print(history["accuracy"][-1], history["validation"][-1])',
+            ]
+        )
+
+    def describe(self) -> str:
+        row = self.row
+        return (
+            f"Explorer of learning by heart. {self._called()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
+            f" {row['test']:.0%} of other pictures. Run the cell to change the lesson and to let a network learn it."
+        )
+
+    def still(self) -> bytes:
+        return self._figure().png()
+
+    # How it is made.
+
+    def _make_controls(self) -> None:
+        self.inputs = widgets.Dropdown(options=CHOICES, description="Learn")
+        shares = [round(100 * row["share"]) for row in self.records[0].rows]
+        step = shares[1] - shares[0]
+        self.share = widgets.IntSlider(100, min=shares[0], max=shares[-1], step=step, description="Random, %")
+        self.learn_button = widgets.Button(description="Learn it now")
+        self.stop_button = widgets.Button(description="Stop", disabled=True)
+        self.sheet = Sheet(columns=8, largest=80)
+        self.curves, self.shares = Chart(), Chart()
+        self._words = widgets.HTML().add_class("cnnlab-finding")
+
+    def _lay_out(self) -> None:
+        buttons = widgets.HBox([self.learn_button, self.stop_button]).add_class("cnnlab-row")
+        self.arrange(
+            {
+                "Network": [],
+                "Picture": [],
+                "What is to be learnt": [self.inputs, self.share],
+                "Here and now": [buttons],
+            },
+            stage=[self.sheet, heading("Right answers while learning"), self.curves],
+            result=[heading("At the end, by share of random labels"), self.shares, self._words],
+            names=[
+                *names_for(self.inputs, "inputs", "What is to be learnt"),
+                *names_for(self.share, "share", "Per cent of labels that are drawn by chance"),
+                *names_for(self.learn_button, "learn", "Let a network learn it now"),
+                *names_for(self.stop_button, "stop", "Stop learning"),
+            ],
+        )
+
+    # What happens when a control changes.
+
+    def _changed(self) -> None:
+        """Another lesson: its first pictures, and its recorded run."""
+        if self._growth.running:
+            self.stop()
+        self.history = {}
+        inputs, share = self.asked
+        self.share.disabled = inputs != INPUTS[0]
+        seed = self.records[0].recipe["options"]["seed"]
+        self.lesson = task = lesson(inputs, share, pictures=self.size, seed=seed)
+        true = lesson(pictures=self.size).labels[:SHOWN].tolist()
+        said = task.labels[:SHOWN].tolist()
+        names, side = task.class_names, task.images.shape[-1]
+        with self.sheet.hold_sync():
+            self.sheet.tiles = picture_tiles(task.images[:SHOWN])
+            self.sheet.label = "The first pictures; a pink frame: the label is not the true one"
+            self.sheet.captions = [
+                names[label] if label == truth else f"{names[label]} (in truth {names[truth]})"
+                for label, truth in zip(said, true, strict=True)
+            ]
+            self.sheet.boxes = [
+                {"tile": tile, "box": [1, 1, side - 2, side - 2], "colour": OUTLINE}
+                for tile, (label, truth) in enumerate(zip(said, true, strict=True))
+                if label != truth
+            ]
+        row = self.row
+        self._words.value = (
+            f"{self._called()}, recorded: {row['train']:.0%} of what was learnt, {row['test']:.0%} of other pictures;"
+            " chance would be 5%."
+        )
+        figure = random_share_figure(self.records[0].rows)
+        axis = figure.axes[0]
+        axis.get_legend().remove()
+        figure.set_size_inches(4.2, 2.6)
+        if not self.share.disabled:
+            axis.axvline(share, color="0.3", linewidth=1)
+        self.shares.show(figure.png(), figure.words)
+        self.say(f"{self._called()}. Press the button to let a network learn it: {self.epochs} epochs.")
+        self._draw()
+
+    def _grown(self, history: Mapping[str, Sequence[float]]) -> None:
+        self.history = history
+        done = len(history["loss"])
+        self.say(
+            f"Epoch {done} of {self.epochs}: {history['accuracy'][-1]:.0%} of what is learnt,"
+            f" {history['validation'][-1]:.0%} of other pictures."
+        )
+        self._draw()
+
+    def _done(self, error: Exception | None) -> None:
+        self.learn_button.disabled, self.stop_button.disabled = False, True
+        if error:
+            self.fail(error)
+
+    def _draw(self) -> None:
+        figure = self._figure()
+        self.curves.show(figure.png(), figure.words)
+
+    def _figure(self) -> Plate:
+        """The recorded run, and the one of the reader's own."""
+        row = self.row
+        curves = {"recorded": (row["train_curve"], row["test_curve"])}
+        if self.history:
+            curves["yours"] = (self.history["accuracy"], self.history["validation"])
+        return memory_figure(curves, epochs=max(self.epochs, len(row["train_curve"])), title=self._called())
+
+    def _called(self) -> str:
+        inputs, share = self.asked
+        if inputs != INPUTS[0]:
+            return f"True labels, {inputs}"
+        return f"{share:.0%} of the labels random" if share else "True labels"

@@ -1,0 +1,109 @@
+"""What the brain explorer compares: a population and a layer with as many units and as much noise; pure functions, no widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab.codes import Recordings, compare_rdms, decode, match_recordings, rdm, simulate_recordings
+from cnnlab.figures.plate import Plate
+from cnnlab.figures.transfer import repeats_figure
+from cnnlab.networks.zoo import load
+from cnnlab.world import dataset
+
+SHOWN = ("sheep", "elephant", "bird", "fish", "car", "house", "cup")
+"""Seven classes, as many as Cadieu and others (2014) showed; theirs were other ones."""
+SOURCE, EARLY, LATE = "mini_resnet", "layer1", "layer3"
+NUMBERS = (5, 10, 20, 40, 80)
+DRAWS = 2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How many units, how often averaged, how much of the noise, and the seed of all that is drawn."""
+
+    units: int
+    trials: int
+    noise: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What was found for one setting.
+
+    Attributes
+    ----------
+    tables
+        For "population" and "layer", N x N dissimilarities.
+    agreement
+        Rank correlation of the two tables.
+    ceiling
+        That of the population's own two halves of trials: more than about this cannot be asked of a layer.
+    accuracy
+        For both, U x R decoding accuracies at the U `numbers` of units.
+    numbers
+        The numbers of units up to the one asked for.
+    """
+
+    tables: Mapping[str, Tensor]
+    agreement: float
+    ceiling: float
+    accuracy: Mapping[str, Tensor]
+    numbers: tuple[int, ...]
+
+
+def simulated_populations(count: int = 105) -> dict[str, Recordings]:
+    """Two simulated populations for `count` pictures of seven classes: of a late and of an early layer of mini_resnet."""
+    pictures = dataset("validation", n=count, classes=SHOWN, progress=False)
+    source = load(SOURCE)
+    return {
+        f"late, simulated ({SOURCE} {LATE})": _simulated(source, pictures, LATE),
+        f"early, simulated ({SOURCE} {EARLY})": _simulated(source, pictures, EARLY),
+    }
+
+
+def _simulated(source, pictures, layer: str) -> Recordings:
+    return simulate_recordings(source, pictures.images, pictures.labels, pictures.class_names, layer)
+
+
+def compared(recordings: Recordings, codes: Tensor, setting: Setting) -> Compared:
+    """Decoding and dissimilarity of a population and of a layer's `codes` (N x D) under one setting."""
+    averaged = recordings.mean(setting.trials)
+    most = min(setting.units, averaged.shape[1], int((codes.std(0) > 1e-6).sum()))
+    numbers = tuple(sorted({number for number in NUMBERS if number < most} | {most}))
+
+    def matched(units: int, seed: int) -> Tensor:
+        return match_recordings(
+            codes, recordings, units, trials=setting.trials, noise=setting.noise, seed=setting.seed + seed
+        )
+
+    columns = torch.randperm(averaged.shape[1], generator=torch.Generator().manual_seed(setting.seed))[:most]
+    tables = {"population": unlike(averaged[:, columns]), "layer": unlike(matched(most, 0))}
+    ceiling = [unlike(half[:, columns]) for half in recordings.halves(setting.seed)]
+    accuracy = {
+        name: decode(population, recordings.labels, units=numbers, draws=DRAWS).accuracy
+        for name, population in (("population", averaged), ("layer", matched))
+    }
+    return Compared(tables, compare_rdms(*tables.values()), compare_rdms(*ceiling), accuracy, numbers)
+
+
+def unlike(responses: Tensor) -> Tensor:
+    """N x N dissimilarities, each unit brought to mean 0 and deviation 1 first: a table of the strongest units alone says little."""
+    deviation = responses.std(0).clamp(min=1e-6)
+    return rdm((responses - responses.mean(0)) / deviation)
+
+
+def decoding_figure(found: Compared, names: Mapping[str, str], chance: float) -> Plate:
+    """Decoding accuracy against units for both, under the names that `names` gives to "population" and "layer"."""
+    values = {names[key]: one for key, one in found.accuracy.items()}
+    return repeats_figure(
+        values,
+        found.numbers,
+        title=f"Reading the class off few units\n{names['population']}",
+        across="units",
+        level={"chance": chance},
+    )

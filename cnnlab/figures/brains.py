@@ -1,0 +1,101 @@
+"""Representations side by side: tables of dissimilarity, and precision against complexity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnlab.codes import KernelCurve
+from cnnlab.figures.colours import LINES
+from cnnlab.figures.plate import Plate
+
+
+def rdm_figure(
+    tables: Mapping[str, Tensor], labels: Tensor | Sequence[int], class_names: Sequence[str], title: str = ""
+) -> Plate:
+    """Dissimilarity matrices of the same pictures, sorted by class; each in its own range of colours.
+
+    Parameters
+    ----------
+    tables
+        For each representation N x N, as `cnnlab.codes.rdm` gives them. The names stand over the tables: say there where a
+        population is simulated.
+    labels, class_names
+        N class indices, and the names of the classes.
+
+    Raises
+    ------
+    ValueError
+        If a table is not N x N.
+    """
+    labels = torch.as_tensor(labels)
+    wrong = [name for name, table in tables.items() if table.shape != (len(labels), len(labels))]
+    if wrong or not tables:
+        raise ValueError(
+            f"tables must be {len(labels)} x {len(labels)}, as there are so many labels; not so: {wrong}."
+        )
+    order = labels.argsort(stable=True)
+    ends = labels.bincount(minlength=len(class_names)).cumsum(0)
+    middles = (ends - labels.bincount(minlength=len(class_names)) / 2 - 0.5).tolist()
+    words = f"Dissimilarity of {len(labels)} pictures, sorted by {len(class_names)} classes, for: {', '.join(tables)}."
+    figure = Plate(figsize=(3.3 * len(tables) + 0.9, 3.7), words=f"{title}. {words}" if title else words)
+    axes = figure.subplots(1, len(tables), squeeze=False)[0]
+    for axis, (name, table) in zip(axes, tables.items(), strict=True):
+        values = table[order][:, order].numpy()
+        apart = values[~np.eye(len(values), dtype=bool)]
+        shown = axis.imshow(
+            values,
+            cmap="viridis",
+            vmin=np.quantile(apart, 0.01),
+            vmax=np.quantile(apart, 0.99),
+            interpolation="nearest",
+        )
+        axis.set_title(name, fontsize=9)
+        axis.set_xticks([])
+        axis.set_yticks(middles, class_names if axis is axes[0] else [""] * len(class_names), fontsize=8)
+        axis.tick_params(length=0)
+        for end in ends[:-1].tolist():
+            axis.axhline(end - 0.5, color="white", linewidth=0.5)
+            axis.axvline(end - 0.5, color="white", linewidth=0.5)
+        bar = figure.colorbar(shown, ax=axis, location="bottom", fraction=0.05, pad=0.03)
+        bar.ax.tick_params(labelsize=7)
+        bar.set_label("unlike", fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> Plate:
+    """Precision against complexity, a line for each representation; the higher and the further left it rises, the better.
+
+    Raises
+    ------
+    ValueError
+        If there is no curve.
+    """
+    if not curves:
+        raise ValueError("there is nothing to show: give at least one curve.")
+    order = sorted(curves, key=lambda name: curves[name].area, reverse=True)
+    words = f"{title or 'Kernel analysis'}: precision against complexity; by area the order is {', '.join(order)}."
+    figure = Plate(figsize=(8, 3.4), words=words)
+    axis = figure.subplots()
+    for number, (name, curve) in enumerate(curves.items()):
+        colour, dashes, mark = LINES[number % len(LINES)]
+        axis.plot(
+            curve.complexity,
+            curve.precision.clamp(min=-0.05),
+            color=colour,
+            linestyle=dashes,
+            marker=mark,
+            markersize=4,
+            label=name,
+        )
+    axis.axhline(0, color="0.35", linestyle=":", linewidth=1)
+    axis.set_xscale("log")
+    axis.set(xlabel="complexity, 1 / lambda", ylabel="precision", ylim=(-0.06, 1.02))
+    axis.set_title(title, fontsize=11)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure

@@ -1,0 +1,173 @@
+"""What networks learn by heart.
+
+memory_figure        accuracy while learning, on what is learnt and on other pictures
+random_share_figure  both accuracies at the end, by the share of random labels
+regulariser_figure   a table: regularisers, with true and with random labels, our numbers beside the paper's
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from cnnlab.figures.colours import CLASSES
+from cnnlab.figures.plate import Plate
+
+LEARNT, OTHERS = "#b49600", "#1e2d78"
+"""The colours of accuracy on what is learnt, and on other pictures, as in `training_figure`."""
+CHANCE = 1 / 20
+
+ZHANG = {
+    ("true labels", "augmentation + dropout + weight decay"): (92.18, 99.21, 77.84, 93.92),
+    ("true labels", "augmentation"): (92.33, 99.17, 72.95, 90.43),
+    ("true labels", "weight decay"): (90.60, 100.0, 67.18, 86.44),
+    ("true labels", "none"): (99.53, 100.0, 59.80, 80.38),
+    ("random labels", "dropout + weight decay"): (91.18, 97.95, 0.09, 0.49),
+    ("random labels", "weight decay"): (87.81, 96.15, 0.12, 0.50),
+    ("random labels", "none"): (95.20, 99.14, 0.11, 0.56),
+}
+"""Zhang et al. (2017), ImageNet with 1 000 classes, as lecture L quotes it: top-1 and top-5 in training, top-1 and top-5 in the test,
+in per cent."""
+
+
+def memory_figure(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    epochs: int | None = None,
+    title: str = "",
+) -> Plate:
+    """Accuracy over the epochs: on the pictures that are learnt at the left, on others at the right.
+
+    `curves` gives (accuracies on what is learnt, accuracies on others) by name, one number an epoch.
+    """
+    if not curves:
+        raise ValueError("there is no curve to draw.")
+    words = f"{title or 'Accuracy while learning'}. " + " ".join(
+        f"{name}: {learnt[-1]:.0%} of what was learnt, {others[-1]:.0%} of other pictures."
+        for name, (learnt, others) in curves.items()
+    )
+    figure = Plate(figsize=(9.6, 3.0), words=words)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for number, (name, both) in enumerate(curves.items()):
+        colour = CLASSES[(2, 4, 3, 14, 16, 8, 1, 18)[number % 8]]
+        for axis, values in zip((left, right), both, strict=True):
+            axis.plot(range(1, len(values) + 1), values, color=colour, linewidth=1.8, label=name)
+    longest = epochs or max(len(learnt) for learnt, _ in curves.values())
+    left.set_title("on the pictures that are learnt", fontsize=10)
+    right.set_title("on other pictures", fontsize=10)
+    for axis in (left, right):
+        axis.set(xlabel="epoch", xlim=(0.5, longest + 0.5))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _per_cent(axis)
+    left.set_ylabel("right answers")
+    left.legend(fontsize=8, loc="upper left", frameon=False)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def random_share_figure(
+    rows: Sequence[Mapping[str, Any]],
+    live: Sequence[Mapping[str, Any]] = (),
+    *,
+    told: str = "recorded",
+    live_told: str = "live",
+) -> Plate:
+    """Right answers by the share of random labels: on what was learnt, and on other pictures with their true labels.
+
+    Parameters
+    ----------
+    rows, live
+        Rows with "share", "train" and "test": lines for the one, rings for the other.
+    told, live_told
+        What the two are.
+    """
+    first, last = rows[0], rows[-1]
+    words = (
+        f"Right answers by share of random labels. Learnt: {first['train']:.0%} without, {last['train']:.0%} at"
+        f" {last['share']:.0%}. Other pictures: {first['test']:.0%} without, {last['test']:.0%} at {last['share']:.0%}."
+    )
+    figure = Plate(figsize=(7.4, 3.2), words=words)
+    axis = figure.subplots()
+    for name, colour, called in (("train", LEARNT, "what was learnt"), ("test", OTHERS, "other pictures")):
+        axis.plot(
+            [row["share"] for row in rows],
+            [row[name] for row in rows],
+            "-s" if name == "test" else "-o",
+            color=colour,
+            markersize=4,
+            label=f"{called} ({told})",
+        )
+        if live:
+            axis.plot(
+                [row["share"] for row in live],
+                [row[name] for row in live],
+                "s" if name == "test" else "o",
+                color=colour,
+                fillstyle="none",
+                markersize=8,
+                label=f"{called} ({live_told})",
+            )
+    axis.set(xlabel="share of random labels", ylabel="right answers")
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _per_cent(axis)
+    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> Plate:
+    """A table: for each setting top-1 and top-5 in training and in the test, ours and, where there are any, the paper's.
+
+    `rows` hold "inputs", "regulariser", "train", "train_top5", "test", "test_top5" as shares.
+    """
+    heads = ["train\ntop-1", "train\ntop-5", "test\ntop-1", "test\ntop-5"]
+    names = [f"{row['inputs']}, {row['regulariser']}" for row in rows]
+    ours = [[100 * row[key] for key in ("train", "train_top5", "test", "test_top5")] for row in rows]
+    theirs = [ZHANG.get((row["inputs"], row["regulariser"])) for row in rows]
+    words = "Per cent right in training and test, top-1: " + "; ".join(
+        f"{name} {our[0]:.0f} and {our[2]:.0f}"
+        + (f" (paper {paper[0]:.0f} and {paper[2]:.1f})" if paper else "")
+        for name, our, paper in zip(names, ours, theirs, strict=True)
+    )
+    figure = Plate(figsize=(9.6, 0.3 * len(rows) + 1.1), dpi=90, words=words + ".")
+    axis = figure.subplots()
+    axis.set(xlim=(-0.5, 8.0), ylim=(len(rows) - 0.5, -1.7))
+    for start, what in ((0, "ours: 20 classes"), (4.5, "Zhang et al.: ImageNet, 1 000 classes")):
+        axis.text(start + 1.5, -1.45, what, ha="center", va="center", fontsize=9.5, fontweight="bold")
+        for column, head in enumerate(heads):
+            axis.text(start + column, -0.85, head, ha="center", va="center", fontsize=8.5)
+    for place, (our, paper) in enumerate(zip(ours, theirs, strict=True)):
+        _cells(axis, place, 0, our, digits=0)
+        if paper:
+            _cells(axis, place, 4.5, paper, digits=2)
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    axis.set_xticks([])
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def _cells(axis: Axes, place: int, start: float, values: Sequence[float], digits: int) -> None:
+    """Numbers on a shade that grows with them, training and test in their colours."""
+    for column, value in enumerate(values):
+        colour = LEARNT if column < 2 else OTHERS
+        axis.fill_between(
+            [start + column - 0.48, start + column + 0.48],
+            place - 0.46,
+            place + 0.46,
+            color=colour,
+            alpha=0.06 + 0.5 * value / 100,
+            linewidth=0,
+        )
+        axis.text(start + column, place, f"{value:.{digits}f}", ha="center", va="center", fontsize=9)
+
+
+def _per_cent(axis: Axes) -> None:
+    """An axis of right answers, with the line of chance."""
+    axis.axhline(CHANCE, color="0.5", linestyle=":", linewidth=1.2)
+    axis.set_ylim(-0.02, 1.04)
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)

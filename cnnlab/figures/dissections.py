@@ -1,0 +1,226 @@
+"""What dissection found: how many detectors, of what, above which threshold, and what they look at; and what falls without a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.patches import Patch
+from torch import Tensor
+
+from cnnlab.figures.colours import LINES
+from cnnlab.figures.plate import Plate
+from cnnlab.inputs import one_of
+from cnnlab.units import DETECTOR, Dissection, Silenced, UnitReport
+from cnnlab.world import NAMES
+
+CATEGORY_COLOURS = dict(
+    zip(NAMES, ("#1f5fa8", "#e07b28", "#2f9e77", "#8c6bb1", "#c9a400", "#9b3d5a"), strict=True)
+)
+"""One colour for each category of concepts."""
+
+
+def detectors_figure(
+    found: Mapping[str, Dissection], threshold: float = DETECTOR, *, unique: bool = True, width: float = 8.0
+) -> Plate:
+    """Detectors of several layers or networks as bars, stacked by category; a black line marks how many come by chance.
+
+    With `unique` each concept counts once; else each unit.
+    """
+    if not found:
+        raise ValueError("there is nothing to show: give at least one dissection.")
+    rows = {name: _by_category(one, threshold, unique) for name, one in found.items()}
+    chance = [
+        one.by_chance().unique_detectors(threshold)
+        if unique
+        else int(one.by_chance().detectors(threshold).sum())
+        for one in found.values()
+    ]
+    return category_bars(rows, chance, "unique detectors" if unique else "detectors", width=width)
+
+
+def category_bars(
+    rows: Mapping[str, Mapping[str, int]],
+    chance: Sequence[float] | None = None,
+    what: str = "unique detectors",
+    width: float = 8.0,
+) -> Plate:
+    """Counts by category for each name as stacked bars, the whole written above; a black line across a bar marks chance."""
+    totals = {name: sum(row.values()) for name, row in rows.items()}
+    words = f"{what}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
+    figure = Plate(figsize=(width, 3.4), words=words)
+    axis = figure.subplots()
+    places, below = np.arange(len(rows)), np.zeros(len(rows))
+    for category in NAMES:
+        counts = np.array([row.get(category, 0) for row in rows.values()], dtype=float)
+        colour = CATEGORY_COLOURS[category]
+        axis.bar(
+            places, counts, 0.66, bottom=below, color=colour, label=category, edgecolor="white", linewidth=0.6
+        )
+        below += counts
+    for place, total in zip(places, totals.values(), strict=True):
+        axis.text(place, total + 0.02 * max(below.max(), 1), str(total), ha="center", va="bottom", fontsize=9)
+    if chance is not None:
+        axis.hlines(
+            chance, places - 0.4, places + 0.4, color="black", linewidth=2, label="by chance", zorder=3
+        )
+    turned = max(map(len, rows)) * len(rows) > 12 * width
+    axis.set_xticks(
+        places, list(rows), rotation=35 if turned else 0, ha="right" if turned else "center", fontsize=9
+    )
+    axis.set(ylabel=what, ylim=(0, 1.12 * max(below.max(), 1)))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
+    return figure
+
+
+def concepts_figure(
+    found: Dissection, threshold: float = DETECTOR, most: int = 36, width: float = 10.0
+) -> Plate:
+    """How many units detect which concept: a bar for each concept that has a detector, coloured by its category."""
+    units = found.units_of(threshold)
+    detectors = sum(map(len, units.values()))
+    title = f"{found.layer}: {detectors} of {len(found.iou)} units are detectors, of {len(units)} concepts (IoU > {threshold:g})"
+    shown = list(units.items())[:most]
+    names = ", ".join(f"{concept} {len(some)}" for (_, concept), some in shown[:8])
+    figure = Plate(figsize=(width, 3.3), words=f"{title}. Most units: {names or 'none'}.")
+    axis = figure.subplots()
+    colours = [CATEGORY_COLOURS[category] for (category, _), _ in shown]
+    axis.bar(range(len(shown)), [len(some) for _, some in shown], color=colours)
+    axis.set_xticks(
+        range(len(shown)), [concept for (_, concept), _ in shown], rotation=60, ha="right", fontsize=9
+    )
+    axis.set(ylabel="units", xlim=(-0.7, max(len(shown), 1) - 0.3))
+    axis.set_title(title, fontsize=11, loc="left")
+    axis.spines[["top", "right"]].set_visible(False)
+    seen = dict.fromkeys(category for (category, _), _ in shown)
+    handles = [Patch(color=CATEGORY_COLOURS[category], label=category) for category in seen]
+    if handles:
+        axis.legend(handles=handles, fontsize=8, frameon=False)
+    return figure
+
+
+def threshold_figure(
+    found: Mapping[str, Dissection], *, unique: bool = False, most: float = 0.3, width: float = 8.0
+) -> Plate:
+    """How many detectors (or unique ones) there are above each threshold; dotted: the same masks in exchanged pictures."""
+    if not found:
+        raise ValueError("there is nothing to show: give at least one dissection.")
+    steps = np.linspace(0.01, most, 59)
+    what = "unique detectors" if unique else "share of units that are detectors"
+    words = f"{what} against the threshold of the overlap, for {', '.join(found)}; dotted by chance."
+    figure = Plate(figsize=(width, 3.4), words=words)
+    axis = figure.subplots()
+    for (name, one), (colour, _, mark) in zip(found.items(), LINES * len(found), strict=False):
+        for report, style in ((one, "-"), (one.by_chance(), ":")):
+            counts = [
+                report.unique_detectors(float(t))
+                if unique
+                else float(report.detectors(float(t)).double().mean())
+                for t in steps
+            ]
+            look = {"marker": mark, "markevery": 6, "markersize": 4, "label": name} if style == "-" else {}
+            axis.plot(steps, counts, style, color=colour, linewidth=1.8, **look)
+    axis.axvline(DETECTOR, color="0.4", linewidth=1)
+    axis.text(DETECTOR, 1.0, f" {DETECTOR:g}", transform=axis.get_xaxis_transform(), fontsize=8, va="top")
+    axis.set(xlabel="threshold of the overlap (IoU)", ylabel=what, xlim=(0, most), ylim=(0, None))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def report_figure(
+    found: Dissection, units: Sequence[int], pictures: Tensor, masks: Tensor, columns: int = 2
+) -> Plate:
+    """A page of a dissection report: for each unit its concept and overlap, and its strongest pictures with all but its mask darkened.
+
+    Parameters
+    ----------
+    found
+        What dissection found.
+    units
+        U channels.
+    pictures, masks
+        U x k x 3 x H x W in [0, 1], and U x k x H x W booleans: where the unit passes its threshold.
+    columns
+        Units side by side.
+    """
+    units = [int(unit) for unit in units]
+    if not units or len(pictures) != len(units) or pictures.shape[:2] != masks.shape[:2]:
+        raise ValueError("give units, and for each as many pictures as masks.")
+    reports = {report.unit: report for report in found.rows()}
+    titles = [_unit_words(reports[unit]) for unit in units]
+    k, (high, wide) = pictures.shape[1], pictures.shape[-2:]
+    rows = -(-len(units) // columns)
+    cell = 10.0 / columns
+    figure = Plate(
+        figsize=(10.0, rows * (cell / k * high / wide + 0.32)),
+        words=f"Dissection report of {found.layer}: {'; '.join(titles)}.",
+    )
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, title, some, mask in zip(axes, titles, pictures, masks, strict=False):
+        axis.imshow(spotlit(some, mask).permute(1, 2, 0).numpy(), interpolation="antialiased")
+        axis.set_title(title, fontsize=9, loc="left", pad=3)
+    return figure
+
+
+def spotlit(pictures: Tensor, masks: Tensor, dark: float = 0.28) -> Tensor:
+    """k pictures in a row, 3 x H x (k W), darkened outside of their masks, a white line between two."""
+    light = torch.where(masks[:, None], 1.0, dark)
+    shown = pictures * light
+    shown[:-1, :, :, -2:] = 1.0
+    return torch.cat(list(shown), dim=2)
+
+
+def silencing_figure(
+    lost: Silenced, class_names: Sequence[str], labels: Sequence[str] | None = None, what: str = "evidence"
+) -> Plate:
+    """What each class loses with units silenced: a row for each unit or group, a column for each class, the largest fall with its number.
+
+    `what` is "evidence" (change of the class's own logit) or "change" (of its accuracy).
+    """
+    names = [f"unit {', '.join(map(str, group))}" for group in lost.units] if labels is None else list(labels)
+    if len(names) != len(lost.units):
+        raise ValueError(f"{len(lost.units)} units or groups were silenced, but {len(names)} labels came.")
+    called = {"evidence": "change of the own logit", "change": "change of accuracy"}[
+        one_of(what, ("evidence", "change"), "what")
+    ]
+    change = getattr(lost, what).nan_to_num().numpy()
+    largest = max(float(np.abs(change).max()), 0.01)
+    falls = [
+        f"{name}: {class_names[int(row.argmin())]}"
+        for name, row in zip(names, change, strict=True)
+        if row.min() < 0
+    ]
+    figure = Plate(
+        figsize=(10, 1.5 + 0.3 * len(names)),
+        words=f"{called} by class, a row for each silencing; what falls most, {'; '.join(falls) or 'nothing'}.",
+    )
+    axis = figure.subplots()
+    drawn = axis.imshow(change, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
+    for row, column in enumerate(change.argmin(1)):
+        value = change[row, column]
+        if value < 0:
+            ink = "white" if value < -0.6 * largest else "black"
+            axis.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=7, color=ink)
+    axis.set_xticks(range(len(class_names)), class_names, rotation=45, ha="right", fontsize=9)
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    figure.colorbar(drawn, ax=axis, label=called, shrink=0.9)
+    return figure
+
+
+def _by_category(found: Dissection, threshold: float, unique: bool) -> dict[str, int]:
+    categories = dict.fromkeys(found.categories)
+    if unique:
+        return {category: found.unique_detectors(threshold, category) for category in categories}
+    return {category: int(found.detectors(threshold, category).sum()) for category in categories}
+
+
+def _unit_words(report: UnitReport) -> str:
+    return (
+        f"unit {report.unit}  {report.concept} ({report.category})"
+        f"  IoU {report.iou:.2f}, by chance {report.chance_iou:.2f}"
+    )

@@ -1,0 +1,84 @@
+"""How well codes find the same thing again: mean average precision by layer, and by the number of dimensions that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cnnlab.figures.plate import Plate
+
+
+def layer_scores_figure(
+    scores: Mapping[str, Mapping[str, float]], chance: float | None = None, width: float = 8.0
+) -> Plate:
+    """Mean average precision as bars: a group for each layer, a bar for each network (or way); a dotted line is chance.
+
+    `scores[network][layer]` holds the numbers; all networks have the same layers.
+    """
+    layers = list(next(iter(scores.values()), {}))
+    if not layers or any(list(row) != layers for row in scores.values()):
+        raise ValueError("scores must hold the same layers for each network, and at least one.")
+    best = {name: max(row, key=row.get) for name, row in scores.items()}
+    words = "Mean average precision by layer; the best layer of " + ", of ".join(
+        f"{n} is {b}" for n, b in best.items()
+    )
+    figure = Plate(figsize=(width, 3.4), words=f"{words}.")
+    axis = figure.subplots()
+    wide = 0.8 / len(scores)
+    for number, (name, row) in enumerate(scores.items()):
+        places = np.arange(len(layers)) + (number - (len(scores) - 1) / 2) * wide
+        axis.bar(places, list(row.values()), 0.92 * wide, color=f"C{number}", label=name)
+        for place, value in zip(places, row.values(), strict=True):
+            axis.text(place, value + 0.01, f"{value:.2f}", ha="center", fontsize=7)
+    if chance is not None:
+        axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
+    axis.set_xticks(range(len(layers)), layers)
+    axis.set(ylabel="mean average precision", ylim=(0, 1.05))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def dimensions_figure(
+    curves: Mapping[str, Mapping[int, float]],
+    levels: Mapping[str, float] | None = None,
+    chance: float | None = None,
+    mark: int | None = None,
+    width: float = 7.0,
+) -> Plate:
+    """Mean average precision against the dimensions kept, a line for each name.
+
+    `levels` are the numbers of the same names without PCA, as dashed lines of the same colour; `mark` is a dimension to point at.
+    """
+    if not curves:
+        raise ValueError("there is nothing to show: give at least one curve.")
+    words = f"Mean average precision against the number of dimensions, for {', '.join(curves)}."
+    figure = Plate(figsize=(width, 0.5 * width), words=words)
+    axis = figure.subplots()
+    ticks: set[int] = set()
+    for number, (name, curve) in enumerate(curves.items()):
+        ticks |= set(curve)
+        axis.plot(list(curve), list(curve.values()), "o-", markersize=4, color=f"C{number}", label=name)
+        if levels and name in levels:
+            axis.axhline(levels[name], color=f"C{number}", linestyle="--", linewidth=1)
+    if chance is not None:
+        axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
+    if mark is not None:
+        axis.axvline(mark, color="0.5", linewidth=1)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(_apart(sorted(ticks)), [str(tick) for tick in _apart(sorted(ticks))])
+    axis.minorticks_off()
+    axis.set(xlabel="dimensions kept", ylabel="mean average precision", ylim=(0, 1.02))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def _apart(ticks: Sequence[int]) -> list[int]:
+    """Those ticks that do not run into each other on a logarithmic axis."""
+    kept: list[int] = []
+    for tick in ticks:
+        if not kept or tick >= 1.4 * kept[-1]:
+            kept.append(tick)
+    return kept

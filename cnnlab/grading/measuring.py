@@ -1,0 +1,148 @@
+"""What came of a training, on pictures that stayed with the grader: right answers as they are and under attack, overlap of masks.
+
+A training has no single right outcome, so nothing is compared with a reference. What comes back are plain numbers, predictions or
+weights, and the grader itself puts them into a network and looks at its answers. What the answer is measured on are inputs of the case
+that were not given to it: `test_images` or `test_codes`, `test_labels`, and for attacks `epsilon` in values of [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cnnlab.grading.comparing import difference, plain
+from cnnlab.grading.questions import Measure, Tolerance
+from cnnlab.grading.running import networks
+
+STEPS = 10  # of the attack
+
+
+def shortfall(value: Any, inputs: dict[str, Any], measures: tuple[Measure, ...]) -> str | None:
+    """The hint for the first measure that is not reached, with what was reached; None where all are."""
+    for measure in measures:
+        try:
+            share = MEASURES[measure.name](value, inputs)
+        except Unfit as error:
+            return str(error)
+        if not share >= measure.least:
+            return f"{measure.name}: {share:.0%}, asked for are {measure.least:.0%}; {measure.hint}"
+    return None
+
+
+class Unfit(ValueError):
+    """What came back is not what can be measured; the message tells a student why."""
+
+
+def predictions(value: Any, inputs: dict[str, Any]) -> float:
+    """The share of right answers among N class indices."""
+    labels = plain(inputs["test_labels"])
+    answers = _shaped(value, labels, "")
+    return float((answers == labels).mean())
+
+
+def masks(value: Any, inputs: dict[str, Any]) -> float:
+    """The mean intersection over union of N x H x W class indices, over the classes that are there; all pictures are counted together."""
+    labels = plain(inputs["test_labels"])
+    answers = _shaped(value, labels, "")
+    shares = []
+    for number in np.unique(labels):
+        answered, true = answers == number, labels == number
+        shares.append((answered & true).sum() / (answered | true).sum())
+    return float(np.mean(shares))
+
+
+def linear(value: Any, inputs: dict[str, Any]) -> float:
+    """The share of right answers of a linear classifier {"weight": C x D, "bias": C} on N x D codes."""
+    codes, labels = plain(inputs["test_codes"]).astype(np.float64), plain(inputs["test_labels"])
+    parts = _parts(
+        value,
+        {"weight": np.zeros((int(labels.max()) + 1, codes.shape[1])), "bias": np.zeros(labels.max() + 1)},
+    )
+    logits = codes @ parts["weight"].astype(np.float64).T + parts["bias"]
+    return float((logits.argmax(1) == labels).mean())
+
+
+def network(value: Any, inputs: dict[str, Any]) -> float:
+    """The share of right answers of the case's `model` with these weights, a dictionary such as `state_dict()` gives."""
+    images, labels = _pictures(inputs)
+    return _share(_filled(value, inputs["model"], images), images, labels)
+
+
+def network_under_attack(value: Any, inputs: dict[str, Any]) -> float:
+    """The share of right answers of that network on pictures that ten steps of PGD have changed, by at most `epsilon`."""
+    from cnnlab.robustness import pgd
+
+    images, labels = _pictures(inputs)
+    model = _filled(value, inputs["model"], images)
+    try:
+        attacked = pgd(model, images, labels, epsilon=inputs["epsilon"], steps=STEPS)
+    except RuntimeError:
+        raise Unfit("with these weights the network gives numbers that are not finite") from None
+    return _share(model, attacked, labels)
+
+
+MEASURES: dict[str, Callable[[Any, dict[str, Any]], float]] = {
+    "right predictions": predictions,
+    "mean IoU": masks,
+    "right answers of the linear rule": linear,
+    "right answers": network,
+    "right answers under attack": network_under_attack,
+}
+
+
+def _parts(value: Any, wanted: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of a dictionary, after a look at names, shapes, kinds of numbers, and that they are finite."""
+    if not isinstance(value, dict) or set(value) != set(wanted):
+        found = difference(value, wanted, Tolerance())
+        raise Unfit(found.words)
+    return {name: _shaped(value[name], part, f"[{name!r}]: ") for name, part in wanted.items()}
+
+
+def _shaped(value: Any, wanted: Any, place: str) -> np.ndarray:
+    """The array, if it differs from the wanted one in its values alone."""
+    found = difference(value, wanted, Tolerance())
+    if found is not None and found.kind != "values":
+        raise Unfit(f"{place}{found.words}")
+    return plain(value)
+
+
+def _pictures(inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    return tuple(torch.from_numpy(plain(inputs[key]).copy()) for key in ("test_images", "test_labels"))
+
+
+class _Scaled(nn.Module):
+    """A network whose logits are brought to a common size.
+
+    Its answers stay, and weights so large that the softmax has no slope left do not hide from an attack.
+    """
+
+    def __init__(self, model: nn.Module, images: Tensor) -> None:
+        super().__init__()
+        self.model, self.size = model, 1.0
+        with torch.inference_mode():
+            size = float(model(images).std())
+        if not (np.isfinite(size) and size > 0):
+            raise Unfit(
+                "with these weights the network gives the same answer to everything, or numbers that are not finite"
+            )
+        self.size = size
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model(images) / self.size
+
+
+def _filled(value: Any, described: networks.Network, images: Tensor) -> nn.Module:
+    model = networks.build(described)
+    state = model.state_dict()
+    parts = _parts(value, {name: part.numpy() for name, part in state.items()})
+    model.load_state_dict({name: torch.tensor(part).to(state[name]) for name, part in parts.items()})
+    return _Scaled(model, images).eval()
+
+
+def _share(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    with torch.inference_mode():
+        return float((model(images).argmax(1) == labels).double().mean())

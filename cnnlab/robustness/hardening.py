@@ -1,0 +1,129 @@
+"""Adversarial training: a network that sees its own worst pictures while it learns, and random signs as the attack to compare with.
+
+The defences of `defences` stand in front of a network and leave it as it is. This one changes the network, and is the one that holds
+best against who knows it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, positive_int, whole_number
+from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.training import chance
+from cnnlab.robustness import ball
+from cnnlab.robustness.attacks import pgd
+
+
+def adversarial_training(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    epsilon: float = 4 / 255,
+    steps: int = 40,
+    batch_size: int = 32,
+    rate: float = 0.01,
+    seed: int = 0,
+    watch: Callable[[int, float], None] | None = None,
+) -> nn.Module:
+    """Does a network that trains on attacked pictures withstand attacks?
+
+        min over the weights of the mean of  max over |r| <= epsilon of J(x + r, y)
+
+    The inner maximum is one PGD step of 1.25 epsilon from a random start, made anew for each batch from the network as it is then; the
+    outer minimum is stochastic gradient descent with momentum.
+
+    Parameters
+    ----------
+    model
+        Maps N x 3 x H x W in [0, 1] to N x C logits; a copy is trained, the model is left as it was found.
+    images
+        N x 3 x H x W: floats in [0, 1], or the bytes of a data set.
+    labels
+        N class indices.
+    epsilon
+        The largest change of a pixel, in values of [0, 1]; 0 trains on pictures as they are, for comparison.
+    steps, batch_size, rate
+        How many batches, pictures in each, and the highest learning rate, which falls as a straight line to 0.
+    seed
+        For the batches, the attacks and dropout; torch's global generator is left as it was.
+    watch
+        Called after each step with its number, from 1, and its loss.
+
+    Returns
+    -------
+    nn.Module
+        The trained copy, in eval mode.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each picture, or epsilon is no pixel value.
+
+    References
+    ----------
+    Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, equation 2.1; one step from a random
+    start: Wong, Rice & Kolter, "Fast is better than free", ICLR 2020. Lecture K, "Training with adversarial examples".
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 2))
+    >>> harder = adversarial_training(model, torch.rand(8, 3, 4, 4), torch.arange(8) % 2, steps=2, batch_size=4)
+    >>> harder(torch.rand(1, 3, 4, 4)).shape
+    torch.Size([1, 2])
+    """
+    if len(images) != len(labels) or not len(images):
+        raise ValueError(f"give one label for each picture, but got {len(images)} and {len(labels)}.")
+    radius = ball.checked_radius(epsilon, "linf")
+    size = min(positive_int(batch_size, "batch_size"), len(images))
+    steps = positive_int(steps, "steps")
+    other = copy.deepcopy(model).requires_grad_(True)
+    descent = torch.optim.SGD(other.parameters(), rate, momentum=0.9, nesterov=True)
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        chance(whole_number(seed, "seed"), "hardening") as draw,
+    ):
+        for step in range(steps):
+            descent.param_groups[0]["lr"] = rate * (1 - step / steps)
+            rows = torch.randint(len(images), (size,), generator=draw)
+            batch = images[rows] if images.is_floating_point() else images[rows].float() / 255
+            truth = labels[rows]
+            if radius:
+                options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
+                batch = pgd(other, batch, truth, seed=seed + step, **options)
+            loss = F.cross_entropy(other.train()(like_parameters(other, batch)), truth)
+            descent.zero_grad()
+            loss.backward()
+            descent.step()
+            if watch is not None:
+                watch(step + 1, loss.item())
+    for after, before in zip(other.parameters(), model.parameters(), strict=True):
+        after.requires_grad_(before.requires_grad).grad = None
+    return other.eval()
+
+
+def sign_noise(
+    model: nn.Module, images: Tensor, target: object = None, *, epsilon: float = 4 / 255, seed: int = 0
+) -> Tensor:
+    """How much does a change of the same size do that knows nothing? Each value moves by epsilon, up or down by the toss of a coin.
+
+    It takes the arguments of an attack, so that it can stand where one does; network and target are not asked.
+
+    Example
+    -------
+    >>> images = torch.rand(2, 3, 4, 4)
+    >>> float((sign_noise(None, images, epsilon=0.1) - images).abs().max()) <= 0.1 + 1e-6
+    True
+    """
+    originals, single = image_batch(images)
+    radius = ball.checked_radius(epsilon, "linf")
+    coins = torch.randint(0, 2, originals.shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    noisy = (originals + radius * coins.to(originals)).clamp(0, 1)
+    return noisy[0] if single else noisy

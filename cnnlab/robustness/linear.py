@@ -1,0 +1,175 @@
+"""Why so little is enough: a classifier with no layer at all between pixels and logits, and what many small changes add up to in it.
+
+Nothing about an adversarial picture needs depth. With a weight for each pixel, a change of epsilon along the sign of each weight moves
+the logit by epsilon times the *sum* of all weights' sizes, and a picture has very many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, positive_int, target_index
+from cnnlab.networks.modes import like_parameters
+
+
+@dataclass(frozen=True, eq=False)
+class SmallChanges:
+    """Outcome of `small_changes`; D is the number of values in the picture.
+
+    Fields
+    ------
+    margin
+        z, the logit of the class minus that of its rival, for the picture as it is.
+    each
+        D floats in order of size, the largest first: by how much each value lowers the margin when it moves by epsilon in its worst
+        direction (less where the picture ends at 0 or 1).
+    sums
+        D + 1 floats: the margin after the first 0, 1, 2 ... D of them.
+    needed
+        How many of them turn the answer; D + 1 where all do not.
+    """
+
+    margin: float
+    each: Tensor
+    sums: Tensor
+    needed: int
+
+
+def linear_classifier(
+    images: Tensor,
+    labels: Tensor,
+    class_names: Sequence[str],
+    *,
+    decay: float = 0.03,
+    steps: int = 60,
+) -> nn.Module:
+    """What can be said without any layer? Logistic regression on the pixels.
+
+        z = W x + b,    min over W of the mean cross-entropy + decay |W|^2 / 2,    by L-BFGS from W = 0
+
+    Parameters
+    ----------
+    images
+        N x 3 x H x W: floats in [0, 1], or the bytes of a data set.
+    labels
+        N class indices.
+    class_names
+        The name of each class.
+    decay
+        How strongly weights are held back. Without it they fit the noise of the pictures.
+    steps
+        Of L-BFGS; the problem is convex, so where it ends depends on no chance.
+
+    Returns
+    -------
+    nn.Module
+        Flatten and one `nn.Linear`, in eval mode, with `class_names`, `input_size` and a name: an ordinary network to all techniques.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each picture.
+
+    References
+    ----------
+    Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015, section 5. Lecture K, "Note this
+    problem is not specific to deep learning!".
+
+    Example
+    -------
+    >>> model = linear_classifier(torch.rand(6, 3, 4, 4), torch.arange(6) % 2, ["day", "night"], steps=3)
+    >>> model[1].weight.shape
+    torch.Size([2, 48])
+    """
+    if len(images) != len(labels) or not len(images):
+        raise ValueError(f"give one label for each picture, but got {len(images)} and {len(labels)}.")
+    pixels = (images if images.is_floating_point() else images.float() / 255).flatten(1)
+    middle = pixels.mean(0)  # about the mean picture the problem is far better conditioned
+    weight = torch.zeros(len(class_names), pixels.shape[1], dtype=pixels.dtype, requires_grad=True)
+    bias = torch.zeros(len(class_names), dtype=pixels.dtype, requires_grad=True)
+    descent = torch.optim.LBFGS(
+        [weight, bias], max_iter=positive_int(steps, "steps"), line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        descent.zero_grad()
+        value = (
+            F.cross_entropy((pixels - middle) @ weight.T + bias, labels) + decay * weight.square().sum() / 2
+        )
+        value.backward()
+        return value
+
+    with torch.inference_mode(False), torch.enable_grad():
+        descent.step(loss)
+    layer = nn.Linear(pixels.shape[1], len(class_names), dtype=pixels.dtype)
+    layer.weight.data, layer.bias.data = weight.detach(), (bias - weight @ middle).detach()
+    model = nn.Sequential(nn.Flatten(), layer).eval()
+    model.name, model.class_names, model.input_size = "linear", tuple(class_names), images.shape[-1]
+    return model
+
+
+def small_changes(
+    model: nn.Module, image: Tensor, target: int | str | None = None, *, epsilon: float = 4 / 255
+) -> SmallChanges:
+    """How do changes that are each too small to matter turn an answer? One after the other, and their sum.
+
+        z' = z - sum over i of |w_i| min(epsilon, room of x_i),    w = weights of the class - weights of its rival
+
+    Away from the ends of [0, 1] that is z - epsilon |w|_1, which grows with the number of values; random signs of the same size change
+    z by about epsilon |w|_2, which grows with its root only.
+
+    Parameters
+    ----------
+    model
+        From `linear_classifier`: `nn.Sequential(nn.Flatten(), nn.Linear(...))`.
+    image
+        3 x H x W (or 1 x 3 x H x W) in [0, 1].
+    target
+        The class that is asked about; None for the predicted one. Its rival is the likeliest other class.
+    epsilon
+        How far each value moves, in [0, 1].
+
+    Returns
+    -------
+    SmallChanges
+
+    Raises
+    ------
+    TypeError
+        If the model is not linear.
+
+    References
+    ----------
+    Goodfellow, Shlens & Szegedy (2015), section 3.
+
+    Example
+    -------
+    >>> model = linear_classifier(torch.rand(6, 3, 4, 4), torch.arange(6) % 2, ["day", "night"], steps=3)
+    >>> small_changes(model, torch.rand(3, 4, 4)).sums.shape
+    torch.Size([49])
+    """
+    layers = list(model.children())
+    if len(layers) != 2 or not isinstance(layers[0], nn.Flatten) or not isinstance(layers[1], nn.Linear):
+        raise TypeError(
+            "small changes simply add up in a linear network only: give one of `linear_classifier`."
+        )
+    batch, _ = image_batch(image, "image")
+    pixels = like_parameters(model, batch[:1].detach()).flatten(1)
+    with torch.inference_mode():
+        logits = layers[1](pixels)[0]
+        own = target_index(target, getattr(model, "class_names", None), logits)
+        rival = int(logits.index_fill(0, torch.tensor(own), -torch.inf).argmax())
+        weight = layers[1].weight[own] - layers[1].weight[rival]
+        room = torch.where(weight > 0, pixels[0], 1 - pixels[0]).clamp(
+            max=epsilon
+        )  # down where w > 0, else up
+        each = (weight.abs() * room).double().sort(descending=True).values
+        margin = (logits[own] - logits[rival]).double()
+        sums = margin - torch.cat([each.new_zeros(1), each.cumsum(0)])
+    turned = (sums < 0).nonzero()
+    return SmallChanges(float(margin), each, sums, int(turned[0]) if len(turned) else len(sums))

@@ -1,0 +1,87 @@
+"""A convolutional encoder and its mirror image, with three ways to make maps larger again: only one of them remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import one_of
+from cnnlab.networks.architectures import Normalise
+from cnnlab.networks.dense import convolutions
+from cnnlab.segmentation.unpooling import max_pool, max_unpool
+
+WAYS_UP = ("remembered", "corner", "repeated")
+"""Where a pooled value goes: to the place of its maximum, to the first place of its window, or to all four."""
+
+
+class EncoderDecoder(nn.Module):
+    """Three poolings down, three unpoolings up, convolutions between (after Noh, Hong & Han, 2015), in small.
+
+    The decoder mirrors the encoder. With `way_up="remembered"` each unpooling sets its values to the places that the pooling of the
+    same size has remembered: no values pass the bottleneck by another way, but their places do. "corner" sets them to the first place of
+    each window, "repeated" to all four; neither knows where the maxima stood. All three have the same weights to learn.
+
+    Parameters
+    ----------
+    classes
+        Names of the classes in the order of the logits, background first.
+    way_up
+        One of `WAYS_UP`.
+
+    Shapes
+    ------
+    Input N x 3 x H x W in [0, 1] with sides that 8 divides. For 48: 16 x 48 x 48, 32 x 24 x 24, 64 x 12 x 12, bottleneck 64 x 6 x 6, and
+    the same way back; output N x len(classes) x 48 x 48 logits.
+
+    Raises
+    ------
+    ValueError
+        If there is no such way up.
+
+    References
+    ----------
+    Noh, Hong & Han (2015); lecture K, "Max unpooling", "Symmetry in encoder/decoder".
+
+    Example
+    -------
+    >>> EncoderDecoder(["background", "cat"]).eval()(torch.rand(1, 3, 48, 48)).shape
+    torch.Size([1, 2, 48, 48])
+    """
+
+    def __init__(self, classes: Sequence[str], way_up: str = "remembered"):
+        super().__init__()
+        self.way_up = one_of(way_up, WAYS_UP, "way up")
+        self.name = f"encoder_decoder_{way_up}"
+        self.class_names = tuple(classes)
+        self.input_size = 48
+        self.normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+        self.down1, self.down2, self.down3 = (convolutions(*maps) for maps in ((3, 16), (16, 32), (32, 64)))
+        self.bottleneck = convolutions(64, 64)
+        self.up3, self.up2, self.up1 = (convolutions(*maps) for maps in ((64, 32), (32, 16), (16, 16)))
+        self.score = nn.Conv2d(16, len(self.class_names), 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps, kept = self.normalise(images), []
+        for block in (self.down1, self.down2, self.down3):
+            maps = block(maps)
+            size = maps.shape[-2:]
+            maps, places = max_pool(maps)  # N x C x H/2 x W/2
+            kept.append((self._set_back(places, size), size))
+        maps = self.bottleneck(maps)
+        for block in (self.up3, self.up2, self.up1):
+            places, size = kept.pop()
+            if self.way_up == "repeated":
+                maps = maps.repeat_interleave(2, -2).repeat_interleave(2, -1)
+            else:
+                maps = max_unpool(maps, places, size)
+            maps = block(maps)  # N x C/2 x 2H x 2W
+        return self.score(maps)
+
+    def _set_back(self, places: Tensor, size: Sequence[int]) -> Tensor:
+        """Where values of this size go on the way up: to the remembered places, or to the first of each window."""
+        if self.way_up == "remembered":
+            return places
+        rows, columns = (torch.arange(0, side, 2, device=places.device) for side in size)
+        return (rows[:, None] * size[1] + columns).expand_as(places)

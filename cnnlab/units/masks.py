@@ -1,0 +1,81 @@
+"""Where in a picture is a unit strong? Its map at the pixels, and the mask of what passes its threshold.
+
+Thresholds come from `cnnlab.units.dissection`; here a picture is looked at through them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.inputs import image_batch, whole_number
+from cnnlab.networks.layers import activations
+from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.units.reports import Dissection
+
+
+def activation_mask(model: nn.Module, images: Tensor, found: Dissection, unit: int) -> Tensor:
+    """At which pixels is a unit among its own strongest, as dissection counted them?
+
+        M_k(x) = pixels of x at which a_k(x), enlarged by bilinear interpolation, is above T_k
+
+    Parameters
+    ----------
+    model
+        The network that was dissected; it is left as it was found.
+    images
+        N x 3 x H x W in [0, 1], or one picture without the first axis.
+    found
+        What `cnnlab.units.dissect` found in one layer of it (in the basis of its units, not a turned one).
+    unit
+        A channel of that layer.
+
+    Returns
+    -------
+    Tensor
+        N x H x W booleans (H x W for one picture), at every pixel.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer or unit.
+
+    References
+    ----------
+    Bau, Zhou, Khosla, Oliva & Torralba (2017), section 2.2; lecture L, "activation mask".
+
+    Example
+    -------
+    >>> from cnnlab import load, world
+    >>> model, data = load("mini_alexnet"), world.dataset("validation", n=200)  # doctest: +SKIP
+    >>> activation_mask(model, data[0][0], dissect(model, data, "relu5"), 17).shape  # doctest: +SKIP
+    torch.Size([96, 96])
+    """
+    batch, single = image_batch(images)
+    unit = whole_number(unit, "unit", most=len(found.threshold) - 1)
+    maps = activations(model, batch, found.layer)[found.layer][:, unit].cpu()
+    masks = (
+        at_pixels(maps, receptive_field(model, found.layer, tuple(batch.shape[1:]))) > found.threshold[unit]
+    )
+    return masks[0] if single else masks
+
+
+def at_pixels(maps: Tensor, field: ReceptiveField) -> Tensor:
+    """... x h x w maps at all pixels of the picture, ... x H x W; see `bilinear`."""
+    down, across = (bilinear(field, axis, torch.arange(field.picture[axis])).to(maps) for axis in (0, 1))
+    return down @ maps @ across.T
+
+
+def bilinear(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
+    """pixels x positions: the weight of each position of a layer, standing in the middle of its field, at each pixel.
+
+    Pixels beyond the outermost middles take the outermost value. Where every unit sees everything, the positions have no
+    middles of their own and are spread evenly.
+    """
+    count, stride = field.positions[axis], field.stride[axis]
+    if stride:
+        place = (pixels - field.offset[axis] - (field.size[axis] - 1) / 2) / stride
+    else:
+        place = (pixels + 0.5) * count / field.picture[axis] - 0.5
+    place = place.double().clamp(0, count - 1)
+    return (1 - (place[:, None] - torch.arange(count)).abs()).clamp(min=0)
