@@ -53,8 +53,11 @@ def memory_figure(
     left, right = figure.subplots(1, 2, sharey=True)
     for number, (name, both) in enumerate(curves.items()):
         colour = CLASSES[(2, 4, 3, 14, 16, 8, 1, 18)[number % 8]]
+        dashes = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))[number % 5]
         for axis, values in zip((left, right), both, strict=True):
-            axis.plot(range(1, len(values) + 1), values, color=colour, linewidth=1.8, label=name)
+            axis.plot(
+                range(1, len(values) + 1), values, linestyle=dashes, color=colour, linewidth=1.8, label=name
+            )
     longest = epochs or max(len(learnt) for learnt, _ in curves.values())
     left.set_title("on the pictures that are learnt", fontsize=10)
     right.set_title("on other pictures", fontsize=10)
@@ -63,7 +66,7 @@ def memory_figure(
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         _per_cent(axis)
     left.set_ylabel("right answers")
-    left.legend(fontsize=8, loc="upper left", frameon=False)
+    left.legend(fontsize=8, loc="lower right", frameon=False)
     figure.suptitle(title, fontsize=11)
     return figure
 

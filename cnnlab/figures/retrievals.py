@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cnnlab.figures.colours import LINES
 from cnnlab.figures.plate import Plate
 
 
@@ -57,11 +58,13 @@ def dimensions_figure(
     figure = Plate(figsize=(width, 0.5 * width), words=words)
     axis = figure.subplots()
     ticks: set[int] = set()
-    for number, (name, curve) in enumerate(curves.items()):
+    for (name, curve), (colour, _, point) in zip(curves.items(), LINES * len(curves), strict=False):
         ticks |= set(curve)
-        axis.plot(list(curve), list(curve.values()), "o-", markersize=4, color=f"C{number}", label=name)
+        axis.plot(
+            list(curve), list(curve.values()), marker=point, markersize=5, color=colour, alpha=0.9, label=name
+        )
         if levels and name in levels:
-            axis.axhline(levels[name], color=f"C{number}", linestyle="--", linewidth=1)
+            axis.axhline(levels[name], color=colour, linestyle="--", linewidth=1)
     if chance is not None:
         axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
     if mark is not None:

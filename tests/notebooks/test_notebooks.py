@@ -30,6 +30,15 @@ MUST_BE_THERE = (
     "08_the_image_a_unit_wants",
     "09_inversion_and_deepdream",
     "10_style_transfer",
+    "11_adversarial_examples",
+    "12_fooling_images",
+    "13_corruptions_texture_shape",
+    "14_networks_can_learn_anything",
+    "15_network_dissection",
+    "16_retrieval",
+    "17_transfer",
+    "18_networks_and_brains",
+    "19_segmentation",
 )
 CHECK = "# NBVAL_CHECK_OUTPUT"
 MARKERS = {CHECK, "# NBVAL_IGNORE_OUTPUT", "# NBVAL_RAISES_EXCEPTION"}
