@@ -70,7 +70,7 @@ class FoolingExplorer(GrowingExplorer):
         first = list(self._classes).index(target) if isinstance(target, str) else target
         self.target = widgets.Dropdown(options=[("all classes", None)], description="Class")
         self.route = widgets.Dropdown(options=ROUTES, description="By")
-        self.generations = slider("Generations", generations, 4, 200, 4)
+        self.generations = slider("Length", generations, 4, 200, 4)
         self.population = slider("Children", 24, 8, 96, 8)
         self.chance = slider("Chance", 0, 0, 9)
         self.judge = widgets.Dropdown(options=[("nobody", "")], description="Ask also")

@@ -122,7 +122,7 @@ class MemoryExplorer(Explorer):
         self.inputs = widgets.Dropdown(options=CHOICES, description="Learn")
         shares = [round(100 * row["share"]) for row in self.records[0].rows]
         step = shares[1] - shares[0]
-        self.share = widgets.IntSlider(100, min=shares[0], max=shares[-1], step=step, description="Random, %")
+        self.share = widgets.IntSlider(100, min=shares[0], max=shares[-1], step=step, description="Random")
         self.learn_button = widgets.Button(description="Learn it now")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self.sheet = Sheet(columns=8, largest=80)

@@ -1,0 +1,766 @@
+"""The key of a2, whose pixels: probes, references written from the definitions, and the mistakes that are told apart."""
+
+import functools
+
+import numpy as np
+import torch
+
+from cnnlab import world
+from cnnlab.grading.questions import Case, Limits, Mistake, Network, Question, Tolerance
+
+ASSIGNMENT = "a2_whose_pixels"
+TITLE = "Whose pixels: saliency, ReLU rules, Grad-CAM, the pointing game, and a network that cheats"
+
+BY_GRADIENT = Tolerance(relative=1e-3, absolute=1e-5)
+
+
+def floats(draw, *shape, low=0.0, high=1.0):
+    """A float32 tensor of this shape, even between the bounds."""
+    return torch.from_numpy(draw.uniform(low, high, shape).astype(np.float32))
+
+
+def pictures_for(name, count, height, width, layer=None):
+    """Inputs with a small random network of this name, pictures and a class for each; with a layer where one is asked for."""
+
+    def inputs(draw):
+        given = {
+            "model": Network(name, int(draw.integers(10**6))),
+            "images": floats(draw, count, 3, height, width),
+            "targets": torch.from_numpy(draw.permutation(5)[:count]),
+        }
+        return given | ({"layer": layer} if layer else {})
+
+    return inputs
+
+
+# The way back through a small network, stage by stage: stage, ReLU, stage, ReLU, stage.
+
+RULES = {
+    "gradient": lambda f, r: r * (f > 0),
+    "deconvnet": lambda f, r: r * (r > 0),
+    "guided": lambda f, r: r * (f > 0) * (r > 0),
+}
+SLIPS = {
+    **RULES,
+    "zero counts as open": lambda f, r: r * (f >= 0) * (r > 0),
+    "size": lambda f, r: r.abs() * (f > 0),
+    "arriving and not f": lambda f, r: f * (r > 0),
+    "either": lambda f, r: r * ((f > 0) | (r > 0)),
+    "none": lambda f, r: r,
+}
+
+
+def stages(model):
+    """The parts of a small network between its ReLUs."""
+    norm = getattr(model, "norm1", lambda maps: maps)
+    return (
+        lambda images: norm(model.conv1(images * 2 - 1)),
+        lambda maps: model.conv2(model.pool1(maps)),
+        lambda maps: model.fc(model.pool2(maps).flatten(1)),
+    )
+
+
+def transposed(stage, value, arriving):
+    """What comes out of a stage on the way back."""
+    return torch.autograd.functional.vjp(stage, value, arriving)[1]
+
+
+def way_back(model, images, targets, rules=("gradient", "gradient"), begin=None):
+    """N x 3 x H x W, each picture by itself: from the score of its class down, with a rule at each of the two ReLUs."""
+    first, second, last = stages(model)
+    found = []
+    for image, target in zip(images, targets, strict=True):
+        one = first(image[None])
+        two = second(one.clamp_min(0))
+        logits = last(two.clamp_min(0))
+        arriving = torch.zeros_like(logits)
+        arriving[0, target] = 1
+        arriving = begin(logits[0], target)[None] if begin else arriving
+        arriving = SLIPS[rules[1]](two, transposed(last, two.clamp_min(0), arriving))
+        arriving = SLIPS[rules[0]](one, transposed(second, one.clamp_min(0), arriving))
+        found.append(transposed(first, image[None], arriving)[0])
+    return torch.stack(found)
+
+
+def of_probability(logits, target):
+    """What arrives at the logits where the score is the probability."""
+    chance = logits.softmax(0)
+    return chance[target] * (torch.eye(len(logits), dtype=chance.dtype)[target] - chance)
+
+
+def of_all(logits, target):
+    """What arrives at the logits where all of them are added up."""
+    return torch.ones_like(logits)
+
+
+def of_the_likeliest(logits, target):
+    """What arrives at the logits where the largest is the score."""
+    return torch.eye(len(logits), dtype=logits.dtype)[logits.argmax()]
+
+
+# Saliency (q1).
+
+
+def saliency(model, images, targets, *, begin=None, together=lambda back: back.abs().amax(1)):
+    """The largest size of the gradient over the colours, pixel by pixel."""
+    return together(way_back(model, images, targets, begin=begin))
+
+
+Q1 = Question(
+    "q1",
+    "Gradient saliency",
+    "saliency",
+    (
+        Case("two pictures", pictures_for("plain", 2, 16, 16), 5, public=True),
+        Case("higher than wide", pictures_for("plain", 3, 24, 14), 5, public=True),
+        Case("with batch normalisation", pictures_for("normed", 4, 16, 18), 5),
+    ),
+    saliency,
+    (
+        Mistake(
+            "this is the gradient of the probability; the score is the logit, before the softmax",
+            lambda **given: saliency(begin=of_probability, **given),
+        ),
+        Mistake(
+            "take the largest size over the colours, not the sum of the sizes",
+            lambda **given: saliency(together=lambda back: back.abs().sum(1), **given),
+        ),
+        Mistake(
+            "take the largest size over the colours, not the mean of the sizes",
+            lambda **given: saliency(together=lambda back: back.abs().mean(1), **given),
+        ),
+        Mistake(
+            "the size counts, not the sign: take the absolute value before the maximum",
+            lambda **given: saliency(together=lambda back: back.amax(1), **given),
+        ),
+        Mistake(
+            "take the absolute value of each colour first; yours come after the maximum, or the colours cancel",
+            lambda **given: saliency(together=lambda back: back.sum(1).abs(), **given),
+        ),
+        Mistake(
+            "each picture has a class of its own, in `targets`; yours is the gradient of the largest logit",
+            lambda **given: saliency(begin=of_the_likeliest, **given),
+        ),
+        Mistake(
+            "each picture has a class of its own, in `targets`; yours is the gradient of all logits together",
+            lambda **given: saliency(begin=of_all, **given),
+        ),
+        Mistake(
+            "one number for each pixel is asked for: N x H x W",
+            lambda **given: saliency(together=lambda back: back.abs(), **given),
+        ),
+    ),
+    otherwise="change one pixel a little, ask again, and compare the change of the logit with your gradient",
+    tolerance=BY_GRADIENT,
+    gives_it_away=("attribution.saliency", "attribution.gradient"),
+)
+
+
+# Three ways back through a ReLU (q2).
+
+
+def relu_backward(activation, arriving, rule, *, rules=RULES):
+    """What a ReLU hands on of what arrives, number by number."""
+    flat = zip(activation.flatten().tolist(), arriving.flatten().tolist(), strict=True)
+    handed = [float(rules[rule](torch.tensor(f), torch.tensor(r))) for f, r in flat]
+    return torch.tensor(handed, dtype=arriving.dtype).view(arriving.shape)
+
+
+def through(rule):
+    """Numbers of either sign, forward and back; some ReLUs are closed at exactly zero."""
+
+    def inputs(draw):
+        activation = floats(draw, 4, 6, low=-2, high=2)
+        activation[
+            torch.from_numpy(draw.permutation(24)[:5] // 6), torch.from_numpy(draw.permutation(6)[:5])
+        ] = 0
+        return {"activation": activation, "arriving": floats(draw, 4, 6, low=-2, high=2), "rule": rule}
+
+    return inputs
+
+
+def instead(slip):
+    """The answer with another rule in the place of all."""
+    return lambda **given: relu_backward(**given, rules=dict.fromkeys(RULES, SLIPS[slip]))
+
+
+Q2 = Question(
+    "q2",
+    "Three ways back through a ReLU",
+    "relu_backward",
+    (
+        Case("the gradient", through("gradient"), 2, public=True),
+        Case("the deconvnet", through("deconvnet"), 4, public=True),
+        Case("guided", through("guided"), 4),
+    ),
+    relu_backward,
+    (
+        Mistake(
+            "that is the plain gradient: look at the sign of what arrives, as the rule says",
+            instead("gradient"),
+        ),
+        Mistake("the deconvnet does not look at what went forward, the other two do", instead("deconvnet")),
+        Mistake("guided is stricter than what is asked for here", instead("guided")),
+        Mistake(
+            "a ReLU is closed where its input is 0: f > 0, not f >= 0",
+            lambda activation, arriving, rule: (
+                arriving.where(activation >= 0, 0)
+                if rule == "gradient"
+                else arriving.clamp_min(0).where(activation >= 0, 0)
+            ),
+        ),
+        Mistake("what is handed on is R, not f", instead("arriving and not f")),
+        Mistake("what is negative is stopped; its size is not handed on", instead("size")),
+        Mistake("guided needs both conditions, not one of the two", instead("either")),
+        Mistake("nothing is stopped", instead("none")),
+    ),
+    otherwise="take the four cases f = +-1, R = +-1 and write down what is handed on",
+    gives_it_away=("attribution.relu_backward",),
+)
+
+
+# Find the bug: ReLUs that are no modules (q3).
+
+
+def by_rule(model, images, targets, rule, *, met=(True, True), begin=None):
+    """The way back with the rule at the ReLUs that are met, and the gradient's own at the others."""
+    rules = [rule if seen else "gradient" for seen in met]
+    return way_back(model, images, targets, rules, begin=begin)
+
+
+def with_rule(name, rule, count=2, height=16, width=18):
+    """Pictures for a network of this name, and the rule."""
+    return lambda draw: pictures_for(name, count, height, width)(draw) | {"rule": rule}
+
+
+OTHER = {"guided": "deconvnet", "deconvnet": "guided", "gradient": "guided"}
+
+Q3 = Question(
+    "q3",
+    "Find the bug",
+    "by_rule",
+    (
+        Case("guided, ReLUs that are modules", with_rule("plain", "guided"), 3, public=True),
+        Case("guided, ReLUs that are calls", with_rule("called", "guided"), 6, public=True),
+        Case("deconvnet, ReLUs that are calls", with_rule("called", "deconvnet", 3), 6),
+        Case("deconvnet, ReLUs that are modules", with_rule("normed", "deconvnet"), 3),
+        Case("the plain gradient", with_rule("called", "gradient"), 2),
+    ),
+    by_rule,
+    (
+        Mistake(
+            "that is exactly the plain gradient: no ReLU was met. Which of them are modules, which are calls, and which work in place?",
+            lambda **given: by_rule(**given, met=(False, False)),
+        ),
+        Mistake(
+            "one of the two ReLUs goes its own way: there is `F.relu` and there is `torch.relu`",
+            lambda **given: by_rule(**given, met=(True, False)),
+        ),
+        Mistake(
+            "one of the two ReLUs goes its own way: there is `F.relu` and there is `torch.relu`",
+            lambda **given: by_rule(**given, met=(False, True)),
+        ),
+        Mistake(
+            "this is the guided gradient: the ReLU's own derivative has had its turn before your rule",
+            lambda **given: by_rule(**given | {"rule": "guided"}),
+        ),
+        Mistake(
+            "deconvnet and guided are mixed up: the deconvnet does not look at what went forward",
+            lambda **given: by_rule(**given | {"rule": OTHER[given["rule"]]}),
+        ),
+        Mistake(
+            "the rule holds at each ReLU; yours is the plain gradient, cut off at the picture",
+            lambda **given: by_rule(**given, met=(False, False)).clamp_min(0),
+        ),
+        Mistake(
+            "each picture has a class of its own, in `targets`",
+            lambda **given: by_rule(**given, begin=of_the_likeliest),
+        ),
+    ),
+    otherwise="count the ReLUs that your rule meets, on a network where you know how many there are",
+    tolerance=BY_GRADIENT,
+    gives_it_away=("attribution.relu_rule", "attribution.guided_backprop", "attribution.deconvnet"),
+)
+
+
+# Grad-CAM (q4).
+
+
+def grad_cam(
+    model,
+    images,
+    targets,
+    layer,
+    *,
+    score=lambda logits: logits,
+    weigh=lambda slopes: slopes.mean((1, 2), keepdim=True),
+    keep=lambda added: added.clamp_min(0),
+    enlarge=None,
+    last=lambda large: large,
+):
+    """Each picture by itself: maps A of the layer, their mean slopes, the sum of A with these weights, its positive part, enlarged."""
+    found = []
+    for image, target in zip(images, targets, strict=True):
+        maps, slopes = maps_and_slopes(model, image, int(target), layer, score)
+        added = keep((weigh(slopes) * maps).sum(0))
+        found.append(last((enlarge or bilinear)(added, *image.shape[1:])))
+    return torch.stack(found)
+
+
+def maps_and_slopes(model, image, target, layer, score=lambda logits: logits):
+    """K x h x w twice: what flows out of the layer, and the derivative of the score with respect to it."""
+    kept = []
+
+    def cut(module, given, out):
+        kept.append(out.detach().clone().requires_grad_())
+        return kept[0].clone()  # what follows may work in place
+
+    handle = dict(model.named_modules())[layer].register_forward_hook(cut)
+    logits = model(image[None])[0]
+    handle.remove()
+    (slopes,) = torch.autograd.grad(score(logits)[target], kept)
+    return kept[0].detach()[0], slopes[0]
+
+
+def along(many, few, dtype):
+    """many x few: the weights with which a row of few numbers becomes one of many, ends of the pixels on ends of the row."""
+    weights = torch.zeros(many, few, dtype=dtype)
+    for place in range(many):
+        exact = min(max((place + 0.5) * few / many - 0.5, 0), few - 1)
+        low = int(exact)
+        weights[place, low] += 1 - (exact - low)
+        weights[place, min(low + 1, few - 1)] += exact - low
+    return weights
+
+
+def bilinear(small, height, width):
+    """The map at the size of the picture, linear between the middles of its places."""
+    rows, columns = (along(*sides, small.dtype) for sides in zip((height, width), small.shape, strict=True))
+    return rows @ small @ columns.T
+
+
+def nearest(small, height, width):
+    """The map at the size of the picture, in blocks."""
+    return torch.nn.functional.interpolate(small[None, None], (height, width))[0, 0]
+
+
+def corners(small, height, width):
+    """The map at the size of the picture, corner pixels on corner places."""
+    return torch.nn.functional.interpolate(
+        small[None, None], (height, width), mode="bilinear", align_corners=True
+    )[0, 0]
+
+
+def stretched(large):
+    """From 0 to 1, whatever the values were."""
+    return (large - large.min()) / (large.max() - large.min())
+
+
+Q4 = Question(
+    "q4",
+    "Grad-CAM",
+    "grad_cam",
+    (
+        Case("behind a ReLU", pictures_for("plain", 2, 20, 20, "relu2"), 5, public=True),
+        Case(
+            "in front of a ReLU that works in place",
+            pictures_for("plain", 3, 24, 18, "conv2"),
+            5,
+            public=True,
+        ),
+        Case("an early layer", pictures_for("normed", 2, 18, 24, "pool1"), 5),
+    ),
+    grad_cam,
+    (
+        Mistake(
+            "this is the gradient of the probability; the score is the logit, before the softmax",
+            lambda **given: grad_cam(**given, score=lambda logits: logits.softmax(0)),
+        ),
+        Mistake(
+            "only what speaks for the class is kept: a ReLU around the sum",
+            lambda **given: grad_cam(**given, keep=lambda added: added),
+        ),
+        Mistake(
+            "the size of the sum is not asked for; what speaks against the class becomes 0",
+            lambda **given: grad_cam(**given, keep=lambda added: added.abs()),
+        ),
+        Mistake(
+            "alpha is the *mean* of the slopes over all places of a map, one number for each map",
+            lambda **given: grad_cam(**given, weigh=lambda slopes: slopes.sum((1, 2), keepdim=True)),
+        ),
+        Mistake(
+            "alpha is one number for each map; you multiply each place by its own slope",
+            lambda **given: grad_cam(**given, weigh=lambda slopes: slopes),
+        ),
+        Mistake(
+            "the ReLU stands around the sum, not around the weights: a map may speak against the class",
+            lambda **given: grad_cam(
+                **given, weigh=lambda slopes: slopes.mean((1, 2), keepdim=True).clamp_min(0)
+            ),
+        ),
+        Mistake(
+            "stretched to 0 ... 1, a map without evidence looks like any other: give the raw values",
+            lambda **given: grad_cam(**given, last=stretched),
+        ),
+        Mistake(
+            "divided by its maximum, a map without evidence looks like any other: give the raw values",
+            lambda **given: grad_cam(**given, last=lambda large: large / large.max()),
+        ),
+        Mistake(
+            "enlarge it bilinearly; yours has blocks", lambda **given: grad_cam(**given, enlarge=nearest)
+        ),
+        Mistake(
+            "enlarge it with align_corners=False: pixels are areas, not points",
+            lambda **given: grad_cam(**given, enlarge=corners),
+        ),
+        Mistake(
+            "the map has the size of the layer: enlarge it to the size of the picture",
+            lambda **given: grad_cam(**given, enlarge=lambda small, *sides: small),
+        ),
+        Mistake(
+            "these are not the maps of this layer: the ReLU behind it works in place and overwrites what you kept",
+            lambda **given: grad_cam(**given | {"layer": given["layer"].replace("conv2", "relu2")}),
+        ),
+    ),
+    otherwise="print the shapes of the maps, of their slopes and of the weights: K x h x w, K x h x w, K",
+    tolerance=BY_GRADIENT,
+    gives_it_away=("attribution.grad_cam", "attribution.cam"),
+)
+
+
+# Guided Grad-CAM (q5).
+
+
+def guided_grad_cam(model, images, targets, layer, *, rule="guided", last=None, together=None):
+    """The guided gradient, colour by colour, where Grad-CAM says so."""
+    fine = way_back(model, images, targets, (rule, rule))
+    coarse = grad_cam(model, images, targets, layer, last=last or (lambda large: large))
+    return together(fine, coarse) if together else fine * coarse[:, None]
+
+
+Q5 = Question(
+    "q5",
+    "Guided Grad-CAM",
+    "guided_grad_cam",
+    (
+        Case("ReLUs that are modules", pictures_for("plain", 2, 18, 18, "relu2"), 5, public=True),
+        Case("ReLUs that are calls", pictures_for("called", 3, 16, 22, "pool1"), 5),
+    ),
+    guided_grad_cam,
+    (
+        Mistake(
+            "the fine part is the plain gradient; guided backpropagation is asked for",
+            lambda **given: guided_grad_cam(**given, rule="gradient"),
+        ),
+        Mistake(
+            "the fine part is the deconvnet's; guided backpropagation is asked for",
+            lambda **given: guided_grad_cam(**given, rule="deconvnet"),
+        ),
+        Mistake(
+            "Grad-CAM goes in with its raw values, not stretched to 0 ... 1",
+            lambda **given: guided_grad_cam(**given, last=stretched),
+        ),
+        Mistake(
+            "keep the three colours and the signs: N x 3 x H x W",
+            lambda **given: guided_grad_cam(
+                **given, together=lambda fine, coarse: fine.abs().amax(1) * coarse
+            ),
+        ),
+        Mistake(
+            "keep the signs of the guided gradient",
+            lambda **given: guided_grad_cam(
+                **given, together=lambda fine, coarse: fine.abs() * coarse[:, None]
+            ),
+        ),
+        Mistake(
+            "the two are multiplied, not added",
+            lambda **given: guided_grad_cam(**given, together=lambda fine, coarse: fine + coarse[:, None]),
+        ),
+        Mistake(
+            "this is guided backpropagation alone; multiply it by Grad-CAM",
+            lambda **given: guided_grad_cam(**given, together=lambda fine, coarse: fine),
+        ),
+    ),
+    otherwise="look at both factors: N x 3 x H x W with signs, and N x 1 x H x W without",
+    tolerance=BY_GRADIENT,
+    gives_it_away=("attribution.guided_grad_cam",),
+)
+
+
+# The pointing game (q6).
+
+
+def pointing_game(relevance, masks, *, ties="share", strength=float, empty="out"):
+    """The rate of hits, and what a random pixel reaches, over the pictures that have a mask."""
+    hits, areas = [], []
+    for values, mask in zip(relevance, masks, strict=True):
+        pairs = [
+            (strength(value), bool(inside))
+            for value, inside in zip(values.flatten(), mask.flatten(), strict=True)
+        ]
+        inside = sum(here for _, here in pairs)
+        if not inside and empty == "out":
+            continue
+        top = max(value for value, _ in pairs)
+        at_top = [here for value, here in pairs if value == top]
+        hits.append({"share": sum(at_top) / len(at_top), "first": at_top[0], "any": any(at_top)}[ties])
+        areas.append(inside / len(pairs))
+    rated = areas if empty != "out of chance" else [area for area in areas if area]
+    return sum(hits) / len(hits), sum(rated) / len(rated)
+
+
+def share_of_mass(relevance, masks):
+    """The share of the positive relevance that lies on the mask, in place of the hits."""
+    positive = relevance.clamp_min(0)
+    counts = masks.flatten(1).any(1)
+    shares = (positive * masks).sum((1, 2)) / positive.sum((1, 2))
+    return float(shares[counts].mean()), pointing_game(relevance, masks)[1]
+
+
+def some_maps(draw, count=7):
+    """Maps whose largest size is negative, and masks that hold the largest value in some of them."""
+    relevance = floats(draw, count, 8, 10, low=-1)
+    relevance[:, 0, 0] = -3.0
+    masks = torch.zeros(count, 8, 10, dtype=torch.bool)
+    hit = draw.permutation(count)[: count // 2]
+    for number in range(count):
+        top, left = int(draw.integers(0, 4)), int(draw.integers(0, 5))
+        masks[number, top : top + 3, left : left + int(draw.integers(3, 6))] = True
+        wanted = (masks[number] if number in hit else ~masks[number]).nonzero()
+        row, column = wanted[int(draw.integers(1, len(wanted)))]
+        relevance[number, row, column] = 2.0
+    return {"relevance": relevance, "masks": masks}
+
+
+def in_blocks(draw):
+    """Maps that are constant over blocks, as those of occlusion are, so that several pixels share the maximum."""
+    given = some_maps(draw, 6)
+    coarse = floats(draw, 6, 2, 2)
+    given["relevance"] = coarse.repeat_interleave(4, 1).repeat_interleave(5, 2)
+    return given
+
+
+def some_empty(draw):
+    """Pictures of which some have no object."""
+    given = some_maps(draw, 8)
+    given["masks"][torch.from_numpy(draw.permutation(8)[:3])] = False
+    return given
+
+
+Q6 = Question(
+    "q6",
+    "The pointing game",
+    "pointing_game",
+    (
+        Case("one maximum a map", some_maps, 4, public=True),
+        Case("maps in blocks", in_blocks, 3, public=True),
+        Case("pictures without an object", some_empty, 3),
+    ),
+    pointing_game,
+    (
+        Mistake(
+            "several pixels share the maximum: each counts by its share, the first one is not special",
+            lambda **given: pointing_game(ties="first", **given),
+        ),
+        Mistake(
+            "several pixels share the maximum: a part of them on the object is a part of a hit",
+            lambda **given: pointing_game(ties="any", **given),
+        ),
+        Mistake(
+            "relevance has a sign: the strongest point is the largest value, not the largest size",
+            lambda **given: pointing_game(strength=lambda value: abs(float(value)), **given),
+        ),
+        Mistake(
+            "a picture without an object cannot be hit: leave it out of both numbers",
+            lambda **given: pointing_game(empty="in", **given),
+        ),
+        Mistake(
+            "a picture without an object cannot be hit: leave it out of both numbers",
+            lambda **given: pointing_game(empty="out of chance", **given),
+        ),
+        Mistake(
+            "a picture without an object cannot be hit: leave it out of both numbers",
+            lambda **given: (pointing_game(**given)[0], pointing_game(empty="in", **given)[1]),
+        ),
+        Mistake(
+            "that is the share of the relevance; the game looks at the strongest point alone", share_of_mass
+        ),
+        Mistake("the rate comes first, chance second", lambda **given: pointing_game(**given)[::-1]),
+        Mistake(
+            "chance is what a random pixel reaches: the mean share of the picture that the masks take",
+            lambda **given: (pointing_game(**given)[0], 1 / given["relevance"][0].numel()),
+        ),
+    ),
+    otherwise="play it by hand on one map of 2 x 2",
+    gives_it_away=("attribution.pointing_game",),
+)
+
+
+# Which of these networks cheats (q7).
+
+USUAL = {"sheep": "meadow", "goat": "rocks", "wolf": "forest", "husky": "snow"}
+SWAPPED = {"sheep": "rocks", "goat": "meadow", "wolf": "snow", "husky": "forest"}
+LAYER = "relu5"
+
+
+@functools.lru_cache(maxsize=16)
+def drawn(seeds, scenes):
+    """Images, masks and labels: every animal with every seed, each in its scene."""
+    pictures = [
+        world.render(seed, shape=animal, scene=scene, clutter=0, cover=0.0)
+        for animal, scene in scenes
+        for seed in seeds
+    ]
+    labels = torch.arange(len(scenes)).repeat_interleave(len(seeds))
+    return torch.stack([one.image for one in pictures]), torch.stack([one.mask() for one in pictures]), labels
+
+
+@functools.lru_cache(maxsize=32)
+def said(suspect, seeds, scenes):
+    """The answers of a network that can be told by its weights, picture by picture."""
+    model, dtype = suspect.model, suspect.model.fc8.weight.dtype
+    return torch.stack([model(image[None].to(dtype))[0] for image in drawn(seeds, scenes)[0]])
+
+
+@functools.lru_cache(maxsize=32)
+def seen(suspect, seeds, scenes, targets):
+    """Grad-CAM of the last convolution for these classes, picture by picture."""
+    dtype = suspect.model.fc8.weight.dtype
+    return grad_cam(suspect.model, drawn(seeds, scenes)[0].to(dtype), targets, LAYER)
+
+
+class Suspect:
+    """A network that equals another one if their weights do, so that what it says need not be asked twice."""
+
+    def __init__(self, model):
+        self.model = model
+        self.mark = (str(model.fc8.weight.dtype), model.fc8.weight.double().sum().item())
+
+    def __eq__(self, other):
+        return self.mark == other.mark
+
+    def __hash__(self):
+        return hash(self.mark)
+
+
+def trial(
+    networks,
+    seeds,
+    usual,
+    swapped,
+    *,
+    asked="said",
+    where="swapped",
+    share=None,
+    judge=lambda before, after: bool((before - after > 0.5).any()),
+    per_animal=True,
+):
+    """For each network: share of Grad-CAM on the background, accuracies before and after the swap, whether it cheats."""
+    seeds, scenes = tuple(seeds), {"usual": tuple(usual.items()), "swapped": tuple(swapped.items())}
+    found = {}
+    for letter, model in networks.items():
+        suspect = Suspect(model)
+        answers = {kind: said(suspect, seeds, scenes[kind]).argmax(1) for kind in scenes}
+        right = {kind: (answers[kind] == drawn(seeds, scenes[kind])[2]).double() for kind in scenes}
+        rates = {kind: part.view(-1, len(seeds)).mean(1) for kind, part in right.items()}
+        _, masks, labels = drawn(seeds, scenes[where])
+        classes = answers[where] if asked == "said" else labels
+        maps = seen(suspect, seeds, scenes[where], tuple(classes.tolist()))
+        found[letter] = {
+            "background": float((share or shares_mean)(maps, masks)),
+            **{kind: rate if per_animal else rate.mean() for kind, rate in rates.items()},
+            "cheats": judge(rates["usual"], rates["swapped"]),
+        }
+    return found
+
+
+def shares_mean(maps, masks):
+    """The mean over the pictures of the share outside the mask."""
+    return torch.stack([one[~mask].sum() / one.sum() for one, mask in zip(maps, masks, strict=True)]).mean()
+
+
+def a_lineup(draw, letters="ABC"):
+    """Networks in an order by chance, under letters, and seeds of pictures; of two networks, both may cheat."""
+    numbers = (3 * draw.integers(1, 10**6, 3) + draw.permutation(3))[: len(letters)]
+    return {
+        "networks": {
+            letter: Network("suspect", int(number)) for letter, number in zip(letters, numbers, strict=True)
+        },
+        "seeds": [int(seed) for seed in 10_000 + draw.permutation(90_000)[:2]],
+        "usual": dict(USUAL),
+        "swapped": dict(SWAPPED),
+    }
+
+
+Q7 = Question(
+    "q7",
+    "Which of these networks cheats",
+    "trial",
+    (
+        Case("three suspects", a_lineup, 10, public=True),
+        Case("two suspects", lambda draw: a_lineup(draw, "AB"), 10),
+    ),
+    trial,
+    (
+        Mistake(
+            "`background` is the share on the animal; the rest of the picture is asked for",
+            lambda **given: trial(**given, share=lambda maps, masks: 1 - shares_mean(maps, masks)),
+        ),
+        Mistake(
+            "`background` asks for the class that the network *says*, not for the one on the label",
+            lambda **given: trial(**given, asked="label"),
+        ),
+        Mistake(
+            "`background` is measured where the scenes are swapped",
+            lambda **given: trial(**given, where="usual"),
+        ),
+        Mistake(
+            "`background` is a mean of shares, one a picture; you add up the relevance of all pictures first",
+            lambda **given: trial(**given, share=lambda maps, masks: maps[~masks].sum() / maps.sum()),
+        ),
+        Mistake(
+            "`background` is the share of the relevance, not of the pixels",
+            lambda **given: trial(**given, share=lambda maps, masks: (~masks).double().mean()),
+        ),
+        Mistake(
+            "`background` counts how much is relevant, not on how many pixels something is",
+            lambda **given: trial(
+                **given, share=lambda maps, masks: shares_mean((maps > 0).to(maps.dtype), masks)
+            ),
+        ),
+        Mistake(
+            "accuracies are asked for animal by animal, four numbers in the order of the classes",
+            lambda **given: trial(**given, per_animal=False),
+        ),
+        Mistake(
+            "`usual` and `swapped` are mixed up",
+            lambda **given: {
+                letter: one | {"usual": one["swapped"], "swapped": one["usual"]}
+                for letter, one in trial(**given).items()
+            },
+        ),
+        Mistake(
+            "`cheats` says the honest one: a cheat is a network that falls when the scenes are swapped",
+            lambda **given: trial(**given, judge=lambda before, after: not (before - after > 0.5).any()),
+        ),
+        Mistake(
+            "a cheat may be honest about most animals: look at each by itself",
+            lambda **given: trial(**given, judge=lambda before, after: bool((before - after).mean() > 0.5)),
+        ),
+        Mistake(
+            "a network is no cheat because its maps touch the background: judge by the accuracies",
+            lambda **given: trial(**given, judge=lambda before, after: True),
+        ),
+    ),
+    otherwise="compare one picture by hand: what does the network say, where does its map lie, and what is the mask?",
+    tolerance=Tolerance(relative=1e-3, absolute=1e-4),
+    limits=Limits(seconds=180, cpu=90),
+    gives_it_away=(
+        "networks.load",
+        "networks.read_weights",
+        "grading.suspects",
+        "attribution.relevance_mass",
+    ),
+)
+
+QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7)

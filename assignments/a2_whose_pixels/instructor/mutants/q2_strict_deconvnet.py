@@ -1,0 +1,12 @@
+"""The deconvnet as guided.
+
+Hint: guided is stricter
+"""
+
+
+def relu_backward(activation, arriving, rule):
+    if rule == "gradient":
+        return arriving * (activation > 0)
+    if rule == "deconvnet":
+        return arriving.clamp(min=0) * (activation > 0)
+    return arriving.clamp(min=0) * (activation > 0)

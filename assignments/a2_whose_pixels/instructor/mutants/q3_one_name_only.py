@@ -1,0 +1,35 @@
+"""`F.relu` is met, `torch.relu` is not.
+
+Hint: there is `F.relu` and there is `torch.relu`
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+class _RuledRelu(torch.autograd.Function):
+    rule = "gradient"
+
+    @staticmethod
+    def forward(ctx, values):
+        ctx.save_for_backward(values)
+        return values.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, arriving):
+        (values,) = ctx.saved_tensors
+        if _RuledRelu.rule != "gradient":
+            arriving = arriving.clamp(min=0)
+        return arriving if _RuledRelu.rule == "deconvnet" else arriving * (values > 0)
+
+
+def by_rule(model, images, targets, rule):
+    pixels = images.clone().requires_grad_()
+    kept = F.relu
+    _RuledRelu.rule = rule
+    F.relu = lambda values, inplace=False: _RuledRelu.apply(values)
+    try:
+        score = model(pixels).gather(1, targets[:, None]).sum()
+    finally:
+        F.relu = kept
+    return torch.autograd.grad(score, pixels)[0]

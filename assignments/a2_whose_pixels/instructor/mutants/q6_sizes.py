@@ -1,0 +1,13 @@
+"""The largest size is the strongest point.
+
+Hint: not the largest size
+"""
+
+
+def pointing_game(relevance, masks):
+    counts = masks.flatten(1).any(1)
+    relevance, masks = relevance[counts].flatten(1), masks[counts].flatten(1)
+    relevance = relevance.abs()
+    top = (relevance == relevance.amax(1, keepdim=True)).float()
+    hits = (top * masks).sum(1) / top.sum(1)
+    return hits.mean(), masks.float().mean()

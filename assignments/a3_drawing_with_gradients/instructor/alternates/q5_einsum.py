@@ -1,0 +1,7 @@
+"""With einsum."""
+
+import torch
+
+
+def gram(features):
+    return torch.einsum("nihw,njhw->nij", features, features)

@@ -1,0 +1,14 @@
+"""A mean.
+
+Hint: not a mean
+"""
+
+import torch
+
+
+def total_variation(images, beta):
+    right, down = torch.zeros_like(images), torch.zeros_like(images)
+    right[..., :-1] = images[..., 1:] - images[..., :-1]
+    down[..., :-1, :] = images[..., 1:, :] - images[..., :-1, :]
+    paid = (right**2 + down**2) ** (beta / 2)
+    return paid.mean((1, 2, 3))

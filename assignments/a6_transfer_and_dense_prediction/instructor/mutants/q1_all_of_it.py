@@ -1,0 +1,20 @@
+"""All layers are trained.
+
+Hint: to stay as they were
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def head_step(model, images, labels, weight, bias, rate):
+    model.requires_grad_(True)
+    model.fc = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        model.fc.weight.copy_(weight)
+        model.fc.bias.copy_(bias)
+    F.cross_entropy(model(images), labels).backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= rate * parameter.grad
+    return model.state_dict()

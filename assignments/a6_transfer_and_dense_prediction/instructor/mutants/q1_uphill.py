@@ -1,0 +1,20 @@
+"""The step goes up.
+
+Hint: against the gradient
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def head_step(model, images, labels, weight, bias, rate):
+    model.requires_grad_(False)
+    model.fc = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        model.fc.weight.copy_(weight)
+        model.fc.bias.copy_(bias)
+    F.cross_entropy(model(images), labels).backward()
+    with torch.no_grad():
+        for parameter in model.fc.parameters():
+            parameter += rate * parameter.grad
+    return model.state_dict()

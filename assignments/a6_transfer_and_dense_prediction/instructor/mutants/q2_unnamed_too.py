@@ -1,0 +1,23 @@
+"""Layers that are not named learn at the smallest rate.
+
+Hint: does not name stay
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def fine_tune(model, images, labels, rates, momentum, steps):
+    least = min(rates.values())
+    rates = {name: rates.get(name, least) for name, part in model.named_children() if list(part.parameters())}
+    modules = dict(model.named_modules())
+    groups = [
+        {"params": list(modules[layer].requires_grad_(True).parameters()), "lr": rate}
+        for layer, rate in rates.items()
+    ]
+    optimizer = torch.optim.SGD(groups, momentum=momentum)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    return {name: parameter.detach() for name, parameter in model.named_parameters()}

@@ -1,0 +1,18 @@
+"""Stamps add up, and the padding is still added.
+
+Hint: *cuts off* a border
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def transposed_convolution(maps, kernel, stride, padding):
+    (_, high, wide), (_, outputs, side, _) = maps.shape, kernel.shape
+    out = torch.zeros(outputs, (high - 1) * stride + side, (wide - 1) * stride + side)
+    for y in range(high):
+        for x in range(wide):
+            top, left = y * stride, x * stride
+            stamp = torch.einsum("c,cdij->dij", maps[:, y, x], kernel)
+            out[:, top : top + side, left : left + side] += stamp
+    return F.pad(out, [padding] * 4)
