@@ -18,7 +18,9 @@ def test_a_room_has_its_pages(tmp_path):
     page = (tmp_path / "cnnlab" / "codes.html").read_text(encoding="utf-8")
     for name in codes.__all__:
         assert f'id="{name}"' in page, name
-    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.?https?:", page), "it must be readable offline"
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.?https?:", page), (
+        "it must be readable offline"
+    )
     said = codes.neighbours.__doc__.split(".")[0].split("?")[0].split()
     assert " ".join(said[:5]) in re.sub(r"<[^>]+>", "", page)
 

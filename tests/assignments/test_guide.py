@@ -133,8 +133,11 @@ def test_an_instructor_follows_the_guide(said, course):
     assert "4 submissions: 4 graded" in said and "4 submissions, 4 graded" in said
     assert "no grade has changed" in said
     head, *lines = rows(course / "grades.csv")
-    points = {line[0]: line[head.index("points")] for line in lines}
-    assert points == {"ada": "24", "hopperjane": "24", "grace": "1", "Alan Turing": "1"}
+    points = {line[0]: float(line[head.index("points")]) for line in lines}
+    assert set(points) == {"ada", "hopperjane", "grace", "Alan Turing"}
+    assert points["ada"] == points["hopperjane"] == 24
+    # The question is worth 4; which of its small cases a product gets right by chance hangs on the course's secret.
+    assert max(points["grace"], points["Alan Turing"]) < 4
     assert {page.stem for page in (course / "pages").iterdir()} == set(points)
     assert {path.name for path in (course / "to_students").iterdir()} == {"a1_seeing.ipynb", "checks.json"}
     assert (course / "a1_seeing_canvas.csv").is_file() and "ada,2026-06-01" in (

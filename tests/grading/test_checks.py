@@ -86,7 +86,7 @@ def test_a_wrong_answer_gets_the_hint_that_fits(question, hint, answer, capsys):
     assert line.startswith(f"{question}: not yet - ") and hint in line
 
 
-VALUES = {"07.suspects"}
+VALUES = {"07.suspects", "19.unpooled"}
 """Exercises whose answer is a value; that of all others is a function."""
 
 

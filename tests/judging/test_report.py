@@ -14,8 +14,8 @@ from cnnlab.networks import weights
 
 QUICK = ("confidence", "filters", "dead filters", "neighbours")
 """Rows that are computed anew here."""
-MISSED = {"pointing", "adversarial"}
-"""Bars that these small networks do not reach; by how much, the README says."""
+MISSED = {"pointing", "detectors", "adversarial", "shape bias"}
+"""Bars that these small networks do not reach; the page beside the weights says by how much."""
 
 
 @pytest.fixture
