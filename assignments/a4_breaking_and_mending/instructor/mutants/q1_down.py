@@ -1,0 +1,13 @@
+"""A step down the loss.
+
+Hint: gets surer
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def fgsm(model, images, labels, epsilon):
+    pixels = images.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(F.cross_entropy(model(pixels), labels), pixels)
+    return (images - epsilon * slope.sign()).clamp(0, 1)

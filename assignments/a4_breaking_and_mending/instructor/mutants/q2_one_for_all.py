@@ -1,0 +1,16 @@
+"""One class for all pictures.
+
+Hint: *each* picture
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def step_towards(model, images, targets, epsilon):
+    pixels = images.clone().requires_grad_()
+    logits = model(pixels)
+    if targets is None:
+        targets = logits.sum(0).argmin().expand(len(images))
+    (slope,) = torch.autograd.grad(F.cross_entropy(logits, targets), pixels)
+    return (images - epsilon * slope.sign()).clamp(0, 1)

@@ -1,0 +1,17 @@
+"""Values below 0 and above 1 are left.
+
+Hint: no values outside
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def pgd(model, images, labels, epsilon, steps, step_size):
+    attacked = images
+    for _ in range(steps):
+        pixels = attacked.detach().clone().requires_grad_()
+        (slope,) = torch.autograd.grad(F.cross_entropy(model(pixels), labels), pixels)
+        attacked = pixels.detach() + step_size * slope.sign()
+        attacked = images + (attacked - images).clamp(-epsilon, epsilon)
+    return attacked

@@ -1,0 +1,12 @@
+"""The corruptions for tuning count too.
+
+Hint: leave them out
+"""
+
+
+def corruption_scores(answers, labels, reference, counted):
+    found = {}
+    for kind in answers:
+        errors = (answers[kind] != labels).float().mean(1)
+        found[kind] = float(errors.sum() / reference[kind].sum())
+    return {"CE": found, "mCE": sum(found.values()) / len(found)}

@@ -1,0 +1,12 @@
+"""The mean error, with no reference.
+
+Hint: divide by the errors of the reference
+"""
+
+
+def corruption_scores(answers, labels, reference, counted):
+    found = {}
+    for kind in counted:
+        errors = (answers[kind] != labels).float().mean(1)
+        found[kind] = float(errors.mean())
+    return {"CE": found, "mCE": sum(found.values()) / len(found)}

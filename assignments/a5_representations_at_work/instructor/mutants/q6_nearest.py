@@ -1,0 +1,24 @@
+"""Blocks instead of bilinear interpolation.
+
+Hint: bilinear
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def dissect(maps, labels, concepts, share, least):
+    large = F.interpolate(maps, labels.shape[1:], mode="nearest")
+    iou = torch.zeros(maps.shape[1], concepts)
+    for unit in range(maps.shape[1]):
+        source = large[:, unit]
+        mask = large[:, unit] > torch.quantile(source.flatten(), 1 - share)
+        for concept in range(concepts):
+            there = labels == concept
+            iou[unit, concept] = (mask & there).sum() / (mask | there).sum().clamp(min=1)
+    best, which = iou.max(1)
+    return {
+        "iou": iou,
+        "detectors": int((best > least).sum()),
+        "unique": len(set(which[best > least].tolist())),
+    }
