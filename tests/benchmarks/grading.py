@@ -2,6 +2,7 @@
 
     python tests/benchmarks/grading.py rates --peers PATH     PATH/bin has nbgrader and otter; without it, ours alone
     python tests/benchmarks/grading.py class
+    python tests/benchmarks/grading.py school --size 60       every assignment of the kit for a class of 60
 
 Rates are of the same submissions in one run, start-up stated apart, for answers that need numpy and for answers that import torch.
 """
@@ -9,14 +10,17 @@ Rates are of the same submissions in one run, start-up stated apart, for answers
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -26,10 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "grading"))
 
 import class_room
 
+from cnnlab.grading import releasing
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.feedback import write_feedback
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.validating import variants
 
 TIERS = ("namespaces", "landlock", "none")
 LOOP = "def triple(values):\n    while True: pass"
@@ -169,22 +175,20 @@ def rates(peers: Path | None, size: int) -> None:
                 print(
                     f"{name}: nbgrader {1000 * theirs:.0f} ms a submission over {few}: {theirs / ours:.0f} times ours"
                 )
+                theirs = otter(peers, place, 3)
+                print(
+                    f"{name}: otter run {1000 * theirs:.0f} ms a submission over 3: {theirs / ours:.0f} times ours"
+                )
 
 
 def nbgrader(peers: Path, place: Path, size: int) -> float:
     """Seconds a submission of `nbgrader autograde`: the time for `size` of them less that for one, so that its start is not counted."""
-    course = place / "course"
+    course, path = place / "course", environment(peers)
     (course / "source" / "tiny").mkdir(parents=True)
     shutil.copy(place / "tiny" / "instructor" / "source.ipynb", course / "source" / "tiny" / "tiny.ipynb")
     (course / "nbgrader_config.py").write_text(
         "c = get_config()\nc.CourseDirectory.course_id = 'x'\nc.ExecutePreprocessor.startup_timeout = 300\n"
     )
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    theirs = str(
-        peers / "lib" / version / "site-packages"
-    )  # first, and ours behind it: their kernel needs torch too
-    path = {"PATH": f"{peers / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    path = os.environ | path | {"PYTHONPATH": os.pathsep.join([theirs, *filter(None, sys.path[1:])])}
 
     def run(*arguments: str) -> float:
         begin = time.perf_counter()
@@ -206,10 +210,104 @@ def nbgrader(peers: Path, place: Path, size: int) -> float:
     return (run("autograde", "tiny", "--create", "--force") - one) / size
 
 
+def environment(peers: Path) -> dict[str, str]:
+    """Where the peers' commands find their packages first, and ours behind them: their kernel needs torch too."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    theirs = str(peers / "lib" / version / "site-packages")
+    path = {"PATH": f"{peers / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    return os.environ | path | {"PYTHONPATH": os.pathsep.join([theirs, *filter(None, sys.path[1:])])}
+
+
+OTTER_TEST = """
+OK_FORMAT = True
+case = {"code": ">>> import numpy as np\\n>>> bool((triple(np.ones(3)) == 3).all())\\nTrue", "hidden": False, "locked": False}
+test = {"name": "q1", "points": 3, "suites": [{"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}]}
+"""
+
+
+def otter(peers: Path, place: Path, size: int) -> float:
+    """Seconds a submission of `otter run`, which starts anew for each, with one of the three questions."""
+    room, path = place / "otter", environment(peers)
+    (room / "tests").mkdir(parents=True)
+    (room / "tests" / "q1.py").write_text(OTTER_TEST)
+    otter = str(peers / "bin" / "otter")
+    subprocess.run(
+        [otter, "generate", "-t", "tests", "-o", "."], cwd=room, env=path, check=True, capture_output=True
+    )
+    archive = str(next(room.glob("*.zip")))
+    begin = time.perf_counter()
+    for number in range(size):
+        submission = shutil.copy(place / "room" / f"s{number:03}.ipynb", room / f"s{number:03}.ipynb")
+        command = [otter, "run", "-a", archive, "-o", str(room), "--no-logo", str(submission)]
+        subprocess.run(command, cwd=room, env=path, check=True, capture_output=True)
+        score = json.loads((room / "results.json").read_text())["tests"][-1]["score"]
+        assert score == 3, "otter must find the right answer right, or its time says nothing"
+    return (time.perf_counter() - begin) / size
+
+
+def school(size: int) -> None:
+    """Every assignment of the kit for a class: each student gets some questions right and some wrong, as the mutants have them."""
+    draw = random.Random(0)
+    with tempfile.TemporaryDirectory(prefix="cnnlab-school-") as folder, Peak() as peak:
+        begin, all_graded = time.perf_counter(), 0
+        for home in sorted((Path(__file__).parents[2] / "assignments").glob("a*_*")):
+            assignment, room = load_assignment(home), Path(folder, home.name)
+            room.mkdir()
+            mutants = variants(assignment, "mutants")
+            for number in range(size):
+                notebook = releasing.filled(assignment, None)
+                for wrong in draw.sample(mutants, draw.randrange(4)):
+                    for cell in notebook.cells:
+                        if cell.metadata.get("nbgrader", {}).get("grade_id") == wrong.question:
+                            cell.source = releasing.with_answer(assignment.answer(wrong.question), wrong.code)
+                releasing.write(notebook, room / f"student {number:02}.ipynb")
+            with Gradebook(Path(folder, "book")) as book:
+                batch = grade_folder(assignment, room, book, tiers=TIERS, progress=False)
+                results = list(book.results(assignment.name))
+            points = sorted(result.points for result in results)
+            errors = [result.student for result in results if result.status not in ("graded", "needs review")]
+            all_graded += len(results)
+            print(
+                f"{home.name}: {len(results)} in {batch.seconds:.0f} s, {1000 * batch.seconds / size:.0f} ms each, start"
+                f" {batch.start_seconds:.1f} s; points {points[0]:g} to {points[-1]:g}; not graded: {errors or 'none'}",
+                flush=True,
+            )
+        seconds = time.perf_counter() - begin
+    print(f"{all_graded} submissions in {seconds / 60:.1f} minutes, at most {peak.bytes >> 20} MiB at once")
+
+
+class Peak(threading.Thread):
+    """The largest memory of this process and all below it (proportional shares, so that what is shared counts once)."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.bytes, self._over = 0, threading.Event()
+
+    def __enter__(self) -> Peak:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        me = psutil.Process()
+        while not self._over.wait(1.0):
+            now = 0
+            for one in (me, *me.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    now += one.memory_full_info().pss
+            self.bytes = max(self.bytes, now)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("rates", "class"))
+    parser.add_argument("what", choices=("rates", "class", "school"))
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--size", type=int, default=200)
     chosen = parser.parse_args()
-    whole_class(chosen.size) if chosen.what == "class" else rates(chosen.peers, chosen.size)
+    if chosen.what == "rates":
+        rates(chosen.peers, chosen.size)
+    else:
+        {"class": whole_class, "school": school}[chosen.what](chosen.size)

@@ -61,6 +61,9 @@ def test_bubblewrap_is_taken_as_far_as_it_goes(monkeypatch, tmp_path, works, ask
     assert ("--cap-add" in words) == bool(works)
     assert words[words.index("--ro-bind") :][:3] == ["--ro-bind", "/usr", "/usr"]
     assert words[words.index("--symlink") :][:3] == ["--symlink", "elsewhere", str(tmp_path / "link")]
+    assert words.index("--tmpfs") < words.index("--ro-bind"), (
+        "an empty /tmp over them would hide what lies there"
+    )
     assert "--unshare-net" in words and words[words.index("--bind") :][1] == str(tmp_path)
 
 

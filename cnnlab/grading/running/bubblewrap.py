@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 
 from cnnlab.grading.running.namespaces import SCRATCH
@@ -34,7 +35,8 @@ def command(readable: Iterable[str], base: str) -> list[str]:
 
 
 def _room(readable: Iterable[str], base: str) -> list[str]:
-    words = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
+    # The empty /tmp comes first: what is shown may lie below it.
+    words = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--tmpfs", "/tmp"]
     for place in readable:
         if os.path.islink(place):
             words += ["--symlink", os.readlink(place), place]
@@ -43,14 +45,14 @@ def _room(readable: Iterable[str], base: str) -> list[str]:
     for device in DEVICES:
         words += ["--dev-bind-try", device, device]
     # The old /proc, for whoever watches the processes below; each submission gets one that shows no others.
-    words += ["--ro-bind", "/proc", "/proc", "--dir", SCRATCH, "--tmpfs", "/tmp", "--bind", base, base]
+    words += ["--ro-bind", "/proc", "/proc", "--dir", SCRATCH, "--bind", base, base]
     return [*words, "--remount-ro", "/", "--chdir", "/"]
 
 
 def _works(words: list[str]) -> bool:
     try:
         done = subprocess.run(
-            [*words, "/usr/bin/env", "true"],
+            [*words, sys.executable, "-S", "-c", ""],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_SECONDS,
