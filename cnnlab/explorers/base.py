@@ -23,6 +23,7 @@ from typing import Any
 import ipywidgets as widgets
 from torch import Tensor, nn
 
+from cnnlab.explorers.growth import ONE_AT_A_TIME
 from cnnlab.explorers.parts import CodePanel, Names, heading, load_line, names_for
 from cnnlab.explorers.pictures import PicturePicker
 from cnnlab.networks.zoo import available, load
@@ -149,8 +150,9 @@ class Explorer:
 
     def begin(self) -> None:
         """Draw the first picture; what is wrong with the arguments is raised here, where the cell shows it."""
-        self._renew()
-        self._code.code = self.code()
+        with ONE_AT_A_TIME:
+            self._renew()
+            self._code.code = self.code()
 
     def watch(self, callback: Callable[[], None], *controls: widgets.Widget, name: str = "value") -> None:
         """Call `callback()` when a control changes; what it raises is shown in place."""
@@ -159,6 +161,10 @@ class Explorer:
 
     def attempt(self, work: Callable[[], None]) -> None:
         """Do `work`; if it fails, say why in place and live on. Work within work fails as a whole."""
+        with ONE_AT_A_TIME:
+            self._attempt(work)
+
+    def _attempt(self, work: Callable[[], None]) -> None:
         if self._renewing:
             return  # the explorer turns its own controls
         if self._working:

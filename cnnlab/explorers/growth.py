@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -10,6 +11,11 @@ Result = TypeVar("Result")
 
 PAUSE = 0.004
 """Seconds between two steps in which the kernel hears what the browser has sent meanwhile."""
+
+
+ONE_AT_A_TIME = threading.RLock()
+"""Held while an explorer computes. JupyterLab may hand what its widgets say to a thread of their own, beside the one that
+runs the cells; two that freeze and thaw the same network at once would leave it changed."""
 
 
 class Growth(Generic[Result]):
@@ -59,14 +65,15 @@ class Growth(Generic[Result]):
 
     def _step(self, steps, show, finish, turn: int) -> bool:
         """One step of the run number `turn`; False when there is nothing more to do."""
-        if turn != self._turn:
-            return False
-        try:
-            show(next(steps))
-        except StopIteration:
-            self.stop()
-            finish(None)
-        except Exception as error:  # whatever goes wrong is shown in the explorer
-            self.stop()
-            finish(error)
-        return turn == self._turn
+        with ONE_AT_A_TIME:
+            if turn != self._turn:
+                return False
+            try:
+                show(next(steps))
+            except StopIteration:
+                self.stop()
+                finish(None)
+            except Exception as error:  # whatever goes wrong is shown in the explorer
+                self.stop()
+                finish(error)
+            return turn == self._turn

@@ -8,8 +8,10 @@ Everything that hooks into a network goes through `recording`, everything that n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +31,8 @@ def recording(model: nn.Module, layers: str | Sequence[str]) -> Iterator[dict[st
     The dictionary fills in the order in which the layers run, under the names that were asked for. Each
     tensor is a copy, so an in-place ReLU behind the layer cannot overwrite it. With gradients on, the recorded
     tensor lies on the way from picture to logits, so `torch.autograd.grad(logit, recorded["conv5"])` works.
-    A layer that runs several times keeps its last run; of several forward passes, the last one stays.
+    A layer that runs several times keeps its last run; of several forward passes, the last one stays. What other threads ask the same
+    network meanwhile is not recorded: in a notebook a slider may move while a cell computes.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def recording(model: nn.Module, layers: str | Sequence[str]) -> Iterator[dict[st
     handles = []
     try:
         for name, module in modules.items():
-            handles.append(module.register_forward_hook(_keep_in(recorded, name)))
+            handles.append(module.register_forward_hook(of_this_thread(_keep_in(recorded, name))))
         yield recorded
     finally:
         for handle in handles:
@@ -115,6 +118,12 @@ def activations(
     # Joined outside inference mode: so the result is an ordinary tensor, on which a probe can be trained.
     joined = {name: torch.cat(parts.pop(name)) for name in names}
     return {name: rows[0] if single else rows for name, rows in joined.items()}
+
+
+def of_this_thread(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook, but silent in all threads other than this one."""
+    mine = threading.get_ident()
+    return lambda *given: hook(*given) if threading.get_ident() == mine else None
 
 
 def _keep_in(recorded: dict[str, Tensor], name: str):

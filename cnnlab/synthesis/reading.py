@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.layers import recording, resolve_layer
+from cnnlab.networks.layers import of_this_thread, recording, resolve_layer
 from cnnlab.networks.modes import evaluating, like_parameters
 from cnnlab.synthesis.objectives import LOGITS, Outputs
 
@@ -89,7 +89,7 @@ def _counting(model: nn.Module, layers: tuple[str, ...], ran: Callable[[list[str
     try:
         for name in layers:
             module = resolve_layer(model, name)
-            handles.append(module.register_forward_hook(lambda *_, name=name: ran([name])))
+            handles.append(module.register_forward_hook(of_this_thread(lambda *_, name=name: ran([name]))))
         yield
     finally:
         for handle in handles:

@@ -27,7 +27,7 @@ def test_notebook_runs_and_its_explorers_live(path, server, browser, folder):
             if slider.is_visible() and is_on(slider):
                 turn(page, slider)
         assert notebook.failures() == []
-        assert page.locator(".cnnlab .cnnlab-error:visible").count() == 0
+        assert page.locator(".cnnlab .cnnlab-error:visible").all_inner_texts() == []
     finally:
         notebook.close()
 

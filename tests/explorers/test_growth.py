@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 from cnnlab.explorers.growth import Growth
 
@@ -87,3 +89,27 @@ def test_a_picture_that_cannot_be_shown_ends_it_too():
     growth.start(iter(range(5)), lambda number: 1 / number, ends.append)
     assert isinstance(ends[0], ZeroDivisionError)
     assert len(ends) == 1
+
+
+def test_two_threads_never_compute_at_once():
+    """As when a slider moves while a cell that was run still lets a picture grow."""
+    inside, most = 0, 0
+
+    def steps():
+        nonlocal inside, most
+        for _ in range(20):
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.001)
+            inside -= 1
+            yield
+
+    def grow():
+        Growth().start(steps(), lambda _: None, lambda _: None)
+
+    threads = [threading.Thread(target=grow) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1

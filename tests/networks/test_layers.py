@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import torch
 import torchvision
@@ -158,3 +160,17 @@ def test_pictures_outside_the_range_are_refused(model, pictures):
 def test_bar_is_quiet_unless_asked_for(model, pictures, capfd):
     activations(model, pictures, "conv1")
     assert capfd.readouterr().err == ""
+
+
+def test_what_another_thread_asks_is_not_recorded():
+    model = MiniAlexNet(["cat", "dog"]).eval()
+    mine, other = torch.rand(1, 3, 96, 96), torch.rand(2, 3, 96, 96)
+    with recording(model, "conv1") as recorded, torch.no_grad():
+        model(mine)
+        before = recorded["conv1"].clone()
+        thread = threading.Thread(target=lambda: model(other))
+        thread.start()
+        thread.join()
+        assert torch.equal(recorded["conv1"], before)
+        model(other)
+        assert len(recorded["conv1"]) == 2
