@@ -232,9 +232,13 @@ def otter(peers: Path, place: Path, size: int) -> float:
     (room / "tests" / "q1.py").write_text(OTTER_TEST)
     otter = str(peers / "bin" / "otter")
     subprocess.run(
-        [otter, "generate", "-t", "tests", "-o", "."], cwd=room, env=path, check=True, capture_output=True
+        [otter, "generate", "-t", "tests", "-o", "autograder.zip"],
+        cwd=room,
+        env=path,
+        check=True,
+        capture_output=True,
     )
-    archive = str(next(room.glob("*.zip")))
+    archive = str(room / "autograder.zip")
     begin = time.perf_counter()
     for number in range(size):
         submission = shutil.copy(place / "room" / f"s{number:03}.ipynb", room / f"s{number:03}.ipynb")
