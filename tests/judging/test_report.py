@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,14 @@ def test_a_report_on_other_weights_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules[stored.__module__], "STORED", tmp_path / "report.json")
     with pytest.raises(ValueError, match="other weights of mini_vgg"):
         stored()
+
+
+def test_the_readme_quotes_the_report():
+    """The figures of mini_alexnet in the README are those of the kept report, to the last digit."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    pointing, attacked = stored()["pointing"].found, stored()["adversarial"].found
+    for method in ("occlusion", "Grad-CAM", "smoothed gradient", "centre of the picture"):
+        assert f"{method} {pointing[method]:.3f}" in readme
+    for network in ("plain", "robust"):
+        assert f"{attacked[network]:.3f} and {attacked[f'{network}, at 8/255']:.3f}" in readme
+    assert f"{weights.card('mini_alexnet')['accuracy']:.1%}".replace("%", " %") in readme
