@@ -5,7 +5,8 @@ one position further in each direction, pooling halves it; everywhere else the m
 picture goes through the network once, and its maps are kept. Then, for each place of the occluder, a layer computes its window
 alone: what its kernel sees there is cut out of the kept map, and the window of the layer before is laid over it. From layer to
 layer the window grows and the map shrinks. Once the windows cover most of the map (`ENOUGH`), they are pasted into copies of the
-kept map, and the network goes on in full. Nothing is approximated: up to rounding, the logits are those of the whole computation.
+kept map, and the network goes on in full. Either way, convolutions that allow it are computed with fewer multiplications
+(`cnnlab.attribution.winograd`). Nothing is approximated: up to rounding, the logits are those of the whole computation.
 
 Windows of one size can go through a layer together, as one tensor. Near the border they are smaller, for there is nothing beyond
 it, so places with windows of similar size form a group.

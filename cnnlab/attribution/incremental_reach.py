@@ -24,6 +24,7 @@ from torch.fx.node import Node
 
 from cnnlab.attribution.incremental_tracing import Recording
 from cnnlab.attribution.incremental_windows import Stretch, Windows
+from cnnlab.attribution.winograd import Winograd
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ def sliding(recording: Recording, step: Node) -> Sliding | None:
     if type(layer) is nn.Conv2d and layer.padding_mode == "zeros":
         options = layer.stride, layer.padding, layer.dilation, layer.groups
         return _convolution(values[step], *args, layer.weight, layer.bias, *options)
+    if type(layer) is Winograd:
+        axes = _axes(layer.kernel, 1, layer.padding)
+        return Sliding(*axes, layer.slide, _padded(*args, axes, values[step]))
     if type(layer) is nn.MaxPool2d:
         return _max_pool(values[step], *args, layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     if type(layer) is nn.AvgPool2d:

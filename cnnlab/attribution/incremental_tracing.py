@@ -4,7 +4,8 @@
 picture, step by step, keeping every result on the way. Whoever has both can compute again only what changes when the picture
 does; see `cnnlab.attribution.incremental`.
 
-The network itself is not touched: what is traced is a copy of its modules that shares its weights.
+The network itself is not touched: what is traced is a copy of its modules that shares its weights. In that copy, convolutions that
+`cnnlab.attribution.winograd` computes faster are replaced by its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import Node, map_arg
 from torch.nn.modules import module as every_module
+
+from cnnlab.attribution.winograd import Winograd, suits
 
 
 class Untraceable(Exception):
@@ -111,6 +114,8 @@ def _traced(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx
     for node in graph.nodes:
         if node.op == "call_method" and node.target == "view":
             node.target = "reshape"  # the same, whatever the layout in memory
+        if node.op == "call_module" and suits(layer := twin.get_submodule(node.target)):
+            twin.set_submodule(node.target, Winograd(layer))
     return twin, graph
 
 
