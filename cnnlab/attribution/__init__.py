@@ -3,7 +3,6 @@
     occlusion      cover a piece, ask again: probability and predicted class under a sliding occluder
     occlusion_map  what comes out: a number for each place, and read pixel by pixel
     covering       what an occluder is made of, and where it goes
-    batching       how a network is asked about many versions of one picture, quickly
     gradients      which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
     relu_rules     the three ways back through a ReLU: as a table, and for every ReLU of a network
     averages       many gradients instead of one: SmoothGrad, integrated gradients

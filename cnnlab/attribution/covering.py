@@ -23,9 +23,6 @@ FILLS = ("grey", "mean", "noise", "blur")
 
 Fill: TypeAlias = "str | Sequence[float] | Tensor"
 
-Place: TypeAlias = tuple[int, int]
-"""Top and left of an occluder, in pixels."""
-
 
 def positions(length: int, size: int, stride: int) -> list[int]:
     """Where an occluder starts along an axis: 0, stride, 2 * stride ..., the last at the border.
@@ -74,24 +71,6 @@ def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", 
     window = slice(None), slice(top, top + size), slice(left, left + size)
     covered[window] = fill_picture(covered, fill, seed)[window]
     return covered.view_as(image)
-
-
-def covered(
-    image: Tensor,
-    replacement: Tensor,
-    places: Sequence[Place],
-    size: int,
-    layout: torch.memory_format = torch.contiguous_format,
-) -> Tensor:
-    """The picture once for each place, with the square of `size` pixels there taken from the replacement: N x 3 x H x W.
-
-    Image and replacement are 3 x H x W; `layout` is that of the result in memory.
-    """
-    pictures = image.expand(len(places), *image.shape).clone(memory_format=layout)
-    for picture, (top, left) in zip(pictures, places, strict=True):
-        window = slice(None), slice(top, top + size), slice(left, left + size)
-        picture[window] = replacement[window]
-    return pictures
 
 
 def fill_picture(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:

@@ -7,22 +7,21 @@ the maps belongs to `cnnlab.figures`.
 
 Here: `occlusion`, and `occlusion_steps`, which gives the map while it grows; what comes out is an
 `OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.covering`; how a network answers
-without computing again what the occluder does not touch, in `cnnlab.attribution.incremental`.
+without computing again what the occluder does not touch, in `cnnlab.incremental`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.batching import asked
-from cnnlab.attribution.covering import Fill, Place, covered, fill_picture, one_picture, positions
-from cnnlab.attribution.incremental import incremental
+from cnnlab.attribution.covering import Fill, fill_picture, one_picture, positions
 from cnnlab.attribution.occlusion_map import OcclusionMap
+from cnnlab.incremental import Retouching, retouching
 from cnnlab.inputs import positive_int, target_index
 from cnnlab.networks.modes import like_parameters
 
@@ -132,36 +131,32 @@ def occlusion_steps(
     image = like_parameters(model, one_picture(image))
     replacement = fill_picture(image, fill, seed)
     rows, columns = (positions(length, size, stride) for length in image.shape[1:])
-    network, logits = asked(model, image)
-    target = target_index(target, getattr(model, "class_names", None), logits)
+    network = retouching(model, image, int(size), rows, columns)
+    target = target_index(target, getattr(model, "class_names", None), network.original)
     batch = None if batch_size is None else positive_int(batch_size, "batch_size")
-    quick = incremental(network, image, replacement, size, rows, columns)
+    dtype = network.original.dtype
     empty = OcclusionMap(
-        torch.full((len(rows), len(columns)), torch.nan, dtype=logits.dtype),
+        torch.full((len(rows), len(columns)), torch.nan, dtype=dtype),
         torch.full((len(rows), len(columns)), -1),
         torch.tensor(rows),
         torch.tensor(columns),
         int(size),
         target,
-        float(logits.softmax(-1)[target]),
+        float(network.original.softmax(-1)[target]),
     )
-
-    def ask(places: list[Place]) -> Tensor:
-        """N x classes: the logits with each of these places covered."""
-        if quick:
-            return quick.logits(places)
-        return network.logits(covered(image, replacement, places, size, network.layout))
-
-    return _grow(ask, empty, batch or (quick or network).batch_size)
+    return _grow(network, replacement, empty, batch or network.batch_size)
 
 
-def _grow(ask: Callable[[list[Place]], Tensor], empty: OcclusionMap, batch: int) -> Iterator[OcclusionMap]:
+def _grow(
+    network: Retouching, replacement: Tensor, empty: OcclusionMap, batch: int
+) -> Iterator[OcclusionMap]:
     """Fill the `empty` map chunk by chunk."""
-    places = list(product(empty.rows.tolist(), empty.columns.tolist()))
+    size, places = empty.size, list(product(empty.rows.tolist(), empty.columns.tolist()))
     probability, predicted = empty.probability.flatten(), empty.predicted.flatten()
     for start in range(0, len(places), batch):
-        logits = ask(places[start : start + batch])
         done = slice(start, start + batch)
+        squares = [replacement[:, top : top + size, left : left + size] for top, left in places[done]]
+        logits = network.logits(places[done], torch.stack(squares))
         probability[done] = logits.softmax(-1)[:, empty.target].cpu()
         predicted[done] = logits.argmax(-1).cpu()
         yield OcclusionMap(

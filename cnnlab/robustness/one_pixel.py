@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from cnnlab.incremental import Retouching, retouching
 from cnnlab.inputs import image_batch, positive_int, target_index, whole_number
 from cnnlab.networks.modes import like_parameters
 from cnnlab.robustness.asking import logits_of
@@ -69,6 +70,9 @@ def one_pixel(
 
     A child takes its parent's place if the network finds the target less probable with it (more, if targeted). The search stops as
     soon as the answer is turned. A population of hundreds is not a luxury: one of ten hardly ever finds the pixel.
+
+    The attacker's questions are those that are counted. How they are answered is the kit's affair: for one pixel, on a CPU, a network
+    of convolutions computes only what that pixel can reach (`cnnlab.incremental`), and gives the same numbers up to rounding.
 
     Parameters
     ----------
@@ -160,11 +164,14 @@ def one_pixel_steps(
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
     whole_number(population, "population", least=4)
     picture = like_parameters(model, batch[0].detach())
-    logits = logits_of(model, picture[None])[0]
+    network = None
+    if positive_int(pixels, "pixels") == 1:
+        network = retouching(model, picture, 1, *(range(length) for length in picture.shape[1:]))
+    logits = network.original if network else logits_of(model, picture[None])[0]
     wanted = target_index(target, getattr(model, "class_names", None), logits)
-    ask = _Asking(model, picture, wanted, targeted, positive_int(batch_size, "batch_size"))
     chance = torch.Generator().manual_seed(seed)
-    shape = (population, positive_int(pixels, "pixels"), 5)
+    shape = (population, pixels, 5)
+    ask = _Asking(model, picture, wanted, targeted, positive_int(batch_size, "batch_size"), network)
     return _evolve(ask, _first(shape, chance), positive_int(generations, "generations"), weight, chance)
 
 
@@ -195,24 +202,28 @@ class _Asking:
     target: int
     targeted: bool
     batch_size: int
+    network: Retouching | None
     queries: int = 0
 
     def __call__(self, candidates: Tensor) -> Tensor:
         """P numbers, larger is better: the logarithm of the odds against the target, or for it if targeted."""
         self.queries += len(candidates)
         # Chunk by chunk, so that no more than a batch of pictures exists at a time.
-        logits = torch.cat([self._logits(chunk) for chunk in candidates.split(self.batch_size)]).double()
+        logits = (
+            torch.cat([self._logits(chunk) for chunk in candidates.split(self.batch_size)]).cpu().double()
+        )
         own = logits[:, self.target]
         others = logits.masked_fill(torch.arange(logits.shape[1]) == self.target, -torch.inf).logsumexp(1)
         return own - others if self.targeted else others - own
 
     def about(self, candidate: Tensor) -> OnePixel:
         """What one candidate is and does; it was asked about before, so it is not counted again."""
-        logits = self._logits(candidate[None])[0]
+        picture = self._pictures(candidate[None])
+        logits = logits_of(self.model, picture)[0].cpu()
         answer = int(logits.argmax())
         rows, columns = self._places(candidate[None])
         return OnePixel(
-            image=self._pictures(candidate[None])[0],
+            image=picture[0],
             places=torch.stack([rows[0], columns[0]], 1),
             colours=candidate[:, 2:].clone(),
             probability=float(logits.softmax(0)[self.target]),
@@ -222,7 +233,11 @@ class _Asking:
         )
 
     def _logits(self, candidates: Tensor) -> Tensor:
-        return logits_of(self.model, self._pictures(candidates), self.batch_size).cpu()
+        if self.network is None:
+            return logits_of(self.model, self._pictures(candidates), self.batch_size)
+        rows, columns = (place[:, 0].tolist() for place in self._places(candidates))
+        colours = candidates[:, 0, 2:, None, None].to(self.picture)  # P x 3 x 1 x 1
+        return self.network.logits(list(zip(rows, columns, strict=True)), colours)
 
     def _places(self, candidates: Tensor) -> tuple[Tensor, Tensor]:
         height, width = self.picture.shape[1:]

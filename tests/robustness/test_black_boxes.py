@@ -140,3 +140,27 @@ def test_transfer_counts_only_what_both_answer_right(network, other_network, ima
 def test_errors_say_what_was_expected(network, images, call, match):
     with pytest.raises(ValueError, match=match):
         call(network, images)
+
+
+def test_one_pixel_answers_are_the_networks_own(images):
+    """The short way over what a pixel can reach and the whole way find the same pictures, question for question."""
+    torch.manual_seed(0)
+    layers = (
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 8, 3),
+        nn.ReLU(),
+    )
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 5)).eval()
+    hooked = nn.Sequential(model)  # a hook may do anything, so such a network is asked in the ordinary way
+    seen = []
+    hooked.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    options = {"population": 30, "generations": 5, "seed": 3, "target": 2, "targeted": True}
+    quick, whole = one_pixel(model, images[0], **options), one_pixel(hooked, images[0], **options)
+    assert max(seen) == 30
+    assert quick.queries == whole.queries
+    assert torch.equal(quick.places, whole.places)
+    assert torch.equal(quick.image, whole.image)
+    assert quick.probability == pytest.approx(whole.probability, rel=1e-5)

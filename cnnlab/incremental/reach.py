@@ -7,7 +7,7 @@ change wherever a kernel touches the change: with kernel k, dilation d, stride s
     o * s - p,  o * s - p + d,  ...,  o * s - p + d * (k - 1)
 
 so inputs a to b - 1 are seen by the positions from ceil((a + p - d * (k - 1)) / s) to floor((b - 1 + p) / s). Any other layer may
-look at the whole map, and gets it whole. See `cnnlab.attribution.incremental`.
+look at the whole map, and gets it whole. See `cnnlab.incremental.answers`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx.node import Node
 
-from cnnlab.attribution.incremental_tracing import Recording
-from cnnlab.attribution.incremental_windows import Stretch, Windows
-from cnnlab.attribution.winograd import Winograd
+from cnnlab.incremental.tracing import Recording
+from cnnlab.incremental.windows import Stretch, Windows
+from cnnlab.incremental.winograd import Winograd
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ equation 8.) With six points, one of them infinity, a 3 x 3 kernel needs 36 mult
 instead of 100. The finite points 0, 1, -1, 2 and -1/2 keep the numbers small (Barabasz et al., "Error Analysis and Improving the Accuracy
 of Winograd Convolution", 2020): in float32 the result is off by some 1e-5 of its spread, about as much as that of the usual way.
 
-A picture that goes through a network once gains nothing; the hundreds of covered ones of `cnnlab.attribution.incremental` do.
+A picture that goes through a network once gains nothing; the hundreds of covered ones of `cnnlab.incremental.answers` do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Windows in the maps of a layer, one for each place of an occluder: cut out of a map that is kept, and pasted into one.
+"""Windows in the maps of a layer, one for each place of a patch in the picture: cut out of a map that is kept, and pasted into one.
 
-All windows of a group have one size, so that a layer takes them as one tensor of patches. See `cnnlab.attribution.incremental`.
+All windows of a group have one size, so that a layer takes them as one tensor. See `cnnlab.incremental.answers`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
+
+Place: TypeAlias = tuple[int, int]
+"""Top and left of a patch in the picture, in pixels."""
 
 Stretch: TypeAlias = tuple[int, int]
 """The positions along an axis from the first number to before the second."""

@@ -1,20 +1,20 @@
-"""Which steps of a network are computed in windows, and which in full, when an occluder covers one place or another.
+"""Which steps of a network are computed in windows, and which in full, when a square of the picture is replaced.
 
-See `cnnlab.attribution.incremental`.
+See `cnnlab.incremental.answers`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.fx.node import Node
 
-from cnnlab.attribution.covering import Place
-from cnnlab.attribution.incremental_reach import Sliding, pointwise, sliding
-from cnnlab.attribution.incremental_tracing import Recording
-from cnnlab.attribution.incremental_windows import Stretch, Windows, hull
+from cnnlab.incremental.reach import Sliding, pointwise, sliding
+from cnnlab.incremental.tracing import Recording
+from cnnlab.incremental.windows import Place, Stretch, Windows, hull
 
 ENOUGH = 0.75
 """Windows that cover this share of their map, on average over the places, are pasted, and computed in full from there on."""
@@ -22,7 +22,7 @@ ENOUGH = 0.75
 
 @dataclass(frozen=True, eq=False)
 class Windowed:
-    """A step that is computed in windows: the rows that change for each top of the occluder, and the columns for each left.
+    """A step that is computed in windows: the rows that change for each top of the square, and the columns for each left.
 
     `shape` is that of the whole maps. A step without a `kernel` looks at each position by itself.
     """
@@ -41,11 +41,11 @@ class Windowed:
         return part
 
     def area(self, place: Place) -> int:
-        """The number of positions that change for this place of the occluder."""
+        """The number of positions that change for this place of the square."""
         (top, bottom), (left, right) = self.rows[place[0]], self.columns[place[1]]
         return (bottom - top) * (right - left)
 
-    def windows(self, places: list[Place]) -> Windows:
+    def windows(self, places: Sequence[Place]) -> Windows:
         """The windows for these places, all of one size."""
         rows, columns = [self.rows[top] for top, _ in places], [self.columns[left] for _, left in places]
         return Windows.over(rows, columns, self.shape)
@@ -56,7 +56,7 @@ class Plan:
     """What is computed how.
 
     `windowed` holds the steps that are computed in windows, in their order, after the picture itself; `full` the others that the
-    occluder can change; `pasted` those of the former that the latter take, whole. `kept` are the maps of the uncovered picture that
+    square can change; `pasted` those of the former that the latter take, whole. `kept` are the maps of the uncovered picture that
     are still needed, and whatever does not depend on a picture. `finished` says whose results nobody needs after a step.
     """
 
@@ -67,8 +67,8 @@ class Plan:
     finished: dict[Node, list[Node]]
 
 
-def planned(recording: Recording, size: int, rows: list[int], columns: list[int]) -> Plan:
-    """The plan for an occluder of `size` pixels whose upper left corner is in one of these rows and one of these columns."""
+def planned(recording: Recording, size: int, rows: Sequence[int], columns: Sequence[int]) -> Plan:
+    """The plan for a square of `size` pixels whose upper left corner is in one of these rows and one of these columns."""
     picture, values, affected = recording.picture, recording.values, recording.affected
     spans = ({start: (start, start + size) for start in starts} for starts in (rows, columns))
     windowed = {picture: Windowed(*spans, values[picture].shape)}

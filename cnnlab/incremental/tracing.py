@@ -2,10 +2,10 @@
 
 `recorded` lets a network run once on a stand-in that writes down what is done to it (`torch.fx`), and then once more on a real
 picture, step by step, keeping every result on the way. Whoever has both can compute again only what changes when the picture
-does; see `cnnlab.attribution.incremental`.
+does; see `cnnlab.incremental.answers`.
 
 The network itself is not touched: what is traced is a copy of its modules that shares its weights. In that copy, convolutions that
-`cnnlab.attribution.winograd` computes faster are replaced by its own.
+`cnnlab.incremental.winograd` computes faster are replaced by its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, fx, nn
 from torch.fx.node import Node, map_arg
 from torch.nn.modules import module as every_module
 
-from cnnlab.attribution.winograd import Winograd, suits
+from cnnlab.incremental.winograd import Winograd, suits
 
 
 class Untraceable(Exception):

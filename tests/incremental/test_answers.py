@@ -13,11 +13,11 @@ import torchvision
 from torch import Tensor, nn
 
 from cnnlab.attribution import occlusion, positions
-from cnnlab.attribution.batching import asked
-from cnnlab.attribution.covering import covered
-from cnnlab.attribution.incremental import incremental
-from cnnlab.attribution.incremental_plan import planned
-from cnnlab.attribution.incremental_tracing import recorded
+from cnnlab.incremental.answers import incremental
+from cnnlab.incremental.batching import asked
+from cnnlab.incremental.plan import planned
+from cnnlab.incremental.retouching import retouched
+from cnnlab.incremental.tracing import recorded
 from cnnlab.networks.architectures import MiniAlexNet
 
 
@@ -37,14 +37,15 @@ def both(
 ) -> tuple[Tensor | None, Tensor]:
     """places x C: the logits from windows (None where they are not taken), and those from whole covered pictures."""
     rows, columns = (positions(length, size, stride) for length in image.shape[1:])
-    replacement, places = torch.rand_like(image), list(product(rows, columns))
-    answer = incremental(asked(model, image)[0], image, replacement, size, rows, columns)
+    places = list(product(rows, columns))
+    squares = torch.rand(len(places), 3, size, size, dtype=image.dtype)
+    answer = incremental(asked(model, image)[0], image, size, rows, columns)
     with torch.no_grad():
-        expected = torch.cat([model(covered(image, replacement, [place], size)) for place in places])
+        expected = torch.cat([model(picture[None]) for picture in retouched(image, places, squares)])
     if answer is None:
         return None, expected
-    parts = [answer.logits(places[start : start + batch]) for start in range(0, len(places), batch)]
-    return torch.cat(parts), expected
+    chunks = [slice(start, start + batch) for start in range(0, len(places), batch)]
+    return torch.cat([answer.logits(places[chunk], squares[chunk]) for chunk in chunks]), expected
 
 
 def assert_same(found: Tensor | None, expected: Tensor, tolerance: float) -> None:
@@ -302,6 +303,7 @@ def test_any_other_network_is_asked_in_the_ordinary_way(name):
     replacement = torch.rand_like(image)
     with torch.no_grad():
         places = list(product(range(0, 64, 16), repeat=2))
-        expected = model(covered(image, replacement, places, 16)).softmax(1)[:, 1].view(4, 4)
+        squares = torch.stack([replacement[:, top : top + 16, left : left + 16] for top, left in places])
+        expected = model(retouched(image, places, squares)).softmax(1)[:, 1].view(4, 4)
     found = occlusion(model, image, 1, size=16, stride=16, fill=replacement)
     assert torch.allclose(found.probability, expected, atol=1e-6)

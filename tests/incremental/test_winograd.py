@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.attribution import incremental_tracing, occlusion, winograd
-from cnnlab.attribution.winograd import PIECES, POINTS, SIDE, Winograd, matrices, suits
+from cnnlab.attribution import occlusion
+from cnnlab.incremental import tracing, winograd
+from cnnlab.incremental.winograd import PIECES, POINTS, SIDE, Winograd, matrices, suits
 
 SEVERAL_CHUNKS = 4 * int(PIECES**0.5) + 9
 """A side of maps whose pieces do not go through at once."""
@@ -135,7 +136,7 @@ def test_occlusion_takes_this_way_and_finds_the_same(monkeypatch):
     monkeypatch.setattr(Winograd, "slide", lambda self, maps: calls.append(len(maps)) or slide(self, maps))
     quick = occlusion(model, picture, 0, size=8, stride=4)
     assert len(calls) > 4
-    monkeypatch.setattr(incremental_tracing, "suits", lambda layer: False)
+    monkeypatch.setattr(tracing, "suits", lambda layer: False)
     count = len(calls)
     usual = occlusion(model, picture, 0, size=8, stride=4)
     assert len(calls) == count

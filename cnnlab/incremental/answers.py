@@ -1,18 +1,18 @@
-"""The logits of covered pictures, without computing again what the occluder does not touch.
+"""The logits of retouched pictures, without computing again what the replaced square does not touch.
 
-An occluder of 32 pixels on a picture of 224 changes the first maps in a small window only. A 3 x 3 convolution sees the change
-one position further in each direction, pooling halves it; everywhere else the maps are those of the uncovered picture. So that
-picture goes through the network once, and its maps are kept. Then, for each place of the occluder, a layer computes its window
+A square of 32 pixels in a picture of 224 changes the first maps in a small window only. A 3 x 3 convolution sees the change
+one position further in each direction, pooling halves it; everywhere else the maps are those of the picture as it is. So that
+picture goes through the network once, and its maps are kept. Then, for each place of the square, a layer computes its window
 alone: what its kernel sees there is cut out of the kept map, and the window of the layer before is laid over it. From layer to
 layer the window grows and the map shrinks. Once the windows cover most of the map (`ENOUGH`), they are pasted into copies of the
 kept map, and the network goes on in full. Either way, convolutions that allow it are computed with fewer multiplications
-(`cnnlab.attribution.winograd`). Nothing is approximated: up to rounding, the logits are those of the whole computation.
+(`cnnlab.incremental.winograd`). Nothing is approximated: up to rounding, the logits are those of the whole computation.
 
 Windows of one size can go through a layer together, as one tensor. Near the border they are smaller, for there is nothing beyond
 it, so places with windows of similar size form a group.
 
-Which window belongs to which layer is worked out in `cnnlab.attribution.incremental_reach`; how a network becomes a list of steps
-with their results, in `cnnlab.attribution.incremental_tracing`. Whatever cannot be told so is left to the ordinary way of asking.
+Which window belongs to which layer is worked out in `cnnlab.incremental.reach`; how a network becomes a list of steps
+with their results, in `cnnlab.incremental.tracing`. Whatever cannot be told so is left to the ordinary way of asking.
 
 Nakandala, Kumar & Papakonstantinou, "Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations",
 SIGMOD 2019, section 4.
@@ -20,6 +20,7 @@ SIGMOD 2019, section 4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,11 +28,10 @@ import torch
 from torch import Tensor
 from torch.fx.node import Node
 
-from cnnlab.attribution.batching import Asked, Footprint, batch_size_for
-from cnnlab.attribution.covering import Place, covered
-from cnnlab.attribution.incremental_plan import Plan, asks_for_shape, planned
-from cnnlab.attribution.incremental_tracing import Recording, recorded
-from cnnlab.attribution.incremental_windows import Patches, Windows, cut, paste
+from cnnlab.incremental.batching import Asked, Footprint, batch_size_for
+from cnnlab.incremental.plan import Plan, asks_for_shape, planned
+from cnnlab.incremental.tracing import Recording, recorded
+from cnnlab.incremental.windows import Patches, Place, Windows, cut, paste
 
 GROUP = 16
 """Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
@@ -41,36 +41,39 @@ FEWEST = 8
 
 
 class Incremental:
-    """A network that is asked about one picture with one place or another covered, `batch_size` of them at once."""
+    """A network that is asked about one picture with a square replaced here or there, in `batch_size` places at once."""
 
-    def __init__(self, recording: Recording, plan: Plan, replacement: Tensor):
+    def __init__(self, recording: Recording, plan: Plan):
         self.batch_size = 64
-        self._recording, self._plan, self._replacement = recording, plan, replacement
+        self._recording, self._plan = recording, plan
 
-    def logits(self, places: list[Place]) -> Tensor:
-        """N x C logits, at least in float32, one row for each place."""
+    def logits(self, places: Sequence[Place], squares: Tensor) -> Tensor:
+        """N x C logits, at least in float32, one row for each place and the square (N x 3 x size x size) that is put there."""
         with torch.inference_mode():
-            results = self._in_windows(places)
+            results = self._in_windows(places, squares)
             self._in_full(results, len(places))
         logits = results[self._recording.output.args[0]]
         return logits if logits.dtype == torch.float64 else logits.float()
 
-    def _in_windows(self, places: list[Place]) -> dict[Node, Any]:
+    def _in_windows(self, places: Sequence[Place], squares: Tensor) -> dict[Node, Any]:
         """The maps, whole, of the steps from which the network goes on in full."""
         plan = self._plan
         whole = {node: _copies(plan.kept[node], len(places)) for node in plan.pasted}
         for group in self._groups(places):
+            chosen = [places[index] for index in group]
+            there = squares[group].contiguous(memory_format=torch.channels_last)
             patches: dict[Node, Patches] = {}
             for step, windowed in plan.windowed.items():
-                windows = windowed.windows([places[index] for index in group])
-                patches[step] = Patches(self._patches(step, patches, windows), windows)
+                windows = windowed.windows(chosen)
+                values = self._patches(step, patches, windows) if patches else there
+                patches[step] = Patches(values, windows)
                 if step in whole:
                     paste(patches[step], [whole[step][index] for index in group], [(0, 0)] * len(group))
                 for node in plan.finished[step]:
                     patches.pop(node, None)
         return whole
 
-    def _groups(self, places: list[Place]) -> list[list[int]]:
+    def _groups(self, places: Sequence[Place]) -> list[list[int]]:
         """The places, by their numbers, in groups whose windows have similar sizes."""
         *_, last = self._plan.windowed.values()
         order = sorted(range(len(places)), key=lambda index: last.area(places[index]))
@@ -81,21 +84,12 @@ class Incremental:
     def _patches(self, step: Node, patches: dict[Node, Patches], windows: Windows) -> Tensor:
         """What the step gives in these windows, N x ... x height x width."""
         plan = self._plan
-        if step is self._recording.picture:
-            return self._replaced(windows)
         sources = [node for node in step.all_input_nodes if node in patches]
         if kernel := plan.windowed[step].kernel:
             (source,) = sources
             return kernel.run(cut(kernel.maps, patches[source], kernel.seen(windows), kernel.padding))
         pieces = {node: cut(plan.kept.get(node), patches[node], windows) for node in sources}
         return self._recording.run(step, lambda node: pieces[node] if node in pieces else plan.kept[node])
-
-    def _replaced(self, windows: Windows) -> Tensor:
-        """What stands in the covered windows of the picture, N x 3 x height x width."""
-        height, width = windows.height, windows.width
-        corners = zip(windows.tops, windows.lefts, strict=True)
-        pieces = [self._replacement[:, top : top + height, left : left + width] for top, left in corners]
-        return torch.stack(pieces).contiguous(memory_format=torch.channels_last)
 
     def _in_full(self, results: dict[Node, Any], count: int) -> None:
         """The network from there on: adds the results of the other steps to `results`, and takes away those that are done with."""
@@ -120,27 +114,30 @@ def _copies(maps: Tensor, count: int) -> Tensor:
 
 
 def incremental(
-    network: Asked, image: Tensor, replacement: Tensor, size: int, rows: list[int], columns: list[int]
+    network: Asked, image: Tensor, size: int, rows: Sequence[int], columns: Sequence[int]
 ) -> Incremental | None:
-    """The network made ready to be asked about `image` with a square of `size` pixels covered; None where this does not work.
+    """The network made ready to be asked about `image` with a square of `size` pixels replaced; None where this does not work.
 
-    The image, and what replaces the square, are 3 x H x W; the upper left corner of the square is in one of the `rows` and one of
-    the `columns`. The place in the middle is asked about in the ordinary way as well, and both answers must agree.
+    The image is 3 x H x W; the upper left corner of the square is in one of the `rows` and one of the `columns`. The place in the
+    middle is asked about in the ordinary way as well, with its colours inverted, and both answers must agree.
     """
     if image.device.type != "cpu" or len(rows) * len(columns) < FEWEST:
         return None  # elsewhere, many small copies take longer than the whole computation
-    place = rows[len(rows) // 2], columns[len(columns) // 2]
+    top, left = rows[len(rows) // 2], columns[len(columns) // 2]
+    retouched = image.clone()
+    square = retouched[:, top : top + size, left : left + size]
+    square.copy_(1 - square)
     try:
         recording = recorded(network.model, image, network.weights)
         plan = planned(recording, size, rows, columns)
         if not any(windowed.kernel for windowed in plan.windowed.values()):
             return None
-        answer = Incremental(recording, plan, replacement)
+        answer = Incremental(recording, plan)
         with Footprint() as footprint:
-            found = answer.logits([place])
+            found = answer.logits([(top, left)], square[None])
     except Exception:  # whatever a step may raise that is taken out of its network
         return None
-    expected = network.logits(covered(image, replacement, [place], size, network.layout))
+    expected = network.logits(retouched[None].contiguous(memory_format=network.layout))
     tolerance = torch.finfo(image.dtype).eps ** 0.5 * float(expected.abs().max())
     if found.shape != expected.shape or not torch.allclose(found, expected, rtol=0, atol=tolerance):
         return None

@@ -1,0 +1,87 @@
+"""A network asked about one picture, a square of which is replaced.
+
+Whoever covers the picture piece by piece, or changes pixel after pixel, asks the same question again and again: what does the network
+say now? The quickest way to the answer depends on the network and on the machine; here it is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.incremental.answers import Incremental, incremental
+from cnnlab.incremental.batching import Asked, asked
+from cnnlab.incremental.windows import Place
+
+
+class Retouching:
+    """A network that is asked about `image` (3 x H x W) with one square or another replaced; `retouching` makes it.
+
+    Fields
+    ------
+    original
+        C: the logits of the picture as it is, on the CPU.
+    batch_size
+        The number of versions to ask about at once.
+    """
+
+    def __init__(self, network: Asked, quick: Incremental | None, image: Tensor, original: Tensor):
+        self.original, self.batch_size = original, (quick or network).batch_size
+        self._network, self._quick, self._image = network, quick, image
+
+    def logits(self, places: Sequence[Place], squares: Tensor) -> Tensor:
+        """N x C logits, at least in float32, one row for each of the places and the square (N x 3 x size x size) that is put there."""
+        if self._quick:
+            return self._quick.logits(places, squares)
+        return self._network.logits(retouched(self._image, places, squares, self._network.layout))
+
+
+def retouching(
+    model: nn.Module, image: Tensor, size: int, rows: Sequence[int], columns: Sequence[int]
+) -> Retouching:
+    """The network made ready to be asked about `image` with a square of `size` pixels replaced.
+
+    On a CPU, layers compute only the windows of their maps that the square touches, and take the rest from the picture as it is:
+    the same numbers, up to rounding, for less than half of the work. A network of convolutions, pooling and the like allows this;
+    one whose forward looks at numbers to decide what to do does not, and then the whole picture goes through each time.
+
+    Parameters
+    ----------
+    model
+        Any module that maps N x 3 x H x W to N x C logits. It runs in eval mode and is left as it was found.
+    image
+        3 x H x W, in the dtype and on the device of the model.
+    size
+        The side of the square, in pixels.
+    rows, columns
+        Where its upper left corner may be.
+
+    Raises
+    ------
+    ValueError
+        If the model gives anything but N x C logits.
+
+    Example
+    -------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 5))
+    >>> network = retouching(model, torch.rand(3, 12, 12), 4, range(9), range(9))
+    >>> network.logits([(0, 0), (2, 8)], torch.zeros(2, 3, 4, 4)).shape
+    torch.Size([2, 5])
+    """
+    network, original = asked(model, image)
+    return Retouching(network, incremental(network, image, size, rows, columns), image, original)
+
+
+def retouched(
+    image: Tensor,
+    places: Sequence[Place],
+    squares: Tensor,
+    layout: torch.memory_format = torch.contiguous_format,
+) -> Tensor:
+    """The picture once for each place, with the square there replaced: N x 3 x H x W, in this layout in memory."""
+    pictures = image.expand(len(places), *image.shape).clone(memory_format=layout)
+    for picture, square, (top, left) in zip(pictures, squares, places, strict=True):
+        picture[:, top : top + square.shape[1], left : left + square.shape[2]] = square
+    return pictures
