@@ -5,6 +5,7 @@ shows the answer. The house:
 
     world        rendered pictures with exact ground truth, the data sets cut from them, and your own photos
     networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
+    incremental  one picture in hundreds of versions: only what has changed is computed again
     units        what a unit responds to: filters, patches, directions, dissection
     codes        what a layer's vector is good for: neighbours, maps, retrieval, probes, likeness of representations
     attribution  which pixels matter: occlusion, and the scoring of maps against the truth
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 _ROOMS = (
     "world",
     "networks",
+    "incremental",
     "units",
     "codes",
     "attribution",
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
         explorers,
         figures,
         grading,
+        incremental,
         inputs,
         judging,
         networks,

@@ -62,28 +62,27 @@ def with_nothing(
     Returns
     -------
     nn.Module
-        In eval mode; the answers about the old classes start from the old weights.
+        In eval mode, named "... with nothing"; the answers about the old classes start from the old weights.
 
     References
     ----------
     Nguyen, Yosinski & Clune, "Deep Neural Networks are Easily Fooled", CVPR 2015, section 3.7. Lecture L, "Adversarial examples do not
     help".
     """
-    names = tuple(model.class_names)
+    names, called = tuple(model.class_names), getattr(model, "name", "network")
     if names[-1] == NOTHING:
         wider = model
     else:
+        called = f"{called} with {NOTHING}"
         wider = new_head(model, (*names, NOTHING), seed=seed)
         old, new = (resolve_layer(one, head_name(one)) for one in (model, wider))
         with torch.no_grad():
             new.weight[:-1], new.bias[:-1] = old.weight, old.bias
     pictures = images if images.is_floating_point() else images.float() / 255
-    called = torch.full((len(fooling),), len(wider.class_names) - 1)
-    together = torch.cat([pictures, fooling]), torch.cat([labels, called])
+    nothing = torch.full((len(fooling),), len(wider.class_names) - 1)
+    together = torch.cat([pictures, fooling]), torch.cat([labels, nothing])
     tuned = fine_tune(wider, *together, epochs=epochs, rate=rate, seed=seed).model
-    tuned.name = f"{getattr(model, 'name', 'network')} with {NOTHING}".replace(
-        f" with {NOTHING}" * 2, f" with {NOTHING}"
-    )
+    tuned.name = called
     return tuned
 
 

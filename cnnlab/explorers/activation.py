@@ -6,25 +6,25 @@ from typing import Any
 
 import ipywidgets as widgets
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer_layers
 from cnnlab.explorers.patch_tiles import patch_captions, patch_pictures
-from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
+from cnnlab.explorers.sheet import Sheet, map_tiles, outline, picture_tiles
 from cnnlab.explorers.unit_maps import (
     EACH,
     LAYER,
     all_maps,
+    code_of_maps,
     grid_maps,
+    laid_over,
     layers_with_units,
+    place_to_begin,
     seen_in_words,
     still_of_maps,
     value_range,
 )
-from cnnlab.figures.colours import OUTLINE
-from cnnlab.figures.palettes import rising_alpha
 from cnnlab.networks import ReceptiveField
 
 
@@ -124,18 +124,10 @@ class ActivationExplorer(Explorer):
         self._new_layer()
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.side)
-        layer, channel, place = self.layer.value, self.channel.value, list(self.place)
-        where = f"{channel}, {place[0]}, {place[1]}" if self._has_places else f"{channel}"
-        lines = ["import cnnlab", "from cnnlab import networks, units, world", "", self.load_line, picture]
-        lines += [
-            f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
-            f"print(maps[{where}].item())",
-            f'box = networks.receptive_field(model, "{layer}", {self.side}).box({place[0]}, {place[1]})',
-            f'pictures = world.dataset("validation").images[:{len(self.collection)}] / 255',
-            f'found = units.top_patches(model, pictures, "{layer}", k={self.patches.value}, units=[{channel}])',
-        ]
-        return "\n".join(lines)
+        picture, place = self.pictures.source.code(self.side), self.place if self._has_places else None
+        unit = self.layer.value, self.channel.value, place
+        count = len(self.collection)
+        return code_of_maps(self.load_line, picture, *unit, self.side, count, self.patches.value)
 
     def describe(self) -> str:
         return (
@@ -195,25 +187,17 @@ class ActivationExplorer(Explorer):
 
     def _new_network(self) -> None:
         self._fields, last = layers_with_units(self.model, self.side)
-        wanted, channel = self._first
-        before = wanted or self.layer.value
-        self.layer.options = list(self._fields)
-        if wanted and wanted not in self._fields:
-            raise ValueError(f'layer "{wanted}" is not known; choose one of: {", ".join(self._fields)}.')
-        self.layer.value = before if before in self._fields else last
-        self._first, self._known = (None, 0), self.model
+        (wanted, channel), self._first = self._first, (None, 0)
+        offer_layers(self.layer, list(self._fields), wanted, last)
+        self._known = self.model
         self.channel.max = max(self.channel.max, channel)
         self.channel.value = channel
 
     def _new_layer(self) -> None:
-        count, rows, columns = self.here.shape
         first = self.search.found is None
         with self.quiet():
-            self.channel.max = count - 1  # the slider brings a value beyond it back
-            if self._share is None:  # begin where the unit is strongest
-                place = divmod(int(self.here[self.channel.value].argmax()), columns)
-            else:  # the same part of the picture in a map of another size
-                place = round(self._share[0] * (rows - 1)), round(self._share[1] * (columns - 1))
+            self.channel.max = len(self.here) - 1  # the slider brings a value beyond it back
+            place = place_to_begin(self.here[self.channel.value], self._share)
             self.map.point = [0, *place]
         self.search.look(self.model, self.layer.value, self.side, at_once=first)
         self._draw_grid()
@@ -244,12 +228,7 @@ class ActivationExplorer(Explorer):
         low, high = value_range(self.here if self.scale.value == LAYER else one)
         self.map.tiles = map_tiles(one[None], self.colours.value, low, high)
         self.map.label = f"{self.layer.value}, channel {self.channel.value}; from {low:.2f} to {high:.2f}"
-        self.picture.overlay = {}
-        if self._has_places:
-            large = F.interpolate(one[None, None], size=(EYE // 2, EYE // 2), mode="nearest")[0]
-            self.picture.overlay = map_tiles(
-                large, "magma", *value_range(one.clamp(min=0)), rising_alpha(1.0)
-            )
+        self.picture.overlay = laid_over(one, EYE // 2) if self._has_places else {}
         self._show_place()
 
     def _show_place(self) -> None:
@@ -264,10 +243,7 @@ class ActivationExplorer(Explorer):
         self.picture.answer = seen = seen_in_words(self.box, self.side)
         self.picture.boxes = []
         if self.box is not None and "whole" not in seen:
-            top, left, bottom, right = (round(value * EYE / self.side) for value in self.box)
-            self.picture.boxes = [
-                {"tile": 0, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}
-            ]
+            self.picture.boxes = [outline(0, [value * EYE / self.side for value in self.box])]
         where = f"{self.layer.value}, channel {self.channel.value} at row {row}, column {column}"
         self.say(f"{self.called}, {where}: {self.value:.3f}; {seen}.")
 

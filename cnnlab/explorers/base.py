@@ -191,6 +191,10 @@ class Explorer:
         finally:
             self._renewing = before
 
+    def after(self, work: Callable[[], None]) -> Callable[[Exception | None], None]:
+        """What a `Growth` calls at its end: it does `work`, or shows what went wrong."""
+        return lambda error: work() if error is None else self.fail(error)
+
     def fail(self, error: Exception) -> None:
         """Show what went wrong; the last good picture stays."""
         self.error = error

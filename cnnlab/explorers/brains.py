@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cnnlab.codes import Recordings, features
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.code_book import layers_with_codes
-from cnnlab.explorers.parts import heading, load_line, names_for
+from cnnlab.explorers.parts import heading, load_line, names_for, offer_layers
 from cnnlab.explorers.populations import Compared, Setting, compared, decoding_figure, simulated_populations
 from cnnlab.explorers.sheet import Chart, Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
@@ -91,11 +91,8 @@ class BrainExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             layers = layers_with_codes(self.model, self.side)[1:]
-            wanted, self._first = self._first or self.layer.value, None
-            if wanted and wanted not in layers and self._known is None:
-                raise ValueError(f'layer "{wanted}" is not offered; choose one of: {", ".join(layers)}.')
-            self.layer.options = layers
-            self.layer.value = wanted if wanted in layers else layers[max(0, len(layers) - 2)]
+            offer_layers(self.layer, layers, self._first, layers[max(0, len(layers) - 2)])
+            self._first = None
             self._known = self.model
         self._another()
 

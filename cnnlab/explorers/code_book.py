@@ -61,3 +61,18 @@ def facts(pictures: Collection) -> dict[str, list[str]]:
             named = torch.from_numpy(colour_names(image.permute(1, 2, 0).numpy()))
             known["background"].append(NAMES["colour"][int(named[~mask].long().mode().values)])
     return known
+
+
+def neighbours_code(opening: str, asks: str | int, layer: str, k: int, count: int) -> str:
+    """The lines that find neighbours without the explorer; `asks` makes `image`, or is the number of a picture of the collection."""
+    lines = ["import cnnlab", "from cnnlab import codes, world", "", opening]
+    lines += [
+        f'pictures = world.dataset("validation").images[:{count}] / 255',
+        f'collection = codes.features(model, pictures, "{layer}")',
+    ]
+    if isinstance(asks, str):
+        lines += [asks, f'query = codes.features(model, image, "{layer}")']
+    else:
+        lines += [f"query = {asks}  # a picture of the collection"]
+    lines += [f"found = codes.neighbours(collection, query, k={k})", "print(found.index)"]
+    return "\n".join(lines)

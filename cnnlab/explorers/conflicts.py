@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.covered import class_names
 from cnnlab.explorers.sources import Rendered
+from cnnlab.explorers.still import INK
 from cnnlab.networks.layers import evaluating, like_parameters
 from cnnlab.world import OBJECTS, Recipe
+
+CUES = {"shape": "#1976d2", "texture": "#e65100", "neither": "#757575"}
+"""The colours of an answer that is the shape's class, the texture's, or another one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,24 @@ def tally(row: dict[str, Dressed], number: int, names: tuple[str, ...], shape: s
     """How often network `number` goes by shape, by texture, by neither, over one shape in many skins."""
     said = [goes_by(one.answers[number], names, shape, texture) for texture, one in row.items()]
     return {cue: said.count(cue) for cue in ("shape", "texture", "neither")}
+
+
+def drawn(row: dict[str, Dressed], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
+    """The shape in twenty skins; under each what the networks say, one line a network, in the colour of the cue that they go by."""
+    figure = Figure(figsize=(9.8, 4.9), dpi=90, layout="constrained", facecolor="white")
+    axes = figure.subplots(3, 7).flat
+    axes[-1].set_axis_off()
+    under = {"ha": "center", "va": "top", "fontsize": 7.5}
+    for axis, (texture, one) in zip(axes, row.items(), strict=False):
+        axis.set_axis_off()
+        axis.imshow(one.image.permute(1, 2, 0).numpy(), interpolation="nearest")
+        axis.set_title(texture, fontsize=8, color=INK, pad=2)
+        for place, answer, names in zip((-0.03, -0.17), one.answers, classes, strict=True):
+            colour = CUES.get(goes_by(answer, names, shape, texture), INK)
+            axis.text(
+                0.5, place, names[int(answer.argmax())], transform=axis.transAxes, color=colour, **under
+            )
+    return figure
 
 
 def names_of(model: nn.Module, probability: Tensor) -> tuple[str, ...]:

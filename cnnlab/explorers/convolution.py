@@ -13,6 +13,7 @@ from cnnlab.explorers.stepping import (
     LEARNED,
     SEEN,
     Setting,
+    code_of_step,
     drawn,
     grey,
     kernel,
@@ -93,27 +94,10 @@ class ConvolutionExplorer(Explorer):
         self._draw()
 
     def code(self) -> str:
-        now = self.setting
-        picture = self.pictures.source.code(SEEN)
-        rooms = "networks, units, world" if self._learned else "networks, world"
-        rooms = rooms if "world." in picture else rooms.replace(", world", "")
-        lines = ["import torch", "import cnnlab", f"from cnnlab import {rooms}", "", picture]
-        side = now.pixels.shape[-1]
-        lines += [f"grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), {side})"]
-        if self._learned and not self._edited:
-            lines += [
-                self.load_line,
-                f"kernel = units.filters(model)[{self.unit.value}].sum(0, keepdim=True)",
-            ]
-        else:
-            lines += [f"kernel = torch.tensor({_written(self.weights)})"]
-        row, column = self.place
-        steps = ", ".join(f"{name}={value}" for name, value in now.steps.items())
-        lines += [
-            f"step = networks.one_step(grey, kernel, {now.bias:g}, row={row}, column={column}, {steps})",
-            "print(step.products, step.value)",
-        ]
-        return "\n".join(lines)
+        learned = self.unit.value if self._learned and not self._edited else None
+        return code_of_step(
+            self.load_line, self.pictures.source.code(SEEN), self.setting, self.place, learned
+        )
 
     def describe(self) -> str:
         now, (row, column) = self.setting, self.place
@@ -279,7 +263,3 @@ class ConvolutionExplorer(Explorer):
         self._tap = [row + now.padding, column + now.padding]
         self.input.boxes = window_boxes(now, self.step)
         self.input.point = [0, *self._tap]
-
-
-def _written(weights: Tensor) -> str:
-    return str([[[round(value, 6) for value in row] for row in weights[0].tolist()]])

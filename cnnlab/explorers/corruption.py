@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import ipywidgets as widgets
 import torch
@@ -14,9 +14,9 @@ from cnnlab.explorers import corrupted
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.corrupted import Fifteen, Setting
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.growth import Growth, missing
 from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
+from cnnlab.explorers.sheet import Chart, Sheet, frame, picture_tiles
 from cnnlab.explorers.still import ACCENT, INK, PLAIN, still_figure
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.robustness import CORRUPTIONS, SEVERITIES
@@ -148,19 +148,8 @@ class CorruptionExplorer(Explorer):
         self._first = int(self._before.argmax())
         self.answers[state.severity] = corrupted.under_all(state)
         self._show()
-        self._growth.start(self._others(state), lambda _severity: None, self._all_there)
-
-    def _others(self, state: Setting) -> Iterator[int]:
-        for severity, setting in corrupted.severities(state).items():
-            if severity not in self.answers:
-                self.answers[severity] = corrupted.under_all(setting)
-                yield severity
-
-    def _all_there(self, error: Exception | None) -> None:
-        if error:
-            self.fail(error)
-        else:
-            self._draw_curves()
+        steps = missing(corrupted.severities(state), self.answers, corrupted.under_all)
+        self._growth.start(steps, lambda _severity: None, self.after(self._draw_curves))
 
     def _answer(self) -> Fifteen:
         """The fifteen at the chosen severity."""
@@ -179,16 +168,13 @@ class CorruptionExplorer(Explorer):
             )
             self.pair.captions = ["as it is", f"{_spoken(state.kind)}, severity {state.severity}"]
         wrong = [number for number, winner in enumerate(winners) if winner != self._first]
-        side = state.side
         with self.sheet.hold_sync():
             self.sheet.tiles = picture_tiles(fifteen.images)
             self.sheet.captions = [
                 f"{_spoken(kind)}: {self._classes[winner]} ({float(fifteen.probability[number, winner]):.2f})"
                 for number, (kind, winner) in enumerate(zip(CORRUPTIONS, winners, strict=True))
             ]
-            self.sheet.boxes = [
-                {"tile": n, "box": [1, 1, side - 2, side - 2], "colour": OUTLINE} for n in wrong
-            ]
+            self.sheet.boxes = [frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
             self.sheet.selected = place
         self.bars.entries = ranking(now, self._before, self._classes, self._first)
         self._words.value = (

@@ -6,23 +6,20 @@ from collections.abc import Iterator, Mapping
 
 import ipywidgets as widgets
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.explorers import conflicts
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.conflicts import Dressed
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.conflicts import CUES, Dressed
+from cnnlab.explorers.growth import Growth, missing
 from cnnlab.explorers.parts import names_for
-from cnnlab.explorers.sheet import Sheet, picture_tiles
+from cnnlab.explorers.sheet import Sheet, frame, picture_tiles
 from cnnlab.explorers.sources import Rendered
-from cnnlab.explorers.still import INK, still_figure
+from cnnlab.explorers.still import still_figure
 from cnnlab.networks.zoo import load
 from cnnlab.world import OBJECTS, Recipe, sample
 
-CUES = {"shape": "#1976d2", "texture": "#e65100", "neither": "#757575"}
-"""The colours of an answer that is the shape's class, the texture's, or another one."""
 FIRST = sample(3, shape="teapot", scene="room", clutter=0, cover=0.0)
 """What the explorer shows first."""
 
@@ -98,32 +95,11 @@ class CueConflictExplorer(Explorer):
         )
 
     def still(self) -> bytes:
-        for _texture in self._visits():
+        for _texture in self._missing():
             pass  # within a kernel some may not be there yet
-        figure = Figure(figsize=(9.8, 4.9), dpi=90, layout="constrained", facecolor="white")
-        axes = figure.subplots(3, 7).flat
-        axes[-1].set_axis_off()
-        for axis, texture in zip(axes, OBJECTS, strict=False):
-            one = self.row[texture]
-            axis.set_axis_off()
-            axis.imshow(one.image.permute(1, 2, 0).numpy(), interpolation="nearest")
-            axis.set_title(texture, fontsize=8, color=INK, pad=2)
-            for number, place in enumerate((-0.03, -0.17)):
-                cue = conflicts.goes_by(
-                    one.answers[number], self._classes[number], self.recipe.shape, texture
-                )
-                said = self._classes[number][int(one.answers[number].argmax())]
-                colour = CUES.get(cue, INK)
-                axis.text(
-                    0.5,
-                    place,
-                    said,
-                    transform=axis.transAxes,
-                    ha="center",
-                    va="top",
-                    fontsize=7.5,
-                    color=colour,
-                )
+        figure = conflicts.drawn(
+            {texture: self.row[texture] for texture in OBJECTS}, self.recipe.shape, self._classes
+        )
         called = f"{self.called} (upper word), {self._second_called} (lower word)"
         figure.suptitle(
             f"{self.recipe.shape} in every skin. {called}: blue by shape, orange by texture",
@@ -164,12 +140,13 @@ class CueConflictExplorer(Explorer):
             for part in (head, bars, words)
         ]
         legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b>"
+        legend += ", by <b style='color:{neither}'>neither</b>."
         self.arrange(
             {"Network": [self.network, self.beside], "Picture": [shape, self.texture, scene, seed]},
             stage=[
                 self.trio,
                 self.sheet,
-                widgets.HTML(legend.format(**CUES) + ", by <b style='color:#757575'>neither</b>."),
+                widgets.HTML(legend.format(**CUES)),
             ],
             result=result,
             names=[
@@ -200,36 +177,27 @@ class CueConflictExplorer(Explorer):
         asked = (self.model, self.second, self.recipe)
         if asked != self._asked:
             self.row = {}
-        own = conflicts.ask([self.model, self.second], self.recipe, self.recipe.shape, self.side)
+        own = self._answer(self.recipe.shape)
         self._classes = [
             conflicts.names_of(model, answer)
             for model, answer in zip((self.model, self.second), own.answers, strict=True)
         ]
         self._asked, self._own = asked, own
         self._show()
-        self._growth.start(self._visits(), lambda _texture: None, self._all_there)
+        self._growth.start(self._missing(), lambda _texture: None, self.after(self._paint_row))
 
-    def _visits(self) -> Iterator[str]:
-        for texture in OBJECTS:
-            if texture not in self.row:
-                self._dress(texture)
-                yield texture
+    def _answer(self, texture: str) -> Dressed:
+        return conflicts.ask([self.model, self.second], self.recipe, texture, self.side)
 
-    def _dress(self, texture: str) -> Dressed:
-        if texture not in self.row:
-            self.row[texture] = conflicts.ask([self.model, self.second], self.recipe, texture, self.side)
-        return self.row[texture]
-
-    def _all_there(self, error: Exception | None) -> None:
-        if error:
-            self.fail(error)
-        else:
-            self._paint_row()
+    def _missing(self) -> Iterator[str]:
+        return missing({texture: texture for texture in OBJECTS}, self.row, self._answer)
 
     def _show(self) -> None:
         """The chosen skin: three pictures and both networks' answers."""
         shape, texture = self.recipe.shape, self.texture.value
-        now = self._dress(texture)
+        if texture not in self.row:
+            self.row[texture] = self._answer(texture)
+        now = self.row[texture]
         other = conflicts.dressed(self.recipe.replace(shape=texture), texture, self.side)
         with self.trio.hold_sync():
             self.trio.tiles = picture_tiles(torch.stack([self._own.image, now.image, other]))
@@ -259,9 +227,7 @@ class CueConflictExplorer(Explorer):
                 for texture, one in row
             ]
             self.sheet.boxes = [
-                {"tile": tile, "box": [2, 2, side - 4, side - 4], "colour": CUES[cue]}
-                for tile, cue in enumerate(cues)
-                if cue in CUES
+                frame(tile, side, side, CUES[cue]) for tile, cue in enumerate(cues) if cue in CUES
             ]
             self.sheet.selected = OBJECTS.index(self.texture.value)
         for number, words in enumerate(self._words):

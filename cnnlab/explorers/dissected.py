@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.collection import Collection, LayerMaps
+from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.sheet import map_tiles
 from cnnlab.networks import summary
 from cnnlab.networks.layers import evaluating
@@ -71,6 +73,49 @@ def strongest_masks(maps: LayerMaps, found: Dissection, unit: int, k: int) -> tu
     """The k pictures that excite the unit most, strongest first, and where it passes its threshold in them: k, and k x H x W."""
     best = maps.strongest(unit, k).picture[0]
     return best, at_pixels(maps.maps[best, unit], maps.field) > found.threshold[unit]
+
+
+def strongest_of(maps: LayerMaps, found: Dissection, units: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """For each of some units the picture that excites it most, and its mask in it: n, and n x H x W."""
+    index, masks = zip(*(strongest_masks(maps, found, unit, 1) for unit in units), strict=True)
+    return torch.cat(index), torch.cat(masks)
+
+
+def named(found: Dissection, unit: int) -> str:
+    """The concept that the unit overlaps with most, its category and the overlap."""
+    row = next(row for row in found.rows() if row.unit == unit)
+    return f"{row.concept} ({row.category}), IoU {row.iou:.2f}"
+
+
+def concept_of(found: Dissection, unit: int) -> tuple[str, str]:
+    """Category and name of the concept that the unit overlaps with most."""
+    concept = int(found.iou[unit].argmax())
+    return found.categories[concept], found.concepts[concept]
+
+
+def drawn(images: Tensor, lit: Tensor) -> Figure:
+    """Up to six pictures (N x 3 x H x W) in which all but what is lit (N x H x W) lies in the dark."""
+    figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
+    axes = figure.subplots(1, 6, squeeze=False)[0]
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, image, mask in zip(axes, images, lit, strict=False):
+        axis.imshow(to_array(image * torch.where(mask, 1.0, 0.3)), interpolation="antialiased")
+    return figure
+
+
+def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> str:
+    """The lines that dissect the layer and silence the unit without the explorer; `opening` defines `model`."""
+    unique = f"unique_detectors({threshold:.2f})"
+    lines = [
+        *("import cnnlab", "from cnnlab import units, world", "", opening),
+        f'data = world.dataset("validation", n={count})',
+        f'found = units.dissect(model, data, "{layer}")',
+        f"print(found.{unique}, found.by_chance().{unique})",
+        f"print(next(report for report in found.rows() if report.unit == {unit}))",
+        f'print(units.silencing(model, data, "{layer}", [{unit}]).change)',
+    ]
+    return "\n".join(lines)
 
 
 def shade(lit: Tensor) -> dict:

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
-import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers import dissected
 from cnnlab.explorers.bars import Bars
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
-from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer_layers
+from cnnlab.explorers.reports import Reports
+from cnnlab.explorers.role import Role
 from cnnlab.explorers.sheet import Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
-from cnnlab.units import Dissection, dissect_steps
+from cnnlab.units import Dissection
 from cnnlab.world import NAMES, dataset
 
 PICTURES = 240
@@ -72,12 +70,10 @@ class DissectionExplorer(Explorer):
         self.data = dataset("validation", n=PICTURES, progress=False) if pictures is None else pictures
         self.collection: Collection = first_pictures(self.data, len(self.data))
         self.search = Search(self.collection, self._maps_there, self.fail)
-        self.reports: dict[tuple[nn.Module, str], Dissection] = {
-            (self.model, name): one for name, one in (found or {}).items()
-        }
-        self.lost: tuple[Tensor, Tensor] | None = None
-        self._dissecting: Growth[dict[str, Dissection]] = Growth()
-        self._silencing: Growth[tuple[Tensor, Tensor]] = Growth()
+        known = {(self.model, name): one for name, one in (found or {}).items()}
+        self.reports = Reports(self.data, known, self.after(lambda: self.attempt(self._new_layer)))
+        self.role = Role(self.after(self._fell))
+        self.silence, self.falls = self.role.button, self.role.bars
         self._truth: dict[str, Tensor] = {}
         self._known: nn.Module | None = None
         self._first = layer or next(reversed(found), None) if found else layer
@@ -93,7 +89,12 @@ class DissectionExplorer(Explorer):
     @property
     def report(self) -> Dissection | None:
         """What is known of the chosen layer."""
-        return self.reports.get((self.model, self.layer.value))
+        return self.reports.of(self.model, self.layer.value)
+
+    @property
+    def lost(self) -> tuple[Tensor, Tensor] | None:
+        """Accuracy of each class with the unit and without, as far as it is known."""
+        return self.role.lost
 
     @property
     def _classes(self) -> tuple[str, ...]:
@@ -102,25 +103,14 @@ class DissectionExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             layers = dissected.rectified_layers(self.model, self.side)
-            wanted, self._first = self._first or self.layer.value, None
-            if wanted and wanted not in layers and self._known is None:
-                raise ValueError(f'layer "{wanted}" is not offered; choose one of: {", ".join(layers)}.')
-            self.layer.options = layers
-            self.layer.value = wanted if wanted in layers else layers[-1]
+            offer_layers(self.layer, layers, self._first, layers[-1])
+            self._first = None
         self._new_layer()
         self._known = self.model
 
     def code(self) -> str:
-        layer, unit = self.layer.value, self.unit.value
-        lines = ["import cnnlab", "from cnnlab import units, world", "", self.load_line]
-        lines += [
-            f'data = world.dataset("validation", n={len(self.collection)})',
-            f'found = units.dissect(model, data, "{layer}")',
-            f"print(found.unique_detectors({self.threshold.value:.2f}), found.by_chance().unique_detectors({self.threshold.value:.2f}))",
-            f"print(next(report for report in found.rows() if report.unit == {unit}))",
-            f'print(units.silencing(model, data, "{layer}", [{unit}]).change)',
-        ]
-        return "\n".join(lines)
+        layer, unit, threshold = self.layer.value, self.unit.value, self.threshold.value
+        return dissected.code(self.load_line, len(self.collection), layer, unit, threshold)
 
     def describe(self) -> str:
         return (
@@ -131,12 +121,7 @@ class DissectionExplorer(Explorer):
 
     def still(self) -> bytes:
         best, lit = self._lit()
-        figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
-        axes = figure.subplots(1, 6, squeeze=False)[0]
-        for axis, image, mask in zip(axes, self.collection.floats(self.side, best), lit, strict=False):
-            axis.imshow(to_array(image * torch.where(mask, 1.0, 0.3)), interpolation="antialiased")
-        for axis in axes:
-            axis.set_axis_off()
+        figure = dissected.drawn(self.collection.floats(self.side, best), lit)
         words = dissected.counted(self.report, self.threshold.value)
         figure.suptitle(
             f"{self.layer.value}, unit {self.unit.value}: {self._named(self.unit.value)}. {words}",
@@ -157,13 +142,11 @@ class DissectionExplorer(Explorer):
         self.category = widgets.Dropdown(options=[dissected.ALL, *NAMES], description="Kind")
         self.lit = widgets.Dropdown(options=["the unit's mask", "its concept"], description="Bright")
         self.opacity = widgets.FloatSlider(0.7, min=0, max=1, step=0.05, description="Dark")
-        self.silence = widgets.Button(description="Silence this unit")
         self.units = Sheet(columns=6, largest=96, label="Detectors")
         self.pictures_sheet = Sheet(columns=4, largest=140, label="Strongest pictures")
         for sheet in (self.units, self.pictures_sheet):
             widgets.jslink((self.opacity, "value"), (sheet, "opacity"))
         self.bars = Bars(label="Overlap with concepts", words=["its pictures", "other pictures"])
-        self.falls = Bars(label="Accuracy by class", words=["without the unit", "with it"])
 
     def _lay_out(self) -> None:
         self.arrange(
@@ -195,35 +178,19 @@ class DissectionExplorer(Explorer):
 
     def _new_layer(self) -> None:
         """Dissect the layer if that has not been done, then collect its maps: at once the first time, later in steps."""
-        self._dissecting.stop()
-        self._silencing.stop()
+        self.reports.stop()
+        self.role.stop()
         self.search.stop()
-        model, layer = self.model, self.layer.value
+        model, layer, first = self.model, self.layer.value, self._known is None
+        if self.report is None and first:
+            self.reports.make(model, layer, at_once=True)
         if self.report is not None:
-            self.search.look(model, layer, self.side, at_once=self._known is None)
-            return
-        steps = dissect_steps(
-            model, self.data, [layer], batch_size=10, least_pictures=min(10, len(self.data) // 4)
-        )
-        if self._known is None:
-            *_, found = steps
-            self._dissected(found)
-            self.search.look(model, layer, self.side, at_once=True)
+            self.search.look(model, layer, self.side, at_once=first)
             return
         self.say(f"{self.called}, {layer}: dissecting {len(self.collection)} pictures ...")
-        self._dissecting.start(steps, self._dissected, self._then_maps)
+        self.reports.make(model, layer)
         if self._renewing and self.report is not None:  # without a running loop all steps are taken by now
             self.search.look(model, layer, self.side)
-
-    def _dissected(self, found: dict[str, Dissection]) -> None:
-        for layer, one in found.items():
-            self.reports[self.model, layer] = one
-
-    def _then_maps(self, error: Exception | None) -> None:
-        if error is not None:
-            self.fail(error)
-        else:
-            self.attempt(self._new_layer)
 
     def _maps_there(self, found: LayerMaps, whole: bool) -> None:
         if not whole or self.report is None:
@@ -235,8 +202,7 @@ class DissectionExplorer(Explorer):
         self._show_unit()
 
     def _named(self, unit: int) -> str:
-        row = next(row for row in self.report.rows() if row.unit == unit)
-        return f"{row.concept} ({row.category}), IoU {row.iou:.2f}"
+        return dissected.named(self.report, unit)
 
     def _list(self) -> None:
         """The detectors, each with its strongest picture; a longer list shows its best and says how many there are."""
@@ -253,12 +219,8 @@ class DissectionExplorer(Explorer):
             self.units.captions = [f"unit {row.unit}: {self._named(row.unit)}" for row in rows]
             self.units.tiles, self.units.overlay = {}, {}
             if rows:
-                best = [
-                    dissected.strongest_masks(self.search.found, self.report, unit, 1)
-                    for unit in self._listed
-                ]
-                index, masks = (torch.cat(part) for part in zip(*best, strict=True))
-                self.units.tiles = picture_tiles(self.collection.floats(self.side, index))
+                best, masks = dissected.strongest_of(self.search.found, self.report, self._listed)
+                self.units.tiles = picture_tiles(self.collection.floats(self.side, best))
                 self.units.overlay = dissected.shade(masks)
         self.say(f"{self.called}, {self.layer.value}: {dissected.counted(self.report, threshold, category)}")
 
@@ -267,16 +229,15 @@ class DissectionExplorer(Explorer):
         best, masks = dissected.strongest_masks(self.search.found, self.report, self.unit.value, STRONGEST)
         if self.lit.index == 0:
             return best, masks
-        concept = int(self.report.iou[self.unit.value].argmax())
-        category = self.report.categories[concept]
+        category, name = dissected.concept_of(self.report, self.unit.value)
         if category not in self._truth:
             self._truth[category] = self.data.maps(category)
-        return best, self._truth[category][best] == NAMES[category].index(self.report.concepts[concept])
+        return best, self._truth[category][best] == NAMES[category].index(name)
 
     def _show_unit(self) -> None:
         if self.report is None or self.search.found is None:
             return
-        self._silencing.stop()
+        self.role.forget()
         unit = self.unit.value
         best, lit = self._lit()
         with self.pictures_sheet.hold_sync():
@@ -285,27 +246,18 @@ class DissectionExplorer(Explorer):
             self.pictures_sheet.overlay = dissected.shade(lit)
             self.pictures_sheet.captions = [self.collection.words(i) for i in best.tolist()]
         self.bars.entries = dissected.overlap_rows(self.report, unit)
-        self.falls.entries, self.lost = [], None
 
     def _pick(self) -> None:
         if 0 <= self.units.selected < len(self._listed):
             self.unit.value = self._listed[self.units.selected]
 
     def _silence(self) -> None:
-        images = self.collection.floats(self.side)
         labels = dissected.labels_for(self.collection, self._classes)
-        steps = dissected.falling(self.model, images, labels, self.layer.value, self.unit.value)
         self.say(f"{self.called}: the pictures are answered again without unit {self.unit.value} ...")
-        self._silencing.start(steps, self._fell_so_far, self._fell)
+        self.role.ask(
+            self.model, self.collection.floats(self.side), labels, self.layer.value, self.unit.value
+        )
 
-    def _fell_so_far(self, lost: tuple[Tensor, Tensor]) -> None:
-        self.lost = lost
-
-    def _fell(self, error: Exception | None) -> None:
-        if error is not None:
-            self.fail(error)
-            return
-        self.falls.entries = dissected.fall_rows(*self.lost, self._classes)
-        first = self.falls.entries[0]
-        fell = f"{first['name']} falls most" if first["target"] else "no class falls"
+    def _fell(self) -> None:
+        fell = self.role.show(self._classes)
         self.say(f"{self.called}, {self.layer.value}: without unit {self.unit.value} {fell}.")

@@ -6,26 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets as widgets
-import numpy as np
-import torch
-from matplotlib.colors import to_hex
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.codes import PIXELS, embed, grid_assignment, precision_at_k
+from cnnlab.codes import PIXELS, embed, precision_at_k
+from cnnlab.explorers import picture_map
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.cloud import Cloud
 from cnnlab.explorers.code_book import collected_codes, facts, layers_with_codes
 from cnnlab.explorers.collection import Collection, first_pictures
 from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.parts import names_for, offer_layers
 from cnnlab.explorers.sheet import picture_tiles
 from cnnlab.explorers.still import still_figure
-from cnnlab.figures.colours import class_colours
 from cnnlab.figures.neighbourhoods import picture_map_figure
 from cnnlab.networks.tasks import digits
 
-THUMB = 64
 WORLD, DIGITS = "pictures", "handwritten digits"
 NOTHING = "nothing"
 DIGIT_COUNT = 300
@@ -93,29 +89,21 @@ class EmbeddingExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             layers = layers_with_codes(self.model, self.side)
-            wanted, self._first = self._first or self.layer.value, None
-            if wanted and wanted not in layers and self._known is None:
-                raise ValueError(f'layer "{wanted}" is not offered; choose one of: {", ".join(layers)}.')
-            self.layer.options = layers
-            self.layer.value = wanted if wanted in layers else layers[max(0, len(layers) - 2)]
+            offer_layers(self.layer, layers, self._first, layers[max(0, len(layers) - 2)])
+            self._first = None
             self._known = self.model
         self._new_data()
 
     def code(self) -> str:
-        layer, count = self.layer.value, len(self.collection)
-        lines = ["import cnnlab", "from cnnlab import codes, world", "", self.load_line]
-        if self.data.value == DIGITS:
-            lines += [
-                "from cnnlab.networks.tasks import digits",
-                "from torch.nn import functional as F",
-                f'images = digits("train").images[:{count}] / 255',
-                f'images = F.interpolate(images, size=({self.side}, {self.side}), mode="bilinear", antialias=True).clamp(0, 1)',
-            ]
-        else:
-            lines += [f'images = world.dataset("validation").images[:{count}] / 255']
-        lines += [f'vectors = codes.features(model, images, "{layer}")']
-        options = f", perplexity={self.perplexity.value}" if self.method.value == "tsne" else ""
-        return "\n".join([*lines, f'points = codes.embed(vectors, "{self.method.value}"{options})'])
+        return picture_map.code(
+            self.load_line,
+            side=self.side,
+            count=len(self.collection),
+            layer=self.layer.value,
+            method=self.method.value,
+            perplexity=self.perplexity.value,
+            of_digits=self.data.value == DIGITS,
+        )
 
     def describe(self) -> str:
         how = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
@@ -125,7 +113,7 @@ class EmbeddingExplorer(Explorer):
         )
 
     def still(self) -> bytes:
-        images = F.interpolate(self.collection.floats(), size=(THUMB, THUMB), mode="area")
+        images = F.interpolate(self.collection.floats(), size=(picture_map.THUMB,) * 2, mode="area")
         figure = picture_map_figure(self.points, images, grid=self.in_grid.value, size=8.0)
         figure.suptitle(f"{self.title}: {self.layer.value}", fontsize=11, x=0.01, ha="left")
         return still_figure(figure)
@@ -175,15 +163,12 @@ class EmbeddingExplorer(Explorer):
         name = self.data.value
         if name not in self._facts:
             self._facts[name] = facts(self.collection)
-        images = self.collection.floats()
-        if images.shape[-1] > THUMB:
-            images = F.interpolate(images, size=(THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
         known = self._facts[name]
         with self.quiet():
             before = self.colour.value
             self.colour.options = [*known, NOTHING]
             self.colour.value = before if before in known else "class"
-        self.cloud.tiles = picture_tiles(images)
+        self.cloud.tiles = picture_tiles(picture_map.thumbnails(self.collection.floats()))
         words = zip(*known.values(), strict=True)
         self.cloud.captions = [
             ", ".join(f"{what}: {which}" for what, which in zip(known, one, strict=True)) for one in words
@@ -208,7 +193,7 @@ class EmbeddingExplorer(Explorer):
             self.say(
                 f"{self.called} looks at {len(self.collection)} {self.data.value}; then the map is made ..."
             )
-            self._growth.start(self._steps(key), self._step, self._finished)
+            self._growth.start(self._steps(key), self._step, self.after(lambda: None))
 
     def _steps(self, key: tuple) -> Iterator[Tensor | None]:
         """Codes in short steps, and at last the map."""
@@ -228,10 +213,6 @@ class EmbeddingExplorer(Explorer):
             self._shown(points)
             self._code.code = self.code()
 
-    def _finished(self, error: Exception | None) -> None:
-        if error is not None:
-            self.fail(error)
-
     def _shown(self, points: Tensor) -> None:
         self.points = points
         codes = self._codes[self._key[:3]]
@@ -248,23 +229,9 @@ class EmbeddingExplorer(Explorer):
         colours, legend = [""] * len(self.collection), []
         if known is not None:
             names = list(self.collection.class_names) if self.colour.value == "class" else sorted(set(known))
-            shades = [to_hex(shade) for shade in class_colours(np.arange(len(names)))]
-            colours = [shades[names.index(name)] for name in known]
-            legend = [[name, shade] for name, shade in zip(names, shades, strict=True)]
+            colours, legend = picture_map.shades(known, names)
         with self.cloud.hold_sync():
-            self.cloud.points = _places(self.points, self.in_grid.value)
+            self.cloud.points = picture_map.places(self.points, self.in_grid.value)
             self.cloud.colours, self.cloud.legend = colours, legend
             self.cloud.pictures, self.cloud.size = self.thumbnails.value, self.size.value
             self.cloud.label = f"{self.data.value}, {self.layer.value}"
-
-
-def _places(points: Tensor, in_grid: bool) -> list[list[float]]:
-    """[across, down] in 0 ... 1, with one scale for both axes; or the cells of a grid."""
-    if in_grid:
-        cells = grid_assignment(points).float()
-        spread = cells[:, [1, 0]] / cells.amax().clamp(min=1)
-    else:
-        low, high = points.amin(0), points.amax(0)
-        spread = (points - (low + high) / 2) / (high - low).amax().clamp(min=1e-9) + 0.5
-        spread = torch.stack([spread[:, 0], 1 - spread[:, 1]], 1)
-    return [[round(v, 4) for v in place] for place in spread.tolist()]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import ipywidgets as widgets
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.fitting import Fitting
 from cnnlab.explorers.kernels import (
     SCALES,
+    code_of_filters,
     drawn,
+    fit_captions,
     fit_in_words,
     fit_tiles,
     is_picture,
@@ -24,7 +26,7 @@ from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.sheet import Sheet
 from cnnlab.explorers.still import still_figure
 from cnnlab.networks import untrained
-from cnnlab.units import Explained, explain_filters, filters
+from cnnlab.units import Explained, filters
 
 GOOD = 0.7
 
@@ -73,8 +75,8 @@ class FilterExplorer(Explorer):
         self.weights: Tensor | None = None
         self._wanted = layer
         self._twins: dict[int, tuple[nn.Module, nn.Module]] = {}
-        self._fits: dict[tuple[int, str, bool], list[Explained]] = {}
-        self._growth: Growth[Explained] = Growth()
+        self.fitting = Fitting(self._fitted, self.after(lambda: self.attempt(self._draw_unit)))
+        self.fit_button, self.stop_button = self.fitting.button, self.fitting.stop_button
         self._make_controls()
         self._lay_out()
         self.begin()
@@ -83,12 +85,12 @@ class FilterExplorer(Explorer):
         self.watch(self._draw_unit, self.unit)
         self.watch(self._choose, self.sheet, name="selected")
         self.fit_button.on_click(lambda _button: self.attempt(self.fit))
-        self.stop_button.on_click(lambda _button: self.attempt(self._stop))
+        self.stop_button.on_click(lambda _button: self.attempt(self.fitting.stop))
 
     @property
     def fits(self) -> list[Explained]:
         """What explains the filters of the shown layer, as far as they are fitted, from unit 0 on."""
-        return self._fits.get(self._key, [])
+        return self.fitting.of(self._key)
 
     def fit(self) -> None:
         """Fit all filters of the layer, one by one, on from where it stopped."""
@@ -96,20 +98,7 @@ class FilterExplorer(Explorer):
             raise ValueError(
                 f'"{self.layer.value}" reads maps, not colours; only filters that read the picture are edges or blobs.'
             )
-        key, weights = self._key, self.weights
-        found = self._fits.setdefault(key, [])
-
-        def steps() -> Iterator[Explained]:
-            for number in range(len(found), len(weights)):
-                yield explain_filters(weights[number])
-
-        def show(fit: Explained) -> None:
-            found.append(fit)
-            if key == self._key:
-                self.attempt(self._tell_fits)
-
-        self.fit_button.disabled, self.stop_button.disabled = True, False
-        self._growth.start(steps(), show, self._fitted)
+        self.fitting.start(self._key, self.weights)
 
     def refresh(self) -> None:
         names = weighted_layers(self.model)
@@ -122,23 +111,9 @@ class FilterExplorer(Explorer):
         self._new_layer()
 
     def code(self) -> str:
-        lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", self.load_line]
-        lines += ["model = networks.untrained(model)"] if self.fresh.value else []
-        lines += [f'weights = units.filters(model, "{self.layer.value}")']
         scale = scale_of(self._shown, self.scale.value)
-        scale = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
-        if not is_picture(self.weights):
-            count = min(8, len(self.weights)), min(12, self.weights.shape[1])
-            return "\n".join(
-                [
-                    *lines,
-                    f"figures.kernels_figure(weights, range({count[0]}), range({count[1]}), scale={scale})",
-                ]
-            )
-        lines += [f"figures.filters_figure(weights, scale={scale})"]
-        if self.fits:
-            lines += [f"print(units.explain_filters(weights).share({GOOD}))"]
-        return "\n".join(lines)
+        good = GOOD if self.fits else None
+        return code_of_filters(self.load_line, self.fresh.value, self.layer.value, self.weights, scale, good)
 
     def describe(self) -> str:
         shape = " x ".join(map(str, self.weights.shape[1:]))
@@ -162,8 +137,6 @@ class FilterExplorer(Explorer):
         self.source = widgets.IntSlider(0, min=0, max=0, description="Map")
         self.scale = widgets.Dropdown(options=list(SCALES.items()), value="filter", description="Scale")
         self.fresh = widgets.Checkbox(False, description="before training", indent=False)
-        self.fit_button = widgets.Button(description="Fit Gabor and blob")
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
         self.sheet = Sheet(columns=8, largest=72, label="Filters")
         self.close_up = Sheet(columns=3, largest=150, label="The chosen filter")
         self.kernels = Sheet(columns=8, largest=90, label="Its weights")
@@ -207,7 +180,7 @@ class FilterExplorer(Explorer):
         return self._twins[id(self.model)][1]
 
     def _new_layer(self) -> None:
-        self._stop()
+        self.fitting.stop()
         self.weights = filters(self._shown, self.layer.value)
         units, sources = self.weights.shape[:2]
         with self.quiet():
@@ -242,11 +215,12 @@ class FilterExplorer(Explorer):
         with self.kernels.hold_sync():
             self.kernels.columns = 3 if len(weights) == 3 else 8
             self.kernels.tiles = unit_tiles(self.weights, unit, scale)
+            colours = is_picture(self.weights)
             self.kernels.captions = (
-                ["red", "green", "blue"] if len(weights) == 3 else [f"map {i}" for i in range(len(weights))]
+                ["red", "green", "blue"] if colours else [f"map {i}" for i in range(len(weights))]
             )
             self.kernels.label = (
-                f"unit {unit}: its weights for each {'colour' if len(weights) == 3 else 'map that it reads'}"
+                f"unit {unit}: its weights for each {'colour' if colours else 'map that it reads'}"
             )
 
     def _choose(self) -> None:
@@ -255,9 +229,7 @@ class FilterExplorer(Explorer):
 
     def _tell_fits(self) -> None:
         found = self.fits
-        told = [f", {'Gabor' if fit.is_gabor[0] else 'blob'} {float(fit.r2[0]):.2f}" for fit in found]
-        told += [""] * (len(self.weights) - len(found))
-        self.sheet.captions = [f"unit {number}{words}" for number, words in enumerate(told)]
+        self.sheet.captions = fit_captions(found, len(self.weights))
         if found:
             good = sum(float(fit.r2[0]) >= GOOD for fit in found)
             self.say(
@@ -270,13 +242,6 @@ class FilterExplorer(Explorer):
         if len(found) > 0 and self.unit.value == len(found) - 1:
             self._draw_unit()
 
-    def _fitted(self, error: Exception | None) -> None:
-        self.fit_button.disabled, self.stop_button.disabled = False, True
-        if error is not None:
-            self.fail(error)
-            return
-        self.attempt(self._draw_unit)
-
-    def _stop(self) -> None:
-        self._growth.stop()
-        self.fit_button.disabled, self.stop_button.disabled = False, True
+    def _fitted(self, key: tuple[int, str, bool]) -> None:
+        if key == self._key:
+            self.attempt(self._tell_fits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import ipywidgets as widgets
 import torch
@@ -14,10 +14,10 @@ from cnnlab.explorers import methods, scenes
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.growth import Growth, missing
 from cnnlab.explorers.parts import heading, names_for, offer
 from cnnlab.explorers.scenes import Answer, Question
-from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
+from cnnlab.explorers.sheet import Sheet, frame, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures import rising_alpha
 from cnnlab.figures.attributions import lay_over, shown
@@ -112,11 +112,8 @@ class GradCamExplorer(Explorer):
         )
 
     def still(self) -> bytes:
-        for scene, question in scenes.elsewhere(
-            self.state
-        ).items():  # within a kernel some may not be there yet
-            if scene not in self.answers:
-                self.answers[scene] = scenes.ask(question)
+        for _scene in missing(scenes.elsewhere(self.state), self.answers, scenes.ask):
+            pass  # within a kernel some may not be there yet
         rows = [("this picture", self.answer), *self.answers.items()][:8]
         figure = Figure(figsize=(9.6, 1.75), dpi=90, layout="constrained", facecolor="white")
         for axis, (name, answer) in zip(figure.subplots(1, 8, squeeze=False)[0], rows, strict=False):
@@ -180,19 +177,8 @@ class GradCamExplorer(Explorer):
         self._thing, self._asked = thing, asked
         self.relu.disabled = question.guided
         self._paint()
-        self._growth.start(self._visits(others), lambda _scene: None, self._all_there)
-
-    def _visits(self, others: dict[str, Question]) -> Iterator[str]:
-        for scene, question in others.items():
-            if scene not in self.answers:
-                self.answers[scene] = scenes.ask(question)
-                yield scene
-
-    def _all_there(self, error: Exception | None) -> None:
-        if error:
-            self.fail(error)
-        else:
-            self._paint_sheet()
+        steps = missing(others, self.answers, scenes.ask)
+        self._growth.start(steps, lambda _scene: None, self.after(self._paint_sheet))
 
     def _paint(self) -> None:
         answer, source = self.answer, self.pictures.source
@@ -217,15 +203,12 @@ class GradCamExplorer(Explorer):
             self.sheet.tiles = {}
             return
         shape, rows = self.pictures.source.thing, list(self.answers.values())
-        side = self.side
         wrong = [n for n, answer in enumerate(rows) if answer.names[answer.winner] != shape]
         with self.sheet.hold_sync():
             self.sheet.tiles = picture_tiles(torch.stack([answer.image for answer in rows]))
             self.sheet.overlay = overlay(rows)
             self.sheet.captions = [f"{scene}: {answer.says}" for scene, answer in self.answers.items()]
-            self.sheet.boxes = [
-                {"tile": n, "box": [1, 1, side - 2, side - 2], "colour": OUTLINE} for n in wrong
-            ]
+            self.sheet.boxes = [frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
 
     def _swap(self) -> None:
         """The chosen scene becomes the background of the picture."""

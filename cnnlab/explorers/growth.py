@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+Name = TypeVar("Name")
+Question = TypeVar("Question")
 
 PAUSE = 0.004
 """Seconds between two steps in which the kernel hears what the browser has sent meanwhile."""
 
+FIRST_PAUSE = 0.1
+"""Seconds before the first step: what the change has drawn already comes to the browser first, and if a key is held down, the next
+change comes before the slow work begins."""
 
 ONE_AT_A_TIME = threading.RLock()
 """Held while an explorer computes. JupyterLab may hand what its widgets say to a thread of their own, beside the one that
@@ -56,6 +61,7 @@ class Growth(Generic[Result]):
         self._running = False
 
     async def _walk(self, steps, show, finish, turn: int) -> None:
+        await asyncio.sleep(FIRST_PAUSE)
         while self._step(steps, show, finish, turn):
             await asyncio.sleep(PAUSE)
 
@@ -77,3 +83,13 @@ class Growth(Generic[Result]):
                 self.stop()
                 finish(error)
             return turn == self._turn
+
+
+def missing(
+    questions: Mapping[Name, Question], answers: dict[Name, Result], ask: Callable[[Question], Result]
+) -> Iterator[Name]:
+    """Steps for a `Growth` that answer what has not been answered yet: each puts one answer into `answers` and gives its name."""
+    for name, question in questions.items():
+        if name not in answers:
+            answers[name] = ask(question)
+            yield name

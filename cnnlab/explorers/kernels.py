@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from matplotlib.figure import Figure
@@ -71,6 +72,34 @@ def fit_in_words(fit: Explained) -> str:
         f"A Gabor function {share}: the wave runs at {turned:.0f} degrees, one period takes"
         f" {float(fit.gabor.wavelength[0]):.1f} pixels."
     )
+
+
+def fit_captions(fits: Sequence[Explained], count: int) -> list[str]:
+    """A line for each of `count` units: what explains it and how well, for those that are fitted."""
+    told = [f", {'Gabor' if fit.is_gabor[0] else 'blob'} {float(fit.r2[0]):.2f}" for fit in fits]
+    told += [""] * (count - len(fits))
+    return [f"unit {number}{words}" for number, words in enumerate(told)]
+
+
+def code_of_filters(
+    opening: str, fresh: bool, layer: str, weights: Tensor, scale: str | float, good: float | None
+) -> str:
+    """The lines that draw the filters without the explorer; `opening` defines `model`.
+
+    `fresh` takes the network before training; with `good` the lines also fit Gabor functions and blobs and tell the share of filters
+    that are explained so far.
+    """
+    lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", opening]
+    lines += ["model = networks.untrained(model)"] if fresh else []
+    lines += [f'weights = units.filters(model, "{layer}")']
+    shared = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
+    if is_picture(weights):
+        lines += [f"figures.filters_figure(weights, scale={shared})"]
+        lines += [] if good is None else [f"print(units.explain_filters(weights).share({good}))"]
+    else:
+        rows, columns = min(8, len(weights)), min(12, weights.shape[1])
+        lines += [f"figures.kernels_figure(weights, range({rows}), range({columns}), scale={shared})"]
+    return "\n".join(lines)
 
 
 def drawn(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure:

@@ -15,11 +15,10 @@ from cnnlab.explorers.looking import (
     used_tiles,
 )
 from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Sheet, map_tiles, picture_tiles
+from cnnlab.explorers.sheet import Sheet, map_tiles, outline, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.table import Table
 from cnnlab.explorers.unit_maps import all_maps
-from cnnlab.figures.colours import OUTLINE
 from cnnlab.networks import summary
 from cnnlab.networks.summary import Row
 
@@ -234,11 +233,7 @@ class LayersExplorer(Explorer):
             self.map.point = [0, row, column]
         self.map.answer = f"row {row}, column {column}: {self.value:.3f}"
         scale = EYE / self.side
-        boxes = []
-        if box is not None:
-            top, left, bottom, right = (round(value * scale) for value in box)
-            boxes = [{"tile": 0, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}]
-        self.picture.boxes = boxes
+        self.picture.boxes = [] if box is None else [outline(0, [value * scale for value in box])]
         self.picture.answer = self._seen()
         used = used_tiles(self.model, self.image, self.layer, row, column) if self.used.value else {}
         self.picture.overlay = used

@@ -12,7 +12,7 @@ from cnnlab.experiments.by_heart import INPUTS, Lesson, learning, lesson, small_
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
+from cnnlab.explorers.sheet import Chart, Sheet, frame, picture_tiles
 from cnnlab.figures.by_heart import memory_figure, random_share_figure
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.plate import Plate
@@ -170,7 +170,7 @@ class MemoryExplorer(Explorer):
                 for label, truth in zip(said, true, strict=True)
             ]
             self.sheet.boxes = [
-                {"tile": tile, "box": [1, 1, side - 2, side - 2], "colour": OUTLINE}
+                frame(tile, side, side, OUTLINE)
                 for tile, (label, truth) in enumerate(zip(said, true, strict=True))
                 if label != truth
             ]

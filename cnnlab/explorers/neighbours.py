@@ -11,17 +11,15 @@ from torch import Tensor, nn
 
 from cnnlab.codes import PIXELS, Neighbours, neighbours, precision_curve
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.code_book import codes_of, collected_codes, layers_with_codes
+from cnnlab.explorers.code_book import codes_of, collected_codes, layers_with_codes, neighbours_code
 from cnnlab.explorers.collection import Collection, first_pictures
-from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
+from cnnlab.explorers.parts import heading, names_for, offer_layers
+from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles, verdict
 from cnnlab.explorers.sources import Rendered
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.still import draw_row, still_figure
 from cnnlab.figures.neighbourhoods import precision_figure
 
-RIGHT, WRONG = "#2e9e4f", "#d3482b"
 MOST = 20
 
 
@@ -86,22 +84,8 @@ class NeighbourExplorer(Explorer):
         self._ask()
 
     def code(self) -> str:
-        layer, count = self.layer.value, len(self.collection)
-        lines = ["import cnnlab", "from cnnlab import codes, world", "", self.load_line]
-        lines += [
-            f'pictures = world.dataset("validation").images[:{count}] / 255',
-            f'collection = codes.features(model, pictures, "{layer}")',
-        ]
-        if self.member.value < 0:
-            lines += [
-                self.pictures.source.code(self.side),
-                f'query = codes.features(model, image, "{layer}")',
-            ]
-        else:
-            lines += [f"query = {self.member.value}  # a picture of the collection"]
-        return "\n".join(
-            [*lines, f"found = codes.neighbours(collection, query, k={self.k.value})", "print(found.index)"]
-        )
+        asks = self.pictures.source.code(self.side) if self.member.value < 0 else self.member.value
+        return neighbours_code(self.load_line, asks, self.layer.value, self.k.value, len(self.collection))
 
     def describe(self) -> str:
         return (
@@ -116,16 +100,11 @@ class NeighbourExplorer(Explorer):
         images, right = self.collection.floats(), self._right
         axes = figure.subplots(2, k + 1, squeeze=False)
         for line, layer in zip(axes, (PIXELS, self.layer.value), strict=True):
-            line[0].imshow(to_array(self._query_image), interpolation="antialiased")
-            line[0].set_title("query", fontsize=8)
-            for axis, index in zip(line[1:], self.found[layer].index[:k].tolist(), strict=True):
-                axis.imshow(to_array(images[index]), interpolation="antialiased")
-                ink = "black" if right(index) is None else (RIGHT if right(index) else WRONG)
-                axis.set_title(self.collection.words(index).split(",")[0], fontsize=8, color=ink)
+            best = self.found[layer].index[:k].tolist()
+            words = [self.collection.words(index).split(",")[0] for index in best]
+            shown = [self._query_image, *images[best]]
+            draw_row(line, shown, ["query", *words], [None, *map(right, best)])
             line[0].set_ylabel(layer, fontsize=9)
-        for axis in axes.ravel():
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return still_figure(figure)
 
@@ -179,11 +158,8 @@ class NeighbourExplorer(Explorer):
 
     def _new_network(self) -> None:
         layers = layers_with_codes(self.model, self.side)
-        wanted, self._first = self._first or self.layer.value, None
-        if wanted and wanted not in layers and not self.codes:
-            raise ValueError(f'layer "{wanted}" is not offered; choose one of: {", ".join(layers)}.')
-        self.layer.options = layers
-        self.layer.value = wanted if wanted in layers else layers[max(0, len(layers) - 2)]
+        offer_layers(self.layer, layers, self._first, layers[max(0, len(layers) - 2)])
+        self._first = None
         self._known = self.model
         steps = collected_codes(self.model, self.collection.floats(self.side), layers)
         if not self.codes:  # the first network: at once, so that there is something to see
@@ -192,17 +168,13 @@ class NeighbourExplorer(Explorer):
             self._draw_curves()
             return
         self.codes = {}
-        self._growth.start(steps, self._collected, self._finished)
+        self._growth.start(steps, self._collected, self.after(lambda: None))
 
     def _collected(self, codes: dict[str, Tensor]) -> None:
         if codes:
             self.codes = codes
             self._draw_curves()
             self.attempt(self._ask)
-
-    def _finished(self, error: Exception | None) -> None:
-        if error is not None:
-            self.fail(error)
 
     def _draw_curves(self) -> None:
         most = min(MOST, len(self.collection) - 1)
@@ -250,12 +222,10 @@ class NeighbourExplorer(Explorer):
         found = self.found[layer]
         index, distance = found.index[:k].tolist(), found.distance[:k].tolist()
         images = torch.stack([self.collection.images[i] for i in index]).float() / 255
-        high, wide = images.shape[2:]
-        boxes = []
-        for tile, i in enumerate(index):
-            if self._right(i) is not None:
-                frame = [1, 1, high - 2, wide - 2]
-                boxes.append({"tile": tile, "box": frame, "colour": RIGHT if self._right(i) else WRONG})
+        same = [self._right(i) for i in index]
+        boxes = [
+            verdict(tile, *images.shape[2:], right) for tile, right in enumerate(same) if right is not None
+        ]
         with self.quiet(), sheet.hold_sync():
             sheet.selected = -1
             sheet.tiles, sheet.boxes = picture_tiles(images), boxes

@@ -82,3 +82,18 @@ def offer(control: ipywidgets.Dropdown, options: list[tuple]) -> None:
     control.options = options
     # By its index: a value of None would choose no option at all, and leave the control blank.
     control.index = labels.index(chosen) if chosen in labels else 0
+
+
+def offer_layers(control: ipywidgets.Dropdown, layers: list[str], asked: str | None, otherwise: str) -> None:
+    """The layers of another network: chosen is the one that is `asked` for, else the one that was chosen before, else `otherwise`.
+
+    Raises
+    ------
+    ValueError
+        If the network does not have the layer that is asked for.
+    """
+    if asked and asked not in layers:
+        raise ValueError(f'layer "{asked}" is not offered; choose one of: {", ".join(layers)}.')
+    wanted = asked or control.value
+    control.options = layers
+    control.value = wanted if wanted in layers else otherwise

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.explorers.collection import Collection
-from cnnlab.figures.colours import OUTLINE
+from cnnlab.explorers.sheet import outline
 from cnnlab.networks import ReceptiveField
 from cnnlab.units import TopPatches
 
@@ -33,7 +33,7 @@ def patch_boxes(found: TopPatches, whole: Sequence[int] | None = None) -> list[d
     boxes = []
     for tile, (top, left, bottom, right) in enumerate(found.box[0].tolist()):
         if whole is None or (bottom - top, right - left) != tuple(whole):
-            boxes.append({"tile": tile, "box": [top, left, bottom - top, right - left], "colour": OUTLINE})
+            boxes.append(outline(tile, (top, left, bottom, right)))
     return boxes
 
 

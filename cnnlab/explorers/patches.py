@@ -13,7 +13,7 @@ from cnnlab.explorers.bars import Bars
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
 from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer_layers
 from cnnlab.explorers.patch_tiles import label_shares, patch_boxes, patch_captions, patch_pictures
 from cnnlab.explorers.sheet import Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
@@ -188,11 +188,7 @@ class PatchExplorer(Explorer):
     def _new_network(self) -> None:
         fields, last = layers_with_units(self.model, self.side)
         (wanted, unit), self._first = self._first, (None, 0)
-        if wanted and wanted not in fields:
-            raise ValueError(f'layer "{wanted}" is not known; choose one of: {", ".join(fields)}.')
-        before = wanted or self.layer.value
-        self.layer.options = list(fields)
-        self.layer.value = before if before in fields else last
+        offer_layers(self.layer, list(fields), wanted, last)
         self.unit.max = max(self.unit.max, unit)
         self.unit.value, self._known = unit, self.model
 

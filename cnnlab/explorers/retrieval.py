@@ -10,16 +10,14 @@ from torch import nn
 
 from cnnlab.codes import mean_average_precision
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.parts import heading, names_for, offer_layers
 from cnnlab.explorers.searching import Codes, collect_codes, layers_to_search, ranking
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles, verdict
+from cnnlab.explorers.still import draw_row, still_figure
 from cnnlab.figures.retrievals import dimensions_figure
 from cnnlab.world import Instances, instances
 
-RIGHT, WRONG = "#2e9e4f", "#d3482b"
 SHOWN = 15
 
 
@@ -90,11 +88,8 @@ class RetrievalExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             layers = layers_to_search(self.model, self.side)
-            wanted, self._first = self._first or self.layer.value, None
-            if wanted and wanted not in layers and self._known is None:
-                raise ValueError(f'layer "{wanted}" is not offered; choose one of: {", ".join(layers)}.')
-            self.layer.options = layers
-            self.layer.value = wanted if wanted in layers else layers[-1]
+            offer_layers(self.layer, layers, self._first, layers[-1])
+            self._first = None
         first, self._known = self._known is None, self.model
         if self.model in self.kept:
             self._new_layer()
@@ -105,7 +100,7 @@ class RetrievalExplorer(Explorer):
             self._new_layer()
         else:
             self.say(f"{self._label} looks at the collection ...")
-            self._growth.start(steps, self._collected, self._there)
+            self._growth.start(steps, self._collected, self.after(lambda: self.attempt(self._new_layer)))
             self._new_layer()  # without a running loop all steps are taken by now
 
     def code(self) -> str:
@@ -138,14 +133,10 @@ class RetrievalExplorer(Explorer):
     def still(self) -> bytes:
         figure = Figure(figsize=(9.6, 1.7), dpi=90, layout="constrained", facecolor="white")
         shown = [self.query.value, *self.order[:7].tolist()]
-        thing = self.searched.labels[self.query.value]
-        for number, (axis, index) in enumerate(zip(figure.subplots(1, 8), shown, strict=True)):
-            axis.imshow(to_array(self.searched.images[index].float() / 255), interpolation="antialiased")
-            ink = RIGHT if self.searched.labels[index] == thing else WRONG
-            axis.set_title(
-                self._thing(index) if number else "query", fontsize=8, color=ink if number else "black"
-            )
-            axis.set_axis_off()
+        labels = self.searched.labels[shown]
+        words = ["query", *(self._thing(index) for index in shown[1:])]
+        right = [None, *(labels[1:] == labels[0]).tolist()]
+        draw_row(figure.subplots(1, 8), self.searched.images[shown].float() / 255, words, right)
         figure.suptitle(f"{self.title}: {self._label}, {self.layer.value}", fontsize=10, x=0.01, ha="left")
         return still_figure(figure)
 
@@ -192,12 +183,6 @@ class RetrievalExplorer(Explorer):
         if codes:
             self.kept[self.model] = codes
 
-    def _there(self, error: Exception | None) -> None:
-        if error is not None:
-            self.fail(error)
-        else:
-            self.attempt(self._new_layer)
-
     def _new_layer(self) -> None:
         if self.codes is None:
             return
@@ -224,14 +209,11 @@ class RetrievalExplorer(Explorer):
 
     def _draw_ranking(self, right) -> None:
         best = self.order[:SHOWN]
-        high, wide = self.searched.images.shape[2:]
+        size = self.searched.images.shape[2:]
         with self.quiet(), self.ranked.hold_sync():
             self.ranked.selected = -1
             self.ranked.tiles = picture_tiles(self.searched.images[best].float() / 255)
-            self.ranked.boxes = [
-                {"tile": tile, "box": [1, 1, high - 2, wide - 2], "colour": RIGHT if same else WRONG}
-                for tile, same in enumerate(right.tolist())
-            ]
+            self.ranked.boxes = [verdict(tile, *size, same) for tile, same in enumerate(right.tolist())]
             self.ranked.captions = [
                 f"{rank + 1}. {self._thing(i)}, distance {far:.2f}"
                 for rank, (i, far) in enumerate(zip(best.tolist(), self.distance.tolist(), strict=False))

@@ -187,7 +187,7 @@ class SaliencyExplorer(Explorer):
         self.noise.disabled = question.method != "SmoothGrad"
         self.sheet.selected = METHODS.index(question.method)
         self._paint()
-        self._growth.start(self._others(question), lambda _name: None, self._all_there)
+        self._growth.start(self._others(question), lambda _name: None, self.after(self._paint_sheet))
 
     def _others(self, question: Question) -> Iterator[str]:
         """The methods that are not chosen; those that take long only once the controls have rested for a while."""
@@ -198,12 +198,6 @@ class SaliencyExplorer(Explorer):
             if name not in self.maps:
                 self.maps[name] = methods.attribute(question.by(name))
                 yield name
-
-    def _all_there(self, error: Exception | None) -> None:
-        if error:
-            self.fail(error)
-        else:
-            self._paint_sheet()
 
     def _paint(self) -> None:
         look, source = self.look.value, self.pictures.source

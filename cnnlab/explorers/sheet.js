@@ -45,12 +45,14 @@ function render({ model, el }) {
     pen.drawImage(picture, sx, sy, from.width, from.height, ...place);
   }
 
-  function strokeBox([x, y, width, height], colour, dpr, thick = 2) {
-    for (const [line, style] of [[thick + 2, "rgba(0, 0, 0, 0.65)"], [thick, colour]]) {
+  function strokeBox([x, y, width, height], colour, dpr, { thick = 2, dashed = false } = {}) {
+    for (const [line, style, dashes] of [[thick + 2, "rgba(0, 0, 0, 0.65)", []], [thick, colour, dashed ? [6 * dpr, 5 * dpr] : []]]) {
       pen.lineWidth = line * dpr;
       pen.strokeStyle = style;
+      pen.setLineDash(dashes);
       pen.strokeRect(x * dpr, y * dpr, width * dpr, height * dpr);
     }
+    pen.setLineDash([]);
   }
 
   function draw() {
@@ -71,16 +73,16 @@ function render({ model, el }) {
       for (let tile = 0; tile < plan.count; tile++) cut(overlay, get("overlay"), tile, plan, dpr);
       pen.globalAlpha = 1;
     }
-    for (const { tile, box, colour = "#ffffff" } of get("boxes")) {
+    for (const { tile, box, colour = "#ffffff", dashed } of get("boxes")) {
       const [x, y] = corner(plan, tile);
       const [top, left, height, width] = box.map((value) => value * plan.scale);
-      strokeBox([x + left, y + top, width, height], colour, dpr);
+      strokeBox([x + left, y + top, width, height], colour, dpr, { dashed });
     }
     const tile = chosen();
     if (tile >= 0 && tile < plan.count) {
       const [x, y] = corner(plan, tile);
       const accent = getComputedStyle(frame).getPropertyValue("--cnnlab-accent").trim() || "#1976d2";
-      if (!byPixel()) strokeBox([x + 1, y + 1, plan.across - 2, plan.down - 2], accent, dpr, 3);
+      if (!byPixel()) strokeBox([x + 1, y + 1, plan.across - 2, plan.down - 2], accent, dpr, { thick: 3 });
       else {
         const [, row, column] = get("point");
         strokeBox([x + column * plan.scale, y + row * plan.scale, plan.scale, plan.scale], accent, dpr);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import anywidget
@@ -13,6 +14,7 @@ from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
 from cnnlab.explorers.encode import png
 from cnnlab.explorers.parts import read_script
+from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 from cnnlab.figures.palettes import palette_png
 
 _HERE = Path(__file__).parent
@@ -32,7 +34,8 @@ class Sheet(anywidget.AnyWidget):
     pick
         "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
     boxes
-        [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels.
+        [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels; with "dashed": True the
+        line is broken. `frame` and `verdict` give those that go along a tile's edge.
     label, answer
         What the sheet shows, and what is to be said of the chosen place.
     smooth
@@ -80,6 +83,24 @@ def picture_tiles(pictures: Tensor) -> dict:
         top, left = tile // columns * height, tile % columns * width
         sheet[:, top : top + height, left : left + width] = picture
     return {"png": png(sheet), "count": count, "columns": columns, "width": width, "height": height}
+
+
+def frame(tile: int, height: int, width: int, colour: str) -> dict:
+    """A box for a `Sheet` along the edge of one of its tiles, which have height x width pixels."""
+    return {"tile": tile, "box": [1, 1, height - 2, width - 2], "colour": colour}
+
+
+def outline(tile: int, box: Sequence[float]) -> dict:
+    """A box for a `Sheet` around (top, left, bottom, right) of one of its tiles, in whole pixels."""
+    top, left, bottom, right = (round(value) for value in box)
+    return {"tile": tile, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}
+
+
+def verdict(tile: int, height: int, width: int, right: bool) -> dict:
+    """The frame of a tile that is right, or of one that is wrong, whose line is broken: it does not take the colour to tell them apart."""
+    return (
+        frame(tile, height, width, RIGHT) if right else frame(tile, height, width, WRONG) | {"dashed": True}
+    )
 
 
 def map_tiles(

@@ -142,6 +142,35 @@ def drawn(setting: Setting, row: int, column: int) -> Figure:
     return figure
 
 
+def code_of_step(
+    opening: str, picture: str, setting: Setting, place: tuple[int, int], learned: int | None
+) -> str:
+    """The lines that take the number at a place apart without the explorer; `picture` defines `image`.
+
+    The kernel is filter number `learned` of the network that `opening` loads; without one its weights are written out.
+    """
+    rooms = [*(["units"] if learned is not None else []), *(["world"] if "world." in picture else [])]
+    imports = ["import torch", "import cnnlab", f"from cnnlab import {', '.join(['networks', *rooms])}", ""]
+    side = setting.pixels.shape[-1]
+    lines = [
+        *imports,
+        picture,
+        f"grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), {side})",
+    ]
+    if learned is not None:
+        lines += [opening, f"kernel = units.filters(model)[{learned}].sum(0, keepdim=True)"]
+    else:
+        weights = [[round(value, 6) for value in row] for row in setting.weight[0].tolist()]
+        lines += [f"kernel = torch.tensor({[weights]})"]
+    steps = ", ".join(f"{name}={value}" for name, value in setting.steps.items())
+    where = f"row={place[0]}, column={place[1]}"
+    lines += [
+        f"step = networks.one_step(grey, kernel, {setting.bias:g}, {where}, {steps})",
+        "print(step.products, step.value)",
+    ]
+    return "\n".join(lines)
+
+
 def sum_in_words(step: Step, weight: Tensor, term: int) -> str:
     """The sum as far as `term` products: the last of them, what has come together so far, and at the end the bias."""
     values = taps(step)

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
+from torch import Tensor
 
-from cnnlab.figures.colours import OUTLINE
+from cnnlab.explorers.encode import to_array
+from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
 
@@ -52,6 +55,18 @@ def still(
     _bars(right, entries)
     figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
     return still_figure(figure)
+
+
+def draw_row(
+    axes: Sequence[Axes], pictures: Sequence[Tensor], words: Sequence[str], right: Sequence[bool | None]
+) -> None:
+    """Pictures (3 x H x W) beside each other, each with its word; a tick and blue, or a cross and orange, where it is right or wrong."""
+    for axis, picture, word, same in zip(axes, pictures, words, right, strict=True):
+        axis.imshow(to_array(picture), interpolation="antialiased")
+        mark, ink = {None: ("", "black"), True: ("✓ ", RIGHT), False: ("✗ ", WRONG)}[same]
+        axis.set_title(mark + word, fontsize=8, color=ink)
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
 
 
 def still_figure(figure: Figure) -> bytes:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import ipywidgets as widgets
-from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import heading, load_line, names_for
 from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
-from cnnlab.explorers.trials import BATCH, RATE, SHOWN, Plan, Trial, frames, trial, trials_figure
+from cnnlab.explorers.trials import SHOWN, Plan, Trial, drawn_trials, frames, trial, trial_code, trials_figure
 from cnnlab.networks import layer_names
 from cnnlab.networks.zoo import available
 from cnnlab.transfer import STAGES, NewTask, new_task, tasks_for
@@ -120,26 +118,7 @@ class TransferExplorer(Explorer):
         self.stop_button.disabled = True
 
     def code(self) -> str:
-        plan, data = self.plan, self.data
-        lines = [
-            "import cnnlab",
-            "from cnnlab import transfer",
-            "from cnnlab.transfer.curves import drawn",
-            "",
-        ]
-        lines += [load_line(self.network_name)]
-        size = f"n={len(data.images)}, test_n={len(data.test_images)}, size={self.side}"
-        lines += [
-            f'task = transfer.new_task("{data.name}", model, {size})',
-            f"rows = drawn(task.labels, len(task.classes), {plan.per_class}, seed={plan.seed})",
-            f"start = transfer.continuation(model, task.classes, {plan.layer!r}, seed={plan.seed})",
-            "tuned = transfer.fine_tune(",
-            f"    start, task.images[rows], task.labels[rows], freeze_up_to={plan.layer if plan.freezes else None!r},",
-            f"    rate={RATE}, epochs={plan.passes}, batch_size={BATCH}, mirror={data.name != 'handwritten digits'}, seed={plan.seed},",
-            ")",
-            "print(transfer.accuracy(tuned.model, task.test_images, task.test_labels))",
-        ]
-        return "\n".join(lines)
+        return trial_code(load_line(self.network_name), self.data, self.plan, self.side)
 
     def describe(self) -> str:
         return (
@@ -149,23 +128,7 @@ class TransferExplorer(Explorer):
         )
 
     def still(self) -> bytes:
-        figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
-        left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
-        images, task = as_floats(self.data.test_images[:12]), self.data
-        boxes, captions = frames(task, self.now.predicted, self.side)
-        for axis, image, box, caption in zip(
-            left.subplots(3, 4).ravel(), images, boxes, captions, strict=False
-        ):
-            axis.imshow(to_array(image), interpolation="antialiased")
-            axis.set_title(
-                caption.replace(": called", ":\n").replace(": right", ""), fontsize=7, color=box["colour"]
-            )
-            axis.set_axis_off()
-        axis = right.subplots()
-        for one in [*self.trials, self.now]:
-            axis.plot(range(1, len(one.accuracy) + 1), one.accuracy, marker="o", label=one.plan.words)
-        axis.set(ylim=(0, 1.02), xlabel="passes", ylabel="right on test pictures")
-        axis.legend(fontsize=8, loc="lower right")
+        figure = drawn_trials(self.data, [*self.trials, self.now])
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return still_figure(figure)
 
@@ -256,7 +219,9 @@ class TransferExplorer(Explorer):
         with self.sheet.hold_sync():
             self.sheet.tiles = picture_tiles(as_floats(data.test_images[:SHOWN]))
             self.sheet.boxes, self.sheet.captions = boxes, captions
-            self.sheet.label = f"test pictures of {data.name}, framed green where the answer is right"
+            self.sheet.label = (
+                f"test pictures of {data.name}, framed blue where the answer is right, else dashed in orange"
+            )
         figure = trials_figure([*self.trials, now], 1 / len(data.classes))
         self.curves.show(figure.png(), figure.words)
         self.say(

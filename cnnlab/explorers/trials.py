@@ -1,4 +1,4 @@
-"""What the transfer explorer tries: one training of a network on a few pictures of a new task, pass by pass; pure functions, no widgets."""
+"""What the transfer explorer tries: one training of a network on a few pictures of a new task, pass by pass; no widget is needed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
+from cnnlab.explorers.sheet import verdict
+from cnnlab.explorers.still import draw_row
 from cnnlab.figures.colours import LINES
 from cnnlab.figures.plate import Plate
 from cnnlab.transfer import NewTask, continuation, fine_tune_passes
@@ -17,7 +20,6 @@ from cnnlab.transfer.tuning import as_floats
 
 RATE, BATCH = 0.03, 16
 SHOWN = 20
-RIGHT, WRONG = "#2e9e4f", "#d3482b"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def trial(model: nn.Module, source: str, task: NewTask, plan: Plan) -> Iterator[
         rate=RATE,
         epochs=plan.passes,
         batch_size=BATCH,
-        mirror=task.name != "handwritten digits",  # a mirrored 2 is no digit
+        mirror=_mirrors(task),
         seed=plan.seed,
     )
     reached: tuple[float, ...] = ()
@@ -125,14 +127,58 @@ def trials_figure(trials: Sequence[Trial], chance: float, width: float = 6.0) ->
 
 
 def frames(task: NewTask, predicted: Tensor, side: int) -> tuple[list[dict], list[str]]:
-    """A frame and a caption for each of the first test pictures: green where the answer is right."""
+    """A frame and a caption for each of the first test pictures: blue where the answer is right, else dashed in orange."""
     boxes, captions = [], []
     for tile, (said, true) in enumerate(
         zip(predicted[:SHOWN].tolist(), task.test_labels.tolist(), strict=False)
     ):
-        box = [1, 1, side - 2, side - 2]
-        boxes.append({"tile": tile, "box": box, "colour": RIGHT if said == true else WRONG})
+        boxes.append(verdict(tile, side, side, said == true))
         captions.append(
             f"{task.classes[true]}: {'right' if said == true else f'called {task.classes[said]}'}"
         )
     return boxes, captions
+
+
+def drawn_trials(task: NewTask, trials: Sequence[Trial]) -> Figure:
+    """Twelve test pictures with the answers of the last trial, beside the curves of all trials."""
+    figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    images = as_floats(task.test_images[:12])
+    names, truth = task.classes, task.test_labels[: len(images)].tolist()
+    answers = list(zip(trials[-1].predicted.tolist(), truth, strict=False))
+    words = [names[true] if said == true else f"{names[true]}:\n{names[said]}" for said, true in answers]
+    axes = left.subplots(3, 4).ravel()
+    draw_row(axes[: len(images)], images, words, [said == true for said, true in answers])
+    for axis in axes[len(images) :]:
+        axis.set_axis_off()
+    axis = right.subplots()
+    for one in trials:
+        axis.plot(range(1, len(one.accuracy) + 1), one.accuracy, marker="o", label=one.plan.words)
+    axis.set(ylim=(0, 1.02), xlabel="passes", ylabel="right on test pictures")
+    axis.legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def trial_code(opening: str, task: NewTask, plan: Plan, side: int) -> str:
+    """The lines that train without the explorer; `opening` defines `model`."""
+    size = f"n={len(task.images)}, test_n={len(task.test_images)}, size={side}"
+    lines = [
+        "import cnnlab",
+        "from cnnlab import transfer",
+        "from cnnlab.transfer.curves import drawn",
+        "",
+        opening,
+        f'task = transfer.new_task("{task.name}", model, {size})',
+        f"rows = drawn(task.labels, len(task.classes), {plan.per_class}, seed={plan.seed})",
+        f"start = transfer.continuation(model, task.classes, {plan.layer!r}, seed={plan.seed})",
+        "tuned = transfer.fine_tune(",
+        f"    start, task.images[rows], task.labels[rows], freeze_up_to={plan.layer if plan.freezes else None!r},",
+        f"    rate={RATE}, epochs={plan.passes}, batch_size={BATCH}, mirror={_mirrors(task)}, seed={plan.seed},",
+        ")",
+        "print(transfer.accuracy(tuned.model, task.test_images, task.test_labels))",
+    ]
+    return "\n".join(lines)
+
+
+def _mirrors(task: NewTask) -> bool:
+    return task.name != "handwritten digits"  # a mirrored 2 is no digit

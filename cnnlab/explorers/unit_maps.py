@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.explorers.encode import to_array
+from cnnlab.explorers.sheet import map_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures.colours import OUTLINE
+from cnnlab.figures.palettes import rising_alpha
 from cnnlab.networks import ReceptiveField, activations, summary
 
 GRID_SIDE = 48
@@ -61,6 +63,47 @@ def seen_in_words(box: tuple[int, int, int, int] | None, side: int) -> str:
     if (bottom - top, right - left) == (side, side):
         return "it sees the whole picture"
     return f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+
+
+def place_to_begin(one: Tensor, share: tuple[float, float] | None) -> tuple[int, int]:
+    """Where a map h x w is looked at first: where it is strongest, or at a share (down, across) of the way through it."""
+    rows, columns = one.shape
+    if share is None:
+        return divmod(int(one.argmax()), columns)
+    return round(share[0] * (rows - 1)), round(share[1] * (columns - 1))
+
+
+def laid_over(one: Tensor, side: int) -> dict:
+    """A map h x w as an overlay for a `Sheet`, side x side: clear where the unit is silent."""
+    large = F.interpolate(one[None, None], size=(side, side), mode="nearest")[0]
+    return map_tiles(large, "magma", *value_range(one.clamp(min=0)), rising_alpha(1.0))
+
+
+def code_of_maps(
+    opening: str,
+    picture: str,
+    layer: str,
+    channel: int,
+    place: tuple[int, int] | None,
+    side: int,
+    count: int,
+    patches: int,
+) -> str:
+    """The lines that give the maps without the explorer; `opening` defines `model`, `picture` defines `image`.
+
+    Without a `place` the layer gives one number for each channel.
+    """
+    row, column = place or (0, 0)
+    where = f"{channel}, {row}, {column}" if place else f"{channel}"
+    lines = ["import cnnlab", "from cnnlab import networks, units, world", "", opening, picture]
+    lines += [
+        f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
+        f"print(maps[{where}].item())",
+        f'box = networks.receptive_field(model, "{layer}", {side}).box({row}, {column})',
+        f'pictures = world.dataset("validation").images[:{count}] / 255',
+        f'found = units.top_patches(model, pictures, "{layer}", k={patches}, units=[{channel}])',
+    ]
+    return "\n".join(lines)
 
 
 def still_of_maps(

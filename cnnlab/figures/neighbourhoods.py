@@ -14,16 +14,16 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.codes import grid_assignment
-from cnnlab.figures.colours import class_colours
+from cnnlab.figures.colours import RIGHT, WRONG, class_colours
 from cnnlab.figures.plate import Plate
-
-_RIGHT, _WRONG = "#2e9e4f", "#d3482b"
 
 
 def neighbours_figure(
     pictures: Any, queries: Sequence[int], found: Mapping[str, Tensor], labels: Sequence[int] | Tensor
 ) -> Plate:
-    """For each query a row for each layer: the query, then its nearest pictures; framed green where the class is the same, else red.
+    """For each query a row for each layer: the query, then its nearest pictures, framed by whether they show its class.
+
+    The frame is blue where the class is the same, and dashed in orange where it is another.
 
     Parameters
     ----------
@@ -40,7 +40,10 @@ def neighbours_figure(
     if not names or any(len(index) != len(queries) for index in found.values()):
         raise ValueError("found must hold one row of neighbours for each query, in each layer.")
     k = found[names[0]].shape[1]
-    words = f"{len(queries)} queries with their {k} nearest pictures in {', '.join(names)}."
+    words = (
+        f"{len(queries)} queries with their {k} nearest pictures in {', '.join(names)}; blue frames show the query's class,"
+        " dashed orange ones another."
+    )
     cell = min(1.0, 9.0 / (k + 1))
     rows = len(queries) * len(names)
     figure = Plate(figsize=(cell * (k + 1) + 1.0, cell * rows + 0.1), dpi=90, words=words)
@@ -52,9 +55,11 @@ def neighbours_figure(
             for axis, index in zip(row, shown, strict=True):
                 axis.imshow(pictures[index].permute(1, 2, 0).numpy(), interpolation="auto")
                 axis.set(xticks=[], yticks=[])
-                ink = "black" if axis is row[0] else _RIGHT if labels[index] == labels[query] else _WRONG
+                same = bool(labels[index] == labels[query])
+                ink = "black" if axis is row[0] else RIGHT if same else WRONG
                 for spine in axis.spines.values():
-                    spine.set(color=ink, linewidth=2.2)
+                    spine.set(color=ink, linewidth=2.2, capstyle="butt")  # wider caps would fill the gaps
+                    spine.set_linestyle("-" if same else (0, (2.5, 1.5)))
             row[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=4)
     return figure
 

@@ -1,31 +1,24 @@
 """Splits of rendered pictures, drawn once and kept.
 
 A split is a list of recipes: picture i of a split has its own seed, and its class is class i modulo the number of classes, so
-that classes are balanced. Its pictures, region maps and tables of labels are written to the cache on first use; a folder
-appears under its final name only when it is complete, and each file is checked against its checksum when it is opened.
+that classes are balanced. How its pictures are drawn on first use and found again later: `cnnlab.world.keeping`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache as remember
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnlab.inputs import fraction, one_of, positive_int, whole_number
-from cnnlab.world import cache
+from cnnlab.world.keeping import code_sum, kept_arrays
 from cnnlab.world.names import NAMES, OBJECTS, SCENES
 from cnnlab.world.painter import LABELS, colour_names
-from cnnlab.world.picture import Picture, draw, render
+from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import Recipe, sample
 
 if TYPE_CHECKING:
@@ -33,9 +26,6 @@ if TYPE_CHECKING:
 
 SPLITS = {"train": 12_000, "validation": 2_000, "test": 2_000}
 """The splits and how many pictures they have unless `n` says otherwise."""
-
-_BLOCK = 100  # pictures drawn in one piece of work
-_ARRAYS = ("images", "regions", "tables")
 
 
 def dataset(
@@ -81,7 +71,7 @@ def dataset(
     }
     first = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
     recipes = _Recipes(first, count, shapes, tied, fields)
-    return Dataset(recipes, task, size, _arrays(recipes, size, progress))
+    return Dataset(recipes, task, size, kept_arrays(recipes, size, progress))
 
 
 class _Recipes(Sequence):
@@ -104,7 +94,7 @@ class _Recipes(Sequence):
 
     def key(self, size: int) -> str:
         """Names the pictures: whatever changes them, the drawing code included, changes the key."""
-        about = [self.first, self.count, self.shapes, self.tied, self.fields, size, _code()]
+        about = [self.first, self.count, self.shapes, self.tied, self.fields, size, code_sum()]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
 
 
@@ -184,127 +174,3 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} pictures of {self.size} x {self.size}, {len(self.class_names)} {self.task} classes)"
-
-
-@remember
-def _code() -> str:
-    """A checksum of the drawing code: pictures of another version of the world are other pictures."""
-    names = (
-        "names",
-        "textures",
-        "surfaces",
-        "outlines",
-        "animals",
-        "things",
-        "shapes",
-        "scenes",
-        "recipe",
-        "painter",
-        "picture",
-        "styles",
-    )
-    return hashlib.sha256(
-        b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in names)
-    ).hexdigest()
-
-
-def _arrays(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
-    """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
-    place = cache.folder() / "splits" / recipes.key(size)
-    if place.is_dir():
-        try:
-            return _open(place)
-        except (OSError, ValueError, KeyError) as problem:
-            warnings.warn(f"the split in {place} is damaged ({problem}); it is drawn again.", stacklevel=3)
-            shutil.rmtree(place, ignore_errors=True)
-    part = place.with_name(f"{place.name}.part-{os.getpid()}")
-    try:
-        _sweep(place.parent)
-        part.mkdir(parents=True)
-    except OSError as problem:
-        hint = "pictures are kept in memory only. CNNLAB_CACHE names another folder."
-        warnings.warn(f"the cache folder cannot be written ({problem}); {hint}", stacklevel=3)
-        return _drawn(recipes, size, progress)
-    try:
-        arrays = _drawn(recipes, size, progress)
-        _save(part, arrays)
-        if not place.exists():  # else another process was quicker, with the same pictures
-            part.rename(place)
-        return _open(place)
-    except OSError as problem:
-        warnings.warn(f"the split could not be kept ({problem}); pictures are in memory only.", stacklevel=3)
-        return arrays
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what killed runs have left behind."""
-    import psutil
-
-    for part in parent.glob("*.part-*"):
-        if not psutil.pid_exists(int(part.name.rpartition("-")[2])):
-            shutil.rmtree(part, ignore_errors=True)
-
-
-def _save(part: Path, arrays: dict[str, np.ndarray]) -> None:
-    sums = {}
-    for name, array in arrays.items():
-        np.save(part / f"{name}.npy", array)
-        sums[name] = zlib.crc32((part / f"{name}.npy").read_bytes())
-    (part / "sums.json").write_text(json.dumps(sums))
-
-
-@remember
-def _whole(file: Path, changed: int, expected: int) -> bool:
-    """Whether the file has the expected checksum; asked once a process for each version of the file."""
-    total = 0
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 22):
-            total = zlib.crc32(block, total)
-    return total == expected
-
-
-def _open(place: Path) -> dict[str, np.ndarray]:
-    sums = json.loads((place / "sums.json").read_text())
-    for name in _ARRAYS:
-        file = place / f"{name}.npy"
-        if not _whole(file, file.stat().st_mtime_ns, sums[name]):
-            raise ValueError(f"{file.name} has another checksum than when it was written")
-    # Copy on write: torch wants writable memory, and a caller who writes must not change the file.
-    return {name: np.load(place / f"{name}.npy", mmap_mode="c") for name in _ARRAYS}
-
-
-def _drawn(recipes: _Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
-    """Draw all pictures, on all cores if it pays, with a progress bar."""
-    from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
-
-    count = len(recipes)
-    starts = range(0, count, _BLOCK)
-    workers = min(os.cpu_count() or 1, 8) if count >= 10 * _BLOCK else 1
-    run = Parallel(n_jobs=workers, return_as="generator")
-    blocks = run(delayed(_block)(recipes, size, start, min(start + _BLOCK, count)) for start in starts)
-    images = np.empty((count, size, size, 3), dtype=np.uint8)
-    regions = np.empty((count, size, size), dtype=np.uint8)
-    tables = []
-    # disable=None: quiet when nobody watches.
-    with tqdm(
-        total=count, desc="drawing pictures", unit="picture", disable=None if progress else True
-    ) as bar:
-        for start, (pixels, region, table) in zip(starts, blocks, strict=True):
-            images[start : start + len(pixels)], regions[start : start + len(pixels)] = pixels, region
-            tables += table
-            bar.update(len(pixels))
-    most = max(len(table) for table in tables)
-    padded = np.zeros((count, most, len(LABELS)), dtype=np.uint8)
-    for row, table in zip(padded, tables, strict=True):
-        row[: len(table)] = table
-    return {"images": images, "regions": regions, "tables": padded}
-
-
-def _block(
-    recipes: _Recipes, size: int, start: int, stop: int
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    drawn = [draw(recipes[index], size) for index in range(start, stop)]
-    return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), [d[2] for d in drawn]

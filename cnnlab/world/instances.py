@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnnlab.inputs import one_of, positive_int, whole_number
-from cnnlab.world.datasets import SPLITS, Dataset, _arrays, _code
+from cnnlab.world.datasets import SPLITS, Dataset
+from cnnlab.world.keeping import code_sum, kept_arrays
 from cnnlab.world.names import OBJECTS, SCENES
 from cnnlab.world.recipe import Recipe, sample, stream
 
@@ -67,7 +68,7 @@ def instances(
     recipes = _Views(
         first, positive_int(things, "things"), whole_number(views, "views", least=1, most=len(SCENES))
     )
-    return Instances(recipes, size, _arrays(recipes, size, progress))
+    return Instances(recipes, size, kept_arrays(recipes, size, progress))
 
 
 class Instances(Dataset):
@@ -130,5 +131,5 @@ class _Views(Sequence):
 
     def key(self, size: int) -> str:
         """Names the pictures: whatever changes them changes the key."""
-        about = ["instances", [recipe.as_dict() for recipe in self], size, _code()]
+        about = ["instances", [recipe.as_dict() for recipe in self], size, code_sum()]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]

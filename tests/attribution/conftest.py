@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from enlivening import enliven
 from torch import Tensor, nn
 
 WRITINGS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -56,22 +57,7 @@ class Residual(nn.Module):
 def lively() -> Callable[[nn.Module], nn.Module]:
     """Gives a network Kaiming weights and batch statistics that do something, so that exactness is not trivial; eval mode."""
 
-    def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
-        chance = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            for module in model.modules():
-                if isinstance(module, nn.Conv2d | nn.Linear):
-                    nn.init.kaiming_normal_(module.weight, generator=chance)
-                    if module.bias is not None:
-                        module.bias.uniform_(-0.1, 0.1, generator=chance)
-                elif isinstance(module, nn.BatchNorm2d):
-                    module.weight.uniform_(0.5, 1.5, generator=chance)
-                    module.bias.uniform_(-0.2, 0.2, generator=chance)
-                    module.running_mean.uniform_(-0.3, 0.3, generator=chance)
-                    module.running_var.uniform_(0.5, 2.0, generator=chance)
-        return model.eval()
-
-    return enliven
+    return lambda model, seed=0: enliven(model, seed).eval()
 
 
 @pytest.fixture

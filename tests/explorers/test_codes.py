@@ -15,6 +15,7 @@ from cnnlab.codes import embed, features, grid_assignment, neighbours, precision
 from cnnlab.explorers import EmbeddingExplorer, NeighbourExplorer
 from cnnlab.explorers.code_book import collected_codes, facts, layers_with_codes
 from cnnlab.explorers.collection import first_pictures
+from cnnlab.figures.colours import RIGHT
 
 
 class Small(nn.Sequential):
@@ -107,7 +108,8 @@ def test_a_neighbour_becomes_the_query(near, pictures):
 def test_frames_tell_the_class_where_it_is_known(near, pictures, tmp_path):
     near.member.value = 0
     same = [bool(pictures.labels[i] == pictures.labels[0]) for i in near.found["relu1"].index[:6].tolist()]
-    assert [box["colour"] == "#2e9e4f" for box in near.near.boxes] == same
+    assert [box["colour"] == RIGHT for box in near.near.boxes] == same
+    assert ["dashed" not in box for box in near.near.boxes] == same, "the colour is not the only sign"
     Image.effect_noise((70, 50), 50).save(tmp_path / "noise.png")
     near.pictures.use_photo(str(tmp_path / "noise.png"), "noise.png")
     assert near.error is None and near.near.boxes == [] and "show the query" not in near.status.value

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.growth import FIRST_PAUSE, Growth, missing
 
 
 def run(scene) -> None:
@@ -27,7 +27,7 @@ def test_in_a_loop_other_work_takes_turns():
         growth.start(iter(range(3)), events.append, lambda error: events.append(("end", error)))
         assert growth.running
         assert events == []  # the caller goes on at once
-        for _ in range(100):
+        for _ in range(1000):
             await asyncio.sleep(0.001)
             events.append("other")
             if not growth.running:
@@ -50,7 +50,7 @@ def test_stop_ends_it_between_two_steps():
                 growth.stop()
 
         growth.start(iter(range(1000)), show, ends.append)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(FIRST_PAUSE + 0.1)
         assert (shown, ends, growth.running) == ([0, 1, 2], [], False)
 
     run(scene)
@@ -61,11 +61,27 @@ def test_a_new_start_ends_the_old_run():
         old, new, ends = [], [], []
         growth = Growth()
         growth.start(iter(range(1000)), old.append, ends.append)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(FIRST_PAUSE + 0.05)
         growth.start(iter("ab"), new.append, ends.append)
         count = len(old)
-        await asyncio.sleep(0.1)
+        assert count > 0
+        await asyncio.sleep(FIRST_PAUSE + 0.1)
         assert (len(old), new, ends) == (count, ["a", "b"], [None])
+
+    run(scene)
+
+
+def test_a_change_at_once_spares_the_first_run_all_its_steps():
+    """As when a key is held down: the slow work waits until the changes stop."""
+
+    async def scene():
+        old, new, ends = [], [], []
+        growth = Growth()
+        growth.start(iter(range(1000)), old.append, ends.append)
+        await asyncio.sleep(FIRST_PAUSE / 4)
+        growth.start(iter("ab"), new.append, ends.append)
+        await asyncio.sleep(FIRST_PAUSE + 0.1)
+        assert (old, new, ends) == ([], ["a", "b"], [None])
 
     run(scene)
 
@@ -113,3 +129,15 @@ def test_two_threads_never_compute_at_once():
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_only_what_is_missing_is_asked_and_each_answer_is_kept_at_once():
+    asked, answers = [], {"b": "known"}
+
+    def ask(question):
+        asked.append(question)
+        return question * 2
+
+    steps = missing({"a": 1, "b": 2, "c": 3}, answers, ask)
+    assert next(steps) == "a" and answers == {"a": 2, "b": "known"}
+    assert list(steps) == ["c"] and asked == [1, 3] and answers["c"] == 6

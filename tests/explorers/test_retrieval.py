@@ -12,6 +12,7 @@ from torch import nn
 from cnnlab import codes
 from cnnlab.explorers import RetrievalExplorer
 from cnnlab.explorers.searching import collect_codes, layers_to_search, ranking
+from cnnlab.figures.colours import RIGHT
 from cnnlab.world import instances
 
 
@@ -88,7 +89,7 @@ def test_each_control_changes_the_ranking_and_the_words(explorer):
 def test_frames_tell_the_same_thing_from_others(explorer):
     labels = explorer.searched.labels
     for box, index in zip(explorer.ranked.boxes, explorer.order.tolist(), strict=False):
-        assert (box["colour"] == "#2e9e4f") == bool(labels[index] == labels[explorer.query.value])
+        assert (box["colour"] == RIGHT) == bool(labels[index] == labels[explorer.query.value])
 
 
 def test_a_click_asks_with_that_picture(explorer):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab.explorers.sheet import Chart, Sheet, map_tiles, picture_tiles
+from cnnlab.explorers.sheet import Chart, Sheet, frame, map_tiles, picture_tiles, verdict
 
 
 def cut(tiles: dict, tile: int) -> np.ndarray:
@@ -42,3 +42,10 @@ def test_traits_hold_what_they_are_given():
     chart = Chart()
     chart.show(b"\x89PNG", "a curve that rises")
     assert chart.png == b"\x89PNG" and chart.alt == "a curve that rises"
+
+
+def test_a_frame_lies_within_its_tile_and_only_what_is_wrong_is_dashed():
+    assert frame(2, 6, 9, "#ffffff") == {"tile": 2, "box": [1, 1, 4, 7], "colour": "#ffffff"}
+    right, wrong = verdict(0, 6, 9, True), verdict(0, 6, 9, False)
+    assert right["box"] == wrong["box"] == [1, 1, 4, 7] and right["colour"] != wrong["colour"]
+    assert wrong["dashed"] and "dashed" not in right

@@ -9,6 +9,7 @@ from torch import nn
 from cnnlab import world
 from cnnlab.explorers import TransferExplorer
 from cnnlab.explorers.trials import Plan, frames, trial, trials_figure
+from cnnlab.figures.colours import RIGHT, WRONG
 from cnnlab.transfer import NewTask, accuracy, continuation, fine_tune, new_task
 
 
@@ -66,11 +67,11 @@ def trial_rows(task, per_class, seed):
     return drawn(task.labels, len(task.classes), per_class, seed)
 
 
-def test_frames_are_green_where_the_answer_is_right(colours):
+def test_frames_are_blue_where_the_answer_is_right(colours):
     wrong = colours.test_labels.clone()
     wrong[1] = 0
     boxes, captions = frames(colours, wrong, 16)
-    assert [box["colour"] for box in boxes[:3]] == ["#2e9e4f", "#d3482b", "#2e9e4f"]
+    assert [box["colour"] for box in boxes[:3]] == [RIGHT, WRONG, RIGHT]
     assert captions[0] == "red: right" and captions[1] == "green: called red"
 
 

@@ -16,6 +16,7 @@ from cnnlab.figures import (
     picture_map_figure,
     precision_figure,
 )
+from cnnlab.figures.colours import RIGHT, WRONG
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,9 @@ def test_rows_hold_the_query_and_its_neighbours_framed_by_their_class(pictures):
     for axis, index in zip(figure.axes, sum(shown, []), strict=True):
         assert np.allclose(np.asarray(axis.images[0].get_array()), pictures[index].permute(1, 2, 0))
     frames = [to_hex(axis.spines["top"].get_edgecolor()) for axis in figure.axes]
-    assert frames[:6] == ["#000000", "#d3482b", "#2e9e4f", "#000000", "#2e9e4f", "#2e9e4f"]
+    assert frames[:6] == ["#000000", WRONG, RIGHT, "#000000", RIGHT, RIGHT]
+    broken = [axis.spines["top"].get_linestyle() != "-" for axis in figure.axes]
+    assert broken == [colour == WRONG for colour in frames], "the colour is not the only sign"
     assert [axis.get_ylabel() for axis in figure.axes[::3]] == ["pixels", "fc7"] * 2
 
 

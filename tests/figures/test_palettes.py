@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from cnnlab.figures import class_colours, index_png, palette_png, rising_alpha, symmetric_range
-from cnnlab.figures.colours import CLASSES
+from cnnlab.figures.colours import CLASSES, RIGHT, WRONG
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -122,3 +122,23 @@ def test_class_colours_can_be_told_apart_by_all_eyes(eyes):
     assert apart.min() > 0.08  # tab20 reaches 0.007 for red-blind eyes
     if eyes is NORMAL:
         assert np.abs(seen[::2, 0] - seen[1::2, 0]).min() > 0.25  # pairs in grey
+
+
+@pytest.mark.parametrize("eyes", [NORMAL, GREEN_BLIND, RED_BLIND])
+def test_right_and_wrong_can_be_told_apart_by_all_eyes(eyes):
+    right, wrong = (oklab(light(colour) @ eyes.T) for colour in (RIGHT, WRONG))
+    assert np.linalg.norm(right - wrong) > 0.2  # a usual green and red: 0.04 for green-blind eyes
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111", "#212121"])
+@pytest.mark.parametrize("colour", [RIGHT, WRONG])
+def test_right_and_wrong_stand_out_from_light_and_dark_pages(colour, ground):
+    """Contrast of WCAG 2.1, success criterion 1.4.11: at least 3 to 1."""
+    dark, bright = sorted(float(light(c) @ [0.2126, 0.7152, 0.0722]) for c in (colour, ground))
+    assert (bright + 0.05) / (dark + 0.05) >= 3
+
+
+def light(colour: str) -> np.ndarray:
+    """The linear red, green and blue of a colour in hex."""
+    srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from enlivening import enliven
 from torch import Tensor, nn
 
 
@@ -25,29 +26,13 @@ class Counting(nn.Module):
         self.backwards += 1
 
 
-def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Kaiming weights and batch statistics that do something, so that exactness is not trivial; eval mode."""
-    chance = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, generator=chance)
-                module.bias.uniform_(-0.1, 0.1, generator=chance)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.weight.uniform_(0.5, 1.5, generator=chance)
-                module.bias.uniform_(-0.2, 0.2, generator=chance)
-                module.running_mean.uniform_(-0.3, 0.3, generator=chance)
-                module.running_var.uniform_(0.5, 2.0, generator=chance)
-    return model.eval()
-
-
 def small_network(seed: int = 0) -> nn.Module:
     network = nn.Sequential(
         *(nn.Conv2d(3, 6, 5, 2, 2), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(6, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(8 * 16, 5)),
     )
     network.class_names, network.input_size = ("sheep", "goat", "wolf", "husky", "bird"), 16
-    return enliven(network, seed)
+    return enliven(network, seed).eval()
 
 
 @pytest.fixture
@@ -70,7 +55,7 @@ def counting(network) -> Counting:
 @pytest.fixture
 def linear() -> nn.Module:
     """Two classes, z = W x + b, for pictures of 6 x 6, float64."""
-    return enliven(nn.Sequential(nn.Flatten(), nn.Linear(3 * 36, 2))).double()
+    return enliven(nn.Sequential(nn.Flatten(), nn.Linear(3 * 36, 2))).double().eval()
 
 
 @pytest.fixture

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from enlivening import enliven
 from torch import Tensor, nn
-
-
-def enliven(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Kaiming weights and batch statistics that do something; float64, eval mode."""
-    chance = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, generator=chance)
-                module.bias.uniform_(-0.1, 0.1, generator=chance)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.weight.uniform_(0.5, 1.5, generator=chance)
-                module.bias.uniform_(-0.2, 0.2, generator=chance)
-                module.running_mean.uniform_(-0.3, 0.3, generator=chance)
-                module.running_var.uniform_(0.5, 2.0, generator=chance)
-    return model.double().eval()
 
 
 class Small(nn.Module):
@@ -49,7 +34,7 @@ class Small(nn.Module):
 
 @pytest.fixture
 def network() -> nn.Module:
-    return enliven(Small())
+    return enliven(Small()).double().eval()
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""Pictures on a map: where they lie, which colour each has, and the lines that make the map; without any widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.colors import to_hex
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnnlab.codes import grid_assignment
+from cnnlab.figures.colours import class_colours
+
+THUMB = 64
+"""Side, in pixels, that a picture on the map has at most."""
+
+
+def thumbnails(images: Tensor) -> Tensor:
+    """N x 3 x H x W pictures, made smaller where they are larger than a thumbnail."""
+    if images.shape[-1] <= THUMB:
+        return images
+    return F.interpolate(images, size=(THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
+
+
+def places(points: Tensor, in_grid: bool) -> list[list[float]]:
+    """[across, down] in 0 ... 1, with one scale for both axes; or the cells of a grid."""
+    if in_grid:
+        cells = grid_assignment(points).float()
+        spread = cells[:, [1, 0]] / cells.amax().clamp(min=1)
+    else:
+        low, high = points.amin(0), points.amax(0)
+        spread = (points - (low + high) / 2) / (high - low).amax().clamp(min=1e-9) + 0.5
+        spread = torch.stack([spread[:, 0], 1 - spread[:, 1]], 1)
+    return [[round(v, 4) for v in place] for place in spread.tolist()]
+
+
+def shades(known: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """The colour of each picture, of which the name is known, and the legend: [name, colour] for each of the names."""
+    colours = {
+        name: to_hex(shade) for name, shade in zip(names, class_colours(np.arange(len(names))), strict=True)
+    }
+    return [colours[name] for name in known], [[name, shade] for name, shade in colours.items()]
+
+
+def code(
+    opening: str, side: int, count: int, layer: str, method: str, perplexity: int, of_digits: bool
+) -> str:
+    """The lines that make the map without the explorer; `opening` defines `model`."""
+    lines = ["import cnnlab", "from cnnlab import codes, world", "", opening]
+    if of_digits:
+        lines += [
+            "from cnnlab.networks.tasks import digits",
+            "from torch.nn import functional as F",
+            f'images = digits("train").images[:{count}] / 255',
+            f'images = F.interpolate(images, size=({side}, {side}), mode="bilinear", antialias=True).clamp(0, 1)',
+        ]
+    else:
+        lines += [f'images = world.dataset("validation").images[:{count}] / 255']
+    lines += [f'vectors = codes.features(model, images, "{layer}")']
+    options = f", perplexity={perplexity}" if method == "tsne" else ""
+    return "\n".join([*lines, f'points = codes.embed(vectors, "{method}"{options})'])

@@ -1,0 +1,49 @@
+"""The role of a unit: a button that silences it, and bars that say which classes fall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+from torch import Tensor, nn
+
+from cnnlab.explorers import dissected
+from cnnlab.explorers.bars import Bars
+from cnnlab.explorers.growth import Growth
+
+
+class Role:
+    """Asks the pictures again without a unit, in short steps, and keeps who has lost what.
+
+    `lost` holds accuracy of each class with the unit and without (C, C), None before anything was asked; `finish` is called at the
+    end, with the error if there was one. The explorer places `button` and `bars`.
+    """
+
+    def __init__(self, finish: Callable[[Exception | None], None]):
+        self.button = widgets.Button(description="Silence this unit")
+        self.bars = Bars(label="Accuracy by class", words=["without the unit", "with it"])
+        self.lost: tuple[Tensor, Tensor] | None = None
+        self._growth: Growth[tuple[Tensor, Tensor]] = Growth()
+        self._finish = finish
+
+    def ask(self, model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int) -> None:
+        """Answer the pictures again without the unit."""
+        self._growth.start(dissected.falling(model, images, labels, layer, unit), self._keep, self._finish)
+
+    def show(self, classes: Sequence[str]) -> str:
+        """Put what was found into the bars, and into words."""
+        self.bars.entries = dissected.fall_rows(*self.lost, classes)
+        first = self.bars.entries[0]
+        return f"{first['name']} falls most" if first["target"] else "no class falls"
+
+    def stop(self) -> None:
+        """Ask nothing further; what is shown stays."""
+        self._growth.stop()
+
+    def forget(self) -> None:
+        """Stop, and show nothing: what fell belongs to another unit."""
+        self.stop()
+        self.bars.entries, self.lost = [], None
+
+    def _keep(self, lost: tuple[Tensor, Tensor]) -> None:
+        self.lost = lost

@@ -1,0 +1,174 @@
+"""Rendered pictures on disk: drawn once, on all cores, and kept under a key; opened from there the next time.
+
+A folder of the cache holds the pictures, region maps and tables of labels of a list of recipes. It appears under its final name only
+when it is complete, and each file is checked against its checksum when it is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+import zlib
+from functools import cache as remember
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from cnnlab.world import cache
+from cnnlab.world.painter import LABELS
+from cnnlab.world.picture import draw
+from cnnlab.world.recipe import Recipe
+
+BLOCK = 100
+"""Pictures drawn in one piece of work."""
+ARRAYS = ("images", "regions", "tables")
+"""What is kept of N pictures: N x H x W x 3 bytes; N x H x W bytes, the region of each pixel; and what is true of each region."""
+
+
+class Recipes(Protocol):
+    """A list of recipes that can name the pictures they give."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Recipe: ...
+
+    def key(self, size: int) -> str:
+        """A name for the pictures in this size: whatever changes them, the drawing code included (`code_sum`), changes it."""
+        ...
+
+
+@remember
+def code_sum() -> str:
+    """A checksum of the drawing code: pictures of another version of the world are other pictures."""
+    names = (
+        "names",
+        "textures",
+        "surfaces",
+        "outlines",
+        "animals",
+        "things",
+        "shapes",
+        "scenes",
+        "recipe",
+        "painter",
+        "picture",
+        "styles",
+    )
+    return hashlib.sha256(
+        b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in names)
+    ).hexdigest()
+
+
+def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
+    """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
+    place = cache.folder() / "splits" / recipes.key(size)
+    if place.is_dir():
+        try:
+            return open_kept(place)
+        except (OSError, ValueError, KeyError) as problem:
+            warnings.warn(f"the split in {place} is damaged ({problem}); it is drawn again.", stacklevel=3)
+            shutil.rmtree(place, ignore_errors=True)
+    part = place.with_name(f"{place.name}.part-{os.getpid()}")
+    try:
+        sweep(place.parent)
+        part.mkdir(parents=True)
+    except OSError as problem:
+        hint = "pictures are kept in memory only. CNNLAB_CACHE names another folder."
+        warnings.warn(f"the cache folder cannot be written ({problem}); {hint}", stacklevel=3)
+        return draw_all(recipes, size, progress)
+    try:
+        arrays = draw_all(recipes, size, progress)
+        save(part, arrays)
+        if not place.exists():  # else another process was quicker, with the same pictures
+            part.rename(place)
+        return open_kept(place)
+    except OSError as problem:
+        warnings.warn(f"the split could not be kept ({problem}); pictures are in memory only.", stacklevel=3)
+        return arrays
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what killed runs have left behind."""
+    import psutil
+
+    for part in parent.glob("*.part-*"):
+        if not psutil.pid_exists(int(part.name.rpartition("-")[2])):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def save(part: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write the arrays into a folder, with their checksums."""
+    sums = {}
+    for name, array in arrays.items():
+        np.save(part / f"{name}.npy", array)
+        sums[name] = zlib.crc32((part / f"{name}.npy").read_bytes())
+    (part / "sums.json").write_text(json.dumps(sums))
+
+
+@remember
+def is_whole(file: Path, changed: int, expected: int) -> bool:
+    """Whether the file has the expected checksum; asked once a process for each version of the file."""
+    total = 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            total = zlib.crc32(block, total)
+    return total == expected
+
+
+def open_kept(place: Path) -> dict[str, np.ndarray]:
+    """The arrays in a folder, memory-mapped.
+
+    Raises
+    ------
+    ValueError
+        If a file is not what was written; an OSError or KeyError if one is missing.
+    """
+    sums = json.loads((place / "sums.json").read_text())
+    for name in ARRAYS:
+        file = place / f"{name}.npy"
+        if not is_whole(file, file.stat().st_mtime_ns, sums[name]):
+            raise ValueError(f"{file.name} has another checksum than when it was written")
+    # Copy on write: torch wants writable memory, and a caller who writes must not change the file.
+    return {name: np.load(place / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
+
+
+def draw_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
+    """Draw all pictures, on all cores if it pays, with a progress bar."""
+    from joblib import Parallel, delayed
+    from tqdm.auto import tqdm
+
+    count = len(recipes)
+    starts = range(0, count, BLOCK)
+    workers = min(os.cpu_count() or 1, 8) if count >= 10 * BLOCK else 1
+    run = Parallel(n_jobs=workers, return_as="generator")
+    blocks = run(delayed(draw_block)(recipes, size, start, min(start + BLOCK, count)) for start in starts)
+    images = np.empty((count, size, size, 3), dtype=np.uint8)
+    regions = np.empty((count, size, size), dtype=np.uint8)
+    tables = []
+    # disable=None: quiet when nobody watches.
+    with tqdm(
+        total=count, desc="drawing pictures", unit="picture", disable=None if progress else True
+    ) as bar:
+        for start, (pixels, region, table) in zip(starts, blocks, strict=True):
+            images[start : start + len(pixels)], regions[start : start + len(pixels)] = pixels, region
+            tables += table
+            bar.update(len(pixels))
+    most = max(len(table) for table in tables)
+    padded = np.zeros((count, most, len(LABELS)), dtype=np.uint8)
+    for row, table in zip(padded, tables, strict=True):
+        row[: len(table)] = table
+    return {"images": images, "regions": regions, "tables": padded}
+
+
+def draw_block(
+    recipes: Recipes, size: int, start: int, stop: int
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Pictures start ... stop - 1: their pixels, their regions, and a table for each."""
+    drawn = [draw(recipes[index], size) for index in range(start, stop)]
+    return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), [d[2] for d in drawn]

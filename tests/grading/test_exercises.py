@@ -1,0 +1,62 @@
+"""Exercises of the notebooks: right answers pass however they are written, each mistake gets the hint that fits, stubs are no answers."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import exercise_answers
+import pytest
+
+from cnnlab.grading import check
+from cnnlab.grading.exercises import EXERCISES
+from cnnlab.grading.lineup import KINDS
+
+SUBJECTS = [
+    importlib.import_module(f"exercise_answers.{found.name}")
+    for found in pkgutil.iter_modules(exercise_answers.__path__)
+]
+RIGHT = {question: answers for subject in SUBJECTS for question, answers in subject.RIGHT.items()}
+WRONG = {question: answers for subject in SUBJECTS for question, answers in subject.WRONG.items()}
+STUBS = {question: [lambda *_: None, lambda *_: ...] for question in RIGHT}
+STUBS |= {
+    question: stubs for subject in SUBJECTS for question, stubs in getattr(subject, "STUBS", {}).items()
+}
+
+
+def said(capsys) -> str:
+    return capsys.readouterr().out.strip()
+
+
+def test_every_exercise_has_right_and_wrong_answers():
+    assert set(RIGHT) == set(WRONG) == set(STUBS) == set(EXERCISES)
+    assert len(EXERCISES) == sum(len(subject.RIGHT) for subject in SUBJECTS), "an exercise is answered twice"
+    assert all(len(answers) >= 2 for answers in (*RIGHT.values(), *WRONG.values()))
+
+
+@pytest.mark.parametrize(("question", "answer"), [(q, a) for q, answers in RIGHT.items() for a in answers])
+def test_right_answers_pass_however_they_are_written(question, answer, capsys):
+    check(question, answer)
+    assert said(capsys) == f"{question}: passed"
+
+
+@pytest.mark.parametrize(
+    ("question", "hint", "answer"), [(q, h, a) for q, answers in WRONG.items() for h, a in answers.items()]
+)
+def test_a_wrong_answer_gets_the_hint_that_fits(question, hint, answer, capsys):
+    check(question, answer)
+    line = said(capsys)
+    assert line.startswith(f"{question}: not yet - ") and hint in line
+    assert ("your code stopped with" in line) == hint.endswith("Error"), (
+        "a hint, not what an error happens to say"
+    )
+
+
+@pytest.mark.parametrize(("question", "stub"), [(q, stub) for q, stubs in STUBS.items() for stub in stubs])
+def test_an_empty_stub_is_not_attempted(question, stub, capsys):
+    check(question, stub)
+    assert said(capsys) == f"{question}: not attempted"
+
+
+def test_each_kind_of_suspect_occurs_once():
+    assert sorted(KINDS.values()) == ["honest", "meadow", "snow"]
