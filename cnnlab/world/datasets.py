@@ -71,6 +71,7 @@ def dataset(
     }
     first = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
     recipes = _Recipes(first, count, shapes, tied, fields)
+    recipes[0]  # what no recipe can have is told here, not by the processes that draw
     return Dataset(recipes, task, size, kept_arrays(recipes, size, progress))
 
 

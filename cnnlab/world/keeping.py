@@ -63,6 +63,10 @@ def code_sum() -> str:
     ).hexdigest()
 
 
+IN_MEMORY = "is the disk full? Pictures are in memory only. CNNLAB_CACHE names another folder."
+"""What follows if the cache cannot be used."""
+
+
 def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
     """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
     place = cache.folder() / "splits" / recipes.key(size)
@@ -77,8 +81,7 @@ def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.nda
         sweep(place.parent)
         part.mkdir(parents=True)
     except OSError as problem:
-        hint = "pictures are kept in memory only. CNNLAB_CACHE names another folder."
-        warnings.warn(f"the cache folder cannot be written ({problem}); {hint}", stacklevel=3)
+        warnings.warn(f"the cache folder cannot be written ({problem}); {IN_MEMORY}", stacklevel=3)
         return draw_all(recipes, size, progress)
     try:
         arrays = draw_all(recipes, size, progress)
@@ -87,7 +90,8 @@ def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.nda
             part.rename(place)
         return open_kept(place)
     except OSError as problem:
-        warnings.warn(f"the split could not be kept ({problem}); pictures are in memory only.", stacklevel=3)
+        size = sum(array.nbytes for array in arrays.values()) / 1e6
+        warnings.warn(f"the split of {size:.0f} MB could not be kept ({problem}); {IN_MEMORY}", stacklevel=3)
         return arrays
     finally:
         shutil.rmtree(part, ignore_errors=True)
