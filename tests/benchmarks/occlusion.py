@@ -5,8 +5,8 @@ Each network has random Kaiming weights; what the numbers say does not depend on
 turn, and the ratio of their fastest runs counts: absolute times depend on the machine, the ratio hardly. Both
 maps are compared as well, so a fast wrong answer does not pass. Some five minutes on two cores.
 
-What is left of the multiply-adds when each place computes its own windows exactly says how far this way can lead:
-34 % of them for mini_alexnet, 35 % for alexnet, 41 % for resnet18 and 15 % for vgg16.
+What is left of the multiply-adds when each place computes its own windows exactly says how far this way alone can lead:
+34 % of them for mini_alexnet, 35 % for alexnet, 41 % for resnet18 and 15 % for vgg16. Winograd's convolutions take some of them away.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from cnnlab.attribution import occlusion
 from cnnlab.networks.architectures import MiniAlexNet
 
 NETWORKS = {
-    # network: (builder, side of the picture, side of the occluder, stride)
-    "mini_alexnet": (lambda: MiniAlexNet([f"class {i}" for i in range(20)]), 96, 24, 4),
-    "alexnet": (lambda: torchvision.models.alexnet(), 224, 32, 8),
-    "resnet18": (lambda: torchvision.models.resnet18(), 224, 32, 8),
-    "vgg16": (lambda: torchvision.models.vgg16(), 224, 32, 16),
+    # network: (builder, side of the picture, side of the occluder, stride, how many times as fast as Captum is wanted)
+    "mini_alexnet": (lambda: MiniAlexNet([f"class {i}" for i in range(20)]), 96, 24, 4, 2),
+    "alexnet": (lambda: torchvision.models.alexnet(), 224, 32, 8, 3),
+    "resnet18": (lambda: torchvision.models.resnet18(), 224, 32, 8, 4),
+    "vgg16": (lambda: torchvision.models.vgg16(), 224, 32, 16, 8),
 }
 SWEEP = (4, 8, 16, 32, 64)
-WANTED = 1.3
 
 
 def lively(model: nn.Module, image: Tensor) -> nn.Module:
@@ -68,10 +67,10 @@ def timed(work) -> tuple[float, object]:
     return time.perf_counter() - start, result
 
 
-def compare(name: str, rounds: int = 4) -> float:
-    """Time both on one network, print a line, and give Captum's time divided by ours."""
+def compare(name: str, rounds: int = 4) -> bool:
+    """Time both on one network and print a line; whether Captum's time divided by ours is what is wanted."""
     torch.manual_seed(0)
-    build, side, size, stride = NETWORKS[name]
+    build, side, size, stride, wanted = NETWORKS[name]
     image = torch.rand(3, side, side)
     model = lively(build(), image)
     with torch.inference_mode():
@@ -91,15 +90,15 @@ def compare(name: str, rounds: int = 4) -> float:
     ratio = min(theirs) / min(ours)
     print(
         f"{name:13} {found.probability.numel()} places: cnnlab {min(ours):6.2f} s, Captum {min(theirs):6.2f} s"
-        f" (perturbations_per_eval={best}), ratio {ratio:.2f}; maps over a range of {spread:.2f} differ by at most {worst:.0e}",
+        f" (perturbations_per_eval={best}), ratio {ratio:.2f} (wanted {wanted}); a range of {spread:.2f} differs by {worst:.0e}",
         flush=True,
     )
     if worst > 1e-5 or spread < 1e-3:
         raise SystemExit(f"{name}: the maps differ by {worst:.1e}, and their values by {spread:.1e}")
-    return ratio
+    return ratio >= wanted
 
 
 if __name__ == "__main__":
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    ratios = [compare(name) for name in sys.argv[1:] or NETWORKS]
-    raise SystemExit(0 if min(ratios) >= WANTED else f"below {WANTED} times Captum's speed")
+    reached = [compare(name) for name in sys.argv[1:] or NETWORKS]
+    raise SystemExit(0 if all(reached) else "not as many times Captum's speed as wanted")
