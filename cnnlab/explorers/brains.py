@@ -16,6 +16,7 @@ from cnnlab.explorers.parts import heading, load_line, names_for, offer_layers
 from cnnlab.explorers.populations import Compared, Setting, compared, decoding_figure, simulated_populations
 from cnnlab.explorers.sheet import Chart, Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
+from cnnlab.figures.colours import LINES
 
 
 class BrainExplorer(Explorer):
@@ -120,8 +121,9 @@ class BrainExplorer(Explorer):
 
     def describe(self) -> str:
         s = self.setting
+        trials = f"{s.trials} {'trial' if s.trials == 1 else 'trials'}"
         return (
-            f"Brain explorer. {self.names['population']} beside {self.names['layer']}: {s.units} units, {s.trials} trials."
+            f"Brain explorer. {self.names['population']} beside {self.names['layer']}: {s.units} units, {trials}."
             " Two tables of dissimilarity, and decoding accuracy against units."
             " Run the cell to choose layers, units and noise."
         )
@@ -131,12 +133,13 @@ class BrainExplorer(Explorer):
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
         for axis, key in ((left, "population"), (middle, "layer")):
             axis.imshow(self._sorted(key).numpy(), cmap="viridis", interpolation="nearest")
-            axis.set_title(self.names[key], fontsize=7)
+            axis.set_title(self.names[key], fontsize=9)
             axis.set(xticks=[], yticks=[])
-        for key, values in self.found.accuracy.items():
-            right.plot(self.found.numbers, values.mean(1), marker="o", label=self.names[key])
+        for (key, values), (colour, dashes, mark) in zip(self.found.accuracy.items(), LINES, strict=False):
+            look = {"color": colour, "linestyle": dashes, "marker": mark, "label": self.names[key]}
+            right.plot(self.found.numbers, values.mean(1), **look)
         right.set(ylim=(0, 1.02), xlabel="units", ylabel="right")
-        right.legend(fontsize=6, loc="lower right")
+        right.legend(fontsize=8, frameon=False, loc="lower right")
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return still_figure(figure)
 
@@ -156,8 +159,9 @@ class BrainExplorer(Explorer):
         self.curve = Chart()
 
     def _lay_out(self) -> None:
-        sides = (("Neurons: which pictures are unlike", self.table), ("The layer", self.layer_table))
-        tables = widgets.HBox([widgets.VBox([heading(title), sheet]) for title, sheet in sides])
+        # What stands below both is the same, so their pictures stand on one line, however long their names are.
+        beside = widgets.Layout(grid_gap="14px", align_items="flex-end")
+        tables = widgets.HBox([self.table, self.layer_table], layout=beside)
         self.arrange(
             {
                 "Picture": [],
@@ -165,6 +169,7 @@ class BrainExplorer(Explorer):
                 "On equal terms": [self.units, self.trials, self.noise, self.chance],
             },
             stage=[
+                heading("Which pictures are unlike: all pairs, sorted by class"),
                 tables,
                 heading("Reading the class off few units"),
                 self.curve,
@@ -213,7 +218,7 @@ class BrainExplorer(Explorer):
                 sheet.tiles = map_tiles(
                     table[None], low=float(apart.quantile(0.01)), high=float(apart.quantile(0.99))
                 )
-                sheet.label = f"{names[key]}: dissimilarity of each pair of pictures, sorted by class"
+                sheet.label = names[key]
         figure = decoding_figure(self.found, names, 1 / len(classes))
         self.curve.show(figure.png(), figure.words)
         self._show_pair(0, len(self._order) - 1)

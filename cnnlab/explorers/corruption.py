@@ -193,7 +193,7 @@ class CorruptionExplorer(Explorer):
     def _draw_curves(self) -> None:
         place = CORRUPTIONS.index(self.kind.value)
         values = self._by_severity()
-        figure = Figure(figsize=(4.0, 2.3), dpi=90, layout="constrained", facecolor="white")
+        figure = Figure(figsize=(3.0, 2.3), dpi=90, layout="constrained", facecolor="white")
         _curves(figure.subplots(), values, place, self.severity.value)
         told = ", ".join(f"{severity}: {row[place]:.2f}" for severity, row in values.items())
         what = f"Probability of {self._classes[self._first]} under {_spoken(self.kind.value)} by severity: {told}."

@@ -139,7 +139,7 @@ class CueConflictExplorer(Explorer):
             for head, bars, words in zip(self._heads, self.bars, self._words, strict=True)
             for part in (head, bars, words)
         ]
-        legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b>"
+        legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b> (dashed)"
         legend += ", by <b style='color:{neither}'>neither</b>."
         self.arrange(
             {"Network": [self.network, self.beside], "Picture": [shape, self.texture, scene, seed]},
@@ -227,7 +227,9 @@ class CueConflictExplorer(Explorer):
                 for texture, one in row
             ]
             self.sheet.boxes = [
-                frame(tile, side, side, CUES[cue]) for tile, cue in enumerate(cues) if cue in CUES
+                frame(tile, side, side, CUES[cue]) | {"dashed": cue == "texture"}
+                for tile, cue in enumerate(cues)
+                if cue in CUES
             ]
             self.sheet.selected = OBJECTS.index(self.texture.value)
         for number, words in enumerate(self._words):

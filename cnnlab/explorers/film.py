@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import ipywidgets as widgets
-import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -166,7 +165,7 @@ class Film:
             self._turning = False
 
 
-def curves_figure(curves: Mapping[str, list[float]], label: str, marked: int | None = None) -> Figure:
+def curves_figure(curves: Mapping[str, list[float]], marked: int | None = None) -> Figure:
     """Numbers over the steps, a line each; a vertical line marks the step that is shown."""
     figure = Figure(figsize=(3.2, 2.2), dpi=100, layout="constrained", facecolor="white")
     axis = figure.subplots()
@@ -175,7 +174,6 @@ def curves_figure(curves: Mapping[str, list[float]], label: str, marked: int | N
     if marked is not None:
         axis.axvline(marked, color=INK, linewidth=0.8)
     axis.set_xlabel("step", fontsize=8, color=INK)
-    axis.set_title(label, fontsize=8.5, color=INK, loc="left")
     axis.tick_params(labelsize=8, colors=INK)
     axis.spines[["top", "right"]].set_visible(False)
     if len(curves) > 1:
@@ -189,7 +187,9 @@ def strip_figure(title: str, pictures: Tensor, captions: list[str], columns: int
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12), dpi=90, layout="constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
+    axes = figure.subplots(
+        rows, max(columns, 4), squeeze=False
+    ).ravel()  # one picture alone stands on the left
     for axis in axes:
         axis.set_axis_off()
     for axis, picture, caption in zip(axes, torch.as_tensor(pictures), captions, strict=False):

@@ -11,9 +11,10 @@ from torch import nn
 
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.film import Moment, moment
+from cnnlab.explorers.film import Moment, moment, strip_figure
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
 from cnnlab.explorers.parts import heading
+from cnnlab.explorers.still import still_figure
 from cnnlab.networks import weights
 from cnnlab.networks.zoo import available, load
 from cnnlab.robustness import evolve_fooling
@@ -105,7 +106,7 @@ class FoolingExplorer(GrowingExplorer):
         self._classes = class_names(self.model, len(probabilities(self.model, self.image)))
         self._offer_classes()
         self.population.disabled = self.route.value == "gradient"
-        others = _others(self.network_name, self._classes)
+        others = _others(self.called, self._classes)
         chosen = self.judge.value
         self.judge.options = [("nobody", ""), *((name, name) for name in others)]
         self.judge.value = chosen if chosen in others else (others[0] if others else "")
@@ -159,6 +160,15 @@ class FoolingExplorer(GrowingExplorer):
             f"Fooling explorer. Pictures are made for which {self.called} says {what}: {self.route.label},"
             f" {self.generations.value} generations. Run the cell to breed others."
         )
+
+    def still(self) -> bytes:
+        shown = self.film.moments[self.film.shown]
+        sure = [
+            probabilities(self.model, image)[target]
+            for image, target in zip(shown.images, self._bred, strict=True)
+        ]
+        words = [f"{caption}: {float(p):.2f}" for caption, p in zip(self.captions(), sure, strict=True)]
+        return still_figure(strip_figure(f"{self.title}: {self.question}", shown.images, words))
 
     # What happens when a control changes.
 

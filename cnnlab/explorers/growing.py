@@ -90,7 +90,7 @@ class GrowingExplorer(Explorer):
             self.sheet.label = ", ".join(captions)
         if resting and moment.numbers:
             curves = {name: self.film.curve(name) for name in moment.numbers}
-            figure = curves_figure(curves, self.curve_label, self.film.shown)
+            figure = curves_figure(curves, self.film.shown)
             words = f"{', '.join(curves)} over the steps, at step {self.film.shown}."
             self.chart.show(still_figure(figure), words)
 

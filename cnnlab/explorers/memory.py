@@ -181,7 +181,7 @@ class MemoryExplorer(Explorer):
         )
         figure = random_share_figure(self.records[0].rows)
         axis = figure.axes[0]
-        axis.get_legend().remove()
+        axis.legend(fontsize=9, frameon=False, loc="center")
         figure.set_size_inches(4.2, 2.6)
         if not self.share.disabled:
             axis.axvline(share, color="0.3", linewidth=1)
@@ -205,6 +205,8 @@ class MemoryExplorer(Explorer):
 
     def _draw(self) -> None:
         figure = self._figure()
+        # Narrow, so that it can be read in the middle column.
+        figure.set_size_inches(6.0, 3.2)
         self.curves.show(figure.png(), figure.words)
 
     def _figure(self) -> Plate:

@@ -28,7 +28,7 @@ class PicturePicker:
         self.seed = widgets.BoundedIntText(
             recipe.seed, min=0, max=max(LARGEST_SEED, recipe.seed), description="Seed"
         )
-        self.another = widgets.Button(description="Another one")
+        self.another = widgets.Button(description="Another")
         self.photo = Upload()
         self._changed, self._failed = changed, failed
         for control in (self.shape, self.scene, self.seed):

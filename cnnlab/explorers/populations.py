@@ -100,10 +100,9 @@ def unlike(responses: Tensor) -> Tensor:
 def decoding_figure(found: Compared, names: Mapping[str, str], chance: float) -> Plate:
     """Decoding accuracy against units for both, under the names that `names` gives to "population" and "layer"."""
     values = {names[key]: one for key, one in found.accuracy.items()}
-    return repeats_figure(
-        values,
-        found.numbers,
-        title=f"Reading the class off few units\n{names['population']}",
-        across="units",
-        level={"chance": chance},
-    )
+    title = f"Reading the class off few units\n{names['population']}"
+    figure = repeats_figure(values, found.numbers, title=title, across="units", level={"chance": chance})
+    # Narrow, so that it can be read in the middle column of an explorer.
+    figure.set_size_inches(5.2, 4.4)
+    figure.axes[0].legend(fontsize=10, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    return figure

@@ -159,8 +159,13 @@ class RetrievalExplorer(Explorer):
                 "Query": [self.query],
                 "Code": [self.layer, self.compressed, self.dimensions, self.whiten],
             },
-            stage=[self.ranked, heading("Mean average precision by dimensions"), self.chart],
-            result=[self.asked],
+            stage=[
+                self.asked,
+                self.ranked,
+                heading("Mean average precision by dimensions"),
+                self.chart,
+            ],
+            result=[],
             names=[
                 *names_for(self.layer, "layer", "Layer whose codes are compared"),
                 *names_for(self.query, "query", "Picture of the collection that asks"),
@@ -227,7 +232,7 @@ class RetrievalExplorer(Explorer):
             self.curves[key] = self.codes.curve(labels, self.whiten.value)
         levels = {layer: mean_average_precision(self.codes.prepared(0), labels).mean}
         mark = self.asked_dimensions or None
-        figure = dimensions_figure({layer: self.curves[key]}, levels, chance, mark, width=6.0)
+        figure = dimensions_figure({layer: self.curves[key]}, levels, chance, mark, width=5.2)
         self.chart.show(figure.png(), figure.words)
 
     def _walk(self) -> None:

@@ -231,4 +231,6 @@ def _tint(value: float, span: tuple[float, float]) -> str:
     share = min(abs(value) / high, 1.0)
     strong = (179, 88, 6) if value > 0 else (84, 39, 136)
     mixed = [round(247 + (channel - 247) * share) for channel in strong]
-    return f"background: rgb({mixed[0]},{mixed[1]},{mixed[2]}); color: {'#fff' if share > 0.55 else '#000'}"
+    light = sum(part * (c / 255) ** 2.2 for part, c in zip((0.21, 0.72, 0.07), mixed, strict=True))
+    ink = "#fff" if light < 0.18 else "#000"  # where white and black stand out alike
+    return f"background: rgb({mixed[0]},{mixed[1]},{mixed[2]}); color: {ink}"

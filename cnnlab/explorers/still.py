@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 from torch import Tensor
 
 from cnnlab.explorers.encode import to_array
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
+from cnnlab.figures.plate import in_few_colours
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
 
@@ -73,7 +73,7 @@ def still_figure(figure: Figure) -> bytes:
     """Any figure as the still picture of an explorer."""
     stream = BytesIO()
     figure.savefig(stream, format="png")
-    return _shrunk(stream)
+    return in_few_colours(stream)
 
 
 def _bars(axis, entries: Sequence[dict]) -> None:
@@ -89,12 +89,3 @@ def _bars(axis, entries: Sequence[dict]) -> None:
     axis.xaxis.label.set(size=8, color=INK)
     axis.spines[:].set_visible(False)
     axis.set_facecolor("#f5f7f8")
-
-
-def _shrunk(stream: BytesIO) -> bytes:
-    """The same PNG in 128 colours, a third of the bytes: it lies in the notebook's file."""
-    small = BytesIO()
-    Image.open(stream).convert("RGB").quantize(128, dither=Image.Dither.FLOYDSTEINBERG).save(
-        small, "PNG", optimize=True
-    )
-    return small.getvalue()

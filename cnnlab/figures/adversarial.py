@@ -177,7 +177,7 @@ def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tenso
     names = model.class_names
     with torch.inference_mode():
         says = [names[int(model(one[None]).argmax())] for one in (image, attacked)]
-    words = f"Weights of a linear classifier; a {says[0]} that becomes a {says[1]}; its margin falls as changes add up."
+    words = f"Weights of a linear classifier; a picture that it calls {says[0]} and, changed, {says[1]}; how the margin falls."
     figure = Plate(figsize=(10, 2.7), words=words)
     axes = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.5))
     scale = float(weight.abs().quantile(0.995))
@@ -186,7 +186,9 @@ def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tenso
     for axis, picture, title in zip(axes, shown, titles, strict=False):
         axis.imshow(picture.permute(1, 2, 0).numpy())
         axis.set_title(title, fontsize=9)
-        axis.set_axis_off()
+        # Not set_axis_off, which takes the title out of the layout.
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
     curve = axes[3]
     curve.plot(sums.numpy(), color=AFTER)
     curve.axhline(0, color="#37474f", linewidth=0.8)

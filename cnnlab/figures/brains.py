@@ -40,7 +40,7 @@ def rdm_figure(
     order = labels.argsort(stable=True)
     ends = labels.bincount(minlength=len(class_names)).cumsum(0)
     middles = (ends - labels.bincount(minlength=len(class_names)) / 2 - 0.5).tolist()
-    words = f"Dissimilarity of {len(labels)} pictures, sorted by {len(class_names)} classes, for: {', '.join(tables)}."
+    words = f"Dissimilarity of {len(labels)} pictures, sorted by {len(class_names)} classes, for: {'; '.join(tables)}."
     figure = Plate(figsize=(3.3 * len(tables) + 0.9, 3.7), words=f"{title}. {words}" if title else words)
     axes = figure.subplots(1, len(tables), squeeze=False)[0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
@@ -78,7 +78,8 @@ def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> Plate:
     if not curves:
         raise ValueError("there is nothing to show: give at least one curve.")
     order = sorted(curves, key=lambda name: curves[name].area, reverse=True)
-    words = f"{title or 'Kernel analysis'}: precision against complexity; by area the order is {', '.join(order)}."
+    best = [f"{name} {float(curves[name].precision.max()):.2f}" for name in order]
+    words = f"{title or 'Kernel analysis'}: precision against complexity; the best precision of each, by the area below: {'; '.join(best)}."
     figure = Plate(figsize=(8, 3.4), words=words)
     axis = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):

@@ -14,12 +14,11 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from cnnlab.figures.colours import CLASSES
+from cnnlab.figures.colours import LINES
 from cnnlab.figures.plate import Plate
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, ShapeBias
 
-_LINES = tuple(CLASSES[index] for index in (2, 4, 14, 16))
-_STYLES = ("-", "--", "-.", ":")
+_FIRST, _SECOND = LINES[0][0], LINES[1][0]
 
 
 def severity_figure(
@@ -47,15 +46,18 @@ def severity_figure(
     words = f"{title or 'Error rates'} by severity. On average over the family: " + ", ".join(
         f"{family} {value:.0%}" for family, value in means.items()
     )
-    figure = Plate(figsize=(10.0, 3.1), words=words + ".")
+    figure = Plate(figsize=(10.0, 3.7), words=words + ".")
     for axis, (family, kinds) in zip(figure.subplots(1, 4, sharey=True), FAMILIES.items(), strict=True):
-        for kind, row, colour, style in zip(kinds, _rows(kinds), _LINES, _STYLES, strict=False):
+        for kind, row, (colour, style, _) in zip(kinds, _rows(kinds), LINES, strict=False):
             name = kind.replace("_", " ")
             axis.plot(SEVERITIES, errors[row], style, color=colour, linewidth=1.8, label=name)
             if live is not None:
                 axis.plot(live_severities, live[row], "o", color=colour, fillstyle="none", markersize=6)
         axis.set(xlabel="severity", xticks=SEVERITIES, ylim=(-0.02, 1.02), title=family)
-        axis.legend(fontsize=7, loc="upper left", frameon=False)
+        # Below, since a line may run anywhere in its panel.
+        axis.legend(
+            fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, handlelength=2.6
+        )
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("wrong answers")
@@ -117,8 +119,9 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
     figure = Plate(figsize=(10.0, 2.8), words=words)
     axis = figure.subplots()
     places = np.arange(len(order))
-    axis.bar(places - 0.2, corrupted[order].numpy(), 0.4, color="#c36969", label="corrupted")
-    axis.bar(places + 0.2, clean[order].numpy(), 0.4, color="#1e2d78", label="as they are")
+    hatched = {"color": _SECOND, "hatch": "///", "edgecolor": "white", "linewidth": 0}
+    axis.bar(places - 0.2, corrupted[order].numpy(), 0.4, label="corrupted", **hatched)
+    axis.bar(places + 0.2, clean[order].numpy(), 0.4, color=_FIRST, label="as they are")
     axis.set_xticks(
         places, [names[index] for index in order], rotation=40, ha="right", rotation_mode="anchor", fontsize=9
     )
@@ -149,10 +152,10 @@ def shape_bias_figure(found: Mapping[str, ShapeBias], quoted: Mapping[str, float
     figure = Plate(figsize=(8.6, 0.3 * len(names) + 1.1), words="Shape bias: " + ", ".join(told) + ".")
     axis = figure.subplots()
     for place, one in enumerate(found.values()):
-        axis.plot(one.interval, [place, place], color="#1e2d78", linewidth=2.4, solid_capstyle="butt")
-        axis.plot(one.bias, place, "o", color="#1e2d78", markersize=6)
+        axis.plot(one.interval, [place, place], color=_FIRST, linewidth=2.4, solid_capstyle="butt")
+        axis.plot(one.bias, place, "o", color=_FIRST, markersize=6)
     for place, value in enumerate(quoted.values(), len(found)):
-        axis.plot(value, place, "D", color="#b49600", fillstyle="none", markersize=6)
+        axis.plot(value, place, "D", color=_SECOND, fillstyle="none", markersize=6)
     axis.axvline(0.5, color="0.6", linestyle=":", linewidth=1)
     axis.set_yticks(range(len(names)), names)
     axis.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))

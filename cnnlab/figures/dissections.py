@@ -48,7 +48,7 @@ def category_bars(
 ) -> Plate:
     """Counts by category for each name as stacked bars, the whole written above; a black line across a bar marks chance."""
     totals = {name: sum(row.values()) for name, row in rows.items()}
-    words = f"{what}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
+    words = f"{what.capitalize()}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
     figure = Plate(figsize=(width, 3.4), words=words)
     axis = figure.subplots()
     places, below = np.arange(len(rows)), np.zeros(len(rows))
@@ -109,19 +109,16 @@ def threshold_figure(
         raise ValueError("there is nothing to show: give at least one dissection.")
     steps = np.linspace(0.01, most, 59)
     what = "unique detectors" if unique else "share of units that are detectors"
-    words = f"{what} against the threshold of the overlap, for {', '.join(found)}; dotted by chance."
+    said = [f"{name} {_above(one, DETECTOR, unique):.2f}" for name, one in found.items()]
+    words = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR:g}: {'; '.join(said)}. Dotted by chance."
     figure = Plate(figsize=(width, 3.4), words=words)
     axis = figure.subplots()
     for (name, one), (colour, _, mark) in zip(found.items(), LINES * len(found), strict=False):
         for report, style in ((one, "-"), (one.by_chance(), ":")):
-            counts = [
-                report.unique_detectors(float(t))
-                if unique
-                else float(report.detectors(float(t)).double().mean())
-                for t in steps
-            ]
+            counts = [_above(report, float(threshold), unique) for threshold in steps]
             look = {"marker": mark, "markevery": 6, "markersize": 4, "label": name} if style == "-" else {}
             axis.plot(steps, counts, style, color=colour, linewidth=1.8, **look)
+    axis.plot([], [], ":", color="0.4", linewidth=1.8, label="by chance")
     axis.axvline(DETECTOR, color="0.4", linewidth=1)
     axis.text(DETECTOR, 1.0, f" {DETECTOR:g}", transform=axis.get_xaxis_transform(), fontsize=8, va="top")
     axis.set(xlabel="threshold of the overlap (IoU)", ylabel=what, xlim=(0, most), ylim=(0, None))
@@ -197,7 +194,7 @@ def silencing_figure(
     ]
     figure = Plate(
         figsize=(10, 1.5 + 0.3 * len(names)),
-        words=f"{called} by class, a row for each silencing; what falls most, {'; '.join(falls) or 'nothing'}.",
+        words=f"{called.capitalize()} by class, a row for each silencing; what falls most, {'; '.join(falls) or 'nothing'}.",
     )
     axis = figure.subplots()
     drawn = axis.imshow(change, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
@@ -205,7 +202,7 @@ def silencing_figure(
         value = change[row, column]
         if value < 0:
             ink = "white" if value < -0.6 * largest else "black"
-            axis.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=7, color=ink)
+            axis.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=9, color=ink)
     axis.set_xticks(range(len(class_names)), class_names, rotation=45, ha="right", fontsize=9)
     axis.set_yticks(range(len(names)), names, fontsize=9)
     figure.colorbar(drawn, ax=axis, label=called, shrink=0.9)
@@ -217,6 +214,13 @@ def _by_category(found: Dissection, threshold: float, unique: bool) -> dict[str,
     if unique:
         return {category: found.unique_detectors(threshold, category) for category in categories}
     return {category: int(found.detectors(threshold, category).sum()) for category in categories}
+
+
+def _above(found: Dissection, threshold: float, unique: bool) -> float:
+    """Concepts with a detector above the threshold, or the share of units that are one."""
+    if unique:
+        return float(found.unique_detectors(threshold))
+    return float(found.detectors(threshold).double().mean())
 
 
 def _unit_words(report: UnitReport) -> str:

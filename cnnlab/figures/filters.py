@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from cnnlab.figures.colours import SIGNED
+from cnnlab.figures.colours import LINES, SIGNED
 from cnnlab.figures.pictures import grid
 from cnnlab.figures.plate import Plate
 from cnnlab.inputs import one_of
@@ -153,7 +153,7 @@ def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> 
 
 
 def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> Plate:
-    """How much of each filter is explained, sorted, one curve for each network; solid for those whose name has no "untrained"."""
+    """How much of each filter is explained, sorted, one curve for each network; dotted for those with "untrained" in their name."""
     shares = {name: float((values >= threshold).double().mean()) for name, values in r2.items()}
     words = "; ".join(
         f"{name} {'mostly above' if share > 0.5 else 'mostly below'}" for name, share in shares.items()
@@ -167,9 +167,11 @@ def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> Plate:
     for name, values in r2.items():
         ordered = np.sort(values.numpy())[::-1]
         places = (np.arange(len(ordered)) + 0.5) / len(ordered)
-        style = ":" if "untrained" in name else "-"
+        colour, _, mark = LINES[bases.index(name.replace(" untrained", "")) % len(LINES)]
+        look = {"linestyle": ":", "markerfacecolor": "white"} if "untrained" in name else {"linestyle": "-"}
+        every = max(1, len(ordered) // 8)
         axis.plot(
-            places, ordered, style, color=f"C{bases.index(name.replace(' untrained', ''))}", lw=2, label=name
+            places, ordered, color=colour, marker=mark, markevery=every, ms=5, lw=1.8, label=name, **look
         )
     axis.axhline(threshold, color="0.4", lw=1, ls="--")
     axis.set(

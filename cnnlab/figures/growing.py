@@ -93,7 +93,12 @@ def lines_figure(
     lengths = {len(values) for values in lines.values()} | ({len(places)} if places is not None else set())
     if len(lengths) != 1 or not lines:
         raise ValueError(f"lines and places must be equally long, but have lengths {sorted(lengths)}.")
-    words = f"{title or up or 'Numbers'}: {', '.join(lines)} by {across}."
+    ends = places if places is not None else (0, lengths.pop() - 1)
+    said = [
+        f"{name} {values[0]:.3g} at {ends[0]}, {values[-1]:.3g} at {ends[-1]}"
+        for name, values in lines.items()
+    ]
+    words = f"{title or up or 'Numbers'}. By {across}: {'; '.join(said)}."
     figure = Plate(figsize=(8, 3.2), words=words)
     axis = figure.subplots()
     for (name, values), (colour, dashes, mark) in zip(lines.items(), LINES * len(lines), strict=False):

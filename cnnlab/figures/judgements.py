@@ -8,13 +8,14 @@ randomisation_figure  how alike maps stay while the network loses its weights
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
-from cnnlab.figures.colours import CLASSES, SIGNED
+from cnnlab.figures.colours import CLASSES, LINES, SIGNED
 from cnnlab.figures.plate import Plate
 
 _TITLES = {
@@ -24,7 +25,7 @@ _TITLES = {
     "insertion": "insertion area\n(more is better)",
 }
 _BASELINES = {"centre": "-", "random": ":"}
-_LINES = tuple(CLASSES[index] for index in (2, 4, 14, 16, 8, 1))
+_INK = CLASSES[2]
 
 
 def relu_rules_figure(activation: Tensor, arriving: Tensor) -> Plate:
@@ -77,8 +78,8 @@ def comparison_figure(found: Comparison) -> Plate:
             axis.axvline(value, color="0.45", linestyle=style, linewidth=1.4, label=f"{name}", zorder=0)
         for place, name in enumerate(methods):
             row = found.methods.index(name)
-            axis.plot(intervals[row], [place, place], color=_LINES[0], linewidth=2.2, solid_capstyle="butt")
-            axis.plot(means[row], place, "o", color=_LINES[0], markersize=6)
+            axis.plot(intervals[row], [place, place], color=_INK, linewidth=2.2, solid_capstyle="butt")
+            axis.plot(means[row], place, "o", color=_INK, markersize=6)
             axis.annotate(
                 f"{means[row]:.2f}", (intervals[row][1], place), (4, 0), textcoords="offset points",
                 fontsize=8, va="center",
@@ -114,8 +115,8 @@ def randomisation_figure(results: Mapping[str, Randomisation]) -> Plate:
     figure = Plate(figsize=(10.0, 3.6), dpi=90, words=words)
     panels = {"similarity": "structural similarity (sizes)", "correlation": "rank correlation (signed)"}
     for axis, (field, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        for colour, (name, result) in zip(_LINES, results.items(), strict=False):
-            _fall(axis, getattr(result, field), name, colour)
+        for look, (name, result) in zip(cycle(LINES), results.items(), strict=False):
+            _fall(axis, getattr(result, field), name, look)
         axis.set_xticks(range(len(first.layers) + 1), ["none", *first.layers], rotation=60, fontsize=8)
         axis.set_xlabel("weights shuffled down to this layer", fontsize=9)
         axis.set_title(title, fontsize=10)
@@ -125,13 +126,14 @@ def randomisation_figure(results: Mapping[str, Randomisation]) -> Plate:
     return figure
 
 
-def _fall(axis: Axes, values: Tensor, name: str, colour: str) -> None:
+def _fall(axis: Axes, values: Tensor, name: str, look: tuple[str, str, str]) -> None:
     """N x L likenesses as a line that begins at 1, with a band over the pictures."""
     means = [1.0, *values.nanmean(0).tolist()]
     low, high = ([1.0, *values.nanquantile(share, dim=0).tolist()] for share in (0.25, 0.75))
     places = range(len(means))
+    colour, dashes, mark = look
     axis.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
-    axis.plot(places, means, "o-", color=colour, markersize=3.5, linewidth=1.6, label=name)
+    axis.plot(places, means, dashes, marker=mark, color=colour, markersize=4.5, linewidth=1.6, label=name)
 
 
 def _plain(axis: Axes) -> None:

@@ -222,7 +222,7 @@ def _in_words(truth: Tensor, answers: Mapping[str, Tensor], names: Sequence[str]
     band = edge_band(truth)
     there = ", ".join(names[int(index)] for index in truth.unique() if index)
     said = [
-        f"{len(truth)} pictures with the true masks ({there}) and the answers of {len(answers)} networks."
+        f"{len(truth)} pictures with the true masks ({there}) and the answers of {' and '.join(answers)}."
     ]
     for name, answer in answers.items():
         wrong = answer != truth

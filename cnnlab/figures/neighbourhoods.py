@@ -8,14 +8,18 @@ from typing import Any
 import matplotlib
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.codes import grid_assignment
 from cnnlab.figures.colours import RIGHT, WRONG, class_colours
 from cnnlab.figures.plate import Plate
+
+_MARKS = "osD^vPX*"
 
 
 def neighbours_figure(
@@ -67,7 +71,7 @@ def neighbours_figure(
 def precision_figure(
     curves: Mapping[str, Tensor | Sequence[float]], chance: float | None = None, width: float = 7.0
 ) -> Plate:
-    """precision@k against k, a line for each layer, in the order given from dark to bright; `chance` is dotted."""
+    """precision@k against k, a line with a mark of its own for each layer, in the order given from dark to bright; `chance` is dotted."""
     curves = {name: np.asarray(curve, dtype=float) for name, curve in curves.items()}
     if not curves:
         raise ValueError("there is nothing to show: give at least one curve.")
@@ -77,13 +81,19 @@ def precision_figure(
     axis = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):
         colour = _along(number, len(curves))
-        axis.plot(np.arange(1, len(curve) + 1), curve, color=colour, linewidth=1.8, label=name)
+        axis.plot(
+            *(np.arange(1, len(curve) + 1), curve),
+            **{"color": colour, "linewidth": 1.6, "label": name},
+            **{"marker": _MARKS[number % len(_MARKS)], "markersize": 5, "markevery": 2},
+        )
     if chance is not None:
         axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
     axis.set(ylim=(0, 1.02), xlabel="k (neighbours)", ylabel="share of the same class")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    drawn = axis.get_lines()
+    drawn = [*sorted(drawn[: len(curves)], key=lambda line: -line.get_ydata()[-1]), *drawn[len(curves) :]]
+    axis.legend(handles=drawn, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -93,7 +103,11 @@ def map_figure(
     names: Sequence[str],
     columns: int = 2,
 ) -> Plate:
-    """Points on maps (each N x 2, first axis right, second up), coloured by their label, with a legend."""
+    """Points on maps (each N x 2, first axis right, second up), coloured by their label, with a legend.
+
+    A second sign goes with the colour: the points of every other label are squares, and where the points of a label lie together
+    its name stands beside them.
+    """
     maps = points if isinstance(points, Mapping) else {"": points}
     labels = np.asarray(torch.as_tensor(labels))
     columns = min(columns, len(maps))
@@ -105,12 +119,16 @@ def map_figure(
     for axis in axes[len(maps) :]:
         axis.set_axis_off()
     for axis, (name, places) in zip(axes, maps.items(), strict=False):
-        axis.scatter(places[:, 0], places[:, 1], s=14, c=class_colours(labels), linewidths=0)
+        places = np.asarray(places, dtype=float)
+        for odd, mark in enumerate("os"):
+            those = labels % 2 == odd
+            axis.scatter(*places[those].T, s=14, marker=mark, c=class_colours(labels[those]), linewidths=0)
+        _name_groups(axis, places, labels, names)
         axis.set(xticks=[], yticks=[])
         axis.set_title(name, fontsize=11)
     seen = sorted(set(labels.tolist()))
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=class_colours(np.array(i)), label=names[i])
+        Line2D([], [], marker="os"[i % 2], linestyle="", color=class_colours(np.array(i)), label=names[i])
         for i in seen
     ]
     figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
@@ -150,8 +168,21 @@ def picture_map_figure(points: Tensor, pictures: Any, *, grid: bool = False, siz
     return figure
 
 
+def _name_groups(axis: Axes, places: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+    """The name of each label whose points lie together, over their middle."""
+    extent = np.ptp(places, axis=0).max()
+    for label in np.unique(labels):
+        own = places[labels == label]
+        middle = np.median(own, axis=0)
+        if np.median(np.linalg.norm(own - middle, axis=1)) < 0.05 * extent:
+            text = axis.annotate(
+                names[label], middle, (0, 7), textcoords="offset points", ha="center", size=8
+            )
+            text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+
+
 def _along(number: int, count: int) -> tuple:
-    return matplotlib.colormaps["viridis"](0.95 * number / max(1, count - 1))
+    return matplotlib.colormaps["viridis"](0.82 * number / max(1, count - 1))  # its yellow end fades on white
 
 
 def _span(values: Tensor) -> tuple[float, float]:

@@ -142,9 +142,9 @@ def describe_agreement(agreement: Agreement) -> str:
     """What a comparison of units with random directions came to, in one sentence without digits."""
     low, high = agreement.interval
     if low > 0:
-        return "the pictures of a unit have more in common than those along a random direction."
+        return "pictures of a unit have more in common than those along a random direction."
     if high < 0:
-        return "the pictures along a random direction have more in common than those of a unit."
+        return "pictures along a random direction have more in common than those of a unit."
     return "units and random directions cannot be told apart: the interval of their difference holds zero."
 
 

@@ -11,29 +11,35 @@ from cnnlab.figures.plate import Plate
 
 
 def layer_scores_figure(
-    scores: Mapping[str, Mapping[str, float]], chance: float | None = None, width: float = 8.0
+    scores: Mapping[str, Mapping[str, float]],
+    rivals: Mapping[str, float] | None = None,
+    width: float = 8.0,
 ) -> Plate:
-    """Mean average precision as bars: a group for each layer, a bar for each network (or way); a dotted line is chance.
+    """Mean average precision as bars: a group for each layer, a bar for each network (or way); a line across for each rival.
 
-    `scores[network][layer]` holds the numbers; all networks have the same layers.
+    `scores[network][layer]` holds the numbers; all networks have the same layers. `rivals` are numbers that depend on no layer,
+    chance say, by name.
     """
     layers = list(next(iter(scores.values()), {}))
     if not layers or any(list(row) != layers for row in scores.values()):
         raise ValueError("scores must hold the same layers for each network, and at least one.")
     best = {name: max(row, key=row.get) for name, row in scores.items()}
     words = "Mean average precision by layer; the best layer of " + ", of ".join(
-        f"{n} is {b}" for n, b in best.items()
+        f"{name} is {layer} with {scores[name][layer]:.2f}" for name, layer in best.items()
     )
+    words += "".join(f"; {name} {height:.2f}" for name, height in (rivals or {}).items())
     figure = Plate(figsize=(width, 3.4), words=f"{words}.")
     axis = figure.subplots()
     wide = 0.8 / len(scores)
     for number, (name, row) in enumerate(scores.items()):
         places = np.arange(len(layers)) + (number - (len(scores) - 1) / 2) * wide
-        axis.bar(places, list(row.values()), 0.92 * wide, color=f"C{number}", label=name)
+        look = {"color": LINES[number % len(LINES)][0], "hatch": ("", "//")[number % 2], "edgecolor": "white"}
+        axis.bar(places, list(row.values()), 0.92 * wide, label=name, **look)
         for place, value in zip(places, row.values(), strict=True):
-            axis.text(place, value + 0.01, f"{value:.2f}", ha="center", fontsize=7)
-    if chance is not None:
-        axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
+            axis.text(place, value + 0.01, f"{value:.2f}", ha="center", fontsize=8)
+    for (name, height), dashes in zip((rivals or {}).items(), ("--", ":", "-."), strict=False):
+        style = ":" if name == "chance" else dashes
+        axis.axhline(height, color="0.3", linestyle=style, linewidth=1.2, label=name)
     axis.set_xticks(range(len(layers)), layers)
     axis.set(ylabel="mean average precision", ylim=(0, 1.05))
     axis.spines[["top", "right"]].set_visible(False)
@@ -54,7 +60,11 @@ def dimensions_figure(
     """
     if not curves:
         raise ValueError("there is nothing to show: give at least one curve.")
-    words = f"Mean average precision against the number of dimensions, for {', '.join(curves)}."
+    said = [
+        f"{name} {curve[min(curve)]:.2f} with {min(curve)}, {curve[max(curve)]:.2f} with {max(curve)}"
+        for name, curve in curves.items()
+    ]
+    words = f"Mean average precision by dimensions kept: {'; '.join(said)}."
     figure = Plate(figsize=(width, 0.5 * width), words=words)
     axis = figure.subplots()
     ticks: set[int] = set()

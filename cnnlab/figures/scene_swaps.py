@@ -14,7 +14,7 @@ from cnnlab.figures.plate import Plate
 def scene_accuracy_figure(
     tables: Mapping[str, Tensor], classes: Sequence[str], scenes: Sequence[str]
 ) -> Plate:
-    """For each network a table, classes x scenes, of the share of pictures that it names right.
+    """For each network a table, classes x scenes, of the share of pictures that it names right, in per cent.
 
     A network that looks at the object has a table of one colour; one that looks at the background has holes, each where an object
     stands in another class's place. The same colours from 0 to 1 in all tables.
@@ -32,13 +32,14 @@ def scene_accuracy_figure(
         for row, column in np.ndindex(*shape):
             value = float(table[row, column])
             ink = "black" if value > 0.6 else "white"
-            axis.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7.5, color=ink)
+            axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5, color=ink)
         axis.set_xticks(range(shape[1]), scenes, rotation=60, fontsize=8, ha="right", rotation_mode="anchor")
         axis.set_yticks(range(shape[0]), classes, fontsize=9)
         axis.set_title(name, fontsize=10)
         axis.tick_params(length=0)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.9, pad=0.01)
-    bar.set_label("named right", fontsize=9)
+    bar.set_label("named right, %", fontsize=9)
+    bar.set_ticks([0, 0.5, 1], labels=["0", "50", "100"])
     bar.ax.tick_params(labelsize=8)
     return figure
 

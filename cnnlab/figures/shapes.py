@@ -20,7 +20,7 @@ _LINES = ("#0b5fff", "#d81b60", "#e69f00", "#00796b", "#6a1b9a", "#c62828")
 
 
 def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> Plate:
-    """Patch x kernel = products, of one channel: where the patch lies, and each number where it can be read.
+    """Patch x kernel = products, of one channel: where the patch lies, each number where it can be read, and their sum.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> P
         f"What the kernel reads at rows {step.rows[0]} to {step.rows[-1]}, columns {step.columns[0]} to"
         f" {step.columns[-1]}{of}; the kernel; and their products, whose sum with the bias is one number of the map."
     )
-    figure = Plate(figsize=(10, 3), words=words)
+    figure = Plate(figsize=(10, 3.2), words=words)
     whole, patch, middle, right = figure.subplots(1, 4, width_ratios=(1.25, 1, 1, 1))
     whole.imshow(shown.cpu().numpy(), cmap="gray", interpolation="nearest")
     for row in step.rows:
@@ -51,6 +51,8 @@ def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> P
     _numbers(middle, kernel, "× kernel", SIGNED, symmetric_range(kernel))
     products = step.products[channel].detach()
     _numbers(right, products, "= products", SIGNED, symmetric_range(products))
+    added = f"{'sum over all channels' if of else 'their sum'} {float(step.products.sum()):.2f}"
+    right.set_xlabel(f"{added}\n+ bias {step.bias:.2f} = {step.value:.2f}", fontsize=10)
     return figure
 
 
@@ -152,7 +154,7 @@ def _numbers(axis: Axes, values: Tensor, title: str, cmap: str, span: tuple[floa
         for column, value in enumerate(line):
             red, green, blue, _ = shown.to_rgba(value)
             ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
-            axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=9)
+            axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=11)
 
 
 def _bare(axis: Axes, title: str) -> None:

@@ -72,7 +72,7 @@ def repeats_figure(
             fontsize=8,
             color="0.25",
             ha="right",
-            va="bottom",
+            va="bottom" if height > 0.2 else "top",  # low lines have the data above them
         )
     if not named:
         axis.set_xscale("log")
@@ -89,13 +89,13 @@ def repeats_figure(
 def describe_repeats(
     values: Mapping[str, Tensor], places: Sequence[str] | Sequence[float], title: str, across: str
 ) -> str:
-    """The curves in words: which ways there are, and which is highest at both ends."""
-    first, last = (max(values, key=lambda name: float(values[name][end].mean())) for end in (0, -1))
+    """The curves in words: the mean of each way at both ends."""
     repeats = next(iter(values.values())).shape[1]
-    return (
-        f"{title}. {', '.join(values)} by {across}, {repeats} {'repeat' if repeats == 1 else 'repeats'};"
-        f" highest at {places[0]}: {first}, at {places[-1]}: {last}."
-    )
+    said = [
+        f"{name} {float(one[0].mean()):.2f} at {places[0]}, {float(one[-1].mean()):.2f} at {places[-1]}"
+        for name, one in values.items()
+    ]
+    return f"{title}. By {across}, {repeats} {'repeat' if repeats == 1 else 'repeats'}: {'; '.join(said)}."
 
 
 def column_table(rows: Sequence[Mapping], ways: Sequence[str], place: str) -> tuple[list, dict[str, Tensor]]:

@@ -26,13 +26,14 @@ _OWN = {  # colours are shown as themselves
 
 def truth_figure(picture: Picture) -> Plate:
     """The picture and its six maps; under each map the names that it uses, the most frequent first (at most eight)."""
-    figure = Plate(figsize=(11, 6.6), words=describe_truth(picture))
+    figure = Plate(figsize=(10, 8.0), words=describe_truth(picture))
+    figure.get_layout_engine().set(h_pad=0.08)  # inches: the legends end below the maps
     axes = figure.subplots(2, 4).ravel()
     axes[0].imshow(picture.image.permute(1, 2, 0).numpy(), interpolation="nearest")
     axes[0].set_title(f"{picture.recipe.shape}, {picture.recipe.scene}")
     for axis, category in zip(axes[1:7], NAMES, strict=True):
         _map(axis, getattr(picture, category).numpy(), category)
-    axes[7].text(0, 1, _recipe_text(picture), va="top", family="monospace", fontsize=9)
+    axes[7].text(0, 1, _recipe_text(picture), va="top", family="monospace", fontsize=10)
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -66,7 +67,13 @@ def _map(axis, indices: np.ndarray, category: str) -> None:
         Patch(facecolor=colours[index], edgecolor="0.4", label=NAMES[category][index]) for index in shown
     ]
     axis.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, fontsize=8, frameon=False
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.02),
+        ncols=2,
+        fontsize=10,
+        frameon=False,
+        handlelength=1.2,
     )
 
 

@@ -87,10 +87,11 @@ class Summary:
 
     def _repr_html_(self) -> str:
         align = ["left" if i < 3 else "right" for i in range(len(HEADINGS))]
+        whole = ";white-space:nowrap"  # a shape in two lines is no shape
 
         def line(cells: Sequence[str], tag: str) -> str:
             return "".join(
-                f'<{tag} style="text-align:{a}">{escape(c)}</{tag}>'
+                f'<{tag} style="text-align:{a}{whole if tag == "td" else ""}">{escape(c)}</{tag}>'
                 for c, a in zip(cells, align, strict=True)
             )
 

@@ -29,7 +29,8 @@ def test_lines_have_the_numbers_and_the_names():
     (axis,) = figure.axes
     assert [line.get_ydata().tolist() for line in axis.lines] == [[1, 2], [3, 4]]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["conv1", "conv2"]
-    assert figure.words == "error: plain, robust by layer."
+    assert figure.words == "error. By layer: plain 1 at conv1, 2 at conv2; robust 3 at conv1, 4 at conv2."
+    assert lines_figure({"plain": [1, 2.5]}).words == "Numbers. By step: plain 1 at 0, 2.5 at 1."
     assert lines_figure({"loss": [1, 10]}, logarithmic=True).axes[0].get_yscale() == "log"
     with pytest.raises(ValueError, match="equally long"):
         lines_figure({"a": [1, 2], "b": [1]})

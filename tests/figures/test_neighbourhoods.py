@@ -58,13 +58,25 @@ def test_precision_has_a_line_for_each_layer_and_one_for_chance():
         precision_figure({})
 
 
+def test_a_group_that_lies_together_has_its_name_beside_it():
+    noise = 0.01 * torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    points = torch.cat([noise + torch.tensor([3.0, 1.0]), 2 * torch.rand(8, 2)])
+    texts = map_figure(points, [0] * 8 + [1] * 8, ("sheep", "goat")).axes[0].texts
+    assert [text.get_text() for text in texts] == ["sheep"]
+    assert texts[0].xy == pytest.approx((3.0, 1.0), abs=0.05)
+
+
 def test_points_have_the_colour_of_their_label(points):
     labels = torch.tensor([0, 1, 2] * 3)
     figure = map_figure({"a": points, "b": -points}, labels, ("x", "y", "z"))
     for axis, places in zip(figure.axes, (points, -points), strict=False):
-        drawn = axis.collections[0]
-        assert np.allclose(drawn.get_offsets(), places)
-        assert np.allclose(drawn.get_facecolors()[:, :3], class_colours(labels.numpy()))
+        for odd, drawn in enumerate(
+            axis.collections
+        ):  # squares for every other label: a sign beside the colour
+            own = labels % 2 == odd
+            assert np.allclose(drawn.get_offsets(), places[own])
+            assert np.allclose(drawn.get_facecolors()[:, :3], class_colours(labels[own].numpy()))
+            assert len(drawn.get_paths()[0].vertices) == 5 if odd else len(drawn.get_paths()[0].vertices) > 5
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["x", "y", "z"]
 
 

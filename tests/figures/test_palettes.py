@@ -12,6 +12,7 @@ from PIL import Image
 
 from cnnlab.figures import class_colours, index_png, palette_png, rising_alpha, symmetric_range
 from cnnlab.figures.colours import CLASSES, RIGHT, WRONG
+from cnnlab.figures.plate import in_few_colours
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -142,3 +143,25 @@ def light(colour: str) -> np.ndarray:
     """The linear red, green and blue of a colour in hex."""
     srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def test_few_colours_keep_the_strongest_place_of_a_pale_map_and_the_white_around_it():
+    """A palette that follows the frequent colours alone would paint the rare ones as their pale neighbours."""
+    chance = np.random.default_rng(0)
+    picture = chance.integers(150, 247, (220, 220, 3), dtype=np.uint8)
+    picture[:60] = 255
+    picture[100:104, 100:104] = (179, 88, 6)
+    stream = BytesIO()
+    Image.fromarray(picture).save(stream, "PNG")
+    small = in_few_colours(stream)
+    assert len(small) < stream.tell()
+    again = decoded(small)[:, :, :3].astype(int)
+    assert (again[:56] == 255).all()
+    assert np.abs(again[100:104, 100:104].mean((0, 1)) - (179, 88, 6)).max() < 12
+
+
+def test_a_plain_picture_keeps_every_colour():
+    ramp = np.repeat(np.arange(255, dtype=np.uint8)[:, None, None], 3, axis=2).repeat(20, axis=1)
+    stream = BytesIO()
+    Image.fromarray(ramp).save(stream, "PNG")
+    assert np.array_equal(decoded(in_few_colours(stream))[:, :, :3], ramp)

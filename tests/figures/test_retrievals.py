@@ -9,10 +9,13 @@ from cnnlab.figures import dimensions_figure, layer_scores_figure
 
 def test_each_layer_has_a_bar_for_each_network():
     scores = {"before": {"relu4": 0.3, "relu5": 0.5}, "after": {"relu4": 0.6, "relu5": 0.4}}
-    figure = layer_scores_figure(scores, chance=0.02)
+    figure = layer_scores_figure(scores, {"class known": 0.55, "chance": 0.02})
     drawn = [[float(bar.get_height()) for bar in box] for box in figure.axes[0].containers]
     assert drawn == [[0.3, 0.5], [0.6, 0.4]]
-    assert "best layer of before is relu5, of after is relu4" in figure.words
+    assert "best layer of before is relu5 with 0.50, of after is relu4 with 0.60" in figure.words
+    assert figure.words.endswith("; class known 0.55; chance 0.02.")
+    lines = [(line.get_ydata()[0], line.get_linestyle()) for line in figure.axes[0].lines]
+    assert lines == [(0.55, "--"), (0.02, ":")]
     with pytest.raises(ValueError, match="same layers"):
         layer_scores_figure({"before": {"relu4": 0.3}, "after": {"relu5": 0.4}})
 

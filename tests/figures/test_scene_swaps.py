@@ -17,7 +17,9 @@ def test_each_table_has_its_panel_and_the_lowest_place_is_told():
     for axis, expected in zip(figure.axes[:2], (table, 1 - table), strict=True):
         assert np.allclose(axis.images[0].get_array(), expected)
         assert axis.images[0].get_clim() == (0, 1)
-        assert [text.get_text() for text in axis.texts] == [f"{v:.1f}" for v in expected.flatten().tolist()]
+        assert [text.get_text() for text in axis.texts] == [
+            f"{100 * v:.0f}" for v in expected.flatten().tolist()
+        ]
     assert "A: 0.80 on average, lowest for goat in scene rocks." in figure.words
 
 
