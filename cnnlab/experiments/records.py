@@ -60,9 +60,9 @@ class Record:
         minutes = self.seconds / 60
         took = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
         cores = self.machine["cores"]
-        return (
-            f"{self.name}, {kind}: {len(self.rows)} cells, {took} on {cores} cores ({self.machine['device']})"
-        )
+        # A reader of notebooks has another word for cells.
+        settings = f"{len(self.rows)} {'setting' if len(self.rows) == 1 else 'settings'}"
+        return f"{self.name}, {kind}: {settings}, {took} on {cores} cores ({self.machine['device']})"
 
 
 def _check_names(names: Sequence[str], known: Sequence[str]) -> None:

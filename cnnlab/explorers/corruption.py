@@ -193,7 +193,7 @@ class CorruptionExplorer(Explorer):
     def _draw_curves(self) -> None:
         place = CORRUPTIONS.index(self.kind.value)
         values = self._by_severity()
-        figure = Figure(figsize=(3.0, 2.3), dpi=90, layout="constrained", facecolor="white")
+        figure = Figure(figsize=(3.0, 2.5), dpi=90, layout="constrained", facecolor="white")
         _curves(figure.subplots(), values, place, self.severity.value)
         told = ", ".join(f"{severity}: {row[place]:.2f}" for severity, row in values.items())
         what = f"Probability of {self._classes[self._first]} under {_spoken(self.kind.value)} by severity: {told}."
@@ -216,7 +216,7 @@ def _curves(axis, values: Mapping[int, list[float]], chosen: int, severity: int)
     axis.axvline(severity, color=INK, linewidth=0.8, linestyle=":")
     axis.set(xlim=(0.8, 5.2), ylim=(-0.03, 1.03), xticks=SEVERITIES)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.set_xlabel(f"severity of {_spoken(CORRUPTIONS[chosen])} (grey: the others)", fontsize=8, color=INK)
+    axis.set_xlabel(f"severity of {_spoken(CORRUPTIONS[chosen])}\n(grey: the others)", fontsize=8, color=INK)
     axis.tick_params(labelsize=8, colors=INK)
     axis.spines[["top", "right"]].set_visible(False)
 

@@ -41,7 +41,7 @@ def test_every_combination_is_one_row(sums):
         (1, 0.5, 6.0),
     ]
     assert record.column("value", seed=1) == [1.0, 6.0]
-    assert not record.quick and "full run: 4 cells" in record.told()
+    assert not record.quick and "full run: 4 settings" in record.told()
 
 
 def test_the_quick_version_differs_where_it_says_so(sums):
