@@ -186,7 +186,7 @@ class BrainExplorer(Explorer):
                 *names_for(self.chance, "chance", "Seed of what is drawn by chance"),
             ],
         )
-        self.widget
+        self.widget.add_class("cnnlab-wide")
 
     # What happens when a control changes.
 

@@ -155,7 +155,7 @@ class EmbeddingExplorer(Explorer):
                 *names_for(self.size, "size", "Size of the pictures on the map"),
             ],
         )
-        self.widget
+        self.widget.add_class("cnnlab-wide")
 
     # What happens when a control changes.
 

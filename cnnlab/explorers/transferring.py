@@ -176,7 +176,7 @@ class TransferExplorer(Explorer):
                 *names_for(self.live, "live", "Train anew after each change of a control"),
             ],
         )
-        self.widget
+        self.widget.add_class("cnnlab-wide")
 
     # What happens when a control changes.
 
