@@ -90,27 +90,26 @@ def run_once(
         events = _Events(guard, limits.seconds)
         current = None
         for letter, value, told in events:
-            if letter == "c" and type(value) is int:
+            if letter == "c" and _begins(value, current, len(cells), skip):
                 current = value
             elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
                 outcome.cell_errors[current or 0] = _words(value["error"])
             elif letter == "r":
                 break
-            elif letter == "x":
+            elif letter == "x" and current is None:  # later on, it is a student's code that says so
                 raise RunnerError(f"the walls could not be built: {value}")
             elif letter == "ended":
-                number = current if current is not None and 0 <= current < len(cells) else None
-                if number is None or number in skip:
+                if current is None:
                     raise RunnerError(
                         f"the submission ended before its first cell: {told['reason']} {told['detail']}"
                     )
-                outcome.cell_errors[number] = {
+                outcome.cell_errors[current] = {
                     "type": told["reason"],
                     "message": told["detail"],
                     "traceback": "",
                 }
                 _note(outcome, events)
-                return number
+                return current
         _note(outcome, events)
         while waiting:
             asked = waiting.pop(0)
@@ -119,6 +118,12 @@ def run_once(
             if answer.over:
                 break
     return None
+
+
+def _begins(value: Any, current: int | None, cells: int, skip: set[int]) -> bool:
+    """Whether a cell can begin now: one of those there are, that is not passed over, and after the one that runs."""
+    after = -1 if current is None else current
+    return type(value) is int and after < value < cells and value not in skip
 
 
 def _note(outcome: Outcome, events: _Events) -> None:
@@ -142,9 +147,9 @@ def _ask(guard: socket.socket, asked: Asked, number: int, *, last: bool) -> Answ
         )
     answer, events = Answer(), _Events(guard, asked.limits.seconds)
     for letter, value, told in events:
-        if letter == "v" and isinstance(value, dict) and value.get("question") == number:
+        if letter == "v" and isinstance(value, dict) and _is(value.get("question"), number):
             answer = _add(answer, value, len(asked.cases))
-        elif letter == "o" and isinstance(value, list) and len(value) == 2 and value[0] == number:
+        elif letter == "o" and isinstance(value, list) and len(value) == 2 and _is(value[0], number):
             answer = _complete(answer, value[1], len(asked.cases))
             break
         elif letter == "ended":
@@ -153,11 +158,17 @@ def _ask(guard: socket.socket, asked: Asked, number: int, *, last: bool) -> Answ
     return replace(answer, text=events.text, printed=events.printed)
 
 
+def _is(value: Any, number: int) -> bool:
+    """Whether a value from outside is this number; an array would answer for each of its own."""
+    return type(value) is int and value == number
+
+
 def _complete(answer: Answer, status: object, cases: int) -> Answer:
     """The answer, with a word on how its process ended where cases are open. What the cells left is whole, the next may be asked."""
     if answer.missing or len(answer.values) + len(answer.errors) >= cases:
         return answer
-    code = os.waitstatus_to_exitcode(status & 0xFFFF) if type(status) is int else 0
+    known = type(status) is int and (os.WIFEXITED(status & 0xFFFF) or os.WIFSIGNALED(status & 0xFFFF))
+    code = os.waitstatus_to_exitcode(status & 0xFFFF) if known else 0
     return replace(
         answer, ended="exit", detail=f"by signal {-code}" if code < 0 else f"it left with exit code {code}"
     )

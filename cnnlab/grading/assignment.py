@@ -44,6 +44,11 @@ class Assignment:
         """The folder with source, key, mutants and alternates."""
         return self.folder / "instructor"
 
+    @property
+    def draws(self) -> bool:
+        """Whether its code draws pictures of the world."""
+        return any("render(" in cell.source for cell in self.cells)
+
     @cached_property
     def fingerprint(self) -> str:
         """Of the source and the key: a change of either makes earlier grades old."""

@@ -100,7 +100,7 @@ def grade_folder(
     walls, start_seconds, begin = "", 0.0, time.perf_counter()
     if waiting:
         hidden = [assignment.folder, folder, gradebook.path]
-        with Runner(tiers, hidden=hidden, data=data) as runner:
+        with Runner(tiers, hidden=hidden, data=data, draws=assignment.draws) as runner:
             walls, start_seconds = str(runner.walls), time.perf_counter() - begin
             begin = time.perf_counter()
 

@@ -101,7 +101,8 @@ def work(
 def _kept(settings: tuple[str, tuple[str, ...], tuple[str, ...]]) -> tuple[Assignment, Runner]:
     folder, tiers, data = settings
     assignment = load_assignment(folder)
-    return assignment, Runner(tiers, hidden=[assignment.folder], data=map(Path, data))
+    hidden = [assignment.folder]
+    return assignment, Runner(tiers, hidden=hidden, data=map(Path, data), draws=assignment.draws)
 
 
 def _read(path: Path | None, notes: tuple[str, ...]) -> Submission:

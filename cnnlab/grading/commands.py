@@ -55,7 +55,7 @@ def validate(
 
     loaded, holds = load_assignment(assignment), True
     with Runner(
-        ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder]
+        ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder], draws=loaded.draws
     ) as runner:  # all of it is the instructor's
         for finding in findings(loaded, runner, notebooks=notebooks):
             typer.echo(str(finding))

@@ -31,23 +31,27 @@ SENTENCES = {
     "grader error": "The grader failed here. This is not your fault, and not a zero: your course staff knows.",
 }
 STYLE = """
-:root { color-scheme: light; --ink: #1c2430; --soft: #5b6675; --line: #d5dbe3; --good: #1b6e3c; --part: #8a5a00; --bad: #a3282c; }
+:root { color-scheme: light; --ink: #1c2430; --soft: #5b6675; --line: #d5dbe3; --paper: #fff; --code: #f5f7fa;
+  --good: #1b6e3c; --part: #8a5a00; --bad: #a3282c; }
+@media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; --ink: #e4e8ee; --soft: #a3adba; --line: #3a434f;
+  --paper: #14181e; --code: #1d232b; --good: #6fce94; --part: #e0b050; --bad: #f28b82; } }
 * { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 0; } p { margin: .4rem 0; }
 .soft { color: var(--soft); } .sum { font-size: 1.25rem; font-weight: 600; }
 h1, h2, p, li, td { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; table-layout: fixed; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
 td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem; vertical-align: top; }
-td.n, th.n { text-align: right; white-space: nowrap; width: 4.6rem; } th.q { width: 5.6rem; } th.s { width: 9rem; }
+td.n, th.n { text-align: right; white-space: nowrap; width: 4.6rem; } th.q { width: 5.6rem; } th.s { width: 10rem; }
 th.c { width: 11rem; } th.i { width: 178px; } td.right { color: var(--good); } td.wrong::before { content: "✗ "; color: var(--bad); }
 section { border: 1px solid var(--line); border-left: .4rem solid var(--soft);
   border-radius: .4rem; padding: .8rem 1rem; margin: 1.2rem 0; }
 section.passed { border-left-color: var(--good); } section.partial, section.review { border-left-color: var(--part); }
 section.failed, section.error { border-left-color: var(--bad); }
 .head { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; } .head span { white-space: nowrap; }
-pre { background: #f5f7fa; border: 1px solid var(--line); border-radius: .3rem; padding: .6rem;
+pre { background: var(--code); border: 1px solid var(--line); border-radius: .3rem; padding: .6rem;
   overflow-x: auto; font-size: .85rem; line-height: 1.4; }
 img { image-rendering: pixelated; max-width: 160px; max-height: 160px; border: 1px solid var(--line); }
 details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 500; }

@@ -8,36 +8,63 @@ from typing import Any
 import numpy as np
 
 MOST_SIDE = 512
+MOST_SHOWN = 4  # of a batch, two in a row
+GAP = 1  # white pixels between two
 LEAST_OF_INDICES = 8  # rows and columns of whole numbers: fewer are a table of indices or boxes, not a mask
 
 
-def picture(value: Any) -> bytes:
-    """A PNG of a map (rows x columns) or a picture (3 x rows x columns); b"" for what is neither, or too small to be looked at."""
+def picture(value: Any, given: int = 0) -> bytes:
+    """A PNG of a map (rows x columns) or a picture (3 x rows x columns), or of one for each of the `given` pictures.
+
+    Several share one scale of colours, and the first four are shown. It is b"" for what is none of these, or too small to be looked at.
+    """
     from PIL import Image
 
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or value.ndim not in (2, 3):
+    parts = _parts(value, given)
+    rows, columns = parts.shape[2:]
+    if not len(parts) or min(rows, columns) < 3 or max(rows, columns) > MOST_SIDE:
         return b""
-    if (
-        value.ndim == 3
-        and value.shape[0] != 3
-        or min(value.shape[-2:]) < 3
-        or max(value.shape[-2:]) > MOST_SIDE
-    ):
+    if parts.shape[1] == 1 and parts.dtype.kind in "iu" and min(rows, columns) < LEAST_OF_INDICES:
         return b""
-    if value.ndim == 2 and value.dtype.kind in "iu" and min(value.shape) < LEAST_OF_INDICES:
-        return b""
-    numbers = np.nan_to_num(value.astype(np.float64), posinf=0, neginf=0)
+    numbers = np.nan_to_num(parts.astype(np.float64), posinf=0, neginf=0)
     low, high = float(numbers.min()), float(numbers.max())
-    coloured = value.ndim == 3
+    coloured = parts.shape[1] == 3
     if not (coloured and low >= 0 and high <= 1):
         numbers = (numbers - low) / max(high - low, 1e-12)
     bytes_ = np.round(numbers * 255).clip(0, 255).astype(np.uint8)
-    image = Image.fromarray(bytes_.transpose(1, 2, 0) if coloured else _palette()[bytes_])
+    image = Image.fromarray(_in_rows(bytes_.transpose(0, 2, 3, 1) if coloured else _palette()[bytes_[:, 0]]))
     scale = max(1, 160 // max(image.size))
     image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
     written = io.BytesIO()
     image.save(written, "PNG")
     return written.getvalue()
+
+
+def _parts(value: Any, given: int) -> np.ndarray:
+    """N x 1 or 3 x rows x columns: the maps or pictures in `value`; N is 0 where there are none."""
+    none = np.zeros((0, 1, 0, 0))
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or not value.size:
+        return none
+    if value.ndim == 2:
+        return value[None, None]
+    if value.ndim == 3 and len(value) == given:  # first, since three maps are no picture
+        return value[:MOST_SHOWN, None]
+    if value.ndim == 3 and len(value) == 3:
+        return value[None]
+    if value.ndim == 4 and len(value) == given and value.shape[1] == 3:
+        return value[:MOST_SHOWN]
+    return none
+
+
+def _in_rows(parts: np.ndarray) -> np.ndarray:
+    """Pictures (N x rows x columns x 3 bytes) as one, two in a row."""
+    count, rows, columns, _ = parts.shape
+    high, wide = -(-count // 2), min(count, 2)
+    sheet = np.full((high * (rows + GAP) - GAP, wide * (columns + GAP) - GAP, 3), 255, np.uint8)
+    for number, part in enumerate(parts):
+        top, left = number // 2 * (rows + GAP), number % 2 * (columns + GAP)
+        sheet[top : top + rows, left : left + columns] = part
+    return sheet
 
 
 def _palette() -> np.ndarray:

@@ -40,6 +40,8 @@ class Runner:
         Folders that must not be seen even if they lie in the Python environment.
     data
         Folders with course data that answers may read.
+    draws
+        Whether answers draw pictures of the world: what that needs once is then made before the first submission.
 
     Raises
     ------
@@ -48,7 +50,12 @@ class Runner:
     """
 
     def __init__(
-        self, tiers: Iterable[str], *, hidden: Iterable[Path] = (), data: Iterable[Path] = ()
+        self,
+        tiers: Iterable[str],
+        *,
+        hidden: Iterable[Path] = (),
+        data: Iterable[Path] = (),
+        draws: bool = False,
     ) -> None:
         tiers = list(tiers)
         _sweep()
@@ -63,6 +70,7 @@ class Runner:
             "readable": rooms.readable(data, [*hidden, Path(self._base)]),
             "build_at": str(Path(self._base, "room")),
             "base": str(Path(self._base, "scratch")),
+            "draws": draws,
         }
         wrapper = bubblewrap.command(settings["readable"], settings["base"]) if "bubblewrap" in tiers else []
         self._process = self._start(theirs, settings | {"wrapped": bool(wrapper)}, wrapper)

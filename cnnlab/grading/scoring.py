@@ -199,10 +199,16 @@ def _case(question: Question, number: int, inputs: dict[str, Any], answer: Answe
         return CaseResult(case.name, 0.0 if short else case.points, case.points, short or "")
     expected = probes.expected(question, inputs)
     differs = difference(value, expected, question.tolerance)
-    shown = picture(plain(value))
+    shown = picture(plain(value), given=_pictures_in(inputs))
     if differs is None:
         return CaseResult(case.name, case.points, case.points, picture=shown)
     return CaseResult(case.name, 0.0, case.points, hint(question, inputs, value, expected, differs), shown)
+
+
+def _pictures_in(inputs: dict[str, Any]) -> int:
+    """How many pictures there are among the inputs, in a batch N x 3 x H x W; 0 for none."""
+    shapes = [tuple(getattr(value, "shape", ())) for value in inputs.values()]
+    return next((shape[0] for shape in shapes if len(shape) == 4 and shape[1] == 3), 0)
 
 
 def _of_cells(question: Question, cells: list[Cell], outcome: Outcome, answer: Answer) -> list[str]:

@@ -22,7 +22,7 @@ each = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture(scope="module")
 def runner():
-    with Runner(["namespaces", "landlock", "none"]) as made:
+    with Runner(["namespaces", "landlock", "none"], draws=True) as made:
         yield made
 
 

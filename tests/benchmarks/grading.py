@@ -35,55 +35,47 @@ from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.feedback import write_feedback
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.scoring import Result
 from cnnlab.grading.validating import variants
 
 TIERS = ("namespaces", "landlock", "none")
 LOOP = "def triple(values):\n    while True: pass"
-KINDS = {
-    "right": (None, "graded", 7),
-    "wrong": (
-        {
-            "q1": "def triple(values): return values + 1",
-            "q2": "def row_sums(values): return values.sum(0)",
-            "q3": "answer = 41",
-        },
-        "graded",
-        1,
-    ),
-    "partial": ({"q1": "def triple(values): return values * 2", "q2": class_room.RIGHT["q2"]}, "graded", 3),
-    "endless loop": (class_room.RIGHT | {"q1": LOOP}, "graded", 3),
-    "memory hog": (
-        class_room.RIGHT | {"q1": "def triple(values): return [np.ones(2**26) for _ in range(100)]"},
-        "graded",
-        3,
-    ),
-    "crash": (class_room.RIGHT | {"q1": "import ctypes\nctypes.string_at(0)"}, "graded", 3),
-    "renamed": (None, "graded", 7),
-    "stripped": (None, "graded", 7),
-    "duplicated": (None, "graded", 7),
-    "truncated": (None, "unreadable", 0),
-    "empty": (None, "unreadable", 0),
-    "not a notebook": (None, "unreadable", 0),
-    "loud": (
-        class_room.RIGHT
-        | {"q1": "def triple(values):\n    for _ in range(300): print('x' * 10**6)\n    return 3 * values"},
-        "graded",
-        7,
-    ),
-    "warnings": (
-        class_room.RIGHT | {"q1": "import warnings\nwarnings.warn('careful')\n" + class_room.RIGHT["q1"]},
-        "graded",
-        7,
-    ),
+ALL = ("passed", "passed", "passed")
+NONE = ("unreadable", "unreadable", "unreadable")
+WRONG = {
+    "q1": "def triple(values): return values + 1",
+    "q2": "def row_sums(values): return values.sum(0)",
+    "q3": "answer = 41",
+}
+PARTIAL = {"q1": "def triple(values): return values * 2", "q2": class_room.RIGHT["q2"]}
+HOG = "kept = []\ndef triple(values):\n    while True: kept.append(np.ones(2**24))"
+CRASH = "import ctypes\nctypes.string_at(0)"
+LOUD = "def triple(values):\n    for _ in range(300): print('x' * 10**6)\n    return 3 * values"
+WARNS = "import warnings\nwarnings.warn('careful')\n" + class_room.RIGHT["q1"]
+KINDS = {  # what is answered (None for all of it, right), and what must come of it: status, points, status of each question
+    "right": (None, "graded", 7, ALL),
+    "wrong": (WRONG, "graded", 1, ("partial", "failed", "failed")),
+    "partial": (PARTIAL, "graded", 3, ("partial", "passed", "not attempted")),
+    "endless loop": (class_room.RIGHT | {"q1": LOOP}, "graded", 3, ("timeout", "passed", "passed")),
+    "memory hog": (class_room.RIGHT | {"q1": HOG}, "graded", 3, ("memory", "passed", "passed")),
+    "crash": (class_room.RIGHT | {"q1": CRASH}, "graded", 3, ("error", "passed", "passed")),
+    "renamed": (None, "graded", 7, ALL),
+    "stripped": (None, "graded", 7, ALL),
+    "duplicated": (None, "graded", 7, ALL),
+    "truncated": (None, "unreadable", 0, NONE),
+    "empty": (None, "unreadable", 0, NONE),
+    "not a notebook": (None, "unreadable", 0, NONE),
+    "loud": (class_room.RIGHT | {"q1": LOUD}, "graded", 7, ALL),
+    "warnings": (class_room.RIGHT | {"q1": WARNS}, "graded", 7, ALL),
 }
 
 
-def fill(room: Path, size: int) -> dict[str, tuple[str, float]]:
+def fill(room: Path, size: int) -> dict[str, tuple[str, float, tuple[str, ...]]]:
     """A class of `size`, every kind in turn, and what each must get."""
     wanted = {}
     for number in range(size):
         kind = list(KINDS)[number % len(KINDS)]
-        answers, status, points = KINDS[kind]
+        answers, *must = KINDS[kind]
         content: dict | str = class_room.notebook(answers)
         if kind == "stripped":
             content = class_room.notebook(ids=False, markers=False)
@@ -98,59 +90,93 @@ def fill(room: Path, size: int) -> dict[str, tuple[str, float]]:
             room / student / "as I like it (2).ipynb" if kind == "renamed" else room / f"{student}.ipynb",
             content,
         )
-        wanted[student] = (status, points)
+        wanted[student] = tuple(must)
     return wanted
 
 
 def whole_class(size: int) -> None:
-    """Grade a class, kill the grader half-way, go on, and compare with what each must get."""
+    """Grade a class, kill the grader half-way, go on; compare with what each must get, and with a grading that nobody killed."""
+    wrong = []
     with tempfile.TemporaryDirectory(prefix="cnnlab-class-") as folder:
         place = Path(folder)
-        assignment = class_room.write_assignment(place / "tiny")
+        # Generous, so that a machine with other work finds the same: to fill two gigabytes for the first time may take seconds.
+        assignment = class_room.write_assignment(place / "tiny", seconds=60, cpu=8)
         wanted = fill(place / "room", size)
-        command = [
-            sys.executable,
-            "-m",
-            "cnnlab.cli",
-            "grade",
-            assignment,
-            place / "room",
-            "--gradebook",
-            place / "book",
-            "--trust-submissions",
-        ]
-        begin = time.perf_counter()
-        first = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
-        while first.poll() is None and graded(place / "book") < size // 2:
+        with Gradebook(place / "killed"):
+            pass
+        shutil.copy(place / "killed", place / "whole")  # with the same secret, so that the same is asked
+        with Peak() as peak:
+            begin = time.perf_counter()
+            grade(assignment, place, "whole")
+            seconds = time.perf_counter() - begin
+        first = subprocess.Popen(command(assignment, place, "killed"), stderr=subprocess.DEVNULL)
+        while first.poll() is None and len(rows(place / "killed")) < size // 2:
             time.sleep(0.05)
+        below = psutil.Process(first.pid).children(recursive=True)
         first.send_signal(signal.SIGKILL)
         first.wait()
-        half = graded(place / "book")
-        print(subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout)
-        with Gradebook(place / "book") as book:
-            found = {result.student: (result.status, result.points) for result in book.results("tiny")}
+        kept = rows(place / "killed")
+        left = psutil.wait_procs(below, timeout=30)[1]
+        wrong += [f"{len(left)} processes outlive the grader"] if left else []
+        print(grade(assignment, place, "killed"))
+        now = rows(place / "killed")
+        wrong += [f"{who}: graded twice" for who in kept if now.get(who) != kept[who]]
+        grade(assignment, place, "killed")
+        wrong += ["a third run grades again"] if rows(place / "killed") != now else []
+        with Gradebook(place / "killed") as book, Gradebook(place / "whole") as other:
+            found = {result.student: result for result in book.results("tiny")}
+            wrong += [
+                f"{one.student}: another grade after a kill"
+                for one in other.results("tiny")
+                if told(one) != told(found.get(one.student))
+            ]
             start = time.perf_counter()
-            for result in book.results("tiny"):
+            for result in found.values():
                 write_feedback(load_assignment(assignment), result, place / "pages")
             pages = time.perf_counter() - start
-        wrong = {
-            student: (found.get(student), must)
-            for student, must in wanted.items()
-            if found.get(student) != must
-        }
-        print(
-            f"killed after {half} of {size}; {time.perf_counter() - begin:.0f} s in all; pages {1000 * pages / size:.0f} ms each"
-        )
-        print(f"not as they must be: {wrong or 'none'}")
+        for student in wanted.keys() | found.keys():
+            one = found.get(student)
+            got = (one.status, one.points, tuple(part.status for part in one.questions)) if one else "lost"
+            wrong += [f"{student}: {got}, not {wanted.get(student)}"] if got != wanted.get(student) else []
+        book_size = (place / "killed").stat().st_size
+    print(
+        f"{size} in {seconds:.0f} s, start and all; at most {peak.bytes >> 20} MiB at once, the book {book_size >> 10} KiB;"
+        f" pages {1000 * pages / size:.0f} ms each"
+    )
+    print(f"killed after {len(kept)}, gone on with {size - len(kept)}")
+    print("not as it must be:", *(sorted(wrong) or ["nothing"]), sep="\n    ")
+    sys.exit(bool(wrong))
 
 
-def graded(path: Path) -> int:
-    """How many results are in the book, looked at from outside."""
+def command(assignment: Path, place: Path, book: str) -> list[str]:
+    """The grader's command line."""
+    parts = [sys.executable, "-m", "cnnlab.cli", "grade", assignment, place / "room"]
+    return [*map(str, parts), "--gradebook", str(place / book), "--trust-submissions"]
+
+
+def grade(assignment: Path, place: Path, book: str) -> str:
+    """Grade to the end; what it says."""
+    return subprocess.run(command(assignment, place, book), capture_output=True, text=True, check=True).stdout
+
+
+def rows(path: Path) -> dict[str, tuple]:
+    """Who is in the book, with everything about the grading and when it was; looked at from outside."""
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as book:
-            return book.execute("select count(*) from submissions").fetchone()[0]
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as book:
+            return {row[1]: row for row in book.execute("select * from submissions")}
     except sqlite3.Error:
-        return 0
+        return {}
+
+
+def told(result: Result | None) -> tuple:
+    """What a student is told: statuses, points, hints."""
+    if result is None:
+        return ()
+    questions = [
+        (one.question, one.status, one.points, [(case.points, case.hint) for case in one.cases])
+        for one in result.questions
+    ]
+    return result.status, result.note, questions
 
 
 def rates(peers: Path | None, size: int) -> None:

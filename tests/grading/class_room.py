@@ -76,11 +76,12 @@ def marks(grade_id: str, **more) -> dict:
     return {"nbgrader": plain | more}
 
 
-def write_assignment(folder: Path) -> Path:
-    """The small assignment in a folder of its own."""
+def write_assignment(folder: Path, *, seconds: int = 6, cpu: int = 3) -> Path:
+    """The small assignment in a folder of its own; a question may take so many seconds of the clock and of the processor."""
     instructor = folder / "instructor"
     instructor.mkdir(parents=True)
-    (instructor / "key.py").write_text(KEY, encoding="utf-8")
+    key = KEY.replace("Limits(seconds=6, cpu=3)", f"Limits(seconds={seconds}, cpu={cpu})")
+    (instructor / "key.py").write_text(key, encoding="utf-8")
     cells = [
         nbformat.v4.new_code_cell("import numpy as np", id="setup", metadata=marks("setup", locked=True))
     ]

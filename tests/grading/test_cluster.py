@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import distributed
 import pytest
 from class_room import POINTS, RIGHT, hand_in, notebook
 
@@ -13,9 +14,6 @@ TIERS = ("namespaces", "landlock", "none")
 
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_gives_the_same_grades_and_goes_on_where_it_stopped(tiny, tmp_path):
-    distributed = pytest.importorskip(
-        "distributed", reason="Dask is not installed: pip install 'cnnlab[cluster]'"
-    )
     room = tmp_path / "room"
     for number in range(6):
         wrong = RIGHT | {"q1": "def triple(values): return values * 2"}

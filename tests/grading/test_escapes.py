@@ -82,6 +82,32 @@ ON_THE_SCORE = {
         "    h = json.dumps({'k': 'array', 'dtype': '<f8', 'shape': [2**40]}).encode()\n"
         "    os.write(4, b'v' + struct.pack('<4sIQ', b'cnf1', len(h), 0) + h)"
     ),
+    "an array in the place of a number": (
+        "from cnnlab.grading.running import student\n"
+        "def triple(values):\n"
+        "    student.say(4, 'v', {'question': np.zeros(3), 'case': 0, 'value': 1})\n"
+        "    student.say(4, 'o', [np.zeros(3), 0])\n    return values"
+    ),
+    "an array with more places than there are numbers": (
+        "import os, json, struct\ndef triple(values):\n"
+        "    array = {'k': 'array', 'dtype': '<f8', 'shape': [2**39, 2**39, 0]}\n"
+        "    for letter, value in ((b'v', array), (b'o', {'k': 'list', 'v': [array, 0]})):\n"
+        "        h = json.dumps(value).encode()\n"
+        "        os.write(4, letter + struct.pack('<4sIQ', b'cnf1', len(h), 0) + h)\n    return values"
+    ),
+    "say that it was stopped by a signal that stops nothing": (
+        "import os\nfrom cnnlab.grading.running import student\n"
+        "def triple(values):\n    student.say(4, 'o', [0, 0x137F])\n    while True: pass"
+    ),
+    "say that the walls could not be built": (
+        "from cnnlab.grading.running import student\nstudent.say(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
+    ),
+    "end in a cell that there is not": (
+        "import os\nfrom cnnlab.grading.running import student\nstudent.say(4, 'c', 10**6)\nos._exit(0)"
+    ),
+    "end in a cell that was before": (
+        "import os\nfrom cnnlab.grading.running import student\nstudent.say(4, 'c', 0)\nos._exit(0)"
+    ),
     "keep the grader's function for later": (
         "import cnnlab.grading.running.student as s\n"
         "s._answer = lambda *a: None\n"

@@ -126,6 +126,7 @@ ARRAY = {"k": "array", "dtype": "<f8", "shape": [2]}
         frame(ARRAY | {"shape": [-2]}, bytes(16)),
         frame(ARRAY | {"shape": [True, 2]}, bytes(16)),
         frame(ARRAY | {"shape": [2**39, 2**39]}, bytes(16)),
+        frame(ARRAY | {"shape": [2**39, 2**39, 0]}),
         frame(ARRAY | {"shape": [1] * 9}, bytes(8)),
         frame({"k": "network", "name": "plain", "seed": "1"}),
         frame(1, lengths=(2**31, 0)),

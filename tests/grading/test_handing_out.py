@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from class_room import POINTS, RIGHT, STUBS, notebook
+from PIL import Image
 
 from cnnlab.grading import exporting, feedback, releasing
 from cnnlab.grading.assignment import load_assignment
@@ -168,17 +169,33 @@ def test_a_hint_is_said_once_and_a_stub_is_not_shown(tiny):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "given", "shown"),
     [
-        (np.zeros((4, 4)), True),
-        (np.zeros((3, 5, 5)), True),
-        (np.zeros((24, 24), int), True),
-        (np.zeros((4, 5), int), False),
-        (np.zeros((2, 9)), False),
+        (np.zeros((4, 4)), 0, True),
+        (np.zeros((3, 5, 5)), 0, True),
+        (np.zeros((24, 24), int), 0, True),
+        (np.zeros((2, 5, 5)), 2, True),
+        (np.zeros((2, 3, 5, 5)), 2, True),
+        (np.zeros((2, 5, 5)), 0, False),
+        (np.zeros((4, 5), int), 0, False),
+        (np.zeros((2, 9)), 0, False),
+        (np.zeros((0, 5, 5)), 0, False),
+        ("a map", 0, False),
     ],
 )
-def test_maps_and_masks_are_shown_and_tables_of_indices_are_not(value, shown):
-    assert bool(picture(value)) is shown
+def test_maps_and_masks_are_shown_and_tables_of_indices_are_not(value, given, shown):
+    assert bool(picture(value, given)) is shown
+
+
+def test_three_maps_are_three_maps_and_not_one_picture():
+    maps = np.zeros((3, 16, 10))
+    maps[1] = 1
+    shown = np.asarray(Image.open(io.BytesIO(picture(maps, given=3))))
+    scale = shown.shape[0] // 33  # two rows of 16 with a line between them
+    first, second, third, rest = (shown[y * scale, x * scale] for y in (5, 25) for x in (4, 14))
+    assert (first == third).all() and (first != second).any() and (rest == 255).all()
+    alone = np.asarray(Image.open(io.BytesIO(picture(maps))))
+    assert alone.shape[:2] == (160, 100) and (alone == alone[0, 0]).all()
 
 
 def test_an_error_without_words_is_told_without_a_colon(grade):

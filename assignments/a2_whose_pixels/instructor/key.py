@@ -603,44 +603,66 @@ SWAPPED = {"sheep": "rocks", "goat": "meadow", "wolf": "snow", "husky": "forest"
 LAYER = "relu5"
 
 
-@functools.lru_cache(maxsize=16)
+# The pictures come from seeds whose verdicts are clear: no network wavers between two animals, no Grad-CAM is empty, so rounding tips
+# nothing over. Two seeds out of these for each student, in an order by chance; what the reference finds on a picture is kept for the class.
+SEEDS = tuple(10_000 + number for number in (0, 1, 3, 5, 6, 15, 18, 28, 32, 63, 67, 83, 100, 111, 122))
+
+
+@functools.lru_cache(maxsize=256)
+def one_picture(seed, animal, scene):
+    """Image and mask of an animal in a scene."""
+    picture = world.render(seed, shape=animal, scene=scene, clutter=0, cover=0.0)
+    return picture.image, picture.mask()
+
+
 def drawn(seeds, scenes):
     """Images, masks and labels: every animal with every seed, each in its scene."""
-    pictures = [
-        world.render(seed, shape=animal, scene=scene, clutter=0, cover=0.0)
-        for animal, scene in scenes
-        for seed in seeds
-    ]
+    pictures = [one_picture(seed, *placed) for placed in scenes for seed in seeds]
     labels = torch.arange(len(scenes)).repeat_interleave(len(seeds))
-    return torch.stack([one.image for one in pictures]), torch.stack([one.mask() for one in pictures]), labels
+    return *(torch.stack(parts) for parts in zip(*pictures, strict=True)), labels
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=2048)
+def answer_to(suspect, seed, placed):
+    """The logits of a network that can be told by its weights, for one picture."""
+    image, _ = one_picture(seed, *placed)
+    return suspect.model(image[None].to(suspect.dtype))[0]
+
+
 def said(suspect, seeds, scenes):
-    """The answers of a network that can be told by its weights, picture by picture."""
-    model, dtype = suspect.model, suspect.model.fc8.weight.dtype
-    return torch.stack([model(image[None].to(dtype))[0] for image in drawn(seeds, scenes)[0]])
+    """The answers of a network, picture by picture."""
+    return torch.stack([answer_to(suspect, seed, placed) for placed in scenes for seed in seeds])
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=2048)
+def seen_in(suspect, seed, placed, target):
+    """Grad-CAM of the last convolution for this class, of one picture."""
+    image, _ = one_picture(seed, *placed)
+    return grad_cam(suspect.model, image[None].to(suspect.dtype), (target,), LAYER)[0]
+
+
 def seen(suspect, seeds, scenes, targets):
     """Grad-CAM of the last convolution for these classes, picture by picture."""
-    dtype = suspect.model.fc8.weight.dtype
-    return grad_cam(suspect.model, drawn(seeds, scenes)[0].to(dtype), targets, LAYER)
+    pictures = [(seed, placed) for placed in scenes for seed in seeds]
+    maps = [seen_in(suspect, *one, target) for one, target in zip(pictures, targets, strict=True)]
+    return torch.stack(maps)
 
 
 class Suspect:
     """A network that equals another one if their weights do, so that what it says need not be asked twice."""
 
     def __init__(self, model):
-        self.model = model
-        self.mark = (str(model.fc8.weight.dtype), model.fc8.weight.double().sum().item())
+        self.model, self.dtype = model, model.fc8.weight.dtype
+        self.mark = (self.dtype, model.fc8.weight.double().sum().item())
 
     def __eq__(self, other):
         return self.mark == other.mark
 
     def __hash__(self):
         return hash(self.mark)
+
+
+SUSPECTS = {}  # the first of those that are equal: it alone is kept with what it said
 
 
 def trial(
@@ -660,6 +682,7 @@ def trial(
     found = {}
     for letter, model in networks.items():
         suspect = Suspect(model)
+        suspect = SUSPECTS.setdefault(suspect, suspect)
         answers = {kind: said(suspect, seeds, scenes[kind]).argmax(1) for kind in scenes}
         right = {kind: (answers[kind] == drawn(seeds, scenes[kind])[2]).double() for kind in scenes}
         rates = {kind: part.view(-1, len(seeds)).mean(1) for kind, part in right.items()}
@@ -686,7 +709,7 @@ def a_lineup(draw, letters="ABC"):
         "networks": {
             letter: Network("suspect", int(number)) for letter, number in zip(letters, numbers, strict=True)
         },
-        "seeds": [int(seed) for seed in 10_000 + draw.permutation(90_000)[:2]],
+        "seeds": draw.choice(SEEDS, 2, replace=False).tolist(),
         "usual": dict(USUAL),
         "swapped": dict(SWAPPED),
     }

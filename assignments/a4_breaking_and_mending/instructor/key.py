@@ -598,7 +598,7 @@ def two_signs(draw, count=200, kept=200):
     images, labels = bold_and_faint(draw, texture, count)
     test_images, test_labels = bold_and_faint(draw, texture, kept)
     return {
-        "model": Network("plain", int(draw.choice(STARTS))),
+        "model": Network("calm", int(draw.choice(STARTS))),
         "images": images,
         "labels": labels,
         "epsilon": EPSILON,

@@ -207,4 +207,7 @@ class _Reader:
             raise FrameError("an array is longer than its frame")
         part = self.body[self.position : self.position + size]
         self.position += size
-        return np.frombuffer(part, np.dtype(dtype)).reshape(shape).copy()
+        try:
+            return np.frombuffer(part, np.dtype(dtype)).reshape(shape).copy()
+        except ValueError as error:  # no numbers, on axes that are together longer than any array
+            raise FrameError(f"an array has a shape that is not allowed: {error}") from None

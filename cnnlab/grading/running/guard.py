@@ -180,7 +180,7 @@ class _Guard:
             said = decode(frame)
         except FrameError:
             return False
-        return isinstance(said, list) and len(said) == 2 and said[0] == self.asked
+        return isinstance(said, list) and len(said) == 2 and type(said[0]) is int and said[0] == self.asked
 
     def _look(self) -> None:
         now = time.monotonic()

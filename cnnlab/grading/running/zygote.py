@@ -1,7 +1,8 @@
 """The zygote: it imports everything that an answer may need, once, and forks a guard for each submission.
 
 It never reads a submission: a job's own connection is handed to the guard as it came. It computes nothing with torch and starts no
-thread, since a fork of a process with threads may hang. It ends when the grader's end of its connection closes.
+thread, since a fork of a process with threads may hang; pictures of the world, where answers draw them, are drawn with numpy. It ends
+when the grader's end of its connection closes.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def main(connection_number: int, settings: str) -> None:
     try:
         walls = _build(wanted)
         _load()
+        if wanted["draws"]:
+            _draw()
         walls = _finish(walls, wanted)
     except Exception as error:
         connection.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
@@ -129,6 +132,19 @@ def _load() -> None:
         setattr(grading, name, lambda *args, **options: None)
     cnnlab.grading = grading
     sys.meta_path.insert(0, _ClosedRooms())
+
+
+def _draw() -> None:
+    """Draw the world once: what drawing keeps for the process, above all the tiles of the textures, every fork then has.
+
+    That is a second or two of the processor, which each submission that draws a picture would spend anew.
+    """
+    from cnnlab.world import names, painter, picture, recipe, textures
+
+    for texture in names.TEXTURES:
+        textures.tile(texture)
+    for number, scene in enumerate(names.SCENES):
+        painter.colour_names(picture.draw(recipe.sample(number, scene=scene))[0])
 
 
 def _serve(connection: socket.socket, walls: confinement.Walls, wanted: dict[str, Any]) -> None:
