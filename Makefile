@@ -15,6 +15,8 @@ DONE := $(VENV)/installed
 FIT = { $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' && grep -qF "$$(pwd -P)/$(VENV)" $(VENV)/bin/activate; } 2>/dev/null
 # Some machines' settings make pip warn of every folder that it looks into; its errors and its progress pass.
 QUIETER = 2> >(grep -v 'WARNING: Location .* is ignored' >&2)
+# Two workers share the tests, those in the browser too; the longest are named, since they are what the next one waits for.
+EVERY_TEST := -n 2 --dist worksteal --durations=10
 WANTED = $$({ pwd; cat requirements.lock pyproject.toml; } | cksum)
 
 help: ## what can be made
@@ -24,7 +26,7 @@ lab: environment ## open JupyterLab on notebooks/00_start_here.ipynb (ARGS="--no
 	@exec $(VENV)/bin/cnnlab lab $(ARGS)
 
 test: environment ## run every test; or some of them: make test ARGS="tests/networks -k layers"
-	@exec $(PY) tests/run.py $(ARGS)
+	@exec $(PY) -m pytest $(or $(ARGS),$(EVERY_TEST))
 
 environment: ## build or mend .venv (PYTHON=python3.12 chooses the Python)
 	@set -eu; \

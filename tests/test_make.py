@@ -1,4 +1,4 @@
-"""`make` builds the environment once, notices what changed or broke, and says what to do; the runner sums up honestly.
+"""`make` builds the environment once, notices what changed or broke, and says what to do.
 
 pip is replaced by `echo pip`, so nothing is fetched: what is tested is when the Makefile installs, not what.
 """
@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import run  # tests/run.py, by the `pythonpath` of the settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -110,39 +109,16 @@ def test_make_alone_lists_the_commands(clone):
     assert {"lab", "test"} <= {line.split()[1] for line in listed.splitlines()}
 
 
-RECORD = """<testsuites><testsuite tests="5">
-<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><error/></testcase>
-<testcase name="d"><skipped/></testcase><testcase name="e"><properties/></testcase>
-</testsuite></testsuites>"""
-
-
-def test_runner_counts_what_pytest_recorded(tmp_path):
-    record = tmp_path / "record.xml"
-    assert run.outcomes(record) == {"passed": 0, "failed": 0, "skipped": 0}
-    record.write_text(RECORD)
-    assert run.outcomes(record) == {"passed": 2, "failed": 2, "skipped": 1}
-
-
-@pytest.mark.parametrize(("codes", "code"), [((0, 0), 0), ((1, 0), 1), ((0, 2), 2)])
-def test_runner_closes_with_one_line_and_fails_if_a_pass_fails(monkeypatch, capsys, codes, code):
-    left = list(codes)
-
-    def pass_of_pytest(command, cwd):
-        record = next(part for part in command if part.startswith("--junit-xml=")).partition("=")[2]
-        Path(record).write_text(RECORD)
-        return left.pop(0)
-
-    monkeypatch.setattr(run.subprocess, "call", pass_of_pytest)
-    assert run.main([]) == code
-    assert not left
-    assert capsys.readouterr().out.splitlines()[-1] == "cnnlab: 4 passed, 4 failed, 2 skipped"
-
-
-def test_runner_hands_its_options_to_pytest(monkeypatch):
-    commands = []
-    monkeypatch.setattr(run.subprocess, "call", lambda command, cwd: commands.append(command) or 5)
-    assert run.main(["-k", "layers"]) == 5
-    assert commands == [[sys.executable, "-m", "pytest", "-k", "layers"]]
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ((), "-n 2 --dist worksteal --durations=10"),
+        (("ARGS=tests/networks -k layers",), "tests/networks -k layers"),
+    ],
+)
+def test_make_test_runs_every_test_or_those_that_are_named(clone, arguments, options):
+    planned = make(clone, "--dry-run", "test", *arguments).stdout
+    assert planned.splitlines()[-1] == f"exec .venv/bin/python -m pytest {options}"
 
 
 def test_ci_script_is_bash_that_parses_and_may_be_run():

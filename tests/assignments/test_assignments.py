@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,8 @@ from cnnlab.grading import releasing
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.public import write_checks
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.scoring import grade_submission
+from cnnlab.grading.submissions import read
 from cnnlab.grading.validating import nbval, validate, variants
 
 FOLDER = Path(__file__).resolve().parents[2] / "assignments"
@@ -35,6 +38,20 @@ def test_everything_that_a_class_needs_holds(name, runner):
     findings = list(validate(load_assignment(FOLDER / name), runner, notebooks=False))
     assert len(findings) > 30
     assert not [str(finding) for finding in findings if not finding.holds]
+
+
+@each
+def test_right_answers_get_all_points_from_everybody_also_at_once(name, runner, tmp_path):
+    assignment = load_assignment(FOLDER / name)
+    releasing.write(releasing.filled(assignment, None), tmp_path / "right.ipynb")
+    submission = read(tmp_path / "right.ipynb")
+
+    def graded(number):
+        return grade_submission(assignment, f"{number}", submission, runner=runner, secret=b"everybody")
+
+    with ThreadPoolExecutor(2) as two:
+        results = list(two.map(graded, range(6)))
+    assert [(one.status, one.points, one.note) for one in results] == [("graded", assignment.points, "")] * 6
 
 
 @each
