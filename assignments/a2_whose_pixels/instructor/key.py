@@ -622,47 +622,51 @@ def drawn(seeds, scenes):
     return *(torch.stack(parts) for parts in zip(*pictures, strict=True)), labels
 
 
-@functools.lru_cache(maxsize=2048)
-def answer_to(suspect, seed, placed):
-    """The logits of a network that can be told by its weights, for one picture."""
-    image, _ = one_picture(seed, *placed)
-    return suspect.model(image[None].to(suspect.dtype))[0]
+FOUND = {}  # by the network's mark, the picture and the class; the networks themselves are not kept, nor shared by threads
 
 
-def said(suspect, seeds, scenes):
+def once(make, *key):
+    """What `make` gives, asked for once for each key."""
+    if key not in FOUND:
+        FOUND[key] = make()
+    return FOUND[key]
+
+
+def mark(model):
+    """What tells a suspect from the others: a number from its weights, and their kind."""
+    return model.fc8.weight.dtype, model.fc8.weight.double().sum().item()
+
+
+def said(model, seeds, scenes):
     """The answers of a network, picture by picture."""
-    return torch.stack([answer_to(suspect, seed, placed) for placed in scenes for seed in seeds])
+    who = mark(model)
+
+    def answer(seed, placed):
+        return model(one_picture(seed, *placed)[0][None].to(who[0]))[0]
+
+    return torch.stack(
+        [
+            once(functools.partial(answer, seed, placed), who, seed, placed)
+            for placed in scenes
+            for seed in seeds
+        ]
+    )
 
 
-@functools.lru_cache(maxsize=2048)
-def seen_in(suspect, seed, placed, target):
-    """Grad-CAM of the last convolution for this class, of one picture."""
-    image, _ = one_picture(seed, *placed)
-    return grad_cam(suspect.model, image[None].to(suspect.dtype), (target,), LAYER)[0]
-
-
-def seen(suspect, seeds, scenes, targets):
+def seen(model, seeds, scenes, targets):
     """Grad-CAM of the last convolution for these classes, picture by picture."""
+    who = mark(model)
+
+    def cam(seed, placed, target):
+        return grad_cam(model, one_picture(seed, *placed)[0][None].to(who[0]), (target,), LAYER)[0]
+
     pictures = [(seed, placed) for placed in scenes for seed in seeds]
-    maps = [seen_in(suspect, *one, target) for one, target in zip(pictures, targets, strict=True)]
-    return torch.stack(maps)
-
-
-class Suspect:
-    """A network that equals another one if their weights do, so that what it says need not be asked twice."""
-
-    def __init__(self, model):
-        self.model, self.dtype = model, model.fc8.weight.dtype
-        self.mark = (self.dtype, model.fc8.weight.double().sum().item())
-
-    def __eq__(self, other):
-        return self.mark == other.mark
-
-    def __hash__(self):
-        return hash(self.mark)
-
-
-SUSPECTS = {}  # the first of those that are equal: it alone is kept with what it said
+    return torch.stack(
+        [
+            once(functools.partial(cam, *one, target), who, *one, target)
+            for one, target in zip(pictures, targets, strict=True)
+        ]
+    )
 
 
 def trial(
@@ -681,14 +685,12 @@ def trial(
     seeds, scenes = tuple(seeds), {"usual": tuple(usual.items()), "swapped": tuple(swapped.items())}
     found = {}
     for letter, model in networks.items():
-        suspect = Suspect(model)
-        suspect = SUSPECTS.setdefault(suspect, suspect)
-        answers = {kind: said(suspect, seeds, scenes[kind]).argmax(1) for kind in scenes}
+        answers = {kind: said(model, seeds, scenes[kind]).argmax(1) for kind in scenes}
         right = {kind: (answers[kind] == drawn(seeds, scenes[kind])[2]).double() for kind in scenes}
         rates = {kind: part.view(-1, len(seeds)).mean(1) for kind, part in right.items()}
         _, masks, labels = drawn(seeds, scenes[where])
         classes = answers[where] if asked == "said" else labels
-        maps = seen(suspect, seeds, scenes[where], tuple(classes.tolist()))
+        maps = seen(model, seeds, scenes[where], tuple(classes.tolist()))
         found[letter] = {
             "background": float((share or shares_mean)(maps, masks)),
             **{kind: rate if per_animal else rate.mean() for kind, rate in rates.items()},

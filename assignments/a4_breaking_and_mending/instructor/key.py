@@ -1,7 +1,7 @@
 """The key of a4, breaking and mending: probes, references written from the definitions, and the mistakes that are told apart.
 
 A sign tips over where a slope is next to nothing, so that two right attacks may differ by a whole step in a pixel or two: in the questions
-about attacks one value in two hundred may lie farther off (`SIGNS`). What the training of q7 must reach was measured (at `STARTS`).
+about attacks one value in two hundred may lie farther off (`SIGNS`). What the training of q7 must reach was measured (at `LYING`).
 """
 
 import numpy as np
@@ -584,11 +584,9 @@ def bold_and_faint(draw, texture, count):
 
 
 PLACES = ((0, 0), (0, 8), (4, 4), (8, 0), (8, 8))
-# From these starts the training goes well at a rate of 0.05 and at 0.1; one start in six is a bad one, and no student's fault.
-STARTS = (0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20)
-# Measured on a dozen draws: the reference is right in 85 to 89 of 100, as they are and under attack alike. Under attack, a training on the
-# pictures as they are is right in none, one on random signs in 0 to 18, one whose attack is made once in none (but in 70 of 100 in one draw
-# of six). So 70 and 60 are asked for.
+# Measured on ten draws: the reference is right in 84 to 94 of 100, as they are and under attack alike; under attack, a training on the
+# pictures as they are, one on random signs and one whose attack is made once are right in none. So 70 and 60 are asked for. Of some 430 right
+# trainings none was right in fewer than 81.
 LYING, FAINT, NOISE, BOLD, EPSILON = 0.15, 0.06, 0.04, 0.5, 0.1
 
 
@@ -598,7 +596,7 @@ def two_signs(draw, count=200, kept=200):
     images, labels = bold_and_faint(draw, texture, count)
     test_images, test_labels = bold_and_faint(draw, texture, kept)
     return {
-        "model": Network("calm", int(draw.choice(STARTS))),
+        "model": Network("calm", int(draw.integers(10**6))),
         "images": images,
         "labels": labels,
         "epsilon": EPSILON,
