@@ -92,13 +92,13 @@ def _attacked(network: str, epsilon: float, pictures: int, steps: int) -> Tensor
         return pgd(load(network), *_pictures(pictures), epsilon=epsilon / 255, steps=steps)
 
 
-_SIZES = {"pictures": 30, "steps": 8}
+_SIZES = {"pictures": 200, "steps": 10}
 _NETWORKS = ("mini_alexnet", "mini_resnet", "mini_alexnet_robust")
 
 ATTACKS = Experiment(
     "How does accuracy fall with epsilon, under noise, under FGSM and under PGD?",
     measure_attack,
-    grid={"network": ("mini_alexnet", "mini_alexnet_robust"), "epsilon": (2, 4, 8)},
+    grid={"network": ("mini_alexnet", "mini_alexnet_robust"), "epsilon": (1, 2, 4, 8)},
     options=_SIZES,
     quick_grid={"epsilon": (2, 8)},
     quick_options={"pictures": 16, "steps": 4},
