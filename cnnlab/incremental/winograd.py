@@ -28,7 +28,7 @@ SIDE = len(POINTS) + 1
 ONE = POINTS.index(1.0) * (SIDE + 1)
 """The value at 1 in both directions, which counts the same for every position of the result: the bias goes there."""
 
-FEWEST_CHANNELS = 64
+FEWEST_CHANNELS = 128
 """With fewer, the sums take longer than the multiplications that are saved."""
 
 PIECES = 128

@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnlab.attribution import occlusion
 from cnnlab.incremental import tracing, winograd
-from cnnlab.incremental.winograd import PIECES, POINTS, SIDE, Winograd, matrices, suits
+from cnnlab.incremental.winograd import FEWEST_CHANNELS, PIECES, POINTS, SIDE, Winograd, matrices, suits
 
 SEVERAL_CHUNKS = 4 * int(PIECES**0.5) + 9
 """A side of maps whose pieces do not go through at once."""
@@ -98,13 +98,13 @@ def test_rounding_in_float32_is_that_of_the_usual_convolution(kernel):
         {"groups": 2},
         {"padding": "valid"},
         {"padding_mode": "reflect", "padding": 1},
-        {"in_channels": 3},
+        {"in_channels": FEWEST_CHANNELS - 2},
         {"dtype": torch.bfloat16},
     ],
     ids=lambda change: ",".join(f"{name}={value}" for name, value in change.items()),
 )
 def test_other_layers_are_left_alone(change):
-    usual = {"in_channels": 64, "out_channels": 64, "kernel_size": 3}
+    usual = {"in_channels": FEWEST_CHANNELS, "out_channels": FEWEST_CHANNELS, "kernel_size": 3}
     assert suits(nn.Conv2d(**usual))
     assert not suits(nn.Conv2d(**usual | change))
     assert not suits(nn.ReLU())
@@ -112,20 +112,21 @@ def test_other_layers_are_left_alone(change):
 
 def test_occlusion_takes_this_way_and_finds_the_same(monkeypatch):
     torch.manual_seed(1)
+    many = FEWEST_CHANNELS
     model = nn.Sequential(
         *(
-            nn.Conv2d(3, 64, 3, padding=1),
+            nn.Conv2d(3, many, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(64, 64, 5, padding=2),
+            nn.Conv2d(many, many, 5, padding=2),
             nn.ReLU(),
             nn.MaxPool2d(2),
         ),
         *(
-            nn.Conv2d(64, 64, 3, padding=1),
+            nn.Conv2d(many, many, 3, padding=1),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(64, 7),
+            nn.Linear(many, 7),
         ),
     )
     for module in model.modules():
