@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import partial
 
 import torch
 import torchattacks
