@@ -7,6 +7,7 @@ from itertools import product
 import captum.attr
 import pytest
 import torch
+from enlivening import enliven
 from torch import Tensor, nn
 
 from cnnlab.attribution import (
@@ -19,17 +20,6 @@ from cnnlab.attribution import (
     positions,
 )
 from cnnlab.networks.architectures import MiniAlexNet
-
-
-def lively(model: nn.Module) -> nn.Module:
-    """Kaiming weights and batch statistics that do something, so that exactness is not trivial; eval mode."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight)
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.2)
-            module.running_var.uniform_(0.5, 2)
-    return model.eval()
 
 
 @pytest.fixture
@@ -46,7 +36,7 @@ def model() -> nn.Module:
     )
     net(torch.rand(1, 3, 32, 40))
     net.class_names = ("sheep", "goat", "wolf", "husky", "bird", "fish")
-    return lively(net)
+    return enliven(net).eval()
 
 
 @pytest.fixture
@@ -82,7 +72,7 @@ def test_occlusion_matches_captum(model, image, size, stride, fill):
 
 
 def test_occlusion_of_mini_alexnet_matches_captum():
-    model, image = lively(MiniAlexNet([f"class {i}" for i in range(20)])), torch.rand(3, 96, 96)
+    model, image = enliven(MiniAlexNet([f"class {i}" for i in range(20)])).eval(), torch.rand(3, 96, 96)
     found = occlusion(model, image, size=24, stride=12)
     expected = by_captum(model, image, found.target, 24, 12, torch.full_like(image, 0.5))
     assert expected.std() > 0.002
@@ -255,7 +245,7 @@ def test_a_model_that_insists_on_its_memory_layout(image):
         def forward(self, images):
             return self.head(self.conv(images).view(len(images), -1))
 
-    model = lively(Views())
+    model = enliven(Views()).eval()
     expected = by_definition(model, image, 8, 8)
     assert torch.allclose(
         occlusion(model, image, 2, size=8, stride=8).probability, expected[..., 2], atol=1e-5
@@ -271,7 +261,7 @@ def test_a_model_that_changes_its_input_in_place(image):
         def forward(self, images):
             return self.head(images.sub_(0.5).mul_(4).flatten(1))
 
-    model = lively(Greedy())
+    model = enliven(Greedy()).eval()
     expected = by_definition(model, image, 8, 8)
     before = image.clone()
     found = occlusion(model, image, 2, size=8, stride=8, batch_size=6)

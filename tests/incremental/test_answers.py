@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from enlivening import enliven
 from torch import Tensor, nn
 
 from cnnlab.attribution import occlusion, positions
@@ -19,17 +20,6 @@ from cnnlab.incremental.plan import planned
 from cnnlab.incremental.retouching import retouched
 from cnnlab.incremental.tracing import recorded
 from cnnlab.networks.architectures import MiniAlexNet
-
-
-def lively(model: nn.Module) -> nn.Module:
-    """Kaiming weights and batch statistics that do something, so that exactness is not trivial; eval mode."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight)
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.2)
-            module.running_var.uniform_(0.5, 2)
-    return model.eval()
 
 
 def both(
@@ -97,7 +87,7 @@ class Negative(nn.Module):
 @pytest.mark.parametrize(("size", "stride"), [(10, 7), (1, 5), (16, 3), (30, 1)])
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_kind_of_kernel(name, size, stride):
-    model = lively(KERNELS[name]()).double()
+    model = enliven(KERNELS[name]()).eval().double()
     assert_same(*both(model, torch.rand(3, 37, 52).double(), size, stride, batch=50), tolerance=1e-12)
 
 
@@ -118,7 +108,7 @@ def test_kernels_one_after_the_other(seed):
         ]
         channels = wide
     side = draw.randint(40, 60), draw.randint(40, 60)
-    model = lively(stack(*layers, side=side)).double()
+    model = enliven(stack(*layers, side=side)).eval().double()
     size = draw.randint(1, 16)
     assert_same(*both(model, torch.rand(3, *side).double(), size, draw.randint(2, 9), 40), tolerance=1e-12)
 
@@ -178,7 +168,7 @@ class WrittenOver(nn.Module):
 @pytest.mark.parametrize("build", [Residual, Concatenating, WrittenOver])
 @pytest.mark.parametrize(("size", "stride"), [(8, 4), (14, 5), (30, 3)])
 def test_functions_methods_sums_concatenations_and_maps_written_over(build, size, stride):
-    model = lively(build()).double()
+    model = enliven(build()).eval().double()
     found, expected = both(model, torch.rand(3, 37, 52).double(), size, stride)
     assert_same(found, expected, tolerance=1e-12)
 
@@ -201,7 +191,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_without_a_line_of_their_own(name):
     build, side, size, stride = NETWORKS[name]
-    model = lively(build())
+    model = enliven(build()).eval()
     assert_same(*both(model, torch.rand(3, side, side), size, stride, batch=30), tolerance=1e-5)
 
 
