@@ -41,7 +41,7 @@ MODULES = {
 CALLED = {
     "jupyterlab": '"jupyterlab"',
     "nbval": "--nbval-lax",
-    "pytest-xdist": '"worksteal"',
+    "pytest-xdist": "--dist worksteal",
     "pytest-timeout": "pytest.mark.timeout",
     "import-linter": "lint-imports",
     "ruff": '"ruff"',

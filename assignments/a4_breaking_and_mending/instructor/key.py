@@ -585,8 +585,8 @@ def bold_and_faint(draw, texture, count):
 
 PLACES = ((0, 0), (0, 8), (4, 4), (8, 0), (8, 8))
 # Measured on ten draws: the reference is right in 84 to 94 of 100, as they are and under attack alike; under attack, a training on the
-# pictures as they are, one on random signs and one whose attack is made once are right in none. So 70 and 60 are asked for. Of some 430 right
-# trainings none was right in fewer than 81.
+# pictures as they are, one on random signs and one whose attack is made once are right in none. So 70 and 60 are asked for. Of some 430
+# right trainings none was right in fewer than 81.
 LYING, FAINT, NOISE, BOLD, EPSILON = 0.15, 0.06, 0.04, 0.5, 0.1
 
 
