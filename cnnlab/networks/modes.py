@@ -27,16 +27,22 @@ def evaluating(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]
     """
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    # Only what differs is set: a module's attributes are slow to set, and most networks that are asked are in eval mode already.
     try:
-        model.eval()
+        if any(mode for _, mode in modes):
+            model.eval()
         if frozen:
-            model.requires_grad_(False)
+            for parameter, flag in flags:
+                if flag:
+                    parameter.requires_grad_(False)
         yield model
     finally:
         for module, mode in modes:
-            module.training = mode
+            if module.training != mode:
+                module.training = mode
         for parameter, flag in flags:
-            parameter.requires_grad_(flag)
+            if parameter.requires_grad != flag:
+                parameter.requires_grad_(flag)
 
 
 def like_parameters(model: nn.Module, images: Tensor) -> Tensor:
