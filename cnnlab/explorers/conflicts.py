@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from cnnlab.explorers.covered import class_names
 from cnnlab.explorers.sources import Rendered
 from cnnlab.explorers.still import INK
+from cnnlab.figures.colours import LINES
 from cnnlab.networks.layers import evaluating, like_parameters
 from cnnlab.world import OBJECTS, Recipe
 
-CUES = {"shape": "#1976d2", "texture": "#e65100", "neither": "#757575"}
+CUES = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
 """The colours of an answer that is the shape's class, the texture's, or another one."""
 
 

@@ -187,9 +187,8 @@ def strip_figure(title: str, pictures: Tensor, captions: list[str], columns: int
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12), dpi=90, layout="constrained")
-    axes = figure.subplots(
-        rows, max(columns, 4), squeeze=False
-    ).ravel()  # one picture alone stands on the left
+    # One picture alone stands on the left.
+    axes = figure.subplots(rows, max(columns, 4), squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
     for axis, picture, caption in zip(axes, torch.as_tensor(pictures), captions, strict=False):

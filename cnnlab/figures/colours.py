@@ -11,7 +11,7 @@ SIGNED = "PuOr_r"
 """Signed values: white at zero, told apart by all common kinds of colour vision."""
 LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), ("#6a1b9a", "-.", "D"))
 """Colour, dashes and mark of the first, second ... line: told apart in grey, too."""
-RIGHT, WRONG = "#1976d2", "#e65100"
+RIGHT, WRONG = LINES[0][0], LINES[1][0]
 """An answer that is right, or a picture of the same class, and one that is not: blue and orange, which all common kinds of colour vision
 tell apart and which stand out from white and from black alike. A second sign always goes with them: dashes, a mark, or a word."""
 OUTLINE = "#ff4fa3"

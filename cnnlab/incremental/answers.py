@@ -31,7 +31,7 @@ from torch.fx.node import Node
 from cnnlab.incremental.batching import Asked, Footprint, batch_size_for
 from cnnlab.incremental.plan import Plan, asks_for_shape, planned
 from cnnlab.incremental.tracing import Recording, recorded
-from cnnlab.incremental.windows import Patches, Place, Windows, cut, paste
+from cnnlab.incremental.windows import Patches, Place, Windows, cut, paste, retouched
 
 GROUP = 16
 """Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
@@ -123,10 +123,8 @@ def incremental(
     """
     if image.device.type != "cpu" or len(rows) * len(columns) < FEWEST:
         return None  # elsewhere, many small copies take longer than the whole computation
-    top, left = rows[len(rows) // 2], columns[len(columns) // 2]
-    retouched = image.clone()
-    square = retouched[:, top : top + size, left : left + size]
-    square.copy_(1 - square)
+    place = top, left = rows[len(rows) // 2], columns[len(columns) // 2]
+    squares = 1 - image[None, :, top : top + size, left : left + size]
     try:
         recording = recorded(network.model, image, network.weights)
         plan = planned(recording, size, rows, columns)
@@ -134,10 +132,10 @@ def incremental(
             return None
         answer = Incremental(recording, plan)
         with Footprint() as footprint:
-            found = answer.logits([(top, left)], square[None])
+            found = answer.logits([place], squares)
     except Exception:  # whatever a step may raise that is taken out of its network
         return None
-    expected = network.logits(retouched[None].contiguous(memory_format=network.layout))
+    expected = network.logits(retouched(image, [place], squares, network.layout))
     tolerance = torch.finfo(image.dtype).eps ** 0.5 * float(expected.abs().max())
     if found.shape != expected.shape or not torch.allclose(found, expected, rtol=0, atol=tolerance):
         return None

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from cnnlab.incremental.answers import Incremental, incremental
 from cnnlab.incremental.batching import Asked, asked
-from cnnlab.incremental.windows import Place
+from cnnlab.incremental.windows import Place, retouched
 
 
 class Retouching:
@@ -72,16 +71,3 @@ def retouching(
     """
     network, original = asked(model, image)
     return Retouching(network, incremental(network, image, size, rows, columns), image, original)
-
-
-def retouched(
-    image: Tensor,
-    places: Sequence[Place],
-    squares: Tensor,
-    layout: torch.memory_format = torch.contiguous_format,
-) -> Tensor:
-    """The picture once for each place, with the square there replaced: N x 3 x H x W, in this layout in memory."""
-    pictures = image.expand(len(places), *image.shape).clone(memory_format=layout)
-    for picture, square, (top, left) in zip(pictures, squares, places, strict=True):
-        picture[:, top : top + square.shape[1], left : left + square.shape[2]] = square
-    return pictures

@@ -1,11 +1,12 @@
 """Windows in the maps of a layer, one for each place of a patch in the picture: cut out of a map that is kept, and pasted into one.
 
-All windows of a group have one size, so that a layer takes them as one tensor. See `cnnlab.incremental.answers`.
+All windows of a group have one size, so that a layer takes them as one tensor. The picture itself is pasted into as well (`retouched`).
+See `cnnlab.incremental.answers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -84,3 +85,16 @@ def paste(patches: Patches, targets: Iterable[Tensor], corners: Iterable[tuple[i
         inside = target[..., max(0, top) : bottom, max(0, left) : right]
         first, before = max(0, -top), max(0, -left)
         inside.copy_(patch[..., first : first + inside.shape[-2], before : before + inside.shape[-1]])
+
+
+def retouched(
+    image: Tensor,
+    places: Sequence[Place],
+    squares: Tensor,
+    layout: torch.memory_format = torch.contiguous_format,
+) -> Tensor:
+    """The picture once for each place, with the square there replaced: N x 3 x H x W, in this layout in memory."""
+    pictures = image.expand(len(places), *image.shape).clone(memory_format=layout)
+    for picture, square, (top, left) in zip(pictures, squares, places, strict=True):
+        picture[:, top : top + square.shape[1], left : left + square.shape[2]] = square
+    return pictures

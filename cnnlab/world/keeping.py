@@ -27,6 +27,8 @@ BLOCK = 100
 """Pictures drawn in one piece of work."""
 ARRAYS = ("images", "regions", "tables")
 """What is kept of N pictures: N x H x W x 3 bytes; N x H x W bytes, the region of each pixel; and what is true of each region."""
+IN_MEMORY = "is the disk full? Pictures are in memory only. CNNLAB_CACHE names another folder."
+"""What follows if the cache cannot be used."""
 
 
 class Recipes(Protocol):
@@ -63,10 +65,6 @@ def code_sum() -> str:
     ).hexdigest()
 
 
-IN_MEMORY = "is the disk full? Pictures are in memory only. CNNLAB_CACHE names another folder."
-"""What follows if the cache cannot be used."""
-
-
 def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
     """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
     place = cache.folder() / "splits" / recipes.key(size)
@@ -90,8 +88,10 @@ def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.nda
             part.rename(place)
         return open_kept(place)
     except OSError as problem:
-        size = sum(array.nbytes for array in arrays.values()) / 1e6
-        warnings.warn(f"the split of {size:.0f} MB could not be kept ({problem}); {IN_MEMORY}", stacklevel=3)
+        needed = sum(array.nbytes for array in arrays.values()) / 1e6
+        warnings.warn(
+            f"the split of {needed:.0f} MB could not be kept ({problem}); {IN_MEMORY}", stacklevel=3
+        )
         return arrays
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -17,8 +17,8 @@ from cnnlab.attribution import occlusion, positions
 from cnnlab.incremental.answers import incremental
 from cnnlab.incremental.batching import asked
 from cnnlab.incremental.plan import planned
-from cnnlab.incremental.retouching import retouched
 from cnnlab.incremental.tracing import recorded
+from cnnlab.incremental.windows import retouched
 from cnnlab.networks.architectures import MiniAlexNet
 
 
