@@ -34,7 +34,8 @@ class Cloud(anywidget.AnyWidget):
     """
 
     _esm = read_script("cloud.js")
-    _css = (_HERE / "cloud.css").read_text(encoding="utf-8")
+    # Its canvas and its words are those of a sheet, and an explorer need not have one beside it.
+    _css = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("sheet.css", "cloud.css"))
 
     tiles = Dict().tag(sync=True)
     points = List().tag(sync=True)
