@@ -20,7 +20,9 @@ SIGMOD 2019, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -36,6 +38,9 @@ from cnnlab.incremental.windows import Patches, Place, Windows, cut, paste, reto
 GROUP = 16
 """Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
 
+AT_ONCE = 128
+"""The most places to ask about at once: enough for the large matrices of a classifier to be read few times."""
+
 FEWEST = 8
 """With fewer places than this, getting ready takes longer than it saves."""
 
@@ -44,34 +49,39 @@ class Incremental:
     """A network that is asked about one picture with a square replaced here or there, in `batch_size` places at once."""
 
     def __init__(self, recording: Recording, plan: Plan):
-        self.batch_size = 64
+        self.batch_size = AT_ONCE
         self._recording, self._plan = recording, plan
 
     def logits(self, places: Sequence[Place], squares: Tensor) -> Tensor:
         """N x C logits, at least in float32, one row for each place and the square (N x 3 x size x size) that is put there."""
-        with torch.inference_mode():
-            results = self._in_windows(places, squares)
-            self._in_full(results, len(places))
-        logits = results[self._recording.output.args[0]]
-        return logits if logits.dtype == torch.float64 else logits.float()
+        return self.in_full(self.in_windows(places, squares), len(places))
 
-    def _in_windows(self, places: Sequence[Place], squares: Tensor) -> dict[Node, Any]:
+    @torch.inference_mode()
+    def in_windows(self, places: Sequence[Place], squares: Tensor) -> dict[Node, Any]:
         """The maps, whole, of the steps from which the network goes on in full."""
-        plan = self._plan
-        whole = {node: _copies(plan.kept[node], len(places)) for node in plan.pasted}
-        for group in self._groups(places):
-            chosen = [places[index] for index in group]
-            there = squares[group].contiguous(memory_format=torch.channels_last)
-            patches: dict[Node, Patches] = {}
-            for step, windowed in plan.windowed.items():
-                windows = windowed.windows(chosen)
-                values = self._patches(step, patches, windows) if patches else there
-                patches[step] = Patches(values, windows)
-                if step in whole:
-                    paste(patches[step], [whole[step][index] for index in group], [(0, 0)] * len(group))
-                for node in plan.finished[step]:
-                    patches.pop(node, None)
+        whole = {node: _copies(self._plan.kept[node], len(places)) for node in self._plan.pasted}
+        groups = self._groups(places)
+        with _side_by_side(len(groups)) as run:
+            list(run(lambda group: self._paste_windows(whole, group, places, squares), groups))
         return whole
+
+    @torch.inference_mode()
+    def _paste_windows(
+        self, whole: dict[Node, Tensor], group: list[int], places: Sequence[Place], squares: Tensor
+    ) -> None:
+        """Compute the windows of some of the places, by their numbers, and paste the last ones into their rows of `whole`."""
+        plan = self._plan
+        chosen = [places[index] for index in group]
+        there = squares[group].contiguous(memory_format=torch.channels_last)
+        patches: dict[Node, Patches] = {}
+        for step, windowed in plan.windowed.items():
+            windows = windowed.windows(chosen)
+            values = self._patches(step, patches, windows) if patches else there
+            patches[step] = Patches(values, windows)
+            if step in whole:
+                paste(patches[step], [whole[step][index] for index in group], [(0, 0)] * len(group))
+            for node in plan.finished[step]:
+                patches.pop(node, None)
 
     def _groups(self, places: Sequence[Place]) -> list[list[int]]:
         """The places, by their numbers, in groups whose windows have similar sizes."""
@@ -91,8 +101,9 @@ class Incremental:
         pieces = {node: cut(plan.kept.get(node), patches[node], windows) for node in sources}
         return self._recording.run(step, lambda node: pieces[node] if node in pieces else plan.kept[node])
 
-    def _in_full(self, results: dict[Node, Any], count: int) -> None:
-        """The network from there on: adds the results of the other steps to `results`, and takes away those that are done with."""
+    @torch.inference_mode()
+    def in_full(self, results: dict[Node, Any], count: int) -> Tensor:
+        """The logits to which these maps of `count` pictures lead. Takes what is done with out of `results`."""
         kept = self._plan.kept
 
         def whole(node: Node) -> Any:
@@ -105,6 +116,25 @@ class Incremental:
             results[step] = self._recording.run(step, shaped if asks_for_shape(step) else whole)
             for node in self._plan.finished[step]:
                 results.pop(node, None)
+        logits = results[self._recording.output.args[0]]
+        return logits if logits.dtype == torch.float64 else logits.float()
+
+
+@contextmanager
+def _side_by_side(count: int) -> Iterator[Callable[..., Iterable]]:
+    """A `map` for `count` items that runs its function in two threads, each with half of the cores.
+
+    Windows are small: a layer shared among all cores takes longer than two layers side by side.
+    """
+    threads = torch.get_num_threads()
+    if min(count, threads) == 1:
+        yield map
+        return
+    try:
+        with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(threads // 2,)) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(threads)  # what a thread sets for itself, later threads begin with
 
 
 def _copies(maps: Tensor, count: int) -> Tensor:
@@ -131,13 +161,15 @@ def incremental(
         if not any(windowed.kernel for windowed in plan.windowed.values()):
             return None
         answer = Incremental(recording, plan)
+        maps = answer.in_windows([place], squares)
         with Footprint() as footprint:
-            found = answer.logits([place], squares)
+            found = answer.in_full(maps, 1)
     except Exception:  # whatever a step may raise that is taken out of its network
         return None
     expected = network.logits(retouched(image, [place], squares, network.layout))
     tolerance = torch.finfo(image.dtype).eps ** 0.5 * float(expected.abs().max())
     if found.shape != expected.shape or not torch.allclose(found, expected, rtol=0, atol=tolerance):
         return None
-    answer.batch_size = min(64, batch_size_for(footprint.bytes, image.device))
+    room = footprint.bytes * 3 // 2  # beside it stay the windows of two groups
+    answer.batch_size = min(AT_ONCE, batch_size_for(room, image.device))
     return answer
