@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import pytest
@@ -193,6 +194,22 @@ def test_networks_without_a_line_of_their_own(name):
     build, side, size, stride = NETWORKS[name]
     model = enliven(build()).eval()
     assert_same(*both(model, torch.rand(3, side, side), size, stride, batch=30), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_threads_change_nothing_and_are_as_many_afterwards(count):
+    def later() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        model = enliven(KERNELS["ceil mode"]()).eval().double()
+        assert_same(*both(model, torch.rand(3, 37, 52).double(), 10, 3), tolerance=1e-12)
+        assert torch.get_num_threads() == later() == count
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("name", "part"), [("alexnet", 0.29), ("resnet18", 0.42)])
