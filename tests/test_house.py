@@ -23,7 +23,7 @@ MODULES = sorted(
     path.stem for path in (ROOT / "cnnlab").glob("*.py") if path.stem not in ("__init__", "__main__")
 )
 TOP_LEVEL = {
-    *("cnnlab", "notebooks", "assignments", "tests", "docs", "README.md", "LICENSE", "Makefile"),
+    *("cnnlab", "notebooks", "assignments", "tests", "README.md", "LICENSE", "Makefile"),
     *("CITATION.cff", "CONTRIBUTING.md"),
     *("pyproject.toml", "requirements.lock", "environment.yml"),
     *(".ci", ".gitattributes", ".gitignore", ".pre-commit-config.yaml"),
@@ -191,6 +191,12 @@ def test_without_a_browser_its_tests_are_skipped_with_reason_and_count():
 def test_top_level_of_the_repository_is_tidy():
     names = {file.relative_to(ROOT).parts[0] for file in own_files()}
     assert names <= TOP_LEVEL, f"not agreed upon: {sorted(names - TOP_LEVEL)}"
+
+
+def test_the_map_of_the_house_has_every_room_and_no_other():
+    block = (ROOT / "README.md").read_text(encoding="utf-8").split("## The house")[1].split("```")[1]
+    named = re.findall(r"^  (\w+)(?:/|\.py) ", block, re.MULTILINE)
+    assert sorted(named) == sorted([*ROOMS, *MODULES])
 
 
 def test_no_file_names_a_place_on_somebodys_machine():
