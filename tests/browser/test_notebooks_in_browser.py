@@ -70,6 +70,24 @@ def test_a_stored_notebook_shows_the_picture_where_no_kernel_knows_the_explorer(
         notebook.close()
 
 
+def test_an_explorer_whose_kernel_is_gone_says_so_once(server, browser, folder):
+    write_notebook(
+        folder / "gone.ipynb", "from cnnlab.explorers import OcclusionExplorer\nOcclusionExplorer()"
+    )
+    notebook = browser.open(server.address("gone.ipynb"))
+    said = """() => [...document.querySelectorAll('.jp-OutputArea-output .jupyter-widgets-disconnected')]
+        .map((node) => getComputedStyle(node, '::before').content).filter((content) => content !== 'none')"""
+    try:
+        assert notebook.run_all() == []
+        assert notebook.page.evaluate(said) == []
+        notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+        notebook.page.wait_for_selector(".cnnlab.jupyter-widgets-disconnected")
+        (sentence,) = notebook.page.evaluate(said)
+        assert "Run this cell again" in sentence
+    finally:
+        notebook.close()
+
+
 def test_a_broken_explorer_would_be_noticed(server, browser, folder):
     """Negative control: a widget whose view fails is reported, though Python saw no error."""
     broken = "export default { render() { throw new Error('no view'); } }"

@@ -1,0 +1,86 @@
+"""How long each notebook takes and how much memory its kernel needs: `python tests/benchmarks/notebooks.py [--interrupt] [notebook ...]`.
+
+Each notebook runs from a fresh kernel, with the pictures that the cache of this machine holds; the peak is that of the kernel's process.
+With --interrupt, a cell that took longer than `LONG` runs twice more: once it is interrupted on its way, as by the button with the square,
+and then it must still run to its end. What is said is how long after the interrupt the kernel was free again, at the worst cell.
+Some twelve minutes on two cores, or half of that without interrupts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+from jupyter_client.manager import KernelManager, start_new_kernel
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+LONG = 3.0
+"""Seconds; a cell that takes less is over before somebody loses patience."""
+
+PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # KiB on Linux
+
+
+class Kernel:
+    """A fresh kernel in the notebooks' folder; a context manager."""
+
+    def __enter__(self) -> Kernel:
+        self._manager: KernelManager
+        self._manager, self._client = start_new_kernel(cwd=str(NOTEBOOKS))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+    def run(self, source: str, interrupt_after: float | None = None) -> tuple[float, list[str], str]:
+        """The seconds that the cell took, the names of its errors, and what it printed."""
+        errors, printed = [], []
+
+        def note(message: dict) -> None:
+            if message["msg_type"] == "error":
+                errors.append(message["content"]["ename"])
+            if message["msg_type"] == "stream":
+                printed.append(message["content"]["text"])
+
+        timer = threading.Timer(interrupt_after or 0, self._manager.interrupt_kernel)
+        if interrupt_after:
+            timer.start()
+        start = time.perf_counter()
+        self._client.execute_interactive(source, output_hook=note, timeout=600, allow_stdin=False)
+        seconds = time.perf_counter() - start
+        timer.cancel()
+        return seconds, errors, "".join(printed)
+
+
+def measure(path: Path, interrupt: bool) -> None:
+    """Run the notebook and print a line about it."""
+    sources = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    total, freed = 0.0, []
+    with Kernel() as kernel:
+        for number, source in enumerate(sources):
+            seconds, errors, _ = kernel.run(source)
+            if errors:
+                raise SystemExit(f"{path.name}: code cell {number} fails with {errors}:\n{source}")
+            total += seconds
+            if interrupt and seconds > LONG:
+                after = 0.4 * seconds
+                until, errors, _ = kernel.run(source, after)
+                if errors:  # else it was quicker this time, and over before the interrupt came
+                    freed.append(until - after)
+                if errors := errors[1:] or kernel.run(source)[1]:
+                    raise SystemExit(f"{path.name}: code cell {number} fails after an interrupt: {errors}")
+        peak = int(kernel.run(PEAK)[2]) / 2**20
+    said = f", {len(freed)} cells interrupted, free after {max(freed):.1f} s at the latest" if freed else ""
+    print(f"{path.stem:32} {total:4.0f} s, {peak:.1f} GiB at its peak{said}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--interrupt", action="store_true", help="interrupt each long cell, and run it again")
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    asked = parser.parse_args()
+    for path in asked.notebooks or sorted(NOTEBOOKS.glob("*.ipynb")):
+        measure(path.resolve(), asked.interrupt)
