@@ -194,7 +194,7 @@ class Notebook:
         """Everything that looks like an error: tracebacks, stderr, views that failed, errors of the page."""
         found = self.page.locator(FAILED_OUTPUTS).all_inner_texts()
         for text in FAILED_VIEWS:  # a view that fails raises nothing in Python
-            found += [text] * self.page.get_by_text(text).count()
+            found += [text] * self.page.locator(".jp-OutputArea-output").filter(has_text=text).count()
         return found + self.errors
 
     def accessible(self) -> list[tuple[str, str]]:
