@@ -34,6 +34,7 @@ from cnnlab.incremental.batching import Asked, Footprint, batch_size_for
 from cnnlab.incremental.plan import Plan, asks_for_shape, planned
 from cnnlab.incremental.tracing import Recording, recorded
 from cnnlab.incremental.windows import Patches, Place, Windows, cut, paste, retouched
+from cnnlab.networks.chance import using_threads
 
 GROUP = 16
 """Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
@@ -130,11 +131,9 @@ def _side_by_side(count: int) -> Iterator[Callable[..., Iterable]]:
     if min(count, threads) == 1:
         yield map
         return
-    try:
-        with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(threads // 2,)) as pool:
-            yield pool.map
-    finally:
-        torch.set_num_threads(threads)  # what a thread sets for itself, later threads begin with
+    half = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(threads // 2,))
+    with using_threads(threads), half as pool:  # what a thread sets for itself, later threads begin with
+        yield pool.map
 
 
 def _copies(maps: Tensor, count: int) -> Tensor:

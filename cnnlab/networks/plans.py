@@ -46,9 +46,7 @@ class TrainingPlan:
     decay_first: float = 2e-2
     decay: float = 5e-4
     # Softened labels keep the softmax from saturating; a saturated one does not move when the object is covered. Softer ones
-    # than these would leave a network that is right 99 times in 100 far less sure than it should be. With hard ones, without noise and
-    # with random crops of 30 to 100 % in place of shifts, half of all answers are surer than 0.999, and yet PGD at 4/255 leaves a third
-    # of them right (with this plan 0.47), and shape decides in 0.8 of the cue conflicts as before: that is the world's doing.
+    # than these would leave a network that is right 99 times in 100 far less sure than it should be.
     label_smoothing: float = 0.04
     # Noise of a strength that differs from picture to picture (0 to this) asks the first layer for filters that average over
     # pixels: edges and blobs. Clean pictures stay in the mixture.

@@ -3,7 +3,7 @@
 Each notebook runs from a fresh kernel, with the pictures that the cache of this machine holds; the peak is that of the kernel's process.
 With --interrupt, a cell that took longer than `LONG` runs twice more: once it is interrupted on its way, as by the button with the square,
 and then it must still run to its end. What is said is how long after the interrupt the kernel was free again, at the worst cell.
-Some twelve minutes on two cores, or half of that without interrupts.
+Some twenty minutes on two cores, or half of that without interrupts.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from cnnlab.incremental.plan import planned
 from cnnlab.incremental.tracing import recorded
 from cnnlab.incremental.windows import retouched
 from cnnlab.networks.architectures import MiniAlexNet
+from cnnlab.networks.chance import using_threads
 
 
 def both(
@@ -202,14 +203,10 @@ def test_threads_change_nothing_and_are_as_many_afterwards(count):
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(torch.get_num_threads).result()
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
+    with using_threads(count):
         model = enliven(KERNELS["ceil mode"]()).eval().double()
         assert_same(*both(model, torch.rand(3, 37, 52).double(), 10, 3), tolerance=1e-12)
         assert torch.get_num_threads() == later() == count
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("name", "part"), [("alexnet", 0.29), ("resnet18", 0.42)])
