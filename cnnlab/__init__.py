@@ -3,7 +3,7 @@
 A picture in [0, 1] goes into a network; a technique, one readable function, asks the network a question; a figure or an explorer
 shows the answer. The house:
 
-    world        rendered pictures with exact ground truth, the data sets cut from them, and your own photos
+    world        rendered pictures with exact ground truth, the data sets cut from them, and photographs
     networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
     incremental  one picture in hundreds of versions: only what has changed is computed again
     units        what a unit responds to: filters, patches, directions, dissection
@@ -52,6 +52,7 @@ _SHORTCUTS = {
     "load": "networks",
     "available": "networks",
     "photo": "world",
+    "photographs": "world",
     "check": "grading",
     "claim": "grading",
 }
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
     )
     from cnnlab.grading import check, claim
     from cnnlab.networks import available, load
-    from cnnlab.world import photo
+    from cnnlab.world import photo, photographs
 
 
 def __getattr__(name: str):

@@ -6,43 +6,20 @@ class indices, or N x H x W of them where each pixel has its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from cnnlab import world
 from cnnlab.inputs import one_of, positive_int
 from cnnlab.networks import architectures, dense
 from cnnlab.networks.plans import TrainingPlan
+from cnnlab.world import Labelled
 from cnnlab.world.names import NAMES, index_of
 
 BACKGROUND = "background"
 SIDE_OF_DIGITS = 32
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Pictures and what is to be said of them.
-
-    Fields
-    ------
-    images
-        N x 3 x H x W bytes.
-    labels
-        N class indices, or N x H x W of them.
-    class_names
-        The class behind each index.
-    """
-
-    images: Tensor
-    labels: Tensor
-    class_names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
 
 
 def split(plan: TrainingPlan, which: str, progress: bool) -> Any:

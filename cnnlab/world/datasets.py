@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,28 @@ if TYPE_CHECKING:
 
 SPLITS = {"train": 12_000, "validation": 2_000, "test": 2_000}
 """The splits and how many pictures they have unless `n` says otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Pictures with labels: what trainings, techniques and explorers take as a data set, `Dataset` being the rendered one.
+
+    Fields
+    ------
+    images
+        N x 3 x H x W bytes.
+    labels
+        N class indices, or N x H x W of them where each pixel has its own.
+    class_names
+        The class behind each index.
+    """
+
+    images: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
 
 
 def dataset(

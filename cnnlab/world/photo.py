@@ -77,10 +77,20 @@ def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Te
     """
     import torch
 
-    size = positive_int(size, "size")
-    content, name = _fetch(path_or_url_or_bytes)
-    pixels = np.asarray(_developed(content, name, size), dtype=np.float32) / 255
+    pixels = (
+        np.asarray(middle_square(path_or_url_or_bytes, positive_int(size, "size")), dtype=np.float32) / 255
+    )
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def middle_square(path_or_url_or_bytes: str | os.PathLike | bytes, size: int) -> Image.Image:
+    """The middle square of a photo as an RGB image of size x size, as `photo` says."""
+    return _developed(*_fetch(path_or_url_or_bytes), size)
+
+
+def whole_photo(path_or_url_or_bytes: str | os.PathLike | bytes) -> Image.Image:
+    """The whole photo as an RGB image, upright and opaque, in its own size; errors as `photo` says."""
+    return _developed(*_fetch(path_or_url_or_bytes), None)
 
 
 def _fetch(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
@@ -120,32 +130,36 @@ def _download(address: str) -> bytes:
     return content
 
 
-def _developed(content: bytes, name: str, size: int) -> Image.Image:
-    """The finished picture, size x size, RGB."""
+def _developed(content: bytes, name: str, size: int | None) -> Image.Image:
+    """The finished picture, RGB: its middle square in size x size, or the whole where `size` is None."""
     with warnings.catch_warnings():
         # Pillow warns of large pictures and of odd notes; what matters is checked here.
         warnings.simplefilter("ignore")
         image = _opened(content, name)
         try:
-            image.draft(
-                None, (2 * size, 2 * size)
-            )  # a JPEG can be unpacked at a half, a quarter ... of its size
-            square = _square(_plain(image), size)
+            if size:  # a JPEG can be unpacked at a half, a quarter ... of its size
+                image.draft(None, (2 * size, 2 * size))
+            picture = square(_plain(image), size) if size else _over_white(_plain(image))
             orientation = image.getexif().get(_ORIENTATION, 1)  # asked late: Pillow has turned a TIFF by now
         except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
             raise ValueError(f"{name} is damaged or cut short and cannot be read ({error}).") from None
     # Turned last: the square in the middle stays where it is, and is small. Of all notes only this one is
     # kept.
-    square.info.clear()
-    square.getexif()[_ORIENTATION] = orientation
-    return ImageOps.exif_transpose(square)
+    picture.info.clear()
+    picture.getexif()[_ORIENTATION] = orientation
+    return ImageOps.exif_transpose(picture)
+
+
+def readable_formats() -> list[str]:
+    """Those of `FORMATS` that this build of Pillow can read."""
+    Image.init()
+    return [kind for kind in FORMATS if kind in Image.OPEN]
 
 
 def _opened(content: bytes, name: str) -> Image.Image:
     """The image with its head read and its pixels not yet unpacked."""
-    Image.init()
     try:
-        image = Image.open(BytesIO(content), formats=[kind for kind in FORMATS if kind in Image.OPEN])
+        image = Image.open(BytesIO(content), formats=readable_formats())
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} is too large: {error}") from None
     except (UnidentifiedImageError, OSError, ValueError, EOFError, SyntaxError, struct.error):
@@ -170,14 +184,18 @@ def _plain(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if transparent else "RGB")
 
 
-def _square(image: Image.Image, size: int) -> Image.Image:
-    """The middle square, scaled, over white."""
+def square(image: Image.Image, size: int) -> Image.Image:
+    """The middle square of an RGB or RGBA image, scaled with Lanczos filtering, over white."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    scaled = square.resize((size, size), Image.Resampling.LANCZOS)
-    if scaled.mode == "RGB":
-        return scaled
-    white = Image.new("RGBA", scaled.size, "white")
-    white.alpha_composite(scaled)
+    middle = image.crop((left, top, left + side, top + side))
+    return _over_white(middle.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """What is transparent, over white."""
+    if image.mode == "RGB":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image)
     return white.convert("RGB")

@@ -1,0 +1,234 @@
+"""Photographs that are at hand without a connection, your own folder of them, and torchvision's data sets, through one door.
+
+`photographs()` gives those that are installed with scikit-image, scikit-learn and matplotlib. Their makers and licences are quoted
+from the docstrings of `skimage.data` and from scikit-learn's `images/README.txt`. The files stay where they are; none is copied.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from cnnlab.world.photo import MOST_PIXELS, readable_formats
+from cnnlab.world.photo_set import NOT_STATED, Photograph, Photographs, listed, watched
+
+PACKAGES = {
+    "scikit-image": ("skimage", "data"),
+    "scikit-learn": ("sklearn", "datasets/images"),
+    "matplotlib": ("matplotlib", "mpl-data/sample_data"),
+}
+"""Packages that bring photographs: the module, and the folder in it."""
+
+_PHOTOGRAPHER = "CC0 by the photographer"
+_CC0 = "licensed under the Creative Commons CC0 License"
+_FLICKR = "Some rights reserved by danielbuechele"
+
+INSTALLED = {
+    # name: package, file, what it shows, ImageNet class, maker, licence, what the package says
+    "chelsea": (
+        *("scikit-image", "chelsea.png", "the face of a cat", "tabby"),
+        *("Stefan van der Walt", "CC0", f"{_PHOTOGRAPHER} (Stefan van der Walt)"),
+    ),
+    "coffee": (
+        *("scikit-image", "coffee.png", "a cup of coffee with a spoon", "espresso"),
+        *("Rachel Michetti", "CC0", f"{_PHOTOGRAPHER} (Rachel Michetti)"),
+    ),
+    "rocket": (
+        *("scikit-image", "rocket.jpg", "the launch of a rocket", "missile"),
+        *("SpaceX", "public domain", "The image was captured by SpaceX and `released in the public domain"),
+    ),
+    "astronaut": (
+        *("scikit-image", "astronaut.png", "Eileen Collins, an astronaut", None),
+        *("NASA", "public domain", "No known copyright restrictions, released into the public domain"),
+    ),
+    "camera": (
+        *("scikit-image", "camera.png", "a man with a camera on a tripod, grey", "tripod"),
+        *("Lav Varshney", "CC0", f"{_PHOTOGRAPHER} (Lav Varshney)"),
+    ),
+    "motorcycle": (
+        *("scikit-image", "motorcycle_left.png", "a motorcycle in a garage", "moped"),
+        *("Middlebury College",),
+        *(NOT_STATED, "part of the Middlebury 2014 stereo benchmark"),
+    ),
+    "grace_hopper": (
+        *("matplotlib", "grace_hopper.jpg", "Grace Hopper in uniform", "military uniform"),
+        *(NOT_STATED, NOT_STATED, ""),
+    ),
+    "china": (
+        *("scikit-learn", "china.jpg", "a temple in China", "palace"),
+        *("danielbuechele", "CC BY 2.0", _FLICKR),
+    ),
+    "flower": (
+        *("scikit-learn", "flower.jpg", "a flower", "daisy"),
+        # The text names the maker of the other photograph, but its links lead to the page of this one's.
+        *("vultilion", "CC BY 2.0", "https://www.flickr.com/photos/vultilion/6056698931/"),
+    ),
+    "brick": ("scikit-image", "brick.png", "a brick wall, grey", None, "CC0Textures", "CC0", _CC0),
+    "grass": ("scikit-image", "grass.png", "grass from above, grey", None, "linolafett", "CC0", _CC0),
+    "gravel": ("scikit-image", "gravel.png", "gravel from above, grey", None, "CC0Textures", "CC0", _CC0),
+    "retina": (
+        *("scikit-image", "retina.jpg", "the retina of a human eye", None),
+        *("Mikael Häggström", "CC0", "Creative Commons CC0 1.0 Universal Public Domain Dedication"),
+    ),
+    "hubble": (
+        *("scikit-image", "hubble_deep_field.jpg", "galaxies, seen by the Hubble telescope", None),
+        *(
+            "NASA",
+            "public domain",
+            "The image was captured by NASA and `may be freely used in the public domain",
+        ),
+    ),
+    "coins": (
+        *("scikit-image", "coins.png", "Greek coins from Pompeii, grey", None),
+        *("Brooklyn Museum Collection", NOT_STATED, "No known copyright restrictions."),
+    ),
+    "horse": (
+        *("scikit-image", "horse.png", "the silhouette of a horse", None),
+        *("Andreas Preuss (marauder)", "CC0", "CC0 given by owner (Andreas Preuss (marauder))"),
+    ),
+    "moon": ("scikit-image", "moon.png", "the surface of the moon, grey", None, NOT_STATED, NOT_STATED, ""),
+    "page": ("scikit-image", "page.png", "a scanned page, grey", None, NOT_STATED, NOT_STATED, ""),
+    "text": (
+        *("scikit-image", "text.png", "printed letters, grey", None, NOT_STATED, "public domain"),
+        *("No known copyright restrictions, released into the public domain",),
+    ),
+}
+"""The photographs that come with packages; those without an ImageNet class show what an ImageNet network never learned."""
+
+ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff"),
+    *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".ico", ".heic", ".heif"),
+)
+"""Endings of the files that count as photographs in a folder; HEIC cannot be read, and a warning says so."""
+_CACHES = frozenset({"__pycache__", "__MACOSX", "node_modules", "@eaDir"})
+"""Folders that programs make for themselves; hidden ones begin with a dot."""
+
+
+def photographs(source: str | os.PathLike | None = None, *, progress: bool | None = None) -> Photographs:
+    """Photographs as a `Photographs` sequence: those that are installed, or those of a folder.
+
+    Parameters
+    ----------
+    source
+        None for the photographs that come with the packages that the kit needs; or a folder of yours. It is searched with all its
+        subfolders; hidden files and caches are left out. The first subfolder on the way to a photograph is its class; if no
+        photograph lies in a subfolder, the one class is "photograph". Only the heads of the files are read, pixels when they are
+        asked for.
+    progress
+        Show a progress bar: True, False, or None for work of more than a second.
+
+    Raises
+    ------
+    ValueError
+        If the folder has no photograph, or is none.
+
+    Warns
+    -----
+    UserWarning
+        Names the files that cannot be read; they are left out, and `skipped` has them all.
+
+    Example
+    -------
+    >>> photographs()["china"].credit
+    'China, danielbuechele, CC BY 2.0'
+    """
+    if source is None:
+        return installed()
+    return of_folder(_folder(source), progress)
+
+
+def installed() -> Photographs:
+    """The photographs of `INSTALLED` whose package is there; `skipped` names the others."""
+    found, skipped = [], []
+    for name, (package, file, shows, imagenet_class, maker, licence, note) in INSTALLED.items():
+        path = _package_folder(package) / file
+        if path.is_file():
+            found.append(Photograph(name, path, shows, imagenet_class, name, maker, licence, note))
+        else:
+            skipped.append((name, f"it comes with {package}: pip install {package}"))
+    return Photographs(found, tuple(INSTALLED), skipped)
+
+
+def _package_folder(package: str) -> Path:
+    """Where the photographs of a package lie; the package is not imported."""
+    module, folder = PACKAGES[package]
+    spec = find_spec(module)
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0] if places else module, folder)
+
+
+def _folder(source: str | os.PathLike) -> Path:
+    """The folder that was meant."""
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"photographs takes a folder or nothing, but got {type(source).__name__}.")
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise ValueError(f'"{folder}" is a file, not a folder; one photo is read by `cnnlab.photo`.')
+    hint = f' One of those at hand is `photographs()["{source}"]`.' if source in INSTALLED else ""
+    raise ValueError(f'there is no folder "{folder}" (looked in {Path.cwd()}).{hint}')
+
+
+def of_folder(folder: Path, progress: bool | None = None) -> Photographs:
+    """The photographs in a folder and its subfolders, in the order of their paths."""
+    files = list(_files(folder))
+    pictures = [file for file in files if file.suffix.lower() in ENDINGS]
+    stems = Counter(file.with_suffix("") for file in pictures)
+    found, skipped = [], []
+    for file in watched(pictures, "looking at files", progress):
+        if reason := _unreadable(file):
+            skipped.append((str(file), reason))
+            continue
+        inner = file.relative_to(folder)
+        name = inner if stems[file.with_suffix("")] > 1 else inner.with_suffix("")
+        shown = file.stem.replace("_", " ")
+        found.append(
+            Photograph(name.as_posix(), file, shown, class_name=(*inner.parts[:-1], "photograph")[0])
+        )
+    if not found:
+        raise ValueError(_nothing(folder, len(files), skipped))
+    if skipped:
+        warnings.warn(
+            f'{len(skipped)} of {len(pictures)} files in "{folder}" are left out: {listed(skipped)}',
+            stacklevel=3,
+        )
+    return Photographs(sorted(found, key=lambda one: one.path), skipped=skipped)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files that are neither hidden nor in a hidden folder or a cache."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in _CACHES)
+        yield from (Path(place, name) for name in sorted(names) if name[0] != ".")
+
+
+def _unreadable(file: Path) -> str:
+    """Why the head of a file cannot be read; empty if it can."""
+    if file.suffix.lower() in (".heic", ".heif"):
+        return "HEIC photos of a phone are exported as JPEG first"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd notes and of large pictures
+            with Image.open(file, formats=readable_formats()) as image:
+                pixels = image.width * image.height
+    except (OSError, ValueError, EOFError, SyntaxError, struct.error) as error:
+        return "it is no image" if isinstance(error, UnidentifiedImageError) else str(error)
+    except Image.DecompressionBombError as error:
+        return str(error)
+    return f"it has {pixels} pixels, more than {MOST_PIXELS}" if pixels > MOST_PIXELS else ""
+
+
+def _nothing(folder: Path, files: int, skipped: list[tuple[str, str]]) -> str:
+    """The sentence for a folder without a photograph."""
+    looked = f"looked for files ending in {', '.join(ENDINGS)}, in subfolders too"
+    if skipped:
+        return f'no photograph in "{folder}" can be read: {listed(skipped)}'
+    return f'there is no photograph in "{folder}": {looked}, and found none among {files} files.'
