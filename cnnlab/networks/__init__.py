@@ -4,6 +4,8 @@
     architectures    the kit's own networks: `MiniAlexNet`, `MiniVGG`, `MiniResNet`, `MiniDenseNet`
     dense            networks that answer at each pixel, `UNet` and `FCN`; `DigitNet` for handwritten digits
     tasks            what a network is trained to tell: objects, scenes, masks, digits
+    imagenet         `squeezenet` and `efficientnet_lite0`, whose weights are installed as packages
+    imagenet_architectures   their layers: `SqueezeNet`, `EfficientNetLite0`
     pretrained       torchvision's networks, wrapped so that they take pictures in [0, 1]
     layers           `layer_names`, `resolve_layer`, `recording`, `activations`, `evaluating`
     summary          the table of a network: shapes, parameters, cost
@@ -31,6 +33,8 @@ from cnnlab.networks.arithmetic import (
 from cnnlab.networks.convolutional import sliding_answer, to_convolutional
 from cnnlab.networks.dense import FCN, DigitNet, UNet
 from cnnlab.networks.effective_field import effective_field, field_box
+from cnnlab.networks.imagenet import imagenet_card, imagenet_classes
+from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SqueezeNet
 from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
 from cnnlab.networks.plans import PLANS
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
@@ -44,12 +48,14 @@ __all__ = [
     "FCN",
     "PLANS",
     "DigitNet",
+    "EfficientNetLite0",
     "MiniAlexNet",
     "MiniDenseNet",
     "MiniResNet",
     "MiniVGG",
     "NetworkInfo",
     "ReceptiveField",
+    "SqueezeNet",
     "Step",
     "Summary",
     "UNet",
@@ -60,6 +66,8 @@ __all__ = [
     "evaluating",
     "explain_output_size",
     "field_box",
+    "imagenet_card",
+    "imagenet_classes",
     "layer_names",
     "load",
     "one_step",

