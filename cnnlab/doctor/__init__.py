@@ -34,8 +34,8 @@ def doctor(*, online: bool = False) -> Report:
     Returns
     -------
     Report
-        One `Check` each for Python, the packages, torch, torchvision, the widgets, the networks, the pretrained weights, the cache, disk,
-        memory, the network, the browser of the tests and nbval. In a notebook it shows as a table.
+        One `Check` each for Python, the packages, torch, torchvision, the widgets, the networks, the ImageNet networks, the photographs,
+        the pretrained weights, the cache, disk, memory, the network, the browser of the tests and nbval. In a notebook it shows as a table.
 
     Examples
     --------
@@ -52,6 +52,8 @@ def doctor(*, online: bool = False) -> Report:
         "networks": looks.networks,
     }
     others = {
+        "ImageNet networks": looks.imagenet,
+        "photographs": looks.photographs,
         "pretrained": looks.pretrained,
         "cache": looks.cache,
         "disk": looks.disk,

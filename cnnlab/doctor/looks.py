@@ -81,11 +81,33 @@ def networks() -> Finding:
     return ("warning" if absent else "ok"), ", ".join(ready), advice
 
 
+def imagenet() -> Finding:
+    """Whether the ImageNet networks that come in packages load, checksum and all."""
+    from cnnlab.networks.imagenet import PACKAGED, load_imagenet
+
+    ready, wrong = [], []
+    for name in PACKAGED:
+        try:
+            load_imagenet(name)
+            ready.append(name)
+        except (ImportError, OSError, ValueError) as error:
+            wrong.append(str(error))
+    return ("warning" if wrong else "ok"), ", ".join(ready) or "none", " ".join(wrong)
+
+
+def photographs() -> Finding:
+    """Which photographs are at hand without a connection."""
+    import cnnlab
+
+    names = cnnlab.photographs().names
+    return "ok", f"{len(names)}: {', '.join(names)}", ""
+
+
 def pretrained() -> Finding:
     """Which of torchvision's pretrained networks are in torch's cache; none has to be."""
     ready, absent = _available("torchvision")
     advice = f"with a network, once: cnnlab.load(name) of {', '.join(absent)}" if absent else ""
-    return "ok", ", ".join(ready) or "none; the kit's own networks do without", advice
+    return "ok", ", ".join(ready) or "none; those that are installed do without", advice
 
 
 def cache() -> Finding:
@@ -131,7 +153,7 @@ def network(online: bool) -> Finding:
 
     if answers(AlexNet_Weights.DEFAULT.url):
         return "ok", "pretrained weights can be fetched", ""
-    return "warning", "pretrained weights cannot be reached", "the kit's own networks work without"
+    return "warning", "pretrained weights cannot be reached", "the networks that are installed work without"
 
 
 def test_browser() -> Finding:

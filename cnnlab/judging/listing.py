@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from cnnlab.networks import available, weights
+from cnnlab.networks import available, imagenet_card, weights
 
 
 def listing() -> Table:
@@ -15,6 +15,9 @@ def listing() -> Table:
         if info.source == "shipped" and info.ready:
             card = weights.card(name)
             size, accuracy = f"{card['bytes'] / 1e6:.1f} MB", f"{card['accuracy']:.1%}"
-        note = info.note if info.ready or info.source == "shipped" else f"{info.note} (once online)"
+        elif info.source == "package" and info.ready:
+            card = imagenet_card(name)
+            size, accuracy = f"{card['bytes'] / 1e6:.1f} MB", f"{card['top1']:.1%} (published)"
+        note = info.note if info.ready or info.source != "torchvision" else f"{info.note} (once online)"
         table.add_row(name, info.task, size, accuracy, note)
     return table
