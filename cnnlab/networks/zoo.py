@@ -86,7 +86,7 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     >>> model = cnnlab.load("squeezenet")
     >>> cat = cnnlab.photographs()["chelsea"].image(224)
     >>> model.class_names[model(cat[None]).argmax()]
-    'tabby'
+    'Egyptian cat'
     """
     one_of(name, [*imagenet.PACKAGED, *_own_names(), *pretrained.NOTES], "network")
     place = torch.device("cpu" if device is None else device)

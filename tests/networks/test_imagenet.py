@@ -61,6 +61,52 @@ def test_logits_are_those_of_the_packages_own_code(model):
     assert [model.class_names[i] for i in logits.topk(5).indices] == FIRST_FIVE[model.name]
 
 
+# What each network says of the photographs that show a class of ImageNet: its first answer, and the place of the right one (1 is first).
+SAID = {
+    "squeezenet": {
+        "chelsea": ("Egyptian cat", 2),  # behind it come tabby and tiger cat, and nothing else
+        "coffee": ("espresso", 1),
+        "rocket": ("drilling platform", 9),
+        "camera": ("tripod", 1),
+        "motorcycle": ("motor scooter", 2),
+        "grace_hopper": ("bow tie", 4),
+        "china": ("dome", 6),
+        "flower": ("brain coral", 25),
+    },
+    "efficientnet_lite0": {
+        "chelsea": ("Egyptian cat", 3),
+        "coffee": ("espresso", 1),
+        "rocket": ("missile", 1),
+        "camera": ("tripod", 1),
+        "motorcycle": ("moped", 1),
+        "grace_hopper": ("military uniform", 1),
+        "china": ("palace", 1),
+        "flower": ("daisy", 1),
+    },
+}
+
+
+def test_what_is_said_of_each_photograph_that_shows_a_class_of_imagenet(model):
+    shown = [photo for photo in cnnlab.photographs() if photo.imagenet_class]
+    said = {}
+    for photo in shown:
+        with torch.inference_mode():
+            logits = model(photo.image(224)[None])[0]
+        right = model.class_names.index(photo.imagenet_class)
+        said[photo.name] = (model.class_names[logits.argmax()], int((logits > logits[right]).sum()) + 1)
+    assert said == SAID[model.name]
+
+
+def test_both_networks_are_sure_that_chelsea_is_a_cat(model):
+    with torch.inference_mode():
+        probabilities = model(cnnlab.photographs()["chelsea"].image(224)[None]).softmax(1)[0]
+    cats = [
+        model.class_names.index(name)
+        for name in ("tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat")
+    ]
+    assert probabilities[cats].sum() > 0.85
+
+
 def test_squeezenet_computes_what_torchvisions_architecture_computes_with_the_same_weights():
     from torchvision.models import squeezenet1_1
 
