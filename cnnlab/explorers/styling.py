@@ -14,7 +14,7 @@ from cnnlab.explorers.wishes import layer_widths
 from cnnlab.networks.layers import resolve_layer
 from cnnlab.synthesis import style_steps
 from cnnlab.synthesis.style import usual_layers
-from cnnlab.world import SAMPLES, SCENES, render, sample_photo
+from cnnlab.world import SCENES, photographs, render
 
 RATIOS = tuple(10.0**power for power in (-1, -0.5, 0, 0.5, 1, 1.5, 2))
 """beta for alpha = 1."""
@@ -37,7 +37,7 @@ class StyleExplorer(GrowingExplorer):
     network, shape, scene, seed, another, photo
         What looks, and the content.
     style
-        A photograph of scikit-learn's ("flower", "china"), or a scene of the world without an object.
+        One of `cnnlab.photographs()` ("flower", "china"), or a scene of the world without an object.
     ratio
         Which of `ratio_values` beta is, for alpha = 1. A setting that has been made is shown at once.
     all_button
@@ -66,7 +66,11 @@ class StyleExplorer(GrowingExplorer):
         super().__init__(model, picture)
         self.size = size
         self.made: dict[tuple, list[Moment]] = {}
-        styles = [*((f"{name} (photograph)", name) for name in SAMPLES), *((name, name) for name in SCENES)]
+        names = photographs().names
+        styles = [
+            *((f"{name.replace('_', ' ')} (photograph)", name) for name in names),
+            *((name, name) for name in SCENES),
+        ]
         self.style = widgets.Dropdown(options=styles, value=style, description="Style")
         self.ratio = slider("Beta", 3, 0, len(RATIOS) - 1)
         self.ratio.readout = False
@@ -145,9 +149,9 @@ class StyleExplorer(GrowingExplorer):
         picture = self.pictures.source.code(self.size)
         name = self.style.value
         style = (
-            f'world.sample_photo("{name}", size={self.size})'
-            if name in SAMPLES
-            else f'world.render(3, shape="none", scene="{name}", size={self.size}).image'
+            f'world.render(3, shape="none", scene="{name}", size={self.size}).image'
+            if name in SCENES
+            else f'cnnlab.photographs()["{name}"].image({self.size})'
         )
         options = ", ".join(f"{key}={value!r}" for key, value in self.options.items()).replace("'", '"')
         return "\n".join(
@@ -172,10 +176,10 @@ class StyleExplorer(GrowingExplorer):
 
     def _pictures(self) -> tuple[Tensor, Tensor]:
         name = self.style.value
-        if name in SAMPLES:
-            style = sample_photo(name, self.size)
-        else:
+        if name in SCENES:
             style = render(3, shape="none", scene=name, size=self.size).image
+        else:
+            style = photographs()[name].image(self.size)
         return self.pictures.source.image(self.size), style
 
     def _setting(self) -> tuple:

@@ -1,7 +1,8 @@
-"""A photo of yours as the square tensor that a network takes.
+"""A photo as the square tensor that a network takes, and what is known of it.
 
 Here stands what turns a file, an address or bytes into pixels: reading, turning upright, cutting square,
-scaling. Pictures with known truth are rendered by `cnnlab.world.picture`.
+scaling; and `Photograph`, a file with its maker and licence. Many of them: `cnnlab.world.photo_set`. Pictures
+with known truth are rendered by `cnnlab.world.picture`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import struct
 import urllib.error
 import urllib.request
 import warnings
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +36,10 @@ TIMEOUT = 10.0
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM", "ICO")
 """Kinds of image that are read; others (EPS, say) would start programs of their own."""
 
+NOT_STATED = "not stated"
+"""Maker or licence of a photograph whose source does not name them."""
+FREE_LICENCES = ("CC0", "public domain", "CC BY 2.0")
+"""Terms under which a photograph may be shown to others, with its credit."""
 _ORIENTATION = 0x0112  # EXIF: how the camera was held
 
 
@@ -77,10 +83,82 @@ def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Te
     """
     import torch
 
-    pixels = (
-        np.asarray(middle_square(path_or_url_or_bytes, positive_int(size, "size")), dtype=np.float32) / 255
-    )
+    square = middle_square(path_or_url_or_bytes, positive_int(size, "size"))
+    pixels = np.asarray(square, dtype=np.float32) / 255
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph and what is known of it; its pixels are read when they are asked for.
+
+    Fields
+    ------
+    name
+        Its name in the set that it belongs to.
+    path
+        The file.
+    shows
+        What is to be seen, in a few words.
+    imagenet_class
+        The ImageNet class of its object, spelled as torchvision's `weights.meta["categories"]` spell it; None if it has none.
+    class_name
+        Its class in the set that it belongs to.
+    maker, licence
+        Who made it, and on which terms it may be used, as its source says; "not stated" if it does not.
+    note
+        What else its source says, quoted.
+    pixels
+        H x W x 3 bytes if the photograph is part of a larger file, else None.
+    """
+
+    name: str
+    path: Path
+    shows: str
+    imagenet_class: str | None = None
+    class_name: str = "photograph"
+    maker: str = NOT_STATED
+    licence: str = NOT_STATED
+    note: str = ""
+    pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    def image(self, size: int = 224) -> Tensor:
+        """The middle square as 3 x size x size floats in [0, 1], read as `cnnlab.photo` reads it.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the file is gone, damaged or cut short; the message names it.
+        """
+        if self.pixels is None:
+            return photo(self.path, size)
+        import torch
+
+        return torch.from_numpy(self.square(positive_int(size, "size"))).permute(2, 0, 1).float().div_(255)
+
+    def whole(self) -> Image.Image:
+        """The whole photograph in its own size, upright, as an RGB image of Pillow."""
+        return whole_photo(self.path) if self.pixels is None else Image.fromarray(self.pixels)
+
+    @property
+    def credit(self) -> str:
+        """One line for a caption: name, maker, licence, as in "Chelsea, Stefan van der Walt, CC0"."""
+        if self.maker == self.licence == NOT_STATED:
+            return f"{self.name}, maker and licence {NOT_STATED}"
+        maker = f"maker {NOT_STATED}" if self.maker == NOT_STATED else self.maker
+        licence = f"licence {NOT_STATED}" if self.licence == NOT_STATED else self.licence
+        return f"{self.name.replace('_', ' ').title()}, {maker}, {licence}"
+
+    @property
+    def redistributable(self) -> bool:
+        """Whether its licence (CC0, public domain, CC BY with the credit) lets it be shown in what is published."""
+        return self.licence in FREE_LICENCES
+
+    def square(self, size: int) -> np.ndarray:
+        """The middle square as size x size x 3 bytes."""
+        if self.pixels is None:
+            return np.array(middle_square(self.path, size))
+        return np.array(_square(Image.fromarray(self.pixels), size))
 
 
 def middle_square(path_or_url_or_bytes: str | os.PathLike | bytes, size: int) -> Image.Image:
@@ -139,7 +217,7 @@ def _developed(content: bytes, name: str, size: int | None) -> Image.Image:
         try:
             if size:  # a JPEG can be unpacked at a half, a quarter ... of its size
                 image.draft(None, (2 * size, 2 * size))
-            picture = square(_plain(image), size) if size else _over_white(_plain(image))
+            picture = _square(_plain(image), size) if size else _over_white(_plain(image))
             orientation = image.getexif().get(_ORIENTATION, 1)  # asked late: Pillow has turned a TIFF by now
         except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
             raise ValueError(f"{name} is damaged or cut short and cannot be read ({error}).") from None
@@ -184,7 +262,7 @@ def _plain(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if transparent else "RGB")
 
 
-def square(image: Image.Image, size: int) -> Image.Image:
+def _square(image: Image.Image, size: int) -> Image.Image:
     """The middle square of an RGB or RGBA image, scaled with Lanczos filtering, over white."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2

@@ -1,115 +1,38 @@
-"""Sets of photographs: one photograph with its maker and licence, many of them as a sequence, and both as data sets.
+"""Sets of photographs: a sequence of them, and the data sets made of it.
 
-    Photograph         a file, what it shows, its ImageNet class, who made it and on which terms
-    Photographs        many of them, by number, name or slice; as images with labels, or as patches cut from them
+    Photographs        photographs, by number, name or slice; as images with labels, or as patches cut from them
     PhotographDataset  their middle squares with labels
     PatchDataset       square patches of them with labels and places
 
-Where photographs come from stands in `cnnlab.world.photographs` and `cnnlab.world.photo_datasets`; how a file becomes pixels, in
-`cnnlab.world.photo`.
+Where photographs come from stands in `cnnlab.world.photographs` and `cnnlab.world.photo_datasets`; a single one and how its
+file becomes pixels, in `cnnlab.world.photo`.
 """
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from zlib import crc32
 
 import numpy as np
-from PIL import Image
 
-from cnnlab.inputs import one_of, positive_int
+from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab.world.crops import checked_scales, crop_boxes, cut
 from cnnlab.world.datasets import Labelled
-from cnnlab.world.photo import middle_square, photo, square, whole_photo
+from cnnlab.world.photo import Photograph
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Thing = TypeVar("Thing")
 
-NOT_STATED = "not stated"
-"""Maker or licence of a photograph whose source does not name them."""
-FREE_LICENCES = ("CC0", "public domain", "CC BY 2.0")
-"""Terms under which a photograph may be shown to others, with its credit."""
 MOST_PATCHES = 100
 """Patches cut from one photograph unless `per_photo` says otherwise; fewer where there are many photographs."""
 TOTAL_PATCHES = 4_000
 """Patches cut from a whole set unless `per_photo` says otherwise, about."""
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """A photograph and what is known of it; its pixels are read when they are asked for.
-
-    Fields
-    ------
-    name
-        Its name in the set that it belongs to.
-    path
-        The file.
-    shows
-        What is to be seen, in a few words.
-    imagenet_class
-        The ImageNet class of its object, spelled as torchvision's `weights.meta["categories"]` spell it; None if it has none.
-    class_name
-        Its class in the set that it belongs to.
-    maker, licence
-        Who made it, and on which terms it may be used, as its source says; "not stated" if it does not.
-    note
-        What else its source says, quoted.
-    pixels
-        H x W x 3 bytes if the photograph is part of a larger file, else None.
-    """
-
-    name: str
-    path: Path
-    shows: str
-    imagenet_class: str | None = None
-    class_name: str = "photograph"
-    maker: str = NOT_STATED
-    licence: str = NOT_STATED
-    note: str = ""
-    pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
-
-    def image(self, size: int = 224) -> Tensor:
-        """The middle square as 3 x size x size floats in [0, 1], read as `cnnlab.photo` reads it.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            If the file is gone, damaged or cut short; the message names it.
-        """
-        if self.pixels is None:
-            return photo(self.path, size)
-        import torch
-
-        return torch.from_numpy(self._square(positive_int(size, "size"))).permute(2, 0, 1).float().div_(255)
-
-    def whole(self) -> Image.Image:
-        """The whole photograph in its own size, upright, as an RGB image of Pillow."""
-        return whole_photo(self.path) if self.pixels is None else Image.fromarray(self.pixels)
-
-    @property
-    def credit(self) -> str:
-        """One line for a caption: name, maker, licence, as in "Chelsea, Stefan van der Walt, CC0"."""
-        if self.maker == self.licence == NOT_STATED:
-            return f"{self.name}, maker and licence {NOT_STATED}"
-        maker = f"maker {NOT_STATED}" if self.maker == NOT_STATED else self.maker
-        licence = f"licence {NOT_STATED}" if self.licence == NOT_STATED else self.licence
-        return f"{self.name.replace('_', ' ').title()}, {maker}, {licence}"
-
-    @property
-    def redistributable(self) -> bool:
-        """Whether its licence (CC0, public domain, CC BY with the credit) lets it be shown in what is published."""
-        return self.licence in FREE_LICENCES
-
-    def _square(self, size: int) -> np.ndarray:
-        """The middle square, size x size x 3 bytes."""
-        if self.pixels is None:
-            return np.array(middle_square(self.path, size))
-        return np.array(square(Image.fromarray(self.pixels), size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,13 +145,66 @@ class Photographs(Sequence[Photograph]):
         readable = self._without(broken)
         return PhotographDataset(_as_images(arrays, size), readable.labels, self.class_names, readable)
 
+    def crops(
+        self,
+        size: int = 64,
+        scales: Sequence[float] = (1.0, 0.5, 0.25),
+        per_photo: int | None = None,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> PatchDataset:
+        """Square patches at several scales and random places; damaged photographs are named in a warning and left out.
+
+        A small set of photographs becomes some thousand pictures. Smaller patches are more numerous, in proportion to how many of them
+        fit side by side, so that all scales overlap alike. No patch is cut twice; a small photograph may give fewer than `per_photo`.
+
+        Parameters
+        ----------
+        size
+            Side in pixels to which all patches are scaled (with Lanczos filtering).
+        scales
+            Sides of the patches as fractions of the shorter side of the photograph, above 0 and at most 1.
+        per_photo
+            Patches from each photograph; None for 100, or fewer so that the whole set gives about 4 000.
+        seed
+            Another seed gives other places. The places in a photograph depend on its name and size, not on the rest of the set.
+        progress
+            Show a progress bar: True, False, or None for work of more than a second.
+
+        Raises
+        ------
+        ValueError
+            If a scale is out of range, or no photograph can be read.
+        """
+        import torch
+
+        positive_int(size, "size")
+        usual = max(1, min(MOST_PATCHES, TOTAL_PATCHES // max(1, len(self))))
+        count = usual if per_photo is None else positive_int(per_photo, "per_photo")
+        shares = checked_scales(scales)
+        patches, boxes, broken = [], [], []
+        for one in watched(self, "cutting photographs", progress):
+            try:
+                whole = one.whole()
+            except (OSError, ValueError) as problem:
+                broken.append((one.name, str(problem)))
+                continue
+            chance = np.random.default_rng([whole_number(seed, "seed"), crc32(one.name.encode())])
+            found = crop_boxes(*whole.size, shares, count, chance)
+            patches += [cut(whole, box, size) for box in found]
+            boxes.append(np.insert(found, 0, len(boxes), axis=1))
+        readable = self._without(broken)
+        places = torch.from_numpy(np.concatenate(boxes) if boxes else np.empty((0, 4), dtype=np.int64))
+        labels = readable.labels[places[:, 0]]
+        return PatchDataset(_as_images(patches, size), labels, self.class_names, readable, places)
+
     def _squares(self, size: int, progress: bool | None) -> tuple[list[np.ndarray], list[tuple[str, str]]]:
         """The squares of those that can be read, and (name, reason) of the others."""
         positive_int(size, "size")
         arrays, broken = [], []
         for one in watched(self, "reading photographs", progress):
             try:
-                arrays.append(one._square(size))
+                arrays.append(one.square(size))
             except (OSError, ValueError) as problem:
                 broken.append((one.name, str(problem)))
         return arrays, broken
@@ -261,7 +237,7 @@ class Photographs(Sequence[Photograph]):
         if isinstance(which, list | tuple):
             return Photographs([self[one] for one in which], self.class_names, self.skipped)
         if isinstance(which, str):
-            return self._all[self._index[one_of(which, self._index, "photograph")]]
+            return self._all[self._position(which)]
         if not hasattr(which, "__index__"):
             raise TypeError(
                 "photographs are taken by number, name, slice or list of names, but got"
@@ -271,6 +247,21 @@ class Photographs(Sequence[Photograph]):
         if not -len(self) <= number < len(self):
             raise IndexError(f"photograph {number} of a set of {len(self)}")
         return self._all[number]
+
+    def _position(self, name: str) -> int:
+        """Where the photograph of this name stands; a ValueError with the nearest names if there is none."""
+        if name in self._index:
+            return self._index[name]
+        for what, reason in self.skipped:
+            if name == what:
+                raise ValueError(f'photograph "{name}" could not be read: {reason}')
+        if len(self) <= 20:
+            one_of(name, self._index, "photograph")
+        near = difflib.get_close_matches(name, self._index, n=5) or [*self.names[:5]]
+        raise ValueError(
+            f'none of the {len(self)} photographs is called "{name}"; there are, for example, {", ".join(near)}.'
+            " `names` has them all."
+        )
 
     def __iter__(self) -> Iterator[Photograph]:
         return iter(self._all)

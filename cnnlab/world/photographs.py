@@ -6,6 +6,7 @@ from the docstrings of `skimage.data` and from scikit-learn's `images/README.txt
 
 from __future__ import annotations
 
+import difflib
 import os
 import struct
 import warnings
@@ -16,8 +17,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from cnnlab.world.photo import MOST_PIXELS, readable_formats
-from cnnlab.world.photo_set import NOT_STATED, Photograph, Photographs, listed, watched
+from cnnlab.world.photo import MOST_PIXELS, NOT_STATED, Photograph, readable_formats
+from cnnlab.world.photo_datasets import SOURCES, of_dataset
+from cnnlab.world.photo_set import Photographs, listed, watched
 
 PACKAGES = {
     "scikit-image": ("skimage", "data"),
@@ -41,7 +43,7 @@ INSTALLED = {
         *("Rachel Michetti", "CC0", f"{_PHOTOGRAPHER} (Rachel Michetti)"),
     ),
     "rocket": (
-        *("scikit-image", "rocket.jpg", "the launch of a rocket", "missile"),
+        *("scikit-image", "rocket.jpg", "a rocket at its launch pad", "missile"),
         *("SpaceX", "public domain", "The image was captured by SpaceX and `released in the public domain"),
     ),
     "astronaut": (
@@ -96,7 +98,7 @@ INSTALLED = {
     "moon": ("scikit-image", "moon.png", "the surface of the moon, grey", None, NOT_STATED, NOT_STATED, ""),
     "page": ("scikit-image", "page.png", "a scanned page, grey", None, NOT_STATED, NOT_STATED, ""),
     "text": (
-        *("scikit-image", "text.png", "printed letters, grey", None, NOT_STATED, "public domain"),
+        *("scikit-image", "text.png", "handwriting, grey", None, NOT_STATED, "public domain"),
         *("No known copyright restrictions, released into the public domain",),
     ),
 }
@@ -111,37 +113,55 @@ _CACHES = frozenset({"__pycache__", "__MACOSX", "node_modules", "@eaDir"})
 """Folders that programs make for themselves; hidden ones begin with a dot."""
 
 
-def photographs(source: str | os.PathLike | None = None, *, progress: bool | None = None) -> Photographs:
-    """Photographs as a `Photographs` sequence: those that are installed, or those of a folder.
+def photographs(
+    source: str | os.PathLike | None = None,
+    *,
+    split: str | None = None,
+    root: str | os.PathLike | None = None,
+    progress: bool | None = None,
+) -> Photographs:
+    """Photographs as a `Photographs` sequence: those that are installed, those of a folder, or a data set of torchvision.
 
     Parameters
     ----------
     source
-        None for the photographs that come with the packages that the kit needs; or a folder of yours. It is searched with all its
-        subfolders; hidden files and caches are left out. The first subfolder on the way to a photograph is its class; if no
-        photograph lies in a subfolder, the one class is "photograph". Only the heads of the files are read, pixels when they are
-        asked for.
+        None for the photographs that come with the packages that the kit needs.
+
+        A folder of yours: it is searched with all its subfolders; hidden files and caches are left out. Each subfolder is a class, as
+        in torchvision's `ImageFolder`; what lies in none has the class "photograph". Only the heads of the files are read here.
+
+        "imagenette", "oxford_pets", "stl10" or "flowers102": the data set, downloaded on first use (`photo_datasets`).
+    split
+        Of a data set: "train" (if it is None) or "test".
+    root
+        Of a data set: the folder that torchvision keeps its data sets in; None for one in the cache of the kit.
     progress
         Show a progress bar: True, False, or None for work of more than a second.
 
     Raises
     ------
+    ConnectionError
+        If a data set is not there and cannot be downloaded.
     ValueError
-        If the folder has no photograph, or is none.
+        If there is no such folder or data set, or the folder has no photograph.
 
     Warns
     -----
     UserWarning
-        Names the files that cannot be read; they are left out, and `skipped` has them all.
+        Names the files of a folder that cannot be read; they are left out, and `skipped` has them all.
 
     Example
     -------
     >>> photographs()["china"].credit
     'China, danielbuechele, CC BY 2.0'
     """
-    if source is None:
-        return installed()
-    return of_folder(_folder(source), progress)
+    if isinstance(source, str) and source in SOURCES:
+        return of_dataset(source, split or "train", root)
+    if split is not None or root is not None:
+        raise ValueError(
+            f"split and root belong to a data set ({', '.join(SOURCES)}), but source is {source!r}."
+        )
+    return installed() if source is None else of_folder(_folder(source), progress)
 
 
 def installed() -> Photographs:
@@ -167,14 +187,27 @@ def _package_folder(package: str) -> Path:
 def _folder(source: str | os.PathLike) -> Path:
     """The folder that was meant."""
     if not isinstance(source, str | os.PathLike):
-        raise TypeError(f"photographs takes a folder or nothing, but got {type(source).__name__}.")
+        raise TypeError(
+            "photographs takes nothing, a folder or the name of a data set, but got"
+            f" {source!r} ({type(source).__name__})."
+        )
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
     if folder.exists():
         raise ValueError(f'"{folder}" is a file, not a folder; one photo is read by `cnnlab.photo`.')
-    hint = f' One of those at hand is `photographs()["{source}"]`.' if source in INSTALLED else ""
-    raise ValueError(f'there is no folder "{folder}" (looked in {Path.cwd()}).{hint}')
+    close = difflib.get_close_matches(str(source), [*SOURCES, *INSTALLED], n=1)
+    call = (
+        f'photographs("{close[0]}")'
+        if close and close[0] in SOURCES
+        else f'photographs()["{close[0]}"]'
+        if close
+        else ""
+    )
+    raise ValueError(
+        f'"{source}" is no folder (looked in {Path.cwd()}) and no data set ({", ".join(SOURCES)}).'
+        + (f" Did you mean `{call}`?" if close else "")
+    )
 
 
 def of_folder(folder: Path, progress: bool | None = None) -> Photographs:

@@ -1,0 +1,49 @@
+"""Squares cut from a photograph at several scales and random places.
+
+`Photographs.crops` makes a set of patches of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from cnnlab.inputs import fraction
+
+
+def checked_scales(scales: Sequence[float]) -> list[float]:
+    """`scales` as floats above 0 and at most 1; else a ValueError."""
+    checked = [fraction(scale, "each of scales") for scale in scales]
+    if not checked or 0 in checked:
+        raise ValueError(f"scales must be one or more numbers above 0 and at most 1, but got {list(scales)}.")
+    return checked
+
+
+def crop_boxes(
+    width: int, height: int, scales: Sequence[float], count: int, chance: np.random.Generator
+) -> np.ndarray:
+    """At most `count` different squares in a photograph, largest first: N x (left, top, side), whole numbers.
+
+    The number of squares of a scale s is proportional to 1 / s^2; each scale has at least one if `count` allows it.
+    """
+    sides = sorted({max(1, round(scale * min(width, height))) for scale in scales}, reverse=True)
+    found, left = [], count
+    weights = [1 / side**2 for side in sides]
+    for number, side in enumerate(sides):
+        places = (width - side + 1) * (height - side + 1)
+        share = left * weights[number] / sum(weights[number:])
+        wanted = min(places, left, max(1, round(share)))
+        chosen = chance.choice(places, wanted, replace=False)
+        top, edge = np.divmod(chosen, width - side + 1)
+        found.append(np.stack([edge, top, np.full_like(edge, side)], axis=1))
+        left -= wanted
+    return np.concatenate(found)
+
+
+def cut(whole: Image.Image, box: np.ndarray, size: int) -> np.ndarray:
+    """The square (left, top, side) of a photograph, scaled with Lanczos filtering, as size x size x 3 bytes."""
+    left, top, side = (int(number) for number in box)
+    patch = whole.crop((left, top, left + side, top + side))
+    return np.array(patch.resize((size, size), Image.Resampling.LANCZOS))
