@@ -5,12 +5,14 @@
 const explorerOf = (el) => el.closest(".cnnlab") ?? el.parentElement;
 
 // JupyterLab takes single letters, arrows and Enter for commands on cells ("x" cuts one), even while a slider or a menu has the
-// focus. Inside an explorer plain keys belong to the control; with Ctrl, Alt or Cmd, Shift+Enter and Escape stay JupyterLab's.
+// focus. Inside an explorer plain keys belong to the control; with Ctrl, Alt or Cmd, Shift+Enter and Escape stay JupyterLab's, but
+// for an Escape that closes an open list.
 function keepKeys(root) {
   return (event) => {
     if (!root.contains(event.target)) return;
     const command = event.ctrlKey || event.metaKey || event.altKey;
-    const theirs = command || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
+    const leaves = event.key === "Escape" && event.target.getAttribute("aria-expanded") !== "true";
+    const theirs = command || leaves || (event.shiftKey && event.key === "Enter");
     event.target.toggleAttribute("data-lm-suppress-shortcuts", !theirs); // the sign by which it lets keys be
   };
 }

@@ -12,6 +12,7 @@ from cnnlab.explorers import covered, encode
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
 from cnnlab.explorers.parts import heading, names_for, offer
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.stage import Stage
 from cnnlab.explorers.still import still
 from cnnlab.explorers.whole_map import WholeMap
@@ -135,7 +136,7 @@ class OcclusionExplorer(Explorer):
         self.size = widgets.IntSlider(24, min=2, max=96, description="Size")
         self.stride = widgets.IntSlider(4, min=1, max=24, description="Stride")
         self.fill = widgets.Dropdown(options=FILLS, value="grey", description="Fill")
-        self.target = widgets.Dropdown(options=[("predicted class", None)], description="Class")
+        self.target = SearchSelect([("predicted class", None)], description="Class")
         self.show_mask = widgets.Checkbox(False, description="true outline of the object", indent=False)
         self.network_view = widgets.Checkbox(False, description="as the network sees it", indent=False)
         widgets.jslink((self.show_mask, "value"), (self.stage, "show_mask"))

@@ -65,7 +65,7 @@ def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
         ipywidgets.SelectMultiple: ("select",),
         ipywidgets.BoundedIntText: ("input",),
         ipywidgets.Checkbox: ("input",),
-    }.get(type(control), ("",))
+    }.get(type(control), getattr(control, "named_parts", ("",)))
     return [[f".cnnlab-is-{key} {part}".strip(), {"aria-label": name}] for part in parts]
 
 

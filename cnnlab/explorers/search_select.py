@@ -1,0 +1,188 @@
+"""A menu that is searched by typing, for long lists such as a thousand classes. Its life in the browser is in `search_select.js`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Int, List, TraitError, Unicode, observe, validate
+
+from cnnlab.explorers.parts import read_script
+
+_HERE = Path(__file__).parent
+
+
+class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
+    """A combobox with the traits of `ipywidgets.Dropdown`, which it replaces where the list is long.
+
+    Parameters
+    ----------
+    options
+        Labels, (label, value) pairs or a mapping of labels to values. A value may be any object; None is a value like any other.
+    value, label, index
+        What is chosen, given in one of three ways; the first option unless given.
+    groups, words
+        As the traits of the same names.
+
+    Traits
+    ------
+    options, value, label, index
+        As in `Dropdown`. New `options` choose the first of them and drop `groups` and `words`; `offer` sets all three together
+        and keeps what is chosen.
+    groups
+        One heading for each option ("" for none), or empty. A heading is shown where it changes, so what is useful most goes first.
+    words
+        Further words by which each option is found, such as synonyms: one string each, or empty. They are not shown.
+    description, disabled
+        What stands before the field, and whether it can be used.
+
+    In the browser
+    --------------
+    Typing filters by words anywhere in the label or in `words`, without regard to case; where nothing matches, what is a few typing
+    errors away is offered. Arrow keys, Home, End, PageUp, PageDown, Enter and Escape work in the open list. In the closed field
+    PageDown and PageUp choose the next and the previous option.
+
+    Example
+    -------
+    >>> from cnnlab.explorers.search_select import SearchSelect
+    >>> menu = SearchSelect([("any class", None), ("tabby", 281), ("flamingo", 130)], words=["", "cat", "bird"])
+    >>> menu.value = 130
+    >>> menu.label, menu.index
+    ('flamingo', 2)
+    """
+
+    _esm = read_script("search_select.js")
+    _css = (_HERE / "search_select.css").read_text(encoding="utf-8")
+
+    named_parts = ("input",)
+    """What `names_for` gives the accessible name to."""
+
+    description = Unicode("").tag(sync=True)
+    disabled = Bool(False).tag(sync=True)
+    options = AnyTrait(())
+    groups = AnyTrait(())
+    words = AnyTrait(())
+    value = AnyTrait(None)
+    label = Unicode(None, allow_none=True)
+    index = Int(None, allow_none=True).tag(sync=True)
+    _labels = List(Unicode()).tag(sync=True)
+    _groups = List(Unicode()).tag(sync=True)
+    _words = List(Unicode()).tag(sync=True)
+
+    def __init__(self, options: Iterable = (), **traits: Any):
+        chosen = {name: traits.pop(name) for name in ("value", "label", "index") if name in traits}
+        groups, words = traits.pop("groups", ()), traits.pop("words", ())
+        self._values: list[Any] = []
+        self._replacing = False
+        super().__init__(**traits)
+        self.offer(options, groups=groups, words=words)
+        for name, one in chosen.items():
+            setattr(self, name, one)
+
+    def offer(self, options: Iterable, *, groups: Sequence[str] = (), words: Sequence[str] = ()) -> None:
+        """Other options at once with their groups and words; what was chosen stays chosen if its label is among them.
+
+        Raises
+        ------
+        ValueError
+            If `groups` or `words` are given, but not one for each option.
+        """
+        pairs = _pairs(options)
+        for name, texts in (("groups", groups), ("words", words)):
+            if texts and len(texts) != len(pairs):
+                raise ValueError(
+                    f"{name} has {len(texts)} texts for {len(pairs)} options; give one for each, or none."
+                )
+        labels = [label for label, _value in pairs]
+        kept = labels.index(self.label) if self.label in labels else 0
+        self._replace(options, pairs, groups, words, kept if pairs else None)
+
+    def _replace(self, options, pairs, groups, words, index: int | None) -> None:
+        self._replacing = True
+        try:
+            with self.hold_sync():
+                self._values = [value for _label, value in pairs]
+                self._labels = [label for label, _value in pairs]
+                self._groups, self._words = list(groups), list(words)
+                self.options = options if isinstance(options, Mapping) else tuple(options)
+                self.groups, self.words = tuple(groups), tuple(words)
+                self._choose(index)
+        finally:
+            self._replacing = False
+
+    def _choose(self, index: int | None) -> None:
+        """Bring index, label and value together; each speaks only if it has changed."""
+        self.index = index
+        self.label = None if index is None else self._labels[index]
+        self.value = None if index is None else self._values[index]
+
+    @validate("options")
+    def _tuple_of(self, proposal: dict) -> Any:
+        return proposal.value if isinstance(proposal.value, Mapping) else tuple(proposal.value)
+
+    @observe("options")
+    def _take_options(self, change: dict) -> None:
+        if not self._replacing:
+            pairs = _pairs(change.new)
+            self._replace(change.new, pairs, (), (), 0 if pairs else None)
+
+    @observe("groups", "words")
+    def _take_texts(self, change: dict) -> None:
+        if not self._replacing:
+            texts = {"groups": self.groups, "words": self.words}
+            self.offer(self.options, **texts)
+
+    @validate("index")
+    def _existing(self, proposal: dict) -> int | None:
+        if proposal.value is not None and not 0 <= proposal.value < len(self._labels):
+            raise TraitError(f"there is no option {proposal.value}; there are {len(self._labels)}.")
+        return proposal.value
+
+    @validate("label")
+    def _known(self, proposal: dict) -> str | None:
+        if proposal.value is not None and proposal.value not in self._labels:
+            raise TraitError(f'"{proposal.value}" is not among the options.')
+        return proposal.value
+
+    @validate("value")
+    def _offered(self, proposal: dict) -> Any:
+        if proposal.value is not None and self._place_of(proposal.value) is None:
+            raise TraitError(f"the value {proposal.value!r} is not among the options.")
+        return proposal.value
+
+    @observe("index")
+    def _follow_index(self, change: dict) -> None:
+        self._choose(change.new)
+
+    @observe("label")
+    def _follow_label(self, change: dict) -> None:
+        if change.new is None:
+            self._choose(None)
+        elif self.index is None or self._labels[self.index] != change.new:
+            self._choose(self._labels.index(change.new))
+
+    @observe("value")
+    def _follow_value(self, change: dict) -> None:
+        if self.index is None or not _same(self._values[self.index], change.new):
+            self._choose(self._place_of(change.new))
+
+    def _place_of(self, value: Any) -> int | None:
+        return next((i for i, one in enumerate(self._values) if _same(one, value)), None)
+
+
+def _pairs(options: Iterable) -> list[tuple[str, Any]]:
+    """(label, value) for each option; as in ipywidgets, pairs only if all options are pairs."""
+    if isinstance(options, Mapping):
+        return [(str(label), value) for label, value in options.items()]
+    options = list(options)
+    if all(isinstance(one, tuple | list) and len(one) == 2 for one in options):
+        return [(str(label), value) for label, value in options]
+    return [(str(one), one) for one in options]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or bool(one == other)
