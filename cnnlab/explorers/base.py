@@ -26,11 +26,12 @@ from torch import Tensor, nn
 from cnnlab.explorers.growth import ONE_AT_A_TIME
 from cnnlab.explorers.parts import CodePanel, Names, heading, load_line, names_for
 from cnnlab.explorers.pictures import PicturePicker
+from cnnlab.explorers.sources import usual_picture
 from cnnlab.networks.zoo import available, load
 from cnnlab.world import sample
 
 FIRST = sample(7, shape="sheep", scene="meadow")
-"""What an explorer shows first."""
+"""What an explorer shows first, unless its network has learned from photographs."""
 EYE = 480
 """Side, in pixels, of a picture that is drawn for the eye."""
 
@@ -51,9 +52,12 @@ class Explorer:
         self.error: Exception | None = None
         self._working = self._renewing = False
         self.network = _network_picker(model, networks or {})
-        self.pictures = PicturePicker(FIRST if picture is None else picture, self._picture_changed, self.fail)
+        if picture is None:
+            picture = usual_picture(getattr(self.model, "class_names", ()), FIRST)
+        self.pictures = PicturePicker(picture, self._picture_changed, self.fail)
         self.shape, self.scene, self.seed = self.pictures.shape, self.pictures.scene, self.pictures.seed
         self.another, self.photo = self.pictures.another, self.pictures.photo
+        self.photograph = self.pictures.thumbnails
         self.status = widgets.HTML().add_class("cnnlab-status")
         self._alert = widgets.HTML().add_class("cnnlab-error")
         self._alert.layout.display = "none"

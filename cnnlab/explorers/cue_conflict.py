@@ -133,7 +133,7 @@ class CueConflictExplorer(Explorer):
         self._words = [widgets.HTML().add_class("cnnlab-finding") for _ in range(2)]
 
     def _lay_out(self) -> None:
-        shape, scene, seed, _photo = self.pictures.rows
+        shape, scene, seed = self.pictures.rendered_rows
         result = [
             part
             for head, bars, words in zip(self._heads, self.bars, self._words, strict=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cnnlab.attribution import grad_cam, guided_grad_cam
 from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.sources import Photo, Rendered, Source
+from cnnlab.explorers.sources import Rendered, Source
 from cnnlab.networks.layers import evaluating, like_parameters, recording
 from cnnlab.world import SCENES
 
@@ -66,7 +66,7 @@ def ask(question: Question) -> Answer:
 
 def elsewhere(question: Question) -> dict[str, Question]:
     """The same question about the same object in each scene of the world; none for a photo."""
-    if isinstance(question.source, Photo):
+    if not isinstance(question.source, Rendered):
         return {}
     recipe = question.source.recipe
     return {scene: replace(question, source=Rendered(recipe.replace(scene=scene))) for scene in SCENES}

@@ -26,7 +26,7 @@ function render({ model, el }) {
   const [input, button, back] = ["input", "button", "button"].map((tag) => el.appendChild(document.createElement(tag)));
   Object.assign(input, { type: "file", accept: "image/*", hidden: true });
   Object.assign(button, { type: "button", className: "cnnlab-upload" });
-  Object.assign(back, { type: "button", className: "cnnlab-back", textContent: "✕", title: "Back to the rendered picture" });
+  Object.assign(back, { type: "button", className: "cnnlab-back", textContent: "✕", title: "Back to the picture before" });
   back.setAttribute("aria-label", back.title);
   button.title = "Choose a photo, or drop one anywhere on the explorer";
   button.addEventListener("click", () => input.click());

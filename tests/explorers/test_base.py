@@ -118,11 +118,11 @@ def test_a_photo_comes_and_goes(explorer, tmp_path):
     )
     assert torch.allclose(explorer.image[0], torch.ones(96, 96))
     assert explorer.photo.shown == "red.png"
-    assert "cnnlab-idle" in explorer.shape._dom_classes
+    assert explorer.pictures.kind.value == "own"
     explorer.photo.set_state({"upload": {"turn": 2}})
     assert explorer.photo.shown == ""
     assert "sheep" in explorer.pictures.source.words
-    assert "cnnlab-idle" not in explorer.shape._dom_classes
+    assert explorer.pictures.kind.value == "rendered"
 
 
 def test_what_is_no_photo_is_reported_and_the_picture_stays(explorer):

@@ -1,0 +1,105 @@
+"""Small pictures of which one is chosen, and a switch between a few words; `thumbnails.js` and `switch.js` draw them in the browser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import anywidget
+import torch
+from torch import Tensor
+from traitlets import Dict, List, TraitError, Unicode, validate
+
+from cnnlab.explorers.encode import jpeg
+from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.sources import installed
+from cnnlab.world import Photograph, Photographs
+
+THUMB = 72
+"""Side, in pixels, of the pictures that are sent; they are shown somewhat smaller."""
+
+_STYLE = (Path(__file__).parent / "thumbnails.css").read_text(encoding="utf-8")
+
+
+class Thumbnails(anywidget.AnyWidget):
+    """A list box of small pictures: pointer, arrow keys, Home and End choose one.
+
+    Traits
+    ------
+    value
+        The name of the chosen one; "" while there is none.
+    names, words, captions
+        What each is called (its accessible name), what it shows (its description), and the line below for the chosen one.
+    label
+        The accessible name of the whole.
+    sheet
+        All pictures in one, row by row: {"jpeg": bytes, "count": int, "columns": int}.
+    """
+
+    _esm = read_script("thumbnails.js")
+    _css = _STYLE
+
+    value = Unicode("").tag(sync=True)
+    names = List(Unicode()).tag(sync=True)
+    words = List(Unicode()).tag(sync=True)
+    captions = List(Unicode()).tag(sync=True)
+    label = Unicode("Pictures").tag(sync=True)
+    sheet = Dict().tag(sync=True)
+
+    @validate("value")
+    def _offered(self, proposal: dict) -> str:
+        if proposal.value and proposal.value not in self.names:
+            raise TraitError(f'"{proposal.value}" is not among the pictures: {", ".join(self.names)}.')
+        return proposal.value
+
+
+class Switch(anywidget.AnyWidget):
+    """A row of words of which one is chosen: a radio group. `options` are [value, word], `label` is its accessible name."""
+
+    _esm = read_script("switch.js")
+    _css = _STYLE
+
+    value = Unicode("").tag(sync=True)
+    options = List(List(Unicode())).tag(sync=True)
+    label = Unicode("").tag(sync=True)
+
+    @validate("value")
+    def _offered(self, proposal: dict) -> str:
+        known = [value for value, _word in self.options]
+        if proposal.value not in known:
+            raise TraitError(f'"{proposal.value}" is not among the options: {", ".join(known)}.')
+        return proposal.value
+
+
+def thumbnail_sheet(images: Sequence[Tensor]) -> dict:
+    """Pictures 3 x THUMB x THUMB in [0, 1] as the `sheet` of `Thumbnails`."""
+    columns = max(1, math.ceil(math.sqrt(len(images))))
+    rows = max(1, math.ceil(len(images) / columns))
+    atlas = torch.zeros(3, rows * THUMB, columns * THUMB)
+    for place, image in enumerate(images):
+        top, left = place // columns * THUMB, place % columns * THUMB
+        atlas[:, top : top + THUMB, left : left + THUMB] = image
+    return {"jpeg": jpeg(atlas, 85), "count": len(images), "columns": columns}
+
+
+@lru_cache(maxsize=1)
+def installed_thumbnails() -> list[Tensor]:
+    """The installed photographs at the size of a thumbnail, read once."""
+    return [one.image(THUMB) for one in installed()]
+
+
+def shown_in(photograph: Photograph) -> str:
+    """What a photograph shows and, if it has one, its ImageNet class."""
+    known = photograph.imagenet_class
+    return f"{photograph.shows} (ImageNet class: {known})" if known else photograph.shows
+
+
+def described(photographs: Photographs) -> dict[str, list[str]]:
+    """The traits of `Thumbnails` that tell what the photographs are."""
+    return {
+        "names": list(photographs.names),
+        "words": [f"{shown_in(one)}. {one.credit}" for one in photographs],
+        "captions": [one.credit for one in photographs],
+    }
