@@ -17,8 +17,8 @@ from cnnlab.attribution.relu_rules import relu_rule
 from cnnlab.networks.modes import evaluating
 
 NO_RELU = (
-    "no ReLU ran in this network, so there is nothing that the rule {!r} could change; use the gradient. (Rules reach relu by"
-    " name: not clamp(min=0), not other activation functions, not the inside of scripted networks.)"
+    "no ReLU ran in this network, so there is nothing that the rule {!r} could change; use the gradient. (Rules reach ReLU and"
+    " ReLU6 by name: not clamp(min=0), not other activation functions such as SiLU or GELU, not the inside of scripted networks.)"
 )
 NO_WAY_BACK = (
     "the answer does not hang on the picture through derivatives: does the network compute without gradients (no_grad, detach,"

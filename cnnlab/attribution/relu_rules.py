@@ -6,11 +6,16 @@ A ReLU lets a value f pass if it is positive. What arrives at it on the way back
     deconvnet  (R > 0) * R              where what arrives is positive, whatever the ReLU did
     guided     (f > 0) * (R > 0) * R    where both hold
 
+ReLU6, min(max(f, 0), 6), is open where 0 < f < 6: its rules have that condition in place of f > 0.
+
 `relu_backward` is this table, for a reader's own numbers. `relu_rule` makes every ReLU of any network obey it for a while. The
 techniques that use it (`deconvnet`, `guided_backprop`) stand in `cnnlab.attribution.gradients`.
 """
 
 from __future__ import annotations
+
+from math import inf
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,11 +27,14 @@ from cnnlab.inputs import one_of
 RULES = ("gradient", "deconvnet", "guided")
 """The names of the three rules, as the lecture orders them."""
 
-_RELUS = {F.relu, torch.relu, Tensor.relu}
-_IN_PLACE = {torch.relu_, Tensor.relu_}  # F.relu_ is torch.relu_
+_RELUS = {F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}  # F.relu_ is torch.relu_
+_HARDTANHS = {F.hardtanh, F.hardtanh_}  # nn.ReLU6 calls hardtanh with the bounds 0 and 6
+_IN_PLACE = {torch.relu_, Tensor.relu_, F.hardtanh_}
 
 
-def relu_backward(activation: Tensor, arriving: Tensor, rule: str = "gradient") -> Tensor:
+def relu_backward(
+    activation: Tensor, arriving: Tensor, rule: str = "gradient", ceiling: float = inf
+) -> Tensor:
     """What a ReLU hands back of what arrives at it: the three rules, number by number.
 
         gradient:  R_i^l = (f_i^l > 0) * R_i^(l+1)
@@ -41,6 +49,8 @@ def relu_backward(activation: Tensor, arriving: Tensor, rule: str = "gradient") 
         R of the layer above, of the same shape.
     rule
         One of `RULES`.
+    ceiling
+        The largest value that the ReLU lets through, 6 for ReLU6: the condition f > 0 becomes 0 < f < ceiling.
 
     Returns
     -------
@@ -50,7 +60,7 @@ def relu_backward(activation: Tensor, arriving: Tensor, rule: str = "gradient") 
     Raises
     ------
     ValueError
-        If the rule is unknown or the shapes differ.
+        If the rule is unknown, the shapes differ, or the ceiling is not above 0.
 
     References
     ----------
@@ -72,18 +82,24 @@ def relu_backward(activation: Tensor, arriving: Tensor, rule: str = "gradient") 
             "activation and arriving must have the same shape, but came as"
             f" {tuple(activation.shape)} and {tuple(arriving.shape)}."
         )
+    if not ceiling > 0:
+        raise ValueError(f"ceiling must be above 0, but got {ceiling!r}.")
     if rule != "gradient":
         arriving = arriving.clamp_min(0)
-    return arriving if rule == "deconvnet" else arriving.where(activation > 0, 0)
+    if rule == "deconvnet":
+        return arriving
+    is_open = activation > 0
+    return arriving.where(is_open if ceiling == inf else is_open & (activation < ceiling), 0)
 
 
 class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided"):`
     """While it is active, every ReLU that runs will go back by `rule`; nothing of the network is changed.
 
     It catches the call itself, so it does not matter whether a network writes `nn.ReLU()`, `nn.ReLU(inplace=True)`, `F.relu(x)`,
-    `torch.relu(x)`, `x.relu_()` or uses one module in many places. Methods that exchange modules or hook into them miss the
-    written-out ones and then give, without a word, the plain gradient. What is no ReLU by name (`clamp(min=0)`, GELU, leaky
-    ReLU, a scripted or traced network) keeps its own derivative; `met` counts the ReLUs that ran, so that a caller can tell.
+    `torch.relu(x)`, `x.relu_()` or uses one module in many places; the same goes for ReLU6 (`nn.ReLU6()`, `F.relu6(x)`,
+    `F.hardtanh(x, 0, 6)`). Methods that exchange modules or hook into them miss the written-out ones and then give, without a word,
+    the plain gradient. What is no ReLU by name (`clamp(min=0)`, GELU, SiLU, hard swish, leaky ReLU, a scripted or traced network)
+    keeps its own derivative; `met` counts the ReLUs that ran, so that a caller can tell.
 
     The rule is read on the way back: it may be set to another one between two backward passes over the same graph.
 
@@ -103,28 +119,44 @@ class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided")
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        in_place = function in _IN_PLACE
-        if not in_place and function not in _RELUS:
+        ceiling = _ceiling(function, args, kwargs)
+        if ceiling is None:
             return function(*args, **kwargs)
         self.met += 1
         values = args[0] if args else kwargs["input"]
         if not values.requires_grad:
             return function(*args, **kwargs)
-        return _Ruled.apply(values, self, in_place or kwargs.get("inplace", False))
+        in_place = function in _IN_PLACE or kwargs.get("inplace", False)
+        return _Ruled.apply(values, self, in_place, ceiling)
+
+
+def _ceiling(function: Any, args: tuple, kwargs: dict[str, Any]) -> float | None:
+    """The largest value that this ReLU lets through, infinity for a plain one; None if the function is not a ReLU."""
+    if function in _RELUS:
+        return inf
+    if function is F.relu6:
+        return 6.0
+    if function in _HARDTANHS:
+        given = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | kwargs
+        if given.get("min_val", -1.0) == 0 and given.get("max_val", 1.0) > 0:
+            return float(given.get("max_val", 1.0))
+    return None
 
 
 class _Ruled(torch.autograd.Function):
-    """A ReLU whose way back is chosen when it is taken."""
+    """A ReLU, with or without a ceiling, whose way back is chosen when it is taken."""
 
     @staticmethod
-    def forward(ctx, values: Tensor, mode: relu_rule, in_place: bool) -> Tensor:
-        output = values.relu_() if in_place else values.relu()
+    def forward(ctx, values: Tensor, mode: relu_rule, in_place: bool, ceiling: float) -> Tensor:
         if in_place:
+            output = values.relu_() if ceiling == inf else values.clamp_(0, ceiling)
             ctx.mark_dirty(values)
+        else:
+            output = values.relu() if ceiling == inf else values.clamp(0, ceiling)
         ctx.save_for_backward(output)
-        ctx.mode = mode
+        ctx.mode, ctx.ceiling = mode, ceiling
         return output
 
     @staticmethod
-    def backward(ctx, arriving: Tensor) -> tuple[Tensor, None, None]:
-        return relu_backward(*ctx.saved_tensors, arriving, ctx.mode.rule), None, None
+    def backward(ctx, arriving: Tensor) -> tuple[Tensor, None, None, None]:
+        return relu_backward(*ctx.saved_tensors, arriving, ctx.mode.rule, ctx.ceiling), None, None, None

@@ -137,6 +137,76 @@ def test_the_rule_may_change_between_two_ways_back():
         assert torch.equal(found, torch.tensor(WORKED[rule]))
 
 
+RELU6_WRITINGS = {
+    "F.relu6": F.relu6,
+    "F.relu6(inplace=True)": lambda x: F.relu6(x.clone(), inplace=True),
+    "nn.ReLU6": nn.ReLU6(),
+    "nn.ReLU6(inplace=True)": lambda x: nn.ReLU6(inplace=True)(x.clone()),
+    "F.hardtanh": lambda x: F.hardtanh(x, 0, 6),
+    "F.hardtanh_": lambda x: F.hardtanh_(x.clone(), min_val=0, max_val=6),
+}
+VALUES = torch.tensor([-1.0, -1, 2, 2, 7, 7, 0, 6])  # below, inside and above the open range, and on its ends
+SIGNALS = torch.tensor([3.0, -3, 3, -3, 3, -3, 3, 3])
+RELU6_WORKED = {
+    "gradient": [0.0, 0, 3, -3, 0, 0, 0, 0],
+    "deconvnet": [3.0, 0, 3, 0, 3, 0, 3, 3],
+    "guided": [0.0, 0, 3, 0, 0, 0, 0, 0],
+}
+
+
+@by_rule
+@pytest.mark.parametrize("write", RELU6_WRITINGS)
+def test_relu6_is_open_between_0_and_6(rule, write):
+    values = VALUES.clone().requires_grad_()
+    with relu_rule(rule) as relus:
+        passed = RELU6_WRITINGS[write](values)
+    assert relus.met == 1 and torch.equal(passed, VALUES.clamp(0, 6))
+    (found,) = torch.autograd.grad(passed, values, SIGNALS)
+    assert torch.equal(found, torch.tensor(RELU6_WORKED[rule]))
+    assert torch.equal(found, relu_backward(VALUES, SIGNALS, rule, ceiling=6))
+
+
+def test_the_rule_gradient_is_autograds_own_at_a_relu6():
+    values = torch.linspace(-2, 8, 101, requires_grad=True)
+    (expected,) = torch.autograd.grad(F.relu6(values).sum(), values)
+    with relu_rule("gradient"):
+        passed = F.relu6(values)
+    assert torch.equal(torch.autograd.grad(passed.sum(), values)[0], expected)
+
+
+class ClippedForCaptum(nn.ReLU):
+    """A ReLU6 that Captum takes for a ReLU, so that its hooks apply the rules to it."""
+
+    def forward(self, values):
+        return F.relu6(values, self.inplace)
+
+
+@captum_speaks
+@by_rule
+def test_each_rule_matches_captum_at_relu6(lively, pictures, rule):
+    def network(relu):
+        layers = [nn.Conv2d(3, 8, 3), relu(), nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), relu(), nn.Flatten()]
+        model = lively(nn.Sequential(*layers, nn.Linear(3200, 5)))
+        with torch.no_grad():
+            model[0].weight *= 8  # many values are above 6
+        return model
+
+    ours = network(nn.ReLU6)
+    assert (ours[:2](pictures) == 6).float().mean() > 0.1
+    expected = captums(rule, network(ClippedForCaptum), pictures, [0, 3, 4])
+    found = TECHNIQUES[rule](ours, pictures, [0, 3, 4])
+    assert torch.allclose(found, expected, atol=1e-5 * expected.abs().max())
+
+
+@pytest.mark.parametrize("bounds", [(-3, 4), (0.5, 6)])
+def test_a_hardtanh_with_another_lower_bound_is_no_relu(bounds):
+    values = VALUES.clone().requires_grad_()
+    with relu_rule("guided") as relus:
+        passed = F.hardtanh(values, *bounds)
+    assert relus.met == 0
+    assert torch.autograd.grad(passed, values, SIGNALS)[0].min() < 0
+
+
 def test_relus_outside_of_the_block_are_left_alone():
     values = FORWARD.clone().requires_grad_()
     with pytest.raises(KeyError), relu_rule("guided"):
@@ -156,7 +226,7 @@ def test_a_relu_on_a_part_of_a_tensor_in_place():
 
 
 @pytest.mark.parametrize("technique", [deconvnet, guided_backprop])
-@pytest.mark.parametrize("activation", [nn.GELU(), nn.Identity(), nn.LeakyReLU()])
+@pytest.mark.parametrize("activation", [nn.GELU(), nn.Identity(), nn.LeakyReLU(), nn.Hardtanh()])
 def test_a_network_without_relu_is_refused_instead_of_giving_the_gradient(lively, technique, activation):
     model = lively(nn.Sequential(nn.Conv2d(3, 4, 3), activation, nn.Flatten(), nn.Linear(144, 2)))
     with pytest.raises(ValueError, match="no ReLU ran in this network"):
@@ -170,3 +240,5 @@ def test_wrong_rules_and_shapes_are_refused():
         relu_rule("plain")
     with pytest.raises(ValueError, match="same shape"):
         relu_backward(FORWARD, ARRIVING[:2])
+    with pytest.raises(ValueError, match="ceiling must be above 0"):
+        relu_backward(FORWARD, ARRIVING, ceiling=0)
