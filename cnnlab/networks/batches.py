@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.plans import TrainingPlan
+from cnnlab.world import Photographs
 
 IGNORED = -100
 """The label of a pixel about which nothing is asked; torch's cross entropy leaves it out."""
@@ -140,6 +141,8 @@ def picture_count(pictures: Any) -> int:
     ValueError
         If there is none.
     """
+    if isinstance(pictures, Photographs):
+        raise TypeError("photographs have no size yet: give their data set, `photographs.dataset(224)`.")
     if not hasattr(pictures, "__len__") or not (
         hasattr(pictures, "__getitem__") or isinstance(getattr(pictures, "images", None), Tensor)
     ):

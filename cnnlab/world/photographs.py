@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import struct
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -196,17 +195,12 @@ def _folder(source: str | os.PathLike) -> Path:
         return folder
     if folder.exists():
         raise ValueError(f'"{folder}" is a file, not a folder; one photo is read by `cnnlab.photo`.')
-    close = difflib.get_close_matches(str(source), [*SOURCES, *INSTALLED], n=1)
-    call = (
-        f'photographs("{close[0]}")'
-        if close and close[0] in SOURCES
-        else f'photographs()["{close[0]}"]'
-        if close
-        else ""
-    )
+    calls = {name: f'photographs("{name}")' for name in SOURCES}
+    calls |= {name: f'photographs()["{name}"]' for name in INSTALLED}
+    close = difflib.get_close_matches(str(source), calls, n=1)
     raise ValueError(
         f'"{source}" is no folder (looked in {Path.cwd()}) and no data set ({", ".join(SOURCES)}).'
-        + (f" Did you mean `{call}`?" if close else "")
+        + "".join(f" Did you mean `{calls[name]}`?" for name in close)
     )
 
 
@@ -252,9 +246,9 @@ def _unreadable(file: Path) -> str:
             warnings.simplefilter("ignore")  # Pillow warns of odd notes and of large pictures
             with Image.open(file, formats=readable_formats()) as image:
                 pixels = image.width * image.height
-    except (OSError, ValueError, EOFError, SyntaxError, struct.error) as error:
-        return "it is no image" if isinstance(error, UnidentifiedImageError) else str(error)
-    except Image.DecompressionBombError as error:
+    except UnidentifiedImageError:
+        return "it is no image"
+    except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
         return str(error)
     return f"it has {pixels} pixels, more than {MOST_PIXELS}" if pixels > MOST_PIXELS else ""
 
