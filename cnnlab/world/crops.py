@@ -43,7 +43,10 @@ def crop_boxes(
 
 
 def cut(whole: Image.Image, box: np.ndarray, size: int) -> np.ndarray:
-    """The square (left, top, side) of a photograph, scaled with Lanczos filtering, as size x size x 3 bytes."""
+    """The square (left, top, side) of a photograph, scaled with Lanczos filtering, as size x size x 3 bytes.
+
+    What is more than three times too large is first averaged in blocks, which takes a tenth of the time and changes single bytes a little.
+    """
     left, top, side = (int(number) for number in box)
     patch = whole.crop((left, top, left + side, top + side))
-    return np.array(patch.resize((size, size), Image.Resampling.LANCZOS))
+    return np.array(patch.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0))

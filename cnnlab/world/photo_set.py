@@ -111,7 +111,7 @@ class Photographs(Sequence[Photograph]):
         return torch.tensor([index[one.class_name] for one in self._all], dtype=torch.int64)
 
     def images(self, size: int = 224, progress: bool | None = None) -> Tensor:
-        """All middle squares as N x 3 x size x size bytes (150 kB each at 224).
+        """All middle squares as N x 3 x size x size bytes (150 kB each at 224; a photo of 12 million pixels takes some 0.1 s).
 
         Parameters
         ----------

@@ -37,11 +37,12 @@ def test_a_patch_shows_what_stands_in_its_box(ramps):
 
 
 def test_a_square_photograph_at_scale_one_is_itself():
-    """Of 512 x 512 there is one square of this side: what `image` gives."""
+    """Of 512 x 512 there is one square of this side: what `image` gives, which is scaled in one step."""
     astronaut = photographs()[["astronaut"]]
     patches = astronaut.crops(size=64, scales=[1.0], per_photo=20)
     assert patches.boxes.tolist() == [[0, 0, 0, 512]]
-    assert torch.equal(patches.images[0].float() / 255, astronaut[0].image(64))
+    difference = (patches.images[0].float() / 255 - astronaut[0].image(64)).abs()
+    assert difference.max() < 0.02 and difference.mean() < 0.002
 
 
 def test_boxes_lie_in_the_photograph_and_differ(ramps):
