@@ -24,7 +24,7 @@ from cnnlab.attribution import (
 )
 from cnnlab.explorers.parts import load_line
 from cnnlab.explorers.sheet import map_tiles, picture_tiles
-from cnnlab.explorers.sources import Source
+from cnnlab.explorers.sources import NO_MASK, Source
 from cnnlab.figures import rising_alpha
 from cnnlab.inputs import one_of
 
@@ -94,7 +94,9 @@ def reading(values: Tensor, mask: Tensor | None, thing: str) -> str:
     if not (values > 0).any():
         return "<p>Nothing in this map speaks for what was asked.</p>"
     sentences = [f"Its values reach {float(values.max()):.2g}."]
-    if mask is not None and mask.any():
+    if mask is None:
+        sentences += [NO_MASK]
+    elif mask.any():
         mass, game = relevance_mass(values, mask), pointing_game(values, mask)
         where = "on" if game.rate >= 0.5 else "beside"
         sentences += [

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from cnnlab.inputs import image_batch
 from cnnlab.world import Photograph, Photographs, Picture, Recipe, photo, photographs, render, sample
 
-NO_MASK = "A photograph has no known mask, so nothing can be checked against it."
+NO_MASK = "A photograph has no known mask, so this cannot be checked against the truth."
 """What an explorer says where it compares with the truth otherwise."""
 FIRST_PHOTOGRAPH = "chelsea"
 """What an explorer of an ImageNet network shows first: a cat."""

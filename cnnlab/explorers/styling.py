@@ -10,14 +10,19 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.film import Moment, moment
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.explorers.sources import installed
+from cnnlab.explorers.thumbnails import THUMB, Thumbnails, described, installed_thumbnails, thumbnail_sheet
 from cnnlab.explorers.wishes import layer_widths
 from cnnlab.networks.layers import resolve_layer
 from cnnlab.synthesis import style_steps
 from cnnlab.synthesis.style import usual_layers
-from cnnlab.world import SCENES, photographs, render
+from cnnlab.world import SCENES, render
 
 RATIOS = tuple(10.0**power for power in (-1, -0.5, 0, 0.5, 1, 1.5, 2))
 """beta for alpha = 1."""
+TEXTURES = ("brick", "grass", "gravel")
+"""Photographs that are all style: they are offered first."""
+_SEED = 3
 
 
 class StyleExplorer(GrowingExplorer):
@@ -28,7 +33,7 @@ class StyleExplorer(GrowingExplorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     picture
-        The content: a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
+        The content: the name of a photograph, a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     style, steps, size
         The style at first (see `style`), how many steps, and the side of the pictures.
 
@@ -37,7 +42,7 @@ class StyleExplorer(GrowingExplorer):
     network, shape, scene, seed, another, photo
         What looks, and the content.
     style
-        One of `cnnlab.photographs()` ("flower", "china"), or a scene of the world without an object.
+        One of `cnnlab.photographs()` ("flower", "brick"), or a scene of the world without an object.
     ratio
         Which of `ratio_values` beta is, for alpha = 1. A setting that has been made is shown at once.
     all_button
@@ -66,12 +71,7 @@ class StyleExplorer(GrowingExplorer):
         super().__init__(model, picture)
         self.size = size
         self.made: dict[tuple, list[Moment]] = {}
-        names = photographs().names
-        styles = [
-            *((f"{name.replace('_', ' ')} (photograph)", name) for name in names),
-            *((name, name) for name in SCENES),
-        ]
-        self.style = widgets.Dropdown(options=styles, value=style, description="Style")
+        self.style = Thumbnails(**style_traits(), value=style)
         self.ratio = slider("Beta", 3, 0, len(RATIOS) - 1)
         self.ratio.readout = False
         self.weights = widgets.HTML().add_class("cnnlab-quiet")
@@ -149,7 +149,7 @@ class StyleExplorer(GrowingExplorer):
         picture = self.pictures.source.code(self.size)
         name = self.style.value
         style = (
-            f'world.render(3, shape="none", scene="{name}", size={self.size}).image'
+            f'world.render({_SEED}, shape="none", scene="{name}", size={self.size}).image'
             if name in SCENES
             else f'cnnlab.photographs()["{name}"].image({self.size})'
         )
@@ -176,10 +176,7 @@ class StyleExplorer(GrowingExplorer):
 
     def _pictures(self) -> tuple[Tensor, Tensor]:
         name = self.style.value
-        if name in SCENES:
-            style = render(3, shape="none", scene=name, size=self.size).image
-        else:
-            style = photographs()[name].image(self.size)
+        style = _scene(name, self.size) if name in SCENES else installed()[name].image(self.size)
         return self.pictures.source.image(self.size), style
 
     def _setting(self) -> tuple:
@@ -204,3 +201,21 @@ class StyleExplorer(GrowingExplorer):
 
     def _say_weights(self) -> None:
         self.weights.value = f"alpha = 1, beta = {RATIOS[self.ratio.value]:.3g}"
+
+
+def style_traits() -> dict[str, object]:
+    """What a `Thumbnails` needs to offer the styles: photographs, textures first, and scenes without an object."""
+    known = installed()
+    first = [name for name in TEXTURES if name in known.names]
+    names = [*first, *(name for name in known.names if name not in first)]
+    traits = described(known[names])
+    by_name = dict(zip(known.names, installed_thumbnails(), strict=True))
+    images = [*(by_name[name] for name in names), *(_scene(name, THUMB) for name in SCENES)]
+    traits["names"] += SCENES
+    traits["words"] += [f"{name}, a scene of the rendered world without an object" for name in SCENES]
+    traits["captions"] += [f"scene {name}, rendered" for name in SCENES]
+    return {**traits, "sheet": thumbnail_sheet(images), "label": "Styles"}
+
+
+def _scene(name: str, size: int) -> Tensor:
+    return render(_SEED, shape="none", scene=name, size=size).image

@@ -41,6 +41,9 @@ class Thumbnails(anywidget.AnyWidget):
     _esm = read_script("thumbnails.js")
     _css = _STYLE
 
+    named_parts = (".cnnlab-thumbs-list",)
+    """What `names_for` gives the accessible name to."""
+
     value = Unicode("").tag(sync=True)
     names = List(Unicode()).tag(sync=True)
     words = List(Unicode()).tag(sync=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from traitlets import TraitError
 
 from cnnlab.explorers import DreamExplorer, InversionExplorer, StyleExplorer
+from cnnlab.world import SCENES, photographs, render
 
 
 class Deep(nn.Sequential):
@@ -113,6 +115,20 @@ def test_the_walk_gives_one_frame_after_the_other():
     assert not torch.equal(frames[0], frames[1])
     explorer.film.run_button.click()
     assert "walk" not in explorer.captions()[1]
+
+
+def test_styles_are_photographs_and_scenes_and_so_may_the_content_be():
+    explorer = StyleExplorer(Deep().eval(), "chelsea", style="brick", steps=4, size=32)
+    known = photographs()
+    assert set(explorer.style.names) == {*known.names, *SCENES} and explorer.style.names[0] == "brick"
+    assert explorer.style.sheet["count"] == len(explorer.style.names)
+    content, style = explorer._pictures()
+    assert torch.equal(content, known["chelsea"].image(32)) and torch.equal(style, known["brick"].image(32))
+    assert known["chelsea"].credit in explorer.describe()
+    explorer.style.value = "snow"
+    assert torch.equal(explorer._pictures()[1], render(3, shape="none", scene="snow", size=32).image)
+    with pytest.raises(TraitError, match='"velvet" is not among the pictures: brick'):
+        StyleExplorer(Deep().eval(), style="velvet")
 
 
 def test_styles_that_were_made_are_shown_at_once():
