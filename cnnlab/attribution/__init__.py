@@ -4,7 +4,6 @@
     occlusion_map  what comes out: a number for each place, and read pixel by pixel
     covering       what an occluder is made of, and where it goes
     gradients      which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
-    relu_rules     the three ways back through a ReLU: as a table, and for every ReLU of a network
     averages       many gradients instead of one: SmoothGrad, integrated gradients
     class_maps     where a layer sees the class: CAM, Grad-CAM, guided Grad-CAM
     aims           what is asked: a class score, or a unit of a layer
@@ -37,7 +36,6 @@ from cnnlab.attribution.randomisation import (
     rank_correlation,
     structural_similarity,
 )
-from cnnlab.attribution.relu_rules import RULES, relu_backward, relu_rule
 from cnnlab.attribution.scoring import (
     PointingGame,
     RelevanceMass,
@@ -45,6 +43,7 @@ from cnnlab.attribution.scoring import (
     pointing_game,
     relevance_mass,
 )
+from cnnlab.networks.relu_rules import RULES, relu_backward, relu_rule
 
 __all__ = [
     "FILLS",

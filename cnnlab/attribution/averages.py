@@ -15,9 +15,9 @@ from tqdm.auto import tqdm
 from cnnlab.attribution.aims import Target, Unit, aim_at, settled
 from cnnlab.attribution.backward import pixel_gradients
 from cnnlab.attribution.covering import Fill, fill_picture
-from cnnlab.attribution.relu_rules import RULES
 from cnnlab.inputs import fraction, image_batch, one_of, positive_int
 from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.relu_rules import RULES
 
 
 def smoothgrad(

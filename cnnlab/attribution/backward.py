@@ -1,6 +1,6 @@
 """From the number that is asked about back to the pixels: one forward and one backward pass, and no trace left.
 
-The number is an `Aim` (`cnnlab.attribution.aims`), the rule at the ReLUs one of `cnnlab.attribution.relu_rules`. What the gradients
+The number is an `Aim` (`cnnlab.attribution.aims`), the rule at the ReLUs one of `cnnlab.networks.relu_rules`. What the gradients
 mean, and how they are put together, is told by the techniques that call this.
 """
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.attribution.aims import Aim, scores
-from cnnlab.attribution.relu_rules import relu_rule
 from cnnlab.networks.modes import evaluating
+from cnnlab.networks.relu_rules import relu_rule
 
 NO_RELU = (
     "no ReLU ran in this network, so there is nothing that the rule {!r} could change; use the gradient. (Rules reach ReLU and"

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from cnnlab.attribution.aims import Aim, Target, aim_at, scores
 from cnnlab.attribution.backward import NO_RELU, differentiating, slopes
-from cnnlab.attribution.relu_rules import relu_rule
 from cnnlab.attribution.watching import Head, LastMaps
 from cnnlab.inputs import image_batch
 from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.relu_rules import relu_rule
 
 
 def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool = True) -> Tensor:

@@ -1,7 +1,7 @@
 """Which pixels would change the answer? The gradient of one number with respect to the picture, by each of three rules.
 
 One forward and one backward pass answer for all pixels at once, where occlusion needs hundreds. The number is a class score or
-any unit of any layer (`cnnlab.attribution.aims`); the rules at the ReLUs are those of `cnnlab.attribution.relu_rules`. Averages
+any unit of any layer (`cnnlab.attribution.aims`); the rules at the ReLUs are those of `cnnlab.networks.relu_rules`. Averages
 over many gradients stand in `cnnlab.attribution.averages`, maps of a layer in `cnnlab.attribution.class_maps`.
 
     gradient         signed, pixel and channel by pixel and channel

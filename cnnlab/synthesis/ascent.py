@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.modes import evaluating
+from cnnlab.networks.relu_rules import REDIRECTED, relu_rule
 from cnnlab.synthesis.objectives import Objective
 from cnnlab.synthesis.parametrisations import Parametrisation
 from cnnlab.synthesis.priors import Edit, Penalty
@@ -92,7 +93,8 @@ def ascend(
             for transform in transforms:
                 shaken = transform(shaken, generator)
             read = read or reader(model, objective.layers, tuple(shaken.shape[-2:]))
-            score = objective.score(model, read(shaken))
+            with relu_rule(REDIRECTED):  # so that a unit which the start leaves at zero has a gradient too
+                score = objective.score(model, read(shaken))
             scores.append(score.detach())
             if step < steps:
                 (gradient,) = torch.autograd.grad(score.sum(), picture)

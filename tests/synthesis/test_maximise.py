@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab.networks.relu_rules import REDIRECTED, relu_rule
 from cnnlab.synthesis import (
     ascend,
     channel,
@@ -194,3 +195,31 @@ def test_with_easing_the_price_rises_over_the_steps(linear):
     paid.clear()
     spy(0.0)
     assert paid == [1.0] * 10
+
+
+def asleep() -> nn.Sequential:
+    """A network whose second unit needs more red than any noise has: its ReLU is shut on every start, the first one's is open."""
+    model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 64, 2))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0, 0, 0], [1.0, 0, 0]])[..., None, None])
+        model[0].bias.copy_(torch.tensor([0.0, -0.97]))
+    return model.eval()
+
+
+def test_a_unit_that_no_start_excites_is_woken_all_the_same():
+    grey = torch.full((3, 8, 8), 0.5)
+    found = maximise(
+        asleep(), channel("1", 1), parametrisation="pixels", steps=40, start=grey, size=8, **BARE
+    )
+    assert found.scores[0] == 0
+    assert found.scores[-1] > 0.01
+    assert found.images[0, 0].min() > 0.97  # red is what it wants
+
+
+def test_a_unit_that_is_awake_has_its_ordinary_gradient():
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    model = asleep()
+    (plain,) = torch.autograd.grad(model[:2](image)[:, 0].sum(), image)
+    with relu_rule(REDIRECTED):
+        score = model[:2](image)[:, 0].sum()
+    assert torch.equal(torch.autograd.grad(score, image)[0], plain)

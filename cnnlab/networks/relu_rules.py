@@ -9,7 +9,8 @@ A ReLU lets a value f pass if it is positive. What arrives at it on the way back
 ReLU6, min(max(f, 0), 6), is open where 0 < f < 6: its rules have that condition in place of f > 0.
 
 `relu_backward` is this table, for a reader's own numbers. `relu_rule` makes every ReLU of any network obey it for a while. The
-techniques that use it (`deconvnet`, `guided_backprop`) stand in `cnnlab.attribution.gradients`.
+techniques that use it (`deconvnet`, `guided_backprop`) are in `cnnlab.attribution.gradients`; gradient ascent uses a fourth rule,
+`REDIRECTED`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ from cnnlab.inputs import one_of
 
 RULES = ("gradient", "deconvnet", "guided")
 """The names of the three rules, as the lecture orders them."""
+REDIRECTED = "redirected"
+"""The gradient; but for a picture of which a ReLU blocks every number, what the deconvnet's rule lets through.
+
+A unit that no noise excites has no gradient, so gradient ascent could never wake it. This one can start (the idea: Lucid, the code of
+Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017).
+"""
 
 _RELUS = {F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}  # F.relu_ is torch.relu_
 _HARDTANHS = {F.hardtanh, F.hardtanh_}  # nn.ReLU6 calls hardtanh with the bounds 0 and 6
@@ -114,7 +121,7 @@ class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided")
 
     def __init__(self, rule: str):
         super().__init__()
-        self.rule = one_of(rule, RULES, "rule")
+        self.rule = one_of(rule, (*RULES, REDIRECTED), "rule")
         self.met = 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -159,4 +166,18 @@ class _Ruled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, arriving: Tensor) -> tuple[Tensor, None, None, None]:
-        return relu_backward(*ctx.saved_tensors, arriving, ctx.mode.rule, ctx.ceiling), None, None, None
+        (output,) = ctx.saved_tensors
+        if ctx.mode.rule == REDIRECTED:
+            passed = _redirected(output, arriving, ctx.ceiling)
+        else:
+            passed = relu_backward(output, arriving, ctx.mode.rule, ctx.ceiling)
+        return passed, None, None, None
+
+
+def _redirected(output: Tensor, arriving: Tensor, ceiling: float) -> Tensor:
+    """The gradient of N pictures (first axis); where a picture's is blocked whole, the positive part of what arrives."""
+    passed = relu_backward(output, arriving, "gradient", ceiling)
+    blocked = passed.flatten(1).abs().sum(1) == 0
+    if not blocked.any():
+        return passed
+    return passed.where(~blocked.view(-1, *[1] * (passed.dim() - 1)), arriving.clamp_min(0))
