@@ -134,7 +134,8 @@ def test_everything_has_a_name_in_the_accessibility_tree(page, notebook):
         "sheep, the target",
         "Fill in the map",
         "Stop",
-        "Your own photo …",
+        "Kind of picture",
+        "Own photo",
     }
     assert expected <= names
     assert any(name.startswith("What the network sees: sheep") for name in names)
@@ -377,6 +378,7 @@ def test_another_one_draws_another_picture(page):
 
 
 def upload(page, file) -> None:
+    page.get_by_role("radio", name="Own photo").click()
     with page.expect_file_chooser() as chooser:
         page.locator(".cnnlab-upload").click()
     chooser.value.set_files(file)
@@ -398,7 +400,7 @@ def test_a_photo_is_looked_at_and_what_is_none_is_refused_in_place(page, tmp_pat
     assert not page.locator(".cnnlab-error").is_visible()
     assert changed(before, pixels(page, CANVAS)) > 0.5
     assert "stripes.png" in text(page, ".cnnlab-status")
-    page.get_by_role("button", name="Back to the rendered picture").click()
+    page.get_by_role("button", name="Back to the picture before").click()
     idle(page)
     assert changed(before, pixels(page, CANVAS)) == 0
 
@@ -425,7 +427,7 @@ def test_a_photo_can_be_dropped_and_a_large_one_is_shrunk(page):
     page.get_by_role("button", name="Photo: large.png").wait_for(timeout=WAIT)
     idle(page)
     assert changed(before, pixels(page, CANVAS)) > 0.3
-    page.get_by_role("button", name="Back to the rendered picture").click()
+    page.get_by_role("button", name="Back to the picture before").click()
     idle(page)
 
 
