@@ -33,6 +33,8 @@ SPLITS = {"train": 12_000, "validation": 2_000, "test": 2_000}
 class Labelled:
     """Pictures with labels: what trainings, techniques and explorers take as a data set, `Dataset` being the rendered one.
 
+    `data[i]` is (3 x H x W floats in [0, 1], label), which is what a torch `DataLoader` wants.
+
     Fields
     ------
     images
@@ -49,6 +51,10 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+        label = self.labels[index]
+        return self.images[index].float().div_(255), label if label.dim() else int(label)
 
 
 def dataset(
