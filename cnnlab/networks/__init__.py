@@ -13,6 +13,7 @@
     effective_field  which of them it uses: the field measured with gradients
     arithmetic       how many places a kernel has, and each number of a map taken apart
     convolutional    fully connected layers as convolutions: `to_convolutional`
+    relu_rules       the ways back through a ReLU: gradient, deconvnet, guided
     untrained        a network before its training
     training         `train` what the package ships, by the recipes in `plans`
     weights          the shipped weights and their cards
@@ -37,7 +38,12 @@ from cnnlab.networks.imagenet import imagenet_card, imagenet_classes
 from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SqueezeNet
 from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
 from cnnlab.networks.plans import PLANS
-from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.networks.receptive_field import (
+    ReceptiveField,
+    UnknownReceptiveField,
+    receptive_field,
+    receptive_fields,
+)
 from cnnlab.networks.summary import Summary, summary
 from cnnlab.networks.training import train
 from cnnlab.networks.untrained import untrained
@@ -59,6 +65,7 @@ __all__ = [
     "Step",
     "Summary",
     "UNet",
+    "UnknownReceptiveField",
     "activations",
     "available",
     "card",
@@ -75,6 +82,7 @@ __all__ = [
     "places_read",
     "read_weights",
     "receptive_field",
+    "receptive_fields",
     "recording",
     "resolve_layer",
     "shipped",

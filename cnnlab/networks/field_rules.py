@@ -136,6 +136,20 @@ def _permute(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
     return field if order[-2:] == [len(shape) - 2, len(shape) - 1] else "rows and columns change their place"
 
 
+def _flip(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    if all(axis % len(shape) < len(shape) - 2 for axis in given["dims"]):
+        return field
+    return "rows or columns are mirrored"
+
+
+def _index(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
+    """Channels (or pictures) are picked by their numbers, as in maps[:, [2, 1, 0]]."""
+    chosen = given["indices"]
+    if len(chosen) <= len(shape) - 2 and made[-2:] == shape[-2:]:
+        return field
+    return "rows or columns are picked by numbers"
+
+
 def _slice(field: Field, given: Given, shape: Shape, made: Shape) -> Known:
     along = given["dim"] % len(shape) - len(shape)
     if along < -2:
@@ -203,6 +217,7 @@ RULES: dict[str, Callable[[Field, Given, Shape, Shape], Known]] = {
             "split",
             "split_with_sizes",
             "select",
+            "index_select",
             "transpose",
             "unsqueeze",
             "_softmax",
@@ -211,6 +226,8 @@ RULES: dict[str, Callable[[Field, Given, Shape, Shape], Known]] = {
         _keeping_positions,
     ),
     "permute": _permute,
+    "flip": _flip,
+    "index": _index,
     "slice": _slice,
     "constant_pad_nd": _pad,
     **dict.fromkeys(("upsample_nearest2d", "upsample_bilinear2d"), _upsample),

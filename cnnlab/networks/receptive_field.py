@@ -14,12 +14,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from torch import nn
+from torch import Tensor, nn
 
 from cnnlab.inputs import whole_number
 from cnnlab.networks.fields import Axis, Field
-from cnnlab.networks.following import follow, picture_shape
-from cnnlab.networks.layers import recording
+from cnnlab.networks.following import Follower, follow, picture_shape
+from cnnlab.networks.layers import of_this_thread
+from cnnlab.networks.names import resolve_layer
+
+
+class UnknownReceptiveField(ValueError):
+    """The receptive field of a layer is not known: an operation on the way to it cannot be followed; `reason` says which."""
+
+    def __init__(self, layer: str, reason: str):
+        super().__init__(layer, reason)
+        self.layer, self.reason = layer, reason
+
+    def __str__(self) -> str:
+        return f'the receptive field of "{self.layer}" is not known: {self.reason}.'
 
 
 @dataclass(frozen=True)
@@ -96,9 +108,12 @@ def receptive_field(
 
     Raises
     ------
+    UnknownReceptiveField
+        If the way to the layer goes through an operation that cannot be followed (attention, a flip, a bicubic resize), or what it
+        gives does not depend on the picture.
     ValueError
-        If there is no such layer, it has nothing to do with the picture, the network cannot take such a picture,
-        or the way to the layer goes through an operation whose field is not known.
+        If there is no such layer, or the network cannot take such a picture.
+        An `UnknownReceptiveField` is a ValueError, too.
 
     References
     ----------
@@ -112,18 +127,63 @@ def receptive_field(
     >>> seen.size, seen.stride, seen.box(0, 0)
     ((30, 30), (4, 4), (0, 0, 17, 17))
     """
+    found = receptive_fields(model, layer, input_size)[layer]
+    if isinstance(found, UnknownReceptiveField):
+        raise found
+    return found
+
+
+def receptive_fields(
+    model: nn.Module, layers: str | Sequence[str], input_size: int | Sequence[int] | None = None
+) -> dict[str, ReceptiveField | UnknownReceptiveField]:
+    """The receptive fields of several layers from one run of the network; arguments and errors as in `receptive_field`.
+
+    A field that is not known comes as an `UnknownReceptiveField`, whose `reason` says why, so that the others are known nevertheless.
+
+    Example
+    -------
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(2), nn.Softmax(2))
+    >>> found = receptive_fields(model, ["0", "2"], 8)
+    >>> found["0"].size, found["2"].reason
+    ((3, 3), 'the operation "_softmax" is not followed behind flattening')
+    """
+    names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     shape = picture_shape(model, input_size)
     follower, run = follow(model, shape)
-    with recording(model, layer) as recorded:
+    found: dict[str, ReceptiveField | UnknownReceptiveField] = {}
+    handles = []
+    try:
+        for name in names:
+            hook = of_this_thread(_note_field(found, name, follower, shape))
+            handles.append(resolve_layer(model, name).register_forward_hook(hook))
         run()
-    if layer not in recorded:
-        raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
-    found = follower.field_of(recorded[layer])
-    if found is None:
-        raise ValueError(f'what layer "{layer}" gives does not depend on the picture.')
-    if isinstance(found, str):
-        raise ValueError(f'the receptive field of "{layer}" is not known: {found}.')
-    return as_receptive_field(found, shape)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name in names:
+        if name not in found:
+            raise ValueError(f'layer "{name}" does not run in eval mode; see layer_names(model).')
+    return {name: found[name] for name in names}
+
+
+def _note_field(
+    found: dict[str, ReceptiveField | UnknownReceptiveField],
+    name: str,
+    follower: Follower,
+    shape: tuple[int, int, int],
+):
+    def hook(_module: nn.Module, _inputs: tuple, output: object) -> None:
+        if not isinstance(output, Tensor):
+            found[name] = UnknownReceptiveField(name, f"it gives a {type(output).__name__}, not one tensor")
+            return
+        seen = follower.field_of(output)
+        if isinstance(seen, Field):
+            found[name] = as_receptive_field(seen, shape)
+        else:
+            found[name] = UnknownReceptiveField(name, seen or "what it gives does not depend on the picture")
+
+    return hook
 
 
 def as_receptive_field(found: Field, shape: Sequence[int]) -> ReceptiveField:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int, whole_number
-from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
+from cnnlab.networks.receptive_field import ReceptiveField, UnknownReceptiveField, receptive_fields
 from cnnlab.units.streaming import asked_layers, streamed
 
 
@@ -130,7 +130,8 @@ def top_patches(
     Raises
     ------
     ValueError
-        If a layer or unit is not in the network, there are no pictures, or the receptive field is not known.
+        If a layer or unit is not in the network, there are no pictures, or the receptive field is not known
+        (`UnknownReceptiveField`).
 
     References
     ----------
@@ -175,9 +176,8 @@ def strongest(
     widths: dict[str, int] = {}
     fields: dict[str, ReceptiveField] = {}
     for rows, images, maps in streamed(model, pictures, layers, batch_size, progress, "strongest patches"):
+        fields = fields or known_fields(model, layers, tuple(images.shape[1:]))
         for name in layers:
-            if name not in fields:
-                fields[name] = receptive_field(model, name, tuple(images.shape[1:]))
             here = maps.pop(name)
             if here.dim() not in (2, 4):
                 raise ValueError(
@@ -189,6 +189,17 @@ def strongest(
             index = torch.arange(rows.start, rows.stop, device=value.device)[:, None].expand_as(value)
             best[name] = _merged(best.get(name), (value, index, place), k)
     return {name: placed(name, best[name], widths[name], fields[name]) for name in layers}
+
+
+def known_fields(
+    model: nn.Module, layers: Sequence[str], shape: tuple[int, ...]
+) -> dict[str, ReceptiveField]:
+    """The receptive fields of the layers for pictures of `shape` (C, H, W); raises an UnknownReceptiveField if one is not known."""
+    fields = receptive_fields(model, layers, shape)
+    for field in fields.values():
+        if isinstance(field, UnknownReceptiveField):
+            raise field
+    return fields
 
 
 def _merged(kept: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,13 +9,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from cnnlab.networks import (
+    EfficientNetLite0,
     MiniAlexNet,
     MiniDenseNet,
     MiniResNet,
     MiniVGG,
+    SqueezeNet,
+    UnknownReceptiveField,
     evaluating,
     layer_names,
     receptive_field,
+    receptive_fields,
     recording,
 )
 
@@ -84,8 +89,9 @@ def assert_boxes_are_those_of_the_gradient(model, shape, layers=None):
     image = torch.full((1, *shape), 0.9, dtype=torch.double, requires_grad=True)
     with recording(model, layers) as recorded, evaluating(model, frozen=True):
         model(image)
+    fields = receptive_fields(model, layers, shape)
     for layer, maps in recorded.items():
-        seen = receptive_field(model, layer, shape)
+        seen = fields[layer]
         rows, columns = seen.positions
         corners = {(0, 0), (0, columns - 1), (rows - 1, columns - 1), (rows // 2, columns // 3)}
         for row, column in corners:
@@ -97,8 +103,7 @@ def assert_boxes_are_those_of_the_gradient(model, shape, layers=None):
 def test_maps_of_the_mini_networks_lie_evenly_in_the_picture(network):
     """The first and the last position of every layer with maps are equally far from their borders of the picture."""
     model = network(["sheep", "goat"])
-    for layer in layer_names(model):
-        seen = receptive_field(model, layer, 96)
+    for layer, seen in receptive_fields(model, layer_names(model), 96).items():
         if seen.positions[0] > 1:
             first = seen.offset[0] + (seen.size[0] - 1) / 2  # the centre of the first field, in pixels
             last = first + (seen.positions[0] - 1) * seen.stride[0]
@@ -134,6 +139,54 @@ def test_torchvisions_dense_network_sees_what_the_gradient_says(all_paths_open):
     model = all_paths_open(torchvision.models.DenseNet(8, (2, 3, 2), 8))
     layers = ["features.denseblock1", "features.transition1", "features.denseblock2.denselayer2", "features"]
     assert_boxes_are_those_of_the_gradient(model, (3, 70, 64), layers)
+
+
+def test_squeezenet_sees_what_the_gradient_says(all_paths_open):
+    """Pooling whose windows hang over the border (ceil_mode), and branches that are joined (Fire)."""
+    layers = [
+        "conv1",
+        "pool1",
+        "fire2.expand1x1",
+        "fire2",
+        "pool3",
+        "fire5",
+        "pool5",
+        "fire9",
+        "conv10",
+        "pool10",
+    ]
+    assert_boxes_are_those_of_the_gradient(all_paths_open(SqueezeNet(["sheep", "goat"])), (3, 94, 74), layers)
+
+
+def test_efficientnet_lite0_sees_what_the_gradient_says(all_paths_open):
+    """Padding with one more zero on one side (SamePad), depthwise convolutions, residual sums."""
+    layers = [
+        "stem",
+        "block2.pad",
+        "block2.depthwise",
+        "block3",
+        "block4",
+        "block5",
+        "block8",
+        "block12",
+        "head",
+        "fc",
+    ]
+    assert_boxes_are_those_of_the_gradient(all_paths_open(EfficientNetLite0(["a", "b"])), (3, 74, 66), layers)
+
+
+@pytest.mark.parametrize(
+    ("build", "layers"),
+    [
+        (torchvision.models.mobilenet_v2, ["features.2", "features.8", "features.18"]),
+        (torchvision.models.mobilenet_v3_small, ["features.0", "features.1", "features.12"]),
+        (torchvision.models.shufflenet_v2_x0_5, ["maxpool", "stage2", "stage3.0", "conv5"]),
+        (torchvision.models.regnet_y_400mf, ["stem", "trunk_output.block1"]),
+    ],
+)
+def test_other_networks_of_torchvision_see_what_the_gradient_says(all_paths_open, build, layers):
+    """Groups whose channels are exchanged, gates from all positions, strides in residual branches."""
+    assert_boxes_are_those_of_the_gradient(all_paths_open(build(num_classes=2)), (3, 74, 66), layers)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +315,17 @@ def write_into_a_part(maps):
     ("step", "message"),
     [
         (lambda maps: maps.transpose(2, 3), "rows or columns are taken apart or exchanged"),
-        (lambda maps: maps.flip(3), 'no rule for the operation "flip"'),
+        (lambda maps: maps.flip(3), "rows or columns are mirrored"),
+        (lambda maps: maps[:, :, [1, 0]], "rows or columns are picked by numbers"),
+        (lambda maps: maps.roll(1, 3), 'no rule for the operation "roll"'),
+        (
+            lambda maps: F.interpolate(maps, 9, mode="bicubic"),
+            'no rule for the operation "upsample_bicubic2d"',
+        ),
+        (
+            lambda maps: F.scaled_dot_product_attention(maps, maps, maps),
+            "no rule|depend on the picture|taken apart",
+        ),
         (lambda maps: maps.softmax(3), "rows or columns are taken apart"),
         (lambda maps: maps.mean(3), "the rows or the columns alone"),
         (lambda maps: maps.flatten(2).softmax(2), '"_softmax" is not followed behind flattening'),
@@ -272,8 +335,40 @@ def write_into_a_part(maps):
     ],
 )
 def test_what_cannot_be_followed_is_said_and_not_guessed(step, message):
-    with pytest.raises(ValueError, match=f'field of "end" is not known: .*{message}'):
-        receptive_field(Unfollowed(step), "end", 9)
+    model = Unfollowed(step)
+    with pytest.raises(UnknownReceptiveField, match=f'field of "end" is not known: .*({message})'):
+        receptive_field(model, "end", 9)
+    found = receptive_fields(model, ["end", "conv"], 9)
+    assert re.search(message, found["end"].reason) and found["conv"].size == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [lambda x: x.flip(1), lambda x: x[:, [2, 1, 0]], lambda x: x.index_select(1, torch.tensor([2, 1, 0]))],
+)
+def test_channels_in_another_order_leave_the_field_as_it_is(exchange):
+    class BlueFirst(nn.Sequential):
+        def forward(self, images):
+            return super().forward(exchange(images))
+
+    assert receptive_field(BlueFirst(nn.Conv2d(3, 2, 3)), "0", 9).box(2, 3) == (2, 3, 5, 6)
+
+
+def test_several_fields_take_one_run_of_the_network():
+    runs = []
+    model = MiniAlexNet(["sheep"])
+    model.register_forward_hook(lambda *_: runs.append(1))
+    found = receptive_fields(model, ["pool5", "conv1"])
+    assert list(found) == ["pool5", "conv1"] and len(runs) == 1
+    assert found["conv1"] == receptive_field(model, "conv1") and found["pool5"] == receptive_field(
+        model, "pool5"
+    )
+
+
+def test_a_resized_picture_is_followed_where_the_resize_can_be():
+    model = Unfollowed(lambda maps: F.interpolate(maps, (14, 14), mode="bilinear"))
+    assert receptive_field(model, "end", 9).box(0, 0) == (0, 0, 3, 3)
+    assert receptive_field(model, "end", 9).box(7, 7) == (3, 3, 7, 7)
 
 
 def test_what_does_not_depend_on_the_picture_has_no_field():
