@@ -25,6 +25,7 @@ from torch.fx.node import Node
 from cnnlab.incremental.tracing import Recording
 from cnnlab.incremental.windows import Stretch, Windows
 from cnnlab.incremental.winograd import Winograd
+from cnnlab.networks.imagenet_architectures import pad_same
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def sliding(recording: Recording, step: Node) -> Sliding | None:
     if type(layer) is nn.AvgPool2d:
         options = layer.ceil_mode, layer.count_include_pad, layer.divisor_override
         return _average_pool(values[step], *args, layer.kernel_size, layer.stride, layer.padding, *options)
+    if type(layer) in (nn.ZeroPad2d, nn.ConstantPad2d):
+        return _pad(values[step], *args, layer.padding, value=layer.value)
     return None
 
 
@@ -132,6 +135,27 @@ def _average_pool(
     )
 
 
+def _pad(result, maps, pad, mode="constant", value=None) -> Sliding | None:
+    """Padding with a constant, as a kernel of 1 x 1 that slides over the maps; negative padding cuts them."""
+    if mode != "constant" or len(pad) > 4:
+        return None
+    left, _, top, _ = (*pad, 0, 0)[:4]
+    return _constant_pad(result, maps, top, left, value or 0.0)
+
+
+def _pad_same(result, maps, kernel, stride) -> Sliding:
+    rows, columns = (after - before for after, before in zip(result.shape[-2:], maps.shape[-2:], strict=True))
+    return _constant_pad(result, maps, rows // 2, columns // 2)
+
+
+def _constant_pad(result: Tensor, maps: Tensor, top: int, left: int, value: float = 0.0) -> Sliding:
+    axes = Axis(1, 1, top), Axis(1, 1, left)
+    run = (
+        (lambda piece: piece) if top or left else torch.clone
+    )  # only then can the piece be the result of another step
+    return Sliding(*axes, run, _padded(maps, axes, result, value))
+
+
 def _padded(maps: Tensor, axes: tuple[Axis, Axis], result: Tensor, outside: float = 0.0) -> Tensor:
     """The maps with everything around them that the kernel sees on its way to `result`."""
     sides = []
@@ -158,6 +182,8 @@ _FUNCTIONS = {
     F.max_pool2d: _max_pool,
     torch.max_pool2d: _max_pool,
     F.avg_pool2d: _average_pool,
+    F.pad: _pad,
+    pad_same: _pad_same,
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from cnnlab.networks.architectures import Normalise
 
@@ -88,23 +88,28 @@ class SqueezeNet(nn.Sequential):
         self.input_size = 224
 
 
-class SamePad(nn.Module):
-    """TensorFlow's "same" padding: zeros around the maps, so that a convolution gives ceil(H / stride) x ceil(W / stride) positions.
+@fx.wrap  # one step for whoever follows the network with torch.fx: its numbers depend on the size of the maps
+def pad_same(maps: Tensor, kernel: int, stride: int) -> Tensor:
+    """Maps N x C x H x W with zeros around them, so that a convolution without padding gives ceil(H / stride) x ceil(W / stride) positions.
 
-    An odd number of rows or columns puts the extra one at the bottom or on the right.
+    TensorFlow's "same" padding: an odd number of rows or columns puts the extra one at the bottom or on the right.
     """
+    down, right = (
+        max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in (maps.shape[-2], maps.shape[-1])
+    )
+    return F.pad(maps, (right // 2, right - right // 2, down // 2, down - down // 2))
+
+
+class SamePad(nn.Module):
+    """`pad_same` in front of a convolution of this kernel and stride."""
 
     def __init__(self, kernel: int, stride: int):
         super().__init__()
         self.kernel, self.stride = kernel, stride
 
     def forward(self, maps: Tensor) -> Tensor:
-        """N x C x H x W with the zeros that a convolution of this kernel and stride needs."""
-        down, right = (
-            max((-(-side // self.stride) - 1) * self.stride + self.kernel - side, 0)
-            for side in maps.shape[2:]
-        )
-        return F.pad(maps, (right // 2, right - right // 2, down // 2, down - down // 2))
+        """N x C x H x W with the zeros that the convolution needs."""
+        return pad_same(maps, self.kernel, self.stride)
 
 
 class InvertedResidual(nn.Module):

@@ -22,6 +22,7 @@ from cnnlab.incremental.tracing import recorded
 from cnnlab.incremental.windows import retouched
 from cnnlab.networks.architectures import MiniAlexNet
 from cnnlab.networks.chance import using_threads
+from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SamePad, SqueezeNet
 
 
 def both(
@@ -72,6 +73,17 @@ KERNELS = {
     ),
     "average in ceil mode": lambda: stack(nn.Conv2d(3, 4, 3), nn.AvgPool2d(4, 3, ceil_mode=True)),
     "average by another number": lambda: stack(nn.Conv2d(3, 4, 3), nn.AvgPool2d(3, 2, 1, divisor_override=5)),
+    "zeros on two sides": lambda: stack(
+        nn.ZeroPad2d((0, 1, 0, 2)), nn.Conv2d(3, 4, 3, 2), nn.ReLU(inplace=True)
+    ),
+    "ones around": lambda: stack(nn.Conv2d(3, 4, 3), nn.ConstantPad2d((3, 1, 2, 0), 1.0), nn.Conv2d(4, 4, 3)),
+    "a border cut away": lambda: stack(nn.Conv2d(3, 4, 3), nn.ZeroPad2d((-2, 3, 1, -3)), nn.Conv2d(4, 4, 3)),
+    "as many positions as pixels": lambda: stack(
+        SamePad(3, 2), nn.Conv2d(3, 4, 3, 2), SamePad(5, 1), nn.Conv2d(4, 4, 5)
+    ),
+    "padding by nothing, then written over": lambda: stack(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), SamePad(1, 1), nn.ReLU6(inplace=True), nn.Conv2d(4, 4, 3)
+    ),
     "reflected border": lambda: stack(
         nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 5, padding=2, padding_mode="reflect")
     ),
@@ -144,7 +156,7 @@ class Concatenating(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         red = torch.unsqueeze(images[:, 0], 1) * 0.5
         maps = torch.cat([red, images[:, 1:], images.sigmoid().abs()[:, :2], red], 1)
-        wide = F.conv2d(maps, self.weight, padding=1).clamp(min=-1)
+        wide = F.conv2d(F.pad(maps, (0, 2, 1, 1)), self.weight).clamp(min=-1)
         wide = F.batch_norm(wide, self.mean, self.var)
         both = torch.cat((F.max_pool2d(wide, 2), F.avg_pool2d(maps, kernel_size=2)), dim=1)
         return self.head(torch.flatten(both, 1))
@@ -182,6 +194,8 @@ NETWORKS = {
     "resnet18": (torchvision.models.resnet18, 96, 16, 16),
     "densenet121": (torchvision.models.densenet121, 64, 12, 13),
     "squeezenet1_1": (torchvision.models.squeezenet1_1, 64, 12, 13),
+    "squeezenet": (lambda: SqueezeNet("abcdefgh"), 64, 12, 13),
+    "efficientnet_lite0": (lambda: EfficientNetLite0("abcdefgh"), 64, 12, 13),
     "mobilenet_v2": (torchvision.models.mobilenet_v2, 64, 12, 13),
     "googlenet": (
         lambda: torchvision.models.googlenet(aux_logits=False, transform_input=True, init_weights=False),
