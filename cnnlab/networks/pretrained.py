@@ -9,13 +9,11 @@ torchvision is imported inside the functions: it takes seconds, and the kit's ow
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
-from urllib.parse import urlparse
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +33,17 @@ NOTES = {
     "squeezenet1_1": "as right as AlexNet with a fiftieth of its parameters; the smallest file",
 }
 """The names that load, and what they are good for."""
+
+FILES = {
+    "alexnet": "alexnet-owt-7be5be79.pth",
+    "vgg16": "vgg16-397923af.pth",
+    "resnet18": "resnet18-f37072fd.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+    "resnet101": "resnet101-63fe2227.pth",
+    "densenet121": "densenet121-a639ec97.pth",
+    "squeezenet1_1": "squeezenet1_1-b8a52dc0.pth",
+}
+"""The file of weights of each, as torchvision's addresses end: written down, since to ask torchvision takes seconds."""
 
 LECTURE_NAMES = {
     "alexnet": {
@@ -141,7 +150,7 @@ def load_pretrained(name: str) -> Pretrained:
 
 def weights_file(name: str) -> Path:
     """Where torch's cache keeps, or would keep, the weights of this network."""
-    return Path(torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(_weights(name).url).path))
+    return Path(torch.hub.get_dir(), "checkpoints", FILES[one_of(name, NOTES, "network")])
 
 
 def is_cached(name: str) -> bool:
