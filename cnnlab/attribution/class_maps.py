@@ -19,18 +19,22 @@ from cnnlab.networks.relu_rules import relu_rule
 
 
 def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool = True) -> Tensor:
-    """Where does the class's evidence lie, in a network that ends in average pooling and one linear layer?
+    """Where does the class's evidence lie, in a network that ends in average pooling?
 
         logit^c = sum over k of w_k^c * mean over i, j of A^k[i, j]  + b^c
         CAM^c[i, j] = sum over k of w_k^c * A^k[i, j]
 
     with A the maps that are pooled. Here the map is no estimate: its mean over all positions is the logit, without b.
 
+    A network that ends in a convolution with one map for each class, perhaps a ReLU, and average pooling (SqueezeNet) needs no sum: the
+    class's own map is its CAM. It is taken as it is pooled, behind the ReLU where there is one, so that its mean is the logit.
+
     Parameters
     ----------
     model
-        Any network that maps N x 3 x H x W in [0, 1] to logits and whose head is global average pooling and one linear layer,
-        written as modules or not. It runs in eval mode and is left as it was found.
+        Any network that maps N x 3 x H x W in [0, 1] to logits and whose head is global average pooling and one linear layer, or a
+        convolution with one map for each class and global average pooling, written as modules or not. It runs in eval mode and is
+        left as it was found.
     images
         N x 3 x H x W in [0, 1], or one picture 3 x H x W.
     target
@@ -65,15 +69,13 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
     pictures = like_parameters(model, batch.detach())
     with evaluating(model), torch.no_grad(), Head() as head:
         found, places, _ = scores(model, pictures.clone(), aim)
-    classes = places[:, 0]
-    if not head.explains(found, classes):
+    maps = head.class_maps(found, places[:, 0])
+    if maps is None:
         raise ValueError(
-            "CAM needs a network that ends in global average pooling and one linear layer, and this one ends in another"
-            " way; grad_cam works for any."
+            "CAM needs a network that ends in global average pooling and one linear layer, or in a convolution with one map for"
+            " each class and global average pooling, and this one ends in another way; grad_cam works for any."
         )
-    weights = head.weight.detach()[classes]  # N x K
-    maps = torch.einsum("nk,nkij->nij", weights, head.maps.detach())
-    return _as_asked(maps, batch, single, resize)
+    return _as_asked(maps.detach(), batch, single, resize)
 
 
 def grad_cam(
@@ -101,7 +103,9 @@ def grad_cam(
     layer
         A layer with maps, A. None takes the maps of the last convolution as the rest of the network reads them: behind its
         normalisation, ReLU and skip connection, before it is pooled or flattened ("relu5" in AlexNet, "layer4" in ResNet). Before
-        normalisation ("conv5" where "norm5" follows) the maps mean little, because their zero is nowhere special.
+        normalisation ("conv5" where "norm5" follows) the maps mean little, because their zero is nowhere special. Where the last
+        convolution is the classifier, whose maps are pooled into the class scores, the maps that it reads are taken ("fire9" in
+        SqueezeNet): of its own maps, each is the CAM of one class, and there is nothing to weigh.
     relu
         Only what speaks for the class, as in the paper. False keeps what speaks against it too, with its sign.
     resize
@@ -116,7 +120,8 @@ def grad_cam(
     Raises
     ------
     ValueError
-        As `gradient`; also if the layer has no maps, or the class does not hang on it.
+        As `gradient`; also if the layer has no maps, the class score does not depend on it, or no layer is named in a network whose
+        last convolution is followed by attention (a vision transformer).
 
     References
     ----------
@@ -197,12 +202,18 @@ def _scores_and_maps(
     """One forward pass: the numbers aimed at (N), and a layer's maps (N x K x h x w) on the way to them."""
     if layer is None:
         with LastMaps() as last:
-            found, *_ = scores(model, pictures, aim)
+            found, places, _ = scores(model, pictures, aim)
         if last.maps is None:
             raise ValueError(
                 "no convolution with maps runs in this network; name the layer, see layer_names(model)."
             )
-        return found, last.maps
+        if last.attends:
+            raise ValueError(
+                "attention mixes the positions behind the last convolution of this network, so its maps say little of the class;"
+                " name a layer that gives N x K x h x w, see layer_names(model), or use occlusion or saliency."
+            )
+        is_classifier = last.read is not None and last.are_scores(found, places[:, 0], aim.of)
+        return found, last.read if is_classifier else last.maps
     found, _, recorded = scores(model, pictures, aim, also=[layer])
     if recorded[layer].dim() != 4:
         shape = " x ".join(str(length) for length in recorded[layer].shape[1:])

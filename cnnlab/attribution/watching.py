@@ -13,19 +13,41 @@ from torch.overrides import TorchFunctionMode
 
 
 class LastMaps(TorchFunctionMode):
-    """Notes, while it is active, the maps of the last convolution, and what becomes of them while they keep their h x w."""
+    """Notes, while it is active, the maps of the last convolution, and what becomes of them while they keep their h x w.
+
+    `maps` are those of the last convolution, `read` the maps that it reads, `attends` says whether attention comes after it.
+    """
 
     def __init__(self):
         super().__init__()
         self.maps: Tensor | None = None
+        self.read: Tensor | None = None
+        self.attends = False
+        self._pooled: Tensor | None = None
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         if isinstance(result, Tensor) and result.dim() == 4 and result.requires_grad:
-            starts = function is torch.conv2d and result[0, 0].numel() > 1
-            if starts or (self.maps is not None and result.shape[2:] == self.maps.shape[2:]):
+            if function is torch.conv2d and result[0, 0].numel() > 1:
+                self.read = None if self.maps is None else args[0]  # the first convolution reads the picture
+                self.maps, self.attends, self._pooled = result, False, None
+            elif self.maps is not None and result.shape[2:] == self.maps.shape[2:]:
                 self.maps = result
+        if function in _ATTENTION or (function in _SOFTMAXES and result.dim() > 2):
+            self.attends = True
+        elif (
+            args and isinstance(args[0], Tensor) and args[0] is self.maps and _may_be_pooled(args[0], result)
+        ):
+            self._pooled = result
         return result
+
+    def are_scores(self, found: Tensor, classes: Tensor, of: str) -> bool:
+        """Whether the last maps, pooled, are the class scores already: the found ones (N), logits or probabilities."""
+        if self._pooled is None or self._pooled.shape[1] <= int(classes.max()):
+            return False
+        scores = self._pooled.detach().flatten(1)
+        scores = scores if of == "logit" else scores.softmax(1)
+        return _agree(scores[torch.arange(len(found)), classes], found)
 
 
 class Head(TorchFunctionMode):
@@ -41,22 +63,39 @@ class Head(TorchFunctionMode):
         if function is F.linear:
             given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
             self.weight, self.bias = given["weight"], given.get("bias")
-        elif isinstance(source, Tensor) and isinstance(result, Tensor) and _may_be_pooled(source, result):
+        elif isinstance(source, Tensor) and _may_be_pooled(source, result):
             self.maps = source
         return result
 
-    def explains(self, found: Tensor, classes: Tensor) -> bool:
-        """Whether pooling these maps and applying this linear layer gives the scores that were found (N)."""
-        if self.maps is None or self.weight is None or self.weight.shape[1] != self.maps.shape[1]:
-            return False
+    def class_maps(self, found: Tensor, classes: Tensor) -> Tensor | None:
+        """N x h x w: the map of each picture's class whose mean, but for a bias, is the score that was found (N); None if there is none."""
+        if self.maps is None:
+            return None
+        rows = torch.arange(len(found))
+        if self.maps.shape[1] > int(classes.max()):
+            own = self.maps[rows, classes]
+            if _agree(own.mean((1, 2)), found):
+                return own
+        if self.weight is None or self.weight.shape[1] != self.maps.shape[1]:
+            return None
         again = F.linear(self.maps.mean((2, 3)), self.weight, self.bias)
         if len(again) != len(found) or again.shape[1] <= int(classes.max()):
-            return False
-        return torch.allclose(again[torch.arange(len(found)), classes], found, rtol=1e-3, atol=1e-4)
+            return None
+        if not _agree(again[rows, classes], found):
+            return None
+        return torch.einsum("nk,nkij->nij", self.weight[classes], self.maps)
 
 
-def _may_be_pooled(source: Tensor, result: Tensor) -> bool:
+_ATTENTION = {F.scaled_dot_product_attention, F.multi_head_attention_forward}
+_SOFTMAXES = {F.softmax, torch.softmax, Tensor.softmax}
+
+
+def _agree(expected: Tensor, found: Tensor) -> bool:
+    return torch.allclose(expected, found, rtol=1e-3, atol=1e-4)
+
+
+def _may_be_pooled(source: Tensor, result: object) -> bool:
     """From N x K x h x w, more than a single position, to one number for each map."""
-    if source.dim() != 4 or source[0, 0].numel() == 1:
+    if not isinstance(result, Tensor) or source.dim() != 4 or source[0, 0].numel() == 1:
         return False
     return result.shape[:2] == source.shape[:2] and result[0].numel() == source.shape[1]

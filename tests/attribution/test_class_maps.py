@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from cnnlab.attribution import cam, grad_cam, guided_backprop, guided_grad_cam
-from cnnlab.networks.architectures import MiniAlexNet
+from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet, recording
 
 captum_speaks = pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
 
@@ -72,13 +72,86 @@ def test_cam_of_torchvisions_resnet_reads_its_last_block(lively):
         [nn.Flatten(), nn.Linear(7 * 36, 4)],
         [nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(7, 4)],
         [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 7), nn.ReLU(), nn.Linear(7, 4)],
-        [nn.Conv2d(7, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()],
+        [nn.Conv2d(7, 4, 1), nn.AdaptiveMaxPool2d(1), nn.Flatten()],
+        [nn.Conv2d(7, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.ReLU(), nn.Linear(4, 4)],
+        [nn.AdaptiveAvgPool2d(1), nn.LayerNorm([7, 1, 1]), nn.Flatten(), nn.Linear(7, 4)],
     ],
 )
 def test_cam_refuses_networks_with_another_head(lively, head):
     model = lively(nn.Sequential(nn.Conv2d(3, 7, 3), nn.ReLU(), *head))
     with pytest.raises(ValueError, match="CAM needs a network that ends in global average pooling"):
         cam(model, torch.rand(2, 3, 8, 8), 1)
+
+
+def ending_in_a_classifier_convolution(lively, *behind: nn.Module) -> nn.Module:
+    """A small SqueezeNet: convolutions, one map for each of four classes, `behind`, average pooling."""
+    front = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 7, 3), nn.ReLU(), nn.Dropout(), nn.Conv2d(7, 4, 1)]
+    return lively(nn.Sequential(*front, *behind, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+
+
+@pytest.mark.parametrize("behind", [[], [nn.ReLU()], [nn.ReLU(inplace=True), nn.Dropout()]])
+def test_cam_of_a_classifier_convolution_is_the_map_of_the_class_as_it_is_pooled(lively, pictures, behind):
+    model = ending_in_a_classifier_convolution(lively, *behind)
+    found = cam(model, pictures, [0, 3, 1], resize=False)
+    assert torch.equal(found, model[:-2](pictures)[range(3), [0, 3, 1]]) and found.std() > 0.05
+    assert torch.allclose(found.mean((1, 2)), model(pictures)[range(3), [0, 3, 1]], atol=1e-5)
+
+
+@pytest.mark.parametrize("of", ["logit", "probability"])
+@pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)])
+def test_grad_cam_reads_the_maps_in_front_of_a_classifier_convolution(lively, pictures, pool, of):
+    model = ending_in_a_classifier_convolution(lively, nn.ReLU())
+    model[-2] = pool
+
+    def at(layer):
+        return grad_cam(model, pictures, None, layer, of=of, relu=False)
+
+    assert torch.equal(at(None), at("4")) and at(None).std() > 0
+    assert not torch.equal(at(None), at("5")) and not torch.equal(at(None), at("6"))
+    assert torch.equal(
+        guided_grad_cam(model, pictures, of=of), guided_grad_cam(model, pictures, None, "3", of=of)
+    )
+
+
+def test_grad_cam_of_a_network_of_a_single_convolution_does_not_take_the_picture_for_maps(lively, pictures):
+    model = lively(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    assert torch.equal(grad_cam(model, pictures, 2), grad_cam(model, pictures, 2, "0"))
+
+
+def test_squeezenet_has_class_maps_in_front_of_its_pooling_and_evidence_in_fire9(lively):
+    model, images = lively(SqueezeNet("abcde")), torch.rand(2, 3, 96, 96)
+    with recording(model, ["relu10", "fire9"]) as recorded:
+        logits = model(images)
+    found = cam(model, images, ["b", "e"], resize=False)
+    assert torch.equal(found, recorded["relu10"][[0, 1], [1, 4]])
+    assert torch.allclose(found.mean((1, 2)), logits[[0, 1], [1, 4]], rtol=1e-5)
+    expected = captum.attr.LayerGradCam(model, model.fire9).attribute(images, [1, 4], relu_attributions=True)
+    found = grad_cam(model, images, [1, 4], resize=False)
+    assert expected.max() > 1e-3 and torch.allclose(found, expected[:, 0], rtol=1e-4, atol=1e-6)
+
+
+def test_class_maps_of_efficientnet_lite0_are_of_its_head(lively):
+    model, images = lively(EfficientNetLite0("abcde")), torch.rand(2, 3, 96, 96)
+    plain = cam(model, images, 3, resize=False)
+    assert torch.allclose(plain.mean((1, 2)) + model.fc.bias[3], model(images)[:, 3], rtol=1e-4, atol=1e-4)
+    expected = captum.attr.LayerGradCam(model, model.head).attribute(images, 3, relu_attributions=True)[:, 0]
+    assert torch.allclose(grad_cam(model, images, 3, resize=False), expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "side"), [(torchvision.models.vit_b_32, 224), (torchvision.models.swin_t, 64)]
+)
+def test_grad_cam_of_a_network_with_attention_wants_the_layer_named(build, side):
+    model = build(weights=None, num_classes=4).eval()
+    with pytest.raises(ValueError, match="attention mixes the positions behind the last convolution"):
+        grad_cam(model, torch.rand(3, side, side), 0)
+
+
+def test_a_swin_transformers_last_maps_can_be_named(lively):
+    model, image = lively(torchvision.models.swin_t(weights=None, num_classes=4)), torch.rand(3, 64, 64)
+    found = grad_cam(model, image, 2, "permute", relu=False, resize=False)
+    assert found.shape == (2, 2)
+    assert torch.allclose(found * 4, cam(model, image, 2, resize=False), atol=1e-4)
 
 
 def test_grad_cam_is_what_its_formula_says(lively):
