@@ -18,7 +18,8 @@ from cnnlab.networks.following import picture_shape
 from cnnlab.networks.modes import like_parameters
 
 _POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveMaxPool2d)
-_BETWEEN = (nn.Dropout, nn.ReLU, nn.Identity)
+_POINTWISE = (nn.Dropout, nn.Identity, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.GELU)
+_POINTWISE_FUNCTIONS = ("relu", "relu_", "relu6", "hardswish", "silu", "gelu", "dropout")
 
 
 def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = None) -> nn.Module:
@@ -31,13 +32,13 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
 
     For pictures of `input_size` the answer is the network's own, up to rounding. In a larger picture each place of the answer
     sees a piece of it; that is the network's answer to this piece cut out, except where padding adds zeros at the border of
-    the cut (and nowhere in a network without padding).
+    the cut (and nowhere in a network without padding), and that gates (squeeze-and-excitation) average over the whole picture.
 
     Parameters
     ----------
     model
-        A network that torch.fx can trace, with convolutions, then a head of flattening and fully connected layers: the kit's
-        classifiers, AlexNet, VGG, ResNet, DenseNet. It is left as it was found; the weights are copied.
+        A network that torch.fx can trace, with convolutions, then a head of pooling, flattening and fully connected layers: the kit's
+        classifiers, most of torchvision's. It is left as it was found; the weights are copied.
     input_size
         n (3 x n x n), (H, W) or (C, H, W) for which the network was built; None takes its own `input_size`.
 
@@ -75,6 +76,7 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
             f"this network cannot be followed for pictures of {' x '.join(map(str, shape))}: {error}"
         ) from error
     modules = dict(traced.named_modules())
+    chain = _chain(traced.graph)
     behind: dict[fx.Node, tuple[int, int, int]] = {}  # vectors, and the maps C x H x W that they now are
     for node in list(traced.graph.nodes):
         if node.op in ("placeholder", "get_attr", "output"):
@@ -89,17 +91,18 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
             maps = behind.get(before, (module.in_features, 1, 1))
             traced.set_submodule(str(node.target), _as_convolution(module, maps))
             behind[node] = (module.out_features, 1, 1)
-        elif isinstance(module, _POOLS):
-            traced.set_submodule(str(node.target), _sliding(module, _shape(before)[2:], _shape(node)[2:]))
         elif before in behind:
-            if not (isinstance(module, _BETWEEN) or _name(node) in ("relu", "relu_", "dropout")):
+            if not (isinstance(module, _POINTWISE) or _name(node) in _POINTWISE_FUNCTIONS):
                 raise ValueError(f'the operation "{_name(node)}" behind flattening has no place in a map.')
             behind[node] = behind[before]
-        elif _name(node) == "adaptive_avg_pool2d":
-            window = _sliding(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], _shape(node)[2:])
-            node.target, node.kwargs = F.avg_pool2d, {}
-            node.args = (before, window.kernel_size, window.stride)
-        elif _name(node) in ("view", "reshape", "mean"):
+        elif isinstance(module, _POOLS) and node in chain:
+            traced.set_submodule(str(node.target), _sliding(module, _shape(before)[2:], _shape(node)[2:]))
+        elif _name(node) == "adaptive_avg_pool2d" and node in chain:
+            _pool_by(node, _sliding(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], _shape(node)[2:]))
+        elif _name(node) == "mean" and node in chain and _is_over_positions(node):
+            _pool_by(node, _sliding(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], (1, 1)))
+            behind[node] = (_shape(node)[1], 1, 1)
+        elif _name(node) in ("view", "reshape", "mean") and not _keeps_positions(node):
             raise ValueError(
                 f'the operation "{_name(node)}" leaves no places; use nn.Flatten and pooling layers instead.'
             )
@@ -110,6 +113,37 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
             setattr(traced, name, getattr(model, name))
     traced.name = f"{getattr(model, 'name', type(model).__name__)}_convolutional"
     return traced
+
+
+def _chain(graph: fx.Graph) -> set[fx.Node]:
+    """The steps from the last place where branches meet to the answer. Pooling elsewhere belongs to a branch, or gates it."""
+    (node,) = next(iter(reversed(graph.nodes))).all_input_nodes
+    chain = {node}
+    while len(node.all_input_nodes) == 1:
+        (node,) = node.all_input_nodes
+        chain.add(node)
+    return chain
+
+
+def _pool_by(node: fx.Node, window: nn.AvgPool2d) -> None:
+    """Let the step average over a window that moves."""
+    node.op, node.target, node.kwargs = "call_function", F.avg_pool2d, {}
+    node.args = (node.all_input_nodes[0], window.kernel_size, window.stride)
+
+
+def _is_over_positions(node: fx.Node) -> bool:
+    """Whether a mean is taken over rows and columns, which fall away."""
+    maps, averaged = _shape(node.all_input_nodes[0]), _shape(node)
+    return len(maps) == 4 and averaged == maps[:2]
+
+
+def _keeps_positions(node: fx.Node) -> bool:
+    """Whether a mean is one over channels or a gate's over all positions, or a view only regroups channels in maps of any size."""
+    if _name(node) == "mean":
+        before, after = _shape(node.all_input_nodes[0]), _shape(node)
+        return len(after) == 4 and after[2:] in (before[2:], (1, 1))
+    sizes = node.args[1:]
+    return len(sizes) >= 4 and all(isinstance(size, fx.Node) for size in sizes[-2:])
 
 
 def _as_convolution(layer: nn.Linear, maps: tuple[int, int, int]) -> nn.Conv2d:

@@ -5,7 +5,15 @@ import torch
 import torchvision
 from torch import nn
 
-from cnnlab.networks import MiniDenseNet, MiniResNet, MiniVGG, sliding_answer, to_convolutional
+from cnnlab.networks import (
+    EfficientNetLite0,
+    MiniDenseNet,
+    MiniResNet,
+    MiniVGG,
+    SqueezeNet,
+    sliding_answer,
+    to_convolutional,
+)
 
 
 def flat_head():
@@ -46,7 +54,16 @@ def test_the_answer_to_a_picture_of_the_own_size_stays(kind, lively):
     assert torch.allclose(found[:, :, 0, 0], expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "side"), [("alexnet", 224), ("resnet18", 64), ("densenet121", 64)])
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("alexnet", 224),
+        ("resnet18", 64),
+        ("densenet121", 64),
+        ("mobilenet_v3_small", 64),
+        ("shufflenet_v2_x0_5", 64),
+    ],
+)
 def test_networks_of_torchvision_keep_their_answers(name, side, lively):
     model = lively(torchvision.models.get_model(name, num_classes=5)).eval()
     images = noise(1, 3, side, side)
@@ -95,9 +112,52 @@ def test_it_keeps_the_names_of_the_classes():
     assert torch.allclose(probabilities.sum(1), torch.ones(1, 3, 1))
 
 
-class Meaning(nn.Module):
+class Regrouping(nn.Module):
+    """Channels are exchanged between groups, gated by the mean of each map, and averaged, all in functions."""
+
+    input_size = 20
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.gate, self.head = nn.Conv2d(3, 4, 3, 2), nn.Conv2d(4, 4, 1), nn.Linear(4, 3)
+
     def forward(self, images):
-        return images.mean((2, 3))
+        maps = self.conv(images)
+        n, channels, height, width = maps.size()
+        maps = (
+            maps.view(n, 2, channels // 2, height, width).transpose(1, 2).reshape(n, channels, height, width)
+        )
+        maps = maps * torch.sigmoid(self.gate(maps.mean((2, 3), keepdim=True)))
+        return self.head(maps.mean((2, 3)))
+
+
+def test_regrouped_channels_and_gates_are_left_and_the_last_mean_slides(lively):
+    model = lively(Regrouping()).eval()
+    found = to_convolutional(model)
+    with torch.inference_mode():
+        assert torch.allclose(found(noise(1, 3, 20, 20))[:, :, 0, 0], model(noise(1, 3, 20, 20)), atol=1e-5)
+        assert found(noise(1, 3, 32, 20)).shape[2:] == (7, 1)
+
+
+@pytest.mark.parametrize("build", [SqueezeNet, EfficientNetLite0])
+def test_the_imagenet_networks_slide(build, lively):
+    model = lively(build(["a", "b", "c"])).eval()
+    with torch.inference_mode():
+        expected, found = model(noise(1, 3, 96, 96)), to_convolutional(model, 96)
+        answers = found(noise(1, 3, 96, 96))
+        assert answers.shape == (1, 3, 1, 1) and expected.std() > 0.1
+        assert torch.allclose(answers.flatten(1), expected, rtol=1e-3, atol=1e-4)
+        assert found(noise(1, 3, 160, 128)).shape == ((1, 3, 5, 3) if build is SqueezeNet else (1, 3, 3, 2))
+
+
+class RowMean(nn.Module):
+    def forward(self, images):
+        return images.mean(3)
+
+
+class Reshaping(nn.Module):
+    def forward(self, images):
+        return images.reshape(-1, 4 * 36)
 
 
 class Sorting(nn.Module):
@@ -113,7 +173,8 @@ class Branching(nn.Module):
 @pytest.mark.parametrize(
     ("model", "size", "message"),
     [
-        (nn.Sequential(nn.Conv2d(3, 4, 3), Meaning(), nn.Linear(4, 2)), 8, '"mean" leaves no places'),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), RowMean(), nn.Flatten(), nn.Linear(24, 2)), 8, '"mean" leaves no'),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), Reshaping(), nn.Linear(144, 2)), 8, '"reshape" leaves no places'),
         (nn.Sequential(nn.Flatten(), nn.Linear(192, 4), Sorting()), 8, '"sigmoid" behind flattening'),
         (nn.Sequential(nn.Conv2d(3, 4, 3), Branching()), 8, "cannot be followed"),
         (nn.Sequential(nn.Flatten(), nn.Linear(192, 4)), 9, "cannot be followed for pictures of 3 x 9 x 9"),
