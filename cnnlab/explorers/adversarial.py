@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from cnnlab.explorers import pushed
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import offer_classes
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for, offer
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
 from cnnlab.explorers.still import ACCENT, INK, PLAIN, still_figure
 from cnnlab.figures.adversarial import amplified, attack_figure
@@ -88,8 +90,7 @@ class AdversarialExplorer(Explorer):
     def refresh(self) -> None:
         self._before = probabilities(self.model, self.image)
         self._classes = class_names(self.model, len(self._before))
-        goals = [(f"towards {name}", i) for i, name in enumerate(self._classes)]
-        offer(self.target, [("away from its answer", None), *goals])
+        offer_classes(self.target, self._classes, [("away from its answer", None)], "towards {}")
         self._aim()
 
     def code(self) -> str:
@@ -112,7 +113,7 @@ class AdversarialExplorer(Explorer):
             epsilon, min=0, max=pushed.LARGEST, step=0.25, description="Epsilon"
         )
         self.attack = widgets.Dropdown(options=pushed.ATTACKS, description="Attack")
-        self.target = widgets.Dropdown(options=[("away from its answer", None)], description="Target")
+        self.target = SearchSelect([("away from its answer", None)], description="Target")
         self.steps = widgets.IntSlider(
             10, min=1, max=40, description="Steps", continuous_update=False, disabled=True
         )

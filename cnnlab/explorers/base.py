@@ -23,6 +23,8 @@ from typing import Any
 import ipywidgets as widgets
 from torch import Tensor, nn
 
+from cnnlab.explorers.choices import CLASSIFIERS, kind_of
+from cnnlab.explorers.collection import LARGE_SIDE
 from cnnlab.explorers.growth import ONE_AT_A_TIME
 from cnnlab.explorers.parts import CodePanel, Names, heading, load_line, names_for
 from cnnlab.explorers.pictures import PicturePicker
@@ -34,6 +36,8 @@ FIRST = sample(7, shape="sheep", scene="meadow")
 """What an explorer shows first, unless its network has learned from photographs."""
 EYE = 480
 """Side, in pixels, of a picture that is drawn for the eye."""
+BEGIN_WITH = 8
+"""Pictures that a large network is shown before a search goes on beside the controls."""
 
 
 class Explorer:
@@ -41,6 +45,8 @@ class Explorer:
 
     title = "Explorer"
     question = ""
+    kinds: tuple[str, ...] = CLASSIFIERS
+    """Which of the networks at hand are offered, by `choices.kind_of`; one that the reader gives is always taken."""
 
     def __init__(
         self,
@@ -51,7 +57,7 @@ class Explorer:
         self.model: nn.Module = load(model) if isinstance(model, str) else model
         self.error: Exception | None = None
         self._working = self._renewing = False
-        self.network = _network_picker(model, networks or {})
+        self.network = _network_picker(model, networks or {}, self.kinds)
         if picture is None:
             picture = usual_picture(getattr(self.model, "class_names", ()), FIRST)
         self.pictures = PicturePicker(picture, self._picture_changed, self.fail)
@@ -90,6 +96,15 @@ class Explorer:
     def side(self) -> int:
         """Side, in pixels, of what the network sees."""
         return int(getattr(self.model, "input_size", 96))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the network takes so long for a picture that work on many of them goes on beside the controls from the start."""
+        return self.side >= LARGE_SIDE
+
+    def beginning(self, first: bool) -> dict[str, Any]:
+        """How a `Search` begins, as arguments of `look`: the first one of a small network is done at once."""
+        return {"begin_with": BEGIN_WITH} if self.is_large else {"at_once": first}
 
     @property
     def image(self) -> Tensor:
@@ -215,16 +230,21 @@ class Explorer:
     # What happens by itself.
 
     def _load_network(self) -> None:
-        chosen, before = self.network.value, self._loaded
-        if chosen == before:
+        chosen, before = self.network.value, (self._loaded, self.model)
+        if chosen == self._loaded:
             return
         try:
             self.model = load(chosen) if isinstance(chosen, str) else chosen
             self._loaded = chosen
-        except Exception:
-            self.network.value = before
+            self._renew()
+        except Exception:  # it cannot be loaded, or cannot serve: back to the one that could
+            serves = self.model is before[1]
+            self._loaded, self.model = before
+            with self.quiet():
+                self.network.value = self._loaded
+            if not serves:
+                self._renew()
             raise
-        self._renew()
 
     def _picture_changed(self) -> None:
         self.attempt(self._renew)
@@ -240,9 +260,12 @@ class Explorer:
         return bundle, {"image/png": {"alt": words}}
 
 
-def _network_picker(model: str | nn.Module, networks: Mapping[str, nn.Module]) -> widgets.Dropdown:
-    """The networks that load without a connection, and the one that is given; or `networks` alone, where some are named."""
-    options = list(networks.items()) or [(name, name) for name, info in available().items() if info.ready]
+def _network_picker(
+    model: str | nn.Module, networks: Mapping[str, nn.Module], kinds: Sequence[str]
+) -> widgets.Dropdown:
+    """The networks of some kinds that load without a connection, and the one that is given; or `networks` alone, where some are named."""
+    ready = (name for name, info in available().items() if info.ready and kind_of(info) in kinds)
+    options = list(networks.items()) or [(name, name) for name in ready]
     if model in networks.values():
         pass
     elif isinstance(model, nn.Module):

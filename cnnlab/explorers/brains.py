@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import ipywidgets as widgets
 import torch
@@ -11,9 +11,20 @@ from torch import Tensor, nn
 
 from cnnlab.codes import Recordings, features
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import CLASSIFIERS, last_but_one, offer_layers
 from cnnlab.explorers.code_book import layers_with_codes
-from cnnlab.explorers.parts import heading, load_line, names_for, offer_layers
-from cnnlab.explorers.populations import Compared, Setting, compared, decoding_figure, simulated_populations
+from cnnlab.explorers.collection import pictures_in_a_step
+from cnnlab.explorers.growth import Growth, told
+from cnnlab.explorers.parts import heading, load_line, names_for
+from cnnlab.explorers.populations import (
+    Compared,
+    Setting,
+    compared,
+    decoding_figure,
+    simulated_populations,
+    unlike,
+)
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Chart, Sheet, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures.colours import LINES
@@ -47,6 +58,7 @@ class BrainExplorer(Explorer):
     >>> explorer.units.value, explorer.noise.value = 40, 0.0
     """
 
+    kinds = (*CLASSIFIERS, "random labels")
     title = "Networks and brains"
     question = "Does a layer see as neurons do?"
 
@@ -60,6 +72,7 @@ class BrainExplorer(Explorer):
         self.populations = dict(recordings) if recordings else simulated_populations()
         self.found: Compared | None = None
         self._codes: dict[tuple, Tensor] = {}
+        self._growth: Growth[None] = Growth()
         self._known: nn.Module | None = None
         self._first = layer
         self._make_controls()
@@ -92,7 +105,7 @@ class BrainExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             layers = layers_with_codes(self.model, self.side)[1:]
-            offer_layers(self.layer, layers, self._first, layers[max(0, len(layers) - 2)])
+            offer_layers(self.layer, layers, asked=self._first, otherwise=last_but_one(layers))
             self._first = None
             self._known = self.model
         self._another()
@@ -132,14 +145,17 @@ class BrainExplorer(Explorer):
         figure = Figure(figsize=(9.6, 3.6), dpi=90, layout="constrained", facecolor="white")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
         for axis, key in ((left, "population"), (middle, "layer")):
-            axis.imshow(self._sorted(key).numpy(), cmap="viridis", interpolation="nearest")
             axis.set_title(self.names[key], fontsize=9)
             axis.set(xticks=[], yticks=[])
-        for (key, values), (colour, dashes, mark) in zip(self.found.accuracy.items(), LINES, strict=False):
+            if self.found is not None:
+                axis.imshow(self._sorted(key).numpy(), cmap="viridis", interpolation="nearest")
+        accuracy = {} if self.found is None else self.found.accuracy
+        for (key, values), (colour, dashes, mark) in zip(accuracy.items(), LINES, strict=False):
             look = {"color": colour, "linestyle": dashes, "marker": mark, "label": self.names[key]}
             right.plot(self.found.numbers, values.mean(1), **look)
         right.set(ylim=(0, 1.02), xlabel="units", ylabel="right")
-        right.legend(fontsize=8, frameon=False, loc="lower right")
+        if accuracy:
+            right.legend(fontsize=8, frameon=False, loc="lower right")
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return still_figure(figure)
 
@@ -147,7 +163,7 @@ class BrainExplorer(Explorer):
 
     def _make_controls(self) -> None:
         self.population = widgets.Dropdown(options=list(self.populations), description="Neurons")
-        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.units = widgets.IntSlider(40, min=4, max=80, description="Units", continuous_update=False)
         self.trials = widgets.IntSlider(1, min=1, max=6, description="Trials", continuous_update=False)
         self.noise = widgets.FloatSlider(
@@ -197,19 +213,58 @@ class BrainExplorer(Explorer):
             self.trials.max = recordings.responses.shape[2]
         self._compare()
 
-    def _vectors(self) -> Tensor:
-        key = (self.model, self.layer.value, self.population.value)
-        if key not in self._codes:
-            images = self.recordings.images.float() / 255
-            if images.shape[-1] != self.side:
-                images = torch.nn.functional.interpolate(
-                    images, size=(self.side, self.side), mode="bilinear", antialias=True
+    @property
+    def _key(self) -> tuple:
+        return self.model, self.layer.value, self.population.value
+
+    def _collect(self, key: tuple) -> Iterator[None]:
+        """What the layer answers to the pictures of the recordings, a few of them in each step."""
+        model, layer, population = key
+        images, side = self.populations[population].images, self.side
+        step, parts = pictures_in_a_step(side), []
+        for start in range(0, len(images), step):
+            some = images[start : start + step].float() / 255
+            if some.shape[-1] != side:
+                some = torch.nn.functional.interpolate(
+                    some, size=(side, side), mode="bilinear", antialias=True
                 )
-            self._codes[key] = features(self.model, images.clamp(0, 1), self.layer.value, "mean")
-        return self._codes[key]
+            parts.append(features(model, some.clamp(0, 1), layer, "mean"))
+            if start + step >= len(images):
+                self._codes[key] = torch.cat(parts)
+            yield None
 
     def _compare(self) -> None:
-        self.found = compared(self.recordings, self._vectors(), self.setting)
+        """Compare at once what a small network, or one that was asked before, says; a large one is asked beside the controls."""
+        key = self._key
+        self._growth.stop()
+        if key not in self._codes:
+            steps = self._collect(key)
+            if self.is_large:
+                self._show_population()
+                count = -(-len(self.recordings.images) // pictures_in_a_step(self.side))
+                steps = told(steps, count, self._say_waiting)
+                self._growth.start(steps, lambda _step: None, self.after(lambda: self.attempt(self._show)))
+                return
+            for _ in steps:
+                pass
+        self._show()
+
+    def _show_population(self) -> None:
+        """Until the layer has been asked: the table of the population alone."""
+        averaged = self.recordings.mean(self.setting.trials)
+        table = unlike(averaged)[self._order][:, self._order]
+        with self.table.hold_sync():
+            self.table.tiles = map_tiles(table[None])
+            self.table.label = self.names["population"]
+        self._say_waiting()
+
+    def _say_waiting(self, share: str = "") -> None:
+        self.say(
+            f"{self.called}, {self.layer.value}: looking at {len(self.recordings.images)} pictures ... {share}"
+        )
+
+    def _show(self) -> None:
+        self.found = compared(self.recordings, self._codes[self._key], self.setting)
         names, classes = self.names, self.recordings.class_names
         for sheet, key in ((self.table, "population"), (self.layer_table, "layer")):
             table = self._sorted(key)
@@ -236,7 +291,7 @@ class BrainExplorer(Explorer):
 
     def _look(self, sheet: Sheet) -> None:
         tile, row, column = sheet.point
-        if tile >= 0:
+        if tile >= 0 and self.found is not None:
             self._show_pair(row, column)
 
     def _show_pair(self, row: int, column: int) -> None:

@@ -6,6 +6,7 @@ import ipywidgets as widgets
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import CLASSIFIERS
 from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.sheet import Sheet, map_tiles
 from cnnlab.explorers.stepping import (
@@ -56,6 +57,7 @@ class ConvolutionExplorer(Explorer):
     >>> explorer.stride.value, explorer.place = 2, (3, 4)
     """
 
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     title = "Convolution arithmetic"
     question = "Where does each number of a map come from?"
 

@@ -51,6 +51,7 @@ class CueConflictExplorer(Explorer):
     >>> explorer.shape.value, explorer.texture.value = "elephant", "sheep"
     """
 
+    kinds = ("objects",)
     title = "Shape or texture"
     question = "The shape of one class in the skin of another: which of the two does the network name?"
 

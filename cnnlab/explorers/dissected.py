@@ -9,10 +9,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cnnlab.explorers.choices import deepest, network_layers, rectified
 from cnnlab.explorers.collection import Collection, LayerMaps
 from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.sheet import map_tiles
-from cnnlab.networks import summary
 from cnnlab.networks.layers import evaluating
 from cnnlab.units import Dissection, UnitReport, at_pixels, silence
 
@@ -20,12 +20,22 @@ ALL = "all"
 _STEP = 10
 
 
-def rectified_layers(model: nn.Module, side: int) -> list[str]:
-    """The layers that can be dissected: maps behind a ReLU, or all maps where there is none."""
-    rows = [
-        row for row in summary(model, side).rows if len(row.output_shape) == 3 and row.output_shape[1] > 1
-    ]
-    return [row.name for row in rows if row.type == "ReLU"] or [row.name for row in rows]
+def rectified_layers(model: nn.Module, side: int) -> tuple[list[str], str]:
+    """The layers that can be dissected, and the one to begin with: maps behind a ReLU and of whole blocks, or all where there are neither.
+
+    Raises
+    ------
+    ValueError
+        If the network has no maps whose receptive fields are known.
+    """
+    layers = network_layers(model, side)
+    placed = [layer for layer in layers if layer.has_maps and layer.field is not None]
+    if not placed:
+        raise ValueError(
+            "no layer can be dissected: the network has no maps, or it is not known what their units see."
+        )
+    names = rectified(placed) or [layer.name for layer in placed]
+    return names, deepest(layers, names)
 
 
 def listed(found: Dissection, threshold: float, category: str = ALL) -> list[UnitReport]:
@@ -93,8 +103,9 @@ def concept_of(found: Dissection, unit: int) -> tuple[str, str]:
     return found.categories[concept], found.concepts[concept]
 
 
-def drawn(images: Tensor, lit: Tensor) -> Figure:
-    """Up to six pictures (N x 3 x H x W) in which all but what is lit (N x H x W) lies in the dark."""
+def drawn(images: Tensor, lit: Tensor | None = None) -> Figure:
+    """Up to six pictures (N x 3 x H x W) in which all but what is lit (N x H x W) lies in the dark; without `lit` as they are."""
+    lit = torch.ones(len(images), *images.shape[2:], dtype=torch.bool) if lit is None else lit
     figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, squeeze=False)[0]
     for axis in axes:

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
+import torch
 from torch import Tensor, nn
 
 from cnnlab.explorers import dissected
 from cnnlab.explorers.bars import Bars
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
-from cnnlab.explorers.parts import heading, names_for, offer_layers
+from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.reports import Reports
 from cnnlab.explorers.role import Role
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.units import Dissection
@@ -56,6 +59,7 @@ class DissectionExplorer(Explorer):
     >>> explorer.threshold.value = 0.1
     """
 
+    kinds = (*CLASSIFIERS, "random labels")
     title = "Network dissection"
     question = "Which units have a name?"
 
@@ -68,10 +72,11 @@ class DissectionExplorer(Explorer):
     ):
         super().__init__(model)
         self.data = dataset("validation", n=PICTURES, progress=False) if pictures is None else pictures
-        self.collection: Collection = first_pictures(self.data, len(self.data))
+        self._all_pictures = first_pictures(self.data, len(self.data))
+        self.collection: Collection = self._all_pictures
         self.search = Search(self.collection, self._maps_there, self.fail)
         known = {(self.model, name): one for name, one in (found or {}).items()}
-        self.reports = Reports(self.data, known, self.after(lambda: self.attempt(self._new_layer)))
+        self.reports = Reports(known, self.after(lambda: self.attempt(self._new_layer)), self._say_waiting)
         self.role = Role(self.after(self._fell))
         self.silence, self.falls = self.role.button, self.role.bars
         self._truth: dict[str, Tensor] = {}
@@ -102,9 +107,11 @@ class DissectionExplorer(Explorer):
 
     def refresh(self) -> None:
         if self._known is not self.model:
-            layers = dissected.rectified_layers(self.model, self.side)
-            offer_layers(self.layer, layers, self._first, layers[-1])
+            layers, last = dissected.rectified_layers(self.model, self.side)
+            offer_layers(self.layer, layers, asked=self._first, otherwise=last)
             self._first = None
+            self.collection = self.search.pictures = self._all_pictures.fitting(self.side)
+            self.data, self._truth = self.collection.source, {}
         self._new_layer()
         self._known = self.model
 
@@ -113,13 +120,16 @@ class DissectionExplorer(Explorer):
         return dissected.code(self.load_line, len(self.collection), layer, unit, threshold)
 
     def describe(self) -> str:
+        named = f": {self._named(self.unit.value)}" if self.report is not None else ""
         return (
             f"Dissection explorer. The units of {self.called}, layer {self.layer.value}, that are detectors (IoU above"
-            f" {self.threshold.value:.2f}) in {len(self.collection)} pictures; unit {self.unit.value}: {self._named(self.unit.value)}."
+            f" {self.threshold.value:.2f}) in {len(self.collection)} pictures; unit {self.unit.value}{named}."
             " Run the cell to choose layers, units and thresholds."
         )
 
     def still(self) -> bytes:
+        if self.report is None or self.search.found is None:
+            return still_figure(dissected.drawn(self.collection.floats(self.side, torch.arange(6))))
         best, lit = self._lit()
         figure = dissected.drawn(self.collection.floats(self.side, best), lit)
         words = dissected.counted(self.report, self.threshold.value)
@@ -134,7 +144,7 @@ class DissectionExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.unit = widgets.IntSlider(0, min=0, max=1, description="Unit")
         self.threshold = widgets.FloatSlider(
             0.04, min=0.01, max=0.4, step=0.01, description="IoU >", readout_format=".2f"
@@ -182,15 +192,33 @@ class DissectionExplorer(Explorer):
         self.role.stop()
         self.search.stop()
         model, layer, first = self.model, self.layer.value, self._known is None
-        if self.report is None and first:
-            self.reports.make(model, layer, at_once=True)
+        small = first and not self.is_large
+        if self.report is None and small:
+            self.reports.make(model, layer, self.data, self.side, at_once=True)
         if self.report is not None:
-            self.search.look(model, layer, self.side, at_once=first)
+            self.search.look(model, layer, self.side, at_once=small)
             return
-        self.say(f"{self.called}, {layer}: dissecting {len(self.collection)} pictures ...")
-        self.reports.make(model, layer)
+        self._show_waiting()
+        self.reports.make(model, layer, self.data, self.side)
         if self._renewing and self.report is not None:  # without a running loop all steps are taken by now
             self.search.look(model, layer, self.side)
+
+    def _show_waiting(self) -> None:
+        """Until the layer is dissected: some of the pictures that are looked at."""
+        some = torch.arange(min(STRONGEST, len(self.collection)))
+        with self.pictures_sheet.hold_sync(), self.units.hold_sync():
+            self.pictures_sheet.label = "Some of the pictures that the layer is dissected with"
+            self.pictures_sheet.tiles, self.pictures_sheet.overlay = (
+                picture_tiles(self.collection.floats(self.side, some)),
+                {},
+            )
+            self.pictures_sheet.captions = [self.collection.words(i) for i in some.tolist()]
+            self.units.tiles, self.units.overlay, self.units.captions = {}, {}, []
+        self.bars.entries = []
+        self._say_waiting()
+
+    def _say_waiting(self, share: str = "") -> None:
+        self.say(f"{self.called}, {self.layer.value}: dissecting {len(self.collection)} pictures ... {share}")
 
     def _maps_there(self, found: LayerMaps, whole: bool) -> None:
         if not whole or self.report is None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.film import Moment, moment
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.synthesis import dream_steps, zoom_into_dream
 
 
@@ -53,7 +54,7 @@ class DreamExplorer(GrowingExplorer):
     ):
         super().__init__(model, picture)
         self._first, self._walking = layer, False
-        self.layer = widgets.Dropdown(description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.octaves = slider("Octaves", 3, 1, 5)
         self.octave_scale = slider("Ratio", 1.4, 1.1, 2.0, 0.1)
         self.steps = slider("Steps", steps, 2, 40)

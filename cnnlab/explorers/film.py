@@ -22,6 +22,8 @@ from cnnlab.figures.colours import LINES
 
 REPAINT = 0.1
 """Seconds between two pictures of a growing one."""
+BEGIN = 0.7
+"""Seconds after which a run that begins at once goes on beside the controls."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,19 @@ class Film:
         self._open(total)
         self.moments.extend(steps)
         self._finish(None)
+
+    def begin(self, steps: Iterator[Moment], total: int) -> None:
+        """Take moments for a while at once, so that there is something to see, and the others beside the controls."""
+        self._open(total)
+        until = time.monotonic() + BEGIN
+        for one in steps:
+            self.moments.append(one)
+            if time.monotonic() > until:
+                break
+        self._turn(len(self.moments) - 1)
+        self._show(self.moments[-1], False)
+        self._report("It grows.")
+        self._growth.start(steps, self._take, self._finish)
 
     def stop(self) -> None:
         """Take no further step and keep what there is."""

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.fitting import Fitting
 from cnnlab.explorers.kernels import (
     SCALES,
@@ -23,6 +24,7 @@ from cnnlab.explorers.kernels import (
     weighted_layers,
 )
 from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet
 from cnnlab.explorers.still import still_figure
 from cnnlab.networks import untrained
@@ -62,6 +64,7 @@ class FilterExplorer(Explorer):
     >>> explorer.unit.value, explorer.scale.value = 4, "layer"
     """
 
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     title = "Filters"
     question = "What do the weights look like?"
 
@@ -102,12 +105,10 @@ class FilterExplorer(Explorer):
 
     def refresh(self) -> None:
         names = weighted_layers(self.model)
-        chosen = self._wanted or self.layer.value
-        if self._wanted and self._wanted not in names:
-            raise ValueError(f'layer "{self._wanted}" has no filters; choose one of {", ".join(names)}.')
+        if not names:
+            raise ValueError(f"{self.called} has neither convolutions nor fully connected layers.")
+        offer_layers(self.layer, names, asked=self._wanted, otherwise=names[0])
         self._wanted = None
-        self.layer.options = names
-        self.layer.value = chosen if chosen in names else names[0]
         self._new_layer()
 
     def code(self) -> str:
@@ -132,7 +133,7 @@ class FilterExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = widgets.Dropdown(description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
         self.source = widgets.IntSlider(0, min=0, max=0, description="Map")
         self.scale = widgets.Dropdown(options=list(SCALES.items()), value="filter", description="Scale")

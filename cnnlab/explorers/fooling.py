@@ -10,17 +10,21 @@ import torch
 from torch import nn
 
 from cnnlab.explorers.bars import Bars, ranking
+from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.film import Moment, moment, strip_figure
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
 from cnnlab.explorers.parts import heading
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.still import still_figure
-from cnnlab.networks import weights
-from cnnlab.networks.zoo import available, load
+from cnnlab.inputs import class_index
+from cnnlab.networks.zoo import load
 from cnnlab.robustness import evolve_fooling
 from cnnlab.synthesis import maximise_steps
 
 ROUTES = [("formulas (CPPN)", "cppn"), ("pixels, bred", "direct"), ("pixels, by gradient", "gradient")]
+MOST = 20
+"""Of more classes not all are bred at once."""
 PLAIN_ASCENT = {"parametrisation": "pixels", "jitter": 0, "zoom": 0, "turn": 0, "l2": 0, "tv": 0}
 """The gradient route without anything that makes its pictures look natural."""
 
@@ -33,7 +37,7 @@ class FoolingExplorer(GrowingExplorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     target
-        The class whose picture is bred first; None for all of them.
+        The class whose picture is bred first; None for all of them, or the first where there are more than 20.
     generations
         How many there are.
 
@@ -54,6 +58,7 @@ class FoolingExplorer(GrowingExplorer):
     >>> explorer.route.value = "direct"
     """
 
+    kinds = (*CLASSIFIERS, "digits")
     title = "Fooling pictures"
     question = "Which pictures of nothing is a network sure of?"
     curve_label = "mean probability of the class"
@@ -68,16 +73,17 @@ class FoolingExplorer(GrowingExplorer):
     ):
         super().__init__(model)
         self._classes: tuple[str, ...] = class_names(self.model, len(probabilities(self.model, self.image)))
-        first = list(self._classes).index(target) if isinstance(target, str) else target
-        self.target = widgets.Dropdown(options=[("all classes", None)], description="Class")
+        first = class_index(target, self._classes) if isinstance(target, str) else target
+        self.target = SearchSelect([("all classes", None)], description="Class")
         self.route = widgets.Dropdown(options=ROUTES, description="By")
         self.generations = slider("Length", generations, 4, 200, 4)
-        self.population = slider("Children", 24, 8, 96, 8)
+        self.population = slider("Children", 8 if self.is_large else 24, 8, 96, 8)
         self.chance = slider("Chance", 0, 0, 9)
         self.judge = widgets.Dropdown(options=[("nobody", "")], description="Ask also")
         self.bars = Bars()
         self._offer_classes()
-        self.target.value = first
+        if first is not None:
+            self.target.value = first
         groups = {
             "Picture": [],
             "What is bred": [self.target, self.route],
@@ -97,6 +103,11 @@ class FoolingExplorer(GrowingExplorer):
         self.watch(self._ask, self.sheet, name="selected")
 
     @property
+    def _size(self) -> dict[str, int]:
+        """The side of the pictures as an argument, where it is not the network's own."""
+        return {} if self.made_side == self.side else {"size": self.made_side}
+
+    @property
     def targets(self) -> list[int]:
         """The classes that are bred for."""
         every = range(len(self._classes)) if self.target.value is None else [self.target.value]
@@ -106,7 +117,7 @@ class FoolingExplorer(GrowingExplorer):
         self._classes = class_names(self.model, len(probabilities(self.model, self.image)))
         self._offer_classes()
         self.population.disabled = self.route.value == "gradient"
-        others = _others(self.called, self._classes)
+        others = of_the_same_classes(self.called, self._classes)
         chosen = self.judge.value
         self.judge.options = [("nobody", ""), *((name, name) for name in others)]
         self.judge.value = chosen if chosen in others else (others[0] if others else "")
@@ -116,9 +127,10 @@ class FoolingExplorer(GrowingExplorer):
         total, targets, seed = self.generations.value, self.targets, self.chance.value
         self._bred = targets
         if self.route.value == "gradient":
-            ascent = maximise_steps(self.model, targets, steps=total, seed=seed, **PLAIN_ASCENT)
+            ascent = maximise_steps(self.model, targets, steps=total, seed=seed, **self._size, **PLAIN_ASCENT)
             return (moment(one.images, confidence=self._sure(one.images, targets)) for one in ascent), total
         options = {"generations": total, "population": self.population.value, "seed": seed, "confidence": 1}
+        options |= self._size
         steps = evolve_fooling(self.model, targets, encoding=self.route.value, **options)
         return (moment(one.images, confidence=float(one.probabilities.mean())) for one in steps), total
 
@@ -134,11 +146,13 @@ class FoolingExplorer(GrowingExplorer):
     def code(self) -> str:
         targets = "None" if self.target.value is None else f'"{self._classes[self.target.value]}"'
         lines = ["import cnnlab"]
+        size = "".join(f"size={side}, " for side in self._size.values())
         if self.route.value == "gradient":
             options = ", ".join(
                 f'{key}="{v}"' if isinstance(v, str) else f"{key}={v}" for key, v in PLAIN_ASCENT.items()
             )
-            call = f"found = synthesis.maximise(model, {targets}, steps={self.generations.value}, seed={self.chance.value}, {options})"
+            begin = f"steps={self.generations.value}, seed={self.chance.value}"
+            call = f"found = synthesis.maximise(model, {targets}, {begin}, {size}{options})"
             return "\n".join(
                 [
                     *lines,
@@ -150,7 +164,7 @@ class FoolingExplorer(GrowingExplorer):
                 ]
             )
         options = f'encoding="{self.route.value}", generations={self.generations.value}, population={self.population.value}'
-        call = f"found = list(robustness.evolve_fooling(model, {targets}, {options}, seed={self.chance.value}, confidence=1))"
+        call = f"found = list(robustness.evolve_fooling(model, {targets}, {options}, {size}seed={self.chance.value}, confidence=1))"
         show = "figures.generations_figure(found, model.class_names)"
         return "\n".join([*lines, "from cnnlab import figures, robustness", "", self.load_line, call, show])
 
@@ -173,9 +187,10 @@ class FoolingExplorer(GrowingExplorer):
     # What happens when a control changes.
 
     def _offer_classes(self) -> None:
-        chosen = self.target.value
-        self.target.options = [("all classes", None), *((name, i) for i, name in enumerate(self._classes))]
-        self.target.value = chosen if chosen is not None and chosen < len(self._classes) else None
+        chosen, few = self.target.value, len(self._classes) <= MOST
+        offer_classes(self.target, self._classes, [("all classes", None)] if few else [])
+        if chosen is not None and chosen < len(self._classes):
+            self.target.value = chosen
 
     def _sure(self, images: torch.Tensor, targets: list[int]) -> float:
         answers = torch.stack([probabilities(self.model, one) for one in images.detach().cpu()])
@@ -191,12 +206,6 @@ class FoolingExplorer(GrowingExplorer):
         self.bars.words = [self.called, self.judge.value or "the same"]
         now, other = probabilities(self.model, image), probabilities(judge, image)
         self.bars.entries = ranking(now, other, self._classes, self._bred[tile])
-
-
-def _others(own: str, classes: tuple[str, ...]) -> list[str]:
-    """The shipped networks that tell the same classes apart."""
-    ready = [name for name, info in available().items() if info.ready and info.source == "shipped"]
-    return [name for name in ready if name != own and tuple(weights.card(name)["classes"]) == tuple(classes)]
 
 
 _loaded = lru_cache(maxsize=4)(load)

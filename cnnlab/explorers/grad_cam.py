@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from cnnlab.explorers import methods, scenes
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.growth import Growth, missing
-from cnnlab.explorers.parts import heading, names_for, offer
+from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.scenes import Answer, Question
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, frame, map_tiles, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures import rising_alpha
 from cnnlab.figures.attributions import lay_over, shown
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.networks.layers import layer_names
 
 LAST = "the last maps"
 """The frame of a scene in which the network answers otherwise."""
@@ -91,10 +92,10 @@ class GradCamExplorer(Explorer):
 
     def refresh(self) -> None:
         names = class_names(self.model, len(probabilities(self.model, self.image)))
-        offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(names))])
         if self.model is not self._known:
-            layers = scenes.map_layers(self.model, self.side, layer_names(self.model))
-            offer(self.layer, [(LAST, None), *((name, name) for name in layers)])
+            offer_classes(self.target, names, [("predicted class", None)])
+            layers = [layer.name for layer in network_layers(self.model, self.side) if layer.has_maps]
+            offer_layers(self.layer, layers, before=[(LAST, None)])
             self._known = self.model
         self._ask()
 
@@ -129,8 +130,8 @@ class GradCamExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = widgets.Dropdown(options=[(LAST, None)], description="Layer")
-        self.target = widgets.Dropdown(options=[("predicted class", None)], description="Class")
+        self.layer = SearchSelect([(LAST, None)], description="Layer")
+        self.target = SearchSelect([("predicted class", None)], description="Class")
         self.guided = widgets.Checkbox(False, description="guided Grad-CAM", indent=False)
         self.relu = widgets.Checkbox(True, description="only what speaks for it", indent=False)
         self.show_mask = widgets.Checkbox(False, description="true outline of the object", indent=False)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import ipywidgets as widgets
+import torch
 from torch import nn
 
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import first_layers, offer_layers
 from cnnlab.explorers.film import Film, Moment, curves_figure, strip_figure
 from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.wishes import layer_widths
+from cnnlab.networks.layers import evaluating, like_parameters
+
+MADE_SIDE = 160
+"""Of the pictures that are made with a large network: half the time of 224 x 224, and as easy to recognise."""
 
 
 class GrowingExplorer(Explorer):
@@ -31,6 +38,7 @@ class GrowingExplorer(Explorer):
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
+        self._takes: tuple[nn.Module, int] | None = None
         self.sheet, self.chart = Sheet(columns=2, largest=300), Chart()
         self.film = Film(self.show, self.say, self.fail, self.run_label)
 
@@ -68,9 +76,18 @@ class GrowingExplorer(Explorer):
         """Let the picture grow, step by step."""
         self.film.start(*self.moments())
 
+    @property
+    def made_side(self) -> int:
+        """Side, in pixels, of the pictures that are made: smaller than its own for a large network that takes such pictures."""
+        if self._takes is None or self._takes[0] is not self.model:
+            smaller = self.is_large and takes(self.model, MADE_SIDE)
+            self._takes = self.model, MADE_SIDE if smaller else self.side
+        return self._takes[1]
+
     def refresh(self) -> None:
         self.offer()
-        (self.film.start if self.film.moments else self.film.play)(*self.moments())
+        first = self.film.begin if self.is_large else self.film.play
+        (self.film.start if self.film.moments else first)(*self.moments())
 
     def changed(self) -> None:
         """A control has changed."""
@@ -98,12 +115,21 @@ class GrowingExplorer(Explorer):
         shown = self.film.moments[self.film.shown]
         return still_figure(strip_figure(f"{self.title}: {self.question}", shown.images, self.captions()))
 
-    def offer_layers(self, control: widgets.Dropdown, first: str, *, maps: bool) -> None:
+    def offer_layers(self, control: SearchSelect, first: str, *, maps: bool) -> None:
         """Offer the network's layers; keep the chosen one, or take `first`, if it has them, else one in the middle."""
         names = list(layer_widths(self.model, self.side, maps=maps))
-        wanted = control.value if control.value in names else first
-        control.options = names
-        control.value = wanted if wanted in names else names[len(names) // 2]
+        outer = first_layers(names)
+        offer_layers(control, names, otherwise=first if first in names else outer[len(outer) // 2])
+
+
+def takes(model: nn.Module, side: int) -> bool:
+    """Whether a network answers to pictures of side x side."""
+    try:
+        with evaluating(model), torch.inference_mode():
+            model(like_parameters(model, torch.zeros(1, 3, side, side)))
+    except RuntimeError:
+        return False
+    return True
 
 
 def slider(label: str, value: float, least: float, most: float, step: float = 1) -> widgets.Widget:

@@ -85,6 +85,16 @@ class Growth(Generic[Result]):
             return turn == self._turn
 
 
+def told(steps: Iterator[Result], total: int, tell: Callable[[str], None]) -> Iterator[Result]:
+    """The steps, `total` of them; every tenth of the way `tell` hears how much is done, as "30%"."""
+    said = 0
+    for number, step in enumerate(steps, start=1):
+        if number * 10 // max(total, 1) > said:
+            said = number * 10 // max(total, 1)
+            tell(f"{min(said, 10) * 10}%")
+        yield step
+
+
 def missing(
     questions: Mapping[Name, Question], answers: dict[Name, Result], ask: Callable[[Question], Result]
 ) -> Iterator[Name]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.film import Moment, moment
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.synthesis import invert_steps
 
 
@@ -50,7 +51,7 @@ class InversionExplorer(GrowingExplorer):
     ):
         super().__init__(model, picture)
         self._first = layer
-        self.layer = widgets.Dropdown(description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.beta = slider("Beta", 2.0, 1.0, 3.0, 0.1)
         self.tv = slider("TV", 0.0002, 0.0, 0.003, 0.0001)
         self.restarts = slider("Restarts", 2, 1, 5)
@@ -86,7 +87,7 @@ class InversionExplorer(GrowingExplorer):
         self.offer_layers(self.layer, self._first, maps=False)
 
     def moments(self) -> tuple[Iterator[Moment], int]:
-        image = self.image
+        image = self.pictures.source.image(self.made_side)
         found = invert_steps(self.model, image, self.layer.value, **self.options)
         return (_beside(image, one) for one in found), self.steps.value
 
@@ -94,7 +95,7 @@ class InversionExplorer(GrowingExplorer):
         return ["the picture", *(f"from {self.layer.value}, {i + 1}" for i in range(self.restarts.value))]
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.side)
+        picture = self.pictures.source.code(self.made_side)
         options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         return "\n".join(
             [

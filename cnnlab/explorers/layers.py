@@ -6,6 +6,7 @@ import ipywidgets as widgets
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.looking import (
     colours_for,
@@ -15,6 +16,7 @@ from cnnlab.explorers.looking import (
     used_tiles,
 )
 from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, map_tiles, outline, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.table import Table
@@ -39,8 +41,8 @@ class LayersExplorer(Explorer):
 
     Controls
     --------
-    table
-        One row a layer; choosing a row chooses the layer (`layer` may be set, too).
+    table, find
+        One row a layer; choosing a row chooses the layer (`layer` may be set, too). `find` is the menu that finds a row by typing.
     unit, row, column
         Which of the layer's maps, and which place in it: also chosen by clicking a map, a place in the large map, or the picture,
         where the unit is taken whose field has its middle nearest.
@@ -53,6 +55,7 @@ class LayersExplorer(Explorer):
     >>> explorer.layer, explorer.unit.value = "layer2", 5
     """
 
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     title = "Layers and what they see"
     question = "What happens to a picture on its way through the network?"
 
@@ -68,6 +71,7 @@ class LayersExplorer(Explorer):
         self._lay_out()
         self.begin()
         self.watch(self._new_layer, self.table, name="selected")
+        self.watch(lambda: self._select(self.find.value), self.find)
         self.watch(self._new_unit, self.unit)
         self.watch(self._new_place, self.row, self.column, self.used)
         self.watch(self._choose_unit, self.sheet, name="selected")
@@ -146,6 +150,7 @@ class LayersExplorer(Explorer):
         self.column = widgets.IntSlider(0, min=0, max=0, description="Column")
         self.used = widgets.Checkbox(False, description="what it uses of its field", indent=False)
         self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
+        self.find = SearchSelect(description="Layer")
         self.table = Table(headings=HEADINGS, words=3, label="Layers of the network")
         self.picture = Sheet(columns=1, largest=440, pick="pixel", smooth=True, opacity=0.8)
         self.map = Sheet(columns=1, largest=230, pick="pixel", label="Map")
@@ -154,10 +159,14 @@ class LayersExplorer(Explorer):
 
     def _lay_out(self) -> None:
         self.arrange(
-            {"Unit": [self.unit, self.row, self.column], "Over the picture": [self.used, self.opacity]},
+            {
+                "Unit": [self.find, self.unit, self.row, self.column],
+                "Over the picture": [self.used, self.opacity],
+            },
             stage=[self.picture, heading("Layers, in the order in which they run"), self.table],
             result=[heading("One map"), self.map, heading("All maps of the layer"), self.sheet],
             names=[
+                *names_for(self.find, "layer", "Layer"),
                 *names_for(self.unit, "unit", "Unit of the layer"),
                 *names_for(self.row, "row-of-map", "Row in the map"),
                 *names_for(self.column, "column-of-map", "Column in the map"),
@@ -183,6 +192,7 @@ class LayersExplorer(Explorer):
             self.table.rows = [[cell.replace(" x ", "×") for cell in row.cells()] for row in rows]
             self.table.note = "; ".join(f"{what}: {number}" for what, number in table.totals().items())
             self.table.selected = names.index(before if before in names else first)
+        offer_layers(self.find, names)
         if self._wanted and self._wanted not in names:
             self._select(self._wanted)  # says which layers there are
         self._known, self._wanted = self.model, None
@@ -197,6 +207,8 @@ class LayersExplorer(Explorer):
 
     def _new_layer(self) -> None:
         """One forward pass: the maps of the layer."""
+        with self.quiet():
+            self.find.value = self.layer
         self.maps = all_maps(self.model, self.image, [self.layer])[self.layer]
         count, rows, columns = self.maps.shape
         with self.quiet():

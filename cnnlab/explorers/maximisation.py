@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,13 +11,18 @@ from torch import nn
 
 from cnnlab.explorers import wishes
 from cnnlab.explorers.bars import Bars, ranking
+from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.film import Moment
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
 from cnnlab.explorers.parts import heading
 from cnnlab.explorers.regularisers import Regularisers
-from cnnlab.networks import weights
-from cnnlab.networks.zoo import available, load
+from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.inputs import class_index
+from cnnlab.networks.zoo import load
+
+RECOGNISED = "flamingo"
+"""A class whose picture is recognised at once."""
 
 
 class MaximisationExplorer(GrowingExplorer):
@@ -30,7 +35,8 @@ class MaximisationExplorer(GrowingExplorer):
     picture
         What the ascent starts from if it shall start from a picture.
     kind, number, layer, steps
-        What is asked for at first: "class", "channel" or "unit", its number, the layer, and how many steps.
+        What is asked for at first: "class", "channel" or "unit", its number (of a class also its name; None takes a class that is
+        easily recognised), the layer, and how many steps.
 
     Controls
     --------
@@ -44,6 +50,7 @@ class MaximisationExplorer(GrowingExplorer):
         `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
     """
 
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     title = "Activation maximisation"
     question = "Which picture does the network want?"
     curve_label = "Mean of what shall grow"
@@ -55,16 +62,17 @@ class MaximisationExplorer(GrowingExplorer):
         picture: object = None,
         *,
         kind: str = "class",
-        number: int = 0,
+        number: int | str | None = None,
         layer: str = "",
         steps: int = 64,
     ):
         super().__init__(model, picture)
         self.bars, self.sheet.largest = Bars(), 420
         self._first_layer, self._runs, self._lines = layer, [], []
+        number = first_number(number, getattr(self.model, "class_names", ()), kind)
         self.kind = widgets.Dropdown(options=wishes.KINDS, value=kind, description="Kind")
-        self.target = widgets.Dropdown(options=[("", number)], description="Class")
-        self.layer = widgets.Dropdown(description="Layer")
+        self.target = SearchSelect([("", number)], description="Class")
+        self.layer = SearchSelect(description="Layer")
         self.number = slider("Number", number, 0, max(1, number))
         self.together = slider("At once", 1, 1, wishes.MOST)
         self.restarts = slider("Restarts", 1, 1, 6)
@@ -90,8 +98,10 @@ class MaximisationExplorer(GrowingExplorer):
         kind = self.kind.value
         number = self.target.value if kind == "class" else self.number.value
         count = len(self._classes) if kind == "class" else self._widths[self.layer.value]
-        start = self.image if self.start.value == "picture" else self.start.value
+        side = self.made_side
+        start = self.pictures.source.image(side) if self.start.value == "picture" else self.start.value
         options = {"steps": self.steps.value, "parametrisation": self.coordinates.value, "seed": 0}
+        options |= {} if side == self.side else {"size": side}
         return wishes.Wish(
             kind=kind,
             number=number,
@@ -106,10 +116,10 @@ class MaximisationExplorer(GrowingExplorer):
         self._classes = class_names(self.model, len(probabilities(self.model, self.image)))
         self._widths = wishes.layer_widths(self.model, self.side)
         number = min(self.target.value or 0, len(self._classes) - 1)
-        self.target.options = [(name, i) for i, name in enumerate(self._classes)]
+        offer_classes(self.target, self._classes)
         self.target.value = number
         self.offer_layers(self.layer, self._first_layer, maps=False)
-        others = _of_the_same_classes(self.network_name, self._classes)
+        others = _judges(self.network_name, self._classes)
         beside, judge = self.beside.value, self.judge.value
         ways = [("nothing", ""), ("the other coordinates", "coordinates")]
         self.beside.options = [*ways, *((name, name) for name in others)]
@@ -153,7 +163,7 @@ class MaximisationExplorer(GrowingExplorer):
             self._ask()
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.side)
+        picture = self.pictures.source.code(self.made_side)
         return wishes.code(self.wish, self.network_name, self._classes, picture)
 
     def describe(self) -> str:
@@ -226,12 +236,18 @@ class MaximisationExplorer(GrowingExplorer):
         self.bars.entries = ranking(now, probabilities(judge, image), self._classes, target)
 
 
-def _of_the_same_classes(own: str, classes: tuple[str, ...]) -> list[str]:
-    """The networks that load without a connection and tell the same classes apart; the robust one first."""
-    ready = [
-        name for name, info in available().items() if info.ready and info.source == "shipped" and name != own
-    ]
-    same = [name for name in ready if tuple(weights.card(name)["classes"]) == tuple(classes)]
+def first_number(number: int | str | None, names: Sequence[str], kind: str) -> int:
+    """The number that is meant: of a class also by its name; without one, the class `RECOGNISED` where the network knows it."""
+    if isinstance(number, str):
+        return class_index(number, names)
+    if number is None:
+        return class_index(RECOGNISED, names) if kind == "class" and RECOGNISED in names else 0
+    return number
+
+
+def _judges(own: str, classes: tuple[str, ...]) -> list[str]:
+    """The networks that tell the same classes apart; the robust one first."""
+    same = of_the_same_classes(own, classes)
     return sorted(same, key=lambda name: ("robust" not in name, name != "mini_resnet"))
 
 

@@ -11,8 +11,10 @@ from cnnlab.attribution import FILLS, OcclusionMap, fill_picture
 from cnnlab.explorers import covered, encode
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
-from cnnlab.explorers.parts import heading, names_for, offer
+from cnnlab.explorers.choices import offer_classes
+from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.sources import NO_MASK
 from cnnlab.explorers.stage import Stage
 from cnnlab.explorers.still import still
 from cnnlab.explorers.whole_map import WholeMap
@@ -106,7 +108,7 @@ class OcclusionExplorer(Explorer):
             self.stage.picture = pictures | {"mask": b"" if mask is None else encode.stencil_png(mask)}
             self._ask()
         self.show_mask.disabled = mask is None
-        self.say(f"{self.called} looks at: {source.words}.")
+        self.say(f"{self.called} looks at: {source.words}." + (f" {NO_MASK}" if mask is None else ""))
 
     def code(self) -> str:
         return covered.code(self.state, self.answer, self.network_name, whole_map=self.map is not None)
@@ -215,7 +217,7 @@ class OcclusionExplorer(Explorer):
 
     def _offer(self, names: tuple[str, ...]) -> None:
         """Offer the network's classes as targets; keep the chosen one if it is among them."""
-        offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(names))])
+        offer_classes(self.target, names, [("predicted class", None)])
 
     def _fit(self, side: int) -> None:
         """Scale the occluder with the picture's side, so that it covers the same part."""

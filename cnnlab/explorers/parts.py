@@ -64,6 +64,7 @@ def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
         ipywidgets.Dropdown: ("select",),
         ipywidgets.SelectMultiple: ("select",),
         ipywidgets.BoundedIntText: ("input",),
+        ipywidgets.Text: ("input",),
         ipywidgets.Checkbox: ("input",),
     }.get(type(control), getattr(control, "named_parts", ("",)))
     return [[f".cnnlab-is-{key} {part}".strip(), {"aria-label": name}] for part in parts]
@@ -72,28 +73,3 @@ def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
 def heading(text: str) -> ipywidgets.HTML:
     """The small title over a group of controls."""
     return ipywidgets.HTML(html.escape(text)).add_class("cnnlab-heading")
-
-
-def offer(control: ipywidgets.Dropdown, options: list[tuple]) -> None:
-    """Other options for a control; what was chosen stays chosen if it is among them."""
-    if list(control.options) == options:
-        return
-    chosen, labels = control.label, [label for label, _ in options]
-    control.options = options
-    # By its index: a value of None would choose no option at all, and leave the control blank.
-    control.index = labels.index(chosen) if chosen in labels else 0
-
-
-def offer_layers(control: ipywidgets.Dropdown, layers: list[str], asked: str | None, otherwise: str) -> None:
-    """The layers of another network: chosen is the one that is `asked` for, else the one that was chosen before, else `otherwise`.
-
-    Raises
-    ------
-    ValueError
-        If the network does not have the layer that is asked for.
-    """
-    if asked and asked not in layers:
-        raise ValueError(f'layer "{asked}" is not offered; choose one of: {", ".join(layers)}.')
-    wanted = asked or control.value
-    control.options = layers
-    control.value = wanted if wanted in layers else otherwise

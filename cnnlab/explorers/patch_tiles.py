@@ -15,8 +15,13 @@ from cnnlab.units import TopPatches
 _GREY = 0.85
 
 
-def patch_pictures(images: Tensor, found: TopPatches, field: ReceptiveField) -> Tensor:
-    """k x 3 x h x w: what the first unit of `found` sees in its k pictures (k x 3 x H x W); pale grey is outside of them."""
+def patch_pictures(images: Tensor, found: TopPatches, field: ReceptiveField | None) -> Tensor:
+    """k x 3 x h x w: what the first unit of `found` sees in its k pictures (k x 3 x H x W); pale grey is outside of them.
+
+    Where nobody knows what it sees (`field` is None), the whole pictures.
+    """
+    if field is None:
+        return images
     sides = [min(field.size[axis], field.picture[axis]) for axis in (0, 1)]
     patches = torch.full((found.picture.shape[1], 3, *sides), _GREY)
     for patch, image, box in zip(patches, images, found.box[0].tolist(), strict=True):

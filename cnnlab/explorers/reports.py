@@ -7,20 +7,21 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.collection import pictures_in_a_step
+from cnnlab.explorers.growth import Growth, told
 from cnnlab.units import Dissection, dissect_steps
 
 
 class Reports:
-    """Dissects layers of networks with the pictures of one data set; `finish` is called when one is done, or with what went wrong."""
+    """Dissects layers of networks; `finish` is called when one is done, or with what went wrong, and `tell` hears how much is done."""
 
     def __init__(
         self,
-        data: Any,
         known: Mapping[tuple[nn.Module, str], Dissection],
         finish: Callable[[Exception | None], None],
+        tell: Callable[[str], None],
     ):
-        self._data, self._finish = data, finish
+        self._finish, self._tell = finish, tell
         self._known = dict(known)
         self._growth: Growth[dict[str, Dissection]] = Growth()
 
@@ -28,10 +29,15 @@ class Reports:
         """What is known of a layer; None as long as nothing is."""
         return self._known.get((model, layer))
 
-    def make(self, model: nn.Module, layer: str, at_once: bool = False) -> None:
-        """Dissect a layer: at once, without a word to `finish`, or in steps that leave the controls alive."""
-        least = min(10, len(self._data) // 4)
-        steps = dissect_steps(model, self._data, [layer], batch_size=10, least_pictures=least)
+    def make(self, model: nn.Module, layer: str, data: Any, side: int, at_once: bool = False) -> None:
+        """Dissect a layer with a data set of side x side: at once, without a word to `finish`, or in steps that leave the controls alive.
+
+        Of larger pictures as many pixels are looked at as of those of 96 x 96.
+        """
+        batch, every = pictures_in_a_step(side, 10), max(2, round(2 * side / 96))
+        least = min(10, len(data) // 4)
+        steps = dissect_steps(model, data, [layer], batch_size=batch, least_pictures=least, every=every)
+        steps = told(steps, 2 * -(-len(data) // batch), self._tell)
 
         def keep(found: dict[str, Dissection]) -> None:
             for name, one in found.items():

@@ -12,14 +12,16 @@ from torch import Tensor, nn
 
 from cnnlab.explorers import methods
 from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.methods import LOOKS, METHODS, Question
-from cnnlab.explorers.parts import heading, names_for, offer
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures.attributions import as_picture, outline, shown
-from cnnlab.networks.layers import activations, layer_names
+from cnnlab.networks.layers import activations
 
 CLASS_SCORE = "a class score"
 REST = 0.3
@@ -63,6 +65,7 @@ class SaliencyExplorer(Explorer):
         self.map: Tensor | None = None
         self.maps: dict[str, Tensor] = {}
         self._asked: tuple = ()
+        self._known: nn.Module | None = None
         self._growth: Growth[str] = Growth()
         self._make_controls()
         self._lay_out()
@@ -86,8 +89,11 @@ class SaliencyExplorer(Explorer):
     def refresh(self) -> None:
         self._probability = probabilities(self.model, self.image)
         self._names = class_names(self.model, len(self._probability))
-        offer(self.target, [("predicted class", None), *((name, i) for i, name in enumerate(self._names))])
-        offer(self.layer, [(CLASS_SCORE, None), *((name, name) for name in layer_names(self.model))])
+        if self._known is not self.model:
+            offer_classes(self.target, self._names, [("predicted class", None)])
+            layers = [layer.name for layer in network_layers(self.model, self.side)]
+            offer_layers(self.layer, layers, before=[(CLASS_SCORE, None)])
+            self._known = self.model
         self.stage.tiles = picture_tiles(self.pictures.source.image(EYE).unsqueeze(0))
         self.sheet.tiles = picture_tiles(_pale(self.image).expand(len(METHODS), -1, -1, -1))
         self._offer_units()
@@ -121,8 +127,8 @@ class SaliencyExplorer(Explorer):
         self.method = widgets.Dropdown(options=METHODS, description="Method")
         self.look = widgets.Dropdown(options=LOOKS, description="Shown")
         self.opacity = widgets.FloatSlider(0.85, min=0, max=1, step=0.05, description="Opacity")
-        self.layer = widgets.Dropdown(options=[(CLASS_SCORE, None)], description="Ask for")
-        self.target = widgets.Dropdown(options=[("predicted class", None)], description="Class")
+        self.layer = SearchSelect([(CLASS_SCORE, None)], description="Ask for")
+        self.target = SearchSelect([("predicted class", None)], description="Class")
         self.of = widgets.Dropdown(options=("logit", "probability"), description="Score")
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit", disabled=True)
         options = {"continuous_update": False}  # up to half a second of work

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
 from cnnlab.attribution import grad_cam, guided_grad_cam
 from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.sources import Rendered, Source
-from cnnlab.networks.layers import evaluating, like_parameters, recording
 from cnnlab.world import SCENES
 
 
@@ -70,17 +68,6 @@ def elsewhere(question: Question) -> dict[str, Question]:
         return {}
     recipe = question.source.recipe
     return {scene: replace(question, source=Rendered(recipe.replace(scene=scene))) for scene in SCENES}
-
-
-def map_layers(model: nn.Module, side: int, names: list[str]) -> list[str]:
-    """Those of the layers that have maps of more than one place and run in eval mode."""
-    with evaluating(model), torch.inference_mode(), recording(model, names) as recorded:
-        model(like_parameters(model, torch.zeros(1, 3, side, side)))
-    return [
-        name
-        for name in names
-        if name in recorded and recorded[name].dim() == 4 and recorded[name][0, 0].numel() > 1
-    ]
 
 
 def code(question: Question, opening: str) -> str:

@@ -98,6 +98,9 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
                     f"{name} has {len(texts)} texts for {len(pairs)} options; give one for each, or none."
                 )
         labels = [label for label, _value in pairs]
+        same = (labels, list(groups), list(words)) == (self._labels, self._groups, self._words)
+        if same and all(map(_same, (value for _label, value in pairs), self._values)):
+            return
         kept = labels.index(self.label) if self.label in labels else 0
         self._replace(options, pairs, groups, words, kept if pairs else None)
 
@@ -185,4 +188,9 @@ def _pairs(options: Iterable) -> list[tuple[str, Any]]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one is other or bool(one == other)
+    if one is other:
+        return True
+    try:
+        return bool(one == other)
+    except Exception:  # arrays and tensors do not say whether they are equal
+        return False

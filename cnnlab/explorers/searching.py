@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab.codes import PrincipalAxes, l2, mean_average_precision, pca, pool_maps
-from cnnlab.networks import activations, summary
+from cnnlab.explorers.choices import deepest, network_layers, rectified
+from cnnlab.explorers.collection import Collection, first_pictures, pictures_in_a_step
+from cnnlab.networks import activations
 
 _STEP = 10
+"""Pictures of 96 x 96 in one step."""
 STEPS = (2, 4, 8, 16, 32, 64, 128)
 
 
-def layers_to_search(model: nn.Module, side: int) -> list[str]:
-    """The layers whose codes are offered: behind a ReLU, maps or vectors; where there is none, all that give either."""
-    rows = [row for row in summary(model, side).rows if len(row.output_shape) in (1, 3)]
-    return [row.name for row in rows if row.type == "ReLU"] or [row.name for row in rows]
+def layers_to_search(model: nn.Module, side: int) -> tuple[list[str], str]:
+    """The layers whose codes are offered, and the one to begin with: behind a ReLU and of whole blocks, or all where there are neither."""
+    layers = network_layers(model, side)
+    names = rectified(layers) or [layer.name for layer in layers]
+    return names, deepest(layers, names)
+
+
+def fitting(pictures: Any, side: int) -> Any:
+    """A collection such as `cnnlab.world.instances` for a network that looks at pictures of this side.
+
+    A large network is given the first pictures, enlarged, and of each thing in them all views; a small one gets photographs shrunk.
+    """
+    whole = first_pictures(pictures, len(pictures))
+    if whole.images.shape[-1] > side:
+        return replace(whole, images=whole.floats(side).mul(255).round().byte())
+    some = whole.fitting(side)
+    if some is whole:
+        return pictures
+    count = len(some)
+    if count < len(whole) and whole.labels[count] == whole.labels[count - 1]:
+        count = int((some.labels != some.labels[-1]).sum())
+    things = int(some.labels[:count].max()) + 1
+    return Collection(some.images[:count], some.labels[:count], some.class_names[:things], pictures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +75,19 @@ def collect_codes(
     """The codes of all layers in short steps, maps summed over their places: nothing until the last step; axes come from `others`."""
     parts: dict[str, list[list[Tensor]]] = {layer: [[], []] for layer in layers}
     for which, pictures in enumerate((searched, others)):
-        for start in range(0, len(pictures), _STEP):
-            some = pictures[start : start + _STEP].float() / 255
+        step = pictures_in_a_step(max(pictures.shape[2:]), _STEP)
+        for start in range(0, len(pictures), step):
+            some = pictures[start : start + step].float() / 255
             found = activations(model, some, list(layers), batch_size=len(some))
             for layer in layers:
                 parts[layer][which].append(pool_maps(found[layer], "sum").cpu().clone())
             yield {}
     yield {layer: Codes(torch.cat(codes), pca(torch.cat(other))) for layer, (codes, other) in parts.items()}
+
+
+def steps_of(searched: Tensor, others: Tensor) -> int:
+    """How many steps `collect_codes` takes."""
+    return sum(-(-len(one) // pictures_in_a_step(max(one.shape[2:]), _STEP)) for one in (searched, others))
 
 
 def ranking(codes: Tensor, query: int) -> tuple[Tensor, Tensor]:

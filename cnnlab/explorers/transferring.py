@@ -8,8 +8,10 @@ import ipywidgets as widgets
 from torch import nn
 
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import offer_layers
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import heading, load_line, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.trials import SHOWN, Plan, Trial, drawn_trials, frames, trial, trial_code, trials_figure
@@ -136,7 +138,7 @@ class TransferExplorer(Explorer):
 
     def _make_controls(self) -> None:
         self.task = widgets.Dropdown(options=[""], description="Task")
-        self.layer = widgets.Dropdown(options=[("nothing", None)], description="Keep to")
+        self.layer = SearchSelect([("nothing", None)], description="Keep to")
         self.frozen = widgets.Checkbox(False, description="what is kept stays frozen", indent=False)
         self.per_class = widgets.IntSlider(
             4, min=1, max=MOST, description="Examples", continuous_update=False
@@ -189,14 +191,13 @@ class TransferExplorer(Explorer):
         tasks, wanted = tasks_for(self.model), self._first or self.task.value
         if self._first and self._first not in tasks:
             raise ValueError(f'task "{self._first}" is not offered; choose one of: {", ".join(tasks)}.')
-        kept, self._first = self.layer.value, None
-        first = self._known is None
-        self.task.options, self.layer.options = (
-            tasks,
-            [("nothing (from scratch)", None), *((s, s) for s in stages)],
-        )
+        self._first = None
+        self.task.options = tasks
         self.task.value = wanted if wanted in tasks else tasks[0]
-        self.layer.value = stages[-1] if first else kept if kept in stages else None
+        nothing = [("nothing (from scratch)", None)]
+        offer_layers(
+            self.layer, stages, before=nothing, otherwise=stages[-1] if self._known is None else None
+        )
         self._known = self.model
 
     def _changed(self) -> None:

@@ -8,27 +8,28 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnlab.explorers.choices import deepest, network_layers, rectified
 from cnnlab.explorers.encode import to_array
 from cnnlab.explorers.sheet import map_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.palettes import rising_alpha
-from cnnlab.networks import ReceptiveField, activations, summary
+from cnnlab.networks import ReceptiveField, activations
 
 GRID_SIDE = 48
 """Larger maps are shrunk to so many places for the grid; the enlarged one shows them all."""
 EACH, LAYER = "each map", "whole layer"
-_NO_UNITS = ("Dropout", "Flatten", "Normalise", "Identity")
 
 
 def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
-    """The layers whose outputs are maps or vectors, with their receptive fields; and the last whose maps come from a ReLU."""
-    rows = [row for row in summary(model, side).rows if len(row.output_shape) in (1, 3)]
-    rows = [row for row in rows if row.type not in _NO_UNITS]
-    mapped = [row.name for row in rows if len(row.output_shape) == 3 and row.output_shape[1] > 1]
-    rectified = [row.name for row in rows if row.type == "ReLU" and row.name in mapped]
-    last = (rectified or mapped or [row.name for row in rows])[-1]
-    return {row.name: row.receptive_field for row in rows}, last
+    """The layers whose outputs are maps or vectors, with their receptive fields; and the one to begin with.
+
+    That is the last ReLU or block with maps, but not the maps of the classes themselves.
+    """
+    layers = network_layers(model, side)
+    mapped = [layer for layer in layers if layer.has_maps]
+    names = rectified(mapped) or [layer.name for layer in mapped or layers]
+    return {layer.name: layer.field for layer in layers}, deepest(layers, names)
 
 
 def all_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, Tensor]:

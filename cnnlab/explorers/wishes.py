@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from cnnlab.explorers.choices import network_layers
 from cnnlab.explorers.film import Moment, moment
 from cnnlab.explorers.parts import load_line
-from cnnlab.networks.layers import activations, layer_names, resolve_layer
+from cnnlab.networks.layers import layer_names
 from cnnlab.synthesis import Objective, channel, logit, maximise_steps, unit
 
 MOST = 20
@@ -113,11 +114,8 @@ def captions(wish: Wish, names: tuple[str, ...], run: str = "") -> list[str]:
 
 def layer_widths(model: nn.Module, side: int, *, maps: bool = False) -> dict[str, int]:
     """The layers that can be asked for, in the order in which they run, and how many channels each has; `maps`: convolutional ones."""
-    skipped = (nn.Flatten, nn.Dropout, nn.Identity, nn.Sequential, nn.BatchNorm2d)
-    names = [name for name in layer_names(model) if name != "normalise"]
-    names = [name for name in names if not isinstance(resolve_layer(model, name), skipped)]
-    answers = activations(model, torch.full((1, 3, side, side), 0.5), names)
-    return {name: answers[name].shape[1] for name in names if answers[name].dim() == 4 or not maps}
+    layers = [layer for layer in network_layers(model, side) if layer.type != "BatchNorm2d"]
+    return {layer.name: layer.shape[0] for layer in layers if len(layer.shape) == 3 or not maps}
 
 
 def code(wish: Wish, network: str, names: tuple[str, ...], picture: str = "") -> str:

@@ -49,7 +49,7 @@ def explorer(model, collections):
 
 def test_codes_are_those_of_the_techniques(model, collections):
     searched, others = collections
-    assert layers_to_search(model, 96) == ["relu1", "relu2"]
+    assert layers_to_search(model, 96) == (["relu1", "relu2"], "relu2")
     *_, kept = collect_codes(model, searched.images, others.images, ["relu1", "relu2"])
     expected = codes.features(model, searched, "relu1", "sum")
     axes = codes.pca(codes.features(model, others, "relu1", "sum"))

@@ -8,14 +8,14 @@ import io
 import numpy as np
 import pytest
 import torch
-from ipywidgets import Dropdown
 from PIL import Image
 from torch import nn
 
 from cnnlab import attribution
 from cnnlab.explorers import SaliencyExplorer, methods, saliency
+from cnnlab.explorers.choices import offer_classes
 from cnnlab.explorers.methods import METHODS
-from cnnlab.explorers.parts import offer
+from cnnlab.explorers.search_select import SearchSelect
 
 
 class Small(nn.Sequential):
@@ -147,6 +147,7 @@ def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
 def test_a_flat_map_is_clear_and_says_so():
     nothing = torch.zeros(3, 8, 8)
     assert "Nothing" in methods.reading(methods.flat(nothing, "size"), None, "sheep")
+    assert "photograph has no known mask" in methods.reading(torch.rand(4, 4), None, "tabby")
     drawn = Image.open(io.BytesIO(methods.tiles([nothing], "size")["png"])).convert("RGBA")
     assert np.asarray(drawn)[..., 3].max() == 0
 
@@ -158,13 +159,13 @@ def test_the_sign_is_kept_where_it_is_looked_at():
     assert tuple(drawn[0, 0, :3]) != tuple(drawn[7, 7, :3]) and drawn[3, 3, 3] == 0
 
 
-def test_a_control_is_never_blank_and_keeps_its_choice():
-    control = Dropdown(options=[("any", None)])
-    for options in ([("any", None), ("a", 0)], [("any", None), ("b", 0), ("a", 1)]):
-        offer(control, options)
+def test_the_menu_of_classes_is_never_blank_and_keeps_its_choice():
+    control = SearchSelect([("any", None)])
+    for names in (["a"], ["b", "a"]):
+        offer_classes(control, names, [("any", None)])
         assert control.label == "any" and control.value is None
     control.value = 1
-    offer(control, [("any", None), ("a", 7)])
-    assert (control.label, control.value) == ("a", 7)
-    offer(control, [("any", None), ("c", 7)])
+    offer_classes(control, ["a", "b"], [("any", None)])
+    assert (control.label, control.value) == ("a", 0)
+    offer_classes(control, ["c"], [("any", None)])
     assert (control.label, control.value) == ("any", None)

@@ -1,0 +1,230 @@
+"""What the menus of networks, layers and classes offer.
+
+kind_of          what a network has learned to tell, by which explorers choose theirs
+network_layers   the layers of a network that give maps or vectors, with what is known of each
+arranged         the order and the headings in which layers are offered: blocks first, what is inside of each after them
+offer_layers     sets them into a menu and chooses one
+offer_classes    the same for classes, which are found by their synonyms too
+offer            sets the options of any other menu
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from torch import Tensor, nn
+
+from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.networks import ReceptiveField, weights
+from cnnlab.networks.fields import Field
+from cnnlab.networks.following import follow, picture_shape
+from cnnlab.networks.imagenet import imagenet_classes
+from cnnlab.networks.names import shown_names
+from cnnlab.networks.receptive_field import as_receptive_field
+from cnnlab.networks.zoo import PHOTOGRAPHS, NetworkInfo, available
+
+CLASSIFIERS = ("photographs", "objects", "scenes")
+"""Kinds of networks that name the class of a picture, and know more than a data set by heart."""
+
+NO_UNITS = ("Dropout", "Flatten", "Identity", "Normalise")
+"""Types of layers that compute nothing of their own."""
+RECTIFIERS = ("ReLU", "ReLU6")
+FEW = 6
+"""Fewer blocks than this are no help in finding a layer: the level below is taken for the blocks."""
+LISTED = 20
+"""Layers that a message lists."""
+
+
+def of_the_same_classes(own: str, classes: Sequence[str]) -> list[str]:
+    """The networks at hand, other than `own`, that tell the same classes apart."""
+    known = {
+        "shipped": lambda name: weights.card(name)["classes"],
+        "package": lambda name: imagenet_classes(),
+    }
+    ready = [
+        info for info in available().values() if info.ready and info.source in known and info.name != own
+    ]
+    return [info.name for info in ready if tuple(known[info.source](info.name)) == tuple(classes)]
+
+
+def kind_of(network: NetworkInfo) -> str:
+    """What a network of `cnnlab.available()` has learned: "photographs", "objects", "scenes", "masks", "digits" or "random labels"."""
+    if network.name.startswith("memory_"):
+        return "random labels"  # or their twin
+    kinds = {PHOTOGRAPHS: "photographs", "object": "objects", "scene": "scenes", "mask": "masks"}
+    return kinds.get(network.task, network.task)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that gives maps or vectors.
+
+    `shape` is (C, H, W) or (C,); `field` is None where what its units see is not known; a `block` has further layers inside.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    field: ReceptiveField | None = None
+    block: bool = False
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether its units have more than one place."""
+        return len(self.shape) == 3 and self.shape[1] > 1
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it gives for a picture."""
+        return prod(self.shape)
+
+    @property
+    def rectified(self) -> bool:
+        """Whether it is a ReLU."""
+        return self.type in RECTIFIERS
+
+
+def network_layers(model: nn.Module, side: int) -> list[Layer]:
+    """The layers of a network that give maps or vectors for a picture of `side` x `side`, in the order in which they finish.
+
+    A layer that runs several times stands where it runs last. What gives the network's own answer from inside, such as the network in
+    a wrapper, is left out, and so are `NO_UNITS`.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot take such a picture.
+    """
+    shape = picture_shape(model, side)
+    follower, run = follow(model, shape)
+    shown = shown_names(model)
+    found: dict[str, Layer] = {}
+    blocks: dict[str, Tensor] = {}
+    answer: list[Tensor] = []
+
+    def note(path: str) -> Callable:
+        def hook(module: nn.Module, _inputs: tuple, output: object) -> None:
+            name, kind = shown.get(path, path), type(module).__name__
+            found.pop(name, None)
+            computes = kind not in NO_UNITS and "Pad" not in kind
+            if not computes or not isinstance(output, Tensor) or output.dim() not in (2, 4):
+                return
+            seen = follower.field_of(output)
+            field = as_receptive_field(seen, shape) if isinstance(seen, Field) else None
+            block = next(module.children(), None) is not None
+            found[name] = Layer(name, kind, tuple(output.shape[1:]), field, block)
+            if block:
+                blocks[name] = output
+
+        return hook
+
+    handles = [module.register_forward_hook(note(path)) for path, module in model.named_modules() if path]
+    handles.append(model.register_forward_hook(lambda _module, _inputs, output: answer.append(output)))
+    try:
+        run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [layer for layer in found.values() if blocks.get(layer.name) is not answer[-1]]
+
+
+def arranged(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Layer names in the order of a menu, and a heading for each: the blocks first, then what is inside of each block.
+
+    "Blocks" are the names down to the first level that has at least `FEW` of them: `conv1`, `fire2` ..., `conv10`, but `features.0`,
+    `features.1` ... where there are only `features` and a `classifier`. A network without inner parts has no headings.
+    """
+    paths = [name.split(".") for name in names]
+    deepest = max(map(len, paths), default=1)
+
+    def blocks(level: int) -> int:
+        return len({tuple(path[:level]) for path in paths})
+
+    level = next((level for level in range(1, deepest + 1) if blocks(level) >= FEW), 1)
+    first = [name for name, path in zip(names, paths, strict=True) if len(path) <= level]
+    inside: dict[str, list[str]] = {}
+    for name, path in zip(names, paths, strict=True):
+        if len(path) > level:
+            inside.setdefault(".".join(path[:level]), []).append(name)
+    order = [*first, *(name for parts in inside.values() for name in parts)]
+    headings = [*("" for _ in first), *(f"inside {block}" for block, parts in inside.items() for _ in parts)]
+    return order, headings if inside else []
+
+
+def first_layers(names: Sequence[str]) -> list[str]:
+    """The layers that a menu shows first, without those inside of blocks; all where there are only such."""
+    order, headings = arranged(names)
+    return [
+        name for name, heading in zip(order, headings or order, strict=True) if not headings or not heading
+    ] or order
+
+
+def last_but_one(names: Sequence[str]) -> str:
+    """The layer before the last of those that a menu shows first: what the classes are told from."""
+    first = first_layers(names)
+    return first[max(0, len(first) - 2)]
+
+
+def deepest(layers: Sequence[Layer], names: Sequence[str]) -> str:
+    """The last of `names`, without those of the network's `layers` that have one unit for each class and so are no features."""
+    widths, classes = {layer.name: layer.shape[0] for layer in layers}, layers[-1].shape[0]
+    return next((name for name in reversed(names) if widths[name] != classes), names[-1])
+
+
+def rectified(layers: Sequence[Layer]) -> list[str]:
+    """The names of those layers that are a ReLU, or a block of the network as a whole."""
+    outer = first_layers([layer.name for layer in layers])
+    return [layer.name for layer in layers if layer.rectified or (layer.block and layer.name in outer)]
+
+
+def offer_layers(
+    control: SearchSelect,
+    layers: Sequence[str],
+    *,
+    asked: str | None = None,
+    otherwise: str | None = None,
+    before: Sequence[tuple[str, Any]] = (),
+) -> None:
+    """Offer the layers of a network, behind the options `before`.
+
+    Chosen is the layer that is `asked` for, else the option that was chosen before, else the layer `otherwise`, else the first option.
+
+    Raises
+    ------
+    ValueError
+        If the layer that is asked for is not among them; the message offers the nearest names.
+    """
+    if asked and asked not in layers:
+        raise ValueError(_not_offered(asked, layers))
+    chosen = control.label
+    order, headings = arranged(layers)
+    options = [*before, *((name, name) for name in order)] if before else order
+    control.offer(options, groups=[*("" for _ in before), *headings] if headings else ())
+    labels = [*(label for label, _value in before), *order]
+    wanted = next((label for label in (asked, chosen, otherwise) if label in labels), None)
+    if wanted is not None:
+        control.label = wanted
+
+
+def _not_offered(asked: str, layers: Sequence[str]) -> str:
+    close = [f'"{name}"' for name in difflib.get_close_matches(asked, layers, n=3)]
+    guess = f" Did you mean {' or '.join(close)}?" if close else ""
+    listed = first_layers(layers)[:LISTED]
+    more = f" and {len(layers) - len(listed)} more" if len(layers) > len(listed) else ""
+    return f'layer "{asked}" is not offered; choose one of {", ".join(listed)}{more}.{guess}'
+
+
+def offer_classes(
+    control: SearchSelect, names: Sequence[str], before: Sequence[tuple[str, Any]] = (), form: str = "{}"
+) -> None:
+    """Offer the classes of a network by name, each with its index as the value, behind the options `before`.
+
+    What was chosen stays chosen if its label is among them. A class is found by its synonyms too (`ClassName.synonyms`).
+    """
+    options = [*before, *((form.format(name), index) for index, name in enumerate(names))]
+    words = [", ".join(getattr(name, "synonyms", ())) for name in names]
+    control.offer(options, words=[*("" for _ in before), *words] if any(words) else ())
