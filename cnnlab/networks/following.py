@@ -53,6 +53,11 @@ class Follower(TorchDispatchMode):
             return found.spread(*tensor.shape[-2:])
         return found
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Leave torch's compiler alone: to hide from it would import it, which takes seconds, and nothing is compiled here."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         given = {a.name: a.default_value for a in func._schema.arguments}

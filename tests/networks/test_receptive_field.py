@@ -1,5 +1,7 @@
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -402,3 +404,12 @@ def test_an_unknown_layer_is_refused():
 def test_the_printed_field_is_short():
     assert len(repr(receptive_field(MiniAlexNet(["sheep"]), "conv1"))) < 120
     assert math.prod(receptive_field(MiniAlexNet(["sheep"]), "conv1").size) == 144
+
+
+def test_following_a_picture_does_not_import_the_compiler():
+    """It takes seconds, which the first explorer of a session would wait for."""
+    code = (
+        "import sys, torch; from cnnlab.networks import receptive_field;"
+        "receptive_field(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), '0', (3, 9, 9)); print('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
