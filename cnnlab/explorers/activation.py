@@ -8,9 +8,11 @@ import ipywidgets as widgets
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
-from cnnlab.explorers.parts import heading, names_for, offer_layers
+from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.patch_tiles import patch_captions, patch_pictures
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, map_tiles, outline, picture_tiles
 from cnnlab.explorers.unit_maps import (
     EACH,
@@ -61,6 +63,7 @@ class ActivationExplorer(Explorer):
     >>> explorer.channel.value, explorer.place = 17, (5, 6)
     """
 
+    kinds = (*CLASSIFIERS, "random labels")
     title = "Activations"
     question = "What do the units of a layer answer to this picture?"
 
@@ -73,7 +76,8 @@ class ActivationExplorer(Explorer):
         pictures: Any = None,
     ):
         super().__init__(model, picture)
-        self.collection: Collection = first_pictures(pictures)
+        self._all_pictures = first_pictures(pictures)
+        self.collection: Collection = self._all_pictures
         self.search = Search(self.collection, self._found_more, self.fail)
         self.maps: dict[str, Tensor] = {}
         self._share: tuple[float, float] | None = None
@@ -93,7 +97,10 @@ class ActivationExplorer(Explorer):
     @property
     def here(self) -> Tensor:
         """All maps of the layer for this picture, U x h x w."""
-        return self.maps[self.layer.value]
+        layer = self.layer.value
+        if layer not in self.maps:
+            self.maps |= all_maps(self.model, self.image, [layer])
+        return self.maps[layer]
 
     @property
     def place(self) -> tuple[int, int]:
@@ -118,7 +125,7 @@ class ActivationExplorer(Explorer):
     def refresh(self) -> None:
         if self._known is not self.model:
             self._new_network()
-        self.maps = all_maps(self.model, self.image, list(self._fields))
+        self.maps = {}
         self.picture.tiles = picture_tiles(self.pictures.source.image(EYE)[None])
         self.picture.label = self.pictures.source.words
         self._new_layer()
@@ -145,7 +152,7 @@ class ActivationExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.channel = widgets.IntSlider(0, min=0, max=0, description="Map")
         self.colours = widgets.Dropdown(
             options=[("grey", "gray"), ("viridis", "viridis")], description="Colours"
@@ -188,8 +195,9 @@ class ActivationExplorer(Explorer):
     def _new_network(self) -> None:
         self._fields, last = layers_with_units(self.model, self.side)
         (wanted, channel), self._first = self._first, (None, 0)
-        offer_layers(self.layer, list(self._fields), wanted, last)
+        offer_layers(self.layer, list(self._fields), asked=wanted, otherwise=last)
         self._known = self.model
+        self.collection = self.search.pictures = self._all_pictures.fitting(self.side)
         self.channel.max = max(self.channel.max, channel)
         self.channel.value = channel
 
@@ -199,7 +207,7 @@ class ActivationExplorer(Explorer):
             self.channel.max = len(self.here) - 1  # the slider brings a value beyond it back
             place = place_to_begin(self.here[self.channel.value], self._share)
             self.map.point = [0, *place]
-        self.search.look(self.model, self.layer.value, self.side, at_once=first)
+        self.search.look(self.model, self.layer.value, self.side, **self.beginning(first))
         self._draw_grid()
 
     def _new_channel(self) -> None:

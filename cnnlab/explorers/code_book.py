@@ -12,24 +12,28 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.codes import PIXELS
-from cnnlab.explorers.collection import Collection
-from cnnlab.networks import activations, summary
+from cnnlab.explorers.choices import network_layers
+from cnnlab.explorers.collection import Collection, Floats, pictures_in_a_step
+from cnnlab.explorers.picture_sets import of_photographs
+from cnnlab.networks import activations
 from cnnlab.world import NAMES
 from cnnlab.world.painter import colour_names
+from cnnlab.world.photo_set import PatchDataset
 
 _STEP = 10
-_LEFT_OUT = ("Dropout", "Flatten", "Normalise", "Identity", "Conv2d", "BatchNorm2d")
+"""Pictures of 96 x 96 in one step."""
+_LEFT_OUT = ("Conv2d", "BatchNorm2d")
 
 
 def layers_with_codes(model: nn.Module, side: int) -> list[str]:
     """The pixels, and the layers whose code is no longer than the picture has numbers: behind ReLU, pooling, sums, and linear ones."""
-    most = 3 * side * side
-    names = [PIXELS]
-    for row in summary(model, side).rows:
-        numbers = torch.tensor(row.output_shape).prod().item()
-        if len(row.output_shape) in (1, 3) and row.type not in _LEFT_OUT and numbers <= most:
-            names.append(row.name)
-    return names
+    layers = [layer for layer in network_layers(model, side) if layer.type not in _LEFT_OUT]
+    return [PIXELS, *(layer.name for layer in layers if layer.numbers <= 3 * side * side)]
+
+
+def steps_of(images: Tensor | Floats) -> int:
+    """How many steps `collected_codes` takes for these pictures N x 3 x H x W."""
+    return -(-len(images) // pictures_in_a_step(max(images.shape[2:]), _STEP))
 
 
 def codes_of(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -40,14 +44,17 @@ def codes_of(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[st
     return {layer: images.flatten(1) if layer == PIXELS else codes[layer] for layer in layers}
 
 
-def collected_codes(model: nn.Module, images: Tensor, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """The codes of all pictures, in short steps: nothing until the last step, which gives N x D for each layer."""
+def collected_codes(
+    model: nn.Module, images: Tensor | Floats, layers: Sequence[str]
+) -> Iterator[dict[str, Tensor]]:
+    """The codes of all pictures N x 3 x H x W, in short steps: nothing until the last step, which gives N x D for each layer."""
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
-    chunks = images.split(_STEP)
-    for number, chunk in enumerate(chunks, start=1):
-        for layer, codes in codes_of(model, chunk, layers).items():
+    step = pictures_in_a_step(max(images.shape[2:]), _STEP)
+    for start in range(0, len(images), step):
+        for layer, codes in codes_of(model, images[start : start + step], layers).items():
             parts[layer].append(codes)
-        yield {layer: torch.cat(codes) for layer, codes in parts.items()} if number == len(chunks) else {}
+        done = start + step >= len(images)
+        yield {layer: torch.cat(codes) for layer, codes in parts.items()} if done else {}
 
 
 def facts(pictures: Collection) -> dict[str, list[str]]:
@@ -60,16 +67,37 @@ def facts(pictures: Collection) -> dict[str, list[str]]:
         for image, mask in zip(pictures.images, source.masks()[:count], strict=True):
             named = torch.from_numpy(colour_names(image.permute(1, 2, 0).numpy()))
             known["background"].append(NAMES["colour"][int(named[~mask].long().mode().values)])
+    if isinstance(source, PatchDataset):
+        known["scale"] = scales(source)[:count]
     return known
 
 
-def neighbours_code(opening: str, asks: str | int, layer: str, k: int, count: int) -> str:
-    """The lines that find neighbours without the explorer; `asks` makes `image`, or is the number of a picture of the collection."""
-    lines = ["import cnnlab", "from cnnlab import codes, world", "", opening]
-    lines += [
-        f'pictures = world.dataset("validation").images[:{count}] / 255',
-        f'collection = codes.features(model, pictures, "{layer}")',
-    ]
+def scales(patches: PatchDataset) -> list[str]:
+    """How large each patch is beside the largest one of its photograph."""
+    photograph, side = patches.boxes[:, 0], patches.boxes[:, 3].double()
+    largest = torch.zeros(len(patches.photographs), dtype=side.dtype).scatter_reduce(
+        0, photograph, side, "amax"
+    )
+    parts = (largest[photograph] / side).round().int().tolist()
+    return ["whole" if part == 1 else f"1/{part}" for part in parts]
+
+
+def captions(pictures: Collection, known: dict[str, list[str]]) -> list[str]:
+    """A line for each picture: the facts that are known of it, and of a photograph its name."""
+    lines = []
+    for index, one in enumerate(zip(*known.values(), strict=True)):
+        told = ", ".join(f"{what}: {which}" for what, which in zip(known, one, strict=True))
+        lines.append(f"{pictures.words(index)} ({told})" if of_photographs(pictures) else told)
+    return lines
+
+
+def neighbours_code(opening: str, asks: str | int, layer: str, k: int, pictures: Sequence[str]) -> str:
+    """The lines that find neighbours without the explorer.
+
+    `asks` makes `image`, or is the number of a picture of the collection; `pictures` are the lines that make the collection's pictures.
+    """
+    lines = ["import cnnlab", "import torch", "from cnnlab import codes, world", "", opening]
+    lines += [*pictures, f'collection = codes.features(model, pictures, "{layer}")']
     if isinstance(asks, str):
         lines += [asks, f'query = codes.features(model, image, "{layer}")']
     else:

@@ -6,7 +6,7 @@ found without another forward pass. The same in one line, without an explorer: `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,22 @@ from torch.nn import functional as F
 
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.picture_sets import as_dataset
 from cnnlab.inputs import positive_int
-from cnnlab.networks import ReceptiveField, activations, receptive_field
+from cnnlab.networks import ReceptiveField, activations, receptive_field, resolve_layer
 from cnnlab.units import TopPatches
 from cnnlab.units.patches import placed
 from cnnlab.world import dataset
+from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
 PICTURES = 240
 """How many pictures an explorer searches, unless it is given others."""
+LARGE_SIDE, LARGE_PICTURES = 160, 100
+"""A network that looks at pictures of at least this side is given so many of a collection of smaller ones."""
 MOST_BYTES = 160_000_000
 """Of maps that are kept for one layer; where maps are large, fewer pictures are searched."""
 _STEP = 8
+"""Pictures of 96 x 96 in one step; of larger ones as many pixels."""
 _KEPT = 3
 
 
@@ -43,12 +48,15 @@ class Collection:
         N class indices, and what they mean.
     source
         The data set that the pictures are the beginning of.
+    expression
+        The code that gives `images`.
     """
 
     images: Tensor
     labels: Tensor
     class_names: tuple[str, ...]
     source: Any
+    expression: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,40 +68,107 @@ class Collection:
             return images
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
 
+    def fitting(self, side: int) -> Collection:
+        """The collection for a network that looks at pictures of this side: a large network is given the first ones, enlarged."""
+        if side < LARGE_SIDE or self.images.shape[-1] >= side:
+            return self
+        source = Enlarged(self, side)
+        return Collection(source.images, source.labels, self.class_names, source)
+
     def words(self, index: int) -> str:
         """What a picture shows, as far as it is known."""
-        name = self.class_names[int(self.labels[index])]
-        recipes = getattr(self.source, "recipes", None)
-        return f"{recipes[index].shape}, {recipes[index].scene}" if recipes is not None else name
+        source = self.source
+        if hasattr(source, "recipes"):
+            return f"{source.recipes[index].shape}, {source.recipes[index].scene}"
+        if isinstance(source, PatchDataset):
+            photograph, _left, _top, side = source.boxes[index].tolist()
+            return f"{source.photographs[photograph].name}, {side} pixels wide"
+        if isinstance(source, PhotographDataset):
+            return source.photographs[index].name
+        return self.class_names[int(self.labels[index])]
+
+    def code(self, side: int, count: int | None = None) -> list[str]:
+        """The lines that give the first `count` pictures, as floats of side x side in [0, 1]; they need `cnnlab`, `world` and `torch`."""
+        some = "" if self.expression and count in (None, len(self)) else f"[:{count or len(self)}]"
+        lines = [f"pictures = {self.expression or self._unnamed}{some} / 255"]
+        if lines[0].startswith("pictures = data."):
+            lines = [f"{lines[0]}  # your own data set"]
+        if side != getattr(self.source, "side_before", self.images.shape[-1]):
+            size = f'size=({side}, {side}), mode="bilinear", antialias=True'
+            lines += [f"pictures = torch.nn.functional.interpolate(pictures, {size}).clamp(0, 1)"]
+        return lines
+
+    @property
+    def _unnamed(self) -> str:
+        """What gives the images of a set that came as a data set."""
+        return 'world.dataset("validation").images' if hasattr(self.source, "recipes") else "data.images"
+
+
+class Enlarged:
+    """The first `LARGE_PICTURES` of a collection as a data set of its own, with pictures and maps brought to side x side."""
+
+    def __init__(self, pictures: Collection, side: int):
+        count, source = min(LARGE_PICTURES, len(pictures)), pictures.source
+        self.images = pictures.floats(side, torch.arange(count)).mul(255).round().byte()
+        self.labels, self.class_names = pictures.labels[:count], pictures.class_names
+        self.side_before = pictures.images.shape[-1]
+
+        def enlarged(maps: Tensor) -> Tensor:  # N x H x W: each pixel takes the value of the nearest one
+            return F.interpolate(maps[:count, None].float(), size=(side, side))[:, 0].to(maps.dtype)
+
+        # What is not known of a photograph is not known of an enlarged one.
+        if hasattr(source, "recipes"):
+            self.recipes = source.recipes
+        if hasattr(source, "maps"):
+            self.maps = lambda category: enlarged(source.maps(category))
+        if hasattr(source, "masks"):
+            self.masks = lambda: enlarged(source.masks())
+
+    def __len__(self) -> int:
+        return len(self.images)
 
 
 def first_pictures(source: Any = None, n: int = PICTURES) -> Collection:
-    """The first `n` pictures of a data set with `images` in bytes, `labels` and `class_names`; None takes the validation split."""
+    """A set of pictures that an explorer can search.
+
+    Parameters
+    ----------
+    source
+        A data set with `images` in bytes, `labels` and `class_names`, of which the first `n` are taken; `Photographs`, the path of a
+        folder of them or the name of a data set of `cnnlab.photographs`, of which some at even distances are read; None for the
+        validation split of the rendered world.
+    """
     if isinstance(source, Collection):
         return source
+    source, expression = as_dataset(source, n)
     source = dataset("validation", progress=False) if source is None else source
     if not hasattr(source, "class_names") or not isinstance(getattr(source, "images", None), Tensor):
         raise TypeError(
             "pictures must be a data set with images, labels and class_names, such as cnnlab.world.dataset(...),"
-            f" but got {type(source).__name__}."
+            f" or photographs or their folder, but got {type(source).__name__}."
         )
     n = min(positive_int(n, "n (pictures to search)"), len(source))
-    return Collection(source.images[:n], source.labels[:n], tuple(source.class_names), source)
+    return Collection(source.images[:n], source.labels[:n], tuple(source.class_names), source, expression)
 
 
 @dataclass(frozen=True, eq=False)
 class LayerMaps:
-    """What a layer answers to the first n of `wanted` pictures: maps n x U x h x w (h = w = 1 for vectors)."""
+    """What a layer answers to the first n of `wanted` pictures: maps n x U x h x w (h = w = 1 for vectors).
+
+    `field` is None where the receptive field is not known; `picture` is the height and width of the pictures.
+    """
 
     layer: str
     maps: Tensor
-    field: ReceptiveField
+    field: ReceptiveField | None
     wanted: int
+    picture: tuple[int, int]
 
     def strongest(self, direction: int | Tensor, k: int) -> TopPatches:
         """The k strongest patches of a unit, or along a direction (U numbers), among the pictures that were looked at.
 
-        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along` find in these pictures.
+        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along` find in these pictures; where the receptive field is not
+        known, each patch is the whole picture.
         """
         if isinstance(direction, Tensor):
             answered = torch.einsum("u,nuhw->nhw", direction.to(self.maps), self.maps)
@@ -102,15 +177,62 @@ class LayerMaps:
         value, place = answered.flatten(1).max(1)
         order = value.argsort(descending=True, stable=True)[:k]
         best = (value[order, None], order[:, None], place[order, None])
-        return placed(self.layer, best, self.maps.shape[3], self.field)
+        width = self.maps.shape[3]
+        return (
+            whole_pictures(self, best) if self.field is None else placed(self.layer, best, width, self.field)
+        )
 
 
-def collect(model: nn.Module, pictures: Tensor, layer: str) -> Iterator[LayerMaps]:
+def whole_pictures(found: LayerMaps, best: Sequence[Tensor]) -> TopPatches:
+    """The strongest places `best` (value, picture and place, each k x 1) where their field is not known: the box is the whole picture."""
+    value, picture, place = (part.T.contiguous() for part in best)  # 1 x k
+    width, (high, wide) = found.maps.shape[3], found.picture
+    return TopPatches(
+        layer=found.layer,
+        units=torch.arange(1),
+        value=value,
+        picture=picture,
+        position=torch.stack([place // width, place % width], 2),
+        box=torch.tensor([0, 0, high, wide]).expand(1, place.shape[1], 4),
+        centre=torch.tensor([high // 2, wide // 2]).expand(1, place.shape[1], 2),
+    )
+
+
+def known_field(model: nn.Module, layer: str, picture: tuple[int, ...]) -> ReceptiveField | None:
+    """The receptive field of a layer for pictures of a shape (C, H, W); None where it is not known."""
+    resolve_layer(model, layer)
+    try:
+        return receptive_field(model, layer, picture)
+    except ValueError:
+        return None
+
+
+class Floats:
+    """Some pictures of a collection as floats N x 3 x side x side, made when they are asked for: `floats[3:5]`."""
+
+    def __init__(self, pictures: Collection, side: int):
+        self._pictures, self._side = pictures, side
+        self.shape = (len(pictures), 3, side, side)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return self._pictures.floats(self._side, torch.arange(len(self))[rows])
+
+
+def pictures_in_a_step(side: int, most: int = _STEP) -> int:
+    """How many pictures of this side go into a step that is short enough to leave the controls alive; `most` of 96 x 96."""
+    return max(1, min(most, round(most * (96 / side) ** 2)))
+
+
+def collect(model: nn.Module, pictures: Tensor | Floats, layer: str) -> Iterator[LayerMaps]:
     """The maps of `layer` for the pictures N x 3 x H x W, a few more with each step."""
-    field = receptive_field(model, layer, tuple(pictures.shape[1:]))
+    shape = tuple(pictures.shape[1:])
+    field, step = known_field(model, layer, shape), pictures_in_a_step(max(shape[1:]))
     kept, wanted, start = None, len(pictures), 0
     while start < wanted:
-        images = pictures[start : min(start + _STEP, wanted)]
+        images = pictures[start : min(start + step, wanted)]
         maps = activations(model, images, layer, batch_size=len(images))[layer].cpu()
         if maps.dim() not in (2, 4):
             raise ValueError(f'layer "{layer}" gives neither maps nor vectors, so it has no units to follow.')
@@ -120,7 +242,7 @@ def collect(model: nn.Module, pictures: Tensor, layer: str) -> Iterator[LayerMap
             kept = torch.empty(wanted, *maps.shape[1:])
         kept[start : start + len(maps)] = maps
         start += len(maps)
-        yield LayerMaps(layer, kept[:start], field, wanted)
+        yield LayerMaps(layer, kept[:start], field, wanted, shape[1:])
 
 
 class Search:
@@ -152,23 +274,30 @@ class Search:
     def running(self) -> bool:
         return self._growth.running
 
-    def look(self, model: nn.Module, layer: str, side: int, at_once: bool = False) -> None:
-        """Look for what `layer` answers: at once, or step by step beside the controls."""
+    def look(
+        self, model: nn.Module, layer: str, side: int, at_once: bool = False, begin_with: int = 0
+    ) -> None:
+        """Look for what `layer` answers: at once, or `begin_with` pictures at once and the others beside the controls."""
         self._growth.stop()
         self.stop_button.disabled = True
-        key = (model, layer)
+        key = (model, layer, self.pictures)
         self.found = self._kept.pop(key, None)
         if self.found is not None:
             self._keep(key, self.found)
             self._show(self.found, True)
             return
-        steps = collect(model, self.pictures.floats(side), layer)
-        if at_once:
-            for found in steps:
-                self.found = found
+        steps = collect(model, Floats(self.pictures, side), layer)
+        begin_with = len(self.pictures) if at_once else begin_with
+        for found in steps if begin_with else ():
+            self.found = found
+            if len(found.maps) >= begin_with:
+                break
+        if self.found is not None and len(self.found.maps) == self.found.wanted:
             self._keep(key, self.found)
             self._show(self.found, True)
         else:
+            if self.found is not None:
+                self._show(self.found, False)
             self.stop_button.disabled = False
             self._growth.start(steps, lambda found: self._step(key, found), self._finish)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,17 +13,20 @@ from torch.nn import functional as F
 from cnnlab.codes import PIXELS, embed, precision_at_k
 from cnnlab.explorers import picture_map
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.choices import CLASSIFIERS, last_but_one, offer_layers
 from cnnlab.explorers.cloud import Cloud
-from cnnlab.explorers.code_book import collected_codes, facts, layers_with_codes
-from cnnlab.explorers.collection import Collection, first_pictures
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import names_for, offer_layers
+from cnnlab.explorers.code_book import captions, collected_codes, facts, layers_with_codes, steps_of
+from cnnlab.explorers.collection import Collection, Floats, first_pictures
+from cnnlab.explorers.dataset_picker import DatasetPicker
+from cnnlab.explorers.growth import Growth, told
+from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.figures.neighbourhoods import picture_map_figure
 from cnnlab.networks.tasks import digits
 
-WORLD, DIGITS = "pictures", "handwritten digits"
+DIGITS = "handwritten digits"
 NOTHING = "nothing"
 DIGIT_COUNT = 300
 
@@ -35,14 +39,15 @@ class EmbeddingExplorer(Explorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     pictures
-        The data set that is mapped: its first pictures. None takes the validation split.
+        What is mapped: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for an
+        ImageNet network, else the validation split.
     layer
         The layer that is shown first; None takes the last but one.
 
     Controls
     --------
-    data
-        The pictures, or scikit-learn's handwritten digits.
+    data, folder
+        The pictures, crops of photographs, a folder of your own (`DatasetPicker`), or scikit-learn's handwritten digits.
     layer, method, perplexity
         Whose codes, and how they are brought to two dimensions; what was computed once is kept.
     colour
@@ -56,6 +61,7 @@ class EmbeddingExplorer(Explorer):
     >>> explorer.method.value, explorer.colour.value = "pca", "scene"
     """
 
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     title = "Map of pictures"
     question = "How do the pictures lie in the space of a layer?"
 
@@ -63,10 +69,16 @@ class EmbeddingExplorer(Explorer):
         self, model: str | nn.Module = "mini_alexnet", pictures: Any = None, layer: str | None = None
     ):
         super().__init__(model)
-        self.collections: dict[str, Collection] = {WORLD: first_pictures(pictures, 300)}
+        class_names = getattr(self.model, "class_names", ())
+        others = {DIGITS: _digits}
+        self.sets = DatasetPicker(
+            pictures, class_names, self._new_pictures, self.fail, self.say, 300, others=others
+        )
+        self.data, self.folder = self.sets.data, self.sets.folder
         self.points: Tensor | None = None
+        self._mapped: Collection | None = None
         self.precision = 0.0
-        self._facts: dict[str, dict[str, list[str]]] = {}
+        self._facts: dict[Collection, dict[str, list[str]]] = {}
         self._codes: dict[tuple, Tensor] = {}
         self._maps: dict[tuple, Tensor] = {}
         self._growth: Growth[Tensor | None] = Growth()
@@ -75,21 +87,18 @@ class EmbeddingExplorer(Explorer):
         self._make_controls()
         self._lay_out()
         self.begin()
-        self.watch(self._new_data, self.data)
         self.watch(self._map, self.layer, self.method, self.perplexity)
         self.watch(self._draw, self.colour, self.thumbnails, self.in_grid, self.size)
 
     @property
     def collection(self) -> Collection:
         """The pictures that are on the map."""
-        if self.data.value not in self.collections:
-            self.collections[DIGITS] = first_pictures(digits("train"), DIGIT_COUNT)
-        return self.collections[self.data.value]
+        return self.sets.fitting(self.side)
 
     def refresh(self) -> None:
         if self._known is not self.model:
             layers = layers_with_codes(self.model, self.side)
-            offer_layers(self.layer, layers, self._first, layers[max(0, len(layers) - 2)])
+            offer_layers(self.layer, layers, asked=self._first, otherwise=last_but_one(layers))
             self._first = None
             self._known = self.model
         self._new_data()
@@ -97,18 +106,16 @@ class EmbeddingExplorer(Explorer):
     def code(self) -> str:
         return picture_map.code(
             self.load_line,
-            side=self.side,
-            count=len(self.collection),
+            pictures=self.collection.code(self.side),
             layer=self.layer.value,
             method=self.method.value,
             perplexity=self.perplexity.value,
-            of_digits=self.data.value == DIGITS,
         )
 
     def describe(self) -> str:
         how = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
         return (
-            f"Map of {len(self.collection)} {self.data.value}: {self.called}, layer {self.layer.value}, by {how}."
+            f"Map of {len(self.collection)} {self.sets.name}: {self.called}, layer {self.layer.value}, by {how}."
             " Run the cell to choose other layers, point at pictures and colour them."
         )
 
@@ -121,10 +128,9 @@ class EmbeddingExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.data = widgets.Dropdown(options=[WORLD, DIGITS], description="Data")
-        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.method = widgets.Dropdown(options=[("t-SNE", "tsne"), ("PCA", "pca")], description="Method")
-        most = min(100, len(self.collections[WORLD]) - 1)
+        most = min(100, len(self.collection) - 1)
         self.perplexity = widgets.IntSlider(
             min(30, most), min=2, max=most, description="Perplex.", continuous_update=False
         )
@@ -138,14 +144,14 @@ class EmbeddingExplorer(Explorer):
         self.arrange(
             {
                 "Picture": [],
-                "Codes": [self.data, self.layer],
+                "Codes": [*self.sets.rows, self.layer],
                 "Map": [self.method, self.perplexity],
                 "Look": [self.colour, self.thumbnails, self.in_grid, self.size],
             },
             stage=[self.cloud],
             result=[],
             names=[
-                *names_for(self.data, "data", "Which pictures are on the map"),
+                *self.sets.names,
                 *names_for(self.layer, "layer", "Layer whose codes are mapped"),
                 *names_for(self.method, "method", "How codes are brought to two dimensions"),
                 *names_for(self.perplexity, "perplexity", "Perplexity of t-SNE"),
@@ -159,48 +165,61 @@ class EmbeddingExplorer(Explorer):
 
     # What happens when a control changes.
 
+    def _new_pictures(self) -> None:
+        self.attempt(self._new_data)
+
     def _new_data(self) -> None:
-        name = self.data.value
-        if name not in self._facts:
-            self._facts[name] = facts(self.collection)
-        known = self._facts[name]
+        pictures = self.collection
+        if pictures not in self._facts:
+            self._facts[pictures] = facts(pictures)
+        known = self._facts[pictures]
         with self.quiet():
+            self.perplexity.max = min(100, len(pictures) - 1)
             before = self.colour.value
             self.colour.options = [*known, NOTHING]
             self.colour.value = before if before in known else "class"
-        self.cloud.tiles = picture_tiles(picture_map.thumbnails(self.collection.floats()))
-        words = zip(*known.values(), strict=True)
-        self.cloud.captions = [
-            ", ".join(f"{what}: {which}" for what, which in zip(known, one, strict=True)) for one in words
-        ]
+        self.cloud.tiles = picture_tiles(picture_map.thumbnails(pictures.floats()))
+        self.cloud.captions = captions(pictures, known)
         self._map()
 
     @property
     def _key(self) -> tuple:
         perplexity = self.perplexity.value if self.method.value == "tsne" else None
-        return self.model, self.data.value, self.layer.value, self.method.value, perplexity
+        return self.model, self.collection, self.layer.value, self.method.value, perplexity
 
     def _map(self) -> None:
         self._growth.stop()
         key = self._key
         if key in self._maps:
             self._shown(self._maps[key])
-        elif self.points is None:  # the first map: at once, so that there is something to see
+        elif self.points is None and not self.is_large:  # at once, so that there is something to see
             for points in self._steps(key):
                 found = points
             self._shown(found)
         else:
-            self.say(
-                f"{self.called} looks at {len(self.collection)} {self.data.value}; then the map is made ..."
-            )
+            if self._mapped is not self.collection:
+                self._draw_pixels()
+            self._say_waiting()
             self._growth.start(self._steps(key), self._step, self.after(lambda: None))
+
+    def _draw_pixels(self) -> None:
+        """Until the codes are there: the pictures by their own pixels, made small."""
+        small = F.interpolate(self.collection.floats(), size=(16, 16), mode="area")
+        self.points, self._mapped = embed(small.flatten(1), "pca"), self.collection
+        self._draw()
+        self.cloud.label = f"{self.sets.name}, by their pixels until the map is made"
+
+    def _say_waiting(self, share: str = "") -> None:
+        count = len(self.collection)
+        self.say(f"{self.called} looks at {count} {self.sets.name}; then the map is made ... {share}")
 
     def _steps(self, key: tuple) -> Iterator[Tensor | None]:
         """Codes in short steps, and at last the map."""
         model, data, layer, method, perplexity = key
         if (model, data, layer) not in self._codes:
-            images = self.collection.floats(self.side)
-            for codes in collected_codes(model, images, list(dict.fromkeys((PIXELS, layer)))):
+            images = Floats(data, self.side)
+            steps = collected_codes(model, images, list(dict.fromkeys((PIXELS, layer))))
+            for codes in told(steps, steps_of(images), self._say_waiting):
                 if codes:
                     self._codes[model, data, layer] = codes[layer]
                 yield None
@@ -214,7 +233,7 @@ class EmbeddingExplorer(Explorer):
             self._code.code = self.code()
 
     def _shown(self, points: Tensor) -> None:
-        self.points = points
+        self.points, self._mapped = points, self.collection
         codes = self._codes[self._key[:3]]
         self.precision = precision_at_k(codes, self.collection.labels, 5).rate
         self.cloud.selected = -1
@@ -225,7 +244,7 @@ class EmbeddingExplorer(Explorer):
         )
 
     def _draw(self) -> None:
-        known = self._facts[self.data.value].get(self.colour.value)
+        known = self._facts[self.collection].get(self.colour.value)
         colours, legend = [""] * len(self.collection), []
         if known is not None:
             names = list(self.collection.class_names) if self.colour.value == "class" else sorted(set(known))
@@ -234,4 +253,9 @@ class EmbeddingExplorer(Explorer):
             self.cloud.points = picture_map.places(self.points, self.in_grid.value)
             self.cloud.colours, self.cloud.legend = colours, legend
             self.cloud.pictures, self.cloud.size = self.thumbnails.value, self.size.value
-            self.cloud.label = f"{self.data.value}, {self.layer.value}"
+            self.cloud.label = f"{self.sets.name}, {self.layer.value}"
+
+
+def _digits() -> Collection:
+    pictures = first_pictures(digits("train"), DIGIT_COUNT)
+    return replace(pictures, expression=f'digits("train").images[:{DIGIT_COUNT}]')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,10 +12,19 @@ from torch import Tensor, nn
 
 from cnnlab.codes import PIXELS, Neighbours, neighbours, precision_curve
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.code_book import codes_of, collected_codes, layers_with_codes, neighbours_code
-from cnnlab.explorers.collection import Collection, first_pictures
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for, offer_layers
+from cnnlab.explorers.choices import CLASSIFIERS, first_layers, last_but_one, offer_layers
+from cnnlab.explorers.code_book import (
+    codes_of,
+    collected_codes,
+    layers_with_codes,
+    neighbours_code,
+    steps_of,
+)
+from cnnlab.explorers.collection import Collection, Floats
+from cnnlab.explorers.dataset_picker import DatasetPicker
+from cnnlab.explorers.growth import Growth, told
+from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles, verdict
 from cnnlab.explorers.sources import Rendered
 from cnnlab.explorers.still import draw_row, still_figure
@@ -31,9 +41,10 @@ class NeighbourExplorer(Explorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     picture
-        The query: a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
+        The query: the name of a photograph, a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     pictures
-        The data set in which neighbours are sought: its first pictures. None takes the validation split.
+        In which neighbours are sought: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of
+        photographs for an ImageNet network, else the validation split.
     layer
         The layer that is shown first; None takes the last but one.
 
@@ -43,6 +54,8 @@ class NeighbourExplorer(Explorer):
         Whose distances, and how many neighbours.
     member
         -1 asks with the picture chosen above; else with this picture of the collection. A click on a neighbour chooses it.
+    data, folder
+        The set that is searched, and the path of your own (`DatasetPicker`).
 
     Example
     -------
@@ -50,6 +63,7 @@ class NeighbourExplorer(Explorer):
     >>> explorer.layer.value = "pixels"
     """
 
+    kinds = (*CLASSIFIERS, "random labels")
     title = "Neighbours"
     question = "Which pictures are alike for the network?"
 
@@ -61,7 +75,10 @@ class NeighbourExplorer(Explorer):
         layer: str | None = None,
     ):
         super().__init__(model, picture)
-        self.collection: Collection = first_pictures(pictures, 300)
+        class_names = getattr(self.model, "class_names", ())
+        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.say, 300)
+        self.data, self.folder = self.sets.data, self.sets.folder
+        self.collection: Collection = self.sets.fitting(self.side)
         self.codes: dict[str, Tensor] = {}
         self.query: dict[str, Tensor] = {}
         self.found: dict[str, Neighbours] = {}
@@ -72,7 +89,8 @@ class NeighbourExplorer(Explorer):
         self._make_controls()
         self._lay_out()
         self.begin()
-        self.watch(self._show, self.layer, self.k)
+        self.watch(self._new_layer, self.layer)
+        self.watch(self._show, self.k)
         self.watch(self._ask, self.member)
         for sheet in (self.near, self.near_pixels):
             self.watch(lambda sheet=sheet: self._walk(sheet), sheet, name="selected")
@@ -85,7 +103,8 @@ class NeighbourExplorer(Explorer):
 
     def code(self) -> str:
         asks = self.pictures.source.code(self.side) if self.member.value < 0 else self.member.value
-        return neighbours_code(self.load_line, asks, self.layer.value, self.k.value, len(self.collection))
+        pictures = self.collection.code(self.side)
+        return neighbours_code(self.load_line, asks, self.layer.value, self.k.value, pictures)
 
     def describe(self) -> str:
         return (
@@ -98,8 +117,8 @@ class NeighbourExplorer(Explorer):
         k = min(self.k.value, 7)
         figure = Figure(figsize=(9.6, 3.5), dpi=90, layout="constrained", facecolor="white")
         images, right = self.collection.floats(), self._right
-        axes = figure.subplots(2, k + 1, squeeze=False)
-        for line, layer in zip(axes, (PIXELS, self.layer.value), strict=True):
+        layers = [layer for layer in (PIXELS, self.layer.value) if layer in self.found]
+        for line, layer in zip(figure.subplots(2, k + 1, squeeze=False), layers, strict=False):
             best = self.found[layer].index[:k].tolist()
             words = [self.collection.words(index).split(",")[0] for index in best]
             shown = [self._query_image, *images[best]]
@@ -111,7 +130,7 @@ class NeighbourExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.k = widgets.IntSlider(6, min=1, max=MOST, description="k")
         count = len(self.collection)
         self.member = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Row")
@@ -122,7 +141,11 @@ class NeighbourExplorer(Explorer):
 
     def _lay_out(self) -> None:
         self.arrange(
-            {"Neighbours": [self.layer, self.k], "Query from the collection": [self.member]},
+            {
+                "Neighbours": [self.layer, self.k],
+                "Collection": self.sets.rows,
+                "Query from the collection": [self.member],
+            },
             stage=[self.near, self.near_pixels, heading("Every layer: precision@k"), self.chart],
             result=[self.asked],
             names=[
@@ -131,6 +154,7 @@ class NeighbourExplorer(Explorer):
                 *names_for(
                     self.member, "member", "Picture of the collection that asks; -1 for the picture above"
                 ),
+                *self.sets.names,
             ],
         )
 
@@ -152,29 +176,54 @@ class NeighbourExplorer(Explorer):
         if member >= 0:
             return bool(labels[index] == labels[member])
         source = self.pictures.source
-        if not isinstance(source, Rendered) or source.recipe.shape not in names:
-            return None
-        return names[int(labels[index])] == source.recipe.shape
+        shown = source.recipe.shape if isinstance(source, Rendered) else source.class_name
+        return names[int(labels[index])] == shown if shown in names else None
+
+    def _new_pictures(self) -> None:
+        self._known = None
+        self.attempt(self._renew)
 
     def _new_network(self) -> None:
+        self.collection = self.sets.fitting(self.side)
+        self.member.max = len(self.collection) - 1
         layers = layers_with_codes(self.model, self.side)
-        offer_layers(self.layer, layers, self._first, layers[max(0, len(layers) - 2)])
-        self._first = None
-        self._known = self.model
-        steps = collected_codes(self.model, self.collection.floats(self.side), layers)
-        if not self.codes:  # the first network: at once, so that there is something to see
+        offer_layers(self.layer, layers, asked=self._first, otherwise=last_but_one(layers))
+        first, self._first, self._known = not self.codes, None, self.model
+        self._together = first_layers(layers)
+        self.codes, self.found = {}, {}
+        steps = self._steps([*self._together, self.layer.value])
+        if first and not self.is_large:  # so that there is something to see
             for codes in steps:
                 self.codes = codes
             self._draw_curves()
             return
-        self.codes = {}
+        if first:
+            self.codes = {PIXELS: self.collection.floats(self.side).flatten(1)}
+            self._draw_curves()
         self._growth.start(steps, self._collected, self.after(lambda: None))
+
+    def _steps(self, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        images = Floats(self.collection, self.side)
+        steps = collected_codes(self.model, images, list(dict.fromkeys(layers)))
+        return told(steps, steps_of(images), self._say_waiting)
+
+    def _say_waiting(self, share: str = "") -> None:
+        self.say(f"{self.called} looks at the {len(self.collection)} pictures of the collection ... {share}")
 
     def _collected(self, codes: dict[str, Tensor]) -> None:
         if codes:
-            self.codes = codes
+            kept = {layer: self.codes[layer] for layer in self._together if layer in self.codes}
+            self.codes = (
+                kept | codes
+            )  # of the layers inside of blocks the last one alone: they take much room
             self._draw_curves()
             self.attempt(self._ask)
+            if self.layer.value not in self.codes:  # another layer was chosen meanwhile
+                self._collect()
+
+    def _collect(self) -> None:
+        """The codes of the chosen layer alone."""
+        self._growth.start(self._steps([self.layer.value]), self._collected, self.after(lambda: None))
 
     def _draw_curves(self) -> None:
         most = min(MOST, len(self.collection) - 1)
@@ -183,35 +232,37 @@ class NeighbourExplorer(Explorer):
         figure = precision_figure(self.curves, width=6.0)
         self.chart.show(figure.png(), figure.words)
 
+    def _new_layer(self) -> None:
+        if self.layer.value in self.codes:
+            self._show()
+        else:
+            if not self._growth.running:
+                self._collect()
+            self._show()
+
     def _ask(self) -> None:
         """One forward pass for a picture that is not in the collection."""
-        if not self.codes:
-            self.say(f"{self.called} looks at the collection ...")
-            return
-        layers, member = list(self.codes), self.member.value
-        if member < 0:
-            self.query = codes_of(self.model, self.image[None], layers)
-        self.found = {
-            layer: neighbours(
-                self.codes[layer],
-                member if member >= 0 else self.query[layer][0],
-                min(MOST, len(self.collection) - 1),
-            )
-            for layer in (PIXELS, self.layer.value)
-        }
+        self.found = {}
+        if self.codes and self.member.value < 0:
+            self.query = codes_of(self.model, self.image[None], list(self.codes))
         self._show()
 
-    def _show(self) -> None:
-        if not self.codes:
-            return
-        layer, k = self.layer.value, self.k.value
-        if layer not in self.found:
+    def _find(self, layer: str) -> None:
+        if layer in self.codes and layer not in self.found:
             query = self.member.value if self.member.value >= 0 else self.query[layer][0]
             self.found[layer] = neighbours(self.codes[layer], query, min(MOST, len(self.collection) - 1))
+
+    def _show(self) -> None:
+        layer, k = self.layer.value, self.k.value
         self.asked.tiles = picture_tiles(self._query_image[None])
         self.asked.label = f"query: {self._asked}"
         for sheet, name in ((self.near, layer), (self.near_pixels, PIXELS)):
-            self._fill(sheet, name, k)
+            self._find(name)
+            if name in self.found:
+                self._fill(sheet, name, k)
+        if layer not in self.found:
+            self._say_waiting()
+            return
         known = [self._right(i) for i in self.found[layer].index[:k].tolist()]
         right = "" if None in known else f" {sum(known)} of {k} show the query's class."
         self.say(
@@ -237,6 +288,6 @@ class NeighbourExplorer(Explorer):
 
     def _walk(self, sheet: Sheet) -> None:
         """The chosen neighbour becomes the query."""
-        if sheet.selected >= 0:
-            layer = PIXELS if sheet is self.near_pixels else self.layer.value
+        layer = PIXELS if sheet is self.near_pixels else self.layer.value
+        if sheet.selected >= 0 and layer in self.found:
             self.member.value = int(self.found[layer].index[sheet.selected])

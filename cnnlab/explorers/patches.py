@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.bars import Bars
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
+from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
+from cnnlab.explorers.collection import Collection, LayerMaps, Search
+from cnnlab.explorers.dataset_picker import DatasetPicker
 from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.parts import heading, names_for, offer_layers
+from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.patch_tiles import label_shares, patch_boxes, patch_captions, patch_pictures
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, picture_tiles
 from cnnlab.explorers.still import still_figure
 from cnnlab.explorers.unit_maps import layers_with_units
@@ -30,7 +33,8 @@ class PatchExplorer(Explorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     pictures
-        The data set that is searched: its first pictures. None takes the validation split.
+        What is searched: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for
+        an ImageNet network, else the validation split.
     layer, unit
         What is shown first; without a layer the last one whose units have places and a ReLU behind them.
 
@@ -42,6 +46,8 @@ class PatchExplorer(Explorer):
         0 is the unit itself, 1 a random direction of the layer, between them a mixture of both; `draw` is the direction's seed.
     category
         What is looked up in the middle of each patch, from the exact maps of the world.
+    data, folder
+        The set that is searched, and the path of your own (`DatasetPicker`).
 
     Example
     -------
@@ -49,6 +55,7 @@ class PatchExplorer(Explorer):
     >>> explorer.mixing.value = 1.0
     """
 
+    kinds = (*CLASSIFIERS, "random labels")
     title = "Strongest patches"
     question = "What does a unit respond to, and is a unit special?"
 
@@ -60,7 +67,10 @@ class PatchExplorer(Explorer):
         unit: int = 0,
     ):
         super().__init__(model)
-        self.collection: Collection = first_pictures(pictures)
+        class_names = getattr(self.model, "class_names", ())
+        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.say)
+        self.data, self.folder = self.sets.data, self.sets.folder
+        self.collection: Collection = self.sets.fitting(self.side)
         self.search = Search(self.collection, self._found_more, self.fail)
         self.best: TopPatches | None = None
         self._truth: dict[str, Tensor] = {}
@@ -92,12 +102,12 @@ class PatchExplorer(Explorer):
     def code(self) -> str:
         layer, unit, k, amount = self.layer.value, self.unit.value, self.k.value, self.mixing.value
         lines = [
-            "import torch",
             "import cnnlab",
+            "import torch",
             "from cnnlab import units, world",
             "",
             self.load_line,
-            f'pictures = world.dataset("validation").images[:{self._looked_at}] / 255',
+            *self.collection.code(self.side, self._looked_at),
         ]
         if amount == 0:
             lines += [f'found = units.top_patches(model, pictures, "{layer}", k={k}, units=[{unit}])']
@@ -137,7 +147,7 @@ class PatchExplorer(Explorer):
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = widgets.Dropdown(options=[""], description="Layer")
+        self.layer = SearchSelect(description="Layer")
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
         self.k = widgets.IntSlider(9, min=2, max=25, description="Patches")
         self.mixing = widgets.FloatSlider(0.0, min=0.0, max=1.0, step=0.05, description="Mixing")
@@ -156,7 +166,7 @@ class PatchExplorer(Explorer):
                 "Unit": [self.layer, self.unit, self.k],
                 "Random direction": [self.mixing, self.draw],
                 "In the middle": [self.category],
-                "Search": [self.search.stop_button],
+                "Pictures": [*self.sets.rows, self.search.stop_button],
             },
             stage=[self.patches, heading("What lies in the middle of the patches"), self.bars],
             result=[heading("Where they come from"), self.pictures_sheet],
@@ -167,6 +177,7 @@ class PatchExplorer(Explorer):
                 *names_for(self.mixing, "mixing", "How much of a random direction is mixed in"),
                 *names_for(self.draw, "draw", "Seed of the random direction"),
                 *names_for(self.category, "category", "What is looked up in the middle of the patches"),
+                *self.sets.names,
                 *self.search.names,
             ],
         )
@@ -175,7 +186,9 @@ class PatchExplorer(Explorer):
 
     @property
     def _looked_at(self) -> int:
-        return 0 if self.search.found is None else len(self.search.found.maps)
+        """How many pictures are searched, or were when the search was stopped."""
+        found = self.search.found
+        return 0 if found is None else found.wanted if self.search.running else len(found.maps)
 
     @property
     def _asked(self) -> str:
@@ -188,14 +201,23 @@ class PatchExplorer(Explorer):
     def _new_network(self) -> None:
         fields, last = layers_with_units(self.model, self.side)
         (wanted, unit), self._first = self._first, (None, 0)
-        offer_layers(self.layer, list(fields), wanted, last)
+        offer_layers(self.layer, list(fields), asked=wanted, otherwise=last)
         self.unit.max = max(self.unit.max, unit)
         self.unit.value, self._known = unit, self.model
+        self._take_pictures()
+
+    def _take_pictures(self) -> None:
+        self.collection = self.search.pictures = self.sets.fitting(self.side)
+        self._truth = {}
+
+    def _new_pictures(self) -> None:
+        self._take_pictures()
+        self.attempt(self._new_layer)
 
     def _new_layer(self) -> None:
         self.best = None
         first = self.search.found is None
-        self.search.look(self.model, self.layer.value, self.side, at_once=first)
+        self.search.look(self.model, self.layer.value, self.side, **self.beginning(first))
 
     def _found_more(self, found: LayerMaps, last: bool) -> None:
         with self.quiet():
@@ -206,6 +228,8 @@ class PatchExplorer(Explorer):
     def _show(self) -> None:
         """The strongest patches among the pictures that were looked at so far."""
         found = self.search.found
+        if found is None:
+            return
         self.best = best = found.strongest(self.direction, self.k.value)
         seen, lying = self.collection.floats(self.side, best.picture[0]), self._lying_there(best)
         names = [NAMES[self.category.value][i] for i in lying.tolist()] if lying is not None else []
@@ -223,7 +247,9 @@ class PatchExplorer(Explorer):
     def _lying_there(self, best: TopPatches) -> Tensor | None:
         """What lies in the middle of each patch; None where the data set has no exact maps."""
         category, source = self.category.value, self.collection.source
-        if not hasattr(source, "maps") or self.collection.images.shape[-1] != self.side:
+        if self.search.found.field is None or not hasattr(source, "maps"):
+            return None
+        if self.collection.images.shape[-1] != self.side:
             return None
         if category not in self._truth:
             self._truth[category] = source.maps(category)[: len(self.collection)]

@@ -44,20 +44,11 @@ def shades(known: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[
     return [colours[name] for name in known], [[name, shade] for name, shade in colours.items()]
 
 
-def code(
-    opening: str, side: int, count: int, layer: str, method: str, perplexity: int, of_digits: bool
-) -> str:
-    """The lines that make the map without the explorer; `opening` defines `model`."""
-    lines = ["import cnnlab", "from cnnlab import codes, world", "", opening]
-    if of_digits:
-        lines += [
-            "from cnnlab.networks.tasks import digits",
-            "from torch.nn import functional as F",
-            f'images = digits("train").images[:{count}] / 255',
-            f'images = F.interpolate(images, size=({side}, {side}), mode="bilinear", antialias=True).clamp(0, 1)',
-        ]
-    else:
-        lines += [f'images = world.dataset("validation").images[:{count}] / 255']
-    lines += [f'vectors = codes.features(model, images, "{layer}")']
+def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplexity: int) -> str:
+    """The lines that make the map without the explorer; `opening` defines `model`, and `pictures` are the lines that define them."""
+    lines = ["import cnnlab", "import torch", "from cnnlab import codes, world"]
+    if any("digits(" in line for line in pictures):
+        lines += ["from cnnlab.networks.tasks import digits"]
+    lines += ["", opening, *pictures, f'vectors = codes.features(model, pictures, "{layer}")']
     options = f", perplexity={perplexity}" if method == "tsne" else ""
     return "\n".join([*lines, f'points = codes.embed(vectors, "{method}"{options})'])

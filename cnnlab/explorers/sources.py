@@ -76,6 +76,10 @@ class CollectionPhoto:
     def name(self) -> str:
         return self.photograph.name
 
+    @property
+    def class_name(self) -> str:
+        return self.photograph.class_name
+
     def image(self, size: int) -> Tensor:
         """3 x size x size floats in [0, 1]."""
         return _read(self.photograph, size)
@@ -112,6 +116,7 @@ class Photo:
     content: bytes | str
 
     kind = "own"
+    class_name = ""
 
     def image(self, size: int) -> Tensor:
         """3 x size x size floats in [0, 1]."""
@@ -143,6 +148,7 @@ class TensorPicture:
 
     kind = "own"
     name = "your own picture"
+    class_name = ""
     words = "picture of your own"
     thing = "object"
 
@@ -213,12 +219,15 @@ def installed() -> Photographs:
     return photographs()
 
 
+def knows_photographs(class_names: Sequence[str]) -> bool:
+    """Whether a network with these classes has learned what the first photograph shows: one of ImageNet's."""
+    known = installed()
+    return FIRST_PHOTOGRAPH in known.names and known[FIRST_PHOTOGRAPH].imagenet_class in class_names
+
+
 def usual_picture(class_names: Sequence[str], otherwise: object) -> object:
-    """What is shown if no picture is given: a photograph to a network that has learned its class, else `otherwise`."""
-    if FIRST_PHOTOGRAPH not in installed().names:
-        return otherwise
-    first = installed()[FIRST_PHOTOGRAPH]
-    return first if first.imagenet_class in class_names else otherwise
+    """What is shown if no picture is given: a photograph to a network that has learned from such, else `otherwise`."""
+    return installed()[FIRST_PHOTOGRAPH] if knows_photographs(class_names) else otherwise
 
 
 def special_fields(recipe: Recipe) -> dict:

@@ -1,0 +1,160 @@
+"""The controls that choose the set of pictures that an explorer searches: rendered, crops of photographs, or a folder of one's own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from cnnlab.explorers.collection import PICTURES, Collection, first_pictures
+from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.picture_sets import installed_crops, reading, spread
+from cnnlab.explorers.sources import installed, knows_photographs
+from cnnlab.world import photographs
+
+GIVEN, RENDERED, CROPS, FOLDER = "pictures", "rendered pictures", "crops of photographs", "photographs"
+"""The sets by what their members are called in sentences: those that the explorer opened with come first."""
+
+
+class DatasetPicker:
+    """A menu of sets of pictures, and the path of a folder; `collection` is the set in use.
+
+    Parameters
+    ----------
+    given
+        What the explorer was given as pictures; None takes crops of photographs for a network that knows ImageNet's classes, else
+        the rendered world.
+    class_names
+        Those of the network.
+    n
+        How many pictures of a set.
+    rendered
+        Makes the rendered set; None takes the validation split.
+    others
+        Further sets by name, made when they are chosen.
+
+    Calls `changed()` when another set is in use, `failed(error)` when one cannot be read (the last one then stays), and `say(text)`
+    while a folder is read.
+    """
+
+    def __init__(
+        self,
+        given: Any,
+        class_names: Sequence[str],
+        changed: Callable[[], None],
+        failed: Callable[[Exception], None],
+        say: Callable[[str], None],
+        n: int = PICTURES,
+        rendered: Callable[[], Collection] | None = None,
+        others: Mapping[str, Callable[[], Collection]] | None = None,
+    ):
+        self._changed, self._failed, self._say, self._n = changed, failed, say, n
+        self._makers = {RENDERED: rendered or self._rendered, CROPS: crops_of_photographs, **(others or {})}
+        self._kept: dict[str, Collection] = {}
+        self._fitting: dict[tuple[Collection, int], Collection] = {}
+        self._growth: Growth[Any] = Growth()
+        if given is None:
+            first = CROPS if knows_photographs(class_names) else RENDERED
+            self._kept[first] = self._makers[first]()
+            options = []
+        else:
+            first, options = GIVEN, [("as given", GIVEN)]
+            self._kept[GIVEN] = first_pictures(given, n)
+        self.collection, self.name = self._kept[first], first
+        options += [("rendered world", RENDERED), *([("photographs (crops)", CROPS)] if installed() else [])]
+        options += [(name, name) for name in others or {}]
+        self.data = widgets.Dropdown(
+            options=[*options, ("a folder …", FOLDER)], value=first, description="From"
+        )
+        self.folder = widgets.Text(
+            placeholder="path, then Enter", description="Folder", continuous_update=False
+        )
+        self.folder.layout.display = "none"
+        self.data.observe(self._choose, "value")
+        self.folder.observe(self._open, "value")
+
+    @property
+    def rows(self) -> list[widgets.Widget]:
+        """The controls as they stand in the column."""
+        return [self.data, self.folder]
+
+    @property
+    def names(self) -> list:
+        """The accessible names of the controls."""
+        return [
+            *names_for(self.data, "data", "Pictures that are searched"),
+            *names_for(self.folder, "folder", "Path of a folder of your photographs"),
+        ]
+
+    def fitting(self, side: int) -> Collection:
+        """The set in use for a network that looks at pictures of this side; always the same object for the same set and side."""
+        key = (self.collection, side)
+        if key not in self._fitting:
+            self._fitting[key] = self.collection.fitting(side)
+        return self._fitting[key]
+
+    def _choose(self, _change: dict) -> None:
+        self._growth.stop()
+        name = self.data.value
+        self.folder.layout.display = None if name == FOLDER else "none"
+        if name == FOLDER and FOLDER not in self._kept:
+            self._say("Type the path of a folder with photographs.")
+            return
+        if name == self.name:
+            return
+        try:
+            if name not in self._kept:
+                self._kept[name] = self._makers[name]()
+        except Exception as error:  # whatever is wrong with a set, the explorer goes on with the last one
+            self._failed(error)
+            return
+        self._use(name)
+
+    def _use(self, name: str) -> None:
+        self.collection, self.name = self._kept[name], name
+        self._changed()
+
+    def _rendered(self) -> Collection:
+        return first_pictures(None, self._n)
+
+    def _open(self, _change: dict) -> None:
+        """Read the folder, photo by photo, while the controls stay alive."""
+        path = self.folder.value.strip()
+        if path:
+            self._growth.start(self._read(path), self._read_so_far, self._finish)
+
+    def _read(self, path: str) -> Iterator[Any]:
+        self._say(f"Looks for photographs in {path} ...")
+        yield None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what cannot be read is said below
+            whole = photographs(Path(path).expanduser())
+        some, expression = spread(whole, self._n, f'cnnlab.photographs("{path}")')
+        for found in reading(some):
+            if isinstance(found, int):
+                self._say(f"Reads {len(some)} of {len(whole)} photographs: {found} done.")
+                yield None
+            else:
+                yield Collection(found.images, found.labels, found.class_names, found, expression)
+
+    def _read_so_far(self, found: Collection | None) -> None:
+        if found is not None:
+            self._kept[FOLDER] = found
+            self._use(FOLDER)
+            if skipped := found.source.photographs.skipped:
+                name, reason = skipped[0]
+                self._say(f"{len(skipped)} files are left out, the first: {name} ({reason})")
+
+    def _finish(self, error: Exception | None) -> None:
+        if error is not None:
+            self._failed(error)
+
+
+def crops_of_photographs() -> Collection:
+    """Crops of the installed photographs."""
+    crops, expression = installed_crops()
+    return Collection(crops.images, crops.labels, crops.class_names, crops, expression)

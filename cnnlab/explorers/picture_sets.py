@@ -1,0 +1,76 @@
+"""Sets of photographs as data sets that an explorer can search: crops of those that are installed, and the reader's own.
+
+Each comes with the code that gives its images. The controls that choose a set are in `cnnlab.explorers.dataset_picker`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from os import PathLike, fspath
+from typing import Any
+
+import torch
+
+from cnnlab.explorers.sources import installed
+from cnnlab.world import Photographs, photographs
+from cnnlab.world.photo_set import PatchDataset, PhotographDataset
+
+PHOTO_SIDE = 224
+"""Side, in pixels, of the squares that are kept."""
+MOST_PHOTOGRAPHS = 200
+"""How many photographs, or crops of them, an explorer searches at most; a large network takes some seconds for them."""
+
+
+def as_dataset(source: Any, n: int) -> tuple[Any, str]:
+    """Photographs, or what `cnnlab.photographs` takes, as a data set of about `n` of them, with its code; anything else as it is."""
+    opening = "cnnlab.photographs(...)"
+    if isinstance(source, str | PathLike):
+        source, opening = photographs(source), f'cnnlab.photographs("{fspath(source)}")'
+    if not isinstance(source, Photographs):
+        return source, ""
+    some, expression = spread(source, n, opening)
+    return some.dataset(PHOTO_SIDE), expression
+
+
+def spread(source: Photographs, n: int, opening: str) -> tuple[Photographs, str]:
+    """At most `n` photographs (and `MOST_PHOTOGRAPHS`) at even distances, since neighbours in a folder are often alike, and their code."""
+    step = -(-len(source) // min(n, MOST_PHOTOGRAPHS))
+    every = f"[::{step}]" if step > 1 else ""
+    return source[::step], f"{opening}{every}.dataset({PHOTO_SIDE}).images"
+
+
+@lru_cache(maxsize=2)
+def installed_crops(seed: int = 0) -> tuple[PatchDataset, str]:
+    """Crops of the installed photographs at three scales, as many of each, and their code; cut once. Another seed takes other places."""
+    each = max(1, MOST_PHOTOGRAPHS // max(1, len(installed())))
+    crops = installed().crops(PHOTO_SIDE, per_photo=each, seed=seed, progress=False)
+    told = f", seed={seed}" if seed else ""
+    return crops, f"cnnlab.photographs().crops({PHOTO_SIDE}, per_photo={each}{told}).images"
+
+
+def of_photographs(pictures: Any) -> bool:
+    """Whether a collection's source are photographs, whole or in patches."""
+    return isinstance(pictures.source, PhotographDataset | PatchDataset)
+
+
+def reading(some: Photographs) -> Iterator[int | PhotographDataset]:
+    """Read photographs one by one: how many were looked at, after each; at last the data set of those that can be read.
+
+    Raises
+    ------
+    ValueError
+        If none can be read; the message says why of the first.
+    """
+    kept, images, skipped = [], [], list(some.skipped)
+    for number, one in enumerate(some, start=1):
+        try:
+            images.append(one.image(PHOTO_SIDE).mul(255).round().byte())
+            kept.append(one)
+        except (OSError, ValueError) as problem:
+            skipped.append((one.name, str(problem)))
+        yield number
+    if not kept:
+        raise ValueError(f"none of {len(some)} photographs can be read; the first: {skipped[-len(some)][1]}")
+    readable = Photographs(kept, some.class_names, skipped)
+    yield PhotographDataset(torch.stack(images), readable.labels, readable.class_names, readable)
