@@ -23,13 +23,13 @@ from typing import Any
 import ipywidgets as widgets
 from torch import Tensor, nn
 
-from cnnlab.explorers.choices import CLASSIFIERS, kind_of
+from cnnlab.explorers.choices import CLASSIFIERS, offered_networks
 from cnnlab.explorers.collection import LARGE_SIDE
 from cnnlab.explorers.growth import ONE_AT_A_TIME
 from cnnlab.explorers.parts import CodePanel, Names, heading, load_line, names_for
 from cnnlab.explorers.pictures import PicturePicker
 from cnnlab.explorers.sources import usual_picture
-from cnnlab.networks.zoo import available, load
+from cnnlab.networks.zoo import load
 from cnnlab.world import sample
 
 FIRST = sample(7, shape="sheep", scene="meadow")
@@ -47,6 +47,8 @@ class Explorer:
     question = ""
     kinds: tuple[str, ...] = CLASSIFIERS
     """Which of the networks at hand are offered, by `choices.kind_of`; one that the reader gives is always taken."""
+    classes: tuple[str, ...] = ()
+    """Classes that a network must know to be offered."""
 
     def __init__(
         self,
@@ -57,7 +59,8 @@ class Explorer:
         self.model: nn.Module = load(model) if isinstance(model, str) else model
         self.error: Exception | None = None
         self._working = self._renewing = False
-        self.network = _network_picker(model, networks or {}, self.kinds)
+        offered = dict(networks or {}) or {name: name for name in offered_networks(self.kinds, self.classes)}
+        self.network = _network_picker(model, offered)
         if picture is None:
             picture = usual_picture(getattr(self.model, "class_names", ()), FIRST)
         self.pictures = PicturePicker(picture, self._picture_changed, self.fail)
@@ -260,16 +263,13 @@ class Explorer:
         return bundle, {"image/png": {"alt": words}}
 
 
-def _network_picker(
-    model: str | nn.Module, networks: Mapping[str, nn.Module], kinds: Sequence[str]
-) -> widgets.Dropdown:
-    """The networks of some kinds that load without a connection, and the one that is given; or `networks` alone, where some are named."""
-    ready = (name for name, info in available().items() if info.ready and kind_of(info) in kinds)
-    options = list(networks.items()) or [(name, name) for name in ready]
-    if model in networks.values():
+def _network_picker(model: str | nn.Module, offered: Mapping[str, str | nn.Module]) -> widgets.Dropdown:
+    """A menu of networks by name; the one that is given comes first if it is not among them."""
+    options = list(offered.items())
+    if any(model is value for value in offered.values()):
         pass
     elif isinstance(model, nn.Module):
         options.insert(0, (f"{getattr(model, 'name', type(model).__name__)} (yours)", model))
-    elif model not in dict(options):
+    elif model not in offered.values():
         options.insert(0, (model, model))
     return widgets.Dropdown(options=options, value=model, description="Name")

@@ -39,24 +39,29 @@ LISTED = 20
 """Layers that a message lists."""
 
 
-def of_the_same_classes(own: str, classes: Sequence[str]) -> list[str]:
-    """The networks at hand, other than `own`, that tell the same classes apart."""
-    known = {
-        "shipped": lambda name: weights.card(name)["classes"],
-        "package": lambda name: imagenet_classes(),
-    }
-    ready = [
-        info for info in available().values() if info.ready and info.source in known and info.name != own
-    ]
-    return [info.name for info in ready if tuple(known[info.source](info.name)) == tuple(classes)]
-
-
 def kind_of(network: NetworkInfo) -> str:
     """What a network of `cnnlab.available()` has learned: "photographs", "objects", "scenes", "masks", "digits" or "random labels"."""
     if network.name.startswith("memory_"):
         return "random labels"  # or their twin
     kinds = {PHOTOGRAPHS: "photographs", "object": "objects", "scene": "scenes", "mask": "masks"}
     return kinds.get(network.task, network.task)
+
+
+def offered_networks(kinds: Sequence[str], classes: Sequence[str] = ()) -> list[str]:
+    """The networks of some kinds that load without a connection and know all of some classes."""
+    ready = [info for info in available().values() if info.ready and kind_of(info) in kinds]
+    return [info.name for info in ready if not classes or set(classes) <= set(classes_of(info))]
+
+
+def of_the_same_classes(own: str, classes: Sequence[str]) -> list[str]:
+    """The networks at hand, other than `own`, that tell the same classes apart."""
+    ready = [info for info in available().values() if info.ready and info.name != own]
+    return [info.name for info in ready if classes_of(info) == tuple(classes)]
+
+
+def classes_of(network: NetworkInfo) -> tuple[str, ...]:
+    """The classes of a network of `cnnlab.available()` that is here, without loading it."""
+    return imagenet_classes() if network.source != "shipped" else tuple(weights.card(network.name)["classes"])
 
 
 @dataclass(frozen=True)

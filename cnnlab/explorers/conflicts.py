@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.covered import class_names
+from cnnlab.explorers.covered import class_names, probabilities
 from cnnlab.explorers.sources import Rendered
 from cnnlab.explorers.still import INK
 from cnnlab.figures.colours import LINES
-from cnnlab.networks.layers import evaluating, like_parameters
 from cnnlab.world import OBJECTS, Recipe
 
 CUES = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
@@ -24,7 +22,7 @@ CUES = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
 class Dressed:
     """A picture of one shape in one skin, and what each network says to it.
 
-    `image` is 3 x H x W; `answers` holds the C probabilities of each network.
+    `image` is 3 x H x W, as the first network sees it; `answers` holds the C probabilities of each network.
     """
 
     image: Tensor
@@ -37,13 +35,12 @@ def dressed(recipe: Recipe, texture: str, side: int) -> Tensor:
 
 
 def ask(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> Dressed:
-    """Draw it and ask every network: one forward pass each."""
-    image = dressed(recipe, texture, side)
-    answers = []
-    for model in models:
-        with evaluating(model), torch.inference_mode():
-            answers.append(model(like_parameters(model, image).unsqueeze(0)).softmax(1)[0].cpu())
-    return Dressed(image, tuple(answers))
+    """Draw it and ask every network, at the size that it looks at (`side` unless it tells): one forward pass each."""
+    sides = [int(getattr(model, "input_size", side)) for model in models]
+    answers = (
+        probabilities(model, dressed(recipe, texture, n)) for model, n in zip(models, sides, strict=True)
+    )
+    return Dressed(dressed(recipe, texture, side), tuple(answers))
 
 
 def goes_by(probability: Tensor, names: tuple[str, ...], shape: str, texture: str) -> str:

@@ -74,9 +74,27 @@ def render(state: State, before: Tensor | None = None) -> Answer:
 
 
 def probabilities(model: nn.Module, image: Tensor) -> Tensor:
-    """The C class probabilities of one picture 3 x H x W, on the CPU."""
+    """The C class probabilities of one picture 3 x H x W, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the network does not give one score for each class.
+    """
     with evaluating(model), torch.inference_mode():
-        return model(like_parameters(model, image).unsqueeze(0)).softmax(1)[0].cpu()
+        return scores(model, image.unsqueeze(0)).softmax(1)[0].cpu()
+
+
+def scores(model: nn.Module, images: Tensor) -> Tensor:
+    """The N x C logits of a classifier for N x 3 x H x W; other networks are refused in words."""
+    logits = model(like_parameters(model, images))
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(images):
+        came = " x ".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(
+            f"this network is no classifier: for {len(images)} pictures it gives {came}, not one score for each class. Give one that"
+            " names the class of a picture; SegmentationExplorer shows networks that name the class of each pixel."
+        )
+    return logits
 
 
 def class_names(model: nn.Module, classes: int) -> tuple[str, ...]:

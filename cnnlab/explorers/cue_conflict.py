@@ -51,7 +51,7 @@ class CueConflictExplorer(Explorer):
     >>> explorer.shape.value, explorer.texture.value = "elephant", "sheep"
     """
 
-    kinds = ("objects",)
+    kinds, classes = ("objects",), OBJECTS
     title = "Shape or texture"
     question = "The shape of one class in the skin of another: which of the two does the network name?"
 

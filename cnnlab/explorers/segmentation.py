@@ -46,6 +46,7 @@ class SegmentationExplorer(Explorer):
     >>> explorer.network.value, explorer.look.value = "unet_without_skips", "errors"
     """
 
+    kinds = ("masks",)
     title = "Segmentation"
     question = "What stands at each pixel?"
 

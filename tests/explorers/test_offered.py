@@ -1,0 +1,157 @@
+"""Every explorer with every network that it offers: it opens, and a network that cannot serve is refused in words."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import cnnlab
+from cnnlab import explorers, world
+from cnnlab.explorers.populations import simulated_populations
+
+LARGE = ("squeezenet", "efficientnet_lite0")
+
+
+@pytest.fixture(scope="module")
+def small():
+    """What keeps an explorer from searching hundreds of pictures, by the names of the arguments."""
+    return {
+        "pictures": world.dataset("validation", n=24, progress=False),
+        "instances": {
+            "pictures": world.instances("test", 5, 4, progress=False),
+            "others": world.instances("train", 5, 4, progress=False),
+        },
+        "recordings": {"recordings": simulated_populations(28)},
+    }
+
+
+def opened(name: str, small: dict, model: str | None = None):
+    """The explorer with little to do."""
+    given = {} if model is None else {"model": model}
+    if name in (
+        "ActivationExplorer",
+        "DissectionExplorer",
+        "EmbeddingExplorer",
+        "NeighbourExplorer",
+        "PatchExplorer",
+    ):
+        given["pictures"] = small["pictures"]
+    given |= small["instances"] if name == "RetrievalExplorer" else {}
+    given |= small["recordings"] if name == "BrainExplorer" else {}
+    given |= {"steps": 8} if name in ("MaximisationExplorer", "InversionExplorer", "StyleExplorer") else {}
+    given |= (
+        {"steps": 2} if name == "DreamExplorer" else {"generations": 4} if name == "FoolingExplorer" else {}
+    )
+    return getattr(explorers, name)(**given)
+
+
+NAMES = sorted(
+    set(explorers.__all__) - {"Explorer", "EnlargementExplorer", "MemoryExplorer", "TrainingCurve"}
+)
+"""All that ask a network of the reader's choice."""
+OF_PHOTOGRAPHS = [name for name in NAMES if "photographs" in getattr(explorers, name).kinds]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_network_that_is_offered_opens(name, small):
+    async def scene():  # within a loop, as in a notebook: what takes long is only begun
+        explorer = opened(name, small)
+        assert explorer.error is None and len(explorer.network.options) >= 3
+        for label, network in explorer.network.options:
+            explorer.network.value = network
+            assert explorer.error is None, f"{name} with {label}: {explorer.error}"
+            assert explorer.network.value == network
+            await asyncio.sleep(0)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("model", LARGE)
+@pytest.mark.parametrize("name", [name for name in OF_PHOTOGRAPHS if name != "TransferExplorer"])
+def test_a_large_network_opens_with_something_to_see(name, model, small):
+    async def scene():
+        explorer = opened(name, small, model)
+        assert explorer.error is None and explorer.called == model
+        data, _metadata = explorer._repr_mimebundle_()
+        assert data["image/png"] and data["text/plain"] == explorer.describe()
+
+    asyncio.run(scene())
+
+
+def test_what_is_offered_is_what_the_explorers_need():
+    kinds = {name: getattr(explorers, name).kinds for name in NAMES}
+    assert [name for name, wanted in kinds.items() if "masks" in wanted] == ["SegmentationExplorer"]
+    offered = {
+        name: {label for label, _ in opened_menu(name)} for name in ("OcclusionExplorer", "FilterExplorer")
+    }
+    assert not offered["OcclusionExplorer"] & {"unet", "fcn", "digits", "memory_random"}
+    assert {"digits", "memory_random"} <= offered["FilterExplorer"] and "unet" not in offered[
+        "FilterExplorer"
+    ]
+    assert {*LARGE, "mini_alexnet", "mini_alexnet_scenes"} <= offered["OcclusionExplorer"]
+
+
+def opened_menu(name: str) -> tuple:
+    return getattr(explorers, name)().network.options
+
+
+def test_a_network_of_the_readers_is_taken_though_it_would_not_be_offered():
+    explorer = explorers.FilterExplorer("unet")
+    assert explorer.error is None and explorer.network.options[0] == ("unet", "unet")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AdversarialExplorer", "CorruptionExplorer", "FoolingExplorer", "GradCamExplorer"),
+        *("MaximisationExplorer", "OcclusionExplorer", "SaliencyExplorer"),
+    ],
+)
+def test_a_network_that_is_no_classifier_is_refused_in_words(name):
+    with pytest.raises(ValueError, match="no classifier: for 1 pictures it gives 1 x 21 x 96 x 96"):
+        getattr(explorers, name)("unet")
+
+
+def test_shape_and_texture_need_the_classes_of_the_world():
+    with pytest.raises(ValueError, match="squeezenet does not know the 20 classes of the world"):
+        explorers.CueConflictExplorer("squeezenet")
+    assert "herd_honest" not in dict(explorers.CueConflictExplorer().network.options)
+
+
+def test_a_chosen_network_that_cannot_serve_gives_way_to_the_one_before():
+    explorer = explorers.OcclusionExplorer("mini_alexnet", 7)
+    before = explorer.bars.entries
+    explorer.network.options = ["mini_alexnet", "mini_vgg", "unet"]
+    explorer.network.value = "unet"
+    assert "no classifier" in str(explorer.error)
+    assert explorer.network.value == "mini_alexnet" and explorer.model.name == "mini_alexnet"
+    assert explorer.bars.entries == before
+    explorer.network.value = "mini_vgg"
+    assert explorer.error is None and explorer.called == "mini_vgg"
+
+
+def test_no_picture_is_made_of_a_class_that_nobody_asked_for():
+    async def scene():
+        for explorer in (
+            explorers.MaximisationExplorer("squeezenet"),
+            explorers.FoolingExplorer("squeezenet"),
+        ):
+            assert len(explorer.film.moments[0].images) == 1 and explorer.film.running
+            assert len(explorer.target.options) == 1000 and not explorer.film.stop_button.disabled
+            explorer.film.stop_button.click()
+            assert not explorer.film.running and explorer.sheet.tiles["count"] == 1
+
+    asyncio.run(scene())
+
+
+def test_a_class_is_asked_for_by_its_name():
+    explorer = explorers.MaximisationExplorer("mini_alexnet", number="bird", steps=8)
+    assert explorer.target.label == "bird" and explorer.sheet.captions == ["bird"]
+    with pytest.raises(ValueError, match="brid.*Did you mean.*bird"):
+        explorers.MaximisationExplorer("mini_alexnet", number="brid")
+
+
+def test_all_that_is_offered_is_at_hand():
+    known = cnnlab.available()
+    assert all(known[label].ready for label, _ in opened_menu("OcclusionExplorer"))
