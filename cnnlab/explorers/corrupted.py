@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from cnnlab.explorers.covered import class_names, probabilities
+from cnnlab.explorers.collection import pictures_in_a_step
+from cnnlab.explorers.covered import class_names, probabilities, scores
 from cnnlab.explorers.sources import Source
-from cnnlab.networks.layers import evaluating, like_parameters
+from cnnlab.networks.layers import evaluating
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
 
 
@@ -52,12 +54,32 @@ def offered() -> list[tuple[str, str]]:
 
 
 def under_all(setting: Setting) -> Fifteen:
-    """All fifteen at the severity of the setting: one forward pass of fifteen pictures."""
+    """All fifteen at the severity of the setting."""
+    *_, found = steps_under_all(setting)
+    return found
+
+
+def steps_under_all(setting: Setting) -> Iterator[Fifteen | None]:
+    """The fifteen in short steps: None for each corruption and each forward pass, and at last what was found."""
     image = setting.source.image(setting.side)
-    images = torch.stack([corrupt(image, kind, setting.severity, seed=setting.seed) for kind in CORRUPTIONS])
-    with evaluating(setting.model), torch.inference_mode():
-        probability = setting.model(like_parameters(setting.model, images)).softmax(1).cpu()
-    return Fifteen(images, probability)
+    images, parts = [], []
+    for kind in CORRUPTIONS:
+        images.append(corrupt(image, kind, setting.severity, seed=setting.seed))
+        yield None
+    for some in torch.stack(images).split(pictures_in_a_step(setting.side, len(CORRUPTIONS))):
+        with evaluating(setting.model), torch.inference_mode():
+            parts.append(scores(setting.model, some).softmax(1).cpu())
+        yield None
+    yield Fifteen(torch.stack(images), torch.cat(parts))
+
+
+def at_other_severities(setting: Setting, answers: dict[int, Fifteen]) -> Iterator[int]:
+    """Short steps that put what is missing in `answers` there, by severity; each gives the severity that it works on."""
+    for severity, other in severities(setting).items():
+        for found in steps_under_all(other) if severity not in answers else ():
+            if found is not None:
+                answers[severity] = found
+            yield severity
 
 
 def severities(setting: Setting) -> dict[int, Setting]:

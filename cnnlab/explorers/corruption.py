@@ -14,7 +14,7 @@ from cnnlab.explorers import corrupted
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.corrupted import Fifteen, Setting
-from cnnlab.explorers.growth import Growth, missing
+from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.sheet import Chart, Sheet, frame, picture_tiles
 from cnnlab.explorers.still import ACCENT, INK, PLAIN, still_figure
@@ -148,7 +148,7 @@ class CorruptionExplorer(Explorer):
         self._first = int(self._before.argmax())
         self.answers[state.severity] = corrupted.under_all(state)
         self._show()
-        steps = missing(corrupted.severities(state), self.answers, corrupted.under_all)
+        steps = corrupted.at_other_severities(state, self.answers)
         self._growth.start(steps, lambda _severity: None, self.after(self._draw_curves))
 
     def _answer(self) -> Fifteen:

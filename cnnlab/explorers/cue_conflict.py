@@ -14,6 +14,7 @@ from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.conflicts import CUES, Dressed
 from cnnlab.explorers.growth import Growth, missing
 from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sheet import Sheet, frame, picture_tiles
 from cnnlab.explorers.sources import Rendered
 from cnnlab.explorers.still import still_figure
@@ -122,7 +123,7 @@ class CueConflictExplorer(Explorer):
                 options.insert(0, (f"{getattr(beside, 'name', type(beside).__name__)} (yours)", beside))
         self.beside = widgets.Dropdown(options=options, value=beside, description="Beside it")
         self.second: nn.Module = load(beside) if isinstance(beside, str) else beside
-        self.texture = widgets.Dropdown(options=OBJECTS, value="fish", description="Texture")
+        self.texture = SearchSelect(OBJECTS, value="fish", description="Texture")
         self.trio = Sheet(
             columns=3, largest=180, label="Shape's own skin, the conflict, and the texture's class"
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from cnnlab.explorers.parts import Upload, names_for
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sources import (
     CollectionPhoto,
     Photo,
@@ -54,7 +55,7 @@ class PicturePicker:
         self.photo.observe(self._receive, "upload")
 
     def _make_rendered(self, recipe) -> None:
-        self.shape = widgets.Dropdown(options=OBJECTS, value=_listed(recipe.shape), description="Class")
+        self.shape = SearchSelect(OBJECTS, value=_listed(recipe.shape), description="Class")
         self.scene = widgets.Dropdown(options=SCENES, value=recipe.scene, description="Scene")
         self.seed = widgets.BoundedIntText(
             recipe.seed, min=0, max=max(LARGEST_SEED, recipe.seed), description="Seed"

@@ -33,6 +33,8 @@ SETTLED = 350
 """Milliseconds after the first change within which the last one counts; slow work that goes on beyond is not waited for."""
 
 SLIDE, CHOOSE = ("ArrowRight", "ArrowLeft"), ("ArrowDown", "ArrowUp")
+SEARCH = ("PageDown", "PageUp")
+"""The keys that walk through a menu that is searched by typing, without opening it."""
 
 
 def slider(name: str) -> tuple[str, tuple[str, str]]:
@@ -43,17 +45,21 @@ def picker(name: str) -> tuple[str, tuple[str, str]]:
     return f".cnnlab-is-{name} select", CHOOSE
 
 
+def searched(name: str) -> tuple[str, tuple[str, str]]:
+    return f".cnnlab-is-{name} input", SEARCH
+
+
 EXPLORERS = {
     "OcclusionExplorer": {
         "occluder, arrow keys": (".cnnlab-stage-canvas", SLIDE),
         "size": slider("size"),
     },
     "LayersExplorer": {"unit": slider("unit"), "row of the map": slider("row-of-map")},
-    "FilterExplorer": {"layer": picker("layer"), "unit": slider("unit")},
-    "ActivationExplorer": {"layer": picker("layer"), "channel": slider("channel")},
-    "NeighbourExplorer": {"layer": picker("layer"), "k": slider("k")},
-    "SaliencyExplorer": {"method": picker("method"), "class": picker("target")},
-    "GradCamExplorer": {"layer": picker("layer"), "class": picker("target")},
+    "FilterExplorer": {"layer": searched("layer"), "unit": slider("unit")},
+    "ActivationExplorer": {"layer": searched("layer"), "channel": slider("channel")},
+    "NeighbourExplorer": {"layer": searched("layer"), "k": slider("k")},
+    "SaliencyExplorer": {"method": picker("method"), "class": searched("target")},
+    "GradCamExplorer": {"layer": searched("layer"), "class": searched("target")},
     "ConvolutionExplorer": {"stride": slider("stride")},
     "AdversarialExplorer": {"epsilon": slider("epsilon")},
 }

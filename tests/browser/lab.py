@@ -61,6 +61,16 @@ def write_notebook(path: Path, *sources: str) -> Path:
     return path
 
 
+def choose(page, name: str, option: str) -> None:
+    """Choose from the menu of this name, whether it is the browser's own or one that is searched by typing."""
+    menu = page.get_by_label(name)
+    if menu.evaluate("node => node.tagName") == "SELECT":
+        menu.select_option(option)
+        return
+    menu.fill(option)
+    page.locator(".cnnlab-search-popup:visible").get_by_role("option", name=option, exact=True).click()
+
+
 class Lab:
     """A JupyterLab on `folder`; a context manager. `settings` are added to those above."""
 
