@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, one_of, positive_int
+from cnnlab.inputs import class_index, image_batch, one_of, positive_int
 from cnnlab.robustness.asking import logits_of
 from cnnlab.world import OBJECTS, Picture, render
 
@@ -152,8 +152,8 @@ def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 6
     Parameters
     ----------
     model
-        Any network for these pictures. If it names its classes, the answers are matched by name; else its classes must be those
-        of the conflicts, in their order.
+        Any network for these pictures. If it names its classes, the answers are matched by name (or synonym); else its classes must
+        be those of the conflicts, in their order.
     conflicts
         From `cue_conflicts`, or your own pictures as a `CueConflicts`.
     batch_size
@@ -223,4 +223,16 @@ def _indices_in(model: nn.Module, names: Sequence[str]) -> Tensor:
     known = getattr(model, "class_names", None)
     if not known:
         return torch.arange(len(names))
-    return torch.tensor([list(known).index(one_of(name, known, "class")) for name in names])
+    found, missing = [], []
+    for name in names:
+        try:
+            found.append(class_index(name, known))
+        except ValueError:
+            missing.append(name)
+    if missing:
+        raise ValueError(
+            f"shape bias counts answers for the classes of the conflicts, but this network does not know {', '.join(missing)}. Take"
+            " conflicts of classes that it knows (cue_conflicts(classes=...), or a CueConflicts of your own pictures), or give it a"
+            " head for these classes with cnnlab.transfer.new_head."
+        )
+    return torch.tensor(found)

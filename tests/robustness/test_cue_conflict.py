@@ -72,7 +72,7 @@ def test_answers_are_matched_by_name():
     # The network's answer 3 is "sheep", the shape of both pictures.
     found = shape_bias(Scripted(shuffled), scripted([3, 2], [0, 0], [1, 1]))
     assert (found.shape, found.texture) == (1, 1)
-    with pytest.raises(ValueError, match="fish"):
+    with pytest.raises(ValueError, match="this network does not know fish. Take conflicts of classes"):
         shape_bias(Scripted(("sheep", "car", "cup")), scripted([0], [3], [0]))
 
 
