@@ -4,7 +4,7 @@ import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnlab.networks import MiniAlexNet, summary
+from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet, summary
 
 # Lecture S, "Plotting model architecture": layer, output shape (rows, columns, maps), parameters.
 LECTURE_TABLE = [
@@ -67,13 +67,51 @@ def test_the_printed_table_shows_it_too():
     assert "Parameters in all: 1,199,882" in printed and "Not trainable: 0" in printed
 
 
-@pytest.mark.parametrize("name", ["alexnet", "vgg16", "resnet18", "densenet121", "squeezenet1_1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("alexnet", "vgg16", "resnet18", "densenet121", "squeezenet1_1", "mobilenet_v2"),
+        *("mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0"),
+    ],
+)
 def test_totals_are_those_that_torchvision_publishes(name):
     published = torchvision.models.get_model_weights(name).IMAGENET1K_V1.meta
     table = summary(built_without_memory(name), 224)
     assert table.parameters == published["num_params"]
     assert sum(row.parameters for row in table.rows) == published["num_params"]
     assert table.multiply_adds / 1e9 == pytest.approx(published["_ops"], abs=6e-4)
+
+
+def test_squeezenet_costs_what_torch_counts_and_what_was_published_of_it():
+    with torch.device("meta"):
+        model = SqueezeNet(tuple("abcdefghij") * 100).eval()
+    table = summary(model)
+    published = torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1.meta
+    assert table.parameters == published["num_params"] == 1_235_496
+    assert table.multiply_adds == torch_count(model) == 349_151_936
+
+
+def test_efficientnet_lite0_costs_what_torch_counts_and_a_count_by_hand():
+    with torch.device("meta"):
+        model = EfficientNetLite0(tuple("abcdefghij") * 100).eval()
+    # Each block: 1 x 1 to six times as many maps, k x k on each of them by itself, 1 x 1 to fewer; stride 2 in its k x k.
+    blocks = [(32, 32, 16, 3, 112, 112), (16, 96, 24, 3, 112, 56), (24, 144, 24, 3, 56, 56)]
+    blocks += [(24, 144, 40, 5, 56, 28), (40, 240, 40, 5, 28, 28), (40, 240, 80, 3, 28, 14)]
+    blocks += [(80, 480, 80, 3, 14, 14)] * 2 + [(80, 480, 112, 5, 14, 14)] + [(112, 672, 112, 5, 14, 14)] * 2
+    blocks += [(112, 672, 192, 5, 14, 7)] + [(192, 1152, 192, 5, 7, 7)] * 3 + [(192, 1152, 320, 3, 7, 7)]
+    by_hand = 27 * 32 * 112**2 + 320 * 1280 * 7**2 + 1280 * 1000
+    for inputs, wide, outputs, kernel, before, after in blocks:
+        by_hand += inputs * wide * before**2 if wide > inputs else 0
+        by_hand += (kernel**2 + outputs) * wide * after**2
+    table = summary(model)
+    assert table.multiply_adds == torch_count(model) == by_hand == 385_187_552
+    assert table.parameters == sum(row.parameters for row in table.rows) == 4_652_008
+
+
+def torch_count(model):
+    with FlopCounterMode(display=False) as counter:
+        model(torch.empty(1, 3, 224, 224, device="meta"))
+    return counter.get_total_flops() / 2
 
 
 @pytest.mark.parametrize(
