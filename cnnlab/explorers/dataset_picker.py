@@ -65,7 +65,7 @@ class DatasetPicker:
             first, options = GIVEN, [("as given", GIVEN)]
             self._kept[GIVEN] = first_pictures(given, n)
         self.collection, self.name = self._kept[first], first
-        options += [("rendered world", RENDERED), *([("photographs (crops)", CROPS)] if installed() else [])]
+        options += [("rendered world", RENDERED), *([("crops of photos", CROPS)] if installed() else [])]
         options += [(name, name) for name in others or {}]
         self.data = widgets.Dropdown(
             options=[*options, ("a folder …", FOLDER)], value=first, description="From"

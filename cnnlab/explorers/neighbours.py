@@ -116,12 +116,12 @@ class NeighbourExplorer(Explorer):
     def still(self) -> bytes:
         k = min(self.k.value, 7)
         figure = Figure(figsize=(9.6, 3.5), dpi=90, layout="constrained", facecolor="white")
-        images, right = self.collection.floats(), self._right
+        right = self._right
         layers = [layer for layer in (PIXELS, self.layer.value) if layer in self.found]
         for line, layer in zip(figure.subplots(2, k + 1, squeeze=False), layers, strict=False):
             best = self.found[layer].index[:k].tolist()
             words = [self.collection.words(index).split(",")[0] for index in best]
-            shown = [self._query_image, *images[best]]
+            shown = [self._query_image, *self.collection.floats(index=torch.tensor(best))]
             draw_row(line, shown, ["query", *words], [None, *map(right, best)])
             line[0].set_ylabel(layer, fontsize=9)
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
@@ -190,33 +190,36 @@ class NeighbourExplorer(Explorer):
         offer_layers(self.layer, layers, asked=self._first, otherwise=last_but_one(layers))
         first, self._first, self._known = not self.codes, None, self.model
         self._together = first_layers(layers)
-        self.codes, self.found = {}, {}
+        self.codes, self.found, self.curves = {}, {}, {}
         steps = self._steps([*self._together, self.layer.value])
         if first and not self.is_large:  # so that there is something to see
             for codes in steps:
-                self.codes = codes
-            self._draw_curves()
+                self.codes = codes or self.codes
             return
         if first:
             self.codes = {PIXELS: self.collection.floats(self.side).flatten(1)}
-            self._draw_curves()
         self._growth.start(steps, self._collected, self.after(lambda: None))
 
     def _steps(self, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        """Codes in short steps, all of them with one of the steps; then the curves, layer by layer."""
         images = Floats(self.collection, self.side)
         steps = collected_codes(self.model, images, list(dict.fromkeys(layers)))
-        return told(steps, steps_of(images), self._say_waiting)
+        yield from told(steps, steps_of(images), self._say_waiting)
+        most = min(MOST, len(self.collection) - 1)
+        for layer, codes in self.codes.items():
+            if layer not in self.curves:
+                self.curves[layer] = precision_curve(codes, self.collection.labels, most)
+                yield {}
+        self._draw_curves()
 
     def _say_waiting(self, share: str = "") -> None:
         self.say(f"{self.called} looks at the {len(self.collection)} pictures of the collection ... {share}")
 
     def _collected(self, codes: dict[str, Tensor]) -> None:
         if codes:
+            # Of the layers inside of blocks the last one alone: they take much room.
             kept = {layer: self.codes[layer] for layer in self._together if layer in self.codes}
-            self.codes = (
-                kept | codes
-            )  # of the layers inside of blocks the last one alone: they take much room
-            self._draw_curves()
+            self.codes = kept | codes
             self.attempt(self._ask)
             if self.layer.value not in self.codes:  # another layer was chosen meanwhile
                 self._collect()
@@ -226,10 +229,7 @@ class NeighbourExplorer(Explorer):
         self._growth.start(self._steps([self.layer.value]), self._collected, self.after(lambda: None))
 
     def _draw_curves(self) -> None:
-        most = min(MOST, len(self.collection) - 1)
-        labels = self.collection.labels
-        self.curves = {layer: precision_curve(codes, labels, most) for layer, codes in self.codes.items()}
-        figure = precision_figure(self.curves, width=6.0)
+        figure = precision_figure({layer: self.curves[layer] for layer in self.codes}, width=6.0)
         self.chart.show(figure.png(), figure.words)
 
     def _new_layer(self) -> None:

@@ -24,6 +24,9 @@ from cnnlab.explorers.unit_maps import layers_with_units
 from cnnlab.units import TopPatches, label_agreement, random_directions
 from cnnlab.world import NAMES
 
+NO_FIELD = "The receptive field of the layer is not known: the whole pictures are shown."
+NO_TRUTH = "These pictures have no known masks, so nothing is said of what lies in the middle of a patch."
+
 
 class PatchExplorer(Explorer):
     """What does a unit respond to? Its strongest patches in a data set, what lies in their middle; and the same along any direction.
@@ -208,6 +211,7 @@ class PatchExplorer(Explorer):
 
     def _take_pictures(self) -> None:
         self.collection = self.search.pictures = self.sets.fitting(self.side)
+        self.category.disabled = not hasattr(self.collection.source, "maps")
         self._truth = {}
 
     def _new_pictures(self) -> None:
@@ -222,7 +226,7 @@ class PatchExplorer(Explorer):
     def _found_more(self, found: LayerMaps, last: bool) -> None:
         with self.quiet():
             self.unit.max = found.maps.shape[1] - 1
-        if last or self.best is None or len(found.maps) % 48 == 0:
+        if last or self.best is None or self.is_due(len(found.maps)):
             self._show()
 
     def _show(self) -> None:
@@ -259,7 +263,7 @@ class PatchExplorer(Explorer):
         asked = f"{self.called}, {self.layer.value}, {self._asked}, {searched} pictures searched"
         if lying is None:
             self.bars.entries = []
-            self.say(f"{asked}; nothing is known of what lies in them.")
+            self.say(f"{asked}. {NO_FIELD if self.search.found.field is None else NO_TRUTH}")
             return
         truth = self._truth[self.category.value]
         counted = truth.flatten().bincount(minlength=256)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 
+from cnnlab.explorers.choices import offer_layers
 from cnnlab.explorers.film import Moment, moment
 from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.sources import installed
 from cnnlab.explorers.thumbnails import THUMB, Thumbnails, described, installed_thumbnails, thumbnail_sheet
 from cnnlab.explorers.wishes import layer_widths
@@ -76,7 +80,7 @@ class StyleExplorer(GrowingExplorer):
         self.ratio.readout = False
         self.weights = widgets.HTML().add_class("cnnlab-quiet")
         self.all_button = widgets.Button(description="Make all weights").add_class("cnnlab-wide")
-        self.content_layer = widgets.Dropdown(description="Content")
+        self.content_layer = SearchSelect(description="Content")
         self.style_layers = widgets.SelectMultiple(rows=5, description="Style in")
         starts = [("the content", "content"), ("noise", "noise"), ("grey", "zero")]
         self.start = widgets.Dropdown(options=starts, description="Start")
@@ -93,6 +97,8 @@ class StyleExplorer(GrowingExplorer):
         groups = {"Content": self.pictures.rows, "Picture": [], "Style": shown}
         groups["Alpha and beta"] = [self.ratio, self.weights, self.all_button]
         self.open(groups, names, [*shown, self.ratio])
+        self._drawing: Growth[dict] = Growth()
+        self._drawing.start(style_sheets(self.style.names), self._show_styles, self.after(lambda: None))
         self.all_button.on_click(lambda _button: self.attempt(self.make_all))
 
     @property
@@ -131,7 +137,8 @@ class StyleExplorer(GrowingExplorer):
         names = list(layer_widths(self.model, self.side, maps=True))
         style, content = usual_layers(self.model)
         convolutions = [name for name in names if isinstance(resolve_layer(self.model, name), nn.Conv2d)]
-        self.content_layer.options, self.style_layers.options = names, convolutions
+        offer_layers(self.content_layer, names)
+        self.style_layers.options = convolutions
         self.content_layer.value, self.style_layers.value = content[0], tuple(style)
         self._say_weights()
 
@@ -179,6 +186,10 @@ class StyleExplorer(GrowingExplorer):
         style = _scene(name, self.size) if name in SCENES else installed()[name].image(self.size)
         return self.pictures.source.image(self.size), style
 
+    def _show_styles(self, sheet: dict) -> None:
+        if sheet:
+            self.style.sheet = sheet
+
     def _setting(self) -> tuple:
         options = {
             key: tuple(value) if isinstance(value, list) else value for key, value in self.options.items()
@@ -209,13 +220,23 @@ def style_traits() -> dict[str, object]:
     first = [name for name in TEXTURES if name in known.names]
     names = [*first, *(name for name in known.names if name not in first)]
     traits = described(known[names])
-    by_name = dict(zip(known.names, installed_thumbnails(), strict=True))
-    images = [*(by_name[name] for name in names), *(_scene(name, THUMB) for name in SCENES)]
     traits["names"] += SCENES
     traits["words"] += [f"{name}, a scene of the rendered world without an object" for name in SCENES]
     traits["captions"] += [f"scene {name}, rendered" for name in SCENES]
-    return {**traits, "sheet": thumbnail_sheet(images), "label": "Styles"}
+    return {**traits, "label": "Styles"}
 
 
+def style_sheets(names: Sequence[str]) -> Iterator[dict]:
+    """The thumbnails of the styles, photographs first; those of the scenes are drawn one in a step, and shown with the last."""
+    photographs = dict(zip(installed().names, installed_thumbnails(), strict=True))
+    images = [photographs[name] for name in names if name in photographs]
+    yield thumbnail_sheet(images)
+    for name in names[len(images) :]:
+        images.append(_scene(name, THUMB))
+        yield {}
+    yield thumbnail_sheet(images)
+
+
+@lru_cache(maxsize=2 * len(SCENES))
 def _scene(name: str, size: int) -> Tensor:
     return render(_SEED, shape="none", scene=name, size=size).image
