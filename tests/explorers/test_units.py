@@ -260,4 +260,4 @@ def test_a_network_of_another_size_sees_the_pictures_at_its_size(patches):
     patches.network.options = [*patches.network.options, ("tiny", tiny)]
     patches.network.value = tiny
     assert patches.error is None and patches.best.box.max() <= 24
-    assert patches.bars.entries == [] and "nothing is known" in patches.status.value
+    assert patches.bars.entries == [] and "no known masks" in patches.status.value
