@@ -40,7 +40,8 @@ class ActivationExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer, channel
-        What is shown first; without a layer the last one whose units have places and a ReLU behind them.
+        What is shown first; without a layer the last one whose units have places and a ReLU behind them, without a channel the first,
+        or of a large network, whose units are mostly silent, the one that answers most.
     pictures
         The data set that is searched for strong patches: its first pictures. None takes the validation split.
 
@@ -72,7 +73,7 @@ class ActivationExplorer(Explorer):
         model: str | nn.Module = "mini_alexnet",
         picture: object = None,
         layer: str | None = None,
-        channel: int = 0,
+        channel: int | None = None,
         pictures: Any = None,
     ):
         super().__init__(model, picture)
@@ -123,9 +124,9 @@ class ActivationExplorer(Explorer):
         return None if field is None else field.box(*self.place)
 
     def refresh(self) -> None:
+        self.maps = {}
         if self._known is not self.model:
             self._new_network()
-        self.maps = {}
         self.picture.tiles = picture_tiles(self.pictures.source.image(EYE)[None])
         self.picture.label = self.pictures.source.words
         self._new_layer()
@@ -194,10 +195,12 @@ class ActivationExplorer(Explorer):
 
     def _new_network(self) -> None:
         self._fields, last = layers_with_units(self.model, self.side)
-        (wanted, channel), self._first = self._first, (None, 0)
+        (wanted, channel), self._first = self._first, (None, None)
         offer_layers(self.layer, list(self._fields), asked=wanted, otherwise=last)
         self._known = self.model
         self.collection = self.search.pictures = self._all_pictures.fitting(self.side)
+        if channel is None:
+            channel = int(self.here.amax((1, 2)).argmax()) if self.is_large else 0
         self.channel.max = max(self.channel.max, channel)
         self.channel.value = channel
 
@@ -256,7 +259,7 @@ class ActivationExplorer(Explorer):
         self.say(f"{self.called}, {where}: {self.value:.3f}; {seen}.")
 
     def _found_more(self, found: LayerMaps, last: bool) -> None:
-        if last or len(found.maps) % 48 == 0:
+        if last or self.is_due(len(found.maps)):
             self._show_patches()
 
     def _show_patches(self) -> None:

@@ -105,6 +105,10 @@ class Explorer:
         """Whether the network takes so long for a picture that work on many of them goes on beside the controls from the start."""
         return self.side >= LARGE_SIDE
 
+    def is_due(self, searched: int) -> bool:
+        """Whether the result of a search is drawn anew after so many pictures."""
+        return searched % (BEGIN_WITH if self.is_large else 6 * BEGIN_WITH) == 0
+
     def beginning(self, first: bool) -> dict[str, Any]:
         """How a `Search` begins, as arguments of `look`: the first one of a small network is done at once."""
         return {"begin_with": BEGIN_WITH} if self.is_large else {"at_once": first}

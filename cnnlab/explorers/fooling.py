@@ -140,7 +140,7 @@ class FoolingExplorer(GrowingExplorer):
     def show(self, moment: Moment, resting: bool) -> None:
         super().show(moment, resting)
         self.sheet.columns = 1 if len(self._bred) == 1 else 5
-        if resting:
+        if resting or not self.bars.entries:
             self._ask()
 
     def code(self) -> str:

@@ -159,7 +159,7 @@ class MaximisationExplorer(GrowingExplorer):
         super().show(moment, resting)
         count = len(self._lines)
         self.sheet.columns = 1 if count == 1 else 2 if count < 5 else 4
-        if resting:
+        if resting or not self.bars.entries:
             self._ask()
 
     def code(self) -> str:

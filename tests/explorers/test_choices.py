@@ -179,7 +179,7 @@ def test_activations_open_without_a_receptive_field(mirrored, pictures):
 
 def test_patches_open_without_a_receptive_field(mirrored, pictures):
     explorer = PatchExplorer(mirrored, pictures, layer="network.fire2", unit=1)
-    assert explorer.error is None and "nothing is known of what lies in them" in explorer.status.value
+    assert explorer.error is None and "receptive field of the layer is not known" in explorer.status.value
     assert explorer.best.box[0].unique(dim=0).tolist() == [[0, 0, 48, 48]]
     maps = torch.cat(
         [mirrored.network.fire2(_arrives(mirrored, image[None])) for image in pictures.floats(48)]
