@@ -98,6 +98,8 @@ def test_words_and_still_picture_are_stable(explorer):
 
 def test_a_network_that_came_as_an_object_is_not_its_own_judge(monkeypatch):
     asked = []
-    monkeypatch.setattr("cnnlab.explorers.fooling._others", lambda own, classes: asked.append(own) or [])
+    monkeypatch.setattr(
+        "cnnlab.explorers.fooling.of_the_same_classes", lambda own, classes: asked.append(own) or []
+    )
     FoolingExplorer(Tiny().eval(), target="goat", generations=4)
     assert set(asked) == {"tiny"}
