@@ -136,9 +136,11 @@ class StyleExplorer(GrowingExplorer):
     def offer(self) -> None:
         names = list(layer_widths(self.model, self.side, maps=True))
         style, content = usual_layers(self.model)
-        convolutions = [name for name in names if isinstance(resolve_layer(self.model, name), nn.Conv2d)]
+        compared = [
+            name for name in names if name in style or isinstance(resolve_layer(self.model, name), nn.Conv2d)
+        ]
         offer_layers(self.content_layer, names)
-        self.style_layers.options = convolutions
+        self.style_layers.options = compared
         self.content_layer.value, self.style_layers.value = content[0], tuple(style)
         self._say_weights()
 

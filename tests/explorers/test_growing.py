@@ -131,6 +131,17 @@ def test_styles_are_photographs_and_scenes_and_so_may_the_content_be():
         StyleExplorer(Deep().eval(), style="velvet")
 
 
+def test_style_may_be_compared_at_whole_blocks(monkeypatch):
+    deep = Deep()
+    blocks = nn.Sequential(nn.Sequential(deep.conv1, deep.relu1), nn.Sequential(deep.conv2, deep.relu2))
+    model = nn.Sequential(*blocks, deep.pool, deep.flatten, deep.head).eval()
+    monkeypatch.setattr("cnnlab.explorers.styling.usual_layers", lambda _model: (["0"], ["1"]))
+    model.input_size = 16
+    explorer = StyleExplorer(model, steps=4, size=16)
+    assert explorer.style_layers.value == ("0",) and explorer.content_layer.value == "1"
+    assert explorer.style_layers.options == ("0.0", "0", "1.0"), "convolutions, and the blocks that are usual"
+
+
 def test_styles_that_were_made_are_shown_at_once():
     explorer = opened(StyleExplorer)
     explorer.all_button.click()
