@@ -27,6 +27,8 @@
     maximisation   the picture that a class, a channel or a unit wants, every regulariser a slider
 
     cloud, stage, sheet, table, bars, parts the widgets whose life is in the browser (plain ES modules beside them)
+    search_select             a menu that is searched by typing: for classes and layers, of which there may be a thousand
+    choices                   what menus offer: networks by what they have learned, layers by block, classes with their synonyms
     pictures, sources         the controls that choose a picture, and the pictures that they choose
     collection, patch_tiles, unit_maps, code_book   the pictures that are searched, and what layers answer to them
     pushed                    what the adversarial explorer asks, as pure functions
