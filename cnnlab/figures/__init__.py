@@ -1,6 +1,6 @@
 """Figures: matplotlib pictures of results, one function each, every one with a text alternative.
 
-    pictures   pictures side by side: `grid`, `contact_sheet`
+    pictures   pictures side by side: `grid`, `contact_sheet`; methods in rows: `side_by_side_figure`
     training   how a training went: `training_figure`
     brains     representations side by side: `rdm_figure`, `kernel_figure`
     transfer   what was measured several times, with intervals: `repeats_figure`
@@ -72,7 +72,7 @@ from cnnlab.figures.masks import mask_scores_figure, masks_figure, stamps_figure
 from cnnlab.figures.neighbourhoods import map_figure, neighbours_figure, picture_map_figure, precision_figure
 from cnnlab.figures.occlusion import describe_occlusion, drop_figure, occlusion_figure
 from cnnlab.figures.palettes import index_png, palette_png, rising_alpha, symmetric_range
-from cnnlab.figures.pictures import contact_sheet, grid
+from cnnlab.figures.pictures import contact_sheet, grid, side_by_side_figure
 from cnnlab.figures.plate import Plate
 from cnnlab.figures.responses import (
     agreement_figure,
@@ -154,6 +154,7 @@ __all__ = [
     "severity_figure",
     "shape_bias_figure",
     "share_figure",
+    "side_by_side_figure",
     "silencing_figure",
     "sliding_figure",
     "stamps_figure",

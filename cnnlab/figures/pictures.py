@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -13,6 +13,7 @@ from cnnlab.inputs import positive_int
 from cnnlab.world import Picture
 
 _GAP = 0.08  # inches between two cells
+_ROW_NAME = 0.3  # inches for the names of rows
 
 
 def grid(
@@ -65,6 +66,73 @@ def contact_sheet(pictures: Sequence[Picture], columns: int = 10, width: float =
     """Rendered pictures, each with its class and scene below."""
     captions = [f"{picture.recipe.shape}\n{picture.recipe.scene}" for picture in pictures]
     return grid([picture.image for picture in pictures], captions, columns, width)
+
+
+def side_by_side_figure(
+    rows: Mapping[str, Sequence[Tensor]],
+    columns: Sequence[str],
+    captions: Mapping[str, Sequence[str]] | None = None,
+    width: float = 10.0,
+) -> Plate:
+    """Methods side by side: a row of images for each method, a column for each thing that all of them did.
+
+    Parameters
+    ----------
+    rows
+        Name of the method -> one image for each column, 3 x H x W in [0, 1].
+    columns
+        What stands over the columns.
+    captions
+        Name of the method -> what stands under each of its images; rows without captions may be left out.
+    width
+        Of the whole figure, in inches.
+
+    Raises
+    ------
+    ValueError
+        If there is no row or no column, a row has more or fewer images or captions than there are columns, or a caption's row is not
+        there.
+    """
+    captions = {name: [str(caption) for caption in row] for name, row in (captions or {}).items()}
+    if not rows or not len(columns):
+        raise ValueError("give at least one row of images and one column.")
+    if unknown := set(captions) - set(rows):
+        raise ValueError(f"captions came for {sorted(unknown)}, but the rows are {list(rows)}.")
+    for name, row in [*rows.items(), *captions.items()]:
+        if len(row) != len(columns):
+            raise ValueError(
+                f"there are {len(columns)} columns, but the row {name!r} has {len(row)} entries."
+            )
+    cell = (width - _ROW_NAME) / len(columns)
+    size = min(10.0, max(7.5, 2 + 4.4 * cell))
+    line, letters = 1.3 * size / 72, (cell - _GAP) * 72 / (0.6 * size)
+    heads = [_broken(str(column), letters) for column in columns]
+    below = {name: [_broken(caption, letters) for caption in row] for name, row in captions.items()}
+    top = max(head.count("\n") + 1 for head in heads) * line + 2 * _GAP
+    heights = {
+        name: _height(row, range(len(row)), cell)
+        + _lines(below.get(name, [""]), range(len(below.get(name, [""])))) * line
+        for name, row in rows.items()
+    }
+    spoken = "; ".join(
+        f"{name}: {', '.join(' '.join(caption.split()) for caption in captions[name] if caption)}"
+        for name in captions
+    )
+    words = f"{', '.join(map(str, columns))}, by {' and '.join(rows)}." + (f" {spoken}." if spoken else "")
+    figure = Plate(figsize=(width, top + sum(heights.values())), dpi=100, layout=None, words=words)
+    for number, (name, row) in enumerate(rows.items()):
+        for column, image in enumerate(row):
+            axis = _axis(figure, _ROW_NAME + column * cell + _GAP / 2, top, cell - _GAP, image.shape)
+            axis.imshow(image.detach().cpu().permute(1, 2, 0).numpy(), aspect="auto", interpolation="auto")
+            axis.set_xlabel(
+                below[name][column] if name in below else "", size=size, labelpad=2, linespacing=1.15
+            )
+            if number == 0:
+                axis.set_title(heads[column], size=size, pad=4)
+            if column == 0:
+                axis.set_ylabel(name, size=size + 1, weight="bold", labelpad=4)
+        top += heights[name]
+    return figure
 
 
 def _axis(figure: Plate, left: float, top: float, width: float, shape: Sequence[int]) -> Axes:

@@ -50,7 +50,7 @@ def _row(name: str, card: dict) -> str:
     made = f"{card['seconds'] / 60:.0f} min ({card['machine']['device']}, {card['threads']} thread{'s' * (card['threads'] > 1)})"
     cells = [
         f"`{name}`",
-        card["purpose"],
+        card["purpose"] + _trunk(card),
         card["task"],
         f"{card['accuracy']:.1%} {measure}",
         f"{card['parameters']:,}",
@@ -59,3 +59,14 @@ def _row(name: str, card: dict) -> str:
         f"`cnnlab train {name}`",
     ]
     return f"| {' | '.join(cells)} |\n"
+
+
+def _trunk(card: dict) -> str:
+    """Whose layers a network takes over and does not bring along."""
+    if "trunk" not in card:
+        return ""
+    about = card["trunk"]
+    return (
+        f" Its trunk is that of `{about['name']}`: {about['source']}, version {about['version']}, licence {about['licence']};"
+        " only the layers behind it are stored here."
+    )

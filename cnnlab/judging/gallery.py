@@ -1,4 +1,4 @@
-"""The zoo to look at: filters, prototypes, maps of Grad-CAM, and who is taken for whom; drawn from the shipped weights."""
+"""The zoo to look at: what the networks show, on photographs and on rendered pictures; drawn from the weights that are here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,59 @@ from cnnlab.figures import Plate
 from cnnlab.judging.naming import OBJECT_NETWORKS
 from cnnlab.judging.rows import answers, images_of, network, pictures
 from cnnlab.networks import untrained
+from cnnlab.synthesis import channel
+from cnnlab.world import photographs
+
+CLASSES = (
+    *("golden retriever", "dalmatian", "indigo bunting", "flamingo", "peacock", "tarantula"),
+    *("monarch", "strawberry", "cup", "volcano", "steam locomotive", "pineapple"),
+)
+"""ImageNet classes whose images a reader recognises."""
+DEPTHS = ("relu1", "fire3", "fire5", "fire7", "fire9")
+
+
+def photographs_and_maps() -> Plate:
+    """Two photographs as squeezenet sees them: what an occluder takes from the class, and where Grad-CAM sees it."""
+    model, images, maps, captions = network("squeezenet"), [], [], []
+    for name, target in (("chelsea", "Egyptian cat"), ("coffee", "espresso")):
+        image = photographs()[name].image(224)
+        covered = attribution.occlusion(model, image, target, size=56, stride=8)
+        images += [image, image]
+        maps += [covered.to_pixels().nan_to_num(), attribution.grad_cam(model, image, target)]
+        captions += [f"{target}: occlusion", f"{target}: Grad-CAM"]
+    return figures.overlay_figure(
+        images, maps, captions, columns=4, own_scale=True, label="evidence", width=13.0
+    )
+
+
+def class_images() -> Plate:
+    """What squeezenet would like to see for twelve classes of ImageNet."""
+    found = synthesis.maximise(network("squeezenet"), list(CLASSES), size=160, seed=0)
+    return figures.grid(list(found.images), CLASSES, columns=6)
+
+
+def unit_images() -> Plate:
+    """What eight units would like to see at five depths of squeezenet: edges, textures, parts, things."""
+    images, captions = [], []
+    for layer in DEPTHS:
+        found = synthesis.maximise(
+            network("squeezenet"), channel(layer, range(8)), size=112, steps=100, seed=0
+        )
+        images += list(found.images)
+        captions += [f"{layer} unit {number}" for number in range(8)]
+    return figures.grid(images, captions, columns=8)
+
+
+def dream_and_style() -> Plate:
+    """The cat as it is, as a layer dreams of it, and in the styles of a brick wall and of gravel."""
+    photos, model = photographs(), network("squeezenet")
+    image = photos["chelsea"].image(320)
+    images = [image, synthesis.dream(model, image, "fire7", seed=0)]
+    styles = (photos[name].image(320) for name in ("brick", "gravel"))
+    images += [synthesis.transfer_style(model, image, style, seed=0).image for style in styles]
+    return figures.grid(
+        images, ["photograph", "DeepDream, fire7", "style of brick", "style of gravel"], columns=4
+    )
 
 
 def filters() -> Plate:
@@ -53,6 +106,10 @@ def confusion(name: str = "mini_alexnet") -> Plate:
 
 
 PICTURES: dict[str, Callable[[], Plate]] = {
+    "photographs_and_maps": photographs_and_maps,
+    "class_images": class_images,
+    "unit_images": unit_images,
+    "dream_and_style": dream_and_style,
     "filters": filters,
     "prototypes": prototypes,
     "grad_cam": class_maps,

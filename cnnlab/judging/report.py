@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "filters": seeing.first_layer,
     "dead filters": seeing.dead_filters,
     "pointing": seeing.pointing,
+    "bridge": seeing.bridge,
     "neighbours": seeing.neighbours,
     "detectors": seeing.detectors,
     "adversarial": breaking.adversarial,

@@ -27,6 +27,8 @@ def estimate_statistics(model: nn.Module, batches: Iterable[Tensor], most: int =
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     model.eval()
+    if not norms:
+        return
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # None: cumulative mean

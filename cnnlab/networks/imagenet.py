@@ -89,6 +89,19 @@ def load_imagenet(name: str) -> nn.Module:
     return model.eval()
 
 
+def fitting_state(trunk: nn.Module, model: nn.Module) -> dict[str, Tensor]:
+    """The weights of `trunk` for all layers that `model` has too, of the same name and shape."""
+    shapes = {key: value.shape for key, value in model.state_dict().items()}
+    return {key: value for key, value in trunk.state_dict().items() if shapes.get(key) == value.shape}
+
+
+def trunk_card(name: str) -> dict[str, Any]:
+    """Whose weights a trunk has: what a network that builds on it notes on its own card."""
+    about = PACKAGED[one_of(name, PACKAGED, "network")]
+    fields = ("name", "source", "package", "version", "licence", "sha256")
+    return {field: getattr(about, field) for field in fields}
+
+
 def imagenet_card(name: str) -> dict[str, Any]:
     """What is known about a packaged network: source, package, licence, accuracy as published and by whom, parameters, checksum."""
     about = PACKAGED[one_of(name, PACKAGED, "network")]

@@ -88,6 +88,19 @@ class SqueezeNet(nn.Sequential):
         self.input_size = 224
 
 
+class SqueezeNetWorld(SqueezeNet):
+    """SqueezeNet 1.1 for rendered classes: the layers up to fire7 are ImageNet's, what lies behind is trained on rendered pictures.
+
+    The logit is the mean of conv10's map without a ReLU, so that a class has evidence against it too, and the maps are class
+    activation maps. Parameters and shapes as in `SqueezeNet`.
+    """
+
+    def __init__(self, classes: Sequence[str]):
+        super().__init__(classes)
+        del self.relu10
+        self.name = "squeezenet_world"
+
+
 @fx.wrap  # one step for whoever follows the network with torch.fx: its numbers depend on the size of the maps
 def pad_same(maps: Tensor, kernel: int, stride: int) -> Tensor:
     """Maps N x C x H x W with zeros around them, so that a convolution without padding gives ceil(H / stride) x ceil(W / stride) positions.

@@ -63,6 +63,11 @@ class TrainingPlan:
     average_from: float = 0.75
     average_steps: int = 400
 
+    # The network that gives its weights before the training begins, one of `cnnlab.networks.imagenet.PACKAGED`, and the layers that the
+    # training changes; the others, the trunk, stay as they are and are not stored again.
+    trunk: str | None = None
+    trained: tuple[str, ...] = ()
+
     # The share of pictures whose label is drawn by chance, once and for all (Zhang et al., 2017).
     random_labels: float = 0.0
     # Each batch is replaced by adversarial pictures that differ by up to this much in each pixel (Wong, Rice & Kolter, 2020); the strength
@@ -209,6 +214,20 @@ PLANS: dict[str, TrainingPlan] = {
         architecture="FCN",
         purpose="Tells the object at each pixel with the convolutions of a classifier, 12 x 12 scores and bilinear enlargement.",
         **MASKS,
+    ),
+    "squeezenet_world": TrainingPlan(
+        architecture="SqueezeNetWorld",
+        purpose="The layers of ImageNet's squeezenet with new last ones for rendered objects: a real network whose maps can be checked.",
+        trunk="squeezenet",
+        # The head alone stays at 93 % and its maps point at the object less often.
+        trained=("fire8", "fire9", "conv10"),
+        options={"size": 224},
+        pictures=2_000,  # at 224 x 224; the trunk knows how things look, so few pictures and passes are enough
+        validation=1_000,
+        epochs=5,
+        peak_rate=0.01,  # the layers have learned already, and have no normalisation behind them
+        decay_first=0.0,
+        shift=14,
     ),
     "digits": TrainingPlan(
         architecture="DigitNet",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from cnnlab.networks import checkpoints
+from cnnlab.networks import checkpoints, imagenet
 from cnnlab.networks.checkpoints import Run
 from cnnlab.networks.evaluation import Evaluation
 from cnnlab.networks.plans import TrainingPlan
@@ -26,6 +26,7 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
     data = {key: plan.pop(key) for key in ("task", "pictures", "validation", "data_seed", "options")}
     model = run.model
     device = next(model.parameters()).device
+    trunk = {"trunk": imagenet.trunk_card(run.plan.trunk)} if run.plan.trunk else {}
     return {
         "name": run.name,
         "purpose": plan.pop("purpose"),
@@ -44,6 +45,7 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
             "fingerprint": checkpoints.fingerprint(training),
         },
         "plan": plan,
+        **trunk,
         "seed": run.seed,
         "seconds": round(run.seconds, 1),
         "threads": torch.get_num_threads(),

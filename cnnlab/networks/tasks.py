@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from cnnlab import world
 from cnnlab.inputs import one_of, positive_int
-from cnnlab.networks import architectures, dense
+from cnnlab.networks import architectures, dense, imagenet_architectures
 from cnnlab.networks.plans import TrainingPlan
 from cnnlab.world import Labelled
 from cnnlab.world.names import NAMES, index_of
@@ -79,5 +79,6 @@ def digits(which: str, n: int | None = None) -> Labelled:
 
 
 def architecture(name: str) -> type[torch.nn.Module]:
-    """The class of this name, among those for pictures and those for pixels and digits."""
-    return getattr(architectures if hasattr(architectures, name) else dense, name)
+    """The class of this name, among those for pictures, those for pixels and digits, and those with a trunk from ImageNet."""
+    rooms = (architectures, dense, imagenet_architectures)
+    return next(getattr(room, name) for room in rooms if hasattr(room, name))

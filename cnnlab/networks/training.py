@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import one_of, positive_int, whole_number
-from cnnlab.networks import averaging, checkpoints, precision, reports, weights
+from cnnlab.networks import averaging, checkpoints, imagenet, precision, reports, weights
 from cnnlab.networks.batches import training_batches
 from cnnlab.networks.chance import chance, using_threads
 from cnnlab.networks.checkpoints import Run
@@ -76,6 +76,8 @@ def train(
     ------
     KeyboardInterrupt
         If interrupted; the message says how to go on.
+    ModuleNotFoundError
+        If the plan builds on a trunk whose package is not installed.
 
     Examples
     --------
@@ -85,10 +87,13 @@ def train(
     plan = chosen_plan(name, epochs, pictures)
     whole_number(seed, "seed")
     file = destination(name, out, shipped=plan == PLANS[name] and seed == 0)
+    trunk = (
+        imagenet.load_imagenet(plan.trunk) if plan.trunk else None
+    )  # a missing package is told before any work
     cores = os.cpu_count() or 1
     with using_threads(positive_int(cores if threads is None else threads, "threads")):
         training, validation = (split(plan, which, progress) for which in ("train", "validation"))
-        run = start(name, plan, training.class_names, seed)
+        run = start(name, plan, training.class_names, seed, trunk)
         kept = checkpoints.checkpoint(run, checkpoints.fingerprint(training))
         if resume and checkpoints.restore(run, kept) and progress:
             print(f"going on with {name} after epoch {run.epoch} of {plan.epochs}", flush=True)
@@ -97,7 +102,7 @@ def train(
             model, result = finish(run, training, validation)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(reports.how_to_go_on(run, kept)) from None
-        about = weights.write_weights(file, model, reports.describe(run, training, result))
+        about = weights.write_weights(file, model, reports.describe(run, training, result), plan.trained)
     with suppress(OSError):  # there is none if the cache cannot be written
         kept.unlink()
     if progress:
@@ -135,10 +140,16 @@ def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> P
     return file
 
 
-def start(name: str, plan: TrainingPlan, classes: Iterable[str], seed: int) -> Run:
-    """A fresh network and its optimiser."""
+def start(
+    name: str, plan: TrainingPlan, classes: Iterable[str], seed: int, trunk: nn.Module | None = None
+) -> Run:
+    """A fresh network, or one that begins with the weights of a trunk wherever they fit; and its optimiser."""
     with chance(seed, "weights"):
         model = architecture(plan.architecture)(classes)
+    if trunk is not None:
+        model.load_state_dict(imagenet.fitting_state(trunk, model), strict=False)
+        for layer, parameter in model.named_parameters():
+            parameter.requires_grad_(layer.partition(".")[0] in plan.trained)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = plan.dropout
@@ -150,7 +161,10 @@ def start(name: str, plan: TrainingPlan, classes: Iterable[str], seed: int) -> R
 
 
 def parameter_groups(model: nn.Module, plan: TrainingPlan) -> list[dict[str, Any]]:
-    """Weight decay for the first convolution, for all other weights, and none for biases and normalisation."""
+    """Weight decay for the first convolution, for all other weights, and none for biases and normalisation.
+
+    Frozen parameters get no gradient, so that the optimiser leaves them, decay included.
+    """
     first = next(module.weight for module in model.modules() if isinstance(module, nn.Conv2d))
     others = [p for p in model.parameters() if p.dim() > 1 and p is not first]
     plain = [p for p in model.parameters() if p.dim() <= 1]
@@ -274,7 +288,8 @@ def finish(run: Run, training: Any, validation: Any) -> tuple[nn.Module, Evaluat
         averaging.estimate_statistics(
             model, (images for images, _ in training_batches(training, run.plan, generator, device))
         )
-    model.load_state_dict(weights.compact(model.state_dict()), strict=False)  # all but the batch counters
+    rounded = weights.compact(model.state_dict(), run.plan.trained)
+    model.load_state_dict(rounded, strict=False)  # all but the batch counters and the trunk
     return model.eval(), evaluate(model, validation)
 
 

@@ -1,8 +1,8 @@
 """The shipped weights: one safetensors file and one card (JSON) for each network, in the folder `weights` beside this file.
 
 The card tells what the network is for and how it was made, and holds the checksum of the weights. A file that is damaged or missing is
-refused with the command that makes it again. Building a network around its weights belongs to `cnnlab.networks.zoo`, making
-them to `cnnlab.networks.training`.
+refused with the command that makes it again. Of a network on a trunk from ImageNet only the layers that were trained are stored.
+Building a network around its weights belongs to `cnnlab.networks.zoo`, making them to `cnnlab.networks.training`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
 
 
 def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The weights of a shipped network as a float32 state dict, and its card.
+    """The weights of a shipped network as a float32 state dict, and its card; without those of its trunk, if it has one.
 
     Parameters
     ----------
@@ -76,13 +76,16 @@ def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
     return {key: tensor.float() for key, tensor in unpack(data).items()}, about
 
 
-def write_weights(name: str | os.PathLike, model: nn.Module, card: Mapping[str, Any]) -> dict[str, Any]:
+def write_weights(
+    name: str | os.PathLike, model: nn.Module, card: Mapping[str, Any], layers: Sequence[str] = ()
+) -> dict[str, Any]:
     """Writes the weights of `model` and the card, completed by parameters, bytes, torch version and sha256; returns that card.
 
-    Each file appears whole or not at all: it is written beside its place and moved there.
+    `layers` are the outermost layers to store, all if empty. Each file appears whole or not at all: it is written beside its place
+    and moved there.
     """
     file = place(name)
-    stored = {key: tensor.contiguous() for key, tensor in compact(model.state_dict()).items()}
+    stored = {key: tensor.contiguous() for key, tensor in compact(model.state_dict(), layers).items()}
     data = pack(stored)
     about = {
         "name": file.stem,
@@ -99,14 +102,16 @@ def write_weights(name: str | os.PathLike, model: nn.Module, card: Mapping[str, 
     return about
 
 
-def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def compact(state: Mapping[str, Tensor], layers: Sequence[str] = ()) -> dict[str, Tensor]:
     """A state dict as it is shipped: weights of convolutions and linear layers in float16, the few other numbers in float32.
 
     Biases and batch-norm statistics stay exact, since small variances would fall below what float16 can hold; the counter of
-    batches seen plays no part in evaluation and is left out.
+    batches seen plays no part in evaluation and is left out, and so is all that is not of these outermost `layers`, if any are named.
     """
     kept = {
-        key: value.detach().cpu() for key, value in state.items() if not key.endswith("num_batches_tracked")
+        key: value.detach().cpu()
+        for key, value in state.items()
+        if not key.endswith("num_batches_tracked") and (not layers or key.partition(".")[0] in layers)
     }
     small = {
         key: value.half() if value.dim() > 1 and key.endswith("weight") else value.float()

@@ -72,11 +72,11 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     Raises
     ------
     ValueError
-        If there is no network of this name, or the file with its weights is damaged.
+        If there is no network of this name, or the file with its weights, or with those of its trunk, is damaged.
     FileNotFoundError
         If the network is one of the kit's own, but its weights are not here.
     ModuleNotFoundError
-        If its weights come in a package that is not installed; the message has the command that installs it.
+        If its weights, or those of its trunk, come in a package that is not installed; the message has the command that installs it.
     ConnectionError
         If the weights are torchvision's, not in torch's cache, and the internet is not there.
 
@@ -96,6 +96,8 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
         return pretrained.load_pretrained(name).to(place)
     state, card = weights.read_weights(name)
     model = architecture(card["architecture"])(card["classes"])
+    if "trunk" in card:
+        state = _trunk_of(name, card, model) | state
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
@@ -105,6 +107,17 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
         ) from error
     model.name = name
     return model.eval().to(place)
+
+
+def _trunk_of(name: str, card: dict, model: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights that a network takes over from another, and that are not stored with it."""
+    about = card["trunk"]
+    if about["sha256"] != imagenet.trunk_card(about["name"])["sha256"]:
+        raise ValueError(
+            f"{name} was trained on the {about['name']} of {about['package']} {about['version']}, and this version of cnnlab"
+            f" knows another one; `cnnlab train {name}` makes new weights."
+        )
+    return imagenet.fitting_state(imagenet.load_imagenet(about["name"]), model)
 
 
 def _package_info(name: str) -> NetworkInfo:
@@ -123,4 +136,11 @@ def _shipped_info(name: str) -> NetworkInfo:
         plan = PLANS[name]
         return NetworkInfo(name, "shipped", False, plan.task, f"not trained yet: `cnnlab train {name}`")
     card = weights.card(name)
-    return NetworkInfo(name, "shipped", True, card.get("task", "object"), card.get("purpose", ""))
+    trunk = card.get("trunk", {}).get("name")
+    ready = trunk is None or imagenet.is_installed(trunk)
+    note = (
+        card.get("purpose", "")
+        if ready
+        else f"its trunk is not installed: `{imagenet.install_command(trunk)}`"
+    )
+    return NetworkInfo(name, "shipped", ready, card.get("task", "object"), note)

@@ -7,7 +7,7 @@ Both are losses, so a picture that has the one of here and the other of there is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,7 +53,7 @@ def transfer_style(
     style: Tensor,
     *,
     content_layers: str | Sequence[str] | None = None,
-    style_layers: str | Sequence[str] | None = None,
+    style_layers: str | Sequence[str] | Mapping[str, float] | None = None,
     alpha: float = 1.0,
     beta: float = 3.0,
     tv: float = 3e-4,
@@ -69,11 +69,11 @@ def transfer_style(
 
         L_total = alpha L_content + beta L_style
         L_content = sum over layers of |F(x) - F(content)|^2 / |F(content)|^2
-        L_style = sum over layers of |G(x) - G(style)|^2 / |G(style)|^2
+        L_style = sum over layers of w |G(x) - G(style)|^2 / |G(style)|^2
 
     with F a layer's answer and G its Gram matrix over the number of positions (pictures of two sizes can so be compared). Both
-    losses are relative, so that layers count alike and alpha and beta have the same scale. Without content, or with alpha = 0, it
-    makes a texture from noise.
+    losses are relative, so that layers count alike (w = 1 unless said) and alpha and beta have the same scale. Without content, or
+    with alpha = 0, it makes a texture from noise.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def transfer_style(
         One picture each, 3 x H x W in [0, 1]; their sizes may differ. `content=None` makes a texture.
     content_layers, style_layers
         Names of `layer_names(model)`. Unless said, the style is that of up to five convolutional layers in the first three fifths
-        of the network, and the content that of one behind them (`usual_layers`).
+        of the network, and the content that of one behind them (`usual_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style layer its
+        weight w.
     alpha, beta
         Weights of content and style.
     tv
@@ -150,7 +151,7 @@ def style_steps(
     style: Tensor,
     *,
     content_layers: str | Sequence[str] | None = None,
-    style_layers: str | Sequence[str] | None = None,
+    style_layers: str | Sequence[str] | Mapping[str, float] | None = None,
     alpha: float = 1.0,
     beta: float = 3.0,
     tv: float = 3e-4,
@@ -175,13 +176,16 @@ def style_steps(
         )
     style = _one(model, style, "style")
     content = None if content is None else _one(model, content, "content")
-    style_layers = _several(style_layers) or usual_layers(model)[0]
+    weights = _weights(style_layers) or dict.fromkeys(usual_layers(model)[0], 1.0)
     content_layers = _several(content_layers) or usual_layers(model)[1]
     likes = []
     if content is not None and alpha:
         features = activations(model, content, content_layers)
         likes = [likeness(layer, features[layer]) for layer in content_layers]
-    manners = [manner(layer, maps) for layer, maps in activations(model, style, style_layers).items()]
+    manners = [
+        weights[layer] * manner(layer, maps)
+        for layer, maps in activations(model, style, list(weights)).items()
+    ]
     losses: tuple[list[Tensor], list[Tensor]] = ([], [])
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
@@ -191,7 +195,7 @@ def style_steps(
             kept.append(loss.detach()[0])
         return -alpha * of_content - beta * of_style
 
-    objective = Objective(tuple(dict.fromkeys(style_layers + (content_layers if likes else []))), score)
+    objective = Objective(tuple(dict.fromkeys([*weights, *(content_layers if likes else [])])), score)
     coordinates = parametrisation_of(parametrisation)
     numbers = like_parameters(model, _started(content, style, start, size, coordinates, seed))
     penalty = paying(0.0, tv, 2.0)
@@ -219,16 +223,42 @@ def manner(layer: str, features: Tensor) -> Objective:
 def usual_layers(model: nn.Module) -> tuple[list[str], list[str]]:
     """Style layers and content layers where none are said: for `mini_alexnet` conv1, conv2 and conv3, and conv4.
 
-    Deep layers hold few and strong answers, and their statistic says more of the things in the picture than of its texture.
+    Blocks count as one layer each: for `squeezenet` the style is that of conv1, fire2, fire3, fire5 and fire6, and the content that of
+    fire8. Deep layers hold few and strong answers, and their statistic says more of the things in the picture than of its texture.
     """
-    names = [name for name in layer_names(model) if isinstance(resolve_layer(model, name), nn.Conv2d)]
+    names = _convolutions_and_blocks(model)
     if not names:
         raise ValueError(
             "the network has no convolutional layers, so content_layers and style_layers must be said."
         )
     shallow = names[: math.ceil(0.6 * len(names))]
     places = torch.linspace(0, len(shallow) - 1, min(5, len(shallow))).round().int().tolist()
-    return [shallow[place] for place in places], [names[round(0.75 * (len(names) - 1))]]
+    return [shallow[place] for place in places], [names[math.floor(0.75 * (len(names) - 1) + 0.5)]]
+
+
+LARGEST_BLOCK = 1 / 3
+"""What holds a larger share of the network's convolutions is no block, but a part of it, or the network in a wrapper."""
+
+
+def _convolutions_and_blocks(model: nn.Module) -> list[str]:
+    """The convolutions, in the order in which they run; those inside a block (Fire, a residual block) are replaced by the block."""
+    layers = {resolve_layer(model, name): name for name in layer_names(model)}
+    most = LARGEST_BLOCK * sum(isinstance(layer, nn.Conv2d) for layer in layers)
+    blocks = [layer for layer in layers if _is_block(layer, most)]
+    inside = {part for block in blocks for part in block.modules() if part is not block}
+    return [
+        name
+        for layer, name in layers.items()
+        if layer not in inside and (layer in blocks or isinstance(layer, nn.Conv2d))
+    ]
+
+
+def _is_block(module: nn.Module, most: float) -> bool:
+    """Whether this holds at most so many convolutions and is more than a chain of them; a chain with one convolution counts."""
+    convolutions = sum(isinstance(part, nn.Conv2d) for part in module.modules())
+    if not 1 <= convolutions <= most or isinstance(module, nn.Conv2d):
+        return False
+    return convolutions == 1 or type(module) is not nn.Sequential
 
 
 def _mean_gram(features: Tensor) -> Tensor:
@@ -257,6 +287,17 @@ def _one(model: nn.Module, image: Tensor, what: str) -> Tensor:
     if len(batch) != 1:
         raise ValueError(f"{what} must be one picture, but {len(batch)} came.")
     return like_parameters(model, batch.detach())
+
+
+def _weights(layers: str | Sequence[str] | Mapping[str, float] | None) -> dict[str, float]:
+    """Layer -> weight: as given, or 1 for each name."""
+    if not isinstance(layers, Mapping):
+        return dict.fromkeys(_several(layers), 1.0)
+    if not all(weight >= 0 for weight in layers.values()) or not any(layers.values()):
+        raise ValueError(
+            f"weights of style layers must not be negative, and one above 0, but came as {dict(layers)}."
+        )
+    return {layer: float(weight) for layer, weight in layers.items() if weight}
 
 
 def _several(layers: str | Sequence[str] | None) -> list[str]:

@@ -246,7 +246,11 @@ def test_a_map_of_crops_is_coloured_by_photograph_and_scale(model):
 
 def test_patches_of_photographs_have_no_known_labels(model, folder):
     explorer = PatchExplorer(model, folder, layer="relu")
-    assert explorer.bars.entries == [] and "no known masks" in explorer.status.value and explorer.category.disabled
+    assert (
+        explorer.bars.entries == []
+        and "no known masks" in explorer.status.value
+        and explorer.category.disabled
+    )
     found = run(explorer.code(), model)["found"]
     assert torch.equal(found.picture[0], explorer.best.picture[0])
 

