@@ -15,8 +15,8 @@ from cnnlab.networks import weights
 
 QUICK = ("confidence", "filters", "dead filters", "neighbours")
 """Rows that are computed anew here."""
-MISSED = {"pointing", "detectors", "adversarial", "shape bias"}
-"""Bars that these small networks do not reach; the page beside the weights says by how much."""
+MISSED = {"pointing", "bridge", "detectors", "adversarial", "shape bias"}
+"""Bars that the networks do not reach; the page beside the weights says by how much."""
 
 
 @pytest.fixture
@@ -88,3 +88,7 @@ def test_the_readme_quotes_the_report():
     for network in ("plain", "robust"):
         assert f"{attacked[network]:.3f} and {attacked[f'{network}, at 8/255']:.3f}" in readme
     assert f"{weights.card('mini_alexnet')['accuracy']:.1%}".replace("%", " %") in readme
+    bridge = stored()["bridge"].found
+    assert f"{bridge['accuracy']:.1%}".replace("%", " %") in readme
+    for method in ("occlusion", "Grad-CAM", "smoothed gradient", "centre of the picture"):
+        assert f"{method} {bridge[method]:.3f}" in readme
