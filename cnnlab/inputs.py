@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MOST_NAMES = 20
-"""So many names are listed in a message if there are more than twice as many."""
+MOST_NAMES = 100
+"""So many names are listed in a message; of more, such as ImageNet's thousand classes, a fifth of this."""
 
 
 def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
@@ -27,7 +27,7 @@ def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
         return value
     close = [f'"{name}"' for name in _nearest(value, names)]
     guess = f" Did you mean {' or '.join(close)}?" if close else ""
-    listed = names if len(names) <= 2 * MOST_NAMES else names[:MOST_NAMES]
+    listed = names if len(names) <= MOST_NAMES else names[: MOST_NAMES // 5]
     more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
     raise ValueError(f"{what} {value!r} is not known.{guess} Choose one of: {', '.join(listed)}{more}.")
 
