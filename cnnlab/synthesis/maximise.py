@@ -21,6 +21,10 @@ from cnnlab.synthesis.priors import mending, paying
 from cnnlab.synthesis.transforms import shaking
 
 
+MOST_CLASSES = 100
+"""With more classes than this, `target=None` does not stand for all of them: their pictures are optimised in one batch."""
+
+
 def maximise(
     model: nn.Module,
     target: Several | Objective | None = None,
@@ -58,7 +62,7 @@ def maximise(
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     target
-        A class by index or name, several of them (optimised together, one picture for each), None for all classes; or an
+        A class by index or name, several of them (optimised together, one picture for each), None for all (up to 100) classes; or an
         `Objective` such as `channel("conv5", range(16))` or `logit("sheep") + 0.1 * layer_norm("conv3")`.
     steps
         How many steps uphill.
@@ -201,6 +205,11 @@ def _classes(model: nn.Module) -> Sequence[str]:
     if not names:
         raise ValueError(
             "the network does not name its classes, so `target` must say which ones: range(10), say."
+        )
+    if len(names) > MOST_CLASSES:
+        raise ValueError(
+            f"the network has {len(names)} classes, too many to optimise a picture for each of them at once; say which ones:"
+            f" target=[{str(names[0])!r}, {str(names[1])!r}], say."
         )
     return names
 

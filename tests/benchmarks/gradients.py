@@ -3,7 +3,7 @@
 Each network has random Kaiming weights; what the numbers say does not depend on training. For each technique ours and Captum's run
 in turn, and the ratio of their fastest runs counts: absolute times depend on the machine, the ratio hardly. The maps are compared
 too, so a fast wrong answer does not pass. The memory of integrated gradients and SmoothGrad is what the peak of a fresh process
-rises by, beside Captum's default (all samples at once). Some three minutes on two cores.
+rises by, beside Captum's default (all samples at once). Some six minutes on two cores.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ import torchvision
 from torch import Tensor, nn
 
 from cnnlab import attribution
-from cnnlab.networks.architectures import MiniAlexNet
+from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet
 
+CLASSES = [f"class {i}" for i in range(1000)]
 NETWORKS = {
     # network: (builder, side of the picture, last convolutional layer, can Captum apply the ReLU rules?)
-    "mini_alexnet": (lambda: MiniAlexNet([f"class {i}" for i in range(20)]), 96, "conv5", True),
+    "mini_alexnet": (lambda: MiniAlexNet(CLASSES[:20]), 96, "conv5", True),
     "resnet18": (
         lambda: torchvision.models.resnet18(),
         224,
         "layer4",
         False,
     ),  # its ReLUs run in several places
+    "squeezenet": (lambda: SqueezeNet(CLASSES), 224, "fire9", True),
+    "efficientnet_lite0": (lambda: EfficientNetLite0(CLASSES), 224, "head", False),  # Captum knows no ReLU6
 }
 TARGET, SAMPLES = 3, 50
 SLOWEST, LARGEST = 1.1, 0.1

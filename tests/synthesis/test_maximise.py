@@ -169,6 +169,12 @@ def test_a_network_that_does_not_say_must_be_told(linear):
         maximise(linear, 0)
 
 
+def test_a_thousand_classes_are_not_taken_all_at_once(linear):
+    linear.class_names = [f"class {number}" for number in range(1000)]
+    with pytest.raises(ValueError, match="1000 classes, too many to optimise .* say which ones: target="):
+        maximise_steps(linear, size=8)
+
+
 def test_with_easing_the_price_rises_over_the_steps(linear):
     """Without a score all that moves is the price: the first step is shorter the more it is eased (plain gradient, no Adam)."""
     paid = []
