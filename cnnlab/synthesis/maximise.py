@@ -20,7 +20,6 @@ from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametris
 from cnnlab.synthesis.priors import mending, paying
 from cnnlab.synthesis.transforms import shaking
 
-
 MOST_CLASSES = 100
 """With more classes than this, `target=None` does not stand for all of them: their pictures are optimised in one batch."""
 
