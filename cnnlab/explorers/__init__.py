@@ -30,6 +30,8 @@
     search_select             a menu that is searched by typing: for classes and layers, of which there may be a thousand
     choices                   what menus offer: networks by what they have learned, layers by block, classes with their synonyms
     pictures, sources         the controls that choose a picture, and the pictures that they choose
+    thumbnails                photographs to choose from, and a switch between a few words
+    dataset_picker, picture_sets   the controls that choose a set of pictures to search: rendered, crops of photographs, a folder
     collection, patch_tiles, unit_maps, code_book   the pictures that are searched, and what layers answer to them
     pushed                    what the adversarial explorer asks, as pure functions
     dissected                 detectors, masks and overlaps, as pure functions

@@ -99,6 +99,26 @@ def test_another_one_keeps_class_and_scene(explorer):
     assert after.seed != before.seed
 
 
+@pytest.mark.parametrize("picture", [7, "chelsea", torch.rand(3, 60, 80)])
+def test_the_picture_follows_the_size_of_another_network(detector, picture):
+    large = type(detector)().eval()
+    large.input_size = 224
+    explorer = Plain(detector, picture)
+    explorer.network.options = [*explorer.network.options, ("large", large)]
+    before = explorer.pictures.source
+    explorer.network.value = large
+    assert explorer.error is None and explorer.image.shape == (3, 224, 224)
+    assert explorer.pictures.source == before
+
+
+def test_a_network_of_imagenet_begins_with_a_photograph(detector):
+    detector.class_names = ("tabby", "tiger cat", "hen")
+    explorer = Plain(detector)
+    assert explorer.photograph.value == "chelsea" and explorer.pictures.kind.value == "photograph"
+    explorer.photograph.value = "coffee"
+    assert "Coffee, Rachel Michetti, CC0" in explorer._code.code and explorer.error is None
+
+
 def test_what_the_given_recipe_fixes_stays_fixed(detector, sheep):
     from cnnlab import world
 

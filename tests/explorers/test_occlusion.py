@@ -280,8 +280,17 @@ def test_photos_are_looked_at_without_a_mask(explorer, tmp_path):
     assert explorer.show_mask.disabled
     assert explorer.stage.picture["mask"] == b""
     assert 'cnnlab.photo("noise.png", size=96)' in explorer.code()
+    assert "photograph has no known mask" in explorer.status.value
     explorer.another.click()
-    assert not explorer.show_mask.disabled
+    assert not explorer.show_mask.disabled and "mask" not in explorer.status.value
+
+
+def test_a_photograph_is_shown_with_its_credit_and_the_code_reads_it_again(detector):
+    explorer = OcclusionExplorer(detector, "china")
+    assert "danielbuechele, CC BY 2.0" in explorer.status.value and "danielbuechele" in explorer.describe()
+    place = {"model": detector}
+    exec("\n".join(line for line in explorer.code().splitlines() if not line.startswith("model =")), place)
+    assert torch.equal(place["image"], explorer.image)
 
 
 def test_opening_with_what_is_no_photo_raises(detector):
