@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import names_for
 from cnnlab.explorers.picture_sets import installed_crops, reading, spread
 from cnnlab.explorers.sources import installed, knows_photographs
-from cnnlab.world import photographs
+from cnnlab.world import Photographs, photographs
 
 GIVEN, RENDERED, CROPS, FOLDER = "pictures", "rendered pictures", "crops of photographs", "photographs"
 """The sets by what their members are called in sentences: those that the explorer opened with come first."""
@@ -73,14 +74,18 @@ class DatasetPicker:
         self.folder = widgets.Text(
             placeholder="path, then Enter", description="Folder", continuous_update=False
         )
-        self.folder.layout.display = "none"
+        self.note = widgets.HTML().add_class("cnnlab-quiet")
+        self._show_folder(False)
         self.data.observe(self._choose, "value")
         self.folder.observe(self._open, "value")
 
     @property
     def rows(self) -> list[widgets.Widget]:
         """The controls as they stand in the column."""
-        return [self.data, self.folder]
+        return [self.data, self.folder, self.note]
+
+    def _show_folder(self, shown: bool) -> None:
+        self.folder.layout.display = self.note.layout.display = None if shown else "none"
 
     @property
     def names(self) -> list:
@@ -100,7 +105,7 @@ class DatasetPicker:
     def _choose(self, _change: dict) -> None:
         self._growth.stop()
         name = self.data.value
-        self.folder.layout.display = None if name == FOLDER else "none"
+        self._show_folder(name == FOLDER)
         if name == FOLDER and FOLDER not in self._kept:
             self._say("Type the path of a folder with photographs.")
             return
@@ -144,14 +149,21 @@ class DatasetPicker:
     def _read_so_far(self, found: Collection | None) -> None:
         if found is not None:
             self._kept[FOLDER] = found
+            self.note.value = html.escape(_told(found.source.photographs))
             self._use(FOLDER)
-            if skipped := found.source.photographs.skipped:
-                name, reason = skipped[0]
-                self._say(f"{len(skipped)} files are left out, the first: {name} ({reason})")
 
     def _finish(self, error: Exception | None) -> None:
         if error is not None:
             self._failed(error)
+
+
+def _told(read: Photographs) -> str:
+    """How many photographs a folder gave, and what was left out."""
+    told = "1 photograph." if len(read) == 1 else f"{len(read)} photographs."
+    if read.skipped:
+        name, reason = read.skipped[0]
+        told += f" Left out: {len(read.skipped)}, the first {Path(name).name} ({reason})."
+    return told
 
 
 def crops_of_photographs() -> Collection:

@@ -182,6 +182,7 @@ def test_damaged_photographs_are_left_out(heard, folder, tmp_path):
     picker.folder.value = str(tmp_path)
     assert heard == ["changed"] and len(picker.collection) == 1
     assert [name for name, _reason in picker.collection.source.photographs.skipped] == ["cut"]
+    assert picker.note.value.startswith("1 photograph. Left out: 1, the first cut (")
 
 
 def test_a_folder_is_read_beside_the_controls(heard, folder):
