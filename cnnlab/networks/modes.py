@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -49,3 +50,8 @@ def like_parameters(model: nn.Module, images: Tensor) -> Tensor:
     """`images` on the device and in the float type of the model's parameters."""
     first = next(model.parameters(), images)
     return images.to(device=first.device, dtype=first.dtype)
+
+
+def training_logits(output: Any) -> Tensor:
+    """The logits of a network in training mode: what it gives, or the first of several tensors (GoogLeNet adds its auxiliary heads')."""
+    return output[0] if isinstance(output, tuple) else output

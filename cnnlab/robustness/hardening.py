@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int, whole_number
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.modes import like_parameters, training_logits
 from cnnlab.networks.training import chance
 from cnnlab.robustness import ball
 from cnnlab.robustness.attacks import pgd
@@ -98,7 +98,8 @@ def adversarial_training(
             if radius:
                 options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
                 batch = pgd(other, batch, truth, seed=seed + step, **options)
-            loss = F.cross_entropy(other.train()(like_parameters(other, batch)), truth)
+            logits = training_logits(other.train()(like_parameters(other, batch)))
+            loss = F.cross_entropy(logits, truth)
             descent.zero_grad()
             loss.backward()
             descent.step()

@@ -16,7 +16,7 @@ from cnnlab.inputs import positive_int, whole_number
 from cnnlab.networks import precision
 from cnnlab.networks.chance import chance
 from cnnlab.networks.layers import resolve_layer
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.modes import evaluating, like_parameters, training_logits
 from cnnlab.transfer.heads import divided, freeze
 
 
@@ -245,7 +245,7 @@ def _batches(
 def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, truth: Tensor) -> float:
     batch = like_parameters(model, batch)
     with precision.products(batch.device):
-        logits = model(batch)
+        logits = training_logits(model(batch))
     if logits.dtype is torch.bfloat16:
         logits = logits.float()
     loss = F.cross_entropy(logits, truth.to(batch.device))

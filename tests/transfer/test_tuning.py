@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnlab.networks.dense import UNet
+from cnnlab.robustness import adversarial_training
 from cnnlab.transfer import accuracy, fine_tune, freeze, new_head
 
 
@@ -128,3 +129,26 @@ def test_a_new_head_then_all_layers(tiny, squares):
     head = fine_tune(new_head(tiny, ["a", "b", "c"]), images, labels, freeze_up_to="drop3", epochs=3)
     both = fine_tune(head.model, images, labels, epochs=3, rate=0.05)
     assert both.losses[-1] < head.losses[0] and both.model.class_names == ("a", "b", "c")
+
+
+class Auxiliary(nn.Module):
+    """Gives two tensors in training, as GoogLeNet does with its auxiliary heads, and the logits alone in eval mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head, self.aux = nn.Flatten(), nn.Linear(48, 2), nn.Linear(48, 2)
+
+    def forward(self, images):
+        codes = self.body(images)
+        return (self.head(codes), self.aux(codes)) if self.training else self.head(codes)
+
+
+def test_auxiliary_heads_have_no_part_in_it():
+    model, images, labels = Auxiliary(), torch.rand(6, 3, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])
+    alone = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+    alone[1].load_state_dict(model.head.state_dict())
+    tuned, expected = (fine_tune(one, images, labels, epochs=3) for one in (model, alone))
+    assert tuned.losses == expected.losses
+    assert torch.equal(tuned.model.aux.weight, model.aux.weight)
+    hardened = adversarial_training(model, images, labels, steps=2)
+    assert not torch.equal(hardened.head.weight, model.head.weight)
