@@ -63,7 +63,9 @@ class Head(TorchFunctionMode):
         if function is F.linear:
             given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
             self.weight, self.bias = given["weight"], given.get("bias")
-        elif isinstance(source, Tensor) and _may_be_pooled(source, result):
+        elif isinstance(source, Tensor) and (
+            _may_be_pooled(source, result) or (function in _AVERAGES and source.shape[2:] == (1, 1))
+        ):
             self.maps = source
         return result
 
@@ -86,6 +88,7 @@ class Head(TorchFunctionMode):
         return torch.einsum("nk,nkij->nij", self.weight[classes], self.maps)
 
 
+_AVERAGES = {F.adaptive_avg_pool2d, F.avg_pool2d, torch.mean, Tensor.mean}
 _ATTENTION = {F.scaled_dot_product_attention, F.multi_head_attention_forward}
 _SOFTMAXES = {F.softmax, torch.softmax, Tensor.softmax}
 

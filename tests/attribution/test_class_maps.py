@@ -52,6 +52,13 @@ def test_cam_adds_up_the_pooled_maps_with_the_weights_of_the_class(lively, pictu
     assert torch.allclose(found.mean((1, 2)) + model.head.bias[[0, 3, 1]], logits, atol=1e-5)
 
 
+def test_cam_of_maps_with_a_single_position_is_the_logit(lively):
+    model, images = lively(torchvision.models.resnet18(num_classes=6)), torch.rand(2, 3, 32, 32)
+    found = cam(model, images, 5, resize=False)
+    assert found.shape == (2, 1, 1)
+    assert torch.allclose(found[:, 0, 0] + model.fc.bias[5], model(images)[:, 5], rtol=1e-4, atol=1e-4)
+
+
 def test_grad_cam_is_proportional_to_cam_where_both_exist(lively, pictures):
     """The gradient of a mean over h w positions is w_k / (h w) everywhere."""
     model = lively(Pooled())
