@@ -88,9 +88,9 @@ class SaliencyExplorer(Explorer):
 
     def refresh(self) -> None:
         self._probability = probabilities(self.model, self.image)
-        self._names = class_names(self.model, len(self._probability))
+        self._class_names = class_names(self.model, len(self._probability))
         if self._known is not self.model:
-            offer_classes(self.target, self._names, [("predicted class", None)])
+            offer_classes(self.target, self._class_names, [("predicted class", None)])
             layers = [layer.name for layer in network_layers(self.model, self.side)]
             offer_layers(self.layer, layers, before=[(CLASS_SCORE, None)])
             self._known = self.model
@@ -212,7 +212,7 @@ class SaliencyExplorer(Explorer):
         values = methods.flat(self.map, look)
         self._words.value = methods.reading(values, source.mask(self.side), source.thing)
         winner = int(self._probability.argmax())
-        said = f"{self._names[winner]} ({float(self._probability[winner]):.2f})"
+        said = f"{self._class_names[winner]} ({float(self._probability[winner]):.2f})"
         self.say(f"The network says {said}; the map is of {self._aim()}, by {self.method.value}.")
         self._paint_sheet()
 
@@ -239,7 +239,7 @@ class SaliencyExplorer(Explorer):
         if self.layer.value is not None:
             return f"unit {self.unit.value} of {self.layer.value}"
         index = int(self._probability.argmax()) if self.target.value is None else self.target.value
-        return f"the {self.of.value} of {self._names[index]}"
+        return f"the {self.of.value} of {self._class_names[index]}"
 
 
 def _pale(image: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from cnnlab import robustness
-from cnnlab.explorers import AdversarialExplorer, adversarial, pushed
+from cnnlab.explorers import AdversarialExplorer, adversarial
+from cnnlab.explorers import pushed as rendering
 
 
 class Small(nn.Sequential):
@@ -74,13 +75,13 @@ def test_steps_change_what_pgd_finds_and_the_gain_what_is_shown(explorer):
 
 
 def test_another_epsilon_is_one_forward_pass_and_no_gradient(explorer, monkeypatch):
-    monkeypatch.setattr(pushed, "loss_gradient", None)  # asked for once, before
+    monkeypatch.setattr(rendering, "loss_gradient", None)  # asked for once, before
     before = explorer.model.asked
     explorer.epsilon.value = 5
     assert explorer.error is None and explorer.model.asked == before + 1
 
 
-@pytest.mark.parametrize("attack", pushed.ATTACKS)
+@pytest.mark.parametrize("attack", rendering.ATTACKS)
 @pytest.mark.parametrize("target", [None, 2])
 def test_the_code_makes_the_same_picture(explorer, attack, target):
     explorer.attack.value, explorer.target.value, explorer.epsilon.value = attack, target, 7.5
@@ -95,10 +96,10 @@ def test_the_code_makes_the_same_picture(explorer, attack, target):
 
 def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
     explorer.target.value = 2
-    assert 0 < explorer.flip < pushed.LARGEST, "this picture is one that can be turned"
-    sign = pushed.direction(explorer.state)
+    assert 0 < explorer.flip < rendering.LARGEST, "this picture is one that can be turned"
+    sign = rendering.direction(explorer.state)
     said = [
-        int(explorer.model(pushed.along(explorer.image, sign, explorer.flip + shift)[None]).argmax())
+        int(explorer.model(rendering.along(explorer.image, sign, explorer.flip + shift)[None]).argmax())
         for shift in (0.01, -0.1)
     ]
     before = int(explorer._before.argmax())
@@ -116,17 +117,17 @@ def test_pgd_flips_no_later_than_fgsm(explorer):
 
 
 def test_what_holds_says_so():
-    push = pushed.Push(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5))
+    push = rendering.Push(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5))
     for parameter in push.model.parameters():
         nn.init.zeros_(parameter)
-    assert pushed.straight_flip(push, torch.ones(3, 2, 2)) == float("inf")
-    assert list(pushed.bisected_flip(push, 0)) == [float("inf")]
+    assert rendering.straight_flip(push, torch.ones(3, 2, 2)) == float("inf")
+    assert list(rendering.bisected_flip(push, 0)) == [float("inf")]
 
 
 def test_a_preview_is_the_change_in_proportion():
     image, change = torch.full((3, 2, 2), 0.5), torch.full((3, 2, 2), 0.2)
-    assert torch.allclose(pushed.rescaled(image, change, 0.5), torch.full((3, 2, 2), 0.6))
-    assert torch.allclose(pushed.rescaled(image, change, 9), torch.ones(3, 2, 2))
+    assert torch.allclose(rendering.rescaled(image, change, 0.5), torch.full((3, 2, 2), 0.6))
+    assert torch.allclose(rendering.rescaled(image, change, 9), torch.ones(3, 2, 2))
 
 
 def test_words_and_still_picture_are_stable(explorer):
@@ -143,6 +144,6 @@ def test_an_error_is_told_in_place_and_the_last_picture_stays(explorer, monkeypa
         raise ValueError("no gradient today")
 
     before = explorer.attacked
-    monkeypatch.setattr(pushed, "direction", fail)
+    monkeypatch.setattr(rendering, "direction", fail)
     explorer.target.value = 1
     assert "no gradient today" in explorer._alert.value and torch.equal(explorer.attacked, before)

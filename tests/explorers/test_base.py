@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+
 import ipywidgets as widgets
 import pytest
 import torch
 
+from cnnlab import explorers
 from cnnlab.explorers import Explorer, base
 from cnnlab.explorers.parts import names_for
 
@@ -203,3 +208,18 @@ def test_bundle_has_view_picture_and_words(explorer):
     data, metadata = explorer._repr_mimebundle_()
     assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
     assert data["text/plain"] == metadata["image/png"]["alt"] == "plain"
+
+
+def _assigned(kind: type) -> set[str]:
+    """The private attributes that a class's own methods set on `self`."""
+    nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kind))))
+    stored = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
+    return {node.attr for node in stored if getattr(node.value, "id", "") == "self" and node.attr[0] == "_"}
+
+
+@pytest.mark.parametrize("name", [name for name in explorers.__all__ if name.endswith("Explorer")])
+def test_no_explorer_overwrites_a_private_attribute_of_its_base(name):
+    kind = getattr(explorers, name)
+    for base in kind.__mro__[1:]:
+        if base.__module__.startswith("cnnlab"):
+            assert not _assigned(kind) & _assigned(base), f"{name} overwrites what {base.__name__} keeps"

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.explorers import CueConflictExplorer, conflicts
+from cnnlab.explorers import CueConflictExplorer
+from cnnlab.explorers import conflicts as rendering
 from cnnlab.robustness import cue_conflict
 from cnnlab.world import OBJECTS, render
 
@@ -45,18 +46,18 @@ def test_every_skin_is_drawn_and_asked_about(explorer):
 
 def test_answers_are_counted_by_cue(explorer):
     names = explorer._classes[0]
-    assert conflicts.tally(explorer.row, 0, names, "teapot") == {"shape": 19, "texture": 0, "neither": 0}
-    assert conflicts.tally(explorer.row, 1, names, "teapot") == {"shape": 0, "texture": 1, "neither": 18}
+    assert rendering.tally(explorer.row, 0, names, "teapot") == {"shape": 19, "texture": 0, "neither": 0}
+    assert rendering.tally(explorer.row, 1, names, "teapot") == {"shape": 0, "texture": 1, "neither": 18}
     assert "19 by shape" in explorer._words[0].value and "1 by texture" in explorer._words[1].value
 
 
 def test_what_an_answer_goes_by():
     names = ("sheep", "car", "cup")
     says_car = torch.tensor([0.1, 0.8, 0.1])
-    assert conflicts.goes_by(says_car, names, "car", "cup") == "shape"
-    assert conflicts.goes_by(says_car, names, "cup", "car") == "texture"
-    assert conflicts.goes_by(says_car, names, "sheep", "cup") == "neither"
-    assert conflicts.goes_by(says_car, names, "car", "car") == "no conflict"
+    assert rendering.goes_by(says_car, names, "car", "cup") == "shape"
+    assert rendering.goes_by(says_car, names, "cup", "car") == "texture"
+    assert rendering.goes_by(says_car, names, "sheep", "cup") == "neither"
+    assert rendering.goes_by(says_car, names, "car", "car") == "no conflict"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from PIL import Image
 from torch import nn
 
 from cnnlab import attribution
-from cnnlab.explorers import SaliencyExplorer, methods, saliency
+from cnnlab.explorers import SaliencyExplorer, saliency
+from cnnlab.explorers import methods as rendering
 from cnnlab.explorers.choices import offer_classes
 from cnnlab.explorers.methods import METHODS
 from cnnlab.explorers.search_select import SearchSelect
@@ -146,16 +147,16 @@ def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
 
 def test_a_flat_map_is_clear_and_says_so():
     nothing = torch.zeros(3, 8, 8)
-    assert "Nothing" in methods.reading(methods.flat(nothing, "size"), None, "sheep")
-    assert "photograph has no known mask" in methods.reading(torch.rand(4, 4), None, "tabby")
-    drawn = Image.open(io.BytesIO(methods.tiles([nothing], "size")["png"])).convert("RGBA")
+    assert "Nothing" in rendering.reading(rendering.flat(nothing, "size"), None, "sheep")
+    assert "photograph has no known mask" in rendering.reading(torch.rand(4, 4), None, "tabby")
+    drawn = Image.open(io.BytesIO(rendering.tiles([nothing], "size")["png"])).convert("RGBA")
     assert np.asarray(drawn)[..., 3].max() == 0
 
 
 def test_the_sign_is_kept_where_it_is_looked_at():
     found = torch.zeros(3, 8, 8)
     found[:, 0, 0], found[:, 7, 7] = 1.0, -1.0
-    drawn = np.asarray(Image.open(io.BytesIO(methods.tiles([found], "sign")["png"])).convert("RGBA"))
+    drawn = np.asarray(Image.open(io.BytesIO(rendering.tiles([found], "sign")["png"])).convert("RGBA"))
     assert tuple(drawn[0, 0, :3]) != tuple(drawn[7, 7, :3]) and drawn[3, 3, 3] == 0
 
 

@@ -16,7 +16,8 @@ import pytest
 from class_room import POINTS, RIGHT, STUBS, notebook
 from PIL import Image
 
-from cnnlab.grading import exporting, feedback, releasing
+from cnnlab.grading import exporting as export_module
+from cnnlab.grading import feedback, releasing
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.exporting import FORMATS, export, guarded, safe_name
 from cnnlab.grading.late import LatePolicy, lateness, moment, read_times
@@ -349,6 +350,8 @@ def test_the_report_tells_hard_questions_and_those_that_tell_strong_from_weak(ti
 
 def test_points_are_never_rounded_into_another_grade():
     assert (
-        exporting._number(2.0) == 2 and exporting._number(1 / 3) == 0.3333 and exporting._number(None) == ""
+        export_module._number(2.0) == 2
+        and export_module._number(1 / 3) == 0.3333
+        and export_module._number(None) == ""
     )
     assert POINTS == 7
