@@ -218,8 +218,8 @@ def _assigned(kind: type) -> set[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in explorers.__all__ if name.endswith("Explorer")])
-def test_no_explorer_overwrites_a_private_attribute_of_its_base(name):
+def test_no_explorer_overwrites_a_private_attribute_of_its_parent(name):
     kind = getattr(explorers, name)
-    for base in kind.__mro__[1:]:
-        if base.__module__.startswith("cnnlab"):
-            assert not _assigned(kind) & _assigned(base), f"{name} overwrites what {base.__name__} keeps"
+    for parent in kind.__mro__[1:]:
+        if parent.__module__.startswith("cnnlab"):
+            assert not _assigned(kind) & _assigned(parent), f"{name} overwrites what {parent.__name__} keeps"
