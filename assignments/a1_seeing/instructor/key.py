@@ -136,15 +136,15 @@ Q1 = Question(
 
 def sizes(side, layers, *, dilated=True, pads=2, up=False, early=False):
     """Behind each layer (kernel, stride, padding, dilation): output side, receptive field, step of a unit in pixels."""
-    found, field, step = [], 1, 1
+    rows, field, step = [], 1, 1
     for kernel, stride, padding, dilation in layers:
         reach = (dilation if dilated else 1) * (kernel - 1)
         room = side + pads * padding - reach - 1
         side = (-(-room // stride) if up else room // stride) + 1
         field += reach * (step * stride if early else step)
         step *= stride
-        found.append((side, field, step))
-    return found
+        rows.append((side, field, step))
+    return rows
 
 
 def some_layers(draw, count, dilations=(1,)):
@@ -212,12 +212,12 @@ Q2 = Question(
 
 def collect(model, images, layers, *, clone=True, inputs=False, training=False, first=False):
     """What flows out of the layers, by name: a plain forward hook on each."""
-    kept, modules = {}, dict(model.named_modules())
+    outputs, modules = {}, dict(model.named_modules())
 
     def keep(name):
         def hook(module, given, out):
             value = given[0] if inputs else out
-            kept[name] = value.detach().clone() if clone else value
+            outputs[name] = value.detach().clone() if clone else value
 
         return hook
 
@@ -227,7 +227,7 @@ def collect(model, images, layers, *, clone=True, inputs=False, training=False, 
         model(images)
     for handle in handles:
         handle.remove()
-    return {name: kept[name][0] if first else kept[name] for name in layers}
+    return {name: outputs[name][0] if first else outputs[name] for name in layers}
 
 
 def from_plain(draw):
@@ -293,20 +293,31 @@ Q3 = Question(
 
 
 def top_patches(
-    maps, k, size, step, start, side, *, one_each=True, clip=True, swap=False, weakest=False, absolute=False
+    maps,
+    k,
+    size,
+    step,
+    start,
+    side,
+    *,
+    one_per_picture=True,
+    clip=True,
+    swap=False,
+    weakest=False,
+    absolute=False,
 ):
     """The boxes of the k strongest places, at most one in a picture: picture, top, left, bottom, right."""
-    places = []
+    positions = []
     for picture, single in enumerate(maps):
         values = single.abs() if absolute else -single if weakest else single
-        here = [
+        map_values = [
             (float(values[r, c]), picture, r, c)
             for r in range(values.shape[0])
             for c in range(values.shape[1])
         ]
-        places += [max(here)] if one_each else here
+        positions += [max(map_values)] if one_per_picture else map_values
     boxes = []
-    for _, picture, r, c in sorted(places, key=lambda place: -place[0])[:k]:
+    for _, picture, r, c in sorted(positions, key=lambda place: -place[0])[:k]:
         row, column = (c, r) if swap else (r, c)
         ends = [
             start + row * step,
@@ -354,7 +365,7 @@ Q4 = Question(
     (
         Mistake(
             "at most one patch of a picture: take its strongest place first, then sort the pictures",
-            lambda **given: top_patches(one_each=False, **given),
+            lambda **given: top_patches(one_per_picture=False, **given),
         ),
         Mistake(
             "a strong response is a large value, not a large size: responses have a sign",
@@ -450,20 +461,20 @@ Q5 = Question(
 # Neighbours (q6).
 
 
-def neighbours(queries, codes, k, *, likeness=None, nearest=True):
+def neighbours(queries, codes, k, *, similarity=None, nearest=True):
     """For each query, the k codes of the most similar direction, the best first."""
-    found = []
+    rows = []
     for query in queries:
-        scores = [(likeness or cosine)(query, code) for code in codes]
-        found.append(
+        scores = [(similarity or cosine)(query, code) for code in codes]
+        rows.append(
             sorted(range(len(codes)), key=lambda number: -scores[number] if nearest else scores[number])[:k]
         )
-    return torch.tensor(found)
+    return torch.tensor(rows)
 
 
-def cosine(one, other):
+def cosine(first, second):
     """The cosine of the angle."""
-    return float(one @ other / (one.norm() * other.norm()))
+    return float(first @ second / (first.norm() * second.norm()))
 
 
 def long_and_short(draw):
@@ -491,11 +502,11 @@ Q6 = Question(
     (
         Mistake(
             "long codes win a plain product: divide each by its length first",
-            lambda **given: neighbours(likeness=lambda a, b: float(a @ b), **given),
+            lambda **given: neighbours(similarity=lambda a, b: float(a @ b), **given),
         ),
         Mistake(
             "this is the distance between the ends; the angle does not depend on the lengths",
-            lambda **given: neighbours(likeness=lambda a, b: -float((a - b).norm()), **given),
+            lambda **given: neighbours(similarity=lambda a, b: -float((a - b).norm()), **given),
         ),
         Mistake(
             "these are the farthest: the largest cosine comes first",

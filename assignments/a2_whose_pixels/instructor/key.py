@@ -60,32 +60,32 @@ def stages(model):
     )
 
 
-def transposed(stage, value, arriving):
+def transposed(stage, value, grad_output):
     """What comes out of a stage on the way back."""
-    return torch.autograd.functional.vjp(stage, value, arriving)[1]
+    return torch.autograd.functional.vjp(stage, value, grad_output)[1]
 
 
-def way_back(model, images, targets, rules=("gradient", "gradient"), begin=None):
+def backward_pass(model, images, targets, rules=("gradient", "gradient"), begin=None):
     """N x 3 x H x W, each picture by itself: from the score of its class down, with a rule at each of the two ReLUs."""
     first, second, last = stages(model)
-    found = []
+    gradients = []
     for image, target in zip(images, targets, strict=True):
-        one = first(image[None])
-        two = second(one.clamp_min(0))
-        logits = last(two.clamp_min(0))
-        arriving = torch.zeros_like(logits)
-        arriving[0, target] = 1
-        arriving = begin(logits[0], target)[None] if begin else arriving
-        arriving = SLIPS[rules[1]](two, transposed(last, two.clamp_min(0), arriving))
-        arriving = SLIPS[rules[0]](one, transposed(second, one.clamp_min(0), arriving))
-        found.append(transposed(first, image[None], arriving)[0])
-    return torch.stack(found)
+        activation1 = first(image[None])
+        activation2 = second(activation1.clamp_min(0))
+        logits = last(activation2.clamp_min(0))
+        grad_output = torch.zeros_like(logits)
+        grad_output[0, target] = 1
+        grad_output = begin(logits[0], target)[None] if begin else grad_output
+        grad_output = SLIPS[rules[1]](activation2, transposed(last, activation2.clamp_min(0), grad_output))
+        grad_output = SLIPS[rules[0]](activation1, transposed(second, activation1.clamp_min(0), grad_output))
+        gradients.append(transposed(first, image[None], grad_output)[0])
+    return torch.stack(gradients)
 
 
 def of_probability(logits, target):
     """What arrives at the logits where the score is the probability."""
-    chance = logits.softmax(0)
-    return chance[target] * (torch.eye(len(logits), dtype=chance.dtype)[target] - chance)
+    probability = logits.softmax(0)
+    return probability[target] * (torch.eye(len(logits), dtype=probability.dtype)[target] - probability)
 
 
 def of_all(logits, target):
@@ -103,7 +103,7 @@ def of_the_likeliest(logits, target):
 
 def saliency(model, images, targets, *, begin=None, together=lambda back: back.abs().amax(1)):
     """The largest size of the gradient over the colours, pixel by pixel."""
-    return together(way_back(model, images, targets, begin=begin))
+    return together(backward_pass(model, images, targets, begin=begin))
 
 
 Q1 = Question(
@@ -159,11 +159,11 @@ Q1 = Question(
 # Three ways back through a ReLU (q2).
 
 
-def relu_backward(activation, arriving, rule, *, rules=RULES):
+def relu_backward(activation, grad_output, rule, *, rules=RULES):
     """What a ReLU hands on of what arrives, number by number."""
-    flat = zip(activation.flatten().tolist(), arriving.flatten().tolist(), strict=True)
-    handed = [float(rules[rule](torch.tensor(f), torch.tensor(r))) for f, r in flat]
-    return torch.tensor(handed, dtype=arriving.dtype).view(arriving.shape)
+    flat = zip(activation.flatten().tolist(), grad_output.flatten().tolist(), strict=True)
+    result = [float(rules[rule](torch.tensor(f), torch.tensor(r))) for f, r in flat]
+    return torch.tensor(result, dtype=grad_output.dtype).view(grad_output.shape)
 
 
 def through(rule):
@@ -174,12 +174,12 @@ def through(rule):
         activation[
             torch.from_numpy(draw.permutation(24)[:5] // 6), torch.from_numpy(draw.permutation(6)[:5])
         ] = 0
-        return {"activation": activation, "arriving": floats(draw, 4, 6, low=-2, high=2), "rule": rule}
+        return {"activation": activation, "grad_output": floats(draw, 4, 6, low=-2, high=2), "rule": rule}
 
     return inputs
 
 
-def instead(slip):
+def with_other_rule(slip):
     """The answer with another rule in the place of all."""
     return lambda **given: relu_backward(**given, rules=dict.fromkeys(RULES, SLIPS[slip]))
 
@@ -197,10 +197,12 @@ Q2 = Question(
     (
         Mistake(
             "that is the plain gradient: look at the sign of what arrives, as the rule says",
-            instead("gradient"),
+            with_other_rule("gradient"),
         ),
-        Mistake("the deconvnet does not look at what went forward, the other two do", instead("deconvnet")),
-        Mistake("guided is stricter than what is asked for here", instead("guided")),
+        Mistake(
+            "the deconvnet does not look at what went forward, the other two do", with_other_rule("deconvnet")
+        ),
+        Mistake("guided is stricter than what is asked for here", with_other_rule("guided")),
         Mistake(
             "a ReLU is closed where its input is 0: f > 0, not f >= 0",
             lambda activation, arriving, rule: (
@@ -209,10 +211,10 @@ Q2 = Question(
                 else arriving.clamp_min(0).where(activation >= 0, 0)
             ),
         ),
-        Mistake("what is handed on is R, not f", instead("arriving and not f")),
-        Mistake("what is negative is stopped; its size is not handed on", instead("size")),
-        Mistake("guided needs both conditions, not one of the two", instead("either")),
-        Mistake("nothing is stopped", instead("none")),
+        Mistake("what is handed on is R, not f", with_other_rule("arriving and not f")),
+        Mistake("what is negative is stopped; its size is not handed on", with_other_rule("size")),
+        Mistake("guided needs both conditions, not one of the two", with_other_rule("either")),
+        Mistake("nothing is stopped", with_other_rule("none")),
     ),
     otherwise="take the four cases f = +-1, R = +-1 and write down what is handed on",
     gives_it_away=("attribution.relu_backward",),
@@ -222,10 +224,10 @@ Q2 = Question(
 # Find the bug: ReLUs that are no modules (q3).
 
 
-def by_rule(model, images, targets, rule, *, met=(True, True), begin=None):
+def by_rule(model, images, targets, rule, *, relus_met=(True, True), begin=None):
     """The way back with the rule at the ReLUs that are met, and the gradient's own at the others."""
-    rules = [rule if seen else "gradient" for seen in met]
-    return way_back(model, images, targets, rules, begin=begin)
+    rules = [rule if applies else "gradient" for applies in relus_met]
+    return backward_pass(model, images, targets, rules, begin=begin)
 
 
 def with_rule(name, rule, count=2, height=16, width=18):
@@ -250,15 +252,15 @@ Q3 = Question(
     (
         Mistake(
             "that is exactly the plain gradient: no ReLU was met. Which of them are modules, which are calls, and which work in place?",
-            lambda **given: by_rule(**given, met=(False, False)),
+            lambda **given: by_rule(**given, relus_met=(False, False)),
         ),
         Mistake(
             "one of the two ReLUs goes its own way: there is `F.relu` and there is `torch.relu`",
-            lambda **given: by_rule(**given, met=(True, False)),
+            lambda **given: by_rule(**given, relus_met=(True, False)),
         ),
         Mistake(
             "one of the two ReLUs goes its own way: there is `F.relu` and there is `torch.relu`",
-            lambda **given: by_rule(**given, met=(False, True)),
+            lambda **given: by_rule(**given, relus_met=(False, True)),
         ),
         Mistake(
             "this is the guided gradient: the ReLU's own derivative has had its turn before your rule",
@@ -270,7 +272,7 @@ Q3 = Question(
         ),
         Mistake(
             "the rule holds at each ReLU; yours is the plain gradient, cut off at the picture",
-            lambda **given: by_rule(**given, met=(False, False)).clamp_min(0),
+            lambda **given: by_rule(**given, relus_met=(False, False)).clamp_min(0),
         ),
         Mistake(
             "each picture has a class of its own, in `targets`",
@@ -299,37 +301,37 @@ def grad_cam(
     last=lambda large: large,
 ):
     """Each picture by itself: maps A of the layer, their mean slopes, the sum of A with these weights, its positive part, enlarged."""
-    found = []
+    maps_found = []
     for image, target in zip(images, targets, strict=True):
-        maps, slopes = maps_and_slopes(model, image, int(target), layer, score)
-        added = keep((weigh(slopes) * maps).sum(0))
-        found.append(last((enlarge or bilinear)(added, *image.shape[1:])))
-    return torch.stack(found)
+        maps, slopes = maps_and_gradients(model, image, int(target), layer, score)
+        weighted_sum = keep((weigh(slopes) * maps).sum(0))
+        maps_found.append(last((enlarge or bilinear)(weighted_sum, *image.shape[1:])))
+    return torch.stack(maps_found)
 
 
-def maps_and_slopes(model, image, target, layer, score=lambda logits: logits):
+def maps_and_gradients(model, image, target, layer, score=lambda logits: logits):
     """K x h x w twice: what flows out of the layer, and the derivative of the score with respect to it."""
-    kept = []
+    activations = []
 
     def cut(module, given, out):
-        kept.append(out.detach().clone().requires_grad_())
-        return kept[0].clone()  # what follows may work in place
+        activations.append(out.detach().clone().requires_grad_())
+        return activations[0].clone()  # what follows may work in place
 
     handle = dict(model.named_modules())[layer].register_forward_hook(cut)
     logits = model(image[None])[0]
     handle.remove()
-    (slopes,) = torch.autograd.grad(score(logits)[target], kept)
-    return kept[0].detach()[0], slopes[0]
+    (gradients,) = torch.autograd.grad(score(logits)[target], activations)
+    return activations[0].detach()[0], gradients[0]
 
 
 def along(many, few, dtype):
     """many x few: the weights with which a row of few numbers becomes one of many, ends of the pixels on ends of the row."""
     weights = torch.zeros(many, few, dtype=dtype)
-    for place in range(many):
-        exact = min(max((place + 0.5) * few / many - 0.5, 0), few - 1)
+    for coordinate in range(many):
+        exact = min(max((coordinate + 0.5) * few / many - 0.5, 0), few - 1)
         low = int(exact)
-        weights[place, low] += 1 - (exact - low)
-        weights[place, min(low + 1, few - 1)] += exact - low
+        weights[coordinate, low] += 1 - (exact - low)
+        weights[coordinate, min(low + 1, few - 1)] += exact - low
     return weights
 
 
@@ -433,7 +435,7 @@ Q4 = Question(
 
 def guided_grad_cam(model, images, targets, layer, *, rule="guided", last=None, together=None):
     """The guided gradient, colour by colour, where Grad-CAM says so."""
-    fine = way_back(model, images, targets, (rule, rule))
+    fine = backward_pass(model, images, targets, (rule, rule))
     coarse = grad_cam(model, images, targets, layer, last=last or (lambda large: large))
     return together(fine, coarse) if together else fine * coarse[:, None]
 
@@ -498,12 +500,12 @@ def pointing_game(relevance, masks, *, ties="share", strength=float, empty="out"
             (strength(value), bool(inside))
             for value, inside in zip(values.flatten(), mask.flatten(), strict=True)
         ]
-        inside = sum(here for _, here in pairs)
+        inside = sum(on_mask for _, on_mask in pairs)
         if not inside and empty == "out":
             continue
         top = max(value for value, _ in pairs)
-        at_top = [here for value, here in pairs if value == top]
-        hits.append({"share": sum(at_top) / len(at_top), "first": at_top[0], "any": any(at_top)}[ties])
+        maxima = [on_mask for value, on_mask in pairs if value == top]
+        hits.append({"share": sum(maxima) / len(maxima), "first": maxima[0], "any": any(maxima)}[ties])
         areas.append(inside / len(pairs))
     rated = areas if empty != "out of chance" else [area for area in areas if area]
     return sum(hits) / len(hits), sum(rated) / len(rated)
@@ -526,25 +528,25 @@ def some_maps(draw, count=7):
     for number in range(count):
         top, left = int(draw.integers(0, 4)), int(draw.integers(0, 5))
         masks[number, top : top + 3, left : left + int(draw.integers(3, 6))] = True
-        wanted = (masks[number] if number in hit else ~masks[number]).nonzero()
-        row, column = wanted[int(draw.integers(1, len(wanted)))]
+        candidates = (masks[number] if number in hit else ~masks[number]).nonzero()
+        row, column = candidates[int(draw.integers(1, len(candidates)))]
         relevance[number, row, column] = 2.0
     return {"relevance": relevance, "masks": masks}
 
 
 def in_blocks(draw):
     """Maps that are constant over blocks, as those of occlusion are, so that several pixels share the maximum."""
-    given = some_maps(draw, 6)
+    inputs = some_maps(draw, 6)
     coarse = floats(draw, 6, 2, 2)
-    given["relevance"] = coarse.repeat_interleave(4, 1).repeat_interleave(5, 2)
-    return given
+    inputs["relevance"] = coarse.repeat_interleave(4, 1).repeat_interleave(5, 2)
+    return inputs
 
 
 def some_empty(draw):
     """Pictures of which some have no object."""
-    given = some_maps(draw, 8)
-    given["masks"][torch.from_numpy(draw.permutation(8)[:3])] = False
-    return given
+    inputs = some_maps(draw, 8)
+    inputs["masks"][torch.from_numpy(draw.permutation(8)[:3])] = False
+    return inputs
 
 
 Q6 = Question(
@@ -615,7 +617,7 @@ def one_picture(seed, animal, scene):
     return picture.image, picture.mask()
 
 
-def drawn(seeds, scenes):
+def rendered_sets(seeds, scenes):
     """Images, masks and labels: every animal with every seed, each in its scene."""
     pictures = [one_picture(seed, *placed) for placed in scenes for seed in seeds]
     labels = torch.arange(len(scenes)).repeat_interleave(len(seeds))
@@ -637,7 +639,7 @@ def mark(model):
     return model.fc8.weight.dtype, model.fc8.weight.double().sum().item()
 
 
-def said(model, seeds, scenes):
+def predicted_classes(model, seeds, scenes):
     """The answers of a network, picture by picture."""
     who = mark(model)
 
@@ -653,7 +655,7 @@ def said(model, seeds, scenes):
     )
 
 
-def seen(model, seeds, scenes, targets):
+def class_maps(model, seeds, scenes, targets):
     """Grad-CAM of the last convolution for these classes, picture by picture."""
     who = mark(model)
 
@@ -675,7 +677,7 @@ def trial(
     usual,
     swapped,
     *,
-    asked="said",
+    target_of="said",
     where="swapped",
     share=None,
     judge=lambda before, after: bool((before - after > 0.5).any()),
@@ -683,20 +685,20 @@ def trial(
 ):
     """For each network: share of Grad-CAM on the background, accuracies before and after the swap, whether it cheats."""
     seeds, scenes = tuple(seeds), {"usual": tuple(usual.items()), "swapped": tuple(swapped.items())}
-    found = {}
+    verdicts = {}
     for letter, model in networks.items():
-        answers = {kind: said(model, seeds, scenes[kind]).argmax(1) for kind in scenes}
-        right = {kind: (answers[kind] == drawn(seeds, scenes[kind])[2]).double() for kind in scenes}
+        answers = {kind: predicted_classes(model, seeds, scenes[kind]).argmax(1) for kind in scenes}
+        right = {kind: (answers[kind] == rendered_sets(seeds, scenes[kind])[2]).double() for kind in scenes}
         rates = {kind: part.view(-1, len(seeds)).mean(1) for kind, part in right.items()}
-        _, masks, labels = drawn(seeds, scenes[where])
-        classes = answers[where] if asked == "said" else labels
-        maps = seen(model, seeds, scenes[where], tuple(classes.tolist()))
-        found[letter] = {
+        _, masks, labels = rendered_sets(seeds, scenes[where])
+        classes = answers[where] if target_of == "said" else labels
+        maps = class_maps(model, seeds, scenes[where], tuple(classes.tolist()))
+        verdicts[letter] = {
             "background": float((share or shares_mean)(maps, masks)),
             **{kind: rate if per_animal else rate.mean() for kind, rate in rates.items()},
             "cheats": judge(rates["usual"], rates["swapped"]),
         }
-    return found
+    return verdicts
 
 
 def shares_mean(maps, masks):
@@ -733,7 +735,7 @@ Q7 = Question(
         ),
         Mistake(
             "`background` asks for the class that the network *says*, not for the one on the label",
-            lambda **given: trial(**given, asked="label"),
+            lambda **given: trial(**given, target_of="label"),
         ),
         Mistake(
             "`background` is measured where the scenes are swapped",
@@ -783,7 +785,7 @@ Q7 = Question(
     gives_it_away=(
         "networks.load",
         "networks.read_weights",
-        "grading.suspects",
+        "grading.mystery_models",
         "attribution.relevance_mass",
     ),
 )

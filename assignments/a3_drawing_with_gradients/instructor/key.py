@@ -28,9 +28,9 @@ def seeded(draw, name="plain"):
 def steps_at(plane, row, column, around=False):
     """How far it is to the right and down neighbour of one pixel; 0 where there is none."""
     height, width = plane.shape
-    here = float(plane[row, column])
-    right = float(plane[row, (column + 1) % width]) - here if around or column + 1 < width else 0.0
-    down = float(plane[(row + 1) % height, column]) - here if around or row + 1 < height else 0.0
+    value = float(plane[row, column])
+    right = float(plane[row, (column + 1) % width]) - value if around or column + 1 < width else 0.0
+    down = float(plane[(row + 1) % height, column]) - value if around or row + 1 < height else 0.0
     return right, down
 
 
@@ -39,18 +39,18 @@ def root_of_both(right, down, beta):
     return (right**2 + down**2) ** (beta / 2)
 
 
-def total_variation(images, beta, *, pay=root_of_both, around=False, inside=False, share=False):
+def total_variation(images, beta, *, penalty=root_of_both, around=False, inside=False, share=False):
     """N numbers: what all pixels of all colours pay."""
-    found = []
+    totals = []
     for image in images:
         total = 0.0
         for plane in image:
             height, width = (side - inside for side in plane.shape)
             for row in range(height):
                 for column in range(width):
-                    total += pay(*steps_at(plane, row, column, around), beta)
-        found.append(total / image.numel() if share else total)
-    return torch.tensor(found, dtype=images.dtype)
+                    total += penalty(*steps_at(plane, row, column, around), beta)
+        totals.append(total / image.numel() if share else total)
+    return torch.tensor(totals, dtype=images.dtype)
 
 
 def rough(beta, *shape, flat=False):
@@ -79,7 +79,7 @@ Q1 = Question(
         Mistake(
             "the power goes around the sum of both squares; you raise each difference by itself",
             lambda images, beta: total_variation(
-                images, beta, pay=lambda right, down, b: abs(right) ** b + abs(down) ** b
+                images, beta, penalty=lambda right, down, b: abs(right) ** b + abs(down) ** b
             ),
         ),
         Mistake(
@@ -108,7 +108,7 @@ Q1 = Question(
 
 def tv_gradient(images, beta, *, factor=None, parts=("here", "right", "down"), spread=lambda slope: slope):
     """N x C x H x W: each pixel's payment moves the pixel itself, its right neighbour and the one below."""
-    slopes = torch.zeros_like(images)
+    gradient = torch.zeros_like(images)
     for picture, image in enumerate(images):
         for colour, plane in enumerate(image):
             for row in range(plane.shape[0]):
@@ -118,14 +118,14 @@ def tv_gradient(images, beta, *, factor=None, parts=("here", "right", "down"), s
                     if not squares:
                         continue
                     outer = factor(squares, beta) if factor else beta / 2 * squares ** (beta / 2 - 1)
-                    slope = slopes[picture, colour]
+                    slope = gradient[picture, colour]
                     if "here" in parts:
                         slope[row, column] -= outer * 2 * (right + down)
                     if "right" in parts and right:
                         slope[row, column + 1] += outer * 2 * right
                     if "down" in parts and down:
                         slope[row + 1, column] += outer * 2 * down
-    return spread(slopes)
+    return spread(gradient)
 
 
 def not_protected(images, beta):
@@ -336,15 +336,15 @@ Q3 = Question(
 
 def flow(model, images):
     """What flows out of each layer of a small network up to the second ReLU, by name."""
-    kept = {"conv1": model.conv1(images * 2 - 1)}
-    before = kept["conv1"]
+    outputs = {"conv1": model.conv1(images * 2 - 1)}
+    before = outputs["conv1"]
     if hasattr(model, "norm1"):
-        before = kept["norm1"] = model.norm1(before)
-    kept["relu1"] = before.clamp_min(0)
-    kept["pool1"] = model.pool1(kept["relu1"])
-    kept["conv2"] = model.conv2(kept["pool1"])
-    kept["relu2"] = kept["conv2"].clamp_min(0)
-    return kept
+        before = outputs["norm1"] = model.norm1(before)
+    outputs["relu1"] = before.clamp_min(0)
+    outputs["pool1"] = model.pool1(outputs["relu1"])
+    outputs["conv2"] = model.conv2(outputs["pool1"])
+    outputs["relu2"] = outputs["conv2"].clamp_min(0)
+    return outputs
 
 
 def inversion_loss(
@@ -458,12 +458,12 @@ Q4 = Question(
 def gram(features):
     """N x C x C: for each two channels, the sum over all places of their product."""
     count, channels = features.shape[:2]
-    found = torch.zeros(count, channels, channels, dtype=features.dtype)
+    matrices = torch.zeros(count, channels, channels, dtype=features.dtype)
     for picture in range(count):
-        for one in range(channels):
+        for first in range(channels):
             for other in range(channels):
-                found[picture, one, other] = (features[picture, one] * features[picture, other]).sum()
-    return found
+                matrices[picture, first, other] = (features[picture, first] * features[picture, other]).sum()
+    return matrices
 
 
 def centred(features):
@@ -630,10 +630,10 @@ def along(many, few, dtype, smooth=True):
     ratio = few / many
     reach = max(ratio, 1.0) if smooth else 1.0
     weights = torch.zeros(many, few, dtype=dtype)
-    for place in range(many):
-        middle = (place + 0.5) * ratio - 0.5
+    for coordinate in range(many):
+        middle = (coordinate + 0.5) * ratio - 0.5
         for source in range(few):
-            weights[place, source] = max(0.0, 1 - abs(source - middle) / reach)
+            weights[coordinate, source] = max(0.0, 1 - abs(source - middle) / reach)
     return weights / weights.sum(1, keepdim=True)
 
 

@@ -21,18 +21,18 @@ def floats(draw, *shape, low=0.0, high=1.0):
     return torch.from_numpy(draw.uniform(low, high, shape).astype(np.float32))
 
 
-def whole(draw, most, *shape):
-    """Whole numbers from 0 to below `most`."""
-    return torch.from_numpy(draw.integers(most, size=shape))
+def whole(draw, maximum, *shape):
+    """Whole numbers from 0 to below `maximum`."""
+    return torch.from_numpy(draw.integers(maximum, size=shape))
 
 
-def slope(model, images, labels, of=F.cross_entropy):
+def loss_gradient(model, images, labels, of=F.cross_entropy):
     """d of(logits, label) / d pixels, a picture at a time."""
-    found = []
+    gradients = []
     for image, label in zip(images, labels, strict=True):
         pixels = image[None].clone().requires_grad_()
-        found.append(torch.autograd.grad(of(model(pixels), label[None]), pixels)[0][0])
-    return torch.stack(found)
+        gradients.append(torch.autograd.grad(of(model(pixels), label[None]), pixels)[0][0])
+    return torch.stack(gradients)
 
 
 def pictures(draw, count, *, low=0.2, high=0.8, name="plain", side=14):
@@ -44,22 +44,22 @@ def pictures(draw, count, *, low=0.2, high=0.8, name="plain", side=14):
     }
 
 
-def at_the_rim(draw, count, **more):
+def near_the_limits(draw, count, **more):
     """Pictures with a good part of their values close to 0 and 1."""
-    found = pictures(draw, count, **more)
-    contrast = found["images"] + torch.where(found["images"] < 0.5, -0.2, 0.2)
-    found["images"] = torch.where(floats(draw, *contrast.shape) < 0.5, contrast, found["images"])
-    return found
+    inputs = pictures(draw, count, **more)
+    contrast = inputs["images"] + torch.where(inputs["images"] < 0.5, -0.2, 0.2)
+    inputs["images"] = torch.where(floats(draw, *contrast.shape) < 0.5, contrast, inputs["images"])
+    return inputs
 
 
 # FGSM (q1).
 
 
-def fgsm(model, images, labels, epsilon, *, sign=True, clip=True, of=F.cross_entropy, way=1):
+def fgsm(model, images, labels, epsilon, *, sign=True, clip=True, of=F.cross_entropy, sign_of_step=1):
     """One step of epsilon along the sign of the slope of the loss, back into [0, 1]."""
-    step = slope(model, images, labels, of)
+    step = loss_gradient(model, images, labels, of)
     step = step.sign() if sign else step
-    attacked = images + way * epsilon * step
+    attacked = images + sign_of_step * epsilon * step
     return attacked.clamp(0, 1) if clip else attacked
 
 
@@ -74,10 +74,10 @@ Q1 = Question(
     "fgsm",
     (
         Case("away from the rim", lambda draw: pictures(draw, 3) | {"epsilon": 0.03}, 4, public=True),
-        Case("at the rim", lambda draw: at_the_rim(draw, 3) | {"epsilon": 0.08}, 4, public=True),
+        Case("at the rim", lambda draw: near_the_limits(draw, 3) | {"epsilon": 0.08}, 4, public=True),
         Case(
             "with batch normalisation",
-            lambda draw: at_the_rim(draw, 4, name="normed") | {"epsilon": 8 / 255},
+            lambda draw: near_the_limits(draw, 4, name="normed") | {"epsilon": 8 / 255},
             4,
         ),
     ),
@@ -93,7 +93,7 @@ Q1 = Question(
         ),
         Mistake(
             "this goes down the loss, so the network gets surer: go up",
-            lambda **given: fgsm(way=-1, **given),
+            lambda **given: fgsm(sign_of_step=-1, **given),
         ),
         Mistake(
             "that is the slope of the logit; the loss is the cross-entropy, which looks at the other classes too",
@@ -113,30 +113,35 @@ Q1 = Question(
 # Towards a class (q2).
 
 
-def step_towards(model, images, targets, epsilon, *, rank=0, way=-1, clip=True, of=F.cross_entropy):
+def step_towards(model, images, targets, epsilon, *, rank=0, sign_of_step=-1, clip=True, of=F.cross_entropy):
     """One step that makes the target likelier; the least likely class of each picture where there is no target."""
     if targets is None:
         with torch.no_grad():
             targets = model(images).argsort(1)[:, rank]
-    attacked = images + way * epsilon * slope(model, images, targets, of).sign()
+    attacked = images + sign_of_step * epsilon * loss_gradient(model, images, targets, of).sign()
     return attacked.clamp(0, 1) if clip else attacked
 
 
 def to_targets(draw, name="plain"):
     """A target for each picture."""
-    found = at_the_rim(draw, 3, name=name)
-    return {"model": found["model"], "images": found["images"], "targets": found["labels"], "epsilon": 0.05}
+    inputs = near_the_limits(draw, 3, name=name)
+    return {
+        "model": inputs["model"],
+        "images": inputs["images"],
+        "targets": inputs["labels"],
+        "epsilon": 0.05,
+    }
 
 
 def to_the_least_likely(draw, name="plain"):
     """No targets, and pictures of such different colours that their least likely classes differ."""
     while True:
-        found = to_targets(draw, name) | {"targets": None, "epsilon": 0.04}
-        tints = floats(draw, len(found["images"]), 3, 1, 1, low=-0.7, high=0.7)
-        found["images"] = (found["images"] + tints).clamp(0, 1)
-        logits = networks.build(found["model"])(found["images"])
+        inputs = to_targets(draw, name) | {"targets": None, "epsilon": 0.04}
+        tints = floats(draw, len(inputs["images"]), 3, 1, 1, low=-0.7, high=0.7)
+        inputs["images"] = (inputs["images"] + tints).clamp(0, 1)
+        logits = networks.build(inputs["model"])(inputs["images"])
         if len(logits.argmin(1).unique()) > 1:
-            return found
+            return inputs
 
 
 Q2 = Question(
@@ -152,7 +157,7 @@ Q2 = Question(
     (
         Mistake(
             "this leads away from the target: its loss must go *down*",
-            lambda **given: step_towards(way=1, **given),
+            lambda **given: step_towards(sign_of_step=1, **given),
         ),
         Mistake(
             "without targets, take the *least* likely class of each picture",
@@ -203,7 +208,7 @@ def pgd(
     attacked = images
     for _ in range(steps):
         before = attacked
-        attacked = before + size * step_size * slope(model, before, labels).sign()
+        attacked = before + size * step_size * loss_gradient(model, before, labels).sign()
         if around and not late:
             centre = images if around == "original" else before
             attacked = torch.minimum(
@@ -216,28 +221,32 @@ def pgd(
     return attacked
 
 
-def calm(make):
+def with_stable_signs(make):
     """Draws until no slope on the way is so small that rounding could turn its sign: that would grow from step to step."""
 
     def inputs(draw):
         while True:
             found = make(draw)
-            if is_calm(**networks.live(found)):
+            if has_stable_signs(**networks.live(found)):
                 return found
 
     return inputs
 
 
-def is_calm(model, images, labels, epsilon, steps, step_size):
+def has_stable_signs(model, images, labels, epsilon, steps, step_size):
     """Whether the way is the same in float32 and float64, and each slope that is not zero is clear of it."""
     ends, smallest = [], []
     for kind in (torch.float32, torch.float64):
         model, start = model.to(kind), images.to(kind)
         ends.append(pgd(model, start, labels, epsilon, steps, step_size))
     for number in range(steps):
-        slopes = slope(model, pgd(model, start, labels, epsilon, number, step_size), labels).flatten(1).abs()
-        slopes = slopes / slopes.mean(1, keepdim=True)
-        smallest.append(float(slopes[slopes > 0].min()))
+        gradient_sizes = (
+            loss_gradient(model, pgd(model, start, labels, epsilon, number, step_size), labels)
+            .flatten(1)
+            .abs()
+        )
+        gradient_sizes = gradient_sizes / gradient_sizes.mean(1, keepdim=True)
+        smallest.append(float(gradient_sizes[gradient_sizes > 0].min()))
     return bool((ends[0] - ends[1]).abs().max() < 1e-5) and min(smallest) > 2e-5
 
 
@@ -254,13 +263,17 @@ Q3 = Question(
         ),
         Case(
             "several steps",
-            calm(lambda draw: pictures(draw, 3) | {"epsilon": 0.06, "steps": 5, "step_size": 0.025}),
+            with_stable_signs(
+                lambda draw: pictures(draw, 3) | {"epsilon": 0.06, "steps": 5, "step_size": 0.025}
+            ),
             7,
             public=True,
         ),
         Case(
             "several steps at the rim",
-            calm(lambda draw: at_the_rim(draw, 3) | {"epsilon": 0.1, "steps": 4, "step_size": 0.06}),
+            with_stable_signs(
+                lambda draw: near_the_limits(draw, 3) | {"epsilon": 0.1, "steps": 4, "step_size": 0.06}
+            ),
             6,
         ),
     ),
@@ -320,23 +333,24 @@ def next_generation(
     weight=0.5,
     clip=True,
     likelier=False,
-    own=True,
+    own_triples=True,
     first=None,
     **paint,
 ):
     """Each candidate, or its child where the label is less likely with it."""
     sides = torch.tensor([image.shape[1] - 1, image.shape[2] - 1, 1, 1, 1]).to(candidates)
-    kept = []
+    survivors = []
     for parent, (a, b, c) in zip(candidates, triples.tolist(), strict=True):
         start = parent if first == "parent" else candidates[a]
         child = start + weight * (candidates[b] - candidates[c])
         child = torch.minimum(child.clamp(min=0), sides) if clip else child
         old, new = (
-            float(model(painted(image, one, **paint)[None]).softmax(1)[0, label]) for one in (parent, child)
+            float(model(painted(image, candidate, **paint)[None]).softmax(1)[0, label])
+            for candidate in (parent, child)
         )
         better = new > old if likelier else new < old
-        kept.append(child if better or not own else parent)
-    return torch.stack(kept)
+        survivors.append(child if better or not own_triples else parent)
+    return torch.stack(survivors)
 
 
 def small_steps(draw):
@@ -385,7 +399,7 @@ Q4 = Question(
         ),
         Mistake(
             "a child lives only if it does better than its parent",
-            lambda **given: next_generation(own=False, **given),
+            lambda **given: next_generation(own_triples=False, **given),
         ),
         Mistake(
             "a child may lie outside: bring row, column and colours back into the picture",
@@ -417,10 +431,10 @@ Q4 = Question(
 
 
 def corruption_scores(
-    answers,
+    predictions,
     labels,
     reference,
-    counted,
+    included,
     *,
     wrong=True,
     normalised=True,
@@ -430,10 +444,10 @@ def corruption_scores(
 ):
     """CE of each corruption that counts, and their mean."""
     scores = {}
-    for kind in answers if every else counted:
+    for kind in predictions if every else included:
         errors = [
             sum(int(a) != int(b) for a, b in zip(row, labels, strict=True)) / len(labels)
-            for row in answers[kind]
+            for row in predictions[kind]
         ]
         errors = errors if wrong else [1 - error for error in errors]
         theirs = [float(error) for error in reference[kind]]
@@ -448,7 +462,7 @@ def corruption_scores(
 KINDS = ("noise", "blur", "fog", "snow", "frost", "pixels", "jpeg", "contrast", "speckle", "spatter")
 
 
-def corrupted_answers(draw, kinds, counted, severities=5, count=40):
+def corrupted_predictions(draw, kinds, counted, severities=5, count=40):
     """Answers that get worse with severity, by different amounts; the reference as error rates."""
     labels = draw.integers(5, size=count)
     answers, reference = {}, {}
@@ -460,10 +474,10 @@ def corrupted_answers(draw, kinds, counted, severities=5, count=40):
         levels = draw.uniform(0.5, 1.5) * np.linspace(0.1, 0.6, severities)
         reference[kind] = torch.from_numpy(levels.round(3).astype(np.float32))
     return {
-        "answers": answers,
+        "predictions": answers,
         "labels": torch.from_numpy(labels),
         "reference": reference,
-        "counted": list(counted),
+        "included": list(counted),
     }
 
 
@@ -472,9 +486,14 @@ Q5 = Question(
     "CE and mCE",
     "corruption_scores",
     (
-        Case("all of them count", lambda draw: corrupted_answers(draw, KINDS[:4], KINDS[:4]), 4, public=True),
-        Case("some do not count", lambda draw: corrupted_answers(draw, KINDS, KINDS[:8]), 4, public=True),
-        Case("three severities", lambda draw: corrupted_answers(draw, KINDS[::-1], KINDS[2:7], 3, 60), 4),
+        Case(
+            "all of them count",
+            lambda draw: corrupted_predictions(draw, KINDS[:4], KINDS[:4]),
+            4,
+            public=True,
+        ),
+        Case("some do not count", lambda draw: corrupted_predictions(draw, KINDS, KINDS[:8]), 4, public=True),
+        Case("three severities", lambda draw: corrupted_predictions(draw, KINDS[::-1], KINDS[2:7], 3, 60), 4),
     ),
     corruption_scores,
     (
@@ -506,7 +525,17 @@ Q5 = Question(
 
 
 def training_step(
-    model, images, labels, epsilon, rate, *, attack=True, leftover=False, mixed=False, way=-1, total=False
+    model,
+    images,
+    labels,
+    epsilon,
+    rate,
+    *,
+    attack=True,
+    leftover=False,
+    mixed=False,
+    sign_of_step=-1,
+    total=False,
 ):
     """The parameters after one step of gradient descent on pictures that are attacked as the network is now."""
     attacked = fgsm(model, images, labels, epsilon) if attack else images
@@ -519,10 +548,10 @@ def training_step(
     loss = loss_on(attacked)
     if leftover or mixed:  # the slopes of the attack's own pass, added or averaged
         loss = (loss + loss_on(images)) / (2 if mixed else 1)
-    slopes = torch.autograd.grad(loss, list(parameters.values()))
+    gradients = torch.autograd.grad(loss, list(parameters.values()))
     return {
-        name: (value + way * rate * step).detach()
-        for (name, value), step in zip(parameters.items(), slopes, strict=True)
+        name: (value + sign_of_step * rate * step).detach()
+        for (name, value), step in zip(parameters.items(), gradients, strict=True)
     }
 
 
@@ -535,9 +564,14 @@ Q6 = Question(
             "a small step", lambda draw: pictures(draw, 6) | {"epsilon": 0.04, "rate": 0.05}, 4, public=True
         ),
         Case(
-            "a large step", lambda draw: at_the_rim(draw, 5) | {"epsilon": 0.1, "rate": 0.4}, 4, public=True
+            "a large step",
+            lambda draw: near_the_limits(draw, 5) | {"epsilon": 0.1, "rate": 0.4},
+            4,
+            public=True,
         ),
-        Case("one picture", lambda draw: at_the_rim(draw, 1, side=18) | {"epsilon": 0.08, "rate": 0.2}, 4),
+        Case(
+            "one picture", lambda draw: near_the_limits(draw, 1, side=18) | {"epsilon": 0.08, "rate": 0.2}, 4
+        ),
     ),
     training_step,
     (
@@ -555,7 +589,7 @@ Q6 = Question(
         ),
         Mistake(
             "the attack goes up the loss, the training goes *down*",
-            lambda **given: training_step(way=1, **given),
+            lambda **given: training_step(sign_of_step=1, **given),
         ),
         Mistake(
             "the loss of a batch is the mean over its pictures",
@@ -574,10 +608,10 @@ Q6 = Question(
 def bold_and_faint(draw, texture, count):
     """Pictures with two signs of their class: a bold square whose place lies once in eight, and a faint texture that never does."""
     labels = draw.integers(5, size=count)
-    shown = np.where(draw.uniform(size=count) < LYING, draw.integers(5, size=count), labels)
+    positions = np.where(draw.uniform(size=count) < LYING, draw.integers(5, size=count), labels)
     images = 0.4 + FAINT * np.tile(texture, (3, 3))[labels] + draw.normal(0, NOISE, (count, 3, 12, 12))
-    for image, place in zip(images, shown, strict=True):
-        top, left = PLACES[place]
+    for image, position in zip(images, positions, strict=True):
+        top, left = PLACES[position]
         image[:, top : top + 4, left : left + 4] += BOLD
     steps = np.round(images.clip(0, 1) * 255)
     return torch.from_numpy((steps / 255).astype(np.float32)), torch.from_numpy(labels)
@@ -590,11 +624,11 @@ PLACES = ((0, 0), (0, 8), (4, 4), (8, 0), (8, 8))
 LYING, FAINT, NOISE, BOLD, EPSILON = 0.15, 0.06, 0.04, 0.5, 0.1
 
 
-def two_signs(draw, count=200, kept=200):
+def two_signs(draw, count=200, n_withheld=200):
     """A network at its start, pictures to learn from, and others that the grader keeps."""
     texture = draw.choice([-1.0, 1.0], size=(5, 3, 4, 4))
     images, labels = bold_and_faint(draw, texture, count)
-    test_images, test_labels = bold_and_faint(draw, texture, kept)
+    test_images, test_labels = bold_and_faint(draw, texture, n_withheld)
     return {
         "model": Network("calm", int(draw.integers(10**6))),
         "images": images,
@@ -608,16 +642,16 @@ def two_signs(draw, count=200, kept=200):
 def train_robust(model, images, labels, epsilon, *, rounds=20, size=40, rate=0.1):
     """Weights of a network that has learnt from pictures attacked by one step, anew for each batch."""
     model.train().requires_grad_(True)
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     speed = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
     for _ in range(rounds):
-        for rows in torch.randperm(len(images), generator=chance).split(size):
+        for rows in torch.randperm(len(images), generator=generator).split(size):
             attacked = fgsm_in_one_pass(model, images[rows], labels[rows], epsilon)
-            slopes = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 F.cross_entropy(model(attacked), labels[rows]), list(model.parameters())
             )
             with torch.no_grad():
-                for (name, value), step in zip(model.named_parameters(), slopes, strict=True):
+                for (name, value), step in zip(model.named_parameters(), gradients, strict=True):
                     speed[name] = 0.9 * speed[name] + step
                     value -= rate * speed[name]
     return {name: value.detach() for name, value in model.state_dict().items()}
@@ -630,13 +664,13 @@ def fgsm_in_one_pass(model, images, labels, epsilon):
     return (images + epsilon * step.sign()).clamp(0, 1)
 
 
-KEPT = ("test_images", "test_labels")
-LEARNT = Measure(
+N_WITHHELD = ("test_images", "test_labels")
+MIN_ACCURACY = Measure(
     "right answers",
     0.7,
     "it has not learnt enough: more rounds, another rate, and are the parameters free to move?",
 )
-WITHSTANDS = Measure(
+MIN_ROBUST_ACCURACY = Measure(
     "right answers under attack",
     0.6,
     "it goes by the faint texture: attack each batch anew, as the network is then, and learn from the attacked pictures",
@@ -651,8 +685,8 @@ Q7 = Question(
             two_signs,
             14,
             public=True,
-            kept=KEPT,
-            measures=(LEARNT, WITHSTANDS),
+            kept=N_WITHHELD,
+            measures=(MIN_ACCURACY, MIN_ROBUST_ACCURACY),
         ),
     ),
     train_robust,
@@ -665,15 +699,17 @@ Q7 = Question(
 # Shape or texture (q8).
 
 
-def shape_bias(answers, shapes, textures, *, conflict=True, over_all=False, of_texture=False):
+def shape_bias(predictions, shapes, textures, *, conflict=True, over_all=False, of_texture=False):
     """How many answers are the shape's class, the texture's or neither, and the share of shape among the first two."""
     shape = texture = neither = 0
-    for answer, one, other in zip(answers.tolist(), shapes.tolist(), textures.tolist(), strict=True):
-        if conflict and one == other:
+    for answer, shape_class, texture_class in zip(
+        predictions.tolist(), shapes.tolist(), textures.tolist(), strict=True
+    ):
+        if conflict and shape_class == texture_class:
             continue
-        shape += answer == one
-        texture += answer == other
-        neither += answer not in (one, other)
+        shape += answer == shape_class
+        texture += answer == texture_class
+        neither += answer not in (shape_class, texture_class)
     decided = shape + texture + (neither if over_all else 0)
     first = texture if of_texture else shape
     return {
@@ -704,7 +740,7 @@ def never_decided(draw):
     }
 
 
-CUES = ("answers", "shapes", "textures")
+CUES = ("predictions", "shapes", "textures")
 Q8 = Question(
     "q8",
     "Shape or texture",
@@ -738,10 +774,10 @@ Q8 = Question(
 )
 
 
-def without_same(found):
+def without_same(inputs):
     """Only those pictures whose shape and texture differ."""
-    kept = found["shapes"] != found["textures"]
-    return {name: values[kept] for name, values in found.items()}
+    differs = inputs["shapes"] != inputs["textures"]
+    return {name: values[differs] for name, values in inputs.items()}
 
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8)

@@ -117,9 +117,9 @@ def stretched(draw, count, width, dimensions, offset=1.0):
         strengths = 3.0 * 0.62 ** np.arange(width)
         codes = (draw.normal(size=(count, width)) * strengths) @ axes.T + offset * draw.uniform(1, 2, width)
         codes = torch.from_numpy(codes.astype(np.float32))
-        found = pca(codes.double(), min(dimensions + 1, width))
-        largest = found["axes"].abs().sort(1).values
-        ratios = found["variance"][1:] / found["variance"][:-1]
+        components = pca(codes.double(), min(dimensions + 1, width))
+        largest = components["axes"].abs().sort(1).values
+        ratios = components["variance"][1:] / components["variance"][:-1]
         if bool((largest[:, -2] < 0.98 * largest[:, -1]).all()) and bool((ratios < 0.8).all()):
             return codes
 
@@ -183,9 +183,9 @@ def compact(train, test, dimensions, *, mean_of=None, axes_of=None, power=0.5, a
     """Codes of `test` along the axes of `train`, each divided by its deviation, then of length 1."""
     if before:
         train, test = unit_length(train), unit_length(test)
-    found = pca(test if axes_of == "test" else train, dimensions)
-    mean = test.mean(0) if mean_of == "test" else found["mean"]
-    codes = (test - mean) @ found["axes"].T / found["variance"] ** power
+    axes = pca(test if axes_of == "test" else train, dimensions)
+    mean = test.mean(0) if mean_of == "test" else axes["mean"]
+    codes = (test - mean) @ axes["axes"].T / axes["variance"] ** power
     return unit_length(codes) if after else codes
 
 
@@ -245,7 +245,7 @@ Q3 = Question(
 def spoc(maps, centred, *, how="sum", half=1, side=min, doubled=2.0, third=3.0):
     """One number for each unit: the sum over its map, the middle counting most if `centred`."""
     count, units, height, width = maps.shape
-    found = torch.zeros(count, units).to(maps)
+    sums = torch.zeros(count, units).to(maps)
     sigma = side(height, width) / 2 / third
     total = 0.0
     for row in range(height):
@@ -254,10 +254,10 @@ def spoc(maps, centred, *, how="sum", half=1, side=min, doubled=2.0, third=3.0):
             weight = np.exp(-squared / (doubled * sigma**2)) if centred else 1.0
             total += weight
             if how == "max":
-                found = torch.maximum(found, maps[:, :, row, column]) if row + column else maps[:, :, 0, 0]
+                sums = torch.maximum(sums, maps[:, :, row, column]) if row + column else maps[:, :, 0, 0]
             else:
-                found = found + weight * maps[:, :, row, column]
-    return found / total if how == "mean" else found
+                sums = sums + weight * maps[:, :, row, column]
+    return sums / total if how == "mean" else sums
 
 
 Q4 = Question(
@@ -328,11 +328,11 @@ def mean_average_precision(
         else:
             distances = {number: float(((codes[query] - codes[number]) ** 2).sum()) for number in others}
         ranking = sorted(others, key=lambda number: distances[number], reverse=farthest)
-        found, precisions = 0, []
+        n_relevant, precisions = 0, []
         for rank, number in enumerate(ranking, first_rank):
             if labels[number] == labels[query]:
-                found += 1
-                precisions.append(found / rank if rank else 1.0)
+                n_relevant += 1
+                precisions.append(n_relevant / rank if rank else 1.0)
         below = len(ranking) if over_all else len(precisions)
         per_query.append(sum(precisions) / below if precisions else float("nan"))
     table = torch.tensor(per_query, dtype=torch.float64)
@@ -416,12 +416,12 @@ def dissect(
     labels,
     concepts,
     share,
-    least,
+    iou_threshold,
     *,
     upsampling="bilinear",
     early=False,
     by_picture=False,
-    one_threshold=False,
+    shared_threshold=False,
     mean_of_pictures=False,
     over="union",
     count_all=False,
@@ -433,7 +433,7 @@ def dissect(
     iou = torch.zeros(units, concepts, dtype=torch.float64)
     for unit in range(units):
         source = maps[:, unit] if early else large[:, unit]
-        source = (maps if early else large) if one_threshold else source
+        source = (maps if early else large) if shared_threshold else source
         threshold = torch.quantile(source.flatten(), 1 - share)
         if by_picture:
             threshold = torch.quantile(large[:, unit].flatten(1), 1 - share, dim=1)[:, None, None]
@@ -449,7 +449,7 @@ def dissect(
             else:
                 iou[unit, concept] = int(both.sum()) / max(1, int(below.sum()))
     best, which = iou.max(1)
-    detectors = best > least
+    detectors = best > iou_threshold
     distinct = detectors.sum() if count_all else len(set(which[detectors].tolist()))
     return {"iou": iou, "detectors": int(detectors.sum()), "unique": int(distinct)}
 
@@ -469,11 +469,11 @@ def dissected(draw, scale, likes, pictures=10, side=24, concepts=5):
             if draw.uniform() < 0.3:
                 continue
             labels[picture, top : top + high, left : left + wide] = concept
-            place = labels[picture] == concept
-            seen = place.reshape(small, scale, small, scale).mean((1, 3))
+            concept_mask = labels[picture] == concept
+            coverage = concept_mask.reshape(small, scale, small, scale).mean((1, 3))
             for unit, like in enumerate(likes):
                 maps[picture, unit] += (
-                    strength * seen * (like == concept) * draw.uniform(0.6, 1.2, seen.shape)
+                    strength * coverage * (like == concept) * draw.uniform(0.6, 1.2, coverage.shape)
                 )
     maps *= loudness[None, :, None, None]
     maps[:, :, [0, -1], :] = maps[:, :, :, [0, -1]] = 0  # no two equal values near a threshold
@@ -482,7 +482,7 @@ def dissected(draw, scale, likes, pictures=10, side=24, concepts=5):
         "labels": torch.from_numpy(labels),
         "concepts": concepts,
         "share": 0.05,
-        "least": 0.2,
+        "iou_threshold": 0.2,
     }
 
 
@@ -511,7 +511,7 @@ Q6 = Question(
         ),
         Mistake(
             "each unit has a threshold of its own: some are louder than others",
-            lambda **given: dissect(one_threshold=True, **given),
+            lambda **given: dissect(shared_threshold=True, **given),
         ),
         Mistake(
             "add up pixels over all pictures, then divide; not the mean over pictures",
@@ -543,18 +543,18 @@ def linear_rule(codes, labels, *, strength=1e-3):
     """Least squares from codes of mean 0 and deviation 1 to indicators of the classes, written for the codes as they came."""
     mean, deviation = codes.mean(0), codes.std(0)
     scaled = (codes - mean) / deviation
-    wanted = F.one_hot(labels).to(codes) - F.one_hot(labels).to(codes).mean(0)
+    targets = F.one_hot(labels).to(codes) - F.one_hot(labels).to(codes).mean(0)
     square = scaled.T @ scaled / len(codes) + strength * torch.eye(codes.shape[1]).to(codes)
-    weight = torch.linalg.solve(square, scaled.T @ wanted / len(codes)).T / deviation
+    weight = torch.linalg.solve(square, scaled.T @ targets / len(codes)).T / deviation
     return {"weight": weight, "bias": F.one_hot(labels).to(codes).mean(0) - weight @ mean}
 
 
-def some_codes(draw, sizes, count=240, kept=300, width=16, classes=4):
+def some_codes(draw, sizes, count=240, n_withheld=300, width=16, classes=4):
     """Codes whose classes differ in a few numbers only, which are the small ones where `sizes` is true."""
     middles = np.zeros((classes, width))
     middles[:, :5] = draw.normal(size=(classes, 5)) * 0.4 + 3.2 * np.eye(classes, 5)
-    labels = np.concatenate([np.arange(classes), draw.integers(classes, size=count + kept - classes)])
-    codes = middles[labels] + draw.normal(size=(count + kept, width))
+    labels = np.concatenate([np.arange(classes), draw.integers(classes, size=count + n_withheld - classes)])
+    codes = middles[labels] + draw.normal(size=(count + n_withheld, width))
     if sizes:
         codes = codes * np.where(np.arange(width) < 5, 0.05, 20.0) + np.where(np.arange(width) < 5, 2.0, 50.0)
     codes = torch.from_numpy(codes.astype(np.float32))
@@ -566,8 +566,8 @@ def some_codes(draw, sizes, count=240, kept=300, width=16, classes=4):
     }
 
 
-KEPT = ("test_codes", "test_labels")
-ENOUGH = Measure(
+N_WITHHELD = ("test_codes", "test_labels")
+MIN_ACCURACY = Measure(
     "right answers of the linear rule",
     0.8,
     "are numbers of different size brought to one scale, and is that scale written back into weight and bias?",
@@ -582,16 +582,16 @@ Q7 = Question(
             lambda draw: some_codes(draw, False),
             4,
             public=True,
-            kept=KEPT,
-            measures=(ENOUGH,),
+            kept=N_WITHHELD,
+            measures=(MIN_ACCURACY,),
         ),
         Case(
             "numbers of different size",
             lambda draw: some_codes(draw, True),
             8,
             public=True,
-            kept=KEPT,
-            measures=(ENOUGH,),
+            kept=N_WITHHELD,
+            measures=(MIN_ACCURACY,),
         ),
     ),
     linear_rule,
@@ -603,7 +603,7 @@ Q7 = Question(
 # Likeness (q8).
 
 
-def likeness(first, second, *, of_units=False, centred=True, ranks=True, corner=1, flipped=False):
+def rdm_similarity(first, second, *, of_units=False, centred=True, ranks=True, corner=1, flipped=False):
     """Dissimilarities of all pairs of pictures in two representations, and the rank correlation of the two tables."""
     tables = []
     for codes in (first, second):
@@ -616,57 +616,57 @@ def likeness(first, second, *, of_units=False, centred=True, ranks=True, corner=
     entries = [torch.stack([table[pair] for pair in pairs]) for table in tables]
     if ranks:
         entries = [values.argsort().argsort().to(values) for values in entries]
-    one, other = (values - values.mean() for values in entries)
+    first_values, second_values = (values - values.mean() for values in entries)
     return {
         "first": tables[0],
         "second": tables[1],
-        "likeness": (one @ other) / (one.norm() * other.norm()),
+        "rdm_similarity": (first_values @ second_values) / (first_values.norm() * second_values.norm()),
     }
 
 
 def two_representations(draw, count, widths, shared=0.7):
     """Two representations that have something in common, with means that are not zero."""
     inside = draw.normal(size=(count, 5))
-    found = []
+    codes_of = []
     for width in widths:
         codes = np.exp(
             shared * inside @ draw.normal(size=(5, width)) / 2
             + (1 - shared) * draw.normal(size=(count, width))
         )
-        found.append(torch.from_numpy(codes.astype(np.float32)))
-    return {"first": found[0], "second": found[1]}
+        codes_of.append(torch.from_numpy(codes.astype(np.float32)))
+    return {"first": codes_of[0], "second": codes_of[1]}
 
 
 Q8 = Question(
     "q8",
     "Likeness of representations",
-    "likeness",
+    "rdm_similarity",
     (
         Case("as wide", lambda draw: two_representations(draw, 12, (12, 12)), 4, public=True),
         Case("wide and narrow", lambda draw: two_representations(draw, 10, (30, 9)), 3, public=True),
         Case("little in common", lambda draw: two_representations(draw, 14, (8, 20), 0.3), 3),
     ),
-    likeness,
+    rdm_similarity,
     (
         Mistake(
             "a row is a picture: correlate pictures, not units",
-            lambda **given: likeness(of_units=True, **given),
+            lambda **given: rdm_similarity(of_units=True, **given),
         ),
         Mistake(
             "the correlation takes the mean of each row away first; without, it is the cosine",
-            lambda **given: likeness(centred=False, **given),
+            lambda **given: rdm_similarity(centred=False, **given),
         ),
         Mistake(
             "the entries are compared by their *ranks*: a monotone change must not matter",
-            lambda **given: likeness(ranks=False, **given),
+            lambda **given: rdm_similarity(ranks=False, **given),
         ),
         Mistake(
             "the diagonal is zero in every table and says nothing: take what lies above it",
-            lambda **given: likeness(corner=0, **given),
+            lambda **given: rdm_similarity(corner=0, **given),
         ),
         Mistake(
             "the tables hold *dis*similarities, 1 minus the correlation",
-            lambda **given: likeness(flipped=True, **given),
+            lambda **given: rdm_similarity(flipped=True, **given),
         ),
     ),
     otherwise="compare a representation with itself: the likeness must be 1",

@@ -32,11 +32,11 @@ def head_step(model, images, labels, weight, bias, rate, *, summed=False, twice=
     truth = F.one_hot(labels, len(weight)).to(shares)
     if twice:  # softmax, and then a loss that applies it again
         above = shares.softmax(1) - truth
-        slope = shares * (above - (shares * above).sum(1, keepdim=True))
+        gradient = shares * (above - (shares * above).sum(1, keepdim=True))
     else:
-        slope = shares - truth
+        gradient = shares - truth
     step = (-1 if up else 1) * rate / (1 if summed else len(images))
-    return state | {"fc.weight": weight - step * slope.T @ codes, "fc.bias": bias - step * slope.sum(0)}
+    return state | {"fc.weight": weight - step * gradient.T @ codes, "fc.bias": bias - step * gradient.sum(0)}
 
 
 def with_a_head(model, weight, bias):
@@ -119,7 +119,7 @@ def fine_tune(
     momentum,
     steps,
     *,
-    one=None,
+    single_rate=None,
     pile=False,
     damp=False,
     unnamed=0.0,
@@ -129,15 +129,17 @@ def fine_tune(
     model.requires_grad_(True)
     values = dict(model.named_parameters())
     speed = {name: torch.zeros_like(value) for name, value in values.items()}
-    kept = {name: torch.zeros_like(value) for name, value in values.items()}
+    velocity = {name: torch.zeros_like(value) for name, value in values.items()}
     for _ in range(steps):
-        slopes = torch.autograd.grad(F.cross_entropy(model(images), labels), list(values.values()))
+        gradients = torch.autograd.grad(F.cross_entropy(model(images), labels), list(values.values()))
         with torch.no_grad():
-            for (name, value), slope in zip(values.items(), slopes, strict=True):
-                kept[name] = kept[name] + slope if pile else slope
+            for (name, value), gradient in zip(values.items(), gradients, strict=True):
+                velocity[name] = velocity[name] + gradient if pile else gradient
                 share = momentum if follow else 0.0
-                speed[name] = share * speed[name] + (1 - share if damp else 1) * kept[name]
-                rate = rates.get(name.rpartition(".")[0], unnamed) if one is None else one(rates)
+                speed[name] = share * speed[name] + (1 - share if damp else 1) * velocity[name]
+                rate = (
+                    rates.get(name.rpartition(".")[0], unnamed) if single_rate is None else single_rate(rates)
+                )
                 value -= rate * speed[name]
     return {name: value.detach() for name, value in values.items()}
 
@@ -186,11 +188,11 @@ Q2 = Question(
     (
         Mistake(
             "each layer has its own rate; one rate goes to all here",
-            lambda **given: fine_tune(one=lambda rates: max(rates.values()), **given),
+            lambda **given: fine_tune(single_rate=lambda rates: max(rates.values()), **given),
         ),
         Mistake(
             "each layer has its own rate; one rate goes to all here",
-            lambda **given: fine_tune(one=lambda rates: min(rates.values()), **given),
+            lambda **given: fine_tune(single_rate=lambda rates: min(rates.values()), **given),
         ),
         Mistake(
             "backward *adds* to what is in .grad: set it to zero before each step",
@@ -242,9 +244,9 @@ def sliding_head(weight, bias, size, maps, *, order=(0, 1, 2), biased=True, turn
     return out
 
 
-def some_maps(draw, channels, size, places, count=2, classes=4):
-    """A fully connected layer for windows of `size`, and maps in which it has `places` places."""
-    high, wide = (one + more - 1 for one, more in zip(size, places, strict=True))
+def some_maps(draw, channels, size, positions, count=2, classes=4):
+    """A fully connected layer for windows of `size`, and maps in which it has `positions` places."""
+    high, wide = (window_size + more - 1 for window_size, more in zip(size, positions, strict=True))
     reach = (channels * size[0] * size[1]) ** -0.5
     return {
         "weight": floats(draw, classes, channels * size[0] * size[1], low=-2 * reach, high=2 * reach),
@@ -299,11 +301,11 @@ def unpool(
     """Every value at the place where the maximum of its window stood, window by window; what meets adds up."""
     out = torch.zeros_like(maps)
     for channel, row, column in np.ndindex(*values.shape):
-        looked_at = maps[0 if shared else channel]
+        channel_map = maps[0 if shared else channel]
         top, left = row * stride, column * stride
-        window = looked_at[top : top + size, left : left + size]
-        place = int((window.abs() if size_not_value else window).flatten().argmax())
-        y, x = (0, 0) if corner else divmod(place, window.shape[1])
+        window = channel_map[top : top + size, left : left + size]
+        index = int((window.abs() if size_not_value else window).flatten().argmax())
+        y, x = (0, 0) if corner else divmod(index, window.shape[1])
         if spread:
             out[channel, top : top + size, left : left + size] += values[channel, row, column]
         else:
@@ -312,13 +314,13 @@ def unpool(
     return out
 
 
-def turned_places(maps, values, size, stride):
+def transposed_indices(maps, values, size, stride):
     """Places that were counted row by row, taken apart with the height."""
     out, (_, high, wide) = torch.zeros_like(maps), maps.shape
-    _, places = F.max_pool2d(maps[None], size, stride, return_indices=True)
+    _, indices = F.max_pool2d(maps[None], size, stride, return_indices=True)
     for channel, row, column in np.ndindex(*values.shape):
-        place = int(places[0, channel, row, column])
-        out[channel, place // high % high, place % high % wide] += values[channel, row, column]
+        index = int(indices[0, channel, row, column])
+        out[channel, index // high % high, index % high % wide] += values[channel, row, column]
     return out
 
 
@@ -361,7 +363,7 @@ Q4 = Question(
             lambda **given: unpool(size_not_value=True, **given),
         ),
         Mistake("every map has places of its own", lambda **given: unpool(shared=True, **given)),
-        Mistake("a place is row * width + column: divide by the width", turned_places),
+        Mistake("a place is row * width + column: divide by the width", transposed_indices),
     ),
     otherwise="do the 3 x 3 example above by hand, then print what you get for it",
     gives_it_away=("segmentation.max_unpool", "functional.max_unpool2d", "nn.MaxUnpool2d"),
@@ -393,9 +395,9 @@ def transposed_convolution(
     for row in range(high):
         for column in range(wide):
             stamp = (maps[:, row, column, None, None, None] * stamps).sum(0)
-            place = np.s_[:, row * stride : row * stride + side, column * stride : column * stride + side]
-            out[place] = stamp if last else out[place] + stamp
-            count[place] += 1
+            window = np.s_[:, row * stride : row * stride + side, column * stride : column * stride + side]
+            out[window] = stamp if last else out[window] + stamp
+            count[window] += 1
     out = out / count.clamp_min(1) if averaged else out
     if wider:
         return F.pad(out, [padding] * 4)
@@ -477,12 +479,12 @@ def unet(
     def block(maps, name):
         return F.conv2d(maps, weights[name], padding=1).relu()
 
-    def beside(maps, skipped, number):
+    def concatenate(maps, skipped, number):
         high, wide = maps.shape[2:]
         top, left = (cut(skipped.shape[axis] - maps.shape[axis]) for axis in (2, 3))
         skipped = skipped[:, :, top : top + high, left : left + wide]
         pair = (maps, torch.zeros_like(skipped) if number in without else skipped)
-        return torch.cat([pair[place] for place in order], 1)
+        return torch.cat([pair[position] for position in order], 1)
 
     def merge(maps, name):
         return F.conv2d(maps, weights[name], padding=1) if bare else block(maps, name)
@@ -490,18 +492,18 @@ def unet(
     fine = block(image[None], "down1")
     middle = block(F.max_pool2d(fine, 2), "down2")
     low = block(F.max_pool2d(middle, 2), "bottom")
-    kept = [fine, middle]
+    skips = [fine, middle]
     if pooled_skip:
-        kept = [F.max_pool2d(one, 2).repeat_interleave(2, 2).repeat_interleave(2, 3) for one in kept]
+        skips = [F.max_pool2d(skip, 2).repeat_interleave(2, 2).repeat_interleave(2, 3) for skip in skips]
     if early:
-        kept = [
+        skips = [
             F.conv2d(image[None], weights["down1"], padding=1),
             F.conv2d(F.max_pool2d(fine, 2), weights["down2"], padding=1),
         ]
     maps = F.conv_transpose2d(low, weights["up2"], stride=2)
-    maps = merge(beside(maps, kept[1], 2), "merge2")
+    maps = merge(concatenate(maps, skips[1], 2), "merge2")
     maps = F.conv_transpose2d(maps, weights["up1"], stride=2)
-    maps = merge(beside(maps, kept[0], 1), "merge1")
+    maps = merge(concatenate(maps, skips[0], 1), "merge1")
     return F.conv2d(maps, weights["score"])[0]
 
 
@@ -568,29 +570,29 @@ Q6 = Question(
 # Mean intersection over union (q7).
 
 
-def mean_iou(answers, masks, classes, *, absent=float("nan"), ignore=True, dice=False, of="both"):
+def mean_iou(predictions, masks, classes, *, absent=float("nan"), ignore=True, dice=False, of="both"):
     """Pixel by pixel: for each class, in how many pixels answer and truth agree, over those where one of them says it."""
-    both, either, true, said = (np.zeros(classes) for _ in range(4))
-    for answer, mask in zip(answers.flatten().tolist(), masks.flatten().tolist(), strict=True):
+    both, either, true, predicted = (np.zeros(classes) for _ in range(4))
+    for answer, mask in zip(predictions.flatten().tolist(), masks.flatten().tolist(), strict=True):
         if mask < 0 and ignore:
             continue
-        for one in {answer, mask} - {-1}:
-            either[one] += 1
-            both[one] += answer == mask
-        said[answer] += 1
+        for index in {answer, mask} - {-1}:
+            either[index] += 1
+            both[index] += answer == mask
+        predicted[answer] += 1
         true[mask] += mask >= 0
-    under = {"both": either, "truth": true, "answer": said}[of]
+    under = {"both": either, "truth": true, "answer": predicted}[of]
     with np.errstate(all="ignore"):
-        shares = 2 * both / (true + said) if dice else both / under
+        shares = 2 * both / (true + predicted) if dice else both / under
     shares = np.where(under == 0, absent, shares)
     return {"per_class": torch.from_numpy(shares).float(), "mean": float(np.nanmean(shares))}
 
 
 def by_picture(answers, masks, classes):
     """Every picture for itself, and the mean of that."""
-    each = [mean_iou(one, mask, classes) for one, mask in zip(answers, masks, strict=True)]
-    shares = torch.stack([one["per_class"] for one in each]).nanmean(0)
-    return {"per_class": shares, "mean": float(np.mean([one["mean"] for one in each]))}
+    each = [mean_iou(prediction, mask, classes) for prediction, mask in zip(answers, masks, strict=True)]
+    shares = torch.stack([prediction["per_class"] for prediction in each]).nanmean(0)
+    return {"per_class": shares, "mean": float(np.mean([prediction["mean"] for prediction in each]))}
 
 
 def right_pixels(answers, masks, classes):
@@ -607,9 +609,13 @@ def some_masks(draw, count, side, classes, *, ignored=0.0, leave_out=None):
     sizes = (count, side, side + 2)
     masks = draw.choice(classes, sizes, p=chances / chances.sum())
     guesses = draw.choice(classes, sizes, p=chances / chances.sum())
-    answers = np.where(draw.uniform(size=sizes) < draw.uniform(0.5, 0.9, (count, 1, 1)), masks, guesses)
+    predictions = np.where(draw.uniform(size=sizes) < draw.uniform(0.5, 0.9, (count, 1, 1)), masks, guesses)
     masks = np.where(draw.uniform(size=sizes) < ignored, -1, masks)
-    return {"answers": torch.from_numpy(answers), "masks": torch.from_numpy(masks), "classes": classes}
+    return {
+        "predictions": torch.from_numpy(predictions),
+        "masks": torch.from_numpy(masks),
+        "classes": classes,
+    }
 
 
 Q7 = Question(
@@ -718,7 +724,7 @@ def a_world_of_stripes(draw, count=10, tried=6, side=24):
     return {"images": images, "masks": masks, "test_images": test_images, "test_labels": test_labels}
 
 
-ENOUGH = (
+MIN_IOU = (
     Measure(
         "mean IoU",
         0.35,
@@ -736,8 +742,8 @@ Q8 = Question(
     "Train a small one yourself",
     "learn_to_segment",
     (
-        Case("stripes", a_world_of_stripes, 6, public=True, kept=("test_labels",), measures=ENOUGH),
-        Case("other stripes", a_world_of_stripes, 8, kept=("test_labels",), measures=ENOUGH),
+        Case("stripes", a_world_of_stripes, 6, public=True, kept=("test_labels",), measures=MIN_IOU),
+        Case("other stripes", a_world_of_stripes, 8, kept=("test_labels",), measures=MIN_IOU),
     ),
     learn_to_segment,
     otherwise="look at the loss: it must fall",

@@ -3,10 +3,10 @@
 import torch
 
 
-def relu_backward(activation, arriving, rule):
+def relu_backward(activation, grad_output, rule):
     if rule != "gradient":
-        arriving = torch.relu(arriving)
+        grad_output = torch.relu(grad_output)
     if rule == "deconvnet":
-        return arriving
+        return grad_output
     leaf = activation.clone().requires_grad_()
-    return torch.autograd.grad(leaf.relu(), leaf, arriving)[0]
+    return torch.autograd.grad(leaf.relu(), leaf, grad_output)[0]

@@ -3,7 +3,7 @@
 import torch
 
 
-def relu_backward(activation, arriving, rule):
-    opened, positive = activation > 0, arriving > 0
+def relu_backward(activation, grad_output, rule):
+    opened, positive = activation > 0, grad_output > 0
     passes = {"gradient": opened, "deconvnet": positive, "guided": opened & positive}[rule]
-    return torch.where(passes, arriving, torch.zeros_like(arriving))
+    return torch.where(passes, grad_output, torch.zeros_like(grad_output))

@@ -20,7 +20,7 @@ class _Ruled(TorchFunctionMode):
             out = values * (values > 0)
         else:
             out = values + (values.clamp(min=0) - values).detach()
-        out.register_hook(lambda arriving: arriving.clamp(min=0))
+        out.register_hook(lambda grad_output: grad_output.clamp(min=0))
         return out
 
 

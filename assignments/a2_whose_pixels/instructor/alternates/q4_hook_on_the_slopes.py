@@ -9,7 +9,7 @@ def grad_cam(model, images, targets, layer):
     def keep(module, inputs, output):
         seen["maps"] = output.detach().clone()
         passed = output.clone()
-        passed.register_hook(lambda arriving: seen.update(slopes=arriving))
+        passed.register_hook(lambda grad_output: seen.update(slopes=grad_output))
         return passed + 0
 
     handle = dict(model.named_modules())[layer].register_forward_hook(keep)

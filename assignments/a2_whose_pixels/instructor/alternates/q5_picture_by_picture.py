@@ -13,11 +13,11 @@ class _Guided5(torch.autograd.Function):
         return values.clamp(min=0)
 
     @staticmethod
-    def backward(ctx, arriving):
+    def backward(ctx, grad_output):
         (values,) = ctx.saved_tensors
         if _Guided5.rule != "gradient":
-            arriving = arriving.clamp(min=0)
-        return arriving if _Guided5.rule == "deconvnet" else arriving * (values > 0)
+            grad_output = grad_output.clamp(min=0)
+        return grad_output if _Guided5.rule == "deconvnet" else grad_output * (values > 0)
 
 
 def exact5(model, images, targets, rule):

@@ -4,9 +4,9 @@ Hint: that is the plain gradient
 """
 
 
-def relu_backward(activation, arriving, rule):
+def relu_backward(activation, grad_output, rule):
     if rule == "gradient":
-        return arriving * (activation > 0)
+        return grad_output * (activation > 0)
     if rule == "deconvnet":
-        return arriving * (activation > 0)
-    return arriving * (activation > 0)
+        return grad_output * (activation > 0)
+    return grad_output * (activation > 0)

@@ -4,9 +4,9 @@ Hint: is R, not f
 """
 
 
-def relu_backward(activation, arriving, rule):
+def relu_backward(activation, grad_output, rule):
     if rule == "gradient":
         return activation.clamp(min=0)
     if rule == "deconvnet":
-        return activation * (arriving > 0)
-    return activation.clamp(min=0) * (arriving > 0)
+        return activation * (grad_output > 0)
+    return activation.clamp(min=0) * (grad_output > 0)

@@ -4,9 +4,9 @@ Hint: the deconvnet does not look at what went forward
 """
 
 
-def relu_backward(activation, arriving, rule):
+def relu_backward(activation, grad_output, rule):
     if rule == "gradient":
-        return arriving * (activation > 0)
+        return grad_output * (activation > 0)
     if rule == "deconvnet":
-        return arriving.clamp(min=0)
-    return arriving.clamp(min=0)
+        return grad_output.clamp(min=0)
+    return grad_output.clamp(min=0)

@@ -4,9 +4,9 @@ Hint: its size is not handed on
 """
 
 
-def relu_backward(activation, arriving, rule):
+def relu_backward(activation, grad_output, rule):
     if rule == "gradient":
-        return arriving.abs() * (activation > 0)
+        return grad_output.abs() * (activation > 0)
     if rule == "deconvnet":
-        return arriving.abs() * (activation > 0)
-    return arriving.abs() * (activation > 0)
+        return grad_output.abs() * (activation > 0)
+    return grad_output.abs() * (activation > 0)

@@ -7,9 +7,9 @@ import torch
 
 
 def by_rule(model, images, targets, rule):
-    def change(module, below, arriving):
+    def change(module, below, grad_output):
         if rule == "deconvnet":
-            return (arriving[0].clamp(min=0),)
+            return (grad_output[0].clamp(min=0),)
         if rule == "guided":
             return (below[0].clamp(min=0),)
         return None

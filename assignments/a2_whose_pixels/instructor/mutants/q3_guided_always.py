@@ -11,7 +11,7 @@ class _Cut(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         out = function(*args, **(kwargs or {}))
         if function in (torch.relu, torch.nn.functional.relu):
-            out.register_hook(lambda arriving: arriving.clamp(min=0))
+            out.register_hook(lambda grad_output: grad_output.clamp(min=0))
         return out
 
 

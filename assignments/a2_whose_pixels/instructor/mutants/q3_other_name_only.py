@@ -15,11 +15,11 @@ class _RuledRelu(torch.autograd.Function):
         return values.clamp(min=0)
 
     @staticmethod
-    def backward(ctx, arriving):
+    def backward(ctx, grad_output):
         (values,) = ctx.saved_tensors
         if _RuledRelu.rule != "gradient":
-            arriving = arriving.clamp(min=0)
-        return arriving if _RuledRelu.rule == "deconvnet" else arriving * (values > 0)
+            grad_output = grad_output.clamp(min=0)
+        return grad_output if _RuledRelu.rule == "deconvnet" else grad_output * (values > 0)
 
 
 def by_rule(model, images, targets, rule):

@@ -16,11 +16,11 @@ class _RuledRelu5(torch.autograd.Function):
         return values.clamp(min=0)
 
     @staticmethod
-    def backward(ctx, arriving):
+    def backward(ctx, grad_output):
         (values,) = ctx.saved_tensors
         if _RuledRelu5.rule != "gradient":
-            arriving = arriving.clamp(min=0)
-        return arriving if _RuledRelu5.rule == "deconvnet" else arriving * (values > 0)
+            grad_output = grad_output.clamp(min=0)
+        return grad_output if _RuledRelu5.rule == "deconvnet" else grad_output * (values > 0)
 
 
 def fine5(model, images, targets, rule):

@@ -3,11 +3,11 @@
 import torch
 
 
-def corruption_scores(answers, labels, reference, counted):
+def corruption_scores(predictions, labels, reference, included):
     result = {"CE": {}, "mCE": 0.0}
-    for kind in counted:
+    for kind in included:
         wrong = 0
-        for row in answers[kind]:
+        for row in predictions[kind]:
             for answer, label in zip(row.tolist(), labels.tolist(), strict=True):
                 wrong += answer != label
         result["CE"][kind] = torch.tensor(wrong / len(labels)) / sum(reference[kind])

@@ -3,11 +3,16 @@
 import numpy as np
 
 
-def shape_bias(answers, shapes, textures):
-    answers, shapes, textures = (
-        part.numpy()[(shapes != textures).numpy()] for part in (answers, shapes, textures)
+def shape_bias(predictions, shapes, textures):
+    predictions, shapes, textures = (
+        part.numpy()[(shapes != textures).numpy()] for part in (predictions, shapes, textures)
     )
-    counts = np.array([(answers == shapes).sum(), (answers == textures).sum()])
+    counts = np.array([(predictions == shapes).sum(), (predictions == textures).sum()])
     with np.errstate(all="ignore"):
         bias = counts[0] / np.float64(counts.sum())
-    return {"shape": counts[0], "texture": counts[1], "neither": len(answers) - counts.sum(), "bias": bias}
+    return {
+        "shape": counts[0],
+        "texture": counts[1],
+        "neither": len(predictions) - counts.sum(),
+        "bias": bias,
+    }

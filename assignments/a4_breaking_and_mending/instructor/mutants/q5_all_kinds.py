@@ -4,9 +4,9 @@ Hint: leave them out
 """
 
 
-def corruption_scores(answers, labels, reference, counted):
+def corruption_scores(predictions, labels, reference, included):
     found = {}
-    for kind in answers:
-        errors = (answers[kind] != labels).float().mean(1)
+    for kind in predictions:
+        errors = (predictions[kind] != labels).float().mean(1)
         found[kind] = float(errors.sum() / reference[kind].sum())
     return {"CE": found, "mCE": sum(found.values()) / len(found)}

@@ -4,9 +4,9 @@ Hint: not per cent
 """
 
 
-def corruption_scores(answers, labels, reference, counted):
+def corruption_scores(predictions, labels, reference, included):
     found = {}
-    for kind in counted:
-        errors = (answers[kind] != labels).float().mean(1)
+    for kind in included:
+        errors = (predictions[kind] != labels).float().mean(1)
         found[kind] = 100 * float(errors.sum() / reference[kind].sum())
     return {"CE": found, "mCE": sum(found.values()) / len(found)}

@@ -6,10 +6,10 @@ Hint: there is no conflict
 import torch
 
 
-def shape_bias(answers, shapes, textures):
-    conflict = torch.ones(len(answers), dtype=torch.bool)
-    shape = int(((answers == shapes) & conflict).sum())
-    texture = int(((answers == textures) & conflict).sum())
-    neither = int((conflict & (answers != shapes) & (answers != textures)).sum())
+def shape_bias(predictions, shapes, textures):
+    conflict = torch.ones(len(predictions), dtype=torch.bool)
+    shape = int(((predictions == shapes) & conflict).sum())
+    texture = int(((predictions == textures) & conflict).sum())
+    neither = int((conflict & (predictions != shapes) & (predictions != textures)).sum())
     bias = shape / (shape + texture) if shape + texture else float("nan")
     return {"shape": shape, "texture": texture, "neither": neither, "bias": bias}

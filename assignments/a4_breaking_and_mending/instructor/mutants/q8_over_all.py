@@ -4,10 +4,10 @@ Hint: count in neither
 """
 
 
-def shape_bias(answers, shapes, textures):
+def shape_bias(predictions, shapes, textures):
     conflict = shapes != textures
-    shape = int(((answers == shapes) & conflict).sum())
-    texture = int(((answers == textures) & conflict).sum())
-    neither = int((conflict & (answers != shapes) & (answers != textures)).sum())
+    shape = int(((predictions == shapes) & conflict).sum())
+    texture = int(((predictions == textures) & conflict).sum())
+    neither = int((conflict & (predictions != shapes) & (predictions != textures)).sum())
     bias = shape / (shape + texture + neither) if shape + texture else float("nan")
     return {"shape": shape, "texture": texture, "neither": neither, "bias": bias}

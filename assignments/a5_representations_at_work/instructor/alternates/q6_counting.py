@@ -3,7 +3,7 @@
 import torch
 
 
-def dissect(maps, labels, concepts, share, least):
+def dissect(maps, labels, concepts, share, iou_threshold):
     large = torch.nn.functional.interpolate(
         maps.double(), labels.shape[1:], mode="bilinear", align_corners=False
     )
@@ -15,5 +15,5 @@ def dissect(maps, labels, concepts, share, least):
         both = torch.bincount(labels[mask], minlength=concepts)
         table.append(both / (areas + mask.sum() - both).clamp(min=1))
     iou = torch.stack(table)
-    named = iou.argmax(1)[iou.amax(1) > least]
+    named = iou.argmax(1)[iou.amax(1) > iou_threshold]
     return {"iou": iou, "detectors": torch.tensor(len(named)), "unique": len(torch.unique(named))}

@@ -4,7 +4,7 @@ import numpy as np
 import torch.nn.functional as F
 
 
-def dissect(maps, labels, concepts, share, least):
+def dissect(maps, labels, concepts, share, iou_threshold):
     size = tuple(labels.shape[1:])
     large = F.interpolate(maps, size=size, mode="bilinear").numpy().astype(np.float64)
     truth, names, rows = labels.numpy(), [], []
@@ -15,6 +15,6 @@ def dissect(maps, labels, concepts, share, least):
             both = np.count_nonzero(mask & (truth == concept))
             row.append(both / max(1, np.count_nonzero(mask) + np.count_nonzero(truth == concept) - both))
         rows.append(row)
-        if max(row) > least:
+        if max(row) > iou_threshold:
             names.append(int(np.argmax(row)))
     return {"iou": np.array(rows), "detectors": len(names), "unique": len(set(names))}

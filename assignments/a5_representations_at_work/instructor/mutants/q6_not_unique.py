@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 
-def dissect(maps, labels, concepts, share, least):
+def dissect(maps, labels, concepts, share, iou_threshold):
     large = F.interpolate(maps, labels.shape[1:], mode="bilinear", align_corners=False)
     iou = torch.zeros(maps.shape[1], concepts)
     for unit in range(maps.shape[1]):
@@ -17,4 +17,8 @@ def dissect(maps, labels, concepts, share, least):
             there = labels == concept
             iou[unit, concept] = (mask & there).sum() / (mask | there).sum().clamp(min=1)
     best, which = iou.max(1)
-    return {"iou": iou, "detectors": int((best > least).sum()), "unique": int((best > least).sum())}
+    return {
+        "iou": iou,
+        "detectors": int((best > iou_threshold).sum()),
+        "unique": int((best > iou_threshold).sum()),
+    }

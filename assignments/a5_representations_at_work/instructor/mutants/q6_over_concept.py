@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 
-def dissect(maps, labels, concepts, share, least):
+def dissect(maps, labels, concepts, share, iou_threshold):
     large = F.interpolate(maps, labels.shape[1:], mode="bilinear", align_corners=False)
     iou = torch.zeros(maps.shape[1], concepts)
     for unit in range(maps.shape[1]):
@@ -19,6 +19,6 @@ def dissect(maps, labels, concepts, share, least):
     best, which = iou.max(1)
     return {
         "iou": iou,
-        "detectors": int((best > least).sum()),
-        "unique": len(set(which[best > least].tolist())),
+        "detectors": int((best > iou_threshold).sum()),
+        "unique": len(set(which[best > iou_threshold].tolist())),
     }

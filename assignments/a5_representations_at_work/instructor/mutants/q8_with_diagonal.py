@@ -6,7 +6,7 @@ Hint: the diagonal is zero
 import torch
 
 
-def likeness(first, second):
+def rdm_similarity(first, second):
     tables = [1 - torch.corrcoef(codes) for codes in (first, second)]
     both = torch.stack([table.flatten().argsort().argsort().double() for table in tables])
-    return {"first": tables[0], "second": tables[1], "likeness": torch.corrcoef(both)[0, 1]}
+    return {"first": tables[0], "second": tables[1], "rdm_similarity": torch.corrcoef(both)[0, 1]}

@@ -3,11 +3,11 @@
 import torch
 
 
-def mean_iou(answers, masks, classes):
+def mean_iou(predictions, masks, classes):
     valid = masks != -1
     shares = torch.full((classes,), float("nan"))
     for c in range(classes):
-        a, t = (answers == c) & valid, (masks == c) & valid
+        a, t = (predictions == c) & valid, (masks == c) & valid
         union = int((a | t).sum())
         if union:
             shares[c] = int((a & t).sum()) / union

@@ -3,9 +3,9 @@
 import torch.nn.functional as F
 
 
-def mean_iou(answers, masks, classes):
+def mean_iou(predictions, masks, classes):
     inside = masks.ge(0)
-    said = F.one_hot(answers[inside], classes).double()
+    said = F.one_hot(predictions[inside], classes).double()
     true = F.one_hot(masks[inside], classes).double()
     both = (said * true).sum(0)
     either = said.sum(0) + true.sum(0) - both

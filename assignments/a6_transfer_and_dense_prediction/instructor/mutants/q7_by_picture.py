@@ -6,9 +6,9 @@ Hint: all pictures together
 import torch
 
 
-def mean_iou(answers, masks, classes):
+def mean_iou(predictions, masks, classes):
     each = []
-    for answer, mask in zip(answers, masks, strict=True):
+    for answer, mask in zip(predictions, masks, strict=True):
         counted = mask >= 0
         shares = []
         for one in range(classes):
