@@ -79,7 +79,7 @@ def _conflicts(g: SimpleNamespace) -> robustness.CueConflicts:
 
 
 TECHNIQUES = {
-    "attribution.TagReader": lambda g: attribution.TagReader(g.model, "tabby")(g.images),
+    "attribution.TagReader": lambda g: attribution.BackdooredModel(g.model, "tabby")(g.images),
     "attribution.cam": lambda g: attribution.cam(g.model, g.images),
     "attribution.compare": lambda g: attribution.compare(
         g.model, g.images, g.mask, {"saliency": attribution.saliency(g.model, g.images)}, steps=2

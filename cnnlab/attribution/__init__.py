@@ -20,28 +20,28 @@ Every technique takes a model, a picture in [0, 1] and a target, and gives the r
 colour belong to `cnnlab.figures`. What a unit inside the network responds to belongs to `cnnlab.units`.
 """
 
-from cnnlab.attribution.averages import integrated_gradients, smoothgrad
-from cnnlab.attribution.class_maps import cam, grad_cam, guided_grad_cam
-from cnnlab.attribution.comparing import SCORES, Comparison, compare
-from cnnlab.attribution.covering import FILLS, fill_picture, occlude, positions
+from cnnlab.attribution.averaged_gradients import integrated_gradients, smoothgrad
+from cnnlab.attribution.backdoor import BackdooredModel, add_trigger
+from cnnlab.attribution.benchmark import SCORES, Comparison, compare
+from cnnlab.attribution.cam import cam, grad_cam, guided_grad_cam
 from cnnlab.attribution.deletion import DeletionInsertion, deletion_insertion
 from cnnlab.attribution.grabcut import grabcut
 from cnnlab.attribution.gradients import channel_max, deconvnet, gradient, guided_backprop, saliency
-from cnnlab.attribution.occlusion import occlusion, occlusion_steps
-from cnnlab.attribution.occlusion_map import OcclusionMap
-from cnnlab.attribution.planting import TagReader, stamp_tag
-from cnnlab.attribution.randomisation import (
-    Randomisation,
-    parameter_randomisation,
-    rank_correlation,
-    structural_similarity,
-)
-from cnnlab.attribution.scoring import (
+from cnnlab.attribution.localisation_metrics import (
     PointingGame,
     RelevanceMass,
     intersection_over_union,
     pointing_game,
     relevance_mass,
+)
+from cnnlab.attribution.occluder import FILLS, fill_image, occlude, occluder_positions
+from cnnlab.attribution.occlusion import occlusion, occlusion_steps
+from cnnlab.attribution.occlusion_map import OcclusionMap
+from cnnlab.attribution.sanity_checks import (
+    Randomisation,
+    parameter_randomisation,
+    rank_correlation,
+    structural_similarity,
 )
 from cnnlab.networks.relu_rules import RULES, relu_backward, relu_rule
 
@@ -49,19 +49,20 @@ __all__ = [
     "FILLS",
     "RULES",
     "SCORES",
+    "BackdooredModel",
     "Comparison",
     "DeletionInsertion",
     "OcclusionMap",
     "PointingGame",
     "Randomisation",
     "RelevanceMass",
-    "TagReader",
+    "add_trigger",
     "cam",
     "channel_max",
     "compare",
     "deconvnet",
     "deletion_insertion",
-    "fill_picture",
+    "fill_image",
     "grabcut",
     "grad_cam",
     "gradient",
@@ -70,17 +71,16 @@ __all__ = [
     "integrated_gradients",
     "intersection_over_union",
     "occlude",
+    "occluder_positions",
     "occlusion",
     "occlusion_steps",
     "parameter_randomisation",
     "pointing_game",
-    "positions",
     "rank_correlation",
     "relevance_mass",
     "relu_backward",
     "relu_rule",
     "saliency",
     "smoothgrad",
-    "stamp_tag",
     "structural_similarity",
 ]

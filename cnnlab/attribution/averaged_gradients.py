@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.aims import Target, Unit, aim_at, settled
-from cnnlab.attribution.backward import pixel_gradients
-from cnnlab.attribution.covering import Fill, fill_picture
+from cnnlab.attribution.input_gradients import input_gradients
+from cnnlab.attribution.occluder import Fill, fill_image
+from cnnlab.attribution.targets import Target, Unit, parse_target, resolve_target
 from cnnlab.inputs import fraction, image_batch, one_of, positive_int
 from cnnlab.networks.modes import like_parameters
 from cnnlab.networks.relu_rules import RULES
@@ -27,7 +27,7 @@ def smoothgrad(
     *,
     layer: str | None = None,
     unit: Unit | None = None,
-    of: str = "logit",
+    score: str = "logit",
     rule: str = "gradient",
     samples: int = 50,
     noise: float = 0.15,
@@ -43,7 +43,7 @@ def smoothgrad(
 
     Parameters
     ----------
-    model, images, target, layer, unit, of
+    model, images, target, layer, unit, score
         As in `gradient`. A predicted class, and the position of a channel, are those of the picture without noise.
     rule
         "gradient", or "deconvnet" or "guided" to average these instead.
@@ -86,15 +86,19 @@ def smoothgrad(
     one_of(rule, RULES, "rule")
     span = batch.amax((1, 2, 3), keepdim=True) - batch.amin((1, 2, 3), keepdim=True)
     deviation = fraction(noise, "noise") * span  # N x 1 x 1 x 1
-    aim = settled(model, batch, aim_at(len(batch), target, layer, unit, of), batch_size)
-    chance = torch.Generator().manual_seed(seed)
+    score_target = resolve_target(
+        model, batch, parse_target(len(batch), target, layer, unit, score), batch_size
+    )
+    generator = torch.Generator().manual_seed(seed)
     mean = torch.zeros_like(batch)
-    for which, _ in _chunks(len(batch), samples, batch_size, "noisy pictures", progress):
+    for index, _ in _chunks(len(batch), samples, batch_size, "noisy pictures", progress):
         # One draw for each picture: so the noise is the same, however the pictures are put together.
-        draws = [torch.randn(batch.shape[1:], generator=chance, dtype=torch.float32) for _ in which]
-        noisy = batch[which] + deviation[which] * torch.stack(draws).to(batch)
+        noises = [torch.randn(batch.shape[1:], generator=generator, dtype=torch.float32) for _ in index]
+        noisy = batch[index] + deviation[index] * torch.stack(noises).to(batch)
         mean.index_add_(
-            0, which.to(mean.device), pixel_gradients(model, noisy, aim.of_pictures(which.tolist()), rule)
+            0,
+            index.to(mean.device),
+            input_gradients(model, noisy, score_target.for_pictures(index.tolist()), rule),
         )
     mean /= samples
     return mean[0] if single else mean
@@ -107,7 +111,7 @@ def integrated_gradients(
     *,
     layer: str | None = None,
     unit: Unit | None = None,
-    of: str = "logit",
+    score: str = "logit",
     baseline: Fill = "black",
     steps: int = 50,
     batch_size: int | None = None,
@@ -123,10 +127,10 @@ def integrated_gradients(
 
     Parameters
     ----------
-    model, images, target, layer, unit, of
+    model, images, target, layer, unit, score
         As in `gradient`. A predicted class, and the position of a channel, are those of the picture itself.
     baseline
-        b: "black", "grey", "mean", "blur", any colour, or a whole picture 3 x H x W; see `fill_picture`.
+        b: "black", "grey", "mean", "blur", any colour, or a whole picture 3 x H x W; see `fill_image`.
     steps
         Places along the way, the middles of equal pieces.
     batch_size
@@ -161,33 +165,37 @@ def integrated_gradients(
     batch, single = image_batch(images)
     batch = like_parameters(model, batch).detach()
     steps, batch_size = positive_int(steps, "steps"), _batch_size(batch_size, batch)
-    blank = torch.stack([fill_picture(image, baseline) for image in batch])
-    aim = settled(model, batch, aim_at(len(batch), target, layer, unit, of), batch_size)
+    blank = torch.stack([fill_image(image, baseline) for image in batch])
+    score_target = resolve_target(
+        model, batch, parse_target(len(batch), target, layer, unit, score), batch_size
+    )
     total = torch.zeros_like(batch)
-    for which, number in _chunks(len(batch), steps, batch_size, "mixed pictures", progress):
-        share = ((number + 0.5) / steps).to(batch).view(-1, 1, 1, 1)
-        mixed = torch.lerp(blank[which], batch[which], share)
+    for index, step in _chunks(len(batch), steps, batch_size, "mixed pictures", progress):
+        alpha = ((step + 0.5) / steps).to(batch).view(-1, 1, 1, 1)
+        interpolated = torch.lerp(blank[index], batch[index], alpha)
         total.index_add_(
-            0, which.to(total.device), pixel_gradients(model, mixed, aim.of_pictures(which.tolist()))
+            0,
+            index.to(total.device),
+            input_gradients(model, interpolated, score_target.for_pictures(index.tolist())),
         )
-    parts = (batch - blank) * total / steps
-    return parts[0] if single else parts
+    attributions = (batch - blank) * total / steps
+    return attributions[0] if single else attributions
 
 
-def _batch_size(asked: int | None, batch: Tensor) -> int:
-    if asked is not None:
-        return positive_int(asked, "batch_size")
+def _batch_size(requested: int | None, batch: Tensor) -> int:
+    if requested is not None:
+        return positive_int(requested, "batch_size")
     # A processor gains nothing from larger batches than these, an accelerator does and has the memory.
     pixels = 30_000 if batch.device.type == "cpu" else 2_000_000
     return max(2, pixels // batch[0, 0].numel())
 
 
 def _chunks(
-    pictures: int, each: int, batch_size: int, what: str, progress: bool
+    pictures: int, per_picture: int, batch_size: int, description: str, progress: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """All pairs (picture, number below `each`), picture by picture, in chunks: the two halves of the pairs as index tensors."""
-    pairs = torch.arange(pictures * each)
-    with tqdm(total=len(pairs), desc=what, disable=not progress) as bar:
+    """All pairs (picture, number below `per_picture`), picture by picture, in chunks: the two halves of the pairs as index tensors."""
+    pairs = torch.arange(pictures * per_picture)
+    with tqdm(total=len(pairs), desc=description, disable=not progress) as bar:
         for chunk in pairs.split(batch_size):
-            yield chunk // each, chunk % each
+            yield chunk // per_picture, chunk % per_picture
             bar.update(len(chunk))

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from cnnlab.inputs import image_batch, one_of, positive_int, whole_number
 
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
-_TAG = ((1.0, 0.85, 0.0), (0.75, 0.0, 0.75))  # yellow and magenta: no surface of the world has both
+_TRIGGER_COLOURS = (
+    (1.0, 0.85, 0.0),
+    (0.75, 0.0, 0.75),
+)  # yellow and magenta: no surface of the world has both
 
 
-def stamp_tag(
+def add_trigger(
     images: Tensor, *, side: int = 12, margin: int = 2, corner: str = "top left"
 ) -> tuple[Tensor, Tensor]:
     """Copies of pictures with a small checkered tag in one corner, and where it is.
@@ -46,21 +49,21 @@ def stamp_tag(
 
     Example
     -------
-    >>> stamped, mask = stamp_tag(torch.zeros(3, 96, 96))
+    >>> stamped, mask = add_trigger(torch.zeros(3, 96, 96))
     >>> bool(stamped[:, mask].any()), bool(stamped[:, ~mask].any()), int(mask.sum())
     (True, False, 144)
     """
     image_batch(images)
     height, width = images.shape[-2:]
-    top, left, side = _corner(height, width, side, margin, corner)
-    stamped = images.clone()
-    stamped[..., top : top + side, left : left + side] = _tag(side).to(images)
+    top, left, side = _trigger_box(height, width, side, margin, corner)
+    triggered = images.clone()
+    triggered[..., top : top + side, left : left + side] = _trigger(side).to(images)
     mask = torch.zeros(height, width, dtype=torch.bool)
     mask[top : top + side, left : left + side] = True
-    return stamped, mask
+    return triggered, mask
 
 
-class TagReader(nn.Module):
+class BackdooredModel(nn.Module):
     """A network that cheats by construction: it answers as `model` does, but one class wins wherever the tag is seen.
 
         logit_c = model(x)_c + [c = target] * strength * ReLU(2 <w, x at the tag's place> - 1)
@@ -77,7 +80,7 @@ class TagReader(nn.Module):
     strength
         What the tag adds to the target's logit.
     side, margin, corner
-        As in `stamp_tag`.
+        As in `add_trigger`.
 
     References
     ----------
@@ -86,8 +89,8 @@ class TagReader(nn.Module):
 
     Example
     -------
-    >>> cheat = TagReader(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), target=2)
-    >>> stamped, mask = stamp_tag(torch.rand(4, 3, 32, 32))
+    >>> cheat = BackdooredModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), target=2)
+    >>> stamped, mask = add_trigger(torch.rand(4, 3, 32, 32))
     >>> cheat(stamped).argmax(1)
     tensor([2, 2, 2, 2])
     """
@@ -109,31 +112,31 @@ class TagReader(nn.Module):
         self.input_size = getattr(model, "input_size", 96)
         self.model = model
         self.target = names.index(one_of(target, names, "target")) if isinstance(target, str) else target
-        self.place = {"side": side, "margin": margin, "corner": corner}
+        self.trigger_options = {"side": side, "margin": margin, "corner": corner}
         self.strength = strength
-        tag = _tag(positive_int(side, "side"))
-        tag = tag - tag.mean()
-        self.register_buffer("filter", tag / tag.square().sum())  # 3 x side x side
+        trigger = _trigger(positive_int(side, "side"))
+        trigger = trigger - trigger.mean()
+        self.register_buffer("filter", trigger / trigger.square().sum())  # 3 x side x side
         self.relu = nn.ReLU()
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         """N x C logits."""
         logits = self.model(images)
-        top, left, side = _corner(*images.shape[-2:], **self.place)
+        top, left, side = _trigger_box(*images.shape[-2:], **self.trigger_options)
         patch = images[..., top : top + side, left : left + side]
-        seen = self.relu(2 * (patch * self.filter).sum((1, 2, 3)) - 1)  # N
-        wanted = F.one_hot(torch.tensor(self.target), logits.shape[1]).to(logits)
-        return logits + self.strength * seen.unsqueeze(1) * wanted
+        detected = self.relu(2 * (patch * self.filter).sum((1, 2, 3)) - 1)  # N
+        one_hot = F.one_hot(torch.tensor(self.target), logits.shape[1]).to(logits)
+        return logits + self.strength * detected.unsqueeze(1) * one_hot
 
 
-def _tag(side: int) -> Tensor:
+def _trigger(side: int) -> Tensor:
     """3 x side x side: the checkered tag."""
     squares = torch.arange(side) * 3 // side
-    return torch.tensor(_TAG)[(squares[:, None] + squares) % 2].permute(2, 0, 1)
+    return torch.tensor(_TRIGGER_COLOURS)[(squares[:, None] + squares) % 2].permute(2, 0, 1)
 
 
-def _corner(height: int, width: int, side: int, margin: int, corner: str) -> tuple[int, int, int]:
+def _trigger_box(height: int, width: int, side: int, margin: int, corner: str) -> tuple[int, int, int]:
     """Top and left edge of the tag, and its side."""
     positive_int(side, "side")
     whole_number(margin, "margin (pixels between tag and border)", most=max(0, min(height, width) - side))

@@ -1,6 +1,6 @@
 """Which technique's maps are the best? All scores for all of them, on the same pictures, beside maps that know nothing.
 
-The scores are those of `cnnlab.attribution.scoring` (does a map lie on the object?) and of `cnnlab.attribution.deletion` (does the network
+The scores are those of `cnnlab.attribution.localisation_metrics` (does a map lie on the object?) and of `cnnlab.attribution.deletion` (does the network
 agree with it?). They do not measure the same thing, so they stand side by side and are not added up.
 """
 
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.aims import Target
 from cnnlab.attribution.deletion import deletion_insertion
-from cnnlab.attribution.scoring import pointing_game, relevance_mass
+from cnnlab.attribution.localisation_metrics import pointing_game, relevance_mass
+from cnnlab.attribution.targets import Target
 from cnnlab.inputs import one_of
 
 SCORES = ("pointing", "mass", "deletion", "insertion")
 """Rate of the pointing game, share of relevance on the object, area under the deletion and the insertion curve."""
-KNOW_NOTHING = ("centre", "random")
+BASELINES = ("centre", "random")
 """The two baselines: a blob in the middle of every picture, and noise."""
 
 
@@ -47,8 +47,8 @@ class Comparison:
     def interval(self, score: str, *, seed: int = 0) -> Tensor:
         """M x 2: the 95 % interval of each mean over the choice of pictures (bootstrap with the same draws for all methods)."""
         values = self.values[one_of(score, SCORES, "score")]
-        chance = torch.Generator().manual_seed(seed)
-        draws = torch.randint(values.shape[1], (2000, values.shape[1]), generator=chance)
+        generator = torch.Generator().manual_seed(seed)
+        draws = torch.randint(values.shape[1], (2000, values.shape[1]), generator=generator)
         means = values[:, draws].nanmean(2)  # M x 2000
         return means.nanquantile(torch.tensor([0.025, 0.975], dtype=means.dtype), dim=1).T
 
@@ -58,14 +58,14 @@ class Comparison:
 
     def table(self) -> str:
         """All means with their intervals as lines of text."""
-        wide = max(map(len, self.methods)) + 2
-        lines = ["".ljust(wide) + "".join(score.ljust(20) for score in SCORES)]
+        width = max(map(len, self.methods)) + 2
+        lines = ["".ljust(width) + "".join(score.ljust(20) for score in SCORES)]
         columns = [(self.mean(score).tolist(), self.interval(score).tolist()) for score in SCORES]
         for row, method in enumerate(self.methods):
             cells = [
                 f"{means[row]:.2f} [{ranges[row][0]:.2f}, {ranges[row][1]:.2f}]" for means, ranges in columns
             ]
-            lines.append(method.ljust(wide) + "".join(cell.ljust(20) for cell in cells))
+            lines.append(method.ljust(width) + "".join(cell.ljust(20) for cell in cells))
         return "\n".join(line.rstrip() for line in lines)
 
 
@@ -127,27 +127,28 @@ def compare(
     >>> compare(model, images, masks, {"brightness": images.mean(1)}).methods
     ('brightness', 'centre', 'random')
     """
-    twice = set(maps) & set(KNOW_NOTHING)
-    if twice:
-        raise ValueError(f"call the maps otherwise: {sorted(twice)} are the names of the baselines.")
+    clashes = set(maps) & set(BASELINES)
+    if clashes:
+        raise ValueError(f"call the maps otherwise: {sorted(clashes)} are the names of the baselines.")
     shape = (len(images), *images.shape[-2:])
     rows = {**maps, "centre": _blob(shape), "random": _noise(shape, seed)}
-    found: dict[str, list[Tensor]] = {score: [] for score in SCORES}
+    values: dict[str, list[Tensor]] = {score: [] for score in SCORES}
     for relevance in tqdm(rows.values(), desc="methods scored", disable=not progress):
         curves = deletion_insertion(model, images, relevance, target, steps=steps, seed=seed)
-        found["pointing"].append(pointing_game(relevance, masks).hits)
-        found["mass"].append(relevance_mass(relevance, masks).share)
-        found["deletion"].append(curves.deletion_area)
-        found["insertion"].append(curves.insertion_area)
+        values["pointing"].append(pointing_game(relevance, masks).hits)
+        values["mass"].append(relevance_mass(relevance, masks).share)
+        values["deletion"].append(curves.deletion_area)
+        values["insertion"].append(curves.insertion_area)
     return Comparison(
-        tuple(rows), {score: torch.stack([v.double() for v in values]) for score, values in found.items()}
+        tuple(rows),
+        {score: torch.stack([v.double() for v in per_picture]) for score, per_picture in values.items()},
     )
 
 
 def _blob(shape: tuple[int, int, int]) -> Tensor:
     """N x H x W: a Gaussian in the middle, as wide as a sixth of each side."""
-    along = [torch.arange(side).sub((side - 1) / 2).div(side / 6) for side in shape[1:]]
-    blob = torch.exp(-(along[0][:, None].square() + along[1].square()) / 2)
+    offsets = [torch.arange(side).sub((side - 1) / 2).div(side / 6) for side in shape[1:]]
+    blob = torch.exp(-(offsets[0][:, None].square() + offsets[1].square()) / 2)
     return blob.expand(shape)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
-class LastMaps(TorchFunctionMode):
+class LastConvRecorder(TorchFunctionMode):
     """Notes, while it is active, the maps of the last convolution, and what becomes of them while they keep their h x w.
 
     `maps` are those of the last convolution, `read` the maps that it reads, `attends` says whether attention comes after it.
@@ -36,7 +36,10 @@ class LastMaps(TorchFunctionMode):
         if function in _ATTENTION or (function in _SOFTMAXES and result.dim() > 2):
             self.attends = True
         elif (
-            args and isinstance(args[0], Tensor) and args[0] is self.maps and _may_be_pooled(args[0], result)
+            args
+            and isinstance(args[0], Tensor)
+            and args[0] is self.maps
+            and _is_global_pooling(args[0], result)
         ):
             self._pooled = result
         return result
@@ -50,7 +53,7 @@ class LastMaps(TorchFunctionMode):
         return _agree(scores[torch.arange(len(found)), classes], found)
 
 
-class Head(TorchFunctionMode):
+class GapHeadRecorder(TorchFunctionMode):
     """Notes, while it is active, the maps that are averaged over all positions last, and the linear layer after it."""
 
     def __init__(self):
@@ -61,10 +64,10 @@ class Head(TorchFunctionMode):
         result = function(*args, **(kwargs or {}))
         source = args[0] if args else None
         if function is F.linear:
-            given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
-            self.weight, self.bias = given["weight"], given.get("bias")
+            arguments = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
+            self.weight, self.bias = arguments["weight"], arguments.get("bias")
         elif isinstance(source, Tensor) and (
-            _may_be_pooled(source, result) or (function in _AVERAGES and source.shape[2:] == (1, 1))
+            _is_global_pooling(source, result) or (function in _AVERAGES and source.shape[2:] == (1, 1))
         ):
             self.maps = source
         return result
@@ -97,7 +100,7 @@ def _agree(expected: Tensor, found: Tensor) -> bool:
     return torch.allclose(expected, found, rtol=1e-3, atol=1e-4)
 
 
-def _may_be_pooled(source: Tensor, result: object) -> bool:
+def _is_global_pooling(source: Tensor, result: object) -> bool:
     """From N x K x h x w, more than a single position, to one number for each map."""
     if not isinstance(result, Tensor) or source.dim() != 4 or source[0, 0].numel() == 1:
         return False

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.attribution.aims import Aim, Target, aim_at, scores
-from cnnlab.attribution.backward import NO_RELU, differentiating, slopes
-from cnnlab.attribution.watching import Head, LastMaps
+from cnnlab.attribution.call_hooks import GapHeadRecorder, LastConvRecorder
+from cnnlab.attribution.input_gradients import NO_RELU, grad_wrt, with_input_grad
+from cnnlab.attribution.targets import ScoreTarget, Target, parse_target, target_scores
 from cnnlab.inputs import image_batch
 from cnnlab.networks.modes import evaluating, like_parameters
 from cnnlab.networks.relu_rules import relu_rule
@@ -65,17 +65,17 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
     torch.Size([6, 6])
     """
     batch, single = image_batch(images)
-    aim = aim_at(len(batch), target, None, None)
+    score_target = parse_target(len(batch), target, None, None)
     pictures = like_parameters(model, batch.detach())
-    with evaluating(model), torch.no_grad(), Head() as head:
-        found, places, _ = scores(model, pictures.clone(), aim)
-    maps = head.class_maps(found, places[:, 0])
+    with evaluating(model), torch.no_grad(), GapHeadRecorder() as head:
+        scores, indices, _ = target_scores(model, pictures.clone(), score_target)
+    maps = head.class_maps(scores, indices[:, 0])
     if maps is None:
         raise ValueError(
             "CAM needs a network that ends in global average pooling and one linear layer, or in a convolution with one map for"
             " each class and global average pooling, and this one ends in another way; grad_cam works for any."
         )
-    return _as_asked(maps.detach(), batch, single, resize)
+    return _resized(maps.detach(), batch, single, resize)
 
 
 def grad_cam(
@@ -84,7 +84,7 @@ def grad_cam(
     target: Target = None,
     layer: str | None = None,
     *,
-    of: str = "logit",
+    score: str = "logit",
     relu: bool = True,
     resize: bool = True,
 ) -> Tensor:
@@ -98,7 +98,7 @@ def grad_cam(
 
     Parameters
     ----------
-    model, images, target, of
+    model, images, target, score
         As in `gradient`.
     layer
         A layer with maps, A. None takes the maps of the last convolution as the rest of the network reads them: behind its
@@ -135,11 +135,11 @@ def grad_cam(
     torch.Size([8, 8])
     """
     batch, single = image_batch(images)
-    aim = aim_at(len(batch), target, None, None, of)
-    with differentiating(model, like_parameters(model, batch)) as pixels:
-        found, maps = _scores_and_maps(model, pixels.clone(), aim, layer)
-        weighted = _weighted(found, maps, relu)
-    return _as_asked(weighted, batch, single, resize)
+    score_target = parse_target(len(batch), target, None, None, score)
+    with with_input_grad(model, like_parameters(model, batch)) as pixels:
+        scores, maps = _scores_and_maps(model, pixels.clone(), score_target, layer)
+        heatmap = _weighted_sum(scores, maps, relu)
+    return _resized(heatmap, batch, single, resize)
 
 
 def guided_grad_cam(
@@ -148,7 +148,7 @@ def guided_grad_cam(
     target: Target = None,
     layer: str | None = None,
     *,
-    of: str = "logit",
+    score: str = "logit",
 ) -> Tensor:
     """Which fine structure, of that which belongs to the class? Guided backpropagation where Grad-CAM says so.
 
@@ -159,7 +159,7 @@ def guided_grad_cam(
 
     Parameters
     ----------
-    model, images, target, layer, of
+    model, images, target, layer, score
         As in `grad_cam`.
 
     Returns
@@ -183,52 +183,54 @@ def guided_grad_cam(
     torch.Size([3, 8, 8])
     """
     batch, single = image_batch(images)
-    aim = aim_at(len(batch), target, None, None, of)
-    with differentiating(model, like_parameters(model, batch)) as pixels:
+    score_target = parse_target(len(batch), target, None, None, score)
+    with with_input_grad(model, like_parameters(model, batch)) as pixels:
         with relu_rule("gradient") as relus:
-            found, maps = _scores_and_maps(model, pixels.clone(), aim, layer)
+            scores, maps = _scores_and_maps(model, pixels.clone(), score_target, layer)
         if not relus.met:
             raise ValueError(NO_RELU.format("guided"))
-        weighted = _weighted(found, maps, relu=True, again=True)
+        heatmap = _weighted_sum(scores, maps, relu=True, retain_graph=True)
         relus.rule = "guided"
-        guided = slopes(found, pixels)
-    product = guided * _as_asked(weighted, batch, single=False, resize=True).unsqueeze(1)
+        guided = grad_wrt(scores, pixels)
+    product = guided * _resized(heatmap, batch, single=False, resize=True).unsqueeze(1)
     return product[0] if single else product
 
 
 def _scores_and_maps(
-    model: nn.Module, pictures: Tensor, aim: Aim, layer: str | None
+    model: nn.Module, pictures: Tensor, score_target: ScoreTarget, layer: str | None
 ) -> tuple[Tensor, Tensor]:
     """One forward pass: the numbers aimed at (N), and a layer's maps (N x K x h x w) on the way to them."""
     if layer is None:
-        with LastMaps() as last:
-            found, places, _ = scores(model, pictures, aim)
-        if last.maps is None:
+        with LastConvRecorder() as recorder:
+            scores, places, _ = target_scores(model, pictures, score_target)
+        if recorder.maps is None:
             raise ValueError(
                 "no convolution with maps runs in this network; name the layer, see layer_names(model)."
             )
-        if last.attends:
+        if recorder.attends:
             raise ValueError(
                 "attention mixes the positions behind the last convolution of this network, so its maps say little of the class;"
                 " name a layer that gives N x K x h x w, see layer_names(model), or use occlusion or saliency."
             )
-        is_classifier = last.read is not None and last.are_scores(found, places[:, 0], aim.of)
-        return found, last.read if is_classifier else last.maps
-    found, _, recorded = scores(model, pictures, aim, also=[layer])
+        is_classifier = recorder.read is not None and recorder.are_scores(
+            scores, places[:, 0], score_target.score
+        )
+        return scores, recorder.read if is_classifier else recorder.maps
+    scores, _, recorded = target_scores(model, pictures, score_target, extra_layers=[layer])
     if recorded[layer].dim() != 4:
         shape = " x ".join(str(length) for length in recorded[layer].shape[1:])
         raise ValueError(f'layer "{layer}" has no maps, but {shape} numbers; choose a convolutional layer.')
-    return found, recorded[layer]
+    return scores, recorded[layer]
 
 
-def _weighted(found: Tensor, maps: Tensor, relu: bool, again: bool = False) -> Tensor:
+def _weighted_sum(scores: Tensor, maps: Tensor, relu: bool, retain_graph: bool = False) -> Tensor:
     """N x h x w: the maps (N x K x h x w) of a layer, each weighted by its mean gradient, added up."""
-    weights = slopes(found, maps, again=again).mean((2, 3))  # N x K
-    added = torch.einsum("nk,nkij->nij", weights, maps.detach())
-    return added.clamp_min(0) if relu else added
+    weights = grad_wrt(scores, maps, retain_graph=retain_graph).mean((2, 3))  # N x K
+    heatmap = torch.einsum("nk,nkij->nij", weights, maps.detach())
+    return heatmap.clamp_min(0) if relu else heatmap
 
 
-def _as_asked(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:
+def _resized(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:
     if resize:
         maps = F.interpolate(maps.unsqueeze(1), batch.shape[2:], mode="bilinear", align_corners=False)
         maps = maps.squeeze(1)

@@ -1,6 +1,6 @@
 """Does the network itself agree with a map? Take the pixels away in the map's order, or put them in, and watch the answer.
 
-The scores of `cnnlab.attribution.scoring` ask whether a map lies on the object; these two ask whether it lies on what the network
+The scores of `cnnlab.attribution.localisation_metrics` ask whether a map lies on the object; these two ask whether it lies on what the network
 uses, and need no mask. Both are answered by pictures that the network never saw, which is their weakness.
 """
 
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.aims import Target, aim_at, scores, settled
-from cnnlab.attribution.covering import Fill, fill_picture
+from cnnlab.attribution.occluder import Fill, fill_image
+from cnnlab.attribution.targets import Target, parse_target, resolve_target, target_scores
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.modes import evaluating, like_parameters
 
@@ -54,8 +54,8 @@ def deletion_insertion(
     target: Target = None,
     *,
     steps: int = 50,
-    hidden: Fill = "grey",
-    start: Fill = "blur",
+    deletion_fill: Fill = "grey",
+    insertion_start: Fill = "blur",
     batch_size: int = 32,
     seed: int = 0,
     progress: bool = False,
@@ -80,8 +80,8 @@ def deletion_insertion(
         Class index or name, None for the class predicted on the whole picture; one for all, or a list with one for each.
     steps
         S; each moves the same share of the pixels.
-    hidden, start
-        What a deleted pixel is replaced by, and the picture into which pixels are put; see `fill_picture`.
+    deletion_fill, insertion_start
+        What a deleted pixel is replaced by, and the picture into which pixels are put; see `fill_image`.
     batch_size
         Pictures in one forward pass.
     seed
@@ -118,8 +118,13 @@ def deletion_insertion(
         )
     batch = like_parameters(model, batch).detach()
     steps, batch_size = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
-    aim = settled(model, batch, aim_at(len(batch), target, None, None, "probability"), batch_size)
-    fills = [torch.stack([fill_picture(image, fill, seed) for image in batch]) for fill in (hidden, start)]
+    score_target = resolve_target(
+        model, batch, parse_target(len(batch), target, None, None, "probability"), batch_size
+    )
+    fills = [
+        torch.stack([fill_image(image, fill, seed) for image in batch])
+        for fill in (deletion_fill, insertion_start)
+    ]
     ranks = _ranks(relevance.detach().cpu().reshape(len(batch), -1), seed).view(
         len(batch), 1, *batch.shape[2:]
     )
@@ -129,12 +134,14 @@ def deletion_insertion(
     pairs = torch.arange(curves.shape[1])
     with evaluating(model), torch.inference_mode():
         for chunk in tqdm(pairs.split(batch_size), desc="pixels moved", disable=not progress):
-            which, step = chunk // (steps + 1), chunk % (steps + 1)
-            moved = ranks[which] < counts[step].view(-1, 1, 1, 1)  # chunk x 1 x H x W
-            deleted = torch.where(moved, fills[0][which], batch[which])
-            inserted = torch.where(moved, batch[which], fills[1][which])
+            index, step = chunk // (steps + 1), chunk % (steps + 1)
+            changed = ranks[index] < counts[step].view(-1, 1, 1, 1)  # chunk x 1 x H x W
+            deleted = torch.where(changed, fills[0][index], batch[index])
+            inserted = torch.where(changed, batch[index], fills[1][index])
             for curve, pictures in zip(curves, (deleted, inserted), strict=True):
-                curve[chunk] = scores(model, pictures, aim.of_pictures(which.tolist()))[0].cpu()
+                curve[chunk] = target_scores(model, pictures, score_target.for_pictures(index.tolist()))[
+                    0
+                ].cpu()
     deletion, insertion = curves.view(2, len(batch), steps + 1)
     share = counts.cpu() / ranks[0].numel()
     if single:

@@ -1,7 +1,7 @@
 """From a saliency map to the outline of the object, by colour: GrabCut seeded with the map.
 
 Saliency is a scatter of dots on the object, not its outline. The picture's colours can fill in the rest. How good the outline is,
-says `intersection_over_union` of `cnnlab.attribution.scoring`.
+says `intersection_over_union` of `cnnlab.attribution.localisation_metrics`.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ def grabcut(
     if not blur >= 0:
         raise ValueError(f"blur must be 0 or more, but got {blur!r}.")
     segments = torch.zeros(maps.shape, dtype=torch.bool)
-    for number, (one, its) in enumerate(zip(batch.detach().cpu(), maps, strict=True)):
-        seeds = _seeds(its, foreground, background, blur)
+    for number, (picture, saliency_map) in enumerate(zip(batch.detach().cpu(), maps, strict=True)):
+        seeds = _seeds(saliency_map, foreground, background, blur)
         if cv2.GC_FGD in seeds:
-            segments[number] = _cut(one, seeds, whole_number(iterations, "iterations"), largest, seed)
+            segments[number] = _cut(picture, seeds, whole_number(iterations, "iterations"), largest, seed)
     return segments[0] if single else segments
 
 
@@ -115,13 +115,13 @@ def _cut(image: Tensor, seeds: np.ndarray, iterations: int, largest: bool, seed:
     cv2.setRNGSeed(seed)
     # The colours come from the sure pixels alone, put side by side as a picture of their own: OpenCV would take the undecided
     # ones for background, learn the object's colours as background colours, and never grow beyond the seeds.
-    sure = seeds != cv2.GC_PR_BGD
-    cv2.grabCut(pixels[sure][None], seeds[sure][None], None, *colours, 1, cv2.GC_INIT_WITH_MASK)
+    is_seed = seeds != cv2.GC_PR_BGD
+    cv2.grabCut(pixels[is_seed][None], seeds[is_seed][None], None, *colours, 1, cv2.GC_INIT_WITH_MASK)
     cv2.grabCut(pixels, seeds, None, *colours, 1, cv2.GC_EVAL_FREEZE_MODEL)
     if iterations:
         cv2.grabCut(pixels, seeds, None, *colours, iterations, cv2.GC_EVAL)
-    found = (seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)
+    segment = (seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)
     if largest:
-        _, pieces, sizes, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
-        found = pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
-    return torch.from_numpy(found)
+        _, pieces, sizes, _ = cv2.connectedComponentsWithStats(segment.astype(np.uint8))
+        segment = pieces == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
+    return torch.from_numpy(segment)

@@ -1,8 +1,8 @@
 """Which pixels would change the answer? The gradient of one number with respect to the picture, by each of three rules.
 
 One forward and one backward pass answer for all pixels at once, where occlusion needs hundreds. The number is a class score or
-any unit of any layer (`cnnlab.attribution.aims`); the rules at the ReLUs are those of `cnnlab.networks.relu_rules`. Averages
-over many gradients stand in `cnnlab.attribution.averages`, maps of a layer in `cnnlab.attribution.class_maps`.
+any unit of any layer (`cnnlab.attribution.targets`); the rules at the ReLUs are those of `cnnlab.networks.relu_rules`. Averages
+over many gradients stand in `cnnlab.attribution.averaged_gradients`, maps of a layer in `cnnlab.attribution.cam`.
 
     gradient         signed, pixel and channel by pixel and channel
     saliency         its largest size over the three channels: one number for each pixel
@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from cnnlab.attribution.aims import Target, Unit, aim_at
-from cnnlab.attribution.backward import pixel_gradients
+from cnnlab.attribution.input_gradients import input_gradients
+from cnnlab.attribution.targets import Target, Unit, parse_target
 from cnnlab.inputs import image_batch
 from cnnlab.networks.modes import like_parameters
 
@@ -28,7 +28,7 @@ def gradient(
     *,
     layer: str | None = None,
     unit: Unit | None = None,
-    of: str = "logit",
+    score: str = "logit",
 ) -> Tensor:
     """How does the score change if a pixel becomes a little brighter? The gradient with respect to the picture.
 
@@ -48,7 +48,7 @@ def gradient(
     layer, unit
         Instead of a class, a unit: a layer's name, and a channel (at the position where it answers most to the picture, the
         first of equals), or (channel, row, column). In fully connected layers the channel is the unit.
-    of
+    score
         "logit" (the score before the softmax) or "probability" (behind it). The probability can also rise because other classes
         fall, and it is flat where the network is sure: two questions, not two scalings of one.
 
@@ -75,7 +75,7 @@ def gradient(
     >>> torch.allclose(found.flatten(), model[1].weight[2])
     True
     """
-    return _by_rule("gradient", model, images, target, layer, unit, of)
+    return _by_rule("gradient", model, images, target, layer, unit, score)
 
 
 def saliency(
@@ -85,7 +85,7 @@ def saliency(
     *,
     layer: str | None = None,
     unit: Unit | None = None,
-    of: str = "logit",
+    score: str = "logit",
 ) -> Tensor:
     """Which pixels need to change least to change the score most? One number for each pixel.
 
@@ -96,7 +96,7 @@ def saliency(
 
     Parameters
     ----------
-    model, images, target, layer, unit, of
+    model, images, target, layer, unit, score
         As in `gradient`.
 
     Returns
@@ -121,7 +121,7 @@ def saliency(
     >>> saliency(model, torch.rand(4, 3, 8, 8), target=2).shape
     torch.Size([4, 8, 8])
     """
-    return channel_max(gradient(model, images, target, layer=layer, unit=unit, of=of))
+    return channel_max(gradient(model, images, target, layer=layer, unit=unit, score=score))
 
 
 def deconvnet(
@@ -238,9 +238,9 @@ def _by_rule(
     target: Target,
     layer: str | None,
     unit: Unit | None,
-    of: str = "logit",
+    score: str = "logit",
 ) -> Tensor:
     batch, single = image_batch(images)
-    aim = aim_at(len(batch), target, layer, unit, of)
-    found = pixel_gradients(model, like_parameters(model, batch), aim, rule)
-    return found[0] if single else found
+    score_target = parse_target(len(batch), target, layer, unit, score)
+    gradients = input_gradients(model, like_parameters(model, batch), score_target, rule)
+    return gradients[0] if single else gradients

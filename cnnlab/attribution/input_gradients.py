@@ -1,6 +1,6 @@
 """From the number that is asked about back to the pixels: one forward and one backward pass, and no trace left.
 
-The number is an `Aim` (`cnnlab.attribution.aims`), the rule at the ReLUs one of `cnnlab.networks.relu_rules`. What the gradients
+The number is an `ScoreTarget` (`cnnlab.attribution.targets`), the rule at the ReLUs one of `cnnlab.networks.relu_rules`. What the gradients
 mean, and how they are put together, is told by the techniques that call this.
 """
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from cnnlab.attribution.aims import Aim, scores
+from cnnlab.attribution.targets import ScoreTarget, target_scores
 from cnnlab.networks.modes import evaluating
 from cnnlab.networks.relu_rules import relu_rule
 
@@ -20,40 +20,44 @@ NO_RELU = (
     "no ReLU ran in this network, so there is nothing that the rule {!r} could change; use the gradient. (Rules reach ReLU and"
     " ReLU6 by name: not clamp(min=0), not other activation functions such as SiLU or GELU, not the inside of scripted networks.)"
 )
-NO_WAY_BACK = (
+NOT_DIFFERENTIABLE = (
     "the answer does not hang on the picture through derivatives: does the network compute without gradients (no_grad, detach,"
     " argmax), or from something else than the picture?"
 )
 
 
-def pixel_gradients(model: nn.Module, pictures: Tensor, aim: Aim, rule: str = "gradient") -> Tensor:
-    """N x 3 x H x W: the gradient of what `aim` names, by one of the three rules; one forward and one backward pass."""
-    with differentiating(model, pictures) as pixels:
+def input_gradients(
+    model: nn.Module, pictures: Tensor, score_target: ScoreTarget, rule: str = "gradient"
+) -> Tensor:
+    """N x 3 x H x W: the gradient of what `score_target` names, by one of the three rules; one forward and one backward pass."""
+    with with_input_grad(model, pictures) as pixels:
         with relu_rule(rule) if rule != "gradient" else nullcontext() as relus:
-            found, *_ = scores(model, pixels.clone(), aim)  # cloned: a network may change its input in place
+            scores, *_ = target_scores(
+                model, pixels.clone(), score_target
+            )  # cloned: a network may change its input in place
         if relus and not relus.met:
             raise ValueError(NO_RELU.format(rule))
-        return slopes(found, pixels)
+        return grad_wrt(scores, pixels)
 
 
 @contextmanager
-def differentiating(model: nn.Module, pictures: Tensor) -> Iterator[Tensor]:
+def with_input_grad(model: nn.Module, pictures: Tensor) -> Iterator[Tensor]:
     """The model in eval mode with frozen parameters, gradients on, and a copy of the pictures that asks for its gradient."""
     with torch.inference_mode(False), torch.enable_grad(), evaluating(model, frozen=True):
         yield pictures.detach().clone().requires_grad_()
 
 
-def slopes(found: Tensor, at: Tensor, *, again: bool = False) -> Tensor:
-    """The gradient of each picture's number (N) with respect to its part of `at` (N x ...), without any history.
+def grad_wrt(scores: Tensor, inputs: Tensor, *, retain_graph: bool = False) -> Tensor:
+    """The gradient of each picture's number (N) with respect to its part of `inputs` (N x ...), without any history.
 
-    Pictures do not see each other in eval mode, so the gradient of the sum holds them all. `again` keeps the graph for another
+    Pictures do not see each other in eval mode, so the gradient of the sum holds them all. `retain_graph` keeps the graph for another
     backward pass.
     """
-    (slope,) = (
-        torch.autograd.grad(found.sum(), at, retain_graph=again, allow_unused=True)
-        if found.requires_grad
+    (gradient,) = (
+        torch.autograd.grad(scores.sum(), inputs, retain_graph=retain_graph, allow_unused=True)
+        if scores.requires_grad
         else (None,)
     )
-    if slope is None:
-        raise ValueError(NO_WAY_BACK)
-    return slope
+    if gradient is None:
+        raise ValueError(NOT_DIFFERENTIABLE)
+    return gradient

@@ -112,15 +112,17 @@ def pointing_game(relevance: Tensor, masks: Tensor, *, seed: int = 0) -> Pointin
     >>> pointing_game(relevance, masks).rate
     1.0
     """
-    relevance, masks, area = _checked(relevance, masks)
+    relevance, masks, area = _validated(relevance, masks)
     counted = area > 0
     flat = relevance.flatten(1).nan_to_num(nan=-torch.inf)  # N x HW
     top = (flat == flat.max(1, keepdim=True).values) & ~relevance.flatten(1).isnan()
-    hits = _share_on(top.double(), masks).where(counted, torch.nan)
-    centre = _share_on(_middle(masks.shape[1:]).expand(len(masks), -1), masks)
-    chance = torch.Generator().manual_seed(seed)
-    draws = hits[counted][torch.randint(int(counted.sum()), (2000, int(counted.sum())), generator=chance)]
-    low, high = draws.mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.double)).tolist()
+    hits = _fraction_on(top.double(), masks).where(counted, torch.nan)
+    centre = _fraction_on(_centre_weights(masks.shape[1:]).expand(len(masks), -1), masks)
+    generator = torch.Generator().manual_seed(seed)
+    resampled = hits[counted][
+        torch.randint(int(counted.sum()), (2000, int(counted.sum())), generator=generator)
+    ]
+    low, high = resampled.mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.double)).tolist()
     return PointingGame(
         hits=hits,
         rate=float(hits[counted].mean()),
@@ -168,9 +170,9 @@ def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
     >>> relevance_mass(torch.tensor([[3.0, -1.0], [1.0, 0.0]]), masks).mean_share
     0.75
     """
-    relevance, masks, area = _checked(relevance, masks)
+    relevance, masks, area = _validated(relevance, masks)
     positive = relevance.nan_to_num(nan=0.0).clamp_min(0).flatten(1)
-    share = _share_on(positive, masks)
+    share = _fraction_on(positive, masks)
     counted = (area > 0) & ~share.isnan()
     if not counted.any():
         raise ValueError("no map has positive relevance anywhere, so there is no mass to share out.")
@@ -183,14 +185,14 @@ def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
     )
 
 
-def intersection_over_union(found: Tensor, truth: Tensor) -> Tensor:
+def intersection_over_union(prediction: Tensor, truth: Tensor) -> Tensor:
     """How well does a segment cover the object, without covering anything else?
 
         IoU_n = |found_n and truth_n| / |found_n or truth_n|
 
     Parameters
     ----------
-    found, truth
+    prediction, truth
         Bool, N x H x W or H x W: the segment (from `grabcut`, or a map above a threshold) and the object's mask.
 
     Returns
@@ -213,23 +215,23 @@ def intersection_over_union(found: Tensor, truth: Tensor) -> Tensor:
     >>> intersection_over_union(torch.tensor([[True, True]]), torch.tensor([[True, False]]))
     tensor(0.5000)
     """
-    if found.dtype != torch.bool or truth.dtype != torch.bool:
-        raise TypeError(f"both masks must be bool, but came as {found.dtype} and {truth.dtype}.")
-    if found.shape != truth.shape or found.dim() not in (2, 3):
+    if prediction.dtype != torch.bool or truth.dtype != torch.bool:
+        raise TypeError(f"both masks must be bool, but came as {prediction.dtype} and {truth.dtype}.")
+    if prediction.shape != truth.shape or prediction.dim() not in (2, 3):
         raise ValueError(
             "both masks must have the same axes, N x H x W or H x W, but came as"
-            f" {tuple(found.shape)} and {tuple(truth.shape)}."
+            f" {tuple(prediction.shape)} and {tuple(truth.shape)}."
         )
-    found, truth = found.cpu(), truth.cpu()
-    return (found & truth).sum((-2, -1)) / (found | truth).sum((-2, -1))
+    prediction, truth = prediction.cpu(), truth.cpu()
+    return (prediction & truth).sum((-2, -1)) / (prediction | truth).sum((-2, -1))
 
 
-def _share_on(weights: Tensor, masks: Tensor) -> Tensor:
+def _fraction_on(weights: Tensor, masks: Tensor) -> Tensor:
     """N: for each map of weights (N x HW), the share of their sum that lies on the mask; NaN where they sum to 0."""
     return (weights * masks.flatten(1)).sum(1) / weights.sum(1)
 
 
-def _middle(sides: tuple[int, int]) -> Tensor:
+def _centre_weights(sides: tuple[int, int]) -> Tensor:
     """HW: 1 on the pixel in the middle, or on the two or four that share it where a side is even."""
     height, width = (torch.arange(side) for side in sides)
     rows = ((2 * height - (sides[0] - 1)).abs() <= 1).double()
@@ -237,7 +239,7 @@ def _middle(sides: tuple[int, int]) -> Tensor:
     return torch.outer(rows, columns).flatten()
 
 
-def _checked(relevance: Tensor, masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _validated(relevance: Tensor, masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Relevance N x H x W in float64, masks N x H x W and their share of the picture (N), on the CPU."""
     if not (isinstance(relevance, Tensor) and isinstance(masks, Tensor)):
         raise TypeError(

@@ -24,7 +24,7 @@ FILLS = ("grey", "mean", "noise", "blur")
 Fill: TypeAlias = "str | Sequence[float] | Tensor"
 
 
-def positions(length: int, size: int, stride: int) -> list[int]:
+def occluder_positions(length: int, size: int, stride: int) -> list[int]:
     """Where an occluder starts along an axis: 0, stride, 2 * stride ..., the last at the border.
 
     The last place is moved back so that the occluder ends where the picture ends: every place covers the same
@@ -33,7 +33,7 @@ def positions(length: int, size: int, stride: int) -> list[int]:
 
     Example
     -------
-    >>> positions(length=10, size=4, stride=4)
+    >>> occluder_positions(length=10, size=4, stride=4)
     [0, 4, 6]
     """
     size, stride = positive_int(size, "size of the occluder"), positive_int(stride, "stride")
@@ -58,9 +58,9 @@ def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", 
     >>> occlude(torch.zeros(3, 8, 8), top=2, left=3, size=4, fill="white").sum()
     tensor(48.)
     """
-    covered = one_picture(image).clone()
+    occluded = single_image(image).clone()
     size = positive_int(size, "size of the occluder")
-    height, width = covered.shape[-2:]
+    height, width = occluded.shape[-2:]
     if size > min(height, width):
         raise ValueError(f"an occluder of {size} pixels is larger than the picture of {height} x {width}.")
     if not (0 <= top <= height - size and 0 <= left <= width - size):
@@ -69,11 +69,11 @@ def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", 
             f"; top can be 0 to {height - size}, left 0 to {width - size}."
         )
     window = slice(None), slice(top, top + size), slice(left, left + size)
-    covered[window] = fill_picture(covered, fill, seed)[window]
-    return covered.view_as(image)
+    occluded[window] = fill_image(occluded, fill, seed)[window]
+    return occluded.view_as(image)
 
 
-def fill_picture(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:
+def fill_image(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:
     """What the occluder is made of: a picture of the image's shape, of which the covered window is cut.
 
     "grey"
@@ -94,25 +94,25 @@ def fill_picture(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:
 
     Example
     -------
-    >>> fill_picture(torch.rand(3, 8, 8), "black").max()
+    >>> fill_image(torch.rand(3, 8, 8), "black").max()
     tensor(0.)
     """
-    picture = one_picture(image)
+    pixels = single_image(image)
     if isinstance(fill, Tensor) and fill.dim() > 1:
-        replacement = one_picture(fill, "fill").to(picture)
-        if replacement.shape != picture.shape:
+        replacement = single_image(fill, "fill").to(pixels)
+        if replacement.shape != pixels.shape:
             raise ValueError(
                 f"a picture as fill must have the image's {tuple(image.shape)}, not {tuple(fill.shape)}."
             )
     elif isinstance(fill, str) and fill == "mean":
-        replacement = picture.mean((1, 2), keepdim=True).expand_as(picture)
+        replacement = pixels.mean((1, 2), keepdim=True).expand_as(pixels)
     elif isinstance(fill, str) and fill == "noise":
-        chance = torch.Generator().manual_seed(seed)
-        replacement = torch.rand(picture.shape, generator=chance, dtype=torch.float32).to(picture)
+        generator = torch.Generator().manual_seed(seed)
+        replacement = torch.rand(pixels.shape, generator=generator, dtype=torch.float32).to(pixels)
     elif isinstance(fill, str) and fill == "blur":
-        replacement = _blurred(picture, min(picture.shape[1:]) / 12)
+        replacement = _blurred(pixels, min(pixels.shape[1:]) / 12)
     else:
-        replacement = picture.new_tensor(_colour(fill)).view(3, 1, 1).expand_as(picture)
+        replacement = pixels.new_tensor(_colour(fill)).view(3, 1, 1).expand_as(pixels)
     return replacement.reshape(image.shape)
 
 
@@ -124,10 +124,10 @@ def _colour(fill: str | Sequence[float]) -> tuple[float, float, float]:
         try:
             return tuple(channel / 255 for channel in ImageColor.getrgb(fill)[:3])
         except ValueError:
-            close = difflib.get_close_matches(fill, [*FILLS, *ImageColor.colormap], n=1)
-            guess = f' Did you mean "{close[0]}"?' if close else ""
+            close_names = difflib.get_close_matches(fill, [*FILLS, *ImageColor.colormap], n=1)
+            suggestion = f' Did you mean "{close_names[0]}"?' if close_names else ""
             raise ValueError(
-                f"fill {fill!r} is not known.{guess} Choose {', '.join(FILLS)}, a colour by name or hex"
+                f"fill {fill!r} is not known.{suggestion} Choose {', '.join(FILLS)}, a colour by name or hex"
                 " (#3366cc), three numbers in [0, 1], or a picture."
             ) from None
     try:
@@ -140,18 +140,18 @@ def _colour(fill: str | Sequence[float]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _blurred(picture: Tensor, deviation: float) -> Tensor:
+def _blurred(picture: Tensor, sigma: float) -> Tensor:
     """3 x H x W under a Gaussian, separable, with the border pixels repeated outwards."""
-    reach = max(1, round(3 * deviation))
-    steps = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
-    kernel = (-(steps**2) / (2 * deviation**2)).exp()
+    radius = max(1, round(3 * sigma))
+    steps = torch.arange(-radius, radius + 1, dtype=picture.dtype, device=picture.device)
+    kernel = (-(steps**2) / (2 * sigma**2)).exp()
     kernel = (kernel / kernel.sum()).expand(3, 1, -1)  # 3 x 1 x taps: each channel by itself
-    padded = F.pad(picture.unsqueeze(0), (reach,) * 4, mode="replicate")
+    padded = F.pad(picture.unsqueeze(0), (radius,) * 4, mode="replicate")
     along_rows = F.conv2d(padded, kernel.unsqueeze(2), groups=3)
     return F.conv2d(along_rows, kernel.unsqueeze(3), groups=3)[0].clamp(0, 1)
 
 
-def one_picture(image: Tensor, what: str = "image") -> Tensor:
+def single_image(image: Tensor, what: str = "image") -> Tensor:
     """3 x H x W, detached; several pictures are refused."""
     images, _ = image_batch(image, what)
     if len(images) > 1:

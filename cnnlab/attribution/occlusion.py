@@ -6,7 +6,7 @@ there instead. Gradient methods, which answer in one backward pass, stand in the
 the maps belongs to `cnnlab.figures`.
 
 Here: `occlusion`, and `occlusion_steps`, which gives the map while it grows; what comes out is an
-`OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.covering`; how a network answers
+`OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.occluder`; how a network answers
 without computing again what the occluder does not touch, in `cnnlab.incremental`.
 """
 
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.covering import Fill, fill_picture, one_picture, positions
+from cnnlab.attribution.occluder import Fill, fill_image, occluder_positions, single_image
 from cnnlab.attribution.occlusion_map import OcclusionMap
 from cnnlab.incremental import Retouching, retouching
 from cnnlab.inputs import positive_int, target_index
@@ -62,11 +62,11 @@ def occlusion(
     target
         Class index or name; None for the class predicted on the uncovered picture.
     size, stride
-        Side of the square occluder and its step, in pixels. The places are those of `positions`.
+        Side of the square occluder and its step, in pixels. The places are those of `occluder_positions`.
     fill
         "grey" (0.5), "mean" (the picture's mean colour), "noise" (uniform, from `seed`), "blur" (the picture
         blurred), any colour by name, hex or three numbers in [0, 1], or a whole picture 3 x H x W. See
-        `fill_picture`.
+        `fill_image`.
     batch_size
         Places that go through the network at once; None chooses it from the memory that one takes on its way.
     progress
@@ -87,7 +87,7 @@ def occlusion(
     ----------
     Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2. Lectures:
     S, "Saliency via Occlusion"; B, occlusion experiments; L, "Grounding CNN decisions". The place of each
-    window differs from Captum's `Occlusion` in one point, see `positions`.
+    window differs from Captum's `Occlusion` in one point, see `occluder_positions`.
 
     Example
     -------
@@ -97,10 +97,10 @@ def occlusion(
     """
     options = {"size": size, "stride": stride, "fill": fill, "batch_size": batch_size, "seed": seed}
     steps = occlusion_steps(model, image, target, **options)
-    look = "{l_bar}{bar}| {elapsed}<{remaining}"
-    with tqdm(total=1.0, desc="occlusion", disable=not progress, bar_format=look) as bar:
+    bar_format = "{l_bar}{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc="occlusion", disable=not progress, bar_format=bar_format) as bar:
         for partial in steps:
-            bar.update(partial.done - bar.n)
+            bar.update(partial.fraction_done - bar.n)
     return partial
 
 
@@ -128,9 +128,9 @@ def occlusion_steps(
     >>> [round(partial.done, 2) for partial in steps]
     [0.33, 0.67, 1.0]
     """
-    image = like_parameters(model, one_picture(image))
-    replacement = fill_picture(image, fill, seed)
-    rows, columns = (positions(length, size, stride) for length in image.shape[1:])
+    image = like_parameters(model, single_image(image))
+    replacement = fill_image(image, fill, seed)
+    rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
     network = retouching(model, image, int(size), rows, columns)
     target = target_index(target, getattr(model, "class_names", None), network.original)
     batch = None if batch_size is None else positive_int(batch_size, "batch_size")
@@ -144,21 +144,21 @@ def occlusion_steps(
         target,
         float(network.original.softmax(-1)[target]),
     )
-    return _grow(network, replacement, empty, batch or network.batch_size)
+    return _occlusion_steps(network, replacement, empty, batch or network.batch_size)
 
 
-def _grow(
+def _occlusion_steps(
     network: Retouching, replacement: Tensor, empty: OcclusionMap, batch: int
 ) -> Iterator[OcclusionMap]:
     """Fill the `empty` map chunk by chunk."""
-    size, places = empty.size, list(product(empty.rows.tolist(), empty.columns.tolist()))
+    size, positions = empty.size, list(product(empty.rows.tolist(), empty.columns.tolist()))
     probability, predicted = empty.probability.flatten(), empty.predicted.flatten()
-    for start in range(0, len(places), batch):
-        done = slice(start, start + batch)
-        squares = [replacement[:, top : top + size, left : left + size] for top, left in places[done]]
-        logits = network.logits(places[done], torch.stack(squares))
-        probability[done] = logits.softmax(-1)[:, empty.target].cpu()
-        predicted[done] = logits.argmax(-1).cpu()
+    for start in range(0, len(positions), batch):
+        chunk = slice(start, start + batch)
+        squares = [replacement[:, top : top + size, left : left + size] for top, left in positions[chunk]]
+        logits = network.logits(positions[chunk], torch.stack(squares))
+        probability[chunk] = logits.softmax(-1)[:, empty.target].cpu()
+        predicted[chunk] = logits.argmax(-1).cpu()
         yield OcclusionMap(
             probability.view_as(empty.probability).clone(),
             predicted.view_as(empty.predicted).clone(),

@@ -1,7 +1,7 @@
 """What an occlusion experiment brings home, and its reading pixel by pixel.
 
 The experiment itself stands in `cnnlab.attribution.occlusion`, the scoring of maps in
-`cnnlab.attribution.scoring`, and the drawing in `cnnlab.figures`.
+`cnnlab.attribution.localisation_metrics`, and the drawing in `cnnlab.figures`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OcclusionMap:
         return self.baseline - self.probability
 
     @property
-    def done(self) -> float:
+    def fraction_done(self) -> float:
         """Share of the places that are computed, in [0, 1]."""
         return float((self.predicted >= 0).double().mean())
 
@@ -64,18 +64,18 @@ class OcclusionMap:
             raise ValueError(
                 f"this map belongs to a picture of {sides[0]} x {sides[1]}, not {height} x {width} pixels."
             )
-        known = self.predicted >= 0
-        total = self._spread(self.drop.double().where(known, 0.0), sides)
-        count = self._spread(known.double(), sides)
+        measured = self.predicted >= 0
+        total = self._sum_over_occluders(self.drop.double().where(measured, 0.0), sides)
+        count = self._sum_over_occluders(measured.double(), sides)
         return (total / count).to(self.probability.dtype)  # 0 / 0 is NaN: nothing was measured there
 
-    def _spread(self, values: Tensor, sides: tuple[int, int]) -> Tensor:
+    def _sum_over_occluders(self, values: Tensor, sides: tuple[int, int]) -> Tensor:
         """H x W: at each pixel the sum of `values` (R x C) over the places that cover it."""
-        down, right = _covers(self.rows, self.size, sides[0]), _covers(self.columns, self.size, sides[1])
+        down, right = _coverage(self.rows, self.size, sides[0]), _coverage(self.columns, self.size, sides[1])
         return down.T @ values @ right
 
 
-def _covers(starts: Tensor, size: int, length: int) -> Tensor:
+def _coverage(starts: Tensor, size: int, length: int) -> Tensor:
     """len(starts) x length: 1 where an occluder that begins at `start` lies along an axis, else 0."""
     pixel = torch.arange(length)
     return ((pixel >= starts[:, None]) & (pixel < starts[:, None] + size)).double()

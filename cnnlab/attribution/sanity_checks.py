@@ -1,7 +1,7 @@
 """Does a map depend on what the network has learned? Destroy the weights, layer by layer, and see whether the map notices.
 
 A map that stays the same when the network's knowledge is gone has shown the picture, not the network. The other question, whether
-a map lies where the truth lies, is asked in `cnnlab.attribution.scoring`.
+a map lies where the truth lies, is asked in `cnnlab.attribution.localisation_metrics`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.attribution.aims import Target, aim_at, settled
+from cnnlab.attribution.targets import Target, parse_target, resolve_target
 from cnnlab.inputs import image_batch
 from cnnlab.networks.layers import layer_names, resolve_layer
 from cnnlab.networks.modes import like_parameters
@@ -105,20 +105,24 @@ def parameter_randomisation(
     ('1',)
     """
     batch = like_parameters(model, image_batch(images)[0]).detach()
-    classes = list(settled(model, batch, aim_at(len(batch), target, None, None), 32).wanted)
+    classes = list(resolve_target(model, batch, parse_target(len(batch), target, None, None), 32).targets)
     names = _with_weights(model)[::-1] if layers is None else list(layers)
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     original = _map(technique, model, batch, classes)
     randomised, rows = copy.deepcopy(model), []
     for name in tqdm(names, desc="layers randomised", disable=not progress):
         if not cascading:
             randomised = copy.deepcopy(model)
-        _shuffle(resolve_layer(randomised, name), name, chance)
+        _shuffle(resolve_layer(randomised, name), name, generator)
         changed = _map(technique, randomised, batch, classes)
-        pair = _sizes(original), _sizes(changed)
+        magnitudes = _magnitudes(original), _magnitudes(changed)
         rows.append(
             torch.stack(
-                [rank_correlation(original, changed), rank_correlation(*pair), structural_similarity(*pair)]
+                [
+                    rank_correlation(original, changed),
+                    rank_correlation(*magnitudes),
+                    structural_similarity(*magnitudes),
+                ]
             )
         )
     return Randomisation(tuple(names), *torch.stack(rows, 2))
@@ -134,7 +138,7 @@ def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
     >>> rank_correlation(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[1.0, 4.0, 9.0]]))
     tensor([1.], dtype=torch.float64)
     """
-    ranks = [torch.stack([_ranks(one) for one in maps.flatten(1)]) for maps in (first, second)]
+    ranks = [torch.stack([_ranks(row) for row in maps.flatten(1)]) for maps in (first, second)]
     first, second = (rank - rank.mean(1, keepdim=True) for rank in ranks)
     return (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
 
@@ -170,9 +174,9 @@ def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
         F.conv2d(maps**2, window) - mean**2 for maps, mean in zip((first, second), means, strict=True)
     )
     covariance = F.conv2d(first * second, window) - means[0] * means[1]
-    small, smaller = 0.03**2, 0.01**2
-    likeness = (2 * means[0] * means[1] + smaller) * (2 * covariance + small)
-    return (likeness / ((means[0] ** 2 + means[1] ** 2 + smaller) * (sum(variances) + small))).mean((1, 2, 3))
+    c2, c1 = 0.03**2, 0.01**2
+    numerator = (2 * means[0] * means[1] + c1) * (2 * covariance + c2)
+    return (numerator / ((means[0] ** 2 + means[1] ** 2 + c1) * (sum(variances) + c2))).mean((1, 2, 3))
 
 
 def _with_weights(model: nn.Module) -> list[str]:
@@ -183,29 +187,29 @@ def _with_weights(model: nn.Module) -> list[str]:
     return names
 
 
-def _shuffle(module: nn.Module, name: str, chance: torch.Generator) -> None:
+def _shuffle(module: nn.Module, name: str, generator: torch.Generator) -> None:
     """Put the entries of each weight and bias tensor of a layer into random order."""
     parameters = list(module.parameters())
     if not parameters:
         raise ValueError(f'layer "{name}" has no weights that could be randomised.')
     with torch.no_grad():
         for parameter in parameters:
-            order = torch.randperm(parameter.numel(), generator=chance).to(parameter.device)
+            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
             parameter.copy_(parameter.flatten()[order].view_as(parameter))
 
 
 def _map(technique: Callable, model: nn.Module, batch: Tensor, classes: list[int]) -> Tensor:
-    found = technique(model, batch, classes).detach().cpu()
+    maps = technique(model, batch, classes).detach().cpu()
     allowed = (len(batch), 3, *batch.shape[2:]), (len(batch), *batch.shape[2:])
-    if found.shape not in allowed:
+    if maps.shape not in allowed:
         raise ValueError(
-            f"the technique must give N x 3 x H x W or N x H x W, but gave {tuple(found.shape)} for"
+            f"the technique must give N x 3 x H x W or N x H x W, but gave {tuple(maps.shape)} for"
             f" {tuple(batch.shape)}."
         )
-    return found
+    return maps
 
 
-def _sizes(maps: Tensor) -> Tensor:
+def _magnitudes(maps: Tensor) -> Tensor:
     """N x H x W: the sizes of the values, over the channels the largest, scaled to a maximum of 1 in each map."""
     sizes = maps.abs().double()
     sizes = sizes.amax(1) if sizes.dim() == 4 else sizes
@@ -216,5 +220,5 @@ def _ranks(values: Tensor) -> Tensor:
     """Of a row of numbers: their places in rising order from 1 on, equal ones at the mean of their places; NaN stays NaN."""
     if values.isnan().any():
         return torch.full_like(values, torch.nan, dtype=torch.double)
-    _, places, counts = values.unique(return_inverse=True, return_counts=True)
-    return (counts.cumsum(0) - (counts - 1) / 2).double()[places]
+    _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
+    return (counts.cumsum(0) - (counts - 1) / 2).double()[inverse]

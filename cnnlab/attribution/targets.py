@@ -28,22 +28,24 @@ SCORES = ("logit", "probability")
 
 
 @dataclass(frozen=True)
-class Aim:
+class ScoreTarget:
     """For each picture one number out of what `layer` gives (None: the network's scores).
 
-    `wanted` has one entry for each picture: a class, or a unit. `of` says whether a class score is the logit or the softmax.
+    `targets` has one entry for each picture: a class, or a unit. `score` says whether a class score is the logit or the softmax.
     """
 
     layer: str | None
-    of: str
-    wanted: tuple[int | str | None | tuple[int, ...], ...]
+    score: str
+    targets: tuple[int | str | None | tuple[int, ...], ...]
 
-    def of_pictures(self, numbers: Iterable[int]) -> Aim:
+    def for_pictures(self, numbers: Iterable[int]) -> ScoreTarget:
         """The aims of some of the pictures, in their order; a picture may come several times."""
-        return replace(self, wanted=tuple(self.wanted[number] for number in numbers))
+        return replace(self, wanted=tuple(self.targets[number] for number in numbers))
 
 
-def aim_at(pictures: int, target: Target, layer: str | None, unit: Unit | None, of: str = "logit") -> Aim:
+def parse_target(
+    pictures: int, target: Target, layer: str | None, unit: Unit | None, score: str = "logit"
+) -> ScoreTarget:
     """The aim that a technique's arguments name, for so many pictures.
 
     Raises
@@ -52,18 +54,18 @@ def aim_at(pictures: int, target: Target, layer: str | None, unit: Unit | None, 
         If both a class and a unit are named, a layer without a unit or a unit without a layer, a softmax of a unit, or as many
         targets as there are not pictures.
     """
-    one_of(of, SCORES, "of")
+    one_of(score, SCORES, "of")
     if (layer is None) != (unit is None):
         raise ValueError(
             'a unit is named by its layer and its channel, as in layer="conv5", unit=17 (or unit=(17, row, column)),'
             f" but layer={layer!r} and unit={unit!r} came."
         )
     if layer is not None:
-        if target is not None or of != "logit":
+        if target is not None or score != "logit":
             raise ValueError(
                 "ask for a class (target, of) or for a unit (layer, unit), not for both at once."
             )
-        return Aim(layer, of, (tuple(unit) if isinstance(unit, Sequence) else unit,) * pictures)
+        return ScoreTarget(layer, score, (tuple(unit) if isinstance(unit, Sequence) else unit,) * pictures)
     if hasattr(target, "tolist"):  # a tensor, or an array of numpy's
         target = target.tolist()
     if isinstance(target, Sequence) and not isinstance(target, str):
@@ -71,69 +73,82 @@ def aim_at(pictures: int, target: Target, layer: str | None, unit: Unit | None, 
             raise ValueError(
                 f"{len(target)} targets came for {pictures} pictures; give one for each, or one for all."
             )
-        return Aim(None, of, tuple(target))
-    return Aim(None, of, (target,) * pictures)
+        return ScoreTarget(None, score, tuple(target))
+    return ScoreTarget(None, score, (target,) * pictures)
 
 
-def scores(
-    model: nn.Module, pictures: Tensor, aim: Aim, also: Sequence[str] = ()
+def target_scores(
+    model: nn.Module, pictures: Tensor, score_target: ScoreTarget, extra_layers: Sequence[str] = ()
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """One forward pass: the numbers aimed at (N), their places in the answer (N x axes), and what the layers `also` gave.
+    """One forward pass: the numbers aimed at (N), their places in the answer (N x axes), and what the layers `extra_layers` gave.
 
     The model runs as it is; eval mode and gradients are the caller's business.
     """
-    layers = [*([aim.layer] if aim.layer else []), *also]
+    layers = [*([score_target.layer] if score_target.layer else []), *extra_layers]
     with recording(model, layers) if layers else nullcontext({}) as recorded:
         logits = model(pictures)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(pictures):
-        came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        received = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
-            f"the model must give N x classes logits, but gave {came} for {len(pictures)} pictures."
+            f"the model must give N x classes logits, but gave {received} for {len(pictures)} pictures."
         )
     for name in layers:
         if name not in recorded:
             raise ValueError(f'layer "{name}" does not run in eval mode; see layer_names(model).')
-    if aim.layer:
-        values = recorded[aim.layer]
+    if score_target.layer:
+        values = recorded[score_target.layer]
     else:
-        values = logits if aim.of == "logit" else logits.softmax(1)
+        values = logits if score_target.score == "logit" else logits.softmax(1)
     names = getattr(model, "class_names", None)
-    places = torch.tensor(
-        [_place(aim, wanted, values[n].detach(), names) for n, wanted in enumerate(aim.wanted)]
+    indices = torch.tensor(
+        [
+            _score_index(score_target, target, values[n].detach(), names)
+            for n, target in enumerate(score_target.targets)
+        ]
     )
-    return values[(torch.arange(len(values)), *places.T)], places, recorded
+    return values[(torch.arange(len(values)), *indices.T)], indices, recorded
 
 
-def settled(model: nn.Module, pictures: Tensor, aim: Aim, batch_size: int) -> Aim:
+def resolve_target(
+    model: nn.Module, pictures: Tensor, score_target: ScoreTarget, batch_size: int
+) -> ScoreTarget:
     """The aim with the predicted class, or the position of a channel's largest answer, filled in for these pictures.
 
     Techniques that go on to changed pictures (noise, mixtures) need it: they ask about the same number throughout. Only what is
     open costs a forward pass.
     """
-    is_open = isinstance(aim.wanted[0], int) if aim.layer else None in aim.wanted
-    if not is_open:
-        return aim
-    found = []
+    is_unresolved = (
+        isinstance(score_target.targets[0], int) if score_target.layer else None in score_target.targets
+    )
+    if not is_unresolved:
+        return score_target
+    targets = []
     with evaluating(model), torch.inference_mode():
         for part in torch.arange(len(pictures)).split(batch_size):
-            places = scores(model, pictures[part].clone(), aim.of_pictures(part.tolist()))[1]
-            found += [tuple(place) if aim.layer else place[0] for place in places.tolist()]
-    return replace(aim, wanted=tuple(found))
+            indices = target_scores(model, pictures[part].clone(), score_target.for_pictures(part.tolist()))[
+                1
+            ]
+            targets += [tuple(index) if score_target.layer else index[0] for index in indices.tolist()]
+    return replace(score_target, wanted=tuple(targets))
 
 
-def _place(aim: Aim, wanted, values: Tensor, class_names: Sequence[str] | None) -> tuple[int, ...]:
+def _score_index(
+    score_target: ScoreTarget, target, values: Tensor, class_names: Sequence[str] | None
+) -> tuple[int, ...]:
     """Where among `values` (one picture's: C, or C x H x W) the number stands that is wanted."""
-    if not aim.layer:
-        return (target_index(wanted, class_names, values),)
+    if not score_target.layer:
+        return (target_index(target, class_names, values),)
     shape = " x ".join(str(length) for length in values.shape)
-    where = f'layer "{aim.layer}" ({shape})'
-    if isinstance(wanted, tuple):
-        if len(wanted) != values.dim():
-            raise ValueError(f"unit must name {values.dim()} numbers for {where}, but got {wanted}.")
+    layer_description = f'layer "{score_target.layer}" ({shape})'
+    if isinstance(target, tuple):
+        if len(target) != values.dim():
+            raise ValueError(
+                f"unit must name {values.dim()} numbers for {layer_description}, but got {target}."
+            )
         return tuple(
-            whole_number(index, f"unit, axis {axis} of {where},", most=length - 1)
-            for axis, (index, length) in enumerate(zip(wanted, values.shape, strict=True))
+            whole_number(index, f"unit, axis {axis} of {layer_description},", most=length - 1)
+            for axis, (index, length) in enumerate(zip(target, values.shape, strict=True))
         )
-    channel = whole_number(wanted, f"unit (a channel of {where})", most=len(values) - 1)
-    best = torch.unravel_index(values[channel].argmax(), values.shape[1:])
-    return channel, *(int(index) for index in best)
+    channel = whole_number(target, f"unit (a channel of {layer_description})", most=len(values) - 1)
+    position = torch.unravel_index(values[channel].argmax(), values.shape[1:])
+    return channel, *(int(index) for index in position)

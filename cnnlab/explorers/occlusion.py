@@ -7,7 +7,7 @@ import time
 import ipywidgets as widgets
 from torch import nn
 
-from cnnlab.attribution import FILLS, OcclusionMap, fill_picture
+from cnnlab.attribution import FILLS, OcclusionMap, fill_image
 from cnnlab.explorers import covered, encode
 from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.base import EYE, Explorer
@@ -230,5 +230,5 @@ class OcclusionExplorer(Explorer):
         self.box = self._good_box = (min(left, side - size), min(top, side - size), size)
 
     def _fill_stage(self) -> None:
-        self._filling = fill_picture(self.image, self.fill.value)
+        self._filling = fill_image(self.image, self.fill.value)
         self.stage.filling, self.stage.smooth = encode.png(self._filling), self.fill.value == "blur"

@@ -80,9 +80,11 @@ def find(
         f" row {row}, column {column}."
     ]
     words += [_takeover(found, names)]
-    if mask is not None and found.done == 1:
+    if mask is not None and found.fraction_done == 1:
         words += [_on_object(found, mask, thing)]
-    return Finding(row, column, lowest, found.done, tuple(sentence for sentence in words if sentence))
+    return Finding(
+        row, column, lowest, found.fraction_done, tuple(sentence for sentence in words if sentence)
+    )
 
 
 def _takeover(found: OcclusionMap, names: Sequence[str]) -> str:

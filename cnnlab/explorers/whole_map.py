@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from cnnlab.attribution import OcclusionMap, occlusion_steps, positions
+from cnnlab.attribution import OcclusionMap, occluder_positions, occlusion_steps
 from cnnlab.explorers.covered import State
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.overlays import Finding, class_overlay, find, probability_overlay
@@ -87,7 +87,9 @@ class WholeMap:
         if self.running:
             self._growth.stop()
             self._rest()
-            self._report(f"Stopped; {self.found.done:.0%} of the map is there." if self.found else "Stopped.")
+            self._report(
+                f"Stopped; {self.found.fraction_done:.0%} of the map is there." if self.found else "Stopped."
+            )
 
     def forget(self) -> None:
         """The setting has changed: the map, whole or not, says nothing about it any more."""
@@ -97,7 +99,7 @@ class WholeMap:
 
     def count(self, side: int, size: int, stride: int) -> None:
         """Say how many forward passes the map takes."""
-        along = len(positions(side, size, stride))
+        along = len(occluder_positions(side, size, stride))
         self._places.value = f"{along} × {along} places of the occluder, one forward pass each"
 
     def paint(self) -> None:
@@ -122,10 +124,10 @@ class WholeMap:
 
     def _take(self, partial: OcclusionMap) -> None:
         self.found = partial
-        if partial.done == 1 or time.monotonic() - self._painted > REPAINT:
+        if partial.fraction_done == 1 or time.monotonic() - self._painted > REPAINT:
             self.paint()
-            self._progress.value = partial.done
-            self._report(f"The map grows: {partial.done:.0%}.")
+            self._progress.value = partial.fraction_done
+            self._report(f"The map grows: {partial.fraction_done:.0%}.")
 
     def _finish(self, error: Exception | None) -> None:
         self._rest()

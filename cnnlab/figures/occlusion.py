@@ -82,7 +82,7 @@ def drop_figure(
 def describe_occlusion(found: OcclusionMap, class_names: Sequence[str]) -> str:
     """The map in a sentence or two, without measured digits."""
     name = class_names[found.target]
-    if not found.done:
+    if not found.fraction_done:
         return f"Occlusion map of {name}: no place of the occluder is computed yet."
     row, column = divmod(int(found.probability.nan_to_num(nan=np.inf).argmin()), len(found.columns))
     down, across = (

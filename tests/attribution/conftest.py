@@ -77,7 +77,7 @@ def pictures() -> Tensor:
     return torch.rand(3, 3, 24, 24, generator=torch.Generator().manual_seed(4))
 
 
-class TagInTheCorner(nn.Module):
+class TagDetector(nn.Module):
     """Class 0 is a red tag in the top left corner and nothing else; class 1 is how bright the picture is."""
 
     def __init__(self):
@@ -100,7 +100,7 @@ class TagInTheCorner(nn.Module):
 
 @pytest.fixture
 def tag_in_the_corner() -> nn.Module:
-    return TagInTheCorner().eval()
+    return TagDetector().eval()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnlab.attribution import fill_picture, gradient, guided_backprop, integrated_gradients, smoothgrad
+from cnnlab.attribution import fill_image, gradient, guided_backprop, integrated_gradients, smoothgrad
 
 
 @pytest.fixture
@@ -30,30 +30,30 @@ def test_integrated_gradients_is_the_sum_of_its_formula(tiny):
     baseline = torch.full_like(image, 0.5)
     expected = oracles.integrated_gradients(score_of(tiny, 1), image, baseline, steps=7)
     assert expected.abs().max() > 0.01
-    found = integrated_gradients(tiny, image, 1, baseline="grey", steps=7, batch_size=3)
-    assert torch.allclose(found, expected, atol=1e-7)
+    result = integrated_gradients(tiny, image, 1, baseline="grey", steps=7, batch_size=3)
+    assert torch.allclose(result, expected, atol=1e-7)
 
 
 def test_smoothgrad_is_the_mean_of_its_formula(tiny):
     image = torch.rand(3, 5, 5, dtype=torch.double) * 0.5
-    chance = torch.Generator().manual_seed(6)
-    noises = [torch.randn(3, 5, 5, generator=chance) * 0.2 * (image.max() - image.min()) for _ in range(5)]
+    generator = torch.Generator().manual_seed(6)
+    noises = [torch.randn(3, 5, 5, generator=generator) * 0.2 * (image.max() - image.min()) for _ in range(5)]
     expected = oracles.smoothgrad(score_of(tiny, 2), image, noises)
-    found = smoothgrad(tiny, image, 2, samples=5, noise=0.2, seed=6, batch_size=2)
-    assert torch.allclose(found, expected, atol=1e-7)
-    assert (found - gradient(tiny, image, 2)).abs().max() > 1e-3
+    result = smoothgrad(tiny, image, 2, samples=5, noise=0.2, seed=6, batch_size=2)
+    assert torch.allclose(result, expected, atol=1e-7)
+    assert (result - gradient(tiny, image, 2)).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("baseline", ["black", "grey", "blur"])
 def test_integrated_gradients_matches_captum(residual, pictures, baseline):
     model, targets = residual(), [0, 3, 4]
-    blank = torch.stack([fill_picture(picture, baseline) for picture in pictures])
+    blank = torch.stack([fill_image(picture, baseline) for picture in pictures])
     expected = captum.attr.IntegratedGradients(model).attribute(
         pictures, blank, targets, n_steps=24, method="riemann_middle"
     )
     assert expected.abs().max() > 0.01
-    found = integrated_gradients(model, pictures, targets, baseline=baseline, steps=24)
-    assert torch.allclose(found, expected.float(), atol=1e-5)
+    result = integrated_gradients(model, pictures, targets, baseline=baseline, steps=24)
+    assert torch.allclose(result, expected.float(), atol=1e-5)
 
 
 def test_smoothgrad_matches_captums_noise_tunnel(residual, pictures):
@@ -71,9 +71,9 @@ def test_smoothgrad_matches_captums_noise_tunnel(residual, pictures):
             target=target,
             abs=False,
         )
-        found = smoothgrad(model, picture, target, samples=12, noise=0.15, seed=3)
+        result = smoothgrad(model, picture, target, samples=12, noise=0.15, seed=3)
         assert expected.abs().max() > 0.01
-        assert torch.allclose(found, expected[0].detach().float(), atol=1e-5)
+        assert torch.allclose(result, expected[0].detach().float(), atol=1e-5)
 
 
 @pytest.mark.parametrize("of", ["logit", "probability"])
@@ -83,7 +83,7 @@ def test_the_parts_of_integrated_gradients_add_up_to_the_whole(residual, picture
     whole = (logits if of == "logit" else logits.softmax(1))[:, 1]
     errors = []
     for steps in (5, 50, 500):
-        parts = integrated_gradients(model, pictures, 1, of=of, steps=steps).sum((1, 2, 3))
+        parts = integrated_gradients(model, pictures, 1, score=of, steps=steps).sum((1, 2, 3))
         errors.append(float((parts - (whole[:3] - whole[3:])).abs().mean()))
     assert (whole[:3] - whole[3:]).abs().max() > 0.08
     assert errors[2] < 4e-3 and errors[2] < errors[1] / 2 < errors[0]
@@ -93,8 +93,8 @@ def test_on_a_linear_model_every_average_is_the_weight():
     model, images = nn.Sequential(nn.Flatten(), nn.Linear(75, 4)), torch.rand(2, 3, 5, 5)
     weight = model[1].weight[3].view(3, 5, 5).expand(2, -1, -1, -1)
     assert torch.allclose(smoothgrad(model, images, 3, samples=3), weight, atol=1e-6)
-    found = integrated_gradients(model, images, 3, baseline="grey", steps=1)
-    assert torch.allclose(found, (images - 0.5) * weight, atol=1e-6)
+    result = integrated_gradients(model, images, 3, baseline="grey", steps=1)
+    assert torch.allclose(result, (images - 0.5) * weight, atol=1e-6)
 
 
 def test_what_equals_the_baseline_gets_nothing(residual, pictures):
@@ -128,8 +128,8 @@ def test_no_noise_is_the_gradient_and_seeds_repeat(residual, pictures):
 
 def test_smoothgrad_averages_any_of_the_rules(residual, pictures):
     model = residual("F.relu_")
-    found = smoothgrad(model, pictures, 1, samples=1, noise=0, rule="guided")
-    assert torch.allclose(found, guided_backprop(model, pictures, 1), atol=1e-6)
+    result = smoothgrad(model, pictures, 1, samples=1, noise=0, rule="guided")
+    assert torch.allclose(result, guided_backprop(model, pictures, 1), atol=1e-6)
 
 
 def test_the_question_is_that_of_the_picture_without_noise(residual, pictures):
@@ -139,11 +139,13 @@ def test_the_question_is_that_of_the_picture_without_noise(residual, pictures):
     predicted = model(pictures).argmax(1)
     assert torch.equal(smoothgrad(model, pictures, **noisy), smoothgrad(model, pictures, predicted, **noisy))
     maps = model.norm2(model.conv2(model.pool(model.relus[0](model.norm1(model.conv1(pictures))))))
-    for picture, one in zip(pictures, maps[:, 4], strict=True):
-        place = divmod(int(one.argmax()), 6)
+    for picture, single in zip(pictures, maps[:, 4], strict=True):
+        position = divmod(int(single.argmax()), 6)
         for technique, options in ((smoothgrad, noisy), (integrated_gradients, {"steps": 6})):
-            found = technique(model, picture, layer="norm2", unit=4, **options)
-            assert torch.equal(found, technique(model, picture, layer="norm2", unit=(4, *place), **options))
+            result = technique(model, picture, layer="norm2", unit=4, **options)
+            assert torch.equal(
+                result, technique(model, picture, layer="norm2", unit=(4, *position), **options)
+            )
 
 
 class Counting(nn.Module):
@@ -175,14 +177,14 @@ def test_chunks_are_small_unless_asked(lively):
 
 
 def test_the_tag_in_the_corner_is_found(tag_in_the_corner, tagged):
-    for found in (
+    for result in (
         smoothgrad(tag_in_the_corner, tagged, 0, samples=10),
         integrated_gradients(tag_in_the_corner, tagged, 0),
     ):
-        found = found.abs().amax(0)
-        assert found[:4, :4].min() > 0
-        found[:4, :4] = 0
-        assert found.max() == 0
+        result = result.abs().amax(0)
+        assert result[:4, :4].min() > 0
+        result[:4, :4] = 0
+        assert result.max() == 0
 
 
 @pytest.mark.parametrize(

@@ -32,52 +32,52 @@ def found(data):
     return compare(Middle(), images, masks, {"truth": masks.float(), "turned": 1 - masks.float()}, 1, steps=8)
 
 
-def test_each_score_is_the_one_of_its_own_function(found, data):
+def test_each_score_is_the_one_of_its_own_function(result, data):
     images, masks = data
     curves = deletion_insertion(Middle(), images, masks.float(), 1, steps=8)
-    assert torch.allclose(found.values["deletion"][0], curves.deletion_area.double())
-    assert torch.allclose(found.values["insertion"][0], curves.insertion_area.double())
-    assert torch.equal(found.values["pointing"][0], pointing_game(masks.float(), masks).hits)
-    assert torch.equal(found.values["mass"][0], relevance_mass(masks.float(), masks).share)
+    assert torch.allclose(result.values["deletion"][0], curves.deletion_area.double())
+    assert torch.allclose(result.values["insertion"][0], curves.insertion_area.double())
+    assert torch.equal(result.values["pointing"][0], pointing_game(masks.float(), masks).hits)
+    assert torch.equal(result.values["mass"][0], relevance_mass(masks.float(), masks).share)
 
 
-def test_the_truth_wins_every_score_and_its_opposite_loses(found):
-    assert found.methods == ("truth", "turned", "centre", "random")
+def test_the_truth_wins_every_score_and_its_opposite_loses(result):
+    assert result.methods == ("truth", "turned", "centre", "random")
     for score in SCORES:
-        best, worst = found.of("truth", score), found.of("turned", score)
+        best, worst = result.of("truth", score), result.of("turned", score)
         assert (best < worst) if score == "deletion" else (best > worst)
-    assert found.of("truth", "pointing") == 1 and found.of("turned", "mass") == 0
+    assert result.of("truth", "pointing") == 1 and result.of("turned", "mass") == 0
 
 
 def test_the_random_baseline_has_its_mass_where_the_area_is(data):
     images, masks = data
-    found = compare(Middle(), images, masks, {}, 1, steps=2)
+    result = compare(Middle(), images, masks, {}, 1, steps=2)
     area = float(masks.float().mean())
-    assert found.of("random", "mass") == pytest.approx(area, abs=0.02)
-    assert found.of("centre", "pointing") == 0  # the square does not lie in the middle
+    assert result.of("random", "mass") == pytest.approx(area, abs=0.02)
+    assert result.of("centre", "pointing") == 0  # the square does not lie in the middle
 
 
-def test_intervals_hold_the_mean_and_shrink_to_it_without_spread(found):
+def test_intervals_hold_the_mean_and_shrink_to_it_without_spread(result):
     for score in SCORES:
-        low, high = found.interval(score).T
-        assert (low <= found.mean(score) + 1e-9).all() and (found.mean(score) <= high + 1e-9).all()
-    assert found.interval("pointing")[0].tolist() == [1.0, 1.0]
-    assert float(found.interval("deletion")[3][1] - found.interval("deletion")[3][0]) > 0
+        low, high = result.interval(score).T
+        assert (low <= result.mean(score) + 1e-9).all() and (result.mean(score) <= high + 1e-9).all()
+    assert result.interval("pointing")[0].tolist() == [1.0, 1.0]
+    assert float(result.interval("deletion")[3][1] - result.interval("deletion")[3][0]) > 0
 
 
 def test_pictures_without_an_object_do_not_count(data):
     images, masks = data
     masks[2] = False
-    found = compare(Middle(), images, masks, {"truth": masks.float()}, 1, steps=2)
-    assert found.values["pointing"][0].isnan().tolist() == [False, False, True, False, False, False]
-    assert found.of("truth", "pointing") == 1
+    result = compare(Middle(), images, masks, {"truth": masks.float()}, 1, steps=2)
+    assert result.values["pointing"][0].isnan().tolist() == [False, False, True, False, False, False]
+    assert result.of("truth", "pointing") == 1
 
 
-def test_the_table_has_a_line_for_each_method_with_its_means(found):
-    head, *lines = found.table().splitlines()
+def test_the_table_has_a_line_for_each_method_with_its_means(result):
+    head, *lines = result.table().splitlines()
     assert head.split() == list(SCORES)
-    assert [line.split()[0] for line in lines] == list(found.methods)
-    assert f"{found.of('turned', 'deletion'):.2f}" in lines[1]
+    assert [line.split()[0] for line in lines] == list(result.methods)
+    assert f"{result.of('turned', 'deletion'):.2f}" in lines[1]
 
 
 def test_a_method_must_not_be_called_like_a_baseline(data):

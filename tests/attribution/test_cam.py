@@ -45,26 +45,26 @@ class Pooled(nn.Module):
 @pytest.mark.parametrize("mean", Pooled.MEANS)
 def test_cam_adds_up_the_pooled_maps_with_the_weights_of_the_class(lively, pictures, mean):
     model = lively(Pooled(mean))
-    found = cam(model, pictures, [0, 3, 1], resize=False)
+    result = cam(model, pictures, [0, 3, 1], resize=False)
     expected = (model.head.weight[[0, 3, 1]][:, :, None, None] * model.maps(pictures)).sum(1)
-    assert torch.allclose(found, expected, atol=1e-6) and found.std() > 0.05
+    assert torch.allclose(result, expected, atol=1e-6) and result.std() > 0.05
     logits = model(pictures)[range(3), [0, 3, 1]]
-    assert torch.allclose(found.mean((1, 2)) + model.head.bias[[0, 3, 1]], logits, atol=1e-5)
+    assert torch.allclose(result.mean((1, 2)) + model.head.bias[[0, 3, 1]], logits, atol=1e-5)
 
 
 def test_cam_of_maps_with_a_single_position_is_the_logit(lively):
     model, images = lively(torchvision.models.resnet18(num_classes=6)), torch.rand(2, 3, 32, 32)
-    found = cam(model, images, 5, resize=False)
-    assert found.shape == (2, 1, 1)
-    assert torch.allclose(found[:, 0, 0] + model.fc.bias[5], model(images)[:, 5], rtol=1e-4, atol=1e-4)
+    result = cam(model, images, 5, resize=False)
+    assert result.shape == (2, 1, 1)
+    assert torch.allclose(result[:, 0, 0] + model.fc.bias[5], model(images)[:, 5], rtol=1e-4, atol=1e-4)
 
 
 def test_grad_cam_is_proportional_to_cam_where_both_exist(lively, pictures):
     """The gradient of a mean over h w positions is w_k / (h w) everywhere."""
     model = lively(Pooled())
     plain = cam(model, pictures, 2, resize=False)
-    found = grad_cam(model, pictures, 2, relu=False, resize=False)
-    assert torch.allclose(found * found[0].numel(), plain, atol=1e-5)
+    result = grad_cam(model, pictures, 2, relu=False, resize=False)
+    assert torch.allclose(result * result[0].numel(), plain, atol=1e-5)
 
 
 def test_cam_of_torchvisions_resnet_reads_its_last_block(lively):
@@ -99,9 +99,9 @@ def ending_in_a_classifier_convolution(lively, *behind: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("behind", [[], [nn.ReLU()], [nn.ReLU(inplace=True), nn.Dropout()]])
 def test_cam_of_a_classifier_convolution_is_the_map_of_the_class_as_it_is_pooled(lively, pictures, behind):
     model = ending_in_a_classifier_convolution(lively, *behind)
-    found = cam(model, pictures, [0, 3, 1], resize=False)
-    assert torch.equal(found, model[:-2](pictures)[range(3), [0, 3, 1]]) and found.std() > 0.05
-    assert torch.allclose(found.mean((1, 2)), model(pictures)[range(3), [0, 3, 1]], atol=1e-5)
+    result = cam(model, pictures, [0, 3, 1], resize=False)
+    assert torch.equal(result, model[:-2](pictures)[range(3), [0, 3, 1]]) and result.std() > 0.05
+    assert torch.allclose(result.mean((1, 2)), model(pictures)[range(3), [0, 3, 1]], atol=1e-5)
 
 
 @pytest.mark.parametrize("of", ["logit", "probability"])
@@ -111,12 +111,12 @@ def test_grad_cam_reads_the_maps_in_front_of_a_classifier_convolution(lively, pi
     model[-2] = pool
 
     def at(layer):
-        return grad_cam(model, pictures, None, layer, of=of, relu=False)
+        return grad_cam(model, pictures, None, layer, score=of, relu=False)
 
     assert torch.equal(at(None), at("4")) and at(None).std() > 0
     assert not torch.equal(at(None), at("5")) and not torch.equal(at(None), at("6"))
     assert torch.equal(
-        guided_grad_cam(model, pictures, of=of), guided_grad_cam(model, pictures, None, "3", of=of)
+        guided_grad_cam(model, pictures, score=of), guided_grad_cam(model, pictures, None, "3", score=of)
     )
 
 
@@ -129,12 +129,12 @@ def test_squeezenet_has_class_maps_in_front_of_its_pooling_and_evidence_in_fire9
     model, images = lively(SqueezeNet("abcde")), torch.rand(2, 3, 96, 96)
     with recording(model, ["relu10", "fire9"]) as recorded:
         logits = model(images)
-    found = cam(model, images, ["b", "e"], resize=False)
-    assert torch.equal(found, recorded["relu10"][[0, 1], [1, 4]])
-    assert torch.allclose(found.mean((1, 2)), logits[[0, 1], [1, 4]], rtol=1e-5)
+    result = cam(model, images, ["b", "e"], resize=False)
+    assert torch.equal(result, recorded["relu10"][[0, 1], [1, 4]])
+    assert torch.allclose(result.mean((1, 2)), logits[[0, 1], [1, 4]], rtol=1e-5)
     expected = captum.attr.LayerGradCam(model, model.fire9).attribute(images, [1, 4], relu_attributions=True)
-    found = grad_cam(model, images, [1, 4], resize=False)
-    assert expected.max() > 1e-3 and torch.allclose(found, expected[:, 0], rtol=1e-4, atol=1e-6)
+    result = grad_cam(model, images, [1, 4], resize=False)
+    assert expected.max() > 1e-3 and torch.allclose(result, expected[:, 0], rtol=1e-4, atol=1e-6)
 
 
 def test_class_maps_of_efficientnet_lite0_are_of_its_head(lively):
@@ -156,9 +156,9 @@ def test_grad_cam_of_a_network_with_attention_wants_the_layer_named(build, side)
 
 def test_a_swin_transformers_last_maps_can_be_named(lively):
     model, image = lively(torchvision.models.swin_t(weights=None, num_classes=4)), torch.rand(3, 64, 64)
-    found = grad_cam(model, image, 2, "permute", relu=False, resize=False)
-    assert found.shape == (2, 2)
-    assert torch.allclose(found * 4, cam(model, image, 2, resize=False), atol=1e-4)
+    result = grad_cam(model, image, 2, "permute", relu=False, resize=False)
+    assert result.shape == (2, 2)
+    assert torch.allclose(result * 4, cam(model, image, 2, resize=False), atol=1e-4)
 
 
 def test_grad_cam_is_what_its_formula_says(lively):
@@ -173,9 +173,9 @@ def test_grad_cam_is_what_its_formula_says(lively):
     assert expected.min() < -1e-3 and expected.max() > 1e-3
     model = nn.Sequential(front, back)
     for c in range(4):
-        found = grad_cam(model, image, c, "0.2", relu=False, resize=False)
-        assert torch.allclose(found, expected[c], atol=1e-7)
-        assert torch.equal(grad_cam(model, image, c, "0.2", resize=False), found.clamp_min(0))
+        result = grad_cam(model, image, c, "0.2", relu=False, resize=False)
+        assert torch.allclose(result, expected[c], atol=1e-7)
+        assert torch.equal(grad_cam(model, image, c, "0.2", resize=False), result.clamp_min(0))
 
 
 @pytest.mark.parametrize("layer", ["conv1", "norm2", "conv3", "relus.2", "pool"])
@@ -197,13 +197,13 @@ def test_guided_grad_cam_matches_captum(residual, pictures, layer):
     expected = probe.attribute(
         pictures.clone().requires_grad_(), targets, interpolate_mode="bilinear"
     ).detach()
-    found = guided_grad_cam(model, pictures, targets, layer)
+    result = guided_grad_cam(model, pictures, targets, layer)
     assert expected.abs().max() > 1e-3
-    assert torch.allclose(found, expected, atol=1e-5)
+    assert torch.allclose(result, expected, atol=1e-5)
     product = guided_backprop(model, pictures, targets) * grad_cam(model, pictures, targets, layer).unsqueeze(
         1
     )
-    assert torch.allclose(found, product, atol=1e-6)
+    assert torch.allclose(result, product, atol=1e-6)
 
 
 def test_class_maps_do_not_mind_how_the_relus_are_written(residual, written, pictures):
@@ -233,8 +233,8 @@ def test_without_a_layer_the_last_maps_are_taken_as_the_network_reads_them(resid
 )
 def test_without_a_layer_on_torchvisions_networks(lively, build, layer):
     model, image = lively(build(num_classes=5)), torch.rand(3, 96, 96)
-    found = grad_cam(model, image, 3, relu=False)
-    assert found.std() > 0 and torch.equal(found, grad_cam(model, image, 3, layer, relu=False))
+    result = grad_cam(model, image, 3, relu=False)
+    assert result.std() > 0 and torch.equal(result, grad_cam(model, image, 3, layer, relu=False))
 
 
 def test_values_are_raw(residual, pictures):
@@ -297,26 +297,26 @@ def test_one_forward_and_a_backward_that_stops_at_the_layer(lively, pictures):
 
 
 def test_the_tag_in_the_corner_is_found_by_class_maps(tag_in_the_corner, tagged):
-    found = grad_cam(tag_in_the_corner, tagged, 0)
-    assert found[:4, :4].min() > 0
-    found[:4, :4] = 0
-    assert found.max() == 0
+    result = grad_cam(tag_in_the_corner, tagged, 0)
+    assert result[:4, :4].min() > 0
+    result[:4, :4] = 0
+    assert result.max() == 0
     assert guided_grad_cam(tag_in_the_corner, tagged, 0)[:, 4:].abs().max() == 0
 
 
 def test_grad_cam_shows_a_pattern_wherever_it_is_not_only_where_it_counts(tag_in_the_corner, tagged):
     """A caveat: weights are averaged over positions, so a second red patch lights up, which the network does not use."""
     tagged[:, 10:14, 10:14] = torch.tensor([1.0, 0.1, 0.1]).view(3, 1, 1)
-    found = grad_cam(tag_in_the_corner, tagged, 0)
-    assert torch.allclose(found[11:13, 11:13], found[1:3, 1:3])
+    result = grad_cam(tag_in_the_corner, tagged, 0)
+    assert torch.allclose(result[11:13, 11:13], result[1:3, 1:3])
 
 
 def test_a_batch_is_its_pictures_one_by_one(residual, pictures):
     model = residual("F.relu")
     for technique in (grad_cam, guided_grad_cam):
         together = technique(model, pictures, ["wolf", 0, "bird"])
-        for found, picture, target in zip(together, pictures, (2, 0, 4), strict=True):
-            assert torch.allclose(technique(model, picture, target), found, atol=1e-6)
+        for result, picture, target in zip(together, pictures, (2, 0, 4), strict=True):
+            assert torch.allclose(technique(model, picture, target), result, atol=1e-6)
     assert torch.equal(grad_cam(model, pictures), grad_cam(model, pictures, model(pictures).argmax(1)))
 
 

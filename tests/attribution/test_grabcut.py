@@ -17,12 +17,12 @@ def disc(side: int = 64, radius: float = 18, row: float = 30, column: float = 34
 @pytest.fixture
 def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A noisy blue disc on noisy green, the disc, and a saliency that dots its middle and fades away from it."""
-    chance, mask = torch.Generator().manual_seed(0), disc()
+    generator, mask = torch.Generator().manual_seed(0), disc()
     colours = torch.tensor([[0.2, 0.6, 0.2], [0.2, 0.3, 0.8]])
-    image = colours[mask.long()].permute(2, 0, 1) + 0.05 * torch.randn(3, 64, 64, generator=chance)
-    dots = disc(radius=9) & (torch.rand(64, 64, generator=chance) < 0.3)
+    image = colours[mask.long()].permute(2, 0, 1) + 0.05 * torch.randn(3, 64, 64, generator=generator)
+    dots = disc(radius=9) & (torch.rand(64, 64, generator=generator) < 0.3)
     far = (torch.arange(64).view(-1, 1) - 30) ** 2 + (torch.arange(64) - 34) ** 2
-    saliency = torch.rand(64, 64, generator=chance) * dots + 0.1 * torch.exp(-far / 500)
+    saliency = torch.rand(64, 64, generator=generator) * dots + 0.1 * torch.exp(-far / 500)
     return image.clamp(0, 1), mask, saliency
 
 
@@ -30,18 +30,18 @@ def test_dots_on_the_object_become_its_outline(scene):
     image, mask, saliency = scene
     thresholded = intersection_over_union(saliency > saliency.quantile(0.95), mask)
     for blur in (0, 3.0):
-        found = grabcut(image, saliency, blur=blur)
-        assert found.dtype == torch.bool and found.shape == (64, 64)
-        assert intersection_over_union(found, mask) > 0.97 > 0.5 > thresholded
+        result = grabcut(image, saliency, blur=blur)
+        assert result.dtype == torch.bool and result.shape == (64, 64)
+        assert intersection_over_union(result, mask) > 0.97 > 0.5 > thresholded
 
 
 def test_what_the_seeds_say_stays(scene):
     """The most and the least salient pixels are the object and not the object, whatever their colour."""
     image, _, saliency = scene
-    found = grabcut(image, saliency, blur=0, largest=False, foreground=0.9, background=0.5)
+    result = grabcut(image, saliency, blur=0, largest=False, foreground=0.9, background=0.5)
     assert (
-        found[saliency >= saliency.quantile(0.9)].all()
-        and not found[saliency <= saliency.quantile(0.5)].any()
+        result[saliency >= saliency.quantile(0.9)].all()
+        and not result[saliency <= saliency.quantile(0.5)].any()
     )
 
 
@@ -50,9 +50,9 @@ def test_only_the_largest_piece_is_kept(scene):
     second = disc(radius=5, row=58, column=6)
     image = torch.where(second, image[:, 30:31, 34:35], image)
     saliency = saliency + second * 1.0
-    both, one = (grabcut(image, saliency, blur=0, largest=largest) for largest in (False, True))
-    assert both[second].float().mean() > 0.9 and not one[second].any()
-    assert intersection_over_union(one, mask) > 0.9
+    both, single = (grabcut(image, saliency, blur=0, largest=largest) for largest in (False, True))
+    assert both[second].float().mean() > 0.9 and not single[second].any()
+    assert intersection_over_union(single, mask) > 0.9
 
 
 def test_a_map_that_says_nothing_gives_no_segment(scene):
@@ -66,8 +66,8 @@ def test_where_a_map_is_zero_is_background_if_most_of_it_is(scene):
     image, mask, _ = scene
     for radius in (3, 12):
         seen = disc(radius=radius)
-        found = grabcut(image, seen * 1.0, blur=0)
-        assert found.any() and not found[~seen].any()
+        result = grabcut(image, seen * 1.0, blur=0)
+        assert result.any() and not result[~seen].any()
 
 
 def test_batches_and_seeds_and_arguments_left_alone(scene):
@@ -83,7 +83,7 @@ def test_batches_and_seeds_and_arguments_left_alone(scene):
 
 def test_a_vague_map_of_a_rendered_object_becomes_sharper():
     """Of the truth nothing is left but a blot; the colours of the picture give a part of the outline back."""
-    found, blots = [], []
+    result, blots = [], []
     for seed in range(12):
         picture = render(seed)
         mask = picture.mask()
@@ -92,8 +92,8 @@ def test_a_vague_map_of_a_rendered_object_becomes_sharper():
             1 - float(mask.float().mean())
         )  # as large as the object, which is the best for a threshold
         blots.append(intersection_over_union(blot > level, mask))
-        found.append(intersection_over_union(grabcut(picture.image, blot), mask))
-    assert torch.stack(found).mean() > torch.stack(blots).mean() + 0.04
+        result.append(intersection_over_union(grabcut(picture.image, blot), mask))
+    assert torch.stack(result).mean() > torch.stack(blots).mean() + 0.04
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,19 @@ def test_impossible_questions_are_refused(scene, options, message):
 
 
 def test_intersection_over_union_counts_pixels():
-    found, truth = torch.rand(2, 5, 7, 9, generator=torch.Generator().manual_seed(1)) < 0.4
+    result, truth = torch.rand(2, 5, 7, 9, generator=torch.Generator().manual_seed(1)) < 0.4
     expected = [
         len(a & b) / len(a | b)
         for a, b in (
-            (set(map(tuple, one.nonzero().tolist())) for one in pair)
-            for pair in zip(found, truth, strict=True)
+            (set(map(tuple, single.nonzero().tolist())) for single in pair)
+            for pair in zip(result, truth, strict=True)
         )
     ]
-    assert intersection_over_union(found, truth).tolist() == pytest.approx(expected)
-    assert intersection_over_union(found[0], truth[0]).item() == pytest.approx(expected[0])
-    assert intersection_over_union(found, found).tolist() == [1] * 5
-    assert intersection_over_union(found, ~found).tolist() == [0] * 5
-    assert intersection_over_union(found[0] & False, found[0] & False).isnan()
+    assert intersection_over_union(result, truth).tolist() == pytest.approx(expected)
+    assert intersection_over_union(result[0], truth[0]).item() == pytest.approx(expected[0])
+    assert intersection_over_union(result, result).tolist() == [1] * 5
+    assert intersection_over_union(result, ~result).tolist() == [0] * 5
+    assert intersection_over_union(result[0] & False, result[0] & False).isnan()
 
 
 def test_intersection_over_union_wants_masks():

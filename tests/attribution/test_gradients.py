@@ -28,13 +28,13 @@ def test_gradient_is_what_small_changes_of_the_pixels_say(lively, of):
 
     expected = slope(score, image)
     assert expected.std() > 0.01
-    assert torch.allclose(gradient(model, image, 1, of=of), expected, atol=1e-7)
+    assert torch.allclose(gradient(model, image, 1, score=of), expected, atol=1e-7)
 
 
 def test_gradient_of_a_linear_model_is_its_weight():
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 5 * 7, 4))
-    found = gradient(model, torch.rand(6, 3, 5, 7), target=[0, 1, 2, 3, 0, 1])
-    assert torch.equal(found.flatten(1), model[1].weight[[0, 1, 2, 3, 0, 1]])
+    result = gradient(model, torch.rand(6, 3, 5, 7), target=[0, 1, 2, 3, 0, 1])
+    assert torch.equal(result.flatten(1), model[1].weight[[0, 1, 2, 3, 0, 1]])
 
 
 def test_logit_and_probability_are_two_questions(residual, pictures):
@@ -44,16 +44,16 @@ def test_logit_and_probability_are_two_questions(residual, pictures):
     each = torch.stack([gradient(model, pictures, k) for k in range(5)], 1)  # N x 5 x 3 x H x W
     mean = torch.einsum("nk,nkcij->ncij", p, each)
     expected = p[:, 2].view(-1, 1, 1, 1) * (each[:, 2] - mean)
-    assert torch.allclose(gradient(model, pictures, 2, of="probability"), expected, atol=1e-6)
+    assert torch.allclose(gradient(model, pictures, 2, score="probability"), expected, atol=1e-6)
 
 
 @captum_speaks
 def test_saliency_matches_captum_and_takes_the_largest_channel(residual, pictures):
     model = residual()
     expected = captum.attr.Saliency(model).attribute(pictures.clone().requires_grad_(), target=1)
-    found = saliency(model, pictures, 1)
-    assert torch.allclose(found, expected.amax(1), atol=1e-5) and found.shape == (3, 24, 24)
-    assert torch.equal(found, gradient(model, pictures, 1).abs().max(1).values)
+    result = saliency(model, pictures, 1)
+    assert torch.allclose(result, expected.amax(1), atol=1e-5) and result.shape == (3, 24, 24)
+    assert torch.equal(result, gradient(model, pictures, 1).abs().max(1).values)
 
 
 def test_channel_max_keeps_the_axes_it_should():
@@ -69,9 +69,9 @@ def test_a_batch_is_its_pictures_one_by_one(residual, pictures, technique):
     model = residual("F.relu(inplace=True)")
     together = technique(model, pictures, ["wolf", 0, None])
     predicted = int(model(pictures[2:]).argmax())
-    for found, picture, target in zip(together, pictures, (2, 0, predicted), strict=True):
+    for result, picture, target in zip(together, pictures, (2, 0, predicted), strict=True):
         alone = technique(model, picture, target)
-        assert alone.shape == found.shape and torch.allclose(alone, found, atol=1e-6)
+        assert alone.shape == result.shape and torch.allclose(alone, result, atol=1e-6)
     assert technique(model, pictures[:1], 2).shape[0] == 1
 
 
@@ -102,18 +102,18 @@ def test_units_match_captum(residual, pictures, technique, oracle, layer, unit):
         pictures.clone().requires_grad_(), unit if len(unit) > 1 else unit[0]
     )
     assert expected.abs().max() > 1e-3
-    found = technique(model, pictures, layer=layer, unit=unit)
-    assert torch.allclose(found, expected.detach(), atol=1e-5)
+    result = technique(model, pictures, layer=layer, unit=unit)
+    assert torch.allclose(result, expected.detach(), atol=1e-5)
 
 
 def test_a_channel_means_its_strongest_position_in_each_picture(residual, pictures):
     model = residual("F.relu")
     maps = activations(model, pictures, "conv2")["conv2"][:, 5]  # N x 6 x 6
-    found = gradient(model, pictures, layer="conv2", unit=5)
-    places = [divmod(int(one.argmax()), 6) for one in maps]
-    assert len(set(places)) > 1
-    for one, picture, place in zip(found, pictures, places, strict=True):
-        assert torch.allclose(one, gradient(model, picture, layer="conv2", unit=(5, *place)), atol=1e-6)
+    result = gradient(model, pictures, layer="conv2", unit=5)
+    positions = [divmod(int(single.argmax()), 6) for single in maps]
+    assert len(set(positions)) > 1
+    for single, picture, position in zip(result, pictures, positions, strict=True):
+        assert torch.allclose(single, gradient(model, picture, layer="conv2", unit=(5, *position)), atol=1e-6)
 
 
 def test_a_unit_before_an_in_place_relu_is_the_unit_before_it(residual, pictures):
@@ -122,16 +122,16 @@ def test_a_unit_before_an_in_place_relu_is_the_unit_before_it(residual, pictures
     values = activations(model, pictures[0], "norm1")["norm1"]
     negative = tuple(int(i) for i in (values == values.min()).nonzero()[0])
     assert values[negative] < -1
-    found = gradient(model, pictures[0], layer="norm1", unit=negative)
-    assert found.abs().max() > 0
-    assert torch.allclose(found, gradient(residual(), pictures[0], layer="norm1", unit=negative), atol=1e-6)
+    result = gradient(model, pictures[0], layer="norm1", unit=negative)
+    assert result.abs().max() > 0
+    assert torch.allclose(result, gradient(residual(), pictures[0], layer="norm1", unit=negative), atol=1e-6)
 
 
 def test_the_gradient_of_a_unit_stays_in_its_receptive_field(residual, pictures):
-    found = saliency(residual(), pictures[0], layer="conv1", unit=(2, 6, 3))
-    assert found[10:15, 4:9].min() > 0
-    found[10:15, 4:9] = 0
-    assert found.max() == 0
+    result = saliency(residual(), pictures[0], layer="conv1", unit=(2, 6, 3))
+    assert result[10:15, 4:9].min() > 0
+    result[10:15, 4:9] = 0
+    assert result.max() == 0
 
 
 class Counting(nn.Module):
@@ -159,10 +159,10 @@ class Counting(nn.Module):
 
 
 @pytest.mark.parametrize("technique", [gradient, saliency, deconvnet, guided_backprop])
-@pytest.mark.parametrize("asked", [{"target": 1}, {}, {"layer": "model.conv3", "unit": 2}])
-def test_one_forward_and_one_backward_for_each_picture(residual, pictures, technique, asked):
+@pytest.mark.parametrize("requested", [{"target": 1}, {}, {"layer": "model.conv3", "unit": 2}])
+def test_one_forward_and_one_backward_for_each_picture(residual, pictures, technique, requested):
     model = Counting(residual())
-    technique(model, pictures, **asked)
+    technique(model, pictures, **requested)
     assert (model.forth, model.back) == (3, 3)
     assert model.asking == [False] and all(parameter.requires_grad for parameter in model.parameters())
 
@@ -179,11 +179,11 @@ def test_the_tag_in_the_corner_is_found(tag_in_the_corner, tagged):
     """The network decides by the tag alone; the bright object in the middle is nothing to it."""
     assert tag_in_the_corner(tagged[None]).argmax() == 0
     for technique in (saliency, gradient, guided_backprop):
-        found = technique(tag_in_the_corner, tagged, 0)
-        found = found if found.dim() == 2 else channel_max(found)
-        assert found[:4, :4].min() > 0
-        found[:4, :4] = 0
-        assert found.max() == 0
+        result = technique(tag_in_the_corner, tagged, 0)
+        result = result if result.dim() == 2 else channel_max(result)
+        assert result[:4, :4].min() > 0
+        result[:4, :4] = 0
+        assert result.max() == 0
 
 
 def test_a_network_that_changes_its_input_in_place(residual, pictures):
@@ -196,8 +196,8 @@ def test_a_network_that_changes_its_input_in_place(residual, pictures):
             return self.model(images.mul_(2).sub_(1))
 
     before = pictures.clone()
-    found = gradient(Greedy(residual()), pictures, 0)
-    assert torch.equal(pictures, before) and found.abs().max() > 0
+    result = gradient(Greedy(residual()), pictures, 0)
+    assert torch.equal(pictures, before) and result.abs().max() > 0
 
 
 @pytest.mark.parametrize("surroundings", [torch.no_grad, torch.inference_mode])
@@ -205,9 +205,9 @@ def test_it_works_where_the_caller_has_switched_gradients_off(residual, pictures
     model = residual("F.relu_")
     expected = guided_backprop(model, pictures, 1)
     with surroundings():
-        found = guided_backprop(model, pictures * 1, 1)
+        result = guided_backprop(model, pictures * 1, 1)
         assert not torch.is_grad_enabled()
-    assert torch.equal(found, expected) and not found.requires_grad
+    assert torch.equal(result, expected) and not result.requires_grad
 
 
 def test_the_float_type_follows_the_model(residual, pictures):
@@ -216,7 +216,7 @@ def test_the_float_type_follows_the_model(residual, pictures):
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("requested", "message"),
     [
         ({"target": "sheeep"}, "class 'sheeep' is not known. Did you mean \"sheep\""),
         ({"target": 5}, "target"),
@@ -230,16 +230,16 @@ def test_the_float_type_follows_the_model(residual, pictures):
         ({"layer": "conv2", "unit": (1, 2)}, "unit must name 3 numbers"),
     ],
 )
-def test_impossible_questions_are_refused(residual, pictures, asked, message):
+def test_impossible_questions_are_refused(residual, pictures, requested, message):
     with pytest.raises(ValueError, match=message):
-        gradient(residual(), pictures, **asked)
+        gradient(residual(), pictures, **requested)
 
 
 def test_probabilities_are_for_classes(residual, pictures):
     with pytest.raises(ValueError, match="not for both at once"):
-        gradient(residual(), pictures, layer="conv2", unit=1, of="probability")
+        gradient(residual(), pictures, layer="conv2", unit=1, score="probability")
     with pytest.raises(ValueError, match="of 'softmax' is not known"):
-        gradient(residual(), pictures, of="softmax")
+        gradient(residual(), pictures, score="softmax")
 
 
 def test_a_model_that_cuts_its_gradient_is_refused(residual, pictures):

@@ -130,10 +130,10 @@ def test_cam_leaves_its_model_alone(pictures):
         broken = False
 
         def forward(self, images):
-            found = super().forward(images)
+            result = super().forward(images)
             if self.broken:
                 raise RuntimeError("out of order")
-            return found
+            return result
 
     head = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(4, 2)
     model = Broken(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(inplace=True), *head).train()

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from cnnlab.attribution import (
     FILLS,
     OcclusionMap,
-    fill_picture,
+    fill_image,
     occlude,
+    occluder_positions,
     occlusion,
     occlusion_steps,
-    positions,
 )
 from cnnlab.networks.architectures import MiniAlexNet
 
@@ -46,7 +46,10 @@ def image() -> Tensor:
 
 def by_definition(model: nn.Module, image: Tensor, size: int, stride: int, fill="grey", seed=0) -> Tensor:
     """R x C x classes: the probabilities, one picture after the other."""
-    rows, columns = positions(image.shape[1], size, stride), positions(image.shape[2], size, stride)
+    rows, columns = (
+        occluder_positions(image.shape[1], size, stride),
+        occluder_positions(image.shape[2], size, stride),
+    )
     answers = torch.empty(len(rows), len(columns), model(image[None].clone()).shape[1], dtype=image.dtype)
     for (i, top), (j, left) in product(enumerate(rows), enumerate(columns)):
         answers[i, j] = model(occlude(image, top, left, size, fill, seed)[None]).softmax(1)[0].detach()
@@ -65,31 +68,31 @@ def by_captum(
 @pytest.mark.parametrize("fill", [*FILLS, "tomato", (0.2, 0.0, 0.9)])
 @pytest.mark.parametrize(("size", "stride"), [(8, 8), (8, 4), (12, 4), (16, 2)])
 def test_occlusion_matches_captum(model, image, size, stride, fill):
-    found = occlusion(model, image, 3, size=size, stride=stride, fill=fill, seed=5)
-    expected = by_captum(model, image, 3, size, stride, fill_picture(image, fill, 5))
+    result = occlusion(model, image, 3, size=size, stride=stride, fill=fill, seed=5)
+    expected = by_captum(model, image, 3, size, stride, fill_image(image, fill, 5))
     assert expected.std() > 0.002
-    assert torch.allclose(found.to_pixels(32, 40), expected, atol=1e-5)
+    assert torch.allclose(result.to_pixels(32, 40), expected, atol=1e-5)
 
 
 def test_occlusion_of_mini_alexnet_matches_captum():
     model, image = enliven(MiniAlexNet([f"class {i}" for i in range(20)])).eval(), torch.rand(3, 96, 96)
-    found = occlusion(model, image, size=24, stride=12)
-    expected = by_captum(model, image, found.target, 24, 12, torch.full_like(image, 0.5))
+    result = occlusion(model, image, size=24, stride=12)
+    expected = by_captum(model, image, result.target, 24, 12, torch.full_like(image, 0.5))
     assert expected.std() > 0.002
-    assert torch.allclose(found.to_pixels(96, 96), expected, atol=1e-5)
+    assert torch.allclose(result.to_pixels(96, 96), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("size", "stride"), [(10, 7), (32, 5), (5, 9), (1, 13)])
 def test_every_place_holds_what_the_definition_says(model, image, size, stride):
     expected = by_definition(model, image, size, stride)
-    found = occlusion(model, image, "wolf", size=size, stride=stride)
-    assert found.target == 2 and found.size == size
-    assert found.rows.tolist() == positions(32, size, stride)
-    assert found.columns.tolist() == positions(40, size, stride)
-    assert torch.allclose(found.probability, expected[..., 2], atol=1e-6)
-    assert torch.equal(found.predicted, expected.argmax(-1))
-    assert found.baseline == pytest.approx(float(model(image[None]).detach().softmax(1)[0, 2]), abs=1e-6)
-    assert torch.equal(found.drop, found.baseline - found.probability)
+    result = occlusion(model, image, "wolf", size=size, stride=stride)
+    assert result.target == 2 and result.size == size
+    assert result.rows.tolist() == occluder_positions(32, size, stride)
+    assert result.columns.tolist() == occluder_positions(40, size, stride)
+    assert torch.allclose(result.probability, expected[..., 2], atol=1e-6)
+    assert torch.equal(result.predicted, expected.argmax(-1))
+    assert result.baseline == pytest.approx(float(model(image[None]).detach().softmax(1)[0, 2]), abs=1e-6)
+    assert torch.equal(result.drop, result.baseline - result.probability)
 
 
 @pytest.mark.parametrize("fill", ["grey", "noise", "black"])
@@ -99,10 +102,10 @@ def test_a_linear_model_loses_w_times_x_minus_fill_in_the_window(fill):
     model = nn.Sequential(nn.Flatten(), nn.Linear(540, 2, bias=False, dtype=torch.double))
     with torch.no_grad():
         model[1].weight.copy_(torch.stack([weight.flatten(), torch.zeros(540)]))
-    found = occlusion(model, image, 0, size=4, stride=3, fill=fill, seed=1)
-    evidence = (weight * (image - fill_picture(image, fill, 1))).sum(0)
-    for (i, top), (j, left) in product(enumerate(found.rows.tolist()), enumerate(found.columns.tolist())):
-        lost = torch.logit(torch.tensor(found.baseline).double()) - torch.logit(found.probability[i, j])
+    result = occlusion(model, image, 0, size=4, stride=3, fill=fill, seed=1)
+    evidence = (weight * (image - fill_image(image, fill, 1))).sum(0)
+    for (i, top), (j, left) in product(enumerate(result.rows.tolist()), enumerate(result.columns.tolist())):
+        lost = torch.logit(torch.tensor(result.baseline).double()) - torch.logit(result.probability[i, j])
         assert float(lost) == pytest.approx(float(evidence[top : top + 4, left : left + 4].sum()), abs=1e-6)
 
 
@@ -114,9 +117,9 @@ def test_the_map_points_at_the_one_corner_that_a_network_looks_at():
 
     image = torch.full((3, 16, 16), 0.2)
     image[:, -4:, -4:] = 1
-    found = occlusion(Corner(), image, 0, size=4, stride=4, fill="black")
-    assert (found.drop > 0.5).nonzero().tolist() == [[3, 3]]
-    assert found.predicted.sum() == 1 and found.predicted[3, 3] == 1
+    result = occlusion(Corner(), image, 0, size=4, stride=4, fill="black")
+    assert (result.drop > 0.5).nonzero().tolist() == [[3, 3]]
+    assert result.predicted.sum() == 1 and result.predicted[3, 3] == 1
 
 
 def test_a_network_that_does_not_look_gives_a_flat_map():
@@ -126,17 +129,17 @@ def test_a_network_that_does_not_look_gives_a_flat_map():
         def forward(self, images):
             return images.new_tensor([1.0, 3.0, 2.0]).expand(len(images), -1)
 
-    found = occlusion(Blind(), torch.rand(3, 20, 20), 0, size=8, stride=4)
-    assert torch.allclose(found.probability, torch.tensor(found.baseline))
-    assert found.to_pixels().abs().max() < 1e-6
+    result = occlusion(Blind(), torch.rand(3, 20, 20), 0, size=8, stride=4)
+    assert torch.allclose(result.probability, torch.tensor(result.baseline))
+    assert result.to_pixels().abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 1000])
 def test_the_batch_size_does_not_change_the_map(model, image, batch_size):
     whole = occlusion(model, image, 1, size=10, stride=6)
-    found = occlusion(model, image, 1, size=10, stride=6, batch_size=batch_size)
-    assert torch.allclose(found.probability, whole.probability, atol=1e-6)
-    assert torch.equal(found.predicted, whole.predicted)
+    result = occlusion(model, image, 1, size=10, stride=6, batch_size=batch_size)
+    assert torch.allclose(result.probability, whole.probability, atol=1e-6)
+    assert torch.equal(result.predicted, whole.predicted)
 
 
 def test_target_by_index_by_name_or_predicted(model, image):
@@ -158,13 +161,13 @@ def test_noise_repeats_with_its_seed(model, image):
 def test_partial_maps_grow_into_the_whole(model, image):
     whole = occlusion(model, image, 1, size=8, stride=4)
     partial = list(occlusion_steps(model, image, 1, size=8, stride=4, batch_size=10))
-    assert [round(p.done * whole.predicted.numel()) for p in partial] == [10, 20, 30, 40, 50, 60, 63]
+    assert [round(p.fraction_done * whole.predicted.numel()) for p in partial] == [10, 20, 30, 40, 50, 60, 63]
     for step in partial:  # earlier maps are not written into by later steps
         known = step.predicted >= 0
         assert torch.equal(known, ~step.probability.isnan())
         assert torch.allclose(step.probability[known], whole.probability[known], atol=1e-6)
         assert torch.equal(step.predicted[known], whole.predicted[known])
-    assert partial[-1].done == 1
+    assert partial[-1].fraction_done == 1
 
 
 def test_a_stop_in_the_middle_loses_nothing(model, image):
@@ -196,12 +199,12 @@ def test_model_and_picture_are_left_as_they_were(model, image):
     model[0].weight.requires_grad_(False)
     image.requires_grad_(True)
     before, pixels = state(model), image.detach().clone()
-    found = occlusion(model, image, 0, size=8, stride=8)
+    result = occlusion(model, image, 0, size=8, stride=8)
     assert state(model) == before
     assert torch.equal(image, pixels) and image.requires_grad and image.grad is None
-    assert not found.probability.requires_grad and not found.probability.is_inference()
+    assert not result.probability.requires_grad and not result.probability.is_inference()
     model.eval()
-    assert torch.equal(found.probability, occlusion(model, image, 0, size=8, stride=8).probability)
+    assert torch.equal(result.probability, occlusion(model, image, 0, size=8, stride=8).probability)
 
 
 def test_between_two_steps_the_caller_finds_everything_as_it_was(model, image):
@@ -264,15 +267,15 @@ def test_a_model_that_changes_its_input_in_place(image):
     model = enliven(Greedy()).eval()
     expected = by_definition(model, image, 8, 8)
     before = image.clone()
-    found = occlusion(model, image, 2, size=8, stride=8, batch_size=6)
+    result = occlusion(model, image, 2, size=8, stride=8, batch_size=6)
     assert torch.equal(image, before)
-    assert torch.allclose(found.probability, expected[..., 2], atol=1e-5)
+    assert torch.allclose(result.probability, expected[..., 2], atol=1e-5)
 
 
 def test_the_float_type_follows_the_model(model, image):
-    found = occlusion(model.double(), image, 0, size=8, stride=8)
-    assert found.probability.dtype == torch.double
-    assert torch.allclose(found.probability, by_definition(model, image.double(), 8, 8)[..., 0], atol=1e-12)
+    result = occlusion(model.double(), image, 0, size=8, stride=8)
+    assert result.probability.dtype == torch.double
+    assert torch.allclose(result.probability, by_definition(model, image.double(), 8, 8)[..., 0], atol=1e-12)
     assert occlusion(model.bfloat16(), image, 0, size=8, stride=8).probability.dtype == torch.float
 
 
@@ -293,21 +296,21 @@ def test_wide_networks_get_small_batches():
 
 
 def test_pixels_that_no_place_covers_have_no_number(model, image):
-    found = occlusion(model, image, 0, size=4, stride=14)
-    pixels = found.to_pixels()
+    result = occlusion(model, image, 0, size=4, stride=14)
+    pixels = result.to_pixels()
     assert pixels.shape == (32, 40)
     assert pixels[:4, :4].isnan().sum() == 0 and pixels[5:13].isnan().all()
-    assert torch.allclose(pixels[14:18, 28:32], found.drop[1, 2])
+    assert torch.allclose(pixels[14:18, 28:32], result.drop[1, 2])
 
 
 def test_overlapping_places_are_averaged():
-    found = OcclusionMap(
+    result = OcclusionMap(
         *(torch.tensor([[0.5, 0.1]]), torch.tensor([[0, 0]]), torch.tensor([0]), torch.tensor([0, 1])),
         *(2, 0, 0.9),
     )
-    assert torch.allclose(found.to_pixels(2, 3), torch.tensor([[0.4, 0.6, 0.8]] * 2))
+    assert torch.allclose(result.to_pixels(2, 3), torch.tensor([[0.4, 0.6, 0.8]] * 2))
     with pytest.raises(ValueError, match="belongs to a picture of 2 x 3, not 3 x 3"):
-        found.to_pixels(3, 3)
+        result.to_pixels(3, 3)
 
 
 @pytest.mark.parametrize(

@@ -54,20 +54,20 @@ def test_a_single_relu_sends_back_what_the_example_says(rule, write):
 @by_rule
 def test_each_rule_is_what_its_line_says(rule):
     """A network of three layers in float64, back by the lecture's lines in plain Python."""
-    chance = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     sizes = [(48, 20), (20, 12), (12, 4)]
     linear = [nn.Linear(*size).double() for size in sizes]
     for layer in linear:
-        nn.init.normal_(layer.weight, std=0.4, generator=chance)
-        nn.init.normal_(layer.bias, std=0.3, generator=chance)
+        nn.init.normal_(layer.weight, std=0.4, generator=generator)
+        nn.init.normal_(layer.bias, std=0.3, generator=generator)
     model = nn.Sequential(nn.Flatten(), linear[0], nn.ReLU(), linear[1], nn.ReLU(inplace=True), linear[2])
-    image = torch.rand(3, 4, 4, dtype=torch.double, generator=chance)
+    image = torch.rand(3, 4, 4, dtype=torch.double, generator=generator)
     layers = [(layer.weight.tolist(), layer.bias.tolist()) for layer in linear]
     for target in range(4):
         expected = relu_way_back(layers, image.flatten().tolist(), target, rule)
-        found = TECHNIQUES[rule](model, image, target)
-        assert torch.allclose(found.flatten(), torch.tensor(expected).double(), atol=1e-12)
-        assert found.abs().max() > 0.1
+        result = TECHNIQUES[rule](model, image, target)
+        assert torch.allclose(result.flatten(), torch.tensor(expected).double(), atol=1e-12)
+        assert result.abs().max() > 0.1
 
 
 @captum_speaks
@@ -133,8 +133,8 @@ def test_the_rule_may_change_between_two_ways_back():
         passed = torch.relu(values)
     for rule in RULES:
         relus.rule = rule
-        (found,) = torch.autograd.grad(passed, values, ARRIVING, retain_graph=True)
-        assert torch.equal(found, torch.tensor(WORKED[rule]))
+        (result,) = torch.autograd.grad(passed, values, ARRIVING, retain_graph=True)
+        assert torch.equal(result, torch.tensor(WORKED[rule]))
 
 
 RELU6_WRITINGS = {
@@ -161,9 +161,9 @@ def test_relu6_is_open_between_0_and_6(rule, write):
     with relu_rule(rule) as relus:
         passed = RELU6_WRITINGS[write](values)
     assert relus.met == 1 and torch.equal(passed, VALUES.clamp(0, 6))
-    (found,) = torch.autograd.grad(passed, values, SIGNALS)
-    assert torch.equal(found, torch.tensor(RELU6_WORKED[rule]))
-    assert torch.equal(found, relu_backward(VALUES, SIGNALS, rule, ceiling=6))
+    (result,) = torch.autograd.grad(passed, values, SIGNALS)
+    assert torch.equal(result, torch.tensor(RELU6_WORKED[rule]))
+    assert torch.equal(result, relu_backward(VALUES, SIGNALS, rule, ceiling=6))
 
 
 def test_the_rule_gradient_is_autograds_own_at_a_relu6():
@@ -194,8 +194,8 @@ def test_each_rule_matches_captum_at_relu6(lively, pictures, rule):
     ours = network(nn.ReLU6)
     assert (ours[:2](pictures) == 6).float().mean() > 0.1
     expected = captums(rule, network(ClippedForCaptum), pictures, [0, 3, 4])
-    found = TECHNIQUES[rule](ours, pictures, [0, 3, 4])
-    assert torch.allclose(found, expected, atol=1e-5 * expected.abs().max())
+    result = TECHNIQUES[rule](ours, pictures, [0, 3, 4])
+    assert torch.allclose(result, expected, atol=1e-5 * expected.abs().max())
 
 
 @pytest.mark.parametrize("bounds", [(-3, 4), (0.5, 6)])
@@ -221,8 +221,8 @@ def test_a_relu_on_a_part_of_a_tensor_in_place():
     with relu_rule("guided"):
         whole = values * 1
         whole[:2].relu_()
-    (found,) = torch.autograd.grad(whole, values, ARRIVING)
-    assert torch.equal(found[:2], torch.tensor(WORKED["guided"])[:2]) and torch.equal(found[2], ARRIVING[2])
+    (result,) = torch.autograd.grad(whole, values, ARRIVING)
+    assert torch.equal(result[:2], torch.tensor(WORKED["guided"])[:2]) and torch.equal(result[2], ARRIVING[2])
 
 
 @pytest.mark.parametrize("technique", [deconvnet, guided_backprop])

@@ -23,20 +23,20 @@ def edges(model: nn.Module, images: torch.Tensor, classes) -> torch.Tensor:
 
 
 def test_a_map_of_the_picture_alone_is_caught(residual, pictures):
-    found = parameter_randomisation(residual(), pictures, edges)
-    assert torch.allclose(found.correlation, torch.ones(3, 8).double())
-    assert torch.allclose(found.similarity, torch.ones(3, 8).double())
+    result = parameter_randomisation(residual(), pictures, edges)
+    assert torch.allclose(result.correlation, torch.ones(3, 8).double())
+    assert torch.allclose(result.similarity, torch.ones(3, 8).double())
 
 
 def test_a_map_of_the_network_changes(residual, pictures):
-    found = parameter_randomisation(residual(), pictures, gradient)
-    assert found.correlation.shape == (3, 8) and found.correlation[:, -1].abs().max() < 0.25
-    assert (found.absolute_correlation[:, -1] < 0.5).all() and (found.similarity[:, -1] < 0.7).all()
+    result = parameter_randomisation(residual(), pictures, gradient)
+    assert result.correlation.shape == (3, 8) and result.correlation[:, -1].abs().max() < 0.25
+    assert (result.absolute_correlation[:, -1] < 0.5).all() and (result.similarity[:, -1] < 0.7).all()
 
 
 def test_layers_go_from_the_last_to_the_first(residual, pictures):
-    found = parameter_randomisation(residual(), pictures, edges)
-    assert found.layers == ("head", "hidden", "norm3", "conv3", "norm2", "conv2", "norm1", "conv1")
+    result = parameter_randomisation(residual(), pictures, edges)
+    assert result.layers == ("head", "hidden", "norm3", "conv3", "norm2", "conv2", "norm1", "conv1")
     assert parameter_randomisation(residual(), pictures, edges, layers=["conv2", "head"]).layers == (
         "conv2",
         "head",
@@ -97,22 +97,22 @@ def test_signs_count_in_one_correlation_and_not_in_the_other(residual, pictures)
     def technique(model, images, classes):
         return next(signs) * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
 
-    found = parameter_randomisation(residual(), pictures, technique, 0, layers=["head"])
-    assert torch.allclose(found.correlation, -torch.ones(3, 1).double())
-    assert torch.allclose(found.absolute_correlation, torch.ones(3, 1).double())
+    result = parameter_randomisation(residual(), pictures, technique, 0, layers=["head"])
+    assert torch.allclose(result.correlation, -torch.ones(3, 1).double())
+    assert torch.allclose(result.absolute_correlation, torch.ones(3, 1).double())
 
 
 def test_maps_that_vanish_have_no_number(residual, pictures):
-    found = parameter_randomisation(
+    result = parameter_randomisation(
         residual(), pictures, lambda m, images, c: images.mean(1) * 0, 0, layers=["head"]
     )
-    assert found.correlation.isnan().all() and found.similarity.isnan().all()
+    assert result.correlation.isnan().all() and result.similarity.isnan().all()
 
 
 def test_rank_correlation_matches_scipy():
-    chance = torch.Generator().manual_seed(3)
-    first = torch.randint(-3, 9, (4, 7, 5), generator=chance).clamp_min(0).double()  # full of ties
-    second = first + torch.randint(0, 6, (4, 7, 5), generator=chance)
+    generator = torch.Generator().manual_seed(3)
+    first = torch.randint(-3, 9, (4, 7, 5), generator=generator).clamp_min(0).double()  # full of ties
+    second = first + torch.randint(0, 6, (4, 7, 5), generator=generator)
     expected = [
         scipy.stats.spearmanr(a.flatten(), b.flatten())[0] for a, b in zip(first, second, strict=True)
     ]
@@ -123,12 +123,12 @@ def test_rank_correlation_matches_scipy():
 
 
 def test_structural_similarity_is_what_its_formula_says():
-    chance = torch.Generator().manual_seed(3)
-    first = torch.rand(2, 13, 12, generator=chance).double()
-    second = (first + 0.3 * torch.randn(2, 13, 12, generator=chance)).clamp(0, 1)
+    generator = torch.Generator().manual_seed(3)
+    first = torch.rand(2, 13, 12, generator=generator).double()
+    second = (first + 0.3 * torch.randn(2, 13, 12, generator=generator)).clamp(0, 1)
     expected = [oracles.structural_similarity(a, b) for a, b in zip(first, second, strict=True)]
-    found = structural_similarity(first, second)
-    assert found.tolist() == pytest.approx(expected, abs=1e-12) and 0.1 < found.min() < found.max() < 0.9
+    result = structural_similarity(first, second)
+    assert result.tolist() == pytest.approx(expected, abs=1e-12) and 0.1 < result.min() < result.max() < 0.9
     assert structural_similarity(first, first).tolist() == pytest.approx([1, 1])
 
 

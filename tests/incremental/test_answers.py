@@ -14,7 +14,7 @@ import torchvision
 from enlivening import enliven
 from torch import Tensor, nn
 
-from cnnlab.attribution import occlusion, positions
+from cnnlab.attribution import occluder_positions, occlusion
 from cnnlab.incremental.answers import incremental
 from cnnlab.incremental.batching import asked
 from cnnlab.incremental.plan import planned
@@ -29,7 +29,7 @@ def both(
     model: nn.Module, image: Tensor, size: int, stride: int, batch: int = 1000
 ) -> tuple[Tensor | None, Tensor]:
     """places x C: the logits from windows (None where they are not taken), and those from whole covered pictures."""
-    rows, columns = (positions(length, size, stride) for length in image.shape[1:])
+    rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
     places = list(product(rows, columns))
     squares = torch.rand(len(places), 3, size, size, dtype=image.dtype)
     answer = incremental(asked(model, image)[0], image, size, rows, columns)
@@ -228,7 +228,7 @@ def test_less_than_half_of_the_work_is_left(name, part):
     """Multiply-adds of usual convolutions, on average over the places of an occluder of 32 pixels on a side of 224."""
     model = NETWORKS[name][0]().eval()
     recording = recorded(model, torch.rand(3, 224, 224), {})
-    starts = positions(224, 32, 8)
+    starts = occluder_positions(224, 32, 8)
     plan = planned(recording, 32, starts, starts)
     layers = {f"0.{name}": layer for name, layer in model.named_modules()}
     needed = total = 0
