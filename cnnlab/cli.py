@@ -103,14 +103,14 @@ def doctor(
 
     For everything missing it says how to get it. The exit code is 1 if the kit cannot work without it.
     """
-    from cnnlab.doctor import doctor as examine
+    from cnnlab.diagnostics import doctor as examine
 
     report = examine(online=online)
     report.show()
     if grading:
-        from cnnlab.doctor.walls import walls
+        from cnnlab.diagnostics.sandbox_check import check_sandbox
 
-        for line in walls():
+        for line in check_sandbox():
             typer.echo(line)
     raise typer.Exit(0 if report.ok else 1)
 

@@ -13,7 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from cnnlab.doctor import browser
+from cnnlab.diagnostics import browser
 
 TESTS = Path(__file__).parent
 OWN_CACHE = pytest.StashKey[str]()

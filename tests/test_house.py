@@ -160,7 +160,7 @@ def test_top_package_gives_every_room_and_shortcut():
     [
         ("import cnnlab", ("torch", "numpy", "matplotlib", "ipywidgets", "typer")),
         ("import cnnlab.inputs", ("torch",)),
-        ("import cnnlab.doctor", ("torch", "rich")),
+        ("import cnnlab.diagnostics", ("torch", "rich")),
         ("import cnnlab.attribution", ("matplotlib", "ipywidgets")),
         ("import cnnlab.explorers", ("matplotlib.pyplot",)),
     ],

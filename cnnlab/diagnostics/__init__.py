@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from cnnlab.doctor import looks
-from cnnlab.doctor.looks import browser
-from cnnlab.doctor.report import Check, Report
+from cnnlab.diagnostics import looks
+from cnnlab.diagnostics.checks import browser
+from cnnlab.diagnostics.report import Check, Report
 
 __all__ = ["Check", "Report", "browser", "doctor"]
 
@@ -39,7 +39,7 @@ def doctor(*, online: bool = False) -> Report:
 
     Examples
     --------
-    >>> from cnnlab.doctor import doctor
+    >>> from cnnlab.diagnostics import doctor
     >>> doctor()["Python"].status
     'ok'
     """
@@ -51,7 +51,7 @@ def doctor(*, online: bool = False) -> Report:
         "widgets": looks.widgets,
         "networks": looks.networks,
     }
-    others = {
+    optional = {
         "ImageNet networks": looks.imagenet,
         "photographs": looks.photographs,
         "pretrained": looks.pretrained,
@@ -62,14 +62,14 @@ def doctor(*, online: bool = False) -> Report:
         "test browser": looks.test_browser,
         "nbval": looks.nbval,
     }
-    checks = [_check(name, look, essential=True) for name, look in essential.items()]
-    return Report((*checks, *(_check(name, look, essential=False) for name, look in others.items())))
+    results = [_run_check(name, check, essential=True) for name, check in essential.items()]
+    return Report((*results, *(_run_check(name, check, essential=False) for name, check in optional.items())))
 
 
-def _check(name: str, look: Callable[[], looks.Finding], *, essential: bool) -> Check:
+def _run_check(name: str, check: Callable[[], looks.CheckOutcome], *, essential: bool) -> Check:
     try:
-        status, here, advice = look()
+        status, detail, advice = check()
     except Exception as error:  # whatever goes wrong in a look is what it found
-        status, advice = ("missing" if essential else "warning"), looks.SET_UP
-        here = str(error).strip().partition("\n")[0] or type(error).__name__
-    return Check(name, status, here, advice, essential)
+        status, advice = ("missing" if essential else "warning"), looks.INSTALL_HINT
+        detail = str(error).strip().partition("\n")[0] or type(error).__name__
+    return Check(name, status, detail, advice, essential)

@@ -1,6 +1,6 @@
 """One look for each thing that the kit uses: how it stands, what is here, how to get what is missing.
 
-A look may fail in any way, `cnnlab.doctor.doctor` makes a finding of that; so each imports what it looks at inside itself.
+A look may fail in any way, `cnnlab.diagnostics.doctor` makes a finding of that; so each imports what it looks at inside itself.
 """
 
 from __future__ import annotations
@@ -13,89 +13,97 @@ import threading
 from importlib import metadata
 from pathlib import Path
 
-from cnnlab.doctor.report import Status
+from cnnlab.diagnostics.report import Status
 
-Finding = tuple[Status, str, str]
+CheckOutcome = tuple[Status, str, str]
 
-SET_UP = "run `make environment` in the checkout, or `pip install -e .` where there is no make"
+INSTALL_HINT = "run `make environment` in the checkout, or `pip install -e .` where there is no make"
 GIB = 2**30
 
 
-def python() -> Finding:
+def python() -> CheckOutcome:
     """The version of Python; one that is too old does not come this far."""
     return "ok", ".".join(map(str, sys.version_info[:3])), ""
 
 
-def packages() -> Finding:
+def packages() -> CheckOutcome:
     """Whether every package that the kit needs is here in a version that fits."""
     from packaging.requirements import Requirement
 
-    needed = [Requirement(line) for line in metadata.requires("cnnlab") or ()]
-    needed = [need for need in needed if need.marker is None or need.marker.evaluate({"extra": ""})]
-    wrong = []
-    for need in needed:
-        version = _version(need.name)
+    requirements = [Requirement(line) for line in metadata.requires("cnnlab") or ()]
+    requirements = [
+        requirement
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    ]
+    problems = []
+    for requirement in requirements:
+        version = _version(requirement.name)
         if version is None:
-            wrong.append(f"{need.name} is not here")
-        elif not need.specifier.contains(version, prereleases=True):
-            wrong.append(f"{need.name} is {version}, needed is {need.specifier}")
-    if wrong:
-        return "missing", "; ".join(wrong), SET_UP
-    return "ok", f"all {len(needed)} that cnnlab {metadata.version('cnnlab')} needs", ""
+            problems.append(f"{requirement.name} is not here")
+        elif not requirement.specifier.contains(version, prereleases=True):
+            problems.append(f"{requirement.name} is {version}, needed is {requirement.specifier}")
+    if problems:
+        return "missing", "; ".join(problems), INSTALL_HINT
+    return "ok", f"all {len(requirements)} that cnnlab {metadata.version('cnnlab')} needs", ""
 
 
-def torch() -> Finding:
+def torch() -> CheckOutcome:
     """The version of torch, its threads and the device that it can use."""
     import torch
 
     threads = torch.get_num_threads()
-    here = f"{torch.__version__}, {threads} thread{'s' * (threads > 1)}"
+    detail = f"{torch.__version__}, {threads} thread{'s' * (threads > 1)}"
     if torch.cuda.is_available():
-        return "ok", f'{here}, {torch.cuda.get_device_name(0)}: device="cuda"', ""
+        return "ok", f'{detail}, {torch.cuda.get_device_name(0)}: device="cuda"', ""
     if torch.backends.mps.is_available():
-        return "ok", f'{here}, the graphics of the Mac: device="mps"', ""
-    return "ok", f"{here}, on the processor (all that the kit needs)", ""
+        return "ok", f'{detail}, the graphics of the Mac: device="mps"', ""
+    return "ok", f"{detail}, on the processor (all that the kit needs)", ""
 
 
-def torchvision() -> Finding:
+def torchvision() -> CheckOutcome:
     """The version of torchvision; importing it fails where its build does not fit torch's."""
     import torchvision
 
     return "ok", torchvision.__version__, ""
 
 
-def widgets() -> Finding:
+def widgets() -> CheckOutcome:
     """What the explorers need: JupyterLab, ipywidgets and anywidget."""
     versions = {name: _version(name) for name in ("jupyterlab", "ipywidgets", "anywidget")}
-    absent = [name for name, version in versions.items() if version is None]
-    here = ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "none"
-    return ("missing", here, f"{SET_UP} (not here: {', '.join(absent)})") if absent else ("ok", here, "")
+    missing = [name for name, version in versions.items() if version is None]
+    detail = ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "none"
+    return (
+        ("missing", detail, f"{INSTALL_HINT} (not here: {', '.join(missing)})")
+        if missing
+        else ("ok", detail, "")
+    )
 
 
-def networks() -> Finding:
+def networks() -> CheckOutcome:
     """Which of the kit's own networks can be loaded."""
-    ready, absent = _available("shipped")
+    ready, missing = _available("shipped")
     if not ready:
         return "missing", "none", "cnnlab train mini_alexnet"
-    advice = "; ".join(f"cnnlab train {name}" for name in absent)
-    return ("warning" if absent else "ok"), ", ".join(ready), advice
+    advice = "; ".join(f"cnnlab train {name}" for name in missing)
+    return ("warning" if missing else "ok"), ", ".join(ready), advice
 
 
-def imagenet() -> Finding:
+def imagenet() -> CheckOutcome:
     """Whether the ImageNet networks that come in packages load, checksum and all."""
     from cnnlab.networks.imagenet import PACKAGED, load_imagenet
 
-    ready, wrong = [], []
+    ready, problems = [], []
     for name in PACKAGED:
         try:
             load_imagenet(name)
             ready.append(name)
         except (ImportError, OSError, ValueError) as error:
-            wrong.append(str(error))
-    return ("warning" if wrong else "ok"), ", ".join(ready) or "none", " ".join(wrong)
+            problems.append(str(error))
+    return ("warning" if problems else "ok"), ", ".join(ready) or "none", " ".join(problems)
 
 
-def photographs() -> Finding:
+def photographs() -> CheckOutcome:
     """Which photographs are at hand without a connection."""
     import cnnlab
 
@@ -103,71 +111,71 @@ def photographs() -> Finding:
     return "ok", f"{len(names)}: {', '.join(names)}", ""
 
 
-def pretrained() -> Finding:
+def pretrained() -> CheckOutcome:
     """Which of torchvision's pretrained networks are in torch's cache; none has to be."""
-    ready, absent = _available("torchvision")
-    advice = f"with a network, once: cnnlab.load(name) of {', '.join(absent)}" if absent else ""
+    ready, missing = _available("torchvision")
+    advice = f"with a network, once: cnnlab.load(name) of {', '.join(missing)}" if missing else ""
     return "ok", ", ".join(ready) or "none; those that are installed do without", advice
 
 
-def cache() -> Finding:
+def cache() -> CheckOutcome:
     """Where drawn splits are kept, how much that is, and whether it can be written."""
     from cnnlab.world import cache
 
     folder = cache.folder()
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
-    here = f"{_short(folder)}, {size / 2**20:.0f} MiB"
+    detail = f"{_short(folder)}, {size / 2**20:.0f} MiB"
     try:
-        tempfile.TemporaryFile(dir=_nearest(folder)).close()
+        tempfile.TemporaryFile(dir=_nearest_existing(folder)).close()
     except OSError as error:
         advice = "set CNNLAB_CACHE to a folder that you may write to; until then each split is drawn anew"
-        return "warning", f"{here}, cannot be written ({error.strerror})", advice
-    return "ok", here, ""
+        return "warning", f"{detail}, cannot be written ({error.strerror})", advice
+    return "ok", detail, ""
 
 
-def disk() -> Finding:
+def disk() -> CheckOutcome:
     """The room left where the cache is."""
     from cnnlab.world import cache
 
-    free = shutil.disk_usage(_nearest(cache.folder())).free / GIB
-    here = f"{free:.1f} GiB free where the cache is"
-    return ("ok", here, "") if free > 2 else ("warning", here, "make room: 2 GiB are enough")
+    free = shutil.disk_usage(_nearest_existing(cache.folder())).free / GIB
+    detail = f"{free:.1f} GiB free where the cache is"
+    return ("ok", detail, "") if free > 2 else ("warning", detail, "make room: 2 GiB are enough")
 
 
-def memory() -> Finding:
+def memory() -> CheckOutcome:
     """The memory of the machine, and what is free of it."""
     import psutil
 
     memory = psutil.virtual_memory()
-    here = f"{memory.total / GIB:.1f} GiB, {memory.available / GIB:.1f} GiB of it free"
+    detail = f"{memory.total / GIB:.1f} GiB, {memory.available / GIB:.1f} GiB of it free"
     if memory.available < 3 * GIB:
-        return "warning", here, "a notebook takes up to 3 GiB: shut down kernels and programs that idle"
-    return "ok", here, ""
+        return "warning", detail, "a notebook takes up to 3 GiB: shut down kernels and programs that idle"
+    return "ok", detail, ""
 
 
-def network(online: bool) -> Finding:
+def network(online: bool) -> CheckOutcome:
     """Whether pretrained weights can be fetched; only tried where `online` asks for it."""
     if not online:
         return "ok", "not tried; only pretrained networks need it, once", "cnnlab doctor --online tries it"
     from torchvision.models import AlexNet_Weights
 
-    if answers(AlexNet_Weights.DEFAULT.url):
+    if is_reachable(AlexNet_Weights.DEFAULT.url):
         return "ok", "pretrained weights can be fetched", ""
     return "warning", "pretrained weights cannot be reached", "the networks that are installed work without"
 
 
-def test_browser() -> Finding:
+def test_browser() -> CheckOutcome:
     """The browser that the tests drive; readers use their own."""
-    found = browser()
-    if found is None:
+    path = browser()
+    if path is None:
         return "warning", "none", "only the browser tests need one: apt-get install chromium, or Chrome"
-    return "ok", found, ""
+    return "ok", path, ""
 
 
-def nbval() -> Finding:
+def nbval() -> CheckOutcome:
     """What checks the notebooks against their stored outputs."""
     version = _version("nbval")
-    return ("ok", version, "") if version else ("warning", "none", f"only tests need it: {SET_UP}")
+    return ("ok", version, "") if version else ("warning", "none", f"only tests need it: {INSTALL_HINT}")
 
 
 def browser() -> str | None:
@@ -178,26 +186,26 @@ def browser() -> str | None:
     return next(filter(None, map(shutil.which, [chosen] if chosen else [*names, *apps])), None)
 
 
-def answers(url: str, seconds: float = 4.0) -> bool:
+def is_reachable(url: str, seconds: float = 4.0) -> bool:
     """Whether a server answers to `url`, asked once; the wait is bounded even where looking up its name hangs."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
-    answered = threading.Event()
+    responded = threading.Event()
 
-    def ask() -> None:
+    def request_head() -> None:
         try:
             urlopen(Request(url, method="HEAD"), timeout=seconds).close()
-            answered.set()
+            responded.set()
         except HTTPError:  # a refusal is an answer
-            answered.set()
+            responded.set()
         except OSError:
             pass
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(seconds)
-    return answered.is_set()
+    thread = threading.Thread(target=request_head, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return responded.is_set()
 
 
 def _available(source: str) -> tuple[list[str], list[str]]:
@@ -215,9 +223,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _nearest(folder: Path) -> Path:
+def _nearest_existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    return next(candidate for candidate in (folder, *folder.absolute().parents) if candidate.is_dir())
 
 
 def _short(path: Path) -> str:

@@ -20,14 +20,14 @@ class Check:
 
     name: str
     status: Status
-    here: str
+    detail: str
     advice: str = ""
     essential: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of `doctor()` in a fixed order; `report["torch"]` is one of them.
+    """The findings of `diagnostics()` in a fixed order; `report["torch"]` is one of them.
 
     Its representation is one line that does not depend on the machine while nothing is wrong; `str(report)` is the whole table in plain
     text, a notebook shows it as HTML.
@@ -50,32 +50,32 @@ class Report:
         table = Table(*_HEADINGS, box=None, pad_edge=False, header_style="bold")
         for check in self.checks:
             status = Text(check.status, style=colour[check.status])
-            table.add_row(status, check.name, Text(check.here), Text(check.advice))
+            table.add_row(status, check.name, Text(check.detail), Text(check.advice))
         console = Console()
         console.print(table)
         console.print(Text(repr(self), style="green" if self.ok else "bold red"))
 
     def __getitem__(self, name: str) -> Check:
-        found = {check.name: check for check in self.checks}
-        if name not in found:
-            raise KeyError(f"the doctor has no check {name!r}; it has {', '.join(found)}.")
-        return found[name]
+        by_name = {check.name: check for check in self.checks}
+        if name not in by_name:
+            raise KeyError(f"the doctor has no check {name!r}; it has {', '.join(by_name)}.")
+        return by_name[name]
 
     def __repr__(self) -> str:
-        verdict = "everything essential is here" if self.ok else "something essential is missing"
-        return f"cnnlab doctor: {verdict}"
+        summary = "everything essential is here" if self.ok else "something essential is missing"
+        return f"cnnlab doctor: {summary}"
 
     def __str__(self) -> str:
         width = max(len(check.name) for check in self.checks)
         lines = []
         for check in self.checks:
-            lines.append(f"{check.status:<8} {check.name:<{width}}  {check.here}")
+            lines.append(f"{check.status:<8} {check.name:<{width}}  {check.detail}")
             if check.advice:
                 lines.append(f"{'':<8} {'':<{width}}  -> {check.advice}")
         return "\n".join([*lines, repr(self)])
 
     def _repr_html_(self) -> str:
-        cells = [(check.status, check.name, check.here, check.advice) for check in self.checks]
+        cells = [(check.status, check.name, check.detail, check.advice) for check in self.checks]
         rows = [_row("th", _HEADINGS), *(_row("td", row) for row in cells)]
         return f"<table>{''.join(rows)}</table><p>{html.escape(repr(self))}</p>"
 

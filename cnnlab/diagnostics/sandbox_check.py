@@ -12,7 +12,7 @@ TIERS = {
 }
 
 
-def walls() -> Iterator[str]:
+def check_sandbox() -> Iterator[str]:
     """A line for each tier: how many escapes it blocks, and the names of those that it does not; or why it is not to be had here."""
     from cnnlab.grading.asking import RunnerError
     from cnnlab.grading.escapes import ESCAPES, try_escapes, worked
@@ -21,11 +21,11 @@ def walls() -> Iterator[str]:
     for tier, use in TIERS.items():
         try:
             with Runner([tier]) as runner:
-                found = try_escapes(runner)
-                standing = str(runner.walls)
+                results = try_escapes(runner)
+                sandbox = str(runner.walls)
         except RunnerError as error:
             yield f"{tier}: not to be had here ({error})"
             continue
-        open_ways = [one.name for one in ESCAPES if worked(found[one.name])]
-        yield f"{standing}: blocks {len(found) - len(open_ways)} of {len(found)} escapes; {use}"
-        yield from (f"    not blocked: {name}" for name in open_ways)
+        unblocked = [escape.name for escape in ESCAPES if worked(results[escape.name])]
+        yield f"{sandbox}: blocks {len(results) - len(unblocked)} of {len(results)} escapes; {use}"
+        yield from (f"    not blocked: {name}" for name in unblocked)

@@ -1,6 +1,6 @@
 """A private JupyterLab, and a headless browser that looks at it.
 
-    with Lab(folder) as lab, Browser(cnnlab.doctor.browser()) as browser:
+    with Lab(folder) as lab, Browser(cnnlab.diagnostics.browser()) as browser:
         page = browser.open(lab.address("notebook.ipynb"))
         assert page.run_all() == []
 

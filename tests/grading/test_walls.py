@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.doctor import walls
+from cnnlab.diagnostics import sandbox_check
 from cnnlab.grading import asking, escapes, runner
 from cnnlab.grading.running import bubblewrap
 from cnnlab.grading.running.confinement import Walls
@@ -28,7 +28,7 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
 
     monkeypatch.setattr(runner, "Runner", Stand)
     monkeypatch.setattr(escapes, "try_escapes", try_escapes)
-    lines = list(walls.walls())
+    lines = list(sandbox_check.check_sandbox())
     assert "namespaces: not to be had here (no user namespaces)" in lines
     total = len(escapes.ESCAPES)
     assert any(line.startswith("landlock") and f"blocks {total} of {total}" in line for line in lines)
