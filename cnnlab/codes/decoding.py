@@ -59,7 +59,7 @@ def decode(
         N class indices.
     units, draws
         The numbers of units, and how often each is drawn.
-    share
+    train_fraction
         Of the pictures of a class, those that are learnt from.
     kind
         "svm" or "logistic", as for `linear_probe`.

@@ -43,7 +43,7 @@ def embed(
         2 for a map; 3 works too.
     perplexity
         t-SNE: about how many neighbours each point minds; less than N.
-    first
+    pca_components
         t-SNE starts from this many principal components, which takes away noise and most of the time.
     seed
         t-SNE: for the optimisation.

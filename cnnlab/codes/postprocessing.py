@@ -67,7 +67,7 @@ class PrincipalAxes:
         d x D unit vectors, at right angles; the one with the largest variance first. The largest entry of each is positive.
     deviation
         d standard deviations along the axes (with N - 1).
-    share
+    explained_variance_ratio
         d shares of the whole variance; their sum says what d dimensions keep.
     """
 

@@ -37,7 +37,7 @@ class Recordings:
         N x 3 x H x W bytes: what was shown, so that a network can be shown the same.
     simulated
         Whether no animal took part.
-    about
+    description
         Where they come from, in a sentence.
     """
 
@@ -223,7 +223,7 @@ def simulate_recordings(
         N x 3 x H x W bytes, N class indices and the names.
     sites, trials
         How many sites, and how often each picture is "shown"; Cadieu and others (2014) recorded 6 displays or more, says lecture L.
-    mixed, rate
+    units_per_site, rate
         Units in a site, and its mean count in a trial: fewer spikes, more noise.
 
     Returns

@@ -133,7 +133,7 @@ def learning(
     regulariser
         One of `REGULARISERS`: weight decay of 1, decoupled from the gradient (AdamW); dropout of half of the inputs of both fully
         connected layers; mirrored pictures, shifted by up to 4 pixels.
-    rate, batch_size
+    learning_rate, batch_size
         Of AdamW; the rate falls to zero along half a cosine.
     seed
         For weights, order, dropout and augmentation. torch's global generator is left as it was.

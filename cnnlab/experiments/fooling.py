@@ -56,7 +56,7 @@ def with_nothing(
         M x 3 x H x W in [0, 1]: the pictures that are to be called "nothing".
     images, labels
         N x 3 x H x W (floats or bytes) and N class indices: pictures of the other classes, so that these are not forgotten.
-    epochs, rate, seed
+    epochs, learning_rate, seed
         As for `cnnlab.transfer.fine_tune`.
 
     Returns

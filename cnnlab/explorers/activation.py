@@ -49,13 +49,13 @@ class ActivationExplorer(Explorer):
     --------
     layer, channel
         Which map; a click on a map of the grid chooses it too.
-    colours, scale
+    colormap, scale
         Grey or coloured maps; the range of each map by itself, or one range for the whole layer, which shows who is silent.
-    place
+    position
         (row, column) of the unit in the map: a click in the enlarged map; may be set.
     opacity
         Of the map over the picture.
-    patches
+    n_patches
         How many of the unit's strongest patches are shown.
 
     Example

@@ -40,13 +40,13 @@ class AdversarialExplorer(Explorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and what it looks at.
     epsilon
         How far each pixel may move, in steps of 255; for "PGD, whole length" the root mean square of the moves.
     attack, target, steps
         How the change is found, whether it leads away from the answer or towards a class, and the steps of PGD.
-    gain
+    amplification
         By how much the change is amplified in the middle picture.
     flip_button
         Goes to the smallest epsilon found at which the answer is another.

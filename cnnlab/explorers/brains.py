@@ -46,7 +46,7 @@ class BrainExplorer(Explorer):
     --------
     network, layer, population
         What is compared with what.
-    units, trials, noise, chance
+    units, trials, noise, random_seed
         How many units of each; over how many trials responses are averaged; how much of the recorded noise the layer gets (1: as much);
         the seed.
     pair

@@ -25,7 +25,7 @@ class Cloud(anywidget.AnyWidget):
         "#rrggbb" of each point, empty for none; and [name, colour] of what is explained below.
     captions
         A line for each picture, shown when it is pointed at or chosen.
-    pictures, size
+    show_thumbnails, size
         Whether pictures are drawn or dots, and the side of a picture in CSS pixels.
     selected
         The chosen picture, -1 for none; the browser writes it, the kernel may write it too.

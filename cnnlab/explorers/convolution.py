@@ -48,7 +48,7 @@ class ConvolutionExplorer(Explorer):
         up over the colours, which is what it does to a grey picture.
     pixels, stride, padding, dilation
         How large the picture is, and how the kernel goes over it. What is impossible is explained.
-    place, term
+    position, term
         Which number of the map is looked at, and how many of its products are added already.
 
     Example

@@ -36,9 +36,9 @@ class CorruptionExplorer(Explorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and what it looks at.
-    kind, severity, chance
+    kind, severity, random_seed
         Which corruption (a click on one of the fifteen small pictures chooses it, too), how strong, and another seed for its noise,
         flakes and directions.
 

@@ -32,7 +32,7 @@ class CueConflictExplorer(Explorer):
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own that knows the classes of the world.
-    beside
+    second_network
         A second network, to be asked about the same pictures.
     picture
         A recipe, or a picture of `cnnlab.world.render`; its class gives the shape.
@@ -41,9 +41,9 @@ class CueConflictExplorer(Explorer):
 
     Controls
     --------
-    network, beside
+    network, second_network
         Who is asked.
-    shape, texture, scene, seed, another
+    shape, texture, scene, seed, another_button
         What is drawn; a click on one of the small pictures chooses its texture.
 
     Example

@@ -37,7 +37,7 @@ class DissectionExplorer(Explorer):
         A name of `cnnlab.available()`, or a network of your own.
     pictures
         A data set of the world with some hundred pictures; None takes the first 240 of the validation split.
-    found
+    dissections
         What `cnnlab.units.dissect` has found in layers of this network already; other layers are dissected when they are chosen.
     layer
         The layer that is shown first; None takes the last of `found`, or of the network.
@@ -48,9 +48,9 @@ class DissectionExplorer(Explorer):
         Whose report is shown; a click on a tile of the list chooses its unit.
     threshold, category
         The overlap above which a unit counts as a detector, and of what kind of concept.
-    lit
+    highlight
         What stays bright in the pictures: the unit's mask, or the pixels of its concept.
-    silence
+    ablate_button
         Answers the pictures again without the unit.
 
     Example

@@ -29,13 +29,13 @@ class DreamExplorer(GrowingExplorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What dreams, and what it starts from.
     layer, octaves, octave_scale, steps, jitter, tv, size
         Arguments of `cnnlab.synthesis.dream`, and the side of the picture.
-    walk_button, frames, zoom, turn
+    zoom_button, n_frames, zoom, rotate
         The walk into the dream: how many frames, and by how much the picture grows and turns between two of them.
-    film
+    player
         `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
     """
 

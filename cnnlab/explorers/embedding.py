@@ -52,7 +52,7 @@ class EmbeddingExplorer(Explorer):
         Whose codes, and how they are brought to two dimensions; what was computed once is kept.
     colour
         What colours the frames: the class, the scene, the main colour of the background, or nothing.
-    thumbnails, in_grid, size
+    thumbnails, on_grid, size
         Pictures or points; at their places, or each in a cell of its own; and how large.
 
     Example

@@ -32,7 +32,7 @@ class EnlargementExplorer(Explorer):
 
     Controls
     --------
-    way
+    method
         Max unpooling, or transposed convolution.
     step
         How many numbers of the input have been set down; the arrow keys step.

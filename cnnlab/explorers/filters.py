@@ -53,7 +53,7 @@ class FilterExplorer(Explorer):
         In deeper layers: which of the maps that the layer reads. First-layer filters read colours and are pictures.
     scale
         What shares one scale of colours: each filter has its own, or the largest weight of the layer or network sets it.
-    fresh
+    untrained
         The same network before training, from a seed.
     fit_button, stop_button
         Fit a Gabor function and a blob of colour to each filter of the layer.

@@ -45,11 +45,11 @@ class FoolingExplorer(GrowingExplorer):
     --------
     network
         Who is fooled.
-    target, route, generations, population, chance
+    target, method, generations, population, random_seed
         The class (or all), what is bred and how, for how long, how many children each time, and the seed.
-    judge
+    second_network
         Another network that is asked about the chosen picture.
-    film
+    player
         `film.run_button`, `film.stop_button`, `film.live`, and `film.scrubber`, the generation that is shown.
 
     Example

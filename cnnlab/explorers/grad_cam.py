@@ -43,7 +43,7 @@ class GradCamExplorer(Explorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and what it looks at; the sheet of scenes sets `scene`, too.
     layer, target, guided, relu
         Which layer's maps are added up, for which class (None: the predicted one), whether multiplied by guided

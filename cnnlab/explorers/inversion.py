@@ -28,11 +28,11 @@ class InversionExplorer(GrowingExplorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and what it looks at.
-    layer, beta, tv, restarts, steps, start, coordinates
+    layer, beta, tv, restarts, steps, start, parametrisation
         What is inverted, the exponent and weight of the total variation, how often, how long, from where, in which coordinates.
-    film
+    player
         `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
     """
 

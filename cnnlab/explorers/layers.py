@@ -46,7 +46,7 @@ class LayersExplorer(Explorer):
     unit, row, column
         Which of the layer's maps, and which place in it: also chosen by clicking a map, a place in the large map, or the picture,
         where the unit is taken whose field has its middle nearest.
-    used
+    show_effective_field
         Lay what the place uses of its field (the gradient, see `cnnlab.networks.effective_field`) over the picture.
 
     Example

@@ -40,13 +40,13 @@ class MaximisationExplorer(GrowingExplorer):
 
     Controls
     --------
-    network, kind, target, layer, number, together, restarts
+    network, kind, target, layer, number, n_targets, restarts
         What shall grow, how many classes or channels from it on, and pictures for each.
-    start, coordinates, steps, beside, judge
+    start, parametrisation, steps, comparison, second_network
         Where the ascent starts, in which coordinates; what is shown beside it; the network that is asked about the picture, too.
-    sliders, best, bare
+    sliders, defaults_button, off_button
         The regularisers by name, such as `explorer.sliders["jitter"].value = 0`, and the buttons that set all of them.
-    film
+    player
         `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
     """
 

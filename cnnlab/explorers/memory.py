@@ -36,7 +36,7 @@ class MemoryExplorer(Explorer):
         Labels of which a share is drawn by chance, or pictures with scrambled pixels.
     share
         Per cent of labels that are drawn by chance.
-    learn_button, stop_button
+    train_button, stop_button
         Let a network learn the lesson, epoch by epoch; stop it at any time.
 
     Example

@@ -52,7 +52,7 @@ class NeighbourExplorer(Explorer):
     --------
     layer, k
         Whose distances, and how many neighbours.
-    member
+    query_index
         -1 asks with the picture chosen above; else with this picture of the collection. A click on a neighbour chooses it.
     data, folder
         The set that is searched, and the path of your own (`DatasetPicker`).

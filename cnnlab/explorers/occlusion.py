@@ -32,7 +32,7 @@ class OcclusionExplorer(Explorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and what it looks at.
     size, stride, fill, target, box
         The occluder, and the class that is asked about (None: the one that is predicted).

@@ -45,7 +45,7 @@ class PatchExplorer(Explorer):
     --------
     layer, unit, k
         Whose strongest patches, and how many.
-    mixing, draw
+    mixing, direction_seed
         0 is the unit itself, 1 a random direction of the layer, between them a mixture of both; `draw` is the direction's seed.
     category
         What is looked up in the middle of each patch, from the exact maps of the world.

@@ -36,7 +36,7 @@ class RetrievalExplorer(Explorer):
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
-    pictures, others
+    pictures, training_set
         The collection that is searched (`cnnlab.world.instances`, a data set, `cnnlab.photographs` or the path of a folder of them), and
         one of other things, on which the axes are found; None takes
         small ones.
@@ -49,7 +49,7 @@ class RetrievalExplorer(Explorer):
     --------
     layer, query
         Whose codes are compared, and which picture asks; a click in the ranking asks with that picture.
-    dimensions, compressed, whiten
+    dimensions, compress, whiten
         How many axes are kept, whether any are left out at all, and whether all axes count alike.
 
     Example

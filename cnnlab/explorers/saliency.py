@@ -40,15 +40,15 @@ class SaliencyExplorer(Explorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and what it looks at.
     method
         The way back: one of the three ReLU rules, or a mean over many gradients.
-    layer, target, of, unit
+    layer, target, score, unit
         What is asked: a class (None: the predicted one; its logit or its probability), or a channel of a layer.
     samples, noise
         How many gradients SmoothGrad and integrated gradients average, and how strong SmoothGrad's noise is.
-    look, opacity
+    view, opacity
         How the map is shown, and how it covers the picture; the opacity lives in the browser.
 
     Example

@@ -35,7 +35,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
         and keeps what is chosen.
     groups
         One heading for each option ("" for none), or empty. A heading is shown where it changes, so what is useful most goes first.
-    words
+    keywords
         Further words by which each option is found, such as synonyms: one string each, or empty. They are not shown.
     description, disabled
         What stands before the field, and whether it can be used.

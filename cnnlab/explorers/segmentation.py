@@ -33,11 +33,11 @@ class SegmentationExplorer(Explorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         Who answers, and about what.
-    look, opacity
+    view, opacity
         The answer, the truth, or what is wrong, laid over the picture; the opacity lives in the browser.
-    sheet
+    grid
         The same look for every network; choose one.
 
     Example

@@ -29,14 +29,14 @@ class Sheet(anywidget.AnyWidget):
         What `picture_tiles` or `map_tiles` give; the overlay is laid over the tiles with `opacity`.
     captions
         A line for each tile: shown below when the tile is pointed at or chosen.
-    columns, largest
+    columns, max_tile_size
         Tiles in a row, and the side that a tile has at most, in CSS pixels.
     pick
         "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
     boxes
         [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels; with "dashed": True the
         line is broken. `frame` and `verdict` give those that go along a tile's edge.
-    label, answer
+    label, readout
         What the sheet shows, and what is to be said of the chosen place.
     smooth
         Whether enlarged tiles are interpolated: for pictures at their full size, not for maps.

@@ -23,13 +23,13 @@ class Stage(anywidget.AnyWidget):
         Side of what the network sees, and the step of the arrow keys, in pixels.
     picture
         {"eye": bytes, "network": bytes, "mask": bytes}: drawn for the eye, as the network sees it, and where the object is.
-    filling, smooth
+    fill_image, smooth
         The picture of which the occluder is cut, and whether it may be drawn smoothly when enlarged.
     overlay
         {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each place of the occluder.
     legend
         What the overlay's colours mean, see `cnnlab.explorers.overlays`.
-    answer
+    result
         What the network said: {"name", "now", "before", "says", "flipped", "box"}.
     label
         What the picture shows, in words.

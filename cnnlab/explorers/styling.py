@@ -43,7 +43,7 @@ class StyleExplorer(GrowingExplorer):
 
     Controls
     --------
-    network, shape, scene, seed, another, photo
+    network, shape, scene, seed, another_button, photo_upload
         What looks, and the content.
     style
         One of `cnnlab.photographs()` ("flower", "brick"), or a scene of the world without an object.
@@ -53,7 +53,7 @@ class StyleExplorer(GrowingExplorer):
         Make the pictures for all of them, one after the other; then slide.
     content_layer, style_layers, start, steps
         Where content and style are compared, where the search starts ("noise" too), and how many steps.
-    film
+    player
         `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
     """
 

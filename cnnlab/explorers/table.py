@@ -21,7 +21,7 @@ class Table(anywidget.AnyWidget):
         What the columns are called, and the cells, row by row.
     selected
         Number of the chosen row, -1 for none; the browser writes it, the kernel may write it too.
-    words
+    text_columns
         Columns from the left that hold words; the others hold numbers and stand to the right.
     label, note
         What the table shows, and a line below it.

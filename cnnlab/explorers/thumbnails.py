@@ -30,11 +30,11 @@ class Thumbnails(anywidget.AnyWidget):
     ------
     value
         The name of the chosen one; "" while there is none.
-    names, words, captions
+    names, descriptions, captions
         What each is called (its accessible name), what it shows (its description), and the line below for the chosen one.
     label
         The accessible name of the whole.
-    sheet
+    atlas
         All pictures in one, row by row: {"jpeg": bytes, "count": int, "columns": int}.
     """
 

@@ -47,9 +47,9 @@ class TransferExplorer(Explorer):
         Whose knowledge, and for what.
     layer, frozen
         The last layer that is kept ("nothing": from scratch), and whether what is kept stays as it is.
-    per_class, passes, chance
+    per_class, epochs, random_seed
         How many examples of each class, how often they are seen, and the seed of everything that is drawn.
-    run_button, stop_button, clear_button, live
+    run_button, stop_button, clear_button, auto_run
         Train, stop, forget the earlier curves; and whether each change trains anew.
 
     Example

@@ -56,7 +56,7 @@ class Trial:
     ----------
     source, task, classes
         The network's name, the task's, and the names of its classes.
-    plan
+    config
         What was asked for.
     accuracy
         On the test pictures after each pass.

@@ -39,7 +39,7 @@ class Wish:
     ------
     kind, number, layer
         "class", "channel" or "unit" (a channel at the middle of its map), its number, and the layer for the latter two.
-    together, restarts
+    n_targets, restarts
         How many classes or channels from `number` on, and pictures for each.
     start
         "noise", "zero", or a picture.

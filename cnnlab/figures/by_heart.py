@@ -84,7 +84,7 @@ def random_share_figure(
     ----------
     rows, live
         Rows with "share", "train" and "test": lines for the one, rings for the other.
-    told, live_told
+    label, live_label
         What the two are.
     """
     first, last = rows[0], rows[-1]

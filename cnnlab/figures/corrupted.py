@@ -137,7 +137,7 @@ def shape_bias_figure(found: Mapping[str, ShapeBias], quoted: Mapping[str, float
 
     Parameters
     ----------
-    found
+    biases
         Outcomes of `cnnlab.robustness.shape_bias` by network.
     quoted
         Shape biases in [0, 1] measured by others on other pictures, to be shown below; they compare in direction only.

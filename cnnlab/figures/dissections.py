@@ -134,7 +134,7 @@ def report_figure(
 
     Parameters
     ----------
-    found
+    dissection
         What dissection found.
     units
         U channels.

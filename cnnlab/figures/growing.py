@@ -29,7 +29,7 @@ def growth_figure(images: Sequence[Tensor], scores: Sequence[float], label: str,
         As many numbers.
     label
         What the numbers are.
-    shown
+    n_frames
         How many of the pictures, evenly from the first to the last.
 
     Raises
@@ -78,7 +78,7 @@ def lines_figure(
     ----------
     lines
         Name -> numbers, all as many.
-    places
+    x_labels
         What stands below the numbers, names of layers say; None counts from 0.
     title, across, up
         Words over the figure, below and beside it.
@@ -127,7 +127,7 @@ class Animation:
     ----------
     frames
         3 x H x W in [0, 1], all of one size.
-    words
+    alt_text
         What it shows, for who cannot see it.
     pace
         Frames in a second.

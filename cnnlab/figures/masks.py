@@ -71,7 +71,7 @@ def masks_figure(
     ----------
     images
         N x 3 x H x W floats in [0, 1].
-    truth, answers
+    truth, predictions
         N x H x W class indices, class 0 the background; `answers` by the name of who answered.
     class_names
         The class behind each index.

@@ -35,7 +35,7 @@ def neighbours_figure(
         N x 3 x H x W in [0, 1], the collection.
     queries
         Q row numbers in it.
-    found
+    neighbours
         For each layer the Q x k neighbours, as `cnnlab.codes.neighbours(...).index` gives them.
     labels
         N class indices.

@@ -70,7 +70,7 @@ def patches_figure(
 
     Parameters
     ----------
-    found, pictures
+    top_patches, pictures
         What `cnnlab.units.top_patches` found, and the pictures N x 3 x H x W (or data set) in which it looked.
     rows
         Rows of `found`, such as unit numbers.

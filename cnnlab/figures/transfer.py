@@ -32,7 +32,7 @@ def repeats_figure(
     ----------
     values
         For each way, P x R numbers: P places, R repeats (seeds, draws). The band needs three repeats or more.
-    places
+    x_values
         P numbers, which are drawn at equal ratios, or P names.
     title, across, up
         Words over the figure, below and beside it.

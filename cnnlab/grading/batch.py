@@ -77,7 +77,7 @@ def grade_folder(
         For the cells of a submission; those of the questions stand in the key.
     data
         Folders that answers may read.
-    again
+    regrade
         Also grade what is in the gradebook already.
 
     Raises

@@ -86,11 +86,11 @@ class Question:
         What a right answer gives back. A plain function, called with a case's inputs.
     mistakes
         Wrong answers that are told apart, the more special first.
-    otherwise
+    default_hint
         The hint when no mistake fits.
     tolerance, limits
         For the comparison, and for the call.
-    gives_it_away
+    forbidden_names
         Dotted names, such as "networks.activations", whose use wants a human's eye since they are the answer.
     """
 

@@ -20,13 +20,13 @@ class Row:
 
     Fields
     ------
-    what
+    phenomenon
         The phenomenon.
-    bar
+    criterion
         What must be found for it to count as shown, in words.
-    found
+    values
         The numbers, by name.
-    holds
+    passed
         Whether they pass the bar.
     """
 

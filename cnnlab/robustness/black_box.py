@@ -31,7 +31,7 @@ class TransferAttack:
         N x 3 x H x W in [0, 1]: the pictures crafted on the surrogate.
     surrogate, victim
         N booleans: whether the pictures fool each network, having been answered right before.
-    counted
+    evaluated
         N booleans: the pictures that both networks answer right before the attack.
     surrogate_rate, victim_rate
         Shares of the counted pictures that fool each; NaN if none counts.
@@ -157,7 +157,7 @@ def query_attack(
         The largest change of a pixel, in values of [0, 1].
     queries
         How many questions there may be for each picture.
-    share
+    initial_fraction
         The share of the picture that the first windows take.
     targeted
         Whether `target` is where to go.

@@ -47,7 +47,7 @@ class ShapeBias:
 
     Fields
     ------
-    answers
+    predictions
         N class indices into the network's classes; also for the pictures that do not count.
     shape, texture, neither
         How many answers are the shape's class, the texture's class, or another one.

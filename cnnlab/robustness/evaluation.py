@@ -25,9 +25,9 @@ class RobustAccuracy:
 
     Fields
     ------
-    held
+    robust
         N booleans: the answer is right before and after the attack.
-    right
+    correct
         N booleans: the answer is right on the picture as it is.
     accuracy, interval
         Share of the pictures that hold, with its 95 % interval (Wilson).

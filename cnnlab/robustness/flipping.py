@@ -61,11 +61,11 @@ def flip_epsilon(
         N x 3 x H x W in [0, 1], or one picture.
     target
         The class to get away from; None for the predicted class.
-    largest
+    max_epsilon
         The largest epsilon looked at, in pixel values of [0, 1].
     tolerance
         How far the epsilon found may lie above the true one.
-    marks
+    grid_points
         How many strengths are looked at before bisection.
     gradient
         From `loss_gradient`, where it is known already.

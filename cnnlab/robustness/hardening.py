@@ -49,11 +49,11 @@ def adversarial_training(
         N class indices.
     epsilon
         The largest change of a pixel, in values of [0, 1]; 0 trains on pictures as they are, for comparison.
-    steps, batch_size, rate
+    steps, batch_size, learning_rate
         How many batches, pictures in each, and the highest learning rate, which falls as a straight line to 0.
     seed
         For the batches, the attacks and dropout; torch's global generator is left as it was.
-    watch
+    on_step
         Called after each step with its number, from 1, and its loss.
 
     Returns

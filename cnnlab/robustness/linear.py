@@ -25,7 +25,7 @@ class SmallChanges:
     ------
     margin
         z, the logit of the class minus that of its rival, for the picture as it is.
-    each
+    contributions
         D floats in order of size, the largest first: by how much each value lowers the margin when it moves by epsilon in its worst
         direction (less where the picture ends at 0 or 1).
     sums

@@ -27,13 +27,13 @@ class OnePixel:
     ------
     image
         3 x H x W in [0, 1]: the picture with the pixels changed.
-    places
+    positions
         pixels x 2: row and column of each.
     colours
         pixels x 3 in [0, 1].
     probability
         What the network now gives the target.
-    answer
+    predicted
         The class that it now says.
     success
         Whether the answer is turned: away from the target, or to it if targeted.

@@ -29,7 +29,7 @@ class PenaltyAttack:
     images
         N x 3 x H x W in [0, 1] (or one picture): the nearest picture found that is called the target class; the original where none
         was.
-    length
+    norms
         N floats: |r|, the Euclidean length of the change in pixel values of [0, 1]; infinity where none was found.
     success
         N booleans: whether one was found.
@@ -78,7 +78,7 @@ def penalty_attack(
     weight
         The first lambda, for lengths in pixel values of [0, 1]; it is quartered until it turns the answer, and quadrupled until it
         no longer does.
-    reach
+    path_length
         What the lengths of the steps add up to, as a root mean square over the pixel values. Long first steps leave the places where
         the answer is stuck, and the penalty pulls the change back.
     progress

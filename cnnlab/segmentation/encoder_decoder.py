@@ -27,7 +27,7 @@ class EncoderDecoder(nn.Module):
     ----------
     classes
         Names of the classes in the order of the logits, background first.
-    way_up
+    upsampling
         One of `WAYS_UP`.
 
     Shapes

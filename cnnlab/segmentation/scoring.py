@@ -42,7 +42,7 @@ def mean_iou(answers: Tensor, masks: Tensor, classes: int | None = None) -> Mean
 
     Parameters
     ----------
-    answers, masks
+    predictions, masks
         N x H x W (or H x W) class indices: what the network says, and the truth. Pixels whose true index is below 0 are left out.
     classes
         How many classes there are; the largest index tells unless said.

@@ -57,7 +57,7 @@ def max_unpool(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> 
     ----------
     values
         h x w, C x h x w or N x C x h x w: what is to be set back, such as maps of a decoder.
-    places
+    indices
         Of the same shape: the places that `max_pool` remembered in the encoder.
     output_size
         (H, W) of the maps before pooling.

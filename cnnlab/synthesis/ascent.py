@@ -68,13 +68,13 @@ def ascend(
         steps it is as it was found.
     objective
         What shall grow.
-    numbers, parametrisation
+    parameters, parametrisation
         Where to start, and how the numbers become pictures: `fourier().encode(images)` with `fourier()`, say.
-    steps, rate
+    steps, learning_rate
         How many steps of Adam, and how long each is for every number, whatever the size of its gradient.
     transforms
         What is done to the pictures, in this order, before the network sees them; `generator` is where their chance comes from.
-    penalty, easing
+    penalty, ramp
         Pictures -> N numbers to pay; the share of the steps over which the price rises from nothing to the whole.
     edit
         (index of the step, pictures, gradient of the score with respect to them) -> pictures, after each step.

@@ -62,7 +62,7 @@ def dream(
         Largest random shift in pixels before each step.
     tv
         Weight of the total variation (beta = 2).
-    parametrisation, rate, seed
+    parametrisation, learning_rate, seed
         As in `maximise`.
     progress
         Show a progress bar.
@@ -185,7 +185,7 @@ def zoom_into_dream(
         As in `dream`.
     frames
         How many pictures.
-    zoom, turn
+    zoom, rotate
         By which factor the picture grows between two frames, and by how many degrees it turns.
     octaves, steps, seed, options
         As in `dream`, for each frame.

@@ -79,7 +79,7 @@ def invert(
     beta, tv
         Exponent of the total variation, and its weight. It is a sum over all pixels, some hundreds for a picture of 96 x 96 with
         beta = 2, while the error of the features begins at about 1; so weights are small.
-    start, parametrisation, rate, seed
+    start, parametrisation, learning_rate, seed
         As in `maximise`.
     progress
         Show a progress bar.

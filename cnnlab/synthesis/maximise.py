@@ -71,18 +71,18 @@ def maximise(
         "noise", "zero" (grey: the zero of a centred network), or pictures, 3 x H x W or one for each row.
     parametrisation
         "fourier" (waves in decorrelated colours), "pixels", or a `Parametrisation`.
-    rate
+    learning_rate
         Length of a step; None for the one that suits the parametrisation.
-    jitter, zoom, turn
+    jitter, zoom, rotate
         Largest shift in pixels, largest change of size (0.25: between 4/5 and 5/4), largest turn in degrees.
     l2, tv, beta
         Weights of the squared distance from grey and of the total variation, and the exponent of the latter.
-    easing
+    ramp
         Share of the steps over which these two weights rise from nothing to the whole. Plain grey pays nothing, so a picture that
         pays in full from the beginning may never leave it; one that pays late is cleaned up once there is something in it.
     blur, blur_every
         Sigma in pixels of a Gaussian blur of the picture after every so many steps.
-    clip_pixels, clip_contributions
+    clip_small_norms, clip_small_contributions
         Shares in [0, 1] of the pixels that are made grey after each step: those closest to grey, and those whose own gradient says
         that they contribute least.
     size

@@ -25,15 +25,15 @@ class Parametrisation:
 
     Fields
     ------
-    draw
+    to_images
         Numbers -> pictures N x 3 x H x W in [0, 1]; gradients flow through it.
-    encode
+    from_images
         Pictures in [0, 1] -> numbers; `draw(encode(x))` is x, as near as the coordinates allow.
     noise
         (shape of the pictures, generator) -> numbers of a faint random picture to start from.
-    settle
+    project
         Brings numbers back in place to where they make a picture, after each step.
-    rate
+    learning_rate
         Length of a step that suits these numbers.
     """
 

@@ -93,7 +93,7 @@ def transfer_style(
         How many steps downhill.
     start
         "content", "noise", "zero", or a picture to start from. Textures start from noise if nothing else is said.
-    parametrisation, rate, seed
+    parametrisation, learning_rate, seed
         As in `maximise`.
     size
         Side of a texture; None for that of the style picture.

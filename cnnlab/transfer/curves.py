@@ -72,7 +72,7 @@ def accuracy_by_examples(
         Numbers of examples per class; the training pictures must hold as many of each class.
     seeds
         One drawing and one training for each.
-    steps, rate, scratch_rate, batch_size
+    steps, learning_rate, scratch_learning_rate, batch_size
         Of the training; a network that knows nothing takes a higher rate.
 
     Returns

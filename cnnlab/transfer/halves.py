@@ -73,7 +73,7 @@ def halves_experiment(
         on; a quick one takes fewer, and then says less about B as a whole.
     layers
         The layers up to which is kept: the last of each stage, normalisation included.
-    ways
+    treatments
         Some of the four, to save time.
     seeds
         Of the new weights and the order of pictures; one training for each.

@@ -69,9 +69,9 @@ def fine_tune(
         N class indices, or N x H x W of them for a network that answers at each pixel.
     freeze_up_to
         A name of `layer_names(model)`; None trains all that ask for a gradient (see `freeze`).
-    rate
+    learning_rate
         Learning rate of all layers that `rates` does not name.
-    rates
+    learning_rates
         Rates of single layers, such as {"fc8": 0.05, "conv1": 0.001}; of several names that hold a parameter, the last counts.
     epochs
         Passes over the pictures.
@@ -80,7 +80,7 @@ def fine_tune(
     seed
         For the order of the pictures, mirroring and dropout; torch's global generator is left as it was. The same seed gives the same
         weights to the bit, on the same machine with the same number of threads.
-    watch
+    on_epoch
         Called after each pass with its number, from 1, and its loss, for a live curve. An interruption there or anywhere leaves nothing
         behind.
 

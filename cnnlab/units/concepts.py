@@ -66,9 +66,9 @@ def concepts(
         into `cnnlab.world.NAMES[category]`.
     categories
         Names from `cnnlab.world.NAMES`.
-    every
+    pixel_step
         Every how many pixels, in both directions, one is looked at; 1 looks at all.
-    least_pictures
+    min_pictures
         In how many pictures a concept must be seen.
 
     Returns

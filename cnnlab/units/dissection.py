@@ -69,7 +69,7 @@ def dissect(
         A name of `layer_names(model)`, several, or None for all convolutional layers: all in the same two passes.
     quantile
         The share of pixels in a mask.
-    categories, every, least_pictures
+    categories, pixel_step, min_pictures
         Which concepts count, and at which pixels; see `concepts`.
     rotate
         0 asks the units; 1 asks as many directions that a random rotation turns the units into; between, a share of

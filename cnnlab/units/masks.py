@@ -25,7 +25,7 @@ def activation_mask(model: nn.Module, images: Tensor, found: Dissection, unit: i
         The network that was dissected; it is left as it was found.
     images
         N x 3 x H x W in [0, 1], or one picture without the first axis.
-    found
+    dissection
         What `cnnlab.units.dissect` found in one layer of it (in the basis of its units, not a turned one).
     unit
         A channel of that layer.

@@ -51,10 +51,10 @@ class Dissection:
         The name and the category of each concept, C each.
     threshold
         U, the activation above which a pixel belongs to the unit's mask.
-    share
+    activated_fraction
         U, the share of all pixels that are in the mask: the quantile asked for, or less where values tie (a unit that is
         0 almost everywhere).
-    concept_share
+    concept_fraction
         C, the share of all pixels that show the concept.
     iou
         U x C, intersection over union of masks and concepts, summed over the data set.

@@ -94,9 +94,9 @@ class Silenced:
         U x C, accuracy with the unit silenced.
     change
         U x C, after - before; the most negative class of a row is the one that needs the unit.
-    overall
+    overall_change
         U, change of the accuracy over all pictures.
-    evidence
+    logit_change
         U x C, change of the logit of class c, mean over the pictures of class c: it moves long before an answer turns.
     """
 

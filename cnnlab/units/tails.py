@@ -20,7 +20,7 @@ class Tail:
 
     Parameters
     ----------
-    share
+    fraction
         Which share of all values shall lie above the threshold, at most.
     total
         How many values of each unit will come, at most.

@@ -43,7 +43,7 @@ def instances(
     ----------
     split
         "train", "validation" or "test"; they never share a thing.
-    things
+    objects
         How many; their classes follow each other as in `cnnlab.world.OBJECTS`.
     views
         Pictures of each thing, at most as many as there are scenes.
