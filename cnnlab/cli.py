@@ -163,7 +163,7 @@ def run(
     record = experiments.run(name, quick=quick, out=out)
     for row in record.rows:
         typer.echo(", ".join(f"{key} {_short(value)}" for key, value in row.items()))
-    typer.echo(record.told())
+    typer.echo(record.summary())
 
 
 zoo = typer.Typer(help="The networks: what there is, and what each shows.")
@@ -176,9 +176,9 @@ def list_networks(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand is None:
         from rich.console import Console
 
-        from cnnlab.judging.listing import listing
+        from cnnlab.experiments.zoo_report.list_networks import network_table
 
-        Console().print(listing())
+        Console().print(network_table())
 
 
 @zoo.command("report")
@@ -190,23 +190,23 @@ def report_on_the_zoo(
 
     The exit code is 1 if a row does not pass its bar.
     """
-    from cnnlab.judging import report
-    from cnnlab.judging.report import lines, write
+    from cnnlab.experiments.zoo_report import report
+    from cnnlab.experiments.zoo_report.report import report_lines, write
 
     found = report(rows)
-    for line in lines(found.values()):
+    for line in report_lines(found.values()):
         typer.echo(line)
     if out is not None:
         write(found, out)
-    raise typer.Exit(0 if all(row.holds for row in found.values()) else 1)
+    raise typer.Exit(0 if all(row.passed for row in found.values()) else 1)
 
 
 @zoo.command("cards")
 def show_the_cards() -> None:
     """Print the cards of the shipped networks as one page (Markdown)."""
-    from cnnlab.judging.cards import cards
+    from cnnlab.experiments.zoo_report.model_cards import model_cards
 
-    typer.echo(cards(), nl=False)
+    typer.echo(model_cards(), nl=False)
 
 
 @zoo.command("gallery")
@@ -214,9 +214,9 @@ def draw_the_zoo(
     out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path("gallery"),
 ) -> None:
     """Draw filters, prototypes, maps and confusion matrices of the shipped networks."""
-    from cnnlab.judging.gallery import draw
+    from cnnlab.figures.zoo_gallery import save_figures
 
-    for file, words in draw(out):
+    for file, words in save_figures(out):
         typer.echo(f"{file}: {words}")
 
 

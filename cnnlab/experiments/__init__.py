@@ -10,8 +10,8 @@ full run. The techniques themselves are in their rooms; an experiment only calls
 """
 
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.experiments.records import Record, recorded
+from cnnlab.experiments.records import Record, load_record
 from cnnlab.experiments.registry import EXPERIMENTS
-from cnnlab.experiments.running import run
+from cnnlab.experiments.runner import run
 
-__all__ = ["EXPERIMENTS", "Experiment", "Record", "recorded", "run"]
+__all__ = ["EXPERIMENTS", "Experiment", "Record", "load_record", "run"]

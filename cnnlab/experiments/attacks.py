@@ -46,8 +46,10 @@ def measure_attack(*, network: str, epsilon: float, pictures: int, steps: int) -
         "fgsm": partial(fgsm, epsilon=radius),
         "pgd": partial(pgd, epsilon=radius, steps=steps),
     }
-    found = {name: robust_accuracy(model, data, attack) for name, attack in attacks.items()}
-    return {"clean": found["pgd"].clean_accuracy} | {name: one.accuracy for name, one in found.items()}
+    results = {name: robust_accuracy(model, data, attack) for name, attack in attacks.items()}
+    return {"clean": results["pgd"].clean_accuracy} | {
+        name: result.accuracy for name, result in results.items()
+    }
 
 
 def measure_transfer(
@@ -56,11 +58,11 @@ def measure_transfer(
     """Which share of the pictures that both networks know fools the victim, if it was made on the surrogate?"""
     images, labels = _pictures(pictures)
 
-    def crafted(_model: nn.Module, _images: Tensor, _classes: Tensor) -> Tensor:
-        return _attacked(surrogate, epsilon, pictures, steps)
+    def precomputed_attack(_model: nn.Module, _images: Tensor, _classes: Tensor) -> Tensor:
+        return _adversarial_images(surrogate, epsilon, pictures, steps)
 
-    found = transfer_attack(load(surrogate), load(victim), images, labels, attack=crafted)
-    return {"fooled": found.victim_rate, "counted": int(found.counted.sum())}
+    result = transfer_attack(load(surrogate), load(victim), images, labels, attack=precomputed_attack)
+    return {"fooled": result.victim_rate, "counted": int(result.counted.sum())}
 
 
 def measure_defence(
@@ -70,12 +72,14 @@ def measure_defence(
     model = DEFENCES[one_of(defence, DEFENCES, "defence")]()
     attacks = {
         "nobody": lambda _model, images, _labels: images,
-        "unaware": lambda _model, _images, _labels: _attacked("mini_alexnet", epsilon, pictures, steps),
+        "unaware": lambda _model, _images, _labels: _adversarial_images(
+            "mini_alexnet", epsilon, pictures, steps
+        ),
         "aware": partial(pgd, epsilon=epsilon / 255, steps=steps),
     }
-    found = robust_accuracy(model, [_pictures(pictures)], attacks[one_of(attacker, attacks, "attacker")])
-    low, high = found.interval
-    return {"accuracy": found.accuracy, "low": round(max(low, 0), 4), "high": round(high, 4)}
+    result = robust_accuracy(model, [_pictures(pictures)], attacks[one_of(attacker, attacks, "attacker")])
+    low, high = result.interval
+    return {"accuracy": result.accuracy, "low": round(max(low, 0), 4), "high": round(high, 4)}
 
 
 @lru_cache(maxsize=2)
@@ -86,7 +90,7 @@ def _pictures(count: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=8)
-def _attacked(network: str, epsilon: float, pictures: int, steps: int) -> Tensor:
+def _adversarial_images(network: str, epsilon: float, pictures: int, steps: int) -> Tensor:
     """The pictures after PGD on a network, which several cells ask for."""
     with torch.inference_mode(False):
         return pgd(load(network), *_pictures(pictures), epsilon=epsilon / 255, steps=steps)
@@ -111,7 +115,7 @@ TRANSFER = Experiment(
     quick_grid={"surrogate": ("mini_resnet",), "victim": ("mini_alexnet",)},
     quick_options={"pictures": 16, "steps": 4},
 )
-DEFENDED = Experiment(
+ADAPTIVE_ATTACKS = Experiment(
     "What is left of a defence when the attacker knows it?",
     measure_defence,
     grid={"defence": tuple(DEFENCES), "attacker": ATTACKERS, "epsilon": (6,)},

@@ -24,7 +24,7 @@ NETWORKS = (
 """The first is the one that the others are compared with, as AlexNet is in the paper."""
 
 
-def measure_corrupted(*, kind: str, severity: int, network: str, pictures: int, seed: int) -> dict[str, Any]:
+def measure_corruption(*, kind: str, severity: int, network: str, pictures: int, seed: int) -> dict[str, Any]:
     """One corruption at one severity, shown to one network.
 
     Parameters
@@ -45,18 +45,18 @@ def measure_corrupted(*, kind: str, severity: int, network: str, pictures: int, 
 
     Example
     -------
-    >>> measure_corrupted(kind="fog", severity=3, network="mini_alexnet", pictures=20, seed=0)["error"]  # doctest: +SKIP
+    >>> measure_corruption(kind="fog", severity=3, network="mini_alexnet", pictures=20, seed=0)["error"]  # doctest: +SKIP
     """
-    images, labels = _corrupted(kind, severity, pictures, seed)
+    images, labels = _corrupted_images(kind, severity, pictures, seed)
     model = _network(network)
     with torch.inference_mode():
-        answers = torch.cat([model(batch).argmax(1) for batch in images.split(50)])
-    wrong = torch.bincount(labels[answers != labels], minlength=len(model.class_names))
+        predictions = torch.cat([model(batch).argmax(1) for batch in images.split(50)])
+    wrong = torch.bincount(labels[predictions != labels], minlength=len(model.class_names))
     return {"error": round(float(wrong.sum()) / len(labels), 4), "wrong": wrong.tolist()}
 
 
 @lru_cache(maxsize=1)  # all networks are asked about the same pictures, one after another
-def _corrupted(kind: str, severity: int, pictures: int, seed: int) -> tuple[Tensor, Tensor]:
+def _corrupted_images(kind: str, severity: int, pictures: int, seed: int) -> tuple[Tensor, Tensor]:
     data = dataset("validation", n=pictures, progress=False)
     return corrupt(data.images.float() / 255, kind, severity, seed=seed), data.labels
 
@@ -66,9 +66,9 @@ def _network(name: str) -> torch.nn.Module:
     return load(name)
 
 
-CORRUPTED = Experiment(
+CORRUPTION_ERRORS = Experiment(
     "How often is each network wrong under each corruption?",
-    measure_corrupted,
+    measure_corruption,
     grid={"kind": CORRUPTIONS, "severity": SEVERITIES, "network": NETWORKS},
     options={"pictures": 100, "seed": 0},
     quick_grid={"severity": (1, 3, 5), "network": ("mini_alexnet",)},

@@ -22,7 +22,7 @@ LAYERS = {
 }
 """Five layers of each network, from front to back; the last is the last whose units have places."""
 
-STRICTER = (0.08, 0.12, 0.2)
+STRICT_THRESHOLDS = (0.08, 0.12, 0.2)
 """Thresholds of the overlap beside the usual one."""
 
 
@@ -34,53 +34,55 @@ def measure_dissection(
     Dissected are the first `pictures` of the validation split, at every so-manyth pixel in both directions. All
     layers of a network are dissected in one go; the cells of one network share it.
     """
-    found = _by_layer(network, weights, pictures, every)
-    return _counts(found[LAYERS[network][depth - 1]])
+    dissections = _dissections(network, weights, pictures, every)
+    return _counts(dissections[LAYERS[network][depth - 1]])
 
 
 def measure_basis(
     *, network: str, amount: float, seed: int, layer: str, pictures: int, every: int
 ) -> dict[str, Any]:
     """Detectors among the units (`amount` 0), among as many directions turned at random (1), or a share of the way."""
-    return _counts(_turned(network, amount, seed, pictures, every)[layer])
+    return _counts(_rotated_basis(network, amount, seed, pictures, every)[layer])
 
 
-TURNED = ("relu3", "relu4", "relu5")
+ROTATED_LAYERS = ("relu3", "relu4", "relu5")
 
 
 @lru_cache(maxsize=1)
-def _by_layer(network: str, weights: str, pictures: int, every: int) -> dict[str, Dissection]:
-    model, seen = load(network), dataset("validation", n=pictures, progress=False)
+def _dissections(network: str, weights: str, pictures: int, pixel_step: int) -> dict[str, Dissection]:
+    model, data = load(network), dataset("validation", n=pictures, progress=False)
     if weights == "untrained":
         model = untrained(model)
         # Without statistics of its own a fresh network would be a worse one than it is: most of its units would be silent or always on.
-        estimate_statistics(model, picture_batches(seen, 50))
+        estimate_statistics(model, picture_batches(data, 50))
         model.eval()
-    return dissect(model, seen, LAYERS[network], every=every)
+    return dissect(model, data, LAYERS[network], every=pixel_step)
 
 
 @lru_cache(maxsize=1)
-def _turned(network: str, amount: float, seed: int, pictures: int, every: int) -> dict[str, Dissection]:
-    seen = dataset("validation", n=pictures, progress=False)
-    return dissect(load(network), seen, TURNED, every=every, rotate=amount, seed=seed)
+def _rotated_basis(
+    network: str, amount: float, seed: int, pictures: int, pixel_step: int
+) -> dict[str, Dissection]:
+    data = dataset("validation", n=pictures, progress=False)
+    return dissect(load(network), data, ROTATED_LAYERS, every=pixel_step, rotate=amount, seed=seed)
 
 
-def _counts(found: Dissection) -> dict[str, Any]:
+def _counts(dissection: Dissection) -> dict[str, Any]:
     """What is reported of one layer: detectors, unique ones in all and by category, by chance, and at stricter thresholds."""
-    best = found.iou.max(1).values
-    chance = found.by_chance()
+    best = dissection.iou.max(1).values
+    chance_level = dissection.by_chance()
     return {
-        "layer": found.layer,
+        "layer": dissection.layer,
         "units": len(best),
-        "detectors": int(found.detectors().sum()),
-        "unique": found.unique_detectors(),
-        "chance": int(chance.detectors().sum()),
-        "unique_by_chance": chance.unique_detectors(),
+        "detectors": int(dissection.detectors().sum()),
+        "unique": dissection.unique_detectors(),
+        "chance": int(chance_level.detectors().sum()),
+        "unique_by_chance": chance_level.unique_detectors(),
         "mean_iou": round(float(best.mean()), 4),
-        "mean_iou_by_chance": round(float(chance.iou.max(1).values.mean()), 4),
-        **{c: found.unique_detectors(category=c) for c in dict.fromkeys(found.categories)},
-        **{f"detectors above {t}": int(found.detectors(t).sum()) for t in STRICTER},
-        **{f"unique above {t}": found.unique_detectors(t) for t in STRICTER},
+        "mean_iou_by_chance": round(float(chance_level.iou.max(1).values.mean()), 4),
+        **{c: dissection.unique_detectors(category=c) for c in dict.fromkeys(dissection.categories)},
+        **{f"detectors above {t}": int(dissection.detectors(t).sum()) for t in STRICT_THRESHOLDS},
+        **{f"unique above {t}": dissection.unique_detectors(t) for t in STRICT_THRESHOLDS},
     }
 
 
@@ -100,7 +102,7 @@ BASIS = Experiment(
         "network": ("mini_alexnet", "mini_alexnet_scenes"),
         "amount": (0.0, 0.5, 1.0),
         "seed": (0, 1),
-        "layer": TURNED,
+        "layer": ROTATED_LAYERS,
     },
     options={"pictures": 300, "every": 4},
     quick_grid={"network": ("mini_alexnet",), "amount": (0.0, 1.0), "seed": (0,)},

@@ -40,7 +40,7 @@ class Experiment:
         """All that decides the outcome: `{"grid": ..., "options": ...}`."""
         grid = {**self.grid, **(self.quick_grid if quick else {})}
         options = {**self.options, **(self.quick_options if quick else {})}
-        return {"grid": {axis: list(values) for axis, values in grid.items()}, "options": options}
+        return {"grid": {name: list(values) for name, values in grid.items()}, "options": options}
 
     def cells(self, quick: bool = False) -> list[dict[str, Any]]:
         """The combinations of the grid's values."""

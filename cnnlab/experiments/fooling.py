@@ -21,13 +21,13 @@ from cnnlab.robustness import Fooling, evolve_fooling
 from cnnlab.transfer import accuracy, fine_tune, head_name, new_head
 from cnnlab.world import dataset
 
-NOTHING = "nothing"
-EVERY = 8
+FOOLING_CLASS = "nothing"
+KEEP_EVERY = 8
 """Of so many generations the champions of one are kept to train on."""
 
 
 @dataclass(frozen=True)
-class Sizes:
+class RoundSizes:
     """How much is bred and learnt in a round: generations and children in each; real pictures to train on, and passes over all."""
 
     generations: int
@@ -36,14 +36,14 @@ class Sizes:
     epochs: int
 
 
-def with_nothing(
+def with_fooling_class(
     model: nn.Module,
     fooling: Tensor,
     images: Tensor,
     labels: Tensor,
     *,
     epochs: int = 6,
-    rate: float = 0.02,
+    learning_rate: float = 0.02,
     seed: int = 0,
 ) -> nn.Module:
     """What does a network learn that gets fooling pictures as a class of their own? A copy with one class more, trained on both.
@@ -69,70 +69,81 @@ def with_nothing(
     Nguyen, Yosinski & Clune, "Deep Neural Networks are Easily Fooled", CVPR 2015, section 3.7. Lecture L, "Adversarial examples do not
     help".
     """
-    names, called = tuple(model.class_names), getattr(model, "name", "network")
-    if names[-1] == NOTHING:
-        wider = model
+    names, model_name = tuple(model.class_names), getattr(model, "name", "network")
+    if names[-1] == FOOLING_CLASS:
+        extended = model
     else:
-        called = f"{called} with {NOTHING}"
-        wider = new_head(model, (*names, NOTHING), seed=seed)
-        old, new = (resolve_layer(one, head_name(one)) for one in (model, wider))
+        model_name = f"{model_name} with {FOOLING_CLASS}"
+        extended = new_head(model, (*names, FOOLING_CLASS), seed=seed)
+        old, new = (resolve_layer(network, head_name(network)) for network in (model, extended))
         with torch.no_grad():
             new.weight[:-1], new.bias[:-1] = old.weight, old.bias
     pictures = images if images.is_floating_point() else images.float() / 255
-    nothing = torch.full((len(fooling),), len(wider.class_names) - 1)
-    together = torch.cat([pictures, fooling]), torch.cat([labels, nothing])
-    tuned = fine_tune(wider, *together, epochs=epochs, rate=rate, seed=seed).model
-    tuned.name = called
-    return tuned
+    fooling_labels = torch.full((len(fooling),), len(extended.class_names) - 1)
+    training_set = torch.cat([pictures, fooling]), torch.cat([labels, fooling_labels])
+    fine_tuned = fine_tune(extended, *training_set, epochs=epochs, rate=learning_rate, seed=seed).model
+    fine_tuned.name = model_name
+    return fine_tuned
 
 
-def measure_retrained(*, rounds: int, seed: int, **sizes: int) -> dict[str, float]:
+def measure_retraining(*, rounds: int, seed: int, **sizes: int) -> dict[str, float]:
     """How sure is the network of `rounds` rounds of pictures that are bred against it, and how right about real ones?
 
     "confidence" and "sure" (the share above 0.9) are of the champions of all real classes after the last generation. "caught" is the
-    share of those that were bred against the network of the round before and are called "nothing" now. `sizes` are those of `Sizes`.
+    share of those that were bred against the network of the round before and are called "nothing" now. `sizes` are those of `RoundSizes`.
     """
-    amount = Sizes(**sizes)
-    model, last = network_after(rounds, seed, amount), bred(rounds, seed, amount)[-1]
-    tests = dataset("validation", n=200, progress=False)
-    found = {
-        "confidence": float(last.probabilities.mean()),
-        "sure": float((last.probabilities > 0.9).float().mean()),
-        "accuracy": accuracy(model, tests.images, tests.labels),
-        "questions": last.queries,
+    round_sizes = RoundSizes(**sizes)
+    model, last_generation = (
+        network_after_round(rounds, seed, round_sizes),
+        evolve(rounds, seed, round_sizes)[-1],
+    )
+    test_set = dataset("validation", n=200, progress=False)
+    metrics = {
+        "confidence": float(last_generation.probabilities.mean()),
+        "sure": float((last_generation.probabilities > 0.9).float().mean()),
+        "accuracy": accuracy(model, test_set.images, test_set.labels),
+        "questions": last_generation.queries,
     }
     if rounds:
-        before = bred(rounds - 1, seed, amount)[-1].images
-        found["caught"] = accuracy(model, before, torch.full((len(before),), len(model.class_names) - 1))
-    return found
+        previous = evolve(rounds - 1, seed, round_sizes)[-1].images
+        metrics["caught"] = accuracy(
+            model, previous, torch.full((len(previous),), len(model.class_names) - 1)
+        )
+    return metrics
 
 
 @lru_cache(maxsize=8)
-def network_after(rounds: int, seed: int, sizes: Sizes) -> nn.Module:
+def network_after_round(rounds: int, seed: int, sizes: RoundSizes) -> nn.Module:
     """The network after so many rounds of breeding and training."""
     if not whole_number(rounds, "rounds"):
         return load("mini_alexnet")
     training = dataset("train", progress=False)
-    fooling = torch.cat([one.images for done in range(rounds) for one in bred(done, seed, sizes)])
+    fooling = torch.cat(
+        [
+            generation.images
+            for round_number in range(rounds)
+            for generation in evolve(round_number, seed, sizes)
+        ]
+    )
     real = training.images[: sizes.pictures], training.labels[: sizes.pictures]
-    return with_nothing(
-        network_after(rounds - 1, seed, sizes), fooling, *real, epochs=sizes.epochs, seed=seed
+    return with_fooling_class(
+        network_after_round(rounds - 1, seed, sizes), fooling, *real, epochs=sizes.epochs, seed=seed
     )
 
 
 @lru_cache(maxsize=8)
-def bred(rounds: int, seed: int, sizes: Sizes) -> Sequence[Fooling]:
+def evolve(rounds: int, seed: int, sizes: RoundSizes) -> Sequence[Fooling]:
     """Pictures bred against the network of a round, for its real classes: of some generations on the way, and of the last one."""
-    model, end = network_after(rounds, seed, sizes), sizes.generations
-    targets = [i for i, name in enumerate(model.class_names) if name != NOTHING]
-    options = {"generations": end, "population": sizes.population, "seed": seed + rounds, "confidence": 1}
+    model, last = network_after_round(rounds, seed, sizes), sizes.generations
+    targets = [i for i, name in enumerate(model.class_names) if name != FOOLING_CLASS]
+    options = {"generations": last, "population": sizes.population, "seed": seed + rounds, "confidence": 1}
     steps = evolve_fooling(model, targets, **options)
-    return [one for one in steps if one.generation in (end, *range(end // 3, end, EVERY))]
+    return [step for step in steps if step.generation in (last, *range(last // 3, last, KEEP_EVERY))]
 
 
-RETRAINED = Experiment(
+RETRAINING = Experiment(
     "Is a network that has learnt its fooling pictures as a class of their own harder to fool?",
-    measure_retrained,
+    measure_retraining,
     grid={"seed": (0,), "rounds": (0, 1, 2)},
     options={"generations": 40, "population": 32, "pictures": 800, "epochs": 6},
     quick_grid={"rounds": (0, 1)},

@@ -1,6 +1,6 @@
 """Can a network learn anything by heart? Random labels, scrambled pictures, and what regularisers do about it.
 
-A lesson is what there is to learn; `learning` goes through it epoch by epoch, so that it can be watched and stopped. Both are small
+A lesson is what there is to learn; `train_epochs` goes through it epoch by epoch, so that it can be watched and stopped. Both are small
 enough to run in a notebook: pictures of 48 x 48, a network of three convolutions and two fully connected layers.
 """
 
@@ -40,12 +40,12 @@ _SCRAMBLE = {
     "random pixels": random_pixels,
     "gaussian pixels": gaussian_pixels,
 }
-_PLAIN = TrainingPlan("small", "pictures as they are", flip=False, shift=0)
-_AUGMENTED = TrainingPlan("small", "pictures mirrored and shifted", flip=True, shift=4)
+_NO_AUGMENTATION = TrainingPlan("small", "pictures as they are", flip=False, shift=0)
+_AUGMENTATION = TrainingPlan("small", "pictures mirrored and shifted", flip=True, shift=4)
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class MemorizationTask:
     """What there is to learn, and what to be asked about afterwards.
 
     Fields
@@ -65,9 +65,9 @@ class Lesson:
     class_names: tuple[str, ...]
 
 
-def lesson(
+def make_task(
     inputs: str = "true labels", share: float | None = None, *, pictures: int, seed: int = 0
-) -> Lesson:
+) -> MemorizationTask:
     """The first pictures of the training split as something to learn, and as many of the validation split to be tested on.
 
     Parameters
@@ -83,11 +83,11 @@ def lesson(
 
     Example
     -------
-    >>> lesson("shuffled pixels", pictures=40).images.shape  # doctest: +SKIP
+    >>> make_task("shuffled pixels", pictures=40).images.shape  # doctest: +SKIP
     torch.Size([40, 3, 48, 48])
     """
     one_of(inputs, INPUTS, "kind of inputs")
-    drawn = float(inputs == "random labels") if share is None else fraction(share, "share")
+    random_share = float(inputs == "random labels") if share is None else fraction(share, "share")
     count = positive_int(pictures, "pictures")
     splits = [dataset(split, n=count, progress=False) for split in ("train", "validation")]
     images = [F.avg_pool2d(data.images.float() / 255, data.size // SIDE) for data in splits]
@@ -95,8 +95,8 @@ def lesson(
         # One permutation for both where it is one; else chance of their own.
         seeds = (seed, seed if inputs == "shuffled pixels" else seed + 1)
         images = [_SCRAMBLE[inputs](batch, seed=number) for batch, number in zip(images, seeds, strict=True)]
-    labels = splits[0].with_random_labels(drawn, seed).labels
-    return Lesson(images[0], labels, images[1], splits[1].labels, splits[0].class_names)
+    labels = splits[0].with_random_labels(random_share, seed).labels
+    return MemorizationTask(images[0], labels, images[1], splits[1].labels, splits[0].class_names)
 
 
 def small_network(classes: int, dropout: float = 0.0) -> nn.Sequential:
@@ -113,12 +113,12 @@ def small_network(classes: int, dropout: float = 0.0) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Dropout(dropout), nn.Linear(128, classes))
 
 
-def learning(
-    task: Lesson,
+def train_epochs(
+    task: MemorizationTask,
     *,
     epochs: int,
     regulariser: str = "none",
-    rate: float = 2e-3,
+    learning_rate: float = 2e-3,
     batch_size: int = 50,
     seed: int = 0,
 ) -> Iterator[dict[str, list[float]]]:
@@ -127,7 +127,7 @@ def learning(
     Parameters
     ----------
     task
-        From `lesson`.
+        From `make_task`.
     epochs
         Passes over the pictures.
     regulariser
@@ -146,17 +146,17 @@ def learning(
 
     Example
     -------
-    >>> history = list(learning(lesson(pictures=40), epochs=2))[-1]  # doctest: +SKIP
+    >>> history = list(train_epochs(make_task(pictures=40), epochs=2))[-1]  # doctest: +SKIP
     """
-    words = one_of(regulariser, REGULARISERS, "regulariser").split(" + ")
-    plan = _AUGMENTED if "augmentation" in words else _PLAIN
+    parts = one_of(regulariser, REGULARISERS, "regulariser").split(" + ")
+    plan = _AUGMENTATION if "augmentation" in parts else _NO_AUGMENTATION
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = small_network(len(task.class_names), 0.5 if "dropout" in words else 0.0)
+        model = small_network(len(task.class_names), 0.5 if "dropout" in parts else 0.0)
         state = torch.get_rng_state()
-    decay = 1.0 if "weight decay" in words else 0.0
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
+    decay = 1.0 if "weight decay" in parts else 0.0
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, positive_int(epochs, "epochs"))
     history: dict[str, list[float]] = {
         name: [] for name in ("loss", "accuracy", "top5", "validation", "validation_top5")
@@ -164,24 +164,26 @@ def learning(
     for _ in range(epochs):
         with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
             torch.set_rng_state(state)
-            history["loss"].append(_one_epoch(model, optimizer, task, plan, batch_size, generator))
+            history["loss"].append(_train_epoch(model, optimizer, task, plan, batch_size, generator))
             state = torch.get_rng_state()
         schedule.step()
         for name, images, labels in (
             ("accuracy", task.images, task.labels),
             ("validation", task.test_images, task.test_labels),
         ):
-            first, five = _right(model, images, labels)
-            history[name].append(first)
-            history["top5" if name == "accuracy" else "validation_top5"].append(five)
+            top1, top5 = _top1_and_top5(model, images, labels)
+            history[name].append(top1)
+            history["top5" if name == "accuracy" else "validation_top5"].append(top5)
         yield {name: list(values) for name, values in history.items()}
 
 
-def _one_epoch(model, optimizer, task: Lesson, plan: TrainingPlan, size: int, generator) -> float:
+def _train_epoch(
+    model, optimizer, task: MemorizationTask, plan: TrainingPlan, batch_size: int, generator
+) -> float:
     """One pass in random order; the mean loss."""
     model.train()
     losses = 0.0
-    for rows in torch.randperm(len(task.images), generator=generator).split(size):
+    for rows in torch.randperm(len(task.images), generator=generator).split(batch_size):
         images = cut(task.images, rows, plan, generator)
         loss = F.cross_entropy(model(images), task.labels[rows])
         optimizer.zero_grad()
@@ -191,16 +193,16 @@ def _one_epoch(model, optimizer, task: Lesson, plan: TrainingPlan, size: int, ge
     return round(losses / len(task.images), 4)
 
 
-def _right(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+def _top1_and_top5(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
     """The shares of pictures whose class is the first answer, and among the first five."""
     model.eval()
     with torch.inference_mode():
-        answers = torch.cat([model(batch).topk(5).indices for batch in images.split(100)])
-    hits = answers == labels[:, None]
+        top5 = torch.cat([model(batch).topk(5).indices for batch in images.split(100)])
+    hits = top5 == labels[:, None]
     return round(float(hits[:, 0].float().mean()), 4), round(float(hits.any(1).float().mean()), 4)
 
 
-def measure_by_heart(
+def measure_memorization(
     *,
     pictures: int,
     epochs: int,
@@ -214,15 +216,15 @@ def measure_by_heart(
     Returns
     -------
     dict
-        What `learning` ends with: "train", "train_top5", "test", "test_top5"; the best "test" accuracy of any epoch as "best_test";
+        What `train_epochs` ends with: "train", "train_top5", "test", "test_top5"; the best "test" accuracy of any epoch as "best_test";
         and the accuracies after each epoch as "train_curve" and "test_curve".
 
     Example
     -------
-    >>> measure_by_heart(pictures=40, epochs=2, seed=0, share=1.0)["train"]  # doctest: +SKIP
+    >>> measure_memorization(pictures=40, epochs=2, seed=0, share=1.0)["train"]  # doctest: +SKIP
     """
-    task = lesson(inputs, share, pictures=pictures, seed=seed)
-    *_, history = learning(task, epochs=epochs, regulariser=regulariser, seed=seed)
+    task = make_task(inputs, share, pictures=pictures, seed=seed)
+    *_, history = train_epochs(task, epochs=epochs, regulariser=regulariser, seed=seed)
     return {
         "train": history["accuracy"][-1],
         "train_top5": history["top5"][-1],
@@ -236,23 +238,23 @@ def measure_by_heart(
 
 RANDOM_LABELS = Experiment(
     "What does a network learn when a share of the labels is drawn by chance?",
-    measure_by_heart,
+    measure_memorization,
     grid={"share": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)},
     options={"pictures": 300, "epochs": 20, "seed": 0},
     quick_grid={"share": (0.0, 0.5, 1.0)},
     quick_options={"pictures": 100, "epochs": 15},
 )
-SCRAMBLED = Experiment(
+SCRAMBLED_INPUTS = Experiment(
     "Can a network learn pictures by heart whose pixels are scrambled?",
-    measure_by_heart,
+    measure_memorization,
     grid={"inputs": INPUTS},
     options={"pictures": 300, "epochs": 20, "seed": 0},
     quick_grid={"inputs": ("true labels", "random pixels")},
     quick_options={"pictures": 100, "epochs": 15},
 )
-REGULARISED = Experiment(
+REGULARISATION = Experiment(
     "Do regularisers keep a network from learning random labels, and what do they do for true ones?",
-    measure_by_heart,
+    measure_memorization,
     grid={"inputs": ("true labels", "random labels"), "regulariser": REGULARISERS},
     # Five times as many passes as without: dropout and augmentation slow the learning, and the question is where it ends.
     options={"pictures": 300, "epochs": 100, "seed": 0},

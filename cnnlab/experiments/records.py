@@ -49,34 +49,34 @@ class Record:
         KeyError
             If no row has that name.
         """
-        known = [key for row in self.rows for key in row]
-        _check_names([name, *where], list(dict.fromkeys(known)))
+        columns = [key for row in self.rows for key in row]
+        _check_names([name, *where], list(dict.fromkeys(columns)))
         chosen = [row for row in self.rows if all(row.get(key) == value for key, value in where.items())]
         return [row[name] for row in chosen if name in row]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line that says what kind of run this was."""
         kind = "quick run" if self.quick else "full run"
         minutes = self.seconds / 60
-        took = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
+        duration = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
         cores = self.machine["cores"]
         # A reader of notebooks has another word for cells.
         settings = f"{len(self.rows)} {'setting' if len(self.rows) == 1 else 'settings'}"
-        return f"{self.name}, {kind}: {settings}, {took} on {cores} cores ({self.machine['device']})"
+        return f"{self.name}, {kind}: {settings}, {duration} on {cores} cores ({self.machine['device']})"
 
 
-def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
+def _check_names(names: Sequence[str], columns: Sequence[str]) -> None:
     for name in names:
-        if name not in known:
-            raise KeyError(f"there is no column {name!r}; there are {', '.join(map(str, known))}.")
+        if name not in columns:
+            raise KeyError(f"there is no column {name!r}; there are {', '.join(map(str, columns))}.")
 
 
-def shipped() -> list[str]:
+def recorded_names() -> list[str]:
     """The names of the experiments whose full runs are recorded."""
     return sorted(file.stem for file in FOLDER.glob("*.json"))
 
 
-def recorded(name: str) -> Record:
+def load_record(name: str) -> Record:
     """The full run of an experiment, as it ships with the kit.
 
     Raises
@@ -86,9 +86,9 @@ def recorded(name: str) -> Record:
 
     Example
     -------
-    >>> recorded("random_labels").told()  # doctest: +SKIP
+    >>> load_record("random_labels").told()  # doctest: +SKIP
     """
-    one_of(name, shipped(), "record")
+    one_of(name, recorded_names(), "record")
     return read(FOLDER / f"{name}.json")
 
 
@@ -98,8 +98,8 @@ def read(file: Path) -> Record:
 
 def write(record: Record, file: Path) -> None:
     """Writes the record as JSON, one row a line, so that versions can be compared line by line."""
-    about = asdict(record)
-    rows = about.pop("rows")
-    head = json.dumps(about, indent=2)[:-2]
+    header = asdict(record)
+    rows = header.pop("rows")
+    head = json.dumps(header, indent=2)[:-2]
     lines = ",\n".join("    " + json.dumps(row) for row in rows)
     file.write_text(f'{head},\n  "rows": [\n{lines}\n  ]\n}}\n', encoding="utf-8")

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from cnnlab.experiments import (
     attacks,
-    by_heart,
-    corrupted,
+    corruptions,
     dissection,
     fooling,
-    masks,
+    memorization,
     retrieval,
-    transferring,
+    segmentation,
+    transfer,
 )
 from cnnlab.experiments.experiment import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     "attacks": attacks.ATTACKS,
     "transferred_attacks": attacks.TRANSFER,
-    "defences": attacks.DEFENDED,
-    "fooling_retrained": fooling.RETRAINED,
-    "corruptions": corrupted.CORRUPTED,
-    "random_labels": by_heart.RANDOM_LABELS,
-    "scrambled": by_heart.SCRAMBLED,
-    "regularisers": by_heart.REGULARISED,
+    "defences": attacks.ADAPTIVE_ATTACKS,
+    "fooling_retrained": fooling.RETRAINING,
+    "corruptions": corruptions.CORRUPTION_ERRORS,
+    "random_labels": memorization.RANDOM_LABELS,
+    "scrambled": memorization.SCRAMBLED_INPUTS,
+    "regularisers": memorization.REGULARISATION,
     "dissection": dissection.DISSECTION,
     "dissection_basis": dissection.BASIS,
     "retrieval": retrieval.RETRIEVAL,
-    "examples_per_class": transferring.EXAMPLES,
-    "halves": transferring.HALVES,
-    "places_remembered": masks.WAY_UP,
-    "rendered_to_drawn": masks.RENDERED_TO_DRAWN,
+    "examples_per_class": transfer.EXAMPLES,
+    "halves": transfer.HALVES,
+    "places_remembered": segmentation.UPSAMPLING_METHODS,
+    "rendered_to_drawn": segmentation.DOMAIN_SHIFT,
 }
 """Name to experiment, in the order of the notebooks."""

@@ -28,54 +28,56 @@ def measure_retrieval(
     the axes come from the codes of the things that were trained on, never from those that are searched.
     """
     searched, _ = collections(things, views)
-    codes, others = (part[layer] for part in _codes(tuning, things, views, epochs, rate))
-    kept = codes.shape[1]
+    codes, training_codes = (part[layer] for part in _codes(tuning, things, views, epochs, rate))
+    n_kept = codes.shape[1]
     if dimensions:
-        axes = pca(others)
-        kept = min(dimensions, len(axes.axes))
-        codes = axes.whiten(codes, kept)
-    found = mean_average_precision(l2(codes), searched.labels)
-    classes = mean_average_precision(l2(codes), searched.classes)
+        axes = pca(training_codes)
+        n_kept = min(dimensions, len(axes.axes))
+        codes = axes.whiten(codes, n_kept)
+    instance_ap = mean_average_precision(l2(codes), searched.labels)
+    class_ap = mean_average_precision(l2(codes), searched.classes)
     return {
-        "kept": kept,
-        "map": round(found.mean, 4),
-        "chance": round(found.chance, 4),
-        "map_of_classes": round(classes.mean, 4),
+        "kept": n_kept,
+        "map": round(instance_ap.mean, 4),
+        "chance": round(instance_ap.chance, 4),
+        "map_of_classes": round(class_ap.mean, 4),
     }
 
 
-def collections(things: int, views: int) -> tuple[Instances, Instances]:
+def collections(objects: int, views: int) -> tuple[Instances, Instances]:
     """The collection that is searched, and one of other things: to fine-tune on, and to find axes on."""
     return (
-        instances("test", things, views, progress=False),
-        instances("train", things, views, progress=False),
+        instances("test", objects, views, progress=False),
+        instances("train", objects, views, progress=False),
     )
 
 
 @lru_cache(maxsize=1)
-def tuned(things: int, views: int, epochs: int, rate: float) -> nn.Module:
+def fine_tuned_network(objects: int, views: int, epochs: int, learning_rate: float) -> nn.Module:
     """mini_alexnet, fine-tuned to tell the things of the other collection apart."""
-    _, learned = collections(things, views)
-    fresh = new_head(load("mini_alexnet"), learned.class_names)
-    return fine_tune(fresh, learned.images, learned.labels, rate=rate, epochs=epochs).model
+    _, training_set = collections(objects, views)
+    model = new_head(load("mini_alexnet"), training_set.class_names)
+    return fine_tune(model, training_set.images, training_set.labels, rate=learning_rate, epochs=epochs).model
 
 
 @lru_cache(maxsize=1)
 def _codes(
-    tuning: str, things: int, views: int, epochs: int, rate: float
+    tuning: str, objects: int, views: int, epochs: int, learning_rate: float
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The codes of all layers, of the collection that is searched and of the other one; one pass each."""
-    model = tuned(things, views, epochs, rate) if tuning == AFTER else load("mini_alexnet")
+    model = (
+        fine_tuned_network(objects, views, epochs, learning_rate) if tuning == AFTER else load("mini_alexnet")
+    )
     layers = [layer for layer in LAYERS if layer != PIXELS]
-    both = []
-    for pictures in collections(things, views):
+    per_collection = []
+    for pictures in collections(objects, views):
         parts: dict[str, list[Tensor]] = {layer: [] for layer in LAYERS}
         for images in picture_batches(pictures, 50):
             parts[PIXELS].append(images.flatten(1))
             for layer, maps in activations(model, images, layers).items():
                 parts[layer].append(pool_maps(maps, "sum"))
-        both.append({layer: torch.cat(codes) for layer, codes in parts.items()})
-    return both[0], both[1]
+        per_collection.append({layer: torch.cat(codes) for layer, codes in parts.items()})
+    return per_collection[0], per_collection[1]
 
 
 RETRIEVAL = Experiment(

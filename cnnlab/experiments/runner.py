@@ -65,40 +65,42 @@ def run(
     """
     experiment = EXPERIMENTS[one_of(name, EXPERIMENTS, "experiment")]
     recipe = experiment.recipe(quick)
-    kept = None if quick else _kept(name, recipe)
-    done: list[dict[str, Any]] = _read(kept)
+    checkpoint = None if quick else _checkpoint_path(name, recipe)
+    finished: list[dict[str, Any]] = _read(checkpoint)
     for cell in (
         bar := tqdm(experiment.cells(quick), desc=name, unit="cell", disable=None if progress else True)
     ):
-        if any(row["cell"] == cell for row in done):
+        if any(row["cell"] == cell for row in finished):
             continue
         bar.set_postfix(cell, refresh=False)
-        done.append(_measured(experiment, cell, recipe["options"]))
-        if kept is not None:
-            _write(kept, done)
+        finished.append(_measure_cell(experiment, cell, recipe["options"]))
+        if checkpoint is not None:
+            _write(checkpoint, finished)
         if on_row is not None:
-            on_row([{**row["cell"], **row["found"]} for row in done])
+            on_row([{**row["cell"], **row["metrics"]} for row in finished])
     record = Record(
         name=name,
         question=experiment.question,
         quick=quick,
         recipe=recipe,
-        rows=[{**row["cell"], **row["found"]} for row in done],
-        seconds=round(sum(row["seconds"] for row in done), 1),
+        rows=[{**row["cell"], **row["metrics"]} for row in finished],
+        seconds=round(sum(row["seconds"] for row in finished), 1),
         machine=_machine(),
     )
     if out is not None:
         records.write(record, Path(out))
-    if kept is not None:
+    if checkpoint is not None:
         with suppress(OSError):  # there is none if the cache cannot be written
-            kept.unlink()
+            checkpoint.unlink()
     return record
 
 
-def _measured(experiment: Experiment, cell: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    began = time.perf_counter()
-    found = dict(experiment.measure(**cell, **options))
-    return {"cell": dict(cell), "found": found, "seconds": time.perf_counter() - began}
+def _measure_cell(
+    experiment: Experiment, cell: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    metrics = dict(experiment.measure(**cell, **options))
+    return {"cell": dict(cell), "metrics": metrics, "seconds": time.perf_counter() - start}
 
 
 def _machine() -> dict[str, Any]:
@@ -110,21 +112,21 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _kept(name: str, recipe: Mapping[str, Any]) -> Path:
+def _checkpoint_path(name: str, recipe: Mapping[str, Any]) -> Path:
     """The file of an unfinished run: another recipe is another file."""
-    mark = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
-    return cache.folder() / "experiments" / f"{name}-{mark}.json"
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+    return cache.folder() / "experiments" / f"{name}-{digest}.json"
 
 
-def _read(kept: Path | None) -> list[dict[str, Any]]:
-    if kept is None or not kept.exists():
+def _read(checkpoint: Path | None) -> list[dict[str, Any]]:
+    if checkpoint is None or not checkpoint.exists():
         return []
-    return json.loads(kept.read_text(encoding="utf-8"))
+    return json.loads(checkpoint.read_text(encoding="utf-8"))
 
 
-def _write(kept: Path, rows: list[dict[str, Any]]) -> None:
+def _write(checkpoint: Path, rows: list[dict[str, Any]]) -> None:
     with suppress(OSError):  # a run without a cache runs; it only cannot go on after an interruption
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        new = kept.with_suffix(".new")
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        new = checkpoint.with_suffix(".new")
         new.write_text(json.dumps(rows), encoding="utf-8")
-        new.replace(kept)
+        new.replace(checkpoint)

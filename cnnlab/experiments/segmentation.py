@@ -22,12 +22,12 @@ CLASSES = ("sheep", "elephant", "fish", "car", "house", "cup")
 STARTS = ("from scratch", "pretrained on rendered")
 SCALE = 0.4
 """Half of an object's box in shares of the picture: large, so that a few hundred pictures suffice to learn more than the background."""
-ASKED = ("background", "object")
-NEAR = 1
+CLASS_NAMES = ("background", "object")
+EDGE_WIDTH = 1
 """Pixels to a true edge that count as near: these pictures are small."""
 
 
-def measure_way_up(
+def measure_upsampling(
     way_up: str,
     seed: int,
     *,
@@ -39,9 +39,9 @@ def measure_way_up(
     batch_size: int,
     rate: float,
 ) -> dict[str, float]:
-    """One cell of `WAY_UP`: a network trained from scratch on rendered pictures, and its mean IoU."""
+    """One cell of `UPSAMPLING_METHODS`: a network trained from scratch on rendered pictures, and its mean IoU."""
     training = _masks("train", pictures, size, tuple(classes))
-    model = untrained(EncoderDecoder(ASKED, way_up), seed)
+    model = untrained(EncoderDecoder(CLASS_NAMES, way_up), seed)
     tuned = transfer.fine_tune(
         model, training.images, training.labels, epochs=epochs, batch_size=batch_size, rate=rate, seed=seed
     )
@@ -63,22 +63,22 @@ def measure_start(
     batch_size: int,
     rate: float,
 ) -> dict[str, float]:
-    """One cell of `RENDERED_TO_DRAWN`: a network trained on `pictures` drawn ones for `updates` steps, from one start or the other.
+    """One cell of `DOMAIN_SHIFT`: a network trained on `pictures` drawn ones for `updates` steps, from one start or the other.
 
     Of the `most` drawn pictures, seeds take pieces in turn, so that they learn from different ones.
     """
     names = tuple(classes)
     if one_of(start, STARTS, "start") == STARTS[0]:
-        model: nn.Module = untrained(EncoderDecoder(ASKED), seed)
+        model: nn.Module = untrained(EncoderDecoder(CLASS_NAMES), seed)
     else:
         model = _pretrained(names, size, rendered, rendered_epochs, batch_size, rate, seed)
-    drawn, first = _masks("train", most, size, names, "drawn"), seed * pictures % most
+    line_art, first = _masks("train", most, size, names, "drawn"), seed * pictures % most
     rows = slice(first, first + pictures)
     epochs = max(1, round(updates * batch_size / pictures))
     tuned = transfer.fine_tune(
         model,
-        drawn.images[rows],
-        drawn.labels[rows],
+        line_art.images[rows],
+        line_art.labels[rows],
         epochs=epochs,
         batch_size=batch_size,
         rate=rate,
@@ -91,12 +91,24 @@ def measure_start(
 
 @lru_cache(maxsize=8)
 def _pretrained(
-    classes: tuple[str, ...], size: int, pictures: int, epochs: int, batch_size: int, rate: float, seed: int
+    classes: tuple[str, ...],
+    size: int,
+    pictures: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
 ) -> nn.Module:
     training = _masks("train", pictures, size, classes)
-    model = untrained(EncoderDecoder(ASKED), seed)
+    model = untrained(EncoderDecoder(CLASS_NAMES), seed)
     return transfer.fine_tune(
-        model, training.images, training.labels, epochs=epochs, batch_size=batch_size, rate=rate, seed=seed
+        model,
+        training.images,
+        training.labels,
+        epochs=epochs,
+        batch_size=batch_size,
+        rate=learning_rate,
+        seed=seed,
     ).model
 
 
@@ -108,21 +120,21 @@ def _masks(split: str, n: int, size: int, classes: tuple[str, ...], style: str =
             split, n=n, size=size, classes=classes, style=style, scale=SCALE, clutter=0, progress=False
         )
     )
-    return Labelled(data.images, data.labels.clamp(max=1), ASKED)
+    return Labelled(data.images, data.labels.clamp(max=1), CLASS_NAMES)
 
 
 def _scores(model: nn.Module, data: Labelled) -> dict[str, float]:
-    found = segmentation.score(model, data.images, data.labels, width=NEAR)
+    scores = segmentation.score(model, data.images, data.labels, width=EDGE_WIDTH)
     return {
-        "mean_iou": round(found.everywhere.mean, 4),
-        "at_edges": round(found.at_edges.mean, 4),
-        "inside": round(found.inside.mean, 4),
+        "mean_iou": round(scores.everywhere.mean, 4),
+        "at_edges": round(scores.at_edges.mean, 4),
+        "inside": round(scores.inside.mean, 4),
     }
 
 
-WAY_UP = Experiment(
+UPSAMPLING_METHODS = Experiment(
     question="What is it worth for a decoder to know where the maxima of the encoder stood?",
-    measure=measure_way_up,
+    measure=measure_upsampling,
     grid={"way_up": WAYS_UP, "seed": (0, 1, 2)},
     options={
         "classes": list(CLASSES),
@@ -136,7 +148,7 @@ WAY_UP = Experiment(
     quick_grid={"seed": (0,)},
     quick_options={"pictures": 200, "validation": 60, "epochs": 4},
 )
-RENDERED_TO_DRAWN = Experiment(
+DOMAIN_SHIFT = Experiment(
     question="Few drawn pictures have masks, but rendered ones are free: what is it worth to learn from those first?",
     measure=measure_start,
     grid={"seed": (0, 1, 2), "pictures": (12, 48, 192), "start": STARTS},

@@ -17,6 +17,9 @@ from cnnlab.networks.zoo import load
 from cnnlab.transfer import accuracy_by_examples, halves_experiment
 from cnnlab.transfer.curves import Examples
 
+KEYWORDS = {"rate": "learning_rate", "scratch_rate": "scratch_learning_rate"}
+"""Names of options in the records, and the keywords of the techniques."""
+
 
 def measure_examples(
     per_class: int, seed: int, *, source: str, pictures: int, test_pictures: int, **options: Any
@@ -41,16 +44,16 @@ def measure_examples(
     """
     model = load(source)
     classes = [name for name in world.OBJECTS if name not in model.class_names]
-    found = accuracy_by_examples(
+    result = accuracy_by_examples(
         model,
-        new_pictures("train", classes, pictures),
-        new_pictures("test", classes, test_pictures),
+        images_of_classes("train", classes, pictures),
+        images_of_classes("test", classes, test_pictures),
         classes,
         per_class=[per_class],
         seeds=[seed],
-        **options,
+        **{KEYWORDS.get(key, key): value for key, value in options.items()},
     )
-    return {way: round(float(values), 4) for way, values in found.accuracy.items()}
+    return {condition: round(float(values), 4) for condition, values in result.accuracy.items()}
 
 
 def measure_halves(
@@ -74,15 +77,23 @@ def measure_halves(
     """
     base_b = load("half_b")
     train, test = (
-        new_pictures(split, base_b.class_names, n)
+        images_of_classes(split, base_b.class_names, n)
         for split, n in (("train", pictures), ("test", test_pictures))
     )
-    found = halves_experiment(load("half_a"), base_b, train, test, layers=[layer], seeds=[seed], **options)
-    shares = {way: round(float(values), 4) for way, values in found.accuracy.items()}
-    return shares | {"base": round(found.base, 4)}
+    result = halves_experiment(
+        load("half_a"),
+        base_b,
+        train,
+        test,
+        layers=[layer],
+        seeds=[seed],
+        **{KEYWORDS.get(key, key): value for key, value in options.items()},
+    )
+    shares = {treatment: round(float(values), 4) for treatment, values in result.accuracy.items()}
+    return shares | {"base": round(result.base, 4)}
 
 
-def new_pictures(split: str, classes: list[str] | tuple[str, ...], n: int) -> Examples:
+def images_of_classes(split: str, classes: list[str] | tuple[str, ...], n: int) -> Examples:
     """Pictures of these classes alone, and their labels."""
     data = world.dataset(split, n=n, classes=classes, progress=False)
     return data.images, data.labels

@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from cnnlab.experiments import Record, recorded
-from cnnlab.experiments.by_heart import INPUTS, Lesson, learning, lesson, small_network
+from cnnlab.experiments import Record, load_record
+from cnnlab.experiments.memorization import INPUTS, MemorizationTask, make_task, small_network, train_epochs
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.growth import Growth
 from cnnlab.explorers.parts import heading, names_for
@@ -49,9 +49,9 @@ class MemoryExplorer(Explorer):
     question = "Can a network learn what cannot be understood?"
 
     def __init__(self, pictures: int = 300, epochs: int = 20):
-        self.records: tuple[Record, Record] = (recorded("random_labels"), recorded("scrambled"))
+        self.records: tuple[Record, Record] = (load_record("random_labels"), load_record("scrambled"))
         self.size, self.epochs = pictures, epochs
-        self.lesson: Lesson | None = None
+        self.lesson: MemorizationTask | None = None
         self.history: Mapping[str, Sequence[float]] = {}
         self._growth: Growth[Mapping[str, Sequence[float]]] = Growth()
         super().__init__(small_network(20))
@@ -64,7 +64,7 @@ class MemoryExplorer(Explorer):
 
     @property
     def asked(self) -> tuple[str, float]:
-        """(kind of inputs, share of random labels), as `cnnlab.experiments.by_heart.lesson` takes them."""
+        """(kind of inputs, share of random labels), as `cnnlab.experiments.memorization.make_task` takes them."""
         if self.inputs.value == CHOICES[0]:
             return INPUTS[0], self.share.value / 100
         return self.inputs.value, 0.0
@@ -83,7 +83,7 @@ class MemoryExplorer(Explorer):
         self.history = {}
         self.learn_button.disabled, self.stop_button.disabled = True, False
         seed = self.records[0].recipe["options"]["seed"]
-        self._growth.start(learning(self.lesson, epochs=self.epochs, seed=seed), self._grown, self._done)
+        self._growth.start(train_epochs(self.lesson, epochs=self.epochs, seed=seed), self._grown, self._done)
 
     def stop(self) -> None:
         """Learn no further; what was learnt stays."""
@@ -98,9 +98,9 @@ class MemoryExplorer(Explorer):
         given = f'"{inputs}", {share:g}'
         return "\n".join(
             [
-                "from cnnlab.experiments.by_heart import learning, lesson",
+                "from cnnlab.experiments.memorization import train_epochs, make_task",
                 "",
-                f"task = lesson({given}, pictures={self.size})",
+                f"task = make_task({given}, pictures={self.size})",
                 f"for history in learning(task, epochs={self.epochs}):",
                 '    print(history["accuracy"][-1], history["validation"][-1])',
             ]
@@ -158,8 +158,8 @@ class MemoryExplorer(Explorer):
         inputs, share = self.asked
         self.share.disabled = inputs != INPUTS[0]
         seed = self.records[0].recipe["options"]["seed"]
-        self.lesson = task = lesson(inputs, share, pictures=self.size, seed=seed)
-        true = lesson(pictures=self.size).labels[:SHOWN].tolist()
+        self.lesson = task = make_task(inputs, share, pictures=self.size, seed=seed)
+        true = make_task(pictures=self.size).labels[:SHOWN].tolist()
         said = task.labels[:SHOWN].tolist()
         names, side = task.class_names, task.images.shape[-1]
         with self.sheet.hold_sync():

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from cnnlab import attribution, figures, synthesis, units
+from cnnlab.experiments.zoo_report.classification_rows import OBJECT_NETWORKS
+from cnnlab.experiments.zoo_report.rows import images_of, network, pictures, predictions
 from cnnlab.figures import Plate
-from cnnlab.judging.naming import OBJECT_NETWORKS
-from cnnlab.judging.rows import answers, images_of, network, pictures
 from cnnlab.networks import untrained
 from cnnlab.synthesis import channel
 from cnnlab.world import photographs
@@ -77,13 +77,15 @@ def filters() -> Plate:
 
 def prototypes() -> Plate:
     """What each class wants: of the plain network, and of the one trained on adversarial pictures."""
-    found = {
+    images_by_network = {
         name: synthesis.maximise(network(name), seed=0).images
         for name in ("mini_alexnet", "mini_alexnet_robust")
     }
     names = network("mini_alexnet").class_names
-    images = [found[name][i] for half in _halves(len(names)) for name in found for i in half]
-    captions = [names[i] for half in _halves(len(names)) for _ in found for i in half]
+    images = [
+        images_by_network[name][i] for half in _halves(len(names)) for name in images_by_network for i in half
+    ]
+    captions = [names[i] for half in _halves(len(names)) for _ in images_by_network for i in half]
     return figures.grid(images, captions, columns=len(names) // 2)
 
 
@@ -102,10 +104,10 @@ def class_maps() -> Plate:
 def confusion(name: str = "mini_alexnet") -> Plate:
     """Which classes a network takes for which, on the whole validation split."""
     data = pictures(2_000)
-    return figures.confusion_figure(data.labels, answers(network(name), data), data.class_names, name)
+    return figures.confusion_figure(data.labels, predictions(network(name), data), data.class_names, name)
 
 
-PICTURES: dict[str, Callable[[], Plate]] = {
+FIGURES: dict[str, Callable[[], Plate]] = {
     "photographs_and_maps": photographs_and_maps,
     "class_images": class_images,
     "unit_images": unit_images,
@@ -118,14 +120,14 @@ PICTURES: dict[str, Callable[[], Plate]] = {
 """The pictures by name."""
 
 
-def draw(folder: str | os.PathLike) -> Iterator[tuple[Path, str]]:
+def save_figures(folder: str | os.PathLike) -> Iterator[tuple[Path, str]]:
     """Draws every picture into `folder`, and gives each file with its words as soon as it is written."""
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    for name, picture in PICTURES.items():
-        plate, file = picture(), place / f"{name}.png"
-        file.write_bytes(plate.png())
-        yield file, plate.words
+    directory = Path(folder)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, make_figure in FIGURES.items():
+        figure, file = make_figure(), directory / f"{name}.png"
+        file.write_bytes(figure.png())
+        yield file, figure.words
 
 
 def _halves(count: int) -> tuple[range, range]:

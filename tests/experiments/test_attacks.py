@@ -31,9 +31,9 @@ def tiny(monkeypatch):
     pictures = (0.5 + distances).view(-1, 1, 1, 1).expand(-1, 3, 8, 8).clone()
     monkeypatch.setattr(attacks, "load", lambda name: Bright().eval())
     monkeypatch.setattr(attacks, "_pictures", lambda count: (pictures, (distances > 0).long()))
-    attacks._attacked.cache_clear()
+    attacks._adversarial_images.cache_clear()
     yield pictures
-    attacks._attacked.cache_clear()
+    attacks._adversarial_images.cache_clear()
 
 
 def test_accuracy_falls_by_the_pictures_within_reach(tiny):
@@ -76,12 +76,12 @@ def test_the_class_of_nothing_is_added_and_the_old_answers_stay():
     model, images, labels = small_classifier()
     stripes = torch.zeros(6, 3, 8, 8)
     stripes[..., ::2] = 1
-    with_nothing = fooling.with_nothing(model, stripes, images, labels, epochs=12, rate=0.05)
+    with_nothing = fooling.with_fooling_class(model, stripes, images, labels, epochs=12, learning_rate=0.05)
     assert with_nothing.class_names == ("red", "green", "blue", "nothing")
     assert model.class_names == ("red", "green", "blue"), "the model is left alone"
     assert (with_nothing(stripes).argmax(1) == 3).all()
     assert (with_nothing(images).argmax(1) == labels).all()
-    again = fooling.with_nothing(with_nothing, stripes, images, labels, epochs=1)
+    again = fooling.with_fooling_class(with_nothing, stripes, images, labels, epochs=1)
     assert again.class_names == with_nothing.class_names and again.name == with_nothing.name
 
 
@@ -95,19 +95,19 @@ def test_each_round_breeds_against_the_network_of_that_round(monkeypatch):
     data.images, data.labels = (images * 255).byte(), labels
     monkeypatch.setattr(fooling, "load", lambda name: model)
     monkeypatch.setattr(fooling, "dataset", lambda split, **_: data)
-    for cached in (fooling.network_after, fooling.bred):
+    for cached in (fooling.network_after_round, fooling.evolve):
         cached.cache_clear()
     sizes = {"generations": 6, "population": 8, "pictures": 12, "epochs": 2}
-    first = fooling.measure_retrained(rounds=0, seed=0, **sizes)
-    second = fooling.measure_retrained(rounds=1, seed=0, **sizes)
+    first = fooling.measure_retraining(rounds=0, seed=0, **sizes)
+    second = fooling.measure_retraining(rounds=1, seed=0, **sizes)
     assert 0 <= first["confidence"] <= 1 and first["questions"] == 7 * 8 and "caught" not in first
     assert 0 <= second["caught"] <= 1 and set(second) == {*first, "caught"}
-    amount = fooling.Sizes(**sizes)
-    network, pictures = fooling.network_after(1, 0, amount), fooling.bred(1, 0, amount)[-1]
-    assert [one.generation for one in fooling.bred(0, 0, amount)] == [2, 6]
+    amount = fooling.RoundSizes(**sizes)
+    network, pictures = fooling.network_after_round(1, 0, amount), fooling.evolve(1, 0, amount)[-1]
+    assert [one.generation for one in fooling.evolve(0, 0, amount)] == [2, 6]
     assert torch.allclose(
         network(pictures.images).softmax(1)[:, :3].diagonal(), pictures.probabilities, atol=1e-4
     )
     assert pictures.targets.tolist() == [0, 1, 2], "nobody breeds for nothing"
-    for cached in (fooling.network_after, fooling.bred):
+    for cached in (fooling.network_after_round, fooling.evolve):
         cached.cache_clear()

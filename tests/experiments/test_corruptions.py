@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.experiments import corrupted
+from cnnlab.experiments import corruptions
 from cnnlab.networks import load
 from cnnlab.robustness import corruption_errors
 from cnnlab.world import dataset
 
 
 def test_a_cell_is_the_error_rate_of_the_technique():
-    found = corrupted.measure_corrupted(
+    found = corruptions.measure_corruption(
         kind="contrast", severity=4, network="mini_densenet", pictures=12, seed=0
     )
     data = dataset("validation", n=12, progress=False)

@@ -19,7 +19,12 @@ def small(monkeypatch):
     model = MiniAlexNet(OBJECTS).eval()
     for module in (dissection, retrieval):
         monkeypatch.setattr(module, "load", lambda _name: model)
-    caches = dissection._by_layer, dissection._turned, retrieval.tuned, retrieval._codes
+    caches = (
+        dissection._dissections,
+        dissection._rotated_basis,
+        retrieval.fine_tuned_network,
+        retrieval._codes,
+    )
     for cache in caches:
         cache.cache_clear()
     yield model

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cnnlab.experiments import EXPERIMENTS, Experiment, Record, recorded, run
+from cnnlab.experiments import EXPERIMENTS, Experiment, Record, load_record, run
 from cnnlab.experiments.records import read, write
 
 CALLS = []
@@ -41,7 +41,7 @@ def test_every_combination_is_one_row(sums):
         (1, 0.5, 6.0),
     ]
     assert record.column("value", seed=1) == [1.0, 6.0]
-    assert not record.quick and "full run: 4 settings" in record.told()
+    assert not record.quick and "full run: 4 settings" in record.summary()
 
 
 def test_the_quick_version_differs_where_it_says_so(sums):
@@ -76,14 +76,14 @@ def test_unknown_names_list_the_known_ones(sums):
     with pytest.raises(ValueError, match="sums"):
         run("summs")
     with pytest.raises(ValueError, match="record 'sums' is not known"):
-        recorded("sums")
+        load_record("sums")
     with pytest.raises(KeyError, match="seed, share, value"):
         run("sums", progress=False).column("values")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_ships_a_full_run_of_its_recipe(name):
-    record, experiment = recorded(name), EXPERIMENTS[name]
+    record, experiment = load_record(name), EXPERIMENTS[name]
     assert not record.quick and record.seconds > 0
     assert record.question == experiment.question
     assert record.recipe == json.loads(json.dumps(experiment.recipe()))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cnnlab import segmentation, transfer
-from cnnlab.experiments import masks as experiment
+from cnnlab.experiments import segmentation as experiment
 from cnnlab.networks.untrained import untrained
 from cnnlab.segmentation import EncoderDecoder
 
@@ -14,14 +14,14 @@ TINY = {"classes": ["sheep", "car"], "size": 24, "validation": 4, "batch_size": 
 
 
 def test_a_cell_of_the_ways_up_is_the_technique_itself():
-    found = experiment.measure_way_up("corner", 3, pictures=8, epochs=1, **TINY)
+    found = experiment.measure_upsampling("corner", 3, pictures=8, epochs=1, **TINY)
     data = experiment._masks("train", 8, 24, ("sheep", "car"))
-    model = untrained(EncoderDecoder(experiment.ASKED, "corner"), 3)
+    model = untrained(EncoderDecoder(experiment.CLASS_NAMES, "corner"), 3)
     tuned = transfer.fine_tune(
         model, data.images, data.labels, epochs=1, batch_size=4, rate=0.05, seed=3
     ).model
     unseen = experiment._masks("validation", 4, 24, ("sheep", "car"))
-    expected = segmentation.score(tuned, unseen.images, unseen.labels, width=experiment.NEAR)
+    expected = segmentation.score(tuned, unseen.images, unseen.labels, width=experiment.EDGE_WIDTH)
     assert found["mean_iou"] == pytest.approx(expected.everywhere.mean, abs=1e-4)
     assert found["at_edges"] == pytest.approx(expected.at_edges.mean, abs=1e-4)
 

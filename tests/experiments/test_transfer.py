@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from cnnlab import world
-from cnnlab.experiments import transferring
-from cnnlab.experiments.transferring import measure_examples, measure_halves, new_pictures
+from cnnlab.experiments import transfer
+from cnnlab.experiments.transfer import images_of_classes, measure_examples, measure_halves
 from cnnlab.transfer import accuracy, accuracy_by_examples, halves_experiment
 
 HALF = tuple(world.OBJECTS[::2])
@@ -32,14 +32,14 @@ class Little(nn.Sequential):
 @pytest.fixture
 def bases(monkeypatch):
     known = {"half_a": Little(HALF, 0).eval(), "half_b": Little(OTHER, 1).eval()}
-    monkeypatch.setattr(transferring, "load", known.__getitem__)
+    monkeypatch.setattr(transfer, "load", known.__getitem__)
     return known
 
 
 def test_new_classes_are_those_that_the_source_does_not_know(bases):
     options = {"steps": 3, "batch_size": 8, "rate": 0.02, "scratch_rate": 0.05}
     found = measure_examples(2, 1, source="half_a", pictures=40, test_pictures=20, **options)
-    train, test = new_pictures("train", OTHER, 40), new_pictures("test", OTHER, 20)
+    train, test = images_of_classes("train", OTHER, 40), images_of_classes("test", OTHER, 20)
     expected = accuracy_by_examples(
         bases["half_a"], train, test, OTHER, per_class=[2], seeds=[1], **options
     ).accuracy
@@ -50,7 +50,7 @@ def test_new_classes_are_those_that_the_source_does_not_know(bases):
 def test_halves_are_tried_on_b_beside_base_b_itself(bases):
     options = {"epochs": 1, "batch_size": 8, "rate": 0.02}
     found = measure_halves("relu1", 0, pictures=20, test_pictures=20, **options)
-    train, test = new_pictures("train", OTHER, 20), new_pictures("test", OTHER, 20)
+    train, test = images_of_classes("train", OTHER, 20), images_of_classes("test", OTHER, 20)
     expected = halves_experiment(
         bases["half_a"], bases["half_b"], train, test, layers=["relu1"], seeds=[0], **options
     )

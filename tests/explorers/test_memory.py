@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from cnnlab.experiments.by_heart import learning, lesson
+from cnnlab.experiments.memorization import make_task, train_epochs
 from cnnlab.explorers import MemoryExplorer
 from cnnlab.explorers.memory import CHOICES
 
@@ -70,8 +70,8 @@ def test_a_network_learns_here_and_now_and_the_code_repeats_it(explorer):
 
 
 def test_learning_can_be_left_at_any_epoch():
-    task = lesson(pictures=40)
-    first = list(islice(learning(task, epochs=5), 2))
+    task = make_task(pictures=40)
+    first = list(islice(train_epochs(task, epochs=5), 2))
     assert [len(history["loss"]) for history in first] == [1, 2]
 
 

@@ -14,7 +14,7 @@ A network is judged by what it shows, not by accuracy alone; the notebooks rest 
 rooms, how the networks come about in `cnnlab.networks.plans`.
 """
 
-from cnnlab.judging.report import ROWS, report
-from cnnlab.judging.rows import Row
+from cnnlab.experiments.zoo_report.report import ROWS, report
+from cnnlab.experiments.zoo_report.rows import ReportRow
 
-__all__ = ["ROWS", "Row", "report"]
+__all__ = ["ROWS", "ReportRow", "report"]

@@ -6,17 +6,17 @@ import torch
 from torch import nn
 
 from cnnlab import attribution, codes, units, world
-from cnnlab.judging.rows import Row, accuracy, images_of, network, pictures
+from cnnlab.experiments.zoo_report.rows import ReportRow, accuracy, images_of, network, pictures
 from cnnlab.networks import untrained
 
 PICTURES = 200
 
 
-def first_layer() -> Row:
+def first_layer() -> ReportRow:
     """Are the first filters edges and blobs, or noise?"""
     explained = units.explain_filters(units.filters(network("mini_alexnet"))).share(0.7)
     before = units.explain_filters(units.filters(untrained(network("mini_alexnet")))).share(0.7)
-    return Row(
+    return ReportRow(
         "first-layer filters that a Gabor function or a blob of colour explains (R2 of at least 0.7)",
         "at least 0.60, and five times the share before training",
         {"trained": explained, "before": before},
@@ -24,32 +24,34 @@ def first_layer() -> Row:
     )
 
 
-def dead_filters() -> Row:
+def dead_filters() -> ReportRow:
     """How many filters of the first layer answer to no picture at all?"""
     model, silent = network("mini_alexnet"), []
-    for some in pictures(PICTURES).images.split(50):
+    for batch in pictures(PICTURES).images.split(50):
         with torch.inference_mode():
-            maps = model.relu1(model.norm1(model.conv1(model.normalise(some.float() / 255))))
+            maps = model.relu1(model.norm1(model.conv1(model.normalise(batch.float() / 255))))
         silent.append(maps.amax((0, 2, 3)) == 0)
     share = float(torch.stack(silent).all(0).double().mean())
-    return Row("dead first-layer filters", "at most 0.05", {"share": share}, share <= 0.05)
+    return ReportRow("dead first-layer filters", "at most 0.05", {"share": share}, share <= 0.05)
 
 
-def pointing() -> Row:
+def pointing() -> ReportRow:
     """Does the largest value of a map lie on the object? Strictly: a pixel beside it is a miss."""
-    found = _pointing_rates(network("mini_alexnet"), pictures(PICTURES), size=24, stride=4)
-    holds = _point(found, {"occlusion": 0.90, "Grad-CAM": 0.85, "smoothed gradient": 0.75})
-    return Row("pointing game on exact masks", "0.90, 0.85, 0.75, and above the centre", found, holds)
+    values = _pointing_rates(network("mini_alexnet"), pictures(PICTURES), size=24, stride=4)
+    passed = _point(values, {"occlusion": 0.90, "Grad-CAM": 0.85, "smoothed gradient": 0.75})
+    return ReportRow("pointing game on exact masks", "0.90, 0.85, 0.75, and above the centre", values, passed)
 
 
-def bridge() -> Row:
+def bridge() -> ReportRow:
     """Do maps of a network whose trunk has learned from photographs point at rendered objects, whose place is known?"""
     model, data = network("squeezenet_world"), pictures(1_000, size=224)
-    found = {"accuracy": accuracy(model, data)}
-    found |= _pointing_rates(model, pictures(PICTURES, size=224), size=56, stride=16)
-    holds = _point(found, {"occlusion": 0.90, "Grad-CAM": 0.90, "smoothed gradient": 0.80})
+    values = {"accuracy": accuracy(model, data)}
+    values |= _pointing_rates(model, pictures(PICTURES, size=224), size=56, stride=16)
+    passed = _point(values, {"occlusion": 0.90, "Grad-CAM": 0.90, "smoothed gradient": 0.80})
     bar = "accuracy at least 0.95, pointing 0.90, 0.90, 0.80, and above the centre"
-    return Row("an ImageNet trunk on rendered pictures", bar, found, holds and found["accuracy"] >= 0.95)
+    return ReportRow(
+        "an ImageNet trunk on rendered pictures", bar, values, passed and values["accuracy"] >= 0.95
+    )
 
 
 def _pointing_rates(model: nn.Module, data: world.Dataset, *, size: int, stride: int) -> dict[str, float]:
@@ -69,10 +71,10 @@ def _pointing_rates(model: nn.Module, data: world.Dataset, *, size: int, stride:
     parts = zip(images.split(50), data.labels.split(50), strict=True)
     maps = {
         "occlusion": torch.stack(covered),
-        "Grad-CAM": torch.cat([attribution.grad_cam(model, some, which.tolist()) for some, which in parts]),
+        "Grad-CAM": torch.cat([attribution.grad_cam(model, batch, which.tolist()) for batch, which in parts]),
         "smoothed gradient": torch.stack(smooth),
     }
-    games = {name: attribution.pointing_game(found, masks) for name, found in maps.items()}
+    games = {name: attribution.pointing_game(values, masks) for name, values in maps.items()}
     rates = {name: game.rate for name, game in games.items()}
     return rates | {"centre of the picture": games["occlusion"].centre_rate}
 
@@ -82,33 +84,35 @@ def _point(rates: dict[str, float], bars: dict[str, float]) -> bool:
     return all(rates[name] >= max(bar, rates["centre of the picture"]) for name, bar in bars.items())
 
 
-def neighbours() -> Row:
+def neighbours() -> ReportRow:
     """Are pictures that are near each other of one class, and nearer so in later layers?"""
     model, data = network("mini_alexnet"), pictures(1_000)
-    found = {
+    values = {
         layer: codes.precision_at_k(codes.features(model, data, layer), data.labels, k=5).rate
         for layer in ("pixels", "conv5", "fc7")
     }
-    holds = found["pixels"] < found["conv5"] < found["fc7"] and found["fc7"] >= 0.85
-    return Row("nearest neighbours of the same class (top 5)", "rising, fc7 at least 0.85", found, holds)
+    passed = values["pixels"] < values["conv5"] < values["fc7"] and values["fc7"] >= 0.85
+    return ReportRow(
+        "nearest neighbours of the same class (top 5)", "rising, fc7 at least 0.85", values, passed
+    )
 
 
-def detectors() -> Row:
+def detectors() -> ReportRow:
     """How many different concepts have a unit of their own at conv5?"""
     data, layer = pictures(1_000), "relu5"
     objects, scenes = network("mini_alexnet"), network("mini_alexnet_scenes")
-    asked = {
+    dissections = {
         "objects": units.dissect(objects, data, layer),
         "scenes": units.dissect(scenes, data, layer),
         "rotated": units.dissect(objects, data, layer, rotate=1.0),
         "untrained": units.dissect(untrained(network("mini_alexnet")), data, layer),
     }
-    found = {name: result.unique_detectors() for name, result in asked.items()}
-    of_scenes = {
-        f"of scenes in {name}": asked[name].unique_detectors(category="scene")
+    values = {name: result.unique_detectors() for name, result in dissections.items()}
+    scene_detectors = {
+        f"of scenes in {name}": dissections[name].unique_detectors(category="scene")
         for name in ("objects", "scenes")
     }
-    holds = found["objects"] > found["rotated"] > found["untrained"]
-    holds = holds and of_scenes["of scenes in scenes"] > of_scenes["of scenes in objects"]
-    bar = "trained above rotated above untrained; the scene network has more detectors of scenes"
-    return Row("unique detectors at conv5", bar, found | of_scenes, holds)
+    passed = values["objects"] > values["rotated"] > values["untrained"]
+    passed = passed and scene_detectors["of scenes in scenes"] > scene_detectors["of scenes in objects"]
+    criterion = "trained above rotated above untrained; the scene network has more detectors of scenes"
+    return ReportRow("unique detectors at conv5", criterion, values | scene_detectors, passed)

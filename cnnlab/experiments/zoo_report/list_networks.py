@@ -7,7 +7,7 @@ from rich.table import Table
 from cnnlab.networks import available, imagenet_card, weights
 
 
-def listing() -> Table:
+def network_table() -> Table:
     """One row for each network that `cnnlab.load` knows; what is not here says how to get it."""
     table = Table("network", "task", "size", "accuracy", "what it is for", box=None, pad_edge=False)
     for name, info in available().items():

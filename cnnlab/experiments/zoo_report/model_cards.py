@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cnnlab.judging.report import stored
-from cnnlab.judging.rows import Row
+from cnnlab.experiments.zoo_report.report import stored_rows
+from cnnlab.experiments.zoo_report.rows import ReportRow
 from cnnlab.networks import weights
 from cnnlab.networks.plans import PLANS
 
 HEAD = """# The shipped networks
 
-Written by `cnnlab zoo cards`; `cnnlab zoo report` measures what the networks show, `cnnlab zoo gallery` draws the pictures.
+Written by `cnnlab zoo model_cards`; `cnnlab zoo report` measures what the networks show, `cnnlab zoo zoo_gallery` draws the pictures.
 The JSON file beside each network's weights holds the whole recipe, the history of its training, its accuracy by class and the
 machine it was made on.
 
@@ -22,7 +22,7 @@ machine it was made on.
 |---|---|---|---|---|---|---|---|
 """
 
-SHOWN = """
+REPORT_HEAD = """
 ## What they show
 
 Written by `cnnlab zoo report`, kept in `report.json`: pictures of the validation split, which no training sees. A row that
@@ -33,21 +33,21 @@ does not reach its bar says so.
 """
 
 
-def cards() -> str:
+def model_cards() -> str:
     """The page: one row a network, in the order of the plans."""
     shipped = weights.shipped()
     rows = [_row(name, weights.card(name)) for name in PLANS if name in shipped]
-    return HEAD + "".join(rows) + SHOWN + "".join(_shown(row) for row in stored().values())
+    return HEAD + "".join(rows) + REPORT_HEAD + "".join(_report_line(row) for row in stored_rows().values())
 
 
-def _shown(row: Row) -> str:
-    numbers = ", ".join(f"{name} {value:.3g}" for name, value in row.found.items())
-    return f"| {row.what} | {row.bar} | {numbers} | {'holds' if row.holds else '**not reached**'} |\n"
+def _report_line(row: ReportRow) -> str:
+    numbers = ", ".join(f"{name} {value:.3g}" for name, value in row.values.items())
+    return f"| {row.phenomenon} | {row.criterion} | {numbers} | {'holds' if row.passed else '**not reached**'} |\n"
 
 
 def _row(name: str, card: dict) -> str:
     measure = "mean IoU" if card["task"] == "mask" else "right"
-    made = f"{card['seconds'] / 60:.0f} min ({card['machine']['device']}, {card['threads']} thread{'s' * (card['threads'] > 1)})"
+    training_time = f"{card['seconds'] / 60:.0f} min ({card['machine']['device']}, {card['threads']} thread{'s' * (card['threads'] > 1)})"
     cells = [
         f"`{name}`",
         card["purpose"] + _trunk(card),
@@ -55,7 +55,7 @@ def _row(name: str, card: dict) -> str:
         f"{card['accuracy']:.1%} {measure}",
         f"{card['parameters']:,}",
         f"{card['bytes'] / 1e6:.1f} MB",
-        made,
+        training_time,
         f"`cnnlab train {name}`",
     ]
     return f"| {' | '.join(cells)} |\n"

@@ -10,33 +10,38 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from cnnlab.experiments.zoo_report import (
+    classification_rows,
+    feature_rows,
+    robustness_rows,
+    segmentation_rows,
+)
+from cnnlab.experiments.zoo_report.rows import ReportRow
 from cnnlab.inputs import one_of
-from cnnlab.judging import breaking, dense, naming, seeing
-from cnnlab.judging.rows import Row
 from cnnlab.networks import weights
 
-STORED = weights.FOLDER / "report.json"
+REPORT_FILE = weights.FOLDER / "report.json"
 
-ROWS: dict[str, Callable[[], Row]] = {
-    "accuracy": naming.four_architectures,
-    "confidence": naming.confidence,
-    "filters": seeing.first_layer,
-    "dead filters": seeing.dead_filters,
-    "pointing": seeing.pointing,
-    "bridge": seeing.bridge,
-    "neighbours": seeing.neighbours,
-    "detectors": seeing.detectors,
-    "adversarial": breaking.adversarial,
-    "prototypes": breaking.prototypes,
-    "shortcuts": breaking.shortcuts,
-    "shape bias": breaking.shape_bias,
-    "random labels": naming.random_labels,
-    "masks": dense.masks,
+ROWS: dict[str, Callable[[], ReportRow]] = {
+    "accuracy": classification_rows.four_architectures,
+    "confidence": classification_rows.confidence,
+    "filters": feature_rows.first_layer,
+    "dead filters": feature_rows.dead_filters,
+    "pointing": feature_rows.pointing,
+    "bridge": feature_rows.bridge,
+    "neighbours": feature_rows.neighbours,
+    "detectors": feature_rows.detectors,
+    "adversarial": robustness_rows.adversarial,
+    "prototypes": robustness_rows.prototypes,
+    "shortcuts": robustness_rows.shortcuts,
+    "shape bias": robustness_rows.shape_bias,
+    "random labels": classification_rows.random_labels,
+    "masks": segmentation_rows.masks,
 }
 """The rows by a short name, in the order of the notebooks."""
 
 
-def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str, Row]:
+def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str, ReportRow]:
     """Computes the rows (all unless said) from the shipped weights and pictures of the validation split.
 
     Raises
@@ -47,20 +52,20 @@ def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str
         If a network that a row needs is not there; the message says how to train it.
     """
     names = list(ROWS) if rows is None else [one_of(name, ROWS, "row") for name in rows]
-    found = {}
+    rows_by_name = {}
     for name in (bar := tqdm(names, desc="zoo report", disable=None if progress else True)):
         bar.set_postfix_str(name)
-        found[name] = ROWS[name]()
-    return found
+        rows_by_name[name] = ROWS[name]()
+    return rows_by_name
 
 
-def write(rows: Mapping[str, Row], file: str | os.PathLike) -> None:
+def write(rows: Mapping[str, ReportRow], file: str | os.PathLike) -> None:
     """Writes the rows as JSON, and with them which weights were measured."""
-    kept = {"weights": fingerprints(), "rows": {name: asdict(row) for name, row in rows.items()}}
-    Path(file).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    content = {"weights": fingerprints(), "rows": {name: asdict(row) for name, row in rows.items()}}
+    Path(file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def stored() -> dict[str, Row]:
+def stored_rows() -> dict[str, ReportRow]:
     """The rows as they are kept beside the weights, without computing them anew.
 
     Raises
@@ -68,15 +73,15 @@ def stored() -> dict[str, Row]:
     ValueError
         If they were measured on other weights than those that lie there.
     """
-    kept = json.loads(STORED.read_text(encoding="utf-8"))
-    here = fingerprints()
-    changed = [name for name in here if kept["weights"].get(name) != here[name]]
+    content = json.loads(REPORT_FILE.read_text(encoding="utf-8"))
+    current = fingerprints()
+    changed = [name for name in current if content["weights"].get(name) != current[name]]
     if changed:
         raise ValueError(
-            f"the stored report knows other weights of {', '.join(changed)}: `cnnlab zoo report --out {STORED.name}`"
+            f"the stored report knows other weights of {', '.join(changed)}: `cnnlab zoo report --out {REPORT_FILE.name}`"
             " beside the weights measures these."
         )
-    return {name: Row(**row) for name, row in kept["rows"].items()}
+    return {name: ReportRow(**row) for name, row in content["rows"].items()}
 
 
 def fingerprints() -> dict[str, str]:
@@ -84,10 +89,12 @@ def fingerprints() -> dict[str, str]:
     return {name: weights.card(name)["sha256"] for name in sorted(weights.shipped())}
 
 
-def lines(rows: Iterable[Row]) -> list[str]:
+def report_lines(rows: Iterable[ReportRow]) -> list[str]:
     """The rows in words: whether each holds, its numbers, its bar."""
-    told = []
+    text_lines = []
     for row in rows:
-        numbers = ", ".join(f"{name} {value:.3g}" for name, value in row.found.items())
-        told.append(f"{'holds' if row.holds else 'FAILS':6} {row.what}: {numbers}  ({row.bar})")
-    return told
+        numbers = ", ".join(f"{name} {value:.3g}" for name, value in row.values.items())
+        text_lines.append(
+            f"{'holds' if row.passed else 'FAILS':6} {row.phenomenon}: {numbers}  ({row.criterion})"
+        )
+    return text_lines

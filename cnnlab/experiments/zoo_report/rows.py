@@ -15,7 +15,7 @@ from cnnlab.networks import load
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """What a network shows.
 
     Fields
@@ -30,10 +30,10 @@ class Row:
         Whether they pass the bar.
     """
 
-    what: str
-    bar: str
-    found: Mapping[str, float]
-    holds: bool
+    phenomenon: str
+    criterion: str
+    values: Mapping[str, float]
+    passed: bool
 
 
 @remember
@@ -53,12 +53,12 @@ def images_of(data: world.Dataset) -> Tensor:
     return data.images.float() / 255
 
 
-def answers(model: nn.Module, data: world.Dataset, batch_size: int = 100) -> Tensor:
+def predictions(model: nn.Module, data: world.Dataset, batch_size: int = 100) -> Tensor:
     """N indices of the predicted classes."""
     with torch.inference_mode():
-        return torch.cat([model(some.float() / 255).argmax(1) for some in data.images.split(batch_size)])
+        return torch.cat([model(batch.float() / 255).argmax(1) for batch in data.images.split(batch_size)])
 
 
 def accuracy(model: nn.Module, data: world.Dataset) -> float:
     """Share of right answers."""
-    return float((answers(model, data) == data.labels).double().mean())
+    return float((predictions(model, data) == data.labels).double().mean())

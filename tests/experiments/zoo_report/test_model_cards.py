@@ -2,22 +2,22 @@
 
 import re
 
-from cnnlab.judging.cards import cards
+from cnnlab.experiments.zoo_report.model_cards import model_cards
 from cnnlab.networks import weights
 
 
 def test_the_page_beside_the_weights_is_up_to_date():
     page = (weights.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert page == cards(), "run `cnnlab zoo cards > cnnlab/networks/weights/README.md`"
+    assert page == model_cards(), "run `cnnlab zoo model_cards > cnnlab/networks/weights/README.md`"
 
 
 def test_every_network_has_a_row_with_its_accuracy():
-    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", cards(), re.M))
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", model_cards(), re.M))
     assert set(rows) == set(weights.shipped())
     assert all(f"{weights.card(name)['accuracy']:.1%}" in row for name, row in rows.items())
 
 
 def test_its_pictures_are_there():
-    pictures = re.findall(r"\]\(([^)]+\.png)\)", cards())
+    pictures = re.findall(r"\]\(([^)]+\.png)\)", model_cards())
     assert len(pictures) == 4
     assert all((weights.FOLDER / picture).resolve().is_file() for picture in pictures)
