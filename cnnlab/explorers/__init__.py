@@ -46,59 +46,59 @@ An explorer asks techniques (`cnnlab.attribution` ...) and shows; it computes no
 """
 
 from cnnlab.explorers.activation import ActivationExplorer
+from cnnlab.explorers.activation_maximisation import ActivationMaximisationExplorer
 from cnnlab.explorers.adversarial import AdversarialExplorer
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.brains import BrainExplorer
 from cnnlab.explorers.convolution import ConvolutionExplorer
 from cnnlab.explorers.corruption import CorruptionExplorer
 from cnnlab.explorers.cue_conflict import CueConflictExplorer
+from cnnlab.explorers.deepdream import DeepDreamExplorer
 from cnnlab.explorers.dissection import DissectionExplorer
-from cnnlab.explorers.dreaming import DreamExplorer
 from cnnlab.explorers.embedding import EmbeddingExplorer
-from cnnlab.explorers.enlarging import EnlargementExplorer
 from cnnlab.explorers.filters import FilterExplorer
 from cnnlab.explorers.fooling import FoolingExplorer
 from cnnlab.explorers.grad_cam import GradCamExplorer
 from cnnlab.explorers.inversion import InversionExplorer
 from cnnlab.explorers.layers import LayersExplorer
-from cnnlab.explorers.maximisation import MaximisationExplorer
-from cnnlab.explorers.memory import MemoryExplorer
-from cnnlab.explorers.neighbours import NeighbourExplorer
+from cnnlab.explorers.memorization import MemorizationExplorer
+from cnnlab.explorers.nearest_neighbours import NearestNeighboursExplorer
 from cnnlab.explorers.occlusion import OcclusionExplorer
 from cnnlab.explorers.patches import PatchExplorer
 from cnnlab.explorers.retrieval import RetrievalExplorer
 from cnnlab.explorers.saliency import SaliencyExplorer
 from cnnlab.explorers.segmentation import SegmentationExplorer
-from cnnlab.explorers.styling import StyleExplorer
+from cnnlab.explorers.style_transfer import StyleTransferExplorer
 from cnnlab.explorers.training_curve import TrainingCurve
-from cnnlab.explorers.transferring import TransferExplorer
+from cnnlab.explorers.transfer import TransferExplorer
+from cnnlab.explorers.upsampling import UpsamplingExplorer
 
 __all__ = [
     "ActivationExplorer",
+    "ActivationMaximisationExplorer",
     "AdversarialExplorer",
     "BrainExplorer",
     "ConvolutionExplorer",
     "CorruptionExplorer",
     "CueConflictExplorer",
+    "DeepDreamExplorer",
     "DissectionExplorer",
-    "DreamExplorer",
     "EmbeddingExplorer",
-    "EnlargementExplorer",
     "Explorer",
     "FilterExplorer",
     "FoolingExplorer",
     "GradCamExplorer",
     "InversionExplorer",
     "LayersExplorer",
-    "MaximisationExplorer",
-    "MemoryExplorer",
-    "NeighbourExplorer",
+    "MemorizationExplorer",
+    "NearestNeighboursExplorer",
     "OcclusionExplorer",
     "PatchExplorer",
     "RetrievalExplorer",
     "SaliencyExplorer",
     "SegmentationExplorer",
-    "StyleExplorer",
+    "StyleTransferExplorer",
     "TrainingCurve",
     "TransferExplorer",
+    "UpsamplingExplorer",
 ]

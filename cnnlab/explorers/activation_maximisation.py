@@ -9,15 +9,15 @@ from functools import lru_cache
 import ipywidgets as widgets
 from torch import nn
 
-from cnnlab.explorers import wishes
-from cnnlab.explorers.bars import Bars, ranking
 from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
-from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.film import Moment
-from cnnlab.explorers.growing import GrowingExplorer, named, slider
-from cnnlab.explorers.parts import heading
+from cnnlab.explorers.common import heading
+from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
+from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
 from cnnlab.explorers.regularisers import Regularisers
+from cnnlab.explorers.render import maximisation
+from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.step_player import Frame
 from cnnlab.inputs import class_index
 from cnnlab.networks.zoo import load
 
@@ -25,7 +25,7 @@ RECOGNISED = "flamingo"
 """A class whose picture is recognised at once."""
 
 
-class MaximisationExplorer(GrowingExplorer):
+class ActivationMaximisationExplorer(OptimisationExplorer):
     """Which picture does the network want? Gradient ascent on the picture, with every regulariser a slider.
 
     Parameters
@@ -47,7 +47,7 @@ class MaximisationExplorer(GrowingExplorer):
     sliders, defaults_button, off_button
         The regularisers by name, such as `explorer.sliders["jitter"].value = 0`, and the buttons that set all of them.
     player
-        `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
 
     kinds = (*CLASSIFIERS, "digits", "random labels")
@@ -67,173 +67,182 @@ class MaximisationExplorer(GrowingExplorer):
         steps: int = 64,
     ):
         super().__init__(model, picture)
-        self.bars, self.sheet.largest = Bars(), 420
-        self._first_layer, self._runs, self._lines = layer, [], []
+        self.bars, self.grid.max_tile_size = ProbabilityBars(), 420
+        self._initial_layer, self._runs, self._lines = layer, [], []
         number = first_number(number, getattr(self.model, "class_names", ()), kind)
-        self.kind = widgets.Dropdown(options=wishes.KINDS, value=kind, description="Kind")
+        self.kind = widgets.Dropdown(options=maximisation.KINDS, value=kind, description="Kind")
         self.target = SearchSelect([("", number)], description="Class")
         self.layer = SearchSelect(description="Layer")
         self.number = slider("Number", number, 0, max(1, number))
-        self.together = slider("At once", 1, 1, wishes.MOST)
+        self.n_targets = slider("At once", 1, 1, maximisation.MAX_IMAGES)
         self.restarts = slider("Restarts", 1, 1, 6)
         starts = [("noise", "noise"), ("grey", "zero"), ("a picture", "picture")]
         self.start = widgets.Dropdown(options=starts, description="Start")
-        ways = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
-        self.coordinates = widgets.Dropdown(options=ways, description="In")
+        parametrisations = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
+        self.parametrisation = widgets.Dropdown(options=parametrisations, description="In")
         self.steps = slider("Steps", steps, 8, 256, 8)
-        self.beside = widgets.Dropdown(options=[("nothing", "")], description="Beside")
-        self.judge = widgets.Dropdown(options=[("nobody", "")], description="Ask also")
-        self._regularisers = Regularisers(lambda: self.attempt(self.changed))
+        self.comparison = widgets.Dropdown(options=[("nothing", "")], description="Beside")
+        self.second_network = widgets.Dropdown(options=[("nobody", "")], description="Ask also")
+        self._regularisers = Regularisers(lambda: self.run_safely(self.on_control_change))
         self.sliders = self._regularisers.sliders
-        self.best, self.bare = self._regularisers.best, self._regularisers.bare
+        self.defaults_button, self.off_button = (
+            self._regularisers.defaults_button,
+            self._regularisers.off_button,
+        )
         self._lay_out()
-        self.watch(self._layer_chosen, self.layer)
-        self.watch(self._slid, *self.sliders.values())
-        self.watch(self._ask, self.sheet, name="selected")
-        self.watch(self._ask, self.judge)
+        self.on_change(self._layer_chosen, self.layer)
+        self.on_change(self._slider_moved, *self.sliders.values())
+        self.on_change(self._show_predictions, self.grid, name="selected")
+        self.on_change(self._show_predictions, self.second_network)
 
     @property
-    def wish(self) -> wishes.Wish:
+    def state(self) -> maximisation.MaximisationState:
         """What the controls say."""
         kind = self.kind.value
         number = self.target.value if kind == "class" else self.number.value
         count = len(self._classes) if kind == "class" else self._widths[self.layer.value]
         side = self.made_side
-        start = self.pictures.source.image(side) if self.start.value == "picture" else self.start.value
-        options = {"steps": self.steps.value, "parametrisation": self.coordinates.value, "seed": 0}
+        start = self.image_picker.source.image(side) if self.start.value == "picture" else self.start.value
+        options = {"steps": self.steps.value, "parametrisation": self.parametrisation.value, "seed": 0}
         options |= {} if side == self.side else {"size": side}
-        return wishes.Wish(
+        return maximisation.MaximisationState(
             kind=kind,
             number=number,
             layer="" if kind == "class" else self.layer.value,
-            together=min(self.together.value, count - number),
+            n_targets=min(self.n_targets.value, count - number),
             restarts=self.restarts.value,
             start=start,
             options=options | self._regularisers.values,
         )
 
-    def offer(self) -> None:
+    def update_options(self) -> None:
         self._classes = class_names(self.model, len(probabilities(self.model, self.image)))
-        self._widths = wishes.layer_widths(self.model, self.side)
+        self._widths = maximisation.layer_widths(self.model, self.side)
         number = min(self.target.value or 0, len(self._classes) - 1)
         offer_classes(self.target, self._classes)
         self.target.value = number
-        self.offer_layers(self.layer, self._first_layer, maps=False)
-        others = _judges(self.network_name, self._classes)
-        beside, judge = self.beside.value, self.judge.value
-        ways = [("nothing", ""), ("the other coordinates", "coordinates")]
-        self.beside.options = [*ways, *((name, name) for name in others)]
-        self.beside.value = beside if beside in ("coordinates", *others) else ""
-        self.judge.options = [("nobody", ""), *((name, name) for name in others)]
-        self.judge.value = judge if judge in others else (others[0] if others else "")
+        self.set_layer_options(self.layer, self._initial_layer, maps=False)
+        same_class_networks = _judges(self.network_name, self._classes)
+        comparison, second_network = self.comparison.value, self.second_network.value
+        comparisons = [("nothing", ""), ("the other coordinates", "coordinates")]
+        self.comparison.options = [*comparisons, *((name, name) for name in same_class_networks)]
+        self.comparison.value = comparison if comparison in ("coordinates", *same_class_networks) else ""
+        self.second_network.options = [("nobody", ""), *((name, name) for name in same_class_networks)]
+        self.second_network.value = (
+            second_network
+            if second_network in same_class_networks
+            else (same_class_networks[0] if same_class_networks else "")
+        )
         self._fit()
 
-    def moments(self) -> tuple[Iterator[Moment], int]:
-        wish, beside = self.wish, self.beside.value
-        runs = [(self.called, self.model, wish)]
-        if beside == "coordinates":
-            own = wish.options["parametrisation"]
-            other = "fourier" if own == "pixels" else "pixels"
-            second = replace(wish, options={**wish.options, "parametrisation": other})
-            runs = [(own, self.model, wish), (other, self.model, second)]
-        elif beside:
-            runs.append((beside, _loaded(beside), wish))
-        moments = wishes.growing(runs)
+    def frames(self) -> tuple[Iterator[Frame], int]:
+        state, comparison = self.state, self.comparison.value
+        runs = [(self.display_name, self.model, state)]
+        if comparison == "coordinates":
+            parametrisation = state.options["parametrisation"]
+            other = "fourier" if parametrisation == "pixels" else "pixels"
+            other_state = replace(state, options={**state.options, "parametrisation": other})
+            runs = [(parametrisation, self.model, state), (other, self.model, other_state)]
+        elif comparison:
+            runs.append((comparison, _cached_load(comparison), state))
+        run_frames = maximisation.frames(runs)
         several = len(runs) > 1
         self._runs = runs
         self._lines = [
             line
-            for name, _, one in runs
-            for line in wishes.captions(one, self._classes, name if several else "")
+            for name, _, run_state in runs
+            for line in maximisation.captions(run_state, self._classes, name if several else "")
         ]
-        return moments, self.steps.value
+        return run_frames, self.steps.value
 
     def captions(self) -> list[str]:
         return self._lines
 
-    def changed(self) -> None:
+    def on_control_change(self) -> None:
         self._fit()
-        super().changed()
+        super().on_control_change()
 
-    def show(self, moment: Moment, resting: bool) -> None:
-        super().show(moment, resting)
+    def show_frame(self, frame: Frame, finished: bool) -> None:
+        super().show_frame(frame, finished)
         count = len(self._lines)
-        self.sheet.columns = 1 if count == 1 else 2 if count < 5 else 4
-        if resting or not self.bars.entries:
-            self._ask()
+        self.grid.columns = 1 if count == 1 else 2 if count < 5 else 4
+        if finished or not self.bars.entries:
+            self._show_predictions()
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.made_side)
-        return wishes.code(self.wish, self.network_name, self._classes, picture)
+        picture = self.image_picker.source.code(self.made_side)
+        return maximisation.code(self.state, self.network_name, self._classes, picture)
 
     def describe(self) -> str:
-        beside = self.beside.label if self.beside.value else ""
-        return wishes.describe(self.wish, self.network_name, self._classes, beside)
+        comparison = self.comparison.label if self.comparison.value else ""
+        return maximisation.describe(self.state, self.network_name, self._classes, comparison)
 
     # How it is laid out.
 
     def _lay_out(self) -> None:
-        self._picture_rows = widgets.VBox(self.pictures.rows)
-        wanted = [self.kind, self.target, self.layer, self.number, self.together, self.restarts]
-        ascent = [self.start, self.coordinates, self.steps, self.beside]
+        self._picture_rows = widgets.VBox(self.image_picker.rows)
+        target_controls = [self.kind, self.target, self.layer, self.number, self.n_targets, self.restarts]
+        ascent = [self.start, self.parametrisation, self.steps, self.comparison]
         groups = {
             "Picture": [],
-            "What it wants": wanted,
+            "What it wants": target_controls,
             "Ascent": [self.start, self._picture_rows, *ascent[1:]],
             "Regularisers": self._regularisers.rows,
         }
-        names = named(
+        names = accessible_names_of(
             kind=(self.kind, "Kind of what shall grow"),
             target=(self.target, "Class that shall grow"),
             layer=(self.layer, "Layer of the channel or unit"),
             number=(self.number, "Number of the channel or unit"),
-            together=(self.together, "How many classes or channels at once"),
+            n_targets=(self.n_targets, "How many classes or channels at once"),
             restarts=(self.restarts, "Pictures for each, from different noise"),
             start=(self.start, "Where the ascent starts"),
-            coordinates=(self.coordinates, "Coordinates of the picture"),
+            coordinates=(self.parametrisation, "Coordinates of the picture"),
             steps=(self.steps, "Number of steps"),
-            beside=(self.beside, "What is shown beside it"),
-            judge=(self.judge, "Another network that is asked about the picture"),
+            beside=(self.comparison, "What is shown beside it"),
+            judge=(self.second_network, "Another network that is asked about the picture"),
         )
-        controls = [self.kind, self.target, self.number, self.together, self.restarts, *ascent]
-        answer = [heading("What the network says"), self.bars, self.judge]
-        self.open(groups, [*names, *self._regularisers.names], controls, result=answer)
+        controls = [self.kind, self.target, self.number, self.n_targets, self.restarts, *ascent]
+        predictions = [heading("What the network says"), self.bars, self.second_network]
+        self.assemble(groups, [*names, *self._regularisers.accessible_names], controls, result=predictions)
 
     def _fit(self) -> None:
         """Show the controls that matter for the kind and the start, and fit their ranges."""
         of_class = self.kind.value == "class"
         self.number.max = self._widths[self.layer.value] - 1
-        for control, wanted in (
+        for control, visible in (
             (self.target, of_class),
             (self.layer, not of_class),
             (self.number, not of_class),
         ):
-            control.layout.display = "" if wanted else "none"
+            control.layout.display = "" if visible else "none"
         self._picture_rows.layout.display = "" if self.start.value == "picture" else "none"
 
     # What happens when a control changes.
 
-    def _slid(self) -> None:
-        if not self._regularisers.setting:
-            self.changed()
+    def _slider_moved(self) -> None:
+        if not self._regularisers.is_setting:
+            self.on_control_change()
 
     def _layer_chosen(self) -> None:
         if self.kind.value != "class":
-            self.changed()
+            self.on_control_change()
 
-    def _ask(self) -> None:
+    def _show_predictions(self) -> None:
         """Ask about the chosen picture: the network that it was made for, and another one."""
-        if not self.film.moments or not self._runs:
+        if not self.player.frames or not self._runs:
             return
-        tile = max(self.sheet.selected, 0)
-        image = self.film.moments[self.film.shown].images[tile]
-        made_for, model, wish = self._runs[tile // (len(self._lines) // len(self._runs))]
-        now = probabilities(model, image)
-        judge = _loaded(self.judge.value) if self.judge.value else model
-        self.bars.words = [made_for, self.judge.value or "the same"]
-        of_class = wish.kind == "class"
-        target = wish.numbers[tile % wish.count // wish.restarts] if of_class else int(now.argmax())
-        self.bars.entries = ranking(now, probabilities(judge, image), self._classes, target)
+        tile = max(self.grid.selected, 0)
+        image = self.player.frames[self.player.current_step].images[tile]
+        run_name, model, state = self._runs[tile // (len(self._lines) // len(self._runs))]
+        probability = probabilities(model, image)
+        second = _cached_load(self.second_network.value) if self.second_network.value else model
+        self.bars.series_names = [run_name, self.second_network.value or "the same"]
+        of_class = state.kind == "class"
+        target = (
+            state.numbers[tile % state.count // state.restarts] if of_class else int(probability.argmax())
+        )
+        self.bars.entries = probability_rows(probability, probabilities(second, image), self._classes, target)
 
 
 def first_number(number: int | str | None, names: Sequence[str], kind: str) -> int:
@@ -251,4 +260,4 @@ def _judges(own: str, classes: tuple[str, ...]) -> list[str]:
     return sorted(same, key=lambda name: ("robust" not in name, name != "mini_resnet"))
 
 
-_loaded = lru_cache(maxsize=4)(load)
+_cached_load = lru_cache(maxsize=4)(load)

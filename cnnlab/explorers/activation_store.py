@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.explorers.common import names_for
 from cnnlab.explorers.picture_sets import as_dataset
 from cnnlab.inputs import positive_int
 from cnnlab.networks import ReceptiveField, activations, receptive_field, resolve_layer
@@ -25,19 +25,19 @@ from cnnlab.units.patches import placed
 from cnnlab.world import dataset
 from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
-PICTURES = 240
+N_IMAGES = 240
 """How many pictures an explorer searches, unless it is given others."""
 LARGE_SIDE, LARGE_PICTURES = 160, 100
 """A network that looks at pictures of at least this side is given so many of a collection of smaller ones."""
-MOST_BYTES = 160_000_000
+MAX_BYTES = 160_000_000
 """Of maps that are kept for one layer; where maps are large, fewer pictures are searched."""
 _STEP = 8
 """Pictures of 96 x 96 in one step; of larger ones as many pixels."""
-_KEPT = 3
+_CACHED_LAYERS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Collection:
+class ImageSet:
     """N pictures of a data set.
 
     Attributes
@@ -61,21 +61,21 @@ class Collection:
     def __len__(self) -> int:
         return len(self.images)
 
-    def floats(self, side: int | None = None, index: Tensor | None = None) -> Tensor:
+    def as_floats(self, side: int | None = None, index: Tensor | None = None) -> Tensor:
         """The pictures (of these row numbers) x 3 x side x side in [0, 1]; resized where a network looks at another size."""
         images = (self.images if index is None else self.images[index]).float() / 255
         if side in (None, images.shape[-1]):
             return images
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
 
-    def fitting(self, side: int) -> Collection:
+    def fitting(self, side: int) -> ImageSet:
         """The collection for a network that looks at pictures of this side: a large network is given the first ones, enlarged."""
         if side < LARGE_SIDE or self.images.shape[-1] >= side:
             return self
         source = Enlarged(self, side)
-        return Collection(source.images, source.labels, self.class_names, source)
+        return ImageSet(source.images, source.labels, self.class_names, source)
 
-    def words(self, index: int) -> str:
+    def describe(self, index: int) -> str:
         """What a picture shows, as far as it is known."""
         source = self.source
         if hasattr(source, "recipes"):
@@ -107,9 +107,9 @@ class Collection:
 class Enlarged:
     """The first `LARGE_PICTURES` of a collection as a data set of its own, with pictures and maps brought to side x side."""
 
-    def __init__(self, pictures: Collection, side: int):
+    def __init__(self, pictures: ImageSet, side: int):
         count, source = min(LARGE_PICTURES, len(pictures)), pictures.source
-        self.images = pictures.floats(side, torch.arange(count)).mul(255).round().byte()
+        self.images = pictures.as_floats(side, torch.arange(count)).mul(255).round().byte()
         self.labels, self.class_names = pictures.labels[:count], pictures.class_names
         self.side_before = pictures.images.shape[-1]
 
@@ -128,7 +128,7 @@ class Enlarged:
         return len(self.images)
 
 
-def first_pictures(source: Any = None, n: int = PICTURES) -> Collection:
+def first_images(source: Any = None, n: int = N_IMAGES) -> ImageSet:
     """A set of pictures that an explorer can search.
 
     Parameters
@@ -138,7 +138,7 @@ def first_pictures(source: Any = None, n: int = PICTURES) -> Collection:
         folder of them or the name of a data set of `cnnlab.photographs`, of which some at even distances are read; None for the
         validation split of the rendered world.
     """
-    if isinstance(source, Collection):
+    if isinstance(source, ImageSet):
         return source
     source, expression = as_dataset(source, n)
     source = dataset("validation", progress=False) if source is None else source
@@ -148,12 +148,12 @@ def first_pictures(source: Any = None, n: int = PICTURES) -> Collection:
             f" or photographs or their folder, but got {type(source).__name__}."
         )
     n = min(positive_int(n, "n (pictures to search)"), len(source))
-    return Collection(source.images[:n], source.labels[:n], tuple(source.class_names), source, expression)
+    return ImageSet(source.images[:n], source.labels[:n], tuple(source.class_names), source, expression)
 
 
 @dataclass(frozen=True, eq=False)
-class LayerMaps:
-    """What a layer answers to the first n of `wanted` pictures: maps n x U x h x w (h = w = 1 for vectors).
+class LayerActivations:
+    """What a layer answers to the first n of `total` pictures: maps n x U x h x w (h = w = 1 for vectors).
 
     `field` is None where the receptive field is not known; `picture` is the height and width of the pictures.
     """
@@ -161,7 +161,7 @@ class LayerMaps:
     layer: str
     maps: Tensor
     field: ReceptiveField | None
-    wanted: int
+    total: int
     picture: tuple[int, int]
 
     def strongest(self, direction: int | Tensor, k: int) -> TopPatches:
@@ -171,19 +171,19 @@ class LayerMaps:
         known, each patch is the whole picture.
         """
         if isinstance(direction, Tensor):
-            answered = torch.einsum("u,nuhw->nhw", direction.to(self.maps), self.maps)
+            responses = torch.einsum("u,nuhw->nhw", direction.to(self.maps), self.maps)
         else:
-            answered = self.maps[:, direction]
-        value, place = answered.flatten(1).max(1)
+            responses = self.maps[:, direction]
+        value, position = responses.flatten(1).max(1)
         order = value.argsort(descending=True, stable=True)[:k]
-        best = (value[order, None], order[:, None], place[order, None])
+        best = (value[order, None], order[:, None], position[order, None])
         width = self.maps.shape[3]
         return (
             whole_pictures(self, best) if self.field is None else placed(self.layer, best, width, self.field)
         )
 
 
-def whole_pictures(found: LayerMaps, best: Sequence[Tensor]) -> TopPatches:
+def whole_pictures(found: LayerActivations, best: Sequence[Tensor]) -> TopPatches:
     """The strongest places `best` (value, picture and place, each k x 1) where their field is not known: the box is the whole picture."""
     value, picture, place = (part.T.contiguous() for part in best)  # 1 x k
     width, (high, wide) = found.maps.shape[3], found.picture
@@ -208,9 +208,9 @@ def known_field(model: nn.Module, layer: str, picture: tuple[int, ...]) -> Recep
 
 
 class Floats:
-    """Some pictures of a collection as floats N x 3 x side x side, made when they are asked for: `floats[3:5]`."""
+    """Some pictures of a collection as floats N x 3 x side x side, made when they are asked for: `as_floats[3:5]`."""
 
-    def __init__(self, pictures: Collection, side: int):
+    def __init__(self, pictures: ImageSet, side: int):
         self._pictures, self._side = pictures, side
         self.shape = (len(pictures), 3, side, side)
 
@@ -218,7 +218,7 @@ class Floats:
         return len(self._pictures)
 
     def __getitem__(self, rows: slice) -> Tensor:
-        return self._pictures.floats(self._side, torch.arange(len(self))[rows])
+        return self._pictures.as_floats(self._side, torch.arange(len(self))[rows])
 
 
 def pictures_in_a_step(side: int, most: int = _STEP) -> int:
@@ -226,101 +226,103 @@ def pictures_in_a_step(side: int, most: int = _STEP) -> int:
     return max(1, min(most, round(most * (96 / side) ** 2)))
 
 
-def collect(model: nn.Module, pictures: Tensor | Floats, layer: str) -> Iterator[LayerMaps]:
+def collect_activations(
+    model: nn.Module, pictures: Tensor | Floats, layer: str
+) -> Iterator[LayerActivations]:
     """The maps of `layer` for the pictures N x 3 x H x W, a few more with each step."""
     shape = tuple(pictures.shape[1:])
     field, step = known_field(model, layer, shape), pictures_in_a_step(max(shape[1:]))
-    kept, wanted, start = None, len(pictures), 0
-    while start < wanted:
-        images = pictures[start : min(start + step, wanted)]
+    stored, total, start = None, len(pictures), 0
+    while start < total:
+        images = pictures[start : min(start + step, total)]
         maps = activations(model, images, layer, batch_size=len(images))[layer].cpu()
         if maps.dim() not in (2, 4):
             raise ValueError(f'layer "{layer}" gives neither maps nor vectors, so it has no units to follow.')
         maps = maps if maps.dim() == 4 else maps[:, :, None, None]
-        if kept is None:
-            wanted = max(min(wanted, MOST_BYTES // (4 * maps[0].numel())), len(images))
-            kept = torch.empty(wanted, *maps.shape[1:])
-        kept[start : start + len(maps)] = maps
+        if stored is None:
+            total = max(min(total, MAX_BYTES // (4 * maps[0].numel())), len(images))
+            stored = torch.empty(total, *maps.shape[1:])
+        stored[start : start + len(maps)] = maps
         start += len(maps)
-        yield LayerMaps(layer, kept[:start], field, wanted, shape[1:])
+        yield LayerActivations(layer, stored[:start], field, total, shape[1:])
 
 
-class Search:
+class ActivationSearch:
     """Collects the maps of one layer after another, on the kernel's own loop; those asked for last are kept.
 
-    `show(found, last)` hears each step, `last` the one after which nothing more comes: the whole collection was looked at, or
-    `stop_button` was pressed. `found` is what there is, or None.
+    `show(activations, last)` hears each step, `last` the one after which nothing more comes: the whole collection was looked at, or
+    `stop_button` was pressed. `activations` is what there is, or None.
     """
 
     def __init__(
         self,
-        pictures: Collection,
-        show: Callable[[LayerMaps, bool], None],
+        pictures: ImageSet,
+        show: Callable[[LayerActivations, bool], None],
         fail: Callable[[Exception], None],
     ):
         self.pictures, self._show, self._fail = pictures, show, fail
-        self._growth: Growth[LayerMaps] = Growth()
-        self._kept: dict[tuple, LayerMaps] = {}
-        self.found: LayerMaps | None = None
+        self._background: BackgroundSteps[LayerActivations] = BackgroundSteps()
+        self._cached: dict[tuple, LayerActivations] = {}
+        self.activations: LayerActivations | None = None
         self.stop_button = widgets.Button(description="Stop searching", disabled=True)
         self.stop_button.on_click(lambda _button: self.stop())
 
     @property
-    def names(self) -> list:
+    def accessible_names(self) -> list:
         """The accessible name of the button."""
         return names_for(self.stop_button, "stop", "Stop searching the data set")
 
     @property
     def running(self) -> bool:
-        return self._growth.running
+        return self._background.running
 
-    def look(
-        self, model: nn.Module, layer: str, side: int, at_once: bool = False, begin_with: int = 0
+    def search(
+        self, model: nn.Module, layer: str, side: int, blocking: bool = False, begin_with: int = 0
     ) -> None:
         """Look for what `layer` answers: at once, or `begin_with` pictures at once and the others beside the controls."""
-        self._growth.stop()
+        self._background.stop()
         self.stop_button.disabled = True
         key = (model, layer, self.pictures)
-        self.found = self._kept.pop(key, None)
-        if self.found is not None:
-            self._keep(key, self.found)
-            self._show(self.found, True)
+        self.activations = self._cached.pop(key, None)
+        if self.activations is not None:
+            self._cache(key, self.activations)
+            self._show(self.activations, True)
             return
-        steps = collect(model, Floats(self.pictures, side), layer)
-        begin_with = len(self.pictures) if at_once else begin_with
-        for found in steps if begin_with else ():
-            self.found = found
-            if len(found.maps) >= begin_with:
+        steps = collect_activations(model, Floats(self.pictures, side), layer)
+        begin_with = len(self.pictures) if blocking else begin_with
+        for activations in steps if begin_with else ():
+            self.activations = activations
+            if len(activations.maps) >= begin_with:
                 break
-        if self.found is not None and len(self.found.maps) == self.found.wanted:
-            self._keep(key, self.found)
-            self._show(self.found, True)
+        if self.activations is not None and len(self.activations.maps) == self.activations.total:
+            self._cache(key, self.activations)
+            self._show(self.activations, True)
         else:
-            if self.found is not None:
-                self._show(self.found, False)
+            if self.activations is not None:
+                self._show(self.activations, False)
             self.stop_button.disabled = False
-            self._growth.start(steps, lambda found: self._step(key, found), self._finish)
+            self._background.start(steps, lambda activations: self._step(key, activations), self._finish)
 
     def stop(self) -> None:
         """Take no further step; what was found stays and is shown."""
         if self.running:
-            self._growth.stop()
+            self._background.stop()
             self.stop_button.disabled = True
-            if self.found is not None:
-                self._show(self.found, True)
+            if self.activations is not None:
+                self._show(self.activations, True)
 
-    def _keep(self, key: tuple, found: LayerMaps) -> None:
-        self._kept[key] = found
-        while len(self._kept) > _KEPT:
-            self._kept.pop(next(iter(self._kept)))
+    def _cache(self, key: tuple, activations: LayerActivations) -> None:
+        self._cached[key] = activations
+        while len(self._cached) > _CACHED_LAYERS:
+            self._cached.pop(next(iter(self._cached)))
 
-    def _step(self, key: tuple, found: LayerMaps) -> None:
-        self.found = found
-        whole = len(found.maps) == found.wanted
-        if whole:
-            self._keep(key, found)
+    def _step(self, key: tuple, activations: LayerActivations) -> None:
+        self.activations = activations
+        finished = len(activations.maps) == activations.total
+        if finished:
+            self._cache(key, activations)
             self.stop_button.disabled = True
-        self._show(found, whole)
+        self._show(activations, finished)
 
     def _finish(self, error: Exception | None) -> None:
         self.stop_button.disabled = True

@@ -10,19 +10,19 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers import pushed
-from cnnlab.explorers.bars import Bars, ranking
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import offer_classes
-from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
+from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
+from cnnlab.explorers.render import adversarial
+from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
-from cnnlab.explorers.still import ACCENT, INK, PLAIN, still_figure
+from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, figure_png
 from cnnlab.figures.adversarial import amplified, attack_figure
 
-REST = 0.25
+DEBOUNCE_SECONDS = 0.25
 """Seconds without a change after which the slower questions are asked."""
 
 
@@ -64,175 +64,199 @@ class AdversarialExplorer(Explorer):
         self, model: str | nn.Module = "mini_alexnet", picture: object = None, *, epsilon: float = 4.0
     ):
         super().__init__(model, picture)
-        self.attacked: Tensor | None = None
-        self.flip: float | None = None
+        self.adversarial_image: Tensor | None = None
+        self.flip_epsilon: float | None = None
         self._sign: Tensor | None = None
-        self._found: tuple[float, Tensor] | None = None  # epsilon and change that PGD found last
-        self._growth: Growth[None] = Growth()
+        self._pgd_change: tuple[float, Tensor] | None = None  # epsilon and change that PGD found last
+        self._background: BackgroundSteps[None] = BackgroundSteps()
         self._make_controls(epsilon)
         self._lay_out()
-        self.begin()
-        self.watch(self._push, self.epsilon)
-        self.watch(self._aim, self.attack, self.target, self.steps)
-        self.watch(self._paint, self.gain)
-        self.flip_button.on_click(lambda _button: self.attempt(self.go_to_flip))
+        self.show()
+        self.on_change(self._change_epsilon, self.epsilon)
+        self.on_change(self._restart, self.attack, self.target, self.steps)
+        self.on_change(self._paint, self.amplification)
+        self.flip_button.on_click(lambda _button: self.run_safely(self.go_to_flip))
 
     @property
-    def state(self) -> pushed.Push:
+    def state(self) -> adversarial.AttackState:
         """What the controls say."""
         options = {"target": self.target.value, "epsilon": self.epsilon.value, "steps": self.steps.value}
-        return pushed.Push(self.model, self.pictures.source, self.image, self.attack.value, **options)
+        return adversarial.AttackState(
+            self.model, self.image_picker.source, self.image, self.attack.value, **options
+        )
 
     def go_to_flip(self) -> None:
         """Set epsilon to the next mark of the slider at or above the flip."""
-        self.epsilon.value = min(-(-self.flip // self.epsilon.step) * self.epsilon.step, self.epsilon.max)
+        self.epsilon.value = min(
+            -(-self.flip_epsilon // self.epsilon.step) * self.epsilon.step, self.epsilon.max
+        )
 
     def refresh(self) -> None:
-        self._before = probabilities(self.model, self.image)
-        self._classes = class_names(self.model, len(self._before))
+        self._clean_probability = probabilities(self.model, self.image)
+        self._classes = class_names(self.model, len(self._clean_probability))
         offer_classes(self.target, self._classes, [("away from its answer", None)], "towards {}")
-        self._aim()
+        self._restart()
 
     def code(self) -> str:
-        return pushed.code(self.state, self.network_name, self._classes)
+        return adversarial.code(self.state, self.network_name, self._classes)
 
     def describe(self) -> str:
-        before, after = int(self._before.argmax()), int(self._after.argmax())
-        return pushed.describe(self.state, self.called, self._classes, before, after)
+        before, after = int(self._clean_probability.argmax()), int(self._attacked_probability.argmax())
+        return adversarial.describe(self.state, self.display_name, self._classes, before, after)
 
-    def still(self) -> bytes:
-        pictures = (self.image[None], self.attacked[None], self._before[None], self._after[None])
-        figure = attack_figure(*pictures, self._classes, gain=self.gain.value)
+    def static_preview(self) -> bytes:
+        pictures = (
+            self.image[None],
+            self.adversarial_image[None],
+            self._clean_probability[None],
+            self._attacked_probability[None],
+        )
+        figure = attack_figure(*pictures, self._classes, gain=self.amplification.value)
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, color=INK, x=0.01, ha="left")
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self, epsilon: float) -> None:
         self.epsilon = widgets.FloatSlider(
-            epsilon, min=0, max=pushed.LARGEST, step=0.25, description="Epsilon"
+            epsilon, min=0, max=adversarial.MAX_EPSILON, step=0.25, description="Epsilon"
         )
-        self.attack = widgets.Dropdown(options=pushed.ATTACKS, description="Attack")
+        self.attack = widgets.Dropdown(options=adversarial.ATTACKS, description="Attack")
         self.target = SearchSelect([("away from its answer", None)], description="Target")
         self.steps = widgets.IntSlider(
             10, min=1, max=40, description="Steps", continuous_update=False, disabled=True
         )
-        self.gain = widgets.IntSlider(16, min=1, max=64, description="Amplify")
+        self.amplification = widgets.IntSlider(16, min=1, max=64, description="Amplify")
         self.flip_button = widgets.Button(description="Go to the flip", disabled=True)
-        self.sheet, self.bars, self.chart = Sheet(columns=3, largest=300), Bars(), Chart()
-        self.sheet.label = "The picture, the change (amplified), the attacked picture"
-        self.bars.words = ["attacked", "as it is"]
-        self._flip_words = widgets.HTML().add_class("cnnlab-finding")
+        self.grid, self.bars, self.chart = ImageGrid(columns=3, largest=300), ProbabilityBars(), Chart()
+        self.grid.label = "The picture, the change (amplified), the attacked picture"
+        self.bars.series_names = ["attacked", "as it is"]
+        self._flip_text = widgets.HTML().add_class("cnnlab-finding")
 
     def _lay_out(self) -> None:
-        self.arrange(
-            {"Attack": [self.epsilon, self.attack, self.target, self.steps], "Shown": [self.gain]},
-            stage=[self.sheet, self.flip_button, self._flip_words],
+        self.layout(
+            {"Attack": [self.epsilon, self.attack, self.target, self.steps], "Shown": [self.amplification]},
+            centre=[self.grid, self.flip_button, self._flip_text],
             result=[heading("What the network says"), self.bars, heading("On the way"), self.chart],
-            names=[
+            accessible_names=[
                 *names_for(self.epsilon, "epsilon", "Epsilon in steps of 255"),
                 *names_for(self.attack, "attack", "Attack"),
                 *names_for(self.target, "target", "Away from the answer, or towards a class"),
                 *names_for(self.steps, "steps", "Steps of PGD"),
-                *names_for(self.gain, "gain", "Factor by which the change is amplified"),
+                *names_for(self.amplification, "gain", "Factor by which the change is amplified"),
             ],
         )
 
     # What happens when a control changes.
 
-    def _aim(self) -> None:
+    def _restart(self) -> None:
         """Another picture, attack or target: the way is found anew, and with it the flip."""
         state = self.state
-        self._growth.stop()
-        self.steps.disabled = state.straight
+        self._background.stop()
+        self.steps.disabled = state.single_direction
         self.target.disabled = state.attack == "coin tosses"
-        self._sign = pushed.direction(state) if state.straight else None
-        self._found, self.flip, self.flip_button.disabled = None, None, True
-        self._flip_words.value = "The epsilon at which the answer flips is being looked for."
-        self._push()
+        self._sign = adversarial.direction(state) if state.single_direction else None
+        self._pgd_change, self.flip_epsilon, self.flip_button.disabled = None, None, True
+        self._flip_text.value = "The epsilon at which the answer flips is being looked for."
+        self._change_epsilon()
 
-    def _push(self) -> None:
+    def _change_epsilon(self) -> None:
         """Another epsilon: one forward pass; what PGD finds there follows when the slider rests."""
         state = self.state
-        self._growth.stop()
-        if state.straight:
-            self.attacked = pushed.along(state.image, self._sign, state.epsilon)
-        elif self._found is None or self._found[0] == 0:
-            self._find(state)
+        self._background.stop()
+        if state.single_direction:
+            self.adversarial_image = adversarial.step_along(state.image, self._sign, state.epsilon)
+        elif self._pgd_change is None or self._pgd_change[0] == 0:
+            self._run_pgd(state)
         else:
-            epsilon, change = self._found
-            self.attacked = pushed.rescaled(state.image, change, state.epsilon / epsilon)
+            epsilon, change = self._pgd_change
+            self.adversarial_image = adversarial.rescale_change(state.image, change, state.epsilon / epsilon)
         self._paint()
-        if self.flip is None or not state.straight:
-            self._growth.start(self._slower(state), lambda _step: None, self._settled)
+        if self.flip_epsilon is None or not state.single_direction:
+            self._background.start(self._slow_steps(state), lambda _step: None, self._flip_found)
 
-    def _find(self, state: pushed.Push) -> None:
-        self.attacked = pushed.attacked(state)
-        self._found = (state.epsilon, self.attacked - state.image)
+    def _run_pgd(self, state: adversarial.AttackState) -> None:
+        self.adversarial_image = adversarial.render(state)
+        self._pgd_change = (state.epsilon, self.adversarial_image - state.image)
 
-    def _slower(self, state: pushed.Push) -> Iterator[None]:
+    def _slow_steps(self, state: adversarial.AttackState) -> Iterator[None]:
         """What takes more than a forward pass, once the controls have rested for a while."""
-        begun = time.monotonic()
-        while time.monotonic() < begun + REST:
+        started = time.monotonic()
+        while time.monotonic() < started + DEBOUNCE_SECONDS:
             yield None
-        if not state.straight and self._found[0] != state.epsilon:
-            self._find(state)
+        if not state.single_direction and self._pgd_change[0] != state.epsilon:
+            self._run_pgd(state)
             self._paint()
             yield None
-        if self.flip is not None:
+        if self.flip_epsilon is not None:
             return
-        if state.straight:
-            self._draw_way(state)
+        if state.single_direction:
+            self._draw_path(state)
             yield None
-            self.flip = pushed.straight_flip(state, self._sign)
+            self.flip_epsilon = adversarial.flip_along(state, self._sign)
         else:
             last: float | None = None
-            for last in pushed.bisected_flip(state, int(self._before.argmax())):  # noqa: B007 - the last one counts
+            for last in adversarial.bisect_flip(state, int(self._clean_probability.argmax())):  # noqa: B007 - the last one counts
                 yield None
-            self.flip = last
-            self._draw_way(state)
+            self.flip_epsilon = last
+            self._draw_path(state)
 
-    def _settled(self, error: Exception | None) -> None:
+    def _flip_found(self, error: Exception | None) -> None:
         if error:
             self.fail(error)
             return
-        self.flip_button.disabled = self.flip == float("inf")
-        name = self._classes[int(self._before.argmax())]
-        self._flip_words.value = (
-            f"{name} holds up to epsilon {pushed.LARGEST}."
-            if self.flip == float("inf")
-            else f"The answer flips at epsilon <b>{self.flip:.2f}</b> of 255."
+        self.flip_button.disabled = self.flip_epsilon == float("inf")
+        name = self._classes[int(self._clean_probability.argmax())]
+        self._flip_text.value = (
+            f"{name} holds up to epsilon {adversarial.MAX_EPSILON}."
+            if self.flip_epsilon == float("inf")
+            else f"The answer flips at epsilon <b>{self.flip_epsilon:.2f}</b> of 255."
         )
 
     def _paint(self) -> None:
         state = self.state
-        self._after = after = probabilities(self.model, self.attacked)
-        change = self.attacked - state.image
-        with self.sheet.hold_sync():
-            shown = (state.image, amplified(change, self.gain.value), self.attacked)
-            self.sheet.tiles = picture_tiles(torch.stack(shown))
-            says = [self._classes[int(p.argmax())] for p in (self._before, after)]
-            self.sheet.captions = [f"says {says[0]}", f"the change, x {self.gain.value}", f"says {says[1]}"]
-        aim = int(self._before.argmax()) if state.target is None else state.target
-        self.bars.entries = ranking(after, self._before, self._classes, aim)
-        turned = f"{says[0]} has become {says[1]}" if says[0] != says[1] else f"it still says {says[0]}"
+        self._attacked_probability = after = probabilities(self.model, self.adversarial_image)
+        change = self.adversarial_image - state.image
+        with self.grid.hold_sync():
+            panels = (state.image, amplified(change, self.amplification.value), self.adversarial_image)
+            self.grid.tiles = image_tiles(torch.stack(panels))
+            predictions = [self._classes[int(p.argmax())] for p in (self._clean_probability, after)]
+            self.grid.captions = [
+                f"says {predictions[0]}",
+                f"the change, x {self.amplification.value}",
+                f"says {predictions[1]}",
+            ]
+        target_class = int(self._clean_probability.argmax()) if state.target is None else state.target
+        self.bars.entries = probability_rows(after, self._clean_probability, self._classes, target_class)
+        verdict = (
+            f"{predictions[0]} has become {predictions[1]}"
+            if predictions[0] != predictions[1]
+            else f"it still says {predictions[0]}"
+        )
         moved, length = float(change.abs().max()) * 255, float(change.norm())
-        self.say(
-            f"Epsilon {state.epsilon:g}: {turned}. No pixel moved by more than {moved:.1f} steps; the change is {length:.2f} long."
+        self.set_status(
+            f"Epsilon {state.epsilon:g}: {verdict}. No pixel moved by more than {moved:.1f} steps; the change is {length:.2f} long."
         )
 
-    def _draw_way(self, state: pushed.Push) -> None:
+    def _draw_path(self, state: adversarial.AttackState) -> None:
         """Probabilities on the straight way to the largest change; for PGD along the change that it found."""
-        sign = self._sign if state.straight else self._found[1] / max(float(self._found[1].abs().max()), 1e-9)
-        epsilons, along = pushed.answers_along(state, sign)
-        own = int(self._before.argmax())
-        rival = int(along.index_fill(1, torch.tensor(own), -1).amax(0).argmax())
-        words = f"Probability of {self._classes[own]} and of {self._classes[rival]} by epsilon."
-        lines = {self._classes[own]: along[:, own], self._classes[rival]: along[:, rival]}
-        self.chart.show(still_figure(_way_figure(epsilons, lines)), words)
+        sign = (
+            self._sign
+            if state.single_direction
+            else self._pgd_change[1] / max(float(self._pgd_change[1].abs().max()), 1e-9)
+        )
+        epsilons, probability = adversarial.probabilities_along(state, sign)
+        clean_class = int(self._clean_probability.argmax())
+        rival = int(probability.index_fill(1, torch.tensor(clean_class), -1).amax(0).argmax())
+        alt_text = f"Probability of {self._classes[clean_class]} and of {self._classes[rival]} by epsilon."
+        lines = {
+            self._classes[clean_class]: probability[:, clean_class],
+            self._classes[rival]: probability[:, rival],
+        }
+        self.chart.show(figure_png(_path_figure(epsilons, lines)), alt_text)
 
 
-def _way_figure(epsilons: Tensor, lines: dict[str, Tensor]) -> Figure:
+def _path_figure(epsilons: Tensor, lines: dict[str, Tensor]) -> Figure:
     figure = Figure(figsize=(3.2, 2.1), dpi=100, layout="constrained", facecolor="white")
     axis = figure.subplots()
     for (name, values), (colour, dashes) in zip(lines.items(), ((PLAIN, "-"), (ACCENT, "--")), strict=False):

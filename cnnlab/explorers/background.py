@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
-Name = TypeVar("Name")
-Question = TypeVar("Question")
+Key = TypeVar("Name")
+Request = TypeVar("Question")
 
 PAUSE = 0.004
 """Seconds between two steps in which the kernel hears what the browser has sent meanwhile."""
@@ -18,12 +18,12 @@ FIRST_PAUSE = 0.1
 """Seconds before the first step: what the change has drawn already comes to the browser first, and if a key is held down, the next
 change comes before the slow work begins."""
 
-ONE_AT_A_TIME = threading.RLock()
+COMPUTE_LOCK = threading.RLock()
 """Held while an explorer computes. JupyterLab may hand what its widgets say to a thread of their own, beside the one that
 runs the cells; two that freeze and thaw the same network at once would leave it changed."""
 
 
-class Growth(Generic[Result]):
+class BackgroundSteps(Generic[Result]):
     """Takes one result after another from an iterator until it ends, fails, or is stopped.
 
     A torch call that runs cannot be cancelled, so the iterator should make short steps (some 30 ms). Within a kernel the steps
@@ -31,7 +31,7 @@ class Growth(Generic[Result]):
     """
 
     def __init__(self) -> None:
-        self._turn = 0
+        self._run_id = 0
         self._running = False
         self._task: asyncio.Task | None = None  # the loop itself keeps only a weak reference
 
@@ -51,28 +51,28 @@ class Growth(Generic[Result]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._drain(steps, show, finish, self._turn)
+            self._run_all(steps, show, finish, self._run_id)
         else:
-            self._task = loop.create_task(self._walk(steps, show, finish, self._turn))
+            self._task = loop.create_task(self._run_async(steps, show, finish, self._run_id))
 
     def stop(self) -> None:
         """Take no further step; what was shown stays."""
-        self._turn += 1
+        self._run_id += 1
         self._running = False
 
-    async def _walk(self, steps, show, finish, turn: int) -> None:
+    async def _run_async(self, steps, show, finish, run_id: int) -> None:
         await asyncio.sleep(FIRST_PAUSE)
-        while self._step(steps, show, finish, turn):
+        while self._step(steps, show, finish, run_id):
             await asyncio.sleep(PAUSE)
 
-    def _drain(self, steps, show, finish, turn: int) -> None:
-        while self._step(steps, show, finish, turn):
+    def _run_all(self, steps, show, finish, run_id: int) -> None:
+        while self._step(steps, show, finish, run_id):
             pass
 
-    def _step(self, steps, show, finish, turn: int) -> bool:
-        """One step of the run number `turn`; False when there is nothing more to do."""
-        with ONE_AT_A_TIME:
-            if turn != self._turn:
+    def _step(self, steps, show, finish, run_id: int) -> bool:
+        """One step of the run number `run_id`; False when there is nothing more to do."""
+        with COMPUTE_LOCK:
+            if run_id != self._run_id:
                 return False
             try:
                 show(next(steps))
@@ -82,7 +82,7 @@ class Growth(Generic[Result]):
             except Exception as error:  # whatever goes wrong is shown in the explorer
                 self.stop()
                 finish(error)
-            return turn == self._turn
+            return run_id == self._run_id
 
 
 def told(steps: Iterator[Result], total: int, tell: Callable[[str], None]) -> Iterator[Result]:
@@ -95,11 +95,11 @@ def told(steps: Iterator[Result], total: int, tell: Callable[[str], None]) -> It
         yield step
 
 
-def missing(
-    questions: Mapping[Name, Question], answers: dict[Name, Result], ask: Callable[[Question], Result]
-) -> Iterator[Name]:
-    """Steps for a `Growth` that answer what has not been answered yet: each puts one answer into `answers` and gives its name."""
-    for name, question in questions.items():
-        if name not in answers:
-            answers[name] = ask(question)
-            yield name
+def compute_missing(
+    requests: Mapping[Key, Request], results: dict[Key, Result], compute: Callable[[Request], Result]
+) -> Iterator[Key]:
+    """Steps for a `BackgroundSteps` that answer what has not been answered yet: each puts one answer into `results` and gives its name."""
+    for key, request in requests.items():
+        if key not in results:
+            results[key] = compute(request)
+            yield key

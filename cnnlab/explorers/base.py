@@ -4,10 +4,10 @@ An explorer is a class with named public controls (`explorer.network`, `explorer
 result for a state. This base brings the header, the pickers for network and picture, the status line, errors shown in place,
 "Show the code", accessible names, and the still picture that a stored notebook shows. A subclass
 
-- sets `title` and `question`, makes its own controls and calls `arrange(...)`;
+- sets `title` and `question`, makes its own controls and calls `layout(...)`;
 - redraws everything in `refresh()`, which is called when network or picture have changed;
-- registers further controls with `watch(callback, *controls)`;
-- gives `code()`, `describe()` and `still()`.
+- registers further controls with `on_change(callback, *controls)`;
+- gives `code()`, `describe()` and `static_preview()`.
 
 Techniques do not belong here, nor does anything that only one explorer needs.
 """
@@ -23,18 +23,18 @@ from typing import Any
 import ipywidgets as widgets
 from torch import Tensor, nn
 
+from cnnlab.explorers.activation_store import LARGE_SIDE
+from cnnlab.explorers.background import COMPUTE_LOCK
 from cnnlab.explorers.choices import CLASSIFIERS, offered_networks
-from cnnlab.explorers.collection import LARGE_SIDE
-from cnnlab.explorers.growth import ONE_AT_A_TIME
-from cnnlab.explorers.parts import CodePanel, Names, heading, load_line, names_for
-from cnnlab.explorers.pictures import PicturePicker
-from cnnlab.explorers.sources import usual_picture
+from cnnlab.explorers.common import AccessibleNames, CodePanel, heading, load_line, names_for
+from cnnlab.explorers.image_picker import ImagePicker
+from cnnlab.explorers.image_sources import default_image
 from cnnlab.networks.zoo import load
 from cnnlab.world import sample
 
-FIRST = sample(7, shape="sheep", scene="meadow")
+DEFAULT_RECIPE = sample(7, shape="sheep", scene="meadow")
 """What an explorer shows first, unless its network has learned from photographs."""
-EYE = 480
+DISPLAY_SIZE = 480
 """Side, in pixels, of a picture that is drawn for the eye."""
 BEGIN_WITH = 8
 """Pictures that a large network is shown before a search goes on beside the controls."""
@@ -58,22 +58,29 @@ class Explorer:
     ):
         self.model: nn.Module = load(model) if isinstance(model, str) else model
         self.error: Exception | None = None
-        self._working = self._renewing = False
+        self._busy = self._callbacks_held = False
         offered = dict(networks or {}) or {name: name for name in offered_networks(self.kinds, self.classes)}
         self.network = _network_picker(model, offered)
         if picture is None:
-            picture = usual_picture(getattr(self.model, "class_names", ()), FIRST)
-        self.pictures = PicturePicker(picture, self._picture_changed, self.fail)
-        self.shape, self.scene, self.seed = self.pictures.shape, self.pictures.scene, self.pictures.seed
-        self.another, self.photo = self.pictures.another, self.pictures.photo
-        self.photograph = self.pictures.thumbnails
+            picture = default_image(getattr(self.model, "class_names", ()), DEFAULT_RECIPE)
+        self.image_picker = ImagePicker(picture, self._on_picture_change, self.fail)
+        self.shape, self.scene, self.seed = (
+            self.image_picker.shape,
+            self.image_picker.scene,
+            self.image_picker.seed,
+        )
+        self.another_button, self.photo_upload = (
+            self.image_picker.another_button,
+            self.image_picker.photo_upload,
+        )
+        self.photograph = self.image_picker.thumbnails
         self.status = widgets.HTML().add_class("cnnlab-status")
         self._alert = widgets.HTML().add_class("cnnlab-error")
         self._alert.layout.display = "none"
         self._code = CodePanel()
-        self._names = Names()
-        self._loaded = self.network.value
-        self.watch(self._load_network, self.network)
+        self._accessible_names = AccessibleNames()
+        self._loaded_network = self.network.value
+        self.on_change(self._load_network, self.network)
 
     # What a subclass gives.
 
@@ -89,7 +96,7 @@ class Explorer:
         """The current picture in words, the same on every machine."""
         raise NotImplementedError
 
-    def still(self) -> bytes:
+    def static_preview(self) -> bytes:
         """The current picture as PNG bytes."""
         raise NotImplementedError
 
@@ -110,13 +117,13 @@ class Explorer:
         return searched % (BEGIN_WITH if self.is_large else 6 * BEGIN_WITH) == 0
 
     def beginning(self, first: bool) -> dict[str, Any]:
-        """How a `Search` begins, as arguments of `look`: the first one of a small network is done at once."""
+        """How a `ActivationSearch` begins, as arguments of `view`: the first one of a small network is done at once."""
         return {"begin_with": BEGIN_WITH} if self.is_large else {"at_once": first}
 
     @property
     def image(self) -> Tensor:
         """What the network sees: 3 x side x side floats in [0, 1]."""
-        return self.pictures.source.image(self.side)
+        return self.image_picker.source.image(self.side)
 
     @property
     def network_name(self) -> str:
@@ -124,7 +131,7 @@ class Explorer:
         return self.network.value if isinstance(self.network.value, str) else ""
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         """What the network is called in sentences."""
         return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
@@ -133,37 +140,37 @@ class Explorer:
         """The line of code that loads the network."""
         return load_line(self.network_name)
 
-    def arrange(
+    def layout(
         self,
         groups: dict[str, Sequence[widgets.Widget]],
-        stage: Sequence[widgets.Widget],
+        centre: Sequence[widgets.Widget],
         result: Sequence[widgets.Widget],
-        names: Sequence[list] = (),
+        accessible_names: Sequence[list] = (),
     ) -> None:
         """Lay the explorer out: groups of controls on the left, the stage, the result on the right.
 
         A group "Picture" of the subclass takes the place of the one that is here; a group without rows is left out.
         """
-        groups = {"Network": [self.network], "Picture": self.pictures.rows} | groups
+        groups = {"Network": [self.network], "Picture": self.image_picker.rows} | groups
         groups = {title: rows for title, rows in groups.items() if rows}
         column, labels = [], []
         for number, (title, rows) in enumerate(groups.items()):
             group = widgets.VBox([heading(title), *rows]).add_class("cnnlab-group")
             column.append(group.add_class(f"cnnlab-group-{number}"))
             labels.append([f".cnnlab-group-{number}", {"role": "group", "aria-label": title}])
-        self._names.attributes = [
+        self._accessible_names.attributes = [
             [".cnnlab-status", {"role": "status", "aria-live": "polite"}],
             [".cnnlab-error", {"role": "alert"}],
             [".cnnlab-controls", {"role": "group", "aria-label": f"Controls of the explorer {self.title}"}],
             *labels,
             *names_for(self.network, "network", "Network"),
-            *self.pictures.names,
-            *names,
+            *self.image_picker.accessible_names,
+            *accessible_names,
         ]
         body = widgets.Box(
             [
                 widgets.VBox(column).add_class("cnnlab-controls"),
-                widgets.VBox(list(stage)).add_class("cnnlab-centre"),
+                widgets.VBox(list(centre)).add_class("cnnlab-centre"),
                 widgets.VBox(list(result)).add_class("cnnlab-result"),
             ]
         ).add_class("cnnlab-body")
@@ -171,100 +178,100 @@ class Explorer:
             f'<span class="cnnlab-title">{html.escape(self.title)}</span>'
             f'<span class="cnnlab-question">{html.escape(self.question)}</span>'
         ).add_class("cnnlab-head")
-        rows = [self._names, head, self._alert, body, self.status, self._code]
+        rows = [self._accessible_names, head, self._alert, body, self.status, self._code]
         self.widget = widgets.VBox(rows).add_class("cnnlab")
 
-    def begin(self) -> None:
+    def show(self) -> None:
         """Draw the first picture; what is wrong with the arguments is raised here, where the cell shows it."""
-        with ONE_AT_A_TIME:
-            self._renew()
+        with COMPUTE_LOCK:
+            self._refresh_quietly()
             self._code.code = self.code()
 
-    def watch(self, callback: Callable[[], None], *controls: widgets.Widget, name: str = "value") -> None:
+    def on_change(self, callback: Callable[[], None], *controls: widgets.Widget, name: str = "value") -> None:
         """Call `callback()` when a control changes; what it raises is shown in place."""
         for control in controls:
-            control.observe(lambda _change: self.attempt(callback), name)
+            control.observe(lambda _change: self.run_safely(callback), name)
 
-    def attempt(self, work: Callable[[], None]) -> None:
+    def run_safely(self, work: Callable[[], None]) -> None:
         """Do `work`; if it fails, say why in place and live on. Work within work fails as a whole."""
-        with ONE_AT_A_TIME:
-            self._attempt(work)
+        with COMPUTE_LOCK:
+            self._run_work(work)
 
-    def _attempt(self, work: Callable[[], None]) -> None:
-        if self._renewing:
+    def _run_work(self, work: Callable[[], None]) -> None:
+        if self._callbacks_held:
             return  # the explorer turns its own controls
-        if self._working:
+        if self._busy:
             work()
             return
-        self._working, self.error = True, None
+        self._busy, self.error = True, None
         try:
             work()
             self._code.code = self.code()
         except Exception as error:  # an explorer in a lecture must not die, whatever happens
             self.fail(error)
         finally:
-            self._working = False
+            self._busy = False
         if self.error is None:
             self._alert.layout.display = "none"
             self._alert.value = ""
 
     @contextmanager
-    def quiet(self) -> Iterator[None]:
+    def hold_callbacks(self) -> Iterator[None]:
         """Controls that are set inside call nothing back."""
-        before, self._renewing = self._renewing, True
+        before, self._callbacks_held = self._callbacks_held, True
         try:
             yield
         finally:
-            self._renewing = before
+            self._callbacks_held = before
 
-    def after(self, work: Callable[[], None]) -> Callable[[Exception | None], None]:
-        """What a `Growth` calls at its end: it does `work`, or shows what went wrong."""
+    def on_done(self, work: Callable[[], None]) -> Callable[[Exception | None], None]:
+        """What a `BackgroundSteps` calls at its end: it does `work`, or shows what went wrong."""
         return lambda error: work() if error is None else self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """Show what went wrong; the last good picture stays."""
         self.error = error
-        said = error.args[0] if isinstance(error, KeyError) and error.args else error
-        known = isinstance(error, ValueError | TypeError | LookupError | OSError)
-        text = str(said) if known and str(said) else f"{type(error).__name__}: {said}"
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        is_expected = isinstance(error, ValueError | TypeError | LookupError | OSError)
+        text = str(message) if is_expected and str(message) else f"{type(error).__name__}: {message}"
         self._alert.value = html.escape(text)
         self._alert.layout.display = ""
 
-    def say(self, text: str) -> None:
+    def set_status(self, text: str) -> None:
         """Put a sentence into the status line."""
         self.status.value = html.escape(text)
 
     # What happens by itself.
 
     def _load_network(self) -> None:
-        chosen, before = self.network.value, (self._loaded, self.model)
-        if chosen == self._loaded:
+        chosen, before = self.network.value, (self._loaded_network, self.model)
+        if chosen == self._loaded_network:
             return
         try:
             self.model = load(chosen) if isinstance(chosen, str) else chosen
-            self._loaded = chosen
-            self._renew()
+            self._loaded_network = chosen
+            self._refresh_quietly()
         except Exception:  # it cannot be loaded, or cannot serve: back to the one that could
             serves = self.model is before[1]
-            self._loaded, self.model = before
-            with self.quiet():
-                self.network.value = self._loaded
+            self._loaded_network, self.model = before
+            with self.hold_callbacks():
+                self.network.value = self._loaded_network
             if not serves:
-                self._renew()
+                self._refresh_quietly()
             raise
 
-    def _picture_changed(self) -> None:
-        self.attempt(self._renew)
+    def _on_picture_change(self) -> None:
+        self.run_safely(self._refresh_quietly)
 
-    def _renew(self) -> None:
-        with self.quiet():
+    def _refresh_quietly(self) -> None:
+        with self.hold_callbacks():
             self.refresh()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        words = self.describe()
+        description = self.describe()
         bundle = dict(self.widget._repr_mimebundle_())
-        bundle |= {"text/plain": words, "image/png": base64.b64encode(self.still()).decode()}
-        return bundle, {"image/png": {"alt": words}}
+        bundle |= {"text/plain": description, "image/png": base64.b64encode(self.static_preview()).decode()}
+        return bundle, {"image/png": {"alt": description}}
 
 
 def _network_picker(model: str | nn.Module, offered: Mapping[str, str | nn.Module]) -> widgets.Dropdown:

@@ -10,23 +10,23 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.codes import Recordings, features
+from cnnlab.explorers.activation_store import pictures_in_a_step
+from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, last_but_one, offer_layers
-from cnnlab.explorers.code_book import layers_with_codes
-from cnnlab.explorers.collection import pictures_in_a_step
-from cnnlab.explorers.growth import Growth, told
-from cnnlab.explorers.parts import heading, load_line, names_for
-from cnnlab.explorers.populations import (
-    Compared,
-    Setting,
-    compared,
+from cnnlab.explorers.common import heading, load_line, names_for
+from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles, map_tiles
+from cnnlab.explorers.layer_features import layers_with_features
+from cnnlab.explorers.render.brain import (
+    Result,
+    State,
     decoding_figure,
+    dissimilarity,
+    render,
     simulated_populations,
-    unlike,
 )
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Chart, Sheet, map_tiles, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import LINES
 
 
@@ -70,18 +70,18 @@ class BrainExplorer(Explorer):
     ):
         super().__init__(model)
         self.populations = dict(recordings) if recordings else simulated_populations()
-        self.found: Compared | None = None
-        self._codes: dict[tuple, Tensor] = {}
-        self._growth: Growth[None] = Growth()
-        self._known: nn.Module | None = None
-        self._first = layer
+        self.result: Result | None = None
+        self._features: dict[tuple, Tensor] = {}
+        self._growth: BackgroundSteps[None] = BackgroundSteps()
+        self._model_shown: nn.Module | None = None
+        self._initial_layer = layer
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._another, self.population)
-        self.watch(self._compare, self.layer, self.units, self.trials, self.noise, self.chance)
-        for sheet in (self.table, self.layer_table):
-            self.watch(lambda sheet=sheet: self._look(sheet), sheet, name="point")
+        self.show()
+        self.on_change(self._new_population, self.population)
+        self.on_change(self._compare, self.layer, self.units, self.trials, self.noise, self.random_seed)
+        for grid in (self.table, self.layer_table):
+            self.on_change(lambda grid=grid: self._choose_pair(grid), grid, name="point")
 
     @property
     def recordings(self) -> Recordings:
@@ -89,29 +89,29 @@ class BrainExplorer(Explorer):
         return self.populations[self.population.value]
 
     @property
-    def setting(self) -> Setting:
+    def state(self) -> State:
         """What the controls say."""
-        return Setting(self.units.value, self.trials.value, self.noise.value, self.chance.value)
+        return State(self.units.value, self.trials.value, self.noise.value, self.random_seed.value)
 
     @property
-    def names(self) -> dict[str, str]:
+    def side_names(self) -> dict[str, str]:
         """What both sides are called: a simulated population always says that it is one."""
-        name, said = self.population.value, self.recordings.title
+        name, title = self.population.value, self.recordings.title
         return {
-            "population": name if said.split()[0] in name else f"{said}: {name}",
-            "layer": f"{self.called} {self.layer.value}, {self.setting.noise:g} x the noise",
+            "population": name if title.split()[0] in name else f"{title}: {name}",
+            "layer": f"{self.display_name} {self.layer.value}, {self.state.noise:g} x the noise",
         }
 
     def refresh(self) -> None:
-        if self._known is not self.model:
-            layers = layers_with_codes(self.model, self.side)[1:]
-            offer_layers(self.layer, layers, asked=self._first, otherwise=last_but_one(layers))
-            self._first = None
-            self._known = self.model
-        self._another()
+        if self._model_shown is not self.model:
+            layers = layers_with_features(self.model, self.side)[1:]
+            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last_but_one(layers))
+            self._initial_layer = None
+            self._model_shown = self.model
+        self._new_population()
 
     def code(self) -> str:
-        s, name = self.setting, self.population.value
+        s, name = self.state, self.population.value
         simulated = self.recordings.simulated
         first = (
             "recordings = simulated_populations()"
@@ -122,42 +122,42 @@ class BrainExplorer(Explorer):
             [
                 "import cnnlab",
                 "from cnnlab import codes",
-                "from cnnlab.explorers.populations import Setting, compared, simulated_populations",
+                "from cnnlab.explorers.render.brain import State, render, simulated_populations",
                 "",
                 load_line(self.network_name),
                 f'{first}\nrecordings = recordings["{name}"]',
                 f'vectors = codes.features(model, recordings.images / 255, "{self.layer.value}", "mean")',
-                f"found = compared(recordings, vectors, Setting({s.units}, {s.trials}, {s.noise:g}, {s.seed}))",
-                "print(found.agreement, found.accuracy)",
+                f"result = render(recordings, vectors, State({s.units}, {s.trials}, {s.noise:g}, {s.seed}))",
+                "print(result.agreement, result.accuracy)",
             ]
         )
 
     def describe(self) -> str:
-        s = self.setting
+        s = self.state
         trials = f"{s.trials} {'trial' if s.trials == 1 else 'trials'}"
         return (
-            f"Brain explorer. {self.names['population']} beside {self.names['layer']}: {s.units} units, {trials}."
+            f"Brain explorer. {self.side_names['population']} beside {self.side_names['layer']}: {s.units} units, {trials}."
             " Two tables of dissimilarity, and decoding accuracy against units."
             " Run the cell to choose layers, units and noise."
         )
 
-    def still(self) -> bytes:
+    def static_preview(self) -> bytes:
         figure = Figure(figsize=(9.6, 3.6), dpi=90, layout="constrained", facecolor="white")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
         for axis, key in ((left, "population"), (middle, "layer")):
-            axis.set_title(self.names[key], fontsize=9)
+            axis.set_title(self.side_names[key], fontsize=9)
             axis.set(xticks=[], yticks=[])
-            if self.found is not None:
-                axis.imshow(self._sorted(key).numpy(), cmap="viridis", interpolation="nearest")
-        accuracy = {} if self.found is None else self.found.accuracy
+            if self.result is not None:
+                axis.imshow(self._sorted_table(key).numpy(), cmap="viridis", interpolation="nearest")
+        accuracy = {} if self.result is None else self.result.accuracy
         for (key, values), (colour, dashes, mark) in zip(accuracy.items(), LINES, strict=False):
-            look = {"color": colour, "linestyle": dashes, "marker": mark, "label": self.names[key]}
-            right.plot(self.found.numbers, values.mean(1), **look)
+            style = {"color": colour, "linestyle": dashes, "marker": mark, "label": self.side_names[key]}
+            right.plot(self.result.numbers, values.mean(1), **style)
         right.set(ylim=(0, 1.02), xlabel="units", ylabel="right")
         if accuracy:
             right.legend(fontsize=8, frameon=False, loc="lower right")
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
@@ -169,22 +169,22 @@ class BrainExplorer(Explorer):
         self.noise = widgets.FloatSlider(
             1.0, min=0, max=4, step=0.25, description="Noise", continuous_update=False
         )
-        self.chance = widgets.BoundedIntText(0, min=0, max=99, description="Seed")
-        self.table, self.layer_table = (Sheet(columns=1, largest=230, pick="pixel") for _ in range(2))
-        self.pair = Sheet(columns=2, largest=110, label="The two pictures of a pair")
+        self.random_seed = widgets.BoundedIntText(0, min=0, max=99, description="Seed")
+        self.table, self.layer_table = (ImageGrid(columns=1, largest=230, pick="pixel") for _ in range(2))
+        self.pair = ImageGrid(columns=2, largest=110, label="The two pictures of a pair")
         self.curve = Chart()
 
     def _lay_out(self) -> None:
         # What stands below both is the same, so their pictures stand on one line, however long their names are.
-        beside = widgets.Layout(grid_gap="14px", align_items="flex-end")
-        tables = widgets.HBox([self.table, self.layer_table], layout=beside)
-        self.arrange(
+        side_by_side = widgets.Layout(grid_gap="14px", align_items="flex-end")
+        tables = widgets.HBox([self.table, self.layer_table], layout=side_by_side)
+        self.layout(
             {
                 "Picture": [],
                 "Compared": [self.population, self.layer],
-                "On equal terms": [self.units, self.trials, self.noise, self.chance],
+                "On equal terms": [self.units, self.trials, self.noise, self.random_seed],
             },
-            stage=[
+            centre=[
                 heading("Which pictures are unlike: all pairs, sorted by class"),
                 tables,
                 heading("Reading the class off few units"),
@@ -193,22 +193,22 @@ class BrainExplorer(Explorer):
                 self.pair,
             ],
             result=[],
-            names=[
+            accessible_names=[
                 *names_for(self.population, "population", "Population of neurons"),
                 *names_for(self.layer, "layer", "Layer that is compared"),
                 *names_for(self.units, "units", "Units of each"),
                 *names_for(self.trials, "trials", "Trials that are averaged"),
                 *names_for(self.noise, "noise", "Noise of the layer, as a multiple of the recorded noise"),
-                *names_for(self.chance, "chance", "Seed of what is drawn by chance"),
+                *names_for(self.random_seed, "chance", "Seed of what is drawn by chance"),
             ],
         )
         self.widget.add_class("cnnlab-wide")
 
     # What happens when a control changes.
 
-    def _another(self) -> None:
+    def _new_population(self) -> None:
         recordings = self.recordings
-        with self.quiet():
+        with self.hold_callbacks():
             self.units.max = recordings.responses.shape[1]
             self.trials.max = recordings.responses.shape[2]
         self._compare()
@@ -230,20 +230,22 @@ class BrainExplorer(Explorer):
                 )
             parts.append(features(model, some.clamp(0, 1), layer, "mean"))
             if start + step >= len(images):
-                self._codes[key] = torch.cat(parts)
+                self._features[key] = torch.cat(parts)
             yield None
 
     def _compare(self) -> None:
         """Compare at once what a small network, or one that was asked before, says; a large one is asked beside the controls."""
         key = self._key
         self._growth.stop()
-        if key not in self._codes:
+        if key not in self._features:
             steps = self._collect(key)
             if self.is_large:
                 self._show_population()
                 count = -(-len(self.recordings.images) // pictures_in_a_step(self.side))
                 steps = told(steps, count, self._say_waiting)
-                self._growth.start(steps, lambda _step: None, self.after(lambda: self.attempt(self._show)))
+                self._growth.start(
+                    steps, lambda _step: None, self.on_done(lambda: self.run_safely(self._show))
+                )
                 return
             for _ in steps:
                 pass
@@ -251,58 +253,58 @@ class BrainExplorer(Explorer):
 
     def _show_population(self) -> None:
         """Until the layer has been asked: the table of the population alone."""
-        averaged = self.recordings.mean(self.setting.trials)
-        table = unlike(averaged)[self._order][:, self._order]
+        averaged = self.recordings.mean(self.state.trials)
+        table = dissimilarity(averaged)[self._order][:, self._order]
         with self.table.hold_sync():
             self.table.tiles = map_tiles(table[None])
-            self.table.label = self.names["population"]
+            self.table.label = self.side_names["population"]
         self._say_waiting()
 
     def _say_waiting(self, share: str = "") -> None:
-        self.say(
-            f"{self.called}, {self.layer.value}: looking at {len(self.recordings.images)} pictures ... {share}"
+        self.set_status(
+            f"{self.display_name}, {self.layer.value}: looking at {len(self.recordings.images)} pictures ... {share}"
         )
 
     def _show(self) -> None:
-        self.found = compared(self.recordings, self._codes[self._key], self.setting)
-        names, classes = self.names, self.recordings.class_names
+        self.result = render(self.recordings, self._features[self._key], self.state)
+        names, classes = self.side_names, self.recordings.class_names
         for sheet, key in ((self.table, "population"), (self.layer_table, "layer")):
-            table = self._sorted(key)
+            table = self._sorted_table(key)
             apart = table[~torch.eye(len(table), dtype=torch.bool)]
             with sheet.hold_sync():
                 sheet.tiles = map_tiles(
                     table[None], low=float(apart.quantile(0.01)), high=float(apart.quantile(0.99))
                 )
                 sheet.label = names[key]
-        figure = decoding_figure(self.found, names, 1 / len(classes))
+        figure = decoding_figure(self.result, names, 1 / len(classes))
         self.curve.show(figure.png(), figure.words)
         self._show_pair(0, len(self._order) - 1)
-        self.say(
-            f"{names['population']} and {names['layer']}: their tables agree by {self.found.agreement:.2f} (two halves of the"
-            f" trials by {self.found.ceiling:.2f})."
+        self.set_status(
+            f"{names['population']} and {names['layer']}: their tables agree by {self.result.agreement:.2f} (two halves of the"
+            f" trials by {self.result.ceiling:.2f})."
         )
 
     @property
     def _order(self) -> Tensor:
         return self.recordings.labels.argsort(stable=True)
 
-    def _sorted(self, key: str) -> Tensor:
-        return self.found.tables[key][self._order][:, self._order]
+    def _sorted_table(self, key: str) -> Tensor:
+        return self.result.tables[key][self._order][:, self._order]
 
-    def _look(self, sheet: Sheet) -> None:
-        tile, row, column = sheet.point
-        if tile >= 0 and self.found is not None:
+    def _choose_pair(self, grid: ImageGrid) -> None:
+        tile, row, column = grid.point
+        if tile >= 0 and self.result is not None:
             self._show_pair(row, column)
 
     def _show_pair(self, row: int, column: int) -> None:
-        pair = [int(self._order[place]) for place in (row, column)]
+        pair = [int(self._order[index]) for index in (row, column)]
         labels, classes = self.recordings.labels, self.recordings.class_names
         with self.pair.hold_sync():
-            self.pair.tiles = picture_tiles(self.recordings.images[pair].float() / 255)
-            self.pair.captions = [classes[int(labels[index])] for index in pair]
-        words = [
-            f"{key} {float(self.found.tables[key][pair[0], pair[1]]):.2f}" for key in ("population", "layer")
+            self.pair.tiles = image_tiles(self.recordings.images[pair].float() / 255)
+            self.pair.captions = [classes[int(labels[number])] for number in pair]
+        captions = [
+            f"{key} {float(self.result.tables[key][pair[0], pair[1]]):.2f}" for key in ("population", "layer")
         ]
-        self.table.answer = self.layer_table.answer = (
-            f"{' and '.join(self.pair.captions)}: {', '.join(words)}"
+        self.table.readout = self.layer_table.readout = (
+            f"{' and '.join(self.pair.captions)}: {', '.join(captions)}"
         )

@@ -208,7 +208,7 @@ def offer_layers(
     chosen = control.label
     order, headings = arranged(layers)
     options = [*before, *((name, name) for name in order)] if before else order
-    control.offer(options, groups=[*("" for _ in before), *headings] if headings else ())
+    control.set_options(options, groups=[*("" for _ in before), *headings] if headings else ())
     labels = [*(label for label, _value in before), *order]
     wanted = next((label for label in (asked, chosen, otherwise) if label in labels), None)
     if wanted is not None:
@@ -232,4 +232,4 @@ def offer_classes(
     """
     options = [*before, *((form.format(name), index) for index, name in enumerate(names))]
     words = [", ".join(getattr(name, "synonyms", ())) for name in names]
-    control.offer(options, words=[*("" for _ in before), *words] if any(words) else ())
+    control.set_options(options, keywords=[*("" for _ in before), *words] if any(words) else ())

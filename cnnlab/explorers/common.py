@@ -12,13 +12,13 @@ from traitlets import Dict, List, Unicode
 _HERE = Path(__file__).parent
 
 
-class Names(anywidget.AnyWidget):
+class AccessibleNames(anywidget.AnyWidget):
     """Gives names to what core widgets leave nameless (slider handles, pictures), and keeps the keyboard with the controls.
 
     `attributes` is a list of [CSS selector, {attribute: value}] within the explorer.
     """
 
-    _esm = (_HERE / "names.js").read_text(encoding="utf-8")
+    _esm = (_HERE / "accessible_names.js").read_text(encoding="utf-8")
     _css = (_HERE / "explorer.css").read_text(encoding="utf-8")
 
     attributes = List().tag(sync=True)
@@ -32,17 +32,17 @@ class CodePanel(anywidget.AnyWidget):
     code = Unicode("").tag(sync=True)
 
 
-class Upload(anywidget.AnyWidget):
+class PhotoUpload(anywidget.AnyWidget):
     """A button that asks for a photo, and one that goes back.
 
-    `upload` is {"name": str, "content": bytes} when a photo came and has no content when it shall go; `shown` is the name of the
+    `upload` is {"name": str, "content": bytes} when a photo came and has no content when it shall go; `photo_name` is the name of the
     photo in use, or empty.
     """
 
     _esm = (_HERE / "upload.js").read_text(encoding="utf-8")
 
     upload = Dict().tag(sync=True, echo_update=False)
-    shown = Unicode("").tag(sync=True)
+    photo_name = Unicode("").tag(sync=True)
 
 
 def read_script(name: str) -> str:
@@ -56,7 +56,7 @@ def load_line(network: str) -> str:
 
 
 def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
-    """The entries of `Names.attributes` that call `control` by `name`; marks the control with a class of its own."""
+    """The entries of `AccessibleNames.attributes` that call `control` by `name`; marks the control with a class of its own."""
     control.add_class(f"cnnlab-is-{key}")
     parts = {
         ipywidgets.IntSlider: (".noUi-handle", ".widget-readout"),

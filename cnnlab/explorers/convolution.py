@@ -7,24 +7,24 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Sheet, map_tiles
-from cnnlab.explorers.stepping import (
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import ImageGrid, map_tiles
+from cnnlab.explorers.render.convolution import (
     KERNELS,
-    LEARNED,
-    SEEN,
-    Setting,
-    code_of_step,
-    drawn,
+    LEARNED_FILTER,
+    SOURCE_SIZE,
+    State,
+    code,
     grey,
-    kernel,
-    nearest_place,
+    named_kernel,
+    nearest_position,
     patch_table,
-    sum_in_words,
-    taps,
+    preview_figure,
+    products,
+    sum_sentence,
     window_boxes,
 )
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import SIGNED
 from cnnlab.figures.palettes import symmetric_range
 from cnnlab.networks import explain_output_size
@@ -63,31 +63,31 @@ class ConvolutionExplorer(Explorer):
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
-        self.place = (0, 0)
-        self.weights: Tensor = kernel(KERNELS[0], 3)
-        self.setting: Setting | None = None
+        self.position = (0, 0)
+        self.weights: Tensor = named_kernel(KERNELS[0], 3)
+        self.state: State | None = None
         self._make_controls()
         self._lay_out()
-        self.place = (8, 10)
-        self.begin()
-        self.watch(self._new_kernel, self.kernel, self.size, self.unit)
-        self.watch(self._reweigh, self.weight)
-        self.watch(self._draw, self.pixels, self.bias, self.stride, self.padding, self.dilation)
-        self.watch(self._show_sum, self.term)
-        self.watch(self._choose_weight, self.kernel_sheet, name="point")
-        self.watch(self._choose_place, self.output, name="point")
-        self.watch(self._choose_pixel, self.input, name="point")
+        self.position = (8, 10)
+        self.show()
+        self.on_change(self._new_kernel, self.kernel, self.size, self.unit)
+        self.on_change(self._set_weight, self.weight)
+        self.on_change(self._draw, self.pixels, self.bias, self.stride, self.padding, self.dilation)
+        self.on_change(self._show_sum, self.term)
+        self.on_change(self._choose_weight, self.kernel_grid, name="point")
+        self.on_change(self._choose_position, self.output, name="point")
+        self.on_change(self._choose_pixel, self.input, name="point")
 
     @property
-    def place(self) -> tuple[int, int]:
+    def position(self) -> tuple[int, int]:
         """(row, column) in the map of the number that is looked at; may be set."""
-        return self._place
+        return self._position
 
-    @place.setter
-    def place(self, place: tuple[int, int]) -> None:
-        self._place = (int(place[0]), int(place[1]))
-        if getattr(self, "setting", None) is not None:
-            self.attempt(self._show_place)
+    @position.setter
+    def position(self, place: tuple[int, int]) -> None:
+        self._position = (int(place[0]), int(place[1]))
+        if getattr(self, "state", None) is not None:
+            self.run_safely(self._show_position)
 
     def refresh(self) -> None:
         first = filters(self.model)
@@ -96,30 +96,30 @@ class ConvolutionExplorer(Explorer):
         self._draw()
 
     def code(self) -> str:
-        learned = self.unit.value if self._learned and not self._edited else None
-        return code_of_step(
-            self.load_line, self.pictures.source.code(SEEN), self.setting, self.place, learned
+        learned = self.unit.value if self._is_learned and not self._edited else None
+        return code(
+            self.load_line, self.image_picker.source.code(SOURCE_SIZE), self.state, self.position, learned
         )
 
     def describe(self) -> str:
-        now, (row, column) = self.setting, self.place
-        size, places = now.weight.shape[-1], now.places
+        state, (row, column) = self.state, self.position
+        size, n_positions = state.weight.shape[-1], state.n_positions
         return (
-            f"Convolution explorer. A kernel of {size} x {size} ({self._called}) goes over a picture ({self.pictures.source.words})"
-            f" of {now.pixels.shape[-1]} x {now.pixels.shape[-1]} pixels with stride {now.stride}, padding {now.padding} and"
-            f" dilation {now.dilation}: a map of {places} x {places} numbers, of which the one at row {row}, column {column} is"
+            f"Convolution explorer. A kernel of {size} x {size} ({self._kernel_name}) goes over a picture ({self.image_picker.source.description})"
+            f" of {state.pixels.shape[-1]} x {state.pixels.shape[-1]} pixels with stride {state.stride}, padding {state.padding} and"
+            f" dilation {state.dilation}: a map of {n_positions} x {n_positions} numbers, of which the one at row {row}, column {column} is"
             " taken apart. Run the cell to step through it."
         )
 
-    def still(self) -> bytes:
-        figure = drawn(self.setting, *self.place)
+    def static_preview(self) -> bytes:
+        figure = preview_figure(self.state, *self.position)
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.kernel = widgets.Dropdown(options=[*KERNELS, LEARNED], description="Kernel")
+        self.kernel = widgets.Dropdown(options=[*KERNELS, LEARNED_FILTER], description="Kernel")
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Filter", disabled=True)
         self.size = widgets.IntSlider(3, min=1, max=9, description="Size")
         self.weight = widgets.FloatSlider(
@@ -131,28 +131,30 @@ class ConvolutionExplorer(Explorer):
         self.padding = widgets.IntSlider(0, min=0, max=8, description="Padding")
         self.dilation = widgets.IntSlider(1, min=1, max=6, description="Dilation")
         self.term = widgets.IntSlider(9, min=0, max=9, description="Step")
-        self.input = Sheet(columns=1, largest=420, pick="pixel", label="The picture, grey, with its padding")
-        self.kernel_sheet = Sheet(
+        self.input = ImageGrid(
+            columns=1, largest=420, pick="pixel", label="The picture, grey, with its padding"
+        )
+        self.kernel_grid = ImageGrid(
             columns=1, largest=120, pick="pixel", point=[0, 1, 1], label="choose a weight, change it"
         )
-        self.output = Sheet(columns=1, largest=300, pick="pixel", label="The map, violet below zero")
+        self.output = ImageGrid(columns=1, largest=300, pick="pixel", label="The map, violet below zero")
         self.arithmetic, self.table, self.sum = widgets.HTML(), widgets.HTML(), widgets.HTML()
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Kernel": [self.kernel, self.unit, self.size, self.weight, self.bias],
                 "On its way": [self.pixels, self.stride, self.padding, self.dilation],
             },
-            stage=[self.input, heading("This number of the map"), self.term, self.table, self.sum],
+            centre=[self.input, heading("This number of the map"), self.term, self.table, self.sum],
             result=[
                 heading("Kernel"),
-                self.kernel_sheet,
+                self.kernel_grid,
                 heading("What comes out"),
                 self.output,
                 self.arithmetic,
             ],
-            names=[
+            accessible_names=[
                 *names_for(self.kernel, "kernel", "Kernel"),
                 *names_for(self.unit, "filter", "Number of the learned filter"),
                 *names_for(self.size, "kernel-size", "Size of the kernel"),
@@ -169,12 +171,12 @@ class ConvolutionExplorer(Explorer):
     # What happens when a control changes.
 
     @property
-    def _learned(self) -> bool:
-        return self.kernel.value == LEARNED
+    def _is_learned(self) -> bool:
+        return self.kernel.value == LEARNED_FILTER
 
     @property
-    def _called(self) -> str:
-        if not self._learned:
+    def _kernel_name(self) -> str:
+        if not self._is_learned:
             return self.kernel.value
         whose = self.network_name or getattr(self.model, "name", "your network")
         return f"filter {self.unit.value} of {convolution_names(self.model)[0]} of {whose}"
@@ -184,15 +186,15 @@ class ConvolutionExplorer(Explorer):
         self._draw()
 
     def _load_kernel(self) -> None:
-        self.unit.disabled, self.size.disabled = not self._learned, self._learned
-        learned = filters(self.model)[self.unit.value].sum(0, keepdim=True) if self._learned else None
+        self.unit.disabled, self.size.disabled = not self._is_learned, self._is_learned
+        learned = filters(self.model)[self.unit.value].sum(0, keepdim=True) if self._is_learned else None
         self.weights = (
-            kernel(self.kernel.value, self.size.value) if learned is None else learned.float().cpu()
+            named_kernel(self.kernel.value, self.size.value) if learned is None else learned.float().cpu()
         )
         self._edited = False
 
-    def _reweigh(self) -> None:
-        _, row, column = self.kernel_sheet.point
+    def _set_weight(self) -> None:
+        _, row, column = self.kernel_grid.point
         if abs(float(self.weights[0, row, column]) - self.weight.value) < 1e-6:
             return  # the slider was set to what the kernel holds
         self.weights = self.weights.clone()
@@ -201,67 +203,67 @@ class ConvolutionExplorer(Explorer):
         self._draw()
 
     def _choose_weight(self) -> None:
-        _, row, column = self.kernel_sheet.point
-        with self.quiet():
+        _, row, column = self.kernel_grid.point
+        with self.hold_callbacks():
             self.weight.value = float(self.weights[0, row, column])
 
-    def _choose_place(self) -> None:
-        if tuple(self.output.point[1:]) != self._place:
-            self.place = tuple(self.output.point[1:])
+    def _choose_position(self) -> None:
+        if tuple(self.output.point[1:]) != self._position:
+            self.position = tuple(self.output.point[1:])
 
     def _choose_pixel(self) -> None:
         _, row, column = self.input.point
         if [row, column] != self._tap:
-            self.place = nearest_place(self.setting, row, column)
+            self.position = nearest_position(self.state, row, column)
 
     def _draw(self) -> None:
         """Everything anew: picture, kernel, map. An impossible shape is told, and the last possible one stays."""
         side, size = self.pixels.value, self.weights.shape[-1]
         steps = {"stride": self.stride.value, "padding": self.padding.value, "dilation": self.dilation.value}
-        pixels = grey(self.pictures.source.image(SEEN), side)
-        now = Setting(pixels, self.weights, round(self.bias.value, 2), **steps)
-        places = now.places
-        self.setting = now
-        made = now.convolved()
+        pixels = grey(self.image_picker.source.image(SOURCE_SIZE), side)
+        state = State(pixels, self.weights, round(self.bias.value, 2), **steps)
+        n_positions = state.n_positions
+        self.state = state
+        output = state.output()
         self.arithmetic.value = f"<p>{explain_output_size(side, size, **steps)}</p>"
-        self.kernel_sheet.tiles = map_tiles(now.weight, SIGNED, *symmetric_range(now.weight, 1e-6))
-        self.input.tiles = map_tiles(now.padded(), "gray", 0, 1)
-        self.output.tiles = map_tiles(made, SIGNED, *symmetric_range(made, 1e-6))
-        low, high = float(made.min()), float(made.max())
-        self.output.captions = [f"{places} x {places} numbers from {low:.2f} to {high:.2f}"]
-        self._place = tuple(min(at, places - 1) for at in self._place)
+        self.kernel_grid.tiles = map_tiles(state.weight, SIGNED, *symmetric_range(state.weight, 1e-6))
+        self.input.tiles = map_tiles(state.padded_input(), "gray", 0, 1)
+        self.output.tiles = map_tiles(output, SIGNED, *symmetric_range(output, 1e-6))
+        low, high = float(output.min()), float(output.max())
+        self.output.captions = [f"{n_positions} x {n_positions} numbers from {low:.2f} to {high:.2f}"]
+        self._position = tuple(min(coordinate, n_positions - 1) for coordinate in self._position)
         self._limit_term(size**2)
-        self._choose_spot(size)
-        self.say(f"{self._called}, on {self.pictures.source.words}.")
-        self._show_place()
+        self._choose_center(size)
+        self.set_status(f"{self._kernel_name}, on {self.image_picker.source.description}.")
+        self._show_position()
 
     def _limit_term(self, terms: int) -> None:
         whole = self.term.value == self.term.max
-        with self.quiet():
+        with self.hold_callbacks():
             self.term.max = terms
             self.term.value = terms if whole else min(self.term.value, terms)
 
-    def _choose_spot(self, size: int) -> None:
-        _, row, column = self.kernel_sheet.point
-        self.kernel_sheet.point = [0, min(row, size - 1), min(column, size - 1)]
+    def _choose_center(self, size: int) -> None:
+        _, row, column = self.kernel_grid.point
+        self.kernel_grid.point = [0, min(row, size - 1), min(column, size - 1)]
         self._choose_weight()
 
-    def _show_place(self) -> None:
+    def _show_position(self) -> None:
         try:
-            self.step = self.setting.at(*self._place)
+            self.step = self.state.step_at(*self._position)
         except ValueError:
-            self._place = self._good_place
+            self._position = self._last_good_position
             raise
-        self._good_place = self._place
-        self.output.point = [0, *self._place]
-        self.output.answer = f"row {self._place[0]}, column {self._place[1]} is {self.step.value:.2f}"
+        self._last_good_position = self._position
+        self.output.point = [0, *self._position]
+        self.output.readout = f"row {self._position[0]}, column {self._position[1]} is {self.step.value:.2f}"
         self._show_sum()
 
     def _show_sum(self) -> None:
-        now, term = self.setting, self.term.value
-        self.table.value = patch_table(self.step, now.weight, term)
-        self.sum.value = f"<p>{sum_in_words(self.step, now.weight, term)}</p>"
-        row, column, *_ = taps(self.step)[max(term, 1) - 1]
-        self._tap = [row + now.padding, column + now.padding]
-        self.input.boxes = window_boxes(now, self.step)
+        state, term = self.state, self.term.value
+        self.table.value = patch_table(self.step, state.weight, term)
+        self.sum.value = f"<p>{sum_sentence(self.step, state.weight, term)}</p>"
+        row, column, *_ = products(self.step)[max(term, 1) - 1]
+        self._tap = [row + state.padding, column + state.padding]
+        self.input.boxes = window_boxes(state, self.step)
         self.input.point = [0, *self._tap]

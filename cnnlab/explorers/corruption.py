@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import nn
 
-from cnnlab.explorers import corrupted
-from cnnlab.explorers.bars import Bars, ranking
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.corrupted import Fifteen, Setting
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Chart, Sheet, frame, picture_tiles
-from cnnlab.explorers.still import ACCENT, INK, PLAIN, still_figure
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles, tile_frame
+from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
+from cnnlab.explorers.render import corruption
+from cnnlab.explorers.render.corruption import Result, State
+from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, figure_png
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.robustness import CORRUPTIONS, SEVERITIES
 
@@ -58,151 +58,154 @@ class CorruptionExplorer(Explorer):
         networks: Mapping[str, nn.Module] | None = None,
     ):
         super().__init__(model, picture, networks)
-        self.answers: dict[int, Fifteen] = {}
-        self._growth: Growth[int] = Growth()
-        self._asked: tuple = ()
+        self.results: dict[int, Result] = {}
+        self._background: BackgroundSteps[int] = BackgroundSteps()
+        self._computed_for: tuple = ()
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._show, self.kind, self.severity)
-        self.watch(self._ask, self.chance)
-        self.watch(self._chosen, self.sheet, name="selected")
+        self.show()
+        self.on_change(self._show, self.kind, self.severity)
+        self.on_change(self._compute, self.random_seed)
+        self.on_change(self._tile_chosen, self.grid, name="selected")
 
     @property
-    def state(self) -> Setting:
+    def state(self) -> State:
         """What the controls say."""
-        said = {"kind": self.kind.value, "severity": self.severity.value, "seed": self.chance.value}
-        return Setting(self.model, self.pictures.source, self.side, **said)
+        controls = {"kind": self.kind.value, "severity": self.severity.value, "seed": self.random_seed.value}
+        return State(self.model, self.image_picker.source, self.side, **controls)
 
     def refresh(self) -> None:
-        self._ask()
+        self._compute()
 
     def code(self) -> str:
-        return corrupted.code(self.state, self.load_line)
+        return corruption.code(self.state, self.load_line)
 
     def describe(self) -> str:
         state = self.state
         return (
-            f"Corruption explorer. {self.called} looks at a picture ({state.source.words}) under {_spoken(state.kind)} of severity"
+            f"Corruption explorer. {self.display_name} looks at a picture ({state.source.description}) under {_kind_text(state.kind)} of severity"
             f" {state.severity} of 5, and under each of the other fourteen corruptions. Run the cell to change kind and severity."
         )
 
-    def still(self) -> bytes:
-        fifteen = self._answer()
+    def static_preview(self) -> bytes:
+        result = self._current_result()
         figure = Figure(figsize=(9.8, 4.4), dpi=90, layout="constrained", facecolor="white")
         tiles, side = figure.subfigures(1, 2, width_ratios=(5, 2.2))
         for axis, kind, image, winner in zip(
-            tiles.subplots(3, 5).flat, CORRUPTIONS, fifteen.images, fifteen.winners, strict=True
+            tiles.subplots(3, 5).flat, CORRUPTIONS, result.images, result.winners, strict=True
         ):
             axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
             axis.set_axis_off()
-            colour = INK if winner == self._first else "#b3004d"
-            axis.set_title(f"{_spoken(kind)}\nsays {self._classes[winner]}", fontsize=8, color=colour)
+            colour = INK if winner == self._clean_class else "#b3004d"
+            axis.set_title(f"{_kind_text(kind)}\nsays {self._classes[winner]}", fontsize=8, color=colour)
         _curves(side.subplots(), self._by_severity(), CORRUPTIONS.index(self.kind.value), self.severity.value)
         figure.suptitle(
-            f"{self.title}: {self.called}, severity {self.severity.value} of 5",
+            f"{self.title}: {self.display_name}, severity {self.severity.value} of 5",
             fontsize=11,
             x=0.01,
             ha="left",
         )
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.kind = widgets.Dropdown(options=corrupted.offered(), description="Kind")
+        self.kind = widgets.Dropdown(options=corruption.kind_options(), description="Kind")
         self.severity = widgets.IntSlider(3, min=1, max=5, description="Severity")
-        self.chance = widgets.BoundedIntText(0, min=0, max=9999, description="Chance")
-        self.pair = Sheet(columns=2, largest=240, label="The picture as it is, and corrupted")
-        self.sheet = Sheet(columns=5, largest=110, label="All fifteen (click one to choose it)")
-        self.bars = Bars(words=["corrupted", "as it is"])
+        self.random_seed = widgets.BoundedIntText(0, min=0, max=9999, description="Seed")
+        self.pair = ImageGrid(columns=2, largest=240, label="The picture as it is, and corrupted")
+        self.grid = ImageGrid(columns=5, largest=110, label="All fifteen (click one to choose it)")
+        self.bars = ProbabilityBars(words=["corrupted", "as it is"])
         self.chart = Chart()
-        self._words = widgets.HTML().add_class("cnnlab-finding")
+        self._finding = widgets.HTML().add_class("cnnlab-finding")
 
     def _lay_out(self) -> None:
-        self.arrange(
-            {"Corruption": [self.kind, self.severity, self.chance]},
-            stage=[self.pair, self.sheet],
+        self.layout(
+            {"Corruption": [self.kind, self.severity, self.random_seed]},
+            centre=[self.pair, self.grid],
             result=[
                 heading("What the network says"),
                 self.bars,
-                self._words,
+                self._finding,
                 heading("Probability of what it said before, by severity"),
                 self.chart,
             ],
-            names=[
+            accessible_names=[
                 *names_for(self.kind, "kind", "Kind of corruption"),
                 *names_for(self.severity, "severity", "Severity from 1 to 5"),
-                *names_for(self.chance, "chance", "Seed of the corruption"),
+                *names_for(self.random_seed, "chance", "Seed of the corruption"),
             ],
         )
 
     # What happens when a control changes.
 
-    def _ask(self) -> None:
+    def _compute(self) -> None:
         """The chosen severity at once, the others one after another: a move of the slider then only looks up."""
         state = self.state
-        self._growth.stop()
-        self.answers = {}
-        self._before, self._classes = corrupted.clean(state)
-        self._first = int(self._before.argmax())
-        self.answers[state.severity] = corrupted.under_all(state)
+        self._background.stop()
+        self.results = {}
+        self._clean_probability, self._classes = corruption.clean_probability(state)
+        self._clean_class = int(self._clean_probability.argmax())
+        self.results[state.severity] = corruption.render(state)
         self._show()
-        steps = corrupted.at_other_severities(state, self.answers)
-        self._growth.start(steps, lambda _severity: None, self.after(self._draw_curves))
+        steps = corruption.at_other_severities(state, self.results)
+        self._background.start(steps, lambda _severity: None, self.on_done(self._draw_curves))
 
-    def _answer(self) -> Fifteen:
+    def _current_result(self) -> Result:
         """The fifteen at the chosen severity."""
         severity = self.severity.value
-        if severity not in self.answers:
-            self.answers[severity] = corrupted.under_all(self.state)
-        return self.answers[severity]
+        if severity not in self.results:
+            self.results[severity] = corruption.render(self.state)
+        return self.results[severity]
 
     def _show(self) -> None:
-        state, fifteen = self.state, self._answer()
-        place, winners = CORRUPTIONS.index(state.kind), fifteen.winners
-        name, now = self._classes[winners[place]], fifteen.probability[place]
+        state, result = self.state, self._current_result()
+        index, winners = CORRUPTIONS.index(state.kind), result.winners
+        name, probability = self._classes[winners[index]], result.probability[index]
         with self.pair.hold_sync():
-            self.pair.tiles = picture_tiles(
-                torch.stack([state.source.image(state.side), fifteen.images[place]])
-            )
-            self.pair.captions = ["as it is", f"{_spoken(state.kind)}, severity {state.severity}"]
-        wrong = [number for number, winner in enumerate(winners) if winner != self._first]
-        with self.sheet.hold_sync():
-            self.sheet.tiles = picture_tiles(fifteen.images)
-            self.sheet.captions = [
-                f"{_spoken(kind)}: {self._classes[winner]} ({float(fifteen.probability[number, winner]):.2f})"
+            self.pair.tiles = image_tiles(torch.stack([state.source.image(state.side), result.images[index]]))
+            self.pair.captions = ["as it is", f"{_kind_text(state.kind)}, severity {state.severity}"]
+        wrong = [number for number, winner in enumerate(winners) if winner != self._clean_class]
+        with self.grid.hold_sync():
+            self.grid.tiles = image_tiles(result.images)
+            self.grid.captions = [
+                f"{_kind_text(kind)}: {self._classes[winner]} ({float(result.probability[number, winner]):.2f})"
                 for number, (kind, winner) in enumerate(zip(CORRUPTIONS, winners, strict=True))
             ]
-            self.sheet.boxes = [frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
-            self.sheet.selected = place
-        self.bars.entries = ranking(now, self._before, self._classes, self._first)
-        self._words.value = (
+            self.grid.boxes = [tile_frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
+            self.grid.selected = index
+        self.bars.entries = probability_rows(
+            probability, self._clean_probability, self._classes, self._clean_class
+        )
+        self._finding.value = (
             f"At severity {state.severity}, {len(wrong)} of 15 corruptions turn the answer (framed in pink)."
         )
-        self.say(
-            f"{self.called} said {self._classes[self._first]}; under {_spoken(state.kind)} it says {name}."
+        self.set_status(
+            f"{self.display_name} said {self._classes[self._clean_class]}; under {_kind_text(state.kind)} it says {name}."
         )
         self._draw_curves()
 
     def _by_severity(self) -> dict[int, list[float]]:
         """For each severity that has been asked about, the probability of the first answer under each corruption."""
-        known = {severity: self.answers[severity] for severity in SEVERITIES if severity in self.answers}
-        return {severity: found.probability[:, self._first].tolist() for severity, found in known.items()}
+        computed = {severity: self.results[severity] for severity in SEVERITIES if severity in self.results}
+        return {
+            severity: result.probability[:, self._clean_class].tolist()
+            for severity, result in computed.items()
+        }
 
     def _draw_curves(self) -> None:
-        place = CORRUPTIONS.index(self.kind.value)
+        index = CORRUPTIONS.index(self.kind.value)
         values = self._by_severity()
         figure = Figure(figsize=(3.0, 2.5), dpi=90, layout="constrained", facecolor="white")
-        _curves(figure.subplots(), values, place, self.severity.value)
-        told = ", ".join(f"{severity}: {row[place]:.2f}" for severity, row in values.items())
-        what = f"Probability of {self._classes[self._first]} under {_spoken(self.kind.value)} by severity: {told}."
-        self.chart.show(still_figure(figure), what)
+        _curves(figure.subplots(), values, index, self.severity.value)
+        points = ", ".join(f"{severity}: {row[index]:.2f}" for severity, row in values.items())
+        what = f"Probability of {self._classes[self._clean_class]} under {_kind_text(self.kind.value)} by severity: {points}."
+        self.chart.show(figure_png(figure), what)
 
-    def _chosen(self) -> None:
+    def _tile_chosen(self) -> None:
         """A small picture was chosen: its corruption becomes the kind."""
-        if 0 <= self.sheet.selected < len(CORRUPTIONS):
-            self.kind.value = CORRUPTIONS[self.sheet.selected]
+        if 0 <= self.grid.selected < len(CORRUPTIONS):
+            self.kind.value = CORRUPTIONS[self.grid.selected]
 
 
 def _curves(axis, values: Mapping[int, list[float]], chosen: int, severity: int) -> None:
@@ -216,10 +219,12 @@ def _curves(axis, values: Mapping[int, list[float]], chosen: int, severity: int)
     axis.axvline(severity, color=INK, linewidth=0.8, linestyle=":")
     axis.set(xlim=(0.8, 5.2), ylim=(-0.03, 1.03), xticks=SEVERITIES)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.set_xlabel(f"severity of {_spoken(CORRUPTIONS[chosen])}\n(grey: the others)", fontsize=8, color=INK)
+    axis.set_xlabel(
+        f"severity of {_kind_text(CORRUPTIONS[chosen])}\n(grey: the others)", fontsize=8, color=INK
+    )
     axis.tick_params(labelsize=8, colors=INK)
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _spoken(kind: str) -> str:
+def _kind_text(kind: str) -> str:
     return kind.replace("_", " ")

@@ -8,20 +8,20 @@ import ipywidgets as widgets
 import torch
 from torch import nn
 
-from cnnlab.explorers import conflicts
-from cnnlab.explorers.bars import Bars, ranking
+from cnnlab.explorers.background import BackgroundSteps, compute_missing
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.conflicts import CUES, Dressed
-from cnnlab.explorers.growth import Growth, missing
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.common import names_for
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles, tile_frame
+from cnnlab.explorers.image_sources import RenderedSource
+from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
+from cnnlab.explorers.render import cue_conflict
+from cnnlab.explorers.render.cue_conflict import CUE_COLOURS, Result
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet, frame, picture_tiles
-from cnnlab.explorers.sources import Rendered
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks.zoo import load
 from cnnlab.world import OBJECTS, Recipe, sample
 
-FIRST = sample(3, shape="teapot", scene="room", clutter=0, cover=0.0)
+DEFAULT_CONFLICT = sample(3, shape="teapot", scene="room", clutter=0, cover=0.0)
 """What the explorer shows first."""
 
 
@@ -59,100 +59,108 @@ class CueConflictExplorer(Explorer):
     def __init__(
         self,
         model: str | nn.Module = "mini_alexnet",
-        beside: str | nn.Module = "mini_alexnet_restyled",
+        second_network: str | nn.Module = "mini_alexnet_restyled",
         picture: object = None,
         networks: Mapping[str, nn.Module] | None = None,
     ):
-        super().__init__(model, FIRST if picture is None else picture, networks)
-        if not isinstance(self.pictures.source, Rendered):
+        super().__init__(model, DEFAULT_CONFLICT if picture is None else picture, networks)
+        if not isinstance(self.image_picker.source, RenderedSource):
             raise ValueError(
                 "a photo cannot be drawn again in another skin; give a recipe or a rendered picture."
             )
-        self.row: dict[str, Dressed] = {}
-        self._growth: Growth[str] = Growth()
-        self._asked: tuple = ()
-        self._make_controls(beside)
+        self.results: dict[str, Result] = {}
+        self._background: BackgroundSteps[str] = BackgroundSteps()
+        self._computed_for: tuple = ()
+        self._make_controls(second_network)
         self._lay_out()
-        self.begin()
-        self.watch(self._load_second, self.beside)
-        self.watch(self._show, self.texture)
-        self.watch(self._chosen, self.sheet, name="selected")
+        self.show()
+        self.on_change(self._load_second, self.second_network)
+        self.on_change(self._show, self.texture)
+        self.on_change(self._tile_chosen, self.grid, name="selected")
 
     @property
     def recipe(self) -> Recipe:
         """What is drawn, but for the texture."""
-        return self.pictures.source.recipe
+        return self.image_picker.source.recipe
 
     def refresh(self) -> None:
-        self._ask()
+        self._compute()
 
     def code(self) -> str:
-        return conflicts.code(self.recipe, self.texture.value, self.side, self.load_line)
+        return cue_conflict.code(self.recipe, self.texture.value, self.side, self.load_line)
 
     def describe(self) -> str:
         return (
-            f"Cue conflict explorer. {self.called} and, beside it, {self._second_called} look at the shape of a {self.recipe.shape}"
+            f"Cue conflict explorer. {self.display_name} and, beside it, {self._second_name} look at the shape of a {self.recipe.shape}"
             f" in the texture of a {self.texture.value} (scene {self.recipe.scene}, seed {self.recipe.seed}), and at the same shape in"
             " the texture of every class. Run the cell to change shape and texture."
         )
 
-    def still(self) -> bytes:
-        for _texture in self._missing():
+    def static_preview(self) -> bytes:
+        for _texture in self._missing_textures():
             pass  # within a kernel some may not be there yet
-        figure = conflicts.drawn(
-            {texture: self.row[texture] for texture in OBJECTS}, self.recipe.shape, self._classes
+        figure = cue_conflict.preview_figure(
+            {texture: self.results[texture] for texture in OBJECTS}, self.recipe.shape, self._classes
         )
-        called = f"{self.called} (upper word), {self._second_called} (lower word)"
+        network_name = f"{self.display_name} (upper word), {self._second_name} (lower word)"
         figure.suptitle(
-            f"{self.recipe.shape} in every skin. {called}: blue by shape, orange by texture",
+            f"{self.recipe.shape} in every skin. {network_name}: blue by shape, orange by texture",
             fontsize=10,
             x=0.01,
             ha="left",
         )
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
-    def _make_controls(self, beside: str | nn.Module) -> None:
+    def _make_controls(self, second_network: str | nn.Module) -> None:
         options = list(self.network.options)
         values = [value for _label, value in options]
-        if beside not in values:
-            if isinstance(beside, str):
-                beside = self.network.value  # not at hand: the same network twice
+        if second_network not in values:
+            if isinstance(second_network, str):
+                second_network = self.network.value  # not at hand: the same network twice
             else:
-                options.insert(0, (f"{getattr(beside, 'name', type(beside).__name__)} (yours)", beside))
-        self.beside = widgets.Dropdown(options=options, value=beside, description="Beside it")
-        self.second: nn.Module = load(beside) if isinstance(beside, str) else beside
+                options.insert(
+                    0,
+                    (
+                        f"{getattr(second_network, 'name', type(second_network).__name__)} (yours)",
+                        second_network,
+                    ),
+                )
+        self.second_network = widgets.Dropdown(options=options, value=second_network, description="Beside it")
+        self.second_model: nn.Module = (
+            load(second_network) if isinstance(second_network, str) else second_network
+        )
         self.texture = SearchSelect(OBJECTS, value="fish", description="Texture")
-        self.trio = Sheet(
+        self.comparison = ImageGrid(
             columns=3, largest=180, label="Shape's own skin, the conflict, and the texture's class"
         )
-        self.sheet = Sheet(
+        self.grid = ImageGrid(
             columns=7, largest=96, label="The same shape in every skin (click one to choose it)"
         )
-        self.bars = [Bars(words=["in the other skin", "in its own"]) for _ in range(2)]
+        self.bars = [ProbabilityBars(words=["in the other skin", "in its own"]) for _ in range(2)]
         self._heads = [widgets.HTML().add_class("cnnlab-heading") for _ in range(2)]
-        self._words = [widgets.HTML().add_class("cnnlab-finding") for _ in range(2)]
+        self._findings = [widgets.HTML().add_class("cnnlab-finding") for _ in range(2)]
 
     def _lay_out(self) -> None:
-        shape, scene, seed = self.pictures.rendered_rows
+        shape, scene, seed = self.image_picker.rendered_rows
         result = [
             part
-            for head, bars, words in zip(self._heads, self.bars, self._words, strict=True)
-            for part in (head, bars, words)
+            for head, bars, finding in zip(self._heads, self.bars, self._findings, strict=True)
+            for part in (head, bars, finding)
         ]
         legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b> (dashed)"
         legend += ", by <b style='color:{neither}'>neither</b>."
-        self.arrange(
-            {"Network": [self.network, self.beside], "Picture": [shape, self.texture, scene, seed]},
-            stage=[
-                self.trio,
-                self.sheet,
-                widgets.HTML(legend.format(**CUES)),
+        self.layout(
+            {"Network": [self.network, self.second_network], "Picture": [shape, self.texture, scene, seed]},
+            centre=[
+                self.comparison,
+                self.grid,
+                widgets.HTML(legend.format(**CUE_COLOURS)),
             ],
             result=result,
-            names=[
-                *names_for(self.beside, "beside", "Second network"),
+            accessible_names=[
+                *names_for(self.second_network, "beside", "Second network"),
                 *names_for(self.texture, "texture", "Class whose texture the object wears"),
             ],
         )
@@ -160,88 +168,95 @@ class CueConflictExplorer(Explorer):
     # What happens when a control changes.
 
     @property
-    def _second_called(self) -> str:
-        chosen = self.beside.value
-        return chosen if isinstance(chosen, str) else self.beside.label
+    def _second_name(self) -> str:
+        chosen = self.second_network.value
+        return chosen if isinstance(chosen, str) else self.second_network.label
 
     def _load_second(self) -> None:
-        chosen, before = self.beside.value, self.second
-        self.second = load(chosen) if isinstance(chosen, str) else chosen
+        chosen, before = self.second_network.value, self.second_model
+        self.second_model = load(chosen) if isinstance(chosen, str) else chosen
         try:
-            self._ask()
+            self._compute()
         except Exception:
-            self.second = before
+            self.second_model = before
             raise
 
-    def _ask(self) -> None:
+    def _compute(self) -> None:
         """The chosen skin at once, all others one after another."""
-        self._growth.stop()
-        asked = (self.model, self.second, self.recipe)
-        if asked != self._asked:
-            self.row = {}
-        own = self._answer(self.recipe.shape)
+        self._background.stop()
+        key = (self.model, self.second_model, self.recipe)
+        if key != self._computed_for:
+            self.results = {}
+        natural = self._result_for(self.recipe.shape)
         self._classes = [
-            conflicts.names_of(model, answer)
-            for model, answer in zip((self.model, self.second), own.answers, strict=True)
+            cue_conflict.object_class_names(model, probability)
+            for model, probability in zip((self.model, self.second_model), natural.probabilities, strict=True)
         ]
-        self._asked, self._own = asked, own
+        self._computed_for, self._natural_result = key, natural
         self._show()
-        self._growth.start(self._missing(), lambda _texture: None, self.after(self._paint_row))
+        self._background.start(
+            self._missing_textures(), lambda _texture: None, self.on_done(self._paint_grid)
+        )
 
-    def _answer(self, texture: str) -> Dressed:
-        return conflicts.ask([self.model, self.second], self.recipe, texture, self.side)
+    def _result_for(self, texture: str) -> Result:
+        return cue_conflict.render([self.model, self.second_model], self.recipe, texture, self.side)
 
-    def _missing(self) -> Iterator[str]:
-        return missing({texture: texture for texture in OBJECTS}, self.row, self._answer)
+    def _missing_textures(self) -> Iterator[str]:
+        return compute_missing({texture: texture for texture in OBJECTS}, self.results, self._result_for)
 
     def _show(self) -> None:
         """The chosen skin: three pictures and both networks' answers."""
         shape, texture = self.recipe.shape, self.texture.value
-        if texture not in self.row:
-            self.row[texture] = self._answer(texture)
-        now = self.row[texture]
-        other = conflicts.dressed(self.recipe.replace(shape=texture), texture, self.side)
-        with self.trio.hold_sync():
-            self.trio.tiles = picture_tiles(torch.stack([self._own.image, now.image, other]))
-            self.trio.captions = [f"a {shape}", f"shape {shape}, texture {texture}", f"a {texture}"]
-        said = []
-        for number, called in enumerate((self.called, self._second_called)):
-            names, answer = self._classes[number], now.answers[number]
-            self._heads[number].value = f"{called} says {names[int(answer.argmax())]}"
-            self.bars[number].entries = ranking(
-                answer, self._own.answers[number], names, names.index(shape), k=4
+        if texture not in self.results:
+            self.results[texture] = self._result_for(texture)
+        result = self.results[texture]
+        other = cue_conflict.conflict_image(self.recipe.replace(shape=texture), texture, self.side)
+        with self.comparison.hold_sync():
+            self.comparison.tiles = image_tiles(
+                torch.stack([self._natural_result.image, result.image, other])
             )
-            cue = conflicts.goes_by(answer, names, shape, texture)
-            said.append(f"{called}: {'by ' + cue if cue in ('shape', 'texture') else cue}")
-        self.say(f"Shape {shape}, texture {texture}. {'; '.join(said)}.")
-        if set(self.row) >= set(OBJECTS):
-            self._paint_row()
+            self.comparison.captions = [f"a {shape}", f"shape {shape}, texture {texture}", f"a {texture}"]
+        sentences = []
+        for number, network_name in enumerate((self.display_name, self._second_name)):
+            names, probability = self._classes[number], result.probabilities[number]
+            self._heads[number].value = f"{network_name} says {names[int(probability.argmax())]}"
+            self.bars[number].entries = probability_rows(
+                probability, self._natural_result.probabilities[number], names, names.index(shape), k=4
+            )
+            cue = cue_conflict.followed_cue(probability, names, shape, texture)
+            sentences.append(f"{network_name}: {'by ' + cue if cue in ('shape', 'texture') else cue}")
+        self.set_status(f"Shape {shape}, texture {texture}. {'; '.join(sentences)}.")
+        if set(self.results) >= set(OBJECTS):
+            self._paint_grid()
 
-    def _paint_row(self) -> None:
+    def _paint_grid(self) -> None:
         """The shape in every skin, and how often each network goes by which cue."""
         shape, side = self.recipe.shape, self.side
-        row = [(texture, self.row[texture]) for texture in OBJECTS]
-        cues = [conflicts.goes_by(one.answers[0], self._classes[0], shape, texture) for texture, one in row]
-        with self.sheet.hold_sync():
-            self.sheet.tiles = picture_tiles(torch.stack([one.image for _texture, one in row]))
-            self.sheet.captions = [
-                f"in the skin of {texture}: {', '.join(self._classes[n][int(one.answers[n].argmax())] for n in range(2))}"
-                for texture, one in row
+        results = [(texture, self.results[texture]) for texture in OBJECTS]
+        cues = [
+            cue_conflict.followed_cue(result.probabilities[0], self._classes[0], shape, texture)
+            for texture, result in results
+        ]
+        with self.grid.hold_sync():
+            self.grid.tiles = image_tiles(torch.stack([result.image for _texture, result in results]))
+            self.grid.captions = [
+                f"in the skin of {texture}: {', '.join(self._classes[n][int(result.probabilities[n].argmax())] for n in range(2))}"
+                for texture, result in results
             ]
-            self.sheet.boxes = [
-                frame(tile, side, side, CUES[cue]) | {"dashed": cue == "texture"}
+            self.grid.boxes = [
+                tile_frame(tile, side, side, CUE_COLOURS[cue]) | {"dashed": cue == "texture"}
                 for tile, cue in enumerate(cues)
-                if cue in CUES
+                if cue in CUE_COLOURS
             ]
-            self.sheet.selected = OBJECTS.index(self.texture.value)
-        for number, words in enumerate(self._words):
-            counts = conflicts.tally(self.row, number, self._classes[number], shape)
-            words.value = (
+            self.grid.selected = OBJECTS.index(self.texture.value)
+        for number, finding in enumerate(self._findings):
+            counts = cue_conflict.count_cues(self.results, number, self._classes[number], shape)
+            finding.value = (
                 f"Over all {sum(counts.values())} conflicts: {counts['shape']} by shape, {counts['texture']} by texture,"
                 f" {counts['neither']} by neither."
             )
 
-    def _chosen(self) -> None:
+    def _tile_chosen(self) -> None:
         """A small picture was chosen: its skin becomes the texture."""
-        if 0 <= self.sheet.selected < len(OBJECTS):
-            self.texture.value = OBJECTS[self.sheet.selected]
+        if 0 <= self.grid.selected < len(OBJECTS):
+            self.texture.value = OBJECTS[self.grid.selected]

@@ -10,11 +10,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from cnnlab.explorers.collection import PICTURES, Collection, first_pictures
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.activation_store import N_IMAGES, ImageSet, first_images
+from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.explorers.common import names_for
+from cnnlab.explorers.image_sources import installed_photographs, knows_photographs
 from cnnlab.explorers.picture_sets import installed_crops, reading, spread
-from cnnlab.explorers.sources import installed, knows_photographs
 from cnnlab.world import Photographs, photographs
 
 GIVEN, RENDERED, CROPS, FOLDER = "pictures", "rendered pictures", "crops of photographs", "photographs"
@@ -49,24 +49,27 @@ class DatasetPicker:
         changed: Callable[[], None],
         failed: Callable[[Exception], None],
         say: Callable[[str], None],
-        n: int = PICTURES,
-        rendered: Callable[[], Collection] | None = None,
-        others: Mapping[str, Callable[[], Collection]] | None = None,
+        n: int = N_IMAGES,
+        rendered: Callable[[], ImageSet] | None = None,
+        others: Mapping[str, Callable[[], ImageSet]] | None = None,
     ):
         self._changed, self._failed, self._say, self._n = changed, failed, say, n
         self._makers = {RENDERED: rendered or self._rendered, CROPS: crops_of_photographs, **(others or {})}
-        self._kept: dict[str, Collection] = {}
-        self._fitting: dict[tuple[Collection, int], Collection] = {}
-        self._growth: Growth[Any] = Growth()
+        self._kept: dict[str, ImageSet] = {}
+        self._fitting: dict[tuple[ImageSet, int], ImageSet] = {}
+        self._growth: BackgroundSteps[Any] = BackgroundSteps()
         if given is None:
             first = CROPS if knows_photographs(class_names) else RENDERED
             self._kept[first] = self._makers[first]()
             options = []
         else:
             first, options = GIVEN, [("as given", GIVEN)]
-            self._kept[GIVEN] = first_pictures(given, n)
+            self._kept[GIVEN] = first_images(given, n)
         self.collection, self.name = self._kept[first], first
-        options += [("rendered world", RENDERED), *([("crops of photos", CROPS)] if installed() else [])]
+        options += [
+            ("rendered world", RENDERED),
+            *([("crops of photos", CROPS)] if installed_photographs() else []),
+        ]
         options += [(name, name) for name in others or {}]
         self.data = widgets.Dropdown(
             options=[*options, ("a folder …", FOLDER)], value=first, description="From"
@@ -95,7 +98,7 @@ class DatasetPicker:
             *names_for(self.folder, "folder", "Path of a folder of your photographs"),
         ]
 
-    def fitting(self, side: int) -> Collection:
+    def fitting(self, side: int) -> ImageSet:
         """The set in use for a network that looks at pictures of this side; always the same object for the same set and side."""
         key = (self.collection, side)
         if key not in self._fitting:
@@ -123,8 +126,8 @@ class DatasetPicker:
         self.collection, self.name = self._kept[name], name
         self._changed()
 
-    def _rendered(self) -> Collection:
-        return first_pictures(None, self._n)
+    def _rendered(self) -> ImageSet:
+        return first_images(None, self._n)
 
     def _open(self, _change: dict) -> None:
         """Read the folder, photo by photo, while the controls stay alive."""
@@ -144,9 +147,9 @@ class DatasetPicker:
                 self._say(f"Reads {len(some)} of {len(whole)} photographs: {found} done.")
                 yield None
             else:
-                yield Collection(found.images, found.labels, found.class_names, found, expression)
+                yield ImageSet(found.images, found.labels, found.class_names, found, expression)
 
-    def _read_so_far(self, found: Collection | None) -> None:
+    def _read_so_far(self, found: ImageSet | None) -> None:
         if found is not None:
             self._kept[FOLDER] = found
             self.note.value = html.escape(_told(found.source.photographs))
@@ -166,7 +169,7 @@ def _told(read: Photographs) -> str:
     return told
 
 
-def crops_of_photographs() -> Collection:
+def crops_of_photographs() -> ImageSet:
     """Crops of the installed photographs."""
     crops, expression = installed_crops()
-    return Collection(crops.images, crops.labels, crops.class_names, crops, expression)
+    return ImageSet(crops.images, crops.labels, crops.class_names, crops, expression)

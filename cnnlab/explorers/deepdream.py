@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.explorers.film import Moment, moment
-from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
 from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.synthesis import dream_steps, zoom_into_dream
 
 
-class DreamExplorer(GrowingExplorer):
+class DeepDreamExplorer(OptimisationExplorer):
     """DeepDream, live.
 
     Parameters
@@ -36,7 +36,7 @@ class DreamExplorer(GrowingExplorer):
     zoom_button, n_frames, zoom, rotate
         The walk into the dream: how many frames, and by how much the picture grows and turns between two of them.
     player
-        `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
 
     title = "DeepDream"
@@ -53,7 +53,7 @@ class DreamExplorer(GrowingExplorer):
         steps: int = 16,
     ):
         super().__init__(model, picture)
-        self._first, self._walking = layer, False
+        self._initial_layer, self._zooming = layer, False
         self.layer = SearchSelect(description="Layer")
         self.octaves = slider("Octaves", 3, 1, 5)
         self.octave_scale = slider("Ratio", 1.4, 1.1, 2.0, 0.1)
@@ -61,12 +61,12 @@ class DreamExplorer(GrowingExplorer):
         self.jitter = slider("Jitter", 8, 0, 16)
         self.tv = slider("TV", 0.002, 0.0, 0.02, 0.001)
         self.size = widgets.Dropdown(options=[96, 144, 192, 240], value=144, description="Size")
-        self.frames = slider("Frames", 12, 2, 40)
+        self.n_frames = slider("Frames", 12, 2, 40)
         self.zoom = slider("Zoom", 1.08, 1.01, 1.3, 0.01)
-        self.turn = slider("Turn", 1.0, 0.0, 10.0, 0.5)
-        self.walk_button = widgets.Button(description="Walk into it")
-        shown = [self.layer, self.octaves, self.octave_scale, self.steps, self.jitter, self.tv, self.size]
-        names = named(
+        self.rotate = slider("Turn", 1.0, 0.0, 10.0, 0.5)
+        self.zoom_button = widgets.Button(description="Walk into it")
+        controls = [self.layer, self.octaves, self.octave_scale, self.steps, self.jitter, self.tv, self.size]
+        names = accessible_names_of(
             layer=(self.layer, "Layer that dreams"),
             octaves=(self.octaves, "Octaves: sizes at which it dreams"),
             ratio=(self.octave_scale, "Ratio of two sizes"),
@@ -74,13 +74,13 @@ class DreamExplorer(GrowingExplorer):
             jitter=(self.jitter, "Jitter: largest shift in pixels before each step"),
             tv=(self.tv, "Weight of the total variation"),
             size=(self.size, "Side of the picture in pixels"),
-            frames=(self.frames, "Frames of the walk"),
+            frames=(self.n_frames, "Frames of the walk"),
             zoom=(self.zoom, "Factor by which the picture grows between two frames"),
-            turn=(self.turn, "Degrees by which it turns between two frames"),
+            turn=(self.rotate, "Degrees by which it turns between two frames"),
         )
-        walk = [self.walk_button, self.frames, self.zoom, self.turn]
-        self.open({"Dream": shown, "Walk into the dream": walk}, names, shown)
-        self.walk_button.on_click(lambda _button: self.attempt(self.walk))
+        zoom_controls = [self.zoom_button, self.n_frames, self.zoom, self.rotate]
+        self.assemble({"Dream": controls, "Walk into the dream": zoom_controls}, names, controls)
+        self.zoom_button.on_click(lambda _button: self.run_safely(self.run_zoom))
 
     @property
     def options(self) -> dict[str, object]:
@@ -93,40 +93,40 @@ class DreamExplorer(GrowingExplorer):
             "tv": round(self.tv.value, 6),
         }
 
-    def walk(self) -> None:
+    def run_zoom(self) -> None:
         """Dream, enlarge the middle, dream again: one frame after the other."""
-        picture = self.pictures.source.image(self.size.value)
+        picture = self.image_picker.source.image(self.size.value)
         options = self.options | {"octaves": min(2, self.octaves.value), "steps": min(6, self.steps.value)}
         frames = zoom_into_dream(
             self.model,
             picture,
             self.layer.value,
-            frames=self.frames.value,
+            frames=self.n_frames.value,
             zoom=self.zoom.value,
-            turn=self.turn.value,
+            turn=self.rotate.value,
             **options,
         )
-        self._walking = True
-        self.film.start((_beside(picture, frame) for frame in frames), self.frames.value - 1)
+        self._zooming = True
+        self.player.start((_side_by_side(picture, frame) for frame in frames), self.n_frames.value - 1)
 
     def run(self) -> None:
-        self._walking = False
+        self._zooming = False
         super().run()
 
-    def offer(self) -> None:
-        self.offer_layers(self.layer, self._first, maps=True)
+    def update_options(self) -> None:
+        self.set_layer_options(self.layer, self._initial_layer, maps=True)
 
-    def moments(self) -> tuple[Iterator[Moment], int]:
-        picture = self.pictures.source.image(self.size.value)
+    def frames(self) -> tuple[Iterator[Frame], int]:
+        picture = self.image_picker.source.image(self.size.value)
         dreams = dream_steps(self.model, picture, self.layer.value, **self.options)
         total = self.octaves.value * (self.steps.value + 1) - 1
-        return (_beside(picture, one) for one in dreams), total
+        return (_side_by_side(picture, dream) for dream in dreams), total
 
     def captions(self) -> list[str]:
-        return ["the picture", f"{'a walk into the' if self._walking else 'the'} dream of {self.layer.value}"]
+        return ["the picture", f"{'a walk into the' if self._zooming else 'the'} dream of {self.layer.value}"]
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.size.value)
+        picture = self.image_picker.source.code(self.size.value)
         options = ", ".join(f"{name}={value}" for name, value in self.options.items())
         return "\n".join(
             [
@@ -142,13 +142,15 @@ class DreamExplorer(GrowingExplorer):
 
     def describe(self) -> str:
         return (
-            f"DeepDream explorer. {self.called} dreams of a picture ({self.pictures.source.words}): more of what"
+            f"DeepDream explorer. {self.display_name} dreams of a picture ({self.image_picker.source.description}): more of what"
             f" {self.layer.value} sees in it, at {self.octaves.value} sizes with {self.steps.value} steps each."
             " Run the cell to change it."
         )
 
 
-def _beside(picture: Tensor, dreamt: Tensor) -> Moment:
+def _side_by_side(picture: Tensor, dream: Tensor) -> Frame:
     """The picture and the dream, which is enlarged to its size while it is dreamt at a smaller one."""
-    shown = F.interpolate(dreamt.detach().cpu()[None], picture.shape[-2:], mode="nearest")[0]
-    return moment(torch.stack([picture, shown]), distance=float((shown - picture).square().mean().sqrt()))
+    enlarged = F.interpolate(dream.detach().cpu()[None], picture.shape[-2:], mode="nearest")[0]
+    return make_frame(
+        torch.stack([picture, enlarged]), distance=float((enlarged - picture).square().mean().sqrt())
+    )

@@ -9,23 +9,23 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 
-from cnnlab.explorers import dissected
-from cnnlab.explorers.bars import Bars
+from cnnlab.explorers.activation_store import ActivationSearch, ImageSet, LayerActivations, first_images
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.collection import Collection, LayerMaps, Search, first_pictures
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+from cnnlab.explorers.probability_bars import ProbabilityBars
+from cnnlab.explorers.render import dissection
 from cnnlab.explorers.reports import Reports
 from cnnlab.explorers.role import Role
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.units import Dissection
 from cnnlab.world import NAMES, dataset
 
-PICTURES = 240
-STRONGEST = 8
-MOST_LISTED = 18
+N_IMAGES = 240
+N_STRONGEST = 8
+MAX_LISTED = 18
 
 
 class DissectionExplorer(Explorer):
@@ -40,7 +40,7 @@ class DissectionExplorer(Explorer):
     dissections
         What `cnnlab.units.dissect` has found in layers of this network already; other layers are dissected when they are chosen.
     layer
-        The layer that is shown first; None takes the last of `found`, or of the network.
+        The layer that is shown first; None takes the last of `dissections`, or of the network.
 
     Controls
     --------
@@ -67,29 +67,31 @@ class DissectionExplorer(Explorer):
         self,
         model: str | nn.Module = "mini_alexnet",
         pictures: Any = None,
-        found: Mapping[str, Dissection] | None = None,
+        dissections: Mapping[str, Dissection] | None = None,
         layer: str | None = None,
     ):
         super().__init__(model)
-        self.data = dataset("validation", n=PICTURES, progress=False) if pictures is None else pictures
-        self._all_pictures = first_pictures(self.data, len(self.data))
-        self.collection: Collection = self._all_pictures
-        self.search = Search(self.collection, self._maps_there, self.fail)
-        known = {(self.model, name): one for name, one in (found or {}).items()}
-        self.reports = Reports(known, self.after(lambda: self.attempt(self._new_layer)), self._say_waiting)
-        self.role = Role(self.after(self._fell))
-        self.silence, self.falls = self.role.button, self.role.bars
-        self._truth: dict[str, Tensor] = {}
-        self._known: nn.Module | None = None
-        self._first = layer or next(reversed(found), None) if found else layer
+        self.data = dataset("validation", n=N_IMAGES, progress=False) if pictures is None else pictures
+        self._all_pictures = first_images(self.data, len(self.data))
+        self.image_set: ImageSet = self._all_pictures
+        self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
+        given = {(self.model, name): dissection for name, dissection in (dissections or {}).items()}
+        self.reports = Reports(
+            given, self.on_done(lambda: self.run_safely(self._new_layer)), self._say_waiting
+        )
+        self.role = Role(self.on_done(self._show_ablation))
+        self.ablate_button, self.ablation_bars = self.role.button, self.role.bars
+        self._labels: dict[str, Tensor] = {}
+        self._model_shown: nn.Module | None = None
+        self._initial_layer = layer or next(reversed(dissections), None) if dissections else layer
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._new_layer, self.layer)
-        self.watch(self._list, self.threshold, self.category)
-        self.watch(self._show_unit, self.unit, self.lit)
-        self.watch(self._pick, self.units, name="selected")
-        self.silence.on_click(lambda _button: self.attempt(self._silence))
+        self.show()
+        self.on_change(self._new_layer, self.layer)
+        self.on_change(self._list_detectors, self.threshold, self.category)
+        self.on_change(self._show_unit, self.unit, self.highlight)
+        self.on_change(self._pick, self.detector_grid, name="selected")
+        self.ablate_button.on_click(lambda _button: self.run_safely(self._ablate))
 
     @property
     def report(self) -> Dissection | None:
@@ -97,7 +99,7 @@ class DissectionExplorer(Explorer):
         return self.reports.of(self.model, self.layer.value)
 
     @property
-    def lost(self) -> tuple[Tensor, Tensor] | None:
+    def ablation_accuracies(self) -> tuple[Tensor, Tensor] | None:
         """Accuracy of each class with the unit and without, as far as it is known."""
         return self.role.lost
 
@@ -106,40 +108,40 @@ class DissectionExplorer(Explorer):
         return tuple(getattr(self.model, "class_names", ()))
 
     def refresh(self) -> None:
-        if self._known is not self.model:
-            layers, last = dissected.rectified_layers(self.model, self.side)
-            offer_layers(self.layer, layers, asked=self._first, otherwise=last)
-            self._first = None
-            self.collection = self.search.pictures = self._all_pictures.fitting(self.side)
-            self.data, self._truth = self.collection.source, {}
+        if self._model_shown is not self.model:
+            layers, last = dissection.relu_layers(self.model, self.side)
+            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last)
+            self._initial_layer = None
+            self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
+            self.data, self._labels = self.image_set.source, {}
         self._new_layer()
-        self._known = self.model
+        self._model_shown = self.model
 
     def code(self) -> str:
         layer, unit, threshold = self.layer.value, self.unit.value, self.threshold.value
-        return dissected.code(self.load_line, len(self.collection), layer, unit, threshold)
+        return dissection.code(self.load_line, len(self.image_set), layer, unit, threshold)
 
     def describe(self) -> str:
-        named = f": {self._named(self.unit.value)}" if self.report is not None else ""
+        named = f": {self._concept_text(self.unit.value)}" if self.report is not None else ""
         return (
-            f"Dissection explorer. The units of {self.called}, layer {self.layer.value}, that are detectors (IoU above"
-            f" {self.threshold.value:.2f}) in {len(self.collection)} pictures; unit {self.unit.value}{named}."
+            f"Dissection explorer. The units of {self.display_name}, layer {self.layer.value}, that are detectors (IoU above"
+            f" {self.threshold.value:.2f}) in {len(self.image_set)} pictures; unit {self.unit.value}{named}."
             " Run the cell to choose layers, units and thresholds."
         )
 
-    def still(self) -> bytes:
-        if self.report is None or self.search.found is None:
-            return still_figure(dissected.drawn(self.collection.floats(self.side, torch.arange(6))))
-        best, lit = self._lit()
-        figure = dissected.drawn(self.collection.floats(self.side, best), lit)
-        words = dissected.counted(self.report, self.threshold.value)
+    def static_preview(self) -> bytes:
+        if self.report is None or self.search.activations is None:
+            return figure_png(dissection.preview_figure(self.image_set.as_floats(self.side, torch.arange(6))))
+        best, masks = self._strongest_masks()
+        figure = dissection.preview_figure(self.image_set.as_floats(self.side, best), masks)
+        caption = dissection.count_sentence(self.report, self.threshold.value)
         figure.suptitle(
-            f"{self.layer.value}, unit {self.unit.value}: {self._named(self.unit.value)}. {words}",
+            f"{self.layer.value}, unit {self.unit.value}: {self._concept_text(self.unit.value)}. {caption}",
             fontsize=9,
             x=0.01,
             ha="left",
         )
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
@@ -149,38 +151,38 @@ class DissectionExplorer(Explorer):
         self.threshold = widgets.FloatSlider(
             0.04, min=0.01, max=0.4, step=0.01, description="IoU >", readout_format=".2f"
         )
-        self.category = widgets.Dropdown(options=[dissected.ALL, *NAMES], description="Kind")
-        self.lit = widgets.Dropdown(options=["the unit's mask", "its concept"], description="Bright")
+        self.category = widgets.Dropdown(options=[dissection.ALL_CATEGORIES, *NAMES], description="Kind")
+        self.highlight = widgets.Dropdown(options=["the unit's mask", "its concept"], description="Bright")
         self.opacity = widgets.FloatSlider(0.7, min=0, max=1, step=0.05, description="Dark")
-        self.units = Sheet(columns=6, largest=96, label="Detectors")
-        self.pictures_sheet = Sheet(columns=4, largest=140, label="Strongest pictures")
-        for sheet in (self.units, self.pictures_sheet):
-            widgets.jslink((self.opacity, "value"), (sheet, "opacity"))
-        self.bars = Bars(label="Overlap with concepts", words=["its pictures", "other pictures"])
+        self.detector_grid = ImageGrid(columns=6, largest=96, label="Detectors")
+        self.picture_grid = ImageGrid(columns=4, largest=140, label="Strongest pictures")
+        for grid in (self.detector_grid, self.picture_grid):
+            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
+        self.bars = ProbabilityBars(label="Overlap with concepts", words=["its pictures", "other pictures"])
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Picture": [],
                 "Detectors": [self.layer, self.threshold, self.category],
-                "Unit": [self.unit, self.lit, self.opacity],
-                "Its role": [self.silence],
+                "Unit": [self.unit, self.highlight, self.opacity],
+                "Its role": [self.ablate_button],
             },
-            stage=[self.pictures_sheet, self.units],
+            centre=[self.picture_grid, self.detector_grid],
             result=[
                 heading("Overlap (IoU) with concepts"),
                 self.bars,
                 heading("Who falls without it"),
-                self.falls,
+                self.ablation_bars,
             ],
-            names=[
+            accessible_names=[
                 *names_for(self.layer, "layer", "Layer that is dissected"),
                 *names_for(self.threshold, "threshold", "Overlap above which a unit is a detector"),
                 *names_for(self.category, "category", "Kind of concepts that are listed"),
                 *names_for(self.unit, "unit", "Unit of the layer"),
-                *names_for(self.lit, "lit", "What stays bright in the pictures"),
+                *names_for(self.highlight, "lit", "What stays bright in the pictures"),
                 *names_for(self.opacity, "opacity", "How dark the rest of the pictures is"),
-                *names_for(self.silence, "silence", "Silence this unit and ask again"),
+                *names_for(self.ablate_button, "silence", "Silence this unit and ask again"),
             ],
         )
 
@@ -191,101 +193,113 @@ class DissectionExplorer(Explorer):
         self.reports.stop()
         self.role.stop()
         self.search.stop()
-        model, layer, first = self.model, self.layer.value, self._known is None
+        model, layer, first = self.model, self.layer.value, self._model_shown is None
         small = first and not self.is_large
         if self.report is None and small:
             self.reports.make(model, layer, self.data, self.side, at_once=True)
         if self.report is not None:
-            self.search.look(model, layer, self.side, at_once=small)
+            self.search.search(model, layer, self.side, blocking=small)
             return
         self._show_waiting()
         self.reports.make(model, layer, self.data, self.side)
-        if self._renewing and self.report is not None:  # without a running loop all steps are taken by now
-            self.search.look(model, layer, self.side)
+        if (
+            self._callbacks_held and self.report is not None
+        ):  # without a running loop all steps are taken by now
+            self.search.search(model, layer, self.side)
 
     def _show_waiting(self) -> None:
         """Until the layer is dissected: some of the pictures that are looked at."""
-        some = torch.arange(min(STRONGEST, len(self.collection)))
-        with self.pictures_sheet.hold_sync(), self.units.hold_sync():
-            self.pictures_sheet.label = "Some of the pictures that the layer is dissected with"
-            self.pictures_sheet.tiles, self.pictures_sheet.overlay = (
-                picture_tiles(self.collection.floats(self.side, some)),
+        some = torch.arange(min(N_STRONGEST, len(self.image_set)))
+        with self.picture_grid.hold_sync(), self.detector_grid.hold_sync():
+            self.picture_grid.label = "Some of the pictures that the layer is dissected with"
+            self.picture_grid.tiles, self.picture_grid.overlay = (
+                image_tiles(self.image_set.as_floats(self.side, some)),
                 {},
             )
-            self.pictures_sheet.captions = [self.collection.words(i) for i in some.tolist()]
-            self.units.tiles, self.units.overlay, self.units.captions = {}, {}, []
+            self.picture_grid.captions = [self.image_set.describe(i) for i in some.tolist()]
+            self.detector_grid.tiles, self.detector_grid.overlay, self.detector_grid.captions = {}, {}, []
         self.bars.entries = []
         self._say_waiting()
 
     def _say_waiting(self, share: str = "") -> None:
-        self.say(f"{self.called}, {self.layer.value}: dissecting {len(self.collection)} pictures ... {share}")
+        self.set_status(
+            f"{self.display_name}, {self.layer.value}: dissecting {len(self.image_set)} pictures ... {share}"
+        )
 
-    def _maps_there(self, found: LayerMaps, whole: bool) -> None:
-        if not whole or self.report is None:
+    def _activations_updated(self, activations: LayerActivations, finished: bool) -> None:
+        if not finished or self.report is None:
             return
-        with self.quiet():
+        with self.hold_callbacks():
             self.unit.max = len(self.report.iou) - 1
             self.unit.value = self.report.rows()[0].unit
-        self._list()
+        self._list_detectors()
         self._show_unit()
 
-    def _named(self, unit: int) -> str:
-        return dissected.named(self.report, unit)
+    def _concept_text(self, unit: int) -> str:
+        return dissection.concept_sentence(self.report, unit)
 
-    def _list(self) -> None:
+    def _list_detectors(self) -> None:
         """The detectors, each with its strongest picture; a longer list shows its best and says how many there are."""
-        if self.report is None or self.search.found is None:
+        if self.report is None or self.search.activations is None:
             return
         threshold, category = self.threshold.value, self.category.value
-        rows = dissected.listed(self.report, threshold, category)[:MOST_LISTED]
-        self._listed = [row.unit for row in rows]
-        with self.quiet(), self.units.hold_sync():
-            self.units.selected = -1
-            self.units.label = (
-                f"Detectors, the best first: {dissected.commonest(self.report, threshold, category)}"
+        rows = dissection.detectors(self.report, threshold, category)[:MAX_LISTED]
+        self._detector_units = [row.unit for row in rows]
+        with self.hold_callbacks(), self.detector_grid.hold_sync():
+            self.detector_grid.selected = -1
+            self.detector_grid.label = (
+                f"Detectors, the best first: {dissection.common_concepts(self.report, threshold, category)}"
             )
-            self.units.captions = [f"unit {row.unit}: {self._named(row.unit)}" for row in rows]
-            self.units.tiles, self.units.overlay = {}, {}
+            self.detector_grid.captions = [f"unit {row.unit}: {self._concept_text(row.unit)}" for row in rows]
+            self.detector_grid.tiles, self.detector_grid.overlay = {}, {}
             if rows:
-                best, masks = dissected.strongest_of(self.search.found, self.report, self._listed)
-                self.units.tiles = picture_tiles(self.collection.floats(self.side, best))
-                self.units.overlay = dissected.shade(masks)
-        self.say(f"{self.called}, {self.layer.value}: {dissected.counted(self.report, threshold, category)}")
+                best, masks = dissection.strongest_image_per_unit(
+                    self.search.activations, self.report, self._detector_units
+                )
+                self.detector_grid.tiles = image_tiles(self.image_set.as_floats(self.side, best))
+                self.detector_grid.overlay = dissection.darken_outside(masks)
+        self.set_status(
+            f"{self.display_name}, {self.layer.value}: {dissection.count_sentence(self.report, threshold, category)}"
+        )
 
-    def _lit(self) -> tuple[Tensor, Tensor]:
+    def _strongest_masks(self) -> tuple[Tensor, Tensor]:
         """The unit's strongest pictures, and the pixels in them that stay bright."""
-        best, masks = dissected.strongest_masks(self.search.found, self.report, self.unit.value, STRONGEST)
-        if self.lit.index == 0:
+        best, masks = dissection.strongest_masks(
+            self.search.activations, self.report, self.unit.value, N_STRONGEST
+        )
+        if self.highlight.index == 0:
             return best, masks
-        category, name = dissected.concept_of(self.report, self.unit.value)
-        if category not in self._truth:
-            self._truth[category] = self.data.maps(category)
-        return best, self._truth[category][best] == NAMES[category].index(name)
+        category, name = dissection.concept_of(self.report, self.unit.value)
+        if category not in self._labels:
+            self._labels[category] = self.data.maps(category)
+        return best, self._labels[category][best] == NAMES[category].index(name)
 
     def _show_unit(self) -> None:
-        if self.report is None or self.search.found is None:
+        if self.report is None or self.search.activations is None:
             return
         self.role.forget()
         unit = self.unit.value
-        best, lit = self._lit()
-        with self.pictures_sheet.hold_sync():
-            self.pictures_sheet.label = f"Unit {unit}: {self._named(unit)}"
-            self.pictures_sheet.tiles = picture_tiles(self.collection.floats(self.side, best))
-            self.pictures_sheet.overlay = dissected.shade(lit)
-            self.pictures_sheet.captions = [self.collection.words(i) for i in best.tolist()]
-        self.bars.entries = dissected.overlap_rows(self.report, unit)
+        best, masks = self._strongest_masks()
+        with self.picture_grid.hold_sync():
+            self.picture_grid.label = f"Unit {unit}: {self._concept_text(unit)}"
+            self.picture_grid.tiles = image_tiles(self.image_set.as_floats(self.side, best))
+            self.picture_grid.overlay = dissection.darken_outside(masks)
+            self.picture_grid.captions = [self.image_set.describe(i) for i in best.tolist()]
+        self.bars.entries = dissection.overlap_rows(self.report, unit)
 
     def _pick(self) -> None:
-        if 0 <= self.units.selected < len(self._listed):
-            self.unit.value = self._listed[self.units.selected]
+        if 0 <= self.detector_grid.selected < len(self._detector_units):
+            self.unit.value = self._detector_units[self.detector_grid.selected]
 
-    def _silence(self) -> None:
-        labels = dissected.labels_for(self.collection, self._classes)
-        self.say(f"{self.called}: the pictures are answered again without unit {self.unit.value} ...")
+    def _ablate(self) -> None:
+        labels = dissection.labels_for(self.image_set, self._classes)
+        self.set_status(
+            f"{self.display_name}: the pictures are answered again without unit {self.unit.value} ..."
+        )
         self.role.ask(
-            self.model, self.collection.floats(self.side), labels, self.layer.value, self.unit.value
+            self.model, self.image_set.as_floats(self.side), labels, self.layer.value, self.unit.value
         )
 
-    def _fell(self) -> None:
-        fell = self.role.show(self._classes)
-        self.say(f"{self.called}, {self.layer.value}: without unit {self.unit.value} {fell}.")
+    def _show_ablation(self) -> None:
+        text = self.role.show(self._classes)
+        self.set_status(f"{self.display_name}, {self.layer.value}: without unit {self.unit.value} {text}.")

@@ -11,23 +11,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.codes import PIXELS, embed, precision_at_k
-from cnnlab.explorers import picture_map
+from cnnlab.explorers.activation_store import Floats, ImageSet, first_images
+from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, last_but_one, offer_layers
-from cnnlab.explorers.cloud import Cloud
-from cnnlab.explorers.code_book import captions, collected_codes, facts, layers_with_codes, steps_of
-from cnnlab.explorers.collection import Collection, Floats, first_pictures
+from cnnlab.explorers.common import names_for
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.growth import Growth, told
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.embedding_scatter import EmbeddingScatter
+from cnnlab.explorers.image_grid import image_tiles
+from cnnlab.explorers.layer_features import (
+    captions,
+    collect_features,
+    image_metadata,
+    layers_with_features,
+    steps_of,
+)
+from cnnlab.explorers.render import embedding
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.neighbourhoods import picture_map_figure
 from cnnlab.networks.tasks import digits
 
 DIGITS = "handwritten digits"
-NOTHING = "nothing"
+NO_COLOUR = "nothing"
 DIGIT_COUNT = 300
 
 
@@ -72,92 +78,96 @@ class EmbeddingExplorer(Explorer):
         class_names = getattr(self.model, "class_names", ())
         others = {DIGITS: _digits}
         self.sets = DatasetPicker(
-            pictures, class_names, self._new_pictures, self.fail, self.say, 300, others=others
+            pictures, class_names, self._new_pictures, self.fail, self.set_status, 300, others=others
         )
         self.data, self.folder = self.sets.data, self.sets.folder
         self.points: Tensor | None = None
-        self._mapped: Collection | None = None
+        self._mapped: ImageSet | None = None
         self.precision = 0.0
-        self._facts: dict[Collection, dict[str, list[str]]] = {}
-        self._codes: dict[tuple, Tensor] = {}
-        self._maps: dict[tuple, Tensor] = {}
-        self._growth: Growth[Tensor | None] = Growth()
-        self._known: nn.Module | None = None
-        self._first = layer
+        self._metadata: dict[ImageSet, dict[str, list[str]]] = {}
+        self._features: dict[tuple, Tensor] = {}
+        self._embeddings: dict[tuple, Tensor] = {}
+        self._background: BackgroundSteps[Tensor | None] = BackgroundSteps()
+        self._model_shown: nn.Module | None = None
+        self._initial_layer = layer
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._map, self.layer, self.method, self.perplexity)
-        self.watch(self._draw, self.colour, self.thumbnails, self.in_grid, self.size)
+        self.show()
+        self.on_change(self._embed, self.layer, self.method, self.perplexity)
+        self.on_change(self._draw, self.colour, self.thumbnails, self.on_grid, self.size)
 
     @property
-    def collection(self) -> Collection:
+    def image_set(self) -> ImageSet:
         """The pictures that are on the map."""
         return self.sets.fitting(self.side)
 
     def refresh(self) -> None:
-        if self._known is not self.model:
-            layers = layers_with_codes(self.model, self.side)
-            offer_layers(self.layer, layers, asked=self._first, otherwise=last_but_one(layers))
-            self._first = None
-            self._known = self.model
+        if self._model_shown is not self.model:
+            layers = layers_with_features(self.model, self.side)
+            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last_but_one(layers))
+            self._initial_layer = None
+            self._model_shown = self.model
         self._new_data()
 
     def code(self) -> str:
-        return picture_map.code(
+        return embedding.code(
             self.load_line,
-            pictures=self.collection.code(self.side),
+            pictures=self.image_set.code(self.side),
             layer=self.layer.value,
             method=self.method.value,
             perplexity=self.perplexity.value,
         )
 
     def describe(self) -> str:
-        how = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
+        method = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
         return (
-            f"Map of {len(self.collection)} {self.sets.name}: {self.called}, layer {self.layer.value}, by {how}."
+            f"Map of {len(self.image_set)} {self.sets.name}: {self.display_name}, layer {self.layer.value}, by {method}."
             " Run the cell to choose other layers, point at pictures and colour them."
         )
 
-    def still(self) -> bytes:
-        images = F.interpolate(self.collection.floats(), size=(picture_map.THUMB,) * 2, mode="area")
-        figure = picture_map_figure(self.points, images, grid=self.in_grid.value, size=8.0)
+    def static_preview(self) -> bytes:
+        images = F.interpolate(self.image_set.as_floats(), size=(embedding.THUMBNAIL_SIZE,) * 2, mode="area")
+        figure = picture_map_figure(self.points, images, grid=self.on_grid.value, size=8.0)
         figure.suptitle(f"{self.title}: {self.layer.value}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
         self.method = widgets.Dropdown(options=[("t-SNE", "tsne"), ("PCA", "pca")], description="Method")
-        most = min(100, len(self.collection) - 1)
+        max_perplexity = min(100, len(self.image_set) - 1)
         self.perplexity = widgets.IntSlider(
-            min(30, most), min=2, max=most, description="Perplex.", continuous_update=False
+            min(30, max_perplexity),
+            min=2,
+            max=max_perplexity,
+            description="Perplex.",
+            continuous_update=False,
         )
-        self.colour = widgets.Dropdown(options=[NOTHING], description="Colour")
+        self.colour = widgets.Dropdown(options=[NO_COLOUR], description="Colour")
         self.thumbnails = widgets.Checkbox(True, description="show the pictures", indent=False)
-        self.in_grid = widgets.Checkbox(False, description="in a grid, apart", indent=False)
+        self.on_grid = widgets.Checkbox(False, description="in a grid, apart", indent=False)
         self.size = widgets.IntSlider(28, min=10, max=64, description="Size")
-        self.cloud = Cloud()
+        self.scatter = EmbeddingScatter()
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Picture": [],
                 "Codes": [*self.sets.rows, self.layer],
                 "Map": [self.method, self.perplexity],
-                "Look": [self.colour, self.thumbnails, self.in_grid, self.size],
+                "Look": [self.colour, self.thumbnails, self.on_grid, self.size],
             },
-            stage=[self.cloud],
+            centre=[self.scatter],
             result=[],
-            names=[
+            accessible_names=[
                 *self.sets.names,
                 *names_for(self.layer, "layer", "Layer whose codes are mapped"),
                 *names_for(self.method, "method", "How codes are brought to two dimensions"),
                 *names_for(self.perplexity, "perplexity", "Perplexity of t-SNE"),
                 *names_for(self.colour, "colour", "What colours the frames"),
                 *names_for(self.thumbnails, "thumbnails", "Show the pictures instead of points"),
-                *names_for(self.in_grid, "in-grid", "Put the pictures in a grid"),
+                *names_for(self.on_grid, "in-grid", "Put the pictures in a grid"),
                 *names_for(self.size, "size", "Size of the pictures on the map"),
             ],
         )
@@ -166,96 +176,98 @@ class EmbeddingExplorer(Explorer):
     # What happens when a control changes.
 
     def _new_pictures(self) -> None:
-        self.attempt(self._new_data)
+        self.run_safely(self._new_data)
 
     def _new_data(self) -> None:
-        pictures = self.collection
-        if pictures not in self._facts:
-            self._facts[pictures] = facts(pictures)
-        known = self._facts[pictures]
-        with self.quiet():
+        pictures = self.image_set
+        if pictures not in self._metadata:
+            self._metadata[pictures] = image_metadata(pictures)
+        metadata = self._metadata[pictures]
+        with self.hold_callbacks():
             self.perplexity.max = min(100, len(pictures) - 1)
             before = self.colour.value
-            self.colour.options = [*known, NOTHING]
-            self.colour.value = before if before in known else "class"
-        self.cloud.tiles = picture_tiles(picture_map.thumbnails(pictures.floats()))
-        self.cloud.captions = captions(pictures, known)
-        self._map()
+            self.colour.options = [*metadata, NO_COLOUR]
+            self.colour.value = before if before in metadata else "class"
+        self.scatter.tiles = image_tiles(embedding.thumbnails(pictures.as_floats()))
+        self.scatter.captions = captions(pictures, metadata)
+        self._embed()
 
     @property
     def _key(self) -> tuple:
         perplexity = self.perplexity.value if self.method.value == "tsne" else None
-        return self.model, self.collection, self.layer.value, self.method.value, perplexity
+        return self.model, self.image_set, self.layer.value, self.method.value, perplexity
 
-    def _map(self) -> None:
-        self._growth.stop()
+    def _embed(self) -> None:
+        self._background.stop()
         key = self._key
-        if key in self._maps:
-            self._shown(self._maps[key])
+        if key in self._embeddings:
+            self._show_points(self._embeddings[key])
         elif self.points is None and not self.is_large:  # at once, so that there is something to see
             for points in self._steps(key):
-                found = points
-            self._shown(found)
+                result = points
+            self._show_points(result)
         else:
-            if self._mapped is not self.collection:
+            if self._mapped is not self.image_set:
                 self._draw_pixels()
             self._say_waiting()
-            self._growth.start(self._steps(key), self._step, self.after(lambda: None))
+            self._background.start(self._steps(key), self._step, self.on_done(lambda: None))
 
     def _draw_pixels(self) -> None:
         """Until the codes are there: the pictures by their own pixels, made small."""
-        small = F.interpolate(self.collection.floats(), size=(16, 16), mode="area")
-        self.points, self._mapped = embed(small.flatten(1), "pca"), self.collection
+        small = F.interpolate(self.image_set.as_floats(), size=(16, 16), mode="area")
+        self.points, self._mapped = embed(small.flatten(1), "pca"), self.image_set
         self._draw()
-        self.cloud.label = f"{self.sets.name}, by their pixels until the map is made"
+        self.scatter.label = f"{self.sets.name}, by their pixels until the map is made"
 
     def _say_waiting(self, share: str = "") -> None:
-        count = len(self.collection)
-        self.say(f"{self.called} looks at {count} {self.sets.name}; then the map is made ... {share}")
+        count = len(self.image_set)
+        self.set_status(
+            f"{self.display_name} looks at {count} {self.sets.name}; then the map is made ... {share}"
+        )
 
     def _steps(self, key: tuple) -> Iterator[Tensor | None]:
         """Codes in short steps, and at last the map."""
         model, data, layer, method, perplexity = key
-        if (model, data, layer) not in self._codes:
+        if (model, data, layer) not in self._features:
             images = Floats(data, self.side)
-            steps = collected_codes(model, images, list(dict.fromkeys((PIXELS, layer))))
+            steps = collect_features(model, images, list(dict.fromkeys((PIXELS, layer))))
             for codes in told(steps, steps_of(images), self._say_waiting):
                 if codes:
-                    self._codes[model, data, layer] = codes[layer]
+                    self._features[model, data, layer] = codes[layer]
                 yield None
-        vectors = self._codes[model, data, layer]
-        self._maps[key] = embed(vectors, method, perplexity=perplexity or 30)
-        yield self._maps[key]
+        vectors = self._features[model, data, layer]
+        self._embeddings[key] = embed(vectors, method, perplexity=perplexity or 30)
+        yield self._embeddings[key]
 
     def _step(self, points: Tensor | None) -> None:
         if points is not None:
-            self._shown(points)
+            self._show_points(points)
             self._code.code = self.code()
 
-    def _shown(self, points: Tensor) -> None:
-        self.points, self._mapped = points, self.collection
-        codes = self._codes[self._key[:3]]
-        self.precision = precision_at_k(codes, self.collection.labels, 5).rate
-        self.cloud.selected = -1
+    def _show_points(self, points: Tensor) -> None:
+        self.points, self._mapped = points, self.image_set
+        codes = self._features[self._key[:3]]
+        self.precision = precision_at_k(codes, self.image_set.labels, 5).rate
+        self.scatter.selected = -1
         self._draw()
-        self.say(
-            f"{self.called}, {self.layer.value}: of the 5 nearest codes (not points) {self.precision:.0%} show the same"
+        self.set_status(
+            f"{self.display_name}, {self.layer.value}: of the 5 nearest codes (not points) {self.precision:.0%} show the same"
             " class, on average."
         )
 
     def _draw(self) -> None:
-        known = self._facts[self.collection].get(self.colour.value)
-        colours, legend = [""] * len(self.collection), []
-        if known is not None:
-            names = list(self.collection.class_names) if self.colour.value == "class" else sorted(set(known))
-            colours, legend = picture_map.shades(known, names)
-        with self.cloud.hold_sync():
-            self.cloud.points = picture_map.places(self.points, self.in_grid.value)
-            self.cloud.colours, self.cloud.legend = colours, legend
-            self.cloud.pictures, self.cloud.size = self.thumbnails.value, self.size.value
-            self.cloud.label = f"{self.sets.name}, {self.layer.value}"
+        labels = self._metadata[self.image_set].get(self.colour.value)
+        colours, legend = [""] * len(self.image_set), []
+        if labels is not None:
+            names = list(self.image_set.class_names) if self.colour.value == "class" else sorted(set(labels))
+            colours, legend = embedding.point_colours(labels, names)
+        with self.scatter.hold_sync():
+            self.scatter.points = embedding.positions(self.points, self.on_grid.value)
+            self.scatter.colours, self.scatter.legend = colours, legend
+            self.scatter.show_thumbnails, self.scatter.size = self.thumbnails.value, self.size.value
+            self.scatter.label = f"{self.sets.name}, {self.layer.value}"
 
 
-def _digits() -> Collection:
-    pictures = first_pictures(digits("train"), DIGIT_COUNT)
+def _digits() -> ImageSet:
+    pictures = first_images(digits("train"), DIGIT_COUNT)
     return replace(pictures, expression=f'digits("train").images[:{DIGIT_COUNT}]')

@@ -1,6 +1,6 @@
 // The cloud: small pictures at places on a map. The pointer shows the nearest one large; keys walk from one to the next.
 //
-// Pictures come as one atlas (see sheet.js); places are [across, down] in 0 ... 1.
+// Pictures come as one atlas (see image_grid.js); places are [across, down] in 0 ... 1.
 
 const MARGIN = 8; // around the map and half a picture, in CSS pixels
 const LARGE = 132; // side of the picture that is shown large
@@ -43,7 +43,7 @@ function render({ model, el }) {
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.imageSmoothingQuality = "high";
     const [points, colours, size] = [get("points"), get("colours"), get("size")];
-    const asPictures = get("pictures") && atlas;
+    const asPictures = get("show_thumbnails") && atlas;
     points.forEach((point, index) => {
       const [x, y] = place(point);
       pen.fillStyle = pen.strokeStyle = colours[index] ?? "#607d8b";
@@ -170,7 +170,7 @@ function render({ model, el }) {
   const told = () => (tell(), redraw());
   const listeners = {
     "change:tiles": load, "change:points": told, "change:colours": redraw, "change:captions": tell, "change:label": tell,
-    "change:selected": told, "change:pictures": redraw, "change:size": redraw, "change:legend": explain,
+    "change:selected": told, "change:show_thumbnails": redraw, "change:size": redraw, "change:legend": explain,
   };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const watcher = new ResizeObserver(redraw);

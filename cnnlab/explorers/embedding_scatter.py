@@ -1,4 +1,4 @@
-"""The cloud: small pictures at their places on a map; its life in the browser is in `cloud.js`."""
+"""The cloud: small pictures at their places on a map; its life in the browser is in `embedding_scatter.js`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 import anywidget
 from traitlets import Bool, Dict, Int, List, Unicode
 
-from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.common import read_script
 
 _HERE = Path(__file__).parent
 
 
-class Cloud(anywidget.AnyWidget):
+class EmbeddingScatter(anywidget.AnyWidget):
     """Pictures at places.
 
     Traits
     ------
     tiles
-        The pictures, as `cnnlab.explorers.sheet.picture_tiles` gives them.
+        The pictures, as `cnnlab.explorers.image_grid.image_tiles` gives them.
     points
         [across, down] of each, in 0 ... 1.
     colours, legend
@@ -33,16 +33,18 @@ class Cloud(anywidget.AnyWidget):
         What the map shows.
     """
 
-    _esm = read_script("cloud.js")
+    _esm = read_script("embedding_scatter.js")
     # Its canvas and its words are those of a sheet, and an explorer need not have one beside it.
-    _css = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("sheet.css", "cloud.css"))
+    _css = "".join(
+        (_HERE / name).read_text(encoding="utf-8") for name in ("image_grid.css", "embedding_scatter.css")
+    )
 
     tiles = Dict().tag(sync=True)
     points = List().tag(sync=True)
     colours = List(Unicode()).tag(sync=True)
     legend = List().tag(sync=True)
     captions = List(Unicode()).tag(sync=True)
-    pictures = Bool(True).tag(sync=True)
+    show_thumbnails = Bool(True).tag(sync=True)
     size = Int(24).tag(sync=True)
     selected = Int(-1).tag(sync=True)
     label = Unicode("Map of pictures").tag(sync=True)

@@ -9,28 +9,28 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
+from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.fitting import Fitting
-from cnnlab.explorers.kernels import (
+from cnnlab.explorers.image_grid import ImageGrid
+from cnnlab.explorers.render.filters import (
     SCALES,
-    code_of_filters,
-    drawn,
+    code,
     fit_captions,
-    fit_in_words,
+    fit_sentence,
     fit_tiles,
-    is_picture,
     layer_tiles,
+    preview_figure,
+    reads_rgb,
     scale_of,
     unit_tiles,
     weighted_layers,
 )
-from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks import untrained
 from cnnlab.units import Explained, filters
 
-GOOD = 0.7
+R2_THRESHOLD = 0.7
 
 
 class FilterExplorer(Explorer):
@@ -76,19 +76,19 @@ class FilterExplorer(Explorer):
     ):
         super().__init__(model, None, networks)
         self.weights: Tensor | None = None
-        self._wanted = layer
-        self._twins: dict[int, tuple[nn.Module, nn.Module]] = {}
-        self.fitting = Fitting(self._fitted, self.after(lambda: self.attempt(self._draw_unit)))
+        self._initial_layer = layer
+        self._untrained_models: dict[int, tuple[nn.Module, nn.Module]] = {}
+        self.fitting = Fitting(self._on_fit, self.on_done(lambda: self.run_safely(self._draw_unit)))
         self.fit_button, self.stop_button = self.fitting.button, self.fitting.stop_button
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._new_layer, self.layer, self.fresh)
-        self.watch(self._draw, self.scale, self.source)
-        self.watch(self._draw_unit, self.unit)
-        self.watch(self._choose, self.sheet, name="selected")
-        self.fit_button.on_click(lambda _button: self.attempt(self.fit))
-        self.stop_button.on_click(lambda _button: self.attempt(self.fitting.stop))
+        self.show()
+        self.on_change(self._new_layer, self.layer, self.untrained)
+        self.on_change(self._draw, self.scale, self.source)
+        self.on_change(self._draw_unit, self.unit)
+        self.on_change(self._choose, self.grid, name="selected")
+        self.fit_button.on_click(lambda _button: self.run_safely(self.fit))
+        self.stop_button.on_click(lambda _button: self.run_safely(self.fitting.stop))
 
     @property
     def fits(self) -> list[Explained]:
@@ -97,7 +97,7 @@ class FilterExplorer(Explorer):
 
     def fit(self) -> None:
         """Fit all filters of the layer, one by one, on from where it stopped."""
-        if not is_picture(self.weights):
+        if not reads_rgb(self.weights):
             raise ValueError(
                 f'"{self.layer.value}" reads maps, not colours; only filters that read the picture are edges or blobs.'
             )
@@ -106,29 +106,31 @@ class FilterExplorer(Explorer):
     def refresh(self) -> None:
         names = weighted_layers(self.model)
         if not names:
-            raise ValueError(f"{self.called} has neither convolutions nor fully connected layers.")
-        offer_layers(self.layer, names, asked=self._wanted, otherwise=names[0])
-        self._wanted = None
+            raise ValueError(f"{self.display_name} has neither convolutions nor fully connected layers.")
+        offer_layers(self.layer, names, asked=self._initial_layer, otherwise=names[0])
+        self._initial_layer = None
         self._new_layer()
 
     def code(self) -> str:
-        scale = scale_of(self._shown, self.scale.value)
-        good = GOOD if self.fits else None
-        return code_of_filters(self.load_line, self.fresh.value, self.layer.value, self.weights, scale, good)
+        scale = scale_of(self._shown_model, self.scale.value)
+        threshold = R2_THRESHOLD if self.fits else None
+        return code(self.load_line, self.untrained.value, self.layer.value, self.weights, scale, threshold)
 
     def describe(self) -> str:
         shape = " x ".join(map(str, self.weights.shape[1:]))
-        state = "before training" if self.fresh.value else "trained"
+        state = "before training" if self.untrained.value else "trained"
         return (
-            f"Filter explorer. {self.called}, {state}, layer {self.layer.value}: {len(self.weights)} units with weights of"
+            f"Filter explorer. {self.display_name}, {state}, layer {self.layer.value}: {len(self.weights)} units with weights of"
             f" {shape}, one scale of colours for {self.scale.label}; unit {self.unit.value} is chosen. Run the cell to choose others."
         )
 
-    def still(self) -> bytes:
-        scale = scale_of(self._shown, self.scale.value)
-        figure = drawn(self.weights, scale, self.source.value, self.unit.value)
-        figure.suptitle(f"{self.title}: {self.called}, {self.layer.value}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+    def static_preview(self) -> bytes:
+        scale = scale_of(self._shown_model, self.scale.value)
+        figure = preview_figure(self.weights, scale, self.source.value, self.unit.value)
+        figure.suptitle(
+            f"{self.title}: {self.display_name}, {self.layer.value}", fontsize=11, x=0.01, ha="left"
+        )
+        return figure_png(figure)
 
     # How it is made.
 
@@ -137,29 +139,29 @@ class FilterExplorer(Explorer):
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
         self.source = widgets.IntSlider(0, min=0, max=0, description="Map")
         self.scale = widgets.Dropdown(options=list(SCALES.items()), value="filter", description="Scale")
-        self.fresh = widgets.Checkbox(False, description="before training", indent=False)
-        self.sheet = Sheet(columns=8, largest=72, label="Filters")
-        self.close_up = Sheet(columns=3, largest=150, label="The chosen filter")
-        self.kernels = Sheet(columns=8, largest=90, label="Its weights")
-        self.fit_words = widgets.HTML()
+        self.untrained = widgets.Checkbox(False, description="before training", indent=False)
+        self.grid = ImageGrid(columns=8, largest=72, label="Filters")
+        self.fit_grid = ImageGrid(columns=3, largest=150, label="The chosen filter")
+        self.kernel_grid = ImageGrid(columns=8, largest=90, label="Its weights")
+        self.fit_text = widgets.HTML()
 
     def _lay_out(self) -> None:
         buttons = widgets.HBox([self.fit_button, self.stop_button]).add_class("cnnlab-row")
-        self.arrange(
+        self.layout(
             {
                 "Picture": [],
-                "Filters": [self.layer, self.unit, self.source, self.fresh],
+                "Filters": [self.layer, self.unit, self.source, self.untrained],
                 "Colours": [self.scale],
                 "Explained by": [buttons],
             },
-            stage=[self.sheet],
-            result=[heading("The chosen unit"), self.close_up, self.fit_words, self.kernels],
-            names=[
+            centre=[self.grid],
+            result=[heading("The chosen unit"), self.fit_grid, self.fit_text, self.kernel_grid],
+            accessible_names=[
                 *names_for(self.layer, "layer", "Layer"),
                 *names_for(self.unit, "unit", "Unit of the layer"),
                 *names_for(self.source, "source", "Map that the layer reads"),
                 *names_for(self.scale, "scale", "What shares one scale of colours"),
-                *names_for(self.fresh, "fresh", "Show the network before training"),
+                *names_for(self.untrained, "fresh", "Show the network before training"),
                 *names_for(self.fit_button, "fit", "Fit a Gabor function and a blob to each filter"),
                 *names_for(self.stop_button, "stop", "Stop fitting"),
             ],
@@ -169,80 +171,82 @@ class FilterExplorer(Explorer):
 
     @property
     def _key(self) -> tuple[int, str, bool]:
-        return id(self.model), self.layer.value, self.fresh.value
+        return id(self.model), self.layer.value, self.untrained.value
 
     @property
-    def _shown(self) -> nn.Module:
+    def _shown_model(self) -> nn.Module:
         """The network whose weights are shown: the chosen one, or its twin before training."""
-        if not self.fresh.value:
+        if not self.untrained.value:
             return self.model
-        if id(self.model) not in self._twins:  # the model is kept too, so that its id stays its own
-            self._twins[id(self.model)] = self.model, untrained(self.model)
-        return self._twins[id(self.model)][1]
+        if (
+            id(self.model) not in self._untrained_models
+        ):  # the model is kept too, so that its id stays its own
+            self._untrained_models[id(self.model)] = self.model, untrained(self.model)
+        return self._untrained_models[id(self.model)][1]
 
     def _new_layer(self) -> None:
         self.fitting.stop()
-        self.weights = filters(self._shown, self.layer.value)
+        self.weights = filters(self._shown_model, self.layer.value)
         units, sources = self.weights.shape[:2]
-        with self.quiet():
+        with self.hold_callbacks():
             self.unit.max = units - 1
-            self.source.max, self.source.disabled = sources - 1, is_picture(self.weights)
+            self.source.max, self.source.disabled = sources - 1, reads_rgb(self.weights)
         self._draw()
 
     def _draw(self) -> None:
-        scale = scale_of(self._shown, self.scale.value)
+        scale = scale_of(self._shown_model, self.scale.value)
         count = len(self.weights)
-        with self.sheet.hold_sync():
-            self.sheet.columns = 8 if count <= 64 else 16
-            self.sheet.tiles = layer_tiles(self.weights, scale, self.source.value)
+        with self.grid.hold_sync():
+            self.grid.columns = 8 if count <= 64 else 16
+            self.grid.tiles = layer_tiles(self.weights, scale, self.source.value)
             reads = (
-                "red, green and blue" if is_picture(self.weights) else f"kernels over map {self.source.value}"
+                "red, green and blue" if reads_rgb(self.weights) else f"kernels over map {self.source.value}"
             )
-            self.sheet.label = f"{self.layer.value}: {count} units, {reads}"
-        self._tell_fits()
+            self.grid.label = f"{self.layer.value}: {count} units, {reads}"
+        self._update_fit_text()
         self._draw_unit()
 
     def _draw_unit(self) -> None:
-        unit, scale = self.unit.value, scale_of(self._shown, self.scale.value)
-        with self.quiet():
-            self.sheet.selected = unit
+        unit, scale = self.unit.value, scale_of(self._shown_model, self.scale.value)
+        with self.hold_callbacks():
+            self.grid.selected = unit
         weights = self.weights[unit]
-        if is_picture(self.weights):
+        if reads_rgb(self.weights):
             fit = self.fits[unit] if unit < len(self.fits) else None
-            self.close_up.tiles, self.close_up.captions = fit_tiles(weights, fit)
-            self.fit_words.value = f"<p>{fit_in_words(fit)}</p>" if fit is not None else ""
+            self.fit_grid.tiles, self.fit_grid.captions = fit_tiles(weights, fit)
+            self.fit_text.value = f"<p>{fit_sentence(fit)}</p>" if fit is not None else ""
         else:
-            self.close_up.tiles, self.fit_words.value = {}, ""
-        with self.kernels.hold_sync():
-            self.kernels.columns = 3 if len(weights) == 3 else 8
-            self.kernels.tiles = unit_tiles(self.weights, unit, scale)
-            colours = is_picture(self.weights)
-            self.kernels.captions = (
+            self.fit_grid.tiles, self.fit_text.value = {}, ""
+        with self.kernel_grid.hold_sync():
+            self.kernel_grid.columns = 3 if len(weights) == 3 else 8
+            self.kernel_grid.tiles = unit_tiles(self.weights, unit, scale)
+            colours = reads_rgb(self.weights)
+            self.kernel_grid.captions = (
                 ["red", "green", "blue"] if colours else [f"map {i}" for i in range(len(weights))]
             )
-            self.kernels.label = (
+            self.kernel_grid.label = (
                 f"unit {unit}: its weights for each {'colour' if colours else 'map that it reads'}"
             )
 
     def _choose(self) -> None:
-        if self.sheet.selected >= 0:
-            self.unit.value = self.sheet.selected
+        if self.grid.selected >= 0:
+            self.unit.value = self.grid.selected
 
-    def _tell_fits(self) -> None:
-        found = self.fits
-        self.sheet.captions = fit_captions(found, len(self.weights))
-        if found:
-            good = sum(float(fit.r2[0]) >= GOOD for fit in found)
-            self.say(
-                f"{good} of {len(found)} filters are explained to {GOOD:.0%} or more; {len(self.weights)} in all."
+    def _update_fit_text(self) -> None:
+        fits = self.fits
+        self.grid.captions = fit_captions(fits, len(self.weights))
+        if fits:
+            good = sum(float(fit.r2[0]) >= R2_THRESHOLD for fit in fits)
+            self.set_status(
+                f"{good} of {len(fits)} filters are explained to {R2_THRESHOLD:.0%} or more; {len(self.weights)} in all."
             )
         else:
-            self.say(
-                f"{self.called}, {self.layer.value}: {'before training' if self.fresh.value else 'trained'}."
+            self.set_status(
+                f"{self.display_name}, {self.layer.value}: {'before training' if self.untrained.value else 'trained'}."
             )
-        if len(found) > 0 and self.unit.value == len(found) - 1:
+        if len(fits) > 0 and self.unit.value == len(fits) - 1:
             self._draw_unit()
 
-    def _fitted(self, key: tuple[int, str, bool]) -> None:
+    def _on_fit(self, key: tuple[int, str, bool]) -> None:
         if key == self._key:
-            self.attempt(self._tell_fits)
+            self.run_safely(self._update_fit_text)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 import ipywidgets as widgets
 from torch import Tensor
 
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.units import Explained, explain_filters
 
 
@@ -23,7 +23,7 @@ class Fitting:
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self._show, self._finish = show, finish
         self._found: dict[Hashable, list[Explained]] = {}
-        self._growth: Growth[Explained] = Growth()
+        self._growth: BackgroundSteps[Explained] = BackgroundSteps()
 
     def of(self, key: Hashable) -> list[Explained]:
         """What explains the filters of a layer, as far as they are fitted, from unit 0 on."""

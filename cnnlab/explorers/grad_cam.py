@@ -10,22 +10,22 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers import methods, scenes
-from cnnlab.explorers.bars import Bars, ranking
-from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.background import BackgroundSteps, compute_missing
+from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
-from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.growth import Growth, missing
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.scenes import Answer, Question
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles, tile_frame
+from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
+from cnnlab.explorers.render import grad_cam, saliency
+from cnnlab.explorers.render.grad_cam import Result, State
+from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet, frame, map_tiles, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures import rising_alpha
 from cnnlab.figures.attributions import lay_over, shown
 from cnnlab.figures.colours import OUTLINE
 
-LAST = "the last maps"
+LAST_MAPS = "the last maps"
 """The frame of a scene in which the network answers otherwise."""
 
 
@@ -69,89 +69,93 @@ class GradCamExplorer(Explorer):
         if model is None:
             model = next(iter(networks.values())) if networks else "mini_alexnet"
         super().__init__(model, picture, networks)
-        self._own = dict(networks or {})
-        self.answer: Answer | None = None
-        self.answers: dict[str, Answer] = {}
-        self._thing: tuple = ()
-        self._asked: tuple = ()
-        self._known: nn.Module | None = None
-        self._growth: Growth[str] = Growth()
+        self._given_networks = dict(networks or {})
+        self.result: Result | None = None
+        self.results: dict[str, Result] = {}
+        self._subject: tuple = ()
+        self._options: tuple = ()
+        self._model_shown: nn.Module | None = None
+        self._background: BackgroundSteps[str] = BackgroundSteps()
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._ask, self.layer, self.target, self.guided, self.relu)
-        self.watch(self._paint, self.show_mask)
-        self.watch(self._swap, self.sheet, name="selected")
+        self.show()
+        self.on_change(self._compute, self.layer, self.target, self.guided, self.relu)
+        self.on_change(self._paint, self.show_mask)
+        self.on_change(self._choose_scene, self.grid, name="selected")
 
     @property
-    def state(self) -> Question:
+    def state(self) -> State:
         """What the controls say."""
-        said = {"target": self.target.value, "layer": self.layer.value}
-        said |= {"guided": self.guided.value, "relu": self.relu.value}
-        return Question(self.model, self.pictures.source, self.side, **said)
+        controls = {"target": self.target.value, "layer": self.layer.value}
+        controls |= {"guided": self.guided.value, "relu": self.relu.value}
+        return State(self.model, self.image_picker.source, self.side, **controls)
 
     def refresh(self) -> None:
         names = class_names(self.model, len(probabilities(self.model, self.image)))
-        if self.model is not self._known:
+        if self.model is not self._model_shown:
             offer_classes(self.target, names, [("predicted class", None)])
             layers = [layer.name for layer in network_layers(self.model, self.side) if layer.has_maps]
-            offer_layers(self.layer, layers, before=[(LAST, None)])
-            self._known = self.model
-        self._ask()
+            offer_layers(self.layer, layers, before=[(LAST_MAPS, None)])
+            self._model_shown = self.model
+        self._compute()
 
     def code(self) -> str:
-        own = next((name for name, model in self._own.items() if model is self.model), None)
+        given_name = next((name for name, model in self._given_networks.items() if model is self.model), None)
         opening = self.load_line
-        return scenes.code(self.state, f'model = networks["{own}"]' if own else opening)
+        return grad_cam.code(self.state, f'model = networks["{given_name}"]' if given_name else opening)
 
     def describe(self) -> str:
-        called = self.network.label or "A network"
+        network_name = self.network.label or "A network"
         return (
-            f"Grad-CAM explorer. {called} looks at a picture ({self.pictures.source.words}); over it lies the map of"
-            f" {self.answer.names[self.answer.target]} at {self.layer.label}, and beside it the same object in every scene."
+            f"Grad-CAM explorer. {network_name} looks at a picture ({self.image_picker.source.description}); over it lies the map of"
+            f" {self.result.names[self.result.target]} at {self.layer.label}, and beside it the same object in every scene."
             " Run the cell to change layer and class, and to swap the background."
         )
 
-    def still(self) -> bytes:
-        for _scene in missing(scenes.elsewhere(self.state), self.answers, scenes.ask):
+    def static_preview(self) -> bytes:
+        for _scene in compute_missing(grad_cam.other_scenes(self.state), self.results, grad_cam.render):
             pass  # within a kernel some may not be there yet
-        rows = [("this picture", self.answer), *self.answers.items()][:8]
+        rows = [("this picture", self.result), *self.results.items()][:8]
         figure = Figure(figsize=(9.6, 1.75), dpi=90, layout="constrained", facecolor="white")
-        for axis, (name, answer) in zip(figure.subplots(1, 8, squeeze=False)[0], rows, strict=False):
-            shown(axis, answer.image, name)
-            values = methods.flat(answer.map, "size") if answer.map.dim() == 3 else answer.map
+        for axis, (name, result) in zip(figure.subplots(1, 8, squeeze=False)[0], rows, strict=False):
+            shown(axis, result.image, name)
+            values = saliency.per_pixel(result.map, "size") if result.map.dim() == 3 else result.map
             lay_over(axis, values, float(values.max()) or 1.0)
-            axis.set_xlabel(answer.says.removeprefix("says "), fontsize=8)
+            axis.set_xlabel(result.summary.removeprefix("says "), fontsize=8)
         figure.suptitle(
             f"{self.title}: {self.network.label}, {self.layer.label}", fontsize=11, x=0.01, ha="left"
         )
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.layer = SearchSelect([(LAST, None)], description="Layer")
+        self.layer = SearchSelect([(LAST_MAPS, None)], description="Layer")
         self.target = SearchSelect([("predicted class", None)], description="Class")
         self.guided = widgets.Checkbox(False, description="guided Grad-CAM", indent=False)
         self.relu = widgets.Checkbox(True, description="only what speaks for it", indent=False)
         self.show_mask = widgets.Checkbox(False, description="true outline of the object", indent=False)
         self.opacity = widgets.FloatSlider(0.85, min=0, max=1, step=0.05, description="Opacity")
-        self.stage = Sheet(columns=1, largest=EYE, smooth=True, label="The picture under the map")
-        self.sheet = Sheet(columns=5, largest=EYE, label="The same object elsewhere (click to go there)")
-        for sheet in (self.stage, self.sheet):
-            widgets.jslink((self.opacity, "value"), (sheet, "opacity"))
-        self.bars = Bars(words=["here", "in the first scene"])
-        self._words = widgets.HTML().add_class("cnnlab-finding")
+        self.main_view = ImageGrid(
+            columns=1, largest=DISPLAY_SIZE, smooth=True, label="The picture under the map"
+        )
+        self.grid = ImageGrid(
+            columns=5, largest=DISPLAY_SIZE, label="The same object elsewhere (click to go there)"
+        )
+        for grid in (self.main_view, self.grid):
+            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
+        self.bars = ProbabilityBars(words=["here", "in the first scene"])
+        self._finding = widgets.HTML().add_class("cnnlab-finding")
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Class map": [self.layer, self.target, self.guided, self.relu],
                 "Over the picture": [self.opacity, self.show_mask],
             },
-            stage=[self.stage, self.sheet],
-            result=[heading("What the network says"), self.bars, heading("What the map says"), self._words],
-            names=[
+            centre=[self.main_view, self.grid],
+            result=[heading("What the network says"), self.bars, heading("What the map says"), self._finding],
+            accessible_names=[
                 *names_for(self.layer, "layer", "Layer whose maps are added up"),
                 *names_for(self.target, "target", "Class that is asked about"),
                 *names_for(self.guided, "guided", "Multiply by guided backpropagation"),
@@ -163,78 +167,80 @@ class GradCamExplorer(Explorer):
 
     # What happens when a control changes.
 
-    def _ask(self) -> None:
+    def _compute(self) -> None:
         """The picture at once, the other scenes one after another."""
-        question = self.state
-        self._growth.stop()
-        others = scenes.elsewhere(question)
-        place = next(iter(others.values())).source if others else question.source
-        self.answer = scenes.ask(question)
-        thing, asked = (question.model, place), (*question.options.values(), question.guided)
-        if thing != self._thing:
-            self._first = self.answer
-        if (thing, asked) != (self._thing, self._asked):
-            self.answers = {}
-        self._thing, self._asked = thing, asked
-        self.relu.disabled = question.guided
+        state = self.state
+        self._background.stop()
+        other_states = grad_cam.other_scenes(state)
+        first_source = next(iter(other_states.values())).source if other_states else state.source
+        self.result = grad_cam.render(state)
+        subject, options = (state.model, first_source), (*state.options.values(), state.guided)
+        if subject != self._subject:
+            self._first_result = self.result
+        if (subject, options) != (self._subject, self._options):
+            self.results = {}
+        self._subject, self._options = subject, options
+        self.relu.disabled = state.guided
         self._paint()
-        steps = missing(others, self.answers, scenes.ask)
-        self._growth.start(steps, lambda _scene: None, self.after(self._paint_sheet))
+        steps = compute_missing(other_states, self.results, grad_cam.render)
+        self._background.start(steps, lambda _scene: None, self.on_done(self._paint_grid))
 
     def _paint(self) -> None:
-        answer, source = self.answer, self.pictures.source
+        result, source = self.result, self.image_picker.source
         mask = source.mask(self.side)
-        image = source.image(EYE)
+        image = source.image(DISPLAY_SIZE)
         if self.show_mask.value and mask is not None:
-            image = with_outline(image, source.mask(EYE))
-        with self.stage.hold_sync():
-            self.stage.tiles = picture_tiles(image.unsqueeze(0))
-            self.stage.overlay = overlay([answer])
-            self.stage.captions = [answer.says]
-        values = methods.flat(answer.map, "size") if answer.map.dim() == 3 else answer.map
-        self._words.value = methods.reading(values, mask, source.thing)
-        before = self._first.probability
-        self.bars.entries = ranking(answer.probability, before, answer.names, answer.target)
-        self.say(f"{self.network.label} {answer.says}; the map is of {answer.names[answer.target]}.")
-        self._paint_sheet()
+            image = with_outline(image, source.mask(DISPLAY_SIZE))
+        with self.main_view.hold_sync():
+            self.main_view.tiles = image_tiles(image.unsqueeze(0))
+            self.main_view.overlay = overlay_tiles([result])
+            self.main_view.captions = [result.summary]
+        values = saliency.per_pixel(result.map, "size") if result.map.dim() == 3 else result.map
+        self._finding.value = saliency.describe_map(values, mask, source.object_name)
+        before = self._first_result.probability
+        self.bars.entries = probability_rows(result.probability, before, result.names, result.target)
+        self.set_status(
+            f"{self.network.label} {result.summary}; the map is of {result.names[result.target]}."
+        )
+        self._paint_grid()
 
-    def _paint_sheet(self) -> None:
+    def _paint_grid(self) -> None:
         """The scenes, as far as they have been visited."""
-        if not self.answers:
-            self.sheet.tiles = {}
+        if not self.results:
+            self.grid.tiles = {}
             return
-        shape, rows = self.pictures.source.thing, list(self.answers.values())
-        wrong = [n for n, answer in enumerate(rows) if answer.names[answer.winner] != shape]
-        with self.sheet.hold_sync():
-            self.sheet.tiles = picture_tiles(torch.stack([answer.image for answer in rows]))
-            self.sheet.overlay = overlay(rows)
-            self.sheet.captions = [f"{scene}: {answer.says}" for scene, answer in self.answers.items()]
-            self.sheet.boxes = [frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
+        shape, rows = self.image_picker.source.object_name, list(self.results.values())
+        wrong = [n for n, result in enumerate(rows) if result.names[result.winner] != shape]
+        with self.grid.hold_sync():
+            self.grid.tiles = image_tiles(torch.stack([result.image for result in rows]))
+            self.grid.overlay = overlay_tiles(rows)
+            self.grid.captions = [f"{scene}: {result.summary}" for scene, result in self.results.items()]
+            self.grid.boxes = [tile_frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
 
-    def _swap(self) -> None:
+    def _choose_scene(self) -> None:
         """The chosen scene becomes the background of the picture."""
-        chosen = list(self.answers)[self.sheet.selected : self.sheet.selected + 1]
-        if chosen and self.sheet.selected >= 0:
+        chosen = list(self.results)[self.grid.selected : self.grid.selected + 1]
+        if chosen and self.grid.selected >= 0:
             self.scene.value = chosen[0]
 
 
-def overlay(answers: list[Answer]) -> dict:
-    """The maps of several pictures as the overlay of a `Sheet`, in one scale for all; guided ones as pictures, each in its own."""
-    maps = [answer.map for answer in answers]
+def overlay_tiles(results: list[Result]) -> dict:
+    """The maps of several pictures as the overlay of a `ImageGrid`, in one scale for all; guided ones as pictures, each in its own."""
+    maps = [result.map for result in results]
     if maps[0].dim() == 3:
-        return methods.tiles(maps, "picture")
-    most = max(float(one.abs().max()) for one in maps) or 1.0
-    stack = torch.stack([torch.nan_to_num(one) for one in maps])
+        return saliency.tiles(maps, "picture")
+    limit = max(float(class_map.abs().max()) for class_map in maps) or 1.0
+    stack = torch.stack([torch.nan_to_num(class_map) for class_map in maps])
     if bool((stack < 0).any()):
-        return map_tiles(stack, "PuOr_r", -most, most, alpha=rising_alpha(signed=True) ** 0.5)
-    return map_tiles(stack, "viridis", 0, most, alpha=rising_alpha() ** 0.4)
+        return map_tiles(stack, "PuOr_r", -limit, limit, alpha=rising_alpha(signed=True) ** 0.5)
+    return map_tiles(stack, "viridis", 0, limit, alpha=rising_alpha() ** 0.4)
 
 
 def with_outline(image: Tensor, mask: Tensor) -> Tensor:
     """The picture with a white line, within a dark one, around the mask (H x W bool)."""
-    drawn, grown = image.clone(), mask
+    outlined, grown = image.clone(), mask
     for colour in (1.0, 0.0):
         wider = F.max_pool2d(grown[None].float(), 5, 1, 2)[0] > 0
-        drawn[:, wider & ~grown] = colour
+        outlined[:, wider & ~grown] = colour
         grown = wider
-    return drawn
+    return outlined

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-CLEAR = 255
+TRANSPARENT = 255
 """The index of a palette PNG that is shown as nothing at all."""
 
 
@@ -23,40 +23,40 @@ def to_array(image: Tensor) -> np.ndarray:
 
 def jpeg(image: Tensor, quality: int = 92) -> bytes:
     """A picture for the eye: colours at full resolution, a quarter of the size of a PNG."""
-    return _saved(Image.fromarray(to_array(image)), "JPEG", quality=quality, subsampling=0)
+    return _encode(Image.fromarray(to_array(image)), "JPEG", quality=quality, subsampling=0)
 
 
 def png(image: Tensor) -> bytes:
     """A picture to the pixel."""
-    return _saved(Image.fromarray(to_array(image)), "PNG", compress_level=1)
+    return _encode(Image.fromarray(to_array(image)), "PNG", compress_level=1)
 
 
-def stencil_png(mask: Tensor) -> bytes:
+def mask_png(mask: Tensor) -> bytes:
     """H x W booleans as a picture that is opaque where they are true."""
-    indices = np.where(mask.cpu().numpy(), 0, CLEAR).astype(np.uint8)
+    indices = np.where(mask.cpu().numpy(), 0, TRANSPARENT).astype(np.uint8)
     return palette_png(indices, np.full((1, 3), 255, dtype=np.uint8))
 
 
 def palette_png(indices: np.ndarray, colours: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
-    """H x W indices into `colours` (at most 255 x 3 bytes), with an opacity for each colour if given; `CLEAR` shows nothing."""
+    """H x W indices into `colours` (at most 255 x 3 bytes), with an opacity for each colour if given; `TRANSPARENT` shows nothing."""
     table = np.zeros((256, 3), dtype=np.uint8)  # a browser refuses an index that its table does not have
     opacity = np.full(256, 255, dtype=np.uint8)
     table[: len(colours)] = colours
     opacity[: len(colours)] = 255 if alpha is None else alpha
-    opacity[CLEAR] = 0
+    opacity[TRANSPARENT] = 0
     picture = Image.fromarray(indices.astype(np.uint8))
     picture.putpalette(table.tobytes())
-    return _saved(picture, "PNG", compress_level=1, transparency=opacity.tobytes())
+    return _encode(picture, "PNG", compress_level=1, transparency=opacity.tobytes())
 
 
-def scaled(values: Tensor, low: float, high: float, steps: int = 255) -> np.ndarray:
-    """Values between `low` and `high` as indices 0 ... steps - 1; what is NaN becomes `CLEAR`."""
-    known = values.cpu().double().numpy()
-    shares = np.clip((np.nan_to_num(known, nan=low) - low) / max(high - low, 1e-3), 0, 1)
-    return np.where(np.isnan(known), CLEAR, np.rint(shares * (steps - 1))).astype(np.uint8)
+def to_indices(values: Tensor, low: float, high: float, steps: int = 255) -> np.ndarray:
+    """Values between `low` and `high` as indices 0 ... steps - 1; what is NaN becomes `TRANSPARENT`."""
+    array = values.cpu().double().numpy()
+    shares = np.clip((np.nan_to_num(array, nan=low) - low) / max(high - low, 1e-3), 0, 1)
+    return np.where(np.isnan(array), TRANSPARENT, np.rint(shares * (steps - 1))).astype(np.uint8)
 
 
-def _saved(picture: Image.Image, kind: str, **options) -> bytes:
+def _encode(picture: Image.Image, kind: str, **options) -> bytes:
     stream = BytesIO()
     picture.save(stream, kind, **options)
     return stream.getvalue()

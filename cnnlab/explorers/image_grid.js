@@ -1,7 +1,7 @@
 // The sheet: small pictures in a grid (filters, maps, patches, neighbours ...), of which pointer and keys choose one, or one pixel in one.
 //
 // Tiles come as one picture, the atlas, and are cut from it here; places are [tile, row, column] in the tiles' own pixels. What is
-// chosen is drawn at once and sent as one trait; the kernel's words on it come back in `answer`.
+// chosen is drawn at once and sent as one trait; the kernel's words on it come back in `readout`.
 
 const GAP = 4; // between two tiles, in CSS pixels
 const REST = 600; // a screen reader hears the answer once the choice rests for so many milliseconds
@@ -28,7 +28,7 @@ function render({ model, el }) {
   function layout() {
     const { width = 1, height = 1, count = 0 } = get("tiles");
     const columns = Math.max(1, Math.min(get("columns"), count || 1));
-    const across = Math.min((canvas.clientWidth - GAP * (columns - 1)) / columns, get("largest"));
+    const across = Math.min((canvas.clientWidth - GAP * (columns - 1)) / columns, get("max_tile_size"));
     const down = (across * height) / width;
     return { width, height, count, columns, across, down, rows: Math.ceil(count / columns), scale: across / width };
   }
@@ -107,7 +107,7 @@ function render({ model, el }) {
   function tell() {
     const tile = hovered >= 0 ? hovered : chosen();
     const caption = get("captions")[tile] ?? "";
-    const answer = hovered >= 0 && hovered !== chosen() ? "" : get("answer");
+    const answer = hovered >= 0 && hovered !== chosen() ? "" : get("readout");
     title.textContent = get("label");
     readout.textContent = [caption, answer].filter(Boolean).join(": ");
     const place = byPixel() && tile >= 0 ? `, row ${get("point")[1]}, column ${get("point")[2]}` : "";
@@ -181,9 +181,9 @@ function render({ model, el }) {
 
   const told = () => (tell(), redraw());
   const listeners = {
-    "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:answer": tell, "change:label": tell,
+    "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:readout": tell, "change:label": tell,
     "change:selected": told, "change:point": told, "change:pick": told, "change:boxes": redraw, "change:opacity": redraw,
-    "change:columns": redraw, "change:smooth": redraw, "change:largest": redraw,
+    "change:columns": redraw, "change:smooth": redraw, "change:max_tile_size": redraw,
   };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const watcher = new ResizeObserver(redraw);

@@ -1,4 +1,4 @@
-"""The sheet: a grid of small pictures of which one, or one pixel, can be chosen; its life in the browser is in `sheet.js`."""
+"""The sheet: a grid of small pictures of which one, or one pixel, can be chosen; its life in the browser is in `image_grid.js`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import torch
 from torch import Tensor
 from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
-from cnnlab.explorers.encode import png
-from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.common import read_script
+from cnnlab.explorers.image_bytes import png
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 from cnnlab.figures.palettes import palette_png
 
 _HERE = Path(__file__).parent
 
 
-class Sheet(anywidget.AnyWidget):
+class ImageGrid(anywidget.AnyWidget):
     """Tiles of one size in a grid.
 
     Traits
     ------
     tiles, overlay
-        What `picture_tiles` or `map_tiles` give; the overlay is laid over the tiles with `opacity`.
+        What `image_tiles` or `map_tiles` give; the overlay is laid over the tiles with `opacity`.
     captions
         A line for each tile: shown below when the tile is pointed at or chosen.
     columns, max_tile_size
@@ -35,27 +35,27 @@ class Sheet(anywidget.AnyWidget):
         "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
     boxes
         [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels; with "dashed": True the
-        line is broken. `frame` and `verdict` give those that go along a tile's edge.
+        line is broken. `tile_frame` and `correctness_frame` give those that go along a tile's edge.
     label, readout
         What the sheet shows, and what is to be said of the chosen place.
     smooth
         Whether enlarged tiles are interpolated: for pictures at their full size, not for maps.
     """
 
-    _esm = read_script("sheet.js")
-    _css = (_HERE / "sheet.css").read_text(encoding="utf-8")
+    _esm = read_script("image_grid.js")
+    _css = (_HERE / "image_grid.css").read_text(encoding="utf-8")
 
     tiles = Dict().tag(sync=True)
     overlay = Dict().tag(sync=True)
     captions = List(Unicode()).tag(sync=True)
     columns = Int(8).tag(sync=True)
-    largest = Int(480).tag(sync=True)
+    max_tile_size = Int(480).tag(sync=True)
     pick = Unicode("tile").tag(sync=True)
     selected = Int(-1).tag(sync=True)
     point = List(Int(), [-1, 0, 0]).tag(sync=True)
     boxes = List(Dict()).tag(sync=True)
     label = Unicode("Pictures").tag(sync=True)
-    answer = Unicode("").tag(sync=True)
+    readout = Unicode("").tag(sync=True)
     smooth = Bool(False).tag(sync=True)
     opacity = Float(0.7).tag(sync=True)
 
@@ -74,32 +74,34 @@ class Chart(anywidget.AnyWidget):
             self.png, self.alt = content, alt
 
 
-def picture_tiles(pictures: Tensor) -> dict:
-    """N x 3 x H x W floats in [0, 1] as the tiles of a `Sheet`."""
+def image_tiles(pictures: Tensor) -> dict:
+    """N x 3 x H x W floats in [0, 1] as the tiles of a `ImageGrid`."""
     count, _, height, width = pictures.shape
     columns = _columns(count)
-    sheet = torch.zeros(3, math.ceil(count / columns) * height, columns * width)
+    atlas = torch.zeros(3, math.ceil(count / columns) * height, columns * width)
     for tile, picture in enumerate(pictures):
         top, left = tile // columns * height, tile % columns * width
-        sheet[:, top : top + height, left : left + width] = picture
-    return {"png": png(sheet), "count": count, "columns": columns, "width": width, "height": height}
+        atlas[:, top : top + height, left : left + width] = picture
+    return {"png": png(atlas), "count": count, "columns": columns, "width": width, "height": height}
 
 
-def frame(tile: int, height: int, width: int, colour: str) -> dict:
-    """A box for a `Sheet` along the edge of one of its tiles, which have height x width pixels."""
+def tile_frame(tile: int, height: int, width: int, colour: str) -> dict:
+    """A box for a `ImageGrid` along the edge of one of its tiles, which have height x width pixels."""
     return {"tile": tile, "box": [1, 1, height - 2, width - 2], "colour": colour}
 
 
-def outline(tile: int, box: Sequence[float]) -> dict:
-    """A box for a `Sheet` around (top, left, bottom, right) of one of its tiles, in whole pixels."""
+def tile_box(tile: int, box: Sequence[float]) -> dict:
+    """A box for a `ImageGrid` around (top, left, bottom, right) of one of its tiles, in whole pixels."""
     top, left, bottom, right = (round(value) for value in box)
     return {"tile": tile, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}
 
 
-def verdict(tile: int, height: int, width: int, right: bool) -> dict:
+def correctness_frame(tile: int, height: int, width: int, correct: bool) -> dict:
     """The frame of a tile that is right, or of one that is wrong, whose line is broken: it does not take the colour to tell them apart."""
     return (
-        frame(tile, height, width, RIGHT) if right else frame(tile, height, width, WRONG) | {"dashed": True}
+        tile_frame(tile, height, width, RIGHT)
+        if correct
+        else tile_frame(tile, height, width, WRONG) | {"dashed": True}
     )
 
 
@@ -110,14 +112,14 @@ def map_tiles(
     high: float | None = None,
     alpha: object = 1.0,
 ) -> dict:
-    """N x H x W numbers as the tiles of a `Sheet`, in one range of colours (low, high); NaN is transparent."""
+    """N x H x W numbers as the tiles of a `ImageGrid`, in one range of colours (low, high); NaN is transparent."""
     count, height, width = maps.shape
     columns = _columns(count)
-    sheet = np.full((math.ceil(count / columns) * height, columns * width), np.nan)
-    for tile, one in enumerate(maps.detach().cpu().numpy()):
+    atlas = np.full((math.ceil(count / columns) * height, columns * width), np.nan)
+    for tile, values in enumerate(maps.detach().cpu().numpy()):
         top, left = tile // columns * height, tile % columns * width
-        sheet[top : top + height, left : left + width] = one
-    content = palette_png(sheet, cmap, low, high, alpha=alpha)
+        atlas[top : top + height, left : left + width] = values
+    content = palette_png(atlas, cmap, low, high, alpha=alpha)
     return {"png": content, "count": count, "columns": columns, "width": width, "height": height}
 
 

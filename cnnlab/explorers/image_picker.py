@@ -6,64 +6,78 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from cnnlab.explorers.parts import Upload, names_for
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sources import (
-    CollectionPhoto,
-    Photo,
-    Rendered,
-    Source,
+from cnnlab.explorers.common import PhotoUpload, names_for
+from cnnlab.explorers.image_sources import (
+    ImageSource,
+    PhotographSource,
+    PhotoSource,
+    RenderedSource,
     as_source,
-    installed,
-    special_fields,
+    extra_fields,
+    installed_photographs,
 )
-from cnnlab.explorers.thumbnails import Switch, Thumbnails, described, installed_thumbnails, thumbnail_sheet
+from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.thumbnails import (
+    Switch,
+    Thumbnails,
+    installed_thumbnails,
+    photograph_traits,
+    thumbnail_atlas,
+)
 from cnnlab.world import OBJECTS, SCENES, sample
 
 LARGEST_SEED = 999_999
 KINDS = {"photograph": "Photograph", "rendered": "Rendered", "own": "Own photo"}
 
 
-class PicturePicker:
+class ImagePicker:
     """A switch between three kinds of pictures, and the controls of the kind that is chosen; `source` is the picture.
 
-    `kind` is the switch, `thumbnails` shows the installed photographs, `shape`, `scene`, `seed` and `another` choose a rendered
-    picture, `photo` uploads one. Setting any of them chooses a picture of its kind.
+    `kind` is the switch, `thumbnails` shows the installed photographs, `shape`, `scene`, `seed` and `another_button` choose a rendered
+    picture, `photo_upload` uploads one. Setting any of them chooses a picture of its kind.
 
-    Calls `changed()` after each choice and `failed(error)` when a photo cannot be read; the last good choice then stands.
+    Calls `on_change()` after each choice and `on_error(error)` when a photo cannot be read; the last good choice then stands.
     """
 
-    def __init__(self, picture: object, changed: Callable[[], None], failed: Callable[[Exception], None]):
-        self.source: Source = as_source(picture)
-        recipe = self.source.recipe if isinstance(self.source, Rendered) else sample(0)
-        self._special = special_fields(recipe) if isinstance(self.source, Rendered) else {}
-        self._changed, self._failed = changed, failed
+    def __init__(self, picture: object, on_change: Callable[[], None], on_error: Callable[[Exception], None]):
+        self.source: ImageSource = as_source(picture)
+        recipe = self.source.recipe if isinstance(self.source, RenderedSource) else sample(0)
+        self._extra_fields = extra_fields(recipe) if isinstance(self.source, RenderedSource) else {}
+        self._on_change, self._on_error = on_change, on_error
         self._showing = False
-        self._last: dict[str, Source] = {}
+        self._last: dict[str, ImageSource] = {}
         self._make_rendered(recipe)
-        self.thumbnails = Thumbnails(label="Photographs", **described(installed()))
-        self.photo = Upload()
-        offered = [[value, word] for value, word in KINDS.items() if value != "photograph" or installed()]
-        self.kind = Switch(options=offered, value=self.source.kind, label="Kind of picture")
-        self._panels = {"photograph": self.thumbnails, "rendered": self._rendered, "own": self.photo}
+        self.thumbnails = Thumbnails(label="Photographs", **photograph_traits(installed_photographs()))
+        self.photo_upload = PhotoUpload()
+        kinds = [
+            [value, label]
+            for value, label in KINDS.items()
+            if value != "photograph" or installed_photographs()
+        ]
+        self.kind = Switch(options=kinds, value=self.source.kind, label="Kind of picture")
+        self._panels = {
+            "photograph": self.thumbnails,
+            "rendered": self._last_rendered,
+            "own": self.photo_upload,
+        }
         self._show_which()
-        self.kind.observe(self._turn, "value")
-        self.thumbnails.observe(self._look_at, "value")
+        self.kind.observe(self._switch_kind, "value")
+        self.thumbnails.observe(self._choose_photograph, "value")
         for control in (self.shape, self.scene, self.seed):
-            control.observe(self._draw, "value")
-        self.another.on_click(self._next)
-        self.photo.observe(self._receive, "upload")
+            control.observe(self._render, "value")
+        self.another_button.on_click(self._next)
+        self.photo_upload.observe(self._receive, "upload")
 
     def _make_rendered(self, recipe) -> None:
-        self.shape = SearchSelect(OBJECTS, value=_listed(recipe.shape), description="Class")
+        self.shape = SearchSelect(OBJECTS, value=_known_class(recipe.shape), description="Class")
         self.scene = widgets.Dropdown(options=SCENES, value=recipe.scene, description="Scene")
         self.seed = widgets.BoundedIntText(
             recipe.seed, min=0, max=max(LARGEST_SEED, recipe.seed), description="Seed"
         )
-        self.another = widgets.Button(description="Another")
-        seed_row = widgets.HBox([self.seed, self.another]).add_class("cnnlab-row")
+        self.another_button = widgets.Button(description="Another")
+        seed_row = widgets.HBox([self.seed, self.another_button]).add_class("cnnlab-row")
         self.rendered_rows = [self.shape, self.scene, seed_row]  # alone for what takes rendered pictures only
-        self._rendered = widgets.VBox(self.rendered_rows).add_class("cnnlab-panel")
+        self._last_rendered = widgets.VBox(self.rendered_rows).add_class("cnnlab-panel")
 
     @property
     def rows(self) -> list[widgets.Widget]:
@@ -71,33 +85,33 @@ class PicturePicker:
         return [self.kind, *self._panels.values()]
 
     @property
-    def names(self) -> list:
+    def accessible_names(self) -> list:
         """The accessible names of the controls."""
         return [
             *names_for(self.shape, "shape", "Class of the object in the picture"),
             *names_for(self.scene, "scene", "Scene of the picture"),
             *names_for(self.seed, "seed", "Seed of the picture"),
-            *names_for(self.another, "another", "Another picture of the same class and scene"),
+            *names_for(self.another_button, "another", "Another picture of the same class and scene"),
         ]
 
     def use_photo(self, content: bytes | str, name: str = "") -> None:
         """Show this photo; one that cannot be read is reported and the picture stays."""
-        self._try(Photo(name, content))
+        self._try(PhotoSource(name, content))
 
-    def _try(self, source: Source) -> None:
+    def _try(self, source: ImageSource) -> None:
         """Choose a source whose file may turn out to be no picture."""
         try:
             source.image(96)
         except Exception as error:  # decoders raise many kinds, all of them mean: not a picture
             self._show_which()
-            self._failed(error)
+            self._on_error(error)
             return
         self._choose(source)
 
-    def _choose(self, source: Source) -> None:
+    def _choose(self, source: ImageSource) -> None:
         self.source = source
         self._show_which()
-        self._changed()
+        self._on_change()
 
     def _show_which(self) -> None:
         """Bring the controls to what is shown, and show those of its kind."""
@@ -108,7 +122,7 @@ class PicturePicker:
         try:
             self.kind.value = source.kind
             self.thumbnails.value = source.name if source.kind == "photograph" else self.thumbnails.value
-            self.photo.shown = (source.name or "without a name") if source.kind == "own" else ""
+            self.photo_upload.photo_name = (source.name or "without a name") if source.kind == "own" else ""
         finally:
             self._showing = False
         self._show_panel(source.kind)
@@ -117,11 +131,11 @@ class PicturePicker:
         for name, panel in self._panels.items():
             panel.layout.display = None if name == kind else "none"
         if (
-            kind == "photograph" and not self.thumbnails.sheet
+            kind == "photograph" and not self.thumbnails.atlas
         ):  # not before they are seen: this reads all of them
-            self.thumbnails.sheet = thumbnail_sheet(installed_thumbnails())
+            self.thumbnails.atlas = thumbnail_atlas(installed_thumbnails())
 
-    def _turn(self, change: dict) -> None:
+    def _switch_kind(self, change: dict) -> None:
         """Another kind: what was chosen of it before, or first."""
         if self._showing:
             return
@@ -131,39 +145,39 @@ class PicturePicker:
         elif kind in self._last:
             self._choose(self._last[kind])
         elif kind == "photograph":
-            self._try(CollectionPhoto(installed()[0]))
+            self._try(PhotographSource(installed_photographs()[0]))
         elif kind == "rendered":
-            self._draw()
+            self._render()
         else:
             self._show_panel(kind)  # nothing to look at before a photo comes
 
-    def _look_at(self, change: dict) -> None:
+    def _choose_photograph(self, change: dict) -> None:
         if not self._showing and change["new"]:
-            self._try(CollectionPhoto(installed()[change["new"]]))
+            self._try(PhotographSource(installed_photographs()[change["new"]]))
 
-    def _draw(self, _change: dict | None = None) -> None:
+    def _render(self, _change: dict | None = None) -> None:
         chosen = {"shape": self.shape.value, "scene": self.scene.value}
-        self._choose(Rendered(sample(self.seed.value, **chosen).replace(**self._special)))
+        self._choose(RenderedSource(sample(self.seed.value, **chosen).replace(**self._extra_fields)))
 
     def _next(self, _button: widgets.Button) -> None:
         self.seed.value = (self.seed.value + 1) % (self.seed.max + 1)
 
     def _receive(self, change: dict) -> None:
-        came = change["new"]
-        if "content" in came:
-            self.use_photo(bytes(came["content"]), came["name"])
+        upload = change["new"]
+        if "content" in upload:
+            self.use_photo(bytes(upload["content"]), upload["name"])
         elif self._last.pop("own", None) is not None:
-            self.photo.shown = ""
+            self.photo_upload.photo_name = ""
             if self.source.kind == "own":
-                self._leave()
+                self._remove_photo()
 
-    def _leave(self) -> None:
+    def _remove_photo(self) -> None:
         """Back to what was shown before the photo came."""
         if self._last:
             self._choose(list(self._last.values())[-1])
         else:
-            self._draw()
+            self._render()
 
 
-def _listed(shape: str) -> str:
+def _known_class(shape: str) -> str:
     return shape if shape in OBJECTS else OBJECTS[0]

@@ -2,7 +2,7 @@
 
 A source is a plain value that can give its picture at any size, so that one source serves the network (96 x 96, or 224 x 224), the
 eye (large) and the lines of code that reproduce it. Only a rendered picture has a mask. The controls that choose a source are in
-`cnnlab.explorers.pictures`.
+`cnnlab.explorers.image_picker`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST_PHOTOGRAPH = "chelsea"
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedSource:
     """A picture of the world, drawn from its recipe at the size that is asked for."""
 
     recipe: Recipe
@@ -38,31 +38,31 @@ class Rendered:
 
     def image(self, size: int) -> Tensor:
         """3 x size x size floats in [0, 1]."""
-        return _drawn(self.recipe, size).image
+        return _render_cached(self.recipe, size).image
 
     def mask(self, size: int) -> Tensor:
         """size x size booleans: where the main object is seen."""
-        return _drawn(self.recipe, size).mask()
+        return _render_cached(self.recipe, size).mask()
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         shape = "no object" if self.recipe.shape == "none" else self.recipe.shape
         return f"{shape}, scene {self.recipe.scene}, seed {self.recipe.seed}"
 
     @property
-    def thing(self) -> str:
+    def object_name(self) -> str:
         return self.recipe.shape
 
     def code(self, size: int) -> str:
         """Lines that define `image`."""
-        said = {"shape": self.recipe.shape, "scene": self.recipe.scene} | special_fields(self.recipe)
-        given = "".join(f", {name}={_written(value)}" for name, value in said.items())
-        at_size = "" if size == 96 else f", size={size}"
-        return f"picture = world.render({self.recipe.seed}{given}{at_size})\nimage = picture.image"
+        arguments = {"shape": self.recipe.shape, "scene": self.recipe.scene} | extra_fields(self.recipe)
+        argument_text = "".join(f", {name}={_literal(value)}" for name, value in arguments.items())
+        size_text = "" if size == 96 else f", size={size}"
+        return f"picture = world.render({self.recipe.seed}{argument_text}{size_text})\nimage = picture.image"
 
 
 @dataclass(frozen=True)
-class CollectionPhoto:
+class PhotographSource:
     """One of `cnnlab.photographs`, with its maker and licence; where its object lies is not known, so it has no mask."""
 
     photograph: Photograph
@@ -70,7 +70,7 @@ class CollectionPhoto:
     @property
     def kind(self) -> str:
         """Those that are installed are chosen among thumbnails; others are the reader's own."""
-        return "photograph" if self._installed else "own"
+        return "photograph" if self._is_installed else "own"
 
     @property
     def name(self) -> str:
@@ -82,34 +82,37 @@ class CollectionPhoto:
 
     def image(self, size: int) -> Tensor:
         """3 x size x size floats in [0, 1]."""
-        return _read(self.photograph, size)
+        return _read_photograph_cached(self.photograph, size)
 
     def mask(self, size: int) -> None:
         return None
 
     @property
-    def words(self) -> str:
-        return f"photograph {self.photograph.credit}" if self._installed else f"photo {self.name}"
+    def description(self) -> str:
+        return f"photograph {self.photograph.credit}" if self._is_installed else f"photo {self.name}"
 
     @property
-    def thing(self) -> str:
+    def object_name(self) -> str:
         return self.photograph.imagenet_class or "object"
 
     def code(self, size: int) -> str:
         """Lines that define `image`."""
-        if self._installed:
+        if self._is_installed:
             return f'image = cnnlab.photographs()["{self.name}"].image({size})'
         if self.photograph.pixels is None:
-            return f"image = cnnlab.photo({_written(str(self.photograph.path))}, size={size})"
-        return _unknown(f"{self.name} of your data set", size)
+            return f"image = cnnlab.photo({_literal(str(self.photograph.path))}, size={size})"
+        return _reader_code(f"{self.name} of your data set", size)
 
     @property
-    def _installed(self) -> bool:
-        return self.name in installed().names and installed()[self.name].path == self.photograph.path
+    def _is_installed(self) -> bool:
+        return (
+            self.name in installed_photographs().names
+            and installed_photographs()[self.name].path == self.photograph.path
+        )
 
 
 @dataclass(frozen=True)
-class Photo:
+class PhotoSource:
     """A photo of the reader's own, cut to a square: a file, an address, or bytes, which may have a name."""
 
     name: str
@@ -120,28 +123,28 @@ class Photo:
 
     def image(self, size: int) -> Tensor:
         """3 x size x size floats in [0, 1]."""
-        return _developed(self.content, size)
+        return _read_photo_cached(self.content, size)
 
     def mask(self, size: int) -> None:
         return None
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return f"photo {self.name}" if self.name else "photo of your own"
 
     @property
-    def thing(self) -> str:
+    def object_name(self) -> str:
         return "object"
 
     def code(self, size: int) -> str:
         """Lines that define `image`, with the photo lying beside the notebook."""
         if not self.name:
-            return _unknown("your own photo", size)
-        return f"image = cnnlab.photo({_written(self.name)}, size={size})"
+            return _reader_code("your own photo", size)
+        return f"image = cnnlab.photo({_literal(self.name)}, size={size})"
 
 
 @dataclass(frozen=True, eq=False)
-class TensorPicture:
+class TensorSource:
     """A tensor 3 x H x W in [0, 1]; of one that is not square the middle is taken."""
 
     tensor: Tensor
@@ -149,8 +152,8 @@ class TensorPicture:
     kind = "own"
     name = "your own picture"
     class_name = ""
-    words = "picture of your own"
-    thing = "object"
+    description = "picture of your own"
+    object_name = "object"
 
     def image(self, size: int) -> Tensor:
         """3 x size x size floats in [0, 1]; the tensor itself where it has this size."""
@@ -168,13 +171,13 @@ class TensorPicture:
 
     def code(self, size: int) -> str:
         """A line that leaves `image` to the reader."""
-        return _unknown(self.name, size)
+        return _reader_code(self.name, size)
 
 
-Source = Rendered | CollectionPhoto | Photo | TensorPicture
+ImageSource = RenderedSource | PhotographSource | PhotoSource | TensorSource
 
 
-def as_source(picture: object) -> Source:
+def as_source(picture: object) -> ImageSource:
     """What a caller may mean by a picture.
 
     A seed, a recipe or a `Picture` of the rendered world; a `Photograph` or the name of one that is installed; the path, address or
@@ -187,22 +190,22 @@ def as_source(picture: object) -> Source:
     TypeError, ValueError
         If it is none of these, or a tensor is no picture in [0, 1].
     """
-    if isinstance(picture, Rendered | CollectionPhoto | Photo | TensorPicture):
+    if isinstance(picture, RenderedSource | PhotographSource | PhotoSource | TensorSource):
         return picture
     if isinstance(picture, Picture):
-        return Rendered(picture.recipe)
+        return RenderedSource(picture.recipe)
     if isinstance(picture, Recipe):
-        return Rendered(picture)
+        return RenderedSource(picture)
     if isinstance(picture, int) and not isinstance(picture, bool):
-        return Rendered(sample(picture))
+        return RenderedSource(sample(picture))
     if isinstance(picture, Photograph):
-        return CollectionPhoto(picture)
+        return PhotographSource(picture)
     if isinstance(picture, str):
-        return _named(picture)
+        return _photo_or_photograph(picture)
     if isinstance(picture, PathLike):
-        return Photo(fspath(picture), fspath(picture))
+        return PhotoSource(fspath(picture), fspath(picture))
     if isinstance(picture, bytes):
-        return Photo("", picture)
+        return PhotoSource("", picture)
     if isinstance(picture, Image.Image):
         return _from_pillow(picture)
     if isinstance(picture, Tensor):
@@ -214,38 +217,38 @@ def as_source(picture: object) -> Source:
 
 
 @lru_cache(maxsize=1)
-def installed() -> Photographs:
+def installed_photographs() -> Photographs:
     """The photographs that come with packages, listed once."""
     return photographs()
 
 
 def knows_photographs(class_names: Sequence[str]) -> bool:
     """Whether a network with these classes has learned what the first photograph shows: one of ImageNet's."""
-    known = installed()
+    known = installed_photographs()
     return FIRST_PHOTOGRAPH in known.names and known[FIRST_PHOTOGRAPH].imagenet_class in class_names
 
 
-def usual_picture(class_names: Sequence[str], otherwise: object) -> object:
-    """What is shown if no picture is given: a photograph to a network that has learned from such, else `otherwise`."""
-    return installed()[FIRST_PHOTOGRAPH] if knows_photographs(class_names) else otherwise
+def default_image(class_names: Sequence[str], fallback: object) -> object:
+    """What is shown if no picture is given: a photograph to a network that has learned from such, else `fallback`."""
+    return installed_photographs()[FIRST_PHOTOGRAPH] if knows_photographs(class_names) else fallback
 
 
-def special_fields(recipe: Recipe) -> dict:
+def extra_fields(recipe: Recipe) -> dict:
     """What a recipe says beyond seed, shape and scene: the fields that chance would have drawn otherwise."""
-    drawn = sample(recipe.seed, shape=recipe.shape, scene=recipe.scene)
-    others = (
-        field.name for field in fields(Recipe) if getattr(recipe, field.name) != getattr(drawn, field.name)
+    default = sample(recipe.seed, shape=recipe.shape, scene=recipe.scene)
+    names = (
+        field.name for field in fields(Recipe) if getattr(recipe, field.name) != getattr(default, field.name)
     )
-    return {name: getattr(recipe, name) for name in others}
+    return {name: getattr(recipe, name) for name in names}
 
 
-def _named(text: str) -> Source:
+def _photo_or_photograph(text: str) -> ImageSource:
     """The photo at a path or address, else the photograph of this name."""
     if text.lower().startswith(("http://", "https://")) or Path(text).expanduser().exists():
-        return Photo(text, text)
-    listed = installed()
+        return PhotoSource(text, text)
+    listed = installed_photographs()
     if text in listed.names or text in dict(listed.skipped):
-        return CollectionPhoto(listed[text])  # of one whose package is missing this says what to install
+        return PhotographSource(listed[text])  # of one whose package is missing this says what to install
     near = difflib.get_close_matches(Path(text).stem.lower(), listed.names, n=3, cutoff=0.5)
     among = f"near: {', '.join(near)}" if near else f"there are {', '.join(listed.names)}"
     raise FileNotFoundError(
@@ -253,43 +256,43 @@ def _named(text: str) -> Source:
     )
 
 
-def _from_pillow(picture: Image.Image) -> Photo:
+def _from_pillow(picture: Image.Image) -> PhotoSource:
     """An image of Pillow as the file that it was read from, else as bytes."""
     if file := getattr(picture, "filename", ""):
-        return Photo(fspath(file), fspath(file))
+        return PhotoSource(fspath(file), fspath(file))
     upright = ImageOps.exif_transpose(picture)
-    kept = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")  # what a PNG can hold
-    upright = upright if upright.mode in kept else upright.convert("RGB")
+    image = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")  # what a PNG can hold
+    upright = upright if upright.mode in image else upright.convert("RGB")
     upright.save(stream := BytesIO(), "PNG", compress_level=1)
-    return Photo("", stream.getvalue())
+    return PhotoSource("", stream.getvalue())
 
 
-def _from_tensor(picture: Tensor) -> TensorPicture:
+def _from_tensor(picture: Tensor) -> TensorSource:
     images, _single = image_batch(picture.detach(), "picture")
     if len(images) != 1:
         raise ValueError(f"picture must be one picture 3 x H x W, but came as a batch of {len(images)}.")
-    return TensorPicture(images[0].float().cpu())
+    return TensorSource(images[0].float().cpu())
 
 
-def _unknown(what: str, size: int) -> str:
+def _reader_code(what: str, size: int) -> str:
     return f"image = ...  # {what}: 3 x {size} x {size} floats in [0, 1]"
 
 
-def _written(value: object) -> str:
+def _literal(value: object) -> str:
     text = repr(value)
     return f'"{value}"' if isinstance(value, str) and text == f"'{value}'" else text
 
 
 @lru_cache(maxsize=16)  # an object in all scenes, and what is shown large
-def _drawn(recipe: Recipe, size: int) -> Picture:
+def _render_cached(recipe: Recipe, size: int) -> Picture:
     return render(recipe, size=size)
 
 
 @lru_cache(maxsize=8)
-def _read(photograph: Photograph, size: int) -> Tensor:
+def _read_photograph_cached(photograph: Photograph, size: int) -> Tensor:
     return photograph.image(size)
 
 
 @lru_cache(maxsize=4)
-def _developed(content: bytes | str, size: int) -> Tensor:
+def _read_photo_cached(content: bytes | str, size: int) -> Tensor:
     return photo(content, size=size)

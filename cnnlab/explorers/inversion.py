@@ -8,13 +8,13 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 
-from cnnlab.explorers.film import Moment, moment
-from cnnlab.explorers.growing import GrowingExplorer, named, slider
+from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
 from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.synthesis import invert_steps
 
 
-class InversionExplorer(GrowingExplorer):
+class InversionExplorer(OptimisationExplorer):
     """Pictures found anew from what a layer answers to one.
 
     Parameters
@@ -33,7 +33,7 @@ class InversionExplorer(GrowingExplorer):
     layer, beta, tv, restarts, steps, start, parametrisation
         What is inverted, the exponent and weight of the total variation, how often, how long, from where, in which coordinates.
     player
-        `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
 
     title = "Inversion"
@@ -50,26 +50,28 @@ class InversionExplorer(GrowingExplorer):
         steps: int = 60,
     ):
         super().__init__(model, picture)
-        self._first = layer
+        self._initial_layer = layer
         self.layer = SearchSelect(description="Layer")
         self.beta = slider("Beta", 2.0, 1.0, 3.0, 0.1)
         self.tv = slider("TV", 0.0002, 0.0, 0.003, 0.0001)
         self.restarts = slider("Restarts", 2, 1, 5)
         self.steps = slider("Steps", steps, 10, 300, 10)
         self.start = widgets.Dropdown(options=[("noise", "noise"), ("grey", "zero")], description="Start")
-        ways = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
-        self.coordinates = widgets.Dropdown(options=ways, description="In")
-        shown = [self.layer, self.restarts, self.steps, self.start, self.coordinates]
-        names = named(
+        parametrisations = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
+        self.parametrisation = widgets.Dropdown(options=parametrisations, description="In")
+        controls = [self.layer, self.restarts, self.steps, self.start, self.parametrisation]
+        names = accessible_names_of(
             layer=(self.layer, "Layer that is inverted"),
             beta=(self.beta, "Exponent of the total variation"),
             tv=(self.tv, "Weight of the total variation"),
             restarts=(self.restarts, "Pictures from different noise"),
             steps=(self.steps, "Number of steps"),
             start=(self.start, "Where the search starts"),
-            coordinates=(self.coordinates, "Coordinates of the picture"),
+            coordinates=(self.parametrisation, "Coordinates of the picture"),
         )
-        self.open({"Inversion": shown, "Prior": [self.beta, self.tv]}, names, [*shown, self.beta, self.tv])
+        self.assemble(
+            {"Inversion": controls, "Prior": [self.beta, self.tv]}, names, [*controls, self.beta, self.tv]
+        )
 
     @property
     def options(self) -> dict[str, object]:
@@ -80,22 +82,22 @@ class InversionExplorer(GrowingExplorer):
             "beta": round(self.beta.value, 4),
             "tv": round(self.tv.value, 6),
             "start": self.start.value,
-            "parametrisation": self.coordinates.value,
+            "parametrisation": self.parametrisation.value,
         }
 
-    def offer(self) -> None:
-        self.offer_layers(self.layer, self._first, maps=False)
+    def update_options(self) -> None:
+        self.set_layer_options(self.layer, self._initial_layer, maps=False)
 
-    def moments(self) -> tuple[Iterator[Moment], int]:
-        image = self.pictures.source.image(self.made_side)
-        found = invert_steps(self.model, image, self.layer.value, **self.options)
-        return (_beside(image, one) for one in found), self.steps.value
+    def frames(self) -> tuple[Iterator[Frame], int]:
+        image = self.image_picker.source.image(self.made_side)
+        steps = invert_steps(self.model, image, self.layer.value, **self.options)
+        return (_side_by_side(image, step) for step in steps), self.steps.value
 
     def captions(self) -> list[str]:
         return ["the picture", *(f"from {self.layer.value}, {i + 1}" for i in range(self.restarts.value))]
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.made_side)
+        picture = self.image_picker.source.code(self.made_side)
         options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         return "\n".join(
             [
@@ -104,20 +106,22 @@ class InversionExplorer(GrowingExplorer):
                 "",
                 self.load_line,
                 picture,
-                f'found = synthesis.invert(model, image, "{self.layer.value}", {options})'.replace("'", '"'),
-                "figures.grid([image, *found.images])",
+                f'inverted = synthesis.invert(model, image, "{self.layer.value}", {options})'.replace(
+                    "'", '"'
+                ),
+                "figures.grid([image, *inverted.images])",
             ]
         )
 
     def describe(self) -> str:
         return (
-            f"Inversion explorer. From what {self.layer.value} of {self.called} answers to a picture"
-            f" ({self.pictures.source.words}) {self.restarts.value} pictures are found in {self.steps.value} steps,"
+            f"Inversion explorer. From what {self.layer.value} of {self.display_name} answers to a picture"
+            f" ({self.image_picker.source.description}) {self.restarts.value} pictures are found in {self.steps.value} steps,"
             f" with total variation of weight {self.tv.value:g} and beta {self.beta.value:g}. Run the cell to change it."
         )
 
 
-def _beside(image: Tensor, found) -> Moment:
+def _side_by_side(image: Tensor, step) -> Frame:
     """The picture and what was found of it."""
-    errors = {"features": float(found.feature_error.mean()), "pixels": float(found.image_error.mean())}
-    return moment(torch.cat([image[None], found.images.cpu()]), **errors)
+    errors = {"features": float(step.feature_error.mean()), "pixels": float(step.image_error.mean())}
+    return make_frame(torch.cat([image[None], step.images.cpu()]), **errors)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.codes import PIXELS
+from cnnlab.explorers.activation_store import Floats, ImageSet, pictures_in_a_step
 from cnnlab.explorers.choices import network_layers
-from cnnlab.explorers.collection import Collection, Floats, pictures_in_a_step
 from cnnlab.explorers.picture_sets import of_photographs
 from cnnlab.networks import activations
 from cnnlab.world import NAMES
@@ -22,54 +22,54 @@ from cnnlab.world.photo_set import PatchDataset
 
 _STEP = 10
 """Pictures of 96 x 96 in one step."""
-_LEFT_OUT = ("Conv2d", "BatchNorm2d")
+_SKIPPED_TYPES = ("Conv2d", "BatchNorm2d")
 
 
-def layers_with_codes(model: nn.Module, side: int) -> list[str]:
+def layers_with_features(model: nn.Module, side: int) -> list[str]:
     """The pixels, and the layers whose code is no longer than the picture has numbers: behind ReLU, pooling, sums, and linear ones."""
-    layers = [layer for layer in network_layers(model, side) if layer.type not in _LEFT_OUT]
+    layers = [layer for layer in network_layers(model, side) if layer.type not in _SKIPPED_TYPES]
     return [PIXELS, *(layer.name for layer in layers if layer.numbers <= 3 * side * side)]
 
 
 def steps_of(images: Tensor | Floats) -> int:
-    """How many steps `collected_codes` takes for these pictures N x 3 x H x W."""
+    """How many steps `collect_features` takes for these pictures N x 3 x H x W."""
     return -(-len(images) // pictures_in_a_step(max(images.shape[2:]), _STEP))
 
 
-def codes_of(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+def layer_features(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     """N x D for each layer (or the pixels), every number of its maps kept."""
-    asked = [layer for layer in layers if layer != PIXELS]
-    found = activations(model, images, asked, batch_size=len(images)) if asked else {}
-    codes = {layer: maps.flatten(1).cpu() for layer, maps in found.items()}
+    requested = [layer for layer in layers if layer != PIXELS]
+    outputs = activations(model, images, requested, batch_size=len(images)) if requested else {}
+    codes = {layer: maps.flatten(1).cpu() for layer, maps in outputs.items()}
     return {layer: images.flatten(1) if layer == PIXELS else codes[layer] for layer in layers}
 
 
-def collected_codes(
+def collect_features(
     model: nn.Module, images: Tensor | Floats, layers: Sequence[str]
 ) -> Iterator[dict[str, Tensor]]:
     """The codes of all pictures N x 3 x H x W, in short steps: nothing until the last step, which gives N x D for each layer."""
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     step = pictures_in_a_step(max(images.shape[2:]), _STEP)
     for start in range(0, len(images), step):
-        for layer, codes in codes_of(model, images[start : start + step], layers).items():
+        for layer, codes in layer_features(model, images[start : start + step], layers).items():
             parts[layer].append(codes)
         done = start + step >= len(images)
         yield {layer: torch.cat(codes) for layer, codes in parts.items()} if done else {}
 
 
-def facts(pictures: Collection) -> dict[str, list[str]]:
+def image_metadata(pictures: ImageSet) -> dict[str, list[str]]:
     """What is known of each picture, by name: its class; of rendered ones also the scene and the main colour of the background."""
-    known = {"class": [pictures.class_names[i] for i in pictures.labels.tolist()]}
+    metadata = {"class": [pictures.class_names[i] for i in pictures.labels.tolist()]}
     source, count = pictures.source, len(pictures)
     if hasattr(source, "recipes") and hasattr(source, "masks"):
-        known["scene"] = [source.recipes[i].scene for i in range(count)]
-        known["background"] = []
+        metadata["scene"] = [source.recipes[i].scene for i in range(count)]
+        metadata["background"] = []
         for image, mask in zip(pictures.images, source.masks()[:count], strict=True):
             named = torch.from_numpy(colour_names(image.permute(1, 2, 0).numpy()))
-            known["background"].append(NAMES["colour"][int(named[~mask].long().mode().values)])
+            metadata["background"].append(NAMES["colour"][int(named[~mask].long().mode().values)])
     if isinstance(source, PatchDataset):
-        known["scale"] = scales(source)[:count]
-    return known
+        metadata["scale"] = scales(source)[:count]
+    return metadata
 
 
 def scales(patches: PatchDataset) -> list[str]:
@@ -82,25 +82,27 @@ def scales(patches: PatchDataset) -> list[str]:
     return ["whole" if part == 1 else f"1/{part}" for part in parts]
 
 
-def captions(pictures: Collection, known: dict[str, list[str]]) -> list[str]:
+def captions(pictures: ImageSet, known: dict[str, list[str]]) -> list[str]:
     """A line for each picture: the facts that are known of it, and of a photograph its name."""
     lines = []
     for index, one in enumerate(zip(*known.values(), strict=True)):
         told = ", ".join(f"{what}: {which}" for what, which in zip(known, one, strict=True))
-        lines.append(f"{pictures.words(index)} ({told})" if of_photographs(pictures) else told)
+        lines.append(f"{pictures.describe(index)} ({told})" if of_photographs(pictures) else told)
     return lines
 
 
-def neighbours_code(opening: str, asks: str | int, layer: str, k: int, pictures: Sequence[str]) -> str:
+def nearest_neighbours_code(
+    opening: str, query: str | int, layer: str, k: int, pictures: Sequence[str]
+) -> str:
     """The lines that find neighbours without the explorer.
 
-    `asks` makes `image`, or is the number of a picture of the collection; `pictures` are the lines that make the collection's pictures.
+    `query` makes `image`, or is the number of a picture of the collection; `pictures` are the lines that make the collection's pictures.
     """
     lines = ["import cnnlab", "import torch", "from cnnlab import codes, world", "", opening]
     lines += [*pictures, f'collection = codes.features(model, pictures, "{layer}")']
-    if isinstance(asks, str):
-        lines += [asks, f'query = codes.features(model, image, "{layer}")']
+    if isinstance(query, str):
+        lines += [query, f'query = codes.features(model, image, "{layer}")']
     else:
-        lines += [f"query = {asks}  # a picture of the collection"]
-    lines += [f"found = codes.neighbours(collection, query, k={k})", "print(found.index)"]
+        lines += [f"query = {query}  # a picture of the collection"]
+    lines += [f"neighbours = codes.neighbours(collection, query, k={k})", "print(neighbours.index)"]
     return "\n".join(lines)

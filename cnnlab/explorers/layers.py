@@ -5,22 +5,22 @@ from __future__ import annotations
 import ipywidgets as widgets
 from torch import Tensor, nn
 
-from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.looking import (
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_bytes import to_array
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles, tile_box
+from cnnlab.explorers.render.activations import layer_maps
+from cnnlab.explorers.render.receptive_field import (
     colours_for,
-    drawn,
+    effective_field_tiles,
+    field_sentence,
     nearest_unit,
-    seen_in_words,
-    used_tiles,
+    preview_figure,
 )
-from cnnlab.explorers.parts import heading, names_for
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet, map_tiles, outline, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.explorers.table import Table
-from cnnlab.explorers.unit_maps import all_maps
 from cnnlab.networks import summary
 from cnnlab.networks.summary import Row
 
@@ -65,18 +65,18 @@ class LayersExplorer(Explorer):
         super().__init__(model, picture)
         self.maps: Tensor | None = None
         self._rows: tuple[Row, ...] = ()
-        self._wanted = layer
-        self._known: nn.Module | None = None
+        self._initial_layer = layer
+        self._model_shown: nn.Module | None = None
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._new_layer, self.table, name="selected")
-        self.watch(lambda: self._select(self.find.value), self.find)
-        self.watch(self._new_unit, self.unit)
-        self.watch(self._new_place, self.row, self.column, self.used)
-        self.watch(self._choose_unit, self.sheet, name="selected")
-        self.watch(self._choose_place, self.map, name="point")
-        self.watch(self._choose_pixel, self.picture, name="point")
+        self.show()
+        self.on_change(self._new_layer, self.table, name="selected")
+        self.on_change(lambda: self._select(self.find.value), self.find)
+        self.on_change(self._new_unit, self.unit)
+        self.on_change(self._new_position, self.row, self.column, self.show_effective_field)
+        self.on_change(self._choose_unit, self.grid, name="selected")
+        self.on_change(self._choose_position, self.map, name="point")
+        self.on_change(self._choose_pixel, self.image_view, name="point")
 
     @property
     def layer(self) -> str:
@@ -85,13 +85,13 @@ class LayersExplorer(Explorer):
 
     @layer.setter
     def layer(self, name: str) -> None:
-        self.attempt(lambda: self._select(name))
+        self.run_safely(lambda: self._select(name))
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
         """(top, left, bottom, right) of what the place sees, in the network's pixels; None where it is not known."""
-        seen = self._rows[self.table.selected].receptive_field
-        return None if seen is None else seen.box(self.row.value, self.column.value)
+        field = self._rows[self.table.selected].receptive_field
+        return None if field is None else field.box(self.row.value, self.column.value)
 
     @property
     def value(self) -> float:
@@ -99,19 +99,19 @@ class LayersExplorer(Explorer):
         return float(self.maps[self.unit.value, self.row.value, self.column.value])
 
     def refresh(self) -> None:
-        if self._known is not self.model:
+        if self._model_shown is not self.model:
             self._new_network()
-        source = self.pictures.source
-        self.picture.tiles = picture_tiles(source.image(EYE)[None])
-        self.picture.label = f"{source.words}, {self.side} x {self.side} pixels for the network"
+        source = self.image_picker.source
+        self.image_view.tiles = image_tiles(source.image(DISPLAY_SIZE)[None])
+        self.image_view.label = f"{source.description}, {self.side} x {self.side} pixels for the network"
         self._new_layer()
-        self.say(f"{self.called} looks at: {source.words}.")
+        self.set_status(f"{self.display_name} looks at: {source.description}.")
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.side)
+        picture = self.image_picker.source.code(self.side)
         rooms = "networks, world" if "world." in picture else "networks"
-        place = f"{self.row.value}, {self.column.value}"
-        unit = f"{self.unit.value}, {place}" if self._has_places else f"{self.unit.value}"
+        position = f"{self.row.value}, {self.column.value}"
+        unit = f"{self.unit.value}, {position}" if self._has_positions else f"{self.unit.value}"
         lines = [
             "import cnnlab",
             f"from cnnlab import {rooms}",
@@ -123,24 +123,24 @@ class LayersExplorer(Explorer):
             f"print(maps[{unit}].item())",
         ]
         if self.box is not None:
-            lines += [f'print(networks.receptive_field(model, "{self.layer}").box({place}))']
+            lines += [f'print(networks.receptive_field(model, "{self.layer}").box({position}))']
         return "\n".join(lines)
 
     def describe(self) -> str:
         return (
-            f"Layer explorer. {self.called} looks at a picture ({self.pictures.source.words}); the table lists its"
-            f" {len(self._rows)} layers. Layer {self.layer}, unit {self.unit.value}: {self._seen()}"
+            f"Layer explorer. {self.display_name} looks at a picture ({self.image_picker.source.description}); the table lists its"
+            f" {len(self._rows)} layers. Layer {self.layer}, unit {self.unit.value}: {self._field_text()}"
             " Run the cell to choose layers and units."
         )
 
-    def still(self) -> bytes:
-        picture = to_array(self.pictures.source.image(EYE))
-        place = self.unit.value, self.row.value, self.column.value
-        figure = drawn(picture, self.box, self.side, self.maps, *place)
-        figure.axes[0].set_title(f"row {place[1]}, column {place[2]} sees this", fontsize=9)
-        figure.axes[1].set_title(f"{self.layer}, unit {place[0]}", fontsize=9)
+    def static_preview(self) -> bytes:
+        picture = to_array(self.image_picker.source.image(DISPLAY_SIZE))
+        position = self.unit.value, self.row.value, self.column.value
+        figure = preview_figure(picture, self.box, self.side, self.maps, *position)
+        figure.axes[0].set_title(f"row {position[1]}, column {position[2]} sees this", fontsize=9)
+        figure.axes[1].set_title(f"{self.layer}, unit {position[0]}", fontsize=9)
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
@@ -148,29 +148,31 @@ class LayersExplorer(Explorer):
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
         self.row = widgets.IntSlider(0, min=0, max=0, description="Row")
         self.column = widgets.IntSlider(0, min=0, max=0, description="Column")
-        self.used = widgets.Checkbox(False, description="what it uses of its field", indent=False)
+        self.show_effective_field = widgets.Checkbox(
+            False, description="what it uses of its field", indent=False
+        )
         self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
         self.find = SearchSelect(description="Layer")
         self.table = Table(headings=HEADINGS, words=3, label="Layers of the network")
-        self.picture = Sheet(columns=1, largest=440, pick="pixel", smooth=True, opacity=0.8)
-        self.map = Sheet(columns=1, largest=230, pick="pixel", label="Map")
-        self.sheet = Sheet(columns=8, largest=64, label="Maps of the layer")
-        widgets.jslink((self.opacity, "value"), (self.picture, "opacity"))
+        self.image_view = ImageGrid(columns=1, largest=440, pick="pixel", smooth=True, opacity=0.8)
+        self.map = ImageGrid(columns=1, largest=230, pick="pixel", label="Map")
+        self.grid = ImageGrid(columns=8, largest=64, label="Maps of the layer")
+        widgets.jslink((self.opacity, "value"), (self.image_view, "opacity"))
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Unit": [self.find, self.unit, self.row, self.column],
-                "Over the picture": [self.used, self.opacity],
+                "Over the picture": [self.show_effective_field, self.opacity],
             },
-            stage=[self.picture, heading("Layers, in the order in which they run"), self.table],
-            result=[heading("One map"), self.map, heading("All maps of the layer"), self.sheet],
-            names=[
+            centre=[self.image_view, heading("Layers, in the order in which they run"), self.table],
+            result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
+            accessible_names=[
                 *names_for(self.find, "layer", "Layer"),
                 *names_for(self.unit, "unit", "Unit of the layer"),
                 *names_for(self.row, "row-of-map", "Row in the map"),
                 *names_for(self.column, "column-of-map", "Column in the map"),
-                *names_for(self.used, "used", "Show what the unit uses of its field"),
+                *names_for(self.show_effective_field, "used", "Show what the unit uses of its field"),
                 *names_for(self.opacity, "opacity", "Opacity of what is laid over the picture"),
             ],
         )
@@ -178,12 +180,12 @@ class LayersExplorer(Explorer):
     # What happens when a control changes.
 
     @property
-    def _has_places(self) -> bool:
+    def _has_positions(self) -> bool:
         return len(self._rows[self.table.selected].output_shape) == 3
 
     def _new_network(self) -> None:
         table = summary(self.model, self.side)
-        before = self._wanted or (self.layer if self._rows else None)
+        before = self._initial_layer or (self.layer if self._rows else None)
         rows = tuple(row for row in table.rows if len(row.output_shape) in (1, 3))
         names = [row.name for row in rows]
         first = next((row.name for row in rows if row.parameters and len(row.output_shape) == 3), names[0])
@@ -193,37 +195,39 @@ class LayersExplorer(Explorer):
             self.table.note = "; ".join(f"{what}: {number}" for what, number in table.totals().items())
             self.table.selected = names.index(before if before in names else first)
         offer_layers(self.find, names)
-        if self._wanted and self._wanted not in names:
-            self._select(self._wanted)  # says which layers there are
-        self._known, self._wanted = self.model, None
+        if self._initial_layer and self._initial_layer not in names:
+            self._select(self._initial_layer)  # says which layers there are
+        self._model_shown, self._initial_layer = self.model, None
 
     def _select(self, name: str) -> None:
         names = [row.name for row in self._rows]
         if name not in names:
             raise ValueError(
-                f'layer "{name}" is not in the table of {self.called}; it has {", ".join(names)}.'
+                f'layer "{name}" is not in the table of {self.display_name}; it has {", ".join(names)}.'
             )
         self.table.selected = names.index(name)
 
     def _new_layer(self) -> None:
         """One forward pass: the maps of the layer."""
-        with self.quiet():
+        with self.hold_callbacks():
             self.find.value = self.layer
-        self.maps = all_maps(self.model, self.image, [self.layer])[self.layer]
+        self.maps = layer_maps(self.model, self.image, [self.layer])[self.layer]
         count, rows, columns = self.maps.shape
-        with self.quiet():
+        with self.hold_callbacks():
             self._fit(self.unit, count, min(self.unit.value, count - 1))
-            for slider, places in ((self.row, rows), (self.column, columns)):
+            for slider, n_positions in ((self.row, rows), (self.column, columns)):
                 share = slider.value / slider.max if slider.max else 0.45
-                self._fit(slider, places, round(share * (places - 1)))  # the same part of the picture
+                self._fit(
+                    slider, n_positions, round(share * (n_positions - 1))
+                )  # the same part of the picture
         cmap, low, high = colours_for(self.maps)
-        with self.sheet.hold_sync():
-            self.sheet.columns = 8 if count <= 64 else 12
-            self.sheet.tiles = map_tiles(self.maps, cmap, low, high)
-            self.sheet.captions = [
+        with self.grid.hold_sync():
+            self.grid.columns = 8 if count <= 64 else 12
+            self.grid.tiles = map_tiles(self.maps, cmap, low, high)
+            self.grid.captions = [
                 f"unit {i}, at most {v:.2f}" for i, v in enumerate(self.maps.amax((1, 2)).tolist())
             ]
-            self.sheet.label = f"{self.layer}: {count} maps of {rows} x {columns}"
+            self.grid.label = f"{self.layer}: {count} maps of {rows} x {columns}"
         self._new_unit()
 
     @staticmethod
@@ -233,42 +237,46 @@ class LayersExplorer(Explorer):
 
     def _new_unit(self) -> None:
         cmap, low, high = colours_for(self.maps)
-        with self.quiet():
-            self.sheet.selected = self.unit.value
+        with self.hold_callbacks():
+            self.grid.selected = self.unit.value
         self.map.tiles = map_tiles(self.maps[self.unit.value][None], cmap, low, high)
         self.map.label = f"{self.layer}, unit {self.unit.value}; colours from {low:.2f} to {high:.2f}"
-        self._new_place()
+        self._new_position()
 
-    def _new_place(self) -> None:
+    def _new_position(self) -> None:
         row, column, box = self.row.value, self.column.value, self.box
-        with self.quiet():
+        with self.hold_callbacks():
             self.map.point = [0, row, column]
-        self.map.answer = f"row {row}, column {column}: {self.value:.3f}"
-        scale = EYE / self.side
-        self.picture.boxes = [] if box is None else [outline(0, [value * scale for value in box])]
-        self.picture.answer = self._seen()
-        used = used_tiles(self.model, self.image, self.layer, row, column) if self.used.value else {}
-        self.picture.overlay = used
+        self.map.readout = f"row {row}, column {column}: {self.value:.3f}"
+        scale = DISPLAY_SIZE / self.side
+        self.image_view.boxes = [] if box is None else [tile_box(0, [value * scale for value in box])]
+        self.image_view.readout = self._field_text()
+        used = (
+            effective_field_tiles(self.model, self.image, self.layer, row, column)
+            if self.show_effective_field.value
+            else {}
+        )
+        self.image_view.overlay = used
 
     def _choose_unit(self) -> None:
-        if self.sheet.selected >= 0:
-            self.unit.value = self.sheet.selected
+        if self.grid.selected >= 0:
+            self.unit.value = self.grid.selected
 
-    def _choose_place(self) -> None:
+    def _choose_position(self) -> None:
         self._go(*self.map.point[1:])
 
     def _choose_pixel(self) -> None:
         """The place whose field has its middle nearest to the pixel."""
-        seen = self._rows[self.table.selected].receptive_field
-        if seen is None:
+        field = self._rows[self.table.selected].receptive_field
+        if field is None:
             raise ValueError(f'what the units of "{self.layer}" see is not known; choose a place in the map.')
-        row, column = (at * self.side // EYE for at in self.picture.point[1:])
-        self._go(*nearest_unit(seen, (row, column)))
+        row, column = (coordinate * self.side // DISPLAY_SIZE for coordinate in self.image_view.point[1:])
+        self._go(*nearest_unit(field, (row, column)))
 
     def _go(self, row: int, column: int) -> None:
-        with self.quiet():
+        with self.hold_callbacks():
             self.row.value, self.column.value = row, column
-        self._new_place()
+        self._new_position()
 
-    def _seen(self) -> str:
-        return seen_in_words(self.box, self.row.value, self.column.value, self.side)
+    def _field_text(self) -> str:
+        return field_sentence(self.box, self.row.value, self.column.value, self.side)

@@ -9,20 +9,20 @@ import ipywidgets as widgets
 
 from cnnlab.experiments import Record, load_record
 from cnnlab.experiments.memorization import INPUTS, MemorizationTask, make_task, small_network, train_epochs
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Chart, Sheet, frame, picture_tiles
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles, tile_frame
 from cnnlab.figures.by_heart import memory_figure, random_share_figure
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.plate import Plate
 
-SHOWN = 24
+N_SHOWN = 24
 """Pictures of the lesson that are shown."""
 CHOICES = ("labels by share", *INPUTS[2:])
 
 
-class MemoryExplorer(Explorer):
+class MemorizationExplorer(Explorer):
     """Can a network learn what cannot be understood? Labels drawn by chance, pixels shuffled: recorded runs, and one of your own.
 
     Parameters
@@ -41,7 +41,7 @@ class MemoryExplorer(Explorer):
 
     Example
     -------
-    >>> explorer = MemoryExplorer()
+    >>> explorer = MemorizationExplorer()
     >>> explorer.share.value = 60
     """
 
@@ -51,69 +51,71 @@ class MemoryExplorer(Explorer):
     def __init__(self, pictures: int = 300, epochs: int = 20):
         self.records: tuple[Record, Record] = (load_record("random_labels"), load_record("scrambled"))
         self.size, self.epochs = pictures, epochs
-        self.lesson: MemorizationTask | None = None
+        self.task: MemorizationTask | None = None
         self.history: Mapping[str, Sequence[float]] = {}
-        self._growth: Growth[Mapping[str, Sequence[float]]] = Growth()
+        self._background: BackgroundSteps[Mapping[str, Sequence[float]]] = BackgroundSteps()
         super().__init__(small_network(20))
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._changed, self.inputs, self.share)
-        self.learn_button.on_click(lambda _button: self.attempt(self.learn))
-        self.stop_button.on_click(lambda _button: self.attempt(self.stop))
+        self.show()
+        self.on_change(self._new_task, self.inputs, self.share)
+        self.train_button.on_click(lambda _button: self.run_safely(self.train))
+        self.stop_button.on_click(lambda _button: self.run_safely(self.stop))
 
     @property
-    def asked(self) -> tuple[str, float]:
+    def task_options(self) -> tuple[str, float]:
         """(kind of inputs, share of random labels), as `cnnlab.experiments.memorization.make_task` takes them."""
         if self.inputs.value == CHOICES[0]:
             return INPUTS[0], self.share.value / 100
         return self.inputs.value, 0.0
 
     @property
-    def row(self) -> Mapping[str, Any]:
+    def recorded_run(self) -> Mapping[str, Any]:
         """The recorded run of what is chosen."""
-        inputs, share = self.asked
+        inputs, share = self.task_options
         by_share, scrambled = self.records
         if inputs in INPUTS[2:]:
             return next(row for row in scrambled.rows if row["inputs"] == inputs)
         return next(row for row in by_share.rows if abs(row["share"] - share) < 1e-6)
 
-    def learn(self) -> None:
+    def train(self) -> None:
         """Let a new network learn the lesson, epoch by epoch."""
         self.history = {}
-        self.learn_button.disabled, self.stop_button.disabled = True, False
+        self.train_button.disabled, self.stop_button.disabled = True, False
         seed = self.records[0].recipe["options"]["seed"]
-        self._growth.start(train_epochs(self.lesson, epochs=self.epochs, seed=seed), self._grown, self._done)
+        self._background.start(
+            train_epochs(self.task, epochs=self.epochs, seed=seed), self._epoch_done, self._finished
+        )
 
     def stop(self) -> None:
         """Learn no further; what was learnt stays."""
-        self._growth.stop()
-        self._done(None)
+        self._background.stop()
+        self._finished(None)
 
     def refresh(self) -> None:
-        self._changed()
+        self._new_task()
 
     def code(self) -> str:
-        inputs, share = self.asked
-        given = f'"{inputs}", {share:g}'
+        inputs, share = self.task_options
+        arguments = f'"{inputs}", {share:g}'
         return "\n".join(
             [
-                "from cnnlab.experiments.memorization import train_epochs, make_task",
+                "from cnnlab.experiments.memorization import make_task, train_epochs",
                 "",
-                f"task = make_task({given}, pictures={self.size})",
+                f"task = make_task({arguments}, pictures={self.size})",
                 f"for history in learning(task, epochs={self.epochs}):",
                 '    print(history["accuracy"][-1], history["validation"][-1])',
             ]
         )
 
     def describe(self) -> str:
-        row = self.row
+        row = self.recorded_run
         return (
-            f"Explorer of learning by heart. {self._called()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
+            f"Explorer of learning by heart. {self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
             f" {row['test']:.0%} of other pictures. Run the cell to change the lesson and to let a network learn it."
         )
 
-    def still(self) -> bytes:
+    def static_preview(self) -> bytes:
         return self._figure().png()
 
     # How it is made.
@@ -123,60 +125,60 @@ class MemoryExplorer(Explorer):
         shares = [round(100 * row["share"]) for row in self.records[0].rows]
         step = shares[1] - shares[0]
         self.share = widgets.IntSlider(100, min=shares[0], max=shares[-1], step=step, description="Random")
-        self.learn_button = widgets.Button(description="Learn it now")
+        self.train_button = widgets.Button(description="Train it now")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.sheet = Sheet(columns=8, largest=80)
+        self.grid = ImageGrid(columns=8, largest=80)
         self.curves, self.shares = Chart(), Chart()
-        self._words = widgets.HTML().add_class("cnnlab-finding")
+        self._finding = widgets.HTML().add_class("cnnlab-finding")
 
     def _lay_out(self) -> None:
-        buttons = widgets.HBox([self.learn_button, self.stop_button]).add_class("cnnlab-row")
-        self.arrange(
+        buttons = widgets.HBox([self.train_button, self.stop_button]).add_class("cnnlab-row")
+        self.layout(
             {
                 "Network": [],
                 "Picture": [],
                 "What is to be learnt": [self.inputs, self.share],
                 "Here and now": [buttons],
             },
-            stage=[self.sheet, heading("Right answers while learning"), self.curves],
-            result=[heading("At the end, by share of random labels"), self.shares, self._words],
-            names=[
+            centre=[self.grid, heading("Right answers while learning"), self.curves],
+            result=[heading("At the end, by share of random labels"), self.shares, self._finding],
+            accessible_names=[
                 *names_for(self.inputs, "inputs", "What is to be learnt"),
                 *names_for(self.share, "share", "Per cent of labels that are drawn by chance"),
-                *names_for(self.learn_button, "learn", "Let a network learn it now"),
+                *names_for(self.train_button, "learn", "Let a network learn it now"),
                 *names_for(self.stop_button, "stop", "Stop learning"),
             ],
         )
 
     # What happens when a control changes.
 
-    def _changed(self) -> None:
+    def _new_task(self) -> None:
         """Another lesson: its first pictures, and its recorded run."""
-        if self._growth.running:
+        if self._background.running:
             self.stop()
         self.history = {}
-        inputs, share = self.asked
+        inputs, share = self.task_options
         self.share.disabled = inputs != INPUTS[0]
         seed = self.records[0].recipe["options"]["seed"]
-        self.lesson = task = make_task(inputs, share, pictures=self.size, seed=seed)
-        true = make_task(pictures=self.size).labels[:SHOWN].tolist()
-        said = task.labels[:SHOWN].tolist()
+        self.task = task = make_task(inputs, share, pictures=self.size, seed=seed)
+        true = make_task(pictures=self.size).labels[:N_SHOWN].tolist()
+        task_labels = task.labels[:N_SHOWN].tolist()
         names, side = task.class_names, task.images.shape[-1]
-        with self.sheet.hold_sync():
-            self.sheet.tiles = picture_tiles(task.images[:SHOWN])
-            self.sheet.label = "The first pictures; a pink frame: the label is not the true one"
-            self.sheet.captions = [
+        with self.grid.hold_sync():
+            self.grid.tiles = image_tiles(task.images[:N_SHOWN])
+            self.grid.label = "The first pictures; a pink frame: the label is not the true one"
+            self.grid.captions = [
                 names[label] if label == truth else f"{names[label]} (in truth {names[truth]})"
-                for label, truth in zip(said, true, strict=True)
+                for label, truth in zip(task_labels, true, strict=True)
             ]
-            self.sheet.boxes = [
-                frame(tile, side, side, OUTLINE)
-                for tile, (label, truth) in enumerate(zip(said, true, strict=True))
+            self.grid.boxes = [
+                tile_frame(tile, side, side, OUTLINE)
+                for tile, (label, truth) in enumerate(zip(task_labels, true, strict=True))
                 if label != truth
             ]
-        row = self.row
-        self._words.value = (
-            f"{self._called()}, recorded: {row['train']:.0%} of what was learnt, {row['test']:.0%} of other pictures;"
+        row = self.recorded_run
+        self._finding.value = (
+            f"{self._task_name()}, recorded: {row['train']:.0%} of what was learnt, {row['test']:.0%} of other pictures;"
             " chance would be 5%."
         )
         figure = random_share_figure(self.records[0].rows)
@@ -186,20 +188,22 @@ class MemoryExplorer(Explorer):
         if not self.share.disabled:
             axis.axvline(share, color="0.3", linewidth=1)
         self.shares.show(figure.png(), figure.words)
-        self.say(f"{self._called()}. Press the button to let a network learn it: {self.epochs} epochs.")
+        self.set_status(
+            f"{self._task_name()}. Press the button to let a network learn it: {self.epochs} epochs."
+        )
         self._draw()
 
-    def _grown(self, history: Mapping[str, Sequence[float]]) -> None:
+    def _epoch_done(self, history: Mapping[str, Sequence[float]]) -> None:
         self.history = history
-        done = len(history["loss"])
-        self.say(
-            f"Epoch {done} of {self.epochs}: {history['accuracy'][-1]:.0%} of what is learnt,"
+        n_epochs = len(history["loss"])
+        self.set_status(
+            f"Epoch {n_epochs} of {self.epochs}: {history['accuracy'][-1]:.0%} of what is learnt,"
             f" {history['validation'][-1]:.0%} of other pictures."
         )
         self._draw()
 
-    def _done(self, error: Exception | None) -> None:
-        self.learn_button.disabled, self.stop_button.disabled = False, True
+    def _finished(self, error: Exception | None) -> None:
+        self.train_button.disabled, self.stop_button.disabled = False, True
         if error:
             self.fail(error)
 
@@ -211,14 +215,16 @@ class MemoryExplorer(Explorer):
 
     def _figure(self) -> Plate:
         """The recorded run, and the one of the reader's own."""
-        row = self.row
+        row = self.recorded_run
         curves = {"recorded": (row["train_curve"], row["test_curve"])}
         if self.history:
             curves["yours"] = (self.history["accuracy"], self.history["validation"])
-        return memory_figure(curves, epochs=max(self.epochs, len(row["train_curve"])), title=self._called())
+        return memory_figure(
+            curves, epochs=max(self.epochs, len(row["train_curve"])), title=self._task_name()
+        )
 
-    def _called(self) -> str:
-        inputs, share = self.asked
+    def _task_name(self) -> str:
+        inputs, share = self.task_options
         if inputs != INPUTS[0]:
             return f"True labels, {inputs}"
         return f"{share:.0%} of the labels random" if share else "True labels"

@@ -1,7 +1,7 @@
 // The stage: one picture, drawn large, and an occluder on it that pointer and keys move.
 //
 // The picture's own pixels (`side` x `side`, what the network sees) are the unit of everything here: box = [left, top, size].
-// Moves are drawn here at once and sent as one compound trait; the kernel's answer comes back later in `answer`.
+// Moves are drawn here at once and sent as one compound trait; the kernel's answer comes back later in `result`.
 
 const SMALLEST = 2; // side of the smallest occluder, in the network's pixels
 const GRIP = 11; // how near to a corner, in CSS pixels, the pointer takes hold of it
@@ -219,7 +219,7 @@ function render({ model, el }) {
     while (awaited.size) {
       const batch = [...awaited];
       awaited.clear();
-      const [{ png, ...places }, filling] = [get("overlay"), get("filling")];
+      const [{ png, ...places }, filling] = [get("overlay"), get("fill_image")];
       const sources = { ...get("picture"), filling, overlay: png };
       const fresh = await Promise.all(batch.map((name) => decode(sources[name])));
       batch.forEach((name, i) => {
@@ -240,7 +240,7 @@ function render({ model, el }) {
   }
 
   function showAnswer() {
-    const { name, now, before, says } = get("answer");
+    const { name, now, before, says } = get("result");
     clearTimeout(lateTimer);
     readout.classList.remove("cnnlab-late");
     if (name === undefined) return;
@@ -252,7 +252,7 @@ function render({ model, el }) {
     by.textContent = Math.abs(change) < 0.005 ? "unchanged" : `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)}`;
     by.title = `uncovered: ${before.toFixed(2)}`;
     verdict.textContent = says;
-    verdict.classList.toggle("cnnlab-flipped", Boolean(get("answer").flipped));
+    verdict.classList.toggle("cnnlab-flipped", Boolean(get("result").flipped));
     clearTimeout(speechTimer); // a screen reader hears the answer once the occluder rests
     speechTimer = setTimeout(() => {
       spoken.textContent = `${name} ${now.toFixed(2)}, uncovered ${before.toFixed(2)}. ${says}. ${place.textContent}.`;
@@ -389,13 +389,13 @@ function render({ model, el }) {
 
   const listeners = {
     "change:picture": () => load("eye", "network", "mask"),
-    "change:filling": () => load("filling"),
+    "change:fill_image": () => load("filling"),
     "change:overlay": () => load("overlay"),
     "change:box": takeBox,
     "change:side": () => (showView(), showPlace()),
     "change:label": () => (showView(), showPlace()),
     "change:view": showView,
-    "change:answer": showAnswer,
+    "change:result": showAnswer,
     "change:legend": showLegend,
     "change:show_map": () => (showLegend(), redraw()),
     "change:show_mask": redraw,

@@ -1,4 +1,4 @@
-"""The stage: one picture, drawn large, with an occluder that pointer and keys move; its life in the browser is in `stage.js`."""
+"""The stage: one picture, drawn large, with an occluder that pointer and keys move; its life in the browser is in `occluder_canvas.js`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import anywidget
 from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
-from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.common import read_script
 
 _HERE = Path(__file__).parent
 
 
-class Stage(anywidget.AnyWidget):
+class OccluderCanvas(anywidget.AnyWidget):
     """A picture of `side` x `side` pixels and a square on it, in the picture's own pixels.
 
     Traits
@@ -28,25 +28,25 @@ class Stage(anywidget.AnyWidget):
     overlay
         {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each place of the occluder.
     legend
-        What the overlay's colours mean, see `cnnlab.explorers.overlays`.
+        What the overlay's colours mean, see `cnnlab.explorers.occlusion_overlays`.
     result
         What the network said: {"name", "now", "before", "says", "flipped", "box"}.
     label
         What the picture shows, in words.
     """
 
-    _esm = read_script("stage.js")
-    _css = (_HERE / "stage.css").read_text(encoding="utf-8")
+    _esm = read_script("occluder_canvas.js")
+    _css = (_HERE / "occluder_canvas.css").read_text(encoding="utf-8")
 
     side = Int(96).tag(sync=True)
     box = List(Int(), [36, 36, 24]).tag(sync=True)
     stride = Int(4).tag(sync=True)
     picture = Dict().tag(sync=True)
-    filling = Bytes(b"").tag(sync=True)
+    fill_image = Bytes(b"").tag(sync=True)
     smooth = Bool(False).tag(sync=True)
     overlay = Dict().tag(sync=True)
     legend = Dict().tag(sync=True)
-    answer = Dict().tag(sync=True)
+    result = Dict().tag(sync=True)
     label = Unicode("picture").tag(sync=True)
     view = Unicode("eye", help="eye or network").tag(sync=True)
     show_map = Bool(False).tag(sync=True)

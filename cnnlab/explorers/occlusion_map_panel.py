@@ -9,30 +9,32 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from cnnlab.attribution import OcclusionMap, occluder_positions, occlusion_steps
-from cnnlab.explorers.covered import State
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.overlays import Finding, class_overlay, find, probability_overlay
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.stage import Stage
+from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.occluder_canvas import OccluderCanvas
+from cnnlab.explorers.occlusion_overlays import MapSummary, class_overlay, probability_overlay, summarise_map
+from cnnlab.explorers.render.occlusion import State
 
-STEP = 0.03
+STEP_SECONDS = 0.03
 """Seconds of work in one step: short enough for the controls to stay live."""
-REPAINT = 0.06
+REPAINT_SECONDS = 0.06
 """Seconds between two pictures of the growing map."""
 VIEWS = (("none", ""), ("target's probability", "probability"), ("class that wins", "class"))
 
 
-class WholeMap:
-    """Controls of the map and the map itself; paints on `stage`.
+class OcclusionMapPanel:
+    """Controls of the map and the map itself; paints on `canvas`.
 
-    `report(text)` puts a sentence into the status line, `failed(error)` shows what went wrong.
+    `report(text)` puts a sentence into the status line, `on_error(error)` shows what went wrong.
     """
 
-    def __init__(self, stage: Stage, report: Callable[[str], None], failed: Callable[[Exception], None]):
-        self.stage, self._report, self._failed = stage, report, failed
-        self.found: OcclusionMap | None = None
-        self.finding: Finding | None = None
-        self._growth: Growth[OcclusionMap] = Growth()
+    def __init__(
+        self, canvas: OccluderCanvas, report: Callable[[str], None], on_error: Callable[[Exception], None]
+    ):
+        self.canvas, self._report, self._on_error = canvas, report, on_error
+        self.occlusion_map: OcclusionMap | None = None
+        self.summary: MapSummary | None = None
+        self._background: BackgroundSteps[OcclusionMap] = BackgroundSteps()
         self._state: State | None = None
         self._names: tuple[str, ...] = ()
         self._painted = 0.0
@@ -44,19 +46,19 @@ class WholeMap:
         self.opacity = widgets.FloatSlider(
             0.85, min=0, max=1, step=0.05, description="Opacity", readout=False
         )
-        self._places = widgets.HTML().add_class("cnnlab-quiet")
-        self._words = widgets.HTML().add_class("cnnlab-finding")
+        self._count_text = widgets.HTML().add_class("cnnlab-quiet")
+        self._summary_text = widgets.HTML().add_class("cnnlab-finding")
         self._progress = widgets.FloatProgress(0, min=0, max=1).add_class("cnnlab-progress")
         buttons = widgets.HBox([self.map_button, self.stop_button]).add_class("cnnlab-row")
-        rows = [buttons, self._progress, self._places, self._words, self.jump_button]
+        rows = [buttons, self._progress, self._count_text, self._summary_text, self.jump_button]
         self.panel = widgets.VBox([heading("Whole map"), *rows]).add_class("cnnlab-group")
-        widgets.jslink((self.opacity, "value"), (stage, "opacity"))
+        widgets.jslink((self.opacity, "value"), (canvas, "opacity"))
         self.show_map.observe(self._choose_view, "value")
         self.stretch.observe(lambda _change: self.paint(), "value")
-        self._rest()
+        self._set_idle()
 
     @property
-    def names(self) -> list:
+    def accessible_names(self) -> list:
         """The accessible names of the controls."""
         return [
             [".cnnlab-progress", {"aria-hidden": "true"}],  # the status line says it
@@ -67,85 +69,89 @@ class WholeMap:
 
     @property
     def running(self) -> bool:
-        return self._growth.running
+        return self._background.running
 
     def start(self, state: State, names: tuple[str, ...], target: int, seconds: float) -> None:
         """Fill in the map for `state`; `seconds` is what one forward pass takes."""
-        self.forget()
+        self.clear()
         self._state, self._names = state, names
-        batch = min(max(round(STEP / seconds), 1), 32)
+        batch = min(max(round(STEP_SECONDS / seconds), 1), 32)
         options = {"size": state.box[2], "stride": state.stride, "fill": state.fill, "seed": state.seed}
         steps = occlusion_steps(state.model, state.image, target, **options, batch_size=batch)
         self.map_button.disabled, self.stop_button.disabled = True, False
         self._progress.layout.visibility = "visible"
         self.show_map.value = self.show_map.value or "probability"
         self._report("The map grows: 0%.")
-        self._growth.start(steps, self._take, self._finish)
+        self._background.start(steps, self._receive, self._finish)
 
     def stop(self) -> None:
         """Keep what there is of the map and compute no more."""
         if self.running:
-            self._growth.stop()
-            self._rest()
+            self._background.stop()
+            self._set_idle()
             self._report(
-                f"Stopped; {self.found.fraction_done:.0%} of the map is there." if self.found else "Stopped."
+                f"Stopped; {self.occlusion_map.fraction_done:.0%} of the map is there."
+                if self.occlusion_map
+                else "Stopped."
             )
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """The setting has changed: the map, whole or not, says nothing about it any more."""
-        self._growth.stop()
-        self.found = self.finding = None
-        self._rest()
+        self._background.stop()
+        self.occlusion_map = self.summary = None
+        self._set_idle()
 
     def count(self, side: int, size: int, stride: int) -> None:
         """Say how many forward passes the map takes."""
-        along = len(occluder_positions(side, size, stride))
-        self._places.value = f"{along} × {along} places of the occluder, one forward pass each"
+        per_side = len(occluder_positions(side, size, stride))
+        self._count_text.value = f"{per_side} × {per_side} places of the occluder, one forward pass each"
 
     def paint(self) -> None:
         """Show the map, as far as it is there, in the chosen view."""
-        if not self.found or not self.show_map.value:
-            self.stage.show_map = False
+        if not self.occlusion_map or not self.show_map.value:
+            self.canvas.show_map = False
             return
         if self.show_map.value == "class":
-            overlay, legend = class_overlay(self.found, self._names)
+            overlay, legend = class_overlay(self.occlusion_map, self._names)
         else:
             overlay, legend = probability_overlay(
-                self.found, self._names[self.found.target], self.stretch.value
+                self.occlusion_map, self._names[self.occlusion_map.target], self.stretch.value
             )
-        with self.stage.hold_sync():
-            self.stage.overlay, self.stage.legend, self.stage.show_map = overlay, legend, True
+        with self.canvas.hold_sync():
+            self.canvas.overlay, self.canvas.legend, self.canvas.show_map = overlay, legend, True
         self._painted = time.monotonic()
 
     def _choose_view(self, change: dict) -> None:
         self.paint()
-        if change["new"] and not self.found and self.stop_button.disabled:
+        if change["new"] and not self.occlusion_map and self.stop_button.disabled:
             self._report("There is no map for this setting yet; fill it in.")
 
-    def _take(self, partial: OcclusionMap) -> None:
-        self.found = partial
-        if partial.fraction_done == 1 or time.monotonic() - self._painted > REPAINT:
+    def _receive(self, partial: OcclusionMap) -> None:
+        self.occlusion_map = partial
+        if partial.fraction_done == 1 or time.monotonic() - self._painted > REPAINT_SECONDS:
             self.paint()
             self._progress.value = partial.fraction_done
             self._report(f"The map grows: {partial.fraction_done:.0%}.")
 
     def _finish(self, error: Exception | None) -> None:
-        self._rest()
+        self._set_idle()
         if error:
-            self._failed(error)
-        elif self.found:
-            self._report(f"The map is whole: {self.found.probability.numel()} places.")
+            self._on_error(error)
+        elif self.occlusion_map:
+            self._report(f"The map is whole: {self.occlusion_map.probability.numel()} places.")
 
-    def _rest(self) -> None:
+    def _set_idle(self) -> None:
         self.map_button.disabled, self.stop_button.disabled = False, True
         self._progress.value, self._progress.layout.visibility = 0, "hidden"
-        if self.found:
+        if self.occlusion_map:
             source, side = self._state.source, self._state.image.shape[-1]
-            self.finding = find(self.found, self._names, source.mask(side), source.thing)
+            self.summary = summarise_map(
+                self.occlusion_map, self._names, source.mask(side), source.object_name
+            )
         self.paint()
-        self._tell()
+        self._show_summary()
 
-    def _tell(self) -> None:
-        sentences = self.finding.words if self.finding else ()
+    def _show_summary(self) -> None:
+        sentences = self.summary.sentences if self.summary else ()
         self.jump_button.layout.display = "" if sentences else "none"
-        self._words.value = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+        self._summary_text.value = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)

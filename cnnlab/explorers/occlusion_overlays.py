@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from cnnlab.attribution import OcclusionMap, relevance_mass
-from cnnlab.explorers.encode import CLEAR, palette_png, scaled
+from cnnlab.explorers.image_bytes import TRANSPARENT, palette_png, to_indices
 
 # Bright where the target is improbable, dark where it is sure; and clearer there, so that the picture remains to be seen.
 _SCALE = (matplotlib.colormaps["viridis_r"](np.linspace(0, 1, 255))[:, :3] * 255).round().astype(np.uint8)
@@ -20,39 +20,43 @@ _CLASSES = (np.array(matplotlib.colormaps["tab20"].colors) * 255).round().astype
 
 
 @dataclass(frozen=True)
-class Finding:
+class MapSummary:
     """What a map says: where the target is least probable, and how much of its drop lies on the object."""
 
     row: int
     column: int
     lowest: float
-    done: float
-    words: tuple[str, ...]
+    fraction_done: float
+    sentences: tuple[str, ...]
 
 
-def probability_overlay(found: OcclusionMap, name: str, stretched: bool = False) -> tuple[dict, dict]:
+def probability_overlay(occlusion_map: OcclusionMap, name: str, stretched: bool = False) -> tuple[dict, dict]:
     """The map of the target's probability: (overlay, legend) for the stage.
 
     Colours run from 0 to 1, so that pictures can be compared and a flat map looks flat; `stretched` spends them on the range
     that occurs.
     """
-    known = found.probability[~found.probability.isnan()]
-    low, high = (float(known.min()), float(known.max())) if stretched and len(known) else (0.0, 1.0)
-    overlay = _overlay(found, palette_png(scaled(found.probability, low, high), _SCALE, _OPACITY))
-    legend = {"kind": "scale", "low": low, "high": high, "mark": found.baseline}
+    computed = occlusion_map.probability[~occlusion_map.probability.isnan()]
+    low, high = (float(computed.min()), float(computed.max())) if stretched and len(computed) else (0.0, 1.0)
+    overlay = _overlay(
+        occlusion_map, palette_png(to_indices(occlusion_map.probability, low, high), _SCALE, _OPACITY)
+    )
+    legend = {"kind": "scale", "low": low, "high": high, "mark": occlusion_map.baseline}
     stops = [_css(_SCALE[int(i)]) for i in np.linspace(0, 254, 9)]
     return overlay, legend | {"colours": stops, "note": f"probability of {name}, by the occluder's centre"}
 
 
-def class_overlay(found: OcclusionMap, names: Sequence[str], listed: int = 5) -> tuple[dict, dict]:
+def class_overlay(
+    occlusion_map: OcclusionMap, names: Sequence[str], max_classes: int = 5
+) -> tuple[dict, dict]:
     """The map of the class that wins instead: (overlay, legend) for the stage."""
-    predicted = found.predicted.numpy()
-    indices = np.where(predicted < 0, CLEAR, predicted % len(_CLASSES)).astype(np.uint8)
+    predicted = occlusion_map.predicted.numpy()
+    indices = np.where(predicted < 0, TRANSPARENT, predicted % len(_CLASSES)).astype(np.uint8)
     opacity = np.full(len(_CLASSES), 255)
-    opacity[found.target % len(_CLASSES)] = 70  # what others take from the target stands out
-    overlay = _overlay(found, palette_png(indices, _CLASSES, opacity))
+    opacity[occlusion_map.target % len(_CLASSES)] = 70  # what others take from the target stands out
+    overlay = _overlay(occlusion_map, palette_png(indices, _CLASSES, opacity))
     classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:listed]
+    order = np.argsort(-counts, kind="stable")[:max_classes]
     entries = [
         {
             "name": names[classes[i]],
@@ -64,50 +68,59 @@ def class_overlay(found: OcclusionMap, names: Sequence[str], listed: int = 5) ->
     return overlay, {"kind": "classes", "entries": entries, "note": "the class that wins there"}
 
 
-def find(
-    found: OcclusionMap, names: Sequence[str], mask: Tensor | None = None, thing: str = "object"
-) -> Finding:
+def summarise_map(
+    occlusion_map: OcclusionMap, names: Sequence[str], mask: Tensor | None = None, object_name: str = "object"
+) -> MapSummary:
     """Read a map: its lowest place, the classes that take over, and, with the true `mask` (H x W), the drop on the object."""
-    computed = found.probability[~found.probability.isnan()]
+    computed = occlusion_map.probability[~occlusion_map.probability.isnan()]
     if not len(computed):
         raise ValueError("this map has no number in it yet.")
-    place = int(found.probability.nan_to_num(nan=float("inf")).argmin())
-    row = int(found.rows[place // len(found.columns)])
-    column = int(found.columns[place % len(found.columns)])
+    index = int(occlusion_map.probability.nan_to_num(nan=float("inf")).argmin())
+    row = int(occlusion_map.rows[index // len(occlusion_map.columns)])
+    column = int(occlusion_map.columns[index % len(occlusion_map.columns)])
     lowest = float(computed.min())
-    words = [
-        f"{names[found.target]} is least probable ({lowest:.2f} instead of {found.baseline:.2f}) with the occluder at"
+    sentences = [
+        f"{names[occlusion_map.target]} is least probable ({lowest:.2f} instead of {occlusion_map.baseline:.2f}) with the occluder at"
         f" row {row}, column {column}."
     ]
-    words += [_takeover(found, names)]
-    if mask is not None and found.fraction_done == 1:
-        words += [_on_object(found, mask, thing)]
-    return Finding(
-        row, column, lowest, found.fraction_done, tuple(sentence for sentence in words if sentence)
+    sentences += [_winning_class(occlusion_map, names)]
+    if mask is not None and occlusion_map.fraction_done == 1:
+        sentences += [_share_on_object(occlusion_map, mask, object_name)]
+    return MapSummary(
+        row,
+        column,
+        lowest,
+        occlusion_map.fraction_done,
+        tuple(sentence for sentence in sentences if sentence),
     )
 
 
-def _takeover(found: OcclusionMap, names: Sequence[str]) -> str:
-    predicted = found.predicted[found.predicted >= 0]
-    others = predicted[predicted != found.target]
-    if not len(others):
+def _winning_class(occlusion_map: OcclusionMap, names: Sequence[str]) -> str:
+    predicted = occlusion_map.predicted[occlusion_map.predicted >= 0]
+    changed = predicted[predicted != occlusion_map.target]
+    if not len(changed):
         return f"No place of the occluder makes another class win ({len(predicted)} places)."
-    classes, counts = others.unique(return_counts=True)
+    classes, counts = changed.unique(return_counts=True)
     winner = names[int(classes[counts.argmax()])]
-    return f"Another class wins in {len(others)} of {len(predicted)} places, most often {winner}."
+    return f"Another class wins in {len(changed)} of {len(predicted)} places, most often {winner}."
 
 
-def _on_object(found: OcclusionMap, mask: Tensor, thing: str) -> str:
+def _share_on_object(occlusion_map: OcclusionMap, mask: Tensor, object_name: str) -> str:
     """How much of the drop lies on the object, beside the share that a map which knows nothing would have there."""
-    drop = found.to_pixels(*mask.shape)
+    drop = occlusion_map.to_pixels(*mask.shape)
     if not mask.any() or not (drop.nan_to_num(nan=0.0) > 0).any():
         return ""
     mass = relevance_mass(drop, mask)
-    return f"{mass.mean_share:.0%} of the drop lies on the {thing}, which fills {mass.mean_area:.0%} of the picture."
+    return f"{mass.mean_share:.0%} of the drop lies on the {object_name}, which fills {mass.mean_area:.0%} of the picture."
 
 
-def _overlay(found: OcclusionMap, png: bytes) -> dict:
-    return {"png": png, "rows": found.rows.tolist(), "columns": found.columns.tolist(), "size": found.size}
+def _overlay(occlusion_map: OcclusionMap, png: bytes) -> dict:
+    return {
+        "png": png,
+        "rows": occlusion_map.rows.tolist(),
+        "columns": occlusion_map.columns.tolist(),
+        "size": occlusion_map.size,
+    }
 
 
 def _css(colour: np.ndarray) -> str:

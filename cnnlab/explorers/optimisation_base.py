@@ -10,25 +10,25 @@ from torch import nn
 
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import first_layers, offer_layers
-from cnnlab.explorers.film import Film, Moment, curves_figure, strip_figure
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
+from cnnlab.explorers.render.maximisation import layer_widths
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles
-from cnnlab.explorers.still import still_figure
-from cnnlab.explorers.wishes import layer_widths
+from cnnlab.explorers.static_preview import figure_png
+from cnnlab.explorers.step_player import Frame, StepPlayer, curves_figure, strip_figure
 from cnnlab.networks.layers import evaluating, like_parameters
 
 MADE_SIDE = 160
 """Of the pictures that are made with a large network: half the time of 224 x 224, and as easy to recognise."""
 
 
-class GrowingExplorer(Explorer):
+class OptimisationExplorer(Explorer):
     """A picture that is made step by step.
 
-    A subclass makes its controls, calls `open`, and gives
+    A subclass makes its controls, calls `assemble`, and gives
 
-    - `offer()`: fit the controls to the network, before each run for a new one;
-    - `moments()`: (the moments of a run, how many steps it has), raising at once what is wrong;
+    - `update_options()`: fit the controls to the network, before each run for a new one;
+    - `frames()`: (the moments of a run, how many steps it has), raising at once what is wrong;
     - `captions()`: a line for each picture of a moment;
     - `curve_label`: what the curves are.
     """
@@ -39,14 +39,14 @@ class GrowingExplorer(Explorer):
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
         self._takes: tuple[nn.Module, int] | None = None
-        self.sheet, self.chart = Sheet(columns=2, largest=300), Chart()
-        self.film = Film(self.show, self.say, self.fail, self.run_label)
+        self.grid, self.chart = ImageGrid(columns=2, largest=300), Chart()
+        self.player = StepPlayer(self.show_frame, self.set_status, self.fail, self.run_label)
 
-    def offer(self) -> None:
+    def update_options(self) -> None:
         """Fit the controls to the network."""
         raise NotImplementedError
 
-    def moments(self) -> tuple[Iterator[Moment], int]:
+    def frames(self) -> tuple[Iterator[Frame], int]:
         """The moments of a run, and how many steps it has."""
         raise NotImplementedError
 
@@ -54,27 +54,27 @@ class GrowingExplorer(Explorer):
         """A line for each picture."""
         raise NotImplementedError
 
-    def open(
+    def assemble(
         self,
         groups: dict[str, Sequence[widgets.Widget]],
-        names: Sequence[list],
+        accessible_names: Sequence[list],
         controls: Sequence[widgets.Widget],
         result: Sequence[widgets.Widget] = (),
     ) -> None:
         """Lay it out, make the first picture, and run anew whenever one of `controls` changes; `result` stands over the curve."""
-        self.arrange(
+        self.layout(
             groups,
-            stage=[self.film.panel, self.sheet],
+            centre=[self.player.panel, self.grid],
             result=[*result, heading(self.curve_label), self.chart],
-            names=[*names, *self.film.names],
+            accessible_names=[*accessible_names, *self.player.accessible_names],
         )
-        self.begin()
-        self.watch(self.changed, *controls)
-        self.film.run_button.on_click(lambda _button: self.attempt(self.run))
+        self.show()
+        self.on_change(self.on_control_change, *controls)
+        self.player.run_button.on_click(lambda _button: self.run_safely(self.run))
 
     def run(self) -> None:
         """Let the picture grow, step by step."""
-        self.film.start(*self.moments())
+        self.player.start(*self.frames())
 
     @property
     def made_side(self) -> int:
@@ -85,41 +85,41 @@ class GrowingExplorer(Explorer):
         return self._takes[1]
 
     def refresh(self) -> None:
-        self.offer()
-        first = self.film.begin if self.is_large else self.film.play
-        (self.film.start if self.film.moments else first)(*self.moments())
+        self.update_options()
+        first = self.player.begin if self.is_large else self.player.run_all
+        (self.player.start if self.player.frames else first)(*self.frames())
 
-    def changed(self) -> None:
+    def on_control_change(self) -> None:
         """A control has changed."""
-        if self.film.live.value:
+        if self.player.auto_run.value:
             self.run()
         else:
-            self.film.forget()
+            self.player.invalidate()
 
-    def show(self, moment: Moment, resting: bool) -> None:
+    def show_frame(self, frame: Frame, finished: bool) -> None:
         """Paint a moment; the curves only at rest, since they take longer than the pictures."""
         captions = self.captions()
-        with self.sheet.hold_sync():
-            self.sheet.smooth = moment.bytes_.shape[-1] > 128
-            self.sheet.columns = min(3, len(captions))
-            self.sheet.tiles, self.sheet.captions = picture_tiles(moment.images), captions
-            self.sheet.selected = min(max(self.sheet.selected, 0), len(captions) - 1)
-            self.sheet.label = ", ".join(captions)
-        if resting and moment.numbers:
-            curves = {name: self.film.curve(name) for name in moment.numbers}
-            figure = curves_figure(curves, self.film.shown)
-            words = f"{', '.join(curves)} over the steps, at step {self.film.shown}."
-            self.chart.show(still_figure(figure), words)
+        with self.grid.hold_sync():
+            self.grid.smooth = frame.pixels.shape[-1] > 128
+            self.grid.columns = min(3, len(captions))
+            self.grid.tiles, self.grid.captions = image_tiles(frame.images), captions
+            self.grid.selected = min(max(self.grid.selected, 0), len(captions) - 1)
+            self.grid.label = ", ".join(captions)
+        if finished and frame.metrics:
+            curves = {name: self.player.metric_history(name) for name in frame.metrics}
+            figure = curves_figure(curves, self.player.current_step)
+            alt_text = f"{', '.join(curves)} over the steps, at step {self.player.current_step}."
+            self.chart.show(figure_png(figure), alt_text)
 
-    def still(self) -> bytes:
-        shown = self.film.moments[self.film.shown]
-        return still_figure(strip_figure(f"{self.title}: {self.question}", shown.images, self.captions()))
+    def static_preview(self) -> bytes:
+        frame = self.player.frames[self.player.current_step]
+        return figure_png(strip_figure(f"{self.title}: {self.question}", frame.images, self.captions()))
 
-    def offer_layers(self, control: SearchSelect, first: str, *, maps: bool) -> None:
-        """Offer the network's layers; keep the chosen one, or take `first`, if it has them, else one in the middle."""
+    def set_layer_options(self, control: SearchSelect, default: str, *, maps: bool) -> None:
+        """Offer the network's layers; keep the chosen one, or take `default`, if it has them, else one in the middle."""
         names = list(layer_widths(self.model, self.side, maps=maps))
         outer = first_layers(names)
-        offer_layers(control, names, otherwise=first if first in names else outer[len(outer) // 2])
+        offer_layers(control, names, otherwise=default if default in names else outer[len(outer) // 2])
 
 
 def takes(model: nn.Module, side: int) -> bool:
@@ -132,13 +132,15 @@ def takes(model: nn.Module, side: int) -> bool:
     return True
 
 
-def slider(label: str, value: float, least: float, most: float, step: float = 1) -> widgets.Widget:
+def slider(label: str, value: float, minimum: float, maximum: float, step: float = 1) -> widgets.Widget:
     """A slider that speaks when it is let go."""
     kind = widgets.IntSlider if isinstance(value, int) else widgets.FloatSlider
-    form = {} if isinstance(value, int) else {"readout_format": ".4f" if step < 0.01 else ".2f"}
-    return kind(value, min=least, max=most, step=step, description=label, continuous_update=False, **form)
+    options = {} if isinstance(value, int) else {"readout_format": ".4f" if step < 0.01 else ".2f"}
+    return kind(
+        value, min=minimum, max=maximum, step=step, description=label, continuous_update=False, **options
+    )
 
 
-def named(**controls: tuple[widgets.Widget, str]) -> list:
+def accessible_names_of(**controls: tuple[widgets.Widget, str]) -> list:
     """The accessible names of controls: key = (control, name)."""
     return [entry for key, (control, name) in controls.items() for entry in names_for(control, key, name)]

@@ -9,18 +9,18 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.bars import Bars
+from cnnlab.explorers.activation_store import ActivationSearch, ImageSet, LayerActivations
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.collection import Collection, LayerMaps, Search
+from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.patch_tiles import label_shares, patch_boxes, patch_captions, patch_pictures
+from cnnlab.explorers.image_bytes import to_array
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+from cnnlab.explorers.probability_bars import ProbabilityBars
+from cnnlab.explorers.render.activations import layers_with_units
+from cnnlab.explorers.render.patches import label_shares, patch_boxes, patch_captions, patch_images
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet, picture_tiles
-from cnnlab.explorers.still import still_figure
-from cnnlab.explorers.unit_maps import layers_with_units
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.units import TopPatches, label_agreement, random_directions
 from cnnlab.world import NAMES
 
@@ -46,7 +46,7 @@ class PatchExplorer(Explorer):
     layer, unit, k
         Whose strongest patches, and how many.
     mixing, direction_seed
-        0 is the unit itself, 1 a random direction of the layer, between them a mixture of both; `draw` is the direction's seed.
+        0 is the unit itself, 1 a random direction of the layer, between them a mixture of both; `direction_seed` is the direction's seed.
     category
         What is looked up in the middle of each patch, from the exact maps of the world.
     data, folder
@@ -71,19 +71,19 @@ class PatchExplorer(Explorer):
     ):
         super().__init__(model)
         class_names = getattr(self.model, "class_names", ())
-        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.say)
+        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status)
         self.data, self.folder = self.sets.data, self.sets.folder
-        self.collection: Collection = self.sets.fitting(self.side)
-        self.search = Search(self.collection, self._found_more, self.fail)
-        self.best: TopPatches | None = None
-        self._truth: dict[str, Tensor] = {}
-        self._known: nn.Module | None = None
-        self._first = (layer, unit)
+        self.image_set: ImageSet = self.sets.fitting(self.side)
+        self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
+        self.top_patches: TopPatches | None = None
+        self._pixel_labels: dict[str, Tensor] = {}
+        self._model_shown: nn.Module | None = None
+        self._initial = (layer, unit)
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._new_layer, self.layer)
-        self.watch(self._show, self.unit, self.k, self.mixing, self.draw, self.category)
+        self.show()
+        self.on_change(self._new_layer, self.layer)
+        self.on_change(self._show, self.unit, self.k, self.mixing, self.direction_seed, self.category)
 
     @property
     def direction(self) -> int | Tensor:
@@ -94,11 +94,11 @@ class PatchExplorer(Explorer):
         axes = torch.zeros(self.unit.max + 1)
         axes[self.unit.value] = 1 - amount
         return nn.functional.normalize(
-            axes + amount * random_directions(len(axes), 1, seed=self.draw.value)[0], dim=0
+            axes + amount * random_directions(len(axes), 1, seed=self.direction_seed.value)[0], dim=0
         )
 
     def refresh(self) -> None:
-        if self._known is not self.model:
+        if self._model_shown is not self.model:
             self._new_network()
         self._new_layer()
 
@@ -110,42 +110,42 @@ class PatchExplorer(Explorer):
             "from cnnlab import units, world",
             "",
             self.load_line,
-            *self.collection.code(self.side, self._looked_at),
+            *self.image_set.code(self.side, self._n_searched),
         ]
         if amount == 0:
-            lines += [f'found = units.top_patches(model, pictures, "{layer}", k={k}, units=[{unit}])']
+            lines += [f'patches = units.top_patches(model, pictures, "{layer}", k={k}, units=[{unit}])']
         else:
             lines += [
                 f"axis = torch.eye({self.unit.max + 1})[{unit}]",
-                f"random = units.random_directions({self.unit.max + 1}, 1, seed={self.draw.value})[0]",
+                f"random = units.random_directions({self.unit.max + 1}, 1, seed={self.direction_seed.value})[0]",
                 f"direction = torch.nn.functional.normalize({1 - amount:.2f} * axis + {amount:.2f} * random, dim=0)",
-                f'found = units.top_along(model, pictures, "{layer}", direction, k={k})',
+                f'patches = units.top_along(model, pictures, "{layer}", direction, k={k})',
             ]
-        return "\n".join([*lines, "print(found.value[0], found.picture[0])"])
+        return "\n".join([*lines, "print(patches.value[0], patches.picture[0])"])
 
     def describe(self) -> str:
         return (
-            f"Patch explorer. The {self.k.value} patches of {self._looked_at} pictures that excite {self._asked} of"
-            f" {self.called}, layer {self.layer.value}, most. Run the cell to choose other units and directions."
+            f"Patch explorer. The {self.k.value} patches of {self._n_searched} pictures that excite {self._unit_text} of"
+            f" {self.display_name}, layer {self.layer.value}, most. Run the cell to choose other units and directions."
         )
 
-    def still(self) -> bytes:
-        best, count = self.best, self.best.picture.shape[1]
+    def static_preview(self) -> bytes:
+        best, count = self.top_patches, self.top_patches.picture.shape[1]
         columns = min(count, 9)
         rows = -(-count // columns)
         figure = Figure(figsize=(9.6, 0.8 + 1.3 * rows), dpi=90, layout="constrained", facecolor="white")
-        seen = self.collection.floats(self.side, best.picture[0])
-        patches = patch_pictures(seen, best, self.search.found.field)
+        images = self.image_set.as_floats(self.side, best.picture[0])
+        patches = patch_images(images, best, self.search.activations.field)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
         for axis, patch, index in zip(axes, patches, best.picture[0].tolist(), strict=False):
             axis.imshow(to_array(patch), interpolation="antialiased")
-            axis.set_title(self.collection.words(index), fontsize=7)
+            axis.set_title(self.image_set.describe(index), fontsize=7)
         figure.suptitle(
-            f"{self.layer.value}, {self._asked}: strongest patches", fontsize=11, x=0.01, ha="left"
+            f"{self.layer.value}, {self._unit_text}: strongest patches", fontsize=11, x=0.01, ha="left"
         )
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
@@ -154,121 +154,121 @@ class PatchExplorer(Explorer):
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
         self.k = widgets.IntSlider(9, min=2, max=25, description="Patches")
         self.mixing = widgets.FloatSlider(0.0, min=0.0, max=1.0, step=0.05, description="Mixing")
-        self.draw = widgets.BoundedIntText(0, min=0, max=9999, description="Draw")
+        self.direction_seed = widgets.BoundedIntText(0, min=0, max=9999, description="Draw")
         self.category = widgets.Dropdown(options=list(NAMES), value="part", description="Truth")
-        self.patches = Sheet(columns=5, largest=120, label="Patches")
-        self.pictures_sheet = Sheet(columns=3, largest=130, label="The pictures, with what the unit sees")
-        self.bars = Bars(
+        self.patch_grid = ImageGrid(columns=5, largest=120, label="Patches")
+        self.picture_grid = ImageGrid(columns=3, largest=130, label="The pictures, with what the unit sees")
+        self.bars = ProbabilityBars(
             label="What lies in the middle of the patches", words=["of the patches", "of all pixels"]
         )
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Picture": [],
                 "Unit": [self.layer, self.unit, self.k],
-                "Random direction": [self.mixing, self.draw],
+                "Random direction": [self.mixing, self.direction_seed],
                 "In the middle": [self.category],
                 "Pictures": [*self.sets.rows, self.search.stop_button],
             },
-            stage=[self.patches, heading("What lies in the middle of the patches"), self.bars],
-            result=[heading("Where they come from"), self.pictures_sheet],
-            names=[
+            centre=[self.patch_grid, heading("What lies in the middle of the patches"), self.bars],
+            result=[heading("Where they come from"), self.picture_grid],
+            accessible_names=[
                 *names_for(self.layer, "layer", "Layer"),
                 *names_for(self.unit, "unit", "Unit of the layer"),
                 *names_for(self.k, "k", "How many patches"),
                 *names_for(self.mixing, "mixing", "How much of a random direction is mixed in"),
-                *names_for(self.draw, "draw", "Seed of the random direction"),
+                *names_for(self.direction_seed, "draw", "Seed of the random direction"),
                 *names_for(self.category, "category", "What is looked up in the middle of the patches"),
                 *self.sets.names,
-                *self.search.names,
+                *self.search.accessible_names,
             ],
         )
 
     # What happens when a control changes.
 
     @property
-    def _looked_at(self) -> int:
+    def _n_searched(self) -> int:
         """How many pictures are searched, or were when the search was stopped."""
-        found = self.search.found
-        return 0 if found is None else found.wanted if self.search.running else len(found.maps)
+        found = self.search.activations
+        return 0 if found is None else found.total if self.search.running else len(found.maps)
 
     @property
-    def _asked(self) -> str:
+    def _unit_text(self) -> str:
         if self.mixing.value == 0:
             return f"unit {self.unit.value}"
         if self.mixing.value == 1:
-            return f"random direction {self.draw.value}"
-        return f"unit {self.unit.value} mixed with random direction {self.draw.value}"
+            return f"random direction {self.direction_seed.value}"
+        return f"unit {self.unit.value} mixed with random direction {self.direction_seed.value}"
 
     def _new_network(self) -> None:
         fields, last = layers_with_units(self.model, self.side)
-        (wanted, unit), self._first = self._first, (None, 0)
-        offer_layers(self.layer, list(fields), asked=wanted, otherwise=last)
+        (initial_layer, unit), self._initial = self._initial, (None, 0)
+        offer_layers(self.layer, list(fields), asked=initial_layer, otherwise=last)
         self.unit.max = max(self.unit.max, unit)
-        self.unit.value, self._known = unit, self.model
+        self.unit.value, self._model_shown = unit, self.model
         self._take_pictures()
 
     def _take_pictures(self) -> None:
-        self.collection = self.search.pictures = self.sets.fitting(self.side)
-        self.category.disabled = not hasattr(self.collection.source, "maps")
-        self._truth = {}
+        self.image_set = self.search.pictures = self.sets.fitting(self.side)
+        self.category.disabled = not hasattr(self.image_set.source, "maps")
+        self._pixel_labels = {}
 
     def _new_pictures(self) -> None:
         self._take_pictures()
-        self.attempt(self._new_layer)
+        self.run_safely(self._new_layer)
 
     def _new_layer(self) -> None:
-        self.best = None
-        first = self.search.found is None
-        self.search.look(self.model, self.layer.value, self.side, **self.beginning(first))
+        self.top_patches = None
+        first = self.search.activations is None
+        self.search.search(self.model, self.layer.value, self.side, **self.beginning(first))
 
-    def _found_more(self, found: LayerMaps, last: bool) -> None:
-        with self.quiet():
-            self.unit.max = found.maps.shape[1] - 1
-        if last or self.best is None or self.is_due(len(found.maps)):
+    def _activations_updated(self, activations: LayerActivations, last: bool) -> None:
+        with self.hold_callbacks():
+            self.unit.max = activations.maps.shape[1] - 1
+        if last or self.top_patches is None or self.is_due(len(activations.maps)):
             self._show()
 
     def _show(self) -> None:
         """The strongest patches among the pictures that were looked at so far."""
-        found = self.search.found
-        if found is None:
+        activations = self.search.activations
+        if activations is None:
             return
-        self.best = best = found.strongest(self.direction, self.k.value)
-        seen, lying = self.collection.floats(self.side, best.picture[0]), self._lying_there(best)
-        names = [NAMES[self.category.value][i] for i in lying.tolist()] if lying is not None else []
-        captions = patch_captions(best, self.collection, names)
-        tiles = picture_tiles(patch_pictures(seen, best, found.field))
-        for sheet, content, boxes in (
-            (self.patches, tiles, []),
-            (self.pictures_sheet, picture_tiles(seen), patch_boxes(best, [self.side] * 2)),
+        self.top_patches = best = activations.strongest(self.direction, self.k.value)
+        images, labels = self.image_set.as_floats(self.side, best.picture[0]), self._centre_labels(best)
+        names = [NAMES[self.category.value][i] for i in labels.tolist()] if labels is not None else []
+        captions = patch_captions(best, self.image_set, names)
+        tiles = image_tiles(patch_images(images, best, activations.field))
+        for grid, content, boxes in (
+            (self.patch_grid, tiles, []),
+            (self.picture_grid, image_tiles(images), patch_boxes(best, [self.side] * 2)),
         ):
-            with sheet.hold_sync():
-                sheet.tiles, sheet.captions, sheet.boxes = content, captions, boxes
-        self.patches.label = f"{self.layer.value}, {self._asked}: strongest first"
-        self._say_what_lies_there(lying, len(found.maps))
+            with grid.hold_sync():
+                grid.tiles, grid.captions, grid.boxes = content, captions, boxes
+        self.patch_grid.label = f"{self.layer.value}, {self._unit_text}: strongest first"
+        self._show_label_shares(labels, len(activations.maps))
 
-    def _lying_there(self, best: TopPatches) -> Tensor | None:
+    def _centre_labels(self, best: TopPatches) -> Tensor | None:
         """What lies in the middle of each patch; None where the data set has no exact maps."""
-        category, source = self.category.value, self.collection.source
-        if self.search.found.field is None or not hasattr(source, "maps"):
+        category, source = self.category.value, self.image_set.source
+        if self.search.activations.field is None or not hasattr(source, "maps"):
             return None
-        if self.collection.images.shape[-1] != self.side:
+        if self.image_set.images.shape[-1] != self.side:
             return None
-        if category not in self._truth:
-            self._truth[category] = source.maps(category)[: len(self.collection)]
-        return best.labels(self._truth[category])[0].long()
+        if category not in self._pixel_labels:
+            self._pixel_labels[category] = source.maps(category)[: len(self.image_set)]
+        return best.labels(self._pixel_labels[category])[0].long()
 
-    def _say_what_lies_there(self, lying: Tensor | None, searched: int) -> None:
-        asked = f"{self.called}, {self.layer.value}, {self._asked}, {searched} pictures searched"
-        if lying is None:
+    def _show_label_shares(self, labels: Tensor | None, searched: int) -> None:
+        subject = f"{self.display_name}, {self.layer.value}, {self._unit_text}, {searched} pictures searched"
+        if labels is None:
             self.bars.entries = []
-            self.say(f"{asked}. {NO_FIELD if self.search.found.field is None else NO_TRUTH}")
+            self.set_status(f"{subject}. {NO_FIELD if self.search.activations.field is None else NO_TRUTH}")
             return
-        truth = self._truth[self.category.value]
+        truth = self._pixel_labels[self.category.value]
         counted = truth.flatten().bincount(minlength=256)
-        self.bars.entries = label_shares(lying, counted, NAMES[self.category.value])
-        agreement = float(label_agreement(lying[None])[0])
-        self.say(
-            f"{asked}. Pairs of patches with the same {self.category.value} in the middle: {agreement:.0%}."
+        self.bars.entries = label_shares(labels, counted, NAMES[self.category.value])
+        agreement = float(label_agreement(labels[None])[0])
+        self.set_status(
+            f"{subject}. Pairs of patches with the same {self.category.value} in the middle: {agreement:.0%}."
         )

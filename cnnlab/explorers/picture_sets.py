@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from cnnlab.explorers.sources import installed
+from cnnlab.explorers.image_sources import installed_photographs
 from cnnlab.world import Photographs, photographs
 from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
@@ -43,8 +43,8 @@ def spread(source: Photographs, n: int, opening: str) -> tuple[Photographs, str]
 @lru_cache(maxsize=2)
 def installed_crops(seed: int = 0) -> tuple[PatchDataset, str]:
     """Crops of the installed photographs at three scales, as many of each, and their code; cut once. Another seed takes other places."""
-    each = max(1, MOST_PHOTOGRAPHS // max(1, len(installed())))
-    crops = installed().crops(PHOTO_SIDE, per_photo=each, seed=seed, progress=False)
+    each = max(1, MOST_PHOTOGRAPHS // max(1, len(installed_photographs())))
+    crops = installed_photographs().crops(PHOTO_SIDE, per_photo=each, seed=seed, progress=False)
     told = f", seed={seed}" if seed else ""
     return crops, f"cnnlab.photographs().crops({PHOTO_SIDE}, per_photo={each}{told}).images"
 

@@ -40,7 +40,7 @@ function render({ model, el }) {
 
   function explain() {
     key.replaceChildren();
-    model.get("words").forEach((word, i) => {
+    model.get("series_names").forEach((word, i) => {
       make(key, "span", i ? "cnnlab-key-before" : "cnnlab-key-now");
       key.append(`${word} `);
     });
@@ -56,7 +56,7 @@ function render({ model, el }) {
     }
     entries.forEach((entry, rank) => {
       if (!rows.has(entry.name)) rows.set(entry.name, makeRow(list));
-      fillRow(rows.get(entry.name), entry, rank, model.get("words")[1]);
+      fillRow(rows.get(entry.name), entry, rank, model.get("series_names")[1]);
     });
     list.style.height = `${entries.length * ROW}px`;
     list.setAttribute("aria-label", model.get("label"));
@@ -66,13 +66,13 @@ function render({ model, el }) {
   }
 
   model.on("change:entries", show);
-  model.on("change:words", explain);
+  model.on("change:series_names", explain);
   explain();
   show();
   return () => {
     clearTimeout(settling);
     model.off("change:entries", show);
-    model.off("change:words", explain);
+    model.off("change:series_names", explain);
   };
 }
 

@@ -1,4 +1,4 @@
-"""Class probabilities as bars, with what they were before as ghosts; the drawing is in `bars.js`."""
+"""Class probabilities as bars, with what they were before as ghosts; the drawing is in `probability_bars.js`."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import anywidget
 from torch import Tensor
 from traitlets import Dict, List, Unicode
 
-from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.common import read_script
 
 _HERE = Path(__file__).parent
 
 
-class Bars(anywidget.AnyWidget):
+class ProbabilityBars(anywidget.AnyWidget):
     """Rows of {"name", "now", "before", "target"}, the most probable first."""
 
-    _esm = read_script("bars.js")
-    _css = (_HERE / "bars.css").read_text(encoding="utf-8")
+    _esm = read_script("probability_bars.js")
+    _css = (_HERE / "probability_bars.css").read_text(encoding="utf-8")
 
     entries = List(Dict()).tag(sync=True)
     label = Unicode("Class probabilities").tag(sync=True)
-    words = List(Unicode(), ["covered", "uncovered"], help="what `now` and `before` are called").tag(
-        sync=True
-    )
+    series_names = List(
+        Unicode(), ["covered", "uncovered"], help="what `current` and `reference` are called"
+    ).tag(sync=True)
 
 
-def ranking(now: Tensor, before: Tensor, names: Sequence[str], target: int, k: int = 5) -> list[dict]:
-    """The `k` most probable classes as rows for `Bars`, and the target as one more if it is not among them.
+def probability_rows(
+    current: Tensor, reference: Tensor, names: Sequence[str], target: int, k: int = 5
+) -> list[dict]:
+    """The `k` most probable classes as rows for `ProbabilityBars`, and the target as one more if it is not among them.
 
-    `now` and `before` hold C probabilities. Ties go to the class that comes first.
+    `current` and `reference` hold C probabilities. Ties go to the class that comes first.
     """
-    ranks = now.argsort(descending=True, stable=True)[:k].tolist()
+    ranks = current.argsort(descending=True, stable=True)[:k].tolist()
     classes = ranks if target in ranks else [*ranks, target]
-    rows = [(names[i], round(float(now[i]), 4), round(float(before[i]), 4), i == target) for i in classes]
+    rows = [
+        (names[i], round(float(current[i]), 4), round(float(reference[i]), 4), i == target) for i in classes
+    ]
     return [dict(zip(("name", "now", "before", "target"), row, strict=True)) for row in rows]

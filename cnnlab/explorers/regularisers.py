@@ -6,18 +6,23 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.wishes import BEST, NONE
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.render.maximisation import DEFAULTS, OFF
 
 SLIDERS = {
     "jitter": ("Jitter", 24, 1, "Jitter: largest shift in pixels before each step"),
     "zoom": ("Zoom", 0.5, 0.05, "Largest change of size before each step"),
-    "turn": ("Turn", 45, 1, "Largest turn in degrees before each step"),
+    "rotate": ("Turn", 45, 1, "Largest turn in degrees before each step"),
     "l2": ("L2", 0.005, 0.0001, "L2: weight of the squared distance from grey"),
     "tv": ("TV", 0.02, 0.0005, "TV: weight of the total variation"),
     "blur": ("Blur", 2, 0.1, "Blur: sigma in pixels, every fourth step"),
-    "clip_pixels": ("Pixels", 0.9, 0.05, "Share of the pixels that are made grey, those closest to grey"),
-    "clip_contributions": (
+    "clip_small_norms": (
+        "Pixels",
+        0.9,
+        0.05,
+        "Share of the pixels that are made grey, those closest to grey",
+    ),
+    "clip_small_contributions": (
         "Gradients",
         0.9,
         0.05,
@@ -28,21 +33,21 @@ SLIDERS = {
 
 
 class Regularisers:
-    """`sliders` by name, `best` and `bare`, the buttons; `changed()` is called once when a button has set them."""
+    """`sliders` by name, `defaults_button` and `off_button`, the buttons; `on_change()` is called once when a button has set them."""
 
-    def __init__(self, changed: Callable[[], None]):
-        self._changed = changed
-        self.setting = False
+    def __init__(self, on_change: Callable[[], None]):
+        self._on_change = on_change
+        self.is_setting = False
         self.sliders = {name: _slider(name) for name in SLIDERS}
-        self.best = widgets.Button(description="as usual")
-        self.bare = widgets.Button(description="none")
-        self.best.on_click(lambda _button: self.set_all(BEST))
-        self.bare.on_click(lambda _button: self.set_all(NONE))
-        row = widgets.HBox([self.best, self.bare]).add_class("cnnlab-row")
+        self.defaults_button = widgets.Button(description="as usual")
+        self.off_button = widgets.Button(description="none")
+        self.defaults_button.on_click(lambda _button: self.set_all(DEFAULTS))
+        self.off_button.on_click(lambda _button: self.set_all(OFF))
+        row = widgets.HBox([self.defaults_button, self.off_button]).add_class("cnnlab-row")
         self.rows = [row, *self.sliders.values(), heading("0 is off")]
 
     @property
-    def names(self) -> list:
+    def accessible_names(self) -> list:
         """The accessible names of the controls."""
         return [
             entry
@@ -57,18 +62,20 @@ class Regularisers:
 
     def set_all(self, values: dict[str, float]) -> None:
         """Set all sliders and call back once."""
-        self.setting = True
+        self.is_setting = True
         try:
             for name, value in values.items():
                 self.sliders[name].value = value
         finally:
-            self.setting = False
-        self._changed()
+            self.is_setting = False
+        self._on_change()
 
 
 def _slider(name: str) -> widgets.Widget:
-    label, most, step, _ = SLIDERS[name]
+    label, maximum, step, _ = SLIDERS[name]
     if step == 1:
-        return widgets.IntSlider(int(BEST[name]), min=0, max=most, description=label, continuous_update=False)
-    look = {"readout_format": ".4f" if step < 0.01 else ".2f", "continuous_update": False}
-    return widgets.FloatSlider(BEST[name], min=0, max=most, step=step, description=label, **look)
+        return widgets.IntSlider(
+            int(DEFAULTS[name]), min=0, max=maximum, description=label, continuous_update=False
+        )
+    options = {"readout_format": ".4f" if step < 0.01 else ".2f", "continuous_update": False}
+    return widgets.FloatSlider(DEFAULTS[name], min=0, max=maximum, step=step, description=label, **options)

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.explorers.collection import pictures_in_a_step
-from cnnlab.explorers.growth import Growth, told
+from cnnlab.explorers.activation_store import pictures_in_a_step
+from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.units import Dissection, dissect_steps
 
 
@@ -23,7 +23,7 @@ class Reports:
     ):
         self._finish, self._tell = finish, tell
         self._known = dict(known)
-        self._growth: Growth[dict[str, Dissection]] = Growth()
+        self._growth: BackgroundSteps[dict[str, Dissection]] = BackgroundSteps()
 
     def of(self, model: nn.Module, layer: str) -> Dissection | None:
         """What is known of a layer; None as long as nothing is."""

@@ -10,21 +10,28 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.codes import mean_average_precision
+from cnnlab.explorers.activation_store import ImageSet, first_images
+from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, first_layers, offer_layers
-from cnnlab.explorers.collection import Collection, first_pictures
+from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.growth import Growth, told
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.image_grid import Chart, ImageGrid, correctness_frame, image_tiles
 from cnnlab.explorers.picture_sets import installed_crops, of_photographs
+from cnnlab.explorers.render.retrieval import (
+    SearchFeatures,
+    collect_features,
+    fitting,
+    layers_to_search,
+    rank_by_distance,
+    steps_of,
+)
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.searching import Codes, collect_codes, fitting, layers_to_search, ranking, steps_of
-from cnnlab.explorers.sheet import Chart, Sheet, picture_tiles, verdict
-from cnnlab.explorers.still import draw_row, still_figure
+from cnnlab.explorers.static_preview import draw_row, figure_png
 from cnnlab.figures.retrievals import dimensions_figure
 from cnnlab.world import instances
 
-SHOWN = 15
+N_SHOWN = 15
 MOST = 10_000
 """Pictures of a collection that is given as a data set; of photographs fewer are searched."""
 
@@ -66,51 +73,51 @@ class RetrievalExplorer(Explorer):
         self,
         model: str | nn.Module = "mini_alexnet",
         pictures: Any = None,
-        others: Any = None,
+        training_set: Any = None,
         networks: Mapping[str, nn.Module] | None = None,
         layer: str | None = None,
     ):
         super().__init__(model, networks=networks)
         self.sets = DatasetPicker(
-            pictures, (), self._new_pictures, self.fail, self.say, MOST, rendered_things
+            pictures, (), self._new_pictures, self.fail, self.set_status, MOST, rendered_things
         )
         self.data, self.folder = self.sets.data, self.sets.folder
-        self._others = others
+        self._others = training_set
         self._take_pictures()
-        self.kept: dict[nn.Module, dict[str, Codes]] = {}
+        self.layer_features: dict[nn.Module, dict[str, SearchFeatures]] = {}
         self.curves: dict[tuple, dict[int, float]] = {}
-        self._growth: Growth[dict[str, Codes]] = Growth()
-        self._known: nn.Module | None = None
-        self._first = layer
+        self._background: BackgroundSteps[dict[str, SearchFeatures]] = BackgroundSteps()
+        self._model_shown: nn.Module | None = None
+        self._initial_layer = layer
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._new_layer, self.layer)
-        self.watch(self._show, self.query, self.dimensions, self.compressed, self.whiten)
-        self.watch(self._walk, self.ranked, name="selected")
+        self.show()
+        self.on_change(self._new_layer, self.layer)
+        self.on_change(self._show, self.query, self.dimensions, self.compress, self.whiten)
+        self.on_change(self._follow, self.result_grid, name="selected")
 
     @property
-    def codes(self) -> Codes | None:
+    def features(self) -> SearchFeatures | None:
         """What the chosen layer gives; None while it is collected."""
-        return self.kept.get(self.model, {}).get(self.layer.value)
+        return self.layer_features.get(self.model, {}).get(self.layer.value)
 
     @property
-    def asked_dimensions(self) -> int:
+    def n_dimensions(self) -> int:
         """How many dimensions are kept, 0 for the code as it is."""
-        return self.dimensions.value if self.compressed.value else 0
+        return self.dimensions.value if self.compress.value else 0
 
     def refresh(self) -> None:
-        if self._known is not self.model:
+        if self._model_shown is not self.model:
             layers, last = layers_to_search(self.model, self.side)
-            offer_layers(self.layer, layers, asked=self._first, otherwise=last)
-            self._first = None
+            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last)
+            self._initial_layer = None
             self._take_pictures()
-            self.query.max = len(self.searched) - 1
-        first, self._known = self._known is None, self.model
-        self._growth.stop()
-        if self.codes is None and first and not self.is_large:
+            self.query.max = len(self.database) - 1
+        first, self._model_shown = self._model_shown is None, self.model
+        self._background.stop()
+        if self.features is None and first and not self.is_large:
             for codes in self._steps():
-                self._collected(codes)
+                self._features_ready(codes)
         self._new_layer()
 
     def _take_pictures(self) -> None:
@@ -123,100 +130,113 @@ class RetrievalExplorer(Explorer):
                 if of_photographs(searched)
                 else instances("train", 40, 5, progress=False)
             )
-        self.searched, self.others = fitting(searched, self.side), fitting(others, self.side)
+        self.database, self.training_set = fitting(searched, self.side), fitting(others, self.side)
 
     def _new_pictures(self) -> None:
-        self.kept, self.curves, self._known = {}, {}, None
-        with self.quiet():
+        self.layer_features, self.curves, self._model_shown = {}, {}, None
+        with self.hold_callbacks():
             self.query.value = 0
-        self.attempt(self._renew)
+        self.run_safely(self._refresh_quietly)
 
-    def _steps(self) -> Iterator[dict[str, Codes]]:
+    def _steps(self) -> Iterator[dict[str, SearchFeatures]]:
         """The codes of the layers that the menu shows first, and of the chosen one, as far as they are not there yet."""
-        images, kept = (self.searched.images, self.others.images), self.kept.get(self.model, {})
+        images, kept = (
+            (self.database.images, self.training_set.images),
+            self.layer_features.get(self.model, {}),
+        )
         wanted = dict.fromkeys([*first_layers(self.layer.options), self.layer.value])
-        steps = collect_codes(self.model, *images, [layer for layer in wanted if layer not in kept])
+        steps = collect_features(self.model, *images, [layer for layer in wanted if layer not in kept])
         return told(steps, steps_of(*images), self._say_waiting)
 
     def _say_waiting(self, share: str = "") -> None:
-        self.say(
-            f"{self._label} looks at {len(self.searched)} pictures, and at as many of other things ... {share}"
+        self.set_status(
+            f"{self._label} looks at {len(self.database)} pictures, and at as many of other things ... {share}"
         )
 
     def code(self) -> str:
-        layer, d = self.layer.value, self.asked_dimensions
+        layer, d = self.layer.value, self.n_dimensions
         lines = ["import cnnlab", "from cnnlab import codes, world", "", self.load_line]
-        things, views = len(self.searched.class_names), len(self.searched) // len(self.searched.class_names)
-        collection, others = (f'world.instances("{split}", {things}, {views})' for split in ("test", "train"))
-        if of_photographs(self.searched):
+        n_objects, views = (
+            len(self.database.class_names),
+            len(self.database) // len(self.database.class_names),
+        )
+        collection, others = (
+            f'world.instances("{split}", {n_objects}, {views})' for split in ("test", "train")
+        )
+        if of_photographs(self.database):
             collection, others = (
-                one.removesuffix(".images") for one in (self.searched.expression, installed_crops(1)[1])
+                one.removesuffix(".images") for one in (self.database.expression, installed_crops(1)[1])
             )
         lines += [
             f"collection = {collection}",
-            f'found = codes.features(model, collection, "{layer}", "sum")',
+            f'vectors = codes.features(model, collection, "{layer}", "sum")',
         ]
         if d:
-            way = "whiten" if self.whiten.value else "project"
+            method = "whiten" if self.whiten.value else "project"
             lines += [
                 f'axes = codes.pca(codes.features(model, {others}, "{layer}", "sum"))',
-                f"found = axes.{way}(found, {d})",
+                f"vectors = axes.{method}(vectors, {d})",
             ]
         lines += [
-            "print(codes.mean_average_precision(codes.l2(found), collection.labels).mean)",
-            f"print(codes.neighbours(codes.l2(found), {self.query.value}, k={SHOWN}).index)",
+            "print(codes.mean_average_precision(codes.l2(vectors), collection.labels).mean)",
+            f"print(codes.neighbours(codes.l2(vectors), {self.query.value}, k={N_SHOWN}).index)",
         ]
         return "\n".join(lines)
 
     def describe(self) -> str:
-        what = f"{self.asked_dimensions} dimensions" if self.asked_dimensions else "all numbers"
+        what = f"{self.n_dimensions} dimensions" if self.n_dimensions else "all numbers"
         return (
-            f"Retrieval explorer. Pictures nearest to a query ({self._thing(self.query.value)}) among {len(self.searched)},"
+            f"Retrieval explorer. Pictures nearest to a query ({self._object_name(self.query.value)}) among {len(self.database)},"
             f" by {self._label}, layer {self.layer.value}, {what}. Run the cell to search with other codes."
         )
 
-    def still(self) -> bytes:
+    def static_preview(self) -> bytes:
         figure = Figure(figsize=(9.6, 1.7), dpi=90, layout="constrained", facecolor="white")
-        shown = [self.query.value, *(self.order[:7].tolist() if self.codes is not None else [])]
-        labels = self.searched.labels[shown]
-        words = ["query", *(self._thing(index) for index in shown[1:])]
-        right = [None, *(labels[1:] == labels[0]).tolist()]
-        draw_row(figure.subplots(1, 8)[: len(shown)], self.searched.images[shown].float() / 255, words, right)
+        indices = [self.query.value, *(self.order[:7].tolist() if self.features is not None else [])]
+        labels = self.database.labels[indices]
+        captions = ["query", *(self._object_name(index) for index in indices[1:])]
+        correct = [None, *(labels[1:] == labels[0]).tolist()]
+        draw_row(
+            figure.subplots(1, 8)[: len(indices)],
+            self.database.images[indices].float() / 255,
+            captions,
+            correct,
+        )
         figure.suptitle(f"{self.title}: {self._label}, {self.layer.value}", fontsize=10, x=0.01, ha="left")
-        return still_figure(figure)
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
-        self.query = widgets.IntSlider(0, min=0, max=len(self.searched) - 1, description="Query")
-        self.compressed = widgets.Checkbox(True, description="compress by PCA", indent=False)
+        self.query = widgets.IntSlider(0, min=0, max=len(self.database) - 1, description="Query")
+        self.compress = widgets.Checkbox(True, description="compress by PCA", indent=False)
         self.dimensions = widgets.IntSlider(16, min=2, max=16, description="Dim.")
         self.whiten = widgets.Checkbox(True, description="whiten", indent=False)
-        self.asked = Sheet(columns=1, largest=150, label="Query")
-        self.ranked = Sheet(columns=5, largest=120, label="Nearest")
+        self.query_grid = ImageGrid(columns=1, largest=150, label="Query")
+        self.result_grid = ImageGrid(columns=5, largest=120, label="Nearest")
         self.chart = Chart()
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Picture": [],
                 "Collection": self.sets.rows,
                 "Query": [self.query],
-                "Code": [self.layer, self.compressed, self.dimensions, self.whiten],
+                "Code": [self.layer, self.compress, self.dimensions, self.whiten],
             },
-            stage=[
-                self.asked,
-                self.ranked,
+            centre=[
+                self.query_grid,
+                self.result_grid,
                 heading("Mean average precision by dimensions"),
                 self.chart,
             ],
             result=[],
-            names=[
+            accessible_names=[
                 *names_for(self.layer, "layer", "Layer whose codes are compared"),
                 *self.sets.names,
                 *names_for(self.query, "query", "Picture of the collection that asks"),
-                *names_for(self.compressed, "compressed", "Keep only some axes"),
+                *names_for(self.compress, "compressed", "Keep only some axes"),
                 *names_for(self.dimensions, "dimensions", "How many dimensions are kept"),
                 *names_for(self.whiten, "whiten", "Let all axes count alike"),
             ],
@@ -226,78 +246,80 @@ class RetrievalExplorer(Explorer):
 
     @property
     def _label(self) -> str:
-        return self.network.label or self.called
+        return self.network.label or self.display_name
 
-    def _thing(self, index: int) -> str:
-        return self.searched.class_names[int(self.searched.labels[index])]
+    def _object_name(self, index: int) -> str:
+        return self.database.class_names[int(self.database.labels[index])]
 
-    def _collected(self, codes: dict[str, Codes]) -> None:
+    def _features_ready(self, codes: dict[str, SearchFeatures]) -> None:
         if codes:
-            self.kept[self.model] = self.kept.get(self.model, {}) | codes
+            self.layer_features[self.model] = self.layer_features.get(self.model, {}) | codes
 
     def _new_layer(self) -> None:
-        if self.codes is None and not self._growth.running:
+        if self.features is None and not self._background.running:
             self._say_waiting()
-            self._growth.start(
-                self._steps(), self._collected, self.after(lambda: self.attempt(self._new_layer))
+            self._background.start(
+                self._steps(), self._features_ready, self.on_done(lambda: self.run_safely(self._new_layer))
             )
         self._show_query()
-        if self.codes is None:
+        if self.features is None:
             return
-        with self.quiet():
-            self.dimensions.max = self.codes.most
+        with self.hold_callbacks():
+            self.dimensions.max = self.features.max_dimensions
         self._show()
 
     def _show_query(self) -> None:
         query = self.query.value
-        self.asked.tiles = picture_tiles(self.searched.images[query : query + 1].float() / 255)
-        self.asked.label = f"query: {self._thing(query)}"
+        self.query_grid.tiles = image_tiles(self.database.images[query : query + 1].float() / 255)
+        self.query_grid.label = f"query: {self._object_name(query)}"
 
     def _show(self) -> None:
         self._show_query()
-        if self.codes is None:
+        if self.features is None:
             return
-        self.dimensions.disabled = self.whiten.disabled = not self.compressed.value
-        prepared = self.codes.prepared(self.asked_dimensions, self.whiten.value)
-        labels, query = self.searched.labels, self.query.value
-        self.order, self.distance = ranking(prepared, query)
-        found = mean_average_precision(prepared, labels)
-        self._draw_ranking(labels[self.order[:SHOWN]] == labels[query])
-        self._draw_curve(found.chance)
-        self.say(
-            f"{self._label}, {self.layer.value}: average precision of this query {float(found.per_query[query]):.2f},"
-            f" mean over all {found.mean:.2f} (chance {found.chance:.2f})."
+        self.dimensions.disabled = self.whiten.disabled = not self.compress.value
+        prepared = self.features.compressed(self.n_dimensions, self.whiten.value)
+        labels, query = self.database.labels, self.query.value
+        self.order, self.distance = rank_by_distance(prepared, query)
+        score = mean_average_precision(prepared, labels)
+        self._draw_ranking(labels[self.order[:N_SHOWN]] == labels[query])
+        self._draw_curve(score.chance)
+        self.set_status(
+            f"{self._label}, {self.layer.value}: average precision of this query {float(score.per_query[query]):.2f},"
+            f" mean over all {score.mean:.2f} (chance {score.chance:.2f})."
         )
 
-    def _draw_ranking(self, right) -> None:
-        best = self.order[:SHOWN]
-        size = self.searched.images.shape[2:]
-        with self.quiet(), self.ranked.hold_sync():
-            self.ranked.selected = -1
-            self.ranked.tiles = picture_tiles(self.searched.images[best].float() / 255)
-            self.ranked.boxes = [verdict(tile, *size, same) for tile, same in enumerate(right.tolist())]
-            self.ranked.captions = [
-                f"{rank + 1}. {self._thing(i)}, distance {far:.2f}"
+    def _draw_ranking(self, correct) -> None:
+        best = self.order[:N_SHOWN]
+        size = self.database.images.shape[2:]
+        with self.hold_callbacks(), self.result_grid.hold_sync():
+            self.result_grid.selected = -1
+            self.result_grid.tiles = image_tiles(self.database.images[best].float() / 255)
+            self.result_grid.boxes = [
+                correctness_frame(tile, *size, same) for tile, same in enumerate(correct.tolist())
+            ]
+            self.result_grid.captions = [
+                f"{rank + 1}. {self._object_name(i)}, distance {far:.2f}"
                 for rank, (i, far) in enumerate(zip(best.tolist(), self.distance.tolist(), strict=False))
             ]
-            self.ranked.label = f"nearest in {self.layer.value} (click to ask with one)"
+            self.result_grid.label = f"nearest in {self.layer.value} (click to ask with one)"
 
     def _draw_curve(self, chance: float) -> None:
-        layer, labels = self.layer.value, self.searched.labels
+        layer, labels = self.layer.value, self.database.labels
         key = (self.model, layer, self.whiten.value)
         if key not in self.curves:
-            self.curves[key] = self.codes.curve(labels, self.whiten.value)
-        levels = {layer: mean_average_precision(self.codes.prepared(0), labels).mean}
-        mark = self.asked_dimensions or None
+            self.curves[key] = self.features.map_by_dimensions(labels, self.whiten.value)
+        levels = {layer: mean_average_precision(self.features.compressed(0), labels).mean}
+        mark = self.n_dimensions or None
         figure = dimensions_figure({layer: self.curves[key]}, levels, chance, mark, width=5.2)
         self.chart.show(figure.png(), figure.words)
 
-    def _walk(self) -> None:
+    def _follow(self) -> None:
         """The chosen picture becomes the query."""
-        if self.ranked.selected >= 0 and self.codes is not None:
-            self.query.value = int(self.order[self.ranked.selected])
+        if self.result_grid.selected >= 0 and self.features is not None:
+            self.query.value = int(self.order[self.result_grid.selected])
 
 
-def rendered_things() -> Collection:
+def rendered_things() -> ImageSet:
     """Forty things in five views each."""
-    return first_pictures(instances("test", 40, 5, progress=False))
+    return first_images(instances("test", 40, 5, progress=False))

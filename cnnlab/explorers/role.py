@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import ipywidgets as widgets
 from torch import Tensor, nn
 
-from cnnlab.explorers import dissected
-from cnnlab.explorers.bars import Bars
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.explorers.probability_bars import ProbabilityBars
+from cnnlab.explorers.render import dissection
 
 
 class Role:
@@ -20,19 +20,21 @@ class Role:
     """
 
     def __init__(self, finish: Callable[[Exception | None], None]):
-        self.button = widgets.Button(description="Silence this unit")
-        self.bars = Bars(label="Accuracy by class", words=["without the unit", "with it"])
+        self.button = widgets.Button(description="Ablate this unit")
+        self.bars = ProbabilityBars(label="Accuracy by class", words=["without the unit", "with it"])
         self.lost: tuple[Tensor, Tensor] | None = None
-        self._growth: Growth[tuple[Tensor, Tensor]] = Growth()
+        self._growth: BackgroundSteps[tuple[Tensor, Tensor]] = BackgroundSteps()
         self._finish = finish
 
     def ask(self, model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int) -> None:
         """Answer the pictures again without the unit."""
-        self._growth.start(dissected.falling(model, images, labels, layer, unit), self._keep, self._finish)
+        self._growth.start(
+            dissection.ablation_accuracy(model, images, labels, layer, unit), self._keep, self._finish
+        )
 
     def show(self, classes: Sequence[str]) -> str:
         """Put what was found into the bars, and into words."""
-        self.bars.entries = dissected.fall_rows(*self.lost, classes)
+        self.bars.entries = dissection.ablation_rows(*self.lost, classes)
         first = self.bars.entries[0]
         return f"{first['name']} falls most" if first["target"] else "no class falls"
 

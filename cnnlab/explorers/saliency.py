@@ -10,21 +10,21 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers import methods
-from cnnlab.explorers.base import EYE, Explorer
+from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
-from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.methods import LOOKS, METHODS, Question
-from cnnlab.explorers.parts import heading, names_for
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+from cnnlab.explorers.render import saliency
+from cnnlab.explorers.render.occlusion import class_names, probabilities
+from cnnlab.explorers.render.saliency import METHODS, VIEWS, State
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sheet import Sheet, picture_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.attributions import as_picture, outline, shown
 from cnnlab.networks.layers import activations
 
 CLASS_SCORE = "a class score"
-REST = 0.3
+DEBOUNCE_SECONDS = 0.3
 """Seconds without a change after which the slower methods are computed too."""
 
 
@@ -64,27 +64,29 @@ class SaliencyExplorer(Explorer):
         super().__init__(model, picture)
         self.map: Tensor | None = None
         self.maps: dict[str, Tensor] = {}
-        self._asked: tuple = ()
+        self._options: tuple = ()
         self._known: nn.Module | None = None
-        self._growth: Growth[str] = Growth()
+        self._background: BackgroundSteps[str] = BackgroundSteps()
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._offer_units, self.layer)
-        self.watch(self._ask, self.method, self.target, self.of, self.unit, self.samples, self.noise)
-        self.watch(self._paint, self.look)
-        self.watch(self._choose, self.sheet, name="selected")
-        self.watch(self._point, self.stage, name="point")
+        self.show()
+        self.on_change(self._set_unit_options, self.layer)
+        self.on_change(
+            self._compute, self.method, self.target, self.score, self.unit, self.samples, self.noise
+        )
+        self.on_change(self._paint, self.view)
+        self.on_change(self._choose, self.grid, name="selected")
+        self.on_change(self._read_pixel, self.main_view, name="point")
 
     @property
-    def state(self) -> Question:
+    def state(self) -> State:
         """What the controls say."""
-        said = {"method": self.method.value, "samples": self.samples.value, "noise": self.noise.value}
+        controls = {"method": self.method.value, "samples": self.samples.value, "noise": self.noise.value}
         if self.layer.value is None:
-            said |= {"target": self.target.value, "of": self.of.value}
+            controls |= {"target": self.target.value, "score": self.score.value}
         else:
-            said |= {"layer": self.layer.value, "unit": self.unit.value}
-        return Question(self.model, self.pictures.source, self.image, **said)
+            controls |= {"layer": self.layer.value, "unit": self.unit.value}
+        return State(self.model, self.image_picker.source, self.image, **controls)
 
     def refresh(self) -> None:
         self._probability = probabilities(self.model, self.image)
@@ -94,154 +96,158 @@ class SaliencyExplorer(Explorer):
             layers = [layer.name for layer in network_layers(self.model, self.side)]
             offer_layers(self.layer, layers, before=[(CLASS_SCORE, None)])
             self._known = self.model
-        self.stage.tiles = picture_tiles(self.pictures.source.image(EYE).unsqueeze(0))
-        self.sheet.tiles = picture_tiles(_pale(self.image).expand(len(METHODS), -1, -1, -1))
-        self._offer_units()
+        self.main_view.tiles = image_tiles(self.image_picker.source.image(DISPLAY_SIZE).unsqueeze(0))
+        self.grid.tiles = image_tiles(_pale_grey(self.image).expand(len(METHODS), -1, -1, -1))
+        self._set_unit_options()
 
     def code(self) -> str:
-        return methods.code(self.state, self.network_name)
+        return saliency.code(self.state, self.network_name)
 
     def describe(self) -> str:
         return (
-            f"Saliency explorer. {self.called} looks at a picture ({self.pictures.source.words}); over it lies the map of"
-            f" {self._aim()} by the method {self.method.value}, beside it the maps of all {len(METHODS)} methods."
+            f"Saliency explorer. {self.display_name} looks at a picture ({self.image_picker.source.description}); over it lies the map of"
+            f" {self._score_name()} by the method {self.method.value}, beside it the maps of all {len(METHODS)} methods."
             " Run the cell to change method, class and unit."
         )
 
-    def still(self) -> bytes:
+    def static_preview(self) -> bytes:
         for name in METHODS:  # within a kernel some may not be there yet
             if name not in self.maps:
-                self.maps[name] = methods.attribute(self.state.by(name))
+                self.maps[name] = saliency.render(self.state.with_method(name))
         figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
         axes = figure.subplots(1, 1 + len(METHODS))
         shown(axes[0], self.image, "the picture")
         for axis, name in zip(axes[1:], METHODS, strict=True):
             shown(axis, as_picture(self.maps[name]), name)
-            outline(axis, self.pictures.source.mask(self.side))
-        figure.suptitle(f"{self.title}: {self._aim()}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+            outline(axis, self.image_picker.source.mask(self.side))
+        figure.suptitle(f"{self.title}: {self._score_name()}", fontsize=11, x=0.01, ha="left")
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
         self.method = widgets.Dropdown(options=METHODS, description="Method")
-        self.look = widgets.Dropdown(options=LOOKS, description="Shown")
+        self.view = widgets.Dropdown(options=VIEWS, description="Shown")
         self.opacity = widgets.FloatSlider(0.85, min=0, max=1, step=0.05, description="Opacity")
         self.layer = SearchSelect([(CLASS_SCORE, None)], description="Ask for")
         self.target = SearchSelect([("predicted class", None)], description="Class")
-        self.of = widgets.Dropdown(options=("logit", "probability"), description="Score")
+        self.score = widgets.Dropdown(options=("logit", "probability"), description="Score")
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit", disabled=True)
         options = {"continuous_update": False}  # up to half a second of work
         self.samples = widgets.IntSlider(10, min=1, max=50, description="Samples", **options)
         self.noise = widgets.FloatSlider(0.15, min=0, max=0.5, step=0.05, description="Noise", **options)
-        self.stage = Sheet(
-            columns=1, largest=EYE, pick="pixel", smooth=True, label="The picture under the map"
+        self.main_view = ImageGrid(
+            columns=1, largest=DISPLAY_SIZE, pick="pixel", smooth=True, label="The picture under the map"
         )
-        self.sheet = Sheet(columns=len(METHODS), largest=EYE, captions=list(METHODS), selected=0)
-        self.sheet.label = "All methods, the same question (click one)"
-        for sheet in (self.stage, self.sheet):
-            widgets.jslink((self.opacity, "value"), (sheet, "opacity"))
-        self._words = widgets.HTML().add_class("cnnlab-finding")
+        self.grid = ImageGrid(columns=len(METHODS), largest=DISPLAY_SIZE, captions=list(METHODS), selected=0)
+        self.grid.label = "All methods, the same question (click one)"
+        for grid in (self.main_view, self.grid):
+            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
+        self._finding = widgets.HTML().add_class("cnnlab-finding")
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
-                "Asked": [self.layer, self.target, self.of, self.unit],
+                "Asked": [self.layer, self.target, self.score, self.unit],
                 "Method": [self.method, self.samples, self.noise],
-                "Over the picture": [self.look, self.opacity],
+                "Over the picture": [self.view, self.opacity],
             },
-            stage=[self.stage, self.sheet],
-            result=[heading("What the map says"), self._words],
-            names=[
+            centre=[self.main_view, self.grid],
+            result=[heading("What the map says"), self._finding],
+            accessible_names=[
                 *names_for(self.layer, "asked", "What is asked: a class score or a layer"),
                 *names_for(self.target, "target", "Class that is asked about"),
-                *names_for(self.of, "of", "Score: logit or probability"),
+                *names_for(self.score, "score", "Score: logit or probability"),
                 *names_for(self.unit, "unit", "Unit of the layer"),
                 *names_for(self.method, "method", "Method"),
                 *names_for(self.samples, "samples", "Gradients that are averaged"),
                 *names_for(self.noise, "noise", "Noise of SmoothGrad"),
-                *names_for(self.look, "look", "How the map is shown"),
+                *names_for(self.view, "look", "How the map is shown"),
                 *names_for(self.opacity, "opacity", "Opacity of the map"),
             ],
         )
 
     # What happens when a control changes.
 
-    def _offer_units(self) -> None:
+    def _set_unit_options(self) -> None:
         """A layer has units, a class score has classes; only one of the two can be chosen."""
         units = self.layer.value is not None
         if units:
-            answer = activations(self.model, self.image, self.layer.value)[self.layer.value]
-            with self.quiet():  # a clipped unit asks nothing of its own
-                self.unit.max = len(answer) - 1
+            activation = activations(self.model, self.image, self.layer.value)[self.layer.value]
+            with self.hold_callbacks():  # a clipped unit asks nothing of its own
+                self.unit.max = len(activation) - 1
         self.unit.disabled = not units
-        self.target.disabled = self.of.disabled = units
-        self._ask()
+        self.target.disabled = self.score.disabled = units
+        self._compute()
 
-    def _ask(self) -> None:
+    def _compute(self) -> None:
         """The chosen method at once; the others while nothing else is wanted."""
-        question = self.state
-        self._growth.stop()
-        settled = question.by("gradient")
-        asked = (question.source, question.model, *settled.options.items(), question.samples, question.noise)
-        if asked != self._asked:
+        state = self.state
+        self._background.stop()
+        gradient_state = state.with_method("gradient")
+        options = (state.source, state.model, *gradient_state.options.items(), state.samples, state.noise)
+        if options != self._options:
             self.maps = {}
-        if question.method not in self.maps:
-            self.maps[question.method] = methods.attribute(question)
-        self._asked = asked
-        self.samples.disabled = question.method not in METHODS[3:]
-        self.noise.disabled = question.method != "SmoothGrad"
-        self.sheet.selected = METHODS.index(question.method)
+        if state.method not in self.maps:
+            self.maps[state.method] = saliency.render(state)
+        self._options = options
+        self.samples.disabled = state.method not in METHODS[3:]
+        self.noise.disabled = state.method != "SmoothGrad"
+        self.grid.selected = METHODS.index(state.method)
         self._paint()
-        self._growth.start(self._others(question), lambda _name: None, self.after(self._paint_sheet))
+        self._background.start(
+            self._remaining_methods(state), lambda _name: None, self.on_done(self._paint_grid)
+        )
 
-    def _others(self, question: Question) -> Iterator[str]:
+    def _remaining_methods(self, state: State) -> Iterator[str]:
         """The methods that are not chosen; those that take long only once the controls have rested for a while."""
-        begun = time.monotonic()
+        started = time.monotonic()
         for name in METHODS:
-            while name in METHODS[3:] and time.monotonic() < begun + REST:
+            while name in METHODS[3:] and time.monotonic() < started + DEBOUNCE_SECONDS:
                 yield name
             if name not in self.maps:
-                self.maps[name] = methods.attribute(question.by(name))
+                self.maps[name] = saliency.render(state.with_method(name))
                 yield name
 
     def _paint(self) -> None:
-        look, source = self.look.value, self.pictures.source
+        view, source = self.view.value, self.image_picker.source
         self.map = self.maps[self.method.value]
-        self.stage.overlay = methods.tiles([self.map], look)
-        values = methods.flat(self.map, look)
-        self._words.value = methods.reading(values, source.mask(self.side), source.thing)
+        self.main_view.overlay = saliency.tiles([self.map], view)
+        values = saliency.per_pixel(self.map, view)
+        self._finding.value = saliency.describe_map(values, source.mask(self.side), source.object_name)
         winner = int(self._probability.argmax())
-        said = f"{self._class_names[winner]} ({float(self._probability[winner]):.2f})"
-        self.say(f"The network says {said}; the map is of {self._aim()}, by {self.method.value}.")
-        self._paint_sheet()
+        prediction = f"{self._class_names[winner]} ({float(self._probability[winner]):.2f})"
+        self.set_status(
+            f"The network says {prediction}; the map is of {self._score_name()}, by {self.method.value}."
+        )
+        self._paint_grid()
 
-    def _paint_sheet(self) -> None:
+    def _paint_grid(self) -> None:
         """Side by side, as far as the maps are there."""
-        nothing = torch.zeros(3, self.side, self.side)
-        rows = [self.maps.get(name, nothing) for name in METHODS]
-        self.sheet.overlay = methods.tiles(rows, self.look.value)
+        blank = torch.zeros(3, self.side, self.side)
+        rows = [self.maps.get(name, blank) for name in METHODS]
+        self.grid.overlay = saliency.tiles(rows, self.view.value)
 
     def _choose(self) -> None:
-        if 0 <= self.sheet.selected < len(METHODS):
-            self.method.value = METHODS[self.sheet.selected]
+        if 0 <= self.grid.selected < len(METHODS):
+            self.method.value = METHODS[self.grid.selected]
 
-    def _point(self) -> None:
+    def _read_pixel(self) -> None:
         """Say the map's numbers at the chosen pixel."""
-        _, *place = self.stage.point
-        row, column = (value * self.side // EYE for value in place)
+        _, *position = self.main_view.point
+        row, column = (value * self.side // DISPLAY_SIZE for value in position)
         red, green, blue = self.map[:, row, column].tolist()
-        self.stage.answer = (
+        self.main_view.readout = (
             f"row {row}, column {column}: red {red:+.2g}, green {green:+.2g}, blue {blue:+.2g}"
         )
 
-    def _aim(self) -> str:
+    def _score_name(self) -> str:
         if self.layer.value is not None:
             return f"unit {self.unit.value} of {self.layer.value}"
         index = int(self._probability.argmax()) if self.target.value is None else self.target.value
-        return f"the {self.of.value} of {self._class_names[index]}"
+        return f"the {self.score.value} of {self._class_names[index]}"
 
 
-def _pale(image: Tensor) -> Tensor:
+def _pale_grey(image: Tensor) -> Tensor:
     """The picture in pale grey, 1 x 3 x H x W, for maps to lie on."""
     return (0.3 + 0.65 * image.mean(0, keepdim=True)).clamp(0, 1).expand(1, 3, -1, -1)

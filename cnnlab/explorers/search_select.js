@@ -266,7 +266,7 @@ function render({ model, el }) {
   // What the kernel says.
 
   function offer() {
-    index = new Index(model.get("_labels"), model.get("_words"));
+    index = new Index(model.get("_labels"), model.get("_keywords"));
     show();
     if (isOpen()) open();
   }
@@ -277,7 +277,7 @@ function render({ model, el }) {
     if (field.disabled) close();
   }
   const heard = {
-    "change:_labels change:_words change:_groups": offer, "change:index": show, "change:description change:disabled": dress,
+    "change:_labels change:_keywords change:_groups": offer, "change:index": show, "change:description change:disabled": dress,
   };
   for (const [events, hear] of Object.entries(heard)) model.on(events, hear);
   offer();

@@ -11,7 +11,7 @@ import ipywidgets
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Int, List, TraitError, Unicode, observe, validate
 
-from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.common import read_script
 
 _HERE = Path(__file__).parent
 
@@ -25,13 +25,13 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
         Labels, (label, value) pairs or a mapping of labels to values. A value may be any object; None is a value like any other.
     value, label, index
         What is chosen, given in one of three ways; the first option unless given.
-    groups, words
+    groups, keywords
         As the traits of the same names.
 
     Traits
     ------
     options, value, label, index
-        As in `Dropdown`. New `options` choose the first of them and drop `groups` and `words`; `offer` sets all three together
+        As in `Dropdown`. New `options` choose the first of them and drop `groups` and `keywords`; `set_options` sets all three together
         and keeps what is chosen.
     groups
         One heading for each option ("" for none), or empty. A heading is shown where it changes, so what is useful most goes first.
@@ -42,7 +42,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
 
     In the browser
     --------------
-    Typing filters by words anywhere in the label or in `words`, without regard to case; where nothing matches, what is a few typing
+    Typing filters by words anywhere in the label or in `keywords`, without regard to case; where nothing matches, what is a few typing
     errors away is offered. Arrow keys, Home, End, PageUp, PageDown, Enter and Escape work in the open list. In the closed field
     PageDown and PageUp choose the next and the previous option.
 
@@ -65,54 +65,56 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     disabled = Bool(False).tag(sync=True)
     options = AnyTrait(())
     groups = AnyTrait(())
-    words = AnyTrait(())
+    keywords = AnyTrait(())
     value = AnyTrait(None)
     label = Unicode(None, allow_none=True)
     index = Int(None, allow_none=True).tag(sync=True)
     _labels = List(Unicode()).tag(sync=True)
     _groups = List(Unicode()).tag(sync=True)
-    _words = List(Unicode()).tag(sync=True)
+    _keywords = List(Unicode()).tag(sync=True)
 
     def __init__(self, options: Iterable = (), **traits: Any):
         chosen = {name: traits.pop(name) for name in ("value", "label", "index") if name in traits}
-        groups, words = traits.pop("groups", ()), traits.pop("words", ())
+        groups, keywords = traits.pop("groups", ()), traits.pop("words", ())
         self._values: list[Any] = []
         self._replacing = False
         super().__init__(**traits)
-        self.offer(options, groups=groups, words=words)
-        for name, one in chosen.items():
-            setattr(self, name, one)
+        self.set_options(options, groups=groups, keywords=keywords)
+        for name, given_value in chosen.items():
+            setattr(self, name, given_value)
 
-    def offer(self, options: Iterable, *, groups: Sequence[str] = (), words: Sequence[str] = ()) -> None:
+    def set_options(
+        self, options: Iterable, *, groups: Sequence[str] = (), keywords: Sequence[str] = ()
+    ) -> None:
         """Other options at once with their groups and words; what was chosen stays chosen if its label is among them.
 
         Raises
         ------
         ValueError
-            If `groups` or `words` are given, but not one for each option.
+            If `groups` or `keywords` are given, but not one for each option.
         """
         pairs = _pairs(options)
-        for name, texts in (("groups", groups), ("words", words)):
+        for name, texts in (("groups", groups), ("words", keywords)):
             if texts and len(texts) != len(pairs):
                 raise ValueError(
                     f"{name} has {len(texts)} texts for {len(pairs)} options; give one for each, or none."
                 )
         labels = [label for label, _value in pairs]
-        same = (labels, list(groups), list(words)) == (self._labels, self._groups, self._words)
+        same = (labels, list(groups), list(keywords)) == (self._labels, self._groups, self._keywords)
         if same and all(map(_same, (value for _label, value in pairs), self._values)):
             return
-        kept = labels.index(self.label) if self.label in labels else 0
-        self._replace(options, pairs, groups, words, kept if pairs else None)
+        index = labels.index(self.label) if self.label in labels else 0
+        self._replace(options, pairs, groups, keywords, index if pairs else None)
 
-    def _replace(self, options, pairs, groups, words, index: int | None) -> None:
+    def _replace(self, options, pairs, groups, keywords, index: int | None) -> None:
         self._replacing = True
         try:
             with self.hold_sync():
                 self._values = [value for _label, value in pairs]
                 self._labels = [label for label, _value in pairs]
-                self._groups, self._words = list(groups), list(words)
+                self._groups, self._keywords = list(groups), list(keywords)
                 self.options = options if isinstance(options, Mapping) else tuple(options)
-                self.groups, self.words = tuple(groups), tuple(words)
+                self.groups, self.keywords = tuple(groups), tuple(keywords)
                 self._choose(index)
         finally:
             self._replacing = False
@@ -128,32 +130,32 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
         return proposal.value if isinstance(proposal.value, Mapping) else tuple(proposal.value)
 
     @observe("options")
-    def _take_options(self, change: dict) -> None:
+    def _set_options(self, change: dict) -> None:
         if not self._replacing:
             pairs = _pairs(change.new)
             self._replace(change.new, pairs, (), (), 0 if pairs else None)
 
     @observe("groups", "words")
-    def _take_texts(self, change: dict) -> None:
+    def _set_texts(self, change: dict) -> None:
         if not self._replacing:
-            texts = {"groups": self.groups, "words": self.words}
-            self.offer(self.options, **texts)
+            texts = {"groups": self.groups, "words": self.keywords}
+            self.set_options(self.options, **texts)
 
     @validate("index")
-    def _existing(self, proposal: dict) -> int | None:
+    def _existing_index(self, proposal: dict) -> int | None:
         if proposal.value is not None and not 0 <= proposal.value < len(self._labels):
             raise TraitError(f"there is no option {proposal.value}; there are {len(self._labels)}.")
         return proposal.value
 
     @validate("label")
-    def _known(self, proposal: dict) -> str | None:
+    def _existing_label(self, proposal: dict) -> str | None:
         if proposal.value is not None and proposal.value not in self._labels:
             raise TraitError(f'"{proposal.value}" is not among the options.')
         return proposal.value
 
     @validate("value")
-    def _offered(self, proposal: dict) -> Any:
-        if proposal.value is not None and self._place_of(proposal.value) is None:
+    def _existing_value(self, proposal: dict) -> Any:
+        if proposal.value is not None and self._index_of(proposal.value) is None:
             raise TraitError(f"the value {proposal.value!r} is not among the options.")
         return proposal.value
 
@@ -171,10 +173,10 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     @observe("value")
     def _follow_value(self, change: dict) -> None:
         if self.index is None or not _same(self._values[self.index], change.new):
-            self._choose(self._place_of(change.new))
+            self._choose(self._index_of(change.new))
 
-    def _place_of(self, value: Any) -> int | None:
-        return next((i for i, one in enumerate(self._values) if _same(one, value)), None)
+    def _index_of(self, value: Any) -> int | None:
+        return next((i for i, candidate in enumerate(self._values) if _same(candidate, value)), None)
 
 
 def _pairs(options: Iterable) -> list[tuple[str, Any]]:
@@ -182,15 +184,15 @@ def _pairs(options: Iterable) -> list[tuple[str, Any]]:
     if isinstance(options, Mapping):
         return [(str(label), value) for label, value in options.items()]
     options = list(options)
-    if all(isinstance(one, tuple | list) and len(one) == 2 for one in options):
+    if all(isinstance(option, tuple | list) and len(option) == 2 for option in options):
         return [(str(label), value) for label, value in options]
-    return [(str(one), one) for one in options]
+    return [(str(option), option) for option in options]
 
 
-def _same(one: Any, other: Any) -> bool:
-    if one is other:
+def _same(value: Any, other: Any) -> bool:
+    if value is other:
         return True
     try:
-        return bool(one == other)
+        return bool(value == other)
     except Exception:  # arrays and tensors do not say whether they are equal
         return False

@@ -9,13 +9,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers import segmenting
-from cnnlab.explorers.base import EYE, Explorer
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.segmenting import LOOKS, Segmented
-from cnnlab.explorers.sheet import Sheet, picture_tiles
-from cnnlab.explorers.sources import Source
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+from cnnlab.explorers.image_sources import ImageSource
+from cnnlab.explorers.render import segmentation
+from cnnlab.explorers.render.segmentation import VIEWS, Result
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks.zoo import available, load
 
 NETWORKS = {"U-Net, skips on": "unet", "U-Net, skips off": "unet_without_skips", "FCN": "fcn"}
@@ -51,48 +51,48 @@ class SegmentationExplorer(Explorer):
     question = "What stands at each pixel?"
 
     def __init__(self, picture: object = None, networks: Mapping[str, str | nn.Module] | None = None):
-        networks = _ready() if networks is None else dict(networks)
+        networks = _available_networks() if networks is None else dict(networks)
         if not networks:
             raise ValueError("give at least one network that answers at each pixel.")
-        self._others = {
+        self._networks = {
             name: load(other) if isinstance(other, str) else other for name, other in networks.items()
         }
         super().__init__(next(iter(networks.values())), picture, networks)
-        self.found: dict[str, Segmented] = {}
-        self._asked: Source | None = None
+        self.results: dict[str, Result] = {}
+        self._computed_for: ImageSource | None = None
         self._make_controls()
         self._lay_out()
-        self.begin()
-        self.watch(self._paint, self.look)
-        self.watch(self._choose, self.sheet, name="selected")
-        self.watch(self._point, self.stage, name="point")
+        self.show()
+        self.on_change(self._paint, self.view)
+        self.on_change(self._choose, self.grid, name="selected")
+        self.on_change(self._read_pixel, self.main_view, name="point")
 
     @property
-    def answer(self) -> Segmented:
+    def result(self) -> Result:
         """What the chosen network says."""
-        return self.found[self.network.label]
+        return self.results[self.network.label]
 
     def refresh(self) -> None:
-        source = self.pictures.source
-        if source != self._asked:  # another network alone asks nothing new
-            self.found = {
-                name: segmenting.ask(model, source, self.side) for name, model in self._others.items()
+        source = self.image_picker.source
+        if source != self._computed_for:  # another network alone asks nothing new
+            self.results = {
+                name: segmentation.predict(model, source, self.side) for name, model in self._networks.items()
             }
-            self._asked = source
-        if self.answer.truth is None:
-            self.look.value = "answer"
-        self.look.disabled = self.answer.truth is None
-        self.stage.tiles = picture_tiles(source.image(EYE)[None])
-        self.sheet.tiles = picture_tiles(_pale(self.image).expand(len(self.found), -1, -1, -1))
+            self._computed_for = source
+        if self.result.truth is None:
+            self.view.value = "answer"
+        self.view.disabled = self.result.truth is None
+        self.main_view.tiles = image_tiles(source.image(DISPLAY_SIZE)[None])
+        self.grid.tiles = image_tiles(_pale_grey(self.image).expand(len(self.results), -1, -1, -1))
         self._paint()
 
     def code(self) -> str:
         lines = ["import cnnlab", "from cnnlab import segmentation, world", "", self.load_line]
-        lines += [self.pictures.source.code(self.side), "answer = segmentation.segment(model, image)"]
-        if self.answer.truth is not None:
+        lines += [self.image_picker.source.code(self.side), "answer = segmentation.segment(model, image)"]
+        if self.result.truth is not None:
             lines += [
                 "truth = segmentation.four_tasks(picture).semantic",
-                f"near = segmentation.edge_band(truth, {segmenting.NEAR})",
+                f"near = segmentation.edge_band(truth, {segmentation.EDGE_WIDTH})",
                 "print((answer != truth).float().mean(), (answer != truth)[near].float().mean())",
             ]
         else:
@@ -101,47 +101,47 @@ class SegmentationExplorer(Explorer):
 
     def describe(self) -> str:
         return (
-            f"Segmentation explorer. {self.called} names the class of each pixel of a picture ({self.pictures.source.words});"
-            f" shown: the {self.look.value}. Beside it: {', '.join(self.found)}. Run the cell to change network and picture."
+            f"Segmentation explorer. {self.display_name} names the class of each pixel of a picture ({self.image_picker.source.description});"
+            f" shown: the {self.view.value}. Beside it: {', '.join(self.results)}. Run the cell to change network and picture."
         )
 
-    def still(self) -> bytes:
-        count = len(self.found)
+    def static_preview(self) -> bytes:
+        count = len(self.results)
         figure = Figure(figsize=(2.3 * (count + 1), 2.7), dpi=90, layout="constrained", facecolor="white")
         axes = figure.subplots(1, count + 1)
         axes[0].imshow(self.image.permute(1, 2, 0).numpy())
         axes[0].set_title("the picture", fontsize=9)
-        for axis, (name, found) in zip(axes[1:], self.found.items(), strict=True):
-            axis.imshow(_pale(self.image)[0].permute(1, 2, 0).numpy())
-            axis.imshow(segmenting.coloured(found, self.look.value), interpolation="nearest")
+        for axis, (name, result) in zip(axes[1:], self.results.items(), strict=True):
+            axis.imshow(_pale_grey(self.image)[0].permute(1, 2, 0).numpy())
+            axis.imshow(segmentation.colour_image(result, self.view.value), interpolation="nearest")
             axis.set_title(name, fontsize=9)
         for axis in axes:
             axis.set_axis_off()
-        figure.suptitle(f"{self.title}: {self.question} ({self.look.value})", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+        figure.suptitle(f"{self.title}: {self.question} ({self.view.value})", fontsize=11, x=0.01, ha="left")
+        return figure_png(figure)
 
     # How it is made.
 
     def _make_controls(self) -> None:
-        self.look = widgets.Dropdown(options=LOOKS, description="Shown")
+        self.view = widgets.Dropdown(options=VIEWS, description="Shown")
         self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
-        self.stage = Sheet(
-            columns=1, largest=EYE, pick="pixel", smooth=True, label="The picture: choose a pixel"
+        self.main_view = ImageGrid(
+            columns=1, largest=DISPLAY_SIZE, pick="pixel", smooth=True, label="The picture: choose a pixel"
         )
-        self.sheet = Sheet(columns=len(self._others), captions=list(self._others), selected=0)
-        self.sheet.label = "All networks, the same picture (choose one)"
-        for sheet in (self.stage, self.sheet):
-            widgets.jslink((self.opacity, "value"), (sheet, "opacity"))
-        self._words = widgets.HTML().add_class("cnnlab-finding")
+        self.grid = ImageGrid(columns=len(self._networks), captions=list(self._networks), selected=0)
+        self.grid.label = "All networks, the same picture (choose one)"
+        for grid in (self.main_view, self.grid):
+            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
+        self._finding = widgets.HTML().add_class("cnnlab-finding")
         self._legend = widgets.HTML()
 
     def _lay_out(self) -> None:
-        self.arrange(
-            {"Over the picture": [self.look, self.opacity]},
-            stage=[self.stage, self._legend, self.sheet],
-            result=[heading("This picture"), self._words],
-            names=[
-                *names_for(self.look, "look", "What is laid over the picture"),
+        self.layout(
+            {"Over the picture": [self.view, self.opacity]},
+            centre=[self.main_view, self._legend, self.grid],
+            result=[heading("This picture"), self._finding],
+            accessible_names=[
+                *names_for(self.view, "look", "What is laid over the picture"),
                 *names_for(self.opacity, "opacity", "Opacity of what is laid over the picture"),
             ],
         )
@@ -149,36 +149,36 @@ class SegmentationExplorer(Explorer):
     # What happens when a control changes.
 
     def _paint(self) -> None:
-        look = self.look.value
-        self.stage.overlay = segmenting.paint([segmenting.overlay(self.answer, look)], look)
-        self.sheet.overlay = segmenting.paint(
-            [segmenting.overlay(found, look) for found in self.found.values()], look
+        view = self.view.value
+        self.main_view.overlay = segmentation.class_tiles([segmentation.class_map(self.result, view)], view)
+        self.grid.overlay = segmentation.class_tiles(
+            [segmentation.class_map(result, view) for result in self.results.values()], view
         )
-        self.sheet.selected = list(self.found).index(self.network.label)
-        self._words.value = segmenting.reading(self.answer)
-        self._legend.value = segmenting.legend(self.answer, look)
-        self._point()
-        seen = [self.answer.names[int(index)] for index in self.answer.answer.unique() if index]
-        self.say(f"{self.network.label} sees {', '.join(seen) or 'nothing but background'}.")
+        self.grid.selected = list(self.results).index(self.network.label)
+        self._finding.value = segmentation.describe(self.result)
+        self._legend.value = segmentation.legend(self.result, view)
+        self._read_pixel()
+        class_list = [self.result.names[int(index)] for index in self.result.prediction.unique() if index]
+        self.set_status(f"{self.network.label} sees {', '.join(class_list) or 'nothing but background'}.")
 
     def _choose(self) -> None:
-        names = list(self.found)
-        if 0 <= self.sheet.selected < len(names) and names[self.sheet.selected] != self.network.label:
-            self.network.label = names[self.sheet.selected]
+        names = list(self.results)
+        if 0 <= self.grid.selected < len(names) and names[self.grid.selected] != self.network.label:
+            self.network.label = names[self.grid.selected]
 
-    def _point(self) -> None:
+    def _read_pixel(self) -> None:
         """Say the classes at the chosen pixel."""
-        tile, *place = self.stage.point
-        row, column = (value * self.side // EYE for value in place)
-        self.stage.answer = segmenting.at_pixel(self.answer, row, column) if tile >= 0 else ""
+        tile, *position = self.main_view.point
+        row, column = (value * self.side // DISPLAY_SIZE for value in position)
+        self.main_view.readout = segmentation.at_pixel(self.result, row, column) if tile >= 0 else ""
 
 
-def _ready() -> dict[str, str | nn.Module]:
+def _available_networks() -> dict[str, str | nn.Module]:
     """Those of the kit's networks for masks whose weights are here."""
-    known = available()
-    return {called: name for called, name in NETWORKS.items() if known[name].ready}
+    networks = available()
+    return {called: name for called, name in NETWORKS.items() if networks[name].ready}
 
 
-def _pale(image: Tensor) -> Tensor:
+def _pale_grey(image: Tensor) -> Tensor:
     """The picture in pale grey, 1 x 3 x H x W, for colours to lie on."""
     return torch.as_tensor(0.3 + 0.65 * image.mean(0, keepdim=True)).clamp(0, 1).expand(1, 3, -1, -1)

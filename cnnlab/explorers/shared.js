@@ -1,4 +1,4 @@
-// What several widgets draw with; `read_script` in parts.py puts this text before their own.
+// What several widgets draw with; `read_script` in common.py puts this text before their own.
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 

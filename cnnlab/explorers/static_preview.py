@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from cnnlab.explorers.encode import to_array
+from cnnlab.explorers.image_bytes import to_array
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 from cnnlab.figures.plate import in_few_colours
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
 
 
-def still(
+def static_preview(
     picture: np.ndarray,
     title: str,
     entries: Sequence[dict],
@@ -30,7 +30,7 @@ def still(
     """A PNG: the picture with its frame, what the network sees, and the bars.
 
     `picture` and `network_sees` are H x W x 3 bytes; `box` is (left, top, size) as shares of the picture's side; `entries` are
-    the rows of `cnnlab.explorers.bars`.
+    the rows of `cnnlab.explorers.probability_bars`.
     """
     figure = Figure(figsize=(8.4, 3.4), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3, width_ratios=(3, 1.6, 3.2))
@@ -54,22 +54,22 @@ def still(
         axis.set_axis_off()
     _bars(right, entries)
     figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
-    return still_figure(figure)
+    return figure_png(figure)
 
 
 def draw_row(
-    axes: Sequence[Axes], pictures: Sequence[Tensor], words: Sequence[str], right: Sequence[bool | None]
+    axes: Sequence[Axes], pictures: Sequence[Tensor], captions: Sequence[str], correct: Sequence[bool | None]
 ) -> None:
     """Pictures (3 x H x W) beside each other, each with its word; a tick and blue, or a cross and orange, where it is right or wrong."""
-    for axis, picture, word, same in zip(axes, pictures, words, right, strict=True):
+    for axis, picture, caption, is_correct in zip(axes, pictures, captions, correct, strict=True):
         axis.imshow(to_array(picture), interpolation="antialiased")
-        mark, ink = {None: ("", "black"), True: ("✓ ", RIGHT), False: ("✗ ", WRONG)}[same]
-        axis.set_title(mark + word, fontsize=8, color=ink)
+        mark, ink = {None: ("", "black"), True: ("✓ ", RIGHT), False: ("✗ ", WRONG)}[is_correct]
+        axis.set_title(mark + caption, fontsize=8, color=ink)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
 
 
-def still_figure(figure: Figure) -> bytes:
+def figure_png(figure: Figure) -> bytes:
     """Any figure as the still picture of an explorer."""
     stream = BytesIO()
     figure.savefig(stream, format="png")
@@ -77,13 +77,18 @@ def still_figure(figure: Figure) -> bytes:
 
 
 def _bars(axis, entries: Sequence[dict]) -> None:
-    places = range(len(entries))
-    now = [entry["now"] for entry in entries]
-    axis.barh(places, now, height=0.55, color=[ACCENT if entry["target"] else PLAIN for entry in entries])
-    for place, entry in zip(places, entries, strict=True):
-        axis.plot([entry["before"]] * 2, [place - 0.38, place + 0.38], color=INK, linewidth=1.5)
-        axis.text(1.03, place, f"{entry['now']:.2f}", va="center", fontsize=9, color=INK)
-    axis.set_yticks(list(places), [entry["name"] for entry in entries])
+    positions = range(len(entries))
+    probabilities = [entry["now"] for entry in entries]
+    axis.barh(
+        positions,
+        probabilities,
+        height=0.55,
+        color=[ACCENT if entry["target"] else PLAIN for entry in entries],
+    )
+    for position, entry in zip(positions, entries, strict=True):
+        axis.plot([entry["before"]] * 2, [position - 0.38, position + 0.38], color=INK, linewidth=1.5)
+        axis.text(1.03, position, f"{entry['now']:.2f}", va="center", fontsize=9, color=INK)
+    axis.set_yticks(list(positions), [entry["name"] for entry in entries])
     axis.set(xlim=(0, 1), ylim=(len(entries) - 0.4, -0.6), xlabel="probability; a line marks it uncovered")
     axis.tick_params(labelsize=9, colors=INK, length=0)
     axis.xaxis.label.set(size=8, color=INK)

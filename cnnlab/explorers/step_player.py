@@ -1,6 +1,6 @@
 """A picture that grows while one watches: start it, stop it, and go back over its steps.
 
-`Film` holds the moments of a run and the controls that go with it; what a moment looks like is the explorer's business. Every
+`StepPlayer` holds the moments of a run and the controls that go with it; what a moment looks like is the explorer's business. Every
 picture that is made by gradient grows so: prototypes, inversions, dreams, styles.
 """
 
@@ -15,179 +15,179 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cnnlab.explorers.growth import Growth
-from cnnlab.explorers.parts import names_for
-from cnnlab.explorers.still import INK
+from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.explorers.common import names_for
+from cnnlab.explorers.static_preview import INK
 from cnnlab.figures.colours import LINES
 
-REPAINT = 0.1
+REPAINT_SECONDS = 0.1
 """Seconds between two pictures of a growing one."""
 BEGIN = 0.7
 """Seconds after which a run that begins at once goes on beside the controls."""
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """One step of a run: `bytes_` N x 3 x H x W in 0 ... 255, a quarter of the memory of floats, and numbers by name."""
+class Frame:
+    """One step of a run: `pixels` N x 3 x H x W in 0 ... 255, a quarter of the memory of floats, and numbers by name."""
 
-    bytes_: Tensor
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    pixels: Tensor
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def images(self) -> Tensor:
         """N x 3 x H x W floats in [0, 1]."""
-        return self.bytes_.float() / 255
+        return self.pixels.float() / 255
 
 
-def moment(images: Tensor, **numbers: float) -> Moment:
+def make_frame(images: Tensor, **metrics: float) -> Frame:
     """Pictures N x 3 x H x W in [0, 1] and what was measured on them."""
-    return Moment(images.detach().cpu().clamp(0, 1).mul(255).round().byte(), numbers)
+    return Frame(images.detach().cpu().clamp(0, 1).mul(255).round().byte(), metrics)
 
 
-class Film:
-    """The moments of a run, and the controls: `run_button`, `stop_button`, `scrubber`, `live`.
+class StepPlayer:
+    """The moments of a run, and the controls: `run_button`, `stop_button`, `scrubber`, `auto_run`.
 
-    `show(moment, resting)` paints one; while the run goes on `resting` is False, and what costs time may wait. `report(text)` puts a
-    sentence into the status line, `failed(error)` shows what went wrong.
+    `show(make_frame, finished)` paints one; while the run goes on `finished` is False, and what costs time may wait. `report(text)` puts a
+    sentence into the status line, `on_error(error)` shows what went wrong.
     """
 
     def __init__(
         self,
-        show: Callable[[Moment, bool], None],
+        show: Callable[[Frame, bool], None],
         report: Callable[[str], None],
-        failed: Callable[[Exception], None],
+        on_error: Callable[[Exception], None],
         label: str = "Run",
     ):
-        self._show, self._report, self._failed = show, report, failed
-        self._growth: Growth[Moment] = Growth()
-        self._following = self._turning = False
+        self._show, self._report, self._on_error = show, report, on_error
+        self._background: BackgroundSteps[Frame] = BackgroundSteps()
+        self._at_last_step = self._setting_slider = False
         self._painted, self._total = 0.0, 0
-        self.moments: list[Moment] = []
-        self._before: list[Moment] = []
+        self.frames: list[Frame] = []
+        self._previous_frames: list[Frame] = []
         self.run_button = widgets.Button(description=label, button_style="primary")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.live = widgets.Checkbox(True, description="run anew after each change", indent=False)
+        self.auto_run = widgets.Checkbox(True, description="run anew after each change", indent=False)
         self.scrubber = widgets.IntSlider(0, min=0, max=1, description="Step")
         self.scrubber.observe(lambda change: self._scrub(change["new"]), "value")
         self.stop_button.on_click(lambda _button: self.stop())
-        buttons = widgets.HBox([self.run_button, self.stop_button, self.live]).add_class("cnnlab-row")
+        buttons = widgets.HBox([self.run_button, self.stop_button, self.auto_run]).add_class("cnnlab-row")
         self.panel = widgets.VBox([buttons, self.scrubber])
 
     @property
-    def names(self) -> list:
+    def accessible_names(self) -> list:
         """The accessible names of the controls."""
         return [
             *names_for(self.scrubber, "scrubber", "Step of the run that is shown"),
-            *names_for(self.live, "live", "Run anew after each change of a control"),
+            *names_for(self.auto_run, "live", "Run anew after each change of a control"),
         ]
 
     @property
     def running(self) -> bool:
-        return self._growth.running
+        return self._background.running
 
     @property
-    def shown(self) -> int:
+    def current_step(self) -> int:
         """Which moment is shown."""
-        return min(self.scrubber.value, len(self.moments) - 1)
+        return min(self.scrubber.value, len(self.frames) - 1)
 
-    def start(self, steps: Iterator[Moment], total: int) -> None:
+    def start(self, steps: Iterator[Frame], total: int) -> None:
         """Show the moments of `steps`, `total` of them after the first, while they come."""
         self._open(total)
         self._report("It grows.")
-        self._growth.start(steps, self._take, self._finish)
+        self._background.start(steps, self._add_frame, self._finish)
 
-    def play(self, steps: Iterator[Moment], total: int) -> None:
+    def run_all(self, steps: Iterator[Frame], total: int) -> None:
         """Take all moments at once: for the first picture, which must be there when the explorer is shown."""
         self._open(total)
-        self.moments.extend(steps)
+        self.frames.extend(steps)
         self._finish(None)
 
-    def begin(self, steps: Iterator[Moment], total: int) -> None:
+    def begin(self, steps: Iterator[Frame], total: int) -> None:
         """Take moments for a while at once, so that there is something to see, and the others beside the controls."""
         self._open(total)
         until = time.monotonic() + BEGIN
         for one in steps:
-            self.moments.append(one)
+            self.frames.append(one)
             if time.monotonic() > until:
                 break
-        self._turn(len(self.moments) - 1)
-        self._show(self.moments[-1], False)
+        self._set_slider(len(self.frames) - 1)
+        self._show(self.frames[-1], False)
         self._report("It grows.")
-        self._growth.start(steps, self._take, self._finish)
+        self._background.start(steps, self._add_frame, self._finish)
 
     def stop(self) -> None:
         """Take no further step and keep what there is."""
         if self.running:
-            self._growth.stop()
-            self._rest(f"Stopped at step {len(self.moments) - 1} of {self._total}.")
+            self._background.stop()
+            self._set_idle(f"Stopped at step {len(self.frames) - 1} of {self._total}.")
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """What there is does not fit the controls any more: stop, and say so."""
-        self._growth.stop()
+        self._background.stop()
         self.run_button.disabled, self.stop_button.disabled = False, True
         self._report("The controls have changed: press the button to run anew.")
 
-    def curve(self, name: str) -> list[float]:
+    def metric_history(self, name: str) -> list[float]:
         """One number over the steps so far."""
-        return [one.numbers[name] for one in self.moments]
+        return [frame.metrics[name] for frame in self.frames]
 
     def _open(self, total: int) -> None:
-        self._growth.stop()
-        self._before, self.moments = self.moments or self._before, []
-        self._total, self._following = total, True
+        self._background.stop()
+        self._previous_frames, self.frames = self.frames or self._previous_frames, []
+        self._total, self._at_last_step = total, True
         self.run_button.disabled, self.stop_button.disabled = True, False
-        self._turn(0, total)
+        self._set_slider(0, total)
 
-    def _take(self, one: Moment) -> None:
-        self.moments.append(one)
-        if time.monotonic() - self._painted > REPAINT and self._following:
-            self._turn(len(self.moments) - 1)
-            self._show(one, False)
+    def _add_frame(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        if time.monotonic() - self._painted > REPAINT_SECONDS and self._at_last_step:
+            self._set_slider(len(self.frames) - 1)
+            self._show(frame, False)
             self._painted = time.monotonic()
 
     def _finish(self, error: Exception | None) -> None:
         if error:
             self.run_button.disabled, self.stop_button.disabled = False, True
-            if not self.moments:  # the last good run stays
-                self.moments = self._before
-                self._turn(len(self.moments) - 1, len(self.moments) - 1)
-            self._failed(error)
+            if not self.frames:  # the last good run stays
+                self.frames = self._previous_frames
+                self._set_slider(len(self.frames) - 1, len(self.frames) - 1)
+            self._on_error(error)
         else:
-            self._rest(f"Done: {self._total} steps. Move the slider to go back over them.")
+            self._set_idle(f"Done: {self._total} steps. Move the slider to go back over them.")
 
-    def _rest(self, words: str) -> None:
+    def _set_idle(self, text: str) -> None:
         self.run_button.disabled, self.stop_button.disabled = False, True
-        if self._following:
-            self._turn(len(self.moments) - 1)
-        self._report(words)
-        if self.moments:
-            self._show(self.moments[self.shown], True)
+        if self._at_last_step:
+            self._set_slider(len(self.frames) - 1)
+        self._report(text)
+        if self.frames:
+            self._show(self.frames[self.current_step], True)
 
     def _scrub(self, step: int) -> None:
-        if not self._turning and self.moments:
-            self._following = step >= len(self.moments) - 1
-            self._show(self.moments[self.shown], not self.running)
+        if not self._setting_slider and self.frames:
+            self._at_last_step = step >= len(self.frames) - 1
+            self._show(self.frames[self.current_step], not self.running)
 
-    def _turn(self, step: int, total: int | None = None) -> None:
+    def _set_slider(self, step: int, total: int | None = None) -> None:
         """Set the slider without being called back."""
-        self._turning = True
+        self._setting_slider = True
         try:
             if total is not None:
                 self.scrubber.value = 0
                 self.scrubber.max = max(1, total)
             self.scrubber.value = max(0, step)
         finally:
-            self._turning = False
+            self._setting_slider = False
 
 
-def curves_figure(curves: Mapping[str, list[float]], marked: int | None = None) -> Figure:
+def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) -> Figure:
     """Numbers over the steps, a line each; a vertical line marks the step that is shown."""
     figure = Figure(figsize=(3.2, 2.2), dpi=100, layout="constrained", facecolor="white")
     axis = figure.subplots()
     for (name, values), (colour, line, _) in zip(curves.items(), LINES, strict=False):
         axis.plot(values, line, color=colour, linewidth=1.6, label=name)
-    if marked is not None:
-        axis.axvline(marked, color=INK, linewidth=0.8)
+    if step is not None:
+        axis.axvline(step, color=INK, linewidth=0.8)
     axis.set_xlabel("step", fontsize=8, color=INK)
     axis.tick_params(labelsize=8, colors=INK)
     axis.spines[["top", "right"]].set_visible(False)

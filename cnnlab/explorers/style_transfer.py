@@ -9,14 +9,20 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.choices import offer_layers
-from cnnlab.explorers.film import Moment, moment
-from cnnlab.explorers.growing import GrowingExplorer, named, slider
-from cnnlab.explorers.growth import Growth
+from cnnlab.explorers.image_sources import installed_photographs
+from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
+from cnnlab.explorers.render.maximisation import layer_widths
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.sources import installed
-from cnnlab.explorers.thumbnails import THUMB, Thumbnails, described, installed_thumbnails, thumbnail_sheet
-from cnnlab.explorers.wishes import layer_widths
+from cnnlab.explorers.step_player import Frame, make_frame
+from cnnlab.explorers.thumbnails import (
+    THUMB,
+    Thumbnails,
+    installed_thumbnails,
+    photograph_traits,
+    thumbnail_atlas,
+)
 from cnnlab.networks.layers import resolve_layer
 from cnnlab.synthesis import style_steps
 from cnnlab.synthesis.style import usual_layers
@@ -29,7 +35,7 @@ TEXTURES = ("brick", "grass", "gravel")
 _SEED = 3
 
 
-class StyleExplorer(GrowingExplorer):
+class StyleTransferExplorer(OptimisationExplorer):
     """Style transfer, live, and the whole row of weights to slide through.
 
     Parameters
@@ -54,7 +60,7 @@ class StyleExplorer(GrowingExplorer):
     content_layer, style_layers, start, steps
         Where content and style are compared, where the search starts ("noise" too), and how many steps.
     player
-        `film.run_button`, `film.stop_button`, `film.scrubber`, `film.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
 
     title = "Style transfer"
@@ -74,18 +80,18 @@ class StyleExplorer(GrowingExplorer):
     ):
         super().__init__(model, picture)
         self.size = size
-        self.made: dict[tuple, list[Moment]] = {}
+        self.finished_runs: dict[tuple, list[Frame]] = {}
         self.style = Thumbnails(**style_traits(), value=style)
         self.ratio = slider("Beta", 3, 0, len(RATIOS) - 1)
         self.ratio.readout = False
-        self.weights = widgets.HTML().add_class("cnnlab-quiet")
+        self.weights_text = widgets.HTML().add_class("cnnlab-quiet")
         self.all_button = widgets.Button(description="Make all weights").add_class("cnnlab-wide")
         self.content_layer = SearchSelect(description="Content")
         self.style_layers = widgets.SelectMultiple(rows=5, description="Style in")
         starts = [("the content", "content"), ("noise", "noise"), ("grey", "zero")]
         self.start = widgets.Dropdown(options=starts, description="Start")
         self.steps = slider("Steps", steps, 4, 200, 4)
-        names = named(
+        names = accessible_names_of(
             style=(self.style, "Picture whose style is taken"),
             ratio=(self.ratio, "Weight beta of the style, alpha of the content being 1"),
             content=(self.content_layer, "Layer at which the content is compared"),
@@ -93,13 +99,13 @@ class StyleExplorer(GrowingExplorer):
             start=(self.start, "Where the search starts"),
             steps=(self.steps, "Number of steps"),
         )
-        shown = [self.style, self.content_layer, self.style_layers, self.start, self.steps]
-        groups = {"Content": self.pictures.rows, "Picture": [], "Style": shown}
-        groups["Alpha and beta"] = [self.ratio, self.weights, self.all_button]
-        self.open(groups, names, [*shown, self.ratio])
-        self._drawing: Growth[dict] = Growth()
-        self._drawing.start(style_sheets(self.style.names), self._show_styles, self.after(lambda: None))
-        self.all_button.on_click(lambda _button: self.attempt(self.make_all))
+        controls = [self.style, self.content_layer, self.style_layers, self.start, self.steps]
+        groups = {"Content": self.image_picker.rows, "Picture": [], "Style": controls}
+        groups["Alpha and beta"] = [self.ratio, self.weights_text, self.all_button]
+        self.assemble(groups, names, [*controls, self.ratio])
+        self._drawing: BackgroundSteps[dict] = BackgroundSteps()
+        self._drawing.start(style_sheets(self.style.names), self._show_styles, self.on_done(lambda: None))
+        self.all_button.on_click(lambda _button: self.run_safely(self.make_all))
 
     @property
     def options(self) -> dict[str, object]:
@@ -115,25 +121,25 @@ class StyleExplorer(GrowingExplorer):
 
     def run(self) -> None:
         """Paint, or show at once what has been painted with this setting."""
-        self._say_weights()
-        kept = self.made.get(self._setting())
-        if kept:
-            self.film.play(iter(kept), len(kept) - 1)
+        self._show_weights()
+        finished = self.finished_runs.get(self._run_key())
+        if finished:
+            self.player.run_all(iter(finished), len(finished) - 1)
         else:
             super().run()
 
     def make_all(self) -> None:
         """One run after the other, for every weight, as one film."""
         chosen, runs = self.ratio.value, []
-        live, self.film.live.value = self.film.live.value, False
-        for place in range(len(RATIOS)):
-            self.ratio.value = place
-            runs.append((self._setting(), self.moments()[0]))
+        auto_run, self.player.auto_run.value = self.player.auto_run.value, False
+        for index in range(len(RATIOS)):
+            self.ratio.value = index
+            runs.append((self._run_key(), self.frames()[0]))
         self.ratio.value = chosen
-        self.film.live.value = live
-        self.film.start(self._through(runs), len(runs) * (self.steps.value + 1) - 1)
+        self.player.auto_run.value = auto_run
+        self.player.start(self._chain(runs), len(runs) * (self.steps.value + 1) - 1)
 
-    def offer(self) -> None:
+    def update_options(self) -> None:
         names = list(layer_widths(self.model, self.side, maps=True))
         style, content = usual_layers(self.model)
         compared = [
@@ -142,20 +148,20 @@ class StyleExplorer(GrowingExplorer):
         offer_layers(self.content_layer, names)
         self.style_layers.options = compared
         self.content_layer.value, self.style_layers.value = content[0], tuple(style)
-        self._say_weights()
+        self._show_weights()
 
-    def moments(self) -> tuple[Iterator[Moment], int]:
-        content, style = self._pictures()
+    def frames(self) -> tuple[Iterator[Frame], int]:
+        content, style = self._content_and_style()
         if not self.style_layers.value:
             raise ValueError("choose at least one layer at which the style is compared.")
-        made = style_steps(self.model, content, style, **self.options)
-        return self._kept(self._setting(), content, style, made), self.steps.value
+        steps = style_steps(self.model, content, style, **self.options)
+        return self._cached_frames(self._run_key(), content, style, steps), self.steps.value
 
     def captions(self) -> list[str]:
         return ["the content", f"the style: {self.style.value}", "content in this style"]
 
     def code(self) -> str:
-        picture = self.pictures.source.code(self.size)
+        picture = self.image_picker.source.code(self.size)
         name = self.style.value
         style = (
             f'world.render({_SEED}, shape="none", scene="{name}", size={self.size}).image'
@@ -171,72 +177,72 @@ class StyleExplorer(GrowingExplorer):
                 self.load_line,
                 picture,
                 f"style = {style}",
-                f"made = synthesis.transfer_style(model, image, style, {options})",
-                "figures.grid([image, style, made.image])",
+                f"transfer = synthesis.transfer_style(model, image, style, {options})",
+                "figures.grid([image, style, transfer.image])",
             ]
         )
 
     def describe(self) -> str:
         return (
-            f"Style explorer. The content is a picture ({self.pictures.source.words}), the style that of {self.style.value};"
-            f" {self.called} compares content at {self.content_layer.value} and style at {', '.join(self.style_layers.value)}."
+            f"Style explorer. The content is a picture ({self.image_picker.source.description}), the style that of {self.style.value};"
+            f" {self.display_name} compares content at {self.content_layer.value} and style at {', '.join(self.style_layers.value)}."
             " Run the cell to change it."
         )
 
-    def _pictures(self) -> tuple[Tensor, Tensor]:
+    def _content_and_style(self) -> tuple[Tensor, Tensor]:
         name = self.style.value
-        style = _scene(name, self.size) if name in SCENES else installed()[name].image(self.size)
-        return self.pictures.source.image(self.size), style
+        style = _scene(name, self.size) if name in SCENES else installed_photographs()[name].image(self.size)
+        return self.image_picker.source.image(self.size), style
 
     def _show_styles(self, sheet: dict) -> None:
         if sheet:
-            self.style.sheet = sheet
+            self.style.atlas = sheet
 
-    def _setting(self) -> tuple:
+    def _run_key(self) -> tuple:
         options = {
             key: tuple(value) if isinstance(value, list) else value for key, value in self.options.items()
         }
-        return (id(self.model), self.pictures.source, self.style.value, *options.values())
+        return (id(self.model), self.image_picker.source, self.style.value, *options.values())
 
-    def _kept(self, setting: tuple, content: Tensor, style: Tensor, made: Iterator) -> Iterator[Moment]:
+    def _cached_frames(self, key: tuple, content: Tensor, style: Tensor, steps: Iterator) -> Iterator[Frame]:
         """The moments of a run, which are kept once it is whole."""
-        moments = []
-        for one in made:
-            losses = {"content": float(one.content_loss[-1]), "style": float(one.style_loss[-1])}
-            moments.append(moment(torch.stack([content, style, one.image.cpu()]), **losses))
-            if one.step == self.steps.value:
-                self.made[setting] = moments
-            yield moments[-1]
+        frames = []
+        for step in steps:
+            losses = {"content": float(step.content_loss[-1]), "style": float(step.style_loss[-1])}
+            frames.append(make_frame(torch.stack([content, style, step.image.cpu()]), **losses))
+            if step.step == self.steps.value:
+                self.finished_runs[key] = frames
+            yield frames[-1]
 
-    def _through(self, runs: list[tuple[tuple, Iterator[Moment]]]) -> Iterator[Moment]:
-        for setting, moments in runs:
-            yield from self.made.get(setting) or moments
+    def _chain(self, runs: list[tuple[tuple, Iterator[Frame]]]) -> Iterator[Frame]:
+        for key, frames in runs:
+            yield from self.finished_runs.get(key) or frames
 
-    def _say_weights(self) -> None:
-        self.weights.value = f"alpha = 1, beta = {RATIOS[self.ratio.value]:.3g}"
+    def _show_weights(self) -> None:
+        self.weights_text.value = f"alpha = 1, beta = {RATIOS[self.ratio.value]:.3g}"
 
 
 def style_traits() -> dict[str, object]:
     """What a `Thumbnails` needs to offer the styles: photographs, textures first, and scenes without an object."""
-    known = installed()
-    first = [name for name in TEXTURES if name in known.names]
-    names = [*first, *(name for name in known.names if name not in first)]
-    traits = described(known[names])
+    collection = installed_photographs()
+    first = [name for name in TEXTURES if name in collection.names]
+    names = [*first, *(name for name in collection.names if name not in first)]
+    traits = photograph_traits(collection[names])
     traits["names"] += SCENES
-    traits["words"] += [f"{name}, a scene of the rendered world without an object" for name in SCENES]
+    traits["descriptions"] += [f"{name}, a scene of the rendered world without an object" for name in SCENES]
     traits["captions"] += [f"scene {name}, rendered" for name in SCENES]
     return {**traits, "label": "Styles"}
 
 
 def style_sheets(names: Sequence[str]) -> Iterator[dict]:
     """The thumbnails of the styles, photographs first; those of the scenes are drawn one in a step, and shown with the last."""
-    photographs = dict(zip(installed().names, installed_thumbnails(), strict=True))
+    photographs = dict(zip(installed_photographs().names, installed_thumbnails(), strict=True))
     images = [photographs[name] for name in names if name in photographs]
-    yield thumbnail_sheet(images)
+    yield thumbnail_atlas(images)
     for name in names[len(images) :]:
         images.append(_scene(name, THUMB))
         yield {}
-    yield thumbnail_sheet(images)
+    yield thumbnail_atlas(images)
 
 
 @lru_cache(maxsize=2 * len(SCENES))

@@ -13,7 +13,7 @@ function render({ model, el }) {
   function line(parent, tag, cells, role) {
     const row = make(parent, "tr", "", { role: "row" });
     cells.forEach((cell, i) => {
-      const node = make(row, tag, i < model.get("words") ? "" : "cnnlab-table-number", { role });
+      const node = make(row, tag, i < model.get("text_columns") ? "" : "cnnlab-table-number", { role });
       node.textContent = cell;
     });
     return row;
@@ -65,7 +65,7 @@ function render({ model, el }) {
     event.preventDefault();
   });
 
-  const events = ["change:rows", "change:headings", "change:note", "change:label", "change:words"];
+  const events = ["change:rows", "change:headings", "change:note", "change:label", "change:text_columns"];
   for (const event of events) model.on(event, build);
   model.on("change:selected", mark);
   build();

@@ -7,7 +7,7 @@ from pathlib import Path
 import anywidget
 from traitlets import Int, List, Unicode
 
-from cnnlab.explorers.parts import read_script
+from cnnlab.explorers.common import read_script
 
 _HERE = Path(__file__).parent
 
@@ -33,6 +33,6 @@ class Table(anywidget.AnyWidget):
     headings = List(Unicode()).tag(sync=True)
     rows = List(List(Unicode())).tag(sync=True)
     selected = Int(-1).tag(sync=True)
-    words = Int(1).tag(sync=True)
+    text_columns = Int(1).tag(sync=True)
     label = Unicode("Table").tag(sync=True)
     note = Unicode("").tag(sync=True)

@@ -12,14 +12,14 @@ function render({ model, el }) {
   const chosen = () => get("names").indexOf(get("value"));
 
   function build() {
-    const { count = 0, columns = 1 } = get("sheet");
+    const { count = 0, columns = 1 } = get("atlas");
     const rows = Math.ceil(count / columns);
     const share = (place, parts) => (parts > 1 ? `${(100 * place) / (parts - 1)}%` : "0");
     list.setAttribute("aria-label", get("label"));
     list.replaceChildren();
     get("names").forEach((name, place) => {
       const option = make(list, "div", "cnnlab-thumb", { role: "option", "aria-label": name.replaceAll("_", " ") });
-      option.title = get("words")[place] ?? "";
+      option.title = get("descriptions")[place] ?? "";
       if (!address || place >= count) return;
       Object.assign(option.style, {
         backgroundImage: `url(${address})`,
@@ -32,7 +32,7 @@ function render({ model, el }) {
 
   function load() {
     if (address) URL.revokeObjectURL(address);
-    const { jpeg } = get("sheet");
+    const { jpeg } = get("atlas");
     address = jpeg?.byteLength ? URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" })) : "";
     build();
   }
@@ -85,7 +85,7 @@ function render({ model, el }) {
   });
 
   const heard = {
-    "change:sheet": load, "change:names change:words change:label": build, "change:value change:captions": mark,
+    "change:atlas": load, "change:names change:descriptions change:label": build, "change:value change:captions": mark,
   };
   for (const [events, hear] of Object.entries(heard)) model.on(events, hear);
   const watcher = new ResizeObserver(() => chosen() >= 0 && reveal(list.children[chosen()])); // it may have been out of sight

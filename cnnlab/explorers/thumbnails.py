@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from traitlets import Dict, List, TraitError, Unicode, validate
 
-from cnnlab.explorers.encode import jpeg
-from cnnlab.explorers.parts import read_script
-from cnnlab.explorers.sources import installed
+from cnnlab.explorers.common import read_script
+from cnnlab.explorers.image_bytes import jpeg
+from cnnlab.explorers.image_sources import installed_photographs
 from cnnlab.world import Photograph, Photographs
 
 THUMB = 72
@@ -46,13 +46,13 @@ class Thumbnails(anywidget.AnyWidget):
 
     value = Unicode("").tag(sync=True)
     names = List(Unicode()).tag(sync=True)
-    words = List(Unicode()).tag(sync=True)
+    descriptions = List(Unicode()).tag(sync=True)
     captions = List(Unicode()).tag(sync=True)
     label = Unicode("Pictures").tag(sync=True)
-    sheet = Dict().tag(sync=True)
+    atlas = Dict().tag(sync=True)
 
     @validate("value")
-    def _offered(self, proposal: dict) -> str:
+    def _existing(self, proposal: dict) -> str:
         if proposal.value and proposal.value not in self.names:
             raise TraitError(f'"{proposal.value}" is not among the pictures: {", ".join(self.names)}.')
         return proposal.value
@@ -69,20 +69,20 @@ class Switch(anywidget.AnyWidget):
     label = Unicode("").tag(sync=True)
 
     @validate("value")
-    def _offered(self, proposal: dict) -> str:
-        known = [value for value, _word in self.options]
-        if proposal.value not in known:
-            raise TraitError(f'"{proposal.value}" is not among the options: {", ".join(known)}.')
+    def _existing(self, proposal: dict) -> str:
+        values = [value for value, _word in self.options]
+        if proposal.value not in values:
+            raise TraitError(f'"{proposal.value}" is not among the options: {", ".join(values)}.')
         return proposal.value
 
 
-def thumbnail_sheet(images: Sequence[Tensor]) -> dict:
-    """Pictures 3 x THUMB x THUMB in [0, 1] as the `sheet` of `Thumbnails`."""
+def thumbnail_atlas(images: Sequence[Tensor]) -> dict:
+    """Pictures 3 x THUMB x THUMB in [0, 1] as the `atlas` of `Thumbnails`."""
     columns = max(1, math.ceil(math.sqrt(len(images))))
     rows = max(1, math.ceil(len(images) / columns))
     atlas = torch.zeros(3, rows * THUMB, columns * THUMB)
-    for place, image in enumerate(images):
-        top, left = place // columns * THUMB, place % columns * THUMB
+    for index, image in enumerate(images):
+        top, left = index // columns * THUMB, index % columns * THUMB
         atlas[:, top : top + THUMB, left : left + THUMB] = image
     return {"jpeg": jpeg(atlas, 85), "count": len(images), "columns": columns}
 
@@ -90,19 +90,21 @@ def thumbnail_sheet(images: Sequence[Tensor]) -> dict:
 @lru_cache(maxsize=1)
 def installed_thumbnails() -> list[Tensor]:
     """The installed photographs at the size of a thumbnail, read once."""
-    return [one.image(THUMB) for one in installed()]
+    return [photograph.image(THUMB) for photograph in installed_photographs()]
 
 
-def shown_in(photograph: Photograph) -> str:
+def photograph_description(photograph: Photograph) -> str:
     """What a photograph shows and, if it has one, its ImageNet class."""
-    known = photograph.imagenet_class
-    return f"{photograph.shows} (ImageNet class: {known})" if known else photograph.shows
+    imagenet_class = photograph.imagenet_class
+    return f"{photograph.shows} (ImageNet class: {imagenet_class})" if imagenet_class else photograph.shows
 
 
-def described(photographs: Photographs) -> dict[str, list[str]]:
+def photograph_traits(photographs: Photographs) -> dict[str, list[str]]:
     """The traits of `Thumbnails` that tell what the photographs are."""
     return {
         "names": list(photographs.names),
-        "words": [f"{shown_in(one)}. {one.credit}" for one in photographs],
-        "captions": [one.credit for one in photographs],
+        "descriptions": [
+            f"{photograph_description(photograph)}. {photograph.credit}" for photograph in photographs
+        ],
+        "captions": [photograph.credit for photograph in photographs],
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from cnnlab.explorers.sheet import Chart
+from cnnlab.explorers.image_grid import Chart
 from cnnlab.figures.training import training_figure
 
 
@@ -43,5 +43,5 @@ class TrainingCurve:
         live = dict(self.widget._repr_mimebundle_())
         if self.figure is None:
             return live | {"text/plain": "No epoch is done yet."}, {}
-        still, metadata = self.figure._repr_mimebundle_()
-        return still | live | {"text/plain": self.figure.words}, metadata
+        preview, metadata = self.figure._repr_mimebundle_()
+        return preview | live | {"text/plain": self.figure.words}, metadata

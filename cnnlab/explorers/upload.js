@@ -48,12 +48,12 @@ function render({ model, el }) {
   });
 
   function showName() {
-    const name = model.get("shown");
+    const name = model.get("photo_name");
     button.textContent = name ? `Photo: ${name}` : "Your own photo …";
     button.classList.toggle("cnnlab-in-use", Boolean(name));
     back.hidden = !name;
   }
-  model.on("change:shown", showName);
+  model.on("change:photo_name", showName);
   showName();
 
   let root = null;
@@ -78,7 +78,7 @@ function render({ model, el }) {
 
   return () => {
     clearInterval(waiting);
-    model.off("change:shown", showName);
+    model.off("change:photo_name", showName);
     for (const kind of ["dragenter", "dragover", "dragleave"]) root?.removeEventListener(kind, hover);
     root?.removeEventListener("drop", drop);
   };

@@ -7,27 +7,27 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.parts import heading, names_for
-from cnnlab.explorers.sheet import Sheet, map_tiles
-from cnnlab.explorers.stamping import (
+from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.image_grid import ImageGrid, map_tiles
+from cnnlab.explorers.render.upsampling import (
     ENCODERS,
     INPUTS,
     KERNELS,
+    METHODS,
     UNPOOLING,
-    WAYS,
-    Enlargement,
-    drawn,
-    stamped,
+    State,
+    preview_figure,
+    step_sentence,
     tables,
-    unpooled,
-    words,
+    transpose,
+    unpool,
 )
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import SIGNED
 from cnnlab.figures.palettes import symmetric_range
 
 
-class EnlargementExplorer(Explorer):
+class UpsamplingExplorer(Explorer):
     """How does a small map become a larger one? Step through the two ways up of lecture K, with its numbers or your own.
 
     Controls
@@ -43,8 +43,8 @@ class EnlargementExplorer(Explorer):
 
     Example
     -------
-    >>> explorer = EnlargementExplorer()
-    >>> explorer.way.value, explorer.step.value = "transposed convolution", 2
+    >>> explorer = UpsamplingExplorer()
+    >>> explorer.method.value, explorer.step.value = "transposed convolution", 2
     >>> explorer.shown.steps[2][0].tolist()
     [120.0, 30.0, -150.0, 0.0]
     """
@@ -52,81 +52,83 @@ class EnlargementExplorer(Explorer):
     title = "Ways up"
     question = "How does a small map become a larger one?"
 
-    def __init__(self, way: str = UNPOOLING):
+    def __init__(self, method: str = UNPOOLING):
         super().__init__(nn.Identity())  # it asks no network
         self.inputs: dict[str, Tensor] = {name: numbers.clone() for name, numbers in INPUTS.items()}
-        self.shown: Enlargement | None = None
-        self._make_controls(way)
+        self.state: State | None = None
+        self._make_controls(method)
         self._lay_out()
-        self.begin()
-        self.watch(self._change_way, self.way)
-        self.watch(self._compute, self.stride, self.padding, self.kernel)
-        self.watch(self._show_step, self.step)
-        self.watch(self._renumber, self.number)
-        self.watch(self._choose, self.input, name="point")
-        self.watch(self._read_out, self.output, self.hits, name="point")
+        self.show()
+        self.on_change(self._change_method, self.method)
+        self.on_change(self._compute, self.stride, self.padding, self.kernel)
+        self.on_change(self._show_step, self.step)
+        self.on_change(self._set_number, self.number)
+        self.on_change(self._choose, self.input, name="point")
+        self.on_change(self._read_out, self.output, self.overlap_grid, name="point")
 
     def refresh(self) -> None:
-        self._change_way()
+        self._change_method()
 
     def code(self) -> str:
-        now = self.shown
+        state = self.state
         lines = ["import torch", "from cnnlab import segmentation", ""]
-        lines += [f"maps = torch.tensor({now.maps.tolist()})"]
-        if now.way == UNPOOLING:
+        lines += [f"maps = torch.tensor({state.maps.tolist()})"]
+        if state.method == UNPOOLING:
             lines += [
-                f"encoder = torch.tensor({now.encoder.tolist()})",
-                f"values, places = segmentation.max_pool(encoder, 2, stride={now.stride})",
+                f"encoder = torch.tensor({state.encoder.tolist()})",
+                f"values, places = segmentation.max_pool(encoder, 2, stride={state.stride})",
                 "steps = segmentation.max_unpool_steps(maps, places, tuple(encoder.shape))",
             ]
         else:
-            options = f"stride={now.stride}, padding={now.padding}"
+            options = f"stride={state.stride}, padding={state.padding}"
             lines += [
-                f"kernel = torch.tensor({now.kernel.tolist()})",
+                f"kernel = torch.tensor({state.kernel.tolist()})",
                 f"steps = segmentation.transposed_convolution_steps(maps, kernel, {options})",
             ]
         return "\n".join([*lines, f"print(steps[{self.step.value}].tolist())"])
 
     def describe(self) -> str:
-        now, (height, width) = self.shown, self.shown.steps.shape[1:]
-        how = f"stride {now.stride}"
-        how += f", padding {now.padding}, kernel {self.kernel.value}" if now.kernel is not None else ""
+        state, (height, width) = self.state, self.state.steps.shape[1:]
+        how = f"stride {state.stride}"
+        how += f", padding {state.padding}, kernel {self.kernel.value}" if state.kernel is not None else ""
         return (
-            f"Enlargement explorer: {now.way} ({how}) of {now.maps.shape[0]} x {now.maps.shape[1]} numbers to"
-            f" {height} x {width}, after {self.step.value} of {now.maps.numel()}. Run the cell to step through it."
+            f"Enlargement explorer: {state.method} ({how}) of {state.maps.shape[0]} x {state.maps.shape[1]} numbers to"
+            f" {height} x {width}, after {self.step.value} of {state.maps.numel()}. Run the cell to step through it."
         )
 
-    def still(self) -> bytes:
-        figure = drawn(self.shown, self.step.value)
-        figure.suptitle(f"{self.title}: {self.shown.way}", fontsize=11, x=0.01, ha="left")
-        return still_figure(figure)
+    def static_preview(self) -> bytes:
+        figure = preview_figure(self.state, self.step.value)
+        figure.suptitle(f"{self.title}: {self.state.method}", fontsize=11, x=0.01, ha="left")
+        return figure_png(figure)
 
     # How it is made.
 
-    def _make_controls(self, way: str) -> None:
-        self.way = widgets.Dropdown(options=WAYS, value=way, description="Way up")
+    def _make_controls(self, method: str) -> None:
+        self.method = widgets.Dropdown(options=METHODS, value=method, description="Upsampling")
         self.stride = widgets.IntSlider(1, min=1, max=2, description="Stride")
         self.padding = widgets.IntSlider(0, min=0, max=2, description="Padding")
         self.kernel = widgets.Dropdown(options=list(KERNELS), description="Kernel")
         self.step = widgets.IntSlider(2, min=0, max=4, description="Step")
         self.number = widgets.IntSlider(0, min=-500, max=500, step=10, description="Number")
-        self.input = Sheet(columns=1, largest=150, pick="pixel", label="Input: choose a number")
-        self.output = Sheet(columns=1, largest=220, pick="pixel", label="Output, violet below zero")
-        self.hits = Sheet(columns=1, largest=150, pick="pixel", label="How many numbers meet at each place")
-        self.table, self.told = widgets.HTML(), widgets.HTML()
+        self.input = ImageGrid(columns=1, largest=150, pick="pixel", label="Input: choose a number")
+        self.output = ImageGrid(columns=1, largest=220, pick="pixel", label="Output, violet below zero")
+        self.overlap_grid = ImageGrid(
+            columns=1, largest=150, pick="pixel", label="How many numbers meet at each place"
+        )
+        self.table, self.sentence = widgets.HTML(), widgets.HTML()
 
     def _lay_out(self) -> None:
-        self.arrange(
+        self.layout(
             {
                 "Network": [],
                 "Picture": [],
-                "Way up": [self.way, self.stride, self.padding, self.kernel],
+                "Upsampling": [self.method, self.stride, self.padding, self.kernel],
                 "The number whose turn it is": [self.input, self.number],
             },
-            stage=[heading("Number by number"), self.step, self.table, self.told],
-            result=[heading("The whole"), self.output, self.hits],
-            names=[
-                *names_for(self.way, "way", "Way up"),
+            centre=[heading("Number by number"), self.step, self.table, self.sentence],
+            result=[heading("The whole"), self.output, self.overlap_grid],
+            accessible_names=[
+                *names_for(self.method, "way", "Upsampling"),
                 *names_for(self.stride, "stride", "Stride"),
                 *names_for(self.padding, "padding", "Padding"),
                 *names_for(self.kernel, "kernel", "Kernel"),
@@ -137,66 +139,69 @@ class EnlargementExplorer(Explorer):
 
     # What happens when a control changes.
 
-    def _change_way(self) -> None:
-        unpooling = self.way.value == UNPOOLING
-        with self.quiet():
+    def _change_method(self) -> None:
+        unpooling = self.method.value == UNPOOLING
+        with self.hold_callbacks():
             self.stride.max = max(ENCODERS) if unpooling else 3
         self.padding.disabled = self.kernel.disabled = unpooling
         self._compute()
 
     def _compute(self) -> None:
         """All steps anew; an impossible shape is told, and the last possible one stays."""
-        maps = self.inputs[self.way.value]
-        if self.way.value == UNPOOLING:
-            self.shown = unpooled(maps, self.stride.value)
+        maps = self.inputs[self.method.value]
+        if self.method.value == UNPOOLING:
+            self.state = unpool(maps, self.stride.value)
         else:
-            self.shown = stamped(maps, KERNELS[self.kernel.value], self.stride.value, self.padding.value)
-        with self.quiet():
+            self.state = transpose(maps, KERNELS[self.kernel.value], self.stride.value, self.padding.value)
+        with self.hold_callbacks():
             self.step.max = maps.numel()
         self.input.tiles = _tiles(maps)
-        self.hits.tiles = map_tiles(
-            self.shown.hits[None], "viridis", 0, max(2.0, float(self.shown.hits.max()))
+        self.overlap_grid.tiles = map_tiles(
+            self.state.overlap_counts[None], "viridis", 0, max(2.0, float(self.state.overlap_counts.max()))
         )
-        least, most = int(self.shown.hits.min()), int(self.shown.hits.max())
-        self.hits.captions = [f"{least} to {most}"]
+        minimum, maximum = int(self.state.overlap_counts.min()), int(self.state.overlap_counts.max())
+        self.overlap_grid.captions = [f"{minimum} to {maximum}"]
         self._show_step()
 
     def _show_step(self) -> None:
-        now, step = self.shown, self.step.value
-        self.table.value = tables(now, step)
-        self.told.value = f"<p>{words(now, step)}</p>"
-        self.output.tiles = map_tiles(now.steps[step][None], SIGNED, *symmetric_range(now.steps, 1.0))
-        self.output.captions = [f"{now.steps.shape[1]} x {now.steps.shape[2]} numbers"]
-        with self.quiet():
+        state, step = self.state, self.step.value
+        self.table.value = tables(state, step)
+        self.sentence.value = f"<p>{step_sentence(state, step)}</p>"
+        self.output.tiles = map_tiles(state.steps[step][None], SIGNED, *symmetric_range(state.steps, 1.0))
+        self.output.captions = [f"{state.steps.shape[1]} x {state.steps.shape[2]} numbers"]
+        with self.hold_callbacks():
             self.number.disabled = step == 0
             if step:
-                row, column = divmod(step - 1, now.maps.shape[1])
-                self.number.value = int(now.maps[row, column])
+                row, column = divmod(step - 1, state.maps.shape[1])
+                self.number.value = int(state.maps[row, column])
                 self.input.point = [0, row, column]
             else:
                 self.input.point = [-1, 0, 0]
         self._read_out()
-        self.say(words(now, step))
+        self.set_status(step_sentence(state, step))
 
-    def _renumber(self) -> None:
-        maps = self.inputs[self.way.value]
+    def _set_number(self) -> None:
+        maps = self.inputs[self.method.value]
         if self.step.value == 0 or int(maps.flatten()[self.step.value - 1]) == self.number.value:
             return
         changed = maps.clone()
         changed.view(-1)[self.step.value - 1] = float(self.number.value)
-        self.inputs[self.way.value] = changed
+        self.inputs[self.method.value] = changed
         self._compute()
 
     def _read_out(self) -> None:
-        for sheet, values in ((self.output, self.shown.steps[self.step.value]), (self.hits, self.shown.hits)):
-            tile, row, column = sheet.point
+        for grid, values in (
+            (self.output, self.state.steps[self.step.value]),
+            (self.overlap_grid, self.state.overlap_counts),
+        ):
+            tile, row, column = grid.point
             inside = tile >= 0 and row < values.shape[0] and column < values.shape[1]
-            sheet.answer = f"row {row}, column {column}: {values[row, column]:g}" if inside else ""
+            grid.readout = f"row {row}, column {column}: {values[row, column]:g}" if inside else ""
 
     def _choose(self) -> None:
         tile, row, column = self.input.point
         if tile >= 0:
-            self.step.value = row * self.shown.maps.shape[1] + column + 1
+            self.step.value = row * self.state.maps.shape[1] + column + 1
 
 
 def _tiles(maps: Tensor) -> dict:

@@ -29,7 +29,7 @@ PRIZE = "the answer is 42"
 
 @dataclass(frozen=True)
 class Escape:
-    """Its name, what it is after, and the body of `attempt(place)`."""
+    """Its name, what it is after, and the body of `run_safely(place)`."""
 
     name: str
     family: str

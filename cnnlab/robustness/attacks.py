@@ -143,8 +143,8 @@ def pgd(
     -------
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
     >>> images = torch.rand(2, 3, 4, 4)
-    >>> attacked = pgd(model, images, target=3, epsilon=0.5, norm="l2", targeted=True)
-    >>> bool(((attacked - images).flatten(1).norm(dim=1) <= 0.5 + 1e-5).all())
+    >>> adversarial_image = pgd(model, images, target=3, epsilon=0.5, norm="l2", targeted=True)
+    >>> bool(((adversarial_image - images).flatten(1).norm(dim=1) <= 0.5 + 1e-5).all())
     True
     """
     originals, single = image_batch(images)

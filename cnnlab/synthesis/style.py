@@ -120,8 +120,8 @@ def transfer_style(
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
     >>> content, style = torch.rand(3, 16, 16), torch.rand(3, 16, 16)
-    >>> made = transfer_style(model, content, style, content_layers="1", style_layers=["0", "1"], steps=5)
-    >>> made.image.shape, bool(made.style_loss[-1] < made.style_loss[0])
+    >>> finished_runs = transfer_style(model, content, style, content_layers="1", style_layers=["0", "1"], steps=5)
+    >>> finished_runs.image.shape, bool(finished_runs.style_loss[-1] < finished_runs.style_loss[0])
     (torch.Size([3, 16, 16]), True)
     """
     made = style_steps(
@@ -167,7 +167,7 @@ def style_steps(
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
-    >>> [made.step for made in style_steps(model, None, torch.rand(3, 16, 16), style_layers="0", steps=2)]
+    >>> [finished_runs.step for finished_runs in style_steps(model, None, torch.rand(3, 16, 16), style_layers="0", steps=2)]
     [0, 1, 2]
     """
     if not (alpha > 0 and content is not None) and not beta > 0:

@@ -7,8 +7,8 @@ from browser.lab import write_notebook
 
 CELL = """
 import ipywidgets as widgets
-from cnnlab.explorers.parts import Names
-from cnnlab.explorers.pictures import PicturePicker
+from cnnlab.explorers.common import AccessibleNames
+from cnnlab.explorers.image_picker import ImagePicker
 
 said = widgets.HTML("<b class='said'>chelsea</b>")
 
@@ -16,7 +16,7 @@ def changed():
     source = picker.source
     said.value = f"<b class='said'>{getattr(source, 'name', source.kind)}</b>"
 
-picker = PicturePicker("chelsea", changed, print)
+picker = ImagePicker("chelsea", changed, print)
 column = widgets.VBox(picker.rows).add_class("cnnlab-controls")
 widgets.VBox([Names(attributes=picker.names), column, said]).add_class("cnnlab")
 """

@@ -9,7 +9,7 @@ from browser.lab import write_notebook
 
 CELL = """
 import ipywidgets as widgets
-from cnnlab.explorers.parts import Names, names_for
+from cnnlab.explorers.common import AccessibleNames, names_for
 from cnnlab.explorers.search_select import SearchSelect
 
 thing = SearchSelect([("any class", None), *((f"thing {i}", i) for i in range(1000)), ("tiger cat", "tiger"), ("café", "cup")],

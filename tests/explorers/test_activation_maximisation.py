@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.explorers import MaximisationExplorer, wishes
-from cnnlab.explorers.film import Film, moment
+from cnnlab.explorers import ActivationMaximisationExplorer
+from cnnlab.explorers.render import maximisation
+from cnnlab.explorers.step_player import StepPlayer, make_frame
 from cnnlab.synthesis import maximise
 
 
@@ -33,23 +34,23 @@ class Tiny(nn.Module):
 
 @pytest.fixture
 def explorer():
-    return MaximisationExplorer(Tiny().eval(), steps=8)
+    return ActivationMaximisationExplorer(Tiny().eval(), steps=8)
 
 
 def shown(explorer) -> torch.Tensor:
-    return explorer.film.moments[explorer.film.shown].images
+    return explorer.player.frames[explorer.player.current_step].images
 
 
 def test_it_opens_with_a_picture_that_is_the_techniques(explorer):
     assert explorer.error is None
-    assert len(explorer.film.moments) == 9 and explorer.film.scrubber.value == 8
+    assert len(explorer.player.frames) == 9 and explorer.player.scrubber.value == 8
     found = maximise(explorer.model, "sheep", steps=8)
     assert torch.allclose(shown(explorer), found.images, atol=0.51 / 255)
-    assert explorer.film.curve("tiny") == pytest.approx(found.scores.mean(1).tolist())
-    assert explorer.sheet.captions == ["sheep"] and explorer.sheet.tiles["count"] == 1
+    assert explorer.player.metric_history("tiny") == pytest.approx(found.scores.mean(1).tolist())
+    assert explorer.grid.captions == ["sheep"] and explorer.grid.tiles["count"] == 1
 
 
-@pytest.mark.parametrize("name", wishes.BEST)
+@pytest.mark.parametrize("name", maximisation.DEFAULTS)
 def test_every_regulariser_changes_the_picture(explorer, name):
     before = shown(explorer)
     slider = explorer.sliders[name]
@@ -83,47 +84,47 @@ def test_channels_and_units_can_be_asked_for(explorer):
     assert list(explorer.layer.options) == ["conv", "relu", "head"]
     explorer.layer.value = "relu"
     explorer.number.value = 2
-    explorer.together.value = 2
-    assert explorer.sheet.captions == ["relu channel 2", "relu channel 3"]
+    explorer.n_targets.value = 2
+    assert explorer.grid.captions == ["relu channel 2", "relu channel 3"]
     of_channel = shown(explorer)
     explorer.kind.value = "unit"
     assert explorer.error is None and not torch.equal(shown(explorer), of_channel)
     explorer.number.value = 3
-    assert explorer.sheet.captions == ["relu unit 3"], "there is no fourth channel"
+    assert explorer.grid.captions == ["relu unit 3"], "there is no fourth channel"
 
 
 def test_the_other_coordinates_grow_beside(explorer):
-    explorer.beside.value = "coordinates"
-    assert explorer.sheet.captions == ["sheep (fourier)", "sheep (pixels)"]
-    assert set(explorer.film.moments[-1].numbers) == {"fourier", "pixels"}
-    explorer.sheet.selected = 1
-    assert explorer.bars.words[0] == "pixels"
+    explorer.comparison.value = "coordinates"
+    assert explorer.grid.captions == ["sheep (fourier)", "sheep (pixels)"]
+    assert set(explorer.player.frames[-1].metrics) == {"fourier", "pixels"}
+    explorer.grid.selected = 1
+    assert explorer.bars.series_names[0] == "pixels"
 
 
 def test_the_scrubber_goes_back(explorer):
-    explorer.film.scrubber.value = 0
-    first = explorer.sheet.tiles["png"]
-    explorer.film.scrubber.value = 8
-    assert explorer.sheet.tiles["png"] != first
-    assert explorer.film.shown == 8
+    explorer.player.scrubber.value = 0
+    first = explorer.grid.tiles["png"]
+    explorer.player.scrubber.value = 8
+    assert explorer.grid.tiles["png"] != first
+    assert explorer.player.current_step == 8
 
 
 def test_buttons_set_all_regularisers_in_one_run(explorer):
-    explorer.bare.click()
-    assert explorer.wish.options["jitter"] == 0 and explorer.wish.options["tv"] == 0
-    bare = maximise(explorer.model, 0, steps=8, **wishes.NONE)
+    explorer.off_button.click()
+    assert explorer.state.options["jitter"] == 0 and explorer.state.options["tv"] == 0
+    bare = maximise(explorer.model, 0, steps=8, **maximisation.OFF)
     assert torch.allclose(shown(explorer), bare.images, atol=0.51 / 255)
-    explorer.best.click()
-    assert {name: slider.value for name, slider in explorer.sliders.items()} == wishes.BEST
+    explorer.defaults_button.click()
+    assert {name: slider.value for name, slider in explorer.sliders.items()} == maximisation.DEFAULTS
 
 
 def test_what_cannot_be_grown_is_said_in_place(explorer):
     before = shown(explorer)
     explorer.restarts.value = 6
-    explorer.beside.value = "coordinates"
-    explorer.together.value = 3
+    explorer.comparison.value = "coordinates"
+    explorer.n_targets.value = 3
     assert "too many" in explorer._alert.value
-    explorer.together.value = 1
+    explorer.n_targets.value = 1
     assert explorer.error is None and shown(explorer).shape[0] == 12 and len(before) == 1
 
 
@@ -139,36 +140,38 @@ def test_code_makes_the_same_pictures(explorer, monkeypatch):
 
 def test_words_are_stable_and_say_what_is_on(explorer):
     words = explorer.describe()
-    assert words == MaximisationExplorer(Tiny().eval(), steps=8).describe()
+    assert words == ActivationMaximisationExplorer(Tiny().eval(), steps=8).describe()
     assert "sheep" in words and "jitter 12" in words
-    explorer.bare.click()
+    explorer.off_button.click()
     assert "no regulariser" in explorer.describe()
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.static_preview()[:4] == b"\x89PNG"
 
 
 def test_a_running_film_can_be_stopped_and_keeps_what_there_is():
     async def scene():
         painted = []
-        film = Film(lambda one, resting: painted.append(resting), lambda words: None, lambda error: None)
-        film.start((moment(torch.full((1, 3, 2, 2), i / 9)) for i in range(9)), 8)
-        while len(film.moments) < 3:
+        film = StepPlayer(
+            lambda one, resting: painted.append(resting), lambda words: None, lambda error: None
+        )
+        film.start((make_frame(torch.full((1, 3, 2, 2), i / 9)) for i in range(9)), 8)
+        while len(film.frames) < 3:
             await asyncio.sleep(0.001)
         film.stop_button.click()
-        kept = len(film.moments)
+        kept = len(film.frames)
         await asyncio.sleep(0.03)
-        assert len(film.moments) == kept < 9 and painted[-1] is True
+        assert len(film.frames) == kept < 9 and painted[-1] is True
         assert not film.run_button.disabled and film.stop_button.disabled
 
     asyncio.run(scene())
 
 
 def test_without_live_a_change_waits_for_the_button(explorer):
-    explorer.film.live.value = False
-    before = explorer.film.moments
+    explorer.player.auto_run.value = False
+    before = explorer.player.frames
     explorer.target.value = 1
-    assert explorer.film.moments is before and "press the button" in explorer.status.value
-    explorer.film.run_button.click()
-    assert explorer.film.moments is not before
+    assert explorer.player.frames is before and "press the button" in explorer.status.value
+    explorer.player.run_button.click()
+    assert explorer.player.frames is not before
 
 
 def test_the_classes_of_another_network_are_offered(explorer):
@@ -179,5 +182,5 @@ def test_the_classes_of_another_network_are_offered(explorer):
     explorer.network.options = [*explorer.network.options, ("renamed", Renamed(1).eval())]
     explorer.network.value = explorer.network.options[-1][1]
     assert explorer.error is None
-    assert explorer.sheet.captions == ["bird"]
+    assert explorer.grid.captions == ["bird"]
     assert [label for label, _ in explorer.target.options] == ["car", "cup", "bird"]

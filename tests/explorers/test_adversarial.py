@@ -11,7 +11,7 @@ from torch import nn
 
 from cnnlab import robustness
 from cnnlab.explorers import AdversarialExplorer, adversarial
-from cnnlab.explorers import pushed as rendering
+from cnnlab.explorers.render import adversarial as rendering
 
 
 class Small(nn.Sequential):
@@ -39,7 +39,7 @@ class Small(nn.Sequential):
 
 @pytest.fixture
 def explorer(monkeypatch):
-    monkeypatch.setattr(adversarial, "REST", 0.0)
+    monkeypatch.setattr(adversarial, "DEBOUNCE_SECONDS", 0.0)
     return AdversarialExplorer(Small().eval())
 
 
@@ -47,7 +47,7 @@ def test_it_opens_with_fgsm_away_from_the_answer(explorer):
     assert explorer.error is None
     expected = robustness.fgsm(explorer.model, explorer.image, epsilon=4 / 255)
     assert torch.allclose(explorer.attacked, expected, atol=1e-6)
-    assert explorer.sheet.tiles["count"] == 3 and "x 16" in explorer.sheet.captions[1]
+    assert explorer.grid.tiles["count"] == 3 and "x 16" in explorer.grid.captions[1]
     assert explorer.chart.png and "by epsilon" in explorer.chart.alt
 
 
@@ -57,7 +57,7 @@ def test_it_opens_with_fgsm_away_from_the_answer(explorer):
     + [("attack", "coin tosses"), ("target", 2), ("seed", 8), ("scene", "snow")],
 )
 def test_every_control_changes_the_attacked_picture(explorer, name, value):
-    before = explorer.attacked
+    before = explorer.adversarial_image
     getattr(explorer, name).value = value
     assert explorer.error is None
     assert not torch.equal(explorer.attacked, before)
@@ -66,12 +66,12 @@ def test_every_control_changes_the_attacked_picture(explorer, name, value):
 def test_steps_change_what_pgd_finds_and_the_gain_what_is_shown(explorer):
     assert explorer.steps.disabled
     explorer.attack.value = "PGD, whole length"
-    before = explorer.attacked
+    before = explorer.adversarial_image
     explorer.steps.value = 2
     assert not explorer.steps.disabled and not torch.equal(explorer.attacked, before)
-    shown, attacked = explorer.sheet.tiles["png"], explorer.attacked
-    explorer.gain.value = 3
-    assert explorer.sheet.tiles["png"] != shown and torch.equal(explorer.attacked, attacked)
+    shown, attacked = explorer.grid.tiles["png"], explorer.adversarial_image
+    explorer.amplification.value = 3
+    assert explorer.grid.tiles["png"] != shown and torch.equal(explorer.attacked, attacked)
 
 
 def test_another_epsilon_is_one_forward_pass_and_no_gradient(explorer, monkeypatch):
@@ -96,10 +96,10 @@ def test_the_code_makes_the_same_picture(explorer, attack, target):
 
 def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
     explorer.target.value = 2
-    assert 0 < explorer.flip < rendering.LARGEST, "this picture is one that can be turned"
+    assert 0 < explorer.flip < rendering.MAX_EPSILON, "this picture is one that can be turned"
     sign = rendering.direction(explorer.state)
     said = [
-        int(explorer.model(rendering.along(explorer.image, sign, explorer.flip + shift)[None]).argmax())
+        int(explorer.model(rendering.step_along(explorer.image, sign, explorer.flip + shift)[None]).argmax())
         for shift in (0.01, -0.1)
     ]
     before = int(explorer._before.argmax())
@@ -107,7 +107,7 @@ def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
     explorer.flip_button.click()
     assert explorer.epsilon.value >= explorer.flip > explorer.epsilon.value - 0.25
     assert int(explorer._after.argmax()) != before
-    assert f"{explorer.flip:.2f}" in explorer._flip_words.value
+    assert f"{explorer.flip:.2f}" in explorer._flip_text.value
 
 
 def test_pgd_flips_no_later_than_fgsm(explorer):
@@ -117,17 +117,19 @@ def test_pgd_flips_no_later_than_fgsm(explorer):
 
 
 def test_what_holds_says_so():
-    push = rendering.Push(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5))
+    push = rendering.AttackState(
+        nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5)
+    )
     for parameter in push.model.parameters():
         nn.init.zeros_(parameter)
-    assert rendering.straight_flip(push, torch.ones(3, 2, 2)) == float("inf")
-    assert list(rendering.bisected_flip(push, 0)) == [float("inf")]
+    assert rendering.flip_along(push, torch.ones(3, 2, 2)) == float("inf")
+    assert list(rendering.bisect_flip(push, 0)) == [float("inf")]
 
 
 def test_a_preview_is_the_change_in_proportion():
     image, change = torch.full((3, 2, 2), 0.5), torch.full((3, 2, 2), 0.2)
-    assert torch.allclose(rendering.rescaled(image, change, 0.5), torch.full((3, 2, 2), 0.6))
-    assert torch.allclose(rendering.rescaled(image, change, 9), torch.ones(3, 2, 2))
+    assert torch.allclose(rendering.rescale_change(image, change, 0.5), torch.full((3, 2, 2), 0.6))
+    assert torch.allclose(rendering.rescale_change(image, change, 9), torch.ones(3, 2, 2))
 
 
 def test_words_and_still_picture_are_stable(explorer):
@@ -136,14 +138,14 @@ def test_words_and_still_picture_are_stable(explorer):
     explorer.epsilon.value = 8
     explorer.epsilon.value = 4
     assert explorer.describe() == words
-    assert explorer.still().startswith(b"\x89PNG")
+    assert explorer.static_preview().startswith(b"\x89PNG")
 
 
 def test_an_error_is_told_in_place_and_the_last_picture_stays(explorer, monkeypatch):
     def fail(*_):
         raise ValueError("no gradient today")
 
-    before = explorer.attacked
+    before = explorer.adversarial_image
     monkeypatch.setattr(rendering, "direction", fail)
     explorer.target.value = 1
     assert "no gradient today" in explorer._alert.value and torch.equal(explorer.attacked, before)

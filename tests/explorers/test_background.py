@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 
-from cnnlab.explorers.growth import FIRST_PAUSE, Growth, missing
+from cnnlab.explorers.background import FIRST_PAUSE, BackgroundSteps, compute_missing
 
 
 def run(scene) -> None:
@@ -15,7 +15,7 @@ def run(scene) -> None:
 
 def test_without_a_loop_all_steps_are_taken_at_once():
     shown, ends = [], []
-    growth = Growth()
+    growth = BackgroundSteps()
     growth.start(iter(range(4)), shown.append, ends.append)
     assert (shown, ends, growth.running) == ([0, 1, 2, 3], [None], False)
 
@@ -23,7 +23,7 @@ def test_without_a_loop_all_steps_are_taken_at_once():
 def test_in_a_loop_other_work_takes_turns():
     async def scene():
         events = []
-        growth = Growth()
+        growth = BackgroundSteps()
         growth.start(iter(range(3)), events.append, lambda error: events.append(("end", error)))
         assert growth.running
         assert events == []  # the caller goes on at once
@@ -42,7 +42,7 @@ def test_in_a_loop_other_work_takes_turns():
 def test_stop_ends_it_between_two_steps():
     async def scene():
         shown, ends = [], []
-        growth = Growth()
+        growth = BackgroundSteps()
 
         def show(number):
             shown.append(number)
@@ -59,7 +59,7 @@ def test_stop_ends_it_between_two_steps():
 def test_a_new_start_ends_the_old_run():
     async def scene():
         old, new, ends = [], [], []
-        growth = Growth()
+        growth = BackgroundSteps()
         growth.start(iter(range(1000)), old.append, ends.append)
         await asyncio.sleep(FIRST_PAUSE + 0.05)
         growth.start(iter("ab"), new.append, ends.append)
@@ -76,7 +76,7 @@ def test_a_change_at_once_spares_the_first_run_all_its_steps():
 
     async def scene():
         old, new, ends = [], [], []
-        growth = Growth()
+        growth = BackgroundSteps()
         growth.start(iter(range(1000)), old.append, ends.append)
         await asyncio.sleep(FIRST_PAUSE / 4)
         growth.start(iter("ab"), new.append, ends.append)
@@ -92,7 +92,7 @@ def test_what_goes_wrong_is_told():
         raise MemoryError("too large")
 
     shown, ends = [], []
-    growth = Growth()
+    growth = BackgroundSteps()
     growth.start(steps(), shown.append, ends.append)
     assert shown == [1]
     assert isinstance(ends[0], MemoryError)
@@ -101,7 +101,7 @@ def test_what_goes_wrong_is_told():
 
 def test_a_picture_that_cannot_be_shown_ends_it_too():
     ends = []
-    growth = Growth()
+    growth = BackgroundSteps()
     growth.start(iter(range(5)), lambda number: 1 / number, ends.append)
     assert isinstance(ends[0], ZeroDivisionError)
     assert len(ends) == 1
@@ -121,7 +121,7 @@ def test_two_threads_never_compute_at_once():
             yield
 
     def grow():
-        Growth().start(steps(), lambda _: None, lambda _: None)
+        BackgroundSteps().start(steps(), lambda _: None, lambda _: None)
 
     threads = [threading.Thread(target=grow) for _ in range(3)]
     for thread in threads:
@@ -138,6 +138,6 @@ def test_only_what_is_missing_is_asked_and_each_answer_is_kept_at_once():
         asked.append(question)
         return question * 2
 
-    steps = missing({"a": 1, "b": 2, "c": 3}, answers, ask)
+    steps = compute_missing({"a": 1, "b": 2, "c": 3}, answers, ask)
     assert next(steps) == "a" and answers == {"a": 2, "b": "known"}
     assert list(steps) == ["c"] and asked == [1, 3] and answers["c"] == 6

@@ -12,7 +12,7 @@ import torch
 
 from cnnlab import explorers
 from cnnlab.explorers import Explorer, base
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.common import names_for
 
 
 class Plain(Explorer):
@@ -25,11 +25,14 @@ class Plain(Explorer):
         super().__init__(model, picture)
         self.refreshed = 0
         self.level = widgets.IntSlider(1, min=0, max=9)
-        self.arrange(
-            {"More": [self.level]}, stage=[], result=[], names=names_for(self.level, "level", "Level")
+        self.layout(
+            {"More": [self.level]},
+            centre=[],
+            result=[],
+            accessible_names=names_for(self.level, "level", "Level"),
         )
-        self.begin()
-        self.watch(self.divide, self.level)
+        self.show()
+        self.on_change(self.divide, self.level)
 
     def refresh(self):
         self.refreshed += 1
@@ -38,12 +41,12 @@ class Plain(Explorer):
         self.quotient = 6 // self.level.value
 
     def code(self):
-        return f"image of {self.pictures.source.words}"
+        return f"image of {self.image_picker.source.description}"
 
     def describe(self):
         return "plain"
 
-    def still(self):
+    def static_preview(self):
         return b"png"
 
 
@@ -74,7 +77,7 @@ def test_work_within_work_fails_as_a_whole(explorer):
     def outer():
         explorer.level.value = 0  # fails in its own callback
 
-    explorer.attempt(outer)
+    explorer.run_safely(outer)
     assert isinstance(explorer.error, ZeroDivisionError)
 
 
@@ -90,16 +93,16 @@ def test_class_scene_and_seed_change_the_picture(explorer):
         before = explorer.image
         control.value = value
         assert not torch.equal(before, explorer.image)
-    recipe = explorer.pictures.source.recipe
+    recipe = explorer.image_picker.source.recipe
     assert (recipe.shape, recipe.scene, recipe.seed) == ("cup", "snow", 12)
     assert explorer.refreshed == 4
     assert "cup, scene snow, seed 12" in explorer._code.code
 
 
 def test_another_one_keeps_class_and_scene(explorer):
-    before = explorer.pictures.source.recipe
-    explorer.another.click()
-    after = explorer.pictures.source.recipe
+    before = explorer.image_picker.source.recipe
+    explorer.another_button.click()
+    after = explorer.image_picker.source.recipe
     assert (after.shape, after.scene) == (before.shape, before.scene)
     assert after.seed != before.seed
 
@@ -110,16 +113,16 @@ def test_the_picture_follows_the_size_of_another_network(detector, picture):
     large.input_size = 224
     explorer = Plain(detector, picture)
     explorer.network.options = [*explorer.network.options, ("large", large)]
-    before = explorer.pictures.source
+    before = explorer.image_picker.source
     explorer.network.value = large
     assert explorer.error is None and explorer.image.shape == (3, 224, 224)
-    assert explorer.pictures.source == before
+    assert explorer.image_picker.source == before
 
 
 def test_a_network_of_imagenet_begins_with_a_photograph(detector):
     detector.class_names = ("tabby", "tiger cat", "hen")
     explorer = Plain(detector)
-    assert explorer.photograph.value == "chelsea" and explorer.pictures.kind.value == "photograph"
+    assert explorer.photograph.value == "chelsea" and explorer.image_picker.kind.value == "photograph"
     explorer.photograph.value = "coffee"
     assert "Coffee, Rachel Michetti, CC0" in explorer._code.code and explorer.error is None
 
@@ -129,8 +132,11 @@ def test_what_the_given_recipe_fixes_stays_fixed(detector, sheep):
 
     explorer = Plain(detector, world.render(sheep.recipe, cover=1.0, style="drawn"))
     explorer.scene.value = "desert"
-    explorer.another.click()
-    assert (explorer.pictures.source.recipe.cover, explorer.pictures.source.recipe.style) == (1.0, "drawn")
+    explorer.another_button.click()
+    assert (explorer.image_picker.source.recipe.cover, explorer.image_picker.source.recipe.style) == (
+        1.0,
+        "drawn",
+    )
 
 
 def test_a_photo_comes_and_goes(explorer, tmp_path):
@@ -138,27 +144,27 @@ def test_a_photo_comes_and_goes(explorer, tmp_path):
 
     file = tmp_path / "red.png"
     Image.new("RGB", (40, 20), "red").save(file)
-    explorer.photo.set_state(
+    explorer.photo_upload.set_state(
         {"upload": {"name": "red.png", "content": memoryview(file.read_bytes()), "turn": 1}}
     )
     assert torch.allclose(explorer.image[0], torch.ones(96, 96))
-    assert explorer.photo.shown == "red.png"
-    assert explorer.pictures.kind.value == "own"
-    explorer.photo.set_state({"upload": {"turn": 2}})
+    assert explorer.photo_upload.photo_name == "red.png"
+    assert explorer.image_picker.kind.value == "own"
+    explorer.photo_upload.set_state({"upload": {"turn": 2}})
     assert explorer.photo.shown == ""
-    assert "sheep" in explorer.pictures.source.words
+    assert "sheep" in explorer.image_picker.source.words
     assert explorer.pictures.kind.value == "rendered"
 
 
 def test_what_is_no_photo_is_reported_and_the_picture_stays(explorer):
     before = explorer.image
-    explorer.photo.set_state(
+    explorer.photo_upload.set_state(
         {"upload": {"name": "notes.txt", "content": memoryview(b"no picture"), "turn": 1}}
     )
     assert isinstance(explorer.error, ValueError)
     assert explorer._alert.layout.display == ""
     assert torch.equal(before, explorer.image)
-    explorer.another.click()
+    explorer.another_button.click()
     assert explorer.error is None
 
 
@@ -197,7 +203,7 @@ def test_every_core_control_has_a_name(explorer):
         explorer.shape,
         explorer.scene,
         explorer.seed,
-        explorer.another,
+        explorer.another_button,
         explorer.level,
     ):
         own = next(name for name in control._dom_classes if name.startswith("cnnlab-is-"))

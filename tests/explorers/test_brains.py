@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnlab.codes import Recordings, compare_rdms, features, match_recordings, rdm
 from cnnlab.explorers import BrainExplorer
-from cnnlab.explorers.populations import Setting, compared, decoding_figure
+from cnnlab.explorers.render.brain import State, decoding_figure, render
 
 
 class Small(nn.Sequential):
@@ -43,9 +43,9 @@ def explorer():
 
 
 def test_what_is_compared_is_what_the_techniques_find():
-    recordings, setting = population(0, False), Setting(6, 3, 1.0, 2)
+    recordings, setting = population(0, False), State(6, 3, 1.0, 2)
     codes = features(Small().eval(), recordings.images / 255, "relu1", "mean")
-    found = compared(recordings, codes, setting)
+    found = render(recordings, codes, setting)
     matched = match_recordings(codes, recordings, 6, trials=3, noise=1.0, seed=2)
     assert torch.equal(found.tables["layer"], rdm((matched - matched.mean(0)) / matched.std(0)))
     assert found.agreement == pytest.approx(compare_rdms(*found.tables.values()))
@@ -57,10 +57,10 @@ def test_what_is_compared_is_what_the_techniques_find():
     [("layer", "pool"), ("units", 5), ("trials", 3), ("noise", 3.0), ("chance", 5), ("population", "made")],
 )
 def test_each_control_compares_anew(explorer, control, value):
-    before, words = explorer.found, explorer.describe()
+    before, words = explorer.result, explorer.describe()
     tiles = explorer.table.tiles["png"] + explorer.layer_table.tiles["png"]
     getattr(explorer, control).value = value
-    assert explorer.error is None and explorer.found is not before
+    assert explorer.error is None and explorer.result is not before
     assert explorer.table.tiles["png"] + explorer.layer_table.tiles["png"] != tiles or control == "layer"
     assert control == "chance" or explorer.describe() != words
 
@@ -69,7 +69,7 @@ def test_a_simulated_population_says_so_everywhere(explorer):
     explorer.population.value = "made"
     assert "simulated population" in explorer.describe() and "simulated population" in explorer.curve.alt
     assert "simulated population" in explorer.table.label and "simulated" in explorer.status.value
-    figure = decoding_figure(explorer.found, explorer.names, 0.5)
+    figure = decoding_figure(explorer.result, explorer.side_names, 0.5)
     assert "simulated population" in figure.axes[0].get_title()
     explorer.population.value = "area X"
     assert "simulated" not in explorer.describe()
@@ -77,7 +77,9 @@ def test_a_simulated_population_says_so_everywhere(explorer):
 
 def test_a_click_shows_the_pair(explorer):
     explorer.table.set_state({"point": [0, 1, 15]})
-    assert explorer.pair.captions == ["red", "green"] and "red and green: population" in explorer.table.answer
+    assert (
+        explorer.pair.captions == ["red", "green"] and "red and green: population" in explorer.table.readout
+    )
     assert explorer.error is None
 
 
@@ -88,11 +90,11 @@ def test_the_code_gives_what_is_shown(explorer, capsys):
     ]
     place = {"model": explorer.model, "recordings": explorer.populations}
     exec("\n".join(lines), place)
-    assert place["found"].agreement == pytest.approx(explorer.found.agreement)
+    assert place["found"].agreement == pytest.approx(explorer.result.agreement)
 
 
 def test_another_network_is_compared(explorer):
     other = BrainExplorer(Small(3).eval(), explorer.populations)
-    assert other.layer.value == "pool" and other.still()[:4] == b"\x89PNG"
+    assert other.layer.value == "pool" and other.static_preview()[:4] == b"\x89PNG"
     with pytest.raises(ValueError, match='layer "conv9" is not offered'):
         BrainExplorer(Small().eval(), explorer.populations, "conv9")

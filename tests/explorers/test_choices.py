@@ -8,6 +8,7 @@ from torch import nn
 
 import cnnlab
 from cnnlab.explorers import ActivationExplorer, DissectionExplorer, LayersExplorer, PatchExplorer
+from cnnlab.explorers.activation_store import first_images
 from cnnlab.explorers.choices import (
     arranged,
     deepest,
@@ -18,7 +19,6 @@ from cnnlab.explorers.choices import (
     offer_layers,
     rectified,
 )
-from cnnlab.explorers.collection import first_pictures
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.networks import receptive_field, summary
 from cnnlab.networks.imagenet import ClassName
@@ -143,7 +143,7 @@ def test_classes_are_found_by_their_synonyms():
         control, [ClassName("tabby", ["tabby cat"]), ClassName("cup")], [("any", None)], "towards {}"
     )
     assert control.options == (("any", None), ("towards tabby", 0), ("towards cup", 1))
-    assert control.words == ("", "tabby cat", "")
+    assert control.keywords == ("", "tabby cat", "")
 
 
 def test_kinds_of_networks():
@@ -160,7 +160,7 @@ def test_kinds_of_networks():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return first_pictures(dataset("validation", n=12, progress=False))
+    return first_images(dataset("validation", n=12, progress=False))
 
 
 @pytest.fixture(scope="module")
@@ -171,21 +171,23 @@ def mirrored():
 def test_activations_open_without_a_receptive_field(mirrored, pictures):
     explorer = ActivationExplorer(mirrored, 5, layer="network.fire2", pictures=pictures)
     assert explorer.error is None and explorer.box is None
-    assert "what it sees is not known" in explorer.status.value and explorer.picture.boxes == []
-    assert explorer.strongest.tiles["count"] == 9, "of each patch the whole picture is shown"
-    explorer.place = (3, 4)
-    assert explorer.error is None and explorer.still()[:4] == b"\x89PNG"
+    assert "what it sees is not known" in explorer.status.value and explorer.image_view.boxes == []
+    assert explorer.patch_grid.tiles["count"] == 9, "of each patch the whole picture is shown"
+    explorer.position = (3, 4)
+    assert explorer.error is None and explorer.static_preview()[:4] == b"\x89PNG"
 
 
 def test_patches_open_without_a_receptive_field(mirrored, pictures):
     explorer = PatchExplorer(mirrored, pictures, layer="network.fire2", unit=1)
     assert explorer.error is None and "receptive field of the layer is not known" in explorer.status.value
-    assert explorer.best.box[0].unique(dim=0).tolist() == [[0, 0, 48, 48]]
+    assert explorer.top_patches.box[0].unique(dim=0).tolist() == [[0, 0, 48, 48]]
     maps = torch.cat(
-        [mirrored.network.fire2(_arrives(mirrored, image[None])) for image in pictures.floats(48)]
+        [mirrored.network.fire2(_arrives(mirrored, image[None])) for image in pictures.as_floats(48)]
     )
-    assert torch.allclose(explorer.best.value[0], maps[:, 1].amax((1, 2)).topk(9).values.detach(), atol=1e-5)
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert torch.allclose(
+        explorer.top_patches.value[0], maps[:, 1].amax((1, 2)).topk(9).values.detach(), atol=1e-5
+    )
+    assert explorer.static_preview()[:4] == b"\x89PNG"
 
 
 def _arrives(model, images):
@@ -196,7 +198,7 @@ def _arrives(model, images):
 def test_the_table_of_layers_opens_without_a_receptive_field(mirrored):
     explorer = LayersExplorer(mirrored, 5, layer="network.fire2.left")
     assert explorer.error is None and explorer.box is None
-    assert explorer.picture.answer.endswith("is not known.")
+    assert explorer.image_view.readout.endswith("is not known.")
     assert {row[-1] for row in explorer.table.rows} == {"?"}
 
 

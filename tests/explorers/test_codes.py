@@ -12,9 +12,9 @@ from torch import nn
 
 from cnnlab import world
 from cnnlab.codes import embed, features, grid_assignment, neighbours, precision_curve
-from cnnlab.explorers import EmbeddingExplorer, NeighbourExplorer
-from cnnlab.explorers.code_book import collected_codes, facts, layers_with_codes
-from cnnlab.explorers.collection import first_pictures
+from cnnlab.explorers import EmbeddingExplorer, NearestNeighboursExplorer
+from cnnlab.explorers.activation_store import first_images
+from cnnlab.explorers.layer_features import collect_features, image_metadata, layers_with_features
 from cnnlab.figures.colours import RIGHT
 
 
@@ -40,12 +40,12 @@ def model():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return first_pictures(world.dataset("validation", n=24, progress=False))
+    return first_images(world.dataset("validation", n=24, progress=False))
 
 
 @pytest.fixture
 def near(model, pictures):
-    return NeighbourExplorer(model, 5, pictures=pictures, layer="relu1")
+    return NearestNeighboursExplorer(model, 5, pictures=pictures, layer="relu1")
 
 
 @pytest.fixture
@@ -61,16 +61,16 @@ def run(code: str, model) -> dict:
 
 
 def test_collected_codes_are_those_of_the_technique(model, pictures):
-    layers = layers_with_codes(model, 96)
+    layers = layers_with_features(model, 96)
     assert layers == ["pixels", "relu1", "pool", "fc"]
-    *before, whole = collected_codes(model, pictures.floats(), layers)
+    *before, whole = collect_features(model, pictures.as_floats(), layers)
     assert before and not any(before)
     for layer in layers:
-        assert torch.allclose(whole[layer], features(model, pictures.floats(), layer), atol=1e-6)
+        assert torch.allclose(whole[layer], features(model, pictures.as_floats(), layer), atol=1e-6)
 
 
 def test_facts_tell_class_scene_and_background(pictures):
-    known = facts(pictures)
+    known = image_metadata(pictures)
     assert known["class"][:3] == ["sheep", "goat", "wolf"]
     assert known["scene"][2] == pictures.source.recipes[2].scene
     picture = pictures.source.picture(2)
@@ -84,40 +84,48 @@ def test_facts_tell_class_scene_and_background(pictures):
 @pytest.mark.parametrize("layer", ["pixels", "relu1", "fc"])
 def test_neighbours_are_those_of_the_technique(near, model, pictures, layer):
     near.layer.value = layer
-    collection = features(model, pictures.floats(), layer)
+    collection = features(model, pictures.as_floats(), layer)
     expected = neighbours(collection, features(model, near.image, layer), k=6)
-    assert torch.equal(near.found[layer].index[:6], expected.index)
-    assert near.near.captions[0].startswith(f"1. {pictures.words(int(expected.index[0]))}, distance")
+    assert torch.equal(near.neighbours[layer].index[:6], expected.index)
+    assert near.neighbour_grid.captions[0].startswith(
+        f"1. {pictures.describe(int(expected.index[0]))}, distance"
+    )
     labels = pictures.labels
     assert torch.allclose(near.curves[layer], precision_curve(collection, labels, 20))
     assert near.error is None and near.chart.png[:4] == b"\x89PNG" and "precision@k" in near.chart.alt
 
 
 def test_a_neighbour_becomes_the_query(near, pictures):
-    chosen = int(near.found["relu1"].index[3])
-    near.near.set_state({"selected": 3})
-    assert near.member.value == chosen and near.near.selected == -1
-    assert chosen not in near.found["relu1"].index
-    assert pictures.words(chosen) in near.asked.label
-    near.near_pixels.set_state({"selected": 0})
-    assert near.member.value != chosen and near.error is None
+    chosen = int(near.neighbours["relu1"].index[3])
+    near.neighbour_grid.set_state({"selected": 3})
+    assert near.query_index.value == chosen and near.neighbour_grid.selected == -1
+    assert chosen not in near.neighbours["relu1"].index
+    assert pictures.describe(chosen) in near.query_grid.label
+    near.pixel_neighbour_grid.set_state({"selected": 0})
+    assert near.query_index.value != chosen and near.error is None
     near.seed.value = 9
-    assert near.member.value == -1 and "seed 9" in near.asked.label
+    assert near.query_index.value == -1 and "seed 9" in near.query_grid.label
 
 
 def test_frames_tell_the_class_where_it_is_known(near, pictures, tmp_path):
-    near.member.value = 0
-    same = [bool(pictures.labels[i] == pictures.labels[0]) for i in near.found["relu1"].index[:6].tolist()]
-    assert [box["colour"] == RIGHT for box in near.near.boxes] == same
-    assert ["dashed" not in box for box in near.near.boxes] == same, "the colour is not the only sign"
+    near.query_index.value = 0
+    same = [
+        bool(pictures.labels[i] == pictures.labels[0]) for i in near.neighbours["relu1"].index[:6].tolist()
+    ]
+    assert [box["colour"] == RIGHT for box in near.neighbour_grid.boxes] == same
+    assert ["dashed" not in box for box in near.neighbour_grid.boxes] == same, (
+        "the colour is not the only sign"
+    )
     Image.effect_noise((70, 50), 50).save(tmp_path / "noise.png")
-    near.pictures.use_photo(str(tmp_path / "noise.png"), "noise.png")
-    assert near.error is None and near.near.boxes == [] and "show the query" not in near.status.value
+    near.image_picker.use_photo(str(tmp_path / "noise.png"), "noise.png")
+    assert (
+        near.error is None and near.neighbour_grid.boxes == [] and "show the query" not in near.status.value
+    )
 
 
 def test_k_changes_how_many_are_seen(near):
     near.k.value = 3
-    assert near.near.tiles["count"] == near.near_pixels.tiles["count"] == 3
+    assert near.neighbour_grid.tiles["count"] == near.pixel_neighbour_grid.tiles["count"] == 3
 
 
 def test_another_network_is_asked_step_by_step(near):
@@ -129,33 +137,33 @@ def test_another_network_is_asked_step_by_step(near):
 
     async def scene():
         near.network.value = tiny
-        assert near.error is None and not near.codes
+        assert near.error is None and not near.features
         near.k.value = 2  # nothing to show yet, and no complaint
-        while near._growth.running:
+        while near._background.running:
             await asyncio.sleep(0.005)
 
     asyncio.run(scene())
-    assert near.error is None and near.near.tiles["count"] == 2
-    assert near.codes["2"].shape == (24, 3)
+    assert near.error is None and near.neighbour_grid.tiles["count"] == 2
+    assert near.features["2"].shape == (24, 3)
 
 
 @pytest.mark.parametrize("member", [-1, 3])
 def test_the_code_gives_the_same_neighbours(near, model, pictures, member, monkeypatch):
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
-    near.member.value = member
-    assert torch.equal(run(near.code(), model)["found"].index, near.found["relu1"].index[:6])
+    near.query_index.value = member
+    assert torch.equal(run(near.code(), model)["found"].index, near.neighbours["relu1"].index[:6])
 
 
 @pytest.mark.parametrize("explorer", ["near", "chart"])
 def test_words_and_picture_are_stable(explorer, request):
     explorer = request.getfixturevalue(explorer)
     assert explorer.describe() == explorer.describe() and "small" in explorer.describe()
-    still = explorer.still()
+    still = explorer.static_preview()
     assert Image.open(io.BytesIO(still)).width > 600 and len(still) < 300_000
 
 
 def test_an_unknown_layer_is_told(model, pictures):
-    for explorer in (NeighbourExplorer, EmbeddingExplorer):
+    for explorer in (NearestNeighboursExplorer, EmbeddingExplorer):
         with pytest.raises(ValueError, match="pixels, relu1"):
             explorer(model, pictures=pictures, layer="conv9")
 
@@ -164,7 +172,7 @@ def test_an_unknown_layer_is_told(model, pictures):
 
 
 def test_the_map_is_that_of_the_technique(chart, model, pictures, monkeypatch):
-    expected = embed(features(model, pictures.floats(), "pool"), "tsne", perplexity=chart.perplexity.value)
+    expected = embed(features(model, pictures.as_floats(), "pool"), "tsne", perplexity=chart.perplexity.value)
     assert torch.allclose(chart.points, expected)
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     chart.method.value = "pca"
@@ -172,12 +180,12 @@ def test_the_map_is_that_of_the_technique(chart, model, pictures, monkeypatch):
 
 
 def test_places_keep_the_directions_and_fill_the_map(chart):
-    places = torch.tensor(chart.cloud.points)
+    places = torch.tensor(chart.scatter.points)
     assert float(places.min()) >= 0 and float(places.max()) <= 1
     assert torch.equal(places[:, 0].argsort(), chart.points[:, 0].argsort())
     assert float(places[:, 1].argmin()) == float(chart.points[:, 1].argmax())  # up stays up
-    chart.in_grid.value = True
-    cells = torch.tensor(chart.cloud.points) * 4
+    chart.on_grid.value = True
+    cells = torch.tensor(chart.scatter.points) * 4
     assert torch.allclose(cells, grid_assignment(chart.points)[:, [1, 0]].float(), atol=1e-3)
 
 
@@ -198,20 +206,20 @@ def test_results_are_kept(chart, monkeypatch):
 
 def test_colours_follow_what_is_asked(chart, pictures):
     scenes = [pictures.source.recipes[i].scene for i in range(24)]
-    by_class = chart.cloud.colours
+    by_class = chart.scatter.colours
     chart.colour.value = "scene"
-    assert chart.cloud.colours != by_class and chart.cloud.captions[3].startswith("class: husky, scene:")
+    assert chart.scatter.colours != by_class and chart.scatter.captions[3].startswith("class: husky, scene:")
     for a in range(24):
         for b in range(a):
-            assert (chart.cloud.colours[a] == chart.cloud.colours[b]) == (scenes[a] == scenes[b])
-    assert [name for name, _colour in chart.cloud.legend] == sorted(set(scenes))
+            assert (chart.scatter.colours[a] == chart.scatter.colours[b]) == (scenes[a] == scenes[b])
+    assert [name for name, _colour in chart.scatter.legend] == sorted(set(scenes))
     chart.colour.value = "nothing"
-    assert set(chart.cloud.colours) == {""} and chart.cloud.legend == []
+    assert set(chart.scatter.colours) == {""} and chart.scatter.legend == []
 
 
 def test_pictures_can_become_points_and_grow(chart):
     chart.thumbnails.value, chart.size.value = False, 40
-    assert chart.cloud.pictures is False and chart.cloud.size == 40
+    assert chart.scatter.show_thumbnails is False and chart.scatter.size == 40
 
 
 def test_digits_come_on_demand(model, pictures, monkeypatch):
@@ -219,7 +227,7 @@ def test_digits_come_on_demand(model, pictures, monkeypatch):
     chart = EmbeddingExplorer(model, pictures, layer="pool")
     chart.method.value = "pca"
     chart.data.value = "handwritten digits"
-    assert chart.error is None and len(chart.cloud.points) == 30
+    assert chart.error is None and len(chart.scatter.points) == 30
     assert list(chart.colour.options) == ["class", "nothing"]
-    assert chart.cloud.captions[0].startswith("class: ")
+    assert chart.scatter.captions[0].startswith("class: ")
     assert torch.allclose(run(chart.code(), model)["points"], chart.points, atol=1e-3)

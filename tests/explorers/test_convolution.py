@@ -11,16 +11,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnlab.explorers import ConvolutionExplorer
-from cnnlab.explorers.stepping import (
+from cnnlab.explorers.render.convolution import (
     KERNELS,
-    LEARNED,
-    Setting,
+    LEARNED_FILTER,
+    State,
     grey,
-    kernel,
-    nearest_place,
+    named_kernel,
+    nearest_position,
     patch_table,
-    sum_in_words,
-    taps,
+    products,
+    sum_sentence,
     window_boxes,
 )
 
@@ -47,7 +47,7 @@ def pixels(side=9):
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
 def test_kernels_do_what_their_names_say(name, size):
-    flat, made = torch.full((1, 1, 9, 9), 0.7), kernel(name, size)
+    flat, made = torch.full((1, 1, 9, 9), 0.7), named_kernel(name, size)
     assert made.shape == (1, size, size)
     answer = F.conv2d(flat, made[None])
     silent = name.endswith("edge") or (name == "spot" and size > 1)
@@ -57,53 +57,55 @@ def test_kernels_do_what_their_names_say(name, size):
 def test_edges_answer_to_their_own_direction():
     half = torch.zeros(1, 1, 6, 6)
     half[..., 3:] = 1.0  # dark on the left, bright on the right
-    across, down = (F.conv2d(half, kernel(f"{name} edge", 3)[None]) for name in ("vertical", "horizontal"))
+    across, down = (
+        F.conv2d(half, named_kernel(f"{name} edge", 3)[None]) for name in ("vertical", "horizontal")
+    )
     assert across.max() == 3 and down.abs().max() == 0
 
 
 def test_an_unknown_kernel_is_refused():
     with pytest.raises(ValueError, match="vertical edge"):
-        kernel("corner", 3)
+        named_kernel("corner", 3)
 
 
 @pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 3}, {"dilation": 2, "padding": 1}])
 def test_every_place_is_nearest_to_the_middle_of_its_own_window(options):
-    setting = Setting(pixels(), kernel("blur", 3), **options)
-    for row in range(setting.places):
-        for column in range(setting.places):
-            step = setting.at(row, column)
+    setting = State(pixels(), named_kernel("blur", 3), **options)
+    for row in range(setting.n_positions):
+        for column in range(setting.n_positions):
+            step = setting.step_at(row, column)
             middle = (step.rows[1] + setting.padding, step.columns[1] + setting.padding)
-            assert nearest_place(setting, *middle) == (row, column)
+            assert nearest_position(setting, *middle) == (row, column)
 
 
 def test_boxes_lie_over_what_is_read():
-    setting = Setting(pixels(), kernel("blur", 2), padding=1, dilation=3)
-    border, *cells = (box["box"] for box in window_boxes(setting, setting.at(0, 1)))
+    setting = State(pixels(), named_kernel("blur", 2), padding=1, dilation=3)
+    border, *cells = (box["box"] for box in window_boxes(setting, setting.step_at(0, 1)))
     assert border == [1, 1, 9, 9]
     assert cells == [[0, 1, 1, 1], [0, 4, 1, 1], [3, 1, 1, 1], [3, 4, 1, 1]]
-    plain = Setting(pixels(), kernel("blur", 2))
-    assert [box["box"] for box in window_boxes(plain, plain.at(2, 3))] == [[2, 3, 2, 2]]
+    plain = State(pixels(), named_kernel("blur", 2))
+    assert [box["box"] for box in window_boxes(plain, plain.step_at(2, 3))] == [[2, 3, 2, 2]]
 
 
 def test_the_sum_is_told_product_by_product():
-    setting = Setting(pixels(), kernel("vertical edge", 2), bias=0.5)
-    step = setting.at(1, 1)
-    values = taps(step)
+    setting = State(pixels(), named_kernel("vertical edge", 2), bias=0.5)
+    step = setting.step_at(1, 1)
+    values = products(step)
     assert sum(value for *_, value in values) + 0.5 == pytest.approx(step.value)
-    assert sum_in_words(step, setting.weight, 0).startswith("4 products")
-    third = sum_in_words(step, setting.weight, 3)
+    assert sum_sentence(step, setting.weight, 0).startswith("4 products")
+    third = sum_sentence(step, setting.weight, 3)
     assert f"So far {sum(value for *_, value in values[:3]):.2f}" in third and "bias" not in third
-    assert f"this number of the map is {step.value:.2f}" in sum_in_words(step, setting.weight, 4)
+    assert f"this number of the map is {step.value:.2f}" in sum_sentence(step, setting.weight, 4)
 
 
 def test_the_table_writes_numbers_while_they_can_be_read():
-    setting = Setting(pixels(), kernel("blur", 3))
-    table = patch_table(setting.at(0, 0), setting.weight, 4)
+    setting = State(pixels(), named_kernel("blur", 3))
+    table = patch_table(setting.step_at(0, 0), setting.weight, 4)
     assert table.count("<td") == 27 and table.count("cnnlab-now") == 3
     assert table.count("cnnlab-done") == 9 and table.count("cnnlab-todo") == 15
     assert f">{float(pixels()[0, 1, 0]):.2f}<" in table
-    large = Setting(pixels(), kernel("blur", 6))
-    assert "></td>" in patch_table(large.at(0, 0), large.weight, 36)
+    large = State(pixels(), named_kernel("blur", 6))
+    assert "></td>" in patch_table(large.step_at(0, 0), large.weight, 36)
 
 
 def test_grey_is_the_mean_of_colours_and_pixels(sheep):
@@ -122,7 +124,7 @@ def test_each_control_changes_the_map(explorer):
         (explorer.padding, 2),
         (explorer.dilation, 2),
         (explorer.seed, 11),
-        (explorer.kernel, LEARNED),
+        (explorer.kernel, LEARNED_FILTER),
         (explorer.unit, 3),
     ]
     for control, value in changes:
@@ -160,7 +162,7 @@ def test_the_step_marks_its_pixel_and_its_product(explorer):
 
 
 def test_a_weight_can_be_chosen_and_changed(explorer):
-    explorer.kernel_sheet.set_state({"point": [0, 0, 2]})
+    explorer.kernel_grid.set_state({"point": [0, 0, 2]})
     assert explorer.weight.value == 1.0
     explorer.weight.value = -0.5
     assert explorer.weights[0].tolist() == [[-1, 0, -0.5], [-1, 0, 1], [-1, 0, 1]]
@@ -186,10 +188,10 @@ def test_a_place_that_is_not_there_is_reported_and_taken_back(explorer):
 
 
 def test_a_learned_kernel_is_the_filter_added_up_over_colours(explorer, network):
-    explorer.kernel.value = LEARNED
+    explorer.kernel.value = LEARNED_FILTER
     explorer.unit.value = 2
     explorer.pixels.value, explorer.stride.value, explorer.padding.value = 48, 2, 1
-    picture = explorer.setting.pixels.expand(3, -1, -1)
+    picture = explorer.state.pixels.expand(3, -1, -1)
     with torch.no_grad():
         expected = network[0](picture[None])[0, 2]
     assert torch.allclose(explorer.setting.convolved()[0], expected, atol=1e-5)
@@ -210,6 +212,6 @@ def test_its_code_gives_its_number(explorer, edited):
 
 def test_words_and_picture_are_stable(network, sheep):
     first, second = (ConvolutionExplorer(network, sheep) for _ in range(2))
-    assert first.describe() == second.describe() and first.still() == second.still()
+    assert first.describe() == second.describe() and first.static_preview() == second.static_preview()
     second.stride.value = 3
-    assert first.describe() != second.describe() and first.still() != second.still()
+    assert first.describe() != second.describe() and first.static_preview() != second.static_preview()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cnnlab.explorers import CorruptionExplorer
-from cnnlab.explorers.corrupted import family_of, offered
+from cnnlab.explorers.render.corruption import family_of, kind_options
 from cnnlab.robustness import CORRUPTIONS, corrupt
 
 
@@ -34,9 +34,9 @@ def explorer():
 
 
 def test_it_opens_with_all_fifteen_at_every_severity(explorer):
-    assert explorer.error is None and sorted(explorer.answers) == [1, 2, 3, 4, 5]
+    assert explorer.error is None and sorted(explorer.results) == [1, 2, 3, 4, 5]
     for severity in (1, 5):
-        found = explorer.answers[severity]
+        found = explorer.results[severity]
         place = CORRUPTIONS.index("fog")
         expected = corrupt(explorer.image, "fog", severity)
         assert torch.equal(found.images[place], expected)
@@ -56,17 +56,17 @@ def test_every_control_changes_the_picture(explorer, name, value):
 
 
 def test_a_small_picture_chooses_its_corruption(explorer):
-    explorer.sheet.selected = CORRUPTIONS.index("brightness")
+    explorer.grid.selected = CORRUPTIONS.index("brightness")
     assert explorer.kind.value == "brightness"
     assert "brightness" in explorer.pair.captions[1]
 
 
 def test_pink_frames_are_where_the_answer_has_turned(explorer):
     explorer.severity.value = 5
-    turned = {box["tile"] for box in explorer.sheet.boxes}
-    winners = explorer.answers[5].winners
+    turned = {box["tile"] for box in explorer.grid.boxes}
+    winners = explorer.results[5].winners
     first = explorer.bars.entries[0]["name"] if not turned else None
-    assert turned == {n for n, winner in enumerate(winners) if winner != explorer._first}
+    assert turned == {n for n, winner in enumerate(winners) if winner != explorer._clean_class}
     assert turned or first
     assert CORRUPTIONS.index("brightness") in turned, "the strongest light turns dark into bright"
 
@@ -86,9 +86,9 @@ def test_the_code_repeats_the_answer(explorer):
     lines = "\n".join(line for line in lines.splitlines() if not line.startswith("model ="))
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(lines, space)
-    assert torch.allclose(space["corrupted"], explorer.answers[4].images[CORRUPTIONS.index("fog")])
+    assert torch.allclose(space["corrupted"], explorer.results[4].images[CORRUPTIONS.index("fog")])
     assert float(said.getvalue().split()[1]) == pytest.approx(
-        float(explorer.answers[4].probability[CORRUPTIONS.index("fog")].max()), abs=1e-5
+        float(explorer.results[4].probability[CORRUPTIONS.index("fog")].max()), abs=1e-5
     )
 
 
@@ -96,17 +96,17 @@ def test_a_photo_is_corrupted_too(explorer, tmp_path):
     from PIL import Image
 
     Image.new("RGB", (60, 50), (200, 120, 40)).save(tmp_path / "mine.png")
-    explorer.pictures.use_photo((tmp_path / "mine.png").read_bytes(), "mine.png")
+    explorer.image_picker.use_photo((tmp_path / "mine.png").read_bytes(), "mine.png")
     assert explorer.error is None and "photo mine.png" in explorer.describe()
-    assert explorer.answers[3].images.shape == (15, 3, 32, 32)
+    assert explorer.results[3].images.shape == (15, 3, 32, 32)
 
 
 def test_words_and_still_are_stable(explorer):
     assert explorer.describe() == CorruptionExplorer(Bright().eval(), 7).describe()
     assert "severity 3 of 5" in explorer.describe()
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.static_preview()[:4] == b"\x89PNG"
 
 
 def test_each_corruption_is_offered_with_its_family():
-    assert [kind for _, kind in offered()] == list(CORRUPTIONS)
-    assert dict(offered())["weather: fog"] == "fog" and family_of("pixelate") == "digital"
+    assert [kind for _, kind in kind_options()] == list(CORRUPTIONS)
+    assert dict(kind_options())["weather: fog"] == "fog" and family_of("pixelate") == "digital"

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cnnlab.explorers import CueConflictExplorer
-from cnnlab.explorers import conflicts as rendering
+from cnnlab.explorers.render import cue_conflict as rendering
 from cnnlab.robustness import cue_conflict
 from cnnlab.world import OBJECTS, render
 
@@ -37,47 +37,55 @@ def explorer():
 
 
 def test_every_skin_is_drawn_and_asked_about(explorer):
-    assert explorer.error is None and set(explorer.row) == set(OBJECTS)
+    assert explorer.error is None and set(explorer.results) == set(OBJECTS)
     expected = cue_conflict("teapot", "fish", seed=3, scene="room").image
-    assert torch.equal(explorer.row["fish"].image, expected)
-    assert len(explorer.sheet.captions) == len(OBJECTS)
-    assert explorer.sheet.captions[OBJECTS.index("wolf")] == "in the skin of wolf: teapot, fish"
+    assert torch.equal(explorer.results["fish"].image, expected)
+    assert len(explorer.grid.captions) == len(OBJECTS)
+    assert explorer.grid.captions[OBJECTS.index("wolf")] == "in the skin of wolf: teapot, fish"
 
 
 def test_answers_are_counted_by_cue(explorer):
     names = explorer._classes[0]
-    assert rendering.tally(explorer.row, 0, names, "teapot") == {"shape": 19, "texture": 0, "neither": 0}
-    assert rendering.tally(explorer.row, 1, names, "teapot") == {"shape": 0, "texture": 1, "neither": 18}
-    assert "19 by shape" in explorer._words[0].value and "1 by texture" in explorer._words[1].value
+    assert rendering.count_cues(explorer.results, 0, names, "teapot") == {
+        "shape": 19,
+        "texture": 0,
+        "neither": 0,
+    }
+    assert rendering.count_cues(explorer.results, 1, names, "teapot") == {
+        "shape": 0,
+        "texture": 1,
+        "neither": 18,
+    }
+    assert "19 by shape" in explorer._findings[0].value and "1 by texture" in explorer._findings[1].value
 
 
 def test_what_an_answer_goes_by():
     names = ("sheep", "car", "cup")
     says_car = torch.tensor([0.1, 0.8, 0.1])
-    assert rendering.goes_by(says_car, names, "car", "cup") == "shape"
-    assert rendering.goes_by(says_car, names, "cup", "car") == "texture"
-    assert rendering.goes_by(says_car, names, "sheep", "cup") == "neither"
-    assert rendering.goes_by(says_car, names, "car", "car") == "no conflict"
+    assert rendering.followed_cue(says_car, names, "car", "cup") == "shape"
+    assert rendering.followed_cue(says_car, names, "cup", "car") == "texture"
+    assert rendering.followed_cue(says_car, names, "sheep", "cup") == "neither"
+    assert rendering.followed_cue(says_car, names, "car", "car") == "no conflict"
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("texture", "wolf"), ("shape", "car"), ("scene", "snow"), ("seed", 8)]
 )
 def test_every_control_changes_the_pictures(explorer, name, value):
-    before = explorer.trio.tiles["png"]
+    before = explorer.comparison.tiles["png"]
     getattr(explorer, name).value = value
-    assert explorer.error is None and explorer.trio.tiles["png"] != before
+    assert explorer.error is None and explorer.comparison.tiles["png"] != before
 
 
 def test_a_small_picture_chooses_its_skin(explorer):
-    explorer.sheet.selected = OBJECTS.index("zebra") if "zebra" in OBJECTS else 2
-    assert explorer.texture.value == OBJECTS[explorer.sheet.selected]
+    explorer.grid.selected = OBJECTS.index("zebra") if "zebra" in OBJECTS else 2
+    assert explorer.texture.value == OBJECTS[explorer.grid.selected]
 
 
 def test_the_second_network_can_be_changed(explorer):
-    explorer.beside.value = explorer.network.value
+    explorer.second_network.value = explorer.network.value
     assert explorer.error is None
-    assert "19 by shape" in explorer._words[1].value
+    assert "19 by shape" in explorer._findings[1].value
 
 
 def test_the_code_repeats_the_answer(explorer):
@@ -85,7 +93,7 @@ def test_the_code_repeats_the_answer(explorer):
     space = {"model": explorer.model}
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(lines, space)
-    assert torch.equal(space["image"], explorer.row["fish"].image)
+    assert torch.equal(space["image"], explorer.results["fish"].image)
     assert said.getvalue().startswith("teapot ")
 
 
@@ -101,4 +109,4 @@ def test_a_photo_has_no_other_skin():
 
 def test_words_and_still_are_stable(explorer):
     assert "shape of a teapot in the texture of a fish" in explorer.describe()
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.static_preview()[:4] == b"\x89PNG"

@@ -12,13 +12,13 @@ from torch import nn
 
 import cnnlab
 from cnnlab import codes, world
-from cnnlab.explorers import EmbeddingExplorer, NeighbourExplorer, PatchExplorer, RetrievalExplorer
-from cnnlab.explorers.collection import first_pictures
+from cnnlab.explorers import EmbeddingExplorer, NearestNeighboursExplorer, PatchExplorer, RetrievalExplorer
+from cnnlab.explorers.activation_store import first_images
 from cnnlab.explorers.dataset_picker import CROPS, FOLDER, GIVEN, RENDERED, DatasetPicker
 from cnnlab.explorers.picture_sets import MOST_PHOTOGRAPHS, installed_crops, spread
 
 OPENED = {
-    "neighbours": lambda model, pictures: NeighbourExplorer(model, 5, pictures, layer="relu"),
+    "neighbours": lambda model, pictures: NearestNeighboursExplorer(model, 5, pictures, layer="relu"),
     "map": lambda model, pictures: EmbeddingExplorer(model, pictures, layer="relu"),
     "patches": lambda model, pictures: PatchExplorer(model, pictures, layer="relu"),
     "retrieval": lambda model, pictures: RetrievalExplorer(model, pictures, layer="relu"),
@@ -86,11 +86,11 @@ def test_every_form_of_photographs_is_a_set_of_pictures(own, folder, form):
         "data set": lambda: own.dataset(64),
         "crops": lambda: own.crops(64, per_photo=2),
     }[form]()
-    found = first_pictures(given)
+    found = first_images(given)
     assert len(found) == (20 if form == "crops" else 10) and set(found.class_names) == {"red", "blue"}
     of_red = found.images[found.labels == found.class_names.index("red")].float().mean((0, 2, 3))
     assert of_red[0] > 100 > of_red[2]
-    assert "red/0" in [found.words(index).split(",")[0] for index in range(len(found))]
+    assert "red/0" in [found.describe(index).split(",")[0] for index in range(len(found))]
 
 
 def test_a_large_folder_is_read_at_even_distances(own):
@@ -100,13 +100,13 @@ def test_a_large_folder_is_read_at_even_distances(own):
 
 
 def test_code_of_a_set_gives_its_pictures(own, folder):
-    found = first_pictures(str(folder), 5)
+    found = first_images(str(folder), 5)
     place = {"cnnlab": cnnlab, "torch": torch, "world": world}
     exec("\n".join(found.code(224)), place)
-    assert torch.equal(place["pictures"], found.floats()) and len(found) == 5
+    assert torch.equal(place["pictures"], found.as_floats()) and len(found) == 5
     exec("\n".join(found.code(32, 3)), place)
-    assert torch.allclose(place["pictures"], found.floats(32)[:3], atol=1e-6)
-    assert first_pictures(own.dataset(32)).code(32) == [
+    assert torch.allclose(place["pictures"], found.as_floats(32)[:3], atol=1e-6)
+    assert first_images(own.dataset(32)).code(32) == [
         "pictures = data.images[:10] / 255  # your own data set"
     ]
 
@@ -135,7 +135,7 @@ class Heard(list):
 @pytest.fixture
 def heard(monkeypatch):
     some = world.dataset("validation", n=24, progress=False)
-    monkeypatch.setattr("cnnlab.explorers.collection.dataset", lambda *_split, **_options: some)
+    monkeypatch.setattr("cnnlab.explorers.activation_store.dataset", lambda *_split, **_options: some)
     return Heard()
 
 
@@ -226,21 +226,21 @@ def test_the_set_can_be_changed_in_the_explorer(model, folder, own, name):
 
 
 def test_neighbours_among_photographs_are_those_of_the_technique(model, folder, own):
-    explorer = NeighbourExplorer(model, own["blue/2"], str(folder), layer="relu")
+    explorer = NearestNeighboursExplorer(model, own["blue/2"], str(folder), layer="relu")
     found = run(explorer.code(), model)["found"]
-    assert torch.equal(found.index, explorer.found["relu"].index[:6])
-    assert explorer.near.captions[0].startswith("1. blue/2, distance 0")
-    right = [explorer.collection.class_names[explorer.collection.labels[i]] == "blue" for i in found.index]
-    assert [("dashed" not in box) for box in explorer.near.boxes] == right
+    assert torch.equal(found.index, explorer.neighbours["relu"].index[:6])
+    assert explorer.neighbour_grid.captions[0].startswith("1. blue/2, distance 0")
+    right = [explorer.image_set.class_names[explorer.image_set.labels[i]] == "blue" for i in found.index]
+    assert [("dashed" not in box) for box in explorer.neighbour_grid.boxes] == right
 
 
 def test_a_map_of_crops_is_coloured_by_photograph_and_scale(model):
     explorer = EmbeddingExplorer(Small("tabby", "dog").eval(), layer="pixels")
     assert explorer.data.value == CROPS and list(explorer.colour.options) == ["class", "scale", "nothing"]
     explorer.method.value, explorer.colour.value = "pca", "scale"
-    assert [name for name, _colour in explorer.cloud.legend] == ["1/2", "1/4", "whole"]
-    assert explorer.cloud.captions[0].startswith("chelsea, 300 pixels wide (class: chelsea, scale: whole)")
-    expected = codes.embed(explorer.collection.floats(32).flatten(1), "pca")
+    assert [name for name, _colour in explorer.scatter.legend] == ["1/2", "1/4", "whole"]
+    assert explorer.scatter.captions[0].startswith("chelsea, 300 pixels wide (class: chelsea, scale: whole)")
+    expected = codes.embed(explorer.image_set.as_floats(32).flatten(1), "pca")
     assert torch.allclose(run(explorer.code(), model)["points"], explorer.points, atol=1e-3)
     assert torch.allclose(expected, explorer.points, atol=1e-3)
 
@@ -253,15 +253,15 @@ def test_patches_of_photographs_have_no_known_labels(model, folder):
         and explorer.category.disabled
     )
     found = run(explorer.code(), model)["found"]
-    assert torch.equal(found.picture[0], explorer.best.picture[0])
+    assert torch.equal(found.picture[0], explorer.top_patches.picture[0])
 
 
 def test_the_same_photograph_is_found_again(model, own):
     explorer = RetrievalExplorer(model, own.crops(64, per_photo=3), layer="relu")
-    assert explorer.error is None and explorer.searched.images.shape[-1] == 32
-    assert set(explorer.searched.class_names) == {"red", "blue"}
+    assert explorer.error is None and explorer.database.images.shape[-1] == 32
+    assert set(explorer.database.class_names) == {"red", "blue"}
     colours = [
-        explorer.searched.class_names[explorer.searched.labels[i]] for i in explorer.order[:5].tolist()
+        explorer.database.class_names[explorer.database.labels[i]] for i in explorer.order[:5].tolist()
     ]
-    asked = explorer.searched.class_names[explorer.searched.labels[explorer.query.value]]
+    asked = explorer.database.class_names[explorer.database.labels[explorer.query.value]]
     assert colours == [asked] * 5

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cnnlab.explorers import DissectionExplorer, dissected
-from cnnlab.explorers.collection import collect, first_pictures
+from cnnlab.explorers import DissectionExplorer
+from cnnlab.explorers.activation_store import collect_activations, first_images
+from cnnlab.explorers.render import dissection
 from cnnlab.units import activation_mask, dissect, silencing, top_patches
 from cnnlab.world import NAMES, OBJECTS, SCENES, dataset
 
@@ -54,7 +55,7 @@ def explorer(model, data, found):
 
 def test_tiles_are_the_strongest_pictures_with_the_units_mask(explorer, model, data, found):
     assert explorer.layer.value == "relu2" and explorer.unit.value == found["relu2"].rows()[0].unit
-    best, lit = explorer._lit()
+    best, lit = explorer._strongest_masks()
     unit = explorer.unit.value
     assert best.tolist() == top_patches(model, data, "relu2", k=8).picture[unit].tolist()
     images = data.images[best].float() / 255
@@ -63,35 +64,35 @@ def test_tiles_are_the_strongest_pictures_with_the_units_mask(explorer, model, d
 
 
 def test_the_concept_can_be_lit_instead_of_the_mask(explorer, data, found):
-    before = explorer.pictures_sheet.overlay["png"]
-    explorer.lit.value = "its concept"
-    best, lit = explorer._lit()
+    before = explorer.picture_grid.overlay["png"]
+    explorer.highlight.value = "its concept"
+    best, lit = explorer._strongest_masks()
     c = int(found["relu2"].iou[explorer.unit.value].argmax())
     category, name = found["relu2"].categories[c], found["relu2"].concepts[c]
     assert torch.equal(lit, data.maps(category)[best] == NAMES[category].index(name))
-    assert explorer.pictures_sheet.overlay["png"] != before
+    assert explorer.picture_grid.overlay["png"] != before
 
 
 def test_threshold_and_kind_decide_who_is_listed(explorer, found):
     explorer.threshold.value = 0.01
-    many, said = explorer.units.captions, explorer.status.value
+    many, said = explorer.detector_grid.captions, explorer.status.value
     assert len(many) == int(found["relu2"].detectors(0.01).sum()) > 0
     category = found["relu2"].rows()[0].category
     explorer.category.value = category
-    assert 0 < len(explorer.units.captions) <= len(many)
-    assert all(f"({category})" in caption for caption in explorer.units.captions)
+    assert 0 < len(explorer.detector_grid.captions) <= len(many)
+    assert all(f"({category})" in caption for caption in explorer.detector_grid.captions)
     explorer.threshold.value = 0.4
-    assert explorer.units.captions == [] and explorer.units.tiles == {}
+    assert explorer.detector_grid.captions == [] and explorer.detector_grid.tiles == {}
     assert explorer.status.value != said and explorer.error is None
 
 
 def test_a_click_on_the_list_chooses_the_unit(explorer):
     explorer.threshold.value = 0.01
     shown = explorer.bars.entries
-    explorer.units.selected = 1
-    assert explorer.unit.value == explorer._listed[1]
+    explorer.detector_grid.selected = 1
+    assert explorer.unit.value == explorer._detector_units[1]
     assert explorer.bars.entries != shown
-    assert explorer.bars.entries[0]["name"] in explorer.pictures_sheet.label.replace(", IoU", "\n")
+    assert explorer.bars.entries[0]["name"] in explorer.picture_grid.label.replace(", IoU", "\n")
 
 
 def test_a_layer_that_was_not_dissected_is_dissected_when_it_is_chosen(model, data, found):
@@ -103,39 +104,39 @@ def test_a_layer_that_was_not_dissected_is_dissected_when_it_is_chosen(model, da
 
 
 def test_silencing_counts_what_the_technique_counts(explorer, model, data):
-    explorer.silence.click()
-    before, after = explorer.lost
+    explorer.ablate_button.click()
+    before, after = explorer.ablation_accuracies
     expected = silencing(model, data, "relu2", [explorer.unit.value])
     assert torch.allclose(before.double(), expected.before) and torch.allclose(
         after.double(), expected.after[0]
     )
-    assert explorer.falls.entries and "without unit" in explorer.status.value
+    assert explorer.ablation_bars.entries and "without unit" in explorer.status.value
     explorer.unit.value = (explorer.unit.value + 1) % 5
-    assert explorer.falls.entries == [], "what fell belongs to another unit"
+    assert explorer.ablation_bars.entries == [], "what fell belongs to another unit"
 
 
 def test_a_network_of_scenes_is_asked_for_scenes(data):
-    pictures = first_pictures(data)
-    labels = dissected.labels_for(pictures, SCENES)
+    pictures = first_images(data)
+    labels = dissection.labels_for(pictures, SCENES)
     assert [SCENES[i] for i in labels.tolist()] == [recipe.scene for recipe in data.recipes]
     with pytest.raises(ValueError, match="nobody knows"):
-        dissected.labels_for(pictures, ("elm", "oak"))
+        dissection.labels_for(pictures, ("elm", "oak"))
 
 
 def test_counts_say_what_is_found_and_what_chance_gives(found):
     one = found["relu2"]
-    words = dissected.counted(one, 0.04)
+    words = dissection.count_sentence(one, 0.04)
     assert words.startswith(f"{int(one.detectors().sum())} of 5 units")
     assert f"of {one.unique_detectors()} different" in words
     none = replace(one, iou=torch.zeros_like(one.iou))
-    assert dissected.commonest(none, 0.04) == "none"
-    rows = dissected.overlap_rows(one, 2, most=3)
+    assert dissection.common_concepts(none, 0.04) == "none"
+    rows = dissection.overlap_rows(one, 2, max_rows=3)
     assert [row["now"] for row in rows] == sorted((row["now"] for row in rows), reverse=True)
 
 
 def test_masks_pass_the_threshold_at_every_pixel(model, data, found):
-    *_, maps = collect(model, data.images.float() / 255, "relu1")
-    index, masks = dissected.strongest_masks(maps, found["relu1"], 3, 4)
+    *_, maps = collect_activations(model, data.images.float() / 255, "relu1")
+    index, masks = dissection.strongest_masks(maps, found["relu1"], 3, 4)
     assert index.shape == (4,) and masks.shape == (4, 96, 96)
     assert masks[0].any(), "the strongest picture holds pixels above the threshold"
 
@@ -144,7 +145,7 @@ def test_code_runs_and_words_are_stable(explorer):
     assert explorer.describe() == explorer.describe()
     compile(explorer.code(), "code", "exec")
     assert "units.dissect" in explorer.code()
-    Image.open(io.BytesIO(explorer.still())).load()
+    Image.open(io.BytesIO(explorer.static_preview())).load()
 
 
 def test_an_unknown_layer_is_refused(model, data):
@@ -161,4 +162,4 @@ def test_another_network_is_dissected_anew(model, data, found):
     explorer.network.value = other
     assert explorer.error is None and explorer.model is other
     assert not torch.equal(explorer.report.iou, found["relu2"].iou)
-    assert explorer.search.found.layer == "relu2"
+    assert explorer.search.activations.layer == "relu2"

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from cnnlab.explorers import FilterExplorer
-from cnnlab.explorers.kernels import layer_tiles, scale_of, weighted_layers
+from cnnlab.explorers.render.filters import layer_tiles, scale_of, weighted_layers
 from cnnlab.units import blob_pattern, explain_filters, gabor_pattern
 
 
@@ -50,7 +50,7 @@ def tile(tiles, number):
 def test_it_opens_on_the_first_layer(explorer):
     assert explorer.error is None
     assert list(explorer.layer.options) == ["conv1", "conv2", "fc"] == weighted_layers(explorer.model)
-    assert explorer.sheet.tiles["count"] == 4 and explorer.kernels.captions == ["red", "green", "blue"]
+    assert explorer.grid.tiles["count"] == 4 and explorer.kernel_grid.captions == ["red", "green", "blue"]
 
 
 def test_tiles_are_the_weights_in_the_chosen_scale(explorer):
@@ -65,40 +65,40 @@ def test_tiles_are_the_weights_in_the_chosen_scale(explorer):
     for scale, limit in limits.items():
         explorer.scale.value = scale
         expected = (0.5 + weights[1] / (2 * limit)).permute(1, 2, 0).numpy()
-        assert np.abs(tile(explorer.sheet.tiles, 1) - expected).max() < 0.003
+        assert np.abs(tile(explorer.grid.tiles, 1) - expected).max() < 0.003
 
 
 def test_deeper_layers_show_kernels_over_one_map(explorer):
     explorer.layer.value = "conv2"
-    assert explorer.error is None and explorer.sheet.tiles["count"] == 6
-    assert explorer.kernels.tiles["count"] == 4 and explorer.close_up.tiles == {}
-    before = explorer.sheet.tiles["png"]
+    assert explorer.error is None and explorer.grid.tiles["count"] == 6
+    assert explorer.kernel_grid.tiles["count"] == 4 and explorer.fit_grid.tiles == {}
+    before = explorer.grid.tiles["png"]
     explorer.source.value = 2
-    assert explorer.sheet.tiles["png"] != before
-    assert explorer.sheet.tiles == layer_tiles(explorer.weights, "filter", 2)
+    assert explorer.grid.tiles["png"] != before
+    assert explorer.grid.tiles == layer_tiles(explorer.weights, "filter", 2)
     explorer.layer.value = "fc"
-    assert explorer.error is None and explorer.sheet.tiles["count"] == 5
+    assert explorer.error is None and explorer.grid.tiles["count"] == 5
 
 
 def test_each_control_changes_the_picture(explorer):
-    for control, value in [(explorer.scale, "layer"), (explorer.fresh, True), (explorer.layer, "conv2")]:
-        before = explorer.sheet.tiles["png"]
+    for control, value in [(explorer.scale, "layer"), (explorer.untrained, True), (explorer.layer, "conv2")]:
+        before = explorer.grid.tiles["png"]
         control.value = value
-        assert explorer.error is None and explorer.sheet.tiles["png"] != before
-    before = explorer.kernels.tiles["png"]
+        assert explorer.error is None and explorer.grid.tiles["png"] != before
+    before = explorer.kernel_grid.tiles["png"]
     explorer.unit.value = 3
-    assert explorer.kernels.tiles["png"] != before and explorer.sheet.selected == 3
-    explorer.sheet.set_state({"selected": 1})
+    assert explorer.kernel_grid.tiles["png"] != before and explorer.grid.selected == 3
+    explorer.grid.set_state({"selected": 1})
     assert explorer.unit.value == 1
 
 
 def test_before_training_is_the_same_for_a_network_each_time(explorer):
     trained = explorer.weights.clone()
-    explorer.fresh.value = True
+    explorer.untrained.value = True
     fresh = explorer.weights.clone()
-    explorer.fresh.value = False
+    explorer.untrained.value = False
     assert torch.equal(explorer.weights, trained) and not torch.equal(fresh, trained)
-    explorer.fresh.value = True
+    explorer.untrained.value = True
     assert torch.equal(explorer.weights, fresh)
 
 
@@ -109,12 +109,12 @@ def test_fits_are_those_of_the_technique(explorer):
     for number, fit in enumerate(explorer.fits):
         assert float(fit.r2[0]) == pytest.approx(float(expected.r2[number]), abs=1e-6)
     explorer.unit.value = 0
-    assert "A Gabor function" in explorer.fit_words.value and explorer.close_up.tiles["count"] == 3
+    assert "A Gabor function" in explorer.fit_text.value and explorer.fit_grid.tiles["count"] == 3
     explorer.unit.value = 1
-    assert "A blob of colour" in explorer.fit_words.value
-    assert "Gabor" in explorer.sheet.captions[0] and "of 4 filters" in explorer.status.value
-    explorer.fresh.value = True
-    assert explorer.fits == [] and explorer.fit_words.value == ""
+    assert "A blob of colour" in explorer.fit_text.value
+    assert "Gabor" in explorer.grid.captions[0] and "of 4 filters" in explorer.status.value
+    explorer.untrained.value = True
+    assert explorer.fits == [] and explorer.fit_text.value == ""
 
 
 def test_fitting_stops_and_goes_on(explorer):
@@ -156,7 +156,7 @@ def test_an_unknown_layer_is_refused():
 @pytest.mark.parametrize("layer", ["conv1", "conv2"])
 @pytest.mark.parametrize("scale", ["filter", "network"])
 def test_its_code_runs(explorer, layer, scale):
-    explorer.layer.value, explorer.scale.value, explorer.fresh.value = layer, scale, True
+    explorer.layer.value, explorer.scale.value, explorer.untrained.value = layer, scale, True
     made = {"given": explorer.model}
     lines = explorer.code().replace("...  # your own network", "given")
     with contextlib.redirect_stdout(io.StringIO()):
@@ -166,6 +166,6 @@ def test_its_code_runs(explorer, layer, scale):
 
 def test_words_and_picture_are_stable():
     first, second = FilterExplorer(small()), FilterExplorer(small())
-    assert first.describe() == second.describe() and first.still() == second.still()
+    assert first.describe() == second.describe() and first.static_preview() == second.static_preview()
     second.layer.value = "conv2"
-    assert first.describe() != second.describe() and first.still() != second.still()
+    assert first.describe() != second.describe() and first.static_preview() != second.static_preview()

@@ -35,17 +35,17 @@ def explorer():
 
 
 def shown(explorer) -> torch.Tensor:
-    return explorer.film.moments[explorer.film.shown].images
+    return explorer.player.frames[explorer.player.current_step].images
 
 
 def test_it_opens_with_the_champion_of_the_last_generation(explorer):
     assert explorer.error is None
     steps = list(evolve_fooling(explorer.model, "goat", generations=4, population=24, confidence=1))
     assert torch.allclose(shown(explorer), steps[-1].images, atol=0.51 / 255)
-    curve = explorer.film.curve("confidence")
+    curve = explorer.player.metric_history("confidence")
     assert curve == pytest.approx([float(one.probabilities.mean()) for one in steps])
-    assert curve == sorted(curve) and explorer.film.scrubber.value == 4
-    assert explorer.sheet.captions == ["goat"] and explorer.bars.entries[0]["name"] in Tiny.class_names
+    assert curve == sorted(curve) and explorer.player.scrubber.value == 4
+    assert explorer.grid.captions == ["goat"] and explorer.bars.entries[0]["name"] in Tiny.class_names
 
 
 @pytest.mark.parametrize(
@@ -59,27 +59,27 @@ def test_every_control_changes_the_pictures(explorer, control, value):
     assert explorer.error is None
     after = shown(explorer)
     assert after.shape != before.shape or not torch.equal(after, before)
-    assert explorer.population.disabled == (explorer.route.value == "gradient")
+    assert explorer.population.disabled == (explorer.method.value == "gradient")
 
 
 def test_all_classes_stand_side_by_side_and_one_can_be_asked_about(explorer):
     explorer.target.value = None
-    assert explorer.sheet.captions == ["sheep", "goat", "wolf"] and explorer.sheet.tiles["count"] == 3
-    explorer.sheet.selected = 2
+    assert explorer.grid.captions == ["sheep", "goat", "wolf"] and explorer.grid.tiles["count"] == 3
+    explorer.grid.selected = 2
     target = [entry["name"] for entry in explorer.bars.entries if entry["target"]]
     assert explorer.error is None and target == ["wolf"]
 
 
 def test_the_slider_goes_back_over_the_generations(explorer):
     last = shown(explorer)
-    explorer.film.scrubber.value = 0
+    explorer.player.scrubber.value = 0
     assert not torch.equal(shown(explorer), last)
     assert explorer.error is None
 
 
 @pytest.mark.parametrize("route", ["cppn", "direct", "gradient"])
 def test_the_code_makes_the_same_picture(explorer, route):
-    explorer.route.value = route
+    explorer.method.value = route
     lines = [line for line in explorer.code().splitlines() if not line.startswith("model =")]
     names = {"model": explorer.model}
     exec("\n".join(lines), names)
@@ -90,10 +90,10 @@ def test_the_code_makes_the_same_picture(explorer, route):
 def test_words_and_still_picture_are_stable(explorer):
     words = explorer.describe()
     assert "tiny says goat: formulas (CPPN), 4 generations" in words
-    explorer.chance.value = 1
-    explorer.chance.value = 0
+    explorer.random_seed.value = 1
+    explorer.random_seed.value = 0
     assert explorer.describe() == words
-    assert explorer.still().startswith(b"\x89PNG")
+    assert explorer.static_preview().startswith(b"\x89PNG")
 
 
 def test_a_network_that_came_as_an_object_is_not_its_own_judge(monkeypatch):

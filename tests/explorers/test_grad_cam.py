@@ -36,7 +36,7 @@ class Green(nn.Sequential):
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
     """Large pictures take long to draw."""
-    monkeypatch.setattr(module, "EYE", 96)
+    monkeypatch.setattr(module, "DISPLAY_SIZE", 96)
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ def explorer():
 
 def test_it_opens_with_the_map_and_every_scene(explorer):
     assert explorer.error is None
-    assert torch.equal(explorer.answer.map, attribution.grad_cam(explorer.model, explorer.image))
-    assert list(explorer.answers) == list(world.SCENES)
-    recipe = explorer.pictures.source.recipe
+    assert torch.equal(explorer.result.map, attribution.grad_cam(explorer.model, explorer.image))
+    assert list(explorer.results) == list(world.SCENES)
+    recipe = explorer.image_picker.source.recipe
     beach = world.render(recipe, scene="beach", size=48).image
-    assert torch.equal(explorer.answers["beach"].image, beach)
+    assert torch.equal(explorer.results["beach"].image, beach)
     assert torch.allclose(
-        explorer.answers["beach"].probability, explorer.model(beach[None]).softmax(1)[0].detach()
+        explorer.results["beach"].probability, explorer.model(beach[None]).softmax(1)[0].detach()
     )
 
 
@@ -61,18 +61,18 @@ def test_it_opens_with_the_map_and_every_scene(explorer):
     [("layer", "conv"), ("target", 1), ("guided", True), ("shape", "car"), ("scene", "snow"), ("seed", 9)],
 )
 def test_every_control_changes_the_map(explorer, name, value):
-    before = explorer.stage.overlay["png"]
+    before = explorer.main_view.overlay["png"]
     getattr(explorer, name).value = value
     assert explorer.error is None
-    assert explorer.stage.overlay["png"] != before
+    assert explorer.main_view.overlay["png"] != before
 
 
 def test_what_speaks_against_the_class_can_be_shown(explorer):
     explorer.target.value = 1
     explorer.layer.value = "conv"
-    before = explorer.answer.map
+    before = explorer.result.map
     explorer.relu.value = False
-    assert explorer.answer.map.min() < 0 <= before.min()
+    assert explorer.result.map.min() < 0 <= before.min()
 
 
 def test_layers_without_maps_are_not_offered(explorer):
@@ -80,37 +80,37 @@ def test_layers_without_maps_are_not_offered(explorer):
 
 
 def test_clicking_a_scene_swaps_the_background(explorer):
-    first = explorer.answer.probability
-    explorer.sheet.set_state({"selected": list(explorer.answers).index("snow")})
+    first = explorer.result.probability
+    explorer.grid.set_state({"selected": list(explorer.results).index("snow")})
     assert explorer.scene.value == "snow"
-    assert explorer.pictures.source.recipe.scene == "snow"
+    assert explorer.image_picker.source.recipe.scene == "snow"
     row = explorer.bars.entries[0]
-    index = explorer.answer.names.index(row["name"])
-    assert row["now"] == pytest.approx(float(explorer.answer.probability[index]), abs=1e-4)
+    index = explorer.result.names.index(row["name"])
+    assert row["now"] == pytest.approx(float(explorer.result.probability[index]), abs=1e-4)
     assert row["before"] == pytest.approx(float(first[index]), abs=1e-4)
 
 
 def test_scenes_with_another_answer_are_framed(explorer):
-    framed = {list(explorer.answers)[box["tile"]] for box in explorer.sheet.boxes}
-    wrong = {scene for scene, answer in explorer.answers.items() if answer.names[answer.winner] != "sheep"}
+    framed = {list(explorer.results)[box["tile"]] for box in explorer.grid.boxes}
+    wrong = {scene for scene, answer in explorer.results.items() if answer.names[answer.winner] != "sheep"}
     assert framed == wrong and "meadow" not in framed and framed
 
 
 def test_the_scenes_are_visited_once(explorer):
-    kept = explorer.answers["snow"]
+    kept = explorer.results["snow"]
     explorer.scene.value = "beach"
-    assert explorer.answers["snow"] is kept
+    assert explorer.results["snow"] is kept
     explorer.target.value = 1
-    assert explorer.answers["snow"] is not kept
+    assert explorer.results["snow"] is not kept
 
 
 def test_named_networks_are_the_only_choice_and_their_code_says_so():
     networks = {"A": Green("first").eval(), "B": Green("second", gain=5.0).eval()}
     explorer = GradCamExplorer(networks=networks)
     assert [label for label, _ in explorer.network.options] == ["A", "B"]
-    sure = explorer.answer.probability.max()
+    sure = explorer.result.probability.max()
     explorer.network.value = networks["B"]
-    assert explorer.error is None and explorer.answer.probability.max() < sure
+    assert explorer.error is None and explorer.result.probability.max() < sure
     assert 'model = networks["B"]' in explorer.code()
     assert "first" not in explorer.describe() + explorer.status.value
 
@@ -121,13 +121,13 @@ def test_the_code_gives_the_same_map(explorer, guided):
     told = io.StringIO()
     with contextlib.redirect_stdout(told):
         exec(explorer.code().replace("model = ...", ""), {"model": explorer.model})
-    assert float(told.getvalue()) == pytest.approx(float(explorer.answer.map.max()), rel=1e-5)
+    assert float(told.getvalue()) == pytest.approx(float(explorer.result.map.max()), rel=1e-5)
 
 
 def test_the_outline_is_drawn_around_the_object_alone(explorer):
-    before = explorer.stage.tiles["png"]
+    before = explorer.main_view.tiles["png"]
     explorer.show_mask.value = True
-    assert explorer.stage.tiles["png"] != before
+    assert explorer.main_view.tiles["png"] != before
     mask = torch.zeros(20, 20, dtype=torch.bool)
     mask[8:12, 8:12] = True
     grey = torch.full((3, 20, 20), 0.5)
@@ -138,11 +138,11 @@ def test_the_outline_is_drawn_around_the_object_alone(explorer):
 def test_a_photo_has_no_other_scenes(explorer, tmp_path):
     stream = io.BytesIO()
     Image.fromarray(np.full((60, 60, 3), 200, dtype=np.uint8)).save(stream, "PNG")
-    explorer.pictures.use_photo(stream.getvalue())
-    assert explorer.error is None and explorer.answers == {} and explorer.sheet.tiles == {}
+    explorer.image_picker.use_photo(stream.getvalue())
+    assert explorer.error is None and explorer.results == {} and explorer.grid.tiles == {}
 
 
 def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
     assert explorer.describe() == GradCamExplorer(Green().eval()).describe()
-    still = np.asarray(Image.open(io.BytesIO(explorer.still())).convert("L"))
+    still = np.asarray(Image.open(io.BytesIO(explorer.static_preview())).convert("L"))
     assert still.shape[1] > 600 and still.std() > 10

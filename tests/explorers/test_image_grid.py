@@ -7,7 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab.explorers.sheet import Chart, Sheet, frame, map_tiles, picture_tiles, verdict
+from cnnlab.explorers.image_grid import (
+    Chart,
+    ImageGrid,
+    correctness_frame,
+    image_tiles,
+    map_tiles,
+    tile_frame,
+)
 
 
 def cut(tiles: dict, tile: int) -> np.ndarray:
@@ -19,7 +26,7 @@ def cut(tiles: dict, tile: int) -> np.ndarray:
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 96])
 def test_pictures_come_back(count):
     pictures = torch.rand(count, 3, 6, 4, generator=torch.Generator().manual_seed(count))
-    tiles = picture_tiles(pictures)
+    tiles = image_tiles(pictures)
     assert (tiles["count"], tiles["height"], tiles["width"]) == (count, 6, 4)
     for tile, picture in enumerate(pictures):
         seen = torch.from_numpy(cut(tiles, tile)[..., :3].copy()).permute(2, 0, 1) / 255
@@ -36,7 +43,7 @@ def test_maps_share_one_range_of_colours_and_nothing_is_clear():
 
 
 def test_traits_hold_what_they_are_given():
-    sheet = Sheet(tiles=map_tiles(torch.rand(4, 3, 3)), captions=list("abcd"), columns=2)
+    sheet = ImageGrid(tiles=map_tiles(torch.rand(4, 3, 3)), captions=list("abcd"), columns=2)
     sheet.selected = 3
     assert sheet.captions[sheet.selected] == "d"
     chart = Chart()
@@ -45,7 +52,7 @@ def test_traits_hold_what_they_are_given():
 
 
 def test_a_frame_lies_within_its_tile_and_only_what_is_wrong_is_dashed():
-    assert frame(2, 6, 9, "#ffffff") == {"tile": 2, "box": [1, 1, 4, 7], "colour": "#ffffff"}
-    right, wrong = verdict(0, 6, 9, True), verdict(0, 6, 9, False)
+    assert tile_frame(2, 6, 9, "#ffffff") == {"tile": 2, "box": [1, 1, 4, 7], "colour": "#ffffff"}
+    right, wrong = correctness_frame(0, 6, 9, True), correctness_frame(0, 6, 9, False)
     assert right["box"] == wrong["box"] == [1, 1, 4, 7] and right["colour"] != wrong["colour"]
     assert wrong["dashed"] and "dashed" not in right

@@ -13,17 +13,17 @@ from PIL import Image
 from traitlets import TraitError
 
 import cnnlab
-from cnnlab.explorers import pictures
-from cnnlab.explorers.pictures import PicturePicker
-from cnnlab.explorers.thumbnails import THUMB, Thumbnails, thumbnail_sheet
+from cnnlab.explorers import image_picker
+from cnnlab.explorers.image_picker import ImagePicker
+from cnnlab.explorers.thumbnails import THUMB, Thumbnails, thumbnail_atlas
 from cnnlab.world import Photographs
 
 
 class Heard(list):
     """What a picker has said, in order."""
 
-    def picker(self, picture: object = 7) -> PicturePicker:
-        return PicturePicker(picture, lambda: self.append("changed"), self.append)
+    def picker(self, picture: object = 7) -> ImagePicker:
+        return ImagePicker(picture, lambda: self.append("changed"), self.append)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def heard():
     return Heard()
 
 
-def visible(picker: PicturePicker) -> list[str]:
+def visible(picker: ImagePicker) -> list[str]:
     return [name for name, panel in picker._panels.items() if panel.layout.display != "none"]
 
 
@@ -82,10 +82,10 @@ def test_a_photo_that_goes_leaves_what_was_there_before(heard):
     picker.seed.value = 5
     picker.thumbnails.value = "china"
     Image.new("RGB", (9, 9), "red").save(stream := io.BytesIO(), "PNG")
-    picker.photo.upload = {"name": "red.png", "content": stream.getvalue(), "turn": 1}
-    assert (picker.kind.value, picker.photo.shown) == ("own", "red.png")
-    picker.photo.upload = {"turn": 2}
-    assert picker.source.name == "china" and picker.photo.shown == ""
+    picker.photo_upload.upload = {"name": "red.png", "content": stream.getvalue(), "turn": 1}
+    assert (picker.kind.value, picker.photo_upload.photo_name) == ("own", "red.png")
+    picker.photo_upload.upload = {"turn": 2}
+    assert picker.source.name == "china" and picker.photo_upload.photo_name == ""
     picker.kind.value = "own"
     assert picker.source.name == "china", "the photo is gone"
 
@@ -99,7 +99,7 @@ def test_rendered_controls_lead_away_from_a_photograph(heard):
 def test_a_photograph_whose_file_is_gone_is_reported_and_the_picture_stays(heard, monkeypatch):
     known = cnnlab.photographs()
     gone = dataclasses.replace(known["coffee"], path=Path("gone.png"))
-    monkeypatch.setattr(pictures, "installed", lambda: Photographs([known["chelsea"], gone]))
+    monkeypatch.setattr(image_picker, "installed_photographs", lambda: Photographs([known["chelsea"], gone]))
     picker = heard.picker("chelsea")
     picker.thumbnails.value = "coffee"
     assert [type(one) for one in heard] == [FileNotFoundError] and "gone.png" in str(heard[0])
@@ -107,28 +107,28 @@ def test_a_photograph_whose_file_is_gone_is_reported_and_the_picture_stays(heard
 
 
 def test_without_an_installed_photograph_two_kinds_are_left(heard, monkeypatch):
-    monkeypatch.setattr(pictures, "installed", lambda: Photographs([]))
+    monkeypatch.setattr(image_picker, "installed_photographs", lambda: Photographs([]))
     assert [value for value, _word in heard.picker().kind.options] == ["rendered", "own"]
 
 
 def test_thumbnails_say_name_content_class_and_credit(heard):
     shown = heard.picker("chelsea").thumbnails
     place = shown.names.index("chelsea")
-    assert "cat" in shown.words[place] and "ImageNet class: tabby" in shown.words[place]
+    assert "cat" in shown.descriptions[place] and "ImageNet class: tabby" in shown.descriptions[place]
     assert shown.captions[place] == "Chelsea, Stefan van der Walt, CC0"
-    assert len(shown.names) == len(shown.words) == len(shown.captions) == shown.sheet["count"]
+    assert len(shown.names) == len(shown.descriptions) == len(shown.captions) == shown.atlas["count"]
 
 
 def test_thumbnails_are_read_when_they_are_seen(heard):
     picker = heard.picker(7)
-    assert picker.thumbnails.sheet == {}
+    assert picker.thumbnails.atlas == {}
     picker.kind.value = "photograph"
-    assert picker.thumbnails.sheet["count"] == len(cnnlab.photographs())
+    assert picker.thumbnails.atlas["count"] == len(cnnlab.photographs())
 
 
 def test_the_sheet_has_each_picture_in_its_place():
     shades = [torch.full((3, THUMB, THUMB), shade) for shade in (0.1, 0.3, 0.5, 0.7, 0.9)]
-    sheet = thumbnail_sheet(shades)
+    sheet = thumbnail_atlas(shades)
     whole = np.asarray(Image.open(io.BytesIO(sheet["jpeg"])).convert("L")) / 255
     middles = whole[THUMB // 2 :: THUMB, THUMB // 2 :: THUMB].ravel()
     assert sheet["columns"] == 3 and middles[:5] == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9], abs=0.01)

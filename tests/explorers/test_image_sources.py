@@ -11,13 +11,13 @@ from torch.nn import functional as F
 
 import cnnlab
 from cnnlab import world
-from cnnlab.explorers.sources import (
-    CollectionPhoto,
-    Photo,
-    Rendered,
+from cnnlab.explorers.image_sources import (
+    PhotographSource,
+    PhotoSource,
+    RenderedSource,
     as_source,
-    special_fields,
-    usual_picture,
+    default_image,
+    extra_fields,
 )
 
 
@@ -38,19 +38,19 @@ def evaluated(code: str) -> torch.Tensor:
     ],
 )
 def test_code_of_a_rendered_picture_draws_it_again(recipe, size):
-    source = Rendered(recipe)
+    source = RenderedSource(recipe)
     assert torch.equal(evaluated(source.code(size)), source.image(size))
 
 
 def test_code_names_only_what_chance_would_not_have_drawn():
-    assert special_fields(world.sample(4)) == {}
-    assert special_fields(world.sample(4, cover=0.25)) == {"cover": 0.25}
-    plain = Rendered(world.sample(7, shape="sheep", scene="meadow")).code(96)
+    assert extra_fields(world.sample(4)) == {}
+    assert extra_fields(world.sample(4, cover=0.25)) == {"cover": 0.25}
+    plain = RenderedSource(world.sample(7, shape="sheep", scene="meadow")).code(96)
     assert plain.startswith('picture = world.render(7, shape="sheep", scene="meadow")\n')
 
 
 def test_mask_and_picture_belong_together():
-    source = Rendered(world.sample(7, shape="sheep"))
+    source = RenderedSource(world.sample(7, shape="sheep"))
     large, small = source.mask(384), source.mask(96)
     assert large.shape == (384, 384)
     assert small.float().mean() == pytest.approx(large.float().mean().item(), abs=0.02)
@@ -59,16 +59,16 @@ def test_mask_and_picture_belong_together():
 def test_a_photo_has_no_mask(tmp_path):
     file = tmp_path / "grey.png"
     Image.new("L", (30, 60), 128).save(file)
-    photo = Photo("grey.png", file.read_bytes())
+    photo = PhotoSource("grey.png", file.read_bytes())
     assert photo.image(50).shape == (3, 50, 50)
     assert photo.mask(50) is None
 
 
 def test_every_way_to_name_a_picture(sheep, tmp_path):
-    assert as_source(sheep) == as_source(sheep.recipe) == Rendered(sheep.recipe)
-    assert as_source(5) == Rendered(world.sample(5))
-    assert as_source(tmp_path / "x.png") == Photo(str(tmp_path / "x.png"), str(tmp_path / "x.png"))
-    assert as_source(b"bytes") == Photo("", b"bytes")
+    assert as_source(sheep) == as_source(sheep.recipe) == RenderedSource(sheep.recipe)
+    assert as_source(5) == RenderedSource(world.sample(5))
+    assert as_source(tmp_path / "x.png") == PhotoSource(str(tmp_path / "x.png"), str(tmp_path / "x.png"))
+    assert as_source(b"bytes") == PhotoSource("", b"bytes")
     assert as_source("coffee") == as_source(cnnlab.photographs()["coffee"])
     assert as_source(as_source("coffee")).name == "coffee"
 
@@ -80,15 +80,15 @@ def test_a_photograph_is_known_by_its_name_and_its_code_reads_it_again(name, siz
     assert torch.equal(source.image(size), photograph.image(size))
     assert torch.equal(evaluated(source.code(size)), source.image(size))
     assert source.mask(size) is None and source.kind == "photograph"
-    assert photograph.credit in source.words, "it is shown with maker and licence"
+    assert photograph.credit in source.description, "it is shown with maker and licence"
 
 
 def test_a_file_with_the_name_of_a_photograph_is_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert isinstance(as_source("chelsea"), CollectionPhoto)
+    assert isinstance(as_source("chelsea"), PhotographSource)
     Image.new("RGB", (8, 8), "red").save(tmp_path / "chelsea", "PNG")
     source = as_source("chelsea")
-    assert source == Photo("chelsea", "chelsea")
+    assert source == PhotoSource("chelsea", "chelsea")
     assert torch.equal(source.image(8)[0], torch.ones(8, 8))
 
 
@@ -105,7 +105,7 @@ def test_a_photograph_of_the_readers_own_folder_is_their_own(tmp_path):
     (tmp_path / "cats").mkdir()
     Image.effect_noise((40, 30), 60).save(tmp_path / "cats" / "tom's.png")
     source = as_source(cnnlab.photographs(tmp_path)[0])
-    assert (source.kind, source.words) == ("own", "photo cats/tom's")
+    assert (source.kind, source.description) == ("own", "photo cats/tom's")
     assert torch.equal(evaluated(source.code(20)), source.image(20))
 
 
@@ -129,7 +129,7 @@ def test_an_image_of_pillow_is_read_as_its_file_is(mode, tmp_path):
         tmp_path / "x.tif"
     )  # a file can hold the others
     assert torch.allclose(source.image(10), as_source(tmp_path / "x.tif").image(10), atol=0.02)
-    assert source.words == "photo of your own" and source.code(10).startswith("image = ...")
+    assert source.description == "photo of your own" and source.code(10).startswith("image = ...")
 
 
 def test_an_image_of_pillow_that_was_opened_is_its_file(tmp_path):
@@ -141,9 +141,9 @@ def test_an_image_of_pillow_that_was_opened_is_its_file(tmp_path):
 
 
 def test_networks_that_know_a_photograph_see_it_first(sheep):
-    assert usual_picture(("dog", "tabby"), sheep) == cnnlab.photographs()["chelsea"]
-    assert usual_picture(("sheep", "goat"), sheep) is sheep
-    assert usual_picture((), sheep) is sheep
+    assert default_image(("dog", "tabby"), sheep) == cnnlab.photographs()["chelsea"]
+    assert default_image(("sheep", "goat"), sheep) is sheep
+    assert default_image((), sheep) is sheep
 
 
 @pytest.mark.parametrize("size", [(2, 9, 9), (2, 3, 9, 9), (3, 0, 9)])

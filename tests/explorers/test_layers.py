@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from cnnlab.explorers import LayersExplorer
-from cnnlab.explorers.base import EYE
-from cnnlab.explorers.looking import colours_for, nearest_unit, seen_in_words
+from cnnlab.explorers.base import DISPLAY_SIZE
+from cnnlab.explorers.render.receptive_field import colours_for, field_sentence, nearest_unit
 from cnnlab.networks import activations, receptive_field, summary
 
 
@@ -51,22 +51,22 @@ def test_a_row_sets_the_layer(explorer):
         assert explorer.error is None and explorer.layer == row[0]
         expected = activations(explorer.model, explorer.image, row[0])[row[0]]
         assert torch.equal(explorer.maps.flatten(), expected.flatten())
-        assert explorer.sheet.tiles["count"] == len(expected)
+        assert explorer.grid.tiles["count"] == len(expected)
 
 
 def test_each_control_changes_what_is_shown(explorer):
     maps = explorer.map.tiles["png"]
     explorer.unit.value = 3
-    assert explorer.map.tiles["png"] != maps and explorer.sheet.selected == 3
+    assert explorer.map.tiles["png"] != maps and explorer.grid.selected == 3
     boxes, said = explorer.picture.boxes, explorer.map.answer
     explorer.row.value = 2
     assert explorer.picture.boxes != boxes and explorer.map.answer != said
     boxes = explorer.picture.boxes
     explorer.column.value = 0
     assert explorer.picture.boxes != boxes
-    maps = explorer.sheet.tiles["png"]
+    maps = explorer.grid.tiles["png"]
     explorer.seed.value = 12
-    assert explorer.sheet.tiles["png"] != maps
+    assert explorer.grid.tiles["png"] != maps
 
 
 def test_the_box_is_the_receptive_field(explorer):
@@ -74,7 +74,7 @@ def test_the_box_is_the_receptive_field(explorer):
     explorer.row.value, explorer.column.value = 0, 20
     assert explorer.box == receptive_field(explorer.model, "conv2").box(0, 20)
     top, left, height, width = explorer.picture.boxes[0]["box"]
-    shown = [round(value * 96 / EYE) for value in (top, left, top + height, left + width)]
+    shown = [round(value * 96 / DISPLAY_SIZE) for value in (top, left, top + height, left + width)]
     assert tuple(shown) == explorer.box
 
 
@@ -88,7 +88,7 @@ def test_the_value_is_the_activation(explorer):
 
 
 def test_a_map_and_a_pixel_can_be_clicked(explorer):
-    explorer.sheet.set_state({"selected": 2})
+    explorer.grid.set_state({"selected": 2})
     assert explorer.unit.value == 2
     explorer.picture.set_state({"point": [0, 240, 100]})
     top, left, bottom, right = explorer.box
@@ -116,13 +116,13 @@ def test_a_vector_has_one_place_that_sees_everything(explorer):
 
 def test_what_a_unit_uses_is_laid_over_the_picture(explorer):
     assert explorer.picture.overlay == {}
-    explorer.used.value = True
+    explorer.show_effective_field.value = True
     first = explorer.picture.overlay["png"]
     explorer.row.value = 4
     assert explorer.error is None and explorer.picture.overlay["png"] != first
     explorer.layer = "fc"
     assert explorer.error is None and explorer.picture.overlay
-    explorer.used.value = False
+    explorer.show_effective_field.value = False
     assert explorer.picture.overlay == {}
 
 
@@ -143,9 +143,9 @@ def test_another_network_keeps_the_layer_of_the_same_name(explorer):
 
 
 def test_words_for_boxes():
-    assert seen_in_words(None, 1, 2, 9).endswith("is not known.")
-    assert seen_in_words((0, 0, 9, 9), 1, 2, 9).endswith("the whole picture.")
-    assert "rows 2 to 4 and columns 0 to 3" in seen_in_words((2, 0, 5, 4), 1, 2, 9)
+    assert field_sentence(None, 1, 2, 9).endswith("is not known.")
+    assert field_sentence((0, 0, 9, 9), 1, 2, 9).endswith("the whole picture.")
+    assert "rows 2 to 4 and columns 0 to 3" in field_sentence((2, 0, 5, 4), 1, 2, 9)
 
 
 def test_signed_maps_are_coloured_about_zero():
@@ -167,6 +167,6 @@ def test_its_code_gives_its_number_and_its_box(explorer):
 
 def test_words_and_picture_are_stable(sheep):
     first, second = (LayersExplorer(small(), sheep) for _ in range(2))
-    assert first.describe() == second.describe() and first.still() == second.still()
+    assert first.describe() == second.describe() and first.static_preview() == second.static_preview()
     second.layer = "conv2"
-    assert first.describe() != second.describe() and first.still() != second.still()
+    assert first.describe() != second.describe() and first.static_preview() != second.static_preview()

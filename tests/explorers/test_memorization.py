@@ -9,13 +9,13 @@ from itertools import islice
 import pytest
 
 from cnnlab.experiments.memorization import make_task, train_epochs
-from cnnlab.explorers import MemoryExplorer
-from cnnlab.explorers.memory import CHOICES
+from cnnlab.explorers import MemorizationExplorer
+from cnnlab.explorers.memorization import CHOICES
 
 
 @pytest.fixture(scope="module")
 def opened():
-    return MemoryExplorer(pictures=40, epochs=2)
+    return MemorizationExplorer(pictures=40, epochs=2)
 
 
 @pytest.fixture
@@ -25,38 +25,38 @@ def explorer(opened):
 
 
 def test_it_opens_with_random_labels_and_their_recorded_run(explorer):
-    assert explorer.error is None and explorer.asked == ("true labels", 1.0)
-    assert explorer.row["share"] == 1.0
+    assert explorer.error is None and explorer.task_options == ("true labels", 1.0)
+    assert explorer.recorded_run["share"] == 1.0
     assert "100% of the labels random" in explorer.describe()
 
 
 def test_wrong_labels_are_framed(explorer):
-    wrong = {box["tile"] for box in explorer.sheet.boxes}
-    assert wrong == {tile for tile, words in enumerate(explorer.sheet.captions) if "in truth" in words}
+    wrong = {box["tile"] for box in explorer.grid.boxes}
+    assert wrong == {tile for tile, words in enumerate(explorer.grid.captions) if "in truth" in words}
     assert len(wrong) > 15
     explorer.share.value = 0
-    assert explorer.sheet.boxes == [] and explorer.row["share"] == 0.0
+    assert explorer.grid.boxes == [] and explorer.recorded_run["share"] == 0.0
 
 
 @pytest.mark.parametrize(("name", "value"), [("share", 40), ("inputs", "random pixels")])
 def test_every_control_changes_lesson_and_curve(explorer, name, value):
-    before = explorer.curves.png, (explorer.sheet.tiles["png"], list(explorer.sheet.captions))
+    before = explorer.curves.png, (explorer.grid.tiles["png"], list(explorer.grid.captions))
     getattr(explorer, name).value = value
     assert explorer.error is None
     assert explorer.curves.png != before[0]
-    assert (explorer.sheet.tiles["png"], list(explorer.sheet.captions)) != before[1]
+    assert (explorer.grid.tiles["png"], list(explorer.grid.captions)) != before[1]
 
 
 def test_scrambled_pictures_have_true_labels_and_no_share(explorer):
     explorer.inputs.value = "shuffled pixels"
-    assert explorer.share.disabled and explorer.sheet.boxes == []
-    assert explorer.row["inputs"] == "shuffled pixels"
+    assert explorer.share.disabled and explorer.grid.boxes == []
+    assert explorer.recorded_run["inputs"] == "shuffled pixels"
 
 
 def test_a_network_learns_here_and_now_and_the_code_repeats_it(explorer):
-    explorer.learn_button.click()
+    explorer.train_button.click()
     assert explorer.error is None and len(explorer.history["loss"]) == 2
-    assert not explorer.learn_button.disabled and explorer.stop_button.disabled
+    assert not explorer.train_button.disabled and explorer.stop_button.disabled
     assert "yours" in explorer.curves.alt
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(explorer.code(), {})
@@ -76,5 +76,5 @@ def test_learning_can_be_left_at_any_epoch():
 
 
 def test_words_and_still_are_stable(explorer):
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.static_preview()[:4] == b"\x89PNG"
     assert explorer.describe() == explorer.describe()

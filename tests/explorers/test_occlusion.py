@@ -25,7 +25,7 @@ def explorer(detector):
 
 def move(explorer, *box):
     """What the browser sends when the occluder has been moved."""
-    explorer.stage.set_state({"box": list(box)})
+    explorer.canvas.set_state({"box": list(box)})
 
 
 def bars(explorer):
@@ -35,25 +35,25 @@ def bars(explorer):
 def test_it_opens_with_an_answer_for_the_first_picture(explorer):
     assert explorer.error is None
     assert set(bars(explorer)) == {"square", "rest", "never"}
-    assert explorer.stage.picture["eye"][:2] == b"\xff\xd8"
-    assert explorer.stage.picture["network"][:4] == b"\x89PNG"
+    assert explorer.canvas.picture["eye"][:2] == b"\xff\xd8"
+    assert explorer.canvas.picture["network"][:4] == b"\x89PNG"
     assert "sheep" in explorer.status.value
 
 
 def test_moving_the_occluder_changes_the_answer(explorer):
     explorer.target.value = 0
     move(explorer, 0, 72, 24)
-    away = explorer.answer.now.clone()
+    away = explorer.result.now.clone()
     move(explorer, 40, 24, 24)
-    assert explorer.answer.now[0] < away[0]
+    assert explorer.result.now[0] < away[0]
     assert torch.equal(explorer.answer.before, away)
-    assert explorer.stage.answer["now"] == pytest.approx(float(explorer.answer.now[0]), abs=1e-4)
+    assert explorer.canvas.result["now"] == pytest.approx(float(explorer.answer.now[0]), abs=1e-4)
 
 
 def test_bars_agree_with_the_covered_picture(explorer, detector):
     move(explorer, 40, 20, 30)
     with torch.inference_mode():
-        expected = detector(explorer.answer.covered[None]).softmax(1)[0]
+        expected = detector(explorer.result.occluded_image[None]).softmax(1)[0]
     assert bars(explorer)["square"] == pytest.approx(float(expected[0]), abs=1e-4)
 
 
@@ -63,7 +63,7 @@ def test_an_answer_is_new_even_where_its_numbers_stay(explorer):
     before = dict(explorer.stage.answer)
     move(explorer, 4, 72, 24)
     assert {**explorer.stage.answer, "box": before["box"]} == before
-    assert explorer.stage.answer["box"] == [4, 72, 24]
+    assert explorer.canvas.result["box"] == [4, 72, 24]
 
 
 def test_size_slider_resizes_about_the_centre(explorer):
@@ -101,7 +101,7 @@ def test_target_can_be_any_class(explorer):
     assert labels == ["predicted class", "square", "rest", "never"]
     explorer.target.value = 2
     assert [row["name"] for row in explorer.bars.entries if row["target"]] == ["never"]
-    assert explorer.stage.answer["name"] == "never"
+    assert explorer.canvas.result["name"] == "never"
 
 
 def test_target_is_kept_across_networks_that_know_it(explorer):
@@ -138,7 +138,7 @@ def test_occluder_scales_with_the_network(explorer):
     explorer.network.options = [*explorer.network.options, ("small", Renamed(("a", "b", "c")))]
     explorer.network.value = explorer.network.options[-1][1]
     assert explorer.error is None
-    assert explorer.stage.side == 48
+    assert explorer.canvas.side == 48
     assert explorer.box == (24, 12, 16)
     assert (explorer.size.max, explorer.stride.value) == (48, 2)
 
@@ -148,7 +148,7 @@ def test_stage_and_network_get_the_same_filling(explorer, fill):
     explorer.fill.value = fill
     left, top, size = explorer.box
     shown = np.asarray(Image.open(io.BytesIO(explorer.stage.filling)))
-    asked = explorer.answer.covered[:, top : top + size, left : left + size].permute(1, 2, 0).numpy()
+    asked = explorer.result.occluded_image[:, top : top + size, left : left + size].permute(1, 2, 0).numpy()
     assert abs(shown[top : top + size, left : left + size] / 255 - asked).max() < 0.003
 
 
@@ -158,7 +158,7 @@ def test_whole_map_agrees_with_the_technique(explorer, detector):
     expected = occlusion(detector, explorer.image, size=24, stride=12)
     assert torch.allclose(explorer.map.probability, expected.probability, atol=1e-6)
     assert explorer.show_map.value == "probability"
-    assert explorer.stage.show_map
+    assert explorer.canvas.show_map
     assert "The map is whole: 49 places." in explorer.status.value
 
 
@@ -170,7 +170,7 @@ def test_jump_goes_to_the_lowest_place(explorer):
     left, top, size = explorer.box
     lowest = explorer.map.probability.min()
     assert size == 24
-    assert explorer.answer.now[explorer.answer.target] == pytest.approx(float(lowest), abs=1e-5)
+    assert explorer.result.now[explorer.result.target] == pytest.approx(float(lowest), abs=1e-5)
     row, column = (explorer.map.rows == top).nonzero(), (explorer.map.columns == left).nonzero()
     assert explorer.map.probability[row, column] == lowest
 
@@ -196,27 +196,27 @@ def test_moving_keeps_the_map_and_every_other_change_forgets_it(explorer):
         fresh()
         control.value = value
         assert explorer.map is None, control.description
-        assert not explorer.stage.show_map
+        assert not explorer.canvas.show_map
 
 
 def test_views_of_the_map_are_painted_on_demand(explorer):
     explorer.stride.value = 24
     explorer.map_button.click()
-    probability = explorer.stage.overlay["png"]
+    probability = explorer.canvas.overlay["png"]
     explorer.show_map.value = "class"
-    assert explorer.stage.overlay["png"] != probability
-    assert explorer.stage.legend["kind"] == "classes"
+    assert explorer.canvas.overlay["png"] != probability
+    assert explorer.canvas.legend["kind"] == "classes"
     explorer.show_map.value = ""
-    assert not explorer.stage.show_map
+    assert not explorer.canvas.show_map
     explorer.show_map.value = "probability"
     explorer.stretch.value = True
-    assert explorer.stage.legend["low"] == pytest.approx(float(explorer.map.probability.min()))
+    assert explorer.canvas.legend["low"] == pytest.approx(float(explorer.map.probability.min()))
 
 
 def test_a_view_without_a_map_asks_for_one(explorer):
     explorer.show_map.value = "class"
     assert explorer.status.value == "There is no map for this setting yet; fill it in."
-    assert not explorer.stage.show_map
+    assert not explorer.canvas.show_map
 
 
 def test_map_grows_beside_the_controls_and_stops(explorer):
@@ -229,7 +229,7 @@ def test_map_grows_beside_the_controls_and_stops(explorer):
         assert explorer.map_button.disabled
         assert not explorer.stop_button.disabled
         move(explorer, 5, 5, 24)  # the occluder answers meanwhile
-        assert explorer.stage.answer["now"] == pytest.approx(
+        assert explorer.canvas.result["now"] == pytest.approx(
             float(explorer.answer.now[explorer.answer.target]), abs=1e-3
         )
         explorer.stop_button.click()
@@ -278,10 +278,10 @@ def test_photos_are_looked_at_without_a_mask(explorer, tmp_path):
     explorer.pictures.use_photo(str(tmp_path / "noise.png"), "noise.png")
     assert explorer.error is None
     assert explorer.show_mask.disabled
-    assert explorer.stage.picture["mask"] == b""
+    assert explorer.canvas.picture["mask"] == b""
     assert 'cnnlab.photo("noise.png", size=96)' in explorer.code()
     assert "photograph has no known mask" in explorer.status.value
-    explorer.another.click()
+    explorer.another_button.click()
     assert not explorer.show_mask.disabled and "mask" not in explorer.status.value
 
 
@@ -309,9 +309,9 @@ def test_stored_output_is_a_picture_with_stable_words(detector):
 
 
 def test_stored_picture_shows_occluder_and_outline(explorer):
-    plain = explorer.still()
+    plain = explorer.static_preview()
     explorer.show_mask.value = True
-    outlined = explorer.still()
+    outlined = explorer.static_preview()
     move(explorer, 0, 0, 24)
     assert len({plain, outlined, explorer.still()}) == 3
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cnnlab.attribution import occlusion, occlusion_steps
-from cnnlab.explorers import overlays
+from cnnlab.explorers import occlusion_overlays
 
 
 def pixels(overlay: dict) -> np.ndarray:
@@ -29,7 +29,7 @@ def partial(detector, bright):
 
 
 def test_one_pixel_for_each_place(found):
-    overlay, _legend = overlays.probability_overlay(found, "square")
+    overlay, _legend = occlusion_overlays.probability_overlay(found, "square")
     assert pixels(overlay).shape == (10, 10, 4)
     assert overlay["rows"] == overlay["columns"] == list(range(0, 73, 8))
     assert overlay["size"] == 24
@@ -37,8 +37,8 @@ def test_one_pixel_for_each_place(found):
 
 def test_places_not_yet_computed_are_clear(partial):
     for overlay, _legend in (
-        overlays.probability_overlay(partial, "square"),
-        overlays.class_overlay(partial, ("square", "rest", "never")),
+        occlusion_overlays.probability_overlay(partial, "square"),
+        occlusion_overlays.class_overlay(partial, ("square", "rest", "never")),
     ):
         alpha = pixels(overlay)[..., 3].ravel()
         assert (alpha[:7] > 0).all()
@@ -46,7 +46,7 @@ def test_places_not_yet_computed_are_clear(partial):
 
 
 def test_colours_tell_probabilities_apart_in_their_order(found):
-    overlay, legend = overlays.probability_overlay(found, "square")
+    overlay, legend = occlusion_overlays.probability_overlay(found, "square")
     lightness = pixels(overlay)[..., :3].astype(float) @ [0.2126, 0.7152, 0.0722]
     order = found.probability.flatten().argsort().numpy()
     assert (np.diff(lightness.ravel()[order]) <= 1).all()  # improbable is bright, up to a step of rounding
@@ -55,13 +55,13 @@ def test_colours_tell_probabilities_apart_in_their_order(found):
 
 
 def test_stretched_colours_use_the_range_that_occurs(found):
-    _overlay, legend = overlays.probability_overlay(found, "square", stretched=True)
+    _overlay, legend = occlusion_overlays.probability_overlay(found, "square", stretched=True)
     assert legend["low"] == pytest.approx(float(found.probability.min()))
     assert legend["high"] == pytest.approx(float(found.probability.max()))
 
 
 def test_classes_have_colours_and_shares(found):
-    overlay, legend = overlays.class_overlay(found, ("square", "rest", "never"))
+    overlay, legend = occlusion_overlays.class_overlay(found, ("square", "rest", "never"))
     names = [entry["name"] for entry in legend["entries"]]
     assert names == ["square", "rest"]
     flips = (found.predicted == 1).numpy()
@@ -71,34 +71,43 @@ def test_classes_have_colours_and_shares(found):
 
 
 def test_the_lowest_place_covers_the_square(found):
-    finding = overlays.find(found, ("square", "rest", "never"))
+    finding = occlusion_overlays.summarise_map(found, ("square", "rest", "never"))
     assert (finding.row, finding.column) == (24, 48)
-    assert "least probable (0.00 instead of 1.00) with the occluder at row 24, column 48" in finding.words[0]
+    assert (
+        "least probable (0.00 instead of 1.00) with the occluder at row 24, column 48" in finding.sentences[0]
+    )
 
 
 def test_takeover_is_counted(found):
     flips = int((found.predicted == 1).sum())
-    finding = overlays.find(found, ("square", "rest", "never"))
-    assert finding.words[1] == f"Another class wins in {flips} of 100 places, most often rest."
+    finding = occlusion_overlays.summarise_map(found, ("square", "rest", "never"))
+    assert finding.sentences[1] == f"Another class wins in {flips} of 100 places, most often rest."
 
 
 def test_drop_on_the_object_is_told_beside_its_area(found):
     mask = torch.zeros(96, 96, dtype=torch.bool)
     mask[24:48, 48:72] = True
-    words = overlays.find(found, ("square", "rest", "never"), mask, "square").words[-1]
+    words = occlusion_overlays.summarise_map(found, ("square", "rest", "never"), mask, "square").sentences[-1]
     share, area = (int(part.rstrip("%")) for part in words.split() if part.endswith("%"))
     assert area == 6
     assert share > 3 * area
-    elsewhere = overlays.find(found, ("square", "rest", "never"), mask.flip(1), "square").words[-1]
+    elsewhere = occlusion_overlays.summarise_map(
+        found, ("square", "rest", "never"), mask.flip(1), "square"
+    ).sentences[-1]
     assert int(elsewhere.split("%")[0]) < share
 
 
 def test_an_unfinished_map_does_not_speak_of_the_object(partial):
     mask = torch.ones(96, 96, dtype=torch.bool)
-    assert not any("drop" in sentence for sentence in overlays.find(partial, ("a", "b", "c"), mask).words)
+    assert not any(
+        "drop" in sentence
+        for sentence in occlusion_overlays.summarise_map(partial, ("a", "b", "c"), mask).sentences
+    )
 
 
 def test_where_covering_changes_nothing_nothing_is_claimed(detector, bright):
     flat = occlusion(detector, bright, size=24, stride=24, fill="white")
-    words = overlays.find(flat, ("square", "rest", "never"), torch.ones(96, 96, dtype=torch.bool)).words
+    words = occlusion_overlays.summarise_map(
+        flat, ("square", "rest", "never"), torch.ones(96, 96, dtype=torch.bool)
+    ).sentences
     assert words[1:] == ("No place of the occluder makes another class win (16 places).",)

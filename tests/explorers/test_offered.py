@@ -8,7 +8,7 @@ import pytest
 
 import cnnlab
 from cnnlab import explorers, world
-from cnnlab.explorers.populations import simulated_populations
+from cnnlab.explorers.render.brain import simulated_populations
 
 LARGE = ("squeezenet", "efficientnet_lite0")
 
@@ -72,7 +72,7 @@ def test_every_network_that_is_offered_opens(name, small):
 def test_a_large_network_opens_with_something_to_see(name, model, small):
     async def scene():
         explorer = opened(name, small, model)
-        assert explorer.error is None and explorer.called == model
+        assert explorer.error is None and explorer.display_name == model
         data, _metadata = explorer._repr_mimebundle_()
         assert data["image/png"] and data["text/plain"] == explorer.describe()
 
@@ -128,28 +128,28 @@ def test_a_chosen_network_that_cannot_serve_gives_way_to_the_one_before():
     assert explorer.network.value == "mini_alexnet" and explorer.model.name == "mini_alexnet"
     assert explorer.bars.entries == before
     explorer.network.value = "mini_vgg"
-    assert explorer.error is None and explorer.called == "mini_vgg"
+    assert explorer.error is None and explorer.display_name == "mini_vgg"
 
 
 def test_no_picture_is_made_of_a_class_that_nobody_asked_for():
     async def scene():
         for explorer in (
-            explorers.MaximisationExplorer("squeezenet"),
+            explorers.ActivationMaximisationExplorer("squeezenet"),
             explorers.FoolingExplorer("squeezenet"),
         ):
-            assert len(explorer.film.moments[0].images) == 1 and explorer.film.running
-            assert len(explorer.target.options) == 1000 and not explorer.film.stop_button.disabled
-            explorer.film.stop_button.click()
-            assert not explorer.film.running and explorer.sheet.tiles["count"] == 1
+            assert len(explorer.player.frames[0].images) == 1 and explorer.player.running
+            assert len(explorer.target.options) == 1000 and not explorer.player.stop_button.disabled
+            explorer.player.stop_button.click()
+            assert not explorer.player.running and explorer.grid.tiles["count"] == 1
 
     asyncio.run(scene())
 
 
 def test_a_class_is_asked_for_by_its_name():
-    explorer = explorers.MaximisationExplorer("mini_alexnet", number="bird", steps=8)
-    assert explorer.target.label == "bird" and explorer.sheet.captions == ["bird"]
+    explorer = explorers.ActivationMaximisationExplorer("mini_alexnet", number="bird", steps=8)
+    assert explorer.target.label == "bird" and explorer.grid.captions == ["bird"]
     with pytest.raises(ValueError, match="brid.*Did you mean.*bird"):
-        explorers.MaximisationExplorer("mini_alexnet", number="brid")
+        explorers.ActivationMaximisationExplorer("mini_alexnet", number="brid")
 
 
 def test_all_that_is_offered_is_at_hand():

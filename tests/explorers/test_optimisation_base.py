@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from traitlets import TraitError
 
-from cnnlab.explorers import DreamExplorer, InversionExplorer, StyleExplorer
+from cnnlab.explorers import DeepDreamExplorer, InversionExplorer, StyleTransferExplorer
 from cnnlab.world import SCENES, photographs, render
 
 
@@ -27,12 +27,12 @@ class Deep(nn.Sequential):
 
 
 def opened(kind):
-    if kind is StyleExplorer:
-        return StyleExplorer(Deep().eval(), steps=4, size=16)
+    if kind is StyleTransferExplorer:
+        return StyleTransferExplorer(Deep().eval(), steps=4, size=16)
     return kind(Deep().eval(), layer="relu1", steps=10 if kind is InversionExplorer else 2)
 
 
-KINDS = (InversionExplorer, DreamExplorer, StyleExplorer)
+KINDS = (InversionExplorer, DeepDreamExplorer, StyleTransferExplorer)
 CHANGES = [
     *(
         (InversionExplorer, *one)
@@ -43,20 +43,20 @@ CHANGES = [
         for one in (("restarts", 3), ("steps", 20), ("start", "zero"), ("coordinates", "pixels"))
     ),
     *(
-        (DreamExplorer, *one)
+        (DeepDreamExplorer, *one)
         for one in (("layer", "conv2"), ("octaves", 2), ("octave_scale", 1.8), ("steps", 3))
     ),
-    *((DreamExplorer, *one) for one in (("jitter", 0), ("tv", 0.02), ("size", 96))),
+    *((DeepDreamExplorer, *one) for one in (("jitter", 0), ("tv", 0.02), ("size", 96))),
     *(
-        (StyleExplorer, *one)
+        (StyleTransferExplorer, *one)
         for one in (("ratio", 5), ("content_layer", "conv1"), ("style_layers", ("conv2",)))
     ),
-    *((StyleExplorer, *one) for one in (("start", "noise"), ("steps", 8), ("style", "forest"))),
+    *((StyleTransferExplorer, *one) for one in (("start", "noise"), ("steps", 8), ("style", "forest"))),
 ]
 
 
 def shown(explorer) -> torch.Tensor:
-    return explorer.film.moments[explorer.film.shown].images
+    return explorer.player.frames[explorer.player.shown].images
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
@@ -76,10 +76,10 @@ def test_each_control_changes_the_picture(kind, control, value):
 
 
 def test_it_opens_with_a_finished_picture_and_its_curve(explorer):
-    assert explorer.error is None and not explorer.film.running
+    assert explorer.error is None and not explorer.player.running
     assert explorer.sheet.tiles["count"] == len(explorer.captions())
     assert explorer.chart.png[:4] == b"\x89PNG" and explorer.chart.alt
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.static_preview()[:4] == b"\x89PNG"
     assert "Run the cell" in explorer.describe()
 
 
@@ -92,63 +92,63 @@ def test_code_makes_the_same_picture(explorer):
         if "found" in space
         else space.get("dream", getattr(space.get("made"), "image", None))
     )
-    place = 2 if isinstance(explorer, StyleExplorer) else 1
+    place = 2 if isinstance(explorer, StyleTransferExplorer) else 1
     assert torch.allclose(made.float(), shown(explorer)[place], atol=0.51 / 255)
 
 
 def test_what_is_wrong_is_said_in_place():
-    explorer = opened(DreamExplorer)
+    explorer = opened(DeepDreamExplorer)
     explorer.layer.options = [*explorer.layer.options, "nowhere"]
     before = shown(explorer)
     explorer.layer.value = "nowhere"
     assert "nowhere" in explorer._alert.value
-    assert torch.equal(explorer.film.moments[-1].images, before)
+    assert torch.equal(explorer.player.frames[-1].images, before)
 
 
 def test_the_walk_gives_one_frame_after_the_other():
-    explorer = opened(DreamExplorer)
-    explorer.frames.value = 3
-    explorer.walk_button.click()
-    assert explorer.error is None and len(explorer.film.moments) == 3
+    explorer = opened(DeepDreamExplorer)
+    explorer.n_frames.value = 3
+    explorer.zoom_button.click()
+    assert explorer.error is None and len(explorer.player.frames) == 3
     assert "walk" in explorer.captions()[1]
-    frames = [one.images[1] for one in explorer.film.moments]
+    frames = [one.images[1] for one in explorer.player.frames]
     assert not torch.equal(frames[0], frames[1])
-    explorer.film.run_button.click()
+    explorer.player.run_button.click()
     assert "walk" not in explorer.captions()[1]
 
 
 def test_styles_are_photographs_and_scenes_and_so_may_the_content_be():
-    explorer = StyleExplorer(Deep().eval(), "chelsea", style="brick", steps=4, size=32)
+    explorer = StyleTransferExplorer(Deep().eval(), "chelsea", style="brick", steps=4, size=32)
     known = photographs()
     assert set(explorer.style.names) == {*known.names, *SCENES} and explorer.style.names[0] == "brick"
-    assert explorer.style.sheet["count"] == len(explorer.style.names)
-    content, style = explorer._pictures()
+    assert explorer.style.atlas["count"] == len(explorer.style.names)
+    content, style = explorer._content_and_style()
     assert torch.equal(content, known["chelsea"].image(32)) and torch.equal(style, known["brick"].image(32))
     assert known["chelsea"].credit in explorer.describe()
     explorer.style.value = "snow"
-    assert torch.equal(explorer._pictures()[1], render(3, shape="none", scene="snow", size=32).image)
+    assert torch.equal(explorer._content_and_style()[1], render(3, shape="none", scene="snow", size=32).image)
     with pytest.raises(TraitError, match='"velvet" is not among the pictures: brick'):
-        StyleExplorer(Deep().eval(), style="velvet")
+        StyleTransferExplorer(Deep().eval(), style="velvet")
 
 
 def test_style_may_be_compared_at_whole_blocks(monkeypatch):
     deep = Deep()
     blocks = nn.Sequential(nn.Sequential(deep.conv1, deep.relu1), nn.Sequential(deep.conv2, deep.relu2))
     model = nn.Sequential(*blocks, deep.pool, deep.flatten, deep.head).eval()
-    monkeypatch.setattr("cnnlab.explorers.styling.usual_layers", lambda _model: (["0"], ["1"]))
+    monkeypatch.setattr("cnnlab.explorers.style_transfer.usual_layers", lambda _model: (["0"], ["1"]))
     model.input_size = 16
-    explorer = StyleExplorer(model, steps=4, size=16)
+    explorer = StyleTransferExplorer(model, steps=4, size=16)
     assert explorer.style_layers.value == ("0",) and explorer.content_layer.value == "1"
     assert explorer.style_layers.options == ("0.0", "0", "1.0"), "convolutions, and the blocks that are usual"
 
 
 def test_styles_that_were_made_are_shown_at_once():
-    explorer = opened(StyleExplorer)
+    explorer = opened(StyleTransferExplorer)
     explorer.all_button.click()
-    assert explorer.error is None and len(explorer.made) == len(explorer.ratio_values)
+    assert explorer.error is None and len(explorer.finished_runs) == len(explorer.ratio_values)
     explorer.ratio.value = 2
-    kept = explorer.film.moments
+    kept = explorer.player.frames
     explorer.ratio.value = 0
     assert not torch.equal(shown(explorer), kept[-1].images)
     explorer.ratio.value = 2
-    assert explorer.film.moments == kept, "nothing is computed again"
+    assert explorer.player.frames == kept, "nothing is computed again"

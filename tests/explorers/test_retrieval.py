@@ -11,7 +11,7 @@ from torch import nn
 
 from cnnlab import codes
 from cnnlab.explorers import RetrievalExplorer
-from cnnlab.explorers.searching import collect_codes, layers_to_search, ranking
+from cnnlab.explorers.render.retrieval import collect_features, layers_to_search, rank_by_distance
 from cnnlab.figures.colours import RIGHT
 from cnnlab.world import instances
 
@@ -50,66 +50,66 @@ def explorer(model, collections):
 def test_codes_are_those_of_the_techniques(model, collections):
     searched, others = collections
     assert layers_to_search(model, 96) == (["relu1", "relu2"], "relu2")
-    *_, kept = collect_codes(model, searched.images, others.images, ["relu1", "relu2"])
+    *_, kept = collect_features(model, searched.images, others.images, ["relu1", "relu2"])
     expected = codes.features(model, searched, "relu1", "sum")
     axes = codes.pca(codes.features(model, others, "relu1", "sum"))
-    assert torch.allclose(kept["relu1"].searched, expected)
-    assert torch.allclose(kept["relu1"].prepared(3), codes.l2(axes.whiten(expected, 3)), atol=1e-4)
-    assert torch.allclose(kept["relu1"].prepared(3, False), codes.l2(axes.project(expected, 3)), atol=1e-4)
-    assert torch.allclose(kept["relu1"].prepared(0), codes.l2(expected))
-    curve = kept["relu1"].curve(searched.labels)
+    assert torch.allclose(kept["relu1"].database, expected)
+    assert torch.allclose(kept["relu1"].compressed(3), codes.l2(axes.whiten(expected, 3)), atol=1e-4)
+    assert torch.allclose(kept["relu1"].compressed(3, False), codes.l2(axes.project(expected, 3)), atol=1e-4)
+    assert torch.allclose(kept["relu1"].compressed(0), codes.l2(expected))
+    curve = kept["relu1"].map_by_dimensions(searched.labels)
     assert list(curve) == [2, 4, 8, len(axes.axes)], "silent units leave fewer axes than there are units"
-    assert curve[4] == codes.mean_average_precision(kept["relu1"].prepared(4), searched.labels).mean
+    assert curve[4] == codes.mean_average_precision(kept["relu1"].compressed(4), searched.labels).mean
 
 
 def test_the_ranking_is_that_of_neighbours():
     vectors = torch.randn(20, 5)
-    order, distance = ranking(vectors, 7)
+    order, distance = rank_by_distance(vectors, 7)
     found = codes.neighbours(vectors, 7, k=19)
     assert order.tolist() == found.index.tolist()
     assert torch.allclose(distance, found.distance, atol=1e-4)
 
 
 def test_each_control_changes_the_ranking_and_the_words(explorer):
-    seen = [(explorer.ranked.captions, explorer.status.value)]
+    seen = [(explorer.result_grid.captions, explorer.status.value)]
     for control, value in (
         (explorer.query, 9),
         (explorer.dimensions, 2),
         (explorer.whiten, False),
-        (explorer.compressed, False),
+        (explorer.compress, False),
         (explorer.layer, "relu2"),
     ):
         control.value = value
         assert explorer.error is None
-        seen.append((explorer.ranked.captions, explorer.status.value))
+        seen.append((explorer.result_grid.captions, explorer.status.value))
     assert all(before != after for before, after in zip(seen, seen[1:], strict=False))
-    assert explorer.dimensions.disabled and explorer.dimensions.max == explorer.codes.most <= 9
+    assert explorer.dimensions.disabled and explorer.dimensions.max == explorer.features.max_dimensions <= 9
 
 
 def test_frames_tell_the_same_thing_from_others(explorer):
-    labels = explorer.searched.labels
-    for box, index in zip(explorer.ranked.boxes, explorer.order.tolist(), strict=False):
+    labels = explorer.database.labels
+    for box, index in zip(explorer.result_grid.boxes, explorer.order.tolist(), strict=False):
         assert (box["colour"] == RIGHT) == bool(labels[index] == labels[explorer.query.value])
 
 
 def test_a_click_asks_with_that_picture(explorer):
     asked = int(explorer.order[2])
-    explorer.ranked.selected = 2
-    assert explorer.query.value == asked and explorer.ranked.selected == -1
+    explorer.result_grid.selected = 2
+    assert explorer.query.value == asked and explorer.result_grid.selected == -1
 
 
 def test_another_network_is_another_search(model, collections):
     networks = {"before": model, "after": Small(9).eval()}
     explorer = RetrievalExplorer(model, *collections, networks=networks)
-    before = explorer.ranked.captions
+    before = explorer.result_grid.captions
     explorer.network.value = networks["after"]
-    assert explorer.error is None and explorer.ranked.captions != before
+    assert explorer.error is None and explorer.result_grid.captions != before
     assert "after" in explorer.status.value
 
 
 def test_code_and_words_and_still(explorer):
     compile(explorer.code(), "code", "exec")
     assert "whiten" in explorer.code() and explorer.describe() == explorer.describe()
-    Image.open(io.BytesIO(explorer.still())).load()
+    Image.open(io.BytesIO(explorer.static_preview())).load()
     with pytest.raises(ValueError, match="relu1, relu2"):
-        RetrievalExplorer(explorer.model, explorer.searched, explorer.others, layer="fc9")
+        RetrievalExplorer(explorer.model, explorer.database, explorer.training_set, layer="fc9")

@@ -13,9 +13,9 @@ from torch import nn
 
 from cnnlab import attribution
 from cnnlab.explorers import SaliencyExplorer, saliency
-from cnnlab.explorers import methods as rendering
 from cnnlab.explorers.choices import offer_classes
-from cnnlab.explorers.methods import METHODS
+from cnnlab.explorers.render import saliency as rendering
+from cnnlab.explorers.render.saliency import METHODS
 from cnnlab.explorers.search_select import SearchSelect
 
 
@@ -39,8 +39,8 @@ class Small(nn.Sequential):
 
 @pytest.fixture
 def explorer(monkeypatch):
-    monkeypatch.setattr(saliency, "REST", 0.0)
-    monkeypatch.setattr(saliency, "EYE", 96)  # large pictures take long to draw
+    monkeypatch.setattr(saliency, "DEBOUNCE_SECONDS", 0.0)
+    monkeypatch.setattr(saliency, "DISPLAY_SIZE", 96)  # large pictures take long to draw
     return SaliencyExplorer(Small().eval())
 
 
@@ -48,7 +48,7 @@ def test_it_opens_with_all_methods_of_the_predicted_class(explorer):
     assert explorer.error is None
     assert set(explorer.maps) == set(METHODS)
     assert torch.equal(explorer.map, attribution.gradient(explorer.model, explorer.image))
-    assert explorer.sheet.captions == list(METHODS) and explorer.sheet.overlay["count"] == len(METHODS)
+    assert explorer.grid.captions == list(METHODS) and explorer.grid.overlay["count"] == len(METHODS)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_it_opens_with_all_methods_of_the_predicted_class(explorer):
         ("method", "guided backprop"),
         ("method", "SmoothGrad"),
         ("target", 2),
-        ("of", "probability"),
+        ("score", "probability"),
         ("layer", "conv2"),
         ("look", "sign"),
         ("look", "picture"),
@@ -67,10 +67,10 @@ def test_it_opens_with_all_methods_of_the_predicted_class(explorer):
     ],
 )
 def test_every_control_changes_the_map(explorer, name, value):
-    before = explorer.stage.overlay["png"]
+    before = explorer.main_view.overlay["png"]
     getattr(explorer, name).value = value
     assert explorer.error is None
-    assert explorer.stage.overlay["png"] != before
+    assert explorer.main_view.overlay["png"] != before
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_a_unit_that_the_next_layer_lacks_is_not_asked(explorer):
 
 
 def test_clicking_a_method_chooses_it(explorer):
-    explorer.sheet.set_state({"selected": 2})
+    explorer.grid.set_state({"selected": 2})
     assert explorer.method.value == METHODS[2]
     assert torch.equal(explorer.map, attribution.guided_backprop(explorer.model, explorer.image))
 
 
 def test_pointing_at_a_pixel_tells_its_numbers(explorer):
-    explorer.stage.set_state({"point": [0, 48, 24]})
+    explorer.main_view.set_state({"point": [0, 48, 24]})
     row, column = 24, 12
-    assert f"row {row}, column {column}" in explorer.stage.answer
-    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.stage.answer
+    assert f"row {row}, column {column}" in explorer.main_view.answer
+    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.answer
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -147,8 +147,8 @@ def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
 
 def test_a_flat_map_is_clear_and_says_so():
     nothing = torch.zeros(3, 8, 8)
-    assert "Nothing" in rendering.reading(rendering.flat(nothing, "size"), None, "sheep")
-    assert "photograph has no known mask" in rendering.reading(torch.rand(4, 4), None, "tabby")
+    assert "Nothing" in rendering.describe_map(rendering.per_pixel(nothing, "size"), None, "sheep")
+    assert "photograph has no known mask" in rendering.describe_map(torch.rand(4, 4), None, "tabby")
     drawn = Image.open(io.BytesIO(rendering.tiles([nothing], "size")["png"])).convert("RGBA")
     assert np.asarray(drawn)[..., 3].max() == 0
 

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import pytest
 from traitlets import TraitError
 
-from cnnlab.explorers.parts import names_for
+from cnnlab.explorers.common import names_for
 from cnnlab.explorers.search_select import SearchSelect
 
 NAMES = ["conv1", "fire2", "fire3"]
@@ -75,9 +75,9 @@ def test_offer_keeps_the_choice_by_its_label_and_speaks_at_most_once():
     control = SearchSelect(PAIRS, value=130)
     heard = []
     control.observe(heard.append, "value")
-    control.offer([("predicted class", None), ("flamingo", 7)])
+    control.set_options([("predicted class", None), ("flamingo", 7)])
     assert (control.label, control.value) == ("flamingo", 7) and len(heard) == 1
-    control.offer([("predicted class", None), ("teapot", 1)])
+    control.set_options([("predicted class", None), ("teapot", 1)])
     assert (control.label, control.value) == ("predicted class", None) and len(heard) == 2
 
 
@@ -85,12 +85,12 @@ def test_headings_and_words_go_with_the_options():
     control = SearchSelect(NAMES, groups=["", "blocks", "blocks"], words=["first", "", ""])
     assert control.get_state()["_groups"] == ["", "blocks", "blocks"]
     control.index = 2
-    control.offer([*NAMES, "conv10"], groups=["", "a", "a", "b"])
+    control.set_options([*NAMES, "conv10"], groups=["", "a", "a", "b"])
     assert control.value == "fire3" and control.get_state()["_words"] == []
     control.options = NAMES
     assert control.get_state()["_groups"] == [] and control.value == "conv1"
     with pytest.raises(ValueError, match=r"words has 1 texts for 3 options"):
-        control.words = ["first"]
+        control.keywords = ["first"]
 
 
 def test_the_accessible_name_goes_to_the_field():

@@ -10,8 +10,16 @@ import torch
 from torch import nn
 
 from cnnlab.explorers import SegmentationExplorer
-from cnnlab.explorers.segmenting import NAMES, ask, at_pixel, coloured, legend, overlay, reading
-from cnnlab.explorers.sources import as_source
+from cnnlab.explorers.image_sources import as_source
+from cnnlab.explorers.render.segmentation import (
+    NAMES,
+    at_pixel,
+    class_map,
+    colour_image,
+    describe,
+    legend,
+    predict,
+)
 from cnnlab.segmentation import edge_band, four_tasks, segment
 
 
@@ -41,21 +49,21 @@ def explorer(networks, sheep):
 
 
 def test_it_shows_what_the_network_answers_and_what_is_wrong(networks, sheep):
-    found = ask(networks["low"], as_source(sheep), 96)
+    found = predict(networks["low"], as_source(sheep), 96)
     answer, truth = segment(networks["low"], sheep.image), four_tasks(sheep).semantic
-    assert torch.equal(found.answer, answer) and torch.equal(found.truth, truth)
-    shown = overlay(found, "answer")
+    assert torch.equal(found.prediction, answer) and torch.equal(found.truth, truth)
+    shown = class_map(found, "answer")
     assert torch.equal(shown.isnan(), answer == 0) and float(shown.nan_to_num(0).max()) == 0
     wrong, near = answer != truth, edge_band(truth, 2)
     assert torch.equal(~found.errors.isnan(), wrong)
     assert torch.equal(found.errors == 1, wrong & near)
-    assert (coloured(found, "errors")[..., 3] > 0).sum() == int(wrong.sum())
-    assert f"{float(wrong.float().mean()):.1%} of all pixels are wrong" in reading(found)
-    assert f"{float(wrong[near].float().mean()):.1%}" in reading(found)
+    assert (colour_image(found, "errors")[..., 3] > 0).sum() == int(wrong.sum())
+    assert f"{float(wrong.float().mean()):.1%} of all pixels are wrong" in describe(found)
+    assert f"{float(wrong[near].float().mean()):.1%}" in describe(found)
 
 
 def test_a_pixel_is_told_with_its_truth(networks, sheep):
-    found = ask(networks["low"], as_source(sheep), 96)
+    found = predict(networks["low"], as_source(sheep), 96)
     row, column = (four_tasks(sheep).semantic == 1).nonzero()[40].tolist()
     said = at_pixel(found, row, column)
     assert said.startswith(f"row {row}, column {column}: ") and said.endswith("in truth sheep")
@@ -63,28 +71,28 @@ def test_a_pixel_is_told_with_its_truth(networks, sheep):
 
 
 def test_each_control_changes_the_overlay(explorer):
-    seen = explorer.stage.overlay["png"]
-    changes = [("network", explorer._others["high"]), ("look", "truth"), ("look", "errors"), ("seed", 12)]
+    seen = explorer.main_view.overlay["png"]
+    changes = [("network", explorer._networks["high"]), ("look", "truth"), ("look", "errors"), ("seed", 12)]
     for name, value in changes:
         getattr(explorer, name).value = value
         assert explorer.error is None
-        assert explorer.stage.overlay["png"] != seen, name
-        seen = explorer.stage.overlay["png"]
+        assert explorer.main_view.overlay["png"] != seen, name
+        seen = explorer.main_view.overlay["png"]
 
 
 def test_a_tile_chooses_its_network_without_asking_again(explorer):
-    before = explorer.found
-    explorer.sheet.set_state({"selected": 1})
-    assert explorer.network.label == "high" and explorer.found is before
+    before = explorer.results
+    explorer.grid.set_state({"selected": 1})
+    assert explorer.network.label == "high" and explorer.results is before
     assert explorer.status.value.startswith("high sees")
 
 
 def test_a_photo_has_no_truth_and_says_so(explorer):
-    explorer.look.value = "errors"
+    explorer.view.value = "errors"
     explorer.pictures.use_photo(photo(), "mine")
     assert explorer.error is None
-    assert explorer.look.disabled and explorer.look.value == "answer"
-    assert "Nobody knows" in explorer._words.value
+    assert explorer.view.disabled and explorer.look.value == "answer"
+    assert "Nobody knows" in explorer._finding.value
 
 
 def photo() -> bytes:
@@ -105,12 +113,12 @@ def test_its_code_gives_its_numbers():
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(explorer.code(), {})
-    wrong = explorer.answer.answer != explorer.answer.truth
+    wrong = explorer.result.prediction != explorer.result.truth
     assert f"tensor({float(wrong.float().mean()):.4f})"[:11] in printed.getvalue()
 
 
 def test_words_and_picture_are_stable(networks, sheep):
     first, second = (SegmentationExplorer(sheep, networks) for _ in range(2))
-    assert first.describe() == second.describe() and first.still() == second.still()
-    second.look.value = "truth"
-    assert first.describe() != second.describe() and first.still() != second.still()
+    assert first.describe() == second.describe() and first.static_preview() == second.static_preview()
+    second.view.value = "truth"
+    assert first.describe() != second.describe() and first.static_preview() != second.static_preview()

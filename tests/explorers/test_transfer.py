@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnlab import world
 from cnnlab.explorers import TransferExplorer
-from cnnlab.explorers.trials import Plan, frames, trial, trials_figure
+from cnnlab.explorers.transfer_runs import RunConfig, prediction_frames, runs_figure, training_run
 from cnnlab.figures.colours import RIGHT, WRONG
 from cnnlab.transfer import NewTask, accuracy, continuation, fine_tune, new_task
 
@@ -42,8 +42,8 @@ def colours():
 
 
 def test_a_trial_is_fine_tuning_tried_after_each_pass(colours):
-    model, plan = Small().eval(), Plan("pool1", True, 4, 3, 5)
-    found = list(trial(model, "small", colours, plan))
+    model, plan = Small().eval(), RunConfig("pool1", True, 4, 3, 5)
+    found = list(training_run(model, "small", colours, plan))
     assert [len(one.accuracy) for one in found] == [1, 2, 3]
     rows = torch.cat([(colours.labels == c).nonzero()[:, 0] for c in (0, 1)])
     chosen = trial_rows(colours, 4, 5)
@@ -70,19 +70,19 @@ def trial_rows(task, per_class, seed):
 def test_frames_are_blue_where_the_answer_is_right(colours):
     wrong = colours.test_labels.clone()
     wrong[1] = 0
-    boxes, captions = frames(colours, wrong, 16)
+    boxes, captions = prediction_frames(colours, wrong, 16)
     assert [box["colour"] for box in boxes[:3]] == [RIGHT, WRONG, RIGHT]
     assert captions[0] == "red: right" and captions[1] == "green: called red"
 
 
 def test_the_figure_names_each_trial(colours):
-    plans = Plan("pool1", True, 4, 2, 0), Plan(None, True, 4, 2, 0)
-    ends = [list(trial(Small().eval(), "small", colours, plan))[-1] for plan in plans]
-    figure = trials_figure(ends, 0.5)
+    plans = RunConfig("pool1", True, 4, 2, 0), RunConfig(None, True, 4, 2, 0)
+    ends = [list(training_run(Small().eval(), "small", colours, plan))[-1] for plan in plans]
+    figure = runs_figure(ends, 0.5)
     assert "small: up to pool1, frozen; 4 a class; small: nothing kept; 4 a class" in figure.words
     assert len(figure.axes[0].lines) == 3
     with pytest.raises(ValueError, match="at least one trial"):
-        trials_figure([], 0.5)
+        runs_figure([], 0.5)
 
 
 @pytest.mark.parametrize(
@@ -98,43 +98,43 @@ def test_the_figure_names_each_trial(colours):
     ],
 )
 def test_each_control_trains_anew(explorer, control, value):
-    before, words = explorer.now, explorer.describe()
+    before, words = explorer.current_run, explorer.describe()
     getattr(explorer, control).value = value
-    assert explorer.error is None and explorer.now is not before
-    assert explorer.now.plan == explorer.plan and explorer.now.task == explorer.task.value
+    assert explorer.error is None and explorer.current_run is not before
+    assert explorer.current_run.config == explorer.config and explorer.current_run.task == explorer.task.value
     assert control == "chance" or explorer.describe() != words
-    assert explorer.curves.png[:4] == b"\x89PNG" and explorer.now.plan.words in explorer.curves.alt
+    assert explorer.curves.png[:4] == b"\x89PNG" and explorer.current_run.config.label in explorer.curves.alt
 
 
 def test_earlier_trials_of_the_same_classes_stay_beside(explorer):
     explorer.clear_button.click()
-    explorer.chance.value = 11
-    explorer.chance.value = 12
-    assert [one.plan.seed for one in explorer.trials][-1] == 11
+    explorer.random_seed.value = 11
+    explorer.random_seed.value = 12
+    assert [one.config.seed for one in explorer.runs][-1] == 11
     explorer.task.value = "handwritten digits"
-    assert not explorer.trials and explorer.now.task == "handwritten digits"
+    assert not explorer.runs and explorer.current_run.task == "handwritten digits"
 
 
 def test_another_network_starts_from_what_it_knows(explorer):
-    before = explorer.now
+    before = explorer.current_run
     explorer.network.value = dict(explorer.network.options)["other"]
-    assert explorer.now is not before and explorer.error is None
+    assert explorer.current_run is not before and explorer.error is None
 
 
 def test_the_code_gives_the_accuracy_that_is_shown(explorer, capsys):
     lines = [line for line in explorer.code().splitlines() if not line.startswith("model =")]
     exec("\n".join(lines), {"model": explorer.model})
-    assert float(capsys.readouterr().out) == pytest.approx(explorer.now.accuracy[-1])
+    assert float(capsys.readouterr().out) == pytest.approx(explorer.current_run.accuracy[-1])
 
 
 def test_without_live_nothing_is_trained_until_asked(explorer):
-    explorer.live.value = False
-    before = explorer.now
-    explorer.passes.value = 4
-    assert explorer.now is before
+    explorer.auto_run.value = False
+    before = explorer.current_run
+    explorer.epochs.value = 4
+    assert explorer.current_run is before
     explorer.run_button.click()
-    assert explorer.now.plan.passes == 4
-    explorer.live.value = True
+    assert explorer.current_run.config.epochs == 4
+    explorer.auto_run.value = True
 
 
 def test_what_cannot_be_kept_or_asked_is_said():
@@ -145,5 +145,5 @@ def test_what_cannot_be_kept_or_asked_is_said():
 
 
 def test_the_still_picture_is_a_png(explorer):
-    assert explorer.still()[:4] == b"\x89PNG"
+    assert explorer.static_preview()[:4] == b"\x89PNG"
     assert new_task("scenes", explorer.model, n=5, test_n=5, size=16).images.shape == (5, 3, 16, 16)

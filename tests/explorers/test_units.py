@@ -11,9 +11,14 @@ from PIL import Image
 from torch import nn
 
 from cnnlab.explorers import ActivationExplorer, PatchExplorer
-from cnnlab.explorers.collection import LayerMaps, Search, collect, first_pictures
-from cnnlab.explorers.patch_tiles import label_shares, patch_pictures
-from cnnlab.explorers.unit_maps import grid_maps, layers_with_units, mosaic
+from cnnlab.explorers.activation_store import (
+    ActivationSearch,
+    LayerActivations,
+    collect_activations,
+    first_images,
+)
+from cnnlab.explorers.render.activations import grid_maps, layers_with_units, mosaic
+from cnnlab.explorers.render.patches import label_shares, patch_images
 from cnnlab.units import random_directions, top_along, top_patches
 from cnnlab.world import dataset
 
@@ -41,7 +46,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return first_pictures(dataset("validation", n=20, progress=False))
+    return first_images(dataset("validation", n=20, progress=False))
 
 
 @pytest.fixture
@@ -55,8 +60,8 @@ def patches(model, pictures):
 
 
 def test_collected_maps_find_what_the_techniques_find(model, pictures):
-    images = pictures.floats()
-    *_, found = collect(model, images, "relu1")
+    images = pictures.as_floats()
+    *_, found = collect_activations(model, images, "relu1")
     expected = top_patches(model, images, "relu1", k=4)
     for unit in range(6):
         best = found.strongest(unit, 4)
@@ -68,25 +73,25 @@ def test_collected_maps_find_what_the_techniques_find(model, pictures):
 
 
 def test_large_maps_are_collected_for_fewer_pictures(model, pictures, monkeypatch):
-    monkeypatch.setattr("cnnlab.explorers.collection.MOST_BYTES", 10 * 4 * 6 * 24 * 24)
-    *_, found = collect(model, pictures.floats(), "relu1")
-    assert len(found.maps) == found.wanted == 10
+    monkeypatch.setattr("cnnlab.explorers.activation_store.MAX_BYTES", 10 * 4 * 6 * 24 * 24)
+    *_, found = collect_activations(model, pictures.as_floats(), "relu1")
+    assert len(found.maps) == found.total == 10
 
 
 def test_collection_says_what_it_needs(pictures):
-    assert len(first_pictures(pictures)) == 20
-    assert pictures.words(1) == f"goat, {pictures.source.recipes[1].scene}"
-    assert pictures.floats(48).shape == (20, 3, 48, 48)
+    assert len(first_images(pictures)) == 20
+    assert pictures.describe(1) == f"goat, {pictures.source.recipes[1].scene}"
+    assert pictures.as_floats(48).shape == (20, 3, 48, 48)
     with pytest.raises(TypeError, match="images, labels and class_names"):
-        first_pictures([1, 2])
+        first_images([1, 2])
 
 
 def test_search_goes_on_beside_the_controls_and_stops(model, pictures):
-    seen: list[LayerMaps] = []
-    search = Search(pictures, lambda found, _whole: seen.append(found), pytest.fail)
+    seen: list[LayerActivations] = []
+    search = ActivationSearch(pictures, lambda found, _whole: seen.append(found), pytest.fail)
 
     async def scene():
-        search.look(model, "relu1", 96)
+        search.search(model, "relu1", 96)
         assert not seen and search.running  # the call came back at once
         while not seen:
             await asyncio.sleep(0.001)
@@ -99,15 +104,15 @@ def test_search_goes_on_beside_the_controls_and_stops(model, pictures):
 
     asyncio.run(scene())
     assert len(seen[-1].maps) < 20
-    search.look(model, "relu1", 96, at_once=True)
-    assert len(search.found.maps) == 20
+    search.search(model, "relu1", 96, blocking=True)
+    assert len(search.activations.maps) == 20
 
 
 def test_patches_cut_at_the_border_stand_where_they_belong(model, pictures):
-    images = pictures.floats()
-    *_, found = collect(model, images, "relu2")
+    images = pictures.as_floats()
+    *_, found = collect_activations(model, images, "relu2")
     best = found.strongest(1, 20)
-    tiles = patch_pictures(images[best.picture[0]], best, found.field)
+    tiles = patch_images(images[best.picture[0]], best, found.field)
     side = tiles.shape[-1]
     for tile, index, box in zip(tiles, best.picture[0], best.box[0].tolist(), strict=True):
         top, left, bottom, right = box
@@ -139,26 +144,26 @@ def test_layers_and_ranges(model):
 
 def test_activation_opens_at_the_strongest_place_of_the_channel(activation, model):
     maps = model.relu1(model.conv1(activation.image[None]))[0].detach()
-    assert torch.allclose(activation.here, maps, atol=1e-5)
+    assert torch.allclose(activation.current_maps, maps, atol=1e-5)
     assert activation.value == pytest.approx(float(maps[2].max()), abs=1e-5)
-    assert activation.error is None and len(activation.strongest.captions) == 9
+    assert activation.error is None and len(activation.patch_grid.captions) == 9
     assert activation.grid.selected == 2 and activation.grid.tiles["count"] == 6
 
 
 def test_every_control_of_the_activations_changes_what_is_seen(activation):
-    before = activation.map.tiles["png"], activation.strongest.captions, activation.grid.tiles["png"]
+    before = activation.map.tiles["png"], activation.patch_grid.captions, activation.grid.tiles["png"]
     activation.grid.set_state({"selected": 4})
     assert activation.channel.value == 4
-    assert activation.map.tiles["png"] != before[0] and activation.strongest.captions != before[1]
-    activation.colours.value = "viridis"
+    assert activation.map.tiles["png"] != before[0] and activation.patch_grid.captions != before[1]
+    activation.colormap.value = "viridis"
     assert activation.grid.tiles["png"] != before[2]
     before = activation.grid.tiles["png"]
     activation.scale.value = "whole layer"
     assert activation.grid.tiles["png"] != before
-    activation.patches.value = 3
-    assert activation.strongest.tiles["count"] == 3
+    activation.n_patches.value = 3
+    assert activation.patch_grid.tiles["count"] == 3
     activation.layer.value = "relu2"
-    assert activation.here.shape == (5, 6, 6) and activation.strongest.tiles["count"] == 3
+    assert activation.current_maps.shape == (5, 6, 6) and activation.patch_grid.tiles["count"] == 3
     before = activation.map.tiles["png"]
     activation.seed.value = 9
     assert activation.map.tiles["png"] != before
@@ -168,20 +173,20 @@ def test_every_control_of_the_activations_changes_what_is_seen(activation):
 def test_a_place_has_its_box_and_value(activation):
     activation.map.set_state({"point": [0, 3, 5]})
     assert activation.box == (10, 18, 18, 26)
-    assert activation.value == float(activation.here[2, 3, 5])
-    assert activation.picture.boxes[0]["box"] == [50, 90, 40, 40]
+    assert activation.value == float(activation.current_maps[2, 3, 5])
+    assert activation.image_view.boxes[0]["box"] == [50, 90, 40, 40]
     assert "rows 10 to 17, columns 18 to 25" in activation.status.value
-    activation.place = (99, 0)
-    assert isinstance(activation.error, ValueError) and activation.place == (23, 0)
+    activation.position = (99, 0)
+    assert isinstance(activation.error, ValueError) and activation.position == (23, 0)
 
 
 def test_vectors_have_one_place_and_see_everything(activation):
-    activation.place = (7, 9)
+    activation.position = (7, 9)
     activation.layer.value = "fc"
-    assert activation.error is None and activation.here.shape == (3, 1, 1)
-    assert "whole picture" in activation.status.value and activation.picture.boxes == []
+    assert activation.error is None and activation.current_maps.shape == (3, 1, 1)
+    assert "whole picture" in activation.status.value and activation.image_view.boxes == []
     activation.layer.value = "relu1"
-    assert activation.channel.value == 2 and activation.place == (7, 9)
+    assert activation.channel.value == 2 and activation.position == (7, 9)
 
 
 @pytest.mark.parametrize("explorer", ["activation", "patches"])
@@ -204,7 +209,7 @@ def test_the_code_of_the_activations_gives_the_same(activation, model, pictures,
     place = run(activation.code(), model)
     assert float(capsys.readouterr().out) == pytest.approx(activation.value, abs=1e-5)
     assert tuple(place["box"]) == activation.box
-    assert torch.allclose(place["found"].value, activation.search.found.strongest(2, 9).value)
+    assert torch.allclose(place["found"].value, activation.search.activations.strongest(2, 9).value)
 
 
 def test_an_unknown_layer_is_told(model, pictures):
@@ -221,32 +226,32 @@ def test_the_code_of_the_patches_gives_the_same(patches, model, pictures, mixing
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     patches.mixing.value = mixing
     found = run(patches.code(), model)["found"]
-    assert torch.allclose(found.value, patches.best.value, atol=1e-5)
-    assert torch.equal(found.picture, patches.best.picture)
+    assert torch.allclose(found.value, patches.top_patches.value, atol=1e-5)
+    assert torch.equal(found.picture, patches.top_patches.picture)
 
 
 def test_every_control_of_the_patches_changes_what_is_seen(patches):
     def seen():
-        return patches.patches.captions, patches.bars.entries, patches.status.value
+        return patches.patch_grid.captions, patches.bars.entries, patches.status.value
 
     for control, value in (
         (patches.unit, 4),
         (patches.k, 5),
         (patches.mixing, 1.0),
-        (patches.draw, 3),
+        (patches.direction_seed, 3),
         (patches.category, "colour"),
         (patches.layer, "relu2"),
     ):
         before = seen()
         control.value = value
         assert patches.error is None and seen() != before, control.description
-    assert patches.patches.tiles["count"] == patches.pictures_sheet.tiles["count"] == 5
+    assert patches.patch_grid.tiles["count"] == patches.picture_grid.tiles["count"] == 5
     assert patches.unit.max == 4
 
 
 def test_bars_tell_what_lies_in_the_middle(patches, pictures):
     patches.category.value = "material"
-    labels = patches.best.labels(pictures.source.maps("material"))[0]
+    labels = patches.top_patches.labels(pictures.source.maps("material"))[0]
     first = patches.bars.entries[0]
     assert first["now"] == pytest.approx(float((labels == labels.mode().values).float().mean()), abs=1e-3)
     assert sum(row["now"] for row in patches.bars.entries) <= 1.001
@@ -259,5 +264,5 @@ def test_a_network_of_another_size_sees_the_pictures_at_its_size(patches):
     tiny = Tiny(nn.Conv2d(3, 2, 3), nn.ReLU()).eval()
     patches.network.options = [*patches.network.options, ("tiny", tiny)]
     patches.network.value = tiny
-    assert patches.error is None and patches.best.box.max() <= 24
+    assert patches.error is None and patches.top_patches.box.max() <= 24
     assert patches.bars.entries == [] and "no known masks" in patches.status.value

@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab.explorers.choices import deepest, network_layers, rectified
-from cnnlab.explorers.encode import to_array
-from cnnlab.explorers.sheet import map_tiles
-from cnnlab.explorers.still import still_figure
+from cnnlab.explorers.image_bytes import to_array
+from cnnlab.explorers.image_grid import map_tiles
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.palettes import rising_alpha
 from cnnlab.networks import ReceptiveField, activations
 
 GRID_SIDE = 48
 """Larger maps are shrunk to so many places for the grid; the enlarged one shows them all."""
-EACH, LAYER = "each map", "whole layer"
+PER_MAP, PER_LAYER = "each map", "whole layer"
 
 
 def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
@@ -27,16 +27,16 @@ def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveF
     That is the last ReLU or block with maps, but not the maps of the classes themselves.
     """
     layers = network_layers(model, side)
-    mapped = [layer for layer in layers if layer.has_maps]
-    names = rectified(mapped) or [layer.name for layer in mapped or layers]
+    with_maps = [layer for layer in layers if layer.has_maps]
+    names = rectified(with_maps) or [layer.name for layer in with_maps or layers]
     return {layer.name: layer.field for layer in layers}, deepest(layers, names)
 
 
-def all_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, Tensor]:
+def layer_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, Tensor]:
     """What the layers answer to one picture, U x h x w each; vectors have one place. One forward pass."""
-    found = activations(model, image, layers)
+    outputs = activations(model, image, layers)
     return {
-        name: maps.cpu() if maps.dim() == 3 else maps.cpu()[:, None, None] for name, maps in found.items()
+        name: maps.cpu() if maps.dim() == 3 else maps.cpu()[:, None, None] for name, maps in outputs.items()
     }
 
 
@@ -44,7 +44,7 @@ def grid_maps(maps: Tensor, scale: str) -> Tensor:
     """Maps U x h x w as they stand in the grid: each spread over its own range 0 to 1, or as they are."""
     if max(maps.shape[1:]) > GRID_SIDE:
         maps = F.adaptive_avg_pool2d(maps, GRID_SIDE)
-    if scale == LAYER:
+    if scale == PER_LAYER:
         return maps
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / (high - low).clamp(min=1e-6)
@@ -56,7 +56,7 @@ def value_range(maps: Tensor) -> tuple[float, float]:
     return low, max(float(maps.max()), low + 1e-6)
 
 
-def seen_in_words(box: tuple[int, int, int, int] | None, side: int) -> str:
+def field_sentence(box: tuple[int, int, int, int] | None, side: int) -> str:
     """What a place sees, by its box (top, left, bottom, right) in a picture of `side` pixels."""
     if box is None:
         return "what it sees is not known"
@@ -66,61 +66,61 @@ def seen_in_words(box: tuple[int, int, int, int] | None, side: int) -> str:
     return f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
 
 
-def place_to_begin(one: Tensor, share: tuple[float, float] | None) -> tuple[int, int]:
+def initial_position(unit_map: Tensor, share: tuple[float, float] | None) -> tuple[int, int]:
     """Where a map h x w is looked at first: where it is strongest, or at a share (down, across) of the way through it."""
-    rows, columns = one.shape
+    rows, columns = unit_map.shape
     if share is None:
-        return divmod(int(one.argmax()), columns)
+        return divmod(int(unit_map.argmax()), columns)
     return round(share[0] * (rows - 1)), round(share[1] * (columns - 1))
 
 
-def laid_over(one: Tensor, side: int) -> dict:
-    """A map h x w as an overlay for a `Sheet`, side x side: clear where the unit is silent."""
-    large = F.interpolate(one[None, None], size=(side, side), mode="nearest")[0]
-    return map_tiles(large, "magma", *value_range(one.clamp(min=0)), rising_alpha(1.0))
+def overlay_tiles(unit_map: Tensor, side: int) -> dict:
+    """A map h x w as an overlay for a `ImageGrid`, side x side: clear where the unit is silent."""
+    large = F.interpolate(unit_map[None, None], size=(side, side), mode="nearest")[0]
+    return map_tiles(large, "magma", *value_range(unit_map.clamp(min=0)), rising_alpha(1.0))
 
 
-def code_of_maps(
+def code(
     opening: str,
     picture: str,
     layer: str,
     channel: int,
-    place: tuple[int, int] | None,
+    position: tuple[int, int] | None,
     side: int,
     count: int,
     patches: int,
 ) -> str:
     """The lines that give the maps without the explorer; `opening` defines `model`, `picture` defines `image`.
 
-    Without a `place` the layer gives one number for each channel.
+    Without a `position` the layer gives one number for each channel.
     """
-    row, column = place or (0, 0)
-    where = f"{channel}, {row}, {column}" if place else f"{channel}"
+    row, column = position or (0, 0)
+    where = f"{channel}, {row}, {column}" if position else f"{channel}"
     lines = ["import cnnlab", "from cnnlab import networks, units, world", "", opening, picture]
     lines += [
         f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
         f"print(maps[{where}].item())",
         f'box = networks.receptive_field(model, "{layer}", {side}).box({row}, {column})',
         f'pictures = world.dataset("validation").images[:{count}] / 255',
-        f'found = units.top_patches(model, pictures, "{layer}", k={patches}, units=[{channel}])',
+        f'patches = units.top_patches(model, pictures, "{layer}", k={patches}, units=[{channel}])',
     ]
     return "\n".join(lines)
 
 
-def still_of_maps(
+def preview_png(
     title: str,
     picture: Tensor,
     box: tuple[float, float, float, float] | None,
     maps: Tensor,
     channel: int,
-    place: tuple[int, int],
+    position: tuple[int, int],
     layer: str,
 ) -> bytes:
     """A PNG: the picture (3 x H x W) with `box` in its pixels, the map of `channel` with its place, and all maps U x h x w."""
     figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
     left.imshow(to_array(picture), interpolation="antialiased")
-    row, column = place
+    row, column = position
     if box is not None:
         top, start, bottom, end = box
         for width, colour in ((3.5, "black"), (1.8, OUTLINE)):
@@ -130,14 +130,14 @@ def still_of_maps(
     middle.imshow(maps[channel].numpy(), cmap="gray", interpolation="nearest")
     corner = (column - 0.5, row - 0.5)
     middle.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2))
-    right.imshow(mosaic(grid_maps(maps, EACH)).numpy(), cmap="gray", interpolation="nearest")
+    right.imshow(mosaic(grid_maps(maps, PER_MAP)).numpy(), cmap="gray", interpolation="nearest")
     left.set_title(f"what row {row}, column {column} sees", fontsize=9)
     middle.set_title(f"{layer}, channel {channel}", fontsize=9)
     right.set_title(f"all {len(maps)} maps, each in its own range", fontsize=9)
     for axis in (left, middle, right):
         axis.set_axis_off()
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    return still_figure(figure)
+    return figure_png(figure)
 
 
 def mosaic(maps: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def mosaic(maps: Tensor) -> Tensor:
     columns = max(1, round(len(maps) ** 0.5 * 1.15))
     padded = F.pad(maps, (0, 1, 0, 1), value=float("nan"))
     rows = -(-len(maps) // columns)
-    whole = torch.full((rows * columns, *padded.shape[1:]), float("nan"))
-    whole[: len(maps)] = padded
+    canvas = torch.full((rows * columns, *padded.shape[1:]), float("nan"))
+    canvas[: len(maps)] = padded
     tall, wide = padded.shape[1:]
-    return whole.view(rows, columns, tall, wide).permute(0, 2, 1, 3).reshape(rows * tall, columns * wide)
+    return canvas.view(rows, columns, tall, wide).permute(0, 2, 1, 3).reshape(rows * tall, columns * wide)

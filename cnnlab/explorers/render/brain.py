@@ -14,15 +14,15 @@ from cnnlab.figures.transfer import repeats_figure
 from cnnlab.networks.zoo import load
 from cnnlab.world import dataset
 
-SHOWN = ("sheep", "elephant", "bird", "fish", "car", "house", "cup")
+CLASS_NAMES = ("sheep", "elephant", "bird", "fish", "car", "house", "cup")
 """Seven classes, as many as Cadieu and others (2014) showed; theirs were other ones."""
 SOURCE, EARLY, LATE = "mini_resnet", "layer1", "layer3"
-NUMBERS = (5, 10, 20, 40, 80)
+UNIT_COUNTS = (5, 10, 20, 40, 80)
 DRAWS = 2
 
 
 @dataclass(frozen=True)
-class Setting:
+class State:
     """How many units, how often averaged, how much of the noise, and the seed of all that is drawn."""
 
     units: int
@@ -32,7 +32,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class Result:
     """What was found for one setting.
 
     Attributes
@@ -58,50 +58,55 @@ class Compared:
 
 def simulated_populations(count: int = 105) -> dict[str, Recordings]:
     """Two simulated populations for `count` pictures of seven classes: of a late and of an early layer of mini_resnet."""
-    pictures = dataset("validation", n=count, classes=SHOWN, progress=False)
+    pictures = dataset("validation", n=count, classes=CLASS_NAMES, progress=False)
     source = load(SOURCE)
     return {
-        f"late, simulated ({SOURCE} {LATE})": _simulated(source, pictures, LATE),
-        f"early, simulated ({SOURCE} {EARLY})": _simulated(source, pictures, EARLY),
+        f"late, simulated ({SOURCE} {LATE})": _simulate(source, pictures, LATE),
+        f"early, simulated ({SOURCE} {EARLY})": _simulate(source, pictures, EARLY),
     }
 
 
-def _simulated(source, pictures, layer: str) -> Recordings:
+def _simulate(source, pictures, layer: str) -> Recordings:
     return simulate_recordings(source, pictures.images, pictures.labels, pictures.class_names, layer)
 
 
-def compared(recordings: Recordings, codes: Tensor, setting: Setting) -> Compared:
+def render(recordings: Recordings, codes: Tensor, state: State) -> Result:
     """Decoding and dissimilarity of a population and of a layer's `codes` (N x D) under one setting."""
-    averaged = recordings.mean(setting.trials)
-    most = min(setting.units, averaged.shape[1], int((codes.std(0) > 1e-6).sum()))
-    numbers = tuple(sorted({number for number in NUMBERS if number < most} | {most}))
+    responses = recordings.mean(state.trials)
+    n_units = min(state.units, responses.shape[1], int((codes.std(0) > 1e-6).sum()))
+    numbers = tuple(sorted({number for number in UNIT_COUNTS if number < n_units} | {n_units}))
 
-    def matched(units: int, seed: int) -> Tensor:
+    def matched_units(units: int, seed: int) -> Tensor:
         return match_recordings(
-            codes, recordings, units, trials=setting.trials, noise=setting.noise, seed=setting.seed + seed
+            codes, recordings, units, trials=state.trials, noise=state.noise, seed=state.seed + seed
         )
 
-    columns = torch.randperm(averaged.shape[1], generator=torch.Generator().manual_seed(setting.seed))[:most]
-    tables = {"population": unlike(averaged[:, columns]), "layer": unlike(matched(most, 0))}
-    ceiling = [unlike(half[:, columns]) for half in recordings.halves(setting.seed)]
+    columns = torch.randperm(responses.shape[1], generator=torch.Generator().manual_seed(state.seed))[
+        :n_units
+    ]
+    tables = {
+        "population": dissimilarity(responses[:, columns]),
+        "layer": dissimilarity(matched_units(n_units, 0)),
+    }
+    ceiling = [dissimilarity(half[:, columns]) for half in recordings.halves(state.seed)]
     accuracy = {
         name: decode(population, recordings.labels, units=numbers, draws=DRAWS).accuracy
-        for name, population in (("population", averaged), ("layer", matched))
+        for name, population in (("population", responses), ("layer", matched_units))
     }
-    return Compared(tables, compare_rdms(*tables.values()), compare_rdms(*ceiling), accuracy, numbers)
+    return Result(tables, compare_rdms(*tables.values()), compare_rdms(*ceiling), accuracy, numbers)
 
 
-def unlike(responses: Tensor) -> Tensor:
+def dissimilarity(responses: Tensor) -> Tensor:
     """N x N dissimilarities, each unit brought to mean 0 and deviation 1 first: a table of the strongest units alone says little."""
     deviation = responses.std(0).clamp(min=1e-6)
     return rdm((responses - responses.mean(0)) / deviation)
 
 
-def decoding_figure(found: Compared, names: Mapping[str, str], chance: float) -> Plate:
+def decoding_figure(result: Result, names: Mapping[str, str], chance: float) -> Plate:
     """Decoding accuracy against units for both, under the names that `names` gives to "population" and "layer"."""
-    values = {names[key]: one for key, one in found.accuracy.items()}
+    values = {names[key]: accuracy for key, accuracy in result.accuracy.items()}
     title = f"Reading the class off few units\n{names['population']}"
-    figure = repeats_figure(values, found.numbers, title=title, across="units", level={"chance": chance})
+    figure = repeats_figure(values, result.numbers, title=title, across="units", level={"chance": chance})
     # Narrow, so that it can be read in the middle column of an explorer.
     figure.set_size_inches(5.2, 4.4)
     figure.axes[0].legend(fontsize=10, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16))

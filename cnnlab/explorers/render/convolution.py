@@ -16,14 +16,14 @@ from cnnlab.figures.palettes import symmetric_range
 from cnnlab.networks import Step, one_step, output_size
 
 KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one pixel")
-LEARNED = "learned by the network"
-SEEN = 96
+LEARNED_FILTER = "learned by the network"
+SOURCE_SIZE = 96
 """Side of the picture before it is made smaller."""
 _READABLE = 5  # cells along a side in which a number can be read
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class State:
     """What the controls say. `pixels` is 1 x n x n, `weight` 1 x k x k."""
 
     pixels: Tensor
@@ -39,20 +39,20 @@ class Setting:
         return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
 
     @property
-    def places(self) -> int:
+    def n_positions(self) -> int:
         """Places along a side; a ValueError in words where there is none."""
         return output_size(self.pixels.shape[-1], self.weight.shape[-1], **self.steps)
 
-    def convolved(self) -> Tensor:
+    def output(self) -> Tensor:
         """The whole map, 1 x places x places."""
         bias = torch.tensor([self.bias])
         return F.conv2d(self.pixels[None], self.weight[None], bias, **self.steps)[0]
 
-    def padded(self) -> Tensor:
+    def padded_input(self) -> Tensor:
         """The picture with its border of zeros, 1 x (n + 2 p) x (n + 2 p)."""
         return F.pad(self.pixels, [self.padding] * 4)
 
-    def at(self, row: int, column: int) -> Step:
+    def step_at(self, row: int, column: int) -> Step:
         """One number of the map, taken apart."""
         return one_step(self.pixels, self.weight, self.bias, row=row, column=column, **self.steps)
 
@@ -62,39 +62,39 @@ def grey(image: Tensor, side: int) -> Tensor:
     return F.adaptive_avg_pool2d(image.mean(0, keepdim=True), side)
 
 
-def kernel(name: str, size: int) -> Tensor:
+def named_kernel(name: str, size: int) -> Tensor:
     """A kernel made by hand, 1 x size x size: edges answer to a change of brightness, blur to its mean.
 
     Example
     -------
-    >>> kernel("vertical edge", 3)
+    >>> named_kernel("vertical edge", 3)
     tensor([[[-1.,  0.,  1.],
              [-1.,  0.,  1.],
              [-1.,  0.,  1.]]])
     """
     middle = (size - 1) / 2
     offset = torch.arange(size) - middle
-    made = torch.zeros(size, size)
+    weights = torch.zeros(size, size)
     if name == "vertical edge":
-        made += offset.sign()[None, :]
+        weights += offset.sign()[None, :]
     elif name == "horizontal edge":
-        made += offset.sign()[:, None]
+        weights += offset.sign()[:, None]
     elif name == "blur":
-        made += 1 / size**2
+        weights += 1 / size**2
     elif name == "spot":  # bright in the middle, dark around; no answer where nothing changes
-        made -= 1 / max(size**2 - 1, 1)
-        made[size // 2, size // 2] = 1.0
+        weights -= 1 / max(size**2 - 1, 1)
+        weights[size // 2, size // 2] = 1.0
     elif name == "sharpen":
-        made -= 1 / size**2
-        made[size // 2, size // 2] += 2.0
+        weights -= 1 / size**2
+        weights[size // 2, size // 2] += 2.0
     elif name == "one pixel":
-        made[0, 0] = 1.0
+        weights[0, 0] = 1.0
     else:
         raise ValueError(f"there is no kernel {name!r}; there are {', '.join(KERNELS)}.")
-    return made[None]
+    return weights[None]
 
 
-def taps(step: Step) -> list[tuple[int, int, float, float]]:
+def products(step: Step) -> list[tuple[int, int, float, float]]:
     """(row, column, pixel, weight times pixel) for each weight of the kernel, in reading order."""
     return [
         (row, column, float(step.patch[0, i, j]), float(step.products[0, i, j]))
@@ -103,36 +103,38 @@ def taps(step: Step) -> list[tuple[int, int, float, float]]:
     ]
 
 
-def nearest_place(setting: Setting, row: int, column: int) -> tuple[int, int]:
+def nearest_position(state: State, row: int, column: int) -> tuple[int, int]:
     """The place whose window has its middle nearest to a pixel of the padded picture."""
-    reach = setting.dilation * (setting.weight.shape[-1] - 1)
-    aims = (round((at - reach / 2) / setting.stride) for at in (row, column))
-    down, across = (min(max(aim, 0), setting.places - 1) for aim in aims)
+    reach = state.dilation * (state.weight.shape[-1] - 1)
+    targets = (round((coordinate - reach / 2) / state.stride) for coordinate in (row, column))
+    down, across = (min(max(target, 0), state.n_positions - 1) for target in targets)
     return down, across
 
 
-def window_boxes(setting: Setting, step: Step) -> list[dict]:
+def window_boxes(state: State, step: Step) -> list[dict]:
     """Boxes over the padded picture: the picture within its padding, and the pixels that the kernel reads."""
-    border, (_, height, width) = setting.padding, setting.pixels.shape
+    border, (_, height, width) = state.padding, state.pixels.shape
     boxes = [{"tile": 0, "box": [border, border, height, width], "colour": "#6fb7ff"}] if border else []
-    down, across = ([at + border for at in places] for places in (step.rows, step.columns))
-    if setting.dilation == 1:
+    down, across = (
+        [coordinate + border for coordinate in coordinates] for coordinates in (step.rows, step.columns)
+    )
+    if state.dilation == 1:
         size = len(down)
         return [*boxes, {"tile": 0, "box": [down[0], across[0], size, size], "colour": OUTLINE}]
     cells = [[row, column, 1, 1] for row in down for column in across]
     return boxes + [{"tile": 0, "box": cell, "colour": OUTLINE} for cell in cells]
 
 
-def drawn(setting: Setting, row: int, column: int) -> Figure:
+def preview_figure(state: State, row: int, column: int) -> Figure:
     """Picture, kernel and map beside each other, with the window and the number that comes out of it."""
     figure = Figure(figsize=(8.4, 3.2), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.6, 1))
-    left.imshow(setting.padded()[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    for box in window_boxes(setting, setting.at(row, column)):
+    left.imshow(state.padded_input()[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    for box in window_boxes(state, state.step_at(row, column)):
         top, start, height, width = box["box"]
         frame = (start - 0.5, top - 0.5), width, height
         left.add_patch(Rectangle(*frame, fill=False, edgecolor=box["colour"], linewidth=1.8))
-    for axis, values in ((middle, setting.weight[0]), (right, setting.convolved()[0])):
+    for axis, values in ((middle, state.weight[0]), (right, state.output()[0])):
         low, high = symmetric_range(values, 1e-6)
         axis.imshow(values.numpy(), cmap=SIGNED, vmin=low, vmax=high, interpolation="nearest")
     right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2))
@@ -142,50 +144,50 @@ def drawn(setting: Setting, row: int, column: int) -> Figure:
     return figure
 
 
-def code_of_step(
-    opening: str, picture: str, setting: Setting, place: tuple[int, int], learned: int | None
+def code(
+    opening: str, picture: str, state: State, position: tuple[int, int], filter_index: int | None
 ) -> str:
     """The lines that take the number at a place apart without the explorer; `picture` defines `image`.
 
-    The kernel is filter number `learned` of the network that `opening` loads; without one its weights are written out.
+    The kernel is filter number `filter_index` of the network that `opening` loads; without one its weights are written out.
     """
-    rooms = [*(["units"] if learned is not None else []), *(["world"] if "world." in picture else [])]
+    rooms = [*(["units"] if filter_index is not None else []), *(["world"] if "world." in picture else [])]
     imports = ["import torch", "import cnnlab", f"from cnnlab import {', '.join(['networks', *rooms])}", ""]
-    side = setting.pixels.shape[-1]
+    side = state.pixels.shape[-1]
     lines = [
         *imports,
         picture,
         f"grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), {side})",
     ]
-    if learned is not None:
-        lines += [opening, f"kernel = units.filters(model)[{learned}].sum(0, keepdim=True)"]
+    if filter_index is not None:
+        lines += [opening, f"kernel = units.filters(model)[{filter_index}].sum(0, keepdim=True)"]
     else:
-        weights = [[round(value, 6) for value in row] for row in setting.weight[0].tolist()]
+        weights = [[round(value, 6) for value in row] for row in state.weight[0].tolist()]
         lines += [f"kernel = torch.tensor({[weights]})"]
-    steps = ", ".join(f"{name}={value}" for name, value in setting.steps.items())
-    where = f"row={place[0]}, column={place[1]}"
+    steps = ", ".join(f"{name}={value}" for name, value in state.steps.items())
+    where = f"row={position[0]}, column={position[1]}"
     lines += [
-        f"step = networks.one_step(grey, kernel, {setting.bias:g}, {where}, {steps})",
+        f"step = networks.one_step(grey, kernel, {state.bias:g}, {where}, {steps})",
         "print(step.products, step.value)",
     ]
     return "\n".join(lines)
 
 
-def sum_in_words(step: Step, weight: Tensor, term: int) -> str:
+def sum_sentence(step: Step, weight: Tensor, term: int) -> str:
     """The sum as far as `term` products: the last of them, what has come together so far, and at the end the bias."""
-    values = taps(step)
+    values = products(step)
     if term == 0:
         return f"{len(values)} products to add. Step through them with the slider."
     row, column, pixel, product = values[term - 1]
     factor = float(weight.flatten()[term - 1])
     so_far = sum(value[3] for value in values[:term])
-    said = (
+    sentence = (
         f"Product {term} of {len(values)}: pixel ({row}, {column}) {pixel:.2f} × weight {factor:.2f} = {product:.2f}."
         f" So far {so_far:.2f}."
     )
     if term == len(values):
-        said += f" Plus the bias {step.bias:.2f}: this number of the map is {step.value:.2f}."
-    return said
+        sentence += f" Plus the bias {step.bias:.2f}: this number of the map is {step.value:.2f}."
+    return sentence
 
 
 def patch_table(step: Step, weight: Tensor, term: int) -> str:
@@ -197,12 +199,12 @@ def patch_table(step: Step, weight: Tensor, term: int) -> str:
         symmetric_range(values[2], 1e-6),
     )
     titles = ("patch", "kernel", "products")
-    made = [
+    tables = [
         _matrix(title, numbers, span, term)
         for title, numbers, span in zip(titles, values, spans, strict=True)
     ]
     signs = ('<span class="cnnlab-sum-sign">×</span>', '<span class="cnnlab-sum-sign">=</span>')
-    return f'<div class="cnnlab-sum">{made[0]}{signs[0]}{made[1]}{signs[1]}{made[2]}</div>'
+    return f'<div class="cnnlab-sum">{tables[0]}{signs[0]}{tables[1]}{signs[1]}{tables[2]}</div>'
 
 
 def _matrix(title: str, values: Tensor, span: tuple[float, float], term: int) -> str:
@@ -211,11 +213,11 @@ def _matrix(title: str, values: Tensor, span: tuple[float, float], term: int) ->
     for i, line in enumerate(values.tolist()):
         cells = []
         for j, value in enumerate(line):
-            at = i * size + j + 1
-            done = "now" if at == term else "done" if at < term else "todo"
+            index = i * size + j + 1
+            status = "now" if index == term else "done" if index < term else "todo"
             text = f"{value:.2f}".replace("-", "−") if size <= _READABLE else ""
             cells.append(
-                f'<td class="cnnlab-{done}" style="{_tint(value, span)}" title="{value:.3f}">{text}</td>'
+                f'<td class="cnnlab-{status}" style="{_tint(value, span)}" title="{value:.3f}">{text}</td>'
             )
         rows.append(f"<tr>{''.join(cells)}</tr>")
     small = "" if size <= _READABLE else " cnnlab-sum-small"

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from cnnlab.explorers.collection import pictures_in_a_step
-from cnnlab.explorers.covered import class_names, probabilities, scores
-from cnnlab.explorers.sources import Source
+from cnnlab.explorers.activation_store import pictures_in_a_step
+from cnnlab.explorers.image_sources import ImageSource
+from cnnlab.explorers.render.occlusion import class_names, probabilities, scores
 from cnnlab.networks.layers import evaluating
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class State:
     """What the controls say: whose answer, to which picture, under which chance; `kind` and `severity` are what is looked at."""
 
     model: nn.Module
-    source: Source
+    source: ImageSource
     side: int = 96
     kind: str = "gaussian_noise"
     severity: int = 3
@@ -28,7 +28,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class Fifteen:
+class Result:
     """The picture under each corruption at one severity.
 
     `images` is 15 x 3 x H x W and `probability` 15 x C, in the order of `CORRUPTIONS`.
@@ -48,18 +48,18 @@ def family_of(kind: str) -> str:
     return next(family for family, kinds in FAMILIES.items() if kind in kinds)
 
 
-def offered() -> list[tuple[str, str]]:
+def kind_options() -> list[tuple[str, str]]:
     """The corruptions as a reader chooses them: family and name, and the name that `corrupt` knows."""
     return [(f"{family_of(kind)}: {kind.replace('_', ' ')}", kind) for kind in CORRUPTIONS]
 
 
-def under_all(setting: Setting) -> Fifteen:
+def render(state: State) -> Result:
     """All fifteen at the severity of the setting."""
-    *_, found = steps_under_all(setting)
+    *_, found = steps_under_all(state)
     return found
 
 
-def steps_under_all(setting: Setting) -> Iterator[Fifteen | None]:
+def steps_under_all(setting: State) -> Iterator[Result | None]:
     """The fifteen in short steps: None for each corruption and each forward pass, and at last what was found."""
     image = setting.source.image(setting.side)
     images, parts = [], []
@@ -70,38 +70,38 @@ def steps_under_all(setting: Setting) -> Iterator[Fifteen | None]:
         with evaluating(setting.model), torch.inference_mode():
             parts.append(scores(setting.model, some).softmax(1).cpu())
         yield None
-    yield Fifteen(torch.stack(images), torch.cat(parts))
+    yield Result(torch.stack(images), torch.cat(parts))
 
 
-def at_other_severities(setting: Setting, answers: dict[int, Fifteen]) -> Iterator[int]:
+def at_other_severities(setting: State, answers: dict[int, Result]) -> Iterator[int]:
     """Short steps that put what is missing in `answers` there, by severity; each gives the severity that it works on."""
-    for severity, other in severities(setting).items():
+    for severity, other in states_by_severity(setting).items():
         for found in steps_under_all(other) if severity not in answers else ():
             if found is not None:
                 answers[severity] = found
             yield severity
 
 
-def severities(setting: Setting) -> dict[int, Setting]:
+def states_by_severity(state: State) -> dict[int, State]:
     """The same setting at each severity, the chosen one first."""
-    order = sorted(SEVERITIES, key=lambda severity: abs(severity - setting.severity))
-    return {severity: replace(setting, severity=severity) for severity in order}
+    order = sorted(SEVERITIES, key=lambda severity: abs(severity - state.severity))
+    return {severity: replace(state, severity=severity) for severity in order}
 
 
-def clean(setting: Setting) -> tuple[Tensor, tuple[str, ...]]:
+def clean_probability(state: State) -> tuple[Tensor, tuple[str, ...]]:
     """The C probabilities of the picture as it is, and the names of the classes."""
-    probability = probabilities(setting.model, setting.source.image(setting.side))
-    return probability, class_names(setting.model, len(probability))
+    probability = probabilities(state.model, state.source.image(state.side))
+    return probability, class_names(state.model, len(probability))
 
 
-def code(setting: Setting, opening: str) -> str:
+def code(state: State, opening: str) -> str:
     """The lines that give the corrupted picture and the answer without the explorer; `opening` defines `model`."""
-    picture = setting.source.code(setting.side)
+    picture = state.source.code(state.side)
     rooms = "robustness, world" if "world." in picture else "robustness"
-    seed = f", seed={setting.seed}" if setting.seed else ""
+    seed = f", seed={state.seed}" if state.seed else ""
     lines = [
         *("import torch", "import cnnlab", f"from cnnlab import {rooms}", "", opening, picture),
-        f'corrupted = robustness.corrupt(image, "{setting.kind}", {setting.severity}{seed})',
+        f'corrupted = robustness.corrupt(image, "{state.kind}", {state.severity}{seed})',
         "with torch.inference_mode():",
         "    probability = model(corrupted.unsqueeze(0)).softmax(1)[0]",
         "print(int(probability.argmax()), probability.max().item())",

@@ -8,74 +8,78 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.sources import Rendered
-from cnnlab.explorers.still import INK
+from cnnlab.explorers.image_sources import RenderedSource
+from cnnlab.explorers.render.occlusion import class_names, probabilities
+from cnnlab.explorers.static_preview import INK
 from cnnlab.figures.colours import LINES
 from cnnlab.world import OBJECTS, Recipe
 
-CUES = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
+CUE_COLOURS = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
 """The colours of an answer that is the shape's class, the texture's, or another one."""
 
 
 @dataclass(frozen=True, eq=False)
-class Dressed:
+class Result:
     """A picture of one shape in one skin, and what each network says to it.
 
-    `image` is 3 x H x W, as the first network sees it; `answers` holds the C probabilities of each network.
+    `image` is 3 x H x W, as the first network sees it; `probabilities` holds the C probabilities of each network.
     """
 
     image: Tensor
-    answers: tuple[Tensor, ...]
+    probabilities: tuple[Tensor, ...]
 
 
-def dressed(recipe: Recipe, texture: str, side: int) -> Tensor:
+def conflict_image(recipe: Recipe, texture: str, side: int) -> Tensor:
     """The picture of the recipe with the object in the skin of another class, 3 x side x side."""
-    return Rendered(recipe.replace(texture=texture)).image(side)
+    return RenderedSource(recipe.replace(texture=texture)).image(side)
 
 
-def ask(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> Dressed:
+def render(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> Result:
     """Draw it and ask every network, at the size that it looks at (`side` unless it tells): one forward pass each."""
     sides = [int(getattr(model, "input_size", side)) for model in models]
-    answers = (
-        probabilities(model, dressed(recipe, texture, n)) for model, n in zip(models, sides, strict=True)
+    per_model = (
+        probabilities(model, conflict_image(recipe, texture, n))
+        for model, n in zip(models, sides, strict=True)
     )
-    return Dressed(dressed(recipe, texture, side), tuple(answers))
+    return Result(conflict_image(recipe, texture, side), tuple(per_model))
 
 
-def goes_by(probability: Tensor, names: tuple[str, ...], shape: str, texture: str) -> str:
+def followed_cue(probability: Tensor, names: tuple[str, ...], shape: str, texture: str) -> str:
     """By "shape", "texture" or "neither": whose class the answer is; "no conflict" where both are the same."""
-    answer = names[int(probability.argmax())]
+    prediction = names[int(probability.argmax())]
     if shape == texture:
         return "no conflict"
-    return {shape: "shape", texture: "texture"}.get(answer, "neither")
+    return {shape: "shape", texture: "texture"}.get(prediction, "neither")
 
 
-def tally(row: dict[str, Dressed], number: int, names: tuple[str, ...], shape: str) -> dict[str, int]:
+def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], shape: str) -> dict[str, int]:
     """How often network `number` goes by shape, by texture, by neither, over one shape in many skins."""
-    said = [goes_by(one.answers[number], names, shape, texture) for texture, one in row.items()]
-    return {cue: said.count(cue) for cue in ("shape", "texture", "neither")}
+    cues = [
+        followed_cue(result.probabilities[number], names, shape, texture)
+        for texture, result in results.items()
+    ]
+    return {cue: cues.count(cue) for cue in ("shape", "texture", "neither")}
 
 
-def drawn(row: dict[str, Dressed], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
+def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
     """The shape in twenty skins; under each what the networks say, one line a network, in the colour of the cue that they go by."""
     figure = Figure(figsize=(9.8, 4.9), dpi=90, layout="constrained", facecolor="white")
     axes = figure.subplots(3, 7).flat
     axes[-1].set_axis_off()
     under = {"ha": "center", "va": "top", "fontsize": 7.5}
-    for axis, (texture, one) in zip(axes, row.items(), strict=False):
+    for axis, (texture, result) in zip(axes, results.items(), strict=False):
         axis.set_axis_off()
-        axis.imshow(one.image.permute(1, 2, 0).numpy(), interpolation="nearest")
+        axis.imshow(result.image.permute(1, 2, 0).numpy(), interpolation="nearest")
         axis.set_title(texture, fontsize=8, color=INK, pad=2)
-        for place, answer, names in zip((-0.03, -0.17), one.answers, classes, strict=True):
-            colour = CUES.get(goes_by(answer, names, shape, texture), INK)
+        for height, probability, names in zip((-0.03, -0.17), result.probabilities, classes, strict=True):
+            colour = CUE_COLOURS.get(followed_cue(probability, names, shape, texture), INK)
             axis.text(
-                0.5, place, names[int(answer.argmax())], transform=axis.transAxes, color=colour, **under
+                0.5, height, names[int(probability.argmax())], transform=axis.transAxes, color=colour, **under
             )
     return figure
 
 
-def names_of(model: nn.Module, probability: Tensor) -> tuple[str, ...]:
+def object_class_names(model: nn.Module, probability: Tensor) -> tuple[str, ...]:
     """The classes of a network that can be asked about shape and texture.
 
     Raises
@@ -96,7 +100,7 @@ def code(recipe: Recipe, texture: str, side: int, opening: str) -> str:
     """The lines that give the picture and the answer without the explorer; `opening` defines `model`."""
     lines = [
         *("import torch", "import cnnlab", "from cnnlab import world", "", opening),
-        Rendered(recipe.replace(texture=texture)).code(side),
+        RenderedSource(recipe.replace(texture=texture)).code(side),
         "with torch.inference_mode():",
         "    probability = model(image.unsqueeze(0)).softmax(1)[0]",
         "print(model.class_names[probability.argmax()], probability.max().item())",

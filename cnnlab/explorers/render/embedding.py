@@ -13,18 +13,20 @@ from torch.nn import functional as F
 from cnnlab.codes import grid_assignment
 from cnnlab.figures.colours import class_colours
 
-THUMB = 64
+THUMBNAIL_SIZE = 64
 """Side, in pixels, that a picture on the map has at most."""
 
 
 def thumbnails(images: Tensor) -> Tensor:
     """N x 3 x H x W pictures, made smaller where they are larger than a thumbnail."""
-    if images.shape[-1] <= THUMB:
+    if images.shape[-1] <= THUMBNAIL_SIZE:
         return images
-    return F.interpolate(images, size=(THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
+    return F.interpolate(
+        images, size=(THUMBNAIL_SIZE, THUMBNAIL_SIZE), mode="bilinear", antialias=True
+    ).clamp(0, 1)
 
 
-def places(points: Tensor, in_grid: bool) -> list[list[float]]:
+def positions(points: Tensor, in_grid: bool) -> list[list[float]]:
     """[across, down] in 0 ... 1, with one scale for both axes; or the cells of a grid."""
     if in_grid:
         cells = grid_assignment(points).float()
@@ -33,15 +35,15 @@ def places(points: Tensor, in_grid: bool) -> list[list[float]]:
         low, high = points.amin(0), points.amax(0)
         spread = (points - (low + high) / 2) / (high - low).amax().clamp(min=1e-9) + 0.5
         spread = torch.stack([spread[:, 0], 1 - spread[:, 1]], 1)
-    return [[round(v, 4) for v in place] for place in spread.tolist()]
+    return [[round(v, 4) for v in position] for position in spread.tolist()]
 
 
-def shades(known: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+def point_colours(labels: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """The colour of each picture, of which the name is known, and the legend: [name, colour] for each of the names."""
     colours = {
-        name: to_hex(shade) for name, shade in zip(names, class_colours(np.arange(len(names))), strict=True)
+        name: to_hex(colour) for name, colour in zip(names, class_colours(np.arange(len(names))), strict=True)
     }
-    return [colours[name] for name in known], [[name, shade] for name, shade in colours.items()]
+    return [colours[name] for name in labels], [[name, colour] for name, colour in colours.items()]
 
 
 def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplexity: int) -> str:

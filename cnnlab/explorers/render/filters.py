@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.sheet import map_tiles, picture_tiles
+from cnnlab.explorers.image_grid import image_tiles, map_tiles
 from cnnlab.figures import filter_colours, filter_limits
 from cnnlab.figures.colours import SIGNED
 from cnnlab.networks import layer_names, resolve_layer
@@ -33,15 +33,15 @@ def scale_of(model: nn.Module, scale: str) -> str | float:
     return max(float(weight.detach().abs().max()) for weight in weights)
 
 
-def is_picture(weights: Tensor) -> bool:
+def reads_rgb(weights: Tensor) -> bool:
     """Whether the filters read red, green and blue, and so are pictures themselves."""
     return weights.shape[1] == 3
 
 
 def layer_tiles(weights: Tensor, scale: str | float, source: int = 0) -> dict:
     """One tile for each unit: its filter in colour, or, in deeper layers, its signed kernel over the map `source`."""
-    if is_picture(weights):
-        return picture_tiles(filter_colours(weights, scale))
+    if reads_rgb(weights):
+        return image_tiles(filter_colours(weights, scale))
     limits = filter_limits(weights, scale)[:, None, None]
     return map_tiles(weights[:, source].cpu() / limits, SIGNED, -1, 1)
 
@@ -56,53 +56,55 @@ def fit_tiles(weight: Tensor, fit: Explained | None) -> tuple[dict, list[str]]:
     """Filter, fit and what is left over, in the filter's own scale; the filter alone where there is no fit yet."""
     parts, names = [weight.cpu().float()], ["the filter"]
     if fit is not None:
-        made = fit.reconstruction[0].float()
-        parts, names = [*parts, made, parts[0] - made], [*names, "the fit", "left over"]
+        fitted = fit.reconstruction[0].float()
+        parts, names = [*parts, fitted, parts[0] - fitted], [*names, "the fit", "left over"]
     limit = max(float(weight.abs().max()), 1e-12)
-    return picture_tiles(filter_colours(torch.stack(parts), limit)), names
+    return image_tiles(filter_colours(torch.stack(parts), limit)), names
 
 
-def fit_in_words(fit: Explained) -> str:
+def fit_sentence(fit: Explained) -> str:
     """What comes closest to the filter, and how much of it that explains."""
     share = f"explains {float(fit.r2[0]):.2f} of the filter (without its constant colour {float(fit.pattern_r2[0]):.2f})"
     if not bool(fit.is_gabor[0]):
         return f"A blob of colour {share}."
-    turned = math.degrees(float(fit.gabor.orientation[0]))
+    degrees = math.degrees(float(fit.gabor.orientation[0]))
     return (
-        f"A Gabor function {share}: the wave runs at {turned:.0f} degrees, one period takes"
+        f"A Gabor function {share}: the wave runs at {degrees:.0f} degrees, one period takes"
         f" {float(fit.gabor.wavelength[0]):.1f} pixels."
     )
 
 
 def fit_captions(fits: Sequence[Explained], count: int) -> list[str]:
     """A line for each of `count` units: what explains it and how well, for those that are fitted."""
-    told = [f", {'Gabor' if fit.is_gabor[0] else 'blob'} {float(fit.r2[0]):.2f}" for fit in fits]
-    told += [""] * (count - len(fits))
-    return [f"unit {number}{words}" for number, words in enumerate(told)]
+    suffixes = [f", {'Gabor' if fit.is_gabor[0] else 'blob'} {float(fit.r2[0]):.2f}" for fit in fits]
+    suffixes += [""] * (count - len(fits))
+    return [f"unit {number}{suffix}" for number, suffix in enumerate(suffixes)]
 
 
-def code_of_filters(
-    opening: str, fresh: bool, layer: str, weights: Tensor, scale: str | float, good: float | None
+def code(
+    opening: str, untrained: bool, layer: str, weights: Tensor, scale: str | float, r2_threshold: float | None
 ) -> str:
     """The lines that draw the filters without the explorer; `opening` defines `model`.
 
-    `fresh` takes the network before training; with `good` the lines also fit Gabor functions and blobs and tell the share of filters
+    `untrained` takes the network before training; with `r2_threshold` the lines also fit Gabor functions and blobs and tell the share of filters
     that are explained so far.
     """
     lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", opening]
-    lines += ["model = networks.untrained(model)"] if fresh else []
+    lines += ["model = networks.untrained(model)"] if untrained else []
     lines += [f'weights = units.filters(model, "{layer}")']
     shared = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
-    if is_picture(weights):
+    if reads_rgb(weights):
         lines += [f"figures.filters_figure(weights, scale={shared})"]
-        lines += [] if good is None else [f"print(units.explain_filters(weights).share({good}))"]
+        lines += (
+            [] if r2_threshold is None else [f"print(units.explain_filters(weights).share({r2_threshold}))"]
+        )
     else:
         rows, columns = min(8, len(weights)), min(12, weights.shape[1])
         lines += [f"figures.kernels_figure(weights, range({rows}), range({columns}), scale={shared})"]
     return "\n".join(lines)
 
 
-def drawn(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure:
+def preview_figure(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure:
     """All filters of the layer, or all kernels over one of its maps, the chosen unit with a frame."""
     count = min(len(weights), 64)
     columns = 16 if count > 32 else 8
@@ -111,7 +113,7 @@ def drawn(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure
     )
     axes = figure.subplots(math.ceil(count / columns), columns, squeeze=False)
     figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.45 / figure.get_figheight(), 0.06, 0.06)
-    pictures = filter_colours(weights, scale) if is_picture(weights) else None
+    pictures = filter_colours(weights, scale) if reads_rgb(weights) else None
     limits = filter_limits(weights, scale)
     for number, axis in enumerate(axes.flat):
         axis.set(xticks=[], yticks=[], visible=number < count)
@@ -121,6 +123,6 @@ def drawn(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure
         if pictures is not None:
             axis.imshow(pictures[number].permute(1, 2, 0).numpy(), interpolation="nearest")
         else:
-            most = float(limits[number])
-            axis.imshow(weights[number, source].cpu().numpy(), cmap=SIGNED, vmin=-most, vmax=most)
+            limit = float(limits[number])
+            axis.imshow(weights[number, source].cpu().numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
     return figure

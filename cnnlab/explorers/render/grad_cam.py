@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from cnnlab.attribution import grad_cam, guided_grad_cam
-from cnnlab.explorers.covered import class_names, probabilities
-from cnnlab.explorers.sources import Rendered, Source
+from cnnlab.explorers.image_sources import ImageSource, RenderedSource
+from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.world import SCENES
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class State:
     """What the controls say: a class (None: the predicted one), a layer (None: the last maps), and which of both maps is shown."""
 
     model: nn.Module
-    source: Source
+    source: ImageSource
     side: int = 96
     target: int | None = None
     layer: str | None = None
@@ -32,7 +32,7 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Result:
     """One picture's answer: the picture, the map (H x W; 3 x H x W if guided), the C probabilities and the class that is meant."""
 
     image: Tensor
@@ -47,40 +47,40 @@ class Answer:
         return int(self.probability.argmax())
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         """The predicted class and its probability, in words."""
         return f"says {self.names[self.winner]} ({float(self.probability[self.winner]):.2f})"
 
 
-def ask(question: Question) -> Answer:
+def render(state: State) -> Result:
     """The class map of one picture: a forward pass for the probabilities, one forward and one backward for the map."""
-    image = question.source.image(question.side)
-    function = guided_grad_cam if question.guided else grad_cam
-    found = function(question.model, image, **question.options).cpu()
-    probability = probabilities(question.model, image)
-    target = int(probability.argmax()) if question.target is None else question.target
-    return Answer(image, found, probability, target, class_names(question.model, len(probability)))
+    image = state.source.image(state.side)
+    function = guided_grad_cam if state.guided else grad_cam
+    cam = function(state.model, image, **state.options).cpu()
+    probability = probabilities(state.model, image)
+    target = int(probability.argmax()) if state.target is None else state.target
+    return Result(image, cam, probability, target, class_names(state.model, len(probability)))
 
 
-def elsewhere(question: Question) -> dict[str, Question]:
+def other_scenes(state: State) -> dict[str, State]:
     """The same question about the same object in each scene of the world; none for a photo."""
-    if not isinstance(question.source, Rendered):
+    if not isinstance(state.source, RenderedSource):
         return {}
-    recipe = question.source.recipe
-    return {scene: replace(question, source=Rendered(recipe.replace(scene=scene))) for scene in SCENES}
+    recipe = state.source.recipe
+    return {scene: replace(state, source=RenderedSource(recipe.replace(scene=scene))) for scene in SCENES}
 
 
-def code(question: Question, opening: str) -> str:
+def code(state: State, opening: str) -> str:
     """The lines that give the map without the explorer; `opening` defines `model`."""
-    picture = question.source.code(question.side)
+    picture = state.source.code(state.side)
     rooms = "attribution, world" if "world." in picture else "attribution"
-    function = "guided_grad_cam" if question.guided else "grad_cam"
-    given = "".join(f", {name}={_written(value)}" for name, value in question.options.items())
+    function = "guided_grad_cam" if state.guided else "grad_cam"
+    arguments = "".join(f", {name}={_literal(value)}" for name, value in state.options.items())
     lines = ["import cnnlab", f"from cnnlab import {rooms}", "", opening, picture]
     return "\n".join(
-        [*lines, f"found = attribution.{function}(model, image{given})", "print(found.max().item())"]
+        [*lines, f"heatmap = attribution.{function}(model, image{arguments})", "print(heatmap.max().item())"]
     )
 
 
-def _written(value: object) -> str:
+def _literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -9,30 +9,30 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.explorers.choices import network_layers
-from cnnlab.explorers.film import Moment, moment
-from cnnlab.explorers.parts import load_line
+from cnnlab.explorers.common import load_line
+from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.networks.layers import layer_names
 from cnnlab.synthesis import Objective, channel, logit, maximise_steps, unit
 
-MOST = 20
+MAX_IMAGES = 20
 """More pictures at once do not grow while one watches."""
 KINDS = ("class", "channel", "unit")
-BEST: dict[str, float] = {
+DEFAULTS: dict[str, float] = {
     "jitter": 12,
     "zoom": 0.25,
-    "turn": 12.0,
+    "rotate": 12.0,
     "l2": 0.0003,
     "tv": 0.005,
     "blur": 0.0,
-    "clip_pixels": 0.0,
-    "clip_contributions": 0.0,
+    "clip_small_norms": 0.0,
+    "clip_small_contributions": 0.0,
 }
 """The regularisers of `cnnlab.synthesis.maximise` as they are unless said."""
-NONE = dict.fromkeys(BEST, 0)
+OFF = dict.fromkeys(DEFAULTS, 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Wish:
+class MaximisationState:
     """Everything that the explorer's controls say.
 
     Fields
@@ -50,28 +50,28 @@ class Wish:
     kind: str = "class"
     number: int = 0
     layer: str = ""
-    together: int = 1
+    n_targets: int = 1
     restarts: int = 1
     start: str | Tensor = "noise"
     options: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def numbers(self) -> list[int]:
-        return list(range(self.number, self.number + self.together))
+        return list(range(self.number, self.number + self.n_targets))
 
     @property
     def count(self) -> int:
-        return self.together * self.restarts
+        return self.n_targets * self.restarts
 
 
-def objective(wish: Wish) -> Objective:
+def objective(state: MaximisationState) -> Objective:
     """What shall grow."""
-    if wish.kind == "class":
-        return logit(wish.numbers)
-    return (channel if wish.kind == "channel" else unit)(wish.layer, wish.numbers)
+    if state.kind == "class":
+        return logit(state.numbers)
+    return (channel if state.kind == "channel" else unit)(state.layer, state.numbers)
 
 
-def growing(runs: list[tuple[str, nn.Module, Wish]]) -> Iterator[Moment]:
+def frames(runs: list[tuple[str, nn.Module, MaximisationState]]) -> Iterator[Frame]:
     """The pictures of several runs side by side, one moment a step; its numbers are the mean scores under the runs' names.
 
     Raises
@@ -79,36 +79,38 @@ def growing(runs: list[tuple[str, nn.Module, Wish]]) -> Iterator[Moment]:
     ValueError
         At once, if there are too many pictures, or a network does not know what it is asked for.
     """
-    count = sum(wish.count for _, _, wish in runs)
-    if count > MOST:
-        raise ValueError(f"{count} pictures at once are too many to watch; {MOST} are the most.")
-    for name, model, wish in runs:
-        if wish.kind != "class" and wish.layer not in layer_names(model):
+    count = sum(state.count for _, _, state in runs)
+    if count > MAX_IMAGES:
+        raise ValueError(f"{count} pictures at once are too many to watch; {MAX_IMAGES} are the most.")
+    for name, model, state in runs:
+        if state.kind != "class" and state.layer not in layer_names(model):
             raise ValueError(
-                f"a {wish.kind} of one network is not one of another: {name} has no {wish.layer}; ask for a class."
+                f"a {state.kind} of one network is not one of another: {name} has no {state.layer}; ask for a class."
             )
     ascents = [
-        maximise_steps(model, objective(wish), restarts=wish.restarts, start=wish.start, **wish.options)
-        for _, model, wish in runs
+        maximise_steps(model, objective(state), restarts=state.restarts, start=state.start, **state.options)
+        for _, model, state in runs
     ]
     names = [name for name, _, _ in runs]
 
-    def moments() -> Iterator[Moment]:
-        for together in zip(*ascents, strict=True):
-            scores = {name: float(one.scores[-1].mean()) for name, one in zip(names, together, strict=True)}
-            yield moment(torch.cat([one.images.cpu() for one in together]), **scores)
+    def iterate() -> Iterator[Frame]:
+        for results in zip(*ascents, strict=True):
+            scores = {
+                name: float(result.scores[-1].mean()) for name, result in zip(names, results, strict=True)
+            }
+            yield make_frame(torch.cat([result.images.cpu() for result in results]), **scores)
 
-    return moments()
+    return iterate()
 
 
-def captions(wish: Wish, names: tuple[str, ...], run: str = "") -> list[str]:
+def captions(state: MaximisationState, names: tuple[str, ...], run: str = "") -> list[str]:
     """A line for each picture of a run."""
     lines = []
-    for number in wish.numbers:
-        what = names[number] if wish.kind == "class" else f"{wish.layer} {wish.kind} {number}"
-        for restart in range(wish.restarts):
-            again = f", restart {restart + 1}" if wish.restarts > 1 else ""
-            lines.append(f"{what}{again}" + (f" ({run})" if run else ""))
+    for number in state.numbers:
+        what = names[number] if state.kind == "class" else f"{state.layer} {state.kind} {number}"
+        for restart in range(state.restarts):
+            restart_text = f", restart {restart + 1}" if state.restarts > 1 else ""
+            lines.append(f"{what}{restart_text}" + (f" ({run})" if run else ""))
     return lines
 
 
@@ -118,43 +120,47 @@ def layer_widths(model: nn.Module, side: int, *, maps: bool = False) -> dict[str
     return {layer.name: layer.shape[0] for layer in layers if len(layer.shape) == 3 or not maps}
 
 
-def code(wish: Wish, network: str, names: tuple[str, ...], picture: str = "") -> str:
+def code(state: MaximisationState, network: str, names: tuple[str, ...], picture: str = "") -> str:
     """The lines that make the pictures without the explorer."""
-    many = wish.together > 1
-    if wish.kind == "class":
-        wanted = [f'"{names[number]}"' for number in wish.numbers]
-        target = f"[{', '.join(wanted)}]" if many else wanted[0]
+    many = state.n_targets > 1
+    if state.kind == "class":
+        quoted_names = [f'"{names[number]}"' for number in state.numbers]
+        target = f"[{', '.join(quoted_names)}]" if many else quoted_names[0]
     else:
-        numbers = f"range({wish.number}, {wish.number + wish.together})" if many else wish.number
-        target = f'synthesis.{wish.kind}("{wish.layer}", {numbers})'
-    changed = {name: value for name, value in wish.options.items() if name not in BEST or BEST[name] != value}
-    if wish.restarts > 1:
-        changed["restarts"] = wish.restarts
-    said = [f"{name}={_written(value)}" for name, value in changed.items()]
-    said += [f'start="{wish.start}"' if isinstance(wish.start, str) else "start=image"]
+        numbers = f"range({state.number}, {state.number + state.n_targets})" if many else state.number
+        target = f'synthesis.{state.kind}("{state.layer}", {numbers})'
+    changed = {
+        name: value
+        for name, value in state.options.items()
+        if name not in DEFAULTS or DEFAULTS[name] != value
+    }
+    if state.restarts > 1:
+        changed["restarts"] = state.restarts
+    arguments = [f"{name}={_literal(value)}" for name, value in changed.items()]
+    arguments += [f'start="{state.start}"' if isinstance(state.start, str) else "start=image"]
     lines = [
         "import cnnlab",
-        "from cnnlab import figures, synthesis" + ("" if isinstance(wish.start, str) else ", world"),
+        "from cnnlab import figures, synthesis" + ("" if isinstance(state.start, str) else ", world"),
         "",
         load_line(network),
-        *([] if isinstance(wish.start, str) else [picture]),
-        f"found = synthesis.maximise(model, {target}, {', '.join(said)})",
-        "figures.grid(found.images)",
+        *([] if isinstance(state.start, str) else [picture]),
+        f"result = synthesis.maximise(model, {target}, {', '.join(arguments)})",
+        "figures.grid(result.images)",
     ]
     return "\n".join(lines)
 
 
-def describe(wish: Wish, network: str, names: tuple[str, ...], beside: str = "") -> str:
+def describe(state: MaximisationState, network: str, names: tuple[str, ...], beside: str = "") -> str:
     """What is shown, in words and without measured digits."""
-    what = "; ".join(captions(wish, names)[:: wish.restarts])
-    on = [f"{name} {_written(value)}" for name, value in wish.options.items() if name in BEST and value]
-    start = wish.start if isinstance(wish.start, str) else "a picture"
+    what = "; ".join(captions(state, names)[:: state.restarts])
+    on = [f"{name} {_literal(value)}" for name, value in state.options.items() if name in DEFAULTS and value]
+    start = state.start if isinstance(state.start, str) else "a picture"
     return (
         f"Activation maximisation explorer. {network or 'A network'} is asked which picture it wants most for {what}:"
-        f" {wish.options['steps']} steps from {start} in {wish.options['parametrisation']},"
+        f" {state.options['steps']} steps from {start} in {state.options['parametrisation']},"
         f" with {', '.join(on) or 'no regulariser'}{f', beside {beside}' if beside else ''}. Run the cell to change it."
     )
 
 
-def _written(value: object) -> str:
+def _literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else f"{value:.6g}"

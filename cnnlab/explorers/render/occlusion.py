@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.attribution import occlude
-from cnnlab.explorers.parts import load_line
-from cnnlab.explorers.sources import Source
+from cnnlab.explorers.common import load_line
+from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.inputs import positive_int, target_index
 from cnnlab.networks.layers import evaluating, like_parameters
 
@@ -19,7 +19,7 @@ class State:
     """Everything that the explorer's controls say. `box` is (left, top, size) in the pixels of `image`, 3 x H x W."""
 
     model: nn.Module
-    source: Source
+    source: ImageSource
     image: Tensor
     box: tuple[int, int, int]
     target: int | str | None = None
@@ -29,35 +29,38 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Result:
     """What the network says to the covered picture.
 
-    `covered` is 3 x H x W; `now` and `before` hold the C class probabilities with and without the occluder; `target` is the
+    `occluded_image` is 3 x H x W; `occluded_probability` and `clean_probability` hold the C class probabilities with and without the occluder; `target` is the
     class that is asked about and `names` are the classes' names.
     """
 
-    covered: Tensor
-    now: Tensor
-    before: Tensor
+    occluded_image: Tensor
+    occluded_probability: Tensor
+    clean_probability: Tensor
     target: int
     names: tuple[str, ...]
 
     @property
     def flipped(self) -> bool:
         """Whether another class wins because of the occluder."""
-        return int(self.now.argmax()) != int(self.before.argmax())
+        return int(self.occluded_probability.argmax()) != int(self.clean_probability.argmax())
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         """Which class wins, in words."""
-        winner, first = int(self.now.argmax()), self.names[int(self.before.argmax())]
+        winner, first = (
+            int(self.occluded_probability.argmax()),
+            self.names[int(self.clean_probability.argmax())],
+        )
         if self.flipped:
-            return f"{first} has become {self.names[winner]} ({float(self.now[winner]):.2f})"
+            return f"{first} has become {self.names[winner]} ({float(self.occluded_probability[winner]):.2f})"
         return f"the network still says {first}"
 
 
-def render(state: State, before: Tensor | None = None) -> Answer:
-    """Cover the picture and ask the network: one forward pass, two where the uncovered probabilities `before` are not given.
+def render(state: State, clean_probability: Tensor | None = None) -> Result:
+    """Cover the picture and ask the network: one forward pass, two where the uncovered probabilities `clean_probability` are not given.
 
     Raises
     ------
@@ -66,11 +69,15 @@ def render(state: State, before: Tensor | None = None) -> Answer:
     """
     left, top, size = state.box
     positive_int(state.stride, "stride")
-    covered = occlude(state.image, top, left, size, state.fill, state.seed)
-    before = probabilities(state.model, state.image) if before is None else before
-    names = class_names(state.model, len(before))
-    target = target_index(state.target, names, before)
-    return Answer(covered, probabilities(state.model, covered), before, target, names)
+    occluded_image = occlude(state.image, top, left, size, state.fill, state.seed)
+    clean_probability = (
+        probabilities(state.model, state.image) if clean_probability is None else clean_probability
+    )
+    names = class_names(state.model, len(clean_probability))
+    target = target_index(state.target, names, clean_probability)
+    return Result(
+        occluded_image, probabilities(state.model, occluded_image), clean_probability, target, names
+    )
 
 
 def probabilities(model: nn.Module, image: Tensor) -> Tensor:
@@ -102,16 +109,16 @@ def class_names(model: nn.Module, classes: int) -> tuple[str, ...]:
     return tuple(getattr(model, "class_names", ())) or tuple(f"class {i}" for i in range(classes))
 
 
-def code(state: State, answer: Answer, network: str, whole_map: bool = False) -> str:
+def code(state: State, result: Result, network: str, whole_map: bool = False) -> str:
     """The lines that give the answer's number without the explorer; with `whole_map` those of the map, too."""
     left, top, size = state.box
     picture = state.source.code(state.image.shape[-1])
     rooms = "attribution, world" if "world." in picture else "attribution"
     seed = f", seed={state.seed}" if state.fill == "noise" else ""
-    name = answer.names[answer.target]
-    named = bool(network) and answer.names.count(name) == 1  # ImageNet has two classes called crane
+    name = result.names[result.target]
+    named = bool(network) and result.names.count(name) == 1  # ImageNet has two classes called crane
     index, target = (
-        (f'model.class_names.index("{name}")', f'"{name}"') if named else (answer.target, answer.target)
+        (f'model.class_names.index("{name}")', f'"{name}"') if named else (result.target, result.target)
     )
     lines = [
         "import torch",
@@ -127,17 +134,21 @@ def code(state: State, answer: Answer, network: str, whole_map: bool = False) ->
     ]
     if whole_map:
         options = f'target={target}, size={size}, stride={state.stride}, fill="{state.fill}"{seed}'
-        lines += ["", f"found = attribution.occlusion(model, image, {options})", "print(found.probability)"]
+        lines += [
+            "",
+            f"occlusion_map = attribution.occlusion(model, image, {options})",
+            "print(occlusion_map.probability)",
+        ]
     return "\n".join(lines)
 
 
-def describe(state: State, answer: Answer, network: str) -> str:
+def describe(state: State, result: Result, network: str) -> str:
     """The picture in words, for whoever cannot see it; without measured digits, so that it is the same on every machine."""
     left, top, size = state.box
-    names = answer.names
+    names = result.names
     return (
-        f"Occlusion explorer. {network or 'A network'} looks at a picture ({state.source.words}) under an occluder"
+        f"Occlusion explorer. {network or 'A network'} looks at a picture ({state.source.description}) under an occluder"
         f" of {size} x {size} pixels ({state.fill}) at row {top}, column {left}."
-        f" Uncovered it says {names[int(answer.before.argmax())]}, covered {names[int(answer.now.argmax())]}."
+        f" Uncovered it says {names[int(result.clean_probability.argmax())]}, covered {names[int(result.occluded_probability.argmax())]}."
         " Run the cell to move the occluder."
     )

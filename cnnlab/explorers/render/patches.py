@@ -7,24 +7,24 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cnnlab.explorers.collection import Collection
-from cnnlab.explorers.sheet import outline
+from cnnlab.explorers.activation_store import ImageSet
+from cnnlab.explorers.image_grid import tile_box
 from cnnlab.networks import ReceptiveField
 from cnnlab.units import TopPatches
 
 _GREY = 0.85
 
 
-def patch_pictures(images: Tensor, found: TopPatches, field: ReceptiveField | None) -> Tensor:
-    """k x 3 x h x w: what the first unit of `found` sees in its k pictures (k x 3 x H x W); pale grey is outside of them.
+def patch_images(images: Tensor, top_patches: TopPatches, field: ReceptiveField | None) -> Tensor:
+    """k x 3 x h x w: what the first unit of `top_patches` sees in its k pictures (k x 3 x H x W); pale grey is outside of them.
 
     Where nobody knows what it sees (`field` is None), the whole pictures.
     """
     if field is None:
         return images
     sides = [min(field.size[axis], field.picture[axis]) for axis in (0, 1)]
-    patches = torch.full((found.picture.shape[1], 3, *sides), _GREY)
-    for patch, image, box in zip(patches, images, found.box[0].tolist(), strict=True):
+    patches = torch.full((top_patches.picture.shape[1], 3, *sides), _GREY)
+    for patch, image, box in zip(patches, images, top_patches.box[0].tolist(), strict=True):
         top, left, bottom, right = box
         high, wide = bottom - top, right - left
         down = sides[0] - high if top == 0 else 0  # a field that is cut above keeps its lower border in place
@@ -33,38 +33,42 @@ def patch_pictures(images: Tensor, found: TopPatches, field: ReceptiveField | No
     return patches
 
 
-def patch_boxes(found: TopPatches, whole: Sequence[int] | None = None) -> list[dict]:
+def patch_boxes(top_patches: TopPatches, whole: Sequence[int] | None = None) -> list[dict]:
     """The boxes of the patches in their pictures, one a tile; `whole` (height, width) leaves out boxes that are the whole picture."""
     boxes = []
-    for tile, (top, left, bottom, right) in enumerate(found.box[0].tolist()):
+    for tile, (top, left, bottom, right) in enumerate(top_patches.box[0].tolist()):
         if whole is None or (bottom - top, right - left) != tuple(whole):
-            boxes.append(outline(tile, (top, left, bottom, right)))
+            boxes.append(tile_box(tile, (top, left, bottom, right)))
     return boxes
 
 
-def patch_captions(found: TopPatches, pictures: Collection, lying_there: Sequence[str] = ()) -> list[str]:
+def patch_captions(
+    top_patches: TopPatches, pictures: ImageSet, centre_labels: Sequence[str] = ()
+) -> list[str]:
     """A line for each patch: its rank, what its picture shows, the activation, and what lies in its middle, if that is given."""
     lines = []
-    for rank, (index, value) in enumerate(zip(found.picture[0], found.value[0].tolist(), strict=True)):
-        line = f"{rank + 1}. {pictures.words(int(index))}, {value:.2f}"
-        lines.append(f"{line}, in the middle: {lying_there[rank]}" if lying_there else line)
+    for rank, (index, value) in enumerate(
+        zip(top_patches.picture[0], top_patches.value[0].tolist(), strict=True)
+    ):
+        line = f"{rank + 1}. {pictures.describe(int(index))}, {value:.2f}"
+        lines.append(f"{line}, in the middle: {centre_labels[rank]}" if centre_labels else line)
     return lines
 
 
-def label_shares(labels: Tensor, everywhere: Tensor, names: Sequence[str], k: int = 6) -> list[dict]:
-    """The commonest of k labels as rows for `Bars`: their share among them, and among all pixels of the collection.
+def label_shares(labels: Tensor, pixel_counts: Tensor, names: Sequence[str], k: int = 6) -> list[dict]:
+    """The commonest of k labels as rows for `ProbabilityBars`: their share among them, and among all pixels of the collection.
 
-    `labels` are the indices in the middle of the patches, `everywhere` counts each index over all pixels.
+    `labels` are the indices in the middle of the patches, `pixel_counts` counts each index over all pixels.
     """
     counts = labels.bincount(minlength=len(names)).double()
-    chance = everywhere.double() / everywhere.sum()
+    base_rate = pixel_counts.double() / pixel_counts.sum()
     order = [i for i in counts.argsort(descending=True, stable=True).tolist() if counts[i]][:k]
     shares = counts / counts.sum()
     return [
         {
             "name": names[i],
             "now": round(float(shares[i]), 4),
-            "before": round(float(chance[i]), 4),
+            "before": round(float(base_rate[i]), 4),
             "target": rank == 0,
         }
         for rank, i in enumerate(order)

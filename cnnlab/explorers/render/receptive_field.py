@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from cnnlab.explorers.sheet import map_tiles
+from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palettes import rising_alpha, symmetric_range
 from cnnlab.networks import ReceptiveField, effective_field
@@ -23,25 +23,25 @@ def colours_for(maps: Tensor) -> tuple[str, float, float]:
     return "viridis", 0.0, max(float(maps.max()), 1e-6)
 
 
-def nearest_unit(seen: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, int]:
+def nearest_unit(field: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, int]:
     """(row, column) of the unit whose uncut field has its middle nearest to a pixel; 0 along an axis without places."""
-    places = []
-    for at, offset, size, stride, count in zip(
-        pixel, seen.offset, seen.size, seen.stride, seen.positions, strict=True
+    position = []
+    for coordinate, offset, size, stride, count in zip(
+        pixel, field.offset, field.size, field.stride, field.positions, strict=True
     ):
-        place = round((at - offset - (size - 1) / 2) / stride) if stride else 0
-        places.append(min(max(place, 0), count - 1))
-    return places[0], places[1]
+        index = round((coordinate - offset - (size - 1) / 2) / stride) if stride else 0
+        position.append(min(max(index, 0), count - 1))
+    return position[0], position[1]
 
 
-def used_tiles(model: nn.Module, image: Tensor, layer: str, row: int, column: int) -> dict:
+def effective_field_tiles(model: nn.Module, image: Tensor, layer: str, row: int, column: int) -> dict:
     """What the units of a place use of their field in this picture, as one tile to lay over it: bright where much."""
     field = effective_field(model, layer, image, row=row, column=column)
     strength = (field / field.max().clamp(min=torch.finfo(field.dtype).tiny)).sqrt()
     return map_tiles(strength[None], "magma", 0, 1, rising_alpha(1.0))
 
 
-def seen_in_words(box: Box | None, row: int, column: int, side: int) -> str:
+def field_sentence(box: Box | None, row: int, column: int, side: int) -> str:
     """What the unit at a place can see."""
     unit = f"the unit at row {row}, column {column}"
     if box is None:
@@ -52,7 +52,7 @@ def seen_in_words(box: Box | None, row: int, column: int, side: int) -> str:
     return f"{unit} can see rows {top} to {bottom - 1} and columns {left} to {right - 1} of the picture."
 
 
-def drawn(
+def preview_figure(
     picture: np.ndarray, box: Box | None, side: int, maps: Tensor, unit: int, row: int, column: int
 ) -> Figure:
     """The picture with a unit's field, beside the map with its place."""
@@ -68,8 +68,8 @@ def drawn(
     cmap, low, high = colours_for(maps)
     right.imshow(maps[unit].numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     if maps.shape[1:] != (1, 1):
-        place = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2)
-        right.add_patch(place)
+        marker = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2)
+        right.add_patch(marker)
     for axis in (left, right):
         axis.set_axis_off()
     return figure

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.codes import PrincipalAxes, l2, mean_average_precision, pca, pool_maps
+from cnnlab.explorers.activation_store import ImageSet, first_images, pictures_in_a_step
 from cnnlab.explorers.choices import deepest, network_layers, rectified
-from cnnlab.explorers.collection import Collection, first_pictures, pictures_in_a_step
 from cnnlab.networks import activations
 
 _STEP = 10
@@ -31,9 +31,9 @@ def fitting(pictures: Any, side: int) -> Any:
 
     A large network is given the first pictures, enlarged, and of each thing in them all views; a small one gets photographs shrunk.
     """
-    whole = first_pictures(pictures, len(pictures))
+    whole = first_images(pictures, len(pictures))
     if whole.images.shape[-1] > side:
-        return replace(whole, images=whole.floats(side).mul(255).round().byte())
+        return replace(whole, images=whole.as_floats(side).mul(255).round().byte())
     some = whole.fitting(side)
     if some is whole:
         return pictures
@@ -41,56 +41,61 @@ def fitting(pictures: Any, side: int) -> Any:
     if count < len(whole) and whole.labels[count] == whole.labels[count - 1]:
         count = int((some.labels != some.labels[-1]).sum())
     things = int(some.labels[:count].max()) + 1
-    return Collection(some.images[:count], some.labels[:count], some.class_names[:things], pictures)
+    return ImageSet(some.images[:count], some.labels[:count], some.class_names[:things], pictures)
 
 
 @dataclass(frozen=True, eq=False)
-class Codes:
+class SearchFeatures:
     """What one layer gives: the searched codes, N x D, and the axes found on another split."""
 
-    searched: Tensor
+    database: Tensor
     axes: PrincipalAxes
 
     @property
-    def most(self) -> int:
+    def max_dimensions(self) -> int:
         """How many dimensions can be kept."""
         return len(self.axes.axes)
 
-    def prepared(self, dimensions: int, whiten: bool = True) -> Tensor:
+    def compressed(self, dimensions: int, whiten: bool = True) -> Tensor:
         """N x d, each of length 1: in so many axes, whitened or not; 0 keeps the code as it is."""
         if not dimensions:
-            return l2(self.searched)
-        kept = min(dimensions, self.most)
-        return l2(self.axes.whiten(self.searched, kept) if whiten else self.axes.project(self.searched, kept))
+            return l2(self.database)
+        n_kept = min(dimensions, self.max_dimensions)
+        return l2(
+            self.axes.whiten(self.database, n_kept) if whiten else self.axes.project(self.database, n_kept)
+        )
 
-    def curve(self, labels: Tensor, whiten: bool = True) -> dict[int, float]:
+    def map_by_dimensions(self, labels: Tensor, whiten: bool = True) -> dict[int, float]:
         """Mean average precision for some numbers of dimensions up to all."""
-        steps = [*(step for step in STEPS if step < self.most), self.most]
-        return {d: mean_average_precision(self.prepared(d, whiten), labels).mean for d in steps}
+        steps = [*(step for step in STEPS if step < self.max_dimensions), self.max_dimensions]
+        return {d: mean_average_precision(self.compressed(d, whiten), labels).mean for d in steps}
 
 
-def collect_codes(
-    model: nn.Module, searched: Tensor, others: Tensor, layers: Sequence[str]
-) -> Iterator[dict[str, Codes]]:
-    """The codes of all layers in short steps, maps summed over their places: nothing until the last step; axes come from `others`."""
+def collect_features(
+    model: nn.Module, database: Tensor, training: Tensor, layers: Sequence[str]
+) -> Iterator[dict[str, SearchFeatures]]:
+    """The codes of all layers in short steps, maps summed over their places: nothing until the last step; axes come from `training`."""
     parts: dict[str, list[list[Tensor]]] = {layer: [[], []] for layer in layers}
-    for which, pictures in enumerate((searched, others)):
+    for which, pictures in enumerate((database, training)):
         step = pictures_in_a_step(max(pictures.shape[2:]), _STEP)
         for start in range(0, len(pictures), step):
-            some = pictures[start : start + step].float() / 255
-            found = activations(model, some, list(layers), batch_size=len(some))
+            batch = pictures[start : start + step].float() / 255
+            outputs = activations(model, batch, list(layers), batch_size=len(batch))
             for layer in layers:
-                parts[layer][which].append(pool_maps(found[layer], "sum").cpu().clone())
+                parts[layer][which].append(pool_maps(outputs[layer], "sum").cpu().clone())
             yield {}
-    yield {layer: Codes(torch.cat(codes), pca(torch.cat(other))) for layer, (codes, other) in parts.items()}
+    yield {
+        layer: SearchFeatures(torch.cat(codes), pca(torch.cat(other)))
+        for layer, (codes, other) in parts.items()
+    }
 
 
 def steps_of(searched: Tensor, others: Tensor) -> int:
-    """How many steps `collect_codes` takes."""
+    """How many steps `collect_features` takes."""
     return sum(-(-len(one) // pictures_in_a_step(max(one.shape[2:]), _STEP)) for one in (searched, others))
 
 
-def ranking(codes: Tensor, query: int) -> tuple[Tensor, Tensor]:
+def rank_by_distance(codes: Tensor, query: int) -> tuple[Tensor, Tensor]:
     """All other rows, nearest first, and their distances."""
     distance = (codes - codes[query]).norm(dim=1)
     distance[query] = -1  # in front, to be left out
