@@ -7,7 +7,7 @@ shows the answer. The house:
     networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
     incremental  one picture in hundreds of versions: only what has changed is computed again
     units        what a unit responds to: filters, patches, directions, dissection
-    codes        what a layer's vector is good for: neighbours, maps, retrieval, probes, likeness of representations
+    features     what a layer's vector is good for: neighbours, maps, retrieval, probes, likeness of representations
     attribution  which pixels matter: occlusion, and the scoring of maps against the truth
     synthesis    pictures optimised through the network: class prototypes, inversion, dreams, style
     robustness   what turns an answer: attacks, defences, fooling pictures, corruptions, cue conflict

@@ -104,7 +104,9 @@ TECHNIQUES = {
     ),
     "attribution.saliency": lambda g: attribution.saliency(g.model, g.images, ["tabby", None]),
     "attribution.smoothgrad": lambda g: attribution.smoothgrad(g.model, g.image, samples=3, rule="guided"),
-    "codes.features": lambda g: [codes.features(g.model, g.crops, layer) for layer in (g.early, g.head)],
+    "codes.features": lambda g: [
+        codes.extract_features(g.model, g.crops, layer) for layer in (g.early, g.head)
+    ],
     "codes.simulate_recordings": lambda g: (
         codes.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
     ),

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.codes import PIXELS, l2, mean_average_precision, pca, pool_maps
 from cnnlab.experiments.experiment import Experiment
+from cnnlab.features import PIXELS, l2, mean_average_precision, pca, pool_maps
 from cnnlab.networks import activations, load
 from cnnlab.networks.batches import picture_batches
 from cnnlab.transfer import fine_tune, new_head

@@ -9,7 +9,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.codes import Recordings, features
 from cnnlab.explorers.activation_store import pictures_in_a_step
 from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
@@ -27,6 +26,7 @@ from cnnlab.explorers.render.brain import (
 )
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
+from cnnlab.features import Recordings, extract_features
 from cnnlab.figures.colours import LINES
 
 
@@ -38,7 +38,7 @@ class BrainExplorer(Explorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     recordings
-        Populations by name, such as {"IT": cnnlab.codes.read_recordings("it.npz")}; None takes two that are simulated, and say so.
+        Populations by name, such as {"IT": cnnlab.features.read_recordings("it.npz")}; None takes two that are simulated, and say so.
     layer
         The layer that is compared first; None takes the last but one.
 
@@ -116,7 +116,7 @@ class BrainExplorer(Explorer):
         first = (
             "recordings = simulated_populations()"
             if simulated
-            else "recordings = {...}  # codes.read_recordings"
+            else "recordings = {...}  # features.read_recordings"
         )
         return "\n".join(
             [
@@ -126,7 +126,7 @@ class BrainExplorer(Explorer):
                 "",
                 load_line(self.network_name),
                 f'{first}\nrecordings = recordings["{name}"]',
-                f'vectors = codes.features(model, recordings.images / 255, "{self.layer.value}", "mean")',
+                f'vectors = features.extract_features(model, recordings.images / 255, "{self.layer.value}", "mean")',
                 f"result = render(recordings, vectors, State({s.units}, {s.trials}, {s.noise:g}, {s.seed}))",
                 "print(result.agreement, result.accuracy)",
             ]
@@ -228,7 +228,7 @@ class BrainExplorer(Explorer):
                 some = torch.nn.functional.interpolate(
                     some, size=(side, side), mode="bilinear", antialias=True
                 )
-            parts.append(features(model, some.clamp(0, 1), layer, "mean"))
+            parts.append(extract_features(model, some.clamp(0, 1), layer, "mean"))
             if start + step >= len(images):
                 self._features[key] = torch.cat(parts)
             yield None

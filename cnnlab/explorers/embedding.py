@@ -10,7 +10,6 @@ import ipywidgets as widgets
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnlab.codes import PIXELS, embed, precision_at_k
 from cnnlab.explorers.activation_store import Floats, ImageSet, first_images
 from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
@@ -29,6 +28,7 @@ from cnnlab.explorers.layer_features import (
 from cnnlab.explorers.render import embedding
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
+from cnnlab.features import PIXELS, embed, precision_at_k
 from cnnlab.figures.neighbourhoods import picture_map_figure
 from cnnlab.networks.tasks import digits
 

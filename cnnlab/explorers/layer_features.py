@@ -1,7 +1,7 @@
 """The codes of a collection of pictures in many layers at once, and facts by which its pictures can be told apart; without any widget.
 
 One pass gives the vectors of all layers that are offered; so a change of layer costs no forward pass. The same for one layer:
-`cnnlab.codes.features`.
+`cnnlab.features.extract_features`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from cnnlab.codes import PIXELS
 from cnnlab.explorers.activation_store import Floats, ImageSet, pictures_in_a_step
 from cnnlab.explorers.choices import network_layers
 from cnnlab.explorers.picture_sets import of_photographs
+from cnnlab.features import PIXELS
 from cnnlab.networks import activations
 from cnnlab.world import NAMES
 from cnnlab.world.painter import colour_names
@@ -99,10 +99,10 @@ def nearest_neighbours_code(
     `query` makes `image`, or is the number of a picture of the collection; `pictures` are the lines that make the collection's pictures.
     """
     lines = ["import cnnlab", "import torch", "from cnnlab import codes, world", "", opening]
-    lines += [*pictures, f'collection = codes.features(model, pictures, "{layer}")']
+    lines += [*pictures, f'collection = features.extract_features(model, pictures, "{layer}")']
     if isinstance(query, str):
-        lines += [query, f'query = codes.features(model, image, "{layer}")']
+        lines += [query, f'query = features.extract_features(model, image, "{layer}")']
     else:
         lines += [f"query = {query}  # a picture of the collection"]
-    lines += [f"neighbours = codes.neighbours(collection, query, k={k})", "print(neighbours.index)"]
+    lines += [f"neighbours = features.neighbours(collection, query, k={k})", "print(neighbours.index)"]
     return "\n".join(lines)

@@ -10,7 +10,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.codes import PIXELS, Neighbours, neighbours, precision_curve
 from cnnlab.explorers.activation_store import Floats, ImageSet
 from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
@@ -28,6 +27,7 @@ from cnnlab.explorers.layer_features import (
 )
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import draw_row, figure_png
+from cnnlab.features import PIXELS, Neighbours, neighbours, precision_curve
 from cnnlab.figures.neighbourhoods import precision_figure
 
 MAX_K = 20

@@ -9,7 +9,6 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 from torch import nn
 
-from cnnlab.codes import mean_average_precision
 from cnnlab.explorers.activation_store import ImageSet, first_images
 from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
@@ -28,6 +27,7 @@ from cnnlab.explorers.render.retrieval import (
 )
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import draw_row, figure_png
+from cnnlab.features import mean_average_precision
 from cnnlab.figures.retrievals import dimensions_figure
 from cnnlab.world import instances
 
@@ -169,17 +169,17 @@ class RetrievalExplorer(Explorer):
             )
         lines += [
             f"collection = {collection}",
-            f'vectors = codes.features(model, collection, "{layer}", "sum")',
+            f'vectors = features.extract_features(model, collection, "{layer}", "sum")',
         ]
         if d:
             method = "whiten" if self.whiten.value else "project"
             lines += [
-                f'axes = codes.pca(codes.features(model, {others}, "{layer}", "sum"))',
+                f'axes = features.pca(features.extract_features(model, {others}, "{layer}", "sum"))',
                 f"vectors = axes.{method}(vectors, {d})",
             ]
         lines += [
-            "print(codes.mean_average_precision(codes.l2(vectors), collection.labels).mean)",
-            f"print(codes.neighbours(codes.l2(vectors), {self.query.value}, k={N_SHOWN}).index)",
+            "print(features.mean_average_precision(features.l2(vectors), collection.labels).mean)",
+            f"print(features.neighbours(features.l2(vectors), {self.query.value}, k={N_SHOWN}).index)",
         ]
         return "\n".join(lines)
 

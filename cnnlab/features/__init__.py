@@ -12,21 +12,32 @@
     kernel_analysis precision against complexity
     similarity      dissimilarity matrices and kernel alignment, for layers, networks and brains
 
-Behind them: `vectors` (checks). Vectors are N x D tensors, one row a picture. What single units respond to is asked in
+Behind them: `_validation` (checks). Vectors are N x D tensors, one row a picture. What single units respond to is asked in
 `cnnlab.units`; training on top of codes and below, in `cnnlab.transfer`.
 """
 
-from cnnlab.codes.decoding import Decoding, decode
-from cnnlab.codes.embedding import embed, grid_assignment
-from cnnlab.codes.features import PIXELS, POOLS, features, pool_maps
-from cnnlab.codes.kernel_analysis import KernelCurve, kernel_analysis
-from cnnlab.codes.matching import match_recordings
-from cnnlab.codes.neighbours import Neighbours, Precision, neighbours, precision_at_k, precision_curve
-from cnnlab.codes.postprocessing import PrincipalAxes, l2, pca, power
-from cnnlab.codes.probing import Probe, linear_probe
-from cnnlab.codes.recordings import Recordings, read_recordings, simulate_recordings, write_recordings
-from cnnlab.codes.retrieval import Retrieval, average_precision, mean_average_precision
-from cnnlab.codes.similarity import cka, compare_rdms, rdm
+from cnnlab.features.decoding import Decoding, decode
+from cnnlab.features.embedding import embed, grid_assignment
+from cnnlab.features.extraction import PIXELS, POOLS, extract_features, pool_maps
+from cnnlab.features.kernel_analysis import KernelCurve, kernel_analysis
+from cnnlab.features.linear_probe import Probe, linear_probe
+from cnnlab.features.nearest_neighbours import (
+    Neighbours,
+    Precision,
+    neighbours,
+    precision_at_k,
+    precision_curve,
+)
+from cnnlab.features.neural_recordings import (
+    Recordings,
+    read_recordings,
+    simulate_recordings,
+    write_recordings,
+)
+from cnnlab.features.noise_matching import match_recordings
+from cnnlab.features.postprocessing import PrincipalAxes, l2, pca, power
+from cnnlab.features.representational_similarity import cka, compare_rdms, rdm
+from cnnlab.features.retrieval import Retrieval, average_precision, mean_average_precision
 
 __all__ = [
     "PIXELS",
@@ -44,7 +55,7 @@ __all__ = [
     "compare_rdms",
     "decode",
     "embed",
-    "features",
+    "extract_features",
     "grid_assignment",
     "kernel_analysis",
     "l2",

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 
-def checked_vectors(features: Tensor, what: str = "features", least: int = 1) -> Tensor:
+def checked_vectors(features: Tensor, what: str = "features", min_rows: int = 1) -> Tensor:
     """`features` as N x D finite floats, without gradient; maps are flattened by the caller, not here."""
     if not isinstance(features, Tensor) or not features.dtype.is_floating_point:
-        came = features.dtype if isinstance(features, Tensor) else type(features).__name__
-        raise TypeError(f"{what} must be a float tensor N x D, but got {came}.")
-    if features.dim() != 2 or 0 in features.shape or len(features) < least:
+        received = features.dtype if isinstance(features, Tensor) else type(features).__name__
+        raise TypeError(f"{what} must be a float tensor N x D, but got {received}.")
+    if features.dim() != 2 or 0 in features.shape or len(features) < min_rows:
         raise ValueError(
-            f"{what} must have the axes N x D with at least {least} rows, but came as {tuple(features.shape)};"
-            " cnnlab.codes.features(...) gives such vectors."
+            f"{what} must have the axes N x D with at least {min_rows} rows, but came as {tuple(features.shape)};"
+            " cnnlab.features.extract_features(...) gives such vectors."
         )
     if not features.isfinite().all():
         raise ValueError(f"{what} hold values that are not finite.")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes.probing import linear_probe
-from cnnlab.codes.vectors import checked_labels
+from cnnlab.features._validation import checked_labels
+from cnnlab.features.linear_probe import linear_probe
 from cnnlab.inputs import positive_int
 
 Population = Tensor | Callable[[int, int], Tensor]
@@ -41,7 +41,7 @@ def decode(
     *,
     units: Sequence[int] = (5, 10, 20, 40, 80),
     draws: int = 5,
-    share: float = 0.6,
+    train_fraction: float = 0.6,
     kind: str = "svm",
 ) -> Decoding:
     """Decoding accuracy against the number of units.
@@ -86,36 +86,38 @@ def decode(
     """
     count = len(population) if isinstance(population, Tensor) else None
     labels = checked_labels(labels, len(torch.as_tensor(labels)) if count is None else count)
-    found = torch.zeros(len(units), positive_int(draws, "draws"))
+    accuracy = torch.zeros(len(units), positive_int(draws, "draws"))
     for draw in range(draws):
-        learnt, tried = split(labels, share, draw)
+        train_rows, test_rows = split(labels, train_fraction, draw)
         for row, number in enumerate(units):
-            chosen = _drawn(population, positive_int(number, "units"), draw)
-            probe = linear_probe(chosen[learnt], labels[learnt], chosen[tried], labels[tried], kind=kind)
-            found[row, draw] = probe.accuracy
-    return Decoding(tuple(units), found, float(labels.bincount().max()) / len(labels))
+            selected = _sample_units(population, positive_int(number, "units"), draw)
+            probe = linear_probe(
+                selected[train_rows], labels[train_rows], selected[test_rows], labels[test_rows], kind=kind
+            )
+            accuracy[row, draw] = probe.accuracy
+    return Decoding(tuple(units), accuracy, float(labels.bincount().max()) / len(labels))
 
 
-def split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+def split(labels: Tensor, train_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     """Rows to learn from and rows to try: of each class the same share, drawn by chance."""
-    if not 0 < share < 1:
-        raise ValueError(f"share must lie between 0 and 1, but got {share!r}.")
+    if not 0 < train_fraction < 1:
+        raise ValueError(f"share must lie between 0 and 1, but got {train_fraction!r}.")
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    learnt, tried = [], []
+    train_rows, test_rows = [], []
     for value in labels.unique():
         rows = order[labels[order] == value]
         if len(rows) < 2:
             raise ValueError(f"class {int(value)} has a single picture; two are needed, to learn and to try.")
-        cut = min(len(rows) - 1, max(1, round(share * len(rows))))
-        learnt.append(rows[:cut])
-        tried.append(rows[cut:])
-    return torch.cat(learnt), torch.cat(tried)
+        cut = min(len(rows) - 1, max(1, round(train_fraction * len(rows))))
+        train_rows.append(rows[:cut])
+        test_rows.append(rows[cut:])
+    return torch.cat(train_rows), torch.cat(test_rows)
 
 
-def _drawn(population: Population, units: int, seed: int) -> Tensor:
+def _sample_units(population: Population, units: int, seed: int) -> Tensor:
     if not isinstance(population, Tensor):
         return population(units, seed)
     if units > population.shape[1]:
         raise ValueError(f"{units} units were asked for, but the population has {population.shape[1]}.")
-    chance = torch.Generator().manual_seed(seed)
-    return population[:, torch.randperm(population.shape[1], generator=chance)[:units]]
+    generator = torch.Generator().manual_seed(seed)
+    return population[:, torch.randperm(population.shape[1], generator=generator)[:units]]

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnlab.codes.postprocessing import pca
-from cnnlab.codes.vectors import checked_vectors
+from cnnlab.features._validation import checked_vectors
+from cnnlab.features.postprocessing import pca
 from cnnlab.inputs import one_of, positive_int, whole_number
 
 METHODS = ("pca", "tsne")
@@ -24,7 +24,7 @@ def embed(
     *,
     dimensions: int = 2,
     perplexity: float = 30.0,
-    first: int = 50,
+    pca_components: int = 50,
     seed: int = 0,
 ) -> Tensor:
     """Where does each picture lie on a map on which alike pictures are close?
@@ -69,7 +69,7 @@ def embed(
     >>> embed(torch.randn(30, 100), "pca").shape
     torch.Size([30, 2])
     """
-    features = checked_vectors(features, least=3)
+    features = checked_vectors(features, min_rows=3)
     one_of(method, METHODS, "method")
     dimensions = positive_int(dimensions, "dimensions")
     if method == "pca":
@@ -81,9 +81,11 @@ def embed(
     from sklearn.manifold import TSNE
 
     axes = pca(features)
-    kept = min(whole_number(first, "first", least=dimensions), len(axes.axes))
-    reduced = axes.project(features, kept).float().cpu().numpy()
-    start = "pca" if kept >= dimensions else "random"  # vectors on a line have no second axis to start from
+    components = min(whole_number(pca_components, "first", least=dimensions), len(axes.axes))
+    reduced = axes.project(features, components).float().cpu().numpy()
+    start = (
+        "pca" if components >= dimensions else "random"
+    )  # vectors on a line have no second axis to start from
     tsne = TSNE(dimensions, perplexity=perplexity, init=start, learning_rate="auto", random_state=seed)
     return torch.from_numpy(tsne.fit_transform(reduced)).float()
 
@@ -129,9 +131,9 @@ def grid_assignment(points: Tensor, columns: int | None = None) -> Tensor:
     columns = ceil(len(points) ** 0.5) if columns is None else positive_int(columns, "columns")
     rows = ceil(len(points) / columns)
     low, high = points.double().cpu().aminmax(dim=0)
-    place = (points.double().cpu() - low) / (high - low).clamp(min=1e-12)  # in [0, 1]
-    wanted = torch.stack([(1 - place[:, 1]) * (rows - 1), place[:, 0] * (columns - 1)], 1)
+    scaled = (points.double().cpu() - low) / (high - low).clamp(min=1e-12)  # in [0, 1]
+    cell_coordinates = torch.stack([(1 - scaled[:, 1]) * (rows - 1), scaled[:, 0] * (columns - 1)], 1)
     cells = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
-    cost = torch.cdist(wanted, cells.double()).square().numpy()
+    cost = torch.cdist(cell_coordinates, cells.double()).square().numpy()
     point, cell = linear_sum_assignment(cost)
     return cells[torch.from_numpy(cell[np.argsort(point)])]

@@ -1,6 +1,6 @@
 """The vector that a layer gives for a picture: its code.
 
-What the vectors are good for is asked in the other modules of `cnnlab.codes`; what single numbers of them mean, in
+What the vectors are good for is asked in the other modules of `cnnlab.features`; what single numbers of them mean, in
 `cnnlab.units`.
 """
 
@@ -22,7 +22,7 @@ PIXELS = "pixels"
 POOLS = ("mean", "max", "sum", "centred")
 
 
-def features(
+def extract_features(
     model: nn.Module | None,
     pictures: Any,
     layer: str,
@@ -71,7 +71,7 @@ def features(
     -------
     >>> from cnnlab.networks import MiniAlexNet
     >>> model, pictures = MiniAlexNet(["cat", "dog"]), torch.rand(4, 3, 96, 96)
-    >>> features(model, pictures, "fc7").shape, features(model, pictures, "conv5", "sum").shape
+    >>> extract_features(model, pictures, "fc7").shape, extract_features(model, pictures, "conv5", "sum").shape
     (torch.Size([4, 192]), torch.Size([4, 128]))
     """
     if pool is not None:
@@ -79,16 +79,18 @@ def features(
     if model is None and layer != PIXELS:
         raise ValueError(f'without a model there is only the layer "{PIXELS}", not "{layer}".')
     parts = []
-    with tqdm(total=picture_count(pictures), desc=f"codes of {layer}", disable=not progress or None) as bar:
+    with tqdm(
+        total=picture_count(pictures), desc=f"features of {layer}", disable=not progress or None
+    ) as bar:
         for images in picture_batches(pictures, batch_size):
             if layer == PIXELS:
-                answer = images
+                outputs = images
             else:
-                answer = activations(model, images, layer, batch_size=len(images))[layer]
-            parts.append(pool_maps(answer, pool).cpu().clone())
+                outputs = activations(model, images, layer, batch_size=len(images))[layer]
+            parts.append(pool_maps(outputs, pool).cpu().clone())
             bar.update(len(images))
-    codes = torch.cat(parts)
-    return codes[0] if isinstance(pictures, Tensor) and pictures.dim() == 3 else codes
+    vectors = torch.cat(parts)
+    return vectors[0] if isinstance(pictures, Tensor) and pictures.dim() == 3 else vectors
 
 
 def pool_maps(maps: Tensor, pool: str | None = "sum") -> Tensor:

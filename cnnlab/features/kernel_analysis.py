@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes.vectors import checked_labels, checked_vectors
+from cnnlab.features._validation import checked_labels, checked_vectors
 
 COMPLEXITIES = tuple(float(10 ** (k / 2)) for k in range(-4, 9))
 QUANTILES = (0.05, 0.2, 0.5, 0.8)
@@ -80,28 +80,30 @@ def kernel_analysis(
 
     Example
     -------
-    >>> codes = torch.cat([torch.randn(20, 3) + 4, torch.randn(20, 3) - 4])
-    >>> kernel_analysis(codes, [0] * 20 + [1] * 20).precision.max() > 0.9
+    >>> features = torch.cat([torch.randn(20, 3) + 4, torch.randn(20, 3) - 4])
+    >>> kernel_analysis(features, [0] * 20 + [1] * 20).precision.max() > 0.9
     tensor(True)
     """
-    features = checked_vectors(features, least=3).double()
+    features = checked_vectors(features, min_rows=3).double()
     labels = checked_labels(labels, len(features))
     if len(labels.unique()) < 2:
         raise ValueError("the labels hold one class only, so there is nothing to tell apart.")
     if min(complexities) <= 0:
         raise ValueError("complexities must be above 0; they are 1 / lambda.")
-    answers = torch.nn.functional.one_hot(labels).double()
-    answers = answers - answers.mean(0)
+    targets = torch.nn.functional.one_hot(labels).double()
+    targets = targets - targets.mean(0)
     distances = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
-    above = distances[torch.triu_indices(len(features), len(features), 1).unbind()]
-    if not above.max() > 0:
+    pair_distances = distances[torch.triu_indices(len(features), len(features), 1).unbind()]
+    if not pair_distances.max() > 0:
         raise ValueError("all pictures have the same vector, so nothing can tell them apart.")
-    found = torch.full((len(complexities),), -torch.inf, dtype=torch.float64)
-    for width in above.quantile(torch.tensor(quantiles, dtype=torch.float64)).clamp(min=1e-9):
+    precision = torch.full((len(complexities),), -torch.inf, dtype=torch.float64)
+    for width in pair_distances.quantile(torch.tensor(quantiles, dtype=torch.float64)).clamp(min=1e-9):
         values, vectors = torch.linalg.eigh(torch.exp(-((distances / width) ** 2) / 2))
-        turned = vectors.T @ answers
-        for place, complexity in enumerate(complexities):
+        rotated = vectors.T @ targets
+        for index, complexity in enumerate(complexities):
             shrunk = 1 / (values.clamp(min=0) + 1 / complexity)
-            errors = (vectors * shrunk) @ turned / ((vectors**2) @ shrunk)[:, None]
-            found[place] = torch.maximum(found[place], 1 - errors.square().sum() / answers.square().sum())
-    return KernelCurve(tuple(complexities), found)
+            errors = (vectors * shrunk) @ rotated / ((vectors**2) @ shrunk)[:, None]
+            precision[index] = torch.maximum(
+                precision[index], 1 - errors.square().sum() / targets.square().sum()
+            )
+    return KernelCurve(tuple(complexities), precision)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes.vectors import checked_labels, checked_vectors
+from cnnlab.features._validation import checked_labels, checked_vectors
 from cnnlab.inputs import one_of
 
 KINDS = ("logistic", "svm")
@@ -84,9 +84,9 @@ def linear_probe(
 
     Example
     -------
-    >>> codes = torch.cat([torch.randn(50, 4) + 3, torch.randn(50, 4) - 3])
+    >>> features = torch.cat([torch.randn(50, 4) + 3, torch.randn(50, 4) - 3])
     >>> labels = [0] * 50 + [1] * 50
-    >>> linear_probe(codes, labels, codes, labels).accuracy
+    >>> linear_probe(features, labels, features, labels).accuracy
     1.0
     """
     features, test_features = checked_vectors(features), checked_vectors(test_features, "test_features")
@@ -106,11 +106,11 @@ def linear_probe(
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
-    inverse_decay = strength / features.shape[1]
+    c = strength / features.shape[1]
     if kind == "logistic":
-        classifier = LogisticRegression(C=inverse_decay, max_iter=2000)
+        classifier = LogisticRegression(C=c, max_iter=2000)
     else:
-        classifier = LinearSVC(C=inverse_decay, dual="auto", max_iter=20_000, random_state=seed)
+        classifier = LinearSVC(C=c, dual="auto", max_iter=20_000, random_state=seed)
     fitted = make_pipeline(StandardScaler(), classifier).fit(features.cpu().numpy(), labels.numpy())
     predicted = torch.from_numpy(fitted.predict(test_features.cpu().numpy()))
     accuracy = float((predicted == test_labels).double().mean())

@@ -1,7 +1,7 @@
 """Nearest neighbours: which pictures does a layer take for alike, and are they?
 
 The same question can be put to every layer and to the bare pixels. Ranking the whole collection instead of the first few, as a
-search engine does, stands in `cnnlab.codes.retrieval`.
+search engine does, stands in `cnnlab.features.retrieval`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes.vectors import checked_labels, checked_vectors
+from cnnlab.features._validation import checked_labels, checked_vectors
 from cnnlab.inputs import whole_number
 
 _CHUNK = 500
@@ -38,7 +38,7 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
     """Which vectors of a collection are nearest to the query, by Euclidean distance?
 
     A row of the collection that asks for its neighbours is left out of the answer. For the angle instead of the
-    distance, bring all vectors to length 1 first (`cnnlab.codes.l2`): the order is then the same.
+    distance, bring all vectors to length 1 first (`cnnlab.features.l2`): the order is then the same.
 
     Parameters
     ----------
@@ -71,10 +71,10 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
     tensor([1, 0])
     """
     features = checked_vectors(features)
-    new = isinstance(query, Tensor) and query.dtype.is_floating_point
-    single = not new and hasattr(query, "__index__") and getattr(query, "ndim", 0) == 0
-    if new:
-        vectors, own = query.detach(), None
+    is_vector = isinstance(query, Tensor) and query.dtype.is_floating_point
+    single = not is_vector and hasattr(query, "__index__") and getattr(query, "ndim", 0) == 0
+    if is_vector:
+        vectors, query_rows = query.detach(), None
         single = vectors.dim() == 1
         vectors = checked_vectors(vectors.unsqueeze(0) if single else vectors, "query")
         if vectors.shape[1] != features.shape[1]:
@@ -82,19 +82,21 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
                 f"query has {vectors.shape[1]} numbers a vector, the collection {features.shape[1]}."
             )
     else:
-        asked = range(len(features)) if query is None else [query] if single else query
-        own = torch.tensor([whole_number(row, "query (a row)", most=len(features) - 1) for row in asked])
-        vectors = features[own]
-    k = whole_number(k, "k (neighbours)", least=1, most=len(features) - (own is not None))
+        requested = range(len(features)) if query is None else [query] if single else query
+        query_rows = torch.tensor(
+            [whole_number(row, "query (a row)", most=len(features) - 1) for row in requested]
+        )
+        vectors = features[query_rows]
+    k = whole_number(k, "k (neighbours)", least=1, most=len(features) - (query_rows is not None))
     index, distance = [], []
     for rows, squared in squared_distances(vectors, features):
-        if own is not None:
-            squared[torch.arange(len(squared)), own[rows]] = torch.inf
+        if query_rows is not None:
+            squared[torch.arange(len(squared)), query_rows[rows]] = torch.inf
         nearest, order = squared.sort(dim=1, stable=True)
         index.append(order[:, :k])
         distance.append(nearest[:, :k].sqrt())
-    found = torch.cat(index).cpu(), torch.cat(distance).cpu()
-    return Neighbours(*(part[0] if single else part for part in found))
+    columns = torch.cat(index).cpu(), torch.cat(distance).cpu()
+    return Neighbours(*(column[0] if single else column for column in columns))
 
 
 def squared_distances(vectors: Tensor, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -105,8 +107,8 @@ def squared_distances(vectors: Tensor, features: Tensor) -> Iterator[tuple[slice
     lengths = centred.square().sum(1)
     for start in range(0, len(vectors), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(vectors)))
-        here = vectors[rows] - mean
-        squared = here.square().sum(1, keepdim=True) + lengths - 2 * here @ centred.T
+        chunk = vectors[rows] - mean
+        squared = chunk.square().sum(1, keepdim=True) + lengths - 2 * chunk @ centred.T
         yield rows, squared.clamp_(min=0)
 
 
@@ -167,7 +169,7 @@ def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5)
     >>> precision_at_k(torch.tensor([[0.0], [1.0], [5.0], [6.0]]), [0, 0, 1, 1], k=1).rate
     1.0
     """
-    features = checked_vectors(features, least=2)
+    features = checked_vectors(features, min_rows=2)
     labels = checked_labels(labels, len(features))
     same = labels[neighbours(features, k=k).index] == labels[:, None]
     per_query = same.double().mean(1)
@@ -182,15 +184,15 @@ def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5)
     )
 
 
-def precision_curve(features: Tensor, labels: Tensor | Sequence[int], most: int = 20) -> Tensor:
-    """precision@k for k = 1 to `most`: as many numbers.
+def precision_curve(features: Tensor, labels: Tensor | Sequence[int], max_k: int = 20) -> Tensor:
+    """precision@k for k = 1 to `max_k`: as many numbers.
 
     Example
     -------
     >>> precision_curve(torch.tensor([[0.0], [1.0], [5.0], [6.0]]), [0, 0, 1, 1], most=3)
     tensor([1.0000, 0.5000, 0.3333], dtype=torch.float64)
     """
-    features = checked_vectors(features, least=2)
+    features = checked_vectors(features, min_rows=2)
     labels = checked_labels(labels, len(features))
-    same = labels[neighbours(features, k=most).index] == labels[:, None]
+    same = labels[neighbours(features, k=max_k).index] == labels[:, None]
     return (same.double().cumsum(1) / torch.arange(1, same.shape[1] + 1)).mean(0)

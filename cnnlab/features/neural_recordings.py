@@ -1,6 +1,6 @@
 """Responses of neurons to pictures: recordings from a file, checked when they are read, or a population simulated from a network.
 
-What is done with them, and with the layers of a network beside them, stands in `matching`, `decoding`, `kernel_analysis` and `similarity`.
+What is done with them, and with the layers of a network beside them, stands in `noise_matching`, `decoding`, `kernel_analysis` and `representational_similarity`.
 A simulated population says that it is one wherever its name is shown (`Recordings.title`).
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cnnlab.codes.features import features
+from cnnlab.features.extraction import extract_features
 from cnnlab.inputs import positive_int, whole_number
 
-NEEDED = ("responses", "labels", "class_names", "images", "simulated")
+REQUIRED_KEYS = ("responses", "labels", "class_names", "images", "simulated")
 SIMULATED = "simulated population"
 
 
@@ -46,7 +46,7 @@ class Recordings:
     class_names: tuple[str, ...]
     images: Tensor
     simulated: bool
-    about: str = ""
+    description: str = ""
 
     @property
     def title(self) -> str:
@@ -55,20 +55,20 @@ class Recordings:
 
     def mean(self, trials: int | None = None) -> Tensor:
         """N x S: the mean over the first `trials` trials; all of them unless said."""
-        most = self.responses.shape[2]
-        kept = most if trials is None else whole_number(trials, "trials", least=1, most=most)
-        return self.responses[:, :, :kept].mean(2)
+        maximum = self.responses.shape[2]
+        count = maximum if trials is None else whole_number(trials, "trials", least=1, most=maximum)
+        return self.responses[:, :, :count].mean(2)
 
-    def halves(self, seed: int = 0) -> tuple[Tensor, Tensor]:
+    def split_halves(self, seed: int = 0) -> tuple[Tensor, Tensor]:
         """The means over two halves of the trials, drawn by chance: how well do they agree with themselves?"""
-        trials = self._repeated()
+        trials = self._checked_trials()
         order = torch.randperm(trials, generator=torch.Generator().manual_seed(whole_number(seed, "seed")))
         parts = order[: trials // 2], order[trials // 2 : 2 * (trials // 2)]
         return tuple(self.responses[:, :, part].mean(2) for part in parts)  # type: ignore[return-value]
 
-    def fano(self) -> Tensor:
+    def fano_factor(self) -> Tensor:
         """S: the variance over trials divided by the mean, about 1 for Poisson counts."""
-        self._repeated()
+        self._checked_trials()
         variance = self.responses.var(2).mean(0)
         return variance / self.responses.mean((0, 2)).abs().clamp(min=1e-6)
 
@@ -77,11 +77,11 @@ class Recordings:
 
         signal^2 = variance over pictures of the mean over trials - variance over trials / T
         """
-        trials = self._repeated()
+        trials = self._checked_trials()
         averaged, noise = self.mean(), self.responses.var(2).mean(0)
         return averaged.mean(0), (averaged.var(0) - noise / trials).clamp(min=0).sqrt()
 
-    def _repeated(self) -> int:
+    def _checked_trials(self) -> int:
         trials = self.responses.shape[2]
         if trials < 2:
             raise ValueError(
@@ -133,13 +133,13 @@ def read_recordings(file: str | os.PathLike) -> Recordings:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, OSError) as problem:
         raise ValueError(f"{path.name} is no .npz archive of plain arrays ({problem}).") from problem
-    missing = [name for name in NEEDED if name not in arrays]
+    missing = [name for name in REQUIRED_KEYS if name not in arrays]
     if missing:
         raise ValueError(
-            f"{path.name} lacks {', '.join(missing)}; it must hold {', '.join(NEEDED)}, but holds"
+            f"{path.name} lacks {', '.join(missing)}; it must hold {', '.join(REQUIRED_KEYS)}, but holds"
             f" {', '.join(arrays) or 'nothing'}."
         )
-    return _checked(arrays, path.name)
+    return _validated(arrays, path.name)
 
 
 def write_recordings(recordings: Recordings, file: str | os.PathLike) -> None:
@@ -151,45 +151,47 @@ def write_recordings(recordings: Recordings, file: str | os.PathLike) -> None:
         class_names=np.array(recordings.class_names),
         images=recordings.images.permute(0, 2, 3, 1).numpy(),
         simulated=np.array(recordings.simulated),
-        about=np.array(recordings.about),
+        about=np.array(recordings.description),
     )
 
 
-def _checked(arrays: dict[str, np.ndarray], name: str) -> Recordings:
+def _validated(arrays: dict[str, np.ndarray], name: str) -> Recordings:
     responses, labels, images = (arrays[key] for key in ("responses", "labels", "images"))
     names, simulated = arrays["class_names"], arrays["simulated"]
     if responses.ndim != 3 or 0 in responses.shape or responses.dtype.kind not in "fiu":
-        _refuse(name, "responses", "numbers pictures x sites x trials", responses)
+        _raise_invalid(name, "responses", "numbers pictures x sites x trials", responses)
     if not np.isfinite(responses).all():
-        places = int((~np.isfinite(responses)).sum())
+        bad_values = int((~np.isfinite(responses)).sum())
         raise ValueError(
-            f"{name}: responses hold {places} values that are not finite; leave such sites or pictures out."
+            f"{name}: responses hold {bad_values} values that are not finite; leave such sites or pictures out."
         )
     count = len(responses)
     if names.ndim != 1 or names.dtype.kind != "U" or len(names) < 2:
-        _refuse(name, "class_names", "at least two strings", names)
+        _raise_invalid(name, "class_names", "at least two strings", names)
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        _refuse(name, "labels", f"{count} whole numbers, one for each picture", labels)
+        _raise_invalid(name, "labels", f"{count} whole numbers, one for each picture", labels)
     if labels.min() < 0 or labels.max() >= len(names):
         raise ValueError(
             f"{name}: labels must lie in 0 ... {len(names) - 1}, as there are {len(names)} class_names."
         )
     if images.ndim != 4 or len(images) != count or images.shape[3] != 3 or images.dtype != np.uint8:
-        _refuse(name, "images", f"{count} pictures, N x H x W x 3 bytes (uint8)", images)
+        _raise_invalid(name, "images", f"{count} pictures, N x H x W x 3 bytes (uint8)", images)
     if simulated.shape != () or simulated.dtype.kind != "b":
-        _refuse(name, "simulated", "True or False", simulated)
+        _raise_invalid(name, "simulated", "True or False", simulated)
     return Recordings(
         responses=torch.from_numpy(responses).float(),
         labels=torch.from_numpy(labels).long(),
         class_names=tuple(map(str, names)),
         images=torch.from_numpy(images).permute(0, 3, 1, 2),
         simulated=bool(simulated),
-        about=str(arrays.get("about", "")),
+        description=str(arrays.get("about", "")),
     )
 
 
-def _refuse(name: str, what: str, expected: str, came: np.ndarray) -> None:
-    raise ValueError(f"{name}: {what} must be {expected}, but came as {came.dtype} of shape {came.shape}.")
+def _raise_invalid(name: str, key: str, expected: str, received: np.ndarray) -> None:
+    raise ValueError(
+        f"{name}: {key} must be {expected}, but came as {received.dtype} of shape {received.shape}."
+    )
 
 
 def simulate_recordings(
@@ -201,13 +203,13 @@ def simulate_recordings(
     *,
     sites: int = 80,
     trials: int = 6,
-    mixed: int = 4,
+    units_per_site: int = 4,
     rate: float = 3.0,
     seed: int = 0,
 ) -> Recordings:
     """A stand-in where no recordings are at hand: counts of spikes that are drawn from a layer of a network.
 
-    Each site mixes `mixed` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the pictures (z),
+    Each site mixes `units_per_site` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the pictures (z),
     and answers with Poisson counts of mean
 
         rate * max(0, 1 + z / 2).
@@ -232,17 +234,21 @@ def simulate_recordings(
         With `simulated` true.
     """
     trials, sites = positive_int(trials, "trials"), positive_int(sites, "sites")
-    codes = features(model, images.float() / 255, layer, "mean")
-    codes = (codes - codes.mean(0)) / codes.std(0).clamp(min=1e-6)
-    chance = torch.Generator().manual_seed(whole_number(seed, "seed"))
-    weights = torch.zeros(codes.shape[1], sites)
+    vectors = extract_features(model, images.float() / 255, layer, "mean")
+    vectors = (vectors - vectors.mean(0)) / vectors.std(0).clamp(min=1e-6)
+    generator = torch.Generator().manual_seed(whole_number(seed, "seed"))
+    weights = torch.zeros(vectors.shape[1], sites)
     for site in range(sites):
-        chosen = torch.randperm(codes.shape[1], generator=chance)[: positive_int(mixed, "mixed")]
-        weights[chosen, site] = torch.randn(len(chosen), generator=chance)
-    driven = codes @ weights
-    driven = (driven - driven.mean(0)) / driven.std(0).clamp(min=1e-6)
-    means = rate * (1 + driven / 2).clamp(min=0)
-    counts = torch.poisson(means[:, :, None].expand(-1, -1, trials).contiguous(), generator=chance)
-    called = getattr(model, "name", type(model).__name__)
-    about = f"Simulated: Poisson counts of mixed units of {called}, layer {layer}. No animal took part."
-    return Recordings(counts, labels, tuple(class_names), images, True, about)
+        selected = torch.randperm(vectors.shape[1], generator=generator)[
+            : positive_int(units_per_site, "mixed")
+        ]
+        weights[selected, site] = torch.randn(len(selected), generator=generator)
+    drive = vectors @ weights
+    drive = (drive - drive.mean(0)) / drive.std(0).clamp(min=1e-6)
+    means = rate * (1 + drive / 2).clamp(min=0)
+    counts = torch.poisson(means[:, :, None].expand(-1, -1, trials).contiguous(), generator=generator)
+    network_name = getattr(model, "name", type(model).__name__)
+    description = (
+        f"Simulated: Poisson counts of mixed units of {network_name}, layer {layer}. No animal took part."
+    )
+    return Recordings(counts, labels, tuple(class_names), images, True, description)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnnlab.codes.recordings import Recordings
-from cnnlab.codes.vectors import checked_vectors
+from cnnlab.features._validation import checked_vectors
+from cnnlab.features.neural_recordings import Recordings
 from cnnlab.inputs import positive_int, whole_number
 
 
@@ -61,10 +61,10 @@ def match_recordings(
 
     Example
     -------
-    >>> match_recordings(codes, recordings, 80, noise=0.0).shape  # doctest: +SKIP
+    >>> match_recordings(features, recordings, 80, noise=0.0).shape  # doctest: +SKIP
     torch.Size([280, 80])
     """
-    features = checked_vectors(features, least=2)
+    features = checked_vectors(features, min_rows=2)
     if len(features) != len(recordings.responses):
         raise ValueError(
             f"features must be of the {len(recordings.responses)} recorded pictures, but there are {len(features)}."
@@ -78,12 +78,12 @@ def match_recordings(
             f"{units} units were asked for, but only {len(varying)} of the layer vary over the pictures."
         )
     trials = recordings.responses.shape[2] if trials is None else positive_int(trials, "trials")
-    chance = torch.Generator().manual_seed(whole_number(seed, "seed"))
-    chosen = varying[torch.randperm(len(varying), generator=chance)[:units]]
+    generator = torch.Generator().manual_seed(whole_number(seed, "seed"))
+    selected = varying[torch.randperm(len(varying), generator=generator)[:units]]
     mean, signal = recordings.signal()
-    site = torch.randint(len(mean), (units,), generator=chance)
-    z = features[:, chosen]
+    site = torch.randint(len(mean), (units,), generator=generator)
+    z = features[:, selected]
     z = (z - z.mean(0)) / z.std(0)
     response = (mean[site] + signal[site] * z).clamp(min=0)
-    spread = (recordings.fano()[site] * response / trials).sqrt()
-    return response + noise * spread * torch.randn(response.shape, generator=chance)
+    spread = (recordings.fano_factor()[site] * response / trials).sqrt()
+    return response + noise * spread * torch.randn(response.shape, generator=generator)

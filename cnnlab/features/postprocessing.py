@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes.vectors import checked_vectors
+from cnnlab.features._validation import checked_vectors
 from cnnlab.inputs import whole_number
 
 
@@ -74,24 +74,24 @@ class PrincipalAxes:
     mean: Tensor
     axes: Tensor
     deviation: Tensor
-    share: Tensor
+    explained_variance_ratio: Tensor
 
     def project(self, features: Tensor, dimensions: int | None = None) -> Tensor:
         """N x d: the vectors in the first `dimensions` axes, M (psi - mean)."""
-        kept = len(self.axes) if dimensions is None else self._checked(dimensions)
+        count = len(self.axes) if dimensions is None else self._valid_dimensions(dimensions)
         features = checked_vectors(features)
         if features.shape[1] != self.axes.shape[1]:
             raise ValueError(
                 f"the axes were found for vectors of {self.axes.shape[1]} numbers, but these have {features.shape[1]}."
             )
-        return (features - self.mean) @ self.axes[:kept].T
+        return (features - self.mean) @ self.axes[:count].T
 
     def whiten(self, features: Tensor, dimensions: int | None = None) -> Tensor:
         """N x d: as `project`, each axis divided by its deviation, diag(s)^-1 M (psi - mean); all axes then count alike."""
         projected = self.project(features, dimensions)
         return projected / self.deviation[: projected.shape[1]]
 
-    def _checked(self, dimensions: int) -> int:
+    def _valid_dimensions(self, dimensions: int) -> int:
         return whole_number(dimensions, "dimensions", least=1, most=len(self.axes))
 
 
@@ -133,7 +133,7 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
     >>> axes.whiten(torch.randn(7, 20)).shape
     torch.Size([7, 5])
     """
-    features = checked_vectors(features, least=2)
+    features = checked_vectors(features, min_rows=2)
     mean = features.double().mean(0)
     centred = features.double() - mean
     count, width = centred.shape
@@ -146,15 +146,19 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
         axes = vectors.T
     values, axes = values.flip(0).clamp(min=0), axes.flip(0)
     varying = int((values > 1e-10 * values[0]).sum()) if values[0] > 0 else 0
-    most = min(varying, count - 1)
-    if most == 0:
+    max_dimensions = min(varying, count - 1)
+    if max_dimensions == 0:
         raise ValueError("all vectors are equal, so there is no axis along which they vary.")
-    kept = most if dimensions is None else whole_number(dimensions, "dimensions", least=1, most=most)
-    axes = torch.nn.functional.normalize(axes[:kept], dim=1)
+    selected = (
+        max_dimensions
+        if dimensions is None
+        else whole_number(dimensions, "dimensions", least=1, most=max_dimensions)
+    )
+    axes = torch.nn.functional.normalize(axes[:selected], dim=1)
     axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
     return PrincipalAxes(
         mean=mean.to(features),
         axes=axes.to(features),
-        deviation=(values[:kept] / (count - 1)).sqrt().to(features),
-        share=(values[:kept] / values.sum()).to(features),
+        deviation=(values[:selected] / (count - 1)).sqrt().to(features),
+        explained_variance_ratio=(values[:selected] / values.sum()).to(features),
     )

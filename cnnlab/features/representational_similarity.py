@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnnlab.codes.vectors import checked_vectors
+from cnnlab.features._validation import checked_vectors
 from cnnlab.inputs import one_of
 
 
@@ -45,7 +45,7 @@ def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
     tensor([[0., 2.],
             [2., 0.]], dtype=torch.float64)
     """
-    features = checked_vectors(features, least=2).cpu().double()
+    features = checked_vectors(features, min_rows=2).cpu().double()
     one_of(metric, ("correlation", "euclidean"), "metric")
     if metric == "euclidean":
         table = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist").square()
@@ -57,8 +57,8 @@ def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
         raise ValueError(
             f"row {int(constant[0])} is constant, so it has no correlation; use metric='euclidean'."
         )
-    unit = centred / lengths
-    table = (1 - unit @ unit.T).clamp(min=0)
+    unit_rows = centred / lengths
+    table = (1 - unit_rows @ unit_rows.T).clamp(min=0)
     return table.fill_diagonal_(0)
 
 
@@ -98,8 +98,8 @@ def compare_rdms(first: Tensor, second: Tensor, method: str = "spearman") -> flo
             "both matrices must be N x N with N of at least 3, of the same pictures, but came as"
             f" {tuple(first.shape)} and {tuple(second.shape)}."
         )
-    above = torch.triu_indices(len(first), len(first), 1).unbind()
-    pairs = torch.stack([first[above].double().cpu(), second[above].double().cpu()])
+    upper_triangle = torch.triu_indices(len(first), len(first), 1).unbind()
+    pairs = torch.stack([first[upper_triangle].double().cpu(), second[upper_triangle].double().cpu()])
     if method == "spearman":
         from scipy.stats import rankdata
 
@@ -143,29 +143,29 @@ def cka(first: Tensor, second: Tensor, *, debiased: bool = False) -> float:
 
     Example
     -------
-    >>> codes = torch.randn(20, 5)
-    >>> round(cka(codes, 3 * codes.flip(1) + 1), 6)
+    >>> features = torch.randn(20, 5)
+    >>> round(cka(features, 3 * features.flip(1) + 1), 6)
     1.0
     """
-    least = 4 if debiased else 2
-    rows = checked_vectors(first, "first", least), checked_vectors(second, "second", least)
+    min_rows = 4 if debiased else 2
+    rows = checked_vectors(first, "first", min_rows), checked_vectors(second, "second", min_rows)
     if len(first) != len(second):
         raise ValueError(f"both must be of the same pictures, but there are {len(first)} and {len(second)}.")
     grams = []
     for vectors in rows:
         centred = vectors.cpu().double() - vectors.cpu().double().mean(0)
         grams.append(centred @ centred.T)
-    product = _unbiased if debiased else lambda a, b: (a * b).sum()
-    scale = product(grams[0], grams[0]) * product(grams[1], grams[1])
+    inner_product = _unbiased_inner_product if debiased else lambda a, b: (a * b).sum()
+    scale = inner_product(grams[0], grams[0]) * inner_product(grams[1], grams[1])
     if not scale > 0:
         raise ValueError("one of the representations does not vary from picture to picture.")
-    return float(product(grams[0], grams[1]) / scale.sqrt())
+    return float(inner_product(grams[0], grams[1]) / scale.sqrt())
 
 
-def _unbiased(first: Tensor, second: Tensor) -> Tensor:
+def _unbiased_inner_product(first: Tensor, second: Tensor) -> Tensor:
     n = len(first)
-    off = 1 - torch.eye(n, dtype=first.dtype)
-    first, second = first * off, second * off
+    off_diagonal = 1 - torch.eye(n, dtype=first.dtype)
+    first, second = first * off_diagonal, second * off_diagonal
     trace = (first * second).sum()
     means = first.sum() * second.sum() / ((n - 1) * (n - 2))
     rows = 2 / (n - 2) * (first.sum(0) @ second.sum(0))

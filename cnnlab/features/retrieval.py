@@ -1,6 +1,6 @@
 """Retrieval: rank a whole collection by likeness to a query, and mark the ranking.
 
-The codes come from `cnnlab.codes.features`; what is done to them before, from `cnnlab.codes.postprocessing`.
+The codes come from `cnnlab.features.extract_features`; what is done to them before, from `cnnlab.features.postprocessing`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes.neighbours import squared_distances
-from cnnlab.codes.vectors import checked_labels, checked_vectors
+from cnnlab.features._validation import checked_labels, checked_vectors
+from cnnlab.features.nearest_neighbours import squared_distances
 
 
 def average_precision(scores: Tensor, relevant: Tensor) -> float:
@@ -57,9 +57,9 @@ def average_precision(scores: Tensor, relevant: Tensor) -> float:
         raise ValueError("nothing is relevant, so there is nothing to find.")
     ranked, order = scores.sort(descending=True)
     hits = relevant[order].double()
-    found = hits.cumsum(0)
-    last = torch.searchsorted(-ranked, -ranked, right=True)  # the last rank among equal scores, from 1
-    return float((hits * found[last - 1] / last).sum() / hits.sum())
+    relevant_so_far = hits.cumsum(0)
+    last_rank = torch.searchsorted(-ranked, -ranked, right=True)  # the last rank among equal scores, from 1
+    return float((hits * relevant_so_far[last_rank - 1] / last_rank).sum() / hits.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,31 +124,35 @@ def mean_average_precision(
     """
     features = checked_vectors(features)
     labels = checked_labels(labels, len(features))
-    own = queries is None
-    if own != (query_labels is None):
+    leave_one_out = queries is None
+    if leave_one_out != (query_labels is None):
         raise ValueError("give queries and query_labels together, or neither.")
-    asking = features if own else checked_vectors(queries, "queries")
-    asked = labels if own else checked_labels(query_labels, len(asking), "query_labels")
-    if asking.shape[1] != features.shape[1]:
+    query_vectors = features if leave_one_out else checked_vectors(queries, "queries")
+    query_classes = (
+        labels if leave_one_out else checked_labels(query_labels, len(query_vectors), "query_labels")
+    )
+    if query_vectors.shape[1] != features.shape[1]:
         raise ValueError(
-            f"queries have {asking.shape[1]} numbers a vector, the collection {features.shape[1]}."
+            f"queries have {query_vectors.shape[1]} numbers a vector, the collection {features.shape[1]}."
         )
-    per_query, shares = [], []
-    others = torch.ones(len(features), dtype=torch.bool)
-    for rows, squared in squared_distances(asking, features):
+    per_query, chance_levels = [], []
+    candidates = torch.ones(len(features), dtype=torch.bool)
+    for rows, squared in squared_distances(query_vectors, features):
         for query, distances in zip(range(rows.start, rows.stop), squared.cpu(), strict=True):
-            others[query if own else slice(0, 0)] = False
-            relevant = (labels == asked[query])[others]
-            shares.append(float(relevant.double().mean()) if len(relevant) else 0.0)
-            per_query.append(average_precision(-distances[others], relevant) if relevant.any() else torch.nan)
-            others[:] = True
-    found = torch.tensor(per_query, dtype=torch.float64)
-    counted = ~found.isnan()
+            candidates[query if leave_one_out else slice(0, 0)] = False
+            relevant = (labels == query_classes[query])[candidates]
+            chance_levels.append(float(relevant.double().mean()) if len(relevant) else 0.0)
+            per_query.append(
+                average_precision(-distances[candidates], relevant) if relevant.any() else torch.nan
+            )
+            candidates[:] = True
+    precisions = torch.tensor(per_query, dtype=torch.float64)
+    counted = ~precisions.isnan()
     if not counted.any():
         raise ValueError("no query has anything relevant in the collection; are the labels right?")
     return Retrieval(
-        per_query=found,
-        mean=float(found[counted].mean()),
-        chance=float(torch.tensor(shares)[counted].mean()),
+        per_query=precisions,
+        mean=float(precisions[counted].mean()),
+        chance=float(torch.tensor(chance_levels)[counted].mean()),
         excluded=int((~counted).sum()),
     )

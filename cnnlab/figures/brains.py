@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnlab.codes import KernelCurve
+from cnnlab.features import KernelCurve
 from cnnlab.figures.colours import LINES
 from cnnlab.figures.plate import Plate
 
@@ -21,7 +21,7 @@ def rdm_figure(
     Parameters
     ----------
     tables
-        For each representation N x N, as `cnnlab.codes.rdm` gives them. The names stand over the tables: say there where a
+        For each representation N x N, as `cnnlab.features.rdm` gives them. The names stand over the tables: say there where a
         population is simulated.
     labels, class_names
         N class indices, and the names of the classes.

@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from cnnlab.codes import grid_assignment
+from cnnlab.features import grid_assignment
 from cnnlab.figures.colours import RIGHT, WRONG, class_colours
 from cnnlab.figures.plate import Plate
 
@@ -36,7 +36,7 @@ def neighbours_figure(
     queries
         Q row numbers in it.
     neighbours
-        For each layer the Q x k neighbours, as `cnnlab.codes.neighbours(...).index` gives them.
+        For each layer the Q x k neighbours, as `cnnlab.features.neighbours(...).index` gives them.
     labels
         N class indices.
     """
@@ -138,7 +138,7 @@ def map_figure(
 def picture_map_figure(points: Tensor, pictures: Any, *, grid: bool = False, size: float = 10.0) -> Plate:
     """The pictures at their places on a map (N x 2); with `grid` each in a cell of its own, so that none covers another.
 
-    The grid (`cnnlab.codes.grid_assignment`) keeps neighbours together and gives up distances.
+    The grid (`cnnlab.features.grid_assignment`) keeps neighbours together and gives up distances.
     """
     count = len(points)
     words = (

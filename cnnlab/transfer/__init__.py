@@ -6,7 +6,7 @@
     halves   the experiment with two halves of the classes: general and specific layers
     tasks    what a network was not trained for: new classes, scenes, drawn pictures, digits
 
-A linear classifier or neighbours on the features of a network that stays as it is are in `cnnlab.codes`; what a unit looks for before
+A linear classifier or neighbours on the features of a network that stays as it is are in `cnnlab.features`; what a unit looks for before
 and after is asked in `cnnlab.units`.
 """
 

@@ -12,7 +12,7 @@
     silencing    what the network loses without a unit
 
 Behind them: `fitting` (least squares), `streaming` (pictures in batches) and `tails` (thresholds). What the vector of a whole layer
-is good for is asked in `cnnlab.codes`; which pixels matter, in `cnnlab.attribution`.
+is good for is asked in `cnnlab.features`; which pixels matter, in `cnnlab.attribution`.
 """
 
 from cnnlab.units.blob import Blobs, blob_pattern, fit_blob

@@ -76,7 +76,7 @@ GAIN = 40
 STYLES = (("chelsea", "coffee"), ("astronaut", "brick"))
 """Content and style."""
 CONTENT_LAYER, STYLE_WEIGHTS = "fire2", {"relu1": 300_000, "fire3": 1_000, "fire4": 15, "fire5": 3}
-"""Layer 3 and layers 1, 4, 6, 7 of torchvision's `features`, by the kit's names."""
+"""Layer 3 and layers 1, 4, 6, 7 of torchvision's `extract_features`, by the kit's names."""
 CONTENT_WEIGHT, TV_WEIGHT = 6e-2, 2e-2
 RATE = 0.2
 """Length of the kit's steps for style transfer, as `transfer_style` recommends for SqueezeNet."""

@@ -71,8 +71,8 @@ def test_the_turned_basis_differs_and_no_turn_does_not(small):
 def test_retrieval_is_measured_as_by_hand(small):
     options = {"things": 6, "views": 3, "epochs": 1, "rate": 0.01}
     searched, learned = retrieval.collections(6, 3)
-    plain = codes.features(small, searched, "relu5", "sum")
-    axes = codes.pca(codes.features(small, learned, "relu5", "sum"))
+    plain = codes.extract_features(small, searched, "relu5", "sum")
+    axes = codes.pca(codes.extract_features(small, learned, "relu5", "sum"))
     found = retrieval.measure_retrieval(tuning="before", layer="relu5", dimensions=4, **options)
     by_hand = codes.mean_average_precision(codes.l2(axes.whiten(plain, 4)), searched.labels)
     assert found["map"] == pytest.approx(by_hand.mean, abs=1e-4) and found["kept"] == 4

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.codes import Recordings, compare_rdms, features, match_recordings, rdm
 from cnnlab.explorers import BrainExplorer
 from cnnlab.explorers.render.brain import State, decoding_figure, render
+from cnnlab.features import Recordings, compare_rdms, extract_features, match_recordings, rdm
 
 
 class Small(nn.Sequential):
@@ -44,7 +44,7 @@ def explorer():
 
 def test_what_is_compared_is_what_the_techniques_find():
     recordings, setting = population(0, False), State(6, 3, 1.0, 2)
-    codes = features(Small().eval(), recordings.images / 255, "relu1", "mean")
+    codes = extract_features(Small().eval(), recordings.images / 255, "relu1", "mean")
     found = render(recordings, codes, setting)
     matched = match_recordings(codes, recordings, 6, trials=3, noise=1.0, seed=2)
     assert torch.equal(found.tables["layer"], rdm((matched - matched.mean(0)) / matched.std(0)))

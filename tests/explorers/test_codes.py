@@ -11,10 +11,10 @@ from PIL import Image
 from torch import nn
 
 from cnnlab import world
-from cnnlab.codes import embed, features, grid_assignment, neighbours, precision_curve
 from cnnlab.explorers import EmbeddingExplorer, NearestNeighboursExplorer
 from cnnlab.explorers.activation_store import first_images
 from cnnlab.explorers.layer_features import collect_features, image_metadata, layers_with_features
+from cnnlab.features import embed, extract_features, grid_assignment, neighbours, precision_curve
 from cnnlab.figures.colours import RIGHT
 
 
@@ -66,7 +66,7 @@ def test_collected_codes_are_those_of_the_technique(model, pictures):
     *before, whole = collect_features(model, pictures.as_floats(), layers)
     assert before and not any(before)
     for layer in layers:
-        assert torch.allclose(whole[layer], features(model, pictures.as_floats(), layer), atol=1e-6)
+        assert torch.allclose(whole[layer], extract_features(model, pictures.as_floats(), layer), atol=1e-6)
 
 
 def test_facts_tell_class_scene_and_background(pictures):
@@ -84,8 +84,8 @@ def test_facts_tell_class_scene_and_background(pictures):
 @pytest.mark.parametrize("layer", ["pixels", "relu1", "fc"])
 def test_neighbours_are_those_of_the_technique(near, model, pictures, layer):
     near.layer.value = layer
-    collection = features(model, pictures.as_floats(), layer)
-    expected = neighbours(collection, features(model, near.image, layer), k=6)
+    collection = extract_features(model, pictures.as_floats(), layer)
+    expected = neighbours(collection, extract_features(model, near.image, layer), k=6)
     assert torch.equal(near.neighbours[layer].index[:6], expected.index)
     assert near.neighbour_grid.captions[0].startswith(
         f"1. {pictures.describe(int(expected.index[0]))}, distance"
@@ -172,7 +172,9 @@ def test_an_unknown_layer_is_told(model, pictures):
 
 
 def test_the_map_is_that_of_the_technique(chart, model, pictures, monkeypatch):
-    expected = embed(features(model, pictures.as_floats(), "pool"), "tsne", perplexity=chart.perplexity.value)
+    expected = embed(
+        extract_features(model, pictures.as_floats(), "pool"), "tsne", perplexity=chart.perplexity.value
+    )
     assert torch.allclose(chart.points, expected)
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     chart.method.value = "pca"

@@ -51,8 +51,8 @@ def test_codes_are_those_of_the_techniques(model, collections):
     searched, others = collections
     assert layers_to_search(model, 96) == (["relu1", "relu2"], "relu2")
     *_, kept = collect_features(model, searched.images, others.images, ["relu1", "relu2"])
-    expected = codes.features(model, searched, "relu1", "sum")
-    axes = codes.pca(codes.features(model, others, "relu1", "sum"))
+    expected = codes.extract_features(model, searched, "relu1", "sum")
+    axes = codes.pca(codes.extract_features(model, others, "relu1", "sum"))
     assert torch.allclose(kept["relu1"].database, expected)
     assert torch.allclose(kept["relu1"].compressed(3), codes.l2(axes.whiten(expected, 3)), atol=1e-4)
     assert torch.allclose(kept["relu1"].compressed(3, False), codes.l2(axes.project(expected, 3)), atol=1e-4)

@@ -10,7 +10,7 @@ from torch import nn
 @pytest.fixture
 def tiny() -> nn.Module:
     """A convolution, batch statistics that are not trivial, dropout and a head, in float64; left in training mode."""
-    chance = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     model = nn.Sequential()
     model.input_size = 12
     model.add_module("conv", nn.Conv2d(3, 4, 3, padding=1))
@@ -21,9 +21,9 @@ def tiny() -> nn.Module:
     model.add_module("drop", nn.Dropout(0.5))
     model.add_module("fc", nn.Linear(4 * 36, 5))
     for module in (model.conv, model.fc):
-        nn.init.kaiming_normal_(module.weight, generator=chance)
-    model.norm.running_mean.uniform_(-0.3, 0.3, generator=chance)
-    model.norm.running_var.uniform_(0.5, 2.0, generator=chance)
+        nn.init.kaiming_normal_(module.weight, generator=generator)
+    model.norm.running_mean.uniform_(-0.3, 0.3, generator=generator)
+    model.norm.running_var.uniform_(0.5, 2.0, generator=generator)
     return model.double().train()
 
 
@@ -35,10 +35,10 @@ def pictures() -> torch.Tensor:
 @pytest.fixture
 def vectors() -> torch.Tensor:
     """60 x 8 floats in three overlapping classes, number i in class i mod 3."""
-    chance = torch.Generator().manual_seed(3)
-    middles = 1.2 * torch.randn(3, 8, generator=chance, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(3)
+    middles = 1.2 * torch.randn(3, 8, generator=generator, dtype=torch.float64)
     spread = torch.linspace(0.3, 2, 8, dtype=torch.float64)
-    noise = torch.randn(60, 8, generator=chance, dtype=torch.float64) * spread
+    noise = torch.randn(60, 8, generator=generator, dtype=torch.float64) * spread
     return middles[torch.arange(60) % 3] + noise + 5
 
 

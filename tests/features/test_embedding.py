@@ -8,25 +8,25 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from cnnlab.codes import embed, grid_assignment, pca
+from cnnlab.features import embed, grid_assignment, pca
 
 
 def test_pca_is_that_of_scikit_learn_up_to_the_sign_of_an_axis(vectors):
     expected = torch.from_numpy(PCA(2).fit_transform(vectors.numpy())).float()
-    found = embed(vectors, "pca")
-    assert torch.allclose(found.abs(), expected.abs(), atol=1e-5)
-    assert torch.equal(found, embed(vectors, "pca"))
+    result = embed(vectors, "pca")
+    assert torch.allclose(result.abs(), expected.abs(), atol=1e-5)
+    assert torch.equal(result, embed(vectors, "pca"))
 
 
 def test_tsne_shows_groups_and_repeats_with_its_seed():
-    chance = torch.Generator().manual_seed(2)
-    groups = torch.randn(60, 30, generator=chance) + 8 * (torch.arange(60) % 2)[:, None]
-    found = embed(groups, perplexity=10, seed=3)
-    assert found.shape == (60, 2) and torch.equal(found, embed(groups, perplexity=10, seed=3))
-    table = torch.cdist(found, found).fill_diagonal_(torch.inf)
+    generator = torch.Generator().manual_seed(2)
+    groups = torch.randn(60, 30, generator=generator) + 8 * (torch.arange(60) % 2)[:, None]
+    result = embed(groups, perplexity=10, seed=3)
+    assert result.shape == (60, 2) and torch.equal(result, embed(groups, perplexity=10, seed=3))
+    table = torch.cdist(result, result).fill_diagonal_(torch.inf)
     assert (table.argmin(1) % 2 == torch.arange(60) % 2).all()
-    middles = torch.stack([found[0::2].mean(0), found[1::2].mean(0)])
-    spread = max(float((found[i::2] - middles[i]).norm(dim=1).mean()) for i in (0, 1))
+    middles = torch.stack([result[0::2].mean(0), result[1::2].mean(0)])
+    spread = max(float((result[i::2] - middles[i]).norm(dim=1).mean()) for i in (0, 1))
     assert float((middles[0] - middles[1]).norm()) > 2 * spread
 
 
@@ -35,7 +35,7 @@ def test_only_the_first_components_are_looked_at():
     basis = torch.linalg.qr(torch.randn(40, 40, dtype=torch.float64)).Q
     large, small = torch.randn(30, 2).double() @ basis[:2] * 50, torch.randn(30, 38).double() @ basis[2:]
     plane = pca(large + small, 2).project(large + small)
-    assert torch.allclose(embed(large + small, perplexity=5, first=2), embed(plane, perplexity=5))
+    assert torch.allclose(embed(large + small, perplexity=5, pca_components=2), embed(plane, perplexity=5))
 
 
 def test_vectors_on_a_line_have_a_map_too():
@@ -46,11 +46,11 @@ def test_the_grid_is_the_cheapest_of_all():
     points = torch.rand(6, 2, generator=torch.Generator().manual_seed(5))
     cells = grid_assignment(points, columns=3)
     low, high = points.aminmax(dim=0)
-    place = (points - low) / (high - low)
-    wanted = torch.stack([1 - place[:, 1], 2 * place[:, 0]], 1)
+    position = (points - low) / (high - low)
+    expected = torch.stack([1 - position[:, 1], 2 * position[:, 0]], 1)
     every = [torch.tensor([divmod(cell, 3) for cell in order]) for order in permutations(range(6))]
-    costs = [float((wanted - order).square().sum()) for order in every]
-    assert float((wanted - cells).square().sum()) == pytest.approx(min(costs))
+    costs = [float((expected - order).square().sum()) for order in every]
+    assert float((expected - cells).square().sum()) == pytest.approx(min(costs))
 
 
 def test_points_on_a_grid_stay_where_they_are():

@@ -7,16 +7,16 @@ import math
 import pytest
 import torch
 
-from cnnlab.codes import features, pool_maps
+from cnnlab.features import extract_features, pool_maps
 from cnnlab.networks import activations
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 50])
 def test_a_code_holds_all_that_the_layer_gives(tiny, pictures, batch_size):
     maps = activations(tiny, pictures, ["conv", "fc"])
-    codes = features(tiny, pictures, "conv", batch_size=batch_size)
+    codes = extract_features(tiny, pictures, "conv", batch_size=batch_size)
     assert codes.shape == (11, 4 * 144) and torch.allclose(codes, maps["conv"].flatten(1))
-    assert torch.allclose(features(tiny, pictures, "fc", batch_size=batch_size), maps["fc"])
+    assert torch.allclose(extract_features(tiny, pictures, "fc", batch_size=batch_size), maps["fc"])
 
 
 def test_pooling_leaves_one_number_a_unit(tiny, pictures):
@@ -26,8 +26,8 @@ def test_pooling_leaves_one_number_a_unit(tiny, pictures):
         "sum": maps.sum((2, 3)),
         "max": maps.amax((2, 3)),
     }.items():
-        assert torch.allclose(features(tiny, pictures, "relu", pool), expected), pool
-    assert torch.equal(features(tiny, pictures, "fc", "sum"), features(tiny, pictures, "fc"))
+        assert torch.allclose(extract_features(tiny, pictures, "relu", pool), expected), pool
+    assert torch.equal(extract_features(tiny, pictures, "fc", "sum"), extract_features(tiny, pictures, "fc"))
 
 
 def test_the_centre_prior_is_a_gaussian_of_a_third_of_the_way_to_the_border():
@@ -42,10 +42,10 @@ def test_the_centre_prior_is_a_gaussian_of_a_third_of_the_way_to_the_border():
 
 
 def test_pixels_are_a_layer_that_needs_no_network(pictures):
-    assert torch.equal(features(None, pictures, "pixels"), pictures.flatten(1))
-    assert torch.equal(features(None, pictures, "pixels", "mean"), pictures.mean((2, 3)))
+    assert torch.equal(extract_features(None, pictures, "pixels"), pictures.flatten(1))
+    assert torch.equal(extract_features(None, pictures, "pixels", "mean"), pictures.mean((2, 3)))
     with pytest.raises(ValueError, match='without a model there is only the layer "pixels"'):
-        features(None, pictures, "fc")
+        extract_features(None, pictures, "fc")
 
 
 def test_data_sets_give_what_their_pictures_give(tiny):
@@ -63,22 +63,24 @@ def test_data_sets_give_what_their_pictures_give(tiny):
         def __getitem__(self, index):
             return Bytes.images[index].float() / 255, index
 
-    expected = features(tiny, Bytes.images.float() / 255, "fc")
+    expected = extract_features(tiny, Bytes.images.float() / 255, "fc")
     for data in (Bytes(), Pairs()):
-        assert torch.allclose(features(tiny, data, "fc", batch_size=2), expected)
+        assert torch.allclose(extract_features(tiny, data, "fc", batch_size=2), expected)
 
 
 def test_one_picture_gives_one_vector(tiny, pictures):
-    assert torch.allclose(features(tiny, pictures[3], "fc"), features(tiny, pictures, "fc")[3])
+    assert torch.allclose(
+        extract_features(tiny, pictures[3], "fc"), extract_features(tiny, pictures, "fc")[3]
+    )
 
 
 def test_the_network_is_left_alone(tiny, pictures):
     tiny.norm.eval()
     modes = [module.training for module in tiny.modules()]
     weights = [parameter.clone() for parameter in (*tiny.parameters(), *tiny.buffers())]
-    features(tiny, pictures, "relu", "sum")
+    extract_features(tiny, pictures, "relu", "sum")
     with pytest.raises(ValueError, match='layer "fc9" is not in'):
-        features(tiny, pictures, "fc9")
+        extract_features(tiny, pictures, "fc9")
     assert [module.training for module in tiny.modules()] == modes
     assert not any(module._forward_hooks for module in tiny.modules())
     assert all(torch.equal(a, b) for a, b in zip(weights, (*tiny.parameters(), *tiny.buffers()), strict=True))
@@ -86,11 +88,11 @@ def test_the_network_is_left_alone(tiny, pictures):
 
 def test_what_holds_no_pictures_is_refused(tiny):
     with pytest.raises(TypeError, match="a tensor N x 3 x H x W .* but got int"):
-        features(tiny, 7, "fc")
+        extract_features(tiny, 7, "fc")
 
 
 def test_codes_can_be_trained_on(tiny, pictures):
-    codes = features(tiny, pictures, "fc")
+    codes = extract_features(tiny, pictures, "fc")
     weight = torch.zeros(5, dtype=torch.float64, requires_grad=True)
     (codes @ weight).sum().backward()
     assert torch.allclose(weight.grad, codes.sum(0))
@@ -106,4 +108,4 @@ def test_codes_can_be_trained_on(tiny, pictures):
 )
 def test_bad_questions_are_refused(tiny, pictures, pool, message):
     with pytest.raises(ValueError, match=message):
-        features(tiny, pictures, "conv", pool)
+        extract_features(tiny, pictures, "conv", pool)

@@ -7,7 +7,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from cnnlab.codes import linear_probe
+from cnnlab.features import linear_probe
 
 
 @pytest.mark.parametrize(
@@ -19,28 +19,28 @@ from cnnlab.codes import linear_probe
 )
 def test_a_probe_is_the_classifier_of_scikit_learn_on_scaled_vectors(vectors, labels, kind, classifier):
     train, test = vectors[:40], vectors[40:]
-    found = linear_probe(train, labels[:40], test, labels[40:], kind=kind, strength=2.0)
+    result = linear_probe(train, labels[:40], test, labels[40:], kind=kind, strength=2.0)
     mean, deviation = train.mean(0), train.std(0, correction=0)
     classifier.fit(((train - mean) / deviation).numpy(), labels[:40].numpy())
     expected = torch.from_numpy(classifier.predict(((test - mean) / deviation).numpy()))
-    assert torch.equal(found.predicted, expected)
-    assert found.accuracy == pytest.approx(float((expected == labels[40:]).double().mean()))
-    assert found.train_accuracy >= found.accuracy > found.chance
+    assert torch.equal(result.predicted, expected)
+    assert result.accuracy == pytest.approx(float((expected == labels[40:]).double().mean()))
+    assert result.train_accuracy >= result.accuracy > result.chance
 
 
 def test_nothing_is_read_off_noise():
-    chance = torch.Generator().manual_seed(8)
-    noise = torch.randn(400, 10, generator=chance)
-    labels = torch.randint(2, (400,), generator=chance)
-    found = linear_probe(noise[:200], labels[:200], noise[200:], labels[200:])
-    assert found.interval[0] < 0.5 < found.interval[1] and found.train_accuracy > 0.5
+    generator = torch.Generator().manual_seed(8)
+    noise = torch.randn(400, 10, generator=generator)
+    labels = torch.randint(2, (400,), generator=generator)
+    result = linear_probe(noise[:200], labels[:200], noise[200:], labels[200:])
+    assert result.interval[0] < 0.5 < result.interval[1] and result.train_accuracy > 0.5
 
 
 def test_the_interval_is_that_of_wilson(vectors, labels):
-    found = linear_probe(vectors[:40], labels[:40], vectors[40:], labels[40:])
-    low, high = found.interval
+    result = linear_probe(vectors[:40], labels[:40], vectors[40:], labels[40:])
+    low, high = result.interval
     for end in (low, high):  # its ends are the shares from which the outcome is 1.96 standard errors away
-        assert abs(found.accuracy - end) == pytest.approx(1.96 * (end * (1 - end) / 20) ** 0.5, rel=1e-6)
+        assert abs(result.accuracy - end) == pytest.approx(1.96 * (end * (1 - end) / 20) ** 0.5, rel=1e-6)
 
 
 def test_chance_is_the_most_frequent_class(vectors):

@@ -7,22 +7,22 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 import cnnlab
-from cnnlab.codes import features, l2, neighbours, precision_at_k, precision_curve
+from cnnlab.features import extract_features, l2, neighbours, precision_at_k, precision_curve
 
 
 def test_neighbours_are_those_of_scikit_learn(vectors):
-    found = neighbours(vectors, k=7)
+    result = neighbours(vectors, k=7)
     distance, index = NearestNeighbors(n_neighbors=8).fit(vectors.numpy()).kneighbors(vectors.numpy())
-    assert torch.equal(found.index, torch.from_numpy(index[:, 1:]))
-    assert torch.allclose(found.distance, torch.from_numpy(distance[:, 1:]))
+    assert torch.equal(result.index, torch.from_numpy(index[:, 1:]))
+    assert torch.allclose(result.distance, torch.from_numpy(distance[:, 1:]))
 
 
 def test_new_vectors_may_be_in_the_collection_as_well(vectors):
-    found = neighbours(vectors, vectors[:4], k=60)
-    assert found.index[:, 0].tolist() == [0, 1, 2, 3] and found.distance[:, 0].max() < 1e-6
-    assert all(sorted(row) == list(range(60)) for row in found.index.tolist())
-    one = neighbours(vectors, vectors[2], k=3)
-    assert torch.equal(one.index, found.index[2, :3])
+    result = neighbours(vectors, vectors[:4], k=60)
+    assert result.index[:, 0].tolist() == [0, 1, 2, 3] and result.distance[:, 0].max() < 1e-6
+    assert all(sorted(row) == list(range(60)) for row in result.index.tolist())
+    single = neighbours(vectors, vectors[2], k=3)
+    assert torch.equal(single.index, result.index[2, :3])
 
 
 def test_rows_leave_themselves_out(vectors):
@@ -35,9 +35,9 @@ def test_rows_leave_themselves_out(vectors):
 
 def test_a_collection_of_more_than_one_block_is_asked_block_by_block():
     collection = torch.rand(1203, 2)
-    found = neighbours(collection, k=3)
+    result = neighbours(collection, k=3)
     exact = torch.cdist(collection.double(), collection.double()).fill_diagonal_(torch.inf)
-    assert torch.equal(found.index, exact.topk(3, largest=False).indices)
+    assert torch.equal(result.index, exact.topk(3, largest=False).indices)
 
 
 def test_far_from_zero_distances_are_still_right():
@@ -58,26 +58,26 @@ def test_the_angle_is_the_distance_of_vectors_of_length_one(vectors):
 
 
 def test_precision_is_the_share_of_neighbours_with_the_same_label(vectors, labels):
-    found = precision_at_k(vectors, labels, k=4)
+    result = precision_at_k(vectors, labels, k=4)
     table = torch.cdist(vectors, vectors).fill_diagonal_(torch.inf)
     for row in range(60):
         nearest = sorted(range(60), key=lambda other: float(table[row, other]))[:4]
-        assert float(found.per_query[row]) == sum(int(labels[n] == labels[row]) for n in nearest) / 4
-    assert found.rate == pytest.approx(float(found.per_query.mean()))
-    assert found.chance == pytest.approx(19 / 59)
-    assert found.chance < found.interval[0] < found.rate < found.interval[1] <= 1
+        assert float(result.per_query[row]) == sum(int(labels[n] == labels[row]) for n in nearest) / 4
+    assert result.rate == pytest.approx(float(result.per_query.mean()))
+    assert result.chance == pytest.approx(19 / 59)
+    assert result.chance < result.interval[0] < result.rate < result.interval[1] <= 1
 
 
 def test_random_labels_reach_chance():
-    chance = torch.Generator().manual_seed(4)
-    found = precision_at_k(
-        torch.randn(600, 5, generator=chance), torch.randint(4, (600,), generator=chance), k=5
+    generator = torch.Generator().manual_seed(4)
+    result = precision_at_k(
+        torch.randn(600, 5, generator=generator), torch.randint(4, (600,), generator=generator), k=5
     )
-    assert abs(found.rate - found.chance) < 0.03
+    assert abs(result.rate - result.chance) < 0.03
 
 
 def test_the_curve_is_precision_for_each_k(vectors, labels):
-    curve = precision_curve(vectors, labels, most=9)
+    curve = precision_curve(vectors, labels, max_k=9)
     assert curve.tolist() == pytest.approx([precision_at_k(vectors, labels, k).rate for k in range(1, 10)])
 
 
@@ -107,7 +107,8 @@ def test_deeper_layers_know_more_of_the_class():
     """CURRICULUM, notebook 04: pixels < conv < fc."""
     model, data = cnnlab.load("mini_alexnet"), cnnlab.world.dataset("validation", n=200, progress=False)
     pixels, conv, fc = (
-        precision_at_k(features(model, data, layer), data.labels, k=5) for layer in ("pixels", "conv5", "fc7")
+        precision_at_k(extract_features(model, data, layer), data.labels, k=5)
+        for layer in ("pixels", "conv5", "fc7")
     )
     assert pixels.interval[1] < conv.interval[0] and conv.interval[1] < fc.interval[0]
     assert fc.rate > 0.85

@@ -38,12 +38,12 @@ def model():
 def own(tmp_path_factory):
     """Four noisy photographs of each colour, in a folder of its name, of different shapes; "blue/3" has one bright spot."""
     folder = tmp_path_factory.mktemp("photographs")
-    chance = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for name, colour in COLOURS.items():
         (folder / name).mkdir()
         for number in range(4):
             height, width = 40 + 6 * number, 64 - 4 * number
-            pixels = np.array(colour) + chance.normal(0, 12, (height, width, 3))
+            pixels = np.array(colour) + generator.normal(0, 12, (height, width, 3))
             if (name, number) == ("blue", 3):
                 middle = slice(height // 2 - 14, height // 2 + 14), slice(width // 2 - 14, width // 2 + 14)
                 pixels[middle] = 255
@@ -53,43 +53,43 @@ def own(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["squares", "crops"])
 @pytest.mark.parametrize("layer", ["pixels", "relu"])
-def test_the_nearest_codes_are_of_the_same_class(model, own, kind, layer):
-    pictures = own.dataset(32) if kind == "squares" else own.crops(32, per_photo=4)
-    vectors = codes.features(model, pictures, layer)
-    assert torch.equal(vectors, codes.features(model, pictures.images / 255, layer))
-    found = codes.neighbours(vectors, k=3)
-    same = pictures.labels[found.index] == pictures.labels[:, None]
-    bright = found.index.new_tensor([pictures.class_names.index("blue")])
+def test_the_nearest_codes_are_of_the_same_class(model, query_class, kind, layer):
+    pictures = query_class.dataset(32) if kind == "squares" else query_class.crops(32, per_photo=4)
+    vectors = codes.extract_features(model, pictures, layer)
+    assert torch.equal(vectors, codes.extract_features(model, pictures.images / 255, layer))
+    result = codes.neighbours(vectors, k=3)
+    same = pictures.labels[result.index] == pictures.labels[:, None]
+    bright = result.index.new_tensor([pictures.class_names.index("blue")])
     assert same[pictures.labels != bright].all(), "all are alike but those with the bright spot"
     assert codes.precision_at_k(vectors, pictures.labels, 3).rate > 0.75
     assert codes.mean_average_precision(vectors, pictures.labels).mean > 0.75
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_a_map_keeps_the_classes_apart(model, own, method):
-    pictures = own.crops(32, per_photo=5)
-    points = codes.embed(codes.features(model, pictures, "relu", "sum"), method, perplexity=8)
+def test_a_map_keeps_the_classes_apart(model, query_class, method):
+    pictures = query_class.crops(32, per_photo=5)
+    points = codes.embed(codes.extract_features(model, pictures, "relu", "sum"), method, perplexity=8)
     assert codes.precision_at_k(points, pictures.labels, 3).rate > 0.75
 
 
-def test_the_strongest_patch_is_the_bright_spot(model, own):
-    pictures = own.dataset(32)
-    found = units.top_patches(model, pictures, "relu", k=1)
-    place = own.names.index("blue/3")
-    assert (found.picture[:2, 0] == place).sum() == 2, "red and green are nowhere as strong as in white"
-    patch = found.crops(pictures, 0)[0]
+def test_the_strongest_patch_is_the_bright_spot(model, query_class):
+    pictures = query_class.dataset(32)
+    result = units.top_patches(model, pictures, "relu", k=1)
+    position = query_class.names.index("blue/3")
+    assert (result.picture[:2, 0] == position).sum() == 2, "red and green are nowhere as strong as in white"
+    patch = result.crops(pictures, 0)[0]
     assert patch.shape == (3, 8, 8) and float(patch.min()) > 0.9
     along = units.top_along(model, pictures, "relu", torch.ones(3), k=1)
-    assert int(along.picture[0, 0]) == place
+    assert int(along.picture[0, 0]) == position
 
 
-def test_photographs_without_a_size_are_refused_with_the_call_that_helps(model, own):
+def test_photographs_without_a_size_are_refused_with_the_call_that_helps(model, query_class):
     with pytest.raises(TypeError, match=r"photographs\.dataset\(224\)"):
-        codes.features(model, own, "relu")
+        codes.extract_features(model, query_class, "relu")
 
 
-def test_a_loader_of_torch_reads_them(own):
-    pictures = own.crops(16, per_photo=2)
+def test_a_loader_of_torch_reads_them(query_class):
+    pictures = query_class.crops(16, per_photo=2)
     batches = list(torch.utils.data.DataLoader(pictures, batch_size=5))
     images, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
     assert torch.equal(images, pictures.images / 255) and torch.equal(labels, pictures.labels)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from cnnlab.codes import l2, pca, power
+from cnnlab.features import l2, pca, power
 
 
 def test_l2_keeps_directions_and_leaves_zeros(vectors):
@@ -29,15 +29,17 @@ def test_axes_are_those_of_scikit_learn(shape):
     train, test = torch.randn(2, *shape, dtype=torch.float64) @ torch.diag(
         torch.linspace(3, 0.2, shape[1]).double()
     )
-    found, expected = pca(train + 3, 5), PCA(5).fit((train + 3).numpy())
-    signs = torch.from_numpy(expected.components_ * found.axes.numpy()).sum(1)
+    result, expected = pca(train + 3, 5), PCA(5).fit((train + 3).numpy())
+    signs = torch.from_numpy(expected.components_ * result.axes.numpy()).sum(1)
     assert torch.allclose(signs.abs(), torch.ones(5).double())
-    assert torch.allclose(found.deviation, torch.from_numpy(expected.explained_variance_).sqrt())
-    assert torch.allclose(found.share, torch.from_numpy(expected.explained_variance_ratio_))
+    assert torch.allclose(result.deviation, torch.from_numpy(expected.explained_variance_).sqrt())
+    assert torch.allclose(
+        result.explained_variance_ratio, torch.from_numpy(expected.explained_variance_ratio_)
+    )
     projected = torch.from_numpy(expected.transform(test.numpy()))
-    assert torch.allclose(found.project(test), projected * signs)
+    assert torch.allclose(result.project(test), projected * signs)
     whitened = torch.from_numpy(PCA(5, whiten=True).fit((train + 3).numpy()).transform(test.numpy()))
-    assert torch.allclose(found.whiten(test), whitened * signs)
+    assert torch.allclose(result.whiten(test), whitened * signs)
 
 
 def test_whitened_vectors_have_unit_covariance_on_their_own_split(vectors):
@@ -49,7 +51,7 @@ def test_whitened_vectors_have_unit_covariance_on_their_own_split(vectors):
 
 def test_all_axes_keep_all_distances(vectors):
     axes = pca(vectors)
-    assert float(axes.share.sum()) == pytest.approx(1)
+    assert float(axes.explained_variance_ratio.sum()) == pytest.approx(1)
     kept, true = (torch.cdist(v, v) for v in (axes.project(vectors), vectors))
     assert torch.allclose(kept, true, atol=1e-6)
 

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
-from cnnlab.codes import cka, compare_rdms, rdm
+from cnnlab.features import cka, compare_rdms, rdm
 
 
 def test_the_matrix_is_that_of_numpy_and_scipy(vectors):
@@ -55,8 +55,8 @@ def test_cka_does_not_mind_rotation_scale_and_shift(vectors):
 
 
 def test_debiasing_takes_away_what_few_pictures_add():
-    chance = torch.Generator().manual_seed(9)
-    first, second = torch.randn(2, 30, 1000, generator=chance)
+    generator = torch.Generator().manual_seed(9)
+    first, second = torch.randn(2, 30, 1000, generator=generator)
     assert cka(first, second) > 0.9
     assert abs(cka(first, second, debiased=True)) < 0.2
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from cnnlab.codes import average_precision, mean_average_precision
+from cnnlab.features import average_precision, mean_average_precision
 
 
 def test_a_worked_example():
@@ -28,12 +28,12 @@ def test_the_order_of_the_items_does_not_matter():
 
 @pytest.mark.parametrize("steps", [None, 4, 1])
 def test_average_precision_is_that_of_scikit_learn_also_with_ties(steps):
-    chance = torch.Generator().manual_seed(6)
+    generator = torch.Generator().manual_seed(6)
     for _ in range(20):
-        scores = torch.rand(40, generator=chance)
+        scores = torch.rand(40, generator=generator)
         if steps:
             scores = (scores * steps).floor()
-        relevant = torch.rand(40, generator=chance) < 0.25
+        relevant = torch.rand(40, generator=generator) < 0.25
         relevant[7] = True
         expected = average_precision_score(relevant.numpy(), scores.numpy())
         assert average_precision(scores, relevant) == pytest.approx(expected)
@@ -47,31 +47,33 @@ def test_perfect_and_worst_rankings():
 
 
 def test_map_ranks_the_others_by_distance(vectors, labels):
-    found = mean_average_precision(vectors, labels)
+    result = mean_average_precision(vectors, labels)
     table = torch.cdist(vectors, vectors)
     for query in range(0, 60, 7):
         others = [i for i in range(60) if i != query]
         expected = average_precision_score(
             (labels[others] == labels[query]).numpy(), -table[query, others].numpy()
         )
-        assert float(found.per_query[query]) == pytest.approx(expected)
-    assert found.mean == pytest.approx(float(found.per_query.mean()))
-    assert found.chance == pytest.approx(19 / 59) and found.mean > found.chance + 0.1 and found.excluded == 0
+        assert float(result.per_query[query]) == pytest.approx(expected)
+    assert result.mean == pytest.approx(float(result.per_query.mean()))
+    assert (
+        result.chance == pytest.approx(19 / 59) and result.mean > result.chance + 0.1 and result.excluded == 0
+    )
 
 
 def test_queries_of_their_own_are_ranked_against_the_whole_collection(vectors, labels):
-    found = mean_average_precision(vectors[:50], labels[:50], vectors[50:], labels[50:])
+    result = mean_average_precision(vectors[:50], labels[:50], vectors[50:], labels[50:])
     table = torch.cdist(vectors[50:], vectors[:50])
     for query in range(10):
         expected = average_precision_score((labels[:50] == labels[50 + query]).numpy(), -table[query].numpy())
-        assert float(found.per_query[query]) == pytest.approx(expected)
+        assert float(result.per_query[query]) == pytest.approx(expected)
 
 
 def test_a_query_without_anything_to_find_does_not_count(vectors):
     labels = torch.arange(60) % 3
     labels[5] = 77
-    found = mean_average_precision(vectors, labels)
-    assert found.excluded == 1 and math.isnan(found.per_query[5]) and math.isfinite(found.mean)
+    result = mean_average_precision(vectors, labels)
+    assert result.excluded == 1 and math.isnan(result.per_query[5]) and math.isfinite(result.mean)
     with pytest.raises(ValueError, match="no query has anything relevant"):
         mean_average_precision(vectors, torch.arange(60))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.codes import kernel_analysis, rdm
+from cnnlab.features import kernel_analysis, rdm
 from cnnlab.figures import kernel_figure, rdm_figure
 
 

@@ -8,7 +8,7 @@ import torch
 from matplotlib.colors import to_hex
 from matplotlib.offsetbox import AnnotationBbox
 
-from cnnlab.codes import grid_assignment
+from cnnlab.features import grid_assignment
 from cnnlab.figures import (
     class_colours,
     map_figure,

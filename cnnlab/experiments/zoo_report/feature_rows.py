@@ -88,7 +88,7 @@ def neighbours() -> ReportRow:
     """Are pictures that are near each other of one class, and nearer so in later layers?"""
     model, data = network("mini_alexnet"), pictures(1_000)
     values = {
-        layer: codes.precision_at_k(codes.features(model, data, layer), data.labels, k=5).rate
+        layer: codes.precision_at_k(codes.extract_features(model, data, layer), data.labels, k=5).rate
         for layer in ("pixels", "conv5", "fc7")
     }
     passed = values["pixels"] < values["conv5"] < values["fc7"] and values["fc7"] >= 0.85

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.codes import Recordings, compare_rdms, decode, match_recordings, rdm, simulate_recordings
+from cnnlab.features import Recordings, compare_rdms, decode, match_recordings, rdm, simulate_recordings
 from cnnlab.figures.plate import Plate
 from cnnlab.figures.transfer import repeats_figure
 from cnnlab.networks.zoo import load
@@ -88,7 +88,7 @@ def render(recordings: Recordings, codes: Tensor, state: State) -> Result:
         "population": dissimilarity(responses[:, columns]),
         "layer": dissimilarity(matched_units(n_units, 0)),
     }
-    ceiling = [dissimilarity(half[:, columns]) for half in recordings.halves(state.seed)]
+    ceiling = [dissimilarity(half[:, columns]) for half in recordings.split_halves(state.seed)]
     accuracy = {
         name: decode(population, recordings.labels, units=numbers, draws=DRAWS).accuracy
         for name, population in (("population", responses), ("layer", matched_units))

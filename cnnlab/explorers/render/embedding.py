@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from torch import Tensor
 from torch.nn import functional as F
 
-from cnnlab.codes import grid_assignment
+from cnnlab.features import grid_assignment
 from cnnlab.figures.colours import class_colours
 
 THUMBNAIL_SIZE = 64
@@ -51,6 +51,6 @@ def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplex
     lines = ["import cnnlab", "import torch", "from cnnlab import codes, world"]
     if any("digits(" in line for line in pictures):
         lines += ["from cnnlab.networks.tasks import digits"]
-    lines += ["", opening, *pictures, f'vectors = codes.features(model, pictures, "{layer}")']
+    lines += ["", opening, *pictures, f'vectors = features.extract_features(model, pictures, "{layer}")']
     options = f", perplexity={perplexity}" if method == "tsne" else ""
-    return "\n".join([*lines, f'points = codes.embed(vectors, "{method}"{options})'])
+    return "\n".join([*lines, f'points = features.embed(vectors, "{method}"{options})'])

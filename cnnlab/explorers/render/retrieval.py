@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.codes import PrincipalAxes, l2, mean_average_precision, pca, pool_maps
 from cnnlab.explorers.activation_store import ImageSet, first_images, pictures_in_a_step
 from cnnlab.explorers.choices import deepest, network_layers, rectified
+from cnnlab.features import PrincipalAxes, l2, mean_average_precision, pca, pool_maps
 from cnnlab.networks import activations
 
 _STEP = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cnnlab.codes import rdm
+from cnnlab.features import rdm
 
 
 def unit(rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cnnlab.codes import pca
+from cnnlab.features import pca
 
 
 def turned(test, source, mean, exponent):
