@@ -20,7 +20,7 @@ from cnnlab.explorers.render import adversarial
 from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, figure_png
-from cnnlab.figures.adversarial import amplified, attack_figure
+from cnnlab.figures.adversarial import amplify_difference, attack_figure
 
 DEBOUNCE_SECONDS = 0.25
 """Seconds without a change after which the slower questions are asked."""
@@ -218,7 +218,11 @@ class AdversarialExplorer(Explorer):
         self._attacked_probability = after = probabilities(self.model, self.adversarial_image)
         change = self.adversarial_image - state.image
         with self.grid.hold_sync():
-            panels = (state.image, amplified(change, self.amplification.value), self.adversarial_image)
+            panels = (
+                state.image,
+                amplify_difference(change, self.amplification.value),
+                self.adversarial_image,
+            )
             self.grid.tiles = image_tiles(torch.stack(panels))
             predictions = [self._classes[int(p.argmax())] for p in (self._clean_probability, after)]
             self.grid.captions = [

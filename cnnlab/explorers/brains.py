@@ -277,7 +277,7 @@ class BrainExplorer(Explorer):
                 )
                 sheet.label = names[key]
         figure = decoding_figure(self.result, names, 1 / len(classes))
-        self.curve.show(figure.png(), figure.words)
+        self.curve.show(figure.png(), figure.alt_text)
         self._show_pair(0, len(self._order) - 1)
         self.set_status(
             f"{names['population']} and {names['layer']}: their tables agree by {self.result.agreement:.2f} (two halves of the"

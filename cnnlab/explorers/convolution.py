@@ -26,7 +26,7 @@ from cnnlab.explorers.render.convolution import (
 )
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import SIGNED
-from cnnlab.figures.palettes import symmetric_range
+from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.networks import explain_output_size
 from cnnlab.units import convolution_names, filters
 

@@ -21,8 +21,8 @@ from cnnlab.explorers.render.grad_cam import Result, State
 from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
-from cnnlab.figures import rising_alpha
-from cnnlab.figures.attributions import lay_over, shown
+from cnnlab.figures import alpha_ramp
+from cnnlab.figures.attribution import overlay, show_image
 from cnnlab.figures.colours import OUTLINE
 
 LAST_MAPS = "the last maps"
@@ -118,9 +118,9 @@ class GradCamExplorer(Explorer):
         rows = [("this picture", self.result), *self.results.items()][:8]
         figure = Figure(figsize=(9.6, 1.75), dpi=90, layout="constrained", facecolor="white")
         for axis, (name, result) in zip(figure.subplots(1, 8, squeeze=False)[0], rows, strict=False):
-            shown(axis, result.image, name)
+            show_image(axis, result.image, name)
             values = saliency.per_pixel(result.map, "size") if result.map.dim() == 3 else result.map
-            lay_over(axis, values, float(values.max()) or 1.0)
+            overlay(axis, values, float(values.max()) or 1.0)
             axis.set_xlabel(result.summary.removeprefix("says "), fontsize=8)
         figure.suptitle(
             f"{self.title}: {self.network.label}, {self.layer.label}", fontsize=11, x=0.01, ha="left"
@@ -232,8 +232,8 @@ def overlay_tiles(results: list[Result]) -> dict:
     limit = max(float(class_map.abs().max()) for class_map in maps) or 1.0
     stack = torch.stack([torch.nan_to_num(class_map) for class_map in maps])
     if bool((stack < 0).any()):
-        return map_tiles(stack, "PuOr_r", -limit, limit, alpha=rising_alpha(signed=True) ** 0.5)
-    return map_tiles(stack, "viridis", 0, limit, alpha=rising_alpha() ** 0.4)
+        return map_tiles(stack, "PuOr_r", -limit, limit, alpha=alpha_ramp(signed=True) ** 0.5)
+    return map_tiles(stack, "viridis", 0, limit, alpha=alpha_ramp() ** 0.4)
 
 
 def with_outline(image: Tensor, mask: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 from cnnlab.explorers.common import read_script
 from cnnlab.explorers.image_bytes import png
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
-from cnnlab.figures.palettes import palette_png
+from cnnlab.figures.palette_png import palette_png
 
 _HERE = Path(__file__).parent
 

@@ -13,9 +13,9 @@ from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles, tile_frame
-from cnnlab.figures.by_heart import memory_figure, random_share_figure
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.memorization import memorization_figure, random_labels_figure
 
 N_SHOWN = 24
 """Pictures of the lesson that are shown."""
@@ -181,13 +181,13 @@ class MemorizationExplorer(Explorer):
             f"{self._task_name()}, recorded: {row['train']:.0%} of what was learnt, {row['test']:.0%} of other pictures;"
             " chance would be 5%."
         )
-        figure = random_share_figure(self.records[0].rows)
+        figure = random_labels_figure(self.records[0].rows)
         axis = figure.axes[0]
         axis.legend(fontsize=9, frameon=False, loc="center")
         figure.set_size_inches(4.2, 2.6)
         if not self.share.disabled:
             axis.axvline(share, color="0.3", linewidth=1)
-        self.shares.show(figure.png(), figure.words)
+        self.shares.show(figure.png(), figure.alt_text)
         self.set_status(
             f"{self._task_name()}. Press the button to let a network learn it: {self.epochs} epochs."
         )
@@ -211,15 +211,15 @@ class MemorizationExplorer(Explorer):
         figure = self._figure()
         # Narrow, so that it can be read in the middle column.
         figure.set_size_inches(6.0, 3.2)
-        self.curves.show(figure.png(), figure.words)
+        self.curves.show(figure.png(), figure.alt_text)
 
-    def _figure(self) -> Plate:
+    def _figure(self) -> AltTextFigure:
         """The recorded run, and the one of the reader's own."""
         row = self.recorded_run
         curves = {"recorded": (row["train_curve"], row["test_curve"])}
         if self.history:
             curves["yours"] = (self.history["accuracy"], self.history["validation"])
-        return memory_figure(
+        return memorization_figure(
             curves, epochs=max(self.epochs, len(row["train_curve"])), title=self._task_name()
         )
 

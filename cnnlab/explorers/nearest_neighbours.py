@@ -28,7 +28,7 @@ from cnnlab.explorers.layer_features import (
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import draw_row, figure_png
 from cnnlab.features import PIXELS, Neighbours, neighbours, precision_curve
-from cnnlab.figures.neighbourhoods import precision_figure
+from cnnlab.figures.nearest_neighbours import precision_figure
 
 MAX_K = 20
 
@@ -243,7 +243,7 @@ class NearestNeighboursExplorer(Explorer):
 
     def _draw_curves(self) -> None:
         figure = precision_figure({layer: self.curves[layer] for layer in self.features}, width=6.0)
-        self.chart.show(figure.png(), figure.words)
+        self.chart.show(figure.png(), figure.alt_text)
 
     def _new_layer(self) -> None:
         if self.layer.value in self.features:

@@ -28,7 +28,7 @@ from cnnlab.explorers.render.retrieval import (
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import draw_row, figure_png
 from cnnlab.features import mean_average_precision
-from cnnlab.figures.retrievals import dimensions_figure
+from cnnlab.figures.retrieval import dimensions_figure
 from cnnlab.world import instances
 
 N_SHOWN = 15
@@ -312,7 +312,7 @@ class RetrievalExplorer(Explorer):
         levels = {layer: mean_average_precision(self.features.compressed(0), labels).mean}
         mark = self.n_dimensions or None
         figure = dimensions_figure({layer: self.curves[key]}, levels, chance, mark, width=5.2)
-        self.chart.show(figure.png(), figure.words)
+        self.chart.show(figure.png(), figure.alt_text)
 
     def _follow(self) -> None:
         """The chosen picture becomes the query."""

@@ -20,7 +20,7 @@ from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.render.saliency import METHODS, VIEWS, State
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
-from cnnlab.figures.attributions import as_picture, outline, shown
+from cnnlab.figures.attribution import as_picture, outline, show_image
 from cnnlab.networks.layers import activations
 
 CLASS_SCORE = "a class score"
@@ -116,9 +116,9 @@ class SaliencyExplorer(Explorer):
                 self.maps[name] = saliency.render(self.state.with_method(name))
         figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
         axes = figure.subplots(1, 1 + len(METHODS))
-        shown(axes[0], self.image, "the picture")
+        show_image(axes[0], self.image, "the picture")
         for axis, name in zip(axes[1:], METHODS, strict=True):
-            shown(axis, as_picture(self.maps[name]), name)
+            show_image(axis, as_picture(self.maps[name]), name)
             outline(axis, self.image_picker.source.mask(self.side))
         figure.suptitle(f"{self.title}: {self._score_name()}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)

@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab.explorers.image_bytes import to_array
+from cnnlab.figures.alt_figure import quantize_png
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
-from cnnlab.figures.plate import in_few_colours
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
 
@@ -73,7 +73,7 @@ def figure_png(figure: Figure) -> bytes:
     """Any figure as the still picture of an explorer."""
     stream = BytesIO()
     figure.savefig(stream, format="png")
-    return in_few_colours(stream)
+    return quantize_png(stream)
 
 
 def _bars(axis, entries: Sequence[dict]) -> None:

@@ -37,11 +37,11 @@ class TrainingCurve:
     def __call__(self, history: Mapping[str, Sequence[float]]) -> None:
         """Show the history so far."""
         self.figure = training_figure(history, self.title, self.epochs)
-        self.chart.show(self.figure.png(), self.figure.words)
+        self.chart.show(self.figure.png(), self.figure.alt_text)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         live = dict(self.widget._repr_mimebundle_())
         if self.figure is None:
             return live | {"text/plain": "No epoch is done yet."}, {}
         preview, metadata = self.figure._repr_mimebundle_()
-        return preview | live | {"text/plain": self.figure.words}, metadata
+        return preview | live | {"text/plain": self.figure.alt_text}, metadata

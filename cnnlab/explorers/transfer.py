@@ -239,7 +239,7 @@ class TransferExplorer(Explorer):
                 f"test pictures of {data.name}, framed blue where the answer is right, else dashed in orange"
             )
         figure = runs_figure([*self.runs, run], 1 / len(data.classes))
-        self.curves.show(figure.png(), figure.words)
+        self.curves.show(figure.png(), figure.alt_text)
         self.set_status(
             f"{self.display_name}, {data.name}, {run.config.label}: after {len(run.accuracy)} of {run.config.epochs} epochs"
             f" {run.accuracy[-1]:.0%} of {len(data.test_labels)} test pictures are right (chance {1 / len(data.classes):.0%})."

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.image_grid import correctness_frame
 from cnnlab.explorers.static_preview import draw_row
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.figures.plate import Plate
 from cnnlab.transfer import NewTask, continuation, fine_tune_passes
 from cnnlab.transfer.curves import drawn
 from cnnlab.transfer.tuning import as_floats
@@ -95,13 +95,13 @@ def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig
         yield TrainingRun(source, task.name, task.classes, config, accuracies, predicted)
 
 
-def runs_figure(runs: Sequence[TrainingRun], chance: float, width: float = 6.0) -> Plate:
+def runs_figure(runs: Sequence[TrainingRun], chance: float, width: float = 6.0) -> AltTextFigure:
     """Accuracy after each epoch: the last of the trials drawn strong, those before it as they were."""
     if not runs:
         raise ValueError("there is nothing to show: give at least one trial.")
     names = [f"{run.source}: {run.config.label}" for run in runs]
     alt_text = f"Accuracy on pictures of the task {runs[-1].task} after each epoch: {'; '.join(names)}."
-    figure = Plate(figsize=(width, 0.5 * width + 0.2 * len(runs)), words=alt_text)
+    figure = AltTextFigure(figsize=(width, 0.5 * width + 0.2 * len(runs)), alt_text=alt_text)
     axis = figure.subplots()
     for number, (run, name) in enumerate(zip(runs, names, strict=True)):
         last = run is runs[-1]

@@ -24,7 +24,7 @@ from cnnlab.explorers.render.upsampling import (
 )
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import SIGNED
-from cnnlab.figures.palettes import symmetric_range
+from cnnlab.figures.palette_png import symmetric_range
 
 
 class UpsamplingExplorer(Explorer):

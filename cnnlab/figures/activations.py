@@ -10,8 +10,8 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.figures.plate import Plate
 from cnnlab.inputs import one_of
 from cnnlab.units import Agreement, TopPatches
 
@@ -19,7 +19,7 @@ _SCALES = ("map", "layer")
 _GREY = 0.85
 
 
-def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str = "") -> Plate:
+def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str = "") -> AltTextFigure:
     """The maps of a layer (U x h x w) as grey pictures in reading order; black is the least, white the largest value.
 
     Parameters
@@ -39,17 +39,17 @@ def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str 
     values = maps.detach().float().cpu()
     dims = (1, 2) if scale == "map" else (0, 1, 2)
     low, high = values.amin(dims, keepdim=True), values.amax(dims, keepdim=True)
-    shown = (values - low) / (high - low).clamp(min=1e-12)
-    count, height, width = shown.shape
+    scaled = (values - low) / (high - low).clamp(min=1e-12)
+    count, height, width = scaled.shape
     columns = min(columns, count)
     rows = -(-count // columns)
     gap = max(1, width // 12)
     sheet = torch.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 1.0)
-    for unit, one in enumerate(shown):
+    for unit, activation_map in enumerate(scaled):
         top, left = unit // columns * (height + gap), unit % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = one
-    words = f"{count} maps of {height} x {width} as grey pictures{': ' + title if title else ''}."
-    figure = Plate(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.35), words=words)
+        sheet[top : top + height, left : left + width] = activation_map
+    alt_text = f"{count} maps of {height} x {width} as grey pictures{': ' + title if title else ''}."
+    figure = AltTextFigure(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.35), alt_text=alt_text)
     axis = figure.subplots()
     axis.imshow(sheet.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axis.set_axis_off()
@@ -59,13 +59,13 @@ def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str 
 
 
 def patches_figure(
-    found: TopPatches,
+    top_patches: TopPatches,
     pictures: Any,
     rows: Sequence[int],
     names: Sequence[str] | None = None,
     *,
     whole: bool = False,
-) -> Plate:
+) -> AltTextFigure:
     """The strongest patches of several units, a row each, strongest first.
 
     Parameters
@@ -73,7 +73,7 @@ def patches_figure(
     top_patches, pictures
         What `cnnlab.units.top_patches` found, and the pictures N x 3 x H x W (or data set) in which it looked.
     rows
-        Rows of `found`, such as unit numbers.
+        Rows of `top_patches`, such as unit numbers.
     names
         What is written before each row; "unit 17" unless said.
     whole
@@ -85,20 +85,22 @@ def patches_figure(
         If the names are not as many as the rows.
     """
     rows = [int(row) for row in rows]
-    names = [f"unit {int(found.units[row])}" for row in rows] if names is None else [str(n) for n in names]
+    names = (
+        [f"unit {int(top_patches.units[row])}" for row in rows] if names is None else [str(n) for n in names]
+    )
     if not rows or len(names) != len(rows):
         raise ValueError(f"give rows and as many names, but {len(rows)} rows and {len(names)} names came.")
-    count = found.picture.shape[1]
+    count = top_patches.picture.shape[1]
     cell = 9.0 / count
-    words = f"The {count} strongest patches in layer {found.layer} of: {', '.join(names)}."
-    figure = Plate(figsize=(10.2, cell * len(rows) + 0.1), words=words, dpi=72)
+    alt_text = f"The {count} strongest patches in layer {top_patches.layer} of: {', '.join(names)}."
+    figure = AltTextFigure(figsize=(10.2, cell * len(rows) + 0.1), alt_text=alt_text, dpi=72)
     axes = figure.subplots(len(rows), count, squeeze=False)
     for line, row, name in zip(axes, rows, names, strict=True):
-        patches = [None] * count if whole else found.crops(pictures, row)
+        patches = [None] * count if whole else top_patches.crops(pictures, row)
         for axis, index, box, patch in zip(
-            line, found.picture[row], found.box[row].tolist(), patches, strict=True
+            line, top_patches.picture[row], top_patches.box[row].tolist(), patches, strict=True
         ):
-            image = _picture(pictures, int(index)) if whole else _squared(patch, box, found.box[row])
+            image = _picture(pictures, int(index)) if whole else _pad_patch(patch, box, top_patches.box[row])
             axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="auto")
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
@@ -108,7 +110,7 @@ def patches_figure(
     return figure
 
 
-def agreement_figure(agreements: Mapping[str, Agreement]) -> Plate:
+def agreement_figure(agreements: Mapping[str, Agreement]) -> AltTextFigure:
     """Units beside random directions, for each name (such as a layer): how alike the pictures are that excite each of them.
 
     A point is a unit or a direction, at the share of pairs among its strongest pictures that have the same label; the bar is the
@@ -116,22 +118,28 @@ def agreement_figure(agreements: Mapping[str, Agreement]) -> Plate:
     """
     if not agreements:
         raise ValueError("there is nothing to show: give at least one agreement.")
-    words = " ".join(f"{name}: {describe_agreement(one)}" for name, one in agreements.items())
-    figure = Plate(figsize=(3.2 * len(agreements) + 0.6, 3.4), words=words)
+    alt_text = " ".join(f"{name}: {describe_agreement(agreement)}" for name, agreement in agreements.items())
+    figure = AltTextFigure(figsize=(3.2 * len(agreements) + 0.6, 3.4), alt_text=alt_text)
     axes = figure.subplots(1, len(agreements), squeeze=False, sharey=True)[0]
-    chance = np.random.default_rng(0)
-    for axis, (name, one) in zip(axes, agreements.items(), strict=True):
-        for place, (values, colour) in enumerate(((one.units, "#0072B2"), (one.directions, "#D55E00"))):
-            spread = chance.uniform(-0.24, 0.24, len(values))
-            axis.plot(place + spread, values, "o", markersize=3, alpha=0.45, color=colour, markeredgewidth=0)
-            axis.plot([place - 0.32, place + 0.32], [float(values.mean())] * 2, color="black", linewidth=2)
-        axis.axhline(one.chance, color="0.3", linestyle=":", linewidth=1.2)
-        counts = f"units\n({len(one.units)})", f"random directions\n({len(one.directions)})"
+    rng = np.random.default_rng(0)
+    for axis, (name, agreement) in zip(axes, agreements.items(), strict=True):
+        for position, (values, colour) in enumerate(
+            ((agreement.units, "#0072B2"), (agreement.directions, "#D55E00"))
+        ):
+            spread = rng.uniform(-0.24, 0.24, len(values))
+            axis.plot(
+                position + spread, values, "o", markersize=3, alpha=0.45, color=colour, markeredgewidth=0
+            )
+            axis.plot(
+                [position - 0.32, position + 0.32], [float(values.mean())] * 2, color="black", linewidth=2
+            )
+        axis.axhline(agreement.chance, color="0.3", linestyle=":", linewidth=1.2)
+        counts = f"units\n({len(agreement.units)})", f"random directions\n({len(agreement.directions)})"
         axis.set_xticks([0, 1], counts, fontsize=9)
         axis.set(xlim=(-0.5, 1.5), ylim=(-0.02, 1.02))
-        low, high = one.interval
+        low, high = agreement.interval
         axis.set_title(
-            f"{name}: difference {one.difference:+.2f}\n95 %: {low:+.2f} to {high:+.2f}", fontsize=10
+            f"{name}: difference {agreement.difference:+.2f}\n95 %: {low:+.2f} to {high:+.2f}", fontsize=10
         )
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("pairs with the same label")
@@ -152,7 +160,7 @@ def _picture(pictures: Any, index: int) -> Tensor:
     return pictures[index] if isinstance(pictures, Tensor) else pictures[index][0]
 
 
-def _squared(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:
+def _pad_patch(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:
     """A patch that the border cuts, put where it belongs in a field of full size; pale grey is outside of the picture."""
     high, wide = int((boxes[:, 2] - boxes[:, 0]).max()), int((boxes[:, 3] - boxes[:, 1]).max())
     field = torch.full((3, high, wide), _GREY)
@@ -173,12 +181,12 @@ def _frame(axis, box: list[int], shape: Sequence[int]) -> None:
         axis.add_patch(frame)
 
 
-def agreement_table(table: Mapping[str, Mapping[str, float]]) -> Plate:
+def agreement_table(table: Mapping[str, Mapping[str, float]]) -> AltTextFigure:
     """Shares in [0, 1] as a table of colours with their digits: a row for each category, a column for each layer."""
     rows, columns = list(table), list(next(iter(table.values())))
     values = np.array([[table[row][column] for column in columns] for row in rows])
-    words = f"Agreement of {', '.join(rows)} in the layers {', '.join(columns)}."
-    figure = Plate(figsize=(1.6 + 1.0 * len(columns), 0.6 + 0.42 * len(rows)), words=words)
+    alt_text = f"Agreement of {', '.join(rows)} in the layers {', '.join(columns)}."
+    figure = AltTextFigure(figsize=(1.6 + 1.0 * len(columns), 0.6 + 0.42 * len(rows)), alt_text=alt_text)
     axis = figure.subplots()
     axis.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(values.shape):

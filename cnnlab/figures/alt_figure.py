@@ -11,39 +11,39 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-LARGE = 100_000
+FULL_COLOUR_BYTES = 100_000
 """Bytes from which on a figure is stored in 256 colours: noise in full colour would make notebooks of many megabytes."""
 
 
-class Plate(Figure):
+class AltTextFigure(Figure):
     """A `Figure` with a text alternative.
 
     A notebook shows it as an HTML image whose `alt` is the text, because JupyterLab gives plain PNG output no alternative; the PNG
     itself and the text go along for consoles, nbconvert and web sites that strip HTML.
     """
 
-    def __init__(self, *args: Any, words: str = "", **options: Any):
+    def __init__(self, *args: Any, alt_text: str = "", **options: Any):
         super().__init__(*args, **({"layout": "constrained", "dpi": 80} | options))
-        self.words = words
+        self.alt_text = alt_text
 
     def png(self) -> bytes:
         """The figure as PNG bytes; in 256 colours if it is large."""
         stream = BytesIO()
         self.savefig(stream, format="png")
-        return stream.getvalue() if stream.tell() < LARGE else in_few_colours(stream)
+        return stream.getvalue() if stream.tell() < FULL_COLOUR_BYTES else quantize_png(stream)
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, str], dict[str, dict]]:
         encoded = base64.b64encode(self.png()).decode()
-        words = self.words or repr(self)
-        image = (
-            f'<img alt="{html.escape(words)}" src="data:image/png;base64,{encoded}" style="max-width: 100%">'
-        )
-        return {"text/html": image, "image/png": encoded, "text/plain": words}, {"image/png": {"alt": words}}
+        alt_text = self.alt_text or repr(self)
+        image = f'<img alt="{html.escape(alt_text)}" src="data:image/png;base64,{encoded}" style="max-width: 100%">'
+        return {"text/html": image, "image/png": encoded, "text/plain": alt_text}, {
+            "image/png": {"alt": alt_text}
+        }
 
 
-def in_few_colours(stream: BytesIO) -> bytes:
+def quantize_png(stream: BytesIO) -> bytes:
     """A PNG again, in 256 colours where that is smaller: of the noise in a picture a little is lost, of the colours of a map none.
 
     The palette is made from every colour as often as the square root of its pixels, so that the few strongest places of a map keep
@@ -53,9 +53,9 @@ def in_few_colours(stream: BytesIO) -> bytes:
     pixels = np.asarray(picture).reshape(-1, 3)
     _, first, count = np.unique((pixels >> 3) @ (1024, 32, 1), return_index=True, return_counts=True)
     sample = np.repeat(pixels[first], np.ceil(np.sqrt(count)).astype(int), axis=0)
-    found = Image.fromarray(sample[(sample < 248).any(axis=1)][None]).quantize(254, kmeans=1)
+    reduced = Image.fromarray(sample[(sample < 248).any(axis=1)][None]).quantize(254, kmeans=1)
     palette = Image.new("P", (1, 1))
-    palette.putpalette([255, 255, 255, 0, 0, 0, *found.getpalette()[: 3 * 254]])
+    palette.putpalette([255, 255, 255, 0, 0, 0, *reduced.getpalette()[: 3 * 254]])
     small = BytesIO()
     picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(small, "PNG", optimize=True)
     return min(stream.getvalue(), small.getvalue(), key=len)

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import SIGNED
-from cnnlab.figures.plate import Plate
 
 RELEVANCE = "viridis"
 """Relevance that has no sign."""
@@ -31,7 +31,7 @@ def attribution_figure(
     captions: Sequence[str] = (),
     *,
     width: float = 10.0,
-) -> Plate:
+) -> AltTextFigure:
     """Each picture in a row, then its map by each technique, every panel in a range of its own (written below it).
 
     Maps N x 3 x H x W are shown as pictures, with grey for 0, as the papers show deconvnet and guided backpropagation; maps
@@ -42,12 +42,12 @@ def attribution_figure(
         if len(tensor) != rows:
             raise ValueError(f"{rows} pictures came, but {len(tensor)} maps of {name}.")
     cell = width / columns
-    words = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
-    figure = Plate(figsize=(width, rows * (cell + 0.2) + 0.4), dpi=72, words=words)
+    alt_text = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
+    figure = AltTextFigure(figsize=(width, rows * (cell + 0.2) + 0.4), dpi=72, alt_text=alt_text)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, image in enumerate(images):
         mask = None if masks is None else masks[row]
-        shown(axes[row, 0], image, "the picture" if row == 0 else "")
+        show_image(axes[row, 0], image, "the picture" if row == 0 else "")
         if captions:
             axes[row, 0].set_xlabel(captions[row], fontsize=10, labelpad=2)
         for axis, (name, tensor) in zip(axes[row, 1:], maps.items(), strict=True):
@@ -66,12 +66,12 @@ def overlay_figure(
     *,
     columns: int = 5,
     label: str = "relevance",
-    own_scale: bool = False,
+    separate_scales: bool = False,
     width: float = 10.0,
-) -> Plate:
+) -> AltTextFigure:
     """A map H x W laid over each picture, the stronger the less transparent; below all, the one scale of colours.
 
-    One scale for all, so that a map that found little looks like little; with `own_scale` each has its own, and the colours no
+    One scale for all, so that a map that found little looks like little; with `separate_scales` each has its own, and the colours no
     longer compare. What is negative stays clear. `masks` are outlined.
     """
     if not len(images) == len(maps) == len(captions) or not len(images):
@@ -83,22 +83,22 @@ def overlay_figure(
     cell = width / columns
     lines = max(caption.count("\n") + 1 for caption in captions)
     height = rows * (cell + 0.24 * lines) + 0.6
-    figure = Plate(figsize=(width, height), dpi=72, words=_listed(captions))
+    figure = AltTextFigure(figsize=(width, height), dpi=72, alt_text=_join_captions(captions))
     axes = figure.subplots(rows, columns, squeeze=False)
-    tops = [_top(one) for one in maps]
-    most = max(*tops, 1e-12)
+    tops = [_top(relevance) for relevance in maps]
+    maximum = max(*tops, 1e-12)
     for number, axis in enumerate(axes.flat):
         if number >= len(images):
             axis.set_axis_off()
             continue
-        shown(axis, images[number], "")
-        lay_over(axis, maps[number], (tops[number] or 1.0) if own_scale else most)
+        show_image(axis, images[number], "")
+        overlay(axis, maps[number], (tops[number] or 1.0) if separate_scales else maximum)
         outline(axis, None if masks is None else masks[number])
         axis.set_xlabel(captions[number], fontsize=11, labelpad=2)
     scale = ScalarMappable(cmap=RELEVANCE)
-    scale.set_clim(0, 1 if own_scale else most)
+    scale.set_clim(0, 1 if separate_scales else maximum)
     bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, aspect=50, pad=0.01)
-    bar.set_label(f"{label}, each map on a scale of its own" if own_scale else label, fontsize=11)
+    bar.set_label(f"{label}, each map on a scale of its own" if separate_scales else label, fontsize=11)
     bar.ax.tick_params(labelsize=9)
     return figure
 
@@ -111,19 +111,19 @@ def segment_figure(
     overlaps: Sequence[float],
     *,
     width: float = 10.0,
-) -> Plate:
+) -> AltTextFigure:
     """In columns, for each picture: the picture, its saliency, and the segment on pale ground with the true outline."""
     count = len(images)
     cell = width / count
-    said = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
-    words = f"{count} pictures, their saliency, and the segments that grow from it; overlap with the truth {said}."
-    figure = Plate(figsize=(width, 3 * cell + 0.5), dpi=72, words=words)
+    overlap_text = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
+    alt_text = f"{count} pictures, their saliency, and the segments that grow from it; overlap with the truth {overlap_text}."
+    figure = AltTextFigure(figsize=(width, 3 * cell + 0.5), dpi=72, alt_text=alt_text)
     axes = figure.subplots(3, count, squeeze=False)
     for number, image in enumerate(images):
-        shown(axes[0, number], image, "")
+        show_image(axes[0, number], image, "")
         _map(axes[1, number], maps[number].detach().cpu(), "", ranged=False)
         inside = segments[number].to(image.dtype)
-        shown(axes[2, number], image * inside + (1 - inside) * (0.75 + 0.25 * image.mean(0)), "")
+        show_image(axes[2, number], image * inside + (1 - inside) * (0.75 + 0.25 * image.mean(0)), "")
         outline(axes[2, number], masks[number])
         axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=11, labelpad=2)
     for axis, name in zip(axes[:, 0], ("picture", "saliency", "segment"), strict=True):
@@ -132,7 +132,7 @@ def segment_figure(
     return figure
 
 
-def shown(axis: Axes, image: Tensor, title: str) -> None:
+def show_image(axis: Axes, image: Tensor, title: str) -> None:
     """An axis with a picture 3 x H x W and nothing else."""
     axis.imshow(image.detach().cpu().clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
     axis.set(xticks=[], yticks=[])
@@ -140,11 +140,11 @@ def shown(axis: Axes, image: Tensor, title: str) -> None:
     axis.set_title(title, fontsize=11)
 
 
-def lay_over(axis: Axes, relevance: Tensor, most: float) -> None:
-    """A map H x W over what is drawn: clear at 0 and below, full colour at `most`."""
+def overlay(axis: Axes, relevance: Tensor, maximum: float) -> None:
+    """A map H x W over what is drawn: clear at 0 and below, full colour at `maximum`."""
     values = relevance.detach().cpu().clamp_min(0).numpy()
-    veil = 0.85 * np.sqrt(np.clip(values / most, 0, 1))
-    axis.imshow(values, cmap=RELEVANCE, vmin=0, vmax=most, alpha=veil, interpolation="nearest")
+    veil = 0.85 * np.sqrt(np.clip(values / maximum, 0, 1))
+    axis.imshow(values, cmap=RELEVANCE, vmin=0, vmax=maximum, alpha=veil, interpolation="nearest")
 
 
 def outline(axis: Axes, mask: Tensor | None) -> None:
@@ -161,28 +161,28 @@ def as_picture(attribution: Tensor) -> Tensor:
 
 def _map(axis: Axes, values: Tensor, title: str, ranged: bool = True) -> None:
     if values.dim() == 3:
-        shown(axis, as_picture(values), title)
-        said = f"± {_top(values.abs()):.2g}"
+        show_image(axis, as_picture(values), title)
+        range_text = f"± {_top(values.abs()):.2g}"
     else:
         signed = bool((values < 0).any())
-        most = _top(values.abs() if signed else values) or 1.0
-        look = {"cmap": SIGNED, "vmin": -most} if signed else {"cmap": RELEVANCE, "vmin": 0}
-        axis.imshow(values.numpy(), vmax=most, interpolation="nearest", **look)
+        limit = _top(values.abs() if signed else values) or 1.0
+        style = {"cmap": SIGNED, "vmin": -limit} if signed else {"cmap": RELEVANCE, "vmin": 0}
+        axis.imshow(values.numpy(), vmax=limit, interpolation="nearest", **style)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         axis.set_title(title, fontsize=11)
-        said = f"± {most:.2g}" if signed else f"0 to {most:.2g}"
+        range_text = f"± {limit:.2g}" if signed else f"0 to {limit:.2g}"
     if ranged:
-        axis.set_xlabel(said, fontsize=10, labelpad=2)
+        axis.set_xlabel(range_text, fontsize=10, labelpad=2)
 
 
 def _top(values: Tensor) -> float:
     """The value that gets the last colour; 0 for a map without anything positive."""
-    known = values.detach().cpu().float().flatten()
-    top = float(torch.quantile(known, _TOP))
-    return top if top > 0 else max(float(known.max()), 0.0)
+    flat = values.detach().cpu().float().flatten()
+    top = float(torch.quantile(flat, _TOP))
+    return top if top > 0 else max(float(flat.max()), 0.0)
 
 
-def _listed(captions: Sequence[str]) -> str:
+def _join_captions(captions: Sequence[str]) -> str:
     named = "; ".join(" ".join(caption.split()) for caption in captions)
     return f"{len(captions)} {'map' if len(captions) == 1 else 'maps'} over pictures: {named}."

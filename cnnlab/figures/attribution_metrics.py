@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import CLASSES, LINES, SIGNED
-from cnnlab.figures.plate import Plate
 
 _TITLES = {
     "pointing": "pointing game\n(more is better)",
@@ -28,28 +28,28 @@ _BASELINES = {"centre": "-", "random": ":"}
 _INK = CLASSES[2]
 
 
-def relu_rules_figure(activation: Tensor, arriving: Tensor) -> Plate:
+def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
     """Small tables: what went forward, what arrives on the way back, and what each of `RULES` hands on.
 
-    `activation` and `arriving` are H x W with at most 6 numbers each way. Struck out is what a rule stops.
+    `activation` and `grad_output` are H x W with at most 6 numbers each way. Struck out is what a rule stops.
     """
-    if activation.dim() != 2 or activation.shape != arriving.shape or max(activation.shape) > 6:
+    if activation.dim() != 2 or activation.shape != grad_output.shape or max(activation.shape) > 6:
         raise ValueError(
             "give two tables of the same shape with at most 6 x 6 numbers, not"
-            f" {tuple(activation.shape)} and {tuple(arriving.shape)}."
+            f" {tuple(activation.shape)} and {tuple(grad_output.shape)}."
         )
-    tables = {"forward: f": activation, "forward: max(f, 0)": activation.clamp_min(0), "back: R": arriving}
-    tables |= {f"{rule} hands on": relu_backward(activation, arriving, rule) for rule in RULES}
-    words = "What a ReLU hands back, " + "; ".join(
-        f"{rule}: {relu_backward(activation, arriving, rule).add(0).tolist()}" for rule in RULES
+    tables = {"forward: f": activation, "forward: max(f, 0)": activation.clamp_min(0), "back: R": grad_output}
+    tables |= {f"{rule} hands on": relu_backward(activation, grad_output, rule) for rule in RULES}
+    alt_text = "What a ReLU hands back, " + "; ".join(
+        f"{rule}: {relu_backward(activation, grad_output, rule).add(0).tolist()}" for rule in RULES
     )
-    figure = Plate(figsize=(10.0, 2.1), dpi=90, words=words + ".")
-    most = max(float(table.abs().max()) for table in tables.values()) * 1.6
+    figure = AltTextFigure(figsize=(10.0, 2.1), dpi=90, alt_text=alt_text + ".")
+    limit = max(float(table.abs().max()) for table in tables.values()) * 1.6
     for axis, (name, table) in zip(figure.subplots(1, len(tables)), tables.items(), strict=True):
-        axis.imshow(table.numpy(), cmap=SIGNED, vmin=-most, vmax=most)
+        axis.imshow(table.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
         stops = name.endswith("hands on")
         for row, column in np.ndindex(*table.shape):
-            value, came = float(table[row, column]), float(arriving[row, column])
+            value, came = float(table[row, column]), float(grad_output[row, column])
             stopped = stops and value == 0 and came != 0
             axis.text(column, row, f"{value + 0:g}", ha="center", va="center", fontsize=12)
             if stopped:
@@ -59,29 +59,31 @@ def relu_rules_figure(activation: Tensor, arriving: Tensor) -> Plate:
     return figure
 
 
-def comparison_figure(found: Comparison) -> Plate:
+def comparison_figure(comparison: Comparison) -> AltTextFigure:
     """A panel for each score: each technique's mean with its 95 % interval; lines show the maps that know nothing."""
-    methods = [name for name in found.methods if name not in _BASELINES]
-    words = (
+    methods = [name for name in comparison.methods if name not in _BASELINES]
+    alt_text = (
         f"{len(methods)} techniques, scored on the same pictures, beside a blob in the centre and noise. "
         + " ".join(
-            f"{score}: " + ", ".join(f"{name} {found.of(name, score):.2f}" for name in found.methods) + "."
+            f"{score}: "
+            + ", ".join(f"{name} {comparison.of(name, score):.2f}" for name in comparison.methods)
+            + "."
             for score in SCORES
         )
     )
-    figure = Plate(figsize=(11.0, 0.36 * len(methods) + 1.35), dpi=90, words=words)
+    figure = AltTextFigure(figsize=(11.0, 0.36 * len(methods) + 1.35), dpi=90, alt_text=alt_text)
     axes = figure.subplots(1, len(SCORES), sharey=True)
     for axis, score in zip(axes, SCORES, strict=True):
-        means, intervals = found.mean(score), found.interval(score)
+        means, intervals = comparison.mean(score), comparison.interval(score)
         for name, style in _BASELINES.items():
-            value = float(means[found.methods.index(name)])
+            value = float(means[comparison.methods.index(name)])
             axis.axvline(value, color="0.45", linestyle=style, linewidth=1.4, label=f"{name}", zorder=0)
-        for place, name in enumerate(methods):
-            row = found.methods.index(name)
-            axis.plot(intervals[row], [place, place], color=_INK, linewidth=2.2, solid_capstyle="butt")
-            axis.plot(means[row], place, "o", color=_INK, markersize=6)
+        for position, name in enumerate(methods):
+            row = comparison.methods.index(name)
+            axis.plot(intervals[row], [position, position], color=_INK, linewidth=2.2, solid_capstyle="butt")
+            axis.plot(means[row], position, "o", color=_INK, markersize=6)
             axis.annotate(
-                f"{means[row]:.2f}", (intervals[row][1], place), (4, 0), textcoords="offset points",
+                f"{means[row]:.2f}", (intervals[row][1], position), (4, 0), textcoords="offset points",
                 fontsize=8, va="center",
             )  # fmt: skip
         axis.set_title(_TITLES[score], fontsize=9.5)
@@ -94,7 +96,7 @@ def comparison_figure(found: Comparison) -> Plate:
     return figure
 
 
-def randomisation_figure(results: Mapping[str, Randomisation]) -> Plate:
+def randomisation_figure(results: Mapping[str, Randomisation]) -> AltTextFigure:
     """For each technique: how like the first map the map still is, after each layer that lost its weights.
 
     Lines are means over the pictures, bands hold the middle half of them. On the left the structural similarity of the maps
@@ -105,18 +107,18 @@ def randomisation_figure(results: Mapping[str, Randomisation]) -> Plate:
     first = next(iter(results.values()))
     if any(result.layers != first.layers for result in results.values()):
         raise ValueError("the results must have lost their weights in the same order of layers.")
-    words = (
+    alt_text = (
         f"Likeness of maps while {len(first.layers)} layers lose their weights: {', '.join(results)}. "
         + " ".join(
             f"{name} ends at {float(result.similarity[:, -1].nanmean()):.2f}."
             for name, result in results.items()
         )
     )
-    figure = Plate(figsize=(10.0, 3.6), dpi=90, words=words)
+    figure = AltTextFigure(figsize=(10.0, 3.6), dpi=90, alt_text=alt_text)
     panels = {"similarity": "structural similarity (sizes)", "correlation": "rank correlation (signed)"}
     for axis, (field, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        for look, (name, result) in zip(cycle(LINES), results.items(), strict=False):
-            _fall(axis, getattr(result, field), name, look)
+        for line_style, (name, result) in zip(cycle(LINES), results.items(), strict=False):
+            _similarity_line(axis, getattr(result, field), name, line_style)
         axis.set_xticks(range(len(first.layers) + 1), ["none", *first.layers], rotation=60, fontsize=8)
         axis.set_xlabel("weights shuffled down to this layer", fontsize=9)
         axis.set_title(title, fontsize=10)
@@ -126,14 +128,14 @@ def randomisation_figure(results: Mapping[str, Randomisation]) -> Plate:
     return figure
 
 
-def _fall(axis: Axes, values: Tensor, name: str, look: tuple[str, str, str]) -> None:
+def _similarity_line(axis: Axes, values: Tensor, name: str, line_style: tuple[str, str, str]) -> None:
     """N x L likenesses as a line that begins at 1, with a band over the pictures."""
     means = [1.0, *values.nanmean(0).tolist()]
     low, high = ([1.0, *values.nanquantile(share, dim=0).tolist()] for share in (0.25, 0.75))
-    places = range(len(means))
-    colour, dashes, mark = look
-    axis.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
-    axis.plot(places, means, dashes, marker=mark, color=colour, markersize=4.5, linewidth=1.6, label=name)
+    positions = range(len(means))
+    colour, dashes, mark = line_style
+    axis.fill_between(positions, low, high, color=colour, alpha=0.13, linewidth=0)
+    axis.plot(positions, means, dashes, marker=mark, color=colour, markersize=4.5, linewidth=1.6, label=name)
 
 
 def _plain(axis: Axes) -> None:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from cnnlab.features import KernelCurve
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.figures.plate import Plate
 
 
 def rdm_figure(
     tables: Mapping[str, Tensor], labels: Tensor | Sequence[int], class_names: Sequence[str], title: str = ""
-) -> Plate:
+) -> AltTextFigure:
     """Dissimilarity matrices of the same pictures, sorted by class; each in its own range of colours.
 
     Parameters
@@ -40,13 +40,15 @@ def rdm_figure(
     order = labels.argsort(stable=True)
     ends = labels.bincount(minlength=len(class_names)).cumsum(0)
     middles = (ends - labels.bincount(minlength=len(class_names)) / 2 - 0.5).tolist()
-    words = f"Dissimilarity of {len(labels)} pictures, sorted by {len(class_names)} classes, for: {'; '.join(tables)}."
-    figure = Plate(figsize=(3.3 * len(tables) + 0.9, 3.7), words=f"{title}. {words}" if title else words)
+    alt_text = f"Dissimilarity of {len(labels)} pictures, sorted by {len(class_names)} classes, for: {'; '.join(tables)}."
+    figure = AltTextFigure(
+        figsize=(3.3 * len(tables) + 0.9, 3.7), alt_text=f"{title}. {alt_text}" if title else alt_text
+    )
     axes = figure.subplots(1, len(tables), squeeze=False)[0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         values = table[order][:, order].numpy()
         apart = values[~np.eye(len(values), dtype=bool)]
-        shown = axis.imshow(
+        heatmap = axis.imshow(
             values,
             cmap="viridis",
             vmin=np.quantile(apart, 0.01),
@@ -60,14 +62,14 @@ def rdm_figure(
         for end in ends[:-1].tolist():
             axis.axhline(end - 0.5, color="white", linewidth=0.5)
             axis.axvline(end - 0.5, color="white", linewidth=0.5)
-        bar = figure.colorbar(shown, ax=axis, location="bottom", fraction=0.05, pad=0.03)
+        bar = figure.colorbar(heatmap, ax=axis, location="bottom", fraction=0.05, pad=0.03)
         bar.ax.tick_params(labelsize=7)
         bar.set_label("unlike", fontsize=8)
     figure.suptitle(title, fontsize=11)
     return figure
 
 
-def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> Plate:
+def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> AltTextFigure:
     """Precision against complexity, a line for each representation; the higher and the further left it rises, the better.
 
     Raises
@@ -79,8 +81,8 @@ def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> Plate:
         raise ValueError("there is nothing to show: give at least one curve.")
     order = sorted(curves, key=lambda name: curves[name].area, reverse=True)
     best = [f"{name} {float(curves[name].precision.max()):.2f}" for name in order]
-    words = f"{title or 'Kernel analysis'}: precision against complexity; the best precision of each, by the area below: {'; '.join(best)}."
-    figure = Plate(figsize=(8, 3.4), words=words)
+    alt_text = f"{title or 'Kernel analysis'}: precision against complexity; the best precision of each, by the area below: {'; '.join(best)}."
+    figure = AltTextFigure(figsize=(8, 3.4), alt_text=alt_text)
     axis = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):
         colour, dashes, mark = LINES[number % len(LINES)]

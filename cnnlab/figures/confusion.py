@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.alt_figure import AltTextFigure
 
 
-def confusion_figure(true: Tensor, predicted: Tensor, class_names: Sequence[str], title: str = "") -> Plate:
+def confusion_figure(
+    true: Tensor, predicted: Tensor, class_names: Sequence[str], title: str = ""
+) -> AltTextFigure:
     """How often pictures of one class (row) are given the name of another (column), as a share of the row.
 
     Parameters
@@ -37,7 +39,7 @@ def confusion_figure(true: Tensor, predicted: Tensor, class_names: Sequence[str]
         )
     counts = confusion_matrix(true.cpu(), predicted.cpu(), labels=range(len(class_names)))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    figure = Plate(figsize=(7.6, 6.6), words=describe_confusion(counts, class_names))
+    figure = AltTextFigure(figsize=(7.6, 6.6), alt_text=describe_confusion(counts, class_names))
     axis = figure.subplots()
     # Numbers stand where something is mixed up, and on the diagonal; noughts would only hide them.
     written = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
@@ -62,11 +64,11 @@ def confusion_figure(true: Tensor, predicted: Tensor, class_names: Sequence[str]
     return figure
 
 
-def describe_confusion(counts: np.ndarray, class_names: Sequence[str], listed: int = 3) -> str:
+def describe_confusion(counts: np.ndarray, class_names: Sequence[str], max_pairs: int = 3) -> str:
     """The matrix in words: accuracy, and the pairs that are mixed up most."""
     right = np.trace(counts) / counts.sum()
     wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:listed]
-    pairs = [np.unravel_index(place, wrong.shape) for place in order if wrong.flat[place]]
-    said = ", ".join(f"{class_names[i]} for {class_names[j]} ({wrong[i, j]} times)" for i, j in pairs)
-    return f"Confusion matrix of {len(class_names)} classes, {right:.1%} right; taken for another most often: {said or 'none'}."
+    order = np.argsort(-wrong, axis=None, kind="stable")[:max_pairs]
+    pairs = [np.unravel_index(flat_index, wrong.shape) for flat_index in order if wrong.flat[flat_index]]
+    text = ", ".join(f"{class_names[i]} for {class_names[j]} ({wrong[i, j]} times)" for i, j in pairs)
+    return f"Confusion matrix of {len(class_names)} classes, {right:.1%} right; taken for another most often: {text or 'none'}."

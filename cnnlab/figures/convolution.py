@@ -10,16 +10,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import SIGNED
-from cnnlab.figures.palettes import symmetric_range
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.networks import Step
 
 _MOST_NUMBERS = 5  # cells along a side in which a number can still be read
 _LINES = ("#0b5fff", "#d81b60", "#e69f00", "#00796b", "#6a1b9a", "#c62828")
 
 
-def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> Plate:
+def convolution_step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> AltTextFigure:
     """Patch x kernel = products, of one channel: where the patch lies, each number where it can be read, and their sum.
 
     Parameters
@@ -31,23 +31,25 @@ def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> P
     channel
         Which of the C is shown.
     """
-    shown, kernel = maps[channel].detach(), weight[channel].detach()
+    channel_map, kernel = maps[channel].detach(), weight[channel].detach()
     of = f", channel {channel} of {len(maps)}" if len(maps) > 1 else ""
-    words = (
+    alt_text = (
         f"What the kernel reads at rows {step.rows[0]} to {step.rows[-1]}, columns {step.columns[0]} to"
         f" {step.columns[-1]}{of}; the kernel; and their products, whose sum with the bias is one number of the map."
     )
-    figure = Plate(figsize=(10, 3.2), words=words)
+    figure = AltTextFigure(figsize=(10, 3.2), alt_text=alt_text)
     whole, patch, middle, right = figure.subplots(1, 4, width_ratios=(1.25, 1, 1, 1))
-    whole.imshow(shown.cpu().numpy(), cmap="gray", interpolation="nearest")
+    whole.imshow(channel_map.cpu().numpy(), cmap="gray", interpolation="nearest")
     for row in step.rows:
         for column in step.columns:
             whole.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, color=_LINES[1], lw=1))
     low, high = (min(0, min(edge)) - 0.5 for edge in (step.columns, step.rows))
-    whole.set_xlim(low, max(shown.shape[1] - 1, step.columns[-1]) + 0.5)
-    whole.set_ylim(max(shown.shape[0] - 1, step.rows[-1]) + 0.5, high)
+    whole.set_xlim(low, max(channel_map.shape[1] - 1, step.columns[-1]) + 0.5)
+    whole.set_ylim(max(channel_map.shape[0] - 1, step.rows[-1]) + 0.5, high)
     _bare(whole, f"where it reads{of}")
-    _numbers(patch, step.patch[channel], "patch", "gray", (float(shown.min()), float(shown.max())))
+    _numbers(
+        patch, step.patch[channel], "patch", "gray", (float(channel_map.min()), float(channel_map.max()))
+    )
     _numbers(middle, kernel, "× kernel", SIGNED, symmetric_range(kernel))
     products = step.products[channel].detach()
     _numbers(right, products, "= products", SIGNED, symmetric_range(products))
@@ -56,12 +58,12 @@ def step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> P
     return figure
 
 
-def field_figure(
+def receptive_field_figure(
     image: Tensor,
     boxes: Mapping[str, Sequence[int]],
     field: Tensor | None = None,
     title: str = "what a unit can see",
-) -> Plate:
+) -> AltTextFigure:
     """Boxes of units in the picture, the deepest layer last; beside it, if given, what one of them uses of its box.
 
     Parameters
@@ -76,10 +78,10 @@ def field_figure(
     named = "; ".join(
         f"{name} rows {t} to {b - 1}, columns {l} to {r - 1}" for name, (t, l, b, r) in boxes.items()
     )
-    words = f"The picture with the receptive field of one unit of each layer: {named}."
+    alt_text = f"The picture with the receptive field of one unit of each layer: {named}."
     if field is not None:
-        words += " Beside it the gradient inside the last box: it is strongest near the middle."
-    figure = Plate(figsize=(5.2 if field is None else 9.4, 4.4), words=words)
+        alt_text += " Beside it the gradient inside the last box: it is strongest near the middle."
+    figure = AltTextFigure(figsize=(5.2 if field is None else 9.4, 4.4), alt_text=alt_text)
     axes = [figure.add_subplot()] if field is None else figure.subplots(1, 2)
     axes[0].imshow(image.detach().cpu().permute(1, 2, 0).numpy(), interpolation="nearest")
     _bare(axes[0], title)
@@ -94,7 +96,9 @@ def field_figure(
     return figure
 
 
-def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names: Sequence[str]) -> Plate:
+def fully_convolutional_figure(
+    image: Tensor, probabilities: Tensor, centres: Tensor, names: Sequence[str]
+) -> AltTextFigure:
     """A large picture beside maps of class probability, one for each class, drawn where each place of the answer looks.
 
     Parameters
@@ -108,12 +112,14 @@ def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names:
     names
         K names of classes.
     """
-    words = (
+    alt_text = (
         f"A picture of {image.shape[2]} x {image.shape[1]} pixels and where in it the network says "
         + ", ".join(names)
     )
     height, width = image.shape[1:]
-    figure = Plate(figsize=(10, 10 / (len(names) + 1) * height / width + 0.7), words=f"{words}.")
+    figure = AltTextFigure(
+        figsize=(10, 10 / (len(names) + 1) * height / width + 0.7), alt_text=f"{alt_text}."
+    )
     axes = figure.subplots(1, len(names) + 1)
     axes[0].imshow(image.detach().cpu().permute(1, 2, 0).numpy())
     _bare(axes[0], f"{width} x {height} pixels")
@@ -126,12 +132,12 @@ def sliding_figure(image: Tensor, probabilities: Tensor, centres: Tensor, names:
     extent = (left - half[1], right + half[1], bottom + half[0], top - half[0])
     for axis, name, values in zip(axes[1:], names, probabilities, strict=True):
         axis.imshow((0.5 + 0.5 * image.detach().cpu().mean(0)).numpy(), cmap="gray", vmin=0, vmax=1)
-        shown = axis.imshow(
+        mappable = axis.imshow(
             values.detach().cpu().numpy(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75
         )
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
         _bare(axis, f"P({name})")
-    scale = ScalarMappable(norm=shown.norm, cmap=shown.cmap)
+    scale = ScalarMappable(norm=mappable.norm, cmap=mappable.cmap)
     figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, aspect=50)
     return figure
 
@@ -146,13 +152,13 @@ def _box(axis: Axes, box: Sequence[int], colour: str, label: str) -> None:
 
 def _numbers(axis: Axes, values: Tensor, title: str, cmap: str, span: tuple[float, float]) -> None:
     low, high = span if span[1] > span[0] else (span[0] - 1, span[0] + 1)
-    shown = axis.imshow(values.cpu().numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    mappable = axis.imshow(values.cpu().numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     _bare(axis, title)
     if len(values) > _MOST_NUMBERS:
         return
     for row, line in enumerate(values.tolist()):
         for column, value in enumerate(line):
-            red, green, blue, _ = shown.to_rgba(value)
+            red, green, blue, _ = mappable.to_rgba(value)
             ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
             axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=11)
 

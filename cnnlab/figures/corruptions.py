@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.figures.plate import Plate
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, ShapeBias
 
 _FIRST, _SECOND = LINES[0][0], LINES[1][0]
@@ -26,7 +26,7 @@ def severity_figure(
     live: Tensor | None = None,
     live_severities: Sequence[int] = SEVERITIES,
     title: str = "",
-) -> Plate:
+) -> AltTextFigure:
     """Error rates of one network: four panels, one for each family; lines for `errors`, rings for `live`.
 
     Parameters
@@ -43,10 +43,10 @@ def severity_figure(
     if errors.shape != (len(CORRUPTIONS), len(SEVERITIES)):
         raise ValueError(f"errors must be 15 corruptions x 5 severities, but came as {tuple(errors.shape)}.")
     means = {family: float(errors[_rows(kinds)].mean()) for family, kinds in FAMILIES.items()}
-    words = f"{title or 'Error rates'} by severity. On average over the family: " + ", ".join(
+    alt_text = f"{title or 'Error rates'} by severity. On average over the family: " + ", ".join(
         f"{family} {value:.0%}" for family, value in means.items()
     )
-    figure = Plate(figsize=(10.0, 3.7), words=words + ".")
+    figure = AltTextFigure(figsize=(10.0, 3.7), alt_text=alt_text + ".")
     for axis, (family, kinds) in zip(figure.subplots(1, 4, sharey=True), FAMILIES.items(), strict=True):
         for kind, row, (colour, style, _) in zip(kinds, _rows(kinds), LINES, strict=False):
             name = kind.replace("_", " ")
@@ -66,7 +66,7 @@ def severity_figure(
     return figure
 
 
-def corruption_error_figure(table: Mapping[str, Tensor]) -> Plate:
+def corruption_error_figure(table: Mapping[str, Tensor]) -> AltTextFigure:
     """CE in per cent, a row for each network, a column for each corruption, and their mean, mCE, at the right.
 
     `table` gives 15 values of `cnnlab.robustness.corruption_error` (1 is as bad as the normaliser) by network.
@@ -75,10 +75,10 @@ def corruption_error_figure(table: Mapping[str, Tensor]) -> Plate:
     if values.shape[1:] != (len(CORRUPTIONS),):
         raise ValueError(f"each row must hold 15 values of CE, but the table is {values.shape}.")
     means = values.mean(1)
-    words = "mCE in per cent: " + ", ".join(
+    alt_text = "mCE in per cent: " + ", ".join(
         f"{name} {mean:.0f}" for name, mean in zip(names, means, strict=True)
     )
-    figure = Plate(figsize=(10.6, 0.42 * len(names) + 1.6), dpi=90, words=words + ".")
+    figure = AltTextFigure(figsize=(10.6, 0.42 * len(names) + 1.6), dpi=90, alt_text=alt_text + ".")
     left, right = figure.subplots(1, 2, width_ratios=(15, 1.3))
     for axis, cells in ((left, values), (right, means[:, None])):
         # 100 is white: orange is worse than the normaliser, purple better.
@@ -108,22 +108,27 @@ def corruption_error_figure(table: Mapping[str, Tensor]) -> Plate:
     return figure
 
 
-def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) -> Plate:
+def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) -> AltTextFigure:
     """Two bars for each class: the share of wrong answers as the pictures are, and corrupted; the easiest class first.
 
     `clean` and `corrupted` hold C error rates; the order is that of `corrupted`.
     """
     order = corrupted.argsort(stable=True).tolist()
     easiest, hardest = names[order[0]], names[order[-1]]
-    words = f"Wrong answers by class under corruptions: fewest for {easiest}, most for {hardest}."
-    figure = Plate(figsize=(10.0, 2.8), words=words)
+    alt_text = f"Wrong answers by class under corruptions: fewest for {easiest}, most for {hardest}."
+    figure = AltTextFigure(figsize=(10.0, 2.8), alt_text=alt_text)
     axis = figure.subplots()
-    places = np.arange(len(order))
+    positions = np.arange(len(order))
     hatched = {"color": _SECOND, "hatch": "///", "edgecolor": "white", "linewidth": 0}
-    axis.bar(places - 0.2, corrupted[order].numpy(), 0.4, label="corrupted", **hatched)
-    axis.bar(places + 0.2, clean[order].numpy(), 0.4, color=_FIRST, label="as they are")
+    axis.bar(positions - 0.2, corrupted[order].numpy(), 0.4, label="corrupted", **hatched)
+    axis.bar(positions + 0.2, clean[order].numpy(), 0.4, color=_FIRST, label="as they are")
     axis.set_xticks(
-        places, [names[index] for index in order], rotation=40, ha="right", rotation_mode="anchor", fontsize=9
+        positions,
+        [names[index] for index in order],
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=9,
     )
     axis.set(ylabel="wrong answers", ylim=(0, min(1.0, 1.3 * max(float(corrupted.max()), 0.1))))
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -132,7 +137,9 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
     return figure
 
 
-def shape_bias_figure(found: Mapping[str, ShapeBias], quoted: Mapping[str, float] | None = None) -> Plate:
+def shape_bias_figure(
+    biases: Mapping[str, ShapeBias], quoted: Mapping[str, float] | None = None
+) -> AltTextFigure:
     """The share of decisions for the shape, with its 95 % interval, by network; hollow marks are quoted numbers.
 
     Parameters
@@ -143,19 +150,21 @@ def shape_bias_figure(found: Mapping[str, ShapeBias], quoted: Mapping[str, float
         Shape biases in [0, 1] measured by others on other pictures, to be shown below; they compare in direction only.
     """
     quoted = dict(quoted or {})
-    told = [
-        f"{name} {one.bias:.2f} ({one.shape + one.texture} answers for either cue)"
-        for name, one in found.items()
+    sentences = [
+        f"{name} {bias.bias:.2f} ({bias.shape + bias.texture} answers for either cue)"
+        for name, bias in biases.items()
     ]
-    told += [f"{name} {value:.2f} (quoted)" for name, value in quoted.items()]
-    names = [*found, *quoted]
-    figure = Plate(figsize=(8.6, 0.3 * len(names) + 1.1), words="Shape bias: " + ", ".join(told) + ".")
+    sentences += [f"{name} {value:.2f} (quoted)" for name, value in quoted.items()]
+    names = [*biases, *quoted]
+    figure = AltTextFigure(
+        figsize=(8.6, 0.3 * len(names) + 1.1), alt_text="Shape bias: " + ", ".join(sentences) + "."
+    )
     axis = figure.subplots()
-    for place, one in enumerate(found.values()):
-        axis.plot(one.interval, [place, place], color=_FIRST, linewidth=2.4, solid_capstyle="butt")
-        axis.plot(one.bias, place, "o", color=_FIRST, markersize=6)
-    for place, value in enumerate(quoted.values(), len(found)):
-        axis.plot(value, place, "D", color=_SECOND, fillstyle="none", markersize=6)
+    for position, bias in enumerate(biases.values()):
+        axis.plot(bias.interval, [position, position], color=_FIRST, linewidth=2.4, solid_capstyle="butt")
+        axis.plot(bias.bias, position, "o", color=_FIRST, markersize=6)
+    for position, value in enumerate(quoted.values(), len(biases)):
+        axis.plot(value, position, "D", color=_SECOND, fillstyle="none", markersize=6)
     axis.axvline(0.5, color="0.6", linestyle=":", linewidth=1)
     axis.set_yticks(range(len(names)), names)
     axis.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))

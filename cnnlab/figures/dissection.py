@@ -9,8 +9,8 @@ import torch
 from matplotlib.patches import Patch
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.figures.plate import Plate
 from cnnlab.inputs import one_of
 from cnnlab.units import DETECTOR, Dissection, Silenced, UnitReport
 from cnnlab.world import NAMES
@@ -22,114 +22,143 @@ CATEGORY_COLOURS = dict(
 
 
 def detectors_figure(
-    found: Mapping[str, Dissection], threshold: float = DETECTOR, *, unique: bool = True, width: float = 8.0
-) -> Plate:
+    dissections: Mapping[str, Dissection],
+    threshold: float = DETECTOR,
+    *,
+    unique: bool = True,
+    width: float = 8.0,
+) -> AltTextFigure:
     """Detectors of several layers or networks as bars, stacked by category; a black line marks how many come by chance.
 
     With `unique` each concept counts once; else each unit.
     """
-    if not found:
+    if not dissections:
         raise ValueError("there is nothing to show: give at least one dissection.")
-    rows = {name: _by_category(one, threshold, unique) for name, one in found.items()}
-    chance = [
-        one.by_chance().unique_detectors(threshold)
+    rows = {name: _by_category(dissection, threshold, unique) for name, dissection in dissections.items()}
+    chance_counts = [
+        dissection.by_chance().unique_detectors(threshold)
         if unique
-        else int(one.by_chance().detectors(threshold).sum())
-        for one in found.values()
+        else int(dissection.by_chance().detectors(threshold).sum())
+        for dissection in dissections.values()
     ]
-    return category_bars(rows, chance, "unique detectors" if unique else "detectors", width=width)
+    return category_bars(rows, chance_counts, "unique detectors" if unique else "detectors", width=width)
 
 
 def category_bars(
     rows: Mapping[str, Mapping[str, int]],
-    chance: Sequence[float] | None = None,
+    chance_counts: Sequence[float] | None = None,
     what: str = "unique detectors",
     width: float = 8.0,
-) -> Plate:
+) -> AltTextFigure:
     """Counts by category for each name as stacked bars, the whole written above; a black line across a bar marks chance."""
     totals = {name: sum(row.values()) for name, row in rows.items()}
-    words = f"{what.capitalize()}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
-    figure = Plate(figsize=(width, 3.4), words=words)
+    alt_text = f"{what.capitalize()}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
+    figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
     axis = figure.subplots()
-    places, below = np.arange(len(rows)), np.zeros(len(rows))
+    positions, bottoms = np.arange(len(rows)), np.zeros(len(rows))
     for category in NAMES:
         counts = np.array([row.get(category, 0) for row in rows.values()], dtype=float)
         colour = CATEGORY_COLOURS[category]
         axis.bar(
-            places, counts, 0.66, bottom=below, color=colour, label=category, edgecolor="white", linewidth=0.6
+            positions,
+            counts,
+            0.66,
+            bottom=bottoms,
+            color=colour,
+            label=category,
+            edgecolor="white",
+            linewidth=0.6,
         )
-        below += counts
-    for place, total in zip(places, totals.values(), strict=True):
-        axis.text(place, total + 0.02 * max(below.max(), 1), str(total), ha="center", va="bottom", fontsize=9)
-    if chance is not None:
+        bottoms += counts
+    for position, total in zip(positions, totals.values(), strict=True):
+        axis.text(
+            position, total + 0.02 * max(bottoms.max(), 1), str(total), ha="center", va="bottom", fontsize=9
+        )
+    if chance_counts is not None:
         axis.hlines(
-            chance, places - 0.4, places + 0.4, color="black", linewidth=2, label="by chance", zorder=3
+            chance_counts,
+            positions - 0.4,
+            positions + 0.4,
+            color="black",
+            linewidth=2,
+            label="by chance",
+            zorder=3,
         )
     turned = max(map(len, rows)) * len(rows) > 12 * width
     axis.set_xticks(
-        places, list(rows), rotation=35 if turned else 0, ha="right" if turned else "center", fontsize=9
+        positions, list(rows), rotation=35 if turned else 0, ha="right" if turned else "center", fontsize=9
     )
-    axis.set(ylabel=what, ylim=(0, 1.12 * max(below.max(), 1)))
+    axis.set(ylabel=what, ylim=(0, 1.12 * max(bottoms.max(), 1)))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
     return figure
 
 
 def concepts_figure(
-    found: Dissection, threshold: float = DETECTOR, most: int = 36, width: float = 10.0
-) -> Plate:
+    dissection: Dissection, threshold: float = DETECTOR, max_concepts: int = 36, width: float = 10.0
+) -> AltTextFigure:
     """How many units detect which concept: a bar for each concept that has a detector, coloured by its category."""
-    units = found.units_of(threshold)
+    units = dissection.units_of(threshold)
     detectors = sum(map(len, units.values()))
-    title = f"{found.layer}: {detectors} of {len(found.iou)} units are detectors, of {len(units)} concepts (IoU > {threshold:g})"
-    shown = list(units.items())[:most]
-    names = ", ".join(f"{concept} {len(some)}" for (_, concept), some in shown[:8])
-    figure = Plate(figsize=(width, 3.3), words=f"{title}. Most units: {names or 'none'}.")
+    title = f"{dissection.layer}: {detectors} of {len(dissection.iou)} units are detectors, of {len(units)} concepts (IoU > {threshold:g})"
+    bars = list(units.items())[:max_concepts]
+    names = ", ".join(f"{concept} {len(unit_ids)}" for (_, concept), unit_ids in bars[:8])
+    figure = AltTextFigure(figsize=(width, 3.3), alt_text=f"{title}. Most units: {names or 'none'}.")
     axis = figure.subplots()
-    colours = [CATEGORY_COLOURS[category] for (category, _), _ in shown]
-    axis.bar(range(len(shown)), [len(some) for _, some in shown], color=colours)
+    colours = [CATEGORY_COLOURS[category] for (category, _), _ in bars]
+    axis.bar(range(len(bars)), [len(unit_ids) for _, unit_ids in bars], color=colours)
     axis.set_xticks(
-        range(len(shown)), [concept for (_, concept), _ in shown], rotation=60, ha="right", fontsize=9
+        range(len(bars)), [concept for (_, concept), _ in bars], rotation=60, ha="right", fontsize=9
     )
-    axis.set(ylabel="units", xlim=(-0.7, max(len(shown), 1) - 0.3))
+    axis.set(ylabel="units", xlim=(-0.7, max(len(bars), 1) - 0.3))
     axis.set_title(title, fontsize=11, loc="left")
     axis.spines[["top", "right"]].set_visible(False)
-    seen = dict.fromkeys(category for (category, _), _ in shown)
-    handles = [Patch(color=CATEGORY_COLOURS[category], label=category) for category in seen]
+    categories = dict.fromkeys(category for (category, _), _ in bars)
+    handles = [Patch(color=CATEGORY_COLOURS[category], label=category) for category in categories]
     if handles:
         axis.legend(handles=handles, fontsize=8, frameon=False)
     return figure
 
 
 def threshold_figure(
-    found: Mapping[str, Dissection], *, unique: bool = False, most: float = 0.3, width: float = 8.0
-) -> Plate:
+    dissections: Mapping[str, Dissection],
+    *,
+    unique: bool = False,
+    max_threshold: float = 0.3,
+    width: float = 8.0,
+) -> AltTextFigure:
     """How many detectors (or unique ones) there are above each threshold; dotted: the same masks in exchanged pictures."""
-    if not found:
+    if not dissections:
         raise ValueError("there is nothing to show: give at least one dissection.")
-    steps = np.linspace(0.01, most, 59)
+    steps = np.linspace(0.01, max_threshold, 59)
     what = "unique detectors" if unique else "share of units that are detectors"
-    said = [f"{name} {_above(one, DETECTOR, unique):.2f}" for name, one in found.items()]
-    words = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR:g}: {'; '.join(said)}. Dotted by chance."
-    figure = Plate(figsize=(width, 3.4), words=words)
+    sentences = [
+        f"{name} {_count_above(dissection, DETECTOR, unique):.2f}" for name, dissection in dissections.items()
+    ]
+    alt_text = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR:g}: {'; '.join(sentences)}. Dotted by chance."
+    figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
     axis = figure.subplots()
-    for (name, one), (colour, _, mark) in zip(found.items(), LINES * len(found), strict=False):
-        for report, style in ((one, "-"), (one.by_chance(), ":")):
-            counts = [_above(report, float(threshold), unique) for threshold in steps]
-            look = {"marker": mark, "markevery": 6, "markersize": 4, "label": name} if style == "-" else {}
-            axis.plot(steps, counts, style, color=colour, linewidth=1.8, **look)
+    for (name, dissection), (colour, _, mark) in zip(
+        dissections.items(), LINES * len(dissections), strict=False
+    ):
+        for report, style in ((dissection, "-"), (dissection.by_chance(), ":")):
+            counts = [_count_above(report, float(threshold), unique) for threshold in steps]
+            line_options = (
+                {"marker": mark, "markevery": 6, "markersize": 4, "label": name} if style == "-" else {}
+            )
+            axis.plot(steps, counts, style, color=colour, linewidth=1.8, **line_options)
     axis.plot([], [], ":", color="0.4", linewidth=1.8, label="by chance")
     axis.axvline(DETECTOR, color="0.4", linewidth=1)
     axis.text(DETECTOR, 1.0, f" {DETECTOR:g}", transform=axis.get_xaxis_transform(), fontsize=8, va="top")
-    axis.set(xlabel="threshold of the overlap (IoU)", ylabel=what, xlim=(0, most), ylim=(0, None))
+    axis.set(xlabel="threshold of the overlap (IoU)", ylabel=what, xlim=(0, max_threshold), ylim=(0, None))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=8, frameon=False)
     return figure
 
 
 def report_figure(
-    found: Dissection, units: Sequence[int], pictures: Tensor, masks: Tensor, columns: int = 2
-) -> Plate:
+    dissection: Dissection, units: Sequence[int], pictures: Tensor, masks: Tensor, columns: int = 2
+) -> AltTextFigure:
     """A page of a dissection report: for each unit its concept and overlap, and its strongest pictures with all but its mask darkened.
 
     Parameters
@@ -146,58 +175,67 @@ def report_figure(
     units = [int(unit) for unit in units]
     if not units or len(pictures) != len(units) or pictures.shape[:2] != masks.shape[:2]:
         raise ValueError("give units, and for each as many pictures as masks.")
-    reports = {report.unit: report for report in found.rows()}
+    reports = {report.unit: report for report in dissection.rows()}
     titles = [_unit_words(reports[unit]) for unit in units]
     k, (high, wide) = pictures.shape[1], pictures.shape[-2:]
     rows = -(-len(units) // columns)
     cell = 10.0 / columns
-    figure = Plate(
+    figure = AltTextFigure(
         figsize=(10.0, rows * (cell / k * high / wide + 0.32)),
-        words=f"Dissection report of {found.layer}: {'; '.join(titles)}.",
+        alt_text=f"Dissection report of {dissection.layer}: {'; '.join(titles)}.",
     )
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    for axis, title, some, mask in zip(axes, titles, pictures, masks, strict=False):
-        axis.imshow(spotlit(some, mask).permute(1, 2, 0).numpy(), interpolation="antialiased")
+    for axis, title, images, mask in zip(axes, titles, pictures, masks, strict=False):
+        axis.imshow(highlight(images, mask).permute(1, 2, 0).numpy(), interpolation="antialiased")
         axis.set_title(title, fontsize=9, loc="left", pad=3)
     return figure
 
 
-def spotlit(pictures: Tensor, masks: Tensor, dark: float = 0.28) -> Tensor:
+def highlight(pictures: Tensor, masks: Tensor, dark: float = 0.28) -> Tensor:
     """k pictures in a row, 3 x H x (k W), darkened outside of their masks, a white line between two."""
     light = torch.where(masks[:, None], 1.0, dark)
-    shown = pictures * light
-    shown[:-1, :, :, -2:] = 1.0
-    return torch.cat(list(shown), dim=2)
+    result = pictures * light
+    result[:-1, :, :, -2:] = 1.0
+    return torch.cat(list(result), dim=2)
 
 
-def silencing_figure(
-    lost: Silenced, class_names: Sequence[str], labels: Sequence[str] | None = None, what: str = "evidence"
-) -> Plate:
+def ablation_figure(
+    accuracies: Silenced,
+    class_names: Sequence[str],
+    labels: Sequence[str] | None = None,
+    what: str = "evidence",
+) -> AltTextFigure:
     """What each class loses with units silenced: a row for each unit or group, a column for each class, the largest fall with its number.
 
     `what` is "evidence" (change of the class's own logit) or "change" (of its accuracy).
     """
-    names = [f"unit {', '.join(map(str, group))}" for group in lost.units] if labels is None else list(labels)
-    if len(names) != len(lost.units):
-        raise ValueError(f"{len(lost.units)} units or groups were silenced, but {len(names)} labels came.")
-    called = {"evidence": "change of the own logit", "change": "change of accuracy"}[
+    names = (
+        [f"unit {', '.join(map(str, group))}" for group in accuracies.units]
+        if labels is None
+        else list(labels)
+    )
+    if len(names) != len(accuracies.units):
+        raise ValueError(
+            f"{len(accuracies.units)} units or groups were silenced, but {len(names)} labels came."
+        )
+    label = {"evidence": "change of the own logit", "change": "change of accuracy"}[
         one_of(what, ("evidence", "change"), "what")
     ]
-    change = getattr(lost, what).nan_to_num().numpy()
+    change = getattr(accuracies, what).nan_to_num().numpy()
     largest = max(float(np.abs(change).max()), 0.01)
-    falls = [
+    drops = [
         f"{name}: {class_names[int(row.argmin())]}"
         for name, row in zip(names, change, strict=True)
         if row.min() < 0
     ]
-    figure = Plate(
+    figure = AltTextFigure(
         figsize=(10, 1.5 + 0.3 * len(names)),
-        words=f"{called.capitalize()} by class, a row for each silencing; what falls most, {'; '.join(falls) or 'nothing'}.",
+        alt_text=f"{label.capitalize()} by class, a row for each silencing; what falls most, {'; '.join(drops) or 'nothing'}.",
     )
     axis = figure.subplots()
-    drawn = axis.imshow(change, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
+    heatmap = axis.imshow(change, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
     for row, column in enumerate(change.argmin(1)):
         value = change[row, column]
         if value < 0:
@@ -205,22 +243,22 @@ def silencing_figure(
             axis.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=9, color=ink)
     axis.set_xticks(range(len(class_names)), class_names, rotation=45, ha="right", fontsize=9)
     axis.set_yticks(range(len(names)), names, fontsize=9)
-    figure.colorbar(drawn, ax=axis, label=called, shrink=0.9)
+    figure.colorbar(heatmap, ax=axis, label=label, shrink=0.9)
     return figure
 
 
-def _by_category(found: Dissection, threshold: float, unique: bool) -> dict[str, int]:
-    categories = dict.fromkeys(found.categories)
+def _by_category(dissection: Dissection, threshold: float, unique: bool) -> dict[str, int]:
+    categories = dict.fromkeys(dissection.categories)
     if unique:
-        return {category: found.unique_detectors(threshold, category) for category in categories}
-    return {category: int(found.detectors(threshold, category).sum()) for category in categories}
+        return {category: dissection.unique_detectors(threshold, category) for category in categories}
+    return {category: int(dissection.detectors(threshold, category).sum()) for category in categories}
 
 
-def _above(found: Dissection, threshold: float, unique: bool) -> float:
+def _count_above(dissection: Dissection, threshold: float, unique: bool) -> float:
     """Concepts with a detector above the threshold, or the share of units that are one."""
     if unique:
-        return float(found.unique_detectors(threshold))
-    return float(found.detectors(threshold).double().mean())
+        return float(dissection.unique_detectors(threshold))
+    return float(dissection.detectors(threshold).double().mean())
 
 
 def _unit_words(report: UnitReport) -> str:

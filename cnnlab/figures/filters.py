@@ -10,9 +10,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES, SIGNED
-from cnnlab.figures.pictures import grid
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.image_grid import grid
 from cnnlab.inputs import one_of
 from cnnlab.units import Explained
 
@@ -74,18 +74,18 @@ def filters_figure(
     scale: str | float = "filter",
     columns: int = 12,
     width: float = 10.0,
-) -> Plate:
+) -> AltTextFigure:
     """First-layer filters in rows, as the lectures show them. Arguments as in `filter_colours` and `grid`."""
     figure = grid(list(filter_colours(weights, scale)), captions, columns, width)
     for axis in figure.axes:
         axis.images[0].set_interpolation("nearest")
-    figure.words = f"{len(weights)} filters of {weights.shape[-1]} x {weights.shape[-2]} pixels as colours, grey is zero."
+    figure.alt_text = f"{len(weights)} filters of {weights.shape[-1]} x {weights.shape[-2]} pixels as colours, grey is zero."
     return figure
 
 
 def kernels_figure(
     weights: Tensor, units: Sequence[int], inputs: Sequence[int], scale: str | float = "layer"
-) -> Plate:
+) -> AltTextFigure:
     """Kernels of a deeper layer: a row for each unit, a column for each map that it reads, weights in one signed scale.
 
     Parameters
@@ -97,19 +97,19 @@ def kernels_figure(
     """
     limits = filter_limits(weights, scale)
     rows, columns = len(units), len(inputs)
-    words = f"{rows} units, {columns} of the {weights.shape[1]} kernels of each: signed weights, small and hard to read."
-    figure = Plate(figsize=(10, 10 * rows / columns + 0.8), words=words)
+    alt_text = f"{rows} units, {columns} of the {weights.shape[1]} kernels of each: signed weights, small and hard to read."
+    figure = AltTextFigure(figsize=(10, 10 * rows / columns + 0.8), alt_text=alt_text)
     for axis, (unit, source) in zip(
         figure.subplots(rows, columns, squeeze=False).flat,
         [(u, c) for u in units for c in inputs],
         strict=True,
     ):
-        most = float(limits[unit])
+        limit = float(limits[unit])
         axis.imshow(
             weights[unit, source].detach().cpu().numpy(),
             cmap=SIGNED,
-            vmin=-most,
-            vmax=most,
+            vmin=-limit,
+            vmax=limit,
             interpolation="nearest",
         )
         axis.set(xticks=[], yticks=[])
@@ -125,13 +125,13 @@ def kernels_figure(
     return figure
 
 
-def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> Plate:
+def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> AltTextFigure:
     """Filters, what the better of Gabor function and blob makes of them, and what is left: one column for each of `chosen`."""
     weights = weights.detach().cpu().double()
     names = ["Gabor" if explained.is_gabor[i] else "blob" for i in chosen]
-    words = "; ".join(f"filter {i}: {name}" for i, name in zip(chosen, names, strict=True))
-    figure = Plate(
-        figsize=(10, 10 / len(chosen) * 3 + 0.6), words=f"Filters, fits and what is left. {words}."
+    alt_text = "; ".join(f"filter {i}: {name}" for i, name in zip(chosen, names, strict=True))
+    figure = AltTextFigure(
+        figsize=(10, 10 / len(chosen) * 3 + 0.6), alt_text=f"Filters, fits and what is left. {alt_text}."
     )
     axes = figure.subplots(3, len(chosen), squeeze=False)
     for column, (index, name) in enumerate(zip(chosen, names, strict=True)):
@@ -152,26 +152,36 @@ def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> 
     return figure
 
 
-def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> Plate:
+def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> AltTextFigure:
     """How much of each filter is explained, sorted, one curve for each network; dotted for those with "untrained" in their name."""
     shares = {name: float((values >= threshold).double().mean()) for name, values in r2.items()}
-    words = "; ".join(
+    alt_text = "; ".join(
         f"{name} {'mostly above' if share > 0.5 else 'mostly below'}" for name, share in shares.items()
     )
-    figure = Plate(
+    figure = AltTextFigure(
         figsize=(8, 3.6),
-        words=f"Explained share of each filter, sorted, and the line at {threshold:g}: {words}.",
+        alt_text=f"Explained share of each filter, sorted, and the line at {threshold:g}: {alt_text}.",
     )
     axis = figure.add_subplot()
     bases = list(dict.fromkeys(name.replace(" untrained", "") for name in r2))
     for name, values in r2.items():
         ordered = np.sort(values.numpy())[::-1]
-        places = (np.arange(len(ordered)) + 0.5) / len(ordered)
+        ranks = (np.arange(len(ordered)) + 0.5) / len(ordered)
         colour, _, mark = LINES[bases.index(name.replace(" untrained", "")) % len(LINES)]
-        look = {"linestyle": ":", "markerfacecolor": "white"} if "untrained" in name else {"linestyle": "-"}
+        line_options = (
+            {"linestyle": ":", "markerfacecolor": "white"} if "untrained" in name else {"linestyle": "-"}
+        )
         every = max(1, len(ordered) // 8)
         axis.plot(
-            places, ordered, color=colour, marker=mark, markevery=every, ms=5, lw=1.8, label=name, **look
+            ranks,
+            ordered,
+            color=colour,
+            marker=mark,
+            markevery=every,
+            ms=5,
+            lw=1.8,
+            label=name,
+            **line_options,
         )
     axis.axhline(threshold, color="0.4", lw=1, ls="--")
     axis.set(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.patches import Patch
 
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.world import NAMES, Picture
 
 # Okabe & Ito (2008): told apart by all common kinds of colour vision, and in grey by their lightness.
@@ -24,9 +24,9 @@ _OWN = {  # colours are shown as themselves
 }
 
 
-def truth_figure(picture: Picture) -> Plate:
+def ground_truth_figure(picture: Picture) -> AltTextFigure:
     """The picture and its six maps; under each map the names that it uses, the most frequent first (at most eight)."""
-    figure = Plate(figsize=(10, 8.0), words=describe_truth(picture))
+    figure = AltTextFigure(figsize=(10, 8.0), alt_text=describe_ground_truth(picture))
     figure.get_layout_engine().set(h_pad=0.08)  # inches: the legends end below the maps
     axes = figure.subplots(2, 4).ravel()
     axes[0].imshow(picture.image.permute(1, 2, 0).numpy(), interpolation="nearest")
@@ -42,7 +42,7 @@ def truth_figure(picture: Picture) -> Plate:
     return figure
 
 
-def describe_truth(picture: Picture) -> str:
+def describe_ground_truth(picture: Picture) -> str:
     """One sentence that tells the picture to whoever cannot see it."""
     top, left, bottom, right = picture.box
     share = float(picture.mask().float().mean())
@@ -58,13 +58,13 @@ def _map(axis, indices: np.ndarray, category: str) -> None:
     colours = np.zeros((len(counts), 3))
     colours[:] = _rgb("#c8c8c8")  # named, but too small for the legend
     colours[0] = _rgb(_NONE)
-    shown = named[: len(_PALETTE)]
-    for index, colour in zip(shown, _PALETTE, strict=False):
+    entries = named[: len(_PALETTE)]
+    for index, colour in zip(entries, _PALETTE, strict=False):
         colours[index] = _rgb(_OWN[NAMES[category][index]] if category == "colour" else colour)
     axis.imshow(colours[indices], interpolation="nearest")
     axis.set_title(category)
     handles = [
-        Patch(facecolor=colours[index], edgecolor="0.4", label=NAMES[category][index]) for index in shown
+        Patch(facecolor=colours[index], edgecolor="0.4", label=NAMES[category][index]) for index in entries
     ]
     axis.legend(
         handles=handles,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.inputs import positive_int
 from cnnlab.world import Picture
 
@@ -18,7 +18,7 @@ _ROW_NAME = 0.3  # inches for the names of rows
 
 def grid(
     images: Sequence[Tensor], captions: Sequence[str] | None = None, columns: int = 5, width: float = 10.0
-) -> Plate:
+) -> AltTextFigure:
     """Images in rows, a caption under each.
 
     Parameters
@@ -47,10 +47,10 @@ def grid(
     cell = width / columns
     size = min(11.0, max(8.0, 2 + 4.4 * cell))  # points: below 8 a caption is not read
     line = 1.3 * size / 72
-    captions = [_broken(caption, (cell - _GAP) * 72 / (0.6 * size)) for caption in captions]
+    captions = [_wrap(caption, (cell - _GAP) * 72 / (0.6 * size)) for caption in captions]
     rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
     heights = [_height(images, row, cell) + _lines(captions, row) * line for row in rows]
-    figure = Plate(figsize=(width, sum(heights)), dpi=100, layout=None, words=_in_words(captions))
+    figure = AltTextFigure(figsize=(width, sum(heights)), dpi=100, layout=None, alt_text=_in_words(captions))
     for number, row in enumerate(rows):
         top = sum(heights[:number]) + _GAP / 2
         for column, index in enumerate(row):
@@ -62,7 +62,7 @@ def grid(
     return figure
 
 
-def contact_sheet(pictures: Sequence[Picture], columns: int = 10, width: float = 10.0) -> Plate:
+def contact_sheet(pictures: Sequence[Picture], columns: int = 10, width: float = 10.0) -> AltTextFigure:
     """Rendered pictures, each with its class and scene below."""
     captions = [f"{picture.recipe.shape}\n{picture.recipe.scene}" for picture in pictures]
     return grid([picture.image for picture in pictures], captions, columns, width)
@@ -73,7 +73,7 @@ def side_by_side_figure(
     columns: Sequence[str],
     captions: Mapping[str, Sequence[str]] | None = None,
     width: float = 10.0,
-) -> Plate:
+) -> AltTextFigure:
     """Methods side by side: a row of images for each method, a column for each thing that all of them did.
 
     Parameters
@@ -106,8 +106,8 @@ def side_by_side_figure(
     cell = (width - _ROW_NAME) / len(columns)
     size = min(10.0, max(7.5, 2 + 4.4 * cell))
     line, letters = 1.3 * size / 72, (cell - _GAP) * 72 / (0.6 * size)
-    heads = [_broken(str(column), letters) for column in columns]
-    below = {name: [_broken(caption, letters) for caption in row] for name, row in captions.items()}
+    heads = [_wrap(str(column), letters) for column in columns]
+    below = {name: [_wrap(caption, letters) for caption in row] for name, row in captions.items()}
     top = max(head.count("\n") + 1 for head in heads) * line + 2 * _GAP
     heights = {
         name: _height(row, range(len(row)), cell)
@@ -119,7 +119,7 @@ def side_by_side_figure(
         for name in captions
     )
     words = f"{', '.join(map(str, columns))}, by {' and '.join(rows)}." + (f" {spoken}." if spoken else "")
-    figure = Plate(figsize=(width, top + sum(heights.values())), dpi=100, layout=None, words=words)
+    figure = AltTextFigure(figsize=(width, top + sum(heights.values())), dpi=100, layout=None, alt_text=words)
     for number, (name, row) in enumerate(rows.items()):
         for column, image in enumerate(row):
             axis = _axis(figure, _ROW_NAME + column * cell + _GAP / 2, top, cell - _GAP, image.shape)
@@ -135,7 +135,7 @@ def side_by_side_figure(
     return figure
 
 
-def _axis(figure: Plate, left: float, top: float, width: float, shape: Sequence[int]) -> Axes:
+def _axis(figure: AltTextFigure, left: float, top: float, width: float, shape: Sequence[int]) -> Axes:
     """An empty frame of the image's proportions, placed in inches from the top left corner; quicker than a layout engine.
 
     The image in it is smoothed where it is shrunk and keeps hard pixels where it is enlarged much (matplotlib's "auto").
@@ -155,11 +155,11 @@ def _height(images: Sequence[Tensor], row: range, cell: float) -> float:
 
 def _lines(captions: Sequence[str], row: range) -> float:
     """Lines that the captions of a row need, and a little air below them."""
-    most = max(captions[index].count("\n") + 1 if captions[index] else 0 for index in row)
-    return most + 0.4 if most else 0.0
+    line_count = max(captions[index].count("\n") + 1 if captions[index] else 0 for index in row)
+    return line_count + 0.4 if line_count else 0.0
 
 
-def _broken(caption: str, letters: float) -> str:
+def _wrap(caption: str, letters: float) -> str:
     """The caption in lines of so many letters."""
     return "\n".join(
         part for line in caption.split("\n") for part in textwrap.wrap(line, max(4, int(letters))) or [""]

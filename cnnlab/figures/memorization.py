@@ -13,12 +13,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import CLASSES
-from cnnlab.figures.plate import Plate
 
-LEARNT, OTHERS = "#b49600", "#1e2d78"
+TRAIN_COLOUR, TEST_COLOUR = "#b49600", "#1e2d78"
 """The colours of accuracy on what is learnt, and on other pictures, as in `training_figure`."""
-CHANCE = 1 / 20
+CHANCE_LEVEL = 1 / 20
 
 ZHANG = {
     ("true labels", "augmentation + dropout + weight decay"): (92.18, 99.21, 77.84, 93.92),
@@ -33,23 +33,23 @@ ZHANG = {
 in per cent."""
 
 
-def memory_figure(
+def memorization_figure(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
     epochs: int | None = None,
     title: str = "",
-) -> Plate:
+) -> AltTextFigure:
     """Accuracy over the epochs: on the pictures that are learnt at the left, on others at the right.
 
     `curves` gives (accuracies on what is learnt, accuracies on others) by name, one number an epoch.
     """
     if not curves:
         raise ValueError("there is no curve to draw.")
-    words = f"{title or 'Accuracy while learning'}. " + " ".join(
-        f"{name}: {learnt[-1]:.0%} of what was learnt, {others[-1]:.0%} of other pictures."
-        for name, (learnt, others) in curves.items()
+    alt_text = f"{title or 'Accuracy while learning'}. " + " ".join(
+        f"{name}: {train_accuracy[-1]:.0%} of what was learnt, {test_accuracy[-1]:.0%} of other pictures."
+        for name, (train_accuracy, test_accuracy) in curves.items()
     )
-    figure = Plate(figsize=(9.6, 3.0), words=words)
+    figure = AltTextFigure(figsize=(9.6, 3.0), alt_text=alt_text)
     left, right = figure.subplots(1, 2, sharey=True)
     for number, (name, both) in enumerate(curves.items()):
         colour = CLASSES[(2, 4, 3, 14, 16, 8, 1, 18)[number % 8]]
@@ -58,7 +58,7 @@ def memory_figure(
             axis.plot(
                 range(1, len(values) + 1), values, linestyle=dashes, color=colour, linewidth=1.8, label=name
             )
-    longest = epochs or max(len(learnt) for learnt, _ in curves.values())
+    longest = epochs or max(len(train_accuracy) for train_accuracy, _ in curves.values())
     left.set_title("on the pictures that are learnt", fontsize=10)
     right.set_title("on other pictures", fontsize=10)
     for axis in (left, right):
@@ -71,13 +71,13 @@ def memory_figure(
     return figure
 
 
-def random_share_figure(
+def random_labels_figure(
     rows: Sequence[Mapping[str, Any]],
     live: Sequence[Mapping[str, Any]] = (),
     *,
-    told: str = "recorded",
-    live_told: str = "live",
-) -> Plate:
+    label: str = "recorded",
+    live_label: str = "live",
+) -> AltTextFigure:
     """Right answers by the share of random labels: on what was learnt, and on other pictures with their true labels.
 
     Parameters
@@ -88,20 +88,23 @@ def random_share_figure(
         What the two are.
     """
     first, last = rows[0], rows[-1]
-    words = (
+    alt_text = (
         f"Right answers by share of random labels. Learnt: {first['train']:.0%} without, {last['train']:.0%} at"
         f" {last['share']:.0%}. Other pictures: {first['test']:.0%} without, {last['test']:.0%} at {last['share']:.0%}."
     )
-    figure = Plate(figsize=(7.4, 3.2), words=words)
+    figure = AltTextFigure(figsize=(7.4, 3.2), alt_text=alt_text)
     axis = figure.subplots()
-    for name, colour, called in (("train", LEARNT, "what was learnt"), ("test", OTHERS, "other pictures")):
+    for name, colour, curve_label in (
+        ("train", TRAIN_COLOUR, "what was learnt"),
+        ("test", TEST_COLOUR, "other pictures"),
+    ):
         axis.plot(
             [row["share"] for row in rows],
             [row[name] for row in rows],
             "-s" if name == "test" else "-o",
             color=colour,
             markersize=4,
-            label=f"{called} ({told})",
+            label=f"{curve_label} ({label})",
         )
         if live:
             axis.plot(
@@ -111,7 +114,7 @@ def random_share_figure(
                 color=colour,
                 fillstyle="none",
                 markersize=8,
-                label=f"{called} ({live_told})",
+                label=f"{curve_label} ({live_label})",
             )
     axis.set(xlabel="share of random labels", ylabel="right answers")
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -120,7 +123,7 @@ def random_share_figure(
     return figure
 
 
-def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> Plate:
+def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> AltTextFigure:
     """A table: for each setting top-1 and top-5 in training and in the test, ours and, where there are any, the paper's.
 
     `rows` hold "inputs", "regulariser", "train", "train_top5", "test", "test_top5" as shares.
@@ -129,22 +132,22 @@ def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> Plate:
     names = [f"{row['inputs']}, {row['regulariser']}" for row in rows]
     ours = [[100 * row[key] for key in ("train", "train_top5", "test", "test_top5")] for row in rows]
     theirs = [ZHANG.get((row["inputs"], row["regulariser"])) for row in rows]
-    words = "Per cent right in training and test, top-1: " + "; ".join(
+    alt_text = "Per cent right in training and test, top-1: " + "; ".join(
         f"{name} {our[0]:.0f} and {our[2]:.0f}"
         + (f" (paper {paper[0]:.0f} and {paper[2]:.1f})" if paper else "")
         for name, our, paper in zip(names, ours, theirs, strict=True)
     )
-    figure = Plate(figsize=(9.6, 0.3 * len(rows) + 1.1), dpi=90, words=words + ".")
+    figure = AltTextFigure(figsize=(9.6, 0.3 * len(rows) + 1.1), dpi=90, alt_text=alt_text + ".")
     axis = figure.subplots()
     axis.set(xlim=(-0.5, 8.0), ylim=(len(rows) - 0.5, -1.7))
     for start, what in ((0, "ours: 20 classes"), (4.5, "Zhang et al.: ImageNet, 1 000 classes")):
         axis.text(start + 1.5, -1.45, what, ha="center", va="center", fontsize=9.5, fontweight="bold")
         for column, head in enumerate(heads):
             axis.text(start + column, -0.85, head, ha="center", va="center", fontsize=8.5)
-    for place, (our, paper) in enumerate(zip(ours, theirs, strict=True)):
-        _cells(axis, place, 0, our, digits=0)
+    for position, (our, paper) in enumerate(zip(ours, theirs, strict=True)):
+        _cells(axis, position, 0, our, digits=0)
         if paper:
-            _cells(axis, place, 4.5, paper, digits=2)
+            _cells(axis, position, 4.5, paper, digits=2)
     axis.set_yticks(range(len(names)), names, fontsize=9)
     axis.set_xticks([])
     axis.tick_params(length=0)
@@ -152,24 +155,24 @@ def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> Plate:
     return figure
 
 
-def _cells(axis: Axes, place: int, start: float, values: Sequence[float], digits: int) -> None:
+def _cells(axis: Axes, position: int, start: float, values: Sequence[float], digits: int) -> None:
     """Numbers on a shade that grows with them, training and test in their colours."""
     for column, value in enumerate(values):
-        colour = LEARNT if column < 2 else OTHERS
+        colour = TRAIN_COLOUR if column < 2 else TEST_COLOUR
         axis.fill_between(
             [start + column - 0.48, start + column + 0.48],
-            place - 0.46,
-            place + 0.46,
+            position - 0.46,
+            position + 0.46,
             color=colour,
             alpha=0.06 + 0.5 * value / 100,
             linewidth=0,
         )
-        axis.text(start + column, place, f"{value:.{digits}f}", ha="center", va="center", fontsize=9)
+        axis.text(start + column, position, f"{value:.{digits}f}", ha="center", va="center", fontsize=9)
 
 
 def _per_cent(axis: Axes) -> None:
     """An axis of right answers, with the line of chance."""
-    axis.axhline(CHANCE, color="0.5", linestyle=":", linewidth=1.2)
+    axis.axhline(CHANCE_LEVEL, color="0.5", linestyle=":", linewidth=1.2)
     axis.set_ylim(-0.02, 1.04)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.grid(alpha=0.3)

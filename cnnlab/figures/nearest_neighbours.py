@@ -16,15 +16,15 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.features import grid_assignment
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import RIGHT, WRONG, class_colours
-from cnnlab.figures.plate import Plate
 
 _MARKS = "osD^vPX*"
 
 
 def neighbours_figure(
-    pictures: Any, queries: Sequence[int], found: Mapping[str, Tensor], labels: Sequence[int] | Tensor
-) -> Plate:
+    pictures: Any, queries: Sequence[int], neighbours: Mapping[str, Tensor], labels: Sequence[int] | Tensor
+) -> AltTextFigure:
     """For each query a row for each layer: the query, then its nearest pictures, framed by whether they show its class.
 
     The frame is blue where the class is the same, and dashed in orange where it is another.
@@ -40,23 +40,23 @@ def neighbours_figure(
     labels
         N class indices.
     """
-    names, labels = list(found), torch.as_tensor(labels)
-    if not names or any(len(index) != len(queries) for index in found.values()):
+    names, labels = list(neighbours), torch.as_tensor(labels)
+    if not names or any(len(index) != len(queries) for index in neighbours.values()):
         raise ValueError("found must hold one row of neighbours for each query, in each layer.")
-    k = found[names[0]].shape[1]
-    words = (
+    k = neighbours[names[0]].shape[1]
+    alt_text = (
         f"{len(queries)} queries with their {k} nearest pictures in {', '.join(names)}; blue frames show the query's class,"
         " dashed orange ones another."
     )
     cell = min(1.0, 9.0 / (k + 1))
     rows = len(queries) * len(names)
-    figure = Plate(figsize=(cell * (k + 1) + 1.0, cell * rows + 0.1), dpi=90, words=words)
+    figure = AltTextFigure(figsize=(cell * (k + 1) + 1.0, cell * rows + 0.1), dpi=90, alt_text=alt_text)
     axes = figure.subplots(rows, k + 1, squeeze=False)
     for number, query in enumerate(queries):
         for line, name in enumerate(names):
             row = axes[number * len(names) + line]
-            shown = [int(query), *found[name][number].tolist()]
-            for axis, index in zip(row, shown, strict=True):
+            indices = [int(query), *neighbours[name][number].tolist()]
+            for axis, index in zip(row, indices, strict=True):
                 axis.imshow(pictures[index].permute(1, 2, 0).numpy(), interpolation="auto")
                 axis.set(xticks=[], yticks=[])
                 same = bool(labels[index] == labels[query])
@@ -70,14 +70,14 @@ def neighbours_figure(
 
 def precision_figure(
     curves: Mapping[str, Tensor | Sequence[float]], chance: float | None = None, width: float = 7.0
-) -> Plate:
+) -> AltTextFigure:
     """precision@k against k, a line with a mark of its own for each layer, in the order given from dark to bright; `chance` is dotted."""
     curves = {name: np.asarray(curve, dtype=float) for name, curve in curves.items()}
     if not curves:
         raise ValueError("there is nothing to show: give at least one curve.")
     order = sorted(curves, key=lambda name: curves[name][0], reverse=True)
-    words = f"precision@k against k; at the first neighbour the order is {', '.join(order)}."
-    figure = Plate(figsize=(width, 0.55 * width + 0.6), words=words)
+    alt_text = f"precision@k against k; at the first neighbour the order is {', '.join(order)}."
+    figure = AltTextFigure(figsize=(width, 0.55 * width + 0.6), alt_text=alt_text)
     axis = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):
         colour = _along(number, len(curves))
@@ -91,9 +91,12 @@ def precision_figure(
     axis.set(ylim=(0, 1.02), xlabel="k (neighbours)", ylabel="share of the same class")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)
-    drawn = axis.get_lines()
-    drawn = [*sorted(drawn[: len(curves)], key=lambda line: -line.get_ydata()[-1]), *drawn[len(curves) :]]
-    axis.legend(handles=drawn, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    plotted = axis.get_lines()
+    plotted = [
+        *sorted(plotted[: len(curves)], key=lambda line: -line.get_ydata()[-1]),
+        *plotted[len(curves) :],
+    ]
+    axis.legend(handles=plotted, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -102,7 +105,7 @@ def map_figure(
     labels: Sequence[int] | Tensor,
     names: Sequence[str],
     columns: int = 2,
-) -> Plate:
+) -> AltTextFigure:
     """Points on maps (each N x 2, first axis right, second up), coloured by their label, with a legend.
 
     A second sign goes with the colour: the points of every other label are squares, and where the points of a label lie together
@@ -112,36 +115,40 @@ def map_figure(
     labels = np.asarray(torch.as_tensor(labels))
     columns = min(columns, len(maps))
     rows = -(-len(maps) // columns)
-    words = f"{len(labels)} pictures as points, coloured by {len(set(labels.tolist()))} labels"
-    words += f"; maps of {', '.join(maps)}." if "" not in maps else "."
-    figure = Plate(figsize=(4.6 * columns + 1.4, 4.3 * rows), words=words)
+    alt_text = f"{len(labels)} pictures as points, coloured by {len(set(labels.tolist()))} labels"
+    alt_text += f"; maps of {', '.join(maps)}." if "" not in maps else "."
+    figure = AltTextFigure(figsize=(4.6 * columns + 1.4, 4.3 * rows), alt_text=alt_text)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(maps) :]:
         axis.set_axis_off()
-    for axis, (name, places) in zip(axes, maps.items(), strict=False):
-        places = np.asarray(places, dtype=float)
+    for axis, (name, coordinates) in zip(axes, maps.items(), strict=False):
+        coordinates = np.asarray(coordinates, dtype=float)
         for odd, mark in enumerate("os"):
-            those = labels % 2 == odd
-            axis.scatter(*places[those].T, s=14, marker=mark, c=class_colours(labels[those]), linewidths=0)
-        _name_groups(axis, places, labels, names)
+            in_group = labels % 2 == odd
+            axis.scatter(
+                *coordinates[in_group].T, s=14, marker=mark, c=class_colours(labels[in_group]), linewidths=0
+            )
+        _name_groups(axis, coordinates, labels, names)
         axis.set(xticks=[], yticks=[])
         axis.set_title(name, fontsize=11)
-    seen = sorted(set(labels.tolist()))
+    labels_present = sorted(set(labels.tolist()))
     handles = [
         Line2D([], [], marker="os"[i % 2], linestyle="", color=class_colours(np.array(i)), label=names[i])
-        for i in seen
+        for i in labels_present
     ]
     figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     return figure
 
 
-def picture_map_figure(points: Tensor, pictures: Any, *, grid: bool = False, size: float = 10.0) -> Plate:
+def picture_map_figure(
+    points: Tensor, pictures: Any, *, grid: bool = False, size: float = 10.0
+) -> AltTextFigure:
     """The pictures at their places on a map (N x 2); with `grid` each in a cell of its own, so that none covers another.
 
     The grid (`cnnlab.features.grid_assignment`) keeps neighbours together and gives up distances.
     """
     count = len(points)
-    words = (
+    alt_text = (
         f"{count} pictures {'in a grid, alike ones side by side' if grid else 'at their places on a map'}."
     )
     if grid:
@@ -153,28 +160,28 @@ def picture_map_figure(points: Tensor, pictures: Any, *, grid: bool = False, siz
         for picture, (row, column) in zip(pictures, cells.tolist(), strict=True):
             top, left = row * (high + gap), column * (wide + gap)
             sheet[:, top : top + high, left : left + wide] = picture
-        figure = Plate(figsize=(size, size * rows / columns), words=words)
+        figure = AltTextFigure(figsize=(size, size * rows / columns), alt_text=alt_text)
         axis = figure.subplots()
         axis.imshow(sheet.permute(1, 2, 0).numpy(), interpolation="antialiased")
     else:
-        figure = Plate(figsize=(size, 0.75 * size), words=words)
+        figure = AltTextFigure(figsize=(size, 0.75 * size), alt_text=alt_text)
         axis = figure.subplots()
         axis.set(xlim=_span(points[:, 0]), ylim=_span(points[:, 1]))
         zoom = 72 * size / (1.7 * count**0.5) / pictures.shape[-1]
-        for picture, place in zip(pictures, points.tolist(), strict=True):
+        for picture, point in zip(pictures, points.tolist(), strict=True):
             stamp = OffsetImage(picture.permute(1, 2, 0).numpy(), zoom=zoom)
-            axis.add_artist(AnnotationBbox(stamp, place, frameon=False, pad=0))
+            axis.add_artist(AnnotationBbox(stamp, point, frameon=False, pad=0))
     axis.set_axis_off()
     return figure
 
 
-def _name_groups(axis: Axes, places: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+def _name_groups(axis: Axes, coordinates: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
     """The name of each label whose points lie together, over their middle."""
-    extent = np.ptp(places, axis=0).max()
+    extent = np.ptp(coordinates, axis=0).max()
     for label in np.unique(labels):
-        own = places[labels == label]
-        middle = np.median(own, axis=0)
-        if np.median(np.linalg.norm(own - middle, axis=1)) < 0.05 * extent:
+        group = coordinates[labels == label]
+        middle = np.median(group, axis=0)
+        if np.median(np.linalg.norm(group - middle, axis=1)) < 0.05 * extent:
             text = axis.annotate(
                 names[label], middle, (0, 7), textcoords="offset points", ha="center", size=8
             )

@@ -13,18 +13,21 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.attribution import OcclusionMap
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import PROBABILITY, SIGNED, class_colours
-from cnnlab.figures.palettes import symmetric_range
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.world import Picture
 
-_LEAST = 0.1
+_MIN_RANGE = 0.1
 """Drops are coloured over at least this range, so that a map that found nothing looks like nothing."""
 
 
 def occlusion_figure(
-    picture: Picture | Tensor, found: OcclusionMap, class_names: Sequence[str], mask: Tensor | None = None
-) -> Plate:
+    picture: Picture | Tensor,
+    occlusion_map: OcclusionMap,
+    class_names: Sequence[str],
+    mask: Tensor | None = None,
+) -> AltTextFigure:
     """Four panels: the picture, the target's probability, the drop laid over the picture, and the class predicted instead.
 
     In the maps of probability and class each place of the occluder is drawn at its *centre*. The probability
@@ -33,19 +36,21 @@ def occlusion_figure(
     `mask` (H x W bool); a rendered picture brings the mask of its main object.
     """
     image, mask = _with_mask(picture, mask)
-    name = class_names[found.target]
-    figure = Plate(figsize=(11.5, 3.9), words=describe_occlusion(found, class_names))
-    plain, probability, drop, instead = figure.subplots(1, 4, subplot_kw={"anchor": "N"})
-    _show(plain, image, f"{name}: {found.baseline:.2f} uncovered")
+    name = class_names[occlusion_map.target]
+    figure = AltTextFigure(figsize=(11.5, 3.9), alt_text=describe_occlusion(occlusion_map, class_names))
+    plain, probability, drop, new_class = figure.subplots(1, 4, subplot_kw={"anchor": "N"})
+    _show(plain, image, f"{name}: {occlusion_map.baseline:.2f} uncovered")
     _grey(probability, image, f"probability of {name}")
-    known = found.probability[~found.probability.isnan()]
-    span = f"{known.min():.2f} to {known.max():.2f}" if len(known) else "nothing yet"
-    cells = _cells(probability, found, found.probability.numpy(), cmap=PROBABILITY, vmin=0, vmax=1)
+    computed = occlusion_map.probability[~occlusion_map.probability.isnan()]
+    span = f"{computed.min():.2f} to {computed.max():.2f}" if len(computed) else "nothing yet"
+    cells = _cells(
+        probability, occlusion_map, occlusion_map.probability.numpy(), cmap=PROBABILITY, vmin=0, vmax=1
+    )
     _scale(probability, cells, f"{span}, by the centre")
     _grey(drop, image, "drop" if mask is None else "drop (line: the truth)")
-    _scale(drop, _drop(drop, found.to_pixels(), mask), "mean drop of the probability")
-    _instead(instead, image, found, class_names)
-    for axis in (probability, instead):
+    _scale(drop, _drop(drop, occlusion_map.to_pixels(), mask), "mean drop of the probability")
+    _new_class(new_class, image, occlusion_map, class_names)
+    for axis in (probability, new_class):
         axis.set(xlim=(-0.5, image.shape[-1] - 0.5), ylim=(image.shape[-2] - 0.5, -0.5))
         _outline(axis, mask)
     return figure
@@ -57,7 +62,7 @@ def drop_figure(
     captions: Sequence[str],
     columns: int = 4,
     mask: Tensor | None = None,
-) -> Plate:
+) -> AltTextFigure:
     """The drops of several maps of one picture, laid over it, all in the same colours; below each its largest drop.
 
     One scale for all: a map that found little then looks like little, beside one that found much.
@@ -67,33 +72,37 @@ def drop_figure(
         raise ValueError(
             f"give maps and as many captions, but {len(maps)} maps and {len(captions)} captions came."
         )
-    drops = [found.to_pixels() for found in maps]
-    most = max(symmetric_range(drop, _LEAST)[1] for drop in drops)
-    words = f"{len(maps)} maps of the drop, laid over the same picture: {'; '.join(captions)}."
-    figure, axes, bar = _panels(len(maps), columns, image.shape[-2] / image.shape[-1], words)
+    drops = [occlusion_map.to_pixels() for occlusion_map in maps]
+    limit = max(symmetric_range(drop, _MIN_RANGE)[1] for drop in drops)
+    alt_text = f"{len(maps)} maps of the drop, laid over the same picture: {'; '.join(captions)}."
+    figure, axes, bar = _panels(len(maps), columns, image.shape[-2] / image.shape[-1], alt_text)
     for axis, drop, caption in zip(axes, drops, captions, strict=True):
         _grey(axis, image, caption)
-        shown = _drop(axis, drop, mask, most)
+        mappable = _drop(axis, drop, mask, limit)
         axis.set_xlabel(f"up to {np.nanmax(drop.numpy()):.2f}", fontsize=9, labelpad=2)
-    _bar(bar, shown, "mean drop of the probability")
+    _bar(bar, mappable, "mean drop of the probability")
     return figure
 
 
-def describe_occlusion(found: OcclusionMap, class_names: Sequence[str]) -> str:
+def describe_occlusion(occlusion_map: OcclusionMap, class_names: Sequence[str]) -> str:
     """The map in a sentence or two, without measured digits."""
-    name = class_names[found.target]
-    if not found.fraction_done:
+    name = class_names[occlusion_map.target]
+    if not occlusion_map.fraction_done:
         return f"Occlusion map of {name}: no place of the occluder is computed yet."
-    row, column = divmod(int(found.probability.nan_to_num(nan=np.inf).argmin()), len(found.columns))
+    row, column = divmod(
+        int(occlusion_map.probability.nan_to_num(nan=np.inf).argmin()), len(occlusion_map.columns)
+    )
     down, across = (
-        _third(row, len(found.rows), "upper", "lower"),
-        _third(column, len(found.columns), "left", "right"),
+        _third(row, len(occlusion_map.rows), "upper", "lower"),
+        _third(column, len(occlusion_map.columns), "left", "right"),
     )
     where = "middle" if down == across else f"{down} {across}"
-    others = found.predicted[(found.predicted >= 0) & (found.predicted != found.target)]
+    other_classes = occlusion_map.predicted[
+        (occlusion_map.predicted >= 0) & (occlusion_map.predicted != occlusion_map.target)
+    ]
     takeover = "The predicted class never changes."
-    if len(others):
-        takeover = f"At some places {class_names[int(others.mode().values)]} is predicted instead."
+    if len(other_classes):
+        takeover = f"At some places {class_names[int(other_classes.mode().values)]} is predicted instead."
     return f"Occlusion map of {name}: the probability is lowest with the occluder at the {where} of the picture. {takeover}"
 
 
@@ -120,28 +129,29 @@ def _grey(axis: Axes, image: Tensor, title: str) -> None:
     _show(axis, grey.clamp(0, 1).expand(3, -1, -1), title)
 
 
-def _cells(axis: Axes, found: OcclusionMap, values: np.ndarray, **look) -> ScalarMappable:
+def _cells(axis: Axes, occlusion_map: OcclusionMap, values: np.ndarray, **style) -> ScalarMappable:
     """Draw one cell a place around the occluder's centre, with borders half way between two places.
 
     An image where all cells are alike; a mesh where the last place was moved back and its cell is narrower.
     """
     across, down = (
-        _edges(starts.numpy() + found.size / 2 - 0.5, found.size) for starts in (found.columns, found.rows)
+        _edges(starts.numpy() + occlusion_map.size / 2 - 0.5, occlusion_map.size)
+        for starts in (occlusion_map.columns, occlusion_map.rows)
     )
     if all(np.allclose(np.diff(edges), edges[1] - edges[0]) for edges in (across, down)):
         extent = (across[0], across[-1], down[-1], down[0])
-        return axis.imshow(values, extent=extent, interpolation="nearest", **look)
-    if "alpha" in look:  # meshes take the opacity of colours as a fourth channel
-        values = np.concatenate([values, look.pop("alpha")[..., None]], axis=2)
-    return axis.pcolormesh(across, down, values, rasterized=True, **look)
+        return axis.imshow(values, extent=extent, interpolation="nearest", **style)
+    if "alpha" in style:  # meshes take the opacity of colours as a fourth channel
+        values = np.concatenate([values, style.pop("alpha")[..., None]], axis=2)
+    return axis.pcolormesh(across, down, values, rasterized=True, **style)
 
 
-def _panels(count: int, columns: int, shape: float, words: str) -> tuple[Plate, list[Axes], Axes]:
+def _panels(count: int, columns: int, shape: float, alt_text: str) -> tuple[AltTextFigure, list[Axes], Axes]:
     """A figure with `count` panels (height `shape` times the width) in rows, and a flat one below all for a colour bar."""
     columns = min(columns, count)
     cell, row, below = 2.4, 2.4 * shape + 0.4, 0.65  # inches; the row has room for a title and a label
     width, height = cell * columns, row * -(-count // columns) + below
-    figure = Plate(figsize=(width, height), layout=None, words=words)
+    figure = AltTextFigure(figsize=(width, height), layout=None, alt_text=alt_text)
     axes = []
     for number in range(count):
         left, bottom = number % columns * cell + 0.05, height - (number // columns + 1) * row + 0.22
@@ -159,15 +169,15 @@ def _edges(centres: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
 
 
-def _drop(axis: Axes, pixels: Tensor, mask: Tensor | None, most: float | None = None) -> ScalarMappable:
-    """Lay the drop over the picture, the stronger the less transparent; `most` is the end of the colours."""
-    most = symmetric_range(pixels, _LEAST)[1] if most is None else most
-    strength = (pixels.abs() / most).nan_to_num(nan=0.0).clamp(max=1).numpy()
+def _drop(axis: Axes, pixels: Tensor, mask: Tensor | None, limit: float | None = None) -> ScalarMappable:
+    """Lay the drop over the picture, the stronger the less transparent; `limit` is the end of the colours."""
+    limit = symmetric_range(pixels, _MIN_RANGE)[1] if limit is None else limit
+    strength = (pixels.abs() / limit).nan_to_num(nan=0.0).clamp(max=1).numpy()
     veil = np.where(pixels.isnan(), 0.0, 0.9 * np.sqrt(strength))
-    axis.imshow(pixels.numpy(), cmap=SIGNED, vmin=-most, vmax=most, alpha=veil, interpolation="nearest")
+    axis.imshow(pixels.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit, alpha=veil, interpolation="nearest")
     _outline(axis, mask)
     scale = ScalarMappable(cmap=SIGNED)
-    scale.set_clim(-most, most)
+    scale.set_clim(-limit, limit)
     return scale  # of full colours, for the colour bar
 
 
@@ -178,55 +188,60 @@ def _outline(axis: Axes, mask: Tensor | None) -> None:
             axis.contour(mask.float().numpy(), levels=[0.5], colors=colour, linewidths=width)
 
 
-def _scale(axis: Axes, shown: ScalarMappable, label: str) -> None:
+def _scale(axis: Axes, mappable: ScalarMappable, label: str) -> None:
     """A colour bar below the panel, as wide as it, so that all panels stay equally large."""
-    _bar(axis.inset_axes((0.0, -0.1, 1.0, 0.05)), shown, label)
+    _bar(axis.inset_axes((0.0, -0.1, 1.0, 0.05)), mappable, label)
 
 
-def _bar(place: Axes, shown: ScalarMappable, label: str) -> None:
-    place.figure.colorbar(shown, cax=place, orientation="horizontal").set_label(label, fontsize=9)
-    place.xaxis.set_major_locator(MaxNLocator(5, prune="both" if shown.norm.vmin < 0 else None))
-    place.tick_params(labelsize=8)
+def _bar(axis: Axes, mappable: ScalarMappable, label: str) -> None:
+    axis.figure.colorbar(mappable, cax=axis, orientation="horizontal").set_label(label, fontsize=9)
+    axis.xaxis.set_major_locator(MaxNLocator(5, prune="both" if mappable.norm.vmin < 0 else None))
+    axis.tick_params(labelsize=8)
 
 
-def _instead(
-    axis: Axes, image: Tensor, found: OcclusionMap, class_names: Sequence[str], most: int = 6
+def _new_class(
+    axis: Axes, image: Tensor, occlusion_map: OcclusionMap, class_names: Sequence[str], max_classes: int = 6
 ) -> None:
     """The predicted class at each place: colours with a legend, and names with their share on the larger regions."""
     _grey(axis, image, "predicted class")
-    predicted = found.predicted.numpy()
-    _cells(axis, found, class_colours(predicted), alpha=np.where(predicted < 0, 0.0, 0.9))
+    predicted = occlusion_map.predicted.numpy()
+    _cells(axis, occlusion_map, class_colours(predicted), alpha=np.where(predicted < 0, 0.0, 0.9))
     classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
     handles = []
-    for index in np.argsort(-counts, kind="stable")[:most]:
+    for index in np.argsort(-counts, kind="stable")[:max_classes]:
         name, share = _short(class_names[classes[index]]), counts[index] / counts.sum()
         handles += [Patch(facecolor=class_colours(classes[index]), edgecolor="0.3", label=name)]
         if counts[index] > 0.04 * predicted.size:
-            _name(axis, found, predicted == classes[index], f"{name} {share:.0%}")
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.04), "ncols": 2}
-    axis.legend(handles=handles, fontsize=8, frameon=False, **place)
+            _name(axis, occlusion_map, predicted == classes[index], f"{name} {share:.0%}")
+    legend_position = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.04), "ncols": 2}
+    axis.legend(handles=handles, fontsize=8, frameon=False, **legend_position)
 
 
-def _name(axis: Axes, found: OcclusionMap, region: np.ndarray, name: str) -> None:
+def _name(axis: Axes, occlusion_map: OcclusionMap, region: np.ndarray, name: str) -> None:
     """Write the name into the middle of a region of the map."""
-    row, column = _heart(region)
-    half = found.size / 2
+    row, column = _interior_point(region)
+    half = occlusion_map.size / 2
     label = axis.text(
-        found.columns[column] + half, found.rows[row] + half, name, size=8, ha="center", va="center"
+        occlusion_map.columns[column] + half,
+        occlusion_map.rows[row] + half,
+        name,
+        size=8,
+        ha="center",
+        va="center",
     )
     label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
-def _heart(region: np.ndarray) -> tuple[int, int]:
+def _interior_point(region: np.ndarray) -> tuple[int, int]:
     """The place of the region that lies deepest inside it: the one that longest survives shaving off borders."""
     while True:
         padded = np.pad(region, 1)
         inner = region & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
         if not inner.any():
-            places = np.argwhere(region)
-            return tuple(places[len(places) // 2])
+            candidates = np.argwhere(region)
+            return tuple(candidates[len(candidates) // 2])
         region = inner
 
 
-def _short(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+def _short(name: str, max_length: int = 18) -> str:
+    return name if len(name) <= max_length else name[: max_length - 1] + "…"

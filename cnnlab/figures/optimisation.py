@@ -13,13 +13,15 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.figures.plate import Plate
 from cnnlab.inputs import positive_int
 
 
-def growth_figure(images: Sequence[Tensor], scores: Sequence[float], label: str, shown: int = 6) -> Plate:
-    """One picture at `shown` of its steps, and the number that grew with it.
+def optimisation_figure(
+    images: Sequence[Tensor], scores: Sequence[float], label: str, n_frames: int = 6
+) -> AltTextFigure:
+    """One picture at `n_frames` of its steps, and the number that grew with it.
 
     Parameters
     ----------
@@ -42,10 +44,10 @@ def growth_figure(images: Sequence[Tensor], scores: Sequence[float], label: str,
             f"give pictures and as many scores, two at least, but got {len(images)} pictures and {len(scores)} scores."
         )
     steps = (
-        np.linspace(0, len(images) - 1, min(positive_int(shown, "shown"), len(images))).round().astype(int)
+        np.linspace(0, len(images) - 1, min(positive_int(n_frames, "shown"), len(images))).round().astype(int)
     )
-    words = f"A picture at {len(steps)} of its {len(images) - 1} steps, and {label} over the steps."
-    figure = Plate(figsize=(10, 3.4), words=words)
+    alt_text = f"A picture at {len(steps)} of its {len(images) - 1} steps, and {label} over the steps."
+    figure = AltTextFigure(figsize=(10, 3.4), alt_text=alt_text)
     axes = figure.subplot_mosaic(
         [[f"at {step}" for step in steps], ["curve"] * len(steps)], height_ratios=(1.25, 1)
     )
@@ -65,13 +67,13 @@ def growth_figure(images: Sequence[Tensor], scores: Sequence[float], label: str,
 
 def lines_figure(
     lines: Mapping[str, Sequence[float]],
-    places: Sequence[str] | None = None,
+    x_labels: Sequence[str] | None = None,
     *,
     title: str = "",
     across: str = "step",
     up: str = "",
     logarithmic: bool = False,
-) -> Plate:
+) -> AltTextFigure:
     """Numbers by layer, or over the steps: a line for each name.
 
     Parameters
@@ -88,25 +90,27 @@ def lines_figure(
     Raises
     ------
     ValueError
-        If there is no line, or they are not as long as one another or as `places`.
+        If there is no line, or they are not as long as one another or as `x_labels`.
     """
-    lengths = {len(values) for values in lines.values()} | ({len(places)} if places is not None else set())
+    lengths = {len(values) for values in lines.values()} | (
+        {len(x_labels)} if x_labels is not None else set()
+    )
     if len(lengths) != 1 or not lines:
         raise ValueError(f"lines and places must be equally long, but have lengths {sorted(lengths)}.")
-    ends = places if places is not None else (0, lengths.pop() - 1)
-    said = [
+    ends = x_labels if x_labels is not None else (0, lengths.pop() - 1)
+    sentences = [
         f"{name} {values[0]:.3g} at {ends[0]}, {values[-1]:.3g} at {ends[-1]}"
         for name, values in lines.items()
     ]
-    words = f"{title or up or 'Numbers'}. By {across}: {'; '.join(said)}."
-    figure = Plate(figsize=(8, 3.2), words=words)
+    alt_text = f"{title or up or 'Numbers'}. By {across}: {'; '.join(sentences)}."
+    figure = AltTextFigure(figsize=(8, 3.2), alt_text=alt_text)
     axis = figure.subplots()
     for (name, values), (colour, dashes, mark) in zip(lines.items(), LINES * len(lines), strict=False):
-        look = {"color": colour, "linestyle": dashes, "marker": mark if places is not None else None}
-        axis.plot(np.asarray(values, dtype=float), label=name, markersize=5, **look)
-    if places is not None:
-        slant = {"rotation": 40, "ha": "right"} if len(places) > 8 else {}
-        axis.set_xticks(range(len(places)), places, fontsize=9, **slant)
+        style = {"color": colour, "linestyle": dashes, "marker": mark if x_labels is not None else None}
+        axis.plot(np.asarray(values, dtype=float), label=name, markersize=5, **style)
+    if x_labels is not None:
+        slant = {"rotation": 40, "ha": "right"} if len(x_labels) > 8 else {}
+        axis.set_xticks(range(len(x_labels)), x_labels, fontsize=9, **slant)
     if logarithmic:
         axis.set_yscale("log")
     else:
@@ -138,12 +142,12 @@ class Animation:
     """
 
     def __init__(
-        self, frames: Sequence[Tensor], words: str, *, pace: float = 12, rounds: int = 3, quality: int = 60
+        self, frames: Sequence[Tensor], alt_text: str, *, pace: float = 12, rounds: int = 3, quality: int = 60
     ):
         self.frames = [frame.detach().cpu() for frame in frames]
         if not self.frames:
             raise ValueError("an animation needs frames, but none came.")
-        self.words, self.pace, self.rounds, self.quality = words, pace, rounds, quality
+        self.alt_text, self.pace, self.rounds, self.quality = alt_text, pace, rounds, quality
 
     def webp(self) -> bytes:
         """The animation as the content of a WebP file."""
@@ -161,10 +165,10 @@ class Animation:
         )
         return stream.getvalue()
 
-    def strip(self, shown: int = 6) -> Plate:
+    def strip(self, n_frames: int = 6) -> AltTextFigure:
         """Some of the frames in a row."""
-        steps = np.linspace(0, len(self.frames) - 1, min(shown, len(self.frames))).round().astype(int)
-        figure = Plate(figsize=(10, 10 / len(steps) + 0.3), words=self.words)
+        steps = np.linspace(0, len(self.frames) - 1, min(n_frames, len(self.frames))).round().astype(int)
+        figure = AltTextFigure(figsize=(10, 10 / len(steps) + 0.3), alt_text=self.alt_text)
         for axis, step in zip(np.atleast_1d(figure.subplots(1, len(steps))), steps, strict=True):
             axis.imshow(np.asarray(_picture(self.frames[step])))
             axis.set(xticks=[], yticks=[])
@@ -176,9 +180,9 @@ class Animation:
     ) -> tuple[dict[str, str], dict[str, dict]]:
         moving = base64.b64encode(self.webp()).decode()
         still = base64.b64encode(self.strip().png()).decode()
-        shown = f'<img alt="{html.escape(self.words)}" src="data:image/webp;base64,{moving}" style="width: 384px; max-width: 100%">'
-        return {"text/html": shown, "image/png": still, "text/plain": self.words}, {
-            "image/png": {"alt": self.words}
+        image_tag = f'<img alt="{html.escape(self.alt_text)}" src="data:image/webp;base64,{moving}" style="width: 384px; max-width: 100%">'
+        return {"text/html": image_tag, "image/png": still, "text/plain": self.alt_text}, {
+            "image/png": {"alt": self.alt_text}
         }
 
 

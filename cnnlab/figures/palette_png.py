@@ -20,7 +20,7 @@ from torch import Tensor
 
 STEPS = 255
 """Steps along a colour map. An odd number, so that the middle of a symmetric range has a step of its own."""
-NOTHING = 255
+TRANSPARENT = 255
 """The index that is left over: pixels without a number, shown as nothing at all."""
 
 
@@ -43,7 +43,7 @@ def palette_png(
     low, high
         The values at its two ends; None takes the least and the largest of the map.
     alpha
-        Opacity in [0, 1]: one for all, or 255 of them along the colour map (`rising_alpha`), to lay the map
+        Opacity in [0, 1]: one for all, or 255 of them along the colour map (`alpha_ramp`), to lay the map
         over a picture.
 
     Raises
@@ -60,11 +60,11 @@ def palette_png(
     colours = np.empty((STEPS, 4), dtype=np.uint8)
     colours[:, :3] = colours_of(cmap)
     colours[:, 3] = np.rint(255 * np.clip(_opacities(alpha), 0, 1))
-    return index_png(steps(values, low, high), colours)
+    return index_png(quantize(values, low, high), colours)
 
 
 def index_png(indices: np.ndarray, colours: np.ndarray) -> bytes:
-    """H x W bytes that point into `colours` (up to 255 rows of RGB or RGBA bytes) as PNG; `NOTHING` is transparent."""
+    """H x W bytes that point into `colours` (up to 255 rows of RGB or RGBA bytes) as PNG; `TRANSPARENT` is transparent."""
     indices = np.asarray(indices, dtype=np.uint8)
     if indices.ndim != 2 or not indices.size:
         raise ValueError(
@@ -82,30 +82,30 @@ def index_png(indices: np.ndarray, colours: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
-def steps(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
-    """`values` between `low` and `high` as steps 0 ... 254 of a colour map; NaN becomes `NOTHING`."""
-    known = values[np.isfinite(values)]
-    if not known.size:
-        known = np.zeros(1)
-    low = float(known.min()) if low is None else float(low)
-    high = float(known.max()) if high is None else float(high)
+def quantize(values: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
+    """`values` between `low` and `high` as steps 0 ... 254 of a colour map; NaN becomes `TRANSPARENT`."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        finite = np.zeros(1)
+    low = float(finite.min()) if low is None else float(low)
+    high = float(finite.max()) if high is None else float(high)
     if low > high:
         raise ValueError(f"the range of colours runs upwards, but low is {low:g} and high is {high:g}.")
     shares = (np.where(np.isnan(values), low, values) - low) / (high - low or 1.0)
-    return np.where(np.isnan(values), NOTHING, np.rint(shares.clip(0, 1) * (STEPS - 1))).astype(np.uint8)
+    return np.where(np.isnan(values), TRANSPARENT, np.rint(shares.clip(0, 1) * (STEPS - 1))).astype(np.uint8)
 
 
-def symmetric_range(values: Tensor | np.ndarray, least: float = 0.0) -> tuple[float, float]:
-    """(-m, m) with m the largest absolute value, or `least` if that is larger: the range for signed maps, 0 in its middle."""
+def symmetric_range(values: Tensor | np.ndarray, minimum: float = 0.0) -> tuple[float, float]:
+    """(-m, m) with m the largest absolute value, or `minimum` if that is larger: the range for signed maps, 0 in its middle."""
     values = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
-    most = max(float(np.abs(values[np.isfinite(values)]).max(initial=0.0)), least)
-    return -most, most
+    limit = max(float(np.abs(values[np.isfinite(values)]).max(initial=0.0)), minimum)
+    return -limit, limit
 
 
-def rising_alpha(most: float = 1.0, signed: bool = False) -> np.ndarray:
-    """255 opacities that rise from 0 to `most` along the colour map, or from its middle to both ends if `signed`."""
+def alpha_ramp(maximum: float = 1.0, signed: bool = False) -> np.ndarray:
+    """255 opacities that rise from 0 to `maximum` along the colour map, or from its middle to both ends if `signed`."""
     along = np.linspace(-1 if signed else 0, 1, STEPS)
-    return most * np.abs(along)
+    return maximum * np.abs(along)
 
 
 @lru_cache(maxsize=32)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.alt_figure import AltTextFigure
 
 
 def training_figure(
     history: Mapping[str, Sequence[float]], title: str = "", epochs: int | None = None
-) -> Plate:
+) -> AltTextFigure:
     """The loss on the left; the share of right answers on training and on validation pictures on the right.
 
     Parameters
@@ -33,10 +33,10 @@ def training_figure(
         raise ValueError(
             f"a curve needs the same number of epochs in each list, at least one, but got {sorted(lengths)}."
         )
-    done = lengths.pop()
-    figure = Plate(figsize=(8.4, 2.8), words=describe_training(history, title))
+    n_epochs = lengths.pop()
+    figure = AltTextFigure(figsize=(8.4, 2.8), alt_text=describe_training(history, title))
     left, right = figure.subplots(1, 2)
-    along = range(1, done + 1)
+    along = range(1, n_epochs + 1)
     left.plot(along, history["loss"], color="#1e2d78", marker="o", markersize=3)
     right.plot(along, history["accuracy"], color="#b49600", marker="o", markersize=3, label="while training")
     right.plot(along, history["validation"], color="#1e2d78", marker="s", markersize=3, label="validation")
@@ -45,7 +45,7 @@ def training_figure(
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.legend(loc="lower right", fontsize=8)
     for axis in (left, right):
-        axis.set(xlabel="epoch", xlim=(0.5, (epochs or done) + 0.5))
+        axis.set(xlabel="epoch", xlim=(0.5, (epochs or n_epochs) + 0.5))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)

@@ -9,8 +9,8 @@ import torch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from torch import Tensor
 
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.figures.plate import Plate
 from cnnlab.transfer.curves import interval
 
 ENOUGH = 3
@@ -19,13 +19,13 @@ ENOUGH = 3
 
 def repeats_figure(
     values: Mapping[str, Tensor],
-    places: Sequence[str] | Sequence[float],
+    x_values: Sequence[str] | Sequence[float],
     *,
     title: str,
     across: str,
     up: str = "share of right answers",
     level: Mapping[str, float] | None = None,
-) -> Plate:
+) -> AltTextFigure:
     """What was found at each place, for each way: every repeat as a dot, the mean as a line, and its 95 % interval as a band.
 
     Parameters
@@ -44,25 +44,25 @@ def repeats_figure(
     ValueError
         If there is nothing to show, or the ways have other places or repeats than said.
     """
-    if not values or any(one.dim() != 2 or len(one) != len(places) for one in values.values()):
-        shapes = ", ".join(f"{name} {tuple(one.shape)}" for name, one in values.items())
+    if not values or any(array.dim() != 2 or len(array) != len(x_values) for array in values.values()):
+        shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in values.items())
         raise ValueError(
-            f"values must be places x repeats with {len(places)} places, but came as {shapes or 'nothing'}."
+            f"values must be places x repeats with {len(x_values)} places, but came as {shapes or 'nothing'}."
         )
-    named = isinstance(places[0], str)
-    at = np.arange(len(places)) if named else np.asarray(places, dtype=float)
-    figure = Plate(figsize=(8, 3.6), words=describe_repeats(values, places, title, across))
+    named = isinstance(x_values[0], str)
+    positions = np.arange(len(x_values)) if named else np.asarray(x_values, dtype=float)
+    figure = AltTextFigure(figsize=(8, 3.6), alt_text=describe_repeats(values, x_values, title, across))
     axis = figure.subplots()
-    for number, (name, one) in enumerate(values.items()):
+    for number, (name, array) in enumerate(values.items()):
         colour, dashes, mark = LINES[number % len(LINES)]
-        mean, low, high = (part.numpy() for part in interval(one.double()))
+        mean, low, high = (part.numpy() for part in interval(array.double()))
         # Repeats of neighbouring ways stand beside one another, not upon one another.
         aside = (number - (len(values) - 1) / 2) * 0.06
-        shifted = at + aside if named else at * (1 + aside)
-        if one.shape[1] >= ENOUGH:
-            axis.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
-        axis.plot(shifted, one.numpy(), mark, color=colour, markersize=3.5, alpha=0.6)
-        axis.plot(at, mean, color=colour, linestyle=dashes, linewidth=1.8, marker=mark, label=name)
+        shifted = positions + aside if named else positions * (1 + aside)
+        if array.shape[1] >= ENOUGH:
+            axis.fill_between(positions, low, high, color=colour, alpha=0.15, linewidth=0)
+        axis.plot(shifted, array.numpy(), mark, color=colour, markersize=3.5, alpha=0.6)
+        axis.plot(positions, mean, color=colour, linestyle=dashes, linewidth=1.8, marker=mark, label=name)
     for name, height in (level or {}).items():
         axis.axhline(height, color="0.35", linestyle=":", linewidth=1.2)
         axis.annotate(
@@ -76,8 +76,8 @@ def repeats_figure(
         )
     if not named:
         axis.set_xscale("log")
-    axis.xaxis.set_major_locator(FixedLocator(at))
-    axis.xaxis.set_major_formatter(FixedFormatter([str(place) for place in places]))
+    axis.xaxis.set_major_locator(FixedLocator(positions))
+    axis.xaxis.set_major_formatter(FixedFormatter([str(label) for label in x_values]))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set(ylim=(0, 1.02), xlabel=across, ylabel=up)
     axis.set_title(title, fontsize=11)
@@ -87,18 +87,22 @@ def repeats_figure(
 
 
 def describe_repeats(
-    values: Mapping[str, Tensor], places: Sequence[str] | Sequence[float], title: str, across: str
+    values: Mapping[str, Tensor], x_values: Sequence[str] | Sequence[float], title: str, across: str
 ) -> str:
     """The curves in words: the mean of each way at both ends."""
     repeats = next(iter(values.values())).shape[1]
-    said = [
-        f"{name} {float(one[0].mean()):.2f} at {places[0]}, {float(one[-1].mean()):.2f} at {places[-1]}"
-        for name, one in values.items()
+    sentences = [
+        f"{name} {float(array[0].mean()):.2f} at {x_values[0]}, {float(array[-1].mean()):.2f} at {x_values[-1]}"
+        for name, array in values.items()
     ]
-    return f"{title}. By {across}, {repeats} {'repeat' if repeats == 1 else 'repeats'}: {'; '.join(said)}."
+    return (
+        f"{title}. By {across}, {repeats} {'repeat' if repeats == 1 else 'repeats'}: {'; '.join(sentences)}."
+    )
 
 
-def column_table(rows: Sequence[Mapping], ways: Sequence[str], place: str) -> tuple[list, dict[str, Tensor]]:
+def column_table(
+    rows: Sequence[Mapping], conditions: Sequence[str], x_column: str
+) -> tuple[list, dict[str, Tensor]]:
     """The rows of a record as what `repeats_figure` draws: the places in their order, and P x R numbers for each way.
 
     Raises
@@ -106,8 +110,13 @@ def column_table(rows: Sequence[Mapping], ways: Sequence[str], place: str) -> tu
     ValueError
         If the places were not repeated equally often.
     """
-    places = list(dict.fromkeys(row[place] for row in rows))
-    columns = {way: [[row[way] for row in rows if row[place] == at] for at in places] for way in ways}
+    x_values = list(dict.fromkeys(row[x_column] for row in rows))
+    columns = {
+        condition: [[row[condition] for row in rows if row[x_column] == x_value] for x_value in x_values]
+        for condition in conditions
+    }
     if len({len(repeats) for lines in columns.values() for repeats in lines}) != 1:
-        raise ValueError(f"each {place} must have as many repeats as the others.")
-    return places, {way: torch.tensor(lines, dtype=torch.float64) for way, lines in columns.items()}
+        raise ValueError(f"each {x_column} must have as many repeats as the others.")
+    return x_values, {
+        condition: torch.tensor(lines, dtype=torch.float64) for condition, lines in columns.items()
+    }

@@ -11,7 +11,7 @@ import torch
 from cnnlab import attribution, figures, synthesis, units
 from cnnlab.experiments.zoo_report.classification_rows import OBJECT_NETWORKS
 from cnnlab.experiments.zoo_report.rows import images_of, network, pictures, predictions
-from cnnlab.figures import Plate
+from cnnlab.figures import AltTextFigure
 from cnnlab.networks import untrained
 from cnnlab.synthesis import channel
 from cnnlab.world import photographs
@@ -24,7 +24,7 @@ CLASSES = (
 DEPTHS = ("relu1", "fire3", "fire5", "fire7", "fire9")
 
 
-def photographs_and_maps() -> Plate:
+def photographs_and_maps() -> AltTextFigure:
     """Two photographs as squeezenet sees them: what an occluder takes from the class, and where Grad-CAM sees it."""
     model, images, maps, captions = network("squeezenet"), [], [], []
     for name, target in (("chelsea", "Egyptian cat"), ("coffee", "espresso")):
@@ -34,17 +34,17 @@ def photographs_and_maps() -> Plate:
         maps += [covered.to_pixels().nan_to_num(), attribution.grad_cam(model, image, target)]
         captions += [f"{target}: occlusion", f"{target}: Grad-CAM"]
     return figures.overlay_figure(
-        images, maps, captions, columns=4, own_scale=True, label="evidence", width=13.0
+        images, maps, captions, columns=4, separate_scales=True, label="evidence", width=13.0
     )
 
 
-def class_images() -> Plate:
+def class_images() -> AltTextFigure:
     """What squeezenet would like to see for twelve classes of ImageNet."""
     found = synthesis.maximise(network("squeezenet"), list(CLASSES), size=160, seed=0)
     return figures.grid(list(found.images), CLASSES, columns=6)
 
 
-def unit_images() -> Plate:
+def unit_images() -> AltTextFigure:
     """What eight units would like to see at five depths of squeezenet: edges, textures, parts, things."""
     images, captions = [], []
     for layer in DEPTHS:
@@ -56,7 +56,7 @@ def unit_images() -> Plate:
     return figures.grid(images, captions, columns=8)
 
 
-def dream_and_style() -> Plate:
+def dream_and_style() -> AltTextFigure:
     """The cat as it is, as a layer dreams of it, and in the styles of a brick wall and of gravel."""
     photos, model = photographs(), network("squeezenet")
     image = photos["chelsea"].image(320)
@@ -68,14 +68,14 @@ def dream_and_style() -> Plate:
     )
 
 
-def filters() -> Plate:
+def filters() -> AltTextFigure:
     """First-layer filters of mini_alexnet: a row before training, then all after it."""
     before, after = units.filters(untrained(network("mini_alexnet"))), units.filters(network("mini_alexnet"))
     captions = ["before"] * 12 + ["trained"] * len(after)
     return figures.filters_figure(torch.cat([before[:12], after]), captions)
 
 
-def prototypes() -> Plate:
+def prototypes() -> AltTextFigure:
     """What each class wants: of the plain network, and of the one trained on adversarial pictures."""
     images_by_network = {
         name: synthesis.maximise(network(name), seed=0).images
@@ -89,7 +89,7 @@ def prototypes() -> Plate:
     return figures.grid(images, captions, columns=len(names) // 2)
 
 
-def class_maps() -> Plate:
+def class_maps() -> AltTextFigure:
     """Grad-CAM of the true class on validation pictures, with the outline of the object."""
     data, model = pictures(200), network("mini_alexnet")
     first = [int((data.labels == label).nonzero()[0]) for label in range(len(data.class_names))]
@@ -97,17 +97,17 @@ def class_maps() -> Plate:
     maps = attribution.grad_cam(model, images, labels)
     captions = [data.class_names[label] for label in labels]
     return figures.overlay_figure(
-        list(images), list(maps), captions, list(data.masks()[first]), columns=10, own_scale=True
+        list(images), list(maps), captions, list(data.masks()[first]), columns=10, separate_scales=True
     )
 
 
-def confusion(name: str = "mini_alexnet") -> Plate:
+def confusion(name: str = "mini_alexnet") -> AltTextFigure:
     """Which classes a network takes for which, on the whole validation split."""
     data = pictures(2_000)
     return figures.confusion_figure(data.labels, predictions(network(name), data), data.class_names, name)
 
 
-FIGURES: dict[str, Callable[[], Plate]] = {
+FIGURES: dict[str, Callable[[], AltTextFigure]] = {
     "photographs_and_maps": photographs_and_maps,
     "class_images": class_images,
     "unit_images": unit_images,
@@ -127,7 +127,7 @@ def save_figures(folder: str | os.PathLike) -> Iterator[tuple[Path, str]]:
     for name, make_figure in FIGURES.items():
         figure, file = make_figure(), directory / f"{name}.png"
         file.write_bytes(figure.png())
-        yield file, figure.words
+        yield file, figure.alt_text
 
 
 def _halves(count: int) -> tuple[range, range]:

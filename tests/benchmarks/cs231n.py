@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import cnnlab
 from cnnlab.attribution import saliency
-from cnnlab.figures import amplified, side_by_side_figure
+from cnnlab.figures import amplify_difference, side_by_side_figure
 from cnnlab.networks import recording
 from cnnlab.robustness import penalty_attack, pgd
 from cnnlab.synthesis import blurred, gram_matrix, invert_steps, maximise, style_steps, total_variation
@@ -288,7 +288,11 @@ def fooling_part(nets: Sequence[nn.Module], photos: Any, side: int) -> Compared:
         if name == TARGETS[0]:
             for row, made in zip(rows, (theirs.clamp(0, 1), found.images), strict=True):
                 row.append(
-                    (f"cat to {name}: the change x {GAIN}", amplified(made - image, GAIN), told(made - image))
+                    (
+                        f"cat to {name}: the change x {GAIN}",
+                        amplify_difference(made - image, GAIN),
+                        told(made - image),
+                    )
                 )
     print(f"fooling  mean length: CS231n {fmean(sizes[0]):.2f}, cnnlab {fmean(sizes[1]):.2f}")
     return *rows, fmean(sizes[1]) < fmean(sizes[0])

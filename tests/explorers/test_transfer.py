@@ -79,7 +79,7 @@ def test_the_figure_names_each_trial(colours):
     plans = RunConfig("pool1", True, 4, 2, 0), RunConfig(None, True, 4, 2, 0)
     ends = [list(training_run(Small().eval(), "small", colours, plan))[-1] for plan in plans]
     figure = runs_figure(ends, 0.5)
-    assert "small: up to pool1, frozen; 4 a class; small: nothing kept; 4 a class" in figure.words
+    assert "small: up to pool1, frozen; 4 a class; small: nothing kept; 4 a class" in figure.alt_text
     assert len(figure.axes[0].lines) == 3
     with pytest.raises(ValueError, match="at least one trial"):
         runs_figure([], 0.5)

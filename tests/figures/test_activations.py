@@ -61,7 +61,7 @@ def test_maps_need_three_axes_and_a_known_scale():
 
 def test_patches_are_drawn_where_they_lie(found, pictures):
     figure = patches_figure(found, pictures, [2, 4])
-    assert len(figure.axes) == 6 and "unit 2, unit 4" in figure.words
+    assert len(figure.axes) == 6 and "unit 2, unit 4" in figure.alt_text
     for axis, index, box in zip(figure.axes[:3], found.picture[2], found.box[2].tolist(), strict=True):
         top, left, bottom, right = box
         patch = pictures[index, :, top:bottom, left:right].permute(1, 2, 0).numpy()
@@ -104,7 +104,7 @@ def test_agreement_shows_each_unit_and_direction():
         assert sorted(axis.lines[0].get_ydata()) == [0.2, 0.6]
         assert sorted(axis.lines[2].get_ydata()) == [0.1, 0.3, 0.5]
         assert axis.lines[1].get_ydata()[0] == pytest.approx(0.4)
-    assert "relu1: units and random" in figure.words
+    assert "relu1: units and random" in figure.alt_text
     with pytest.raises(ValueError, match="at least one"):
         agreement_figure({})
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnnlab.figures import (
-    amplified,
+    amplify_difference,
     attack_figure,
     confidence_figure,
     defence_figure,
@@ -22,7 +22,7 @@ NAMES = ("sheep", "goat", "wolf", "husky", "bird")
 
 def test_a_change_is_grey_where_there_is_none():
     change = torch.tensor([0.0, 0.01, -0.01, 1.0]).view(1, 1, 4)
-    assert torch.allclose(amplified(change, 50), torch.tensor([0.5, 0.75, 0.25, 1.0]).view(1, 1, 4))
+    assert torch.allclose(amplify_difference(change, 50), torch.tensor([0.5, 0.75, 0.25, 1.0]).view(1, 1, 4))
 
 
 def test_an_attack_shows_both_pictures_the_change_and_both_answers():
@@ -30,7 +30,7 @@ def test_an_attack_shows_both_pictures_the_change_and_both_answers():
     attacked = images + 0.1 * torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)
     before, after = torch.eye(5)[[0, 1]], torch.eye(5)[[2, 1]]
     figure = attack_figure(images, attacked, before, after, NAMES)
-    assert figure.words == "Attacked pictures: sheep becomes wolf; goat stays."
+    assert figure.alt_text == "Attacked pictures: sheep becomes wolf; goat stays."
     rows = np.array(figure.axes).reshape(2, 4)
     assert np.allclose(rows[0, 1].images[0].get_array(), 1) and np.allclose(
         rows[1, 1].images[0].get_array(), 0
@@ -49,7 +49,7 @@ def test_strength_has_a_line_for_what_is_recorded_and_rings_for_what_is_live():
     assert axis.lines[0].get_xydata().tolist() == [[0, 1.0], [8, 0.1]]
     assert axis.lines[1].get_xydata().tolist() == [[8, 0.2]]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["PGD", "noise (live)"]
-    assert "Attacked" in figure.words
+    assert "Attacked" in figure.alt_text
     with pytest.raises(ValueError, match="at least one line"):
         strength_figure({})
 
@@ -62,7 +62,7 @@ def test_defences_have_a_bar_for_each_attacker_with_its_interval():
     figure = defence_figure(rows)
     heights = sorted(patch.get_height() for patch in figure.axes[0].patches)
     assert heights == [0.2, 0.3, 0.9]
-    assert "none, aware 20%" in figure.words and "jpeg, aware 30%" in figure.words
+    assert "none, aware 20%" in figure.alt_text and "jpeg, aware 30%" in figure.alt_text
     assert len(figure.axes[0].collections) == 2, "one set of intervals for each attacker"
     with pytest.raises(ValueError, match="at least one row"):
         defence_figure([])
@@ -85,12 +85,12 @@ def bred(generation: int, *sure: float) -> Fooling:
 
 def test_generations_run_from_the_first_to_the_last():
     steps = [bred(g, g / 10, g / 20) for g in range(9)]
-    figure = generations_figure(steps, NAMES, shown=3)
+    figure = generations_figure(steps, NAMES, n_columns=3)
     axes = np.array(figure.axes).reshape(2, 3)
     assert [axis.get_title() for axis in axes[0]] == ["generation 0", "generation 4", "generation 8"]
     assert [axis.get_xlabel() for axis in axes[1]] == ["0.00", "0.20", "0.40"]
     assert axes[1, 0].get_ylabel() == "goat" and np.allclose(axes[0, 2].images[0].get_array(), 0.8)
-    assert "8 generations" in figure.words and "sheep 0.80" in figure.words
+    assert "8 generations" in figure.alt_text and "sheep 0.80" in figure.alt_text
     assert len(generations_figure(steps[:1], NAMES).axes) == 2
     with pytest.raises(ValueError, match="no generation"):
         generations_figure([], NAMES)
@@ -99,6 +99,6 @@ def test_generations_run_from_the_first_to_the_last():
 def test_confidence_is_drawn_over_the_questions():
     figure = confidence_figure({"CPPN": [bred(0, 0.1, 0.3), bred(1, 0.5, 0.7)]})
     assert np.allclose(figure.axes[0].lines[0].get_xydata(), [[10, 0.2], [20, 0.6]])
-    assert "CPPN reaches 0.60" in figure.words
+    assert "CPPN reaches 0.60" in figure.alt_text
     with pytest.raises(ValueError, match="no curve"):
         confidence_figure({})

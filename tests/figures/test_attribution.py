@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnnlab.figures import attribution_figure, overlay_figure, segment_figure
-from cnnlab.figures.attributions import as_picture
+from cnnlab.figures.attribution import as_picture
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_every_map_stands_in_its_row_and_column(images, maps):
     low, high = axes[0, 1].images[0].get_clim()
     assert low == -high  # white is nothing
     assert axes[0, 2].images[0].get_clim()[0] == 0
-    assert [axis.get_title() for axis in axes[0]] == ["the picture", *maps] and "signed" in figure.words
+    assert [axis.get_title() for axis in axes[0]] == ["the picture", *maps] and "signed" in figure.alt_text
 
 
 def test_grey_is_nothing_in_a_map_shown_as_a_picture():
@@ -54,9 +54,9 @@ def test_overlays_share_one_scale_unless_each_has_its_own(images):
     maps = [torch.full((16, 16), 1.0), torch.full((16, 16), 4.0)]
     shared = overlay_figure(images, maps, ["weak", "strong"])
     assert [axis.images[1].get_clim() for axis in shared.axes[:2]] == [(0, 4), (0, 4)]
-    own = overlay_figure(images, maps, ["weak", "strong"], own_scale=True)
+    own = overlay_figure(images, maps, ["weak", "strong"], separate_scales=True)
     assert [axis.images[1].get_clim() for axis in own.axes[:2]] == [(0, 1), (0, 4)]
-    assert "weak" in shared.words
+    assert "weak" in shared.alt_text
 
 
 def test_what_is_not_positive_stays_clear(images):
@@ -72,4 +72,4 @@ def test_the_segment_keeps_its_colours_and_the_ground_is_pale(images):
     inside = segments[0].numpy()
     assert np.allclose(drawn[inside], images[0].permute(1, 2, 0).numpy()[inside])
     assert drawn[~inside].min() >= 0.75 - 1e-6
-    assert figure.axes[5].get_xlabel() == "IoU 0.25" and "0.25" in figure.words
+    assert figure.axes[5].get_xlabel() == "IoU 0.25" and "0.25" in figure.alt_text

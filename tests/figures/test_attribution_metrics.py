@@ -18,7 +18,7 @@ def test_the_rules_hand_on_what_relu_backward_says():
         assert said == relu_backward(forward, arriving, rule).add(0).flatten().tolist()
         stopped = sum(value == 0 for value in said)
         assert len(axis.lines) == stopped
-    assert "guided: [[0.0, 0.0], [6.0, 0.0]]" in figure.words
+    assert "guided: [[0.0, 0.0], [6.0, 0.0]]" in figure.alt_text
 
 
 def test_tables_that_do_not_fit_are_refused():
@@ -42,7 +42,7 @@ def test_every_mean_has_its_dot_and_every_baseline_its_line(found):
         drawn = {round(float(line.get_xdata()[0]), 6) for line in axis.lines}
         assert {round(value, 6) for value in found.mean(score).tolist()} <= drawn
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two"]
-    assert f"one {found.of('one', 'mass'):.2f}" in figure.words
+    assert f"one {found.of('one', 'mass'):.2f}" in figure.alt_text
 
 
 def test_lines_begin_at_one_and_follow_the_mean():
@@ -52,7 +52,7 @@ def test_lines_begin_at_one_and_follow_the_mean():
     line = figure.axes[0].lines[0]
     assert line.get_ydata() == pytest.approx([1.0, 0.7, 0.1])
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["none", "fc", "conv"]
-    assert "gradient ends at 0.10" in figure.words
+    assert "gradient ends at 0.10" in figure.alt_text
 
 
 def test_results_of_other_layers_are_not_mixed():

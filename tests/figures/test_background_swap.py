@@ -20,7 +20,7 @@ def test_each_table_has_its_panel_and_the_lowest_place_is_told():
         assert [text.get_text() for text in axis.texts] == [
             f"{100 * v:.0f}" for v in expected.flatten().tolist()
         ]
-    assert "A: 0.80 on average, lowest for goat in scene rocks." in figure.words
+    assert "A: 0.80 on average, lowest for goat in scene rocks." in figure.alt_text
 
 
 def test_a_table_of_another_shape_is_refused():

@@ -20,7 +20,7 @@ def test_tables_are_sorted_by_class_and_named():
     order = [1, 3, 5, 0, 2, 4]
     shown = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     assert len(shown) == 2 and np.allclose(shown[0], table[order][:, order])
-    assert figure.axes[0].get_title() == "simulated population" and "simulated population" in figure.words
+    assert figure.axes[0].get_title() == "simulated population" and "simulated population" in figure.alt_text
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["a", "b"]
     with pytest.raises(ValueError, match="6 x 6"):
         rdm_figure({"x": table[:5, :5]}, labels, ("a", "b"))
@@ -32,8 +32,8 @@ def test_kernel_curves_are_drawn_and_ranked_in_words():
     curves = {"noise": kernel_analysis(torch.randn(12, 2), labels), "clear": kernel_analysis(good, labels)}
     figure = kernel_figure(curves, "Kernel analysis of a simulated population")
     assert np.allclose(figure.axes[0].lines[1].get_ydata(), curves["clear"].precision.clamp(min=-0.05))
-    assert "simulated population" in figure.words and figure.words.index("clear") < figure.words.index(
-        "noise"
-    )
+    assert "simulated population" in figure.alt_text and figure.alt_text.index(
+        "clear"
+    ) < figure.alt_text.index("noise")
     with pytest.raises(ValueError, match="at least one"):
         kernel_figure({})

@@ -28,7 +28,7 @@ def test_each_family_has_its_panel_with_lines_and_rings(errors):
             assert np.allclose(line.get_ydata(), errors[CORRUPTIONS.index(kind)])
         rings = [line for line in axis.lines if line.get_label().startswith("_")]
         assert [list(ring.get_xdata()) for ring in rings] == [[1, 3, 5]] * len(kinds)
-    assert figure.words.startswith("a network by severity") and "noise" in figure.words
+    assert figure.alt_text.startswith("a network by severity") and "noise" in figure.alt_text
     assert severity_figure(errors).png()[:4] == b"\x89PNG"
 
 
@@ -46,7 +46,7 @@ def test_the_table_of_ce_prints_each_number_and_their_mean():
     said = [text.get_text() for text in table.texts]
     assert said[:15] == ["100"] * 15 and said[15] == "50" and said[-1] == "120"
     assert [text.get_text() for text in means.texts] == ["100", "85"]
-    assert figure.words == "mCE in per cent: plain 100, other 85."
+    assert figure.alt_text == "mCE in per cent: plain 100, other 85."
 
 
 def test_classes_stand_from_easy_to_hard():
@@ -56,7 +56,7 @@ def test_classes_stand_from_easy_to_hard():
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["bird", "goat", "cup"]
     assert [bar.get_height() for bar in axis.patches[:3]] == pytest.approx([0.2, 0.5, 0.9])
-    assert "fewest for bird, most for cup" in figure.words
+    assert "fewest for bird, most for cup" in figure.alt_text
 
 
 def test_shape_bias_stands_beside_quoted_numbers():
@@ -66,4 +66,4 @@ def test_shape_bias_stands_beside_quoted_numbers():
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["plain", "humans (paper)"]
     assert [float(line.get_xdata()[0]) for line in axis.lines if line.get_marker() in "oD"] == [0.375, 0.96]
-    assert "plain 0.38 (8 answers" in figure.words and "humans (paper) 0.96 (quoted)" in figure.words
+    assert "plain 0.38 (8 answers" in figure.alt_text and "humans (paper) 0.96 (quoted)" in figure.alt_text

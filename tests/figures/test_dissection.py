@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from cnnlab.figures import (
+    ablation_figure,
     category_bars,
     concepts_figure,
     detectors_figure,
     report_figure,
-    silencing_figure,
     threshold_figure,
 )
-from cnnlab.figures.dissections import spotlit
+from cnnlab.figures.dissection import highlight
 from cnnlab.units import Dissection, Silenced
 
 CONCEPTS = ("wheel", "sail", "sheep", "red")
@@ -38,8 +38,8 @@ def test_bars_are_unique_detectors_by_category(found):
     figure = detectors_figure({"one": found, "two": found})
     drawn = heights(figure.axes[0])
     assert drawn["part"] == [2, 2] and drawn["colour"] == [1, 1] and drawn["object"] == [0, 0]
-    assert "one 3; two 3" in figure.words
-    assert "one 4" in detectors_figure({"one": found}, unique=False).words
+    assert "one 3; two 3" in figure.alt_text
+    assert "one 4" in detectors_figure({"one": found}, unique=False).alt_text
     assert heights(detectors_figure({"one": found}, 0.15).axes[0])["part"] == [2]
     with pytest.raises(ValueError, match="at least one"):
         detectors_figure({})
@@ -53,8 +53,8 @@ def test_recorded_counts_make_the_same_bars(found):
 def test_concepts_are_counted_by_unit(found):
     figure = concepts_figure(found)
     assert [bar.get_height() for bar in figure.axes[0].containers[0]] == [2, 1, 1]
-    assert "4 of 5 units are detectors, of 3 concepts" in figure.words
-    assert "none" in concepts_figure(found, 0.9).words
+    assert "4 of 5 units are detectors, of 3 concepts" in figure.alt_text
+    assert "none" in concepts_figure(found, 0.9).alt_text
 
 
 def test_curves_fall_with_the_threshold(found):
@@ -77,7 +77,7 @@ def test_a_page_names_its_units_and_darkens_what_is_outside(found):
         "wheel (part)",
         "sail (part)",
     ]
-    row = spotlit(pictures[0], masks[0], 0.25)
+    row = highlight(pictures[0], masks[0], 0.25)
     assert row.shape == (3, 12, 36)
     assert torch.equal(row[:, 4:8, 4:8], pictures[0, 0, :, 4:8, 4:8])
     assert torch.allclose(row[:, :4, :4], 0.25 * pictures[0, 0, :, :4, :4])
@@ -89,12 +89,12 @@ def test_what_falls_most_is_named():
     change = torch.tensor([[0.0, -0.4, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
     ones = torch.ones(3, dtype=torch.float64)
     lost = Silenced(((1,), (2, 3)), ones, ones + change, change, change.mean(1), 3 * change)
-    figure = silencing_figure(lost, ("cat", "dog", "owl"), what="change")
-    assert figure.words.endswith("unit 1: dog.")
+    figure = ablation_figure(lost, ("cat", "dog", "owl"), what="change")
+    assert figure.alt_text.endswith("unit 1: dog.")
     assert [text.get_text() for text in figure.axes[0].texts] == ["-0.40"]
-    assert [text.get_text() for text in silencing_figure(lost, ("cat", "dog", "owl")).axes[0].texts] == [
+    assert [text.get_text() for text in ablation_figure(lost, ("cat", "dog", "owl")).axes[0].texts] == [
         "-1.20"
     ]
     assert figure.axes[0].get_yticklabels()[1].get_text() == "unit 2, 3"
     with pytest.raises(ValueError, match="2 units or groups"):
-        silencing_figure(lost, ("cat", "dog", "owl"), ["one"])
+        ablation_figure(lost, ("cat", "dog", "owl"), ["one"])

@@ -55,7 +55,7 @@ def test_deeper_filters_are_no_pictures():
 
 def test_the_grid_shows_every_filter_with_hard_pixels():
     figure = filters_figure(weights(), "abcd", columns=2)
-    assert len(figure.axes) == 4 and "4 filters of 5 x 5" in figure.words
+    assert len(figure.axes) == 4 and "4 filters of 5 x 5" in figure.alt_text
     for axis, colours in zip(figure.axes, filter_colours(weights()), strict=True):
         assert np.allclose(axis.images[0].get_array(), colours.permute(1, 2, 0))
         assert axis.images[0].get_interpolation() == "nearest"
@@ -77,7 +77,7 @@ def test_kernels_stand_in_rows_of_units():
 def test_fits_stand_below_their_filters():
     made = gabor_pattern(7, orientation=0.4).float().expand(2, 3, 7, 7)
     figure = fit_figure(made, explain_filters(made), [1, 0])
-    assert len(figure.axes) == 6 and "filter 1: Gabor; filter 0: Gabor" in figure.words
+    assert len(figure.axes) == 6 and "filter 1: Gabor; filter 0: Gabor" in figure.alt_text
     assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["filter", "fit", "left over"]
     assert np.allclose(figure.axes[4].images[0].get_array(), 0.5, atol=0.05)
 
@@ -89,4 +89,4 @@ def test_curves_of_shares_fall_and_carry_their_names():
     assert first.get_ydata().tolist() == pytest.approx([0.9, 0.8, 0.2])
     assert (first.get_linestyle(), second.get_linestyle()) == ("-", ":")
     assert first.get_color() == second.get_color()
-    assert "net mostly above; net untrained mostly below" in share_figure(r2).words
+    assert "net mostly above; net untrained mostly below" in share_figure(r2).alt_text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnlab.figures.truth import describe_truth, truth_figure
+from cnnlab.figures.ground_truth import describe_ground_truth, ground_truth_figure
 from cnnlab.world import NAMES, render
 
 
 def test_the_truth_figure_shows_the_picture_and_every_name_of_its_maps():
     picture = render(4, shape="goat", scene="rocks", others=("sheep",))
-    figure = truth_figure(picture)
+    figure = ground_truth_figure(picture)
     shown, *maps = (axis for axis in figure.axes if axis.images)
     assert np.allclose(shown.images[0].get_array(), picture.image.permute(1, 2, 0))
     assert [axis.get_title() for axis in maps] == list(NAMES)
@@ -24,6 +24,6 @@ def test_the_truth_figure_shows_the_picture_and_every_name_of_its_maps():
 
 def test_the_words_tell_what_and_where():
     picture = render(4, shape="goat", scene="rocks")
-    words = describe_truth(picture)
+    words = describe_ground_truth(picture)
     assert "goat" in words and "rocks" in words and str(picture.box[0]) in words
-    assert truth_figure(picture)._repr_mimebundle_()[0]["text/plain"] == words
+    assert ground_truth_figure(picture)._repr_mimebundle_()[0]["text/plain"] == words

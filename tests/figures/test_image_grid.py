@@ -26,7 +26,7 @@ def test_a_grid_shows_each_image_with_its_caption_in_reading_order():
     assert [axis.get_xlabel() for axis in shown] == list("abcde")
     for axis, image in zip(shown, images, strict=True):
         assert np.allclose(axis.images[0].get_array(), image.permute(1, 2, 0))
-    assert figure.words == "5 pictures: a; b; c; d; e."
+    assert figure.alt_text == "5 pictures: a; b; c; d; e."
 
 
 def test_images_stand_in_rows_and_do_not_overlap():
@@ -64,9 +64,9 @@ def test_images_of_other_shapes_keep_their_proportions():
 
 
 def test_a_row_of_pictures_is_described_by_its_captions():
-    assert grid([torch.rand(3, 8, 8)]).words == "1 picture."
+    assert grid([torch.rand(3, 8, 8)]).alt_text == "1 picture."
     sheet = contact_sheet([render(1, shape="goat", scene="rocks"), render(2, shape="cup", scene="room")])
-    assert sheet.words == "2 pictures: goat rocks; cup room."
+    assert sheet.alt_text == "2 pictures: goat rocks; cup room."
 
 
 @pytest.mark.parametrize(("images", "captions"), [([], None), ([torch.zeros(3, 4, 4)], ["a", "b"])])
@@ -99,7 +99,7 @@ def test_methods_stand_in_rows_under_the_names_of_their_columns():
     for text in [axis.title for axis in figure.axes[:3]] + [axis.yaxis.label for axis in figure.axes[::3]]:
         extent = text.get_window_extent(renderer)
         assert inside.x0 <= extent.x0 and extent.y1 <= inside.y1
-    assert figure.words == "zebra, tabby, style, by theirs and ours. ours: 12 s, a long caption."
+    assert figure.alt_text == "zebra, tabby, style, by theirs and ours. ours: 12 s, a long caption."
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_precision_has_a_line_for_each_layer_and_one_for_chance():
     lines = figure.axes[0].lines
     assert [line.get_label() for line in lines] == ["pixels", "fc7", "chance"]
     assert np.allclose(lines[1].get_ydata(), [0.9, 0.8]) and list(lines[1].get_xdata()) == [1, 2]
-    assert figure.words.endswith("fc7, pixels.")
+    assert figure.alt_text.endswith("fc7, pixels.")
     with pytest.raises(ValueError, match="at least one"):
         precision_figure({})
 

@@ -132,7 +132,7 @@ def test_a_map_without_any_number_can_be_drawn():
     nothing = made(torch.full((5, 5), torch.nan), torch.full((5, 5), -1))
     figure = occlusion_figure(torch.rand(3, 96, 96), nothing, NAMES)
     assert figure.axes[1].child_axes[0].get_xlabel() == "nothing yet, by the centre"
-    assert "no place" in figure.words and len(figure.png()) > 1000
+    assert "no place" in figure.alt_text and len(figure.png()) > 1000
 
 
 def test_a_single_place_is_as_wide_as_the_occluder():
@@ -162,7 +162,7 @@ def test_maps_side_by_side_share_one_scale(found):
     assert np.allclose(pale.get_array(), weak.to_pixels())
     assert [axis.get_title() for axis in figure.axes[:2]] == ["grey", "mean"]
     assert figure.axes[0].get_xlabel() == f"up to {float(found.to_pixels().max()):.2f}"
-    assert "grey; mean" in figure.words
+    assert "grey; mean" in figure.alt_text
     with pytest.raises(ValueError, match="1 maps and 2 captions"):
         drop_figure(torch.rand(3, 96, 96), [found], ["a", "b"])
 
@@ -181,7 +181,7 @@ def test_nothing_that_is_written_leaves_the_figure(found):
 def test_the_words_say_where_and_what(found):
     words = describe_occlusion(found, NAMES)
     assert "sheep" in words and "upper middle" in words and "is predicted instead" in words
-    assert occlusion_figure(torch.rand(3, 96, 96), found, NAMES).words == words
+    assert occlusion_figure(torch.rand(3, 96, 96), found, NAMES).alt_text == words
     calm = made(found.probability, torch.zeros(5, 5, dtype=torch.int64))
     assert "never changes" in describe_occlusion(calm, NAMES)
 
@@ -199,5 +199,5 @@ def test_a_figure_shows_itself_with_its_words():
     figure = occlusion_figure(render(3), even(), NAMES)
     data, metadata = figure._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
-    assert data["text/plain"] == figure.words == metadata["image/png"]["alt"]
-    assert f'alt="{figure.words}"' in data["text/html"]
+    assert data["text/plain"] == figure.alt_text == metadata["image/png"]["alt"]
+    assert f'alt="{figure.alt_text}"' in data["text/html"]

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab.figures import class_colours, index_png, palette_png, rising_alpha, symmetric_range
+from cnnlab.figures import alpha_ramp, class_colours, index_png, palette_png, symmetric_range
+from cnnlab.figures.alt_figure import quantize_png
 from cnnlab.figures.colours import CLASSES, RIGHT, WRONG
-from cnnlab.figures.plate import in_few_colours
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -50,7 +50,7 @@ def test_values_beyond_the_range_take_the_colour_of_its_end():
 def test_without_a_range_the_map_gives_it():
     values = torch.tensor([[2.0, 4.0], [3.0, torch.nan]])
     assert palette_png(values) == palette_png(values, low=2, high=4)
-    assert symmetric_range(values) == (-4, 4) and symmetric_range(values * 0, least=0.1) == (-0.1, 0.1)
+    assert symmetric_range(values) == (-4, 4) and symmetric_range(values * 0, minimum=0.1) == (-0.1, 0.1)
 
 
 def test_pixels_without_a_number_are_transparent():
@@ -66,9 +66,9 @@ def test_a_flat_map_is_drawn():
 def test_opacity_is_one_number_or_follows_the_map():
     values = np.linspace(-1, 1, 255)[None]
     assert decoded(palette_png(values, alpha=0.4))[0, :, 3].tolist() == [102] * 255
-    rising = decoded(palette_png(values, alpha=rising_alpha()))[0, :, 3]
+    rising = decoded(palette_png(values, alpha=alpha_ramp()))[0, :, 3]
     assert rising[0] == 0 and rising[-1] == 255 and (np.diff(rising.astype(int)) >= 0).all()
-    signed = decoded(palette_png(values, alpha=rising_alpha(0.8, signed=True)))[0, :, 3]
+    signed = decoded(palette_png(values, alpha=alpha_ramp(0.8, signed=True)))[0, :, 3]
     assert signed[127] == 0 and signed[0] == signed[-1] == 204
 
 
@@ -153,7 +153,7 @@ def test_few_colours_keep_the_strongest_place_of_a_pale_map_and_the_white_around
     picture[100:104, 100:104] = (179, 88, 6)
     stream = BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
-    small = in_few_colours(stream)
+    small = quantize_png(stream)
     assert len(small) < stream.tell()
     again = decoded(small)[:, :, :3].astype(int)
     assert (again[:56] == 255).all()
@@ -164,4 +164,4 @@ def test_a_plain_picture_keeps_every_colour():
     ramp = np.repeat(np.arange(255, dtype=np.uint8)[:, None, None], 3, axis=2).repeat(20, axis=1)
     stream = BytesIO()
     Image.fromarray(ramp).save(stream, "PNG")
-    assert np.array_equal(decoded(in_few_colours(stream))[:, :, :3], ramp)
+    assert np.array_equal(decoded(quantize_png(stream))[:, :, :3], ramp)

@@ -12,8 +12,8 @@ def test_each_layer_has_a_bar_for_each_network():
     figure = layer_scores_figure(scores, {"class known": 0.55, "chance": 0.02})
     drawn = [[float(bar.get_height()) for bar in box] for box in figure.axes[0].containers]
     assert drawn == [[0.3, 0.5], [0.6, 0.4]]
-    assert "best layer of before is relu5 with 0.50, of after is relu4 with 0.60" in figure.words
-    assert figure.words.endswith("; class known 0.55; chance 0.02.")
+    assert "best layer of before is relu5 with 0.50, of after is relu4 with 0.60" in figure.alt_text
+    assert figure.alt_text.endswith("; class known 0.55; chance 0.02.")
     lines = [(line.get_ydata()[0], line.get_linestyle()) for line in figure.axes[0].lines]
     assert lines == [(0.55, "--"), (0.02, ":")]
     with pytest.raises(ValueError, match="same layers"):

@@ -15,7 +15,8 @@ def test_curves_are_the_history():
     np.testing.assert_array_equal(right.lines[1].get_ydata(), HISTORY["validation"])
     assert left.get_xlim() == (0.5, 5.5)
     assert (
-        "digits, 3 epochs: the loss goes from 2.50 to 0.50" in figure.words and "20% to 75%" in figure.words
+        "digits, 3 epochs: the loss goes from 2.50 to 0.50" in figure.alt_text
+        and "20% to 75%" in figure.alt_text
     )
 
 

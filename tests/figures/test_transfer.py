@@ -26,7 +26,7 @@ def test_every_repeat_the_mean_and_the_interval_are_drawn():
     assert band.min() == pytest.approx(float(low.min())) and band.max() == pytest.approx(float(high.max()))
     assert len(axis.collections) == 2 and axis.get_xscale() == "log"
     assert [text.get_text() for text in axis.texts] == ["chance"]
-    assert figure.words == (
+    assert figure.alt_text == (
         "T. By examples, 3 repeats: tuned 0.60 at 1, 0.83 at 10; scratch 0.20 at 1, 0.92 at 10."
     )
 

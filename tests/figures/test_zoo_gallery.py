@@ -8,7 +8,7 @@ from cnnlab.figures import zoo_gallery
 @pytest.mark.parametrize("name", ["filters", "grad_cam"])
 def test_pictures_are_drawn_and_say_what_they_show(name):
     plate = zoo_gallery.FIGURES[name]()
-    assert len(plate.words) > 20 and plate.png()[1:4] == b"PNG"
+    assert len(plate.alt_text) > 20 and plate.png()[1:4] == b"PNG"
 
 
 def test_every_picture_becomes_a_file_of_its_name(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.figures.palettes import rising_alpha
+from cnnlab.figures.palette_png import alpha_ramp
 from cnnlab.networks import ReceptiveField, activations
 
 GRID_SIDE = 48
@@ -77,7 +77,7 @@ def initial_position(unit_map: Tensor, share: tuple[float, float] | None) -> tup
 def overlay_tiles(unit_map: Tensor, side: int) -> dict:
     """A map h x w as an overlay for a `ImageGrid`, side x side: clear where the unit is silent."""
     large = F.interpolate(unit_map[None, None], size=(side, side), mode="nearest")[0]
-    return map_tiles(large, "magma", *value_range(unit_map.clamp(min=0)), rising_alpha(1.0))
+    return map_tiles(large, "magma", *value_range(unit_map.clamp(min=0)), alpha_ramp(1.0))
 
 
 def code(

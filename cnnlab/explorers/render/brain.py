@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.features import Recordings, compare_rdms, decode, match_recordings, rdm, simulate_recordings
-from cnnlab.figures.plate import Plate
+from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.transfer import repeats_figure
 from cnnlab.networks.zoo import load
 from cnnlab.world import dataset
@@ -102,7 +102,7 @@ def dissimilarity(responses: Tensor) -> Tensor:
     return rdm((responses - responses.mean(0)) / deviation)
 
 
-def decoding_figure(result: Result, names: Mapping[str, str], chance: float) -> Plate:
+def decoding_figure(result: Result, names: Mapping[str, str], chance: float) -> AltTextFigure:
     """Decoding accuracy against units for both, under the names that `names` gives to "population" and "layer"."""
     values = {names[key]: accuracy for key, accuracy in result.accuracy.items()}
     title = f"Reading the class off few units\n{names['population']}"

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab.figures.colours import OUTLINE, SIGNED
-from cnnlab.figures.palettes import symmetric_range
+from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.networks import Step, one_step, output_size
 
 KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one pixel")

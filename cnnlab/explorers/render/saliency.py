@@ -25,7 +25,7 @@ from cnnlab.attribution import (
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_grid import image_tiles, map_tiles
 from cnnlab.explorers.image_sources import NO_MASK, ImageSource
-from cnnlab.figures import rising_alpha
+from cnnlab.figures import alpha_ramp
 from cnnlab.inputs import one_of
 
 METHODS = ("gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients")
@@ -85,8 +85,8 @@ def tiles(attributions: list[Tensor], view: str) -> dict:
         return image_tiles(torch.stack([0.5 + _normalise(attribution) / 2 for attribution in attributions]))
     maps = torch.stack([_normalise(per_pixel(attribution, view)) for attribution in attributions])
     if view == "sign":
-        return map_tiles(maps, "PuOr_r", -1, 1, alpha=rising_alpha(signed=True) ** 0.5)
-    return map_tiles(maps, "viridis", 0, 1, alpha=rising_alpha() ** 0.4)
+        return map_tiles(maps, "PuOr_r", -1, 1, alpha=alpha_ramp(signed=True) ** 0.5)
+    return map_tiles(maps, "viridis", 0, 1, alpha=alpha_ramp() ** 0.4)
 
 
 def describe_map(values: Tensor, mask: Tensor | None, object_name: str) -> str:

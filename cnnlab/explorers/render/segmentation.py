@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.image_sources import ImageSource, RenderedSource
 from cnnlab.figures.colours import CLASSES, OUTLINE
-from cnnlab.figures.palettes import NOTHING, index_png
+from cnnlab.figures.palette_png import TRANSPARENT, index_png
 from cnnlab.networks.layers import evaluating
 from cnnlab.networks.modes import like_parameters
 from cnnlab.segmentation import edge_band, four_tasks
@@ -78,7 +78,7 @@ def class_tiles(maps: Sequence[Tensor], view: str) -> dict:
     """Maps of one look as the tiles of a sheet, in the plain colours of classes or errors."""
     row = torch.cat(list(maps), 1)  # side by side
     table = np.rint([[255 * part for part in to_rgb(colour)] for colour in _colours(view)]).astype(np.uint8)
-    content = index_png(row.nan_to_num(nan=NOTHING).numpy(), table)
+    content = index_png(row.nan_to_num(nan=TRANSPARENT).numpy(), table)
     height, width = maps[0].shape
     return {"png": content, "count": len(maps), "columns": len(maps), "width": width, "height": height}
 

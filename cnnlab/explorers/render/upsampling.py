@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from cnnlab.figures.masks import numbers_on
+from cnnlab.figures.segmentation import numbers_on
 from cnnlab.segmentation import (
     bilinear_kernel,
     max_pool,
