@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 import cnnlab
-from cnnlab.grading.commands import add_to as add_grading_to
+from cnnlab.grading.commands import add_commands as add_grading_to
 
 FIRST_NOTEBOOK = Path("notebooks", "00_start_here.ipynb")
 

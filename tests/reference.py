@@ -16,7 +16,7 @@ import pdoc
 import pdoc.render
 
 FOLDER = Path(__file__).resolve().parents[1] / "build" / "reference"
-ALL = ("cnnlab", "!cnnlab.grading.running")  # what students' processes are made of is no interface
+ALL = ("cnnlab", "!cnnlab.grading.sandbox")  # what students' processes are made of is no interface
 
 
 def build(folder: Path = FOLDER, modules: tuple[str, ...] = ALL) -> Path:

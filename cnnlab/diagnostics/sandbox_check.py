@@ -14,18 +14,18 @@ TIERS = {
 
 def check_sandbox() -> Iterator[str]:
     """A line for each tier: how many escapes it blocks, and the names of those that it does not; or why it is not to be had here."""
-    from cnnlab.grading.asking import RunnerError
-    from cnnlab.grading.escapes import ESCAPES, try_escapes, worked
+    from cnnlab.grading.escapes import ESCAPES, succeeded, try_escapes
     from cnnlab.grading.runner import Runner
+    from cnnlab.grading.runner_protocol import RunnerError
 
     for tier, use in TIERS.items():
         try:
             with Runner([tier]) as runner:
                 results = try_escapes(runner)
-                sandbox = str(runner.walls)
+                sandbox = str(runner.sandbox)
         except RunnerError as error:
             yield f"{tier}: not to be had here ({error})"
             continue
-        unblocked = [escape.name for escape in ESCAPES if worked(results[escape.name])]
+        unblocked = [escape.name for escape in ESCAPES if succeeded(results[escape.name])]
         yield f"{sandbox}: blocks {len(results) - len(unblocked)} of {len(results)} escapes; {use}"
         yield from (f"    not blocked: {name}" for name in unblocked)

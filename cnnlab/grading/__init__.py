@@ -24,13 +24,13 @@ For the grader of assignments, probe in, value out (the commands are in `command
 
 from importlib import import_module
 
-_HOMES = {"check": "checks", "claim": "checks", "solved": "checks", "suspects": "lineup"}
+_MODULE_OF = {"check": "checks", "claim": "checks", "solved": "checks", "suspects": "lineup"}
 
 __all__ = ["check", "claim", "solved", "suspects"]
 
 
 def __getattr__(name: str):
-    if name in _HOMES:
-        found = globals()[name] = getattr(import_module(f"cnnlab.grading.{_HOMES[name]}"), name)
-        return found
+    if name in _MODULE_OF:
+        value = globals()[name] = getattr(import_module(f"cnnlab.grading.{_MODULE_OF[name]}"), name)
+        return value
     raise AttributeError(f"cnnlab.grading has no {name!r}; it has {', '.join(__all__)}")

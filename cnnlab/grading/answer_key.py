@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.running.frames import Network
+from cnnlab.grading.sandbox.wire_format import NetworkSpec
 
-__all__ = ["Case", "Limits", "Measure", "Mistake", "Network", "Question", "Tolerance"]
+__all__ = ["Case", "Limits", "Measure", "Mistake", "NetworkSpec", "Question", "Tolerance"]
 
 
 @dataclass(frozen=True)
 class Tolerance:
     """How far a number may lie from the reference: |answer - reference| <= absolute + relative * |reference|.
 
-    `stray` is the share of the numbers that may lie farther off: where a sign or a rank decides, rounding can tip one over.
+    `outlier_fraction` is the share of the numbers that may lie farther off: where a sign or a rank decides, rounding can tip one over.
     """
 
     relative: float = 1e-4
     absolute: float = 1e-5
-    stray: float = 0.0
+    outlier_fraction: float = 0.0
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What the grader measures itself: a name of `cnnlab.grading.measuring.MEASURES`, how much is enough, the hint where it is less."""
+    """What the grader measures itself: a name of `cnnlab.grading.model_scoring.MEASURES`, how much is enough, the hint where it is less."""
 
     name: str
-    least: float
+    minimum: float
     hint: str
 
 
@@ -43,10 +43,10 @@ class Measure:
 class Case:
     """One probe: `inputs(draw)` gives the arguments by name, from a numpy Generator of the student's own; worth `points`.
 
-    Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `Network(name, seed)`. With `public`, the
+    Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `NetworkSpec(name, seed)`. With `public`, the
     case is also given to students, drawn from a seed that everybody has.
 
-    Where a training has no single right outcome, `measures` say what must come of it. Those of the inputs that are named in `kept` stay
+    Where a training has no single right outcome, `measures` say what must come of it. Those of the inputs that are named in `withheld` stay
     with the grader: the answer is not called with them, it is measured on them.
     """
 
@@ -54,12 +54,12 @@ class Case:
     inputs: Callable[[np.random.Generator], dict[str, Any]]
     points: float
     public: bool = False
-    kept: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
 
-    def given(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def call_arguments(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Those of the inputs that the answer is called with."""
-        return {key: value for key, value in inputs.items() if key not in self.kept}
+        return {key: value for key, value in inputs.items() if key not in self.withheld}
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class Question:
     cases: tuple[Case, ...]
     reference: Callable[..., Any]
     mistakes: tuple[Mistake, ...] = ()
-    otherwise: str = "take the smallest case that you can work out by hand, and compare"
+    default_hint: str = "take the smallest case that you can work out by hand, and compare"
     tolerance: Tolerance = field(default_factory=Tolerance)
     limits: Limits = field(default_factory=lambda: Limits(seconds=30, cpu=30))
     variable: bool = False
-    gives_it_away: tuple[str, ...] = ()
+    forbidden_names: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:

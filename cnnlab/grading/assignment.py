@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cnnlab.grading.questions import Question
-from cnnlab.grading.source import SourceCell, read_source
+from cnnlab.grading.answer_key import Question
+from cnnlab.grading.source_notebook import SourceCell, read_source
 from cnnlab.inputs import one_of
 
 
@@ -35,7 +35,7 @@ class Assignment:
         one_of(name, [question.name for question in self.questions], "question")
         return next(question for question in self.questions if question.name == name)
 
-    def answer(self, name: str) -> SourceCell:
+    def answer_cell(self, name: str) -> SourceCell:
         """The cell of the source that a question's answer goes into."""
         return next(cell for cell in self.cells if cell.role == "answer" and cell.grade_id == name)
 
@@ -45,7 +45,7 @@ class Assignment:
         return self.folder / "instructor"
 
     @property
-    def draws(self) -> bool:
+    def needs_world(self) -> bool:
         """Whether its code draws pictures of the world."""
         return any("render(" in cell.source for cell in self.cells)
 
@@ -63,12 +63,12 @@ def assignments() -> dict[str, Path]:
 
     Of two with the same name the nearer counts, so a course may keep its own version.
     """
-    here, checkout = Path.cwd(), Path(__file__).resolve().parents[2]
-    found: dict[str, Path] = {}
-    for above in (here, *here.parents, checkout):
+    cwd, checkout = Path.cwd(), Path(__file__).resolve().parents[2]
+    folders: dict[str, Path] = {}
+    for above in (cwd, *cwd.parents, checkout):
         for folder in sorted(above.glob("assignments/*/instructor")):
-            found.setdefault(folder.parent.name, folder.parent)
-    return found
+            folders.setdefault(folder.parent.name, folder.parent)
+    return folders
 
 
 def load_assignment(name: str | os.PathLike[str]) -> Assignment:
@@ -86,16 +86,16 @@ def load_assignment(name: str | os.PathLike[str]) -> Assignment:
     if not key_file.is_file():
         raise FileNotFoundError(f"{folder} has no instructor/key.py, which the grader needs.")
     key = _import(key_file)
-    for wanted in ("ASSIGNMENT", "TITLE", "QUESTIONS"):
-        if not hasattr(key, wanted):
-            raise ValueError(f"{key_file.name} of {folder.name} says no {wanted}.")
+    for constant in ("ASSIGNMENT", "TITLE", "QUESTIONS"):
+        if not hasattr(key, constant):
+            raise ValueError(f"{key_file.name} of {folder.name} says no {constant}.")
     cells = read_source(folder / "instructor" / "source.ipynb")
-    answers = {cell.grade_id for cell in cells if cell.role == "answer"}
-    asked = [question.name for question in key.QUESTIONS]
-    if answers != set(asked) or len(set(asked)) != len(asked):
+    answer_ids = {cell.grade_id for cell in cells if cell.role == "answer"}
+    names = [question.name for question in key.QUESTIONS]
+    if answer_ids != set(names) or len(set(names)) != len(names):
         raise ValueError(
-            f"source and key of {key.ASSIGNMENT} do not agree: the source has answer cells {sorted(map(str, answers))},"
-            f" the key has questions {asked}."
+            f"source and key of {key.ASSIGNMENT} do not agree: the source has answer cells {sorted(map(str, answer_ids))},"
+            f" the key has questions {names}."
         )
     return Assignment(folder, key.ASSIGNMENT, key.TITLE, tuple(key.QUESTIONS), cells)
 
@@ -103,24 +103,24 @@ def load_assignment(name: str | os.PathLike[str]) -> Assignment:
 def _folder(name: str | os.PathLike[str]) -> Path:
     if Path(name).is_dir() and (Path(name) / "instructor").is_dir():
         return Path(name).resolve()
-    known = assignments()
-    if not known:
+    folders = assignments()
+    if not folders:
         raise FileNotFoundError(
             f"there is no folder `assignments` here or above, and {name} is no folder of an assignment."
         )
-    short = [full for full in known if full.partition("_")[0] == str(name)]
-    return known[short[0] if len(short) == 1 else one_of(str(name), known, "assignment")]
+    short = [full for full in folders if full.partition("_")[0] == str(name)]
+    return folders[short[0] if len(short) == 1 else one_of(str(name), folders, "assignment")]
 
 
 def _import(path: Path):
     """The key as a module of its own; it leaves nothing in `sys.modules` and no compiled copy beside it."""
     spec = importlib.util.spec_from_file_location(f"_key_of_{path.parents[1].name}", path)
     module = importlib.util.module_from_spec(spec)
-    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.modules[spec.name] = module  # dataclasses in a key look themselves up
     try:
         spec.loader.exec_module(module)
     finally:
-        sys.dont_write_bytecode = kept
+        sys.dont_write_bytecode = dont_write
         del sys.modules[spec.name]
     return module

@@ -23,9 +23,9 @@ from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.scoring import Result, grade_submission
-from cnnlab.grading.submissions import Found, Submission, find, read
+from cnnlab.grading.submissions import Submission, SubmissionFile, find, read
 
-CONFINED = ("bubblewrap", "namespaces", "landlock")
+SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Batch:
 
     statuses: dict[str, int]
     graded: int
-    kept: int
-    people: tuple[str, ...]
-    walls: str
+    already_graded: int
+    needs_review: tuple[str, ...]
+    sandbox: str
     start_seconds: float
     seconds: float
 
@@ -44,12 +44,12 @@ class Batch:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
         rate = f", {self.graded / self.seconds:.1f} a second" if self.graded and self.seconds else ""
         lines = [
-            f"{self.graded + self.kept} submissions: {counts}",
-            f"graded now: {self.graded} in {self.seconds:.1f} s{rate}; in the gradebook already: {self.kept}",
+            f"{self.graded + self.already_graded} submissions: {counts}",
+            f"graded now: {self.graded} in {self.seconds:.1f} s{rate}; in the gradebook already: {self.already_graded}",
         ]
-        if self.walls:
-            lines.append(f"walls: {self.walls}; the runner took {self.start_seconds:.1f} s to start")
-        lines += [f"needs a human: {person}" for person in self.people]
+        if self.sandbox:
+            lines.append(f"walls: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
+        lines += [f"needs a human: {review}" for review in self.needs_review]
         return "\n".join(lines)
 
 
@@ -59,10 +59,10 @@ def grade_folder(
     gradebook: Gradebook,
     *,
     jobs: int | None = None,
-    tiers: Iterable[str] = CONFINED,
+    tiers: Iterable[str] = SANDBOXED_TIERS,
     limits: Limits | None = None,
     data: Iterable[Path] = (),
-    again: bool = False,
+    regrade: bool = False,
     progress: bool = True,
 ) -> Batch:
     """Grade every submission in `folder` that is not in the gradebook as it is now.
@@ -90,68 +90,68 @@ def grade_folder(
         If the gradebook cannot be written.
     """
     folder = Path(folder)
-    found = find(folder, assignment.name)
+    submissions = find(folder, assignment.name)
     limits = limits or Limits()
-    waiting = []
-    for one in found:
-        mark = fingerprint(assignment, one, limits)
-        if again or not gradebook.is_done(assignment.name, one.student, mark):
-            waiting.append((one, mark))
-    walls, start_seconds, begin = "", 0.0, time.perf_counter()
-    if waiting:
+    queue = []
+    for found in submissions:
+        mark = fingerprint(assignment, found, limits)
+        if regrade or not gradebook.is_graded(assignment.name, found.student, mark):
+            queue.append((found, mark))
+    sandbox, start_seconds, started = "", 0.0, time.perf_counter()
+    if queue:
         hidden = [assignment.folder, folder, gradebook.path]
-        with Runner(tiers, hidden=hidden, data=data, draws=assignment.draws) as runner:
-            walls, start_seconds = str(runner.walls), time.perf_counter() - begin
-            begin = time.perf_counter()
+        with Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world) as runner:
+            sandbox, start_seconds = str(runner.sandbox), time.perf_counter() - started
+            started = time.perf_counter()
 
-            def work(one: Found) -> Result:
-                return grade_found(assignment, one, runner=runner, secret=gradebook.secret, limits=limits)
+            def work(found: SubmissionFile) -> Result:
+                return grade_found(assignment, found, runner=runner, secret=gradebook.secret, limits=limits)
 
-            _all(
-                waiting,
+            _run_all(
+                queue,
                 work,
                 lambda result, mark: gradebook.write(assignment.name, result, mark),
                 jobs,
                 progress,
             )
-    seconds = time.perf_counter() - begin
-    names = {one.student for one in found}
+    seconds = time.perf_counter() - started
+    names = {found.student for found in submissions}
     results = [result for result in gradebook.results(assignment.name) if result.student in names]
     return Batch(
         dict(Counter(result.status for result in results)),
-        len(waiting),
-        len(found) - len(waiting),
-        tuple(line for result in results for line in for_a_human(result)),
-        walls,
+        len(queue),
+        len(submissions) - len(queue),
+        tuple(line for result in results for line in review_reasons(result)),
+        sandbox,
         start_seconds,
         seconds,
     )
 
 
-def grade_found(assignment: Assignment, one: Found, **how: Any) -> Result:
+def grade_found(assignment: Assignment, found: SubmissionFile, **how: Any) -> Result:
     """Read and grade one submission."""
-    begin = time.perf_counter()
-    submission = read(one.path)
-    submission = replace(submission, notes=(*submission.notes, *one.notes))
-    result = grade_submission(assignment, one.student, submission, **how)
-    return replace(result, seconds=time.perf_counter() - begin)
+    started = time.perf_counter()
+    submission = read(found.path)
+    submission = replace(submission, notes=(*submission.notes, *found.notes))
+    result = grade_submission(assignment, found.student, submission, **how)
+    return replace(result, seconds=time.perf_counter() - started)
 
 
-def fingerprint(assignment: Assignment, one: Found, limits: Limits) -> str:
+def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
     """Of everything that the grade depends on: the file, the assignment, the limits, the grader."""
-    submission: Submission = read(one.path)
+    submission: Submission = read(found.path)
     parts = [
         submission.digest,
-        submission.trouble,
+        submission.error,
         assignment.fingerprint,
         repr(limits),
         cnnlab.__version__,
-        *one.notes,
+        *found.notes,
     ]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def for_a_human(result: Result) -> list[str]:
+def review_reasons(result: Result) -> list[str]:
     """Why somebody should look at this submission; nothing where nobody has to."""
     if result.status in ("unreadable", "missing", "grader error"):
         return [f"{result.student}: {result.status}: {result.note}"]
@@ -161,9 +161,9 @@ def for_a_human(result: Result) -> list[str]:
     return lines
 
 
-def _all(
-    waiting: list[tuple[Found, str]],
-    work: Callable[[Found], Result],
+def _run_all(
+    queue: list[tuple[SubmissionFile, str]],
+    work: Callable[[SubmissionFile], Result],
     write: Callable[[Result, str], None],
     jobs: int | None,
     progress: bool,
@@ -171,17 +171,17 @@ def _all(
     """Work through the list and write each result as it comes; what is under way when this is stopped is done again next time."""
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
-    under_way: dict[Future[Result], str] = {}
-    rest = iter(waiting)
+    running: dict[Future[Result], str] = {}
+    remaining = iter(queue)
     try:
-        with tqdm(total=len(waiting), desc="grading", unit="", disable=None if progress else True) as bar:
+        with tqdm(total=len(queue), desc="grading", unit="", disable=None if progress else True) as bar:
             while True:
-                while len(under_way) < 2 * jobs and (following := next(rest, None)):
-                    under_way[pool.submit(work, following[0])] = following[1]
-                if not under_way:
+                while len(running) < 2 * jobs and (following := next(remaining, None)):
+                    running[pool.submit(work, following[0])] = following[1]
+                if not running:
                     return
-                for done in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    write(done.result(), under_way.pop(done))
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    write(future.result(), running.pop(future))
                     bar.update()
     finally:
         pool.shutdown(cancel_futures=True)

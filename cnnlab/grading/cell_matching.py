@@ -9,57 +9,70 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnlab.grading import code
+from cnnlab.grading import source_analysis
+from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.questions import Question
-from cnnlab.grading.submissions import Cell, Submission
+from cnnlab.grading.submissions import Submission, SubmittedCell
 
 
 @dataclass(frozen=True)
-class Matched:
+class CellMatch:
     """The cells that answer a question (none: it is missing), how they were found, and what a human should look at."""
 
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[SubmittedCell, ...] = ()
     notes: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     stub: bool = False
 
 
-def match(assignment: Assignment, submission: Submission) -> dict[str, Matched]:
+def match(assignment: Assignment, submission: Submission) -> dict[str, CellMatch]:
     """For each question, the cells that answer it."""
-    taken = _by_grade_id(assignment, submission)
+    assigned = _by_grade_id(assignment, submission)
     return {
-        question.name: _match(assignment, question, submission, taken) for question in assignment.questions
+        question.name: _match(assignment, question, submission, assigned) for question in assignment.questions
     }
 
 
-def helpers(assignment: Assignment, submission: Submission, matched: dict[str, Matched]) -> tuple[Cell, ...]:
+def helpers(
+    assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
+) -> tuple[SubmittedCell, ...]:
     """The student's other cells that the answers need: those that bind a name which an answer, or another helper, uses."""
-    answers = {cell.number: cell for found in matched.values() for cell in found.cells}
-    given = {code.shape(cell.source) for cell in assignment.cells} | {
-        code.shape(cell.stub) for cell in assignment.cells
+    answer_cells = {cell.number: cell for cell_match in matched.values() for cell in cell_match.cells}
+    source_asts = {source_analysis.normalised_ast(cell.source) for cell in assignment.cells} | {
+        source_analysis.normalised_ast(cell.stub) for cell in assignment.cells
     }
-    others = [cell for cell in submission.cells if cell.number not in answers]
-    known = {cell.number: code.names(cell.source) for cell in others if code.shape(cell.source) not in given}
+    other_cells = [cell for cell in submission.cells if cell.number not in answer_cells]
+    names_of = {
+        cell.number: source_analysis.names(cell.source)
+        for cell in other_cells
+        if source_analysis.normalised_ast(cell.source) not in source_asts
+    }
     setup = {
-        name for cell in assignment.cells if cell.role == "setup" for name in code.names(cell.source).bound
+        name
+        for cell in assignment.cells
+        if cell.role == "setup"
+        for name in source_analysis.names(cell.source).bound
     }
-    bound = {name for cell in answers.values() for name in code.names(cell.source).bound}
-    wanted = {name for cell in answers.values() for name in code.names(cell.source).used} - setup - bound
-    chosen: set[int] = set()
-    while more := {
-        number for number, names in known.items() if number not in chosen and names.bound & wanted
+    bound = {name for cell in answer_cells.values() for name in source_analysis.names(cell.source).bound}
+    needed = (
+        {name for cell in answer_cells.values() for name in source_analysis.names(cell.source).used}
+        - setup
+        - bound
+    )
+    selected: set[int] = set()
+    while added := {
+        number for number, names in names_of.items() if number not in selected and names.bound & needed
     }:
-        chosen |= more
-        wanted |= {name for number in more for name in known[number].used} - setup
-    return tuple(cell for cell in others if cell.number in chosen)
+        selected |= added
+        needed |= {name for number in added for name in names_of[number].used} - setup
+    return tuple(cell for cell in other_cells if cell.number in selected)
 
 
-def belongs(assignment: Assignment, submission: Submission) -> str:
+def mismatch_reason(assignment: Assignment, submission: Submission) -> str:
     """Why the notebook is not one of this assignment, "" if it is one."""
     if submission.assignment not in (None, assignment.name):
         return f"it is the notebook of another assignment, {submission.assignment}"
-    if any(found.cells for found in match(assignment, submission).values()):
+    if any(cell_match.cells for cell_match in match(assignment, submission).values()):
         return ""
     return f"it has no cell of {assignment.name}"
 
@@ -70,50 +83,57 @@ def _by_grade_id(assignment: Assignment, submission: Submission) -> dict[int, st
 
 
 def _match(
-    assignment: Assignment, question: Question, submission: Submission, taken: dict[int, str]
-) -> Matched:
+    assignment: Assignment, question: Question, submission: Submission, assigned: dict[int, str]
+) -> CellMatch:
     notes: list[str] = []
-    own = [cell for cell in submission.cells if taken.get(cell.number) == question.name]
-    free = [cell for cell in submission.cells if cell.number not in taken and not _is_given(assignment, cell)]
-    if not any(question.defines in code.names(cell.source).bound for cell in own):
-        marked = [cell for cell in free if question.name in code.markers(cell.source)]
-        named = [cell for cell in free if question.defines in code.names(cell.source).bound]
-        astray = [
+    cells_of_question = [cell for cell in submission.cells if assigned.get(cell.number) == question.name]
+    unassigned = [
+        cell for cell in submission.cells if cell.number not in assigned and not _is_given(assignment, cell)
+    ]
+    if not any(question.defines in source_analysis.names(cell.source).bound for cell in cells_of_question):
+        marked = [cell for cell in unassigned if question.name in source_analysis.markers(cell.source)]
+        defining_cells = [
+            cell for cell in unassigned if question.defines in source_analysis.names(cell.source).bound
+        ]
+        misplaced = [
             cell
             for cell in submission.cells
-            if taken.get(cell.number) not in (None, question.name)
-            and question.defines in code.names(cell.source).bound
+            if assigned.get(cell.number) not in (None, question.name)
+            and question.defines in source_analysis.names(cell.source).bound
         ]
-        found, how = next(
+        candidates, how = next(
             (
                 (cells, how)
-                for cells, how in ((marked, "its marker"), (named, "the name that it defines"))
+                for cells, how in ((marked, "its marker"), (defining_cells, "the name that it defines"))
                 if cells
             ),
-            (astray, "the name that it defines, in the cell of another question"),
+            (misplaced, "the name that it defines, in the cell of another question"),
         )
-        if found:
+        if candidates:
             notes.append(f"the answer was found by {how}")
-            own = sorted(
-                {cell.number: cell for cell in [*own, *found]}.values(), key=lambda cell: cell.number
+            cells_of_question = sorted(
+                {cell.number: cell for cell in [*cells_of_question, *candidates]}.values(),
+                key=lambda cell: cell.number,
             )
-    stub = code.shape(assignment.answer(question.name).stub)
-    shapes = {code.shape(cell.source): cell for cell in own}  # of equal ones, the last
-    real = [cell for shape, cell in shapes.items() if shape != stub]
-    defining = [cell for cell in real if question.defines in code.names(cell.source).bound]
-    if len(own) > len(shapes) or (len(shapes) > len(real) and real):
+    stub = source_analysis.normalised_ast(assignment.answer_cell(question.name).stub)
+    by_ast = {
+        source_analysis.normalised_ast(cell.source): cell for cell in cells_of_question
+    }  # of equal ones, the last
+    answered = [cell for syntax, cell in by_ast.items() if syntax != stub]
+    defining = [cell for cell in answered if question.defines in source_analysis.names(cell.source).bound]
+    if len(cells_of_question) > len(by_ast) or (len(by_ast) > len(answered) and answered):
         notes.append("the cell was there several times; the copies say the same, or nothing")
     review = []
     if len(defining) > 1:
         review.append(f"{len(defining)} different cells define `{question.defines}`; the last one was graded")
-    ordered = tuple(sorted(real or list(shapes.values()), key=lambda cell: cell.number))
-    return Matched(ordered, tuple(notes), tuple(review), stub=bool(own) and not real)
+    ordered = tuple(sorted(answered or list(by_ast.values()), key=lambda cell: cell.number))
+    return CellMatch(ordered, tuple(notes), tuple(review), stub=bool(cells_of_question) and not answered)
 
 
-def _is_given(assignment: Assignment, cell: Cell) -> bool:
+def _is_given(assignment: Assignment, cell: SubmittedCell) -> bool:
     """Whether the cell is one of the source's that are nobody's answer."""
     return any(
-        cell.grade_id == given.grade_id
-        for given in assignment.cells
-        if given.grade_id and given.role != "answer"
+        cell.grade_id == source_cell.grade_id
+        for source_cell in assignment.cells
+        if source_cell.grade_id and source_cell.role != "answer"
     )

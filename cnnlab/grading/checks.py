@@ -10,10 +10,10 @@ from typing import Any
 from cnnlab.grading.exercises import EXERCISES
 from cnnlab.inputs import one_of
 
-LOOK_IT_UP = object()
+_MISSING = object()
 
 
-def check(question: str, answer: Any = LOOK_IT_UP) -> None:
+def check(question: str, answer: Any = _MISSING) -> None:
     """Print whether `answer` (a function or a value) solves an exercise: "passed", "not attempted", or "not yet" with a hint.
 
     In the notebook of an assignment, `check("q3")` does for one of its questions: the answer is found by its name, and the public
@@ -36,17 +36,17 @@ def check(question: str, answer: Any = LOOK_IT_UP) -> None:
     print(f"{question}: passed" if hint is None else f"{question}: not yet - {hint}")
 
 
-def solved(question: str, folder: Path | None = None) -> bool:
+def passes_public_tests(question: str, folder: Path | None = None) -> bool:
     """Whether the caller's answer passes the public probes of an assignment's question: for `assert` in a test cell of nbgrader."""
     try:
-        return _of_assignment(question, sys._getframe(1).f_globals, folder) is None
+        return _assignment_hint(question, sys._getframe(1).f_globals, folder) is None
     except NotImplementedError:
         return False
 
 
 def _hint(question: str, answer: Any, names: dict[str, Any]) -> str | None:
-    if answer is LOOK_IT_UP:
-        return _of_assignment(question, names)
+    if answer is _MISSING:
+        return _assignment_hint(question, names)
     exercise = EXERCISES[one_of(question, EXERCISES, "question")]
     try:
         return exercise(answer)
@@ -56,16 +56,16 @@ def _hint(question: str, answer: Any, names: dict[str, Any]) -> str | None:
         return f"your code stopped with {type(error).__name__}: {error}"
 
 
-def _of_assignment(question: str, names: dict[str, Any], folder: Path | None = None) -> str | None:
-    from cnnlab.grading import public
+def _assignment_hint(question: str, names: dict[str, Any], folder: Path | None = None) -> str | None:
+    from cnnlab.grading import public_tests
 
-    path = public.find_checks(folder)
+    path = public_tests.find_checks(folder)
     if path is None:
         raise FileNotFoundError(
-            f"there is no {public.FILE} here: `check({question!r})` works in the folder of an assignment's notebook, where that file lies."
+            f"there is no {public_tests.FILE} here: `check({question!r})` works in the folder of an assignment's notebook, where that file lies."
         )
-    questions = {one.name: one for one in public.read_checks(path)}
-    return public.verdict(questions[one_of(question, questions, "question")], names)
+    questions = {item.name: item for item in public_tests.read_checks(path)}
+    return public_tests.first_hint(questions[one_of(question, questions, "question")], names)
 
 
 def claim(sentence: str, measured: float, *, above: float | None = None, below: float | None = None) -> None:

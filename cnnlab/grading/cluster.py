@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cnnlab.grading.assignment import Assignment, load_assignment
-from cnnlab.grading.batch import CONFINED, Batch, fingerprint, for_a_human
+from cnnlab.grading.batch import SANDBOXED_TIERS, Batch, fingerprint, review_reasons
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
@@ -29,9 +29,9 @@ def grade_on_cluster(
     folder: Path,
     gradebook: Gradebook,
     *,
-    tiers: Iterable[str] = CONFINED,
+    tiers: Iterable[str] = SANDBOXED_TIERS,
     data: Iterable[Path] = (),
-    again: bool = False,
+    regrade: bool = False,
 ) -> Batch:
     """As `batch.grade_folder`, over the workers of the scheduler at `address`.
 
@@ -46,40 +46,46 @@ def grade_on_cluster(
         from distributed import Client, as_completed
     except ModuleNotFoundError:
         raise ModuleNotFoundError("--cluster needs Dask: pip install 'cnnlab[cluster]'.") from None
-    limits, found, begin = Limits(), find(Path(folder), assignment.name), time.perf_counter()
-    marks = {one.student: fingerprint(assignment, one, limits) for one in found}
-    waiting = [
-        one
-        for one in found
-        if again or not gradebook.is_done(assignment.name, one.student, marks[one.student])
+    limits, submissions, started = Limits(), find(Path(folder), assignment.name), time.perf_counter()
+    fingerprints = {found.student: fingerprint(assignment, found, limits) for found in submissions}
+    queue = [
+        found
+        for found in submissions
+        if regrade or not gradebook.is_graded(assignment.name, found.student, fingerprints[found.student])
     ]
-    walls = ""
+    sandbox = ""
     with Client(address, timeout=20) as client:
         settings = (str(assignment.folder), tuple(tiers), tuple(map(str, data)))
         tasks = [
             client.submit(
                 work,
                 settings,
-                one.student,
-                _read(one.path, one.notes),
+                found.student,
+                _read(found.path, found.notes),
                 gradebook.secret,
                 limits,
                 pure=False,
                 retries=2,
             )
-            for one in waiting
+            for found in queue
         ]
         for task in as_completed(tasks):
             result = task.result()
-            gradebook.write(assignment.name, result, marks[result.student])
-            walls = result.walls or walls
+            gradebook.write(assignment.name, result, fingerprints[result.student])
+            sandbox = result.sandbox or sandbox
             task.release()
-    names = {one.student for one in found}
+    names = {found.student for found in submissions}
     results = [result for result in gradebook.results(assignment.name) if result.student in names]
-    people = tuple(line for result in results for line in for_a_human(result))
+    needs_review = tuple(line for result in results for line in review_reasons(result))
     statuses = dict(Counter(result.status for result in results))
     return Batch(
-        statuses, len(waiting), len(found) - len(waiting), people, walls, 0.0, time.perf_counter() - begin
+        statuses,
+        len(queue),
+        len(submissions) - len(queue),
+        needs_review,
+        sandbox,
+        0.0,
+        time.perf_counter() - started,
     )
 
 
@@ -91,18 +97,18 @@ def work(
     limits: Limits,
 ) -> Result:
     """What a worker does: one submission, with the runner that this worker keeps."""
-    assignment, runner = _kept(settings)
-    begin = time.perf_counter()
+    assignment, runner = _cached_runner(settings)
+    started = time.perf_counter()
     result = grade_submission(assignment, student, submission, runner=runner, secret=secret, limits=limits)
-    return replace(result, seconds=time.perf_counter() - begin)
+    return replace(result, seconds=time.perf_counter() - started)
 
 
 @lru_cache(maxsize=1)
-def _kept(settings: tuple[str, tuple[str, ...], tuple[str, ...]]) -> tuple[Assignment, Runner]:
+def _cached_runner(settings: tuple[str, tuple[str, ...], tuple[str, ...]]) -> tuple[Assignment, Runner]:
     folder, tiers, data = settings
     assignment = load_assignment(folder)
     hidden = [assignment.folder]
-    return assignment, Runner(tiers, hidden=hidden, data=map(Path, data), draws=assignment.draws)
+    return assignment, Runner(tiers, hidden=hidden, data=map(Path, data), draws=assignment.needs_world)
 
 
 def _read(path: Path | None, notes: tuple[str, ...]) -> Submission:

@@ -24,7 +24,7 @@ def release(
 ) -> None:
     """Write the student version of an assignment from the instructor's source."""
     from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.releasing import release as write
+    from cnnlab.grading.release import release as write
 
     path = write(load_assignment(assignment), out, run=run)
     typer.echo(f"{path} and {path.parent / 'checks.json'} are what students need")
@@ -36,9 +36,9 @@ def hints(
 ) -> None:
     """Write hints and solutions of an assignment, step by step and folded away, for who works alone."""
     from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.ladder import write_ladder
+    from cnnlab.grading.hint_sheet import write_hint_sheet
 
-    typer.echo(f"{write_ladder(load_assignment(assignment), out)}: open one step at a time")
+    typer.echo(f"{write_hint_sheet(load_assignment(assignment), out)}: open one step at a time")
 
 
 def validate(
@@ -51,15 +51,15 @@ def validate(
     """
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.runner import Runner
-    from cnnlab.grading.validating import validate as findings
+    from cnnlab.grading.validation import validate as findings
 
     loaded, holds = load_assignment(assignment), True
     with Runner(
-        ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder], draws=loaded.draws
+        ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder], draws=loaded.needs_world
     ) as runner:  # all of it is the instructor's
         for finding in findings(loaded, runner, notebooks=notebooks):
             typer.echo(str(finding))
-            holds = holds and finding.holds
+            holds = holds and finding.passed
     raise typer.Exit(0 if holds else 1)
 
 
@@ -71,7 +71,7 @@ def grade(
     gradebook: Book = GRADEBOOK,
     feedback: Annotated[Path | None, typer.Option(help="Also write a page for each student there.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; else one a core.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
+    regrade: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
     data: Annotated[list[Path] | None, typer.Option(help="A folder that answers may read.")] = None,
     tier: Annotated[str | None, typer.Option(help="Accept this tier of confinement alone.")] = None,
     trust_submissions: Annotated[
@@ -84,13 +84,13 @@ def grade(
     Stopped at any moment, the same command goes on where it was.
     """
     from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.batch import CONFINED, grade_folder
+    from cnnlab.grading.batch import SANDBOXED_TIERS, grade_folder
     from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.running.confinement import TIERS
+    from cnnlab.grading.sandbox.confinement import TIERS
     from cnnlab.inputs import one_of
 
     loaded = load_assignment(assignment)
-    tiers = [one_of(tier, TIERS, "tier")] if tier else list(CONFINED)
+    tiers = [one_of(tier, TIERS, "tier")] if tier else list(SANDBOXED_TIERS)
     if "none" in tiers and not trust_submissions:
         raise ValueError(
             "the tier none shuts nothing in; say --trust-submissions if the code is known to be harmless."
@@ -100,9 +100,13 @@ def grade(
         if cluster:
             from cnnlab.grading.cluster import grade_on_cluster
 
-            batch = grade_on_cluster(cluster, loaded, folder, book, tiers=tiers, data=data or (), again=again)
+            batch = grade_on_cluster(
+                cluster, loaded, folder, book, tiers=tiers, data=data or (), regrade=regrade
+            )
         else:
-            batch = grade_folder(loaded, folder, book, jobs=jobs, tiers=tiers, data=data or (), again=again)
+            batch = grade_folder(
+                loaded, folder, book, jobs=jobs, tiers=tiers, data=data or (), regrade=regrade
+            )
         typer.echo(str(batch))
         if feedback:
             from cnnlab.grading.feedback import write_feedback
@@ -127,12 +131,12 @@ def export(
 ) -> None:
     """Write the grades as other systems read them."""
     from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.exporting import export as write
+    from cnnlab.grading.export import export as write
     from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.late import LatePolicy, moment, read_spent, read_times
+    from cnnlab.grading.late import LatePolicy, parse_datetime, read_free_days, read_times
 
     loaded = load_assignment(assignment)
-    policy = LatePolicy(moment(due), grace, per_day, bank) if due else None
+    policy = LatePolicy(parse_datetime(due), grace, per_day, bank) if due else None
     out = out or Path(f"{loaded.name}_{format}{'' if format == 'gradescope' else '.csv'}")
     with Gradebook(gradebook, create=False) as book:
         path = write(
@@ -141,8 +145,8 @@ def export(
             format,
             out,
             policy=policy,
-            times=read_times(times) if times else None,
-            spent=read_spent(spent) if spent else None,
+            submission_times=read_times(times) if times else None,
+            free_days_spent=read_free_days(spent) if spent else None,
         )
     typer.echo(f"{path} is written")
 
@@ -162,13 +166,13 @@ def check(
     notebook: Annotated[Path | None, typer.Argument(help="Your notebook; else the only one here.")] = None,
 ) -> None:
     """Run the public probes on your notebook of an assignment."""
-    from cnnlab.grading.selfcheck import check_notebook
+    from cnnlab.grading.self_check import check_notebook
 
     for line in check_notebook(notebook):
         typer.echo(line)
 
 
-def add_to(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Make these the commands of `app`."""
     for command in (release, hints, validate, grade, export, report, check):
         app.command()(command)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.grading.questions import Tolerance
-from cnnlab.grading.running.frames import Tensor, Unknown
+from cnnlab.grading.answer_key import Tolerance
+from cnnlab.grading.sandbox.wire_format import TensorSpec, UnknownValue
 
 KINDS = {
     "b": "true or false",
@@ -25,10 +25,10 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """How a value differs: `kind` is nothing, type, keys, length, shape, dtype, finite or values; `words` tell a student."""
+    """How a value differs: `kind` is nothing, type, keys, length, shape, dtype, finite or values; `message` tell a student."""
 
     kind: str
-    words: str
+    message: str
 
 
 def difference(value: Any, expected: Any, tolerance: Tolerance) -> Difference | None:
@@ -38,7 +38,7 @@ def difference(value: Any, expected: Any, tolerance: Tolerance) -> Difference | 
 
 def plain(value: Any) -> Any:
     """Tensors as arrays, lists of numbers as arrays, the rest as it is."""
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorSpec):
         return value.array
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
         return value.detach().numpy()
@@ -55,8 +55,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _compare(value: Any, expected: Any, tolerance: Tolerance, place: str) -> Difference | None:
-    where = f"{place}: " if place else ""
+def _compare(value: Any, expected: Any, tolerance: Tolerance, path: str) -> Difference | None:
+    where = f"{path}: " if path else ""
     if value is None:
         return Difference("nothing", f"{where}nothing came back; is there a `return`?")
     if isinstance(expected, np.ndarray):
@@ -68,7 +68,7 @@ def _compare(value: Any, expected: Any, tolerance: Tolerance, place: str) -> Dif
             return Difference("type", f"{where}a dictionary is expected, {_type(value)} came")
         if set(value) != set(expected):
             return Difference("keys", f"{where}the keys are not those that were asked for")
-        parts = (_compare(value[key], expected[key], tolerance, f"{place}[{key!r}]") for key in expected)
+        parts = (_compare(value[key], expected[key], tolerance, f"{path}[{key!r}]") for key in expected)
         return next(filter(None, parts), None)
     if isinstance(expected, list):
         if not isinstance(value, list | np.ndarray):
@@ -77,7 +77,8 @@ def _compare(value: Any, expected: Any, tolerance: Tolerance, place: str) -> Dif
             return Difference("length", f"{where}{len(expected)} values are expected, {len(value)} came")
         pairs = enumerate(zip(value, expected, strict=True))
         parts = (
-            _compare(plain(one), other, tolerance, f"{place}[{number}]") for number, (one, other) in pairs
+            _compare(plain(item), expected_item, tolerance, f"{path}[{number}]")
+            for number, (item, expected_item) in pairs
         )
         return next(filter(None, parts), None)
     if type(value) is not type(expected):
@@ -91,10 +92,10 @@ def _compare_arrays(
     if value.shape != expected.shape:
         shapes = f"the shape is {_shape(value)}, expected is {_shape(expected)}"
         return Difference("shape", f"{where}{shapes}")
-    given, wanted = _kind(value), _kind(expected)
-    if given != wanted and not (wanted == "f" and given == "i"):
-        return Difference("dtype", f"{where}{KINDS[wanted]} are expected, {KINDS[given]} came")
-    if wanted in "bi":
+    kind, expected_kind = _kind(value), _kind(expected)
+    if kind != expected_kind and not (expected_kind == "f" and kind == "i"):
+        return Difference("dtype", f"{where}{KINDS[expected_kind]} are expected, {KINDS[kind]} came")
+    if expected_kind in "bi":
         return (
             None if np.array_equal(value, expected) else Difference("values", f"{where}the values are others")
         )
@@ -118,7 +119,7 @@ def close(value: np.ndarray, expected: np.ndarray, tolerance: Tolerance) -> bool
             atol=tolerance.absolute,
             equal_nan=True,
         )
-    return int(near.size - near.sum()) <= tolerance.stray * near.size
+    return int(near.size - near.sum()) <= tolerance.outlier_fraction * near.size
 
 
 def _kind(array: np.ndarray) -> str:
@@ -130,7 +131,7 @@ def _shape(array: np.ndarray) -> str:
 
 
 def _type(value: Any) -> str:
-    if isinstance(value, Unknown):
+    if isinstance(value, UnknownValue):
         return f"a {value.type}"
     names = {np.ndarray: "numbers", dict: "a dictionary", list: "a list", str: "text"}
     return names.get(type(value), f"a {type(value).__name__}")

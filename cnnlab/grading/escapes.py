@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnlab.grading.asking import Answer, Asked, Cell
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.runner_protocol import ProbeRequest, ProbeResult, RunnableCell
 
 LIMITS = Limits(
     seconds=20, cpu=20, memory_bytes=400 * 2**20, processes=24, scratch_bytes=32 * 2**20, file_bytes=2**24
 )
-ASKED = Limits(seconds=4, cpu=3)
-PRIZE = "the answer is 42"
+PROBED = Limits(seconds=4, cpu=3)
+SECRET_TEXT = "the answer is 42"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def _lines(name: str, family: str, *lines: str) -> Escape:
 
 
 def _read(name: str, target: str, how: str = "open(path).read()") -> Escape:
-    return _lines(name, "read", f"path = place[{target!r}]", f"return {PRIZE!r} in str({how})")
+    return _lines(name, "read", f"path = place[{target!r}]", f"return {SECRET_TEXT!r} in str({how})")
 
 
 def _reach(name: str, *lines: str) -> Escape:
@@ -212,33 +212,37 @@ def code(escape: Escape, name: str = "attempt") -> str:
     )
 
 
-def try_escapes(runner: Runner, escapes: tuple[Escape, ...] = ESCAPES) -> dict[str, Answer]:
+def try_escapes(runner: Runner, escapes: tuple[Escape, ...] = ESCAPES) -> dict[str, ProbeResult]:
     """Try each escape from one submission, and give what came out; an escape that worked has the value True."""
-    with _prizes() as place:
-        place["runner"] = runner.processes
-        cells = [Cell("escapes", None, "\n".join(code(one, f"attempt_{n}") for n, one in enumerate(escapes)))]
-        asked = [
-            Asked(one.name, f"attempt_{number}", False, [{"place": place}], ASKED)
-            for number, one in enumerate(escapes)
+    with _targets() as targets:
+        targets["runner"] = runner.processes
+        cells = [
+            RunnableCell(
+                "escapes", None, "\n".join(code(escape, f"attempt_{n}") for n, escape in enumerate(escapes))
+            )
         ]
-        return runner.run(cells, asked, LIMITS).answers
+        requests = [
+            ProbeRequest(escape.name, f"attempt_{number}", False, [{"place": targets}], PROBED)
+            for number, escape in enumerate(escapes)
+        ]
+        return runner.run(cells, requests, LIMITS).results
 
 
-def worked(answer: Answer) -> bool:
+def succeeded(result: ProbeResult) -> bool:
     """Whether an escape has got what it was after."""
-    return answer.values.get(0) is True
+    return result.values.get(0) is True
 
 
 @contextmanager
-def _prizes():
+def _targets():
     """What the escapes are after, in files of their own, and a port that listens."""
     with (
         tempfile.TemporaryDirectory(prefix="cnnlab-escapes-") as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
     ):
-        place: dict[str, Any] = {"grader": os.getpid(), "port": server.getsockname()[1]}
+        targets: dict[str, Any] = {"grader": os.getpid(), "port": server.getsockname()[1]}
         for name in ("key", "other", "gradebook"):
             path = Path(folder, name)
-            path.write_text(PRIZE, encoding="utf-8")
-            place[name] = str(path)
-        yield place
+            path.write_text(SECRET_TEXT, encoding="utf-8")
+            targets[name] = str(path)
+        yield targets

@@ -31,8 +31,8 @@ def export(
     path: Path,
     *,
     policy: LatePolicy | None = None,
-    times: dict[str, float] | None = None,
-    spent: dict[str, int] | None = None,
+    submission_times: dict[str, float] | None = None,
+    free_days_spent: dict[str, int] | None = None,
 ) -> Path:
     """Write the grades in one of `FORMATS` to `path`: a table, or for gradescope a folder with one `results.json` a student.
 
@@ -42,7 +42,7 @@ def export(
         If the format is not known.
     """
     make = FORMATS[one_of(format, FORMATS, "format")]
-    rows = [_row(result, policy, times or {}, spent or {}) for result in results]
+    rows = [_row(result, policy, submission_times or {}, free_days_spent or {}) for result in results]
     if format == "gradescope":
         for row in rows:
             folder = path / safe_name(row["student"])
@@ -75,8 +75,8 @@ def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
         late, result = row["late"], row["result"]
         line = [row["student"], result.status, _number(row["points"]), _number(assignment.points)]
         line += [late.days if late else "", late.free if late else "", _number(row["final"])]
-        line += [_number(one.points) for one in result.questions]
-        lines.append([*line, *(one.status for one in result.questions), result.note])
+        line += [_number(item.points) for item in result.questions]
+        lines.append([*line, *(item.status for item in result.questions), result.note])
     return table(head, lines)
 
 
@@ -100,17 +100,21 @@ def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
     """As Gradescope's autograder reads results: a test a question."""
     result: Result = row["result"]
     tests = []
-    for question, one in zip(assignment.questions, result.questions, strict=True):
-        hints = [f"{case.name}: {case.hint}" for case in one.cases if case.hint]
-        test = {"name": f"{one.question}: {question.title}", "number": one.question, "visibility": "visible"}
-        test |= {
-            "score": one.points,
-            "max_score": one.out_of,
-            "output": "\n".join([one.status, *hints, *one.notes]),
+    for question, graded in zip(assignment.questions, result.questions, strict=True):
+        hints = [f"{case.name}: {case.hint}" for case in graded.cases if case.hint]
+        test = {
+            "name": f"{graded.question}: {question.title}",
+            "number": graded.question,
+            "visibility": "visible",
         }
-        tests.append(test | ({"status": STATES[one.status]} if one.status in STATES else {}))
-    said = {"output": result.note or result.status, "output_format": "text", "tests": tests}
-    return said if row["final"] is None else {"score": row["final"], **said}
+        test |= {
+            "score": graded.points,
+            "max_score": graded.out_of,
+            "output": "\n".join([graded.status, *hints, *graded.notes]),
+        }
+        tests.append(test | ({"status": STATES[graded.status]} if graded.status in STATES else {}))
+    summary = {"output": result.note or result.status, "output_format": "text", "tests": tests}
+    return summary if row["final"] is None else {"score": row["final"], **summary}
 
 
 FORMATS: dict[str, Callable[..., Any]] = {
@@ -125,13 +129,13 @@ def table(head: list[str], lines: list[list[Any]]) -> str:
     """A table as CSV in which no cell of text is a formula."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(map(guarded, head))
+    writer.writerow(map(escape_formula, head))
     for line in lines:
-        writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in line])
+        writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in line])
     return written.getvalue()
 
 
-def guarded(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """The cell behind an apostrophe if it begins like a formula, also after blanks."""
     begins = cell.lstrip(" \u00a0\ufeff")
     return f"'{cell}" if begins.startswith(FORMULA) or cell.startswith(FORMULA) else cell
@@ -139,20 +143,23 @@ def guarded(cell: str) -> str:
 
 def safe_name(student: str) -> str:
     """A name for a file or folder, for any student's name; different names stay different."""
-    kept = "".join(
+    safe = "".join(
         letter if letter.isalnum() or letter in " ._-" else f"%{ord(letter):x}" for letter in student
     )
-    kept = kept.strip(" ") or "%"
-    return f"%{kept}" if kept.startswith((".", "-")) else kept[:180]
+    safe = safe.strip(" ") or "%"
+    return f"%{safe}" if safe.startswith((".", "-")) else safe[:180]
 
 
 def _row(
-    result: Result, policy: LatePolicy | None, times: dict[str, float], spent: dict[str, int]
+    result: Result,
+    policy: LatePolicy | None,
+    submission_times: dict[str, float],
+    free_days_spent: dict[str, int],
 ) -> dict[str, Any]:
     late, final = None, None if result.status == "grader error" else result.points
     if policy is not None:
-        submitted = times.get(result.student, result.submitted)
-        late = lateness(policy, submitted, spent=spent.get(result.student, 0))
+        submitted = submission_times.get(result.student, result.submitted)
+        late = lateness(policy, submitted, free_days_spent=free_days_spent.get(result.student, 0))
         final = None if final is None else final * late.factor
     points = None if result.status == "grader error" else result.points
     return {"student": result.student, "points": points, "final": final, "late": late, "result": result}
@@ -166,7 +173,7 @@ def _number(value: float | None) -> float | int | str:
 
 
 def _in_words(result: Result) -> str:
-    parts = [f"{one.question} {one.points:g}/{one.out_of:g} {one.status}" for one in result.questions]
+    parts = [f"{item.question} {item.points:g}/{item.out_of:g} {item.status}" for item in result.questions]
     return "; ".join([*parts, *([result.note] if result.note else [])])
 
 

@@ -10,9 +10,9 @@ import base64
 from html import escape
 from pathlib import Path
 
+from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.exporting import safe_name
-from cnnlab.grading.questions import Question
+from cnnlab.grading.export import safe_name
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -78,10 +78,12 @@ def page(assignment: Assignment, result: Result) -> str:
     title = escape(f"{assignment.title} · {result.student}")
     questions = {question.name: question for question in assignment.questions}
     sections = [
-        _section(questions[one.question], one) for one in result.questions if one.question in questions
+        _section(questions[graded.question], graded)
+        for graded in result.questions
+        if graded.question in questions
     ]
-    known = result.status != "grader error"
-    total = f"{result.points:g} of {assignment.points:g} points" if known else "not graded yet"
+    is_graded = result.status != "grader error"
+    total = f"{result.points:g} of {assignment.points:g} points" if is_graded else "not graded yet"
     return "\n".join(
         [
             "<!doctype html>",
@@ -90,17 +92,17 @@ def page(assignment: Assignment, result: Result) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title><style>{STYLE}</style></head><body>",
             f"<header><h1>{escape(assignment.title)}</h1><p class=soft>{escape(result.student)}</p>",
-            f"<p class=sum>{total}</p>{_whole(result)}</header>",
+            f"<p class=sum>{total}</p>{_whole_notebook(result)}</header>",
             _overview(assignment, result),
             *sections,
-            _printed("What your cells printed", result.text),
+            _output_html("What your cells printed", result.text),
             "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same.</p></footer>",
             "</body></html>",
         ]
     )
 
 
-def _whole(result: Result) -> str:
+def _whole_notebook(result: Result) -> str:
     lines = []
     if result.status in ("unreadable", "missing", "grader error"):
         lines.append(SENTENCES[result.status])
@@ -112,58 +114,61 @@ def _whole(result: Result) -> str:
 def _overview(assignment: Assignment, result: Result) -> str:
     titles = {question.name: question.title for question in assignment.questions}
     rows = "".join(
-        f"<tr><td class=q>{escape(one.question)}</td><td>{escape(titles.get(one.question, ''))}</td>"
-        f"<td>{MARKS.get(one.status, '!')} {escape(one.status)}</td><td class=n>{_points(one, one.out_of)}</td></tr>"
-        for one in result.questions
+        f"<tr><td class=q>{escape(graded.question)}</td><td>{escape(titles.get(graded.question, ''))}</td>"
+        f"<td>{MARKS.get(graded.status, '!')} {escape(graded.status)}</td><td class=n>{_points(graded, graded.out_of)}</td></tr>"
+        for graded in result.questions
     )
     return f"<table><tr><th class=q>question</th><th></th><th class=s>status</th><th class=n>points</th></tr>{rows}</table>"
 
 
-def _section(question: Question, one: QuestionResult) -> str:
-    kind = {"needs review": "review", "timeout": "error", "memory": "error"}.get(one.status, one.status)
+def _section(question: Question, graded: QuestionResult) -> str:
+    kind = {"needs review": "review", "timeout": "error", "memory": "error"}.get(graded.status, graded.status)
     kind = kind if kind in ("passed", "partial", "failed", "error", "review") else "open"
-    notes = "".join(f"<li>{escape(note)}</li>" for note in one.notes)
-    looked_at = any(case.picture for case in one.cases)
-    head = f"<tr><th class=c>case</th><th></th>{'<th class=i></th>' if looked_at else ''}<th class=n>points</th></tr>"
-    before = ["", *(case.hint for case in one.cases)]
+    notes = "".join(f"<li>{escape(note)}</li>" for note in graded.notes)
+    has_pictures = any(case.picture for case in graded.cases)
+    head = f"<tr><th class=c>case</th><th></th>{'<th class=i></th>' if has_pictures else ''}<th class=n>points</th></tr>"
+    before = ["", *(case.hint for case in graded.cases)]
     cases = "".join(
-        _case(case, looked_at, again=case.hint == last) for case, last in zip(one.cases, before, strict=False)
+        _case(case, has_pictures, repeated=case.hint == last)
+        for case, last in zip(graded.cases, before, strict=False)
     )
     code = (
-        f"<details open><summary>Your code</summary><pre>{escape(one.code)}</pre></details>"
-        if one.code and one.status != "not attempted"
+        f"<details open><summary>Your code</summary><pre>{escape(graded.code)}</pre></details>"
+        if graded.code and graded.status != "not attempted"
         else ""
     )
     return (
         f'<section class="{kind}"><div class=head><h2>{escape(question.name)} · {escape(question.title)}</h2>'
-        f"<span>{_points(one, one.out_of)}</span></div><p>{MARKS.get(one.status, '!')} {SENTENCES.get(one.status, escape(one.status))}</p>"
+        f"<span>{_points(graded, graded.out_of)}</span></div><p>{MARKS.get(graded.status, '!')} {SENTENCES.get(graded.status, escape(graded.status))}</p>"
         + (f"<table>{head}{cases}</table>" if cases else "")
         + (f"<ul>{notes}</ul>" if notes else "")
         + code
-        + _printed("What it printed", one.text)
+        + _output_html("What it printed", graded.text)
         + "</section>"
     )
 
 
-def _case(case: CaseResult, looked_at: bool, again: bool) -> str:
+def _case(case: CaseResult, has_pictures: bool, repeated: bool) -> str:
     """A row; a hint that was given in the row above is not said again."""
-    shown = ""
+    thumbnail = ""
     if case.picture:
-        shown = f'<img alt="what your function gave back" src="data:image/png;base64,{base64.b64encode(case.picture).decode()}">'
-    said = '<td class="right">✓ right</td>'
+        thumbnail = f'<img alt="what your function gave back" src="data:image/png;base64,{base64.b64encode(case.picture).decode()}">'
+    verdict = '<td class="right">✓ right</td>'
     if case.hint:
-        said = f'<td class="wrong"><span class=hint>{"as above" if again else escape(case.hint)}</span></td>'
+        verdict = (
+            f'<td class="wrong"><span class=hint>{"as above" if repeated else escape(case.hint)}</span></td>'
+        )
     return (
-        f"<tr><td>{escape(case.name)}</td>{said}{f'<td>{shown}</td>' if looked_at else ''}"
+        f"<tr><td>{escape(case.name)}</td>{verdict}{f'<td>{thumbnail}</td>' if has_pictures else ''}"
         f"<td class=n>{case.points:g} / {case.out_of:g}</td></tr>"
     )
 
 
-def _printed(title: str, text: str) -> str:
+def _output_html(title: str, text: str) -> str:
     if not text.strip():
         return ""
     return f"<details><summary>{escape(title)}</summary><pre>{escape(text[:20_000])}</pre></details>"
 
 
-def _points(one: QuestionResult, out_of: float) -> str:
-    return f"{one.points:g} / {out_of:g}" if one.status != "grader error" else "not graded"
+def _points(graded: QuestionResult, out_of: float) -> str:
+    return f"{graded.points:g} / {out_of:g}" if graded.status != "grader error" else "not graded"

@@ -18,8 +18,8 @@ from pathlib import Path
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 
 VERSION = 1
-OURS = 0x636E6E67  # "cnng", so that another program's database is not taken for a gradebook
-PATIENCE = 15.0  # seconds to wait for another process's lock
+APPLICATION_ID = 0x636E6E67  # "cnng", so that another program's database is not taken for a gradebook
+LOCK_TIMEOUT = 15.0  # seconds to wait for another process's lock
 
 TABLES = """
 create table facts (name text primary key, value text not null);
@@ -59,23 +59,24 @@ class Gradebook:
             raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade` makes one.")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {self.path.parent} for the gradebook.")
-        with self._told():
-            self._book = sqlite3.connect(
-                path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        with self._translate_errors():
+            self._connection = sqlite3.connect(
+                path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
             try:
-                self._book.execute("pragma synchronous = full")
+                self._connection.execute("pragma synchronous = full")
                 self._prepare()
             except BaseException:
-                self._book.close()
+                self._connection.close()
                 raise
 
     def _prepare(self) -> None:
         kind, version = (
-            self._book.execute(f"pragma {name}").fetchone()[0] for name in ("application_id", "user_version")
+            self._connection.execute(f"pragma {name}").fetchone()[0]
+            for name in ("application_id", "user_version")
         )
-        empty = not self._book.execute("select count(*) from sqlite_master").fetchone()[0]
-        if not empty and kind != OURS:
+        empty = not self._connection.execute("select count(*) from sqlite_master").fetchone()[0]
+        if not empty and kind != APPLICATION_ID:
             raise GradebookError(
                 f"{self.path} is a database, but no gradebook of cnnlab; choose another file."
             )
@@ -86,51 +87,59 @@ class Gradebook:
         if empty:
             with self._transaction():
                 for statement in TABLES.split(";\n"):
-                    self._book.execute(statement)
-                self._book.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
-                self._book.execute(f"pragma application_id = {OURS}")
-                self._book.execute(f"pragma user_version = {VERSION}")
+                    self._connection.execute(statement)
+                self._connection.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
+                self._connection.execute(f"pragma application_id = {APPLICATION_ID}")
+                self._connection.execute(f"pragma user_version = {VERSION}")
             self.path.chmod(0o600)
 
     @property
     def secret(self) -> bytes:
         """What the inputs of the probes are drawn from."""
-        return bytes.fromhex(self._one("select value from facts where name = 'secret'")[0])
+        return bytes.fromhex(self._fetch_one("select value from facts where name = 'secret'")[0])
 
-    def is_done(self, assignment: str, student: str, fingerprint: str) -> bool:
+    def is_graded(self, assignment: str, student: str, fingerprint: str) -> bool:
         """Whether this very submission is graded already; one that met an error of the grader is not."""
-        found = self._one(
+        row = self._fetch_one(
             "select fingerprint, status from submissions where assignment = ? and student = ?",
             assignment,
             student,
         )
-        return found is not None and found[0] == fingerprint and found[1] != "grader error"
+        return row is not None and row[0] == fingerprint and row[1] != "grader error"
 
     def write(self, assignment: str, result: Result, fingerprint: str) -> None:
         """Put one result in, in the place of an older one of the same student."""
-        who = (assignment, result.student)
-        with self._told(), self._lock, self._transaction():
+        key = (assignment, result.student)
+        with self._translate_errors(), self._lock, self._transaction():
             for table in ("submissions", "questions", "cases"):
-                self._book.execute(f"delete from {table} where assignment = ? and student = ?", who)
+                self._connection.execute(f"delete from {table} where assignment = ? and student = ?", key)
             row = (
-                *who,
+                *key,
                 fingerprint,
                 result.status,
                 result.note,
                 json.dumps(result.notes),
-                result.walls,
+                result.sandbox,
                 _text(result.text),
             )
             row += (result.digest, result.submitted, time.time(), result.seconds)
-            self._book.execute(f"insert into submissions values ({_marks(row)})", row)
-            for place, one in enumerate(result.questions):
-                row = (*who, place, one.question, one.status, one.points, one.out_of, json.dumps(one.notes))
-                row += (json.dumps(one.review), _text(one.code), _text(one.text))
-                self._book.execute(f"insert into questions values ({_marks(row)})", row)
-                for number, case in enumerate(one.cases):
+            self._connection.execute(f"insert into submissions values ({_placeholders(row)})", row)
+            for position, graded in enumerate(result.questions):
+                row = (
+                    *key,
+                    position,
+                    graded.question,
+                    graded.status,
+                    graded.points,
+                    graded.out_of,
+                    json.dumps(graded.notes),
+                )
+                row += (json.dumps(graded.review), _text(graded.code), _text(graded.text))
+                self._connection.execute(f"insert into questions values ({_placeholders(row)})", row)
+                for number, case in enumerate(graded.cases):
                     row = (
-                        *who,
-                        one.question,
+                        *key,
+                        graded.question,
                         number,
                         case.name,
                         case.points,
@@ -138,20 +147,20 @@ class Gradebook:
                         _text(case.hint),
                         case.picture,
                     )
-                    self._book.execute(f"insert into cases values ({_marks(row)})", row)
+                    self._connection.execute(f"insert into cases values ({_placeholders(row)})", row)
 
     def students(self, assignment: str) -> list[str]:
         """Who is in the book for this assignment, in order."""
         return [
             row[0]
-            for row in self._all(
+            for row in self._fetch_all(
                 "select student from submissions where assignment = ? order by student", assignment
             )
         ]
 
     def assignments(self) -> list[str]:
         """The assignments in the book."""
-        return [row[0] for row in self._all("select distinct assignment from submissions order by 1")]
+        return [row[0] for row in self._fetch_all("select distinct assignment from submissions order by 1")]
 
     def results(self, assignment: str) -> Iterator[Result]:
         """All results of an assignment, in the order of the students."""
@@ -166,7 +175,7 @@ class Gradebook:
         KeyError
             If the student is not in the book for this assignment.
         """
-        row = self._one(
+        row = self._fetch_one(
             "select status, note, notes, walls, printed, digest, submitted, seconds from submissions"
             " where assignment = ? and student = ?",
             assignment,
@@ -174,12 +183,16 @@ class Gradebook:
         )
         if row is None:
             raise KeyError(f"{student} is not in the gradebook for {assignment}.")
-        status, note, notes, walls, text, digest, submitted, seconds = row
+        status, note, notes, sandbox, text, digest, submitted, seconds = row
         questions = tuple(
             QuestionResult(
-                *one[:4], self._cases(assignment, student, one[0]), _lines(one[4]), _lines(one[5]), *one[6:]
+                *columns[:4],
+                self._cases(assignment, student, columns[0]),
+                _lines(columns[4]),
+                _lines(columns[5]),
+                *columns[6:],
             )
-            for one in self._all(
+            for columns in self._fetch_all(
                 "select question, status, points, out_of, notes, review, code, printed from questions"
                 " where assignment = ? and student = ? order by place",
                 assignment,
@@ -187,11 +200,11 @@ class Gradebook:
             )
         )
         return Result(
-            student, status, questions, note, walls, text, digest, submitted, seconds, _lines(notes)
+            student, status, questions, note, sandbox, text, digest, submitted, seconds, _lines(notes)
         )
 
     def _cases(self, assignment: str, student: str, question: str) -> tuple[CaseResult, ...]:
-        rows = self._all(
+        rows = self._fetch_all(
             "select name, points, out_of, hint, picture from cases where assignment = ? and student = ? and question = ? order by place",
             assignment,
             student,
@@ -201,7 +214,7 @@ class Gradebook:
 
     def close(self) -> None:
         """Close the file."""
-        self._book.close()
+        self._connection.close()
 
     def __enter__(self) -> Gradebook:
         return self
@@ -209,42 +222,42 @@ class Gradebook:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _one(self, statement: str, *values: object) -> tuple | None:
-        with self._told(), self._lock:
-            return self._book.execute(statement, values).fetchone()
+    def _fetch_one(self, statement: str, *values: object) -> tuple | None:
+        with self._translate_errors(), self._lock:
+            return self._connection.execute(statement, values).fetchone()
 
-    def _all(self, statement: str, *values: object) -> list[tuple]:
-        with self._told(), self._lock:
-            return self._book.execute(statement, values).fetchall()
+    def _fetch_all(self, statement: str, *values: object) -> list[tuple]:
+        with self._translate_errors(), self._lock:
+            return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._book.execute("begin immediate")
+        self._connection.execute("begin immediate")
         try:
             yield
-            self._book.execute("commit")
+            self._connection.execute("commit")
         except BaseException:
-            if self._book.in_transaction:
-                self._book.execute("rollback")
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
             raise
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """SQLite's errors in words."""
         try:
             yield
         except sqlite3.Error as error:
-            said, advice = str(error), ""
-            if "locked" in said:
+            message, advice = str(error), ""
+            if "locked" in message:
                 advice = "; another program has it open: close that, and run the same command again"
-            elif "full" in said:
+            elif "full" in message:
                 advice = "; make room, and run the same command again: what was written is kept"
-            elif "not a database" in said:
+            elif "not a database" in message:
                 advice = "; choose another file"
-            raise GradebookError(f"the gradebook {self.path} cannot be used: {said}{advice}.") from None
+            raise GradebookError(f"the gradebook {self.path} cannot be used: {message}{advice}.") from None
 
 
-def _marks(row: tuple) -> str:
+def _placeholders(row: tuple) -> str:
     return ", ".join("?" * len(row))
 
 

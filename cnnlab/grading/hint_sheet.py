@@ -7,23 +7,23 @@ import re
 from html import escape
 from pathlib import Path
 
+from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.questions import Question
 
 MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 
 
-def write_ladder(assignment: Assignment, folder: Path) -> Path:
+def write_hint_sheet(assignment: Assignment, folder: Path) -> Path:
     """Write the ladder of `assignment` into `folder`, whole or not at all; gives its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{assignment.name}_hints.md"
     new = path.with_name(f".{path.name}.new")
-    new.write_text(ladder(assignment), encoding="utf-8")
+    new.write_text(hint_sheet(assignment), encoding="utf-8")
     os.replace(new, path)
     return path
 
 
-def ladder(assignment: Assignment) -> str:
+def hint_sheet(assignment: Assignment) -> str:
     """Hints and solutions as Markdown; what is folded opens with a click, in JupyterLab's preview and on the web.
 
     The first hint is the one that the grader gives when it knows no better; the second lists what it says to each mistake that it knows.
@@ -33,20 +33,20 @@ def ladder(assignment: Assignment) -> str:
         "Try first; open one step, and try again before you open the next.",
     ]
     for question in assignment.questions:
-        parts += [f"## {question.name} · {question.title}", _folded("Hint 1", question.otherwise)]
+        parts += [f"## {question.name} · {question.title}", _details("Hint 1", question.default_hint)]
         parts.append(
-            _folded("Hint 2: what often goes wrong", "\n".join(f"- {hint}" for hint in _hints(question)))
+            _details("Hint 2: what often goes wrong", "\n".join(f"- {hint}" for hint in _hints(question)))
         )
-        solution = MARKS.sub("", assignment.answer(question.name).source).rstrip()
-        parts.append(_folded("The solution", f"```python\n{solution}\n```"))
+        solution = MARKS.sub("", assignment.answer_cell(question.name).source).rstrip()
+        parts.append(_details("The solution", f"```python\n{solution}\n```"))
     return "\n\n".join(parts) + "\n"
 
 
 def _hints(question: Question) -> list[str]:
-    told = [mistake.hint for mistake in question.mistakes]
-    told += [measure.hint for case in question.cases for measure in case.measures]
-    return list(dict.fromkeys(told)) or [question.otherwise]
+    sentences = [mistake.hint for mistake in question.mistakes]
+    sentences += [measure.hint for case in question.cases for measure in case.measures]
+    return list(dict.fromkeys(sentences)) or [question.default_hint]
 
 
-def _folded(title: str, text: str) -> str:
+def _details(title: str, text: str) -> str:
     return f"<details><summary>{escape(title)}</summary>\n\n{text}\n\n</details>"

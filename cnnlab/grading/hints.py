@@ -10,33 +10,35 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.grading.comparing import Difference, close, difference, plain
-from cnnlab.grading.questions import Question, Tolerance
-from cnnlab.grading.running import networks
+from cnnlab.grading.answer_key import Question, Tolerance
+from cnnlab.grading.comparison import Difference, close, difference, plain
+from cnnlab.grading.sandbox import probe_networks
 
 LOOSE = Tolerance(relative=1e-3, absolute=1e-4)
 
 
-def hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, found: Difference) -> str:
-    """What to tell a student whose `value` differs from the `expected` one as `found` says."""
+def hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, diff: Difference) -> str:
+    """What to tell a student whose `value` differs from the `expected` one as `diff` says."""
     for mistake in question.mistakes:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                wrong = mistake.answer(**networks.live(inputs))
+                wrong = mistake.answer(**probe_networks.materialize(inputs))
         except Exception:  # a mistake that cannot be made on these inputs
             continue
         if difference(value, wrong, question.tolerance) is None:
             return mistake.hint
-    if found.kind in ("nothing", "type", "keys", "length", "dtype", "finite"):
-        return found.words
-    one, other = plain(value), plain(expected)
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return _everywhere(one, other) or (found.words if found.kind == "shape" else question.otherwise)
-    return question.otherwise if found.kind == "values" else found.words
+    if diff.kind in ("nothing", "type", "keys", "length", "dtype", "finite"):
+        return diff.message
+    array, expected_array = plain(value), plain(expected)
+    if isinstance(array, np.ndarray) and isinstance(expected_array, np.ndarray):
+        return _general_hint(array, expected_array) or (
+            diff.message if diff.kind == "shape" else question.default_hint
+        )
+    return question.default_hint if diff.kind == "values" else diff.message
 
 
-def _everywhere(value: np.ndarray, expected: np.ndarray) -> str | None:
+def _general_hint(value: np.ndarray, expected: np.ndarray) -> str | None:
     """Mistakes that can be seen from the two arrays alone."""
     if value.ndim >= 2 and value.ndim == expected.ndim and _same(np.swapaxes(value, -1, -2), expected):
         return "rows and columns are swapped"

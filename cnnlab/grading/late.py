@@ -39,17 +39,17 @@ class Lateness:
     factor: float
 
 
-def lateness(policy: LatePolicy, submitted: float, *, spent: int = 0) -> Lateness:
-    """How late `submitted` (seconds since 1970) is, for a student who has `spent` free days of the bank already."""
-    over = submitted - (policy.due + timedelta(hours=policy.grace_hours)).timestamp()
-    if submitted <= 0 or over <= 0:
+def lateness(policy: LatePolicy, submitted: float, *, free_days_spent: int = 0) -> Lateness:
+    """How late `submitted` (seconds since 1970) is, for a student who has `free_days_spent` free days of the bank already."""
+    seconds_late = submitted - (policy.due + timedelta(hours=policy.grace_hours)).timestamp()
+    if submitted <= 0 or seconds_late <= 0:
         return Lateness(0, 0, 1.0)
     days = math.ceil((submitted - policy.due.timestamp()) / DAY)
-    free = max(0, min(days, policy.bank - spent))
+    free = max(0, min(days, policy.bank - free_days_spent))
     return Lateness(days, free, max(0.0, 1.0 - policy.per_day * (days - free)))
 
 
-def moment(text: str) -> datetime:
+def parse_datetime(text: str) -> datetime:
     """A date and time such as "2026-05-31 23:59", in the time zone of this machine unless it says another.
 
     Raises
@@ -58,10 +58,10 @@ def moment(text: str) -> datetime:
         If it is no date.
     """
     try:
-        found = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f'{text!r} is no date; write it as "2026-05-31 23:59".') from None
-    return found.astimezone()
+    return parsed.astimezone()
 
 
 def read_times(path: Path) -> dict[str, float]:
@@ -70,10 +70,10 @@ def read_times(path: Path) -> dict[str, float]:
         rows = csv.DictReader(file)
         if not {"student", "submitted"} <= set(rows.fieldnames or ()):
             raise ValueError(f"{path} needs the columns student and submitted.")
-        return {row["student"]: moment(row["submitted"]).timestamp() for row in rows}
+        return {row["student"]: parse_datetime(row["submitted"]).timestamp() for row in rows}
 
 
-def read_spent(path: Path) -> dict[str, int]:
+def read_free_days(path: Path) -> dict[str, int]:
     """How many free days each student has spent before, from a table with the columns student and free_days_spent."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)

@@ -14,44 +14,44 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cnnlab.grading.comparing import difference, plain
-from cnnlab.grading.questions import Measure, Tolerance
-from cnnlab.grading.running import networks
+from cnnlab.grading.answer_key import Measure, Tolerance
+from cnnlab.grading.comparison import difference, plain
+from cnnlab.grading.sandbox import probe_networks
 
-STEPS = 10  # of the attack
+PGD_STEPS = 10  # of the attack
 
 
-def shortfall(value: Any, inputs: dict[str, Any], measures: tuple[Measure, ...]) -> str | None:
+def failed_measure(value: Any, inputs: dict[str, Any], measures: tuple[Measure, ...]) -> str | None:
     """The hint for the first measure that is not reached, with what was reached; None where all are."""
     for measure in measures:
         try:
             share = MEASURES[measure.name](value, inputs)
-        except Unfit as error:
+        except InvalidAnswer as error:
             return str(error)
-        if not share >= measure.least:
-            return f"{measure.name}: {share:.0%}, asked for are {measure.least:.0%}; {measure.hint}"
+        if not share >= measure.minimum:
+            return f"{measure.name}: {share:.0%}, asked for are {measure.minimum:.0%}; {measure.hint}"
     return None
 
 
-class Unfit(ValueError):
+class InvalidAnswer(ValueError):
     """What came back is not what can be measured; the message tells a student why."""
 
 
 def predictions(value: Any, inputs: dict[str, Any]) -> float:
     """The share of right answers among N class indices."""
     labels = plain(inputs["test_labels"])
-    answers = _shaped(value, labels, "")
-    return float((answers == labels).mean())
+    predicted = _checked_array(value, labels, "")
+    return float((predicted == labels).mean())
 
 
 def masks(value: Any, inputs: dict[str, Any]) -> float:
     """The mean intersection over union of N x H x W class indices, over the classes that are there; all pictures are counted together."""
     labels = plain(inputs["test_labels"])
-    answers = _shaped(value, labels, "")
+    predicted = _checked_array(value, labels, "")
     shares = []
     for number in np.unique(labels):
-        answered, true = answers == number, labels == number
-        shares.append((answered & true).sum() / (answered | true).sum())
+        predicted_mask, true_mask = predicted == number, labels == number
+        shares.append((predicted_mask & true_mask).sum() / (predicted_mask | true_mask).sum())
     return float(np.mean(shares))
 
 
@@ -69,7 +69,7 @@ def linear(value: Any, inputs: dict[str, Any]) -> float:
 def network(value: Any, inputs: dict[str, Any]) -> float:
     """The share of right answers of the case's `model` with these weights, a dictionary such as `state_dict()` gives."""
     images, labels = _pictures(inputs)
-    return _share(_filled(value, inputs["model"], images), images, labels)
+    return _accuracy(_load_weights(value, inputs["model"], images), images, labels)
 
 
 def network_under_attack(value: Any, inputs: dict[str, Any]) -> float:
@@ -77,12 +77,12 @@ def network_under_attack(value: Any, inputs: dict[str, Any]) -> float:
     from cnnlab.robustness import pgd
 
     images, labels = _pictures(inputs)
-    model = _filled(value, inputs["model"], images)
+    model = _load_weights(value, inputs["model"], images)
     try:
-        attacked = pgd(model, images, labels, epsilon=inputs["epsilon"], steps=STEPS)
+        attacked = pgd(model, images, labels, epsilon=inputs["epsilon"], steps=PGD_STEPS)
     except RuntimeError:
-        raise Unfit("with these weights the network gives numbers that are not finite") from None
-    return _share(model, attacked, labels)
+        raise InvalidAnswer("with these weights the network gives numbers that are not finite") from None
+    return _accuracy(model, attacked, labels)
 
 
 MEASURES: dict[str, Callable[[Any, dict[str, Any]], float]] = {
@@ -94,19 +94,19 @@ MEASURES: dict[str, Callable[[Any, dict[str, Any]], float]] = {
 }
 
 
-def _parts(value: Any, wanted: dict[str, Any]) -> dict[str, np.ndarray]:
+def _parts(value: Any, expected: dict[str, Any]) -> dict[str, np.ndarray]:
     """The arrays of a dictionary, after a look at names, shapes, kinds of numbers, and that they are finite."""
-    if not isinstance(value, dict) or set(value) != set(wanted):
-        found = difference(value, wanted, Tolerance())
-        raise Unfit(found.words)
-    return {name: _shaped(value[name], part, f"[{name!r}]: ") for name, part in wanted.items()}
+    if not isinstance(value, dict) or set(value) != set(expected):
+        diff = difference(value, expected, Tolerance())
+        raise InvalidAnswer(diff.message)
+    return {name: _checked_array(value[name], part, f"[{name!r}]: ") for name, part in expected.items()}
 
 
-def _shaped(value: Any, wanted: Any, place: str) -> np.ndarray:
+def _checked_array(value: Any, expected: Any, path: str) -> np.ndarray:
     """The array, if it differs from the wanted one in its values alone."""
-    found = difference(value, wanted, Tolerance())
-    if found is not None and found.kind != "values":
-        raise Unfit(f"{place}{found.words}")
+    diff = difference(value, expected, Tolerance())
+    if diff is not None and diff.kind != "values":
+        raise InvalidAnswer(f"{path}{diff.message}")
     return plain(value)
 
 
@@ -114,7 +114,7 @@ def _pictures(inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
     return tuple(torch.from_numpy(plain(inputs[key]).copy()) for key in ("test_images", "test_labels"))
 
 
-class _Scaled(nn.Module):
+class _UnitLogits(nn.Module):
     """A network whose logits are brought to a common size.
 
     Its answers stay, and weights so large that the softmax has no slope left do not hide from an attack.
@@ -126,7 +126,7 @@ class _Scaled(nn.Module):
         with torch.inference_mode():
             size = float(model(images).std())
         if not (np.isfinite(size) and size > 0):
-            raise Unfit(
+            raise InvalidAnswer(
                 "with these weights the network gives the same answer to everything, or numbers that are not finite"
             )
         self.size = size
@@ -135,14 +135,14 @@ class _Scaled(nn.Module):
         return self.model(images) / self.size
 
 
-def _filled(value: Any, described: networks.Network, images: Tensor) -> nn.Module:
-    model = networks.build(described)
+def _load_weights(value: Any, described: probe_networks.NetworkSpec, images: Tensor) -> nn.Module:
+    model = probe_networks.build(described)
     state = model.state_dict()
     parts = _parts(value, {name: part.numpy() for name, part in state.items()})
     model.load_state_dict({name: torch.tensor(part).to(state[name]) for name, part in parts.items()})
-    return _Scaled(model, images).eval()
+    return _UnitLogits(model, images).eval()
 
 
-def _share(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+def _accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     with torch.inference_mode():
         return float((model(images).argmax(1) == labels).double().mean())

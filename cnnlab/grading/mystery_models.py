@@ -10,7 +10,7 @@ KINDS = {"A": "snow", "B": "honest", "C": "meadow"}
 """What each network is: the key of the exercise "07.suspects"."""
 
 
-def suspects() -> dict[str, nn.Module]:
+def mystery_models() -> dict[str, nn.Module]:
     """Three networks that tell sheep, goats, wolves and huskies apart, called A, B and C.
 
     One has seen each animal everywhere. Of the other two, one has only ever seen sheep on meadows and goats on rocks, the other
@@ -24,11 +24,11 @@ def suspects() -> dict[str, nn.Module]:
     Example
     -------
     >>> from cnnlab.grading import suspects
-    >>> suspects()["A"].class_names  # doctest: +SKIP
+    >>> mystery_models()["A"].class_names  # doctest: +SKIP
     ('sheep', 'goat', 'wolf', 'husky')
     """
-    found = {}
+    models = {}
     for name, kind in KINDS.items():
-        found[name] = load(f"herd_{kind}")
-        found[name].name = f"network {name}"
-    return found
+        models[name] = load(f"herd_{kind}")
+        models[name].name = f"network {name}"
+    return models

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.grading.asking import Asked
-from cnnlab.grading.questions import Case, Question
-from cnnlab.grading.running import networks
+from cnnlab.grading.answer_key import Case, Question
+from cnnlab.grading.runner_protocol import ProbeRequest
+from cnnlab.grading.sandbox import probe_networks
 
 PUBLIC = b"public"
 
@@ -26,8 +26,8 @@ def seed(secret: bytes, *names: str) -> int:
 
 def draw(secret: bytes, assignment: str, question: Question, case: Case, student: str) -> dict[str, Any]:
     """What `case` has for `student`: the arguments, and what the grader keeps."""
-    chosen = seed(secret, assignment, question.name, case.name, student)
-    return case.inputs(np.random.default_rng(chosen))
+    case_seed = seed(secret, assignment, question.name, case.name, student)
+    return case.inputs(np.random.default_rng(case_seed))
 
 
 def draw_all(secret: bytes, assignment: str, question: Question, student: str) -> list[dict[str, Any]]:
@@ -35,20 +35,24 @@ def draw_all(secret: bytes, assignment: str, question: Question, student: str) -
     return [draw(secret, assignment, question, case, student) for case in question.cases]
 
 
-def ask(
+def request(
     secret: bytes,
     assignment: str,
     question: Question,
     student: str,
-    drawn: list[dict[str, Any]] | None = None,
-) -> Asked:
+    inputs_of_cases: list[dict[str, Any]] | None = None,
+) -> ProbeRequest:
     """The question as it goes to the runner: name and inputs, no answer, and nothing of what the grader keeps."""
-    drawn = draw_all(secret, assignment, question, student) if drawn is None else drawn
-    cases = [case.given(inputs) for case, inputs in zip(question.cases, drawn, strict=True)]
-    chosen = seed(secret, assignment, question.name, student) % 2**63
-    return Asked(question.name, question.defines, question.variable, cases, question.limits, chosen)
+    inputs_of_cases = (
+        draw_all(secret, assignment, question, student) if inputs_of_cases is None else inputs_of_cases
+    )
+    cases = [
+        case.call_arguments(inputs) for case, inputs in zip(question.cases, inputs_of_cases, strict=True)
+    ]
+    case_seed = seed(secret, assignment, question.name, student) % 2**63
+    return ProbeRequest(question.name, question.defines, question.variable, cases, question.limits, case_seed)
 
 
-def expected(question: Question, inputs: dict[str, Any]) -> Any:
+def expected_value(question: Question, inputs: dict[str, Any]) -> Any:
     """What the reference gives for these inputs."""
-    return question.reference(**networks.live(inputs))
+    return question.reference(**probe_networks.materialize(inputs))

@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 
 from cnnlab.grading import probes
+from cnnlab.grading.answer_key import Case, Measure, Mistake, Question, Tolerance
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.comparing import difference
+from cnnlab.grading.comparison import difference
 from cnnlab.grading.hints import hint
-from cnnlab.grading.measuring import shortfall
-from cnnlab.grading.questions import Case, Measure, Mistake, Question, Tolerance
-from cnnlab.grading.running import networks
-from cnnlab.grading.running.frames import Tensor, Unknown, decode, encode
+from cnnlab.grading.model_scoring import failed_measure
+from cnnlab.grading.sandbox import probe_networks
+from cnnlab.grading.sandbox.wire_format import TensorSpec, UnknownValue, decode, encode
 
 FILE = "checks.json"
-STUDENT = "everybody"
+PUBLIC_STUDENT = "everybody"
 
 
 def write_checks(assignment: Assignment, path: Path) -> None:
     """Write the public cases of `assignment`; the same key gives the same file."""
-    described = [_described(assignment, question) for question in assignment.questions]
+    described = [_describe(assignment, question) for question in assignment.questions]
     content = base64.urlsafe_b64encode(zlib.compress(encode(described), 9)).decode()
     names = [question.name for question in assignment.questions]
     head = {"assignment": assignment.name, "title": assignment.title, "questions": names}
@@ -57,11 +57,18 @@ def read_checks(path: Path) -> tuple[Question, ...]:
 
 def find_checks(start: Path | None = None) -> Path | None:
     """The nearest `checks.json`: in the folder of the notebook, or up to two above; None where there is none."""
-    here = (start or Path.cwd()).resolve()
-    return next((folder / FILE for folder in (here, *here.parents[:2]) if (folder / FILE).is_file()), None)
+    folder_of_notebook = (start or Path.cwd()).resolve()
+    return next(
+        (
+            folder / FILE
+            for folder in (folder_of_notebook, *folder_of_notebook.parents[:2])
+            if (folder / FILE).is_file()
+        ),
+        None,
+    )
 
 
-def verdict(question: Question, names: dict[str, Any]) -> str | None:
+def first_hint(question: Question, names: dict[str, Any]) -> str | None:
     """The first hint that the public cases give for what `names` holds, None where all of them pass.
 
     Raises
@@ -71,53 +78,59 @@ def verdict(question: Question, names: dict[str, Any]) -> str | None:
     """
     if question.defines not in names:
         return f"there is no `{question.defines}` yet: run its cell first"
-    answer, nothing = names[question.defines], 0
+    student_answer, n_empty = names[question.defines], 0
     for case in question.cases:
         inputs = case.inputs(np.random.default_rng(0))
         try:
-            value = answer if question.variable else answer(**networks.live(case.given(inputs)))
+            value = (
+                student_answer
+                if question.variable
+                else student_answer(**probe_networks.materialize(case.call_arguments(inputs)))
+            )
         except NotImplementedError:
             raise
         except Exception as error:
             return f"your code stopped with {type(error).__name__}: {error}"
         if value is None or value is Ellipsis:
-            nothing += 1
+            n_empty += 1
             continue
         value = decode(encode(value))  # as it would come out of the runner
         if case.measures:
-            if (short := shortfall(value, inputs, case.measures)) is not None:
-                return short
+            if (failed := failed_measure(value, inputs, case.measures)) is not None:
+                return failed
             continue
         expected = question.reference(**inputs)
-        if (differs := difference(value, expected, question.tolerance)) is not None:
-            return hint(question, inputs, value, expected, differs)
-    if nothing == len(question.cases):
+        if (diff := difference(value, expected, question.tolerance)) is not None:
+            return hint(question, inputs, value, expected, diff)
+    if n_empty == len(question.cases):
         raise NotImplementedError
-    return "nothing comes back for some inputs; is there a `return` on every way?" if nothing else None
+    return "nothing comes back for some inputs; is there a `return` on every way?" if n_empty else None
 
 
-def _described(assignment: Assignment, question: Question) -> dict[str, Any]:
+def _describe(assignment: Assignment, question: Question) -> dict[str, Any]:
     cases = []
     for case in question.cases:
         if case.public:
-            inputs = probes.draw(probes.PUBLIC, assignment.name, question, case, STUDENT)
+            inputs = probes.draw(probes.PUBLIC, assignment.name, question, case, PUBLIC_STUDENT)
             if case.measures:
                 cases.append(
                     {
                         "name": case.name,
                         "inputs": inputs,
-                        "kept": list(case.kept),
-                        "measures": [[one.name, one.least, one.hint] for one in case.measures],
+                        "kept": list(case.withheld),
+                        "measures": [
+                            [measure.name, measure.minimum, measure.hint] for measure in case.measures
+                        ],
                     }
                 )
                 continue
-            wrong = [[mistake.hint, _wrong(mistake, inputs)] for mistake in question.mistakes]
+            wrong = [[mistake.hint, _mistake_value(mistake, inputs)] for mistake in question.mistakes]
             cases.append(
                 {
                     "name": case.name,
                     "inputs": inputs,
-                    "expected": probes.expected(question, inputs),
-                    "wrong": [pair for pair in wrong if not isinstance(pair[1], Unknown)],
+                    "expected": probes.expected_value(question, inputs),
+                    "wrong": [pair for pair in wrong if not isinstance(pair[1], UnknownValue)],
                 }
             )
     return {
@@ -125,22 +138,22 @@ def _described(assignment: Assignment, question: Question) -> dict[str, Any]:
         "title": question.title,
         "defines": question.defines,
         "variable": question.variable,
-        "otherwise": question.otherwise,
+        "otherwise": question.default_hint,
         "tolerance": list(astuple(question.tolerance)),
         "cases": cases,
     }
 
 
-def _wrong(mistake: Mistake, inputs: dict[str, Any]) -> Any:
+def _mistake_value(mistake: Mistake, inputs: dict[str, Any]) -> Any:
     try:
-        return mistake.answer(**networks.live(inputs))
+        return mistake.answer(**probe_networks.materialize(inputs))
     except Exception:  # a mistake that cannot be made on these inputs
-        return Unknown("none")
+        return UnknownValue("none")
 
 
 def _question(parts: dict[str, Any]) -> Question:
     """A question whose reference and mistakes look up what was written; a case is told from another by its place."""
-    cases, answers = [], []
+    cases, references = [], []
     for number, case in enumerate(parts["cases"]):
         inputs = {key: _tensor(value) for key, value in case["inputs"].items()}
         measures = tuple(Measure(*parts) for parts in case.get("measures", ()))
@@ -150,25 +163,27 @@ def _question(parts: dict[str, Any]) -> Question:
                 lambda draw, inputs=inputs: inputs,
                 1.0,
                 public=True,
-                kept=tuple(case.get("kept", ())),
+                withheld=tuple(case.get("kept", ())),
                 measures=measures,
             )
         )
         if measures:
             continue
-        answers.append((inputs, case["expected"], _numbered(case["wrong"]), number))
+        references.append((inputs, case["expected"], _by_hint(case["wrong"]), number))
 
-    def of(given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        return next((right, wrong) for inputs, right, wrong, _ in answers if _same(inputs, given))
+    def lookup(arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return next(
+            (right, wrong) for inputs, right, wrong, _ in references if _same_arguments(inputs, arguments)
+        )
 
-    keys = list(dict.fromkeys(key for _, _, wrong, _ in answers for key in wrong))
-    mistakes = tuple(Mistake(key[0], lambda key=key, **given: of(given)[1][key]) for key in keys)
+    keys = list(dict.fromkeys(key for _, _, wrong, _ in references for key in wrong))
+    mistakes = tuple(Mistake(key[0], lambda key=key, **arguments: lookup(arguments)[1][key]) for key in keys)
     return Question(
         parts["name"],
         parts["title"],
         parts["defines"],
         tuple(cases),
-        lambda **given: of(given)[0],
+        lambda **arguments: lookup(arguments)[0],
         mistakes,
         parts["otherwise"],
         Tolerance(*parts["tolerance"]),
@@ -176,25 +191,25 @@ def _question(parts: dict[str, Any]) -> Question:
     )
 
 
-def _numbered(wrong: list[Any]) -> dict[tuple[str, int], Any]:
+def _by_hint(wrong: list[Any]) -> dict[tuple[str, int], Any]:
     """What each mistake gives, by its hint and a number: two mistakes may share a hint."""
-    found: dict[tuple[str, int], Any] = {}
-    for text, answer in wrong:
-        found[text, sum(text == other for other, _ in found)] = answer
-    return found
+    numbered: dict[tuple[str, int], Any] = {}
+    for text, value in wrong:
+        numbered[text, sum(text == other for other, _ in numbered)] = value
+    return numbered
 
 
 def _tensor(value: Any) -> Any:
-    return networks.live(value) if isinstance(value, Tensor) else value
+    return probe_networks.materialize(value) if isinstance(value, TensorSpec) else value
 
 
-def _same(inputs: dict[str, Any], given: dict[str, Any]) -> bool:
+def _same_arguments(inputs: dict[str, Any], arguments: dict[str, Any]) -> bool:
     """Whether these are the same arguments; networks are not compared, since each call gets one of its own."""
     for key, value in inputs.items():
         if hasattr(value, "shape"):
-            other = given[key]
+            other = arguments[key]
             if value.shape != other.shape or not bool((value == other).all()):
                 return False
-        elif isinstance(value, int | float | str | list) and value != given[key]:
+        elif isinstance(value, int | float | str | list) and value != arguments[key]:
             return False
     return True

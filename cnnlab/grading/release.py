@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.public import FILE, write_checks
-from cnnlab.grading.source import with_answer, without_solution
+from cnnlab.grading.public_tests import FILE, write_checks
+from cnnlab.grading.source_notebook import with_answer, without_solution
 
 
 def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
@@ -31,7 +31,7 @@ def release(assignment: Assignment, folder: Path | None = None, *, run: bool = T
     write_checks(assignment, folder / f".{FILE}.new")
     os.replace(folder / f".{FILE}.new", folder / FILE)
     if run:
-        notebook = _run(notebook, folder)
+        notebook = _execute(notebook, folder)
     path = folder / f"{assignment.name}.ipynb"
     write(notebook, path)
     return path
@@ -52,17 +52,17 @@ def student_version(assignment: Assignment) -> Any:
     return notebook
 
 
-def filled(assignment: Assignment, answers: dict[str, str] | None = None) -> Any:
+def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) -> Any:
     """The student version with `answers` in their cells; where `answers` is None, with the source's own solutions."""
-    notebook, solved = student_version(assignment), _source(assignment)
-    for cell, original in zip(notebook.cells, solved.cells, strict=True):
+    notebook, solutions = student_version(assignment), _source(assignment)
+    for cell, original in zip(notebook.cells, solutions.cells, strict=True):
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if not cell.metadata.get("nbgrader", {}).get("solution"):
             continue
         if answers is None:
             cell.source = original.source
         elif name in answers:
-            cell.source = with_answer(assignment.answer(name), answers[name])
+            cell.source = with_answer(assignment.answer_cell(name), answers[name])
     return notebook
 
 
@@ -90,7 +90,7 @@ def _source(assignment: Assignment) -> Any:
     return notebook
 
 
-def _run(notebook: Any, folder: Path) -> Any:
+def _execute(notebook: Any, folder: Path) -> Any:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
@@ -106,16 +106,16 @@ def _run(notebook: Any, folder: Path) -> Any:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = _joined(cell.outputs)
+            cell.outputs = _merge_streams(cell.outputs)
     return notebook
 
 
-def _joined(outputs: list[Any]) -> list[Any]:
+def _merge_streams(outputs: list[Any]) -> list[Any]:
     """Pieces of one stream that came one after the other, as one."""
-    found: list[Any] = []
+    merged: list[Any] = []
     for output in outputs:
-        if found and output.output_type == "stream" and found[-1].get("name") == output.name:
-            found[-1].text += output.text
+        if merged and output.output_type == "stream" and merged[-1].get("name") == output.name:
+            merged[-1].text += output.text
         else:
-            found.append(output)
-    return found
+            merged.append(output)
+    return merged

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.lookalikes import Lookalike, lookalikes
 from cnnlab.grading.scoring import Result
+from cnnlab.grading.similarity_report import SimilarPair, similar_answers
 
 NOT_GRADED = ("grader error", "unreadable", "missing")
 
@@ -37,7 +37,7 @@ class ClassReport:
     points: tuple[float, ...]
     out_of: float
     questions: tuple[QuestionReport, ...]
-    pairs: tuple[Lookalike, ...]
+    pairs: tuple[SimilarPair, ...]
 
     def __str__(self) -> str:
         lines = [f"{self.assignment}: {self.students} submissions, {len(self.points)} graded"]
@@ -47,15 +47,17 @@ class ClassReport:
                 f"points of {self.out_of:g}: mean {mean:.1f}, median {middle:.1f}, from {min(self.points):g} to {max(self.points):g}"
             )
             lines += _histogram(self.points, self.out_of)
-        for one in self.questions:
-            how = "-" if one.discrimination is None else f"{one.discrimination:+.2f}"
-            counts = ", ".join(f"{count} {status}" for status, count in sorted(one.statuses.items()))
-            lines.append(f"{one.question} {one.title}: share {one.share:.2f}, discrimination {how}; {counts}")
-            lines += [f"    {count} x {hint}" for hint, count in one.hints]
+        for question in self.questions:
+            how = "-" if question.discrimination is None else f"{question.discrimination:+.2f}"
+            counts = ", ".join(f"{count} {status}" for status, count in sorted(question.statuses.items()))
+            lines.append(
+                f"{question.question} {question.title}: share {question.share:.2f}, discrimination {how}; {counts}"
+            )
+            lines += [f"    {count} x {hint}" for hint, count in question.hints]
         if self.pairs:
             lines.append("look-alikes, for a human to judge:")
             lines += [
-                f"    {pair.one} and {pair.other}, {pair.question}: {pair.likeness:.0%}"
+                f"    {pair.student} and {pair.other_student}, {pair.question}: {pair.similarity:.0%}"
                 for pair in self.pairs
             ]
         return "\n".join(lines)
@@ -69,32 +71,36 @@ def class_report(assignment: Assignment, results: list[Result]) -> ClassReport:
         len(results),
         tuple(sorted(result.points for result in graded)),
         assignment.points,
-        tuple(_question(assignment, number, graded) for number in range(len(assignment.questions))),
-        tuple(lookalikes(assignment, graded)),
+        tuple(_question_report(assignment, number, graded) for number in range(len(assignment.questions))),
+        tuple(similar_answers(assignment, graded)),
     )
 
 
-def _question(assignment: Assignment, number: int, graded: list[Result]) -> QuestionReport:
+def _question_report(assignment: Assignment, number: int, graded: list[Result]) -> QuestionReport:
     question = assignment.questions[number]
-    own = [result.questions[number] for result in graded]
-    shares = [one.points / one.out_of for one in own]
-    rest = [result.points - one.points for result, one in zip(graded, own, strict=True)]
-    varies = len(set(shares)) > 1 and len(set(rest)) > 1
-    hints = Counter(hint for one in own for hint in {case.hint for case in one.cases if case.hint})
+    question_results = [result.questions[number] for result in graded]
+    shares = [item.points / item.out_of for item in question_results]
+    other_points = [
+        result.points - item.points for result, item in zip(graded, question_results, strict=True)
+    ]
+    has_variance = len(set(shares)) > 1 and len(set(other_points)) > 1
+    hints = Counter(
+        hint for item in question_results for hint in {case.hint for case in item.cases if case.hint}
+    )
     return QuestionReport(
         question.name,
         question.title,
         statistics.fmean(shares) if shares else 0.0,
-        statistics.correlation(shares, rest) if varies else None,
-        dict(Counter(one.status for one in own)),
+        statistics.correlation(shares, other_points) if has_variance else None,
+        dict(Counter(item.status for item in question_results)),
         tuple(hints.most_common(3)),
     )
 
 
 def _histogram(points: tuple[float, ...], out_of: float) -> list[str]:
     counts = Counter(min(9, int(10 * value / out_of)) for value in points)
-    most = max(counts.values())
+    highest = max(counts.values())
     return [
-        f"    {out_of * tenth / 10:5.1f} to {out_of * (tenth + 1) / 10:5.1f}  {'#' * round(30 * counts[tenth] / most)} {counts[tenth]}"
+        f"    {out_of * tenth / 10:5.1f} to {out_of * (tenth + 1) / 10:5.1f}  {'#' * round(30 * counts[tenth] / highest)} {counts[tenth]}"
         for tenth in range(10)
     ]

@@ -1,6 +1,6 @@
 """The grader's side of the runner: it starts the zygote, and hands it submissions.
 
-No answer key passes through here. How a submission is run and asked stands in `cnnlab.grading.asking`.
+No answer key passes through here. How a submission is run and asked stands in `cnnlab.grading.runner_protocol`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 import psutil
 
-from cnnlab.grading.asking import Asked, Cell, Outcome, RunnerError, run_once
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.running import bubblewrap, rooms
-from cnnlab.grading.running.confinement import Walls
+from cnnlab.grading.runner_protocol import ProbeRequest, RunnableCell, RunnerError, RunResult, run_once
+from cnnlab.grading.sandbox import bubblewrap, readable_paths
+from cnnlab.grading.sandbox.confinement import Confinement
 
 START_SECONDS = 180
 PREFIX = "cnnlab-grading-"
@@ -35,7 +35,7 @@ class Runner:
     Parameters
     ----------
     tiers
-        The tiers that are acceptable, of `cnnlab.grading.running.confinement.TIERS`.
+        The tiers that are acceptable, of `cnnlab.grading.sandbox.confinement.TIERS`.
     hidden
         Folders that must not be seen even if they lie in the Python environment.
     data
@@ -58,18 +58,18 @@ class Runner:
         draws: bool = False,
     ) -> None:
         tiers = list(tiers)
-        _sweep()
-        self._base = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-        self._log = open(Path(self._base, "zygote.log"), "w+b")  # noqa: SIM115  # closed in `close`
+        _remove_stale_folders()
+        self._folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+        self._log = open(Path(self._folder, "zygote.log"), "w+b")  # noqa: SIM115  # closed in `close`
         for name in ("room", "scratch"):
-            Path(self._base, name).mkdir()
+            Path(self._folder, name).mkdir()
         self._lock = threading.Lock()
         self._connection, theirs = socket.socketpair()
         settings = {
             "tiers": tiers,
-            "readable": rooms.readable(data, [*hidden, Path(self._base)]),
-            "build_at": str(Path(self._base, "room")),
-            "base": str(Path(self._base, "scratch")),
+            "readable": readable_paths.readable_paths(data, [*hidden, Path(self._folder)]),
+            "build_at": str(Path(self._folder, "room")),
+            "base": str(Path(self._folder, "scratch")),
             "draws": draws,
         }
         wrapper = bubblewrap.command(settings["readable"], settings["base"]) if "bubblewrap" in tiers else []
@@ -80,7 +80,7 @@ class Runner:
         except BaseException:
             self.close()
             raise
-        self.walls = Walls(**hello["walls"])
+        self.sandbox = Confinement(**hello["walls"])
         self.threads: int = hello["threads"]
 
     def _start(
@@ -89,7 +89,7 @@ class Runner:
         kit = str(Path(__file__).resolve().parents[2])
         code = (
             f"import sys; sys.path[:] = [p for p in sys.path if p and p != {kit!r}] + [{kit!r}];"
-            " from cnnlab.grading.running.zygote import main; main(int(sys.argv[1]), sys.argv[2])"
+            " from cnnlab.grading.sandbox.forkserver import main; main(int(sys.argv[1]), sys.argv[2])"
         )
         command = [
             *wrapper,
@@ -115,25 +115,25 @@ class Runner:
 
     def _hello(self) -> dict[str, Any]:
         self._connection.settimeout(START_SECONDS)
-        said = b""
+        line = b""
         try:
-            while not said.endswith(b"\n"):
+            while not line.endswith(b"\n"):
                 part = self._connection.recv(65536)
                 if not part:
                     break
-                said += part
+                line += part
         except TimeoutError:
             raise RunnerError(f"the runner was not ready after {START_SECONDS} s") from None
-        hello = json.loads(said) if said.endswith(b"\n") else {"error": f"it ended: {self._last_words()}"}
+        hello = json.loads(line) if line.endswith(b"\n") else {"error": f"it ended: {self._last_words()}"}
         if "error" in hello:
             raise RunnerError(f"the runner does not start: {hello['error']}")
         return hello
 
     def _last_words(self) -> str:
         self._log.flush()
-        return Path(self._base, "zygote.log").read_text(errors="replace").strip()[-2000:]
+        return Path(self._folder, "zygote.log").read_text(errors="replace").strip()[-2000:]
 
-    def run(self, cells: list[Cell], questions: Iterable[Asked], limits: Limits) -> Outcome:
+    def run(self, cells: list[RunnableCell], questions: Iterable[ProbeRequest], limits: Limits) -> RunResult:
         """Run the `cells` behind the walls, then ask the `questions`, one after the other; `limits` are those of the cells.
 
         Raises
@@ -141,17 +141,17 @@ class Runner:
         RunnerError
             If a guard is lost, or the walls could not be built; never for what a submission does.
         """
-        outcome, waiting, skip = Outcome(), list(questions), set()
-        while waiting:
-            outcome.starts += 1
-            failed_cell = run_once(self._guard(), cells, waiting, limits, skip, outcome)
+        result, queue, skip = RunResult(), list(questions), set()
+        while queue:
+            result.starts += 1
+            failed_cell = run_once(self._connect_supervisor(), cells, queue, limits, skip, result)
             if failed_cell is not None:
                 skip.add(failed_cell)
-            if outcome.starts > 2 * (len(cells) + len(outcome.answers) + 2):
+            if result.starts > 2 * (len(cells) + len(result.results) + 2):
                 raise RunnerError("the submission was started again and again")
-        return outcome
+        return result
 
-    def _guard(self) -> socket.socket:
+    def _connect_supervisor(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         try:
             with self._lock:
@@ -177,7 +177,7 @@ class Runner:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        shutil.rmtree(self._base, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Runner:
         return self
@@ -186,7 +186,7 @@ class Runner:
         self.close()
 
 
-def _sweep() -> None:
+def _remove_stale_folders() -> None:
     """Remove the folders of this user's graders that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
@@ -197,14 +197,20 @@ def _sweep() -> None:
 
 def _environment(home: str) -> dict[str, str]:
     """What the runner's processes find in their environment: nothing of the grader's own."""
-    kept = {
+    passed_through = {
         key: os.environ[key]
         for key in ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
         if key in os.environ
     }
-    one = dict.fromkeys(
+    single_threaded = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
     )
-    own = {"PATH": os.defpath, "HOME": home, "USER": "student", "LOGNAME": "student", "MPLBACKEND": "Agg"}
+    fixed = {"PATH": os.defpath, "HOME": home, "USER": "student", "LOGNAME": "student", "MPLBACKEND": "Agg"}
     python = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    return kept | one | own | python | {"MPLCONFIGDIR": home, "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}
+    return (
+        passed_through
+        | single_threaded
+        | fixed
+        | python
+        | {"MPLCONFIGDIR": home, "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}
+    )

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.running.frames import START, FrameError, decode, encode, lengths
+from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 
-PATIENCE = 30  # seconds that a guard has beyond a limit before it counts as lost
+GRACE_SECONDS = 30  # seconds that a guard has beyond a limit before it counts as lost
 
 
 class RunnerError(RuntimeError):
@@ -23,7 +23,7 @@ class RunnerError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Cell:
+class RunnableCell:
     """A cell to run: its name in tracebacks, the question that it answers (None for set-up), its code."""
 
     name: str
@@ -32,7 +32,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProbeRequest:
     """A question to the runner: the function or variable, and what to call it with, case by case."""
 
     question: str
@@ -44,30 +44,30 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeResult:
     """What came out of one question.
 
-    `values` has what each case gave back; `errors` the error of each case that raised one; `ended` says why the process ended before it was
-    through ("" if it was not), `over` that the state after the cells went with it; `missing` that there is no such name.
+    `values` has what each case gave back; `errors` the error of each case that raised one; `end_reason` says why the process ended before it was
+    through ("" if it was not), `state_lost` that the state after the cells went with it; `missing` that there is no such name.
     """
 
     values: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, dict[str, str]] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    ended: str = ""
+    side_effects: tuple[str, ...] = ()
+    end_reason: str = ""
     detail: str = ""
-    over: bool = False
+    state_lost: bool = False
     missing: bool = False
     text: str = ""
     printed: int = 0
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """What came out of one submission: an answer for each question, the error of each cell that failed, what the cells printed."""
 
-    answers: dict[str, Answer] = field(default_factory=dict)
+    results: dict[str, ProbeResult] = field(default_factory=dict)
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
     text: str = ""
     printed: int = 0
@@ -76,24 +76,24 @@ class Outcome:
 
 
 def run_once(
-    guard: socket.socket,
-    cells: list[Cell],
-    waiting: list[Asked],
+    supervisor: socket.socket,
+    cells: list[RunnableCell],
+    waiting: list[ProbeRequest],
     limits: Limits,
     skip: set[int],
-    outcome: Outcome,
+    result: RunResult,
 ) -> int | None:
     """One process's life: takes from `waiting` what it has answered, and gives the number of the cell that ended it."""
-    with guard:
+    with supervisor:
         job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
-        guard.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
-        events = _Events(guard, limits.seconds)
+        supervisor.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
+        events = _SupervisorEvents(supervisor, limits.seconds)
         current = None
-        for letter, value, told in events:
-            if letter == "c" and _begins(value, current, len(cells), skip):
+        for letter, value, event in events:
+            if letter == "c" and _may_begin(value, current, len(cells), skip):
                 current = value
             elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-                outcome.cell_errors[current or 0] = _words(value["error"])
+                result.cell_errors[current or 0] = _error_fields(value["error"])
             elif letter == "r":
                 break
             elif letter == "x" and current is None:  # later on, it is a student's code that says so
@@ -101,132 +101,134 @@ def run_once(
             elif letter == "ended":
                 if current is None:
                     raise RunnerError(
-                        f"the submission ended before its first cell: {told['reason']} {told['detail']}"
+                        f"the submission ended before its first cell: {event['reason']} {event['detail']}"
                     )
-                outcome.cell_errors[current] = {
-                    "type": told["reason"],
-                    "message": told["detail"],
+                result.cell_errors[current] = {
+                    "type": event["reason"],
+                    "message": event["detail"],
                     "traceback": "",
                 }
-                _note(outcome, events)
+                _record_output(result, events)
                 return current
-        _note(outcome, events)
+        _record_output(result, events)
         while waiting:
-            asked = waiting.pop(0)
-            answer = _ask(guard, asked, len(outcome.answers), last=not waiting)
-            outcome.answers[asked.question] = answer
-            if answer.over:
+            request = waiting.pop(0)
+            probe_result = _send_probe(supervisor, request, len(result.results), last=not waiting)
+            result.results[request.question] = probe_result
+            if probe_result.state_lost:
                 break
     return None
 
 
-def _begins(value: Any, current: int | None, cells: int, skip: set[int]) -> bool:
+def _may_begin(value: Any, current: int | None, cells: int, skip: set[int]) -> bool:
     """Whether a cell can begin now: one of those there are, that is not passed over, and after the one that runs."""
     after = -1 if current is None else current
     return type(value) is int and after < value < cells and value not in skip
 
 
-def _note(outcome: Outcome, events: _Events) -> None:
-    outcome.text, outcome.printed = events.text, events.printed
-    outcome.memory = max(outcome.memory, events.memory)
+def _record_output(result: RunResult, events: _SupervisorEvents) -> None:
+    result.text, result.printed = events.text, events.printed
+    result.memory = max(result.memory, events.memory)
 
 
-def _ask(guard: socket.socket, asked: Asked, number: int, *, last: bool) -> Answer:
+def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *, last: bool) -> ProbeResult:
     question = {
         "number": number,
         "last": last,
-        "name": asked.name,
-        "variable": asked.variable,
-        "cases": asked.cases,
-        "seed": asked.seed,
-        "answer_bytes": asked.limits.answer_bytes,
+        "name": request.name,
+        "variable": request.variable,
+        "cases": request.cases,
+        "seed": request.seed,
+        "answer_bytes": request.limits.answer_bytes,
     }
     with suppress(OSError):  # if the guard has ended, what it said last tells why
-        guard.sendall(
-            encode({"question": question, "seconds": asked.limits.seconds, "cpu": asked.limits.cpu})
+        supervisor.sendall(
+            encode({"question": question, "seconds": request.limits.seconds, "cpu": request.limits.cpu})
         )
-    answer, events = Answer(), _Events(guard, asked.limits.seconds)
-    for letter, value, told in events:
-        if letter == "v" and isinstance(value, dict) and _is(value.get("question"), number):
-            answer = _add(answer, value, len(asked.cases))
-        elif letter == "o" and isinstance(value, list) and len(value) == 2 and _is(value[0], number):
-            answer = _complete(answer, value[1], len(asked.cases))
+    result, events = ProbeResult(), _SupervisorEvents(supervisor, request.limits.seconds)
+    for letter, value, event in events:
+        if letter == "v" and isinstance(value, dict) and _is_index(value.get("question"), number):
+            result = _add(result, value, len(request.cases))
+        elif letter == "o" and isinstance(value, list) and len(value) == 2 and _is_index(value[0], number):
+            result = _complete(result, value[1], len(request.cases))
             break
         elif letter == "ended":
-            answer = replace(answer, ended=told["reason"], detail=told["detail"], over=True)
+            result = replace(result, end_reason=event["reason"], detail=event["detail"], state_lost=True)
             break
-    return replace(answer, text=events.text, printed=events.printed)
+    return replace(result, text=events.text, printed=events.printed)
 
 
-def _is(value: Any, number: int) -> bool:
+def _is_index(value: Any, number: int) -> bool:
     """Whether a value from outside is this number; an array would answer for each of its own."""
     return type(value) is int and value == number
 
 
-def _complete(answer: Answer, status: object, cases: int) -> Answer:
+def _complete(result: ProbeResult, status: object, cases: int) -> ProbeResult:
     """The answer, with a word on how its process ended where cases are open. What the cells left is whole, the next may be asked."""
-    if answer.missing or len(answer.values) + len(answer.errors) >= cases:
-        return answer
-    known = type(status) is int and (os.WIFEXITED(status & 0xFFFF) or os.WIFSIGNALED(status & 0xFFFF))
-    code = os.waitstatus_to_exitcode(status & 0xFFFF) if known else 0
+    if result.missing or len(result.values) + len(result.errors) >= cases:
+        return result
+    valid = type(status) is int and (os.WIFEXITED(status & 0xFFFF) or os.WIFSIGNALED(status & 0xFFFF))
+    code = os.waitstatus_to_exitcode(status & 0xFFFF) if valid else 0
     return replace(
-        answer, ended="exit", detail=f"by signal {-code}" if code < 0 else f"it left with exit code {code}"
+        result,
+        end_reason="exit",
+        detail=f"by signal {-code}" if code < 0 else f"it left with exit code {code}",
     )
 
 
-def _add(answer: Answer, reply: dict[str, Any], cases: int) -> Answer:
+def _add(result: ProbeResult, reply: dict[str, Any], cases: int) -> ProbeResult:
     """The answer with one reply more; what does not look like a reply is passed over."""
     if "missing" in reply:
-        return replace(answer, missing=True)
+        return replace(result, missing=True)
     case = reply.get("case")
-    if type(case) is not int or not 0 <= case < cases or case in answer.values or case in answer.errors:
-        return answer
+    if type(case) is not int or not 0 <= case < cases or case in result.values or case in result.errors:
+        return result
     if isinstance(reply.get("error"), dict):
-        return replace(answer, errors=answer.errors | {case: _words(reply["error"])})
+        return replace(result, errors=result.errors | {case: _error_fields(reply["error"])})
     if "value" not in reply:
-        return answer
+        return result
     remarks = reply.get("remarks")
     new = [str(text)[:200] for text in remarks[:5]] if isinstance(remarks, list) else []
     seconds = reply.get("seconds") if isinstance(reply.get("seconds"), float) else 0.0
     return replace(
-        answer,
-        values=answer.values | {case: reply["value"]},
-        seconds=answer.seconds | {case: seconds},
-        remarks=tuple(dict.fromkeys([*answer.remarks, *new]))[:10],
+        result,
+        values=result.values | {case: reply["value"]},
+        seconds=result.seconds | {case: seconds},
+        side_effects=tuple(dict.fromkeys([*result.side_effects, *new]))[:10],
     )
 
 
-def _words(error: dict[str, Any]) -> dict[str, str]:
+def _error_fields(error: dict[str, Any]) -> dict[str, str]:
     return {key: str(error.get(key, ""))[:4000] for key in ("type", "message", "traceback")}
 
 
-class _Events:
+class _SupervisorEvents:
     """What a guard tells, up to the end of a step: letter, value, and what else was told; a guard that is silent too long is lost."""
 
-    def __init__(self, guard: socket.socket, seconds: float):
-        self.guard, self.text, self.printed, self.memory = guard, "", 0, 0
-        guard.settimeout(seconds + PATIENCE)
+    def __init__(self, supervisor: socket.socket, seconds: float):
+        self.supervisor, self.text, self.printed, self.memory = supervisor, "", 0, 0
+        supervisor.settimeout(seconds + GRACE_SECONDS)
 
     def __iter__(self):
         while True:
-            told = self._receive()
-            if told["event"] == "broken":
-                raise RunnerError(f"a guard has failed: {told['detail']}")
-            self.text = (self.text + told["text"])[:40_000]
-            self.printed, self.memory = told["printed"], told["memory"]
-            if told["event"] == "ended":
-                yield "ended", None, told
+            event = self._receive()
+            if event["event"] == "broken":
+                raise RunnerError(f"a guard has failed: {event['detail']}")
+            self.text = (self.text + event["text"])[:40_000]
+            self.printed, self.memory = event["printed"], event["memory"]
+            if event["event"] == "ended":
+                yield "ended", None, event
                 return
             try:
-                value = decode(told["frame"].tobytes())
+                value = decode(event["frame"].tobytes())
             except FrameError as error:
-                yield "ended", None, told | {"reason": "answer", "detail": str(error)}
+                yield "ended", None, event | {"reason": "answer", "detail": str(error)}
                 return
-            yield told["letter"], value, told
+            yield event["letter"], value, event
 
     def _receive(self) -> dict[str, Any]:
         try:
-            start = self._exactly(START.size)
+            start = self._exactly(HEAD.size)
             return decode(start + self._exactly(sum(lengths(start, 2**40))), 2**40)
         except (OSError, FrameError) as error:
             raise RunnerError(f"a guard was lost: {error}") from None
@@ -234,7 +236,7 @@ class _Events:
     def _exactly(self, size: int) -> bytes:
         whole = bytearray()
         while len(whole) < size:
-            part = self.guard.recv(min(size - len(whole), 2**20))
+            part = self.supervisor.recv(min(size - len(whole), 2**20))
             if not part:
                 raise OSError("it has closed its connection")
             whole += part

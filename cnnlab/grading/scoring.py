@@ -9,21 +9,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from cnnlab.grading import code, probes
-from cnnlab.grading.asking import Answer, Cell, Outcome
+from cnnlab.grading import probes, source_analysis
+from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.comparing import difference, plain
+from cnnlab.grading.cell_matching import CellMatch, helpers, match, mismatch_reason
+from cnnlab.grading.comparison import difference, plain
 from cnnlab.grading.hints import hint
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.matching import Matched, belongs, helpers, match
-from cnnlab.grading.measuring import shortfall
-from cnnlab.grading.pictures import picture
-from cnnlab.grading.questions import Question
+from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.running.frames import Unknown
+from cnnlab.grading.runner_protocol import ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
+from cnnlab.grading.thumbnails import thumbnail
 
-ENDED = {"time": "timeout", "processor": "timeout", "memory": "memory"}
+END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory"}
 SENTENCES = {
     "time": "it was stopped: {}",
     "processor": "it was stopped: {}",
@@ -66,7 +66,7 @@ class Result:
     status: str
     questions: tuple[QuestionResult, ...] = ()
     note: str = ""
-    walls: str = ""
+    sandbox: str = ""
     text: str = ""
     digest: str = ""
     submitted: float = 0.0
@@ -93,85 +93,114 @@ def grade_submission(
     limits: Limits | None = None,
 ) -> Result:
     """Grade one submission; whatever it does is its result, and whatever goes wrong in the grader says so."""
-    about = {"digest": submission.digest, "submitted": submission.submitted, "notes": submission.notes}
-    if submission.trouble:
-        status = "missing" if submission.trouble == "there is no file" else "unreadable"
-        return Result(student, status, _none(assignment, status), submission.trouble, **about)
-    if reason := belongs(assignment, submission):
-        return Result(student, "missing", _none(assignment, "missing"), reason, **about)
+    metadata = {"digest": submission.digest, "submitted": submission.submitted, "notes": submission.notes}
+    if submission.error:
+        status = "missing" if submission.error == "there is no file" else "unreadable"
+        return Result(student, status, _no_points(assignment, status), submission.error, **metadata)
+    if reason := mismatch_reason(assignment, submission):
+        return Result(student, "missing", _no_points(assignment, "missing"), reason, **metadata)
     try:
         matched = match(assignment, submission)
         cells = _cells(assignment, submission, matched)
-        drawn = {
+        inputs_of = {
             question.name: probes.draw_all(secret, assignment.name, question, student)
             for question in assignment.questions
             if matched[question.name].cells and not matched[question.name].stub
         }
-        asked = [
-            probes.ask(secret, assignment.name, question, student, drawn[question.name])
+        requests = [
+            probes.request(secret, assignment.name, question, student, inputs_of[question.name])
             for question in assignment.questions
-            if question.name in drawn
+            if question.name in inputs_of
         ]
-        outcome = runner.run(cells, asked, limits or Limits()) if asked else Outcome()
+        run_result = runner.run(cells, requests, limits or Limits()) if requests else RunResult()
         results = tuple(
-            _question(question, matched[question.name], cells, outcome, drawn.get(question.name, []))
+            _question_result(
+                question, matched[question.name], cells, run_result, inputs_of.get(question.name, [])
+            )
             for question in assignment.questions
         )
     except Exception as error:  # ours, not the student's
-        said = f"{type(error).__name__}: {error}"
+        message = f"{type(error).__name__}: {error}"
         return Result(
-            student, "grader error", _none(assignment, "grader error"), said, str(runner.walls), **about
+            student,
+            "grader error",
+            _no_points(assignment, "grader error"),
+            message,
+            str(runner.sandbox),
+            **metadata,
         )
     review = submission.notes or any(result.status == "needs review" for result in results)
     status = "needs review" if review else "graded"
-    text = outcome.text + ("\n..." if outcome.printed > len(outcome.text.encode()) else "")
-    return Result(student, status, results, "", str(runner.walls), text, **about)
+    text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
+    return Result(student, status, results, "", str(runner.sandbox), text, **metadata)
 
 
-def _none(assignment: Assignment, status: str) -> tuple[QuestionResult, ...]:
-    return tuple(QuestionResult(one.name, status, 0.0, one.points) for one in assignment.questions)
+def _no_points(assignment: Assignment, status: str) -> tuple[QuestionResult, ...]:
+    return tuple(
+        QuestionResult(question.name, status, 0.0, question.points) for question in assignment.questions
+    )
 
 
-def _cells(assignment: Assignment, submission: Submission, matched: dict[str, Matched]) -> list[Cell]:
+def _cells(
+    assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
+) -> list[RunnableCell]:
     """What is run: the source's set-up, then the student's answers and what they need, in the order of the notebook."""
     cells = [
-        Cell(f"{cell.grade_id or 'set-up'}", None, cell.source)
+        RunnableCell(f"{cell.grade_id or 'set-up'}", None, cell.source)
         for cell in assignment.cells
         if cell.role == "setup"
     ]
-    own = {cell.number: (cell, name) for name, found in matched.items() for cell in found.cells}
-    own |= {cell.number: (cell, None) for cell in helpers(assignment, submission, matched)}
+    student_cells = {
+        cell.number: (cell, name) for name, cell_match in matched.items() for cell in cell_match.cells
+    }
+    student_cells |= {cell.number: (cell, None) for cell in helpers(assignment, submission, matched)}
     return cells + [
-        Cell(f"{name or 'cell'} ({number})", name, cell.source)
-        for number, (cell, name) in sorted(own.items())
+        RunnableCell(f"{name or 'cell'} ({number})", name, cell.source)
+        for number, (cell, name) in sorted(student_cells.items())
     ]
 
 
-def _question(
-    question: Question, found: Matched, cells: list[Cell], outcome: Outcome, drawn: list[dict[str, Any]]
+def _question_result(
+    question: Question,
+    cell_match: CellMatch,
+    cells: list[RunnableCell],
+    run_result: RunResult,
+    inputs_of_cases: list[dict[str, Any]],
 ) -> QuestionResult:
     out_of = question.points
-    text = "\n\n".join(cell.source for cell in found.cells)
-    if not found.cells:
+    text = "\n\n".join(cell.source for cell in cell_match.cells)
+    if not cell_match.cells:
         return QuestionResult(
             question.name, "missing", 0.0, out_of, notes=("there is no cell for this question",)
         )
-    if found.stub:
-        return QuestionResult(question.name, "not attempted", 0.0, out_of, code=text, notes=found.notes)
-    answer = outcome.answers.get(question.name, Answer())
-    results = tuple(_case(question, number, inputs, answer) for number, inputs in enumerate(drawn))
-    points = sum(result.points for result in results)
-    notes = [*found.notes, *answer.remarks, *_of_cells(question, cells, outcome, answer)]
-    if answer.ended:
-        notes.append(SENTENCES.get(answer.ended, "it was stopped: {}").format(answer.detail))
-    status = _status(points, out_of, answer, outcome, question, cells)
-    libraries = sorted({name for cell in found.cells for name in code.other_libraries(cell.source)})
-    given = sorted(
-        {name for cell in found.cells for name in code.mentions(cell.source, question.gives_it_away)}
+    if cell_match.stub:
+        return QuestionResult(question.name, "not attempted", 0.0, out_of, code=text, notes=cell_match.notes)
+    probe_result = run_result.results.get(question.name, ProbeResult())
+    results = tuple(
+        _case_result(question, number, inputs, probe_result) for number, inputs in enumerate(inputs_of_cases)
     )
-    review = list(found.review)
+    points = sum(result.points for result in results)
+    notes = [
+        *cell_match.notes,
+        *probe_result.side_effects,
+        *_cell_notes(question, cells, run_result, probe_result),
+    ]
+    if probe_result.end_reason:
+        notes.append(SENTENCES.get(probe_result.end_reason, "it was stopped: {}").format(probe_result.detail))
+    status = _status(points, out_of, probe_result, run_result, question, cells)
+    libraries = sorted(
+        {name for cell in cell_match.cells for name in source_analysis.other_libraries(cell.source)}
+    )
+    forbidden = sorted(
+        {
+            name
+            for cell in cell_match.cells
+            for name in source_analysis.mentions(cell.source, question.forbidden_names)
+        }
+    )
+    review = list(cell_match.review)
     review += [f"the answer uses another library: {', '.join(libraries)}"] if libraries else []
-    review += [f"the answer uses {', '.join(given)}, which is the answer itself"] if given else []
+    review += [f"the answer uses {', '.join(forbidden)}, which is the answer itself"] if forbidden else []
     review = review if points else []
     return QuestionResult(
         question.name,
@@ -182,78 +211,93 @@ def _question(
         tuple(dict.fromkeys(notes)),
         tuple(review),
         text[:100_000],
-        answer.text[:4000],
+        probe_result.text[:4000],
     )
 
 
-def _case(question: Question, number: int, inputs: dict[str, Any], answer: Answer) -> CaseResult:
+def _case_result(
+    question: Question, number: int, inputs: dict[str, Any], probe_result: ProbeResult
+) -> CaseResult:
     case = question.cases[number]
-    if number in answer.errors:
-        error = answer.errors[number]
+    if number in probe_result.errors:
+        error = probe_result.errors[number]
         return CaseResult(case.name, 0.0, case.points, f"your code stopped with {_in_words(error)}")
-    if number not in answer.values:
+    if number not in probe_result.values:
         return CaseResult(case.name, 0.0, case.points, "there is no answer")
-    value = answer.values[number]
+    value = probe_result.values[number]
     if case.measures:
-        short = shortfall(value, inputs, case.measures)
-        return CaseResult(case.name, 0.0 if short else case.points, case.points, short or "")
-    expected = probes.expected(question, inputs)
-    differs = difference(value, expected, question.tolerance)
-    shown = picture(plain(value), given=_pictures_in(inputs))
-    if differs is None:
-        return CaseResult(case.name, case.points, case.points, picture=shown)
-    return CaseResult(case.name, 0.0, case.points, hint(question, inputs, value, expected, differs), shown)
+        failed = failed_measure(value, inputs, case.measures)
+        return CaseResult(case.name, 0.0 if failed else case.points, case.points, failed or "")
+    expected = probes.expected_value(question, inputs)
+    diff = difference(value, expected, question.tolerance)
+    image = thumbnail(plain(value), n_inputs=_count_pictures(inputs))
+    if diff is None:
+        return CaseResult(case.name, case.points, case.points, picture=image)
+    return CaseResult(case.name, 0.0, case.points, hint(question, inputs, value, expected, diff), image)
 
 
-def _pictures_in(inputs: dict[str, Any]) -> int:
+def _count_pictures(inputs: dict[str, Any]) -> int:
     """How many pictures there are among the inputs, in a batch N x 3 x H x W; 0 for none."""
     shapes = [tuple(getattr(value, "shape", ())) for value in inputs.values()]
     return next((shape[0] for shape in shapes if len(shape) == 4 and shape[1] == 3), 0)
 
 
-def _of_cells(question: Question, cells: list[Cell], outcome: Outcome, answer: Answer) -> list[str]:
+def _cell_notes(
+    question: Question, cells: list[RunnableCell], run_result: RunResult, probe_result: ProbeResult
+) -> list[str]:
     """What went wrong while the question's own cells, and those that it may need, were run."""
-    said = []
-    for number, error in sorted(outcome.cell_errors.items()):
-        own = cells[number].question
-        if own == question.name or (own is None and (answer.errors or answer.missing)):
-            said.append(f"the cell {cells[number].name} stopped with {_in_words(error)}")
-    if answer.missing:
-        said.append(f"there is no `{question.defines}` after the cells were run")
-    return said
+    notes = []
+    for number, error in sorted(run_result.cell_errors.items()):
+        cell_question = cells[number].question
+        if cell_question == question.name or (
+            cell_question is None and (probe_result.errors or probe_result.missing)
+        ):
+            notes.append(f"the cell {cells[number].name} stopped with {_in_words(error)}")
+    if probe_result.missing:
+        notes.append(f"there is no `{question.defines}` after the cells were run")
+    return notes
 
 
 def _in_words(error: dict[str, str]) -> str:
     """The type, and the message as far as it is of use."""
-    said = error["message"].strip()
-    said = f"{said[:300].rstrip()} ..." if len(said) > 300 else said
-    return f"{error['type']}: {said}" if said else error["type"]
+    message = error["message"].strip()
+    message = f"{message[:300].rstrip()} ..." if len(message) > 300 else message
+    return f"{error['type']}: {message}" if message else error["type"]
 
 
 def _status(
-    points: float, out_of: float, answer: Answer, outcome: Outcome, question: Question, cells: list[Cell]
+    points: float,
+    out_of: float,
+    probe_result: ProbeResult,
+    run_result: RunResult,
+    question: Question,
+    cells: list[RunnableCell],
 ) -> str:
     if points >= out_of:
         return "passed"
     if points > 0:
         return "partial"
-    if answer.ended:
-        return ENDED.get(answer.ended, "error")
-    own = [error for number, error in outcome.cell_errors.items() if cells[number].question == question.name]
-    if own:
-        return ENDED.get(own[0]["type"], "memory" if own[0]["type"] == "MemoryError" else "error")
-    kinds = {error["type"] for error in answer.errors.values()}
-    nothing = not kinds - {"NotImplementedError"} and all(
-        _is_nothing(value) for value in answer.values.values()
+    if probe_result.end_reason:
+        return END_STATUS.get(probe_result.end_reason, "error")
+    cell_errors = [
+        error for number, error in run_result.cell_errors.items() if cells[number].question == question.name
+    ]
+    if cell_errors:
+        return END_STATUS.get(
+            cell_errors[0]["type"], "memory" if cell_errors[0]["type"] == "MemoryError" else "error"
+        )
+    kinds = {error["type"] for error in probe_result.errors.values()}
+    n_empty = not kinds - {"NotImplementedError"} and all(
+        _is_nothing(value) for value in probe_result.values.values()
     )
-    if nothing and (answer.values or answer.errors):
+    if n_empty and (probe_result.values or probe_result.errors):
         return "not attempted"
-    if answer.missing:
+    if probe_result.missing:
         return "missing" if not kinds else "error"
     if kinds:
         return "memory" if kinds == {"MemoryError"} else "error"
-    return "failed" if answer.values else "error"
+    return "failed" if probe_result.values else "error"
 
 
 def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, Unknown) and value.type == "ellipsis")
+    return value is None or (isinstance(value, UnknownValue) and value.type == "ellipsis")

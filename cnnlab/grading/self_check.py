@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnnlab.grading.public import FILE, find_checks, read_checks, verdict
+from cnnlab.grading.public_tests import FILE, find_checks, first_hint, read_checks
 from cnnlab.grading.submissions import read
 
 
@@ -39,13 +39,13 @@ def check_notebook(path: Path | None = None) -> Iterator[str]:
             f"there is no {FILE} beside {path.name}; it comes with the assignment's notebook."
         )
     submission = read(path)
-    if submission.trouble:
-        raise ValueError(f"{path.name} cannot be read: {submission.trouble}.")
+    if submission.error:
+        raise ValueError(f"{path.name} cannot be read: {submission.error}.")
     names, errors = _run([cell.source for cell in submission.cells], path.parent)
     yield from errors
     for question in read_checks(checks):
         try:
-            hint = verdict(question, names)
+            hint = first_hint(question, names)
         except NotImplementedError:
             yield f"{question.name}: not attempted"
         else:
@@ -56,32 +56,32 @@ def _run(sources: list[str], folder: Path) -> tuple[dict, list[str]]:
     """The names that the cells leave, and a line for each that stopped; what they print and draw is not shown."""
     import matplotlib
 
-    from cnnlab.grading.running import cells
+    from cnnlab.grading.sandbox import cell_runner
 
     matplotlib.use("Agg")
-    names, errors, here = cells.namespace(), [], Path.cwd()
+    names, errors, cwd = cell_runner.namespace(), [], Path.cwd()
     os.chdir(folder)
     try:
         for number, source in enumerate(sources, 1):
             try:
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                    cells.run(source, f"<cell {number}>", names)
+                    cell_runner.run(source, f"<cell {number}>", names)
             except NotImplementedError:  # a stub that was called
                 pass
             except Exception as error:
                 errors.append(f"code cell {number} stopped with {type(error).__name__}: {error}")
     finally:
-        os.chdir(here)
+        os.chdir(cwd)
     return names, errors
 
 
 def _only_notebook() -> Path:
-    found = sorted(Path.cwd().glob("*.ipynb"))
-    if not found:
+    notebooks = sorted(Path.cwd().glob("*.ipynb"))
+    if not notebooks:
         raise FileNotFoundError(
             "there is no notebook here: go to the assignment's folder, or name the notebook."
         )
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
+    if len(notebooks) > 1:
+        names = ", ".join(path.name for path in notebooks)
         raise ValueError(f"there are several notebooks here; name the one to check: {names}.")
-    return found[0]
+    return notebooks[0]

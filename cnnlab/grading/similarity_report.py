@@ -16,48 +16,52 @@ from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.scoring import Result
 
 WINDOW = 6
-LEAST = 25  # windows; shorter answers are alike by necessity
+MIN_WINDOWS = 25  # windows; shorter answers are alike by necessity
 LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING, tokenize.ENDMARKER}
 
 
 @dataclass(frozen=True)
-class Lookalike:
+class SimilarPair:
     """Two students, the question, and the share of the shorter answer that the other has too."""
 
-    one: str
-    other: str
+    student: str
+    other_student: str
     question: str
-    likeness: float
+    similarity: float
 
 
-def lookalikes(assignment: Assignment, results: list[Result], *, above: float = 0.85) -> list[Lookalike]:
+def similar_answers(
+    assignment: Assignment, results: list[Result], *, above: float = 0.85
+) -> list[SimilarPair]:
     """The pairs whose answers to a question are alike by more than `above`, the most alike first.
 
     What the stub gives to everybody, and windows that more than a third of a class of ten or more have, are taken out before.
     """
-    found = []
+    pairs = []
     for question in assignment.questions:
-        stub = windows(assignment.answer(question.name).stub)
-        answers = {
-            result.student: windows(one.code) - stub
+        stub = windows(assignment.answer_cell(question.name).stub)
+        answer_windows = {
+            result.student: windows(first.code) - stub
             for result in results
-            for one in result.questions
-            if one.question == question.name and one.code
+            for first in result.questions
+            if first.question == question.name and first.code
         }
-        spread = Counter(window for code in answers.values() for window in code)
+        spread = Counter(window for code in answer_windows.values() for window in code)
         common = {
-            window for window, count in spread.items() if len(answers) >= 10 and count > len(answers) / 3
+            window
+            for window, count in spread.items()
+            if len(answer_windows) >= 10 and count > len(answer_windows) / 3
         }
         rare = {
             student: Counter({w: n for w, n in code.items() if w not in common})
-            for student, code in answers.items()
+            for student, code in answer_windows.items()
         }
-        long = {student: code for student, code in rare.items() if code.total() >= LEAST}
-        for one, other in combinations(sorted(long), 2):
-            share = (long[one] & long[other]).total() / min(long[one].total(), long[other].total())
+        long = {student: code for student, code in rare.items() if code.total() >= MIN_WINDOWS}
+        for first, second in combinations(sorted(long), 2):
+            share = (long[first] & long[second]).total() / min(long[first].total(), long[second].total())
             if share > above:
-                found.append(Lookalike(one, other, question.name, share))
-    return sorted(found, key=lambda pair: (-pair.likeness, pair.one, pair.other))
+                pairs.append(SimilarPair(first, second, question.name, share))
+    return sorted(pairs, key=lambda pair: (-pair.similarity, pair.student, pair.other_student))
 
 
 def windows(code: str) -> Counter[tuple[str, ...]]:

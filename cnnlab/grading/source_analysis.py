@@ -8,24 +8,24 @@ import re
 import sys
 from dataclasses import dataclass
 
-MOST_TEXT = 200_000
-KNOWN = {"torch", "numpy", "cnnlab", "matplotlib", "IPython", "tqdm"}
+MAX_TEXT = 200_000
+COURSE_LIBRARIES = {"torch", "numpy", "cnnlab", "matplotlib", "IPython", "tqdm"}
 MARKER = re.compile(r"^\s*#\s*question:\s*([\w.-]+)", re.M | re.I)
 DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.M)
 MAGIC = re.compile(r"^\s*[%!].*$", re.M)
 
 
 @dataclass(frozen=True)
-class Names:
+class CellNames:
     """Names that a cell binds at its top level, and those that it uses and does not bind."""
 
     bound: frozenset[str]
     used: frozenset[str]
 
 
-def tree(source: str) -> ast.Module | None:
+def parse(source: str) -> ast.Module | None:
     """The syntax of a cell, its magics left out; None where it has none that can be read."""
-    if len(source) > MOST_TEXT:
+    if len(source) > MAX_TEXT:
         return None
     try:
         return ast.parse(MAGIC.sub("", source))
@@ -33,49 +33,53 @@ def tree(source: str) -> ast.Module | None:
         return None
 
 
-def names(source: str) -> Names:
+def names(source: str) -> CellNames:
     """What the cell binds and uses; where its syntax cannot be read, what looks like a definition at the left margin."""
-    parsed = tree(source)
+    parsed = parse(source)
     if parsed is None:
-        found = {name for pair in DEFINITION.findall(source[:MOST_TEXT]) for name in pair if name}
-        return Names(frozenset(found), frozenset())
-    bound = {name for statement in parsed.body for name in _binds(statement)}
+        pairs_found = {name for pair in DEFINITION.findall(source[:MAX_TEXT]) for name in pair if name}
+        return CellNames(frozenset(pairs_found), frozenset())
+    bound = {name for statement in parsed.body for name in _bound_names(statement)}
     used = {
         node.id for node in ast.walk(parsed) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
-    return Names(frozenset(bound), frozenset(used - bound - set(dir(builtins))))
+    return CellNames(frozenset(bound), frozenset(used - bound - set(dir(builtins))))
 
 
-def _binds(statement: ast.stmt) -> set[str]:
+def _bound_names(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
-    found = set()
+    bound = set()
     for node in ast.walk(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            bound.add(node.id)
         if isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            bound |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
-    return found
+            bound.add(node.name)
+    return bound
 
 
-def shape(source: str) -> str:
+def normalised_ast(source: str) -> str:
     """The syntax as text, without comments, layout and docstrings: two cells with the same shape do the same."""
-    parsed = tree(source)
+    parsed = parse(source)
     if parsed is None:
         return re.sub(r"\s+", " ", source).strip()
     try:
         for node in ast.walk(parsed):
             body = getattr(node, "body", None)
-            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and body and _is_text(body[0]):
+            if (
+                isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
+                and body
+                and _is_docstring(body[0])
+            ):
                 node.body = body[1:] or [ast.Pass()]
         return ast.dump(parsed)
     except RecursionError:
         return re.sub(r"\s+", " ", source).strip()
 
 
-def _is_text(statement: ast.stmt) -> bool:
+def _is_docstring(statement: ast.stmt) -> bool:
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -85,23 +89,23 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def markers(source: str) -> list[str]:
     """The questions that the cell's comments name: `# question: q3`."""
-    return MARKER.findall(source[:MOST_TEXT])
+    return MARKER.findall(source[:MAX_TEXT])
 
 
 def other_libraries(source: str) -> list[str]:
     """Packages that the cell imports and that are neither Python's own nor those of the course."""
-    parsed, found = tree(source), set()
+    parsed, libraries = parse(source), set()
     for node in ast.walk(parsed) if parsed else ():
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            libraries |= {alias.name.partition(".")[0] for alias in node.names}
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return sorted(found - KNOWN - set(sys.stdlib_module_names))
+            libraries.add(node.module.partition(".")[0])
+    return sorted(libraries - COURSE_LIBRARIES - set(sys.stdlib_module_names))
 
 
 def mentions(source: str, dotted: tuple[str, ...]) -> list[str]:
     """Those of the dotted names whose last part the cell uses as a name or an attribute, or imports."""
-    parsed = tree(source)
+    parsed = parse(source)
     used: set[str] = set()
     for node in ast.walk(parsed) if parsed else ():
         if isinstance(node, ast.Attribute):

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Role = Literal["answer", "test", "setup", "own"]
+CellRole = Literal["answer", "test", "setup", "own"]
 
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own words
 SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\b.*?### END SOLUTION[^\n]*(?P<end>\n|\Z)", re.M | re.S
 )
 HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS\b.*?### END HIDDEN TESTS[^\n]*(?:\n|\Z)", re.M | re.S)
-LEFT_OVER = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)")
+UNUSED_MARKS = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SourceCell:
     """A code cell of the source: its nbgrader id, role, points (of tests), and text with the solution in it."""
 
     grade_id: str | None
-    role: Role
+    role: CellRole
     points: float
     source: str
 
@@ -74,7 +74,7 @@ def without_solution(source: str) -> str:
         return "\n".join(match["indent"] + line for line in STUB) + match["end"]
 
     text = HIDDEN.sub("", SOLUTION.sub(stub, source)).rstrip("\n")
-    if LEFT_OVER.search(text):
+    if UNUSED_MARKS.search(text):
         raise ValueError(
             f"a solution or a hidden test is opened but not closed in the cell that begins {source[:60]!r}."
         )
@@ -88,7 +88,7 @@ def with_answer(cell: SourceCell, answer: str) -> str:
 
 def _cell(cell: Any) -> SourceCell:
     marks = cell.metadata.get("nbgrader", {})
-    role: Role = "own"
+    role: CellRole = "own"
     if marks.get("solution"):
         role = "answer"
     elif marks.get("grade"):

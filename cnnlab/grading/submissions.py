@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-MOST_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20
 BESIDE = (".ipynb_checkpoints", "__MACOSX", "__pycache__")
 
 
 @dataclass(frozen=True)
-class Found:
+class SubmissionFile:
     """A submission as it lies in the folder; `path` is None where the student has handed in nothing that could be one."""
 
     student: str
@@ -27,7 +27,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Cell:
+class SubmittedCell:
     """A code cell of a submission: its number in the notebook, its nbgrader id (None where it has none), its text."""
 
     number: int
@@ -37,17 +37,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission that was opened; `trouble` says why it cannot be read, "" where it can."""
+    """A submission that was opened; `error` says why it cannot be read, "" where it can."""
 
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[SubmittedCell, ...] = ()
     assignment: str | None = None
-    trouble: str = ""
+    error: str = ""
     digest: str = ""
     submitted: float = 0.0
     notes: tuple[str, ...] = field(default=())
 
 
-def find(folder: Path, assignment: str) -> list[Found]:
+def find(folder: Path, assignment: str) -> list[SubmissionFile]:
     """The submissions in `folder`: each file in it is a student's, named as the student; each folder is a student's too.
 
     In a student's folder, notebooks may lie at any depth; of several, the one that says it belongs to `assignment` is taken, of several
@@ -65,16 +65,16 @@ def find(folder: Path, assignment: str) -> list[Found]:
     )
     if not entries:
         raise FileNotFoundError(f"{folder} is empty: put one notebook, or one folder, a student there.")
-    found = []
+    submissions = []
     for entry in entries:
         if entry.is_dir() and not entry.is_symlink():
-            found.append(_in_folder(entry, assignment))
+            submissions.append(_in_folder(entry, assignment))
         else:
-            found.append(Found(entry.stem if entry.suffix else entry.name, entry))
-    return _apart(found)
+            submissions.append(SubmissionFile(entry.stem if entry.suffix else entry.name, entry))
+    return _distinct_names(submissions)
 
 
-def _in_folder(folder: Path, assignment: str) -> Found:
+def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
     paths = []
     for above, names, files in os.walk(folder):
         names[:] = sorted(name for name in names if name not in BESIDE)
@@ -82,42 +82,44 @@ def _in_folder(folder: Path, assignment: str) -> Found:
     notebooks = [path for path in paths if path.suffix == ".ipynb"]
     candidates = notebooks or paths
     if not candidates:
-        return Found(folder.name, None)
+        return SubmissionFile(folder.name, None)
     if len(candidates) == 1:
-        return Found(folder.name, candidates[0])
-    own = [path for path in candidates if read(path).assignment == assignment] or candidates
-    own.sort(key=lambda path: (path.lstat().st_mtime, path.name))
+        return SubmissionFile(folder.name, candidates[0])
+    matching = [path for path in candidates if read(path).assignment == assignment] or candidates
+    matching.sort(key=lambda path: (path.lstat().st_mtime, path.name))
     notes = (
         ()
-        if len(own) == 1
-        else (f"{len(own)} notebooks were handed in; the newest, {own[-1].name}, is graded",)
+        if len(matching) == 1
+        else (f"{len(matching)} notebooks were handed in; the newest, {matching[-1].name}, is graded",)
     )
-    return Found(folder.name, own[-1], notes)
+    return SubmissionFile(folder.name, matching[-1], notes)
 
 
-def _apart(found: list[Found]) -> list[Found]:
+def _distinct_names(submissions: list[SubmissionFile]) -> list[SubmissionFile]:
     """Two files of the same name but for the ending are two submissions, under their whole names."""
-    names = [one.student for one in found]
+    names = [submission.student for submission in submissions]
     return [
-        Found(one.path.name, one.path, one.notes) if one.path and names.count(one.student) > 1 else one
-        for one in found
+        SubmissionFile(submission.path.name, submission.path, submission.notes)
+        if submission.path and names.count(submission.student) > 1
+        else submission
+        for submission in submissions
     ]
 
 
 def read(path: Path | None) -> Submission:
-    """Open a submission; whatever is wrong with it is its `trouble`, never an exception."""
+    """Open a submission; whatever is wrong with it is its `error`, never an exception."""
     if path is None:
-        return Submission(trouble="there is no file")
+        return Submission(error="there is no file")
     try:
         content, submitted = _content(path)
     except OSError as error:
-        return Submission(trouble=f"it cannot be opened: {error.strerror or error}")
+        return Submission(error=f"it cannot be opened: {error.strerror or error}")
     digest = hashlib.sha256(content).hexdigest()
     try:
-        notebook = _parsed(content)
+        notebook = _parse_notebook(content)
         assignment, cells = _assignment(notebook), _code_cells(notebook)
     except (ValueError, RecursionError, MemoryError) as error:
-        return Submission(trouble=str(error) or type(error).__name__, digest=digest, submitted=submitted)
+        return Submission(error=str(error) or type(error).__name__, digest=digest, submitted=submitted)
     return Submission(cells, assignment, digest=digest, submitted=submitted)
 
 
@@ -127,14 +129,14 @@ def _content(path: Path) -> tuple[bytes, float]:
         raise OSError(0, "it is a link, and links are not followed")
     if not stat.S_ISREG(before.st_mode):
         raise OSError(0, "it is not a plain file")
-    if before.st_size > MOST_BYTES:
-        raise OSError(0, f"it has {before.st_size >> 20} MiB, more than {MOST_BYTES >> 20}")
+    if before.st_size > MAX_BYTES:
+        raise OSError(0, f"it has {before.st_size >> 20} MiB, more than {MAX_BYTES >> 20}")
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with open(number, "rb") as file:
-        return file.read(MOST_BYTES + 1), before.st_mtime
+        return file.read(MAX_BYTES + 1), before.st_mtime
 
 
-def _parsed(content: bytes) -> dict[str, Any]:
+def _parse_notebook(content: bytes) -> dict[str, Any]:
     if not content.strip():
         raise ValueError("the file is empty")
     try:
@@ -157,12 +159,12 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return notebook
 
 
-def _code_cells(notebook: dict[str, Any]) -> tuple[Cell, ...]:
+def _code_cells(notebook: dict[str, Any]) -> tuple[SubmittedCell, ...]:
     cells = notebook.get("cells")
     if cells is None:  # as notebooks were before version 4
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
-    found = []
+    code_cells = []
     for number, cell in enumerate(cells, 1):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
@@ -174,12 +176,12 @@ def _code_cells(notebook: dict[str, Any]) -> tuple[Cell, ...]:
         metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
         marks = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
         grade_id = marks.get("grade_id")
-        found.append(Cell(number, grade_id if isinstance(grade_id, str) else None, source))
-    return tuple(found)
+        code_cells.append(SubmittedCell(number, grade_id if isinstance(grade_id, str) else None, source))
+    return tuple(code_cells)
 
 
 def _assignment(notebook: dict[str, Any]) -> str | None:
     metadata = notebook.get("metadata")
-    own = metadata.get("cnnlab") if isinstance(metadata, dict) else None
-    name = own.get("assignment") if isinstance(own, dict) else None
+    kit_metadata = metadata.get("cnnlab") if isinstance(metadata, dict) else None
+    name = kit_metadata.get("assignment") if isinstance(kit_metadata, dict) else None
     return name if isinstance(name, str) else None

@@ -19,32 +19,32 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cnnlab.grading import probes, releasing
+from cnnlab.grading import probes, release
+from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.comparing import difference, plain
-from cnnlab.grading.measuring import MEASURES
-from cnnlab.grading.questions import Question
+from cnnlab.grading.comparison import difference, plain
+from cnnlab.grading.model_scoring import MEASURES
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.running import networks
-from cnnlab.grading.running.frames import decode, encode
+from cnnlab.grading.sandbox import probe_networks
+from cnnlab.grading.sandbox.wire_format import decode, encode
 from cnnlab.grading.scoring import QuestionResult, Result, grade_submission
 from cnnlab.grading.submissions import read
 
 SECRET = b"validate"
-LEAST = {"mutants": 3, "alternates": 2}
-LEAST_MARGIN, MARGIN_STUDENTS = 0.05, 2
+MIN_VARIANTS = {"mutants": 3, "alternates": 2}
+MIN_MARGIN, MARGIN_STUDENTS = 0.05, 2
 
 
 @dataclass(frozen=True)
-class Finding:
+class ValidationResult:
     """What was tried, whether it came out as it must, and how."""
 
-    what: str
-    holds: bool
-    how: str
+    subject: str
+    passed: bool
+    details: str
 
     def __str__(self) -> str:
-        return f"{'ok    ' if self.holds else 'FAILED'} {self.what}: {self.how}"
+        return f"{'ok    ' if self.passed else 'FAILED'} {self.subject}: {self.details}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Variant:
 
     name: str
     question: str
-    about: str
+    description: str
     hint: str
     code: str
 
@@ -66,119 +66,129 @@ def variants(assignment: Assignment, kind: str) -> list[Variant]:
     ValueError
         If a file names no question, or a mutant no hint.
     """
-    found = []
+    result = []
     for path in sorted((assignment.instructor / kind).glob("*.py")):
         code = path.read_text(encoding="utf-8")
-        about, _, hint = (ast.get_docstring(ast.parse(code)) or "").partition("Hint:")
+        description, _, hint = (ast.get_docstring(ast.parse(code)) or "").partition("Hint:")
         question = path.stem.partition("_")[0]
         assignment.question(question)
         if kind == "mutants" and not hint.strip():
             raise ValueError(f'{path.name} says no hint: its docstring needs a line "Hint: ...".')
-        found.append(Variant(path.stem, question, about.strip(), hint.strip(), code))
-    return found
+        result.append(Variant(path.stem, question, description.strip(), hint.strip(), code))
+    return result
 
 
-def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) -> Iterable[Finding]:
+def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) -> Iterable[ValidationResult]:
     """Try everything, one finding after the other; with `notebooks`, nbval runs the source and the student version too."""
-    yield from _counts(assignment)
-    yield _whole("the reference", grade_filled(assignment, None, runner), {"passed"})
-    yield _whole("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
-    for variant, one in graded(assignment, variants(assignment, "mutants"), runner):
-        hints = [case.hint for case in one.cases if case.hint]
-        fits = any(variant.hint in hint for hint in [*hints, *one.notes])
-        how = f"{one.points:g} of {one.out_of:g}" + ("" if fits else f"; the hint does not fit: {hints}")
-        yield Finding(f"mutant {variant.name}", one.points < one.out_of and fits, how)
-    for variant, one in graded(assignment, variants(assignment, "alternates"), runner):
-        hints = "; ".join(case.hint for case in one.cases if case.hint)
-        how = f"{one.points:g} of {one.out_of:g}" + (f": {hints}" if hints else "")
-        yield Finding(f"alternate {variant.name}", one.status == "passed", how)
+    yield from _check_counts(assignment)
+    yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed"})
+    yield _check_notebook("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
+    for variant, graded_question in grade_variants(assignment, variants(assignment, "mutants"), runner):
+        hints = [case.hint for case in graded_question.cases if case.hint]
+        fits = any(variant.hint in hint for hint in [*hints, *graded_question.notes])
+        details = f"{graded_question.points:g} of {graded_question.out_of:g}" + (
+            "" if fits else f"; the hint does not fit: {hints}"
+        )
+        yield ValidationResult(
+            f"mutant {variant.name}", graded_question.points < graded_question.out_of and fits, details
+        )
+    for variant, graded_question in grade_variants(assignment, variants(assignment, "alternates"), runner):
+        hints = "; ".join(case.hint for case in graded_question.cases if case.hint)
+        details = f"{graded_question.points:g} of {graded_question.out_of:g}" + (
+            f": {hints}" if hints else ""
+        )
+        yield ValidationResult(f"alternate {variant.name}", graded_question.status == "passed", details)
     for question in assignment.questions:
         if not all(case.measures for case in question.cases):
-            yield rounding(assignment, question)
+            yield check_rounding(assignment, question)
         if any(case.measures for case in question.cases):
-            yield margin(assignment, question)
+            yield check_margin(assignment, question)
     if notebooks:
         yield from _notebooks(assignment)
 
 
-def graded(
-    assignment: Assignment, found: list[Variant], runner: Runner
+def grade_variants(
+    assignment: Assignment, candidates: list[Variant], runner: Runner
 ) -> Iterable[tuple[Variant, QuestionResult]]:
     """The result of each variant; one submission holds a variant of every question, so that there are few to run."""
-    waiting = list(found)
-    while waiting:
-        together = {variant.question: variant for variant in reversed(waiting)}
+    queue = list(candidates)
+    while queue:
+        together = {variant.question: variant for variant in reversed(queue)}
         result = grade_filled(assignment, {name: variant.code for name, variant in together.items()}, runner)
         for variant in together.values():
-            waiting.remove(variant)
-            yield variant, next(one for one in result.questions if one.question == variant.question)
+            queue.remove(variant)
+            yield variant, next(item for item in result.questions if item.question == variant.question)
 
 
 def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner: Runner) -> Result:
     """The result of a notebook with these answers; the source's own where `answers` is None."""
     with tempfile.TemporaryDirectory(prefix="cnnlab-validate-") as folder:
         path = Path(folder, "submission.ipynb")
-        releasing.write(releasing.filled(assignment, answers), path)
+        release.write(release.with_answers(assignment, answers), path)
         return grade_submission(assignment, "validate", read(path), runner=runner, secret=SECRET)
 
 
-def rounding(assignment: Assignment, question: Question) -> Finding:
+def check_rounding(assignment: Assignment, question: Question) -> ValidationResult:
     """Whether the tolerance is wider than rounding: the reference in float32 against itself in float64, on the same inputs."""
     worst = 0.0
     for case in question.cases:
         if case.measures:
             continue
         inputs = probes.draw(SECRET, assignment.name, question, case, "rounding")
-        single, double = networks.live(inputs), networks.live(inputs)
+        single, double = probe_networks.materialize(inputs), probe_networks.materialize(inputs)
         double = {key: _double(value) for key, value in double.items()}
-        one, other = question.reference(**single), question.reference(**double)
-        if difference(_double(one), _double(other), question.tolerance) is not None:
-            return Finding(
+        result32, result64 = question.reference(**single), question.reference(**double)
+        if difference(_double(result32), _double(result64), question.tolerance) is not None:
+            return ValidationResult(
                 f"tolerance of {question.name}",
                 False,
                 f"{case.name}: float32 and float64 differ by more than the tolerance",
             )
-        worst = max(worst, _share(plain(one), plain(other), question))
-    return Finding(
+        worst = max(worst, _tolerance_share(plain(result32), plain(result64), question))
+    return ValidationResult(
         f"tolerance of {question.name}",
         worst <= 0.2,
         f"rounding takes {worst:.1%} of it, at most 20 % are allowed",
     )
 
 
-def margin(assignment: Assignment, question: Question) -> Finding:
+def check_margin(assignment: Assignment, question: Question) -> ValidationResult:
     """Whether what is asked for lies well below what the reference reaches, for students of whom each has inputs of their own."""
-    least, how = 1.0, ""
+    smallest, details = 1.0, ""
     for number in range(MARGIN_STUDENTS):
         for case in question.cases:
             if not case.measures:
                 continue
             inputs = probes.draw(SECRET, assignment.name, question, case, f"margin {number}")
-            value = decode(encode(question.reference(**networks.live(case.given(inputs)))))
+            value = decode(
+                encode(question.reference(**probe_networks.materialize(case.call_arguments(inputs))))
+            )
             for measure in case.measures:
                 reached = MEASURES[measure.name](value, inputs)
-                if reached - measure.least < least:
-                    least = reached - measure.least
-                    how = f"{case.name}: {measure.name} {reached:.0%}, {measure.least:.0%} are asked for"
-    return Finding(f"margin of {question.name}", least >= LEAST_MARGIN, how)
+                if reached - measure.minimum < smallest:
+                    smallest = reached - measure.minimum
+                    details = (
+                        f"{case.name}: {measure.name} {reached:.0%}, {measure.minimum:.0%} are asked for"
+                    )
+    return ValidationResult(f"margin of {question.name}", smallest >= MIN_MARGIN, details)
 
 
-def _counts(assignment: Assignment) -> Iterable[Finding]:
-    for kind, least in LEAST.items():
+def _check_counts(assignment: Assignment) -> Iterable[ValidationResult]:
+    for kind, minimum in MIN_VARIANTS.items():
         names = [variant.question for variant in variants(assignment, kind)]
-        few = [question.name for question in assignment.questions if names.count(question.name) < least]
-        yield Finding(
+        few = [question.name for question in assignment.questions if names.count(question.name) < minimum]
+        yield ValidationResult(
             f"{kind} of every question",
             not few,
-            f"fewer than {least}: {', '.join(few)}" if few else f"{len(names)} in all",
+            f"fewer than {minimum}: {', '.join(few)}" if few else f"{len(names)} in all",
         )
 
 
-def _whole(what: str, result: Result, wanted: set[str]) -> Finding:
-    statuses = {one.question: one.status for one in result.questions}
-    wrong = {name: status for name, status in statuses.items() if status not in wanted}
-    said = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
-    return Finding(what, not wrong and bool(statuses), result.note or said)
+def _check_notebook(subject: str, result: Result, allowed: set[str]) -> ValidationResult:
+    statuses = {item.question: item.status for item in result.questions}
+    wrong = {name: status for name, status in statuses.items() if status not in allowed}
+    details = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
+    return ValidationResult(subject, not wrong and bool(statuses), result.note or details)
 
 
 def _double(value):
@@ -195,33 +205,37 @@ def _double(value):
     return value
 
 
-def _share(one, other, question: Question) -> float:
+def _tolerance_share(value, expected, question: Question) -> float:
     """The largest deviation, strays left out, as a share of the tolerance."""
-    if isinstance(one, dict):
-        return max(_share(one[key], other[key], question) for key in one)
-    if not isinstance(one, np.ndarray) or one.dtype.kind != "f" or not one.size:
+    if isinstance(value, dict):
+        return max(_tolerance_share(value[key], expected[key], question) for key in value)
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.size:
         return 0.0
-    allowed = question.tolerance.absolute + question.tolerance.relative * np.abs(other)
-    shares = np.sort((np.abs(one.astype(np.float64) - other) / allowed), axis=None)
-    return float(shares[len(shares) - 1 - int(question.tolerance.stray * len(shares))])
+    allowed = question.tolerance.absolute + question.tolerance.relative * np.abs(expected)
+    shares = np.sort((np.abs(value.astype(np.float64) - expected) / allowed), axis=None)
+    return float(shares[len(shares) - 1 - int(question.tolerance.outlier_fraction * len(shares))])
 
 
-def _notebooks(assignment: Assignment) -> Iterable[Finding]:
+def _notebooks(assignment: Assignment) -> Iterable[ValidationResult]:
     source, stub = assignment.instructor / "source.ipynb", assignment.folder / f"{assignment.name}.ipynb"
-    for what, path in (
+    for subject, path in (
         ("nbval over the reference solution", source),
         ("nbval over the student version", stub),
     ):
         if not path.is_file():
-            yield Finding(
-                what, False, f"{path.name} is not there; `cnnlab release {assignment.name}` writes it"
+            yield ValidationResult(
+                subject, False, f"{path.name} is not there; `cnnlab release {assignment.name}` writes it"
             )
             continue
-        if mute := _mute(path):
-            yield Finding(what, False, f"checked cells with no stored output: {', '.join(mute)}")
+        if unstored := unstored_outputs(path):
+            yield ValidationResult(
+                subject, False, f"checked cells with no stored output: {', '.join(unstored)}"
+            )
             continue
-        done = nbval(path)
-        yield Finding(what, done.returncode == 0, (done.stdout.strip().splitlines() or ["no output"])[-1])
+        completed = nbval(path)
+        yield ValidationResult(
+            subject, completed.returncode == 0, (completed.stdout.strip().splitlines() or ["no output"])[-1]
+        )
 
 
 def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
@@ -247,7 +261,7 @@ def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[st
     )
 
 
-def _mute(path: Path) -> list[str]:
+def unstored_outputs(path: Path) -> list[str]:
     """Checked cells with nothing stored: nbval would pass them without comparing."""
     import nbformat
 

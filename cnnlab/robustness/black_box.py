@@ -102,8 +102,8 @@ def transfer_attack(
 
     Example
     -------
-    >>> one, other = (nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5)) for _ in range(2))
-    >>> transfer_attack(one, other, torch.rand(6, 3, 4, 4)).victim.shape
+    >>> student, other = (nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5)) for _ in range(2))
+    >>> transfer_attack(student, other, torch.rand(6, 3, 4, 4)).victim.shape
     torch.Size([6])
     """
     names = [tuple(getattr(model, "class_names", None) or ()) for model in (surrogate, victim)]

@@ -24,8 +24,8 @@ def random_directions(channels: int, count: int, *, seed: int = 0) -> Tensor:
 
     Example
     -------
-    >>> drawn = random_directions(128, 3)
-    >>> drawn.shape, torch.allclose(drawn.norm(dim=1), torch.ones(3))
+    >>> inputs_of_cases = random_directions(128, 3)
+    >>> inputs_of_cases.shape, torch.allclose(inputs_of_cases.norm(dim=1), torch.ones(3))
     (torch.Size([3, 128]), True)
     """
     chance = torch.Generator().manual_seed(seed)

@@ -9,13 +9,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cnnlab.grading import releasing
+from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
-from cnnlab.grading.public import write_checks
+from cnnlab.grading.public_tests import write_checks
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.scoring import grade_submission
 from cnnlab.grading.submissions import read
-from cnnlab.grading.validating import nbval, validate, variants
+from cnnlab.grading.validation import nbval, validate, variants
 
 FOLDER = Path(__file__).resolve().parents[2] / "assignments"
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/instructor"))
@@ -37,13 +37,13 @@ def test_the_first_assignment_is_there():
 def test_everything_that_a_class_needs_holds(name, runner):
     findings = list(validate(load_assignment(FOLDER / name), runner, notebooks=False))
     assert len(findings) > 30
-    assert not [str(finding) for finding in findings if not finding.holds]
+    assert not [str(finding) for finding in findings if not finding.passed]
 
 
 @each
 def test_right_answers_get_all_points_from_everybody_also_at_once(name, runner, tmp_path):
     assignment = load_assignment(FOLDER / name)
-    releasing.write(releasing.filled(assignment, None), tmp_path / "right.ipynb")
+    release.write(release.with_answers(assignment, None), tmp_path / "right.ipynb")
     submission = read(tmp_path / "right.ipynb")
 
     def graded(number):
@@ -58,7 +58,7 @@ def test_right_answers_get_all_points_from_everybody_also_at_once(name, runner, 
 def test_the_student_version_is_what_release_makes(name, tmp_path):
     assignment = load_assignment(FOLDER / name)
     lies_there = nbformat.read(FOLDER / name / f"{name}.ipynb", as_version=4)
-    fresh = releasing.student_version(assignment)
+    fresh = release.student_version(assignment)
     assert [cell.source for cell in lies_there.cells] == [cell.source for cell in fresh.cells]
     assert lies_there.metadata["cnnlab"] == {"assignment": name} and "widgets" not in lies_there.metadata
     write_checks(assignment, tmp_path / "checks.json")

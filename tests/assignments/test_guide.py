@@ -16,16 +16,16 @@ import pytest
 from typer.testing import CliRunner
 
 from cnnlab.cli import app
-from cnnlab.grading import batch, releasing, runner
+from cnnlab.grading import batch, release, runner
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.scoring import ENDED, SENTENCES
+from cnnlab.grading.scoring import END_STATUS, SENTENCES
 from cnnlab.grading.submissions import read
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 ELSEWHERE = {  # where a command is tried that is too long for here, or needs more than one process
-    "cnnlab doctor --grading": "tests/grading/test_walls.py",
+    "cnnlab doctor --grading": "tests/grading/test_sandbox.py",
     "dask scheduler": "tests/grading/test_cluster.py",
     "dask worker tcp://scheduler:8786 --nworkers 8 --nthreads 1": "tests/grading/test_cluster.py",
     "cnnlab grade a1_seeing handed_in --cluster tcp://scheduler:8786": "tests/grading/test_cluster.py",
@@ -85,7 +85,7 @@ def command(line: str) -> str:
 def course(tmp_path_factory):
     """What an instructor finds: submissions in nbgrader's, JupyterHub's, Canvas's and Moodle's folders, and Gradescope's."""
     a1 = load_assignment(ROOT / "assignments" / "a1_seeing")
-    right, wrong = releasing.filled(a1, None), releasing.filled(a1, WRONG)
+    right, wrong = release.with_answers(a1, None), release.with_answers(a1, WRONG)
     room = tmp_path_factory.mktemp("guide") / "course"
     places = {
         "submitted/ada/a1_seeing/a1_seeing.ipynb": right,
@@ -97,7 +97,7 @@ def course(tmp_path_factory):
     }
     for place, notebook in places.items():
         (room / place).parent.mkdir(parents=True, exist_ok=True)
-        releasing.write(notebook, room / place)
+        release.write(notebook, room / place)
     (room / "submitted/ada/a1_seeing/timestamp.txt").write_text("2026-06-01 10:00:00.123456 UTC")
     (room / "mine/checks.json").write_bytes((ROOT / "assignments/a1_seeing/checks.json").read_bytes())
     return room
@@ -174,7 +174,7 @@ def test_the_student_guide_knows_every_status():
     text = (ROOT / "assignments/STUDENTS.md").read_text(encoding="utf-8")
     table = set(re.findall(r"^\| ([a-z ]+) \|", text, re.M)) - {"status"}
     known = {"passed", "partial", "failed", "error", "not attempted", "missing", "needs review", "unreadable"}
-    assert table == known | {"grader error"} | set(ENDED.values()) and SENTENCES
+    assert table == known | {"grader error"} | set(END_STATUS.values()) and SENTENCES
 
 
 def test_every_command_of_the_kit_is_in_the_guides():

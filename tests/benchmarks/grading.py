@@ -30,13 +30,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "grading"))
 
 import class_room
 
-from cnnlab.grading import releasing
+from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.feedback import write_feedback
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.scoring import Result
-from cnnlab.grading.validating import variants
+from cnnlab.grading.validation import variants
 
 TIERS = ("namespaces", "landlock", "none")
 LOOP = "def triple(values):\n    while True: pass"
@@ -193,7 +193,7 @@ def rates(peers: Path | None, size: int) -> None:
             memory = psutil.Process().memory_info().rss >> 20
             ours = batch.seconds / size
             print(
-                f"{name}: cnnlab {1000 * ours:.0f} ms a submission, start {batch.start_seconds:.1f} s, grader {memory} MiB; {batch.walls}"
+                f"{name}: cnnlab {1000 * ours:.0f} ms a submission, start {batch.start_seconds:.1f} s, grader {memory} MiB; {batch.sandbox}"
             )
             if peers:
                 few = max(2, size // 10)
@@ -285,12 +285,14 @@ def school(size: int) -> None:
             room.mkdir()
             mutants = variants(assignment, "mutants")
             for number in range(size):
-                notebook = releasing.filled(assignment, None)
+                notebook = release.with_answers(assignment, None)
                 for wrong in draw.sample(mutants, draw.randrange(4)):
                     for cell in notebook.cells:
                         if cell.metadata.get("nbgrader", {}).get("grade_id") == wrong.question:
-                            cell.source = releasing.with_answer(assignment.answer(wrong.question), wrong.code)
-                releasing.write(notebook, room / f"student {number:02}.ipynb")
+                            cell.source = release.with_answer(
+                                assignment.answer_cell(wrong.question), wrong.code
+                            )
+                release.write(notebook, room / f"student {number:02}.ipynb")
             with Gradebook(Path(folder, "book")) as book:
                 batch = grade_folder(assignment, room, book, tiers=TIERS, progress=False)
                 results = list(book.results(assignment.name))
@@ -337,7 +339,7 @@ if __name__ == "__main__":
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--size", type=int, default=200)
     chosen = parser.parse_args()
-    if chosen.what == "rates":
+    if chosen.subject == "rates":
         rates(chosen.peers, chosen.size)
     else:
         {"class": whole_class, "school": school}[chosen.what](chosen.size)

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the small assignment in `c
 
 import class_room
 
-from cnnlab.grading.asking import RunnerError
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.runner_protocol import RunnerError
 from cnnlab.grading.scoring import grade_submission
 from cnnlab.grading.submissions import read
 

@@ -12,7 +12,7 @@ KEY = '''
 
 import numpy as np
 
-from cnnlab.grading.questions import Case, Limits, Mistake, Question
+from cnnlab.grading.answer_key import Case, Limits, Mistake, Question
 
 ASSIGNMENT = "tiny"
 TITLE = "A small assignment"

@@ -10,7 +10,7 @@ import time
 import warnings
 
 import pytest
-from class_room import POINTS, RIGHT, hand_in, notebook
+from sample_class import POINTS, RIGHT, hand_in, notebook
 
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook, GradebookError
@@ -67,14 +67,14 @@ def test_a_killed_grader_goes_on_where_it_stopped(tiny, room, tmp_path):
     stamps = graded_at(killed)
     with Gradebook(killed) as book:
         batch = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
-    assert (batch.graded, batch.kept) == (len(wanted) - len(before), len(before))
+    assert (batch.graded, batch.already_graded) == (len(wanted) - len(before), len(before))
     assert in_book(killed) == wanted
     assert {student: graded_at(killed)[student] for student in stamps} == stamps, "nothing is graded twice"
     with Gradebook(calm) as book:
         again = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
     assert in_book(calm) == wanted
     assert again.graded == len(wanted) and "3 unreadable" in str(again)
-    assert sum("unreadable" in person for person in again.people) == 3
+    assert sum("unreadable" in person for person in again.needs_review) == 3
     with Gradebook(calm) as book:
         assert grade_folder(tiny, folder, book, tiers=TIERS, progress=False).graded == 0
 
@@ -110,9 +110,9 @@ def graded_at(path) -> dict[str, float]:
 def test_a_changed_submission_is_graded_anew(tmp_path):
     with Gradebook(tmp_path / "book.sqlite") as book:
         book.write("tiny", Result("anna", "graded"), "one")
-        assert book.is_done("tiny", "anna", "one") and not book.is_done("tiny", "anna", "two")
+        assert book.is_graded("tiny", "anna", "one") and not book.is_graded("tiny", "anna", "two")
         book.write("tiny", Result("bert", "grader error"), "one")
-        assert not book.is_done("tiny", "bert", "one"), "an error of ours is tried again"
+        assert not book.is_graded("tiny", "bert", "one"), "an error of ours is tried again"
 
 
 def test_a_result_comes_back_as_it_was(tiny, grade, tmp_path):
@@ -162,7 +162,7 @@ def test_what_is_no_gradebook_is_left_alone(tmp_path):
 
 
 def test_a_locked_gradebook_says_so_and_loses_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("cnnlab.grading.gradebook.PATIENCE", 0.05)
+    monkeypatch.setattr("cnnlab.grading.gradebook.LOCK_TIMEOUT", 0.05)
     path = tmp_path / "book.sqlite"
     with Gradebook(path) as book:
         book.write("tiny", Result("anna", "graded"), "one")
@@ -179,11 +179,11 @@ def test_a_locked_gradebook_says_so_and_loses_nothing(tmp_path, monkeypatch):
 def test_a_full_disk_says_so_and_loses_nothing(tmp_path):
     with Gradebook(tmp_path / "book.sqlite") as book:
         book.write("tiny", Result("anna", "graded"), "one")
-        pages = book._book.execute("pragma page_count").fetchone()[0]
-        book._book.execute(f"pragma max_page_count = {pages}")  # as a disk that has no more
+        pages = book._connection.execute("pragma page_count").fetchone()[0]
+        book._connection.execute(f"pragma max_page_count = {pages}")  # as a disk that has no more
         with pytest.raises(GradebookError, match="make room"):
             book.write("tiny", Result("bert", "graded", text="x" * 100_000), "one")
         assert book.students("tiny") == ["anna"]
-        book._book.execute("pragma max_page_count = 100000")
+        book._connection.execute("pragma max_page_count = 100000")
         book.write("tiny", Result("bert", "graded", text="x" * 100_000), "one")
         assert book.students("tiny") == ["anna", "bert"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import distributed
 import pytest
-from class_room import POINTS, RIGHT, hand_in, notebook
+from sample_class import POINTS, RIGHT, hand_in, notebook
 
 from cnnlab.grading.cluster import grade_on_cluster
 from cnnlab.grading.gradebook import Gradebook
@@ -26,7 +26,7 @@ def test_a_cluster_gives_the_same_grades_and_goes_on_where_it_stopped(tiny, tmp_
         Gradebook(tmp_path / "book.sqlite") as book,
     ):
         batch = grade_on_cluster(cluster.scheduler_address, tiny, room, book, tiers=TIERS)
-        assert (batch.graded, batch.kept) == (7, 0)
+        assert (batch.graded, batch.already_graded) == (7, 0)
         points = {result.student: result.points for result in book.results("tiny")}
         assert points == {f"s{n}": POINTS - 3 if n % 2 else POINTS for n in range(6)} | {"broken": 0}
         assert grade_on_cluster(cluster.scheduler_address, tiny, room, book, tiers=TIERS).graded == 0

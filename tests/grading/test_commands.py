@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from class_room import RIGHT, hand_in, notebook
+from sample_class import RIGHT, hand_in, notebook
 from typer.testing import CliRunner
 
 from cnnlab.cli import app

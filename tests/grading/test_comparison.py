@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.grading.comparing import difference
+from cnnlab.grading.answer_key import Case, Mistake, Question, Tolerance
+from cnnlab.grading.comparison import difference
 from cnnlab.grading.hints import hint
-from cnnlab.grading.questions import Case, Mistake, Question, Tolerance
-from cnnlab.grading.running.frames import Tensor, Unknown
+from cnnlab.grading.sandbox.wire_format import TensorSpec, UnknownValue
 
 CLOSE = Tolerance()
 MAP = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
@@ -19,14 +19,14 @@ MAP = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
     ("value", "expected"),
     [
         (MAP.astype(np.float32), MAP),
-        (Tensor(MAP), MAP),
+        (TensorSpec(MAP), MAP),
         (MAP.tolist(), MAP),
         (MAP, torch.from_numpy(MAP)),
         (3, 3.0),
         (np.int64(3), 3),
         ((1, 2), [1, 2]),
         ([[1, 2, 3]], np.array([[1, 2, 3]])),
-        ({"a": Tensor(MAP)}, {"a": MAP}),
+        ({"a": TensorSpec(MAP)}, {"a": MAP}),
         (MAP * (1 + 5e-5), MAP),
         (np.array([np.nan, 1.0]), np.array([np.nan, 1.0])),
         (True, np.bool_(True)),
@@ -42,7 +42,7 @@ def test_the_same_numbers_are_right_in_every_dress(value, expected):
     [
         (None, MAP, "nothing"),
         ("text", MAP, "type"),
-        (Unknown("function"), MAP, "type"),
+        (UnknownValue("function"), MAP, "type"),
         (MAP.T, MAP, "shape"),
         (1.0, 1, "dtype"),
         (1, True, "dtype"),

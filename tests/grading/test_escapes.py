@@ -8,12 +8,12 @@ import time
 
 import psutil
 import pytest
-from class_room import POINTS, RIGHT, notebook
+from sample_class import POINTS, RIGHT, notebook
 
 from cnnlab.grading import escapes
-from cnnlab.grading.asking import RunnerError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.runner_protocol import RunnerError
 
 # What each tries to do; all of them define `triple` in a way that is not right. An attack on the score that works would give points.
 ON_THE_SCORE = {
@@ -47,12 +47,12 @@ ON_THE_SCORE = {
         "np.allclose = np.array_equal = lambda *a, **k: True\ndef triple(values): return values"
     ),
     "take the kit's comparison": (
-        "import cnnlab.grading.comparing\n"
-        "cnnlab.grading.comparing.difference = lambda *a: None\n"
+        "import cnnlab.grading.comparison\n"
+        "cnnlab.grading.comparison.difference = lambda *a: None\n"
         "def triple(values): return values"
     ),
     "ask the kit for the reference": (
-        "from cnnlab.grading.public import read_checks\ndef triple(values): return read_checks('checks.json')"
+        "from cnnlab.grading.public_tests import read_checks\ndef triple(values): return read_checks('checks.json')"
     ),
     "write an answer of one's own on every pipe": (
         "import os\n"
@@ -70,7 +70,7 @@ ON_THE_SCORE = {
         "        os.write(4, bytes([letter]) + struct.pack('<4sIQ', b'cnf1', 4, 0) + b'null')\n    while True: pass"
     ),
     "an answer for a case that there is not": (
-        "import os\nfrom cnnlab.grading.running import student\n"
+        "import os\nfrom cnnlab.grading.sandbox import student\n"
         "def triple(values):\n    for n in (-1, 3, 10**9, True):\n"
         "        student.say(4, 'v', {'case': n, 'value': 1, 'points': 100, 'status': 'passed'})"
     ),
@@ -83,7 +83,7 @@ ON_THE_SCORE = {
         "    os.write(4, b'v' + struct.pack('<4sIQ', b'cnf1', len(h), 0) + h)"
     ),
     "an array in the place of a number": (
-        "from cnnlab.grading.running import student\n"
+        "from cnnlab.grading.sandbox import worker\n"
         "def triple(values):\n"
         "    student.say(4, 'v', {'question': np.zeros(3), 'case': 0, 'value': 1})\n"
         "    student.say(4, 'o', [np.zeros(3), 0])\n    return values"
@@ -96,20 +96,20 @@ ON_THE_SCORE = {
         "        os.write(4, letter + struct.pack('<4sIQ', b'cnf1', len(h), 0) + h)\n    return values"
     ),
     "say that it was stopped by a signal that stops nothing": (
-        "import os\nfrom cnnlab.grading.running import student\n"
+        "import os\nfrom cnnlab.grading.sandbox import student\n"
         "def triple(values):\n    student.say(4, 'o', [0, 0x137F])\n    while True: pass"
     ),
     "say that the walls could not be built": (
-        "from cnnlab.grading.running import student\nstudent.say(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
+        "from cnnlab.grading.sandbox import worker\nstudent.say(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
     ),
     "end in a cell that there is not": (
-        "import os\nfrom cnnlab.grading.running import student\nstudent.say(4, 'c', 10**6)\nos._exit(0)"
+        "import os\nfrom cnnlab.grading.sandbox import student\nstudent.say(4, 'c', 10**6)\nos._exit(0)"
     ),
     "end in a cell that was before": (
-        "import os\nfrom cnnlab.grading.running import student\nstudent.say(4, 'c', 0)\nos._exit(0)"
+        "import os\nfrom cnnlab.grading.sandbox import student\nstudent.say(4, 'c', 0)\nos._exit(0)"
     ),
     "keep the grader's function for later": (
-        "import cnnlab.grading.running.student as s\n"
+        "import cnnlab.grading.sandbox.worker as s\n"
         "s._answer = lambda *a: None\n"
         "def triple(values): return values"
     ),
@@ -202,10 +202,10 @@ def test_nothing_gets_out(tier):
     except RunnerError as error:
         pytest.skip(f"this machine has no {tier}: {error}")
     with made:
-        assert made.walls.tier == tier
+        assert made.sandbox.tier == tier
         found = escapes.try_escapes(made)
     assert set(found) == {one.name for one in escapes.ESCAPES}
-    assert not [name for name, answer in found.items() if escapes.worked(answer)]
+    assert not [name for name, answer in found.items() if escapes.succeeded(answer)]
     assert not {name: answer for name, answer in found.items() if answer.values.get(0) is not False}
 
 
@@ -214,7 +214,7 @@ def test_without_walls_much_gets_out():
     harmless = tuple(one for one in escapes.ESCAPES if one.family == "read")
     with Runner(["none"]) as made:
         got_out = {
-            name for name, answer in escapes.try_escapes(made, harmless).items() if escapes.worked(answer)
+            name for name, answer in escapes.try_escapes(made, harmless).items() if escapes.succeeded(answer)
         }
     assert {
         "read the key",
@@ -272,7 +272,7 @@ def wait_until_alone(runner: Runner) -> None:
 def test_nothing_is_left_when_the_runner_is_closed():
     made = Runner(["namespaces", "landlock", "none"])
     process = psutil.Process(made.processes)
-    base = made._base
+    base = made._folder
     made.close()
     assert not process.is_running()
     assert not os.path.exists(base)

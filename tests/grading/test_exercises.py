@@ -10,7 +10,7 @@ import pytest
 
 from cnnlab.grading import check
 from cnnlab.grading.exercises import EXERCISES
-from cnnlab.grading.lineup import KINDS
+from cnnlab.grading.mystery_models import KINDS
 
 SUBJECTS = [
     importlib.import_module(f"exercise_answers.{found.name}")

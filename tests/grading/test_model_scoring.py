@@ -7,28 +7,30 @@ import json
 import numpy as np
 import pytest
 import torch
-from class_room import cell, marks
+from sample_class import cell, marks
 
-from cnnlab.grading import probes, public
-from cnnlab.grading.measuring import MEASURES, shortfall
-from cnnlab.grading.questions import Case, Measure, Network, Question
-from cnnlab.grading.running import networks
-from cnnlab.grading.running.frames import decode, encode
+from cnnlab.grading import probes, public_tests
+from cnnlab.grading.answer_key import Case, Measure, NetworkSpec, Question
+from cnnlab.grading.model_scoring import MEASURES, failed_measure
+from cnnlab.grading.sandbox import probe_networks
+from cnnlab.grading.sandbox.wire_format import decode, encode
 
-NET = Network("plain", 3)
+NET = NetworkSpec("plain", 3)
 
 
 def inputs(count: int = 30) -> dict:
     """Pictures, and as labels what the network itself says, but for every third."""
     images = torch.rand(count, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-    labels = networks.build(NET)(images).argmax(1)
+    labels = probe_networks.build(NET)(images).argmax(1)
     labels[::3] = (labels[::3] + 1) % 5
     return {"model": NET, "epsilon": 0.02, "test_images": images, "test_labels": labels}
 
 
 def weights(change=lambda value: value) -> dict:
     """The network's own weights as they come out of the runner."""
-    return decode(encode({name: change(value) for name, value in networks.build(NET).state_dict().items()}))
+    return decode(
+        encode({name: change(value) for name, value in probe_networks.build(NET).state_dict().items()})
+    )
 
 
 def test_shares_are_counted():
@@ -49,9 +51,9 @@ def test_masks_are_counted_over_all_pictures_class_by_class():
     assert MEASURES["mean IoU"](answers, {"test_labels": truth}) == pytest.approx((both / either).mean())
     assert MEASURES["mean IoU"](truth, {"test_labels": torch.from_numpy(truth)}) == 1
     few = (Measure("mean IoU", 0.5, "look again"),)
-    assert "the shape is 2 x 2 x 3 x 1" in shortfall(answers[..., None], {"test_labels": truth}, few)
+    assert "the shape is 2 x 2 x 3 x 1" in failed_measure(answers[..., None], {"test_labels": truth}, few)
     assert (
-        shortfall(answers * 0 + 2, {"test_labels": truth}, few)
+        failed_measure(answers * 0 + 2, {"test_labels": truth}, few)
         == "mean IoU: 0%, asked for are 50%; look again"
     )
 
@@ -89,11 +91,11 @@ def test_under_attack_less_is_right_and_huge_weights_do_not_hide():
     ],
 )
 def test_what_falls_short_is_told(value, words):
-    assert words in shortfall(value, inputs(), (Measure("right answers", 0.9, "train longer"),))
+    assert words in failed_measure(value, inputs(), (Measure("right answers", 0.9, "train longer"),))
 
 
 def test_what_reaches_enough_has_no_hint():
-    assert shortfall(weights(), inputs(), (Measure("right answers", 0.6, "train longer"),)) is None
+    assert failed_measure(weights(), inputs(), (Measure("right answers", 0.6, "train longer"),)) is None
 
 
 def drawn(draw) -> dict:
@@ -113,7 +115,7 @@ QUESTION = Question(
             drawn,
             2,
             public=True,
-            kept=("test_labels",),
+            withheld=("test_labels",),
             measures=(Measure("right predictions", 0.9, "look closer"),),
         ),
     ),
@@ -122,7 +124,7 @@ QUESTION = Question(
 
 
 def test_what_is_kept_never_goes_to_the_runner():
-    assert list(probes.ask(b"secret", "tiny", QUESTION, "anna").cases[0]) == ["count"]
+    assert list(probes.request(b"secret", "tiny", QUESTION, "anna").cases[0]) == ["count"]
     assert set(probes.draw(b"secret", "tiny", QUESTION, QUESTION.cases[0], "anna")) == {
         "count",
         "test_labels",
@@ -132,12 +134,14 @@ def test_what_is_kept_never_goes_to_the_runner():
 def test_the_public_case_measures_too(tmp_path):
     path = tmp_path / "checks.json"
     assignment = type("A", (), {"name": "tiny", "title": "t", "questions": (QUESTION,)})
-    public.write_checks(assignment, path)
-    (question,) = public.read_checks(path)
-    labels = probes.draw(probes.PUBLIC, "tiny", QUESTION, QUESTION.cases[0], public.STUDENT)["test_labels"]
-    assert public.verdict(question, {"guess": lambda count: labels}) is None
-    assert "look closer" in public.verdict(question, {"guess": lambda count: labels * 0})
-    assert "stopped" in public.verdict(question, {"guess": lambda count, test_labels: labels})
+    public_tests.write_checks(assignment, path)
+    (question,) = public_tests.read_checks(path)
+    labels = probes.draw(probes.PUBLIC, "tiny", QUESTION, QUESTION.cases[0], public_tests.PUBLIC_STUDENT)[
+        "test_labels"
+    ]
+    assert public_tests.first_hint(question, {"guess": lambda count: labels}) is None
+    assert "look closer" in public_tests.first_hint(question, {"guess": lambda count: labels * 0})
+    assert "stopped" in public_tests.first_hint(question, {"guess": lambda count, test_labels: labels})
 
 
 def test_a_submission_is_measured_on_its_own_draw(tmp_path, runner):
@@ -145,7 +149,7 @@ def test_a_submission_is_measured_on_its_own_draw(tmp_path, runner):
 
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.scoring import grade_submission
-    from cnnlab.grading.submissions import Cell, Submission
+    from cnnlab.grading.submissions import Submission, SubmittedCell
 
     instructor = tmp_path / "tiny" / "instructor"
     instructor.mkdir(parents=True)
@@ -161,7 +165,7 @@ def test_a_submission_is_measured_on_its_own_draw(tmp_path, runner):
     reached = {}
     for body in ("codes.argmax(1)", "codes.argmin(1)", "codes"):
         source = f"# question: q1\ndef guess(codes): return {body}"
-        submission = Submission((Cell(1, "q1", source),), "tiny")
+        submission = Submission((SubmittedCell(1, "q1", source),), "tiny")
         result = grade_submission(assignment, "anna", submission, runner=runner, secret=b"s")
         reached[body] = (result.points, result.questions[0].cases[0].hint)
     assert reached["codes.argmax(1)"] == (3, "")
@@ -170,7 +174,7 @@ def test_a_submission_is_measured_on_its_own_draw(tmp_path, runner):
 
 
 KEY = """
-from cnnlab.grading.questions import Case, Measure, Question
+from cnnlab.grading.answer_key import Case, Measure, Question
 
 ASSIGNMENT, TITLE = "tiny", "t"
 

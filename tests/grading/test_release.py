@@ -13,21 +13,21 @@ from html.parser import HTMLParser
 import nbformat
 import numpy as np
 import pytest
-from class_room import POINTS, RIGHT, STUBS, notebook
 from PIL import Image
+from sample_class import POINTS, RIGHT, STUBS, notebook
 
-from cnnlab.grading import exporting as export_module
-from cnnlab.grading import feedback, releasing
+from cnnlab.grading import export as export_module
+from cnnlab.grading import feedback, release
 from cnnlab.grading.assignment import load_assignment
-from cnnlab.grading.exporting import FORMATS, export, guarded, safe_name
-from cnnlab.grading.late import LatePolicy, lateness, moment, read_times
-from cnnlab.grading.lookalikes import lookalikes
-from cnnlab.grading.pictures import picture
-from cnnlab.grading.public import find_checks, read_checks, verdict, write_checks
+from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name
+from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, read_times
+from cnnlab.grading.public_tests import find_checks, first_hint, read_checks, write_checks
 from cnnlab.grading.report import class_report
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
-from cnnlab.grading.selfcheck import check_notebook
-from cnnlab.grading.source import without_solution
+from cnnlab.grading.self_check import check_notebook
+from cnnlab.grading.similarity_report import similar_answers
+from cnnlab.grading.source_notebook import without_solution
+from cnnlab.grading.thumbnails import thumbnail
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -49,7 +49,7 @@ def result(student="anna", points=(4.0, 2.0, 1.0), status="graded", code="", **m
 
 
 def test_students_get_stubs_and_no_answer(tiny, tmp_path):
-    path = releasing.release(tiny, tmp_path, run=False)
+    path = release.release(tiny, tmp_path, run=False)
     text = path.read_text()
     nbformat.validate(nbformat.read(path, as_version=4))
     for secret in ("BEGIN", "HIDDEN", "hidden", "values * 3", "sum(axis=1)", "answer = 42"):
@@ -86,12 +86,12 @@ def test_public_checks_tell_right_from_wrong_and_hold_no_hidden_case(tiny, tmp_p
     questions = {one.name: one for one in read_checks(tmp_path / "checks.json")}
     assert [len(one.cases) for one in questions.values()] == [1, 1, 0]
     q1 = questions["q1"]
-    assert verdict(q1, {"triple": lambda values: 3 * values}) is None
-    assert verdict(q1, {"triple": lambda values: 2 * values}) == "that is twice as much"
-    assert "no `triple`" in verdict(q1, {})
-    assert "ZeroDivisionError" in verdict(q1, {"triple": lambda values: 1 / 0})
+    assert first_hint(q1, {"triple": lambda values: 3 * values}) is None
+    assert first_hint(q1, {"triple": lambda values: 2 * values}) == "that is twice as much"
+    assert "no `triple`" in first_hint(q1, {})
+    assert "ZeroDivisionError" in first_hint(q1, {"triple": lambda values: 1 / 0})
     with pytest.raises(NotImplementedError):
-        verdict(q1, {"triple": lambda values: None})
+        first_hint(q1, {"triple": lambda values: None})
     (tmp_path / "checks.json").write_text("{}")
     with pytest.raises(ValueError, match="get it anew"):
         read_checks(tmp_path / "checks.json")
@@ -185,17 +185,17 @@ def test_a_hint_is_said_once_and_a_stub_is_not_shown(tiny):
     ],
 )
 def test_maps_and_masks_are_shown_and_tables_of_indices_are_not(value, given, shown):
-    assert bool(picture(value, given)) is shown
+    assert bool(thumbnail(value, given)) is shown
 
 
 def test_three_maps_are_three_maps_and_not_one_picture():
     maps = np.zeros((3, 16, 10))
     maps[1] = 1
-    shown = np.asarray(Image.open(io.BytesIO(picture(maps, given=3))))
+    shown = np.asarray(Image.open(io.BytesIO(thumbnail(maps, n_inputs=3))))
     scale = shown.shape[0] // 33  # two rows of 16 with a line between them
     first, second, third, rest = (shown[y * scale, x * scale] for y in (5, 25) for x in (4, 14))
     assert (first == third).all() and (first != second).any() and (rest == 255).all()
-    alone = np.asarray(Image.open(io.BytesIO(picture(maps))))
+    alone = np.asarray(Image.open(io.BytesIO(thumbnail(maps))))
     assert alone.shape[:2] == (160, 100) and (alone == alone[0, 0]).all()
 
 
@@ -219,8 +219,8 @@ def test_of_two_assignments_with_one_name_the_nearer_counts(tiny, tmp_path, monk
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", " =1", "\u00a0=1", "|x", "%x"])
 def test_no_cell_is_a_formula(cell):
-    assert guarded(cell) == f"'{cell}"
-    assert guarded("O'Hara") == "O'Hara"
+    assert escape_formula(cell) == f"'{cell}"
+    assert escape_formula("O'Hara") == "O'Hara"
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -259,7 +259,7 @@ def test_names_become_files_that_stay_apart_and_in_their_folder():
     )
 
 
-DUE = moment("2026-05-10 12:00")
+DUE = parse_datetime("2026-05-10 12:00")
 POLICY = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=2)
 
 
@@ -276,7 +276,7 @@ POLICY = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=2)
     ],
 )
 def test_late_days_with_grace_and_a_bank(hours, spent, days, free, factor):
-    found = lateness(POLICY, (DUE + timedelta(hours=hours)).timestamp(), spent=spent)
+    found = lateness(POLICY, (DUE + timedelta(hours=hours)).timestamp(), free_days_spent=spent)
     assert (found.days, found.free, found.factor) == (days, free, pytest.approx(factor))
 
 
@@ -288,14 +288,19 @@ def test_late_points_are_in_the_table_and_the_reached_ones_stay(tiny, tmp_path):
     (row,) = csv.DictReader(io.StringIO(path.read_text()))
     assert (row["points"], row["late_days"], row["final"]) == ("7", "3", "4.9")
     path = export(
-        tiny, [result(submitted=late)], "csv", tmp_path / "x.csv", policy=LatePolicy(DUE), times={"anna": 1.0}
+        tiny,
+        [result(submitted=late)],
+        "csv",
+        tmp_path / "x.csv",
+        policy=LatePolicy(DUE),
+        submission_times={"anna": 1.0},
     )
     assert next(csv.DictReader(io.StringIO(path.read_text())))["final"] == "7"
 
 
 def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no date"):
-        moment("tomorrow")
+        parse_datetime("tomorrow")
     with pytest.raises(ValueError, match="between 0 and 1"):
         LatePolicy(DUE, per_day=10)
     (tmp_path / "times.csv").write_text("student,submitted\nanna,2026-05-11 12:00\n")
@@ -333,7 +338,7 @@ def test_renamed_copies_are_look_alikes_and_others_are_not(tiny):
         result(name, code=code)
         for name, code in (("anna", LONG), ("bert", renamed), ("carl", OTHER), ("dora", "pass"))
     ]
-    pairs = {(pair.one, pair.other) for pair in lookalikes(tiny, results)}
+    pairs = {(pair.student, pair.other_student) for pair in similar_answers(tiny, results)}
     assert pairs == {("anna", "bert")}
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from cnnlab.diagnostics import sandbox_check
-from cnnlab.grading import asking, escapes, runner
-from cnnlab.grading.running import bubblewrap
-from cnnlab.grading.running.confinement import Walls
+from cnnlab.grading import escapes, runner, runner_protocol
+from cnnlab.grading.sandbox import bubblewrap
+from cnnlab.grading.sandbox.confinement import Confinement
 
 
 def test_doctor_names_what_is_not_blocked(monkeypatch):
     class Stand:
         def __init__(self, tiers):
             if tiers == ["namespaces"]:
-                raise asking.RunnerError("no user namespaces")
-            self.walls = Walls(tiers[0], False, 5, True)
+                raise runner_protocol.RunnerError("no user namespaces")
+            self.walls = Confinement(tiers[0], False, 5, True)
 
         __enter__ = lambda self: self  # noqa: E731
         __exit__ = lambda self, *error: None  # noqa: E731
@@ -23,7 +23,8 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
     def try_escapes(stand):
         opened = stand.walls.tier == "none"
         return {
-            one.name: asking.Answer(values={0: opened and one.family == "read"}) for one in escapes.ESCAPES
+            one.name: runner_protocol.ProbeResult(values={0: opened and one.family == "read"})
+            for one in escapes.ESCAPES
         }
 
     monkeypatch.setattr(runner, "Runner", Stand)
@@ -37,7 +38,7 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
 
 def test_a_tier_that_is_not_here_is_refused_with_the_reason(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))  # so that there is no bubblewrap
-    with pytest.raises(asking.RunnerError, match="none of the tiers bubblewrap works here"):
+    with pytest.raises(runner_protocol.RunnerError, match="none of the tiers bubblewrap works here"):
         runner.Runner(["bubblewrap"])
 
 
@@ -71,10 +72,10 @@ def test_bubblewrap_is_taken_as_far_as_it_goes(monkeypatch, tmp_path, works, ask
     ("made", "said"),
     [
         (
-            Walls("namespaces", True, 7, True),
+            Confinement("namespaces", True, 7, True),
             "namespaces + own processes + Landlock 7 + filtered system calls",
         ),
-        (Walls("none", False, 0, False), "none"),
+        (Confinement("none", False, 0, False), "none"),
     ],
 )
 def test_walls_are_written_in_words(made, said):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from class_room import POINTS, RIGHT, cell, marks, notebook
+from sample_class import POINTS, RIGHT, cell, marks, notebook
 
 from cnnlab.grading import probes
-from cnnlab.grading.asking import RunnerError
 from cnnlab.grading.limits import Limits
+from cnnlab.grading.runner_protocol import RunnerError
 
 
 def statuses(result) -> dict[str, str]:
@@ -129,7 +129,7 @@ def test_inputs_are_a_student_s_own_and_always_the_same(tiny):
 
 
 def test_what_is_asked_of_the_runner_holds_no_answer(tiny):
-    asked = probes.ask(b"secret", "tiny", tiny.question("q3"), "anna")
+    asked = probes.request(b"secret", "tiny", tiny.question("q3"), "anna")
     assert "42" not in repr(asked.cases) and not any(callable(part) for part in vars(asked).values())
 
 

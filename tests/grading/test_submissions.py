@@ -6,9 +6,9 @@ import json
 import os
 
 import pytest
-from class_room import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook
+from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook
 
-from cnnlab.grading.matching import belongs, match
+from cnnlab.grading.cell_matching import match, mismatch_reason
 from cnnlab.grading.submissions import find, read
 
 
@@ -32,7 +32,7 @@ def matched(tiny, tmp_path, content) -> dict:
     ],
 )
 def test_what_cannot_be_read_says_where(tmp_path, content, trouble):
-    assert trouble in read(hand_in(tmp_path / "x.ipynb", content)).trouble
+    assert trouble in read(hand_in(tmp_path / "x.ipynb", content)).error
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_what_cannot_be_read_says_where(tmp_path, content, trouble):
     ],
 )
 def test_odd_notebooks_can_be_read(tmp_path, content):
-    assert read(hand_in(tmp_path / "x.ipynb", content)).trouble == ""
+    assert read(hand_in(tmp_path / "x.ipynb", content)).error == ""
 
 
 def test_links_and_other_things_that_are_no_files_are_not_opened(tmp_path):
     secret = hand_in(tmp_path / "secret.ipynb", notebook())
     (tmp_path / "link.ipynb").symlink_to(secret)
     os.mkfifo(tmp_path / "pipe.ipynb")
-    assert "link" in read(tmp_path / "link.ipynb").trouble
-    assert "plain file" in read(tmp_path / "pipe.ipynb").trouble
-    assert "directory" in read(tmp_path / "nowhere.ipynb").trouble
+    assert "link" in read(tmp_path / "link.ipynb").error
+    assert "plain file" in read(tmp_path / "pipe.ipynb").error
+    assert "directory" in read(tmp_path / "nowhere.ipynb").error
 
 
 def test_a_folder_of_files_and_folders_is_a_class(tmp_path):
@@ -77,7 +77,7 @@ def test_a_folder_of_files_and_folders_is_a_class(tmp_path):
     found = {one.student: one for one in find(room, "tiny")}
     assert set(found) == {"anna", "Søren = O'Brien", "=cmd()|x", "text", "bert", "carl", "dora", "emil"}
     assert found["bert"].path.name == "renamed.ipynb" and found["carl"].path.name == "this.ipynb"
-    assert found["dora"].path is None and "link" in read(found["emil"].path).trouble
+    assert found["dora"].path is None and "link" in read(found["emil"].path).error
 
 
 def test_of_two_notebooks_the_newest_is_taken_and_flagged(tmp_path):
@@ -156,7 +156,7 @@ def test_set_up_comes_from_the_source(grade):
 
 def test_another_assignment_s_notebook_is_told(tiny, tmp_path):
     other = notebook() | {"metadata": {"cnnlab": {"assignment": "a9"}}}
-    assert "a9" in belongs(tiny, read(hand_in(tmp_path / "x.ipynb", other)))
+    assert "a9" in mismatch_reason(tiny, read(hand_in(tmp_path / "x.ipynb", other)))
     nothing = {"cells": [cell("x = 1")], "metadata": {}}
-    assert "no cell" in belongs(tiny, read(hand_in(tmp_path / "y.ipynb", nothing)))
-    assert belongs(tiny, read(hand_in(tmp_path / "z.ipynb", notebook() | {"metadata": {}}))) == ""
+    assert "no cell" in mismatch_reason(tiny, read(hand_in(tmp_path / "y.ipynb", nothing)))
+    assert mismatch_reason(tiny, read(hand_in(tmp_path / "z.ipynb", notebook() | {"metadata": {}}))) == ""

@@ -13,7 +13,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlab.grading.running.frames import DTYPES, START, FrameError, Network, Tensor, Unknown, decode, encode
+from cnnlab.grading.sandbox.wire_format import (
+    DTYPES,
+    HEAD,
+    FrameError,
+    NetworkSpec,
+    TensorSpec,
+    UnknownValue,
+    decode,
+    encode,
+)
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | st.text(),
@@ -50,12 +59,12 @@ def test_tensors_and_networks_are_remembered():
             {
                 "t": torch.ones(2, 2, requires_grad=True),
                 "b": torch.ones(1, dtype=torch.bfloat16),
-                "n": Network("plain", 3),
+                "n": NetworkSpec("plain", 3),
             }
         )
     )
-    assert isinstance(back["t"], Tensor) and back["t"].array.tolist() == [[1, 1], [1, 1]]
-    assert back["b"].array.dtype == np.float32 and back["n"] == Network("plain", 3)
+    assert isinstance(back["t"], TensorSpec) and back["t"].array.tolist() == [[1, 1], [1, 1]]
+    assert back["b"].array.dtype == np.float32 and back["n"] == NetworkSpec("plain", 3)
 
 
 def test_not_a_number_travels():
@@ -78,7 +87,7 @@ def test_not_a_number_travels():
     ],
 )
 def test_what_is_not_on_the_list_travels_as_the_name_of_its_type(value):
-    assert isinstance(decode(encode(value)), Unknown)
+    assert isinstance(decode(encode(value)), UnknownValue)
 
 
 class Liar(int):
@@ -91,7 +100,7 @@ class Liar(int):
 
 
 def test_a_class_of_ones_own_does_not_travel():
-    assert decode(encode(Liar(3))) == Unknown("Liar")
+    assert decode(encode(Liar(3))) == UnknownValue("Liar")
 
 
 def frame(header: object, body: bytes = b"", *, magic=b"cnf1", lengths=None) -> bytes:
@@ -152,7 +161,7 @@ def test_random_headers_are_refused_or_plain(header):
 
 def test_a_value_that_is_too_large_is_refused_while_it_is_packed():
     with pytest.raises(FrameError, match="larger"):
-        encode(np.zeros(1000), most=100)
+        encode(np.zeros(1000), max_bytes=100)
     with pytest.raises(FrameError, match="parts"):
         encode([0] * 300_000)
     deep: list = []
@@ -163,4 +172,4 @@ def test_a_value_that_is_too_large_is_refused_while_it_is_packed():
 
 
 def test_a_frame_says_its_lengths_before_anything_is_read():
-    assert START.size == 16
+    assert HEAD.size == 16

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cnnlab.grading.validating import nbval
+from cnnlab.grading.validation import nbval
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

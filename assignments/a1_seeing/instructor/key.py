@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cnnlab.grading.questions import Case, Mistake, Network, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Mistake, NetworkSpec, Question, Tolerance
 
 ASSIGNMENT = "a1_seeing"
 TITLE = "Seeing: filters, fields, activations, patches, occlusion, neighbours"
@@ -127,7 +127,7 @@ Q1 = Question(
             lambda weights, columns: filter_grid(weights, columns, black_where_constant),
         ),
     ),
-    otherwise="look at one filter alone: does it run from 0 to 1, and does it lie where it should?",
+    default_hint="look at one filter alone: does it run from 0 to 1, and does it lie where it should?",
 )
 
 
@@ -202,8 +202,8 @@ Q2 = Question(
             lambda side, layers: sizes(side, layers, up=True),
         ),
     ),
-    otherwise="draw two layers with kernel 3 on squared paper and count",
-    gives_it_away=("networks.receptive_field", "networks.summary"),
+    default_hint="draw two layers with kernel 3 on squared paper and count",
+    forbidden_names=("networks.receptive_field", "networks.summary"),
 )
 
 
@@ -233,7 +233,7 @@ def collect(model, images, layers, *, clone=True, inputs=False, training=False, 
 def from_plain(draw):
     """The convolutions of a plain network, each with a ReLU behind it that works in place."""
     return {
-        "model": Network("plain", int(draw.integers(10**6))),
+        "model": NetworkSpec("plain", int(draw.integers(10**6))),
         "images": floats(draw, 3, 3, 20, 24),
         "layers": ["conv1", "conv2"],
     }
@@ -242,7 +242,7 @@ def from_plain(draw):
 def from_normed(draw):
     """A network with batch normalisation and dropout."""
     return {
-        "model": Network("normed", int(draw.integers(10**6))),
+        "model": NetworkSpec("normed", int(draw.integers(10**6))),
         "images": floats(draw, 4, 3, 16, 16),
         "layers": ["norm1", "conv2"],
     }
@@ -251,7 +251,7 @@ def from_normed(draw):
 def from_the_end(draw):
     """The layers in another order than they run."""
     return {
-        "model": Network("plain", int(draw.integers(10**6))),
+        "model": NetworkSpec("plain", int(draw.integers(10**6))),
         "images": floats(draw, 2, 3, 24, 16),
         "layers": ["fc", "pool1"],
     }
@@ -284,8 +284,8 @@ Q3 = Question(
             "all pictures are asked for, not the first alone", lambda **given: collect(first=True, **given)
         ),
     ),
-    otherwise="print the shapes and the smallest values: in front of a ReLU there are negative numbers",
-    gives_it_away=("networks.activations", "networks.recording"),
+    default_hint="print the shapes and the smallest values: in front of a ReLU there are negative numbers",
+    forbidden_names=("networks.activations", "networks.recording"),
 )
 
 
@@ -385,8 +385,8 @@ Q4 = Question(
         ),
         Mistake("the strongest patch comes first", lambda **given: top_patches(**given).sort(0).values),
     ),
-    otherwise="take one map of 2 x 2 and write its box down by hand",
-    gives_it_away=("units.top_patches",),
+    default_hint="take one map of 2 x 2 and write its box down by hand",
+    forbidden_names=("units.top_patches",),
 )
 
 
@@ -415,7 +415,7 @@ def drop(model, image, target, size, stride):
 
 def small_scene(draw, height, width, size, stride, name="plain"):
     """A small random picture and a small random network."""
-    network = Network(name, int(draw.integers(10**6)))
+    network = NetworkSpec(name, int(draw.integers(10**6)))
     target = int(draw.integers(5))
     return {
         "model": network,
@@ -452,9 +452,9 @@ Q5 = Question(
             lambda **given: occlusion_map(**given).T,
         ),
     ),
-    otherwise="compute one place by hand: cover, ask, softmax, and look it up in your map",
+    default_hint="compute one place by hand: cover, ask, softmax, and look it up in your map",
     tolerance=Tolerance(relative=1e-3, absolute=1e-5),
-    gives_it_away=("attribution.occlusion",),
+    forbidden_names=("attribution.occlusion",),
 )
 
 
@@ -517,8 +517,8 @@ Q6 = Question(
             lambda **given: neighbours(**given).sort(1).values,
         ),
     ),
-    otherwise="take two codes in the plane, one long and one short, and draw the angles",
-    gives_it_away=("codes.neighbours",),
+    default_hint="take two codes in the plane, one long and one short, and draw the angles",
+    forbidden_names=("codes.neighbours",),
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from cnnlab import world
-from cnnlab.grading.questions import Case, Limits, Mistake, Network, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Limits, Mistake, NetworkSpec, Question, Tolerance
 
 ASSIGNMENT = "a2_whose_pixels"
 TITLE = "Whose pixels: saliency, ReLU rules, Grad-CAM, the pointing game, and a network that cheats"
@@ -24,7 +24,7 @@ def pictures_for(name, count, height, width, layer=None):
 
     def inputs(draw):
         given = {
-            "model": Network(name, int(draw.integers(10**6))),
+            "model": NetworkSpec(name, int(draw.integers(10**6))),
             "images": floats(draw, count, 3, height, width),
             "targets": torch.from_numpy(draw.permutation(5)[:count]),
         }
@@ -150,9 +150,9 @@ Q1 = Question(
             lambda **given: saliency(together=lambda back: back.abs(), **given),
         ),
     ),
-    otherwise="change one pixel a little, ask again, and compare the change of the logit with your gradient",
+    default_hint="change one pixel a little, ask again, and compare the change of the logit with your gradient",
     tolerance=BY_GRADIENT,
-    gives_it_away=("attribution.saliency", "attribution.gradient"),
+    forbidden_names=("attribution.saliency", "attribution.gradient"),
 )
 
 
@@ -216,8 +216,8 @@ Q2 = Question(
         Mistake("guided needs both conditions, not one of the two", with_other_rule("either")),
         Mistake("nothing is stopped", with_other_rule("none")),
     ),
-    otherwise="take the four cases f = +-1, R = +-1 and write down what is handed on",
-    gives_it_away=("attribution.relu_backward",),
+    default_hint="take the four cases f = +-1, R = +-1 and write down what is handed on",
+    forbidden_names=("attribution.relu_backward",),
 )
 
 
@@ -279,9 +279,9 @@ Q3 = Question(
             lambda **given: by_rule(**given, begin=of_the_likeliest),
         ),
     ),
-    otherwise="count the ReLUs that your rule meets, on a network where you know how many there are",
+    default_hint="count the ReLUs that your rule meets, on a network where you know how many there are",
     tolerance=BY_GRADIENT,
-    gives_it_away=("attribution.relu_rule", "attribution.guided_backprop", "attribution.deconvnet"),
+    forbidden_names=("attribution.relu_rule", "attribution.guided_backprop", "attribution.deconvnet"),
 )
 
 
@@ -424,9 +424,9 @@ Q4 = Question(
             lambda **given: grad_cam(**given | {"layer": given["layer"].replace("conv2", "relu2")}),
         ),
     ),
-    otherwise="print the shapes of the maps, of their slopes and of the weights: K x h x w, K x h x w, K",
+    default_hint="print the shapes of the maps, of their slopes and of the weights: K x h x w, K x h x w, K",
     tolerance=BY_GRADIENT,
-    gives_it_away=("attribution.grad_cam", "attribution.cam"),
+    forbidden_names=("attribution.grad_cam", "attribution.cam"),
 )
 
 
@@ -483,9 +483,9 @@ Q5 = Question(
             lambda **given: guided_grad_cam(**given, together=lambda fine, coarse: fine),
         ),
     ),
-    otherwise="look at both factors: N x 3 x H x W with signs, and N x 1 x H x W without",
+    default_hint="look at both factors: N x 3 x H x W with signs, and N x 1 x H x W without",
     tolerance=BY_GRADIENT,
-    gives_it_away=("attribution.guided_grad_cam",),
+    forbidden_names=("attribution.guided_grad_cam",),
 )
 
 
@@ -593,8 +593,8 @@ Q6 = Question(
             lambda **given: (pointing_game(**given)[0], 1 / given["relevance"][0].numel()),
         ),
     ),
-    otherwise="play it by hand on one map of 2 x 2",
-    gives_it_away=("attribution.pointing_game",),
+    default_hint="play it by hand on one map of 2 x 2",
+    forbidden_names=("attribution.pointing_game",),
 )
 
 
@@ -711,7 +711,8 @@ def a_lineup(draw, letters="ABC"):
     numbers = (3 * draw.integers(1, 10**6, 3) + draw.permutation(3))[: len(letters)]
     return {
         "networks": {
-            letter: Network("suspect", int(number)) for letter, number in zip(letters, numbers, strict=True)
+            letter: NetworkSpec("suspect", int(number))
+            for letter, number in zip(letters, numbers, strict=True)
         },
         "seeds": draw.choice(SEEDS, 2, replace=False).tolist(),
         "usual": dict(USUAL),
@@ -779,10 +780,10 @@ Q7 = Question(
             lambda **given: trial(**given, judge=lambda before, after: True),
         ),
     ),
-    otherwise="compare one picture by hand: what does the network say, where does its map lie, and what is the mask?",
+    default_hint="compare one picture by hand: what does the network say, where does its map lie, and what is the mask?",
     tolerance=Tolerance(relative=1e-3, absolute=1e-4),
     limits=Limits(seconds=180, cpu=90),
-    gives_it_away=(
+    forbidden_names=(
         "networks.load",
         "networks.read_weights",
         "grading.mystery_models",

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cnnlab.grading.questions import Case, Mistake, Network, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Mistake, NetworkSpec, Question, Tolerance
 
 ASSIGNMENT = "a3_drawing_with_gradients"
 TITLE = "Drawing with gradients: total variation, ascent, inversion, Gram matrices, style, DeepDream"
@@ -19,7 +19,7 @@ def floats(draw, *shape, low=0.0, high=1.0):
 
 def seeded(draw, name="plain"):
     """A small random network."""
-    return Network(name, int(draw.integers(10**6)))
+    return NetworkSpec(name, int(draw.integers(10**6)))
 
 
 # Total variation (q1) and its gradient (q2).
@@ -101,8 +101,8 @@ Q1 = Question(
             lambda images, beta: total_variation(images, beta).sum(),
         ),
     ),
-    otherwise="work out a picture of 2 x 2 pixels and one colour by hand",
-    gives_it_away=("synthesis.total_variation",),
+    default_hint="work out a picture of 2 x 2 pixels and one colour by hand",
+    forbidden_names=("synthesis.total_variation",),
 )
 
 
@@ -176,9 +176,9 @@ Q2 = Question(
             lambda images, beta: tv_gradient(images, beta, spread=lambda slope: slope / slope[0].numel()),
         ),
     ),
-    otherwise="move one pixel a little up and a little down, and compare with the difference of your q1",
+    default_hint="move one pixel a little up and a little down, and compare with the difference of your q1",
     tolerance=Tolerance(relative=1e-3, absolute=1e-4),
-    gives_it_away=("synthesis.total_variation",),
+    forbidden_names=("synthesis.total_variation",),
 )
 
 
@@ -325,9 +325,9 @@ Q3 = Question(
             lambda **given: ascend(**given, length=lambda slope: slope.abs().mean()),
         ),
     ),
-    otherwise="do one step by hand: shift, logit, gradient, shift back, L2, step, clip",
+    default_hint="do one step by hand: shift, logit, gradient, shift back, L2, step, clip",
     tolerance=BY_GRADIENT,
-    gives_it_away=("synthesis.maximise", "synthesis.ascend"),
+    forbidden_names=("synthesis.maximise", "synthesis.ascend"),
 )
 
 
@@ -446,9 +446,9 @@ Q4 = Question(
             lambda **given: inversion_loss(**given).mean(),
         ),
     ),
-    otherwise="put the original in as a picture: without prior the loss is 0; and with grey it is about 1",
+    default_hint="put the original in as a picture: without prior the loss is 0; and with grey it is about 1",
     tolerance=BY_GRADIENT,
-    gives_it_away=("synthesis.invert", "networks.activations", "networks.recording"),
+    forbidden_names=("synthesis.invert", "networks.activations", "networks.recording"),
 )
 
 
@@ -516,9 +516,9 @@ Q5 = Question(
             lambda features: gram(features / features.square().sum((2, 3), keepdim=True).sqrt()),
         ),
     ),
-    otherwise="take two channels of 1 x 2 places and write the 2 x 2 matrix down",
+    default_hint="take two channels of 1 x 2 places and write the 2 x 2 matrix down",
     tolerance=Tolerance(relative=1e-4, absolute=1e-4),
-    gives_it_away=("synthesis.gram_matrix",),
+    forbidden_names=("synthesis.gram_matrix",),
 )
 
 
@@ -616,9 +616,9 @@ Q6 = Question(
         Mistake("one number for each picture is asked for", lambda **given: style_loss(**given).sum()),
         Mistake("one number for each picture is asked for", lambda **given: style_loss(**given).mean()),
     ),
-    otherwise="put the style itself in as a picture: the loss is 0, for any layers and weights",
+    default_hint="put the style itself in as a picture: the loss is 0, for any layers and weights",
     tolerance=BY_GRADIENT,
-    gives_it_away=("synthesis.transfer_style", "networks.activations", "networks.recording"),
+    forbidden_names=("synthesis.transfer_style", "networks.activations", "networks.recording"),
 )
 
 
@@ -775,9 +775,9 @@ Q7 = Question(
             lambda **given: octave(**given, smooth=False),
         ),
     ),
-    otherwise="with no shifts at all, the change is the enlarged one, cut so that picture and change stay in [0, 1]",
+    default_hint="with no shifts at all, the change is the enlarged one, cut so that picture and change stay in [0, 1]",
     tolerance=BY_GRADIENT,
-    gives_it_away=("synthesis.dream",),
+    forbidden_names=("synthesis.dream",),
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7)

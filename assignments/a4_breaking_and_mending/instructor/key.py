@@ -8,12 +8,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnlab.grading.questions import Case, Limits, Measure, Mistake, Network, Question, Tolerance
-from cnnlab.grading.running import networks
+from cnnlab.grading.answer_key import Case, Limits, Measure, Mistake, NetworkSpec, Question, Tolerance
+from cnnlab.grading.sandbox import probe_networks
 
 ASSIGNMENT = "a4_breaking_and_mending"
 TITLE = "Breaking and mending: attacks, corruptions, cue conflict, and a network that withstands"
-SIGNS = Tolerance(relative=1e-4, absolute=1e-5, stray=0.005)
+SIGNS = Tolerance(relative=1e-4, absolute=1e-5, outlier_fraction=0.005)
 
 
 def floats(draw, *shape, low=0.0, high=1.0):
@@ -38,7 +38,7 @@ def loss_gradient(model, images, labels, of=F.cross_entropy):
 def pictures(draw, count, *, low=0.2, high=0.8, name="plain", side=14):
     """Random pictures of a random network, away from black and white, with labels."""
     return {
-        "model": Network(name, int(draw.integers(10**6))),
+        "model": NetworkSpec(name, int(draw.integers(10**6))),
         "images": floats(draw, count, 3, side, side - 2, low=low, high=high),
         "labels": whole(draw, 5, count),
     }
@@ -104,9 +104,9 @@ Q1 = Question(
             lambda epsilon, **given: fgsm(epsilon=epsilon / 255, **given),
         ),
     ),
-    otherwise="look at the change: is every pixel off by exactly epsilon, unless black or white is nearer?",
+    default_hint="look at the change: is every pixel off by exactly epsilon, unless black or white is nearer?",
     tolerance=SIGNS,
-    gives_it_away=("robustness.fgsm", "robustness.pgd", "robustness.loss_gradient"),
+    forbidden_names=("robustness.fgsm", "robustness.pgd", "robustness.loss_gradient"),
 )
 
 
@@ -139,7 +139,7 @@ def to_the_least_likely(draw, name="plain"):
         inputs = to_targets(draw, name) | {"targets": None, "epsilon": 0.04}
         tints = floats(draw, len(inputs["images"]), 3, 1, 1, low=-0.7, high=0.7)
         inputs["images"] = (inputs["images"] + tints).clamp(0, 1)
-        logits = networks.build(inputs["model"])(inputs["images"])
+        logits = probe_networks.build(inputs["model"])(inputs["images"])
         if len(logits.argmin(1).unique()) > 1:
             return inputs
 
@@ -181,9 +181,9 @@ Q2 = Question(
             lambda **given: step_towards(of=raw_likelihood, **given),
         ),
     ),
-    otherwise="ask the network before and after: has the probability of the target risen?",
+    default_hint="ask the network before and after: has the probability of the target risen?",
     tolerance=SIGNS,
-    gives_it_away=("robustness.fgsm", "robustness.pgd", "robustness.loss_gradient"),
+    forbidden_names=("robustness.fgsm", "robustness.pgd", "robustness.loss_gradient"),
 )
 
 
@@ -227,7 +227,7 @@ def with_stable_signs(make):
     def inputs(draw):
         while True:
             found = make(draw)
-            if has_stable_signs(**networks.live(found)):
+            if has_stable_signs(**probe_networks.materialize(found)):
                 return found
 
     return inputs
@@ -304,9 +304,9 @@ Q3 = Question(
             lambda **given: pgd(late=True, **given),
         ),
     ),
-    otherwise="after each step, print the largest distance to the original, the smallest and the largest value",
+    default_hint="after each step, print the largest distance to the original, the smallest and the largest value",
     tolerance=SIGNS,
-    gives_it_away=("robustness.pgd", "robustness.loss_gradient"),
+    forbidden_names=("robustness.pgd", "robustness.loss_gradient"),
 )
 
 
@@ -374,7 +374,7 @@ def population(draw, height, width, middle, reach, count):
     grain = torch.tensor([8, 8, 32, 32, 32])
     others = [draw.choice(np.delete(np.arange(count), number), 3, replace=False) for number in range(count)]
     return {
-        "model": Network("plain", int(draw.integers(10**6))),
+        "model": NetworkSpec("plain", int(draw.integers(10**6))),
         "image": floats(draw, 3, height, width),
         "label": int(draw.integers(5)),
         "candidates": (spread * grain).round() / grain,
@@ -422,8 +422,8 @@ Q4 = Question(
             lambda **given: next_generation(add=True, **given),
         ),
     ),
-    otherwise="take two candidates, paint both by hand, and ask the network",
-    gives_it_away=("robustness.one_pixel", "robustness.one_pixel_steps"),
+    default_hint="take two candidates, paint both by hand, and ask the network",
+    forbidden_names=("robustness.one_pixel", "robustness.one_pixel_steps"),
 )
 
 
@@ -516,8 +516,8 @@ Q5 = Question(
             "shares are asked for, not per cent", lambda **given: corruption_scores(per_cent=100, **given)
         ),
     ),
-    otherwise="work out one corruption on paper: five error rates, their sum, the sum of the reference",
-    gives_it_away=("robustness.corruption_error", "robustness.mean_corruption_error"),
+    default_hint="work out one corruption on paper: five error rates, their sum, the sum of the reference",
+    forbidden_names=("robustness.corruption_error", "robustness.mean_corruption_error"),
 )
 
 
@@ -596,9 +596,9 @@ Q6 = Question(
             lambda **given: training_step(total=True, **given),
         ),
     ),
-    otherwise="two passes, one after the other: the slope for the pixels, then the slope for the weights",
-    tolerance=Tolerance(relative=1e-3, absolute=1e-4, stray=0.005),
-    gives_it_away=("robustness.adversarial_training",),
+    default_hint="two passes, one after the other: the slope for the pixels, then the slope for the weights",
+    tolerance=Tolerance(relative=1e-3, absolute=1e-4, outlier_fraction=0.005),
+    forbidden_names=("robustness.adversarial_training",),
 )
 
 
@@ -630,7 +630,7 @@ def two_signs(draw, count=200, n_withheld=200):
     images, labels = bold_and_faint(draw, texture, count)
     test_images, test_labels = bold_and_faint(draw, texture, n_withheld)
     return {
-        "model": Network("calm", int(draw.integers(10**6))),
+        "model": NetworkSpec("calm", int(draw.integers(10**6))),
         "images": images,
         "labels": labels,
         "epsilon": EPSILON,
@@ -685,14 +685,14 @@ Q7 = Question(
             two_signs,
             14,
             public=True,
-            kept=N_WITHHELD,
+            withheld=N_WITHHELD,
             measures=(MIN_ACCURACY, MIN_ROBUST_ACCURACY),
         ),
     ),
     train_robust,
-    otherwise="train without the attack first: does it learn at all?",
+    default_hint="train without the attack first: does it learn at all?",
     limits=Limits(seconds=90, cpu=90),
-    gives_it_away=("robustness.adversarial_training",),
+    forbidden_names=("robustness.adversarial_training",),
 )
 
 
@@ -769,8 +769,8 @@ Q8 = Question(
             lambda **given: shape_bias(of_texture=True, **given),
         ),
     ),
-    otherwise="write down six pictures with shape, texture and answer, and count",
-    gives_it_away=("robustness.shape_bias",),
+    default_hint="write down six pictures with shape, texture and answer, and count",
+    forbidden_names=("robustness.shape_bias",),
 )
 
 

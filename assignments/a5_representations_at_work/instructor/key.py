@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnlab.grading.questions import Case, Measure, Mistake, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Measure, Mistake, Question, Tolerance
 
 ASSIGNMENT = "a5_representations_at_work"
 TITLE = "Representations at work: compact codes, retrieval, dissection, linear rules, likeness"
@@ -80,9 +80,9 @@ Q1 = Question(
             lambda codes: codes / (codes.norm(dim=1, keepdim=True) + 1e-3),
         ),
     ),
-    otherwise="what is the sum of the squares of a row of your result?",
+    default_hint="what is the sum of the squares of a row of your result?",
     tolerance=Tolerance(relative=1e-4, absolute=1e-6),
-    gives_it_away=("codes.l2",),
+    forbidden_names=("codes.l2",),
 )
 
 
@@ -170,9 +170,9 @@ Q2 = Question(
             lambda **given: pca(**given) | {"axes": -pca(**given)["axes"]},
         ),
     ),
-    otherwise="check by hand: axes have length 1 and stand at right angles, and the variance of codes @ axis is `variance`",
+    default_hint="check by hand: axes have length 1 and stand at right angles, and the variance of codes @ axis is `variance`",
     tolerance=SUMS,
-    gives_it_away=("codes.pca", "torch.pca_lowrank", "linalg.pca"),
+    forbidden_names=("codes.pca", "torch.pca_lowrank", "linalg.pca"),
 )
 
 
@@ -233,9 +233,9 @@ Q3 = Question(
             lambda **given: compact(before=True, **given),
         ),
     ),
-    otherwise="whiten `train` itself: has each of its numbers variance 1?",
+    default_hint="whiten `train` itself: has each of its numbers variance 1?",
     tolerance=SUMS,
-    gives_it_away=("codes.pca", "codes.l2", "torch.pca_lowrank"),
+    forbidden_names=("codes.pca", "codes.l2", "torch.pca_lowrank"),
 )
 
 
@@ -300,8 +300,8 @@ Q4 = Question(
         ),
         Mistake("`centred` says whether the middle counts more", lambda maps, centred: spoc(maps, False)),
     ),
-    otherwise="take one map of ones: what must come out, with and without weights?",
-    gives_it_away=("codes.pool_maps",),
+    default_hint="take one map of ones: what must come out, with and without weights?",
+    forbidden_names=("codes.pool_maps",),
 )
 
 
@@ -402,9 +402,9 @@ Q5 = Question(
             lambda **given: mean_average_precision(**given) | {"mean": float("nan")},
         ),
     ),
-    otherwise="take four codes on a line and two classes, and write the rankings down",
+    default_hint="take four codes on a line and two classes, and write the rankings down",
     tolerance=Tolerance(relative=1e-4, absolute=1e-5),
-    gives_it_away=("codes.average_precision", "codes.mean_average_precision"),
+    forbidden_names=("codes.average_precision", "codes.mean_average_precision"),
 )
 
 
@@ -530,9 +530,9 @@ Q6 = Question(
             lambda **given: dissect(count_all=True, **given),
         ),
     ),
-    otherwise="what share of all pixels does each mask take?",
+    default_hint="what share of all pixels does each mask take?",
     tolerance=Tolerance(relative=1e-2, absolute=3e-3),  # a pixel more or less at the threshold does no harm
-    gives_it_away=("units.dissect",),
+    forbidden_names=("units.dissect",),
 )
 
 
@@ -582,7 +582,7 @@ Q7 = Question(
             lambda draw: some_codes(draw, False),
             4,
             public=True,
-            kept=N_WITHHELD,
+            withheld=N_WITHHELD,
             measures=(MIN_ACCURACY,),
         ),
         Case(
@@ -590,13 +590,13 @@ Q7 = Question(
             lambda draw: some_codes(draw, True),
             8,
             public=True,
-            kept=N_WITHHELD,
+            withheld=N_WITHHELD,
             measures=(MIN_ACCURACY,),
         ),
     ),
     linear_rule,
-    otherwise="how many of the codes that you learnt from are right?",
-    gives_it_away=("codes.linear_probe",),
+    default_hint="how many of the codes that you learnt from are right?",
+    forbidden_names=("codes.linear_probe",),
 )
 
 
@@ -669,9 +669,9 @@ Q8 = Question(
             lambda **given: rdm_similarity(flipped=True, **given),
         ),
     ),
-    otherwise="compare a representation with itself: the likeness must be 1",
+    default_hint="compare a representation with itself: the likeness must be 1",
     tolerance=Tolerance(relative=1e-3, absolute=2e-4),
-    gives_it_away=("codes.rdm", "codes.compare_rdms"),
+    forbidden_names=("codes.rdm", "codes.compare_rdms"),
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnlab.grading.questions import Case, Limits, Measure, Mistake, Network, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Limits, Measure, Mistake, NetworkSpec, Question, Tolerance
 
 ASSIGNMENT = "a6_transfer_and_dense_prediction"
 TITLE = "Transfer and dense prediction: new heads, rates, FC to conv, unpooling, U-Net, mean IoU"
@@ -61,7 +61,7 @@ def in_train_mode(model, images, labels, weight, bias, rate, thaw=False, train=T
 def a_new_task(draw, name, count, classes):
     """Pictures of a few new classes, a network that knows others, and the weights that its new head begins with."""
     return {
-        "model": Network(name, int(draw.integers(10**6))),
+        "model": NetworkSpec(name, int(draw.integers(10**6))),
         "images": floats(draw, count, 3, 16, 16),
         "labels": labels_of(draw, count, classes),
         "weight": floats(draw, classes, 72, low=-0.1, high=0.1),
@@ -102,9 +102,9 @@ Q1 = Question(
             lambda **given: in_train_mode(thaw=True, **given),
         ),
     ),
-    otherwise="compare the state before and after: which entries may change, and which two must?",
+    default_hint="compare the state before and after: which entries may change, and which two must?",
     tolerance=Tolerance(relative=1e-4, absolute=1e-5),
-    gives_it_away=("transfer.new_head", "transfer.fine_tune", "transfer.freeze"),
+    forbidden_names=("transfer.new_head", "transfer.fine_tune", "transfer.freeze"),
 )
 
 
@@ -152,7 +152,7 @@ def in_their_order(rates, names, **given):
 def a_training(draw, name, rates, momentum, steps):
     """A network, pictures and rates."""
     return {
-        "model": Network(name, int(draw.integers(10**6))),
+        "model": NetworkSpec(name, int(draw.integers(10**6))),
         "images": floats(draw, 5, 3, 14, 14),
         "labels": labels_of(draw, 5, 5),
         "rates": {layer: round(rate * float(draw.uniform(0.8, 1.2)), 5) for layer, rate in rates.items()},
@@ -221,9 +221,9 @@ Q2 = Question(
             ),
         ),
     ),
-    otherwise="do one step without momentum first: each parameter of a layer moves by its rate times its gradient",
+    default_hint="do one step without momentum first: each parameter of a layer moves by its rate times its gradient",
     tolerance=Tolerance(relative=1e-3, absolute=1e-5),
-    gives_it_away=("transfer.fine_tune", "tuning.parameter_groups"),
+    forbidden_names=("transfer.fine_tune", "tuning.parameter_groups"),
 )
 
 
@@ -287,8 +287,8 @@ Q3 = Question(
             lambda **given: sliding_head(mirrored=True, **given),
         ),
     ),
-    otherwise="cut one window out, flatten it, multiply with the weights, and look that number up in your map",
-    gives_it_away=("networks.to_convolutional", "convolutional.sliding_answer"),
+    default_hint="cut one window out, flatten it, multiply with the weights, and look that number up in your map",
+    forbidden_names=("networks.to_convolutional", "convolutional.sliding_answer"),
 )
 
 
@@ -365,8 +365,8 @@ Q4 = Question(
         Mistake("every map has places of its own", lambda **given: unpool(shared=True, **given)),
         Mistake("a place is row * width + column: divide by the width", transposed_indices),
     ),
-    otherwise="do the 3 x 3 example above by hand, then print what you get for it",
-    gives_it_away=("segmentation.max_unpool", "functional.max_unpool2d", "nn.MaxUnpool2d"),
+    default_hint="do the 3 x 3 example above by hand, then print what you get for it",
+    forbidden_names=("segmentation.max_unpool", "functional.max_unpool2d", "nn.MaxUnpool2d"),
 )
 
 
@@ -451,8 +451,8 @@ Q5 = Question(
             lambda **given: transposed_convolution(swapped=True, **given),
         ),
     ),
-    otherwise="take a single number as the map: the output is the kernel times that number",
-    gives_it_away=(
+    default_hint="take a single number as the map: the output is the kernel times that number",
+    forbidden_names=(
         "segmentation.transposed_convolution",
         "functional.conv_transpose2d",
         "nn.ConvTranspose2d",
@@ -561,9 +561,9 @@ Q6 = Question(
             lambda **given: unet(cut=lambda more: more // 2, **given),
         ),
     ),
-    otherwise="print the shape behind every step and compare with the table above",
+    default_hint="print the shape behind every step and compare with the table above",
     tolerance=Tolerance(relative=1e-3, absolute=1e-4),
-    gives_it_away=("networks.UNet", "dense.UNet"),
+    forbidden_names=("networks.UNet", "dense.UNet"),
 )
 
 
@@ -663,8 +663,8 @@ Q7 = Question(
         ),
         Mistake("the mean is that over the classes, not the share of right pixels", right_pixels),
     ),
-    otherwise="take two masks of 2 x 2 pixels, and count intersection and union of each class by hand",
-    gives_it_away=("segmentation.mean_iou", "evaluation.intersection_over_union"),
+    default_hint="take two masks of 2 x 2 pixels, and count intersection and union of each class by hand",
+    forbidden_names=("segmentation.mean_iou", "evaluation.intersection_over_union"),
 )
 
 
@@ -742,11 +742,11 @@ Q8 = Question(
     "Train a small one yourself",
     "learn_to_segment",
     (
-        Case("stripes", a_world_of_stripes, 6, public=True, kept=("test_labels",), measures=MIN_IOU),
-        Case("other stripes", a_world_of_stripes, 8, kept=("test_labels",), measures=MIN_IOU),
+        Case("stripes", a_world_of_stripes, 6, public=True, withheld=("test_labels",), measures=MIN_IOU),
+        Case("other stripes", a_world_of_stripes, 8, withheld=("test_labels",), measures=MIN_IOU),
     ),
     learn_to_segment,
-    otherwise="look at the loss: it must fall",
+    default_hint="look at the loss: it must fall",
     limits=Limits(seconds=60, cpu=60),
 )
 

@@ -1,6 +1,6 @@
 """The exercises of the lecture notebooks, each with a plain reference and hints keyed on how an answer is wrong.
 
-A module holds the exercises of one notebook, as functions of the answer (see `attempts.Exercise`), and lists them under their names
+A module holds the exercises of one notebook, as functions of the answer (see `exercise.Exercise`), and lists them under their names
 ("05.hit") in its `EXERCISES`. References are written from the definition, without the technique rooms of the kit.
 """
 
@@ -25,7 +25,7 @@ from cnnlab.grading.exercises import (
     style,
     transfer,
 )
-from cnnlab.grading.exercises.attempts import Exercise
+from cnnlab.grading.exercises.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {
     **dissection.EXERCISES,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def strongest(answer: Callable[[Tensor, int, int], Tensor]) -> str | None:
@@ -16,7 +16,7 @@ def strongest(answer: Callable[[Tensor, int, int], Tensor]) -> str | None:
     maps[3, 1] = -9.0
     maps[3, 1, 2, 2], maps[7, 1] = 8.0, 1.1  # one strong place, and a map that is everywhere a little
     unit, k = 1, 4
-    result = torch.as_tensor(attempted(answer(maps.clone(), unit, k))).flatten().long()
+    result = torch.as_tensor(require_attempt(answer(maps.clone(), unit, k))).flatten().long()
     peak = maps[:, unit].amax((1, 2))
     if result.tolist() == peak.argsort(descending=True)[:k].tolist():
         return None
@@ -46,7 +46,7 @@ def agreement(answer: Callable[[list[str]], float]) -> str | None:
     for labels in cases:
         k = len(labels)
         same = sum(labels[i] == labels[j] for i in range(k) for j in range(i))
-        result = float(attempted(answer(list(labels))))
+        result = float(require_attempt(answer(list(labels))))
         if abs(result - same / (k * (k - 1) / 2)) < 1e-6:
             continue
         counts = [labels.count(name) for name in set(labels)]

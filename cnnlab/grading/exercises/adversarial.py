@@ -8,50 +8,53 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def fast_sign(answer: Callable[[nn.Module, Tensor, int, float], Tensor]) -> str | None:
     """`answer(model, image, target, epsilon)`: the picture after one FGSM step away from the class."""
     model, target, epsilon = _small_network(), 2, 0.1
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(6))
-    kept = image.clone()
-    result = attempted(answer(model, image, target, epsilon))
-    wrong = _not_a_picture(result, image, kept)
+    original = image.clone()
+    result = require_attempt(answer(model, image, target, epsilon))
+    wrong = _not_a_picture(result, image, original)
     if wrong:
         return wrong
-    sign = _uphill(model, kept, target).sign()
-    logit = -_uphill(model, kept, target, loss=False).sign()
-    right = (kept + epsilon * sign).clamp(0, 1)
+    sign = _uphill(model, original, target).sign()
+    logit = -_uphill(model, original, target, loss=False).sign()
+    expected = (original + epsilon * sign).clamp(0, 1)
     mistakes = {
-        "the pixels leave [0, 1]; clip them after the step": kept + epsilon * sign,
+        "the pixels leave [0, 1]; clip them after the step": original + epsilon * sign,
         "this step makes the class more probable: add the sign of the gradient of the loss": (
-            kept - epsilon * sign
+            original - epsilon * sign
         ).clamp(0, 1),
         "this goes along the gradient itself; every pixel moves by epsilon, whatever the size of its gradient": (
-            kept + epsilon * _uphill(model, kept, target)
+            original + epsilon * _uphill(model, original, target)
         ).clamp(0, 1),
         "this is the sign of the logit's gradient; take the cross-entropy on the logits": (
-            kept + epsilon * logit
+            original + epsilon * logit
         ).clamp(0, 1),
     }
-    return _matched(
-        result, right, mistakes, "x + epsilon * sign of the gradient of the cross-entropy, clipped to [0, 1]"
+    return _match_or_hint(
+        result,
+        expected,
+        mistakes,
+        "x + epsilon * sign of the gradient of the cross-entropy, clipped to [0, 1]",
     )
 
 
 def project(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str | None:
     """`answer(picture, original, epsilon)`: the picture brought back to within epsilon of the original, and into [0, 1]."""
-    chance = torch.Generator().manual_seed(3)
-    original, epsilon = torch.rand(3, 8, 8, generator=chance), 0.1
-    picture = original + 0.4 * torch.randn(3, 8, 8, generator=chance)
+    generator = torch.Generator().manual_seed(3)
+    original, epsilon = torch.rand(3, 8, 8, generator=generator), 0.1
+    picture = original + 0.4 * torch.randn(3, 8, 8, generator=generator)
     moved = picture.clone()
-    result = attempted(answer(picture, original, epsilon))
+    result = require_attempt(answer(picture, original, epsilon))
     wrong = _not_a_picture(result, picture, moved)
     if wrong:
         return wrong
     change = moved - original
-    right = (original + change.clamp(-epsilon, epsilon)).clamp(0, 1)
+    expected = (original + change.clamp(-epsilon, epsilon)).clamp(0, 1)
     mistakes = {
         "some values leave [0, 1]; clip them as well": original + change.clamp(-epsilon, epsilon),
         "it stays in [0, 1] but not within epsilon of the original": moved.clamp(0, 1),
@@ -62,48 +65,48 @@ def project(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str | None:
             original + change * epsilon / change.abs().max()
         ).clamp(0, 1),
     }
-    return _matched(
-        result, right, mistakes, "original + change clipped to [-epsilon, epsilon], then clipped to [0, 1]"
+    return _match_or_hint(
+        result, expected, mistakes, "original + change clipped to [-epsilon, epsilon], then clipped to [0, 1]"
     )
 
 
 def bisect(answer: Callable[[Callable[[float], bool], float, float], float]) -> str | None:
-    """`answer(turned, largest, tolerance)`: the smallest epsilon with `turned(epsilon)`, at most `tolerance` too large."""
+    """`answer(flips, largest, tolerance)`: the smallest epsilon with `flips(epsilon)`, at most `tolerance` too large."""
     for edge, largest in ((5.3, 32.0), (0.4, 16.0), (30.9, 32.0)):
-        asked: list[float] = []
+        queries: list[float] = []
 
-        def turned(epsilon: float, edge: float = edge, asked: list[float] = asked) -> bool:
-            asked.append(float(epsilon))
-            if len(asked) > 400:
+        def flips(epsilon: float, edge: float = edge, queries: list[float] = queries) -> bool:
+            queries.append(float(epsilon))
+            if len(queries) > 400:
                 raise RuntimeError("more than 400 questions: does the loop end?")
             return epsilon >= edge
 
-        found = attempted(answer(turned, largest, 0.1))
-        if not isinstance(found, int | float | Tensor):
-            return f"return a number, not {type(found).__name__}"
-        found = float(found)
-        if not turned(found):
-            return f"the answer is not turned at your epsilon ({found:.2f}); of the two ends of the interval, return the upper one"
-        if found > edge + 0.1:
-            return f"the answer turns at {edge}, yours is {found:.2f}: go on halving until the interval is at most the tolerance"
-        if len(asked) > 20:
-            return f"it is found, but with {len(asked) - 1} questions; halving needs about 10. Which half can be left out?"
+        epsilon = require_attempt(answer(flips, largest, 0.1))
+        if not isinstance(epsilon, int | float | Tensor):
+            return f"return a number, not {type(epsilon).__name__}"
+        epsilon = float(epsilon)
+        if not flips(epsilon):
+            return f"the answer is not turned at your epsilon ({epsilon:.2f}); of the two ends of the interval, return the upper one"
+        if epsilon > edge + 0.1:
+            return f"the answer turns at {edge}, yours is {epsilon:.2f}: go on halving until the interval is at most the tolerance"
+        if len(queries) > 20:
+            return f"it is found, but with {len(queries) - 1} questions; halving needs about 10. Which half can be left out?"
     return None
 
 
-def _not_a_picture(result: object, given: Tensor, kept: Tensor) -> str | None:
+def _not_a_picture(result: object, image: Tensor, original: Tensor) -> str | None:
     if not isinstance(result, Tensor):
         return f"return the new picture as a tensor, not {type(result).__name__}"
-    if not torch.equal(given.detach(), kept):
+    if not torch.equal(image.detach(), original):
         return "the picture that was passed in has changed; work on a copy (`image.clone()`)"
-    if result.shape != kept.shape:
+    if result.shape != original.shape:
         return f"the new picture has the shape of the old one, 3 x 8 x 8; yours is {tuple(result.shape)}"
     return None
 
 
-def _matched(result: Tensor, right: Tensor, mistakes: dict[str, Tensor], formula: str) -> str | None:
+def _match_or_hint(result: Tensor, expected: Tensor, mistakes: dict[str, Tensor], formula: str) -> str | None:
     result = result.detach()
-    if torch.allclose(result, right, atol=1e-5):
+    if torch.allclose(result, expected, atol=1e-5):
         return None
     for hint, wrong in mistakes.items():
         if torch.allclose(result, wrong, atol=1e-5):
@@ -121,11 +124,11 @@ def _uphill(model: nn.Module, image: Tensor, target: int, *, loss: bool = True) 
 
 def _small_network() -> nn.Module:
     """A tiny network whose weights come from a seed of their own."""
-    chance = torch.Generator().manual_seed(11)
+    generator = torch.Generator().manual_seed(11)
     model = nn.Sequential(nn.Conv2d(3, 6, 4, 2), nn.Tanh(), nn.Flatten(), nn.Linear(6 * 9, 4)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=chance) * 0.4)
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.4)
             parameter.requires_grad_(False)
     return model
 

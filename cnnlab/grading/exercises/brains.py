@@ -7,14 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def dissimilarity(answer: Callable[[Tensor], Tensor]) -> str | None:
     """`answer(features)`: 1 - correlation of each two rows (pictures) of N x D numbers, N x N."""
     features = torch.randn(6, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 3
     features[:, 0] += 4
-    result = torch.as_tensor(attempted(answer(features.clone()))).double()
+    result = torch.as_tensor(require_attempt(answer(features.clone()))).double()
     right = 1 - torch.corrcoef(features)
     if result.shape != right.shape:
         return f"6 pictures make a table of 6 x 6, yours is {' x '.join(map(str, result.shape))}"
@@ -38,11 +38,11 @@ def dissimilarity(answer: Callable[[Tensor], Tensor]) -> str | None:
 
 
 def fano(answer: Callable[[Tensor], Tensor]) -> str | None:
-    """`answer(responses)`: for each of S sites the variance over trials divided by the mean, of N x S x T counts."""
-    chance = torch.Generator().manual_seed(4)
-    means = torch.tensor([3.0, 9.0, 20.0]) * (0.3 + torch.rand(40, 3, generator=chance))
-    counts = torch.poisson(means[:, :, None].expand(-1, -1, 10).contiguous(), generator=chance).double()
-    result = torch.as_tensor(attempted(answer(counts.clone()))).double()
+    """`answer(activations)`: for each of S sites the variance over trials divided by the mean, of N x S x T counts."""
+    generator = torch.Generator().manual_seed(4)
+    means = torch.tensor([3.0, 9.0, 20.0]) * (0.3 + torch.rand(40, 3, generator=generator))
+    counts = torch.poisson(means[:, :, None].expand(-1, -1, 10).contiguous(), generator=generator).double()
+    result = torch.as_tensor(require_attempt(answer(counts.clone()))).double()
     if result.shape != (3,):
         return f"one number for each of 3 sites is expected, {tuple(result.shape)} came"
     mean, within = counts.mean((0, 2)), counts.var(2).mean(0)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def contrast(answer: Callable[[Tensor, float], Tensor]) -> str | None:
@@ -17,11 +17,11 @@ def contrast(answer: Callable[[Tensor, float], Tensor]) -> str | None:
         torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(4))
         * torch.tensor([1.0, 0.6, 0.3])[:, None, None]
     )
-    kept, lost = image.clone(), 0.7
-    result = attempted(answer(image, lost))
+    original, lost = image.clone(), 0.7
+    result = require_attempt(answer(image, lost))
     if not isinstance(result, Tensor) or result.shape != image.shape:
         return "give a picture of the same shape back, 3 x H x W"
-    if not torch.equal(image, kept):
+    if not torch.equal(image, original):
         return "the picture that was passed in has changed; compute a new one"
     mean = image.mean((1, 2), keepdim=True)
     mistakes = {
@@ -45,7 +45,7 @@ def corruption_error(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     """`answer(errors, normaliser)`: CE of each corruption, from two tables kinds x 5 of error rates."""
     errors = torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.5], [0.0, 0.0, 0.1, 0.1, 0.3]])
     reference = torch.tensor([[0.2, 0.2, 0.4, 0.6, 0.6], [0.1, 0.1, 0.2, 0.3, 0.5]])
-    result = attempted(answer(errors, reference))
+    result = require_attempt(answer(errors, reference))
     if not isinstance(result, Tensor) or result.shape != (2,):
         return "give one number for each corruption: a tensor with as many values as the tables have rows"
     if torch.allclose(result.float(), errors.sum(1) / reference.sum(1), atol=1e-6):
@@ -66,22 +66,22 @@ def corruption_error(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
 
 
 def shape_bias(answer: Callable[[Tensor, Tensor, Tensor], float]) -> str | None:
-    """`answer(answers, shapes, textures)`: the share of shape decisions, from N class indices each."""
-    answers = torch.tensor([0, 0, 0, 1, 2, 3, 4, 4, 4, 2])
+    """`answer(predictions, shapes, textures)`: the share of shape decisions, from N class indices each."""
+    predictions = torch.tensor([0, 0, 0, 1, 2, 3, 4, 4, 4, 2])
     shapes = torch.tensor([0, 0, 0, 0, 1, 1, 1, 4, 4, 3])
     textures = torch.tensor([1, 2, 3, 1, 2, 2, 2, 4, 4, 1])
-    result = float(attempted(answer(answers, shapes, textures)))
-    by_shape, by_texture = answers == shapes, answers == textures
+    result = float(require_attempt(answer(predictions, shapes, textures)))
+    by_shape, by_texture = predictions == shapes, predictions == textures
     conflict = shapes != textures
     shape, texture = int((by_shape & conflict).sum()), int((by_texture & conflict).sum())
-    right = shape / (shape + texture)
-    if math.isclose(result, right, abs_tol=1e-6):
+    expected = shape / (shape + texture)
+    if math.isclose(result, expected, abs_tol=1e-6):
         return None
     both = int(by_shape.sum())
     mistakes = {
         "answers for a third class count in neither: divide by the answers for shape or texture, not by all": (
             shape / int(conflict.sum()),
-            both / len(answers),
+            both / len(predictions),
         ),
         "pictures whose shape and texture are of the same class hold no conflict; leave them out": (
             both / (both + int(by_texture.sum())),

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def threshold(answer: Callable[[Tensor, float], float]) -> str | None:
     """`answer(maps, share)`: the value that a unit passes in the share of all places of all pictures; maps are N x H x W."""
-    chance = torch.Generator().manual_seed(5)
-    maps = torch.rand(10, 20, 20, generator=chance) * torch.linspace(0.2, 3, 10)[:, None, None]
+    generator = torch.Generator().manual_seed(5)
+    maps = torch.rand(10, 20, 20, generator=generator) * torch.linspace(0.2, 3, 10)[:, None, None]
     share = 0.05
-    result = float(attempted(answer(maps.clone(), share)))
+    result = float(require_attempt(answer(maps.clone(), share)))
     passed = float((maps > result).float().mean())
     if abs(passed - share) < 0.002:
         return None
@@ -46,7 +46,7 @@ def overlap(answer: Callable[[Tensor, Tensor], float]) -> str | None:
     masks[0, :4, :4], concept[0, :4, 2:6] = True, True
     masks[1, 5:, :2], concept[1, 5:, :2] = True, True
     concept[2, 1:7, 1:7] = True
-    result = float(attempted(answer(masks.clone(), concept.clone())))
+    result = float(require_attempt(answer(masks.clone(), concept.clone())))
     common, union = (masks & concept).sum((1, 2)).double(), (masks | concept).sum((1, 2)).double()
     if abs(result - float(common.sum() / union.sum())) < 1e-6:
         return None
@@ -77,7 +77,7 @@ def unique(answer: Callable[[Sequence[str], Sequence[float], float], int]) -> st
     """`answer(concepts, overlaps, threshold)`: how many different concepts have a detector; one concept and overlap for each unit."""
     concepts = ["wheel", "sail", "wheel", "roof", "sky", "wheel", "roof"]
     overlaps = [0.31, 0.04, 0.09, 0.12, 0.02, 0.05, 0.20]
-    result = int(attempted(answer(list(concepts), list(overlaps), 0.04)))
+    result = int(require_attempt(answer(list(concepts), list(overlaps), 0.04)))
     detected = [name for name, value in zip(concepts, overlaps, strict=True) if value > 0.04]
     if result == len(set(detected)):
         return None

@@ -9,7 +9,7 @@ Exercise = Callable[[Any], str | None]
 """Takes the answer; gives None where it is right, else a hint; raises NotImplementedError where nothing was attempted."""
 
 
-def attempted(result: Any) -> Any:
+def require_attempt(result: Any) -> Any:
     """The result of an answer, handed on; a stub that gives nothing raises NotImplementedError."""
     if result is None or result is Ellipsis:
         raise NotImplementedError

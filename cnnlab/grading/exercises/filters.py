@@ -7,18 +7,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def filter_picture(answer: Callable[[Tensor], Tensor]) -> str | None:
     """`answer(weights)`: a filter 3 x k x k as a picture in [0, 1]: grey where the weight is zero, the largest in full colour."""
     weights = torch.randn(3, 5, 5, generator=torch.Generator().manual_seed(6)) * 0.1
     weights[1, 2, 3] = 0.6
-    kept = weights.clone()
-    result = attempted(answer(weights))
+    original = weights.clone()
+    result = require_attempt(answer(weights))
     if not isinstance(result, Tensor):
         return f"return a tensor, not {type(result).__name__}"
-    if not torch.equal(weights, kept):
+    if not torch.equal(weights, original):
         return "the weights that were passed in have changed; make a new tensor of them"
     if result.shape != weights.shape:
         return f"a filter of 3 x 5 x 5 is a picture of 3 x 5 x 5; yours is {tuple(result.shape)}"
@@ -47,11 +47,11 @@ def filter_picture(answer: Callable[[Tensor], Tensor]) -> str | None:
 
 def explained(answer: Callable[[Tensor, Tensor], float]) -> str | None:
     """`answer(weights, fit)`: the share of the filter's variance that a fit explains, R2."""
-    chance = torch.Generator().manual_seed(7)
-    weights = torch.randn(3, 6, 6, generator=chance) + 0.8
+    generator = torch.Generator().manual_seed(7)
+    weights = torch.randn(3, 6, 6, generator=generator) + 0.8
     for noise in (0.2, 1.5):
-        fit = weights + noise * torch.randn(3, 6, 6, generator=chance)
-        result = float(attempted(answer(weights, fit)))
+        fit = weights + noise * torch.randn(3, 6, 6, generator=generator)
+        result = float(require_attempt(answer(weights, fit)))
         left, mean = float(((weights - fit) ** 2).sum()), float(weights.mean())
         total = float(((weights - mean) ** 2).sum())
         if abs(result - (1 - left / total)) < 1e-4:

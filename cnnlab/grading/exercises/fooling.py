@@ -7,16 +7,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def waves(answer: Callable[[int, float, float], Tensor]) -> str | None:
     """`answer(size, across, down)`: size x size values (sin(across x + down y) + 1) / 2, x and y from -1 to 1."""
     size, across, down = 9, 4.0, 1.5
-    result = attempted(answer(size, across, down))
+    result = require_attempt(answer(size, across, down))
     if not isinstance(result, Tensor) or result.shape != (size, size):
-        said = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
-        return f"return a tensor of {size} x {size} values; yours is {said}"
+        shape = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
+        return f"return a tensor of {size} x {size} values; yours is {shape}"
     axis = torch.linspace(-1, 1, size)
     y, x = axis[:, None], axis[None]
     inner = across * x + down * y
@@ -43,14 +43,14 @@ def champions(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     """
     best = torch.tensor([0.5, 0.2, 0.9, 0.3])
     children = torch.tensor([[0.1, 0.4, 0.3, 0.3], [0.6, 0.2, 0.1, 0.1], [0.55, 0.3, 0.8, 0.2]])
-    kept = best.clone()
-    result = attempted(answer(best, children))
-    if not torch.equal(best, kept):
+    original = best.clone()
+    result = require_attempt(answer(best, children))
+    if not torch.equal(best, original):
         return "the champions' probabilities that were passed in have changed; work on copies"
     if not isinstance(result, Tensor | list | tuple) or len(result) != 4:
         return "return one number for each of the 4 classes: the child's index, or -1"
-    found = [int(one) for one in result]
-    if found == [1, 0, -1, -1]:
+    indices = [int(index) for index in result]
+    if indices == [1, 0, -1, -1]:
         return None
     mistakes = {
         "a champion stays unless a child is better than it: that place is -1": [1, 0, 2, 0],
@@ -59,9 +59,11 @@ def champions(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
         "each child may be good at a class that it was not bred for: look at all classes": [1, -1, -1, -1],
     }
     for hint, wrong in mistakes.items():
-        if found == wrong:
+        if indices == wrong:
             return hint
-    return f"for the probabilities {best.tolist()} and three children it is [1, 0, -1, -1], yours is {found}"
+    return (
+        f"for the probabilities {best.tolist()} and three children it is [1, 0, -1, -1], yours is {indices}"
+    )
 
 
 EXERCISES: dict[str, Exercise] = {"12.waves": waves, "12.champions": champions}

@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
-from cnnlab.grading.lineup import KINDS
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
+from cnnlab.grading.mystery_models import KINDS
 
 
 def grad_cam(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     """`answer(maps, gradients)`: both K x h x w, of one picture; the map h x w of Grad-CAM."""
-    chance = torch.Generator().manual_seed(6)
-    maps = torch.rand(5, 4, 6, generator=chance)
+    generator = torch.Generator().manual_seed(6)
+    maps = torch.rand(5, 4, 6, generator=generator)
     offsets = torch.tensor([0.6, -0.5, 0.4, -0.7, 0.2]).view(5, 1, 1)  # so that the sum has both signs
-    gradients = torch.randn(5, 4, 6, generator=chance) + offsets
-    result = attempted(answer(maps.clone(), gradients.clone()))
+    gradients = torch.randn(5, 4, 6, generator=generator) + offsets
+    result = require_attempt(answer(maps.clone(), gradients.clone()))
     if not isinstance(result, Tensor) or result.shape != (4, 6):
         return f"the maps are added up over k, so the result is 4 x 6; yours is {tuple(getattr(result, 'shape', ()))}"
     weights = gradients.mean((1, 2), keepdim=True)
@@ -32,7 +32,7 @@ def grad_cam(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
         "add the weighted maps up, do not average them": added.clamp_min(0) / 5,
         "every map has its own weight; you give all the same": (maps.sum(0) * weights.sum()).clamp_min(0),
     }
-    return _compared(result.float(), added.clamp_min(0), mistakes)
+    return _match_or_hint(result.float(), added.clamp_min(0), mistakes)
 
 
 def share(answer: Callable[[Tensor, Tensor], float]) -> str | None:
@@ -40,7 +40,7 @@ def share(answer: Callable[[Tensor, Tensor], float]) -> str | None:
     relevance = torch.randn(7, 9, generator=torch.Generator().manual_seed(2))
     mask = torch.zeros(7, 9, dtype=torch.bool)
     mask[2:6, 3:8] = True
-    result = attempted(answer(relevance.clone(), mask.clone()))
+    result = require_attempt(answer(relevance.clone(), mask.clone()))
     positive = relevance.clamp_min(0)
     mistakes = {
         "what is negative counts as none: clamp it away first": relevance[mask].sum() / relevance.sum(),
@@ -51,30 +51,30 @@ def share(answer: Callable[[Tensor, Tensor], float]) -> str | None:
         "this is the share on the background": positive[~mask].sum() / positive.sum(),
         "this counts pixels; add up their relevance": (positive[mask] > 0).sum() / (positive > 0).sum(),
     }
-    return _compared(torch.as_tensor(float(result)), positive[mask].sum() / positive.sum(), mistakes)
+    return _match_or_hint(torch.as_tensor(float(result)), positive[mask].sum() / positive.sum(), mistakes)
 
 
 def suspects(answer: Mapping[str, str]) -> str | None:
     """`answer`: for each of the networks A, B and C what it is: "honest", "meadow" or "snow"."""
-    said = dict(attempted(answer))
-    if set(said) != set(KINDS) or not all(said.values()):
+    kinds = dict(require_attempt(answer))
+    if set(kinds) != set(KINDS) or not all(kinds.values()):
         raise NotImplementedError
-    unknown = sorted({kind for kind in said.values() if kind not in KINDS.values()})
+    unknown = sorted({kind for kind in kinds.values() if kind not in KINDS.values()})
     if unknown:
         return f'say "honest", "meadow" or "snow" for each network; {unknown[0]!r} is none of them'
-    right = sum(said[name] == kind for name, kind in KINDS.items())
-    if right == len(KINDS):
+    n_correct = sum(kinds[name] == kind for name, kind in KINDS.items())
+    if n_correct == len(KINDS):
         return None
-    if len(set(said.values())) < len(KINDS):
+    if len(set(kinds.values())) < len(KINDS):
         return "each of the three kinds occurs once"
     return (
-        f"{right} of 3 are right. Look at one network, goats on a meadow and wolves in the snow: which of them does"
+        f"{n_correct} of 3 are right. Look at one network, goats on a meadow and wolves in the snow: which of them does"
         " it get wrong?"
     )
 
 
-def _compared(result: Tensor, right: Tensor, mistakes: Mapping[str, Tensor]) -> str | None:
-    if torch.allclose(result, right, atol=1e-5):
+def _match_or_hint(result: Tensor, expected: Tensor, mistakes: Mapping[str, Tensor]) -> str | None:
+    if torch.allclose(result, expected, atol=1e-5):
         return None
     for hint, wrong in mistakes.items():
         if torch.allclose(result, wrong, atol=1e-5):

@@ -7,58 +7,58 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def total_variation(answer: Callable[[Tensor, float], Tensor]) -> str | None:
     """`answer(image, beta)`: the total variation of a picture 3 x H x W."""
     image = torch.rand(3, 6, 9, generator=torch.Generator().manual_seed(2))
-    kept = image.clone()
+    original = image.clone()
     for beta in (2.0, 1.5):
-        result = attempted(answer(image, beta))
+        result = require_attempt(answer(image, beta))
         if isinstance(result, Tensor) and result.numel() != 1:
             return f"the answer is one number; yours has the shape {tuple(result.shape)}"
-        if not torch.equal(image, kept):
+        if not torch.equal(image, original):
             return "the picture that was passed in has changed"
-        result, squares = float(result), _squares(kept)
-        wanted = float(squares.pow(beta / 2).sum())
-        if abs(result - wanted) < 1e-3 * wanted:
+        result, squares = float(result), _squares(original)
+        expected = float(squares.pow(beta / 2).sum())
+        if abs(result - expected) < 1e-3 * expected:
             continue
         mistakes = {
             "sum over all pixels, do not take the mean": float(squares.pow(beta / 2).mean()),
             "the exponent is beta / 2, since the squares stand inside": float(squares.pow(beta).sum()),
             "beta is not used": float(squares.sum()),
             "add the two squares first, then take the power": float(
-                (_right(kept).abs().pow(beta) + _down(kept).abs().pow(beta)).sum()
+                (_right(original).abs().pow(beta) + _down(original).abs().pow(beta)).sum()
             ),
             "the last row and column count too: the step that would leave the picture is zero": float(
-                (_right(kept).square() + _down(kept).square())[:, :-1, :-1].pow(beta / 2).sum()
+                (_right(original).square() + _down(original).square())[:, :-1, :-1].pow(beta / 2).sum()
             ),
         }
         for hint, wrong in mistakes.items():
-            if abs(result - wrong) < 1e-3 * wanted:
+            if abs(result - wrong) < 1e-3 * expected:
                 return hint
         return f"for beta {beta:g} the number is another; work out a picture of 2 x 2 by hand"
     return None
 
 
 def relative_error(answer: Callable[[Tensor, Tensor], float]) -> str | None:
-    """`answer(found, wanted)`: |found - wanted| / |wanted| for two answers of a layer, of any shape."""
-    chance = torch.Generator().manual_seed(7)
-    wanted, found = (2 * torch.randn(1, 4, 3, 3, generator=chance) for _ in range(2))
-    result = float(attempted(answer(found, wanted)))
-    right = float((found - wanted).norm() / wanted.norm())
+    """`answer(reconstructed, target)`: |found - wanted| / |wanted| for two answers of a layer, of any shape."""
+    generator = torch.Generator().manual_seed(7)
+    target, reconstructed = (2 * torch.randn(1, 4, 3, 3, generator=generator) for _ in range(2))
+    result = float(require_attempt(answer(reconstructed, target)))
+    expected = float((reconstructed - target).norm() / target.norm())
     mistakes = {
         "divide by the length of what is wanted, not of what was found": float(
-            (found - wanted).norm() / found.norm()
+            (reconstructed - target).norm() / reconstructed.norm()
         ),
-        "this is the squared error; take the root": right**2,
-        "divide by the length of the wanted answer": float((found - wanted).norm()),
+        "this is the squared error; take the root": expected**2,
+        "divide by the length of the wanted answer": float((reconstructed - target).norm()),
         "lengths are roots of sums of squares, not sums of absolute values": float(
-            (found - wanted).abs().sum() / wanted.abs().sum()
+            (reconstructed - target).abs().sum() / target.abs().sum()
         ),
     }
-    if abs(result - right) < 1e-4:
+    if abs(result - expected) < 1e-4:
         return None
     for hint, wrong in mistakes.items():
         if abs(result - wrong) < 1e-4:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def nearest(answer: Callable[[Tensor, int, int], Tensor]) -> str | None:
@@ -16,11 +16,11 @@ def nearest(answer: Callable[[Tensor, int, int], Tensor]) -> str | None:
         torch.randn(15, 6, generator=torch.Generator().manual_seed(8)) * torch.linspace(0.5, 4, 15)[:, None]
     )
     query, k = 4, 5
-    result = torch.as_tensor(attempted(answer(features.clone(), query, k))).flatten().long().tolist()
+    result = torch.as_tensor(require_attempt(answer(features.clone(), query, k))).flatten().long().tolist()
     distance = (features - features[query]).square().sum(1).sqrt()
     order = distance.argsort().tolist()
-    right = [row for row in order if row != query][:k]
-    if result == right:
+    expected = [row for row in order if row != query][:k]
+    if result == expected:
         return None
     similarity = features @ features[query]
     cosine = similarity / features.norm(dim=1)
@@ -45,11 +45,11 @@ def nearest(answer: Callable[[Tensor, int, int], Tensor]) -> str | None:
 def precision(answer: Callable[[Tensor, Tensor], float]) -> str | None:
     """`answer(neighbours, labels)`: the share of neighbours (N x k row numbers) that have the label of their row, of N labels."""
     labels = torch.tensor([0, 1, 0, 1, 2, 2])
-    found = torch.tensor([[2, 1, 4], [3, 0, 2], [0, 4, 5], [0, 1, 4], [5, 0, 1], [4, 3, 0]])
+    neighbours = torch.tensor([[2, 1, 4], [3, 0, 2], [0, 4, 5], [0, 1, 4], [5, 0, 1], [4, 3, 0]])
     for count in (3, 2):
-        chosen = found[:, :count]
+        chosen = neighbours[:, :count]
         same = labels[chosen] == labels[:, None]
-        result = float(attempted(answer(chosen.clone(), labels.clone())))
+        result = float(require_attempt(answer(chosen.clone(), labels.clone())))
         if abs(result - float(same.float().mean())) < 1e-6:
             continue
         if abs(result - float(same.any(1).float().mean())) < 1e-6:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 SHAPES = (
     (28, 3, 1, 0, 1),
@@ -30,14 +30,16 @@ def output_size(answer: Callable[[int, int, int, int, int], int]) -> str | None:
     """`answer(size, kernel, stride, padding, dilation)`: how many places the kernel has along one side."""
     for shape in SHAPES:
         size, kernel, stride, padding, dilation = shape
-        result = attempted(answer(*shape))
-        places, start = 0, -padding
+        result = require_attempt(answer(*shape))
+        positions, start = 0, -padding
         while start + dilation * (kernel - 1) <= size + padding - 1:
-            places, start = places + 1, start + stride
-        if result == places:
+            positions, start = positions + 1, start + stride
+        if result == positions:
             continue
         room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
-        given = f"for size {size}, kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}"
+        arguments = (
+            f"for size {size}, kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}"
+        )
         mistakes = {
             "padding stands on both sides: it counts twice": (size + padding - reach) // stride + 1,
             "with dilation the kernel reaches over d (k - 1) + 1 pixels, not over k": (room - kernel)
@@ -47,34 +49,34 @@ def output_size(answer: Callable[[int, int, int, int, int], int]) -> str | None:
             "a kernel that hangs over the end has no place: round down": -(-(room - reach) // stride) + 1,
         }
         if result == (room - reach) / stride + 1:
-            return f"{given} you give {result:g}: places are whole numbers, round down"
+            return f"{arguments} you give {result:g}: places are whole numbers, round down"
         for hint, wrong in mistakes.items():
             if result == wrong:
-                return f"{given} you give {result}: {hint}"
-        return f"{given} you give {result}; draw the case on paper"
+                return f"{arguments} you give {result}: {hint}"
+        return f"{arguments} you give {result}; draw the case on paper"
     return None
 
 
 def field_size(answer: Callable[[list[tuple[int, int]]], int]) -> str | None:
     """`answer(layers)`: side of the receptive field behind a chain of (kernel, stride), from the picture on."""
     for layers in CHAINS:
-        result = attempted(answer(list(layers)))
+        result = require_attempt(answer(list(layers)))
         pixels = {0}
         for kernel, stride in reversed(layers):  # from one unit back to the picture
-            pixels = {at * stride + tap for at in pixels for tap in range(kernel)}
+            pixels = {pixel * stride + tap for pixel in pixels for tap in range(kernel)}
         expected = max(pixels) - min(pixels) + 1
         if result == expected:
             continue
-        given = f"for (kernel, stride) {layers} the field is {expected} pixels wide, you give {result}"
+        message = f"for (kernel, stride) {layers} the field is {expected} pixels wide, you give {result}"
         if result == 1 + sum(kernel - 1 for kernel, _ in layers):
-            return f"{given}: behind a stride, a step of the map is several pixels of the picture"
+            return f"{message}: behind a stride, a step of the map is several pixels of the picture"
         late, step = 1, 1
         for kernel, stride in layers:
             step *= stride
             late += (kernel - 1) * step
         if result == late:
-            return f"{given}: a layer's own stride counts for the layers behind it, not for itself"
-        return f"{given}: go from the picture to the unit, and keep size and step apart"
+            return f"{message}: a layer's own stride counts for the layers behind it, not for itself"
+        return f"{message}: go from the picture to the unit, and keep size and step apart"
     return None
 
 
@@ -82,19 +84,19 @@ def as_kernels(answer: Callable[[Tensor, int, int, int], Tensor]) -> str | None:
     """`answer(weight, maps, height, width)`: a fully connected layer's weights, M x D, as kernels of a convolution."""
     generator = torch.Generator().manual_seed(4)
     weight, maps = torch.randn(6, 2 * 3 * 4, generator=generator), torch.randn(2, 3, 4, generator=generator)
-    kept = weight.clone()
-    result = attempted(answer(weight, 2, 3, 4))
+    original = weight.clone()
+    result = require_attempt(answer(weight, 2, 3, 4))
     if not isinstance(result, Tensor):
         return f"return a tensor of kernels, not {type(result).__name__}"
-    if not torch.equal(weight, kept):
+    if not torch.equal(weight, original):
         return "the weights that were passed in have changed; make new ones of them"
     if result.shape != (6, 2, 3, 4):
         return (
             f"6 neurons that read 2 maps of 3 x 4 are 6 kernels of 2 x 3 x 4; yours are {tuple(result.shape)}"
         )
     numbers = [sum(float(w * x) for w, x in zip(row, maps.flatten(), strict=True)) for row in weight]
-    given = (result * maps).flatten(1).sum(1)
-    if torch.allclose(given, torch.tensor(numbers), atol=1e-4):
+    student_sums = (result * maps).flatten(1).sum(1)
+    if torch.allclose(student_sums, torch.tensor(numbers), atol=1e-4):
         return None
     return "the numbers are all there but in another order: flattening goes along the columns first, then rows, then maps"
 

@@ -8,21 +8,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def shuffle(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
-    """`answer(images, places)`: pixel `places[k]` of each picture comes to place k, counted along the rows."""
+    """`answer(images, positions)`: pixel `positions[k]` of each picture comes to place k, counted along the rows."""
     images = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(2))
-    places = torch.randperm(20, generator=torch.Generator().manual_seed(7))
-    result = attempted(answer(images, places))
+    positions = torch.randperm(20, generator=torch.Generator().manual_seed(7))
+    result = require_attempt(answer(images, positions))
     if not isinstance(result, Tensor) or result.shape != images.shape:
         return "give pictures of the same shape back: flatten the last two axes, pick, and view them as H x W again"
     flat = images.flatten(2)
-    right = flat[:, :, places].view(images.shape)
-    if torch.equal(result, right):
+    expected = flat[:, :, positions].view(images.shape)
+    if torch.equal(result, expected):
         return None
-    back = flat[:, :, places.argsort()].view(images.shape)
+    back = flat[:, :, positions.argsort()].view(images.shape)
     if torch.equal(result, back):
         return "that is the way back: pixel k has gone to places[k]; pixel places[k] should come to k"
     if torch.equal(result.flatten(2).sort().values, flat.sort().values):
@@ -32,10 +32,10 @@ def shuffle(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     return "these are not the picture's pixels any more: each one must occur as often as before"
 
 
-def expected_right(answer: Callable[[float, int], float]) -> str | None:
+def expected_true_labels(answer: Callable[[float, int], float]) -> str | None:
     """`answer(share, classes)`: the expected share of labels that are still true when `share` of them is drawn by chance."""
     for share, classes in ((0.5, 10), (0.3, 4), (1.0, 20), (0.0, 20)):
-        result = float(attempted(answer(share, classes)))
+        result = float(require_attempt(answer(share, classes)))
         if math.isclose(result, 1 - share + share / classes, abs_tol=1e-6):
             continue
         if math.isclose(result, 1 - share, abs_tol=1e-6):
@@ -48,4 +48,4 @@ def expected_right(answer: Callable[[float, int], float]) -> str | None:
     return None
 
 
-EXERCISES: dict[str, Exercise] = {"14.shuffle": shuffle, "14.expected_right": expected_right}
+EXERCISES: dict[str, Exercise] = {"14.shuffle": shuffle, "14.expected_right": expected_true_labels}

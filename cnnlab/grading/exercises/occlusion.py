@@ -7,13 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def positions(answer: Callable[[int, int, int], int]) -> str | None:
     """`answer(side, size, stride)`: how many places along one side the occluder takes."""
     for side, size, stride in ((96, 24, 4), (96, 24, 8), (64, 64, 3), (10, 3, 2), (10, 4, 4), (224, 32, 9)):
-        result = attempted(answer(side, size, stride))
+        result = require_attempt(answer(side, size, stride))
         starts = set(range(0, side - size + 1, stride)) | {side - size}
         if result == len(starts):
             continue
@@ -32,11 +32,11 @@ def occlusion_map(answer: Callable[[nn.Module, Tensor, int], Tensor]) -> str | N
         torch.rand(3, 96, 96, generator=torch.Generator().manual_seed(3)),
         1,
     )
-    kept = image.clone()
-    result = attempted(answer(model, image, target))
+    original = image.clone()
+    result = require_attempt(answer(model, image, target))
     if not isinstance(result, Tensor):
         return f"return a tensor of probabilities, not {type(result).__name__}"
-    if not torch.equal(image, kept):
+    if not torch.equal(image, original):
         return "the picture that was passed in has changed; cover a copy (`image.clone()`)"
     if result.shape != (4, 4):
         return f"96 pixels hold 4 occluders of size 24 each way, so the map is 4 x 4; yours is {tuple(result.shape)}"
@@ -66,7 +66,7 @@ def hit(answer: Callable[[Tensor, Tensor], bool]) -> str | None:
     mask = torch.zeros(5, 7, dtype=torch.bool)
     mask[1, 5] = True
     results = [
-        bool(attempted(answer(r, m)))
+        bool(require_attempt(answer(r, m)))
         for r, m in ((relevance, mask), (relevance, ~mask), (relevance.T, mask.T))
     ]
     if results == [True, False, True]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def pooled(answer: Callable[[Tensor], Tensor]) -> str | None:
@@ -16,7 +16,7 @@ def pooled(answer: Callable[[Tensor], Tensor]) -> str | None:
         torch.rand(4, 5, 3, 6, generator=torch.Generator().manual_seed(6))
         * torch.arange(1.0, 6)[:, None, None]
     )
-    result = torch.as_tensor(attempted(answer(maps.clone()))).float()
+    result = torch.as_tensor(require_attempt(answer(maps.clone()))).float()
     summed = maps.sum((2, 3))
     if result.shape != summed.shape:
         return f"a code has one number for each channel, 4 x 5 here; you give {' x '.join(map(str, result.shape))}"
@@ -45,13 +45,13 @@ def precision(answer: Callable[[Sequence[bool]], float]) -> str | None:
     cases = ([True, False, True, False, False], [False, False, True, True, False], [True, True, False])
     for relevant in cases:
         hits = [sum(relevant[: rank + 1]) / (rank + 1) for rank in range(len(relevant))]
-        found = [value for value, hit in zip(hits, relevant, strict=True) if hit]
-        result = float(attempted(answer(list(relevant))))
-        if abs(result - sum(found) / len(found)) < 1e-6:
+        values = [value for value, hit in zip(hits, relevant, strict=True) if hit]
+        result = float(require_attempt(answer(list(relevant))))
+        if abs(result - sum(values) / len(values)) < 1e-6:
             continue
         if abs(result - sum(hits) / len(hits)) < 1e-6:
             return "this averages the precision at all ranks; only ranks with a relevant item count"
-        if abs(result - sum(found) / len(relevant)) < 1e-6:
+        if abs(result - sum(values) / len(relevant)) < 1e-6:
             return "divide by the number of relevant items, not by the length of the ranking"
         if abs(result - sum(relevant) / len(relevant)) < 1e-6:
             return "this is the share of relevant items; it does not ask where they stand"
@@ -63,12 +63,12 @@ def precision(answer: Callable[[Sequence[bool]], float]) -> str | None:
 
 def whiten(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str | None:
     """`answer(codes, mean, axes, deviation)`: N x D codes in d axes (d x D), each divided by its deviation, N x d."""
-    chance = torch.Generator().manual_seed(7)
-    codes, mean = torch.randn(6, 4, generator=chance) + 2, torch.randn(4, generator=chance)
-    axes = torch.linalg.qr(torch.randn(4, 4, generator=chance))[0][:3]
+    generator = torch.Generator().manual_seed(7)
+    codes, mean = torch.randn(6, 4, generator=generator) + 2, torch.randn(4, generator=generator)
+    axes = torch.linalg.qr(torch.randn(4, 4, generator=generator))[0][:3]
     deviation = torch.tensor([3.0, 1.5, 0.5])
     result = torch.as_tensor(
-        attempted(answer(codes.clone(), mean.clone(), axes.clone(), deviation.clone()))
+        require_attempt(answer(codes.clone(), mean.clone(), axes.clone(), deviation.clone()))
     ).float()
     projected = (codes - mean) @ axes.T
     if result.shape != projected.shape:

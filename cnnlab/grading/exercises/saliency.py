@@ -7,28 +7,28 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def saliency(answer: Callable[[nn.Module, Tensor, int], Tensor]) -> str | None:
     """`answer(model, image, target)`: for each pixel the largest size, over the channels, of the logit's gradient."""
     model, image, target = _small_network(), _random(3, 12, 12, seed=4), 1
-    kept = image.clone()
-    result = attempted(answer(model, image, target))
+    original = image.clone()
+    result = require_attempt(answer(model, image, target))
     if not isinstance(result, Tensor):
         return f"return a tensor with one number for each pixel, not {type(result).__name__}"
-    if not torch.equal(image.detach(), kept) or image.requires_grad:
+    if not torch.equal(image.detach(), original) or image.requires_grad:
         return "the picture that was passed in has changed; work on a copy (`image.clone().requires_grad_()`)"
     if result.shape != (12, 12):
         return f"one number for each pixel makes 12 x 12; yours is {tuple(result.shape)}"
-    slope = _gradient(model, image, lambda logits: logits[target])
-    right = slope.abs().amax(0)
+    gradient = _gradient(model, image, lambda logits: logits[target])
+    expected = gradient.abs().amax(0)
     mistakes = {
-        "take the absolute value before the maximum: a pixel that lowers the score matters as much": slope.amax(
+        "take the absolute value before the maximum: a pixel that lowers the score matters as much": gradient.amax(
             0
         ),
-        "this is the mean over the channels; the lecture takes the maximum": slope.abs().mean(0),
-        "this is the sum over the channels; the lecture takes the maximum": slope.abs().sum(0),
+        "this is the mean over the channels; the lecture takes the maximum": gradient.abs().mean(0),
+        "this is the sum over the channels; the lecture takes the maximum": gradient.abs().sum(0),
         "this is the gradient of the probability; the lecture takes the score before the softmax": _gradient(
             model, image, lambda logits: logits.softmax(0)[target]
         )
@@ -40,52 +40,53 @@ def saliency(answer: Callable[[nn.Module, Tensor, int], Tensor]) -> str | None:
         .abs()
         .amax(0),
     }
-    return _compared(result.detach(), right, mistakes)
+    return _match_or_hint(result.detach(), expected, mistakes)
 
 
 def guided(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     """`answer(f, R)`: what guided backpropagation hands on of R where f went into the ReLU."""
-    forward, arriving = _random(6, 6, seed=1) - 0.5, _random(6, 6, seed=2) - 0.5
-    result = attempted(answer(forward.clone(), arriving.clone()))
+    forward, grad_output = _random(6, 6, seed=1) - 0.5, _random(6, 6, seed=2) - 0.5
+    result = require_attempt(answer(forward.clone(), grad_output.clone()))
     if not isinstance(result, Tensor) or result.shape != forward.shape:
         return "return a tensor of the same shape as R"
-    opened, positive = (forward > 0).float(), (arriving > 0).float()
+    relu_mask, positive = (forward > 0).float(), (grad_output > 0).float()
     mistakes = {
-        "this is plain backpropagation: what is negative on the way back must stop, too": opened * arriving,
-        "this is the deconvnet: what was closed on the way forward must stop, too": positive * arriving,
-        "this is what was stopped: turn the comparison round": (1 - opened * positive) * arriving,
-        "R itself is handed on, not R times f": opened * positive * arriving * forward,
-        "R itself is handed on, not 1": opened * positive,
+        "this is plain backpropagation: what is negative on the way back must stop, too": relu_mask
+        * grad_output,
+        "this is the deconvnet: what was closed on the way forward must stop, too": positive * grad_output,
+        "this is what was stopped: turn the comparison round": (1 - relu_mask * positive) * grad_output,
+        "R itself is handed on, not R times f": relu_mask * positive * grad_output * forward,
+        "R itself is handed on, not 1": relu_mask * positive,
         "this is the forward pass; R is what goes back": forward.clamp_min(0),
     }
-    return _compared(result.float(), opened * positive * arriving, mistakes)
+    return _match_or_hint(result.float(), relu_mask * positive * grad_output, mistakes)
 
 
 def overlap(answer: Callable[[Tensor, Tensor], float]) -> str | None:
-    """`answer(found, truth)`: the intersection over the union of two masks."""
-    found, truth = torch.zeros(8, 10, dtype=torch.bool), torch.zeros(8, 10, dtype=torch.bool)
-    found[1:5, 2:7], truth[3:8, 4:10] = True, True
-    result = attempted(answer(found, truth))
-    both, either = int((found & truth).sum()), int((found | truth).sum())
-    own, true = int(found.sum()), int(truth.sum())
+    """`answer(mask, truth)`: the intersection over the union of two masks."""
+    mask, truth = torch.zeros(8, 10, dtype=torch.bool), torch.zeros(8, 10, dtype=torch.bool)
+    mask[1:5, 2:7], truth[3:8, 4:10] = True, True
+    result = require_attempt(answer(mask, truth))
+    both, either = int((mask & truth).sum()), int((mask | truth).sum())
+    area, true_area = int(mask.sum()), int(truth.sum())
     mistakes = {
-        "what both share was counted twice in the union": both / (own + true),
+        "what both share was counted twice in the union": both / (area + true_area),
         "divide by the union, not by the truth: else a segment that is the whole picture is perfect": both
-        / true,
-        "divide by the union, not by the segment: else a single pixel is perfect": both / own,
-        "twice the intersection over both sizes is another score (Dice)": 2 * both / (own + true),
+        / true_area,
+        "divide by the union, not by the segment: else a single pixel is perfect": both / area,
+        "twice the intersection over both sizes is another score (Dice)": 2 * both / (area + true_area),
         "these are the pixels in which both agree, with the empty ground too": 1
-        - (either - both) / found.numel(),
+        - (either - both) / mask.numel(),
     }
-    return _compared(
+    return _match_or_hint(
         torch.as_tensor(float(result)),
         torch.tensor(both / either),
         {h: torch.tensor(v) for h, v in mistakes.items()},
     )
 
 
-def _compared(result: Tensor, right: Tensor, mistakes: dict[str, Tensor]) -> str | None:
-    if torch.allclose(result, right, atol=1e-5):
+def _match_or_hint(result: Tensor, expected: Tensor, mistakes: dict[str, Tensor]) -> str | None:
+    if torch.allclose(result, expected, atol=1e-5):
         return None
     for hint, wrong in mistakes.items():
         if torch.allclose(result, wrong, atol=1e-5):
@@ -105,10 +106,10 @@ def _random(*shape: int, seed: int) -> Tensor:
 
 def _small_network() -> nn.Module:
     """A tiny network whose weights come from a seed of their own; its answer to the question's picture is not class 1."""
-    chance = torch.Generator().manual_seed(8)
+    generator = torch.Generator().manual_seed(8)
     model = nn.Sequential(nn.Conv2d(3, 6, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 25, 4)).eval()
     for parameter in model.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=chance) * 0.2
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.2
         parameter.requires_grad_(False)
     model[3].bias.data[2] = 5.0
     return model

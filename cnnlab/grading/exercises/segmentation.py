@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 # By hand: the window at the left remembers its lower right place, that at the right its upper left one.
 _UNPOOLED = [[0, 0, 40, 0], [0, 70, 0, 0]]
@@ -15,7 +15,7 @@ _UNPOOLED = [[0, 0, 40, 0], [0, 70, 0, 0]]
 
 def unpooled(answer: Sequence[Sequence[float]]) -> str | None:
     """`answer`: the output, 2 x 4, of unpooling [[70, 40]] after [[1, 2, 9, 3], [5, 8, 4, 6]] was pooled with windows of 2 x 2."""
-    result = torch.as_tensor(attempted(answer), dtype=torch.float64)
+    result = torch.as_tensor(require_attempt(answer), dtype=torch.float64)
     if result.shape != (2, 4):
         return f"the output has the shape of what was pooled, 2 x 4; yours is {' x '.join(map(str, result.shape))}"
     if result.tolist() == _UNPOOLED:
@@ -39,16 +39,16 @@ def output_size(answer: Callable[[int, int, int, int], int]) -> str | None:
         (1, 7, 4, 2),
     ):
         last = (side - 1) * stride  # where the last stamp begins
-        right = len(range(padding, last + kernel - padding))
+        expected = len(range(padding, last + kernel - padding))
         case = f"side {side}, kernel {kernel}, stride {stride}, padding {padding}"
-        result = attempted(answer(side, kernel, stride, padding))
-        if result == right:
+        result = require_attempt(answer(side, kernel, stride, padding))
+        if result == expected:
             continue
         if result == (side + 2 * padding - kernel) // stride + 1:
             return "this is the size after a convolution; a transposed one goes the other way"
-        if result == right + 2 * padding:
+        if result == expected + 2 * padding:
             return f"for {case} you forget what is cut off, at both borders"
-        if result == right + padding:
+        if result == expected + padding:
             return f"for {case}: padding is cut off at both borders"
         if result == side * stride + kernel - 2 * padding:
             return f"for {case}: the first stamp begins at 0, so the last begins at (side - 1) * stride"
@@ -59,13 +59,14 @@ def output_size(answer: Callable[[int, int, int, int], int]) -> str | None:
 def iou(answer: Callable[[Tensor, Tensor, int], float]) -> str | None:
     """`answer(answers, truth, index)`: the intersection over union of one class in two maps of class indices."""
     truth = torch.tensor([[0, 0, 1, 1], [0, 2, 1, 1], [2, 2, 2, 0]])
-    said = torch.tensor([[0, 1, 1, 1], [1, 2, 2, 1], [2, 0, 0, 1]])
+    prediction = torch.tensor([[0, 1, 1, 1], [1, 2, 2, 1], [2, 0, 0, 1]])
     for index in (1, 2, 0):
         pairs = [
-            (int(a) == index, int(b) == index) for a, b in zip(said.flatten(), truth.flatten(), strict=True)
+            (int(a) == index, int(b) == index)
+            for a, b in zip(prediction.flatten(), truth.flatten(), strict=True)
         ]
         both, either = sum(a and b for a, b in pairs), sum(a or b for a, b in pairs)
-        result = float(attempted(answer(said, truth, index)))
+        result = float(require_attempt(answer(prediction, truth, index)))
         if abs(result - both / either) < 1e-5:
             continue
         mistakes = {

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from cnnlab.grading.exercises.attempts import Exercise, attempted
+from cnnlab.grading.exercises.exercise import Exercise, require_attempt
 
 
 def whiten(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     """`answer(train, test)`: the test vectors (M x D) in the whitened principal axes of the training vectors (N x D), all D of them."""
-    chance = torch.Generator().manual_seed(3)
-    mix = torch.randn(4, 4, generator=chance, dtype=torch.float64) * torch.tensor([3.0, 1.0, 0.5, 2.0])
-    train = torch.randn(60, 4, generator=chance, dtype=torch.float64) @ mix + 5
-    test = torch.randn(9, 4, generator=chance, dtype=torch.float64) @ mix.flip(0) + 4
-    result = torch.as_tensor(attempted(answer(train.clone(), test.clone()))).double()
+    generator = torch.Generator().manual_seed(3)
+    mixing = torch.randn(4, 4, generator=generator, dtype=torch.float64) * torch.tensor([3.0, 1.0, 0.5, 2.0])
+    train = torch.randn(60, 4, generator=generator, dtype=torch.float64) @ mixing + 5
+    test = torch.randn(9, 4, generator=generator, dtype=torch.float64) @ mixing.flip(0) + 4
+    result = torch.as_tensor(require_attempt(answer(train.clone(), test.clone()))).double()
     if result.shape != test.shape:
         return f"{tuple(test.shape)} numbers are expected, {tuple(result.shape)} came"
 
@@ -54,7 +54,7 @@ def whiten(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
     return "mean off, turn by the eigenvectors of the training covariance, divide by the roots of its eigenvalues"
 
 
-def what_moved(answer: Callable[[nn.Module, nn.Module], Iterable[str]]) -> str | None:
+def changed_parts(answer: Callable[[nn.Module, nn.Module], Iterable[str]]) -> str | None:
     """`answer(before, after)`: the names of the parts with anything that differs, weights or statistics."""
     before = nn.Sequential()
     for name, module in {
@@ -70,7 +70,7 @@ def what_moved(answer: Callable[[nn.Module, nn.Module], Iterable[str]]) -> str |
         after.norm1.running_mean += 0.5  # not trained, and yet it moved
         after.norm2.weight += 0.1
         after.fc.bias += 0.1
-    result = {str(name) for name in attempted(answer(before, after))}
+    result = {str(name) for name in require_attempt(answer(before, after))}
     if result == {"norm1", "norm2", "fc"}:
         return None
     if result == {"norm2", "fc"}:
@@ -84,5 +84,5 @@ def what_moved(answer: Callable[[nn.Module, nn.Module], Iterable[str]]) -> str |
 
 EXERCISES: dict[str, Exercise] = {
     "17.whiten": whiten,
-    "17.what_moved": what_moved,
+    "17.what_moved": changed_parts,
 }

@@ -12,8 +12,8 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from cnnlab.grading.running.namespaces import SCRATCH
-from cnnlab.grading.running.rooms import DEVICES
+from cnnlab.grading.sandbox.namespaces import SCRATCH
+from cnnlab.grading.sandbox.readable_paths import DEVICES
 
 PROBE_SECONDS = 20
 
@@ -26,37 +26,37 @@ def command(readable: Iterable[str], base: str) -> list[str]:
     program = shutil.which("bwrap")
     if program is None:
         return []
-    room = _room(readable, base)
+    mounts = _mount_arguments(readable, base)
     for capabilities in (["--cap-add", "ALL"], []):
-        words = [program, "--unshare-user", *capabilities, *room]
-        if _works(words):
-            return words
+        arguments = [program, "--unshare-user", *capabilities, *mounts]
+        if _works(arguments):
+            return arguments
     return []
 
 
-def _room(readable: Iterable[str], base: str) -> list[str]:
+def _mount_arguments(readable: Iterable[str], base: str) -> list[str]:
     # The empty /tmp comes first: what is shown may lie below it.
-    words = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--tmpfs", "/tmp"]
-    for place in readable:
-        if os.path.islink(place):
-            words += ["--symlink", os.readlink(place), place]
+    arguments = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--tmpfs", "/tmp"]
+    for path in readable:
+        if os.path.islink(path):
+            arguments += ["--symlink", os.readlink(path), path]
         else:
-            words += ["--ro-bind", place, place]
+            arguments += ["--ro-bind", path, path]
     for device in DEVICES:
-        words += ["--dev-bind-try", device, device]
+        arguments += ["--dev-bind-try", device, device]
     # The old /proc, for whoever watches the processes below; each submission gets one that shows no others.
-    words += ["--ro-bind", "/proc", "/proc", "--dir", SCRATCH, "--bind", base, base]
-    return [*words, "--remount-ro", "/", "--chdir", "/"]
+    arguments += ["--ro-bind", "/proc", "/proc", "--dir", SCRATCH, "--bind", base, base]
+    return [*arguments, "--remount-ro", "/", "--chdir", "/"]
 
 
-def _works(words: list[str]) -> bool:
+def _works(arguments: list[str]) -> bool:
     try:
-        done = subprocess.run(
-            [*words, sys.executable, "-S", "-c", ""],
+        completed = subprocess.run(
+            [*arguments, sys.executable, "-S", "-c", ""],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return completed.returncode == 0

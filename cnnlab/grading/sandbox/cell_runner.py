@@ -13,8 +13,8 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-MOST_TEXT = 4000
-RUN_THE_BODY = {"time", "timeit", "capture", "prun", "python", "python3"}
+MAX_TEXT = 4000
+BODY_MAGICS = {"time", "timeit", "capture", "prun", "python", "python3"}
 
 _TRANSFORMER = TransformerManager()
 
@@ -27,12 +27,12 @@ class Shell:
 
     def run_line_magic(self, name: str, line: str, *rest: Any) -> None:
         """Pass over a line such as `%matplotlib inline`; run the statement of `%time`."""
-        if name in RUN_THE_BODY and line.strip():
+        if name in BODY_MAGICS and line.strip():
             exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
 
     def run_cell_magic(self, name: str, line: str, body: str) -> None:
         """Run the body where the magic only measures or captures it."""
-        if name in RUN_THE_BODY:
+        if name in BODY_MAGICS:
             run(body, f"<%%{name}>", self.user_ns)
 
     def __getattr__(self, name: str) -> Any:
@@ -54,18 +54,18 @@ def run(source: str, name: str, names: dict[str, Any]) -> None:
     exec(compile(ast.parse(code, name), name, "exec", dont_inherit=True), names)
 
 
-def in_words(error: BaseException) -> dict[str, str]:
+def describe_error(error: BaseException) -> dict[str, str]:
     """The type, the message and the traceback as far as it goes through the cells."""
     try:
         frames = [
             frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<")
         ]
         lines = traceback.format_list(frames[-8:]) + traceback.format_exception_only(error)
-        said = {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
-    except BaseException as worse:  # a message that raises is a message too
-        said = {
+        fields = {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
+    except BaseException as second_error:  # a message that raises is a message too
+        fields = {
             "type": type(error).__name__,
-            "message": f"(and its message: {type(worse).__name__})",
+            "message": f"(and its message: {type(second_error).__name__})",
             "traceback": "",
         }
-    return {key: str(text)[:MOST_TEXT] for key, text in said.items()}
+    return {key: str(text)[:MAX_TEXT] for key, text in fields.items()}

@@ -18,19 +18,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnlab.grading.running import kernel, landlock, namespaces, rooms, seccomp
+from cnnlab.grading.sandbox import landlock, namespaces, readable_paths, seccomp, syscalls
 
 TIERS = ("bubblewrap", "namespaces", "landlock", "none")
 
 
 @dataclass(frozen=True)
-class Walls:
+class Confinement:
     """What stands between a submission and the rest of this machine."""
 
     tier: str
-    processes: bool  # a process namespace for each submission
+    pid_namespace: bool  # a process namespace for each submission
     landlock: int  # the version, 0 for none
-    filtered: bool  # the filter of system calls
+    seccomp: bool  # the filter of system calls
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -38,70 +38,70 @@ class Walls:
 
     def __str__(self) -> str:
         parts = [self.tier]
-        parts += ["own processes"] if self.processes else []
+        parts += ["own processes"] if self.pid_namespace else []
         parts += [f"Landlock {self.landlock}"] if self.landlock else []
-        parts += ["filtered system calls"] if self.filtered else []
+        parts += ["filtered system calls"] if self.seccomp else []
         return " + ".join(parts)
 
 
-def attempt(action: Any, *arguments: Any) -> str:
+def try_in_child(action: Any, *arguments: Any) -> str:
     """Try `action` in a process of its own, which ends with it; "" if it worked, else what was said."""
     receive, send = os.pipe()
     child = os.fork()
     if not child:
-        said = "it ended without a word"
+        message = "it ended without a word"
         try:
             action(*arguments)
-            said = ""
+            message = ""
         except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
+            message = f"{type(error).__name__}: {error}"
         finally:
-            os.write(send, said.encode()[:4000] or b"\0")
+            os.write(send, message.encode()[:4000] or b"\0")
             os._exit(0)
     os.close(send)
     with open(receive, "rb") as pipe:
-        said = pipe.read()
+        message = pipe.read()
     os.waitpid(child, 0)
-    return "" if said == b"\0" else said.decode(errors="replace") or "it was ended"
+    return "" if message == b"\0" else message.decode(errors="replace") or "it was ended"
 
 
-def own_processes_work() -> bool:
+def pid_namespace_works() -> bool:
     """Whether a process namespace with a scratch folder can be had from here."""
 
     def action() -> None:
-        namespaces.leave_processes()
+        namespaces.unshare_pid()
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):
-                namespaces.own_processes(2**20)
+                namespaces.enter_pid_namespace(2**20)
                 os._exit(0)
             os._exit(1)
         if os.waitpid(child, 0)[1]:
             raise OSError("no scratch folder in a process namespace")
 
-    return kernel.LINUX and not attempt(action)
+    return syscalls.LINUX and not try_in_child(action)
 
 
-def shut_in(walls: Walls, limits: dict[str, Any], scratch: str, readable: list[str]) -> None:
-    """Put this process behind `walls`, for good. It must be the one that will run student code, and have no child yet.
+def confine(confinement: Confinement, limits: dict[str, Any], scratch: str, readable: list[str]) -> None:
+    """Put this process behind `confinement`, for good. It must be the one that will run student code, and have no child yet.
 
-    With a process namespace, the one in front of this process has called `namespaces.leave_processes`.
+    With a process namespace, the one in front of this process has called `namespaces.unshare_pid`.
     """
-    if walls.processes:
-        namespaces.own_processes(limits["scratch_bytes"])
+    if confinement.pid_namespace:
+        namespaces.enter_pid_namespace(limits["scratch_bytes"])
     os.chdir(scratch)
     _limit(limits)
-    if not kernel.LINUX:
+    if not syscalls.LINUX:
         return
-    kernel.drop_capabilities()
-    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
-    if walls.landlock:
-        built = walls.processes  # then nothing else is there anyway
-        seen = ["/"] if built else [*readable, "/proc/cpuinfo", "/proc/meminfo"]
-        landlock.restrict(seen, [scratch, *rooms.DEVICES])
-    if walls.filtered:
-        seccomp.install(alone=walls.processes)
+    syscalls.drop_capabilities()
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+    if confinement.landlock:
+        has_pid_namespace = confinement.pid_namespace  # then nothing else is there anyway
+        visible = ["/"] if has_pid_namespace else [*readable, "/proc/cpuinfo", "/proc/meminfo"]
+        landlock.restrict(visible, [scratch, *readable_paths.DEVICES])
+    if confinement.seccomp:
+        seccomp.install(alone=confinement.pid_namespace)
 
 
 def _limit(limits: dict[str, Any]) -> None:

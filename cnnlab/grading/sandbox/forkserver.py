@@ -20,23 +20,31 @@ import threading
 from importlib.abc import MetaPathFinder
 from typing import Any
 
-from cnnlab.grading.running import confinement, kernel, landlock, namespaces, pages, seccomp, watching
+from cnnlab.grading.sandbox import (
+    confinement,
+    huge_pages,
+    landlock,
+    namespaces,
+    process_tree,
+    seccomp,
+    syscalls,
+)
 
-CLOSED = ("attribution", "codes", "robustness", "segmentation", "synthesis", "transfer", "units")
-CLOSED += ("figures", "explorers", "judging", "doctor", "cli")
+CLOSED_PACKAGES = ("attribution", "codes", "robustness", "segmentation", "synthesis", "transfer", "units")
+CLOSED_PACKAGES += ("figures", "explorers", "judging", "doctor", "cli")
 GRADING = "cnnlab.grading"
 
 
-class _ClosedRooms(MetaPathFinder):
+class _ClosedPackages(MetaPathFinder):
     """Says in words why a room with techniques cannot be imported; the files cannot be read anyway."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         parts = name.split(".")
-        own = name.startswith(f"{GRADING}.running")
+        is_sandbox = name.startswith(f"{GRADING}.running")
         if (
             parts[0] == "cnnlab"
             and len(parts) > 1
-            and (parts[1] in CLOSED or (parts[1] == "grading" and not own))
+            and (parts[1] in CLOSED_PACKAGES or (parts[1] == "grading" and not is_sandbox))
         ):
             if name == GRADING:
                 return
@@ -47,25 +55,25 @@ class _ClosedRooms(MetaPathFinder):
 
 def main(connection_number: int, settings: str) -> None:
     """Build the room, import, say what the walls are, then fork a guard for every connection that comes."""
-    wanted = json.loads(settings)
+    options = json.loads(settings)
     connection = socket.socket(fileno=connection_number)
     try:
-        walls = _build(wanted)
-        _load()
-        if wanted["draws"]:
-            _draw()
-        walls = _finish(walls, wanted)
+        sandbox = _build(options)
+        _preload()
+        if options["draws"]:
+            _warm_up_world()
+        sandbox = _finish(sandbox, options)
     except Exception as error:
         connection.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         raise
-    if kernel.LINUX:
-        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    if syscalls.LINUX:
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
-    pages.gather()
-    hello = {"walls": walls.as_dict(), "threads": threads(), "pid": os.getpid()}
+    huge_pages.collapse()
+    hello = {"walls": sandbox.as_dict(), "threads": threads(), "pid": os.getpid()}
     connection.sendall(json.dumps(hello).encode() + b"\n")
-    _serve(connection, walls, wanted)
+    _serve(connection, sandbox, options)
 
 
 def threads() -> int:
@@ -75,45 +83,47 @@ def threads() -> int:
     return threading.active_count()
 
 
-def _build(wanted: dict[str, Any]) -> str:
+def _build(options: dict[str, Any]) -> str:
     """The strongest tier of those that were asked for; in bubblewrap it was started; into namespaces it moves."""
-    tiers = wanted["tiers"]
-    if wanted["wrapped"]:
+    tiers = options["tiers"]
+    if options["wrapped"]:
         os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
         return "bubblewrap"
-    if "namespaces" in tiers and kernel.LINUX:
-        refused = confinement.attempt(namespaces.enter, wanted["readable"], wanted["build_at"])
+    if "namespaces" in tiers and syscalls.LINUX:
+        refused = confinement.try_in_child(namespaces.enter, options["readable"], options["build_at"])
         if not refused:
-            namespaces.enter(wanted["readable"], wanted["build_at"])
+            namespaces.enter(options["readable"], options["build_at"])
             os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
             return "namespaces"
-        wanted["refused"] = refused
+        options["refused"] = refused
     if "landlock" in tiers and landlock.version() and seccomp.available():
         return "landlock"
     if "none" in tiers:
         return "none"
     raise OSError(
-        f"none of the tiers {', '.join(tiers)} works here; {wanted.get('refused', '')}".rstrip("; ")
+        f"none of the tiers {', '.join(tiers)} works here; {options.get('refused', '')}".rstrip("; ")
     )
 
 
-def _finish(tier: str, wanted: dict[str, Any]) -> confinement.Walls:
+def _finish(tier: str, options: dict[str, Any]) -> confinement.Confinement:
     """Close the room, and try what the students' processes will have."""
     if tier == "namespaces":
         namespaces.seal()
-        if not confinement.own_processes_work():
+        if not confinement.pid_namespace_works():
             raise OSError("namespaces were made, but no process namespace inside them")
-    processes = tier == "namespaces" or (tier == "bubblewrap" and confinement.own_processes_work())
-    known = landlock.version() if tier != "none" else 0
-    walls = confinement.Walls(tier, processes, known, seccomp.available() and tier != "none")
+    processes = tier == "namespaces" or (tier == "bubblewrap" and confinement.pid_namespace_works())
+    landlock_version = landlock.version() if tier != "none" else 0
+    sandbox = confinement.Confinement(
+        tier, processes, landlock_version, seccomp.available() and tier != "none"
+    )
     if threads() != 1:
         raise OSError(
             f"the imports have left {threads()} threads, so forks could hang; is OMP_NUM_THREADS=1?"
         )
-    return walls
+    return sandbox
 
 
-def _load() -> None:
+def _preload() -> None:
     """Import what answers may need, and take away what they may not."""
     import matplotlib
 
@@ -124,17 +134,17 @@ def _load() -> None:
     # The first optimizer imports torch._dynamo, 1.3 s of the processor: once here, not in each submission that trains.
     for name in ("matplotlib.pyplot", "IPython.display", "torch._dynamo", "cnnlab.world", "cnnlab.networks"):
         importlib.import_module(name)
-    importlib.import_module("cnnlab.grading.running.guard")
+    importlib.import_module("cnnlab.grading.sandbox.supervisor")
     import cnnlab
     from cnnlab import grading
 
     for name in ("check", "claim", "solved"):  # a notebook's own checks say nothing here
         setattr(grading, name, lambda *args, **options: None)
     cnnlab.grading = grading
-    sys.meta_path.insert(0, _ClosedRooms())
+    sys.meta_path.insert(0, _ClosedPackages())
 
 
-def _draw() -> None:
+def _warm_up_world() -> None:
     """Draw the world once: what drawing keeps for the process, above all the tiles of the textures, every fork then has.
 
     That is a second or two of the processor, which each submission that draws a picture would spend anew.
@@ -147,13 +157,13 @@ def _draw() -> None:
         painter.colour_names(picture.draw(recipe.sample(number, scene=scene))[0])
 
 
-def _serve(connection: socket.socket, walls: confinement.Walls, wanted: dict[str, Any]) -> None:
-    from cnnlab.grading.running.guard import guard  # it needs torch
+def _serve(connection: socket.socket, sandbox: confinement.Confinement, options: dict[str, Any]) -> None:
+    from cnnlab.grading.sandbox.supervisor import supervise  # it needs torch
 
-    guards: set[int] = set()
+    supervisors: set[int] = set()
     connection.settimeout(0.5)
     while True:
-        _reap(guards)
+        _reap(supervisors)
         try:
             message, numbers, _, _ = socket.recv_fds(connection, 1, 1)
         except TimeoutError:
@@ -164,23 +174,23 @@ def _serve(connection: socket.socket, walls: confinement.Walls, wanted: dict[str
         if not child:
             connection.close()
             try:
-                guard(socket.socket(fileno=numbers[0]), walls, wanted["readable"], wanted["base"])
+                supervise(socket.socket(fileno=numbers[0]), sandbox, options["readable"], options["base"])
             finally:
                 os._exit(0)
-        guards.add(child)
+        supervisors.add(child)
         os.close(numbers[0])
-    for child in guards:  # their connections are closing too; this is for those that hang
+    for child in supervisors:  # their connections are closing too; this is for those that hang
         with contextlib.suppress(OSError):
             os.kill(child, signal.SIGTERM)
-    watching.end(os.getpid())
+    process_tree.kill_tree(os.getpid())
 
 
-def _reap(guards: set[int]) -> None:
+def _reap(supervisors: set[int]) -> None:
     """Take leave of the guards that have ended; what a guard that was killed has left behind is ended."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG)[0]) > 0:
-            guards.discard(ended)
-    for child in watching.children(os.getpid()):
-        if child not in guards:
+            supervisors.discard(ended)
+    for child in process_tree.children(os.getpid()):
+        if child not in supervisors:
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)

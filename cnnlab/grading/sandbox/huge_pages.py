@@ -10,26 +10,26 @@ import ctypes
 import re
 from pathlib import Path
 
-from cnnlab.grading.running import kernel
+from cnnlab.grading.sandbox import syscalls
 
 HUGE = 2**21
 MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25
 PRIVATE = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0\s*(?:\[heap\])?$")
 
 
-def gather() -> int:
+def collapse() -> int:
     """Put the private memory of this process into large pages; gives how many there are now."""
-    if not kernel.LINUX:
+    if not syscalls.LINUX:
         return 0
     libc = ctypes.CDLL(None)
-    done = 0
+    n_pages = 0
     for line in Path("/proc/self/maps").read_text().splitlines():
-        if not (found := PRIVATE.match(line.rstrip())):
+        if not (region := PRIVATE.match(line.rstrip())):
             continue
-        start, end = int(found[1], 16), int(found[2], 16)
+        start, end = int(region[1], 16), int(region[2], 16)
         first, last = -(-start // HUGE) * HUGE, end // HUGE * HUGE
         if first < last:
             libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), MADV_HUGEPAGE)
-        for place in range(first, last, HUGE):
-            done += libc.madvise(ctypes.c_void_p(place), ctypes.c_size_t(HUGE), MADV_COLLAPSE) == 0
-    return done
+        for address in range(first, last, HUGE):
+            n_pages += libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), MADV_COLLAPSE) == 0
+    return n_pages

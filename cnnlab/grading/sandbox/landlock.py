@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from cnnlab.grading.running import kernel
+from cnnlab.grading.sandbox import syscalls
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 OF_FILES = {1: EXECUTE | WRITE_FILE | READ_FILE, 3: 1 << 14, 5: 1 << 15}  # truncate, device control
@@ -20,7 +20,7 @@ TCP, SCOPES = 0b11, 0b11  # bind and connect (version 4); abstract sockets and s
 def version() -> int:
     """The version of Landlock that this kernel speaks; 0 where it has none."""
     try:
-        return kernel.system_call("landlock_create_ruleset", None, 0, 1)
+        return syscalls.system_call("landlock_create_ruleset", None, 0, 1)
     except OSError:
         return 0
 
@@ -31,36 +31,36 @@ def restrict(readable: Iterable[str | Path], writable: Iterable[str | Path]) -> 
     TCP, signals to others and abstract sockets go too where the kernel's Landlock knows them. Places that do not exist are passed over.
     The process must have given up new privileges before.
     """
-    known = version()
-    if not known:
+    abi_version = version()
+    if not abi_version:
         raise OSError("this kernel has no Landlock")
-    everything = sum(rights for since, rights in HANDLED.items() if since <= known)
-    of_files = sum(rights for since, rights in OF_FILES.items() if since <= known)
+    everything = sum(rights for first_version, rights in HANDLED.items() if first_version <= abi_version)
+    of_files = sum(rights for first_version, rights in OF_FILES.items() if first_version <= abi_version)
     attributes = struct.pack("<Q", everything)
-    if known >= 4:
+    if abi_version >= 4:
         attributes += struct.pack("<Q", TCP)
-    if known >= 6:
+    if abi_version >= 6:
         attributes += struct.pack("<Q", SCOPES)
-    rules = kernel.system_call("landlock_create_ruleset", attributes, len(attributes), 0)
+    rules = syscalls.system_call("landlock_create_ruleset", attributes, len(attributes), 0)
     try:
-        for place in readable:
-            _allow(rules, place, EXECUTE | READ_FILE | READ_DIR, of_files)
-        for place in writable:
-            _allow(rules, place, everything, of_files)
-        kernel.system_call("landlock_restrict_self", rules, 0)
+        for path in readable:
+            _allow(rules, path, EXECUTE | READ_FILE | READ_DIR, of_files)
+        for path in writable:
+            _allow(rules, path, everything, of_files)
+        syscalls.system_call("landlock_restrict_self", rules, 0)
     finally:
         os.close(rules)
 
 
-def _allow(rules: int, place: str | Path, rights: int, of_files: int) -> None:
+def _allow(rules: int, path: str | Path, rights: int, of_files: int) -> None:
     try:
-        opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
         if not stat.S_ISDIR(os.fstat(opened).st_mode):
             rights &= of_files
         rule = ctypes.create_string_buffer(struct.pack("<Qi", rights, opened))
-        kernel.system_call("landlock_add_rule", rules, 1, rule, 0)
+        syscalls.system_call("landlock_add_rule", rules, 1, rule, 0)
     finally:
         os.close(opened)

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.grading.running.frames import Network
-from cnnlab.grading.running.frames import Tensor as Described
+from cnnlab.grading.sandbox.wire_format import NetworkSpec
+from cnnlab.grading.sandbox.wire_format import TensorSpec as Described
 
 
-def build(network: Network) -> nn.Module:
+def build(network: NetworkSpec) -> nn.Module:
     """The network of this name, in eval mode, its parameters frozen.
 
     Raises
@@ -26,17 +26,17 @@ def build(network: Network) -> nn.Module:
         If neither this module nor `cnnlab.load` knows the name.
     """
     if network.name in SMALL:
-        made = _seeded(SMALL[network.name](), network.seed)
+        model = _initialise(SMALL[network.name](), network.seed)
     elif network.name == "suspect":
-        made = _suspect(network.seed)
+        model = _mystery_network(network.seed)
     else:
         from cnnlab.networks import load
 
-        made = load(network.name)
-    return made.eval().requires_grad_(False)
+        model = load(network.name)
+    return model.eval().requires_grad_(False)
 
 
-def live(value: Any) -> Any:
+def materialize(value: Any) -> Any:
     """What a function is called with: copies of arrays, tensors and networks in the place of their descriptions."""
     if isinstance(value, Described):
         return torch.from_numpy(value.array.copy())
@@ -44,16 +44,16 @@ def live(value: Any) -> Any:
         return value.clone()
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, Network):
+    if isinstance(value, NetworkSpec):
         return build(value)
     if isinstance(value, list | tuple):
-        return type(value)(live(part) for part in value)
+        return type(value)(materialize(part) for part in value)
     if isinstance(value, dict):
-        return {key: live(part) for key, part in value.items()}
+        return {key: materialize(part) for key, part in value.items()}
     return value
 
 
-class Plain(nn.Module):
+class PlainNet(nn.Module):
     """conv1, relu1 (in place, as in many networks), pool1, conv2, relu2, pool2, fc: any H and W from 12, 5 logits."""
 
     LAST = 1.0  # the size that the weights of `fc` start with
@@ -74,8 +74,8 @@ class Plain(nn.Module):
         return self.fc(self.pool2(self.relu2(self.conv2(maps))).flatten(1))
 
 
-class Normed(Plain):
-    """As `Plain`, with batch normalisation that is not the identity and random neurons left out in train mode."""
+class DropoutBatchNormNet(PlainNet):
+    """As `PlainNet`, with batch normalisation that is not the identity and random neurons left out in train mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,16 +88,16 @@ class Normed(Plain):
         return self.fc(self.drop(self.pool2(self.relu2(self.conv2(maps))).flatten(1)))
 
 
-class Batched(Normed):
-    """As `Normed`, but no neuron is left out, so that train mode differs in nothing but the batch normalisation."""
+class BatchNormNet(DropoutBatchNormNet):
+    """As `DropoutBatchNormNet`, but no neuron is left out, so that train mode differs in nothing but the batch normalisation."""
 
     def __init__(self) -> None:
         super().__init__()
         self.drop = nn.Identity()
 
 
-class Called(Plain):
-    """As `Plain`, but its two ReLUs are calls of functions, so there is no module to find them by."""
+class FunctionalReluNet(PlainNet):
+    """As `PlainNet`, but its two ReLUs are calls of functions, so there is no module to find them by."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,36 +109,36 @@ class Called(Plain):
         return self.fc(self.pool2(torch.relu(self.conv2(maps))).flatten(1))
 
 
-class Calm(Plain):
-    """As `Plain`, with a last layer that starts small: else a few trainings in a hundred lose their ReLUs in the first steps."""
+class SmallHeadNet(PlainNet):
+    """As `PlainNet`, with a last layer that starts small: else a few trainings in a hundred lose their ReLUs in the first steps."""
 
     LAST = 0.3
 
 
 SMALL: dict[str, Callable[[], nn.Module]] = {
-    "plain": Plain,
-    "normed": Normed,
-    "called": Called,
-    "batched": Batched,
-    "calm": Calm,
+    "plain": PlainNet,
+    "normed": DropoutBatchNormNet,
+    "called": FunctionalReluNet,
+    "batched": BatchNormNet,
+    "calm": SmallHeadNet,
 }
-SUSPECTS = ("herd_honest", "herd_meadow", "herd_snow")
+MYSTERY_NETWORKS = ("herd_honest", "herd_meadow", "herd_snow")
 
 
-def _suspect(seed: int) -> nn.Module:
+def _mystery_network(seed: int) -> nn.Module:
     """One of three networks of the kit, by the seed's remainder; what it is called does not tell which."""
     from cnnlab.networks import load
 
-    made = load(SUSPECTS[seed % len(SUSPECTS)])
-    made.name = "a suspect"
-    return made
+    model = load(MYSTERY_NETWORKS[seed % len(MYSTERY_NETWORKS)])
+    model.name = "a suspect"
+    return model
 
 
-def _seeded(made: Plain, seed: int) -> nn.Module:
+def _initialise(model: PlainNet, seed: int) -> nn.Module:
     """Weights of a size that keeps the signal alive, from `seed`; statistics of batch normalisation that are not trivial."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for module in made.modules():
+        for module in model.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 fan_in = module.weight[0].numel()
                 module.weight.copy_(
@@ -153,5 +153,5 @@ def _seeded(made: Plain, seed: int) -> nn.Module:
                     (module.running_var, 0.5),
                 ):
                     part.copy_(torch.rand(part.shape, generator=generator) + low)
-        made.fc.weight.mul_(made.LAST)
-    return made
+        model.fc.weight.mul_(model.LAST)
+    return model

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from cnnlab.grading.running import kernel
+from cnnlab.grading.sandbox import syscalls
 
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
@@ -25,37 +25,39 @@ class Usage:
     processes: int
 
 
-def below(process: int) -> dict[int, int]:
+def descendants(process: int) -> dict[int, int]:
     """The children of `process`, their children, and so on, each with its parent."""
-    found: dict[int, int] = {}
-    waiting = [process]
-    while waiting:
-        parent = waiting.pop()
-        new = [child for child in children(parent) if child not in found]
-        found |= dict.fromkeys(new, parent)
-        waiting += new
-    return found
+    parents: dict[int, int] = {}
+    queue = [process]
+    while queue:
+        parent = queue.pop()
+        new = [child for child in children(parent) if child not in parents]
+        parents |= dict.fromkeys(new, parent)
+        queue += new
+    return parents
 
 
 def usage(process: int) -> Usage:
     """What everything below `process` takes together; of memory, each counts what it holds more than its parent, as a fork shares."""
-    held: dict[int, int] = {process: _of_one(process)[1]}
-    seconds, family = 0.0, below(process)
-    for child in family:
+    held: dict[int, int] = {process: _usage_of(process)[1]}
+    seconds, parents = 0.0, descendants(process)
+    for child in parents:
         try:
-            spent, held[child] = _of_one(child)
+            cpu_seconds, held[child] = _usage_of(child)
         except (OSError, ValueError, IndexError, psutil.Error):
             continue  # it has ended
-        seconds += spent
-    more = [max(0, held[child] - held.get(parent, 0)) for child, parent in family.items() if child in held]
-    return Usage(seconds, sum(more), len(more))
+        seconds += cpu_seconds
+    memory_growth = [
+        max(0, held[child] - held.get(parent, 0)) for child, parent in parents.items() if child in held
+    ]
+    return Usage(seconds, sum(memory_growth), len(memory_growth))
 
 
-def end(process: int, *, seconds: float = 10.0) -> None:
+def kill_tree(process: int, *, seconds: float = 10.0) -> None:
     """End everything below `process`, also what is started meanwhile; `process` itself stays."""
-    until = time.monotonic() + seconds
-    while found := below(process):
-        for child in found:
+    deadline = time.monotonic() + seconds
+    while pids := descendants(process):
+        for child in pids:
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
         while True:  # those that were handed to `process` when their parent ended
@@ -64,34 +66,34 @@ def end(process: int, *, seconds: float = 10.0) -> None:
                     break
             except ChildProcessError:
                 return
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return
         time.sleep(0.001)
 
 
 def children(process: int) -> list[int]:
     """The processes whose parent is `process`."""
-    if not kernel.LINUX:
+    if not syscalls.LINUX:
         with contextlib.suppress(psutil.Error):
             return [child.pid for child in psutil.Process(process).children()]
         return []
-    found = []
+    pids = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{process}/task"):
             with contextlib.suppress(OSError):
-                found += map(int, Path(f"/proc/{process}/task/{thread}/children").read_text().split())
-    return found
+                pids += map(int, Path(f"/proc/{process}/task/{thread}/children").read_text().split())
+    return pids
 
 
-def _of_one(process: int) -> tuple[float, int]:
-    if not kernel.LINUX:
-        with psutil.Process(process).oneshot() as one:
-            times = one.cpu_times()
-            return times.user + times.system, one.memory_info().rss
+def _usage_of(process: int) -> tuple[float, int]:
+    if not syscalls.LINUX:
+        with psutil.Process(process).oneshot() as info:
+            times = info.cpu_times()
+            return times.user + times.system, info.memory_info().rss
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    spent = sum(map(int, fields[11:15])) / TICK  # its own, and those of children that it has waited for
+    cpu_seconds = sum(map(int, fields[11:15])) / TICK  # its own, and those of children that it has waited for
     held = 0
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(("RssAnon:", "RssShmem:")):
             held += int(line.split()[1]) * 1024
-    return spent, held
+    return cpu_seconds, held

@@ -6,10 +6,10 @@ import ctypes
 import errno
 import struct
 
-from cnnlab.grading.running import kernel
+from cnnlab.grading.sandbox import syscalls
 
 # What is refused, with the numbers on x86_64 and aarch64 (None: there is no such call).
-REFUSED = {
+REFUSED_CALLS = {
     **{"socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201)},
     **{"ptrace": (101, 117), "process_vm_readv": (310, 270)},
     **{"process_vm_writev": (311, 271), "pidfd_getfd": (438, 438), "kcmp": (312, 272), "unshare": (272, 97)},
@@ -61,34 +61,34 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 
 def available() -> bool:
     """Whether the filter is written for this machine; the kernel is asked when it is installed."""
-    return kernel.LINUX and kernel.MACHINE in ARCHITECTURES
+    return syscalls.LINUX and syscalls.MACHINE in ARCHITECTURES
 
 
 def install(*, alone: bool) -> None:
-    """Refuse the calls of `REFUSED`, for good; and of `SIGNALS` and `CHANGES` too where the process is not `alone`.
+    """Refuse the calls of `REFUSED_CALLS`, for good; and of `SIGNALS` and `CHANGES` too where the process is not `alone`.
 
     Alone means that it sees no other processes and no file that it could change.
 
     The process must have given up new privileges before.
     """
     if not available():
-        raise OSError(f"there is no filter for {kernel.MACHINE}")
-    program = _program(REFUSED if alone else REFUSED | SIGNALS | CHANGES)
+        raise OSError(f"there is no filter for {syscalls.MACHINE}")
+    program = _program(REFUSED_CALLS if alone else REFUSED_CALLS | SIGNALS | CHANGES)
     code = ctypes.create_string_buffer(program, len(program))
     pointer = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
-    kernel.prctl(kernel.PR_SET_SECCOMP, 2, pointer)
+    syscalls.prctl(syscalls.PR_SET_SECCOMP, 2, pointer)
 
 
 def _program(refused: dict[str, tuple[int, int]]) -> bytes:
     """The filter as code of the classic packet filter; each line is operation, jump if true, jump if false, operand."""
-    column = list(ARCHITECTURES).index(kernel.MACHINE)
+    column = list(ARCHITECTURES).index(syscalls.MACHINE)
     lines = [
         (LOAD, 0, 0, 4),
-        (EQUAL, 1, 0, ARCHITECTURES[kernel.MACHINE]),
+        (EQUAL, 1, 0, ARCHITECTURES[syscalls.MACHINE]),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, 0),
     ]
-    if kernel.MACHINE == "x86_64":  # the second set of numbers, for 32-bit pointers
+    if syscalls.MACHINE == "x86_64":  # the second set of numbers, for 32-bit pointers
         lines += [(GREATER_EQUAL, 0, 1, 0x40000000), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]
     for numbers in refused.values():
         lines += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE | errno.EPERM)]

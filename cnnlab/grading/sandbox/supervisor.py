@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.grading.running import confinement, kernel, namespaces, student, watching
-from cnnlab.grading.running.frames import START, FrameError, decode, encode, lengths
+from cnnlab.grading.sandbox import confinement, namespaces, process_tree, syscalls, worker
+from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 
-LOOK = 0.05  # seconds between two looks at what the processes take
-MOST_TEXT = 20_000
+POLL_SECONDS = 0.05  # seconds between two looks at what the processes take
+MAX_TEXT = 20_000
 
 
-class Over(Exception):
+class LimitExceeded(Exception):
     """The student's process ended or was ended; the reason is one of time, processor, memory, processes, output, files, answer, exit."""
 
     def __init__(self, reason: str, detail: str = ""):
@@ -35,7 +35,7 @@ class Over(Exception):
 
 def receive(connection: socket.socket) -> Any:
     """The next frame of the grader, None when there is none any more."""
-    start = _exactly(connection, START.size)
+    start = _exactly(connection, HEAD.size)
     return None if start is None else decode(start + (_exactly(connection, sum(lengths(start))) or b""))
 
 
@@ -50,116 +50,118 @@ def _exactly(connection: socket.socket, size: int) -> bytes | None:
     return b"".join(parts)
 
 
-def guard(connection: socket.socket, walls: confinement.Walls, readable: list[str], base: str | None) -> None:
+def supervise(
+    connection: socket.socket, sandbox: confinement.Confinement, readable: list[str], base: str | None
+) -> None:
     """Serve one submission from its job to its end."""
-    if kernel.LINUX:
-        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    if syscalls.LINUX:
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     job = receive(connection)
-    scratch = namespaces.SCRATCH if walls.processes else tempfile.mkdtemp(prefix="scratch-", dir=base)
+    scratch = namespaces.SCRATCH if sandbox.pid_namespace else tempfile.mkdtemp(prefix="scratch-", dir=base)
     try:
-        _Guard(connection, walls, readable, scratch, job).serve()
+        _Supervisor(connection, sandbox, readable, scratch, job).serve()
     except Exception as error:  # the grader's to know, if it is still there
         with contextlib.suppress(OSError):
             connection.sendall(encode({"event": "broken", "detail": f"{type(error).__name__}: {error}"}))
     finally:
-        watching.end(os.getpid())
-        if not walls.processes:
+        process_tree.kill_tree(os.getpid())
+        if not sandbox.pid_namespace:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-class _Guard:
+class _Supervisor:
     """What is known of the student's process, and the loop that reads its pipes."""
 
-    def __init__(self, connection: socket.socket, walls: Any, readable: list[str], scratch: str, job: dict):
-        self.connection, self.walls, self.scratch, self.limits = connection, walls, scratch, job["limits"]
-        if walls.processes:
-            namespaces.leave_processes()
+    def __init__(self, connection: socket.socket, sandbox: Any, readable: list[str], scratch: str, job: dict):
+        self.connection, self.sandbox, self.scratch, self.limits = connection, sandbox, scratch, job["limits"]
+        if sandbox.processes:
+            namespaces.unshare_pid()
         commands, self.commands = os.pipe()
         self.replies, replies = os.pipe()
         self.output, output = os.pipe()
-        self.student = os.fork()
-        if not self.student:
+        self.worker = os.fork()
+        if not self.worker:
             connection.close()
             for mine in (self.commands, self.replies, self.output):
                 os.close(mine)
-            _become_student(commands, replies, output, walls, readable, scratch, job)
+            _become_worker(commands, replies, output, sandbox, readable, scratch, job)
         for theirs in (commands, replies, output):
             os.close(theirs)
         for mine in (self.replies, self.output, self.commands):
             os.set_blocking(mine, False)
-        self.buffer, self.text, self.printed, self.passed_on = bytearray(), bytearray(), 0, 0
-        self.running, self.since, self.spent_before, self.most_memory = True, time.monotonic(), 0.0, 0
+        self.buffer, self.text, self.printed, self.forwarded = bytearray(), bytearray(), 0, 0
+        self.running, self.started, self.spent_before, self.most_memory = True, time.monotonic(), 0.0, 0
         self.bounds = {"seconds": self.limits["seconds"], "cpu": self.limits["cpu"]}
-        self.looked, self.asked = 0.0, None
+        self.last_poll, self.current_probe = 0.0, None
 
     def serve(self) -> None:
         with selectors.DefaultSelector() as waiting:
-            for place in (self.connection, self.replies, self.output):
-                waiting.register(place, selectors.EVENT_READ)
+            for source in (self.connection, self.replies, self.output):
+                waiting.register(source, selectors.EVENT_READ)
             try:
                 while True:
-                    for key, _ in waiting.select(LOOK):
+                    for key, _ in waiting.select(POLL_SECONDS):
                         if key.fileobj is self.connection:
                             if not self._command():
                                 return
                         elif not self._read(key.fileobj):
                             waiting.unregister(key.fileobj)
                             if key.fileobj == self.replies:
-                                raise self._how_it_ended()
-                    self._look()
-            except Over as over:
-                watching.end(os.getpid())
+                                raise self._exit_reason()
+                    self._check_limits()
+            except LimitExceeded as exceeded:
+                process_tree.kill_tree(os.getpid())
                 self._drain()
-                self._tell("ended", reason=over.reason, detail=over.detail)
+                self._send_event("ended", reason=exceeded.reason, detail=exceeded.detail)
 
     def _command(self) -> bool:
         """Pass a question on, and start the clock; False when the grader has closed the connection."""
-        asked = receive(self.connection)
-        if asked is None:
+        request = receive(self.connection)
+        if request is None:
             return False
-        self.bounds, self.asked = (
-            {"seconds": asked["seconds"], "cpu": asked["cpu"]},
-            asked["question"]["number"],
+        self.bounds, self.current_probe = (
+            {"seconds": request["seconds"], "cpu": request["cpu"]},
+            request["question"]["number"],
         )
-        self.since, self.running, self.passed_on = time.monotonic(), True, 0
-        self.spent_before = watching.usage(os.getpid()).seconds
-        rest = memoryview(encode(asked["question"]))
-        until = time.monotonic() + asked["seconds"]
+        self.started, self.running, self.forwarded = time.monotonic(), True, 0
+        self.spent_before = process_tree.usage(os.getpid()).seconds
+        rest = memoryview(encode(request["question"]))
+        deadline = time.monotonic() + request["seconds"]
         while rest:  # the student's process may not be reading
             try:
                 rest = rest[os.write(self.commands, rest) :]
             except BlockingIOError:
                 time.sleep(0.001)
-                if time.monotonic() > until:
-                    raise Over("time", "it did not take the question") from None
+                if time.monotonic() > deadline:
+                    raise LimitExceeded("time", "it did not take the question") from None
             except BrokenPipeError:
-                raise self._how_it_ended() from None
+                raise self._exit_reason() from None
         return True
 
-    def _read(self, place: int) -> bool:
+    def _read(self, source: int) -> bool:
         try:
-            part = os.read(place, 2**18)
+            chunk = os.read(source, 2**18)
         except BlockingIOError:  # it was drained since it was said to be ready
             return True
-        if place == self.output:
-            self._keep(part)
+        if source == self.output:
+            self._collect_output(chunk)
             if self.printed > self.limits["output_bytes"]:
-                raise Over("output", f"it printed more than {self.limits['output_bytes']} bytes")
+                raise LimitExceeded("output", f"it printed more than {self.limits['output_bytes']} bytes")
         else:
-            self.buffer += part
-            self.passed_on += len(part)
-            if self.passed_on > self.limits["answer_bytes"]:
-                raise Over("answer", f"it handed in more than {self.limits['answer_bytes']} bytes")
-            self._pass_on()
-        return bool(part)
+            self.buffer += chunk
+            self.forwarded += len(chunk)
+            if self.forwarded > self.limits["answer_bytes"]:
+                raise LimitExceeded("answer", f"it handed in more than {self.limits['answer_bytes']} bytes")
+            self._forward()
+        return bool(chunk)
 
-    def _pass_on(self) -> None:
+    def _forward(self) -> None:
         """Whole messages go to the grader as they are; one that says that something is done stops the clock."""
-        while len(self.buffer) > START.size:
+        while len(self.buffer) > HEAD.size:
             try:
-                size = 1 + START.size + sum(lengths(bytes(self.buffer[1 : 1 + START.size])))
+                size = 1 + HEAD.size + sum(lengths(bytes(self.buffer[1 : 1 + HEAD.size])))
             except FrameError as error:
-                raise Over("answer", str(error)) from None
+                raise LimitExceeded("answer", str(error)) from None
             if len(self.buffer) < size:
                 return
             letter, frame = chr(self.buffer[0]), bytes(self.buffer[1:size])
@@ -167,79 +169,84 @@ class _Guard:
             if self.running and self._is_done(letter, frame):
                 self.running = False
                 self._drain()
-                self._end_what_lingers()
-            self._tell("reply", letter=letter, frame=np.frombuffer(frame, np.uint8))
+                self._kill_leftovers()
+            self._send_event("reply", letter=letter, frame=np.frombuffer(frame, np.uint8))
 
     def _is_done(self, letter: str, frame: bytes) -> bool:
         """Whether the message ends the step that the clock runs for, and not another one: student code may write messages of its own."""
         if letter == "r":
-            return self.asked is None
+            return self.current_probe is None
         if letter != "o" or len(frame) > 200:
             return False
         try:
-            said = decode(frame)
+            message = decode(frame)
         except FrameError:
             return False
-        return isinstance(said, list) and len(said) == 2 and type(said[0]) is int and said[0] == self.asked
+        return (
+            isinstance(message, list)
+            and len(message) == 2
+            and type(message[0]) is int
+            and message[0] == self.current_probe
+        )
 
-    def _look(self) -> None:
+    def _check_limits(self) -> None:
         now = time.monotonic()
-        if now - self.looked < LOOK:
+        if now - self.last_poll < POLL_SECONDS:
             return
-        self.looked = now
-        taken = watching.usage(os.getpid())
-        self.most_memory = max(self.most_memory, taken.memory)
-        if taken.memory > self.limits["memory_bytes"]:
-            raise Over("memory", f"it held more than {self.limits['memory_bytes'] >> 20} MiB")
-        if taken.processes > self.limits["processes"]:
-            raise Over("processes", f"it started more than {self.limits['processes']} processes")
-        if not self.walls.processes and _size(self.scratch) > self.limits["scratch_bytes"]:
-            raise Over("files", f"it wrote more than {self.limits['scratch_bytes'] >> 20} MiB")
-        if self.running and now - self.since > self.bounds["seconds"]:
-            raise Over("time", f"it took more than {self.bounds['seconds']:g} s")
-        if self.running and taken.seconds - self.spent_before > self.bounds["cpu"]:
-            raise Over("processor", f"it took more than {self.bounds['cpu']:g} s of the processor")
+        self.last_poll = now
+        usage = process_tree.usage(os.getpid())
+        self.most_memory = max(self.most_memory, usage.memory)
+        if usage.memory > self.limits["memory_bytes"]:
+            raise LimitExceeded("memory", f"it held more than {self.limits['memory_bytes'] >> 20} MiB")
+        if usage.processes > self.limits["processes"]:
+            raise LimitExceeded("processes", f"it started more than {self.limits['processes']} processes")
+        if not self.sandbox.processes and _size(self.scratch) > self.limits["scratch_bytes"]:
+            raise LimitExceeded("files", f"it wrote more than {self.limits['scratch_bytes'] >> 20} MiB")
+        if self.running and now - self.started > self.bounds["seconds"]:
+            raise LimitExceeded("time", f"it took more than {self.bounds['seconds']:g} s")
+        if self.running and usage.seconds - self.spent_before > self.bounds["cpu"]:
+            raise LimitExceeded("processor", f"it took more than {self.bounds['cpu']:g} s of the processor")
 
-    def _end_what_lingers(self) -> None:
+    def _kill_leftovers(self) -> None:
         """What a question has left running is not to share the next one's time."""
-        for child in watching.below(os.getpid()):
-            if child != self.student:
+        for child in process_tree.descendants(os.getpid()):
+            if child != self.worker:
                 with contextlib.suppress(OSError):
                     os.kill(child, signal.SIGKILL)
 
-    def _how_it_ended(self) -> Over:
+    def _exit_reason(self) -> LimitExceeded:
         with contextlib.suppress(ChildProcessError):
-            code = os.waitstatus_to_exitcode(os.waitpid(self.student, 0)[1])
+            code = os.waitstatus_to_exitcode(os.waitpid(self.worker, 0)[1])
             if code < 0:
-                return Over("exit", f"it was ended by {signal.Signals(-code).name}")
+                return LimitExceeded("exit", f"it was ended by {signal.Signals(-code).name}")
             if code:
-                return Over("exit", f"it left with exit code {code}")
-        return Over("exit", "it left")
+                return LimitExceeded("exit", f"it left with exit code {code}")
+        return LimitExceeded("exit", "it left")
 
     def _drain(self) -> None:
         """What was printed before now."""
-        until = time.monotonic() + 1
+        deadline = time.monotonic() + 1
         with contextlib.suppress(BlockingIOError, OSError):
-            while time.monotonic() < until and (part := os.read(self.output, 2**18)):
-                self._keep(part)
+            while time.monotonic() < deadline and (part := os.read(self.output, 2**18)):
+                self._collect_output(part)
 
-    def _keep(self, part: bytes) -> None:
-        self.text += part[: max(0, MOST_TEXT - len(self.text))]
+    def _collect_output(self, part: bytes) -> None:
+        self.text += part[: max(0, MAX_TEXT - len(self.text))]
         self.printed += len(part)
 
-    def _tell(self, event: str, **more: Any) -> None:
+    def _send_event(self, event: str, **more: Any) -> None:
         text, self.text = self.text.decode("utf-8", "replace"), bytearray()
-        told = {"event": event, "text": text, "printed": self.printed, "memory": self.most_memory, **more}
-        self.connection.sendall(encode(told))
+        message = {"event": event, "text": text, "printed": self.printed, "memory": self.most_memory, **more}
+        self.connection.sendall(encode(message))
 
 
-def _become_student(
-    commands: int, replies: int, output: int, walls: Any, readable: list[str], scratch: str, job: dict
+def _become_worker(
+    commands: int, replies: int, output: int, sandbox: Any, readable: list[str], scratch: str, job: dict
 ) -> None:
     """Go behind the walls and live as the student's process; never comes back."""
     with contextlib.suppress(BaseException):
-        nothing = os.open("/dev/null", os.O_RDONLY)
-        for source, target in ((nothing, 0), (output, 1), (output, 2), (commands, 3), (replies, 4)):
+        dev_null = os.open("/dev/null", os.O_RDONLY)
+        for source, target in ((dev_null, 0), (output, 1), (output, 2), (commands, 3), (replies, 4)):
             os.dup2(source, target + 100)
         for target in range(5):
             os.dup2(target + 100, target)
@@ -253,19 +260,19 @@ def _become_student(
             }
             tempfile.tempdir = scratch
             os.setsid()
-            confinement.shut_in(walls, job["limits"], scratch, readable)
+            confinement.confine(sandbox, job["limits"], scratch, readable)
         except BaseException as error:  # then no student code runs
-            student.say(4, "x", f"{type(error).__name__}: {error}")
+            worker.send(4, "x", f"{type(error).__name__}: {error}")
             os._exit(1)
-        with os.fdopen(3, "rb") as asked:
-            student.live(asked, 4, job)
+        with os.fdopen(3, "rb") as commands_file:
+            worker.run(commands_file, 4, job)
     os._exit(0)
 
 
 def _size(folder: str) -> int:
     size = 0
-    for above, _, names in os.walk(folder):
+    for folder_path, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(above, name)).st_size
+                size += os.lstat(os.path.join(folder_path, name)).st_size
     return size

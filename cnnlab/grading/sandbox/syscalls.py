@@ -29,7 +29,7 @@ NUMBERS |= {
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
 
-def checked(result: int, what: str) -> int:
+def check_result(result: int, what: str) -> int:
     """`result`, or an OSError that says what the kernel refused."""
     if result < 0:
         code = ctypes.get_errno()
@@ -42,7 +42,7 @@ def system_call(name: str, *arguments: Any) -> int:
     if _libc is None or name not in NUMBERS:
         raise OSError(f"{name} is not known on {sys.platform} {MACHINE}")
     passed = [ctypes.c_long(part) if isinstance(part, int) else part for part in arguments]
-    return checked(_libc.syscall(ctypes.c_long(NUMBERS[name]), *passed), name)
+    return check_result(_libc.syscall(ctypes.c_long(NUMBERS[name]), *passed), name)
 
 
 def prctl(option: int, *arguments: Any) -> int:
@@ -51,25 +51,25 @@ def prctl(option: int, *arguments: Any) -> int:
         raise OSError("prctl is Linux's")
     padded = [*arguments, 0, 0, 0, 0][:4]
     passed = [ctypes.c_ulong(part) if isinstance(part, int) else part for part in padded]
-    return checked(_libc.prctl(option, *passed), f"prctl {option}")
+    return check_result(_libc.prctl(option, *passed), f"prctl {option}")
 
 
 def unshare(flags: int) -> None:
     """Leave the namespaces that `flags` name."""
     if _libc is None:
         raise OSError("namespaces are Linux's")
-    checked(_libc.unshare(flags), "unshare")
+    check_result(_libc.unshare(flags), "unshare")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
     """The system call of this name."""
     parts = [os.fsencode(part) for part in (source, target, kind)]
-    checked(_libc.mount(*parts, ctypes.c_ulong(flags), os.fsencode(data)), f"mount {target}")
+    check_result(_libc.mount(*parts, ctypes.c_ulong(flags), os.fsencode(data)), f"mount {target}")
 
 
 def unmount(target: str, flags: int = MNT_DETACH) -> None:
     """The system call umount2."""
-    checked(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
+    check_result(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:

@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 
 MAGIC = b"cnf1"
-START = struct.Struct("<4sIQ")  # magic, length of the header, length of all buffers
+HEAD = struct.Struct("<4sIQ")  # magic, length of the header, length of all buffers
 DTYPES = {
     *("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"),
     *("<f2", "<f4", "<f8", "<c8", "<c16"),
 }
-MOST_HEADER = 4 * 2**20
-MOST_BYTES = 256 * 2**20
-MOST_ITEMS = 200_000
-MOST_DEPTH = 12
-MOST_AXES = 8
+MAX_HEADER = 4 * 2**20
+MAX_BYTES = 256 * 2**20
+MAX_ITEMS = 200_000
+MAX_DEPTH = 12
+MAX_AXES = 8
 
 
 class FrameError(ValueError):
@@ -34,58 +34,58 @@ class FrameError(ValueError):
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network by name and seed: a network of the kit, or one of `cnnlab.grading.running.networks`."""
+class NetworkSpec:
+    """A network by name and seed: a network of the kit, or one of `cnnlab.grading.sandbox.probe_networks`."""
 
     name: str
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnknownValue:
     """A value that does not travel; only the name of its type does."""
 
     type: str
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class TensorSpec:
     """An array that is, or is to become, a torch tensor."""
 
     array: np.ndarray
 
 
-def encode(value: Any, most: int = MOST_BYTES) -> bytes:
-    """`value` as one frame; a FrameError if it is larger than `most` bytes."""
+def encode(value: Any, max_bytes: int = MAX_BYTES) -> bytes:
+    """`value` as one frame; a FrameError if it is larger than `max_bytes` bytes."""
     buffers: list[bytes] = []
-    header = json.dumps(_plain(value, buffers, _Budget(most)), allow_nan=False).encode()
-    if len(header) > MOST_HEADER:
-        raise FrameError(f"the value has {len(header)} bytes of description, {MOST_HEADER} are allowed")
-    return b"".join((START.pack(MAGIC, len(header), sum(map(len, buffers))), header, *buffers))
+    header = json.dumps(_to_json(value, buffers, _Budget(max_bytes)), allow_nan=False).encode()
+    if len(header) > MAX_HEADER:
+        raise FrameError(f"the value has {len(header)} bytes of description, {MAX_HEADER} are allowed")
+    return b"".join((HEAD.pack(MAGIC, len(header), sum(map(len, buffers))), header, *buffers))
 
 
-def lengths(start: bytes, most: int = MOST_BYTES) -> tuple[int, int]:
-    """Lengths of header and buffers, from the first `START.size` bytes of a frame; refuses what is too long before it is read."""
-    magic, header, body = START.unpack(start)
+def lengths(start: bytes, max_bytes: int = MAX_BYTES) -> tuple[int, int]:
+    """Lengths of header and buffers, from the first `HEAD.size` bytes of a frame; refuses what is too long before it is read."""
+    magic, header, body = HEAD.unpack(start)
     if magic != MAGIC:
         raise FrameError("these bytes are no frame")
-    if header > MOST_HEADER or body > most:
+    if header > MAX_HEADER or body > max_bytes:
         raise FrameError(f"a frame of {header + body} bytes is more than is allowed")
     return header, body
 
 
-def decode(frame: bytes, most: int = MOST_BYTES) -> Any:
-    """The value in `frame`. Arrays are new; tensors come as `Tensor`, networks as `Network`, the rest as plain values."""
-    if len(frame) < START.size:
+def decode(frame: bytes, max_bytes: int = MAX_BYTES) -> Any:
+    """The value in `frame`. Arrays are new; tensors come as `TensorSpec`, networks as `NetworkSpec`, the rest as plain values."""
+    if len(frame) < HEAD.size:
         raise FrameError("the frame is cut off")
-    header, body = lengths(frame[: START.size], most)
-    if len(frame) != START.size + header + body:
+    header, body = lengths(frame[: HEAD.size], max_bytes)
+    if len(frame) != HEAD.size + header + body:
         raise FrameError("the frame is cut off, or goes on after its end")
     try:
-        tree = json.loads(frame[START.size : START.size + header], parse_constant=_refuse)
+        tree = json.loads(frame[HEAD.size : HEAD.size + header], parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FrameError(f"the header is no JSON: {error}") from None
-    reader = _Reader(memoryview(frame)[START.size + header :])
+    reader = _Reader(memoryview(frame)[HEAD.size + header :])
     value = reader.value(tree, 0)
     if reader.position != body:
         raise FrameError("the frame holds bytes that belong to nothing")
@@ -96,7 +96,7 @@ class _Budget:
     """How many bytes and items are left."""
 
     def __init__(self, size: int):
-        self.size, self.items = size, MOST_ITEMS
+        self.size, self.items = size, MAX_ITEMS
 
     def spend(self, size: int = 0) -> None:
         self.size -= size
@@ -104,13 +104,13 @@ class _Budget:
         if self.size < 0:
             raise FrameError("the value is larger than is allowed")
         if self.items < 0:
-            raise FrameError(f"the value has more than {MOST_ITEMS} parts")
+            raise FrameError(f"the value has more than {MAX_ITEMS} parts")
 
 
-def _plain(value: Any, buffers: list[bytes], budget: _Budget, depth: int = 0) -> Any:
+def _to_json(value: Any, buffers: list[bytes], budget: _Budget, depth: int = 0) -> Any:
     budget.spend()
-    if depth > MOST_DEPTH:
-        raise FrameError(f"the value is nested more than {MOST_DEPTH} deep")
+    if depth > MAX_DEPTH:
+        raise FrameError(f"the value is nested more than {MAX_DEPTH} deep")
     if value is None or isinstance(value, bool):
         return value
     if type(value) is int:
@@ -120,15 +120,15 @@ def _plain(value: Any, buffers: list[bytes], budget: _Budget, depth: int = 0) ->
     if type(value) is str:
         budget.spend(len(value))
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Network):
+    if isinstance(value, NetworkSpec):
         return {"k": "network", "name": value.name, "seed": value.seed}
     if isinstance(value, list | tuple):
         kind = "list" if isinstance(value, list) else "tuple"
-        return {"k": kind, "v": [_plain(part, buffers, budget, depth + 1) for part in value]}
+        return {"k": kind, "v": [_to_json(part, buffers, budget, depth + 1) for part in value]}
     if isinstance(value, dict):
         if not all(type(key) is str for key in value):
             return {"k": "unknown", "type": "dict whose keys are not text"}
-        parts = [[key, _plain(part, buffers, budget, depth + 1)] for key, part in value.items()]
+        parts = [[key, _to_json(part, buffers, budget, depth + 1)] for key, part in value.items()]
         return {"k": "dict", "v": parts}
     return _array(value, buffers, budget)
 
@@ -136,7 +136,7 @@ def _plain(value: Any, buffers: list[bytes], budget: _Budget, depth: int = 0) ->
 def _array(value: Any, buffers: list[bytes], budget: _Budget) -> dict[str, Any]:
     kind = "array"
     torch = sys.modules.get("torch")
-    if isinstance(value, Tensor):
+    if isinstance(value, TensorSpec):
         kind, value = "tensor", value.array
     elif torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu().resolve_conj().resolve_neg()
@@ -154,7 +154,7 @@ def _array(value: Any, buffers: list[bytes], budget: _Budget) -> dict[str, Any]:
     return {"k": kind, "dtype": little.dtype.str, "shape": list(array.shape)}
 
 
-def _refuse(constant: str) -> Any:
+def _refuse_constant(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
@@ -166,7 +166,7 @@ class _Reader:
 
     def value(self, tree: Any, depth: int) -> Any:
         self.items += 1
-        if depth > MOST_DEPTH or self.items > MOST_ITEMS:
+        if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise FrameError("the value is too deep, or has too many parts")
         if tree is None or isinstance(tree, bool | int | str):
             return tree
@@ -184,11 +184,11 @@ class _Reader:
             return dict(self._pair(part, depth) for part in tree["v"])
         if kind in ("array", "tensor"):
             array = self._array(tree)
-            return Tensor(array) if kind == "tensor" else array
+            return TensorSpec(array) if kind == "tensor" else array
         if kind == "network" and isinstance(tree.get("name"), str) and type(tree.get("seed")) is int:
-            return Network(tree["name"], tree["seed"])
+            return NetworkSpec(tree["name"], tree["seed"])
         if kind == "unknown" and isinstance(tree.get("type"), str):
-            return Unknown(tree["type"][:80])
+            return UnknownValue(tree["type"][:80])
         raise FrameError("the header describes something that is not allowed")
 
     def _pair(self, part: Any, depth: int) -> tuple[str, Any]:
@@ -200,7 +200,7 @@ class _Reader:
         dtype, shape = tree.get("dtype"), tree.get("shape")
         if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list):
             raise FrameError("an array has a dtype or a shape that is not allowed")
-        if len(shape) > MOST_AXES or not all(type(side) is int and 0 <= side < 2**40 for side in shape):
+        if len(shape) > MAX_AXES or not all(type(side) is int and 0 <= side < 2**40 for side in shape):
             raise FrameError("an array has a shape that is not allowed")
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > len(self.body) - self.position:

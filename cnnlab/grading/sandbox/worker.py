@@ -16,99 +16,101 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from cnnlab.grading.running import cells, networks
-from cnnlab.grading.running.frames import START, FrameError, Tensor, decode, encode, lengths
+from cnnlab.grading.sandbox import cell_runner, probe_networks
+from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, TensorSpec, decode, encode, lengths
 
 
-def live(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
+def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
     """Run the cells of `job` but for those in its "skip", then answer the questions that come, until no more come."""
-    names = cells.namespace()
+    names = cell_runner.namespace()
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
             continue
-        say(replies, "c", number)
+        send(replies, "c", number)
         error = None
         try:
-            cells.run(cell["source"], f"<cell {cell['name']}>", names)
+            cell_runner.run(cell["source"], f"<cell {cell['name']}>", names)
         except BaseException as raised:  # SystemExit too: the next cell is another question's
-            error = cells.in_words(raised)
+            error = cell_runner.describe_error(raised)
         _flush()
-        say(replies, "e", {"cell": number, "error": error})
-    say(replies, "r", None)
-    while (asked := _next(commands)) is not None:
-        if asked["last"]:  # what it changes touches no other question any more
-            _answer(names, asked, replies)
-            say(replies, "o", [asked["number"], 0])
+        send(replies, "e", {"cell": number, "error": error})
+    send(replies, "r", None)
+    while (request := _next_request(commands)) is not None:
+        if request["last"]:  # what it changes touches no other question any more
+            _answer_probe(names, request, replies)
+            send(replies, "o", [request["number"], 0])
             continue
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):
-                _answer(names, asked, replies)
+                _answer_probe(names, request, replies)
             _flush()
             os._exit(0)
         status = os.waitpid(child, 0)[1]
-        say(replies, "o", [asked["number"], status])
+        send(replies, "o", [request["number"], status])
 
 
-def say(pipe: int, letter: str, value: Any, most: int = 2**20) -> None:
+def send(pipe: int, letter: str, value: Any, max_bytes: int = 2**20) -> None:
     """Write one message."""
-    rest = memoryview(letter.encode() + encode(value, most))
+    rest = memoryview(letter.encode() + encode(value, max_bytes))
     while rest:
         rest = rest[os.write(pipe, rest) :]
 
 
-def _next(commands: BinaryIO) -> Any:
-    start = commands.read(START.size)
-    return decode(start + commands.read(sum(lengths(start)))) if len(start) == START.size else None
+def _next_request(commands: BinaryIO) -> Any:
+    start = commands.read(HEAD.size)
+    return decode(start + commands.read(sum(lengths(start)))) if len(start) == HEAD.size else None
 
 
-def _answer(names: dict[str, Any], asked: dict[str, Any], replies: int) -> None:
-    if asked["name"] not in names:
-        say(replies, "v", {"question": asked["number"], "missing": asked["name"]})
+def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) -> None:
+    if request["name"] not in names:
+        send(replies, "v", {"question": request["number"], "missing": request["name"]})
         return
-    for number, case in enumerate(asked["cases"]):
-        about = {"question": asked["number"], "case": number}
-        _seed(asked["seed"])
+    for number, case in enumerate(request["cases"]):
+        case_id = {"question": request["number"], "case": number}
+        _seed(request["seed"])
         start = time.perf_counter()
         try:
-            found = names[asked["name"]]
-            arguments = {key: networks.live(value) for key, value in case.items()}
-            value = found if asked["variable"] else found(**arguments)
+            target = names[request["name"]]
+            arguments = {key: probe_networks.materialize(value) for key, value in case.items()}
+            value = target if request["variable"] else target(**arguments)
             seconds = time.perf_counter() - start
-            remarks = [] if asked["variable"] else _remarks(arguments, case)
-            reply = {**about, "value": value, "seconds": seconds, "remarks": remarks}
-            message = encode(reply, asked["answer_bytes"])
+            side_effects = [] if request["variable"] else _side_effect_warnings(arguments, case)
+            reply = {**case_id, "value": value, "seconds": seconds, "remarks": side_effects}
+            message = encode(reply, request["answer_bytes"])
         except FrameError as error:
-            said = {
+            error_fields = {
                 "type": "FrameError",
                 "message": f"what comes back cannot be handed in: {error}",
                 "traceback": "",
             }
-            message = encode({**about, "error": said})
+            message = encode({**case_id, "error": error_fields})
         except BaseException as error:  # SystemExit too: the next case may do
-            message = encode({**about, "error": cells.in_words(error)})
+            message = encode({**case_id, "error": cell_runner.describe_error(error)})
         _flush()
         rest = memoryview(b"v" + message)
         while rest:
             rest = rest[os.write(replies, rest) :]
 
 
-def _remarks(after: dict[str, Any], before: dict[str, Any]) -> list[str]:
+def _side_effect_warnings(after: dict[str, Any], before: dict[str, Any]) -> list[str]:
     """What a call has done to what it was given. It tells the student something, and never counts: it could be forged."""
-    said = []
+    messages = []
     for name, value in after.items():
         if isinstance(value, torch.nn.Module):
             hooks = sum(
                 len(module._forward_hooks) + len(module._backward_hooks) for module in value.modules()
             )
-            said += [f"{hooks} hooks are still on `{name}` after the call"] if hooks else []
-            said += [f"`{name}` is in train mode after the call"] if value.training else []
-        kept = before[name].array if isinstance(before[name], Tensor) else before[name]
-        if isinstance(value, torch.Tensor | np.ndarray) and isinstance(kept, np.ndarray):
-            now = value.detach().numpy() if isinstance(value, torch.Tensor) else value
-            if now.shape != kept.shape or not np.array_equal(now, kept, equal_nan=kept.dtype.kind in "fc"):
-                said.append(f"`{name}` is another after the call: work on a copy")
-    return said
+            messages += [f"{hooks} hooks are still on `{name}` after the call"] if hooks else []
+            messages += [f"`{name}` is in train mode after the call"] if value.training else []
+        original = before[name].array if isinstance(before[name], TensorSpec) else before[name]
+        if isinstance(value, torch.Tensor | np.ndarray) and isinstance(original, np.ndarray):
+            current = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+            if current.shape != original.shape or not np.array_equal(
+                current, original, equal_nan=original.dtype.kind in "fc"
+            ):
+                messages.append(f"`{name}` is another after the call: work on a copy")
+    return messages
 
 
 def _seed(seed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cnnlab.grading.lineup import KINDS
+from cnnlab.grading.mystery_models import KINDS
 
 
 def mine(maps, gradients):
