@@ -13,6 +13,6 @@ Nothing here looks into a network to understand it. The techniques that ask so o
 `cnnlab.robustness.one_pixel`) stay short because this is apart.
 """
 
-from cnnlab.incremental.retouching import Retouching, retouching
+from cnnlab._incremental.patched_model import PatchedModel, patched_model
 
-__all__ = ["Retouching", "retouching"]
+__all__ = ["PatchedModel", "patched_model"]

@@ -18,7 +18,7 @@ from cnnlab.networks.modes import evaluating
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class PreparedModel:
     """A network made ready for many pictures of one size.
 
     `layout` is the memory layout of the pictures that suits it, `weights` holds those of its parameters that are replaced by a
@@ -38,14 +38,14 @@ class Asked:
             else:
                 logits = self.model(pictures)
         if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(pictures):
-            came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            received = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(
-                f"the model must give N x classes logits, but gave {came} for {len(pictures)} pictures."
+                f"the model must give N x classes logits, but gave {received} for {len(pictures)} pictures."
             )
         return logits if logits.dtype == torch.float64 else logits.float()
 
 
-def asked(model: nn.Module, image: Tensor) -> tuple[Asked, Tensor]:
+def prepare(model: nn.Module, image: Tensor) -> tuple[PreparedModel, Tensor]:
     """The network made ready for pictures like `image` (3 x H x W), and its logits (C, on the CPU) for this one.
 
     With channels last, max pooling on a CPU is ten times faster and convolutions need no reordering of their inputs; weights in
@@ -58,15 +58,15 @@ def asked(model: nn.Module, image: Tensor) -> tuple[Asked, Tensor]:
             for name, weight in model.named_parameters()
             if weight.dim() == 4
         }
-        return _look(Asked(model, torch.channels_last, weights, 1), image)
-    return _look(Asked(model, torch.contiguous_format, {}, 1), image)
+        return _probe(PreparedModel(model, torch.channels_last, weights, 1), image)
+    return _probe(PreparedModel(model, torch.contiguous_format, {}, 1), image)
 
 
-def _look(network: Asked, image: Tensor) -> tuple[Asked, Tensor]:
-    with Footprint() as footprint:
+def _probe(network: PreparedModel, image: Tensor) -> tuple[PreparedModel, Tensor]:
+    with MemoryProbe() as footprint:
         logits = network.logits(image.unsqueeze(0).clone(memory_format=network.layout))
     batch_size = batch_size_for(footprint.bytes, image.device)
-    return Asked(network.model, network.layout, network.weights, batch_size), logits[0].cpu()
+    return PreparedModel(network.model, network.layout, network.weights, batch_size), logits[0].cpu()
 
 
 def batch_size_for(footprint: int, device: torch.device) -> int:
@@ -80,7 +80,7 @@ def batch_size_for(footprint: int, device: torch.device) -> int:
     return max(1, int(54e6 // footprint))
 
 
-class Footprint(TorchFunctionMode):
+class MemoryProbe(TorchFunctionMode):
     """Notes, while it is active, the most bytes that three successive results of a single picture take together.
 
     That many are alive at once in most networks: a layer's input, its output, and what the next one makes of it.
@@ -88,14 +88,14 @@ class Footprint(TorchFunctionMode):
 
     def __init__(self):
         super().__init__()
-        self.bytes, self._last, self._place = 1, deque(maxlen=3), 0
+        self.bytes, self._last, self._pointer = 1, deque(maxlen=3), 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         if _is_one_picture(result):
-            if result.data_ptr() != self._place:  # views, and what is changed in place, take nothing
+            if result.data_ptr() != self._pointer:  # views, and what is changed in place, take nothing
                 self._last.append(result.numel() * result.element_size())
-            self._place = result.data_ptr()
+            self._pointer = result.data_ptr()
             self.bytes = max(self.bytes, sum(self._last))
         return result
 

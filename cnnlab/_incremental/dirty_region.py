@@ -7,7 +7,7 @@ change wherever a kernel touches the change: with kernel k, dilation d, stride s
     o * s - p,  o * s - p + d,  ...,  o * s - p + d * (k - 1)
 
 so inputs a to b - 1 are seen by the positions from ceil((a + p - d * (k - 1)) / s) to floor((b - 1 + p) / s). Any other layer may
-look at the whole map, and gets it whole. See `cnnlab.incremental.answers`.
+look at the whole map, and gets it whole. See `cnnlab._incremental.engine`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx.node import Node
 
-from cnnlab.incremental.tracing import Recording
-from cnnlab.incremental.windows import Stretch, Windows
-from cnnlab.incremental.winograd import Winograd
+from cnnlab._incremental.tracing import Recording
+from cnnlab._incremental.windows import Interval, Windows
+from cnnlab._incremental.winograd import Winograd
 from cnnlab.networks.imagenet_architectures import pad_same
 
 
@@ -36,7 +36,7 @@ class Axis:
     stride: int
     padding: int
 
-    def touched(self, inputs: Stretch, total: int) -> Stretch:
+    def affected_outputs(self, inputs: Interval, total: int) -> Interval:
         """The stretch of the `total` outputs that see one of these inputs, of one output at least."""
         start, stop = inputs
         first = max(0, -((self.span - 1 - self.padding - start) // self.stride))
@@ -44,14 +44,14 @@ class Axis:
         first = min(first, total - 1)
         return first, max(first, last) + 1
 
-    def seen(self, starts: list[int], length: int) -> tuple[list[int], int]:
+    def inputs_of(self, starts: list[int], length: int) -> tuple[list[int], int]:
         """Where the inputs begin that `length` outputs from each start see, and how many they are."""
         begins = [start * self.stride - self.padding for start in starts]
         return begins, (length - 1) * self.stride + self.span
 
 
 @dataclass(frozen=True)
-class Sliding:
+class SlidingKernel:
     """A layer that slides a kernel over maps: along which axes, the layer without any padding, and the maps with theirs."""
 
     rows: Axis
@@ -64,14 +64,14 @@ class Sliding:
         """Rows above and columns before the map."""
         return self.rows.padding, self.columns.padding
 
-    def seen(self, windows: Windows) -> Windows:
+    def inputs_of(self, windows: Windows) -> Windows:
         """The windows of the inputs that the kernel sees in these windows of its outputs."""
-        tops, height = self.rows.seen(windows.tops, windows.height)
-        lefts, width = self.columns.seen(windows.lefts, windows.width)
+        tops, height = self.rows.inputs_of(windows.tops, windows.height)
+        lefts, width = self.columns.inputs_of(windows.lefts, windows.width)
         return Windows(tops, lefts, height, width)
 
 
-def sliding(recording: Recording, step: Node) -> Sliding | None:
+def as_sliding_kernel(recording: Recording, step: Node) -> SlidingKernel | None:
     """The step as a kernel that slides over the result of one other step; None if it is something else."""
     values, sources = recording.values, recording.affected.intersection(step.all_input_nodes)
     if len(sources) != 1 or not all(_is_map(values[node]) for node in (step, *sources)):
@@ -85,7 +85,7 @@ def sliding(recording: Recording, step: Node) -> Sliding | None:
         return _convolution(values[step], *args, layer.weight, layer.bias, *options)
     if type(layer) is Winograd:
         axes = _axes(layer.kernel, 1, layer.padding)
-        return Sliding(*axes, layer.slide, _padded(*args, axes, values[step]))
+        return SlidingKernel(*axes, layer.slide, _pad_maps(*args, axes, values[step]))
     if type(layer) is nn.MaxPool2d:
         return _max_pool(values[step], *args, layer.kernel_size, layer.stride, layer.padding, layer.dilation)
     if type(layer) is nn.AvgPool2d:
@@ -96,21 +96,23 @@ def sliding(recording: Recording, step: Node) -> Sliding | None:
     return None
 
 
-def _convolution(result, maps, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> Sliding:
+def _convolution(result, maps, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> SlidingKernel:
     if padding == "same":
         padding = [d * (k - 1) // 2 for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
     axes = _axes(weight.shape[2:], stride, 0 if padding == "valid" else padding, dilation)
-    maps = _padded(maps, axes, result)
-    return Sliding(*axes, lambda piece: F.conv2d(piece, weight, bias, stride, 0, dilation, groups), maps)
+    maps = _pad_maps(maps, axes, result)
+    return SlidingKernel(
+        *axes, lambda piece: F.conv2d(piece, weight, bias, stride, 0, dilation, groups), maps
+    )
 
 
 def _max_pool(
     result, maps, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-) -> Sliding:
+) -> SlidingKernel:
     stride = stride or kernel_size
     axes = _axes(kernel_size, stride, padding, dilation)
-    maps = _padded(maps, axes, result, -torch.inf)
-    return Sliding(*axes, lambda piece: F.max_pool2d(piece, kernel_size, stride, 0, dilation), maps)
+    maps = _pad_maps(maps, axes, result, -torch.inf)
+    return SlidingKernel(*axes, lambda piece: F.max_pool2d(piece, kernel_size, stride, 0, dilation), maps)
 
 
 def _average_pool(
@@ -122,20 +124,20 @@ def _average_pool(
     ceil_mode=False,
     count_include_pad=True,
     divisor_override=None,
-) -> Sliding | None:
+) -> SlidingKernel | None:
     stride = stride or kernel_size
     axes = _axes(kernel_size, stride, padding)
     for axis, length, inputs in zip(axes, result.shape[-2:], maps.shape[-2:], strict=True):
         beyond = (length - 1) * axis.stride + axis.span > inputs + 2 * axis.padding
         if divisor_override is None and (beyond or (axis.padding and not count_include_pad)):
             return None  # windows over the border are divided by another number
-    maps = _padded(maps, axes, result)
-    return Sliding(
+    maps = _pad_maps(maps, axes, result)
+    return SlidingKernel(
         *axes, lambda piece: F.avg_pool2d(piece, kernel_size, stride, divisor_override=divisor_override), maps
     )
 
 
-def _pad(result, maps, pad, mode="constant", value=None) -> Sliding | None:
+def _pad(result, maps, pad, mode="constant", value=None) -> SlidingKernel | None:
     """Padding with a constant, as a kernel of 1 x 1 that slides over the maps; negative padding cuts them."""
     if mode != "constant" or len(pad) > 4:
         return None
@@ -143,20 +145,20 @@ def _pad(result, maps, pad, mode="constant", value=None) -> Sliding | None:
     return _constant_pad(result, maps, top, left, value or 0.0)
 
 
-def _pad_same(result, maps, kernel, stride) -> Sliding:
+def _pad_same(result, maps, kernel, stride) -> SlidingKernel:
     rows, columns = (after - before for after, before in zip(result.shape[-2:], maps.shape[-2:], strict=True))
     return _constant_pad(result, maps, rows // 2, columns // 2)
 
 
-def _constant_pad(result: Tensor, maps: Tensor, top: int, left: int, value: float = 0.0) -> Sliding:
+def _constant_pad(result: Tensor, maps: Tensor, top: int, left: int, value: float = 0.0) -> SlidingKernel:
     axes = Axis(1, 1, top), Axis(1, 1, left)
     run = (
         (lambda piece: piece) if top or left else torch.clone
     )  # only then can the piece be the result of another step
-    return Sliding(*axes, run, _padded(maps, axes, result, value))
+    return SlidingKernel(*axes, run, _pad_maps(maps, axes, result, value))
 
 
-def _padded(maps: Tensor, axes: tuple[Axis, Axis], result: Tensor, outside: float = 0.0) -> Tensor:
+def _pad_maps(maps: Tensor, axes: tuple[Axis, Axis], result: Tensor, outside: float = 0.0) -> Tensor:
     """The maps with everything around them that the kernel sees on its way to `result`."""
     sides = []
     for axis, dim in zip(axes[::-1], (-1, -2), strict=True):
@@ -187,11 +189,11 @@ _FUNCTIONS = {
 }
 
 
-def pointwise(recording: Recording, step: Node) -> bool:
+def is_pointwise(recording: Recording, step: Node) -> bool:
     """Whether the step looks at each position of its maps by itself."""
     values, affected = recording.values, recording.affected
     maps = [values[node] for node in (step, *affected.intersection(step.all_input_nodes))]
-    others = [values[node] for node in step.all_input_nodes if node not in affected]
+    constants = [values[node] for node in step.all_input_nodes if node not in affected]
     if not all(_is_map(value) and value.shape[-2:] == maps[0].shape[-2:] for value in maps):
         return False
     layer = recording.layer(step)
@@ -201,7 +203,7 @@ def pointwise(recording: Recording, step: Node) -> bool:
         return type(layer) in _POINTWISE_LAYERS
     args, kwargs = recording.arguments(step, values.__getitem__)
     if step.target in (torch.cat, torch.concat):
-        return not others and [*args[1:], *kwargs.values()] in ([1], [-3])
+        return not constants and [*args[1:], *kwargs.values()] in ([1], [-3])
     if step.target is F.batch_norm:
         return not kwargs.get("training", args[5] if len(args) > 5 else False)
     if step.target is operator.getitem:  # some of the channels
@@ -209,7 +211,7 @@ def pointwise(recording: Recording, step: Node) -> bool:
         return isinstance(index[0], slice) and index[0] == slice(None) and len(index) <= args[0].dim() - 2
     if step.target in (torch.unsqueeze, "unsqueeze"):
         return [*args[1:], *kwargs.values()] == [1]
-    return step.target in _POINTWISE and all(_is_same_everywhere(value) for value in others)
+    return step.target in _POINTWISE and all(_is_same_everywhere(value) for value in constants)
 
 
 _POINTWISE_LAYERS = {

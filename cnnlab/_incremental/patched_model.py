@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from cnnlab.incremental.answers import Incremental, incremental
-from cnnlab.incremental.batching import Asked, asked
-from cnnlab.incremental.windows import Place, retouched
+from cnnlab._incremental.batching import PreparedModel, prepare
+from cnnlab._incremental.engine import IncrementalEngine, build_engine
+from cnnlab._incremental.windows import Position, patched_images
 
 
-class Retouching:
-    """A network that is asked about `image` (3 x H x W) with one square or another replaced; `retouching` makes it.
+class PatchedModel:
+    """A network that is asked about `image` (3 x H x W) with one square or another replaced; `patched_model` makes it.
 
     Fields
     ------
@@ -26,20 +26,22 @@ class Retouching:
         The number of versions to ask about at once.
     """
 
-    def __init__(self, network: Asked, quick: Incremental | None, image: Tensor, original: Tensor):
-        self.original, self.batch_size = original, (quick or network).batch_size
-        self._network, self._quick, self._image = network, quick, image
+    def __init__(
+        self, network: PreparedModel, engine: IncrementalEngine | None, image: Tensor, original: Tensor
+    ):
+        self.original, self.batch_size = original, (engine or network).batch_size
+        self._network, self._engine, self._image = network, engine, image
 
-    def logits(self, places: Sequence[Place], squares: Tensor) -> Tensor:
+    def logits(self, positions: Sequence[Position], squares: Tensor) -> Tensor:
         """N x C logits, at least in float32, one row for each of the places and the square (N x 3 x size x size) that is put there."""
-        if self._quick:
-            return self._quick.logits(places, squares)
-        return self._network.logits(retouched(self._image, places, squares, self._network.layout))
+        if self._engine:
+            return self._engine.logits(positions, squares)
+        return self._network.logits(patched_images(self._image, positions, squares, self._network.layout))
 
 
-def retouching(
+def patched_model(
     model: nn.Module, image: Tensor, size: int, rows: Sequence[int], columns: Sequence[int]
-) -> Retouching:
+) -> PatchedModel:
     """The network made ready to be asked about `image` with a square of `size` pixels replaced.
 
     On a CPU, layers compute only the windows of their maps that the square touches, and take the rest from the picture as it is:
@@ -65,9 +67,9 @@ def retouching(
     Example
     -------
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 5))
-    >>> network = retouching(model, torch.rand(3, 12, 12), 4, range(9), range(9))
+    >>> network = patched_model(model, torch.rand(3, 12, 12), 4, range(9), range(9))
     >>> network.logits([(0, 0), (2, 8)], torch.zeros(2, 3, 4, 4)).shape
     torch.Size([2, 5])
     """
-    network, original = asked(model, image)
-    return Retouching(network, incremental(network, image, size, rows, columns), image, original)
+    network, original = prepare(model, image)
+    return PatchedModel(network, build_engine(network, image, size, rows, columns), image, original)

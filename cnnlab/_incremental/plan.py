@@ -1,6 +1,6 @@
 """Which steps of a network are computed in windows, and which in full, when a square of the picture is replaced.
 
-See `cnnlab.incremental.answers`.
+See `cnnlab._incremental.engine`.
 """
 
 from __future__ import annotations
@@ -12,105 +12,114 @@ from typing import Any
 import torch
 from torch.fx.node import Node
 
-from cnnlab.incremental.reach import Sliding, pointwise, sliding
-from cnnlab.incremental.tracing import Recording
-from cnnlab.incremental.windows import Place, Stretch, Windows, hull
+from cnnlab._incremental.dirty_region import SlidingKernel, as_sliding_kernel, is_pointwise
+from cnnlab._incremental.tracing import Recording
+from cnnlab._incremental.windows import Interval, Position, Windows, hull
 
-ENOUGH = 0.75
+FULL_FRACTION = 0.75
 """Windows that cover this share of their map, on average over the places, are pasted, and computed in full from there on."""
 
 
 @dataclass(frozen=True, eq=False)
-class Windowed:
+class WindowedStep:
     """A step that is computed in windows: the rows that change for each top of the square, and the columns for each left.
 
     `shape` is that of the whole maps. A step without a `kernel` looks at each position by itself.
     """
 
-    rows: dict[int, Stretch]
-    columns: dict[int, Stretch]
+    rows: dict[int, Interval]
+    columns: dict[int, Interval]
     shape: torch.Size
-    kernel: Sliding | None = None
+    kernel: SlidingKernel | None = None
 
     @property
-    def share(self) -> float:
+    def mean_fraction(self) -> float:
         """The part of the map that a window covers, on average over the places."""
         part = 1.0
         for stretches, total in ((self.rows, self.shape[-2]), (self.columns, self.shape[-1])):
             part *= sum(stop - start for start, stop in stretches.values()) / (len(stretches) * total)
         return part
 
-    def area(self, place: Place) -> int:
+    def area(self, position: Position) -> int:
         """The number of positions that change for this place of the square."""
-        (top, bottom), (left, right) = self.rows[place[0]], self.columns[place[1]]
+        (top, bottom), (left, right) = self.rows[position[0]], self.columns[position[1]]
         return (bottom - top) * (right - left)
 
-    def windows(self, places: Sequence[Place]) -> Windows:
+    def windows(self, positions: Sequence[Position]) -> Windows:
         """The windows for these places, all of one size."""
-        rows, columns = [self.rows[top] for top, _ in places], [self.columns[left] for _, left in places]
+        rows, columns = (
+            [self.rows[top] for top, _ in positions],
+            [self.columns[left] for _, left in positions],
+        )
         return Windows.over(rows, columns, self.shape)
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class WindowPlan:
     """What is computed how.
 
-    `windowed` holds the steps that are computed in windows, in their order, after the picture itself; `full` the others that the
-    square can change; `pasted` those of the former that the latter take, whole. `kept` are the maps of the uncovered picture that
-    are still needed, and whatever does not depend on a picture. `finished` says whose results nobody needs after a step.
+    `windowed_steps` holds the steps that are computed in windows, in their order, after the picture itself; `full_steps` the others that the
+    square can change; `pasted_nodes` those of the former that the latter take, whole. `cached` are the maps of the uncovered picture that
+    are still needed, and whatever does not depend on a picture. `last_uses` says whose results nobody needs after a step.
     """
 
-    windowed: dict[Node, Windowed]
-    full: list[Node]
-    pasted: list[Node]
-    kept: dict[Node, Any]
-    finished: dict[Node, list[Node]]
+    windowed_steps: dict[Node, WindowedStep]
+    full_steps: list[Node]
+    pasted_nodes: list[Node]
+    cached: dict[Node, Any]
+    last_uses: dict[Node, list[Node]]
 
 
-def planned(recording: Recording, size: int, rows: Sequence[int], columns: Sequence[int]) -> Plan:
+def make_plan(recording: Recording, size: int, rows: Sequence[int], columns: Sequence[int]) -> WindowPlan:
     """The plan for a square of `size` pixels whose upper left corner is in one of these rows and one of these columns."""
     picture, values, affected = recording.picture, recording.values, recording.affected
     spans = ({start: (start, start + size) for start in starts} for starts in (rows, columns))
-    windowed = {picture: Windowed(*spans, values[picture].shape)}
+    windowed = {picture: WindowedStep(*spans, values[picture].shape)}
     for step in recording.steps:
-        plan = _in_windows(recording, step, windowed)
-        if plan and plan.share < ENOUGH:
-            windowed[step] = plan
+        windowed_step = _in_windows(recording, step, windowed)
+        if windowed_step and windowed_step.mean_fraction < FULL_FRACTION:
+            windowed[step] = windowed_step
     full = [step for step in recording.steps if step in affected and step not in windowed]
-    askers = [step for step in full if asks_for_shape(step)]
-    takers = {recording.output, *full}.difference(askers)
-    pasted = [node for node in windowed if not takers.isdisjoint(node.users)]
-    joined = [step for step, plan in windowed.items() if not plan.kernel and len(step.all_input_nodes) > 1]
-    needed = {*pasted, *(node for step in (*askers, *joined) for node in step.all_input_nodes)}
-    kept = {node: value for node, value in values.items() if node in needed or node not in affected}
-    return Plan(windowed, full, pasted, kept, _finished([*windowed, *full, recording.output]))
+    shape_queries = [step for step in full if reads_shape(step)]
+    consumers = {recording.output, *full}.difference(shape_queries)
+    pasted = [node for node in windowed if not consumers.isdisjoint(node.users)]
+    joined = [
+        step
+        for step, windowed_step in windowed.items()
+        if not windowed_step.kernel and len(step.all_input_nodes) > 1
+    ]
+    needed = {*pasted, *(node for step in (*shape_queries, *joined) for node in step.all_input_nodes)}
+    cached = {node: value for node, value in values.items() if node in needed or node not in affected}
+    return WindowPlan(windowed, full, pasted, cached, _last_uses([*windowed, *full, recording.output]))
 
 
-def asks_for_shape(step: Node) -> bool:
+def reads_shape(step: Node) -> bool:
     """Whether the step only asks how large a tensor is."""
     if step.target is getattr:
         return step.args[1] in ("shape", "ndim", "dtype", "device")
     return step.op == "call_method" and step.target in ("size", "dim")
 
 
-def _in_windows(recording: Recording, step: Node, windowed: dict[Node, Windowed]) -> Windowed | None:
+def _in_windows(recording: Recording, step: Node, windowed: dict[Node, WindowedStep]) -> WindowedStep | None:
     """How the step is computed in windows; None if it takes anything that is not, or may look at the whole map."""
     sources = [windowed.get(node) for node in step.all_input_nodes if node in recording.affected]
     if not sources or None in sources:
         return None
-    kernel = sliding(recording, step)
-    if not kernel and not pointwise(recording, step):
+    kernel = as_sliding_kernel(recording, step)
+    if not kernel and not is_pointwise(recording, step):
         return None
     shape = recording.values[step].shape
     rows = {top: hull(*(source.rows[top] for source in sources)) for top in sources[0].rows}
     columns = {left: hull(*(source.columns[left] for source in sources)) for left in sources[0].columns}
     if kernel:
-        rows = {top: kernel.rows.touched(stretch, shape[-2]) for top, stretch in rows.items()}
-        columns = {left: kernel.columns.touched(stretch, shape[-1]) for left, stretch in columns.items()}
-    return Windowed(rows, columns, shape, kernel)
+        rows = {top: kernel.rows.affected_outputs(stretch, shape[-2]) for top, stretch in rows.items()}
+        columns = {
+            left: kernel.columns.affected_outputs(stretch, shape[-1]) for left, stretch in columns.items()
+        }
+    return WindowedStep(rows, columns, shape, kernel)
 
 
-def _finished(steps: list[Node]) -> dict[Node, list[Node]]:
+def _last_uses(steps: list[Node]) -> dict[Node, list[Node]]:
     """For each of the steps, which results it is the last to take."""
     last = {node: step for step in steps for node in step.all_input_nodes}
     finished = {step: [] for step in steps}

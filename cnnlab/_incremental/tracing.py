@@ -1,11 +1,11 @@
 """A network as a list of steps, each with the result that it has on one picture.
 
-`recorded` lets a network run once on a stand-in that writes down what is done to it (`torch.fx`), and then once more on a real
+`record_steps` lets a network run once on a stand-in that writes down what is done to it (`torch.fx`), and then once more on a real
 picture, step by step, keeping every result on the way. Whoever has both can compute again only what changes when the picture
-does; see `cnnlab.incremental.answers`.
+does; see `cnnlab._incremental.engine`.
 
 The network itself is not touched: what is traced is a copy of its modules that shares its weights. In that copy, convolutions that
-`cnnlab.incremental.winograd` computes faster are replaced by its own.
+`cnnlab._incremental.winograd` computes faster are replaced by its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, fx, nn
 from torch.fx.node import Node, map_arg
 from torch.nn.modules import module as every_module
 
-from cnnlab.incremental.winograd import Winograd, suits
+from cnnlab._incremental.winograd import Winograd, is_supported
 
 
 class Untraceable(Exception):
@@ -64,7 +64,7 @@ class Recording:
         return step.target(*args, **kwargs)
 
 
-def recorded(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) -> Recording:
+def record_steps(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) -> Recording:
     """The steps of `model` in eval mode, with their results on `image` (3 x H x W).
 
     `filters` are copies of those of its parameters that have four axes, with channels last, by name; missing ones are made.
@@ -75,7 +75,7 @@ def recorded(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) -> Rec
         If the model looks at numbers to decide what to do, has hooks, changes itself while it runs, or writes into its tensors in
         a way that the order of the steps does not tell.
     """
-    modules, graph = _traced(model, filters)
+    modules, graph = _trace(model, filters)
     picture, *steps, output = graph.nodes
     recording = Recording(modules, picture, steps, output, {}, {picture})
     with torch.inference_mode(False), torch.no_grad():
@@ -86,7 +86,7 @@ def recorded(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) -> Rec
     return recording
 
 
-def _traced(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx.Graph]:
+def _trace(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx.Graph]:
     """A copy of the model in eval mode, its filters with channels last, and the graph of its steps."""
     hooks = [every_module._global_forward_hooks, every_module._global_forward_pre_hooks]
     for module in model.modules():
@@ -107,21 +107,25 @@ def _traced(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx
             graph = fx.Tracer().trace(twin)
     except Exception as error:  # whatever a forward may raise that meets a stand-in
         raise Untraceable(f"the model cannot be traced: {error}") from error
-    for then, module in zip(before, twin.modules(), strict=True):
-        now = vars(module)
-        if any(now[name] is not then.get(name) for name in now if not name.startswith("_tensor_constant")):
+    for old_vars, module in zip(before, twin.modules(), strict=True):
+        new_vars = vars(module)
+        if any(
+            new_vars[name] is not old_vars.get(name)
+            for name in new_vars
+            if not name.startswith("_tensor_constant")
+        ):
             raise Untraceable("the model changes itself while it runs")
     for node in graph.nodes:
         if node.op == "call_method" and node.target == "view":
             node.target = "reshape"  # the same, whatever the layout in memory
-        if node.op == "call_module" and suits(layer := twin.get_submodule(node.target)):
+        if node.op == "call_module" and is_supported(layer := twin.get_submodule(node.target)):
             twin.set_submodule(node.target, Winograd(layer))
     return twin, graph
 
 
 def _record(recording: Recording, step: Node, blocks: dict[Node, Node]) -> None:
     """Run `step` on copies of the results before it, so that those stay as they were even if it writes into them."""
-    copies = {node: _copied(recording.values[node]) for node in step.all_input_nodes}
+    copies = {node: _copy(recording.values[node]) for node in step.all_input_nodes}
     tensors = {node: (value, value._version) for node, value in copies.items() if isinstance(value, Tensor)}
     value = recording.values[step] = recording.run(step, copies.__getitem__)
     if not recording.affected.isdisjoint(copies):
@@ -130,22 +134,22 @@ def _record(recording: Recording, step: Node, blocks: dict[Node, Node]) -> None:
     blocks[step] = shared[0] if shared else step
     for node, (copied, version) in tensors.items():
         if copied._version != version:  # node's result has been overwritten
-            given_out = _same_block(value, copied) and value.shape == copied.shape
-            if not given_out or node not in recording.affected:
+            is_alias = _same_block(value, copied) and value.shape == copied.shape
+            if not is_alias or node not in recording.affected:
                 raise Untraceable(f"{step} writes into a tensor that it does not give out")
             _rename(recording, node, step, blocks)
 
 
 def _rename(recording: Recording, old: Node, new: Node, blocks: dict[Node, Node]) -> None:
     """Let the steps after `new`, which has overwritten the result of `old`, take what `new` gave out."""
-    done = {*blocks, new}
+    skipped = {*blocks, new}
     for node, block in blocks.items():
-        if block is blocks[old] and node not in (old, new) and not done.issuperset(node.users):
+        if block is blocks[old] and node not in (old, new) and not skipped.issuperset(node.users):
             raise Untraceable(f"{new} writes into a tensor that {node} shows as well")
-    old.replace_all_uses_with(new, lambda user: user not in done)
+    old.replace_all_uses_with(new, lambda user: user not in skipped)
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 

@@ -1,7 +1,7 @@
 """Windows in the maps of a layer, one for each place of a patch in the picture: cut out of a map that is kept, and pasted into one.
 
-All windows of a group have one size, so that a layer takes them as one tensor. The picture itself is pasted into as well (`retouched`).
-See `cnnlab.incremental.answers`.
+All windows of a group have one size, so that a layer takes them as one tensor. The picture itself is pasted into as well (`patched_images`).
+See `cnnlab._incremental.engine`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-Place: TypeAlias = tuple[int, int]
+Position: TypeAlias = tuple[int, int]
 """Top and left of a patch in the picture, in pixels."""
 
-Stretch: TypeAlias = tuple[int, int]
+Interval: TypeAlias = tuple[int, int]
 """The positions along an axis from the first number to before the second."""
 
 
@@ -30,7 +30,7 @@ class Windows:
     width: int
 
     @classmethod
-    def over(cls, rows: list[Stretch], columns: list[Stretch], shape: torch.Size) -> Windows:
+    def over(cls, rows: list[Interval], columns: list[Interval], shape: torch.Size) -> Windows:
         """Windows of the size of the largest that hold these stretches and lie inside maps of this shape."""
         height, width = (max(stop - start for start, stop in stretches) for stretches in (rows, columns))
         tops = [min(start, shape[-2] - height) for start, _ in rows]
@@ -46,13 +46,13 @@ class Patches:
     windows: Windows
 
 
-def hull(*stretches: Stretch) -> Stretch:
+def hull(*stretches: Interval) -> Interval:
     """The shortest stretch that holds all of these."""
     starts, stops = zip(*stretches, strict=True)
     return min(starts), max(stops)
 
 
-def cut(maps: Tensor, patches: Patches, windows: Windows, padding: Stretch = (0, 0)) -> Tensor:
+def read_windows(maps: Tensor, patches: Patches, windows: Windows, padding: Interval = (0, 0)) -> Tensor:
     """What the windows show of the maps, 1 x ... x H x W, with the patches laid over them: N x ... x height x width.
 
     The maps may have `padding` rows and columns before their first; a window that shows some of those has a negative beginning.
@@ -65,9 +65,9 @@ def cut(maps: Tensor, patches: Patches, windows: Windows, padding: Stretch = (0,
         dtype=maps.dtype,
         memory_format=torch.channels_last if maps.dim() == 4 else torch.contiguous_format,
     )
-    for shown, top, left in zip(result.unbind(), windows.tops, windows.lefts, strict=True):
+    for window, top, left in zip(result.unbind(), windows.tops, windows.lefts, strict=True):
         top, left = top + padding[0], left + padding[1]
-        shown.copy_(maps[0, ..., top : top + height, left : left + width])
+        window.copy_(maps[0, ..., top : top + height, left : left + width])
     paste(patches, result.unbind(), zip(windows.tops, windows.lefts, strict=True))
     return result
 
@@ -78,23 +78,23 @@ def paste(patches: Patches, targets: Iterable[Tensor], corners: Iterable[tuple[i
     A corner is the row and column of the patches' maps at which the target begins, (0, 0) for a whole map.
     """
     windows = patches.windows
-    places = zip(windows.tops, windows.lefts, strict=True)
-    for target, corner, patch, place in zip(targets, corners, patches.values.unbind(), places, strict=True):
-        top, left = place[0] - corner[0], place[1] - corner[1]
+    origins = zip(windows.tops, windows.lefts, strict=True)
+    for target, corner, patch, origin in zip(targets, corners, patches.values.unbind(), origins, strict=True):
+        top, left = origin[0] - corner[0], origin[1] - corner[1]
         bottom, right = max(0, top + windows.height), max(0, left + windows.width)
         inside = target[..., max(0, top) : bottom, max(0, left) : right]
         first, before = max(0, -top), max(0, -left)
         inside.copy_(patch[..., first : first + inside.shape[-2], before : before + inside.shape[-1]])
 
 
-def retouched(
+def patched_images(
     image: Tensor,
-    places: Sequence[Place],
+    positions: Sequence[Position],
     squares: Tensor,
     layout: torch.memory_format = torch.contiguous_format,
 ) -> Tensor:
     """The picture once for each place, with the square there replaced: N x 3 x H x W, in this layout in memory."""
-    pictures = image.expand(len(places), *image.shape).clone(memory_format=layout)
-    for picture, square, (top, left) in zip(pictures, squares, places, strict=True):
+    pictures = image.expand(len(positions), *image.shape).clone(memory_format=layout)
+    for picture, square, (top, left) in zip(pictures, squares, positions, strict=True):
         picture[:, top : top + square.shape[1], left : left + square.shape[2]] = square
     return pictures

@@ -12,7 +12,7 @@ equation 8.) With six points, one of them infinity, a 3 x 3 kernel needs 36 mult
 instead of 100. The finite points 0, 1, -1, 2 and -1/2 keep the numbers small (Barabasz et al., "Error Analysis and Improving the Accuracy
 of Winograd Convolution", 2020): in float32 the result is off by some 1e-5 of its spread, about as much as that of the usual way.
 
-A picture that goes through a network once gains nothing; the hundreds of covered ones of `cnnlab.incremental.answers` do.
+A picture that goes through a network once gains nothing; the hundreds of covered ones of `cnnlab._incremental.engine` do.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ SIDE = len(POINTS) + 1
 ONE = POINTS.index(1.0) * (SIDE + 1)
 """The value at 1 in both directions, which counts the same for every position of the result: the bias goes there."""
 
-FEWEST_CHANNELS = 128
+MIN_CHANNELS = 128
 """With fewer, the sums take longer than the multiplications that are saved."""
 
-PIECES = 128
+TILES_PER_CHUNK = 128
 """Pieces that are worked on together: enough for a matrix product to be efficient, few enough to stay near the processor."""
 
 
@@ -65,20 +65,20 @@ class Winograd(nn.Module):
             maps = F.pad(maps, (0, beyond[0], 0, beyond[1]))
         count, channels = len(maps), self.filters.shape[-1]
         result = maps.new_empty(count, down * step, across * step, channels)
-        pieces = _pieces(maps.contiguous(memory_format=torch.channels_last), step, down, across)
-        places = result.view(count, down, step, across, step, channels).permute(2, 4, 0, 1, 3, 5)
+        tiles = _tiles(maps.contiguous(memory_format=torch.channels_last), step, down, across)
+        positions = result.view(count, down, step, across, step, channels).permute(2, 4, 0, 1, 3, 5)
         for pictures, rows in _chunks(count, down, across):
-            piece, place = pieces[:, :, pictures, rows], places[:, :, pictures, rows]
-            values = _both_ways(self.inputs, piece).view(SIDE**2, -1, piece.shape[-1])
+            tile, position = tiles[:, :, pictures, rows], positions[:, :, pictures, rows]
+            values = _transform_tiles(self.inputs, tile).view(SIDE**2, -1, tile.shape[-1])
             products = torch.bmm(values, self.filters)
             if self.bias is not None:
                 products[ONE] += self.bias
-            place.copy_(_both_ways(self.outputs, products).view(place.shape))
+            position.copy_(_transform_tiles(self.outputs, products).view(position.shape))
         result = result.permute(0, 3, 1, 2)[:, :, :height, :width]
         return result.contiguous(memory_format=torch.channels_last)
 
 
-def suits(layer: nn.Module) -> bool:
+def is_supported(layer: nn.Module) -> bool:
     """Whether the layer is a convolution that `Winograd` computes, and computes faster."""
     return (
         type(layer) is nn.Conv2d
@@ -87,7 +87,7 @@ def suits(layer: nn.Module) -> bool:
         and layer.groups == 1
         and layer.padding_mode == "zeros"
         and layer.padding != "valid"
-        and min(layer.in_channels, layer.out_channels) >= FEWEST_CHANNELS
+        and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
         and layer.weight.dtype in (torch.float32, torch.float64)
     )
 
@@ -110,7 +110,7 @@ def _powers(degree: int) -> Tensor:
     return torch.cat([powers, torch.eye(degree, dtype=torch.float64)[-1:]])
 
 
-def _pieces(maps: Tensor, step: int, down: int, across: int) -> Tensor:
+def _tiles(maps: Tensor, step: int, down: int, across: int) -> Tensor:
     """SIDE x SIDE x N x down x across x C, a view: the pieces of the maps, which overlap, with their positions first."""
     picture, channel, row, column = maps.stride()
     sizes = (SIDE, SIDE, len(maps), down, across, maps.shape[1])
@@ -119,20 +119,20 @@ def _pieces(maps: Tensor, step: int, down: int, across: int) -> Tensor:
     )
 
 
-def _both_ways(matrix: Tensor, pieces: Tensor) -> Tensor:
+def _transform_tiles(matrix: Tensor, tiles: Tensor) -> Tensor:
     """matrix x piece x matrix^T for each of the pieces: a x a x ... to b x b x the rest in one, for a matrix b x a."""
     rows, columns = matrix.shape
-    return matrix @ (matrix @ pieces.reshape(columns, -1)).view(rows, columns, -1)
+    return matrix @ (matrix @ tiles.reshape(columns, -1)).view(rows, columns, -1)
 
 
 def _chunks(count: int, down: int, across: int):
     """Slices of pictures and of rows of pieces, some PIECES at a time."""
-    if down * across > PIECES:
-        height = max(1, PIECES // across)
+    if down * across > TILES_PER_CHUNK:
+        height = max(1, TILES_PER_CHUNK // across)
         for picture in range(count):
             for row in range(0, down, height):
                 yield slice(picture, picture + 1), slice(row, row + height)
     else:
-        several = PIECES // (down * across)
+        several = TILES_PER_CHUNK // (down * across)
         for picture in range(0, count, several):
             yield slice(picture, picture + several), slice(None)

@@ -7,7 +7,7 @@ the maps belongs to `cnnlab.figures`.
 
 Here: `occlusion`, and `occlusion_steps`, which gives the map while it grows; what comes out is an
 `OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.occluder`; how a network answers
-without computing again what the occluder does not touch, in `cnnlab.incremental`.
+without computing again what the occluder does not touch, in `cnnlab._incremental`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab.attribution.occluder import Fill, fill_image, occluder_positions, single_image
 from cnnlab.attribution.occlusion_map import OcclusionMap
-from cnnlab.incremental import Retouching, retouching
 from cnnlab.inputs import positive_int, target_index
 from cnnlab.networks.modes import like_parameters
 
@@ -131,7 +131,7 @@ def occlusion_steps(
     image = like_parameters(model, single_image(image))
     replacement = fill_image(image, fill, seed)
     rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
-    network = retouching(model, image, int(size), rows, columns)
+    network = patched_model(model, image, int(size), rows, columns)
     target = target_index(target, getattr(model, "class_names", None), network.original)
     batch = None if batch_size is None else positive_int(batch_size, "batch_size")
     dtype = network.original.dtype
@@ -148,7 +148,7 @@ def occlusion_steps(
 
 
 def _occlusion_steps(
-    network: Retouching, replacement: Tensor, empty: OcclusionMap, batch: int
+    network: PatchedModel, replacement: Tensor, empty: OcclusionMap, batch: int
 ) -> Iterator[OcclusionMap]:
     """Fill the `empty` map chunk by chunk."""
     size, positions = empty.size, list(product(empty.rows.tolist(), empty.columns.tolist()))

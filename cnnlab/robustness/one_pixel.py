@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.incremental import Retouching, retouching
+from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab.inputs import image_batch, positive_int, target_index, whole_number
 from cnnlab.networks.modes import like_parameters
 from cnnlab.robustness.asking import logits_of
@@ -72,7 +72,7 @@ def one_pixel(
     soon as the answer is turned. A population of hundreds is not a luxury: one of ten hardly ever finds the pixel.
 
     The attacker's questions are those that are counted. How they are answered is the kit's affair: for one pixel, on a CPU, a network
-    of convolutions computes only what that pixel can reach (`cnnlab.incremental`), and gives the same numbers up to rounding.
+    of convolutions computes only what that pixel can reach (`cnnlab._incremental`), and gives the same numbers up to rounding.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def one_pixel_steps(
     picture = like_parameters(model, batch[0].detach())
     network = None
     if positive_int(pixels, "pixels") == 1:
-        network = retouching(model, picture, 1, *(range(length) for length in picture.shape[1:]))
+        network = patched_model(model, picture, 1, *(range(length) for length in picture.shape[1:]))
     logits = network.original if network else logits_of(model, picture[None])[0]
     wanted = target_index(target, getattr(model, "class_names", None), logits)
     chance = torch.Generator().manual_seed(seed)
@@ -202,7 +202,7 @@ class _Asking:
     target: int
     targeted: bool
     batch_size: int
-    network: Retouching | None
+    network: PatchedModel | None
     queries: int = 0
 
     def __call__(self, candidates: Tensor) -> Tensor:

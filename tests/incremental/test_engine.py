@@ -14,12 +14,12 @@ import torchvision
 from enlivening import enliven
 from torch import Tensor, nn
 
+from cnnlab._incremental.batching import prepare
+from cnnlab._incremental.engine import build_engine
+from cnnlab._incremental.plan import make_plan
+from cnnlab._incremental.tracing import record_steps
+from cnnlab._incremental.windows import patched_images
 from cnnlab.attribution import occluder_positions, occlusion
-from cnnlab.incremental.answers import incremental
-from cnnlab.incremental.batching import asked
-from cnnlab.incremental.plan import planned
-from cnnlab.incremental.tracing import recorded
-from cnnlab.incremental.windows import retouched
 from cnnlab.networks.architectures import MiniAlexNet
 from cnnlab.networks.chance import using_threads
 from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SamePad, SqueezeNet
@@ -32,9 +32,9 @@ def both(
     rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
     places = list(product(rows, columns))
     squares = torch.rand(len(places), 3, size, size, dtype=image.dtype)
-    answer = incremental(asked(model, image)[0], image, size, rows, columns)
+    answer = build_engine(prepare(model, image)[0], image, size, rows, columns)
     with torch.no_grad():
-        expected = torch.cat([model(picture[None]) for picture in retouched(image, places, squares)])
+        expected = torch.cat([model(picture[None]) for picture in patched_images(image, places, squares)])
     if answer is None:
         return None, expected
     chunks = [slice(start, start + batch) for start in range(0, len(places), batch)]
@@ -227,9 +227,9 @@ def test_threads_change_nothing_and_are_as_many_afterwards(count):
 def test_less_than_half_of_the_work_is_left(name, part):
     """Multiply-adds of usual convolutions, on average over the places of an occluder of 32 pixels on a side of 224."""
     model = NETWORKS[name][0]().eval()
-    recording = recorded(model, torch.rand(3, 224, 224), {})
+    recording = record_steps(model, torch.rand(3, 224, 224), {})
     starts = occluder_positions(224, 32, 8)
-    plan = planned(recording, 32, starts, starts)
+    plan = make_plan(recording, 32, starts, starts)
     layers = {f"0.{name}": layer for name, layer in model.named_modules()}
     needed = total = 0
     for step in recording.steps:
@@ -237,7 +237,7 @@ def test_less_than_half_of_the_work_is_left(name, part):
         if isinstance(layer, nn.Conv2d):
             work = recording.values[step].numel() * layer.weight[0].numel()
             total += work
-            needed += work * (plan.windowed[step].share if step in plan.windowed else 1)
+            needed += work * (plan.windowed_steps[step].mean_fraction if step in plan.windowed_steps else 1)
     assert needed / total == pytest.approx(part, abs=0.005)
 
 
@@ -322,6 +322,6 @@ def test_any_other_network_is_asked_in_the_ordinary_way(name):
     with torch.no_grad():
         places = list(product(range(0, 64, 16), repeat=2))
         squares = torch.stack([replacement[:, top : top + 16, left : left + 16] for top, left in places])
-        expected = model(retouched(image, places, squares)).softmax(1)[:, 1].view(4, 4)
+        expected = model(patched_images(image, places, squares)).softmax(1)[:, 1].view(4, 4)
     found = occlusion(model, image, 1, size=16, stride=16, fill=replacement)
     assert torch.allclose(found.probability, expected, atol=1e-6)

@@ -6,11 +6,19 @@ import pytest
 import torch
 from torch import nn
 
+from cnnlab._incremental import tracing, winograd
+from cnnlab._incremental.winograd import (
+    MIN_CHANNELS,
+    POINTS,
+    SIDE,
+    TILES_PER_CHUNK,
+    Winograd,
+    is_supported,
+    matrices,
+)
 from cnnlab.attribution import occlusion
-from cnnlab.incremental import tracing, winograd
-from cnnlab.incremental.winograd import FEWEST_CHANNELS, PIECES, POINTS, SIDE, Winograd, matrices, suits
 
-SEVERAL_CHUNKS = 4 * int(PIECES**0.5) + 9
+SEVERAL_CHUNKS = 4 * int(TILES_PER_CHUNK**0.5) + 9
 """A side of maps whose pieces do not go through at once."""
 
 
@@ -98,21 +106,21 @@ def test_rounding_in_float32_is_that_of_the_usual_convolution(kernel):
         {"groups": 2},
         {"padding": "valid"},
         {"padding_mode": "reflect", "padding": 1},
-        {"in_channels": FEWEST_CHANNELS - 2},
+        {"in_channels": MIN_CHANNELS - 2},
         {"dtype": torch.bfloat16},
     ],
     ids=lambda change: ",".join(f"{name}={value}" for name, value in change.items()),
 )
 def test_other_layers_are_left_alone(change):
-    usual = {"in_channels": FEWEST_CHANNELS, "out_channels": FEWEST_CHANNELS, "kernel_size": 3}
-    assert suits(nn.Conv2d(**usual))
-    assert not suits(nn.Conv2d(**usual | change))
-    assert not suits(nn.ReLU())
+    usual = {"in_channels": MIN_CHANNELS, "out_channels": MIN_CHANNELS, "kernel_size": 3}
+    assert is_supported(nn.Conv2d(**usual))
+    assert not is_supported(nn.Conv2d(**usual | change))
+    assert not is_supported(nn.ReLU())
 
 
 def test_occlusion_takes_this_way_and_finds_the_same(monkeypatch):
     torch.manual_seed(1)
-    many = FEWEST_CHANNELS
+    many = MIN_CHANNELS
     model = nn.Sequential(
         *(
             nn.Conv2d(3, many, 3, padding=1),
@@ -137,7 +145,7 @@ def test_occlusion_takes_this_way_and_finds_the_same(monkeypatch):
     monkeypatch.setattr(Winograd, "slide", lambda self, maps: calls.append(len(maps)) or slide(self, maps))
     quick = occlusion(model, picture, 0, size=8, stride=4)
     assert len(calls) > 4
-    monkeypatch.setattr(tracing, "suits", lambda layer: False)
+    monkeypatch.setattr(tracing, "is_supported", lambda layer: False)
     count = len(calls)
     usual = occlusion(model, picture, 0, size=8, stride=4)
     assert len(calls) == count
