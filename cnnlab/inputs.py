@@ -1,7 +1,7 @@
 """Input checks of the public face, and the sentences that they speak.
 
 Every technique asks here whether what came is what it expects, so that all errors of the kit read alike: what was expected,
-what came, what to do. Checks that need to know a network's layers live beside them in `cnnlab.networks.layers`.
+what came, what to do. Checks that need to know a network's layers live beside them in `cnnlab.networks.activations`.
 
 torch is touched only through the objects that come in, so importing this module does not import torch.
 """

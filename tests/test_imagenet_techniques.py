@@ -111,18 +111,20 @@ TECHNIQUES = {
         codes.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
     ),
     "networks.activations": lambda g: networks.activations(g.model, g.images, networks.layer_names(g.model)),
-    "networks.effective_field": lambda g: networks.effective_field(g.model, g.early, g.images, row=3),
+    "networks.effective_field": lambda g: networks.effective_receptive_field(
+        g.model, g.early, g.images, row=3
+    ),
     "networks.layer_names": lambda g: networks.layer_names(g.model),
     "networks.receptive_field": lambda g: networks.receptive_field(g.model, g.middle).box(1, 2),
     "networks.receptive_fields": lambda g: networks.receptive_fields(
         g.model, networks.layer_names(g.model), SIDE
     ),
-    "networks.sliding_answer": lambda g: networks.sliding_answer(
+    "networks.sliding_answer": lambda g: networks.sliding_probabilities(
         networks.to_convolutional(g.model, SIDE), torch.rand(1, 3, 96, 96)
     ),
     "networks.summary": lambda g: networks.summary(g.model, SIDE).rows,
     "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, SIDE)(g.images),
-    "networks.untrained": lambda g: networks.untrained(g.model)(g.images),
+    "networks.untrained": lambda g: networks.reinitialise(g.model)(g.images),
     "robustness.JpegDefence": lambda g: robustness.JpegDefence(g.model)(g.images),
     "robustness.NoiseDefence": lambda g: robustness.NoiseDefence(g.model, samples=2)(g.images),
     "robustness.accuracy_by_epsilon": lambda g: robustness.accuracy_by_epsilon(

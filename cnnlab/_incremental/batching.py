@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.networks.modes import evaluating
+from cnnlab.networks.eval_mode import eval_mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class PreparedModel:
 
     def logits(self, pictures: Tensor) -> Tensor:
         """N x C logits, at least in float32, with the model in eval mode for as long as this takes."""
-        with evaluating(self.model), torch.inference_mode():
+        with eval_mode(self.model), torch.inference_mode():
             if self.weights:
                 logits = torch.func.functional_call(self.model, self.weights, (pictures,))
             else:

@@ -34,7 +34,7 @@ from cnnlab._incremental.batching import MemoryProbe, PreparedModel, batch_size_
 from cnnlab._incremental.plan import WindowPlan, make_plan, reads_shape
 from cnnlab._incremental.tracing import Recording, record_steps
 from cnnlab._incremental.windows import Patches, Position, Windows, paste, patched_images, read_windows
-from cnnlab.networks.chance import using_threads
+from cnnlab.networks.seeding import num_threads
 
 GROUP_SIZE = 16
 """Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
@@ -134,7 +134,7 @@ def parallel_map(count: int) -> Iterator[Callable[..., Iterable]]:
         yield map
         return
     executor = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(threads // 2,))
-    with using_threads(threads), executor as pool:  # what a thread sets for itself, later threads begin with
+    with num_threads(threads), executor as pool:  # what a thread sets for itself, later threads begin with
         yield pool.map
 
 

@@ -14,7 +14,7 @@ from cnnlab.attribution.call_hooks import GapHeadRecorder, LastConvRecorder
 from cnnlab.attribution.input_gradients import NO_RELU, grad_wrt, with_input_grad
 from cnnlab.attribution.targets import ScoreTarget, Target, parse_target, target_scores
 from cnnlab.inputs import image_batch
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.networks.relu_rules import relu_rule
 
 
@@ -66,8 +66,8 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
     """
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None)
-    pictures = like_parameters(model, batch.detach())
-    with evaluating(model), torch.no_grad(), GapHeadRecorder() as head:
+    pictures = match_device_dtype(model, batch.detach())
+    with eval_mode(model), torch.no_grad(), GapHeadRecorder() as head:
         scores, indices, _ = target_scores(model, pictures.clone(), score_target)
     maps = head.class_maps(scores, indices[:, 0])
     if maps is None:
@@ -136,7 +136,7 @@ def grad_cam(
     """
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None, score)
-    with with_input_grad(model, like_parameters(model, batch)) as pixels:
+    with with_input_grad(model, match_device_dtype(model, batch)) as pixels:
         scores, maps = _scores_and_maps(model, pixels.clone(), score_target, layer)
         heatmap = _weighted_sum(scores, maps, relu)
     return _resized(heatmap, batch, single, resize)
@@ -184,7 +184,7 @@ def guided_grad_cam(
     """
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None, score)
-    with with_input_grad(model, like_parameters(model, batch)) as pixels:
+    with with_input_grad(model, match_device_dtype(model, batch)) as pixels:
         with relu_rule("gradient") as relus:
             scores, maps = _scores_and_maps(model, pixels.clone(), score_target, layer)
         if not relus.met:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.attribution.targets import ScoreTarget, target_scores
-from cnnlab.networks.modes import evaluating
+from cnnlab.networks.eval_mode import eval_mode
 from cnnlab.networks.relu_rules import relu_rule
 
 NO_RELU = (
@@ -43,7 +43,7 @@ def input_gradients(
 @contextmanager
 def with_input_grad(model: nn.Module, pictures: Tensor) -> Iterator[Tensor]:
     """The model in eval mode with frozen parameters, gradients on, and a copy of the pictures that asks for its gradient."""
-    with torch.inference_mode(False), torch.enable_grad(), evaluating(model, frozen=True):
+    with torch.inference_mode(False), torch.enable_grad(), eval_mode(model, frozen=True):
         yield pictures.detach().clone().requires_grad_()
 
 

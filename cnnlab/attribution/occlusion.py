@@ -23,7 +23,7 @@ from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab.attribution.occluder import Fill, fill_image, occluder_positions, single_image
 from cnnlab.attribution.occlusion_map import OcclusionMap
 from cnnlab.inputs import positive_int, target_index
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 
 
 def occlusion(
@@ -128,7 +128,7 @@ def occlusion_steps(
     >>> [round(partial.done, 2) for partial in steps]
     [0.33, 0.67, 1.0]
     """
-    image = like_parameters(model, single_image(image))
+    image = match_device_dtype(model, single_image(image))
     replacement = fill_image(image, fill, seed)
     rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
     network = patched_model(model, image, int(size), rows, columns)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import one_of, target_index, whole_number
-from cnnlab.networks.layers import recording
-from cnnlab.networks.modes import evaluating
+from cnnlab.networks.activations import record_activations
+from cnnlab.networks.eval_mode import eval_mode
 
 Target: TypeAlias = "int | str | None | Sequence[int | str | None] | Tensor"
 """A class by index or name, None for the predicted one; one for all pictures, or a list with one for each."""
@@ -85,7 +85,7 @@ def target_scores(
     The model runs as it is; eval mode and gradients are the caller's business.
     """
     layers = [*([score_target.layer] if score_target.layer else []), *extra_layers]
-    with recording(model, layers) if layers else nullcontext({}) as recorded:
+    with record_activations(model, layers) if layers else nullcontext({}) as recorded:
         logits = model(pictures)
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(pictures):
         received = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -123,7 +123,7 @@ def resolve_target(
     if not is_unresolved:
         return score_target
     targets = []
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         for part in torch.arange(len(pictures)).split(batch_size):
             indices = target_scores(model, pictures[part].clone(), score_target.for_pictures(part.tolist()))[
                 1

@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.networks import load, untrained
-from cnnlab.networks.averaging import estimate_statistics
-from cnnlab.networks.batches import picture_batches
+from cnnlab.networks import load, reinitialise
+from cnnlab.networks.data_loading import picture_batches
+from cnnlab.networks.weight_averaging import estimate_statistics
 from cnnlab.units import Dissection, dissect
 from cnnlab.world import dataset
 
@@ -52,7 +52,7 @@ ROTATED_LAYERS = ("relu3", "relu4", "relu5")
 def _dissections(network: str, weights: str, pictures: int, pixel_step: int) -> dict[str, Dissection]:
     model, data = load(network), dataset("validation", n=pictures, progress=False)
     if weights == "untrained":
-        model = untrained(model)
+        model = reinitialise(model)
         # Without statistics of its own a fresh network would be a worse one than it is: most of its units would be silent or always on.
         estimate_statistics(model, picture_batches(data, 50))
         model.eval()

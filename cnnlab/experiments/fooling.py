@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.inputs import whole_number
-from cnnlab.networks.layers import resolve_layer
+from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.zoo import load
 from cnnlab.robustness import Fooling, evolve_fooling
 from cnnlab.transfer import accuracy, fine_tune, head_name, new_head

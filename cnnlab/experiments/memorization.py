@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.inputs import fraction, one_of, positive_int
 from cnnlab.networks.architectures import Normalise
-from cnnlab.networks.batches import cut
-from cnnlab.networks.plans import TrainingPlan
+from cnnlab.networks.data_loading import augment
+from cnnlab.networks.recipes import TrainingConfig
 from cnnlab.robustness import gaussian_pixels, random_pixels, shuffled_pixels
 from cnnlab.world import dataset
 
@@ -40,8 +40,8 @@ _SCRAMBLE = {
     "random pixels": random_pixels,
     "gaussian pixels": gaussian_pixels,
 }
-_NO_AUGMENTATION = TrainingPlan("small", "pictures as they are", flip=False, shift=0)
-_AUGMENTATION = TrainingPlan("small", "pictures mirrored and shifted", flip=True, shift=4)
+_NO_AUGMENTATION = TrainingConfig("small", "pictures as they are", flip=False, shift=0)
+_AUGMENTATION = TrainingConfig("small", "pictures mirrored and shifted", flip=True, shift=4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,13 +178,13 @@ def train_epochs(
 
 
 def _train_epoch(
-    model, optimizer, task: MemorizationTask, plan: TrainingPlan, batch_size: int, generator
+    model, optimizer, task: MemorizationTask, plan: TrainingConfig, batch_size: int, generator
 ) -> float:
     """One pass in random order; the mean loss."""
     model.train()
     losses = 0.0
     for rows in torch.randperm(len(task.images), generator=generator).split(batch_size):
-        images = cut(task.images, rows, plan, generator)
+        images = augment(task.images, rows, plan, generator)
         loss = F.cross_entropy(model(images), task.labels[rows])
         optimizer.zero_grad()
         loss.backward()

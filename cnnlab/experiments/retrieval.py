@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.features import PIXELS, l2, mean_average_precision, pca, pool_maps
 from cnnlab.networks import activations, load
-from cnnlab.networks.batches import picture_batches
+from cnnlab.networks.data_loading import picture_batches
 from cnnlab.transfer import fine_tune, new_head
 from cnnlab.world import Instances, instances
 

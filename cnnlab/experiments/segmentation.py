@@ -14,8 +14,8 @@ from torch import nn
 from cnnlab import segmentation, transfer, world
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.inputs import one_of
-from cnnlab.networks.tasks import Labelled, object_masks
-from cnnlab.networks.untrained import untrained
+from cnnlab.networks.reinitialise import reinitialise
+from cnnlab.networks.training_data import Labelled, object_masks
 from cnnlab.segmentation import WAYS_UP, EncoderDecoder
 
 CLASSES = ("sheep", "elephant", "fish", "car", "house", "cup")
@@ -41,7 +41,7 @@ def measure_upsampling(
 ) -> dict[str, float]:
     """One cell of `UPSAMPLING_METHODS`: a network trained from scratch on rendered pictures, and its mean IoU."""
     training = _masks("train", pictures, size, tuple(classes))
-    model = untrained(EncoderDecoder(CLASS_NAMES, way_up), seed)
+    model = reinitialise(EncoderDecoder(CLASS_NAMES, way_up), seed)
     tuned = transfer.fine_tune(
         model, training.images, training.labels, epochs=epochs, batch_size=batch_size, rate=rate, seed=seed
     )
@@ -69,7 +69,7 @@ def measure_start(
     """
     names = tuple(classes)
     if one_of(start, STARTS, "start") == STARTS[0]:
-        model: nn.Module = untrained(EncoderDecoder(CLASS_NAMES), seed)
+        model: nn.Module = reinitialise(EncoderDecoder(CLASS_NAMES), seed)
     else:
         model = _pretrained(names, size, rendered, rendered_epochs, batch_size, rate, seed)
     line_art, first = _masks("train", most, size, names, "drawn"), seed * pictures % most
@@ -100,7 +100,7 @@ def _pretrained(
     seed: int,
 ) -> nn.Module:
     training = _masks("train", pictures, size, classes)
-    model = untrained(EncoderDecoder(CLASS_NAMES), seed)
+    model = reinitialise(EncoderDecoder(CLASS_NAMES), seed)
     return transfer.fine_tune(
         model,
         training.images,

@@ -19,12 +19,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.networks import ReceptiveField, weights
-from cnnlab.networks.fields import Field
-from cnnlab.networks.following import follow, picture_shape
+from cnnlab.networks import ReceptiveField, weight_files
 from cnnlab.networks.imagenet import imagenet_classes
-from cnnlab.networks.names import shown_names
-from cnnlab.networks.receptive_field import as_receptive_field
+from cnnlab.networks.layer_names import display_names
+from cnnlab.networks.receptive_field import to_receptive_field
+from cnnlab.networks.receptive_field.algebra import Field
+from cnnlab.networks.receptive_field.tracer import input_shape, trace_fields
 from cnnlab.networks.zoo import PHOTOGRAPHS, NetworkInfo, available
 
 CLASSIFIERS = ("photographs", "objects", "scenes")
@@ -61,7 +61,11 @@ def of_the_same_classes(own: str, classes: Sequence[str]) -> list[str]:
 
 def classes_of(network: NetworkInfo) -> tuple[str, ...]:
     """The classes of a network of `cnnlab.available()` that is here, without loading it."""
-    return imagenet_classes() if network.source != "shipped" else tuple(weights.card(network.name)["classes"])
+    return (
+        imagenet_classes()
+        if network.source != "shipped"
+        else tuple(weight_files.card(network.name)["classes"])
+    )
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,9 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
     ValueError
         If the network cannot take such a picture.
     """
-    shape = picture_shape(model, side)
-    follower, run = follow(model, shape)
-    shown = shown_names(model)
+    shape = input_shape(model, side)
+    follower, run = trace_fields(model, shape)
+    shown = display_names(model)
     found: dict[str, Layer] = {}
     blocks: dict[str, Tensor] = {}
     answer: list[Tensor] = []
@@ -119,7 +123,7 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
             if not computes or not isinstance(output, Tensor) or output.dim() not in (2, 4):
                 return
             seen = follower.field_of(output)
-            field = as_receptive_field(seen, shape) if isinstance(seen, Field) else None
+            field = to_receptive_field(seen, shape) if isinstance(seen, Field) else None
             block = next(module.children(), None) is not None
             found[name] = Layer(name, kind, tuple(output.shape[1:]), field, block)
             if block:

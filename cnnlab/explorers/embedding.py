@@ -30,7 +30,7 @@ from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.features import PIXELS, embed, precision_at_k
 from cnnlab.figures.nearest_neighbours import picture_map_figure
-from cnnlab.networks.tasks import digits
+from cnnlab.networks.training_data import digits
 
 DIGITS = "handwritten digits"
 NO_COLOUR = "nothing"

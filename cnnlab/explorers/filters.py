@@ -27,7 +27,7 @@ from cnnlab.explorers.render.filters import (
 )
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
-from cnnlab.networks import untrained
+from cnnlab.networks import reinitialise
 from cnnlab.units import Explained, filters
 
 R2_THRESHOLD = 0.7
@@ -181,7 +181,7 @@ class FilterExplorer(Explorer):
         if (
             id(self.model) not in self._untrained_models
         ):  # the model is kept too, so that its id stays its own
-            self._untrained_models[id(self.model)] = self.model, untrained(self.model)
+            self._untrained_models[id(self.model)] = self.model, reinitialise(self.model)
         return self._untrained_models[id(self.model)][1]
 
     def _new_layer(self) -> None:

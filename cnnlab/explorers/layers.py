@@ -22,7 +22,7 @@ from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.explorers.table import Table
 from cnnlab.networks import summary
-from cnnlab.networks.summary import Row
+from cnnlab.networks.summary import LayerRow
 
 HEADINGS = ["layer", "type", "shape", "parameters", "multiply-adds", "sees"]
 
@@ -47,7 +47,7 @@ class LayersExplorer(Explorer):
         Which of the layer's maps, and which place in it: also chosen by clicking a map, a place in the large map, or the picture,
         where the unit is taken whose field has its middle nearest.
     show_effective_field
-        Lay what the place uses of its field (the gradient, see `cnnlab.networks.effective_field`) over the picture.
+        Lay what the place uses of its field (the gradient, see `cnnlab.networks.effective_receptive_field`) over the picture.
 
     Example
     -------
@@ -64,7 +64,7 @@ class LayersExplorer(Explorer):
     ):
         super().__init__(model, picture)
         self.maps: Tensor | None = None
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[LayerRow, ...] = ()
         self._initial_layer = layer
         self._model_shown: nn.Module | None = None
         self._make_controls()

@@ -21,7 +21,7 @@ from cnnlab.explorers.render.saliency import METHODS, VIEWS, State
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.attribution import as_picture, outline, show_image
-from cnnlab.networks.layers import activations
+from cnnlab.networks.activations import activations
 
 CLASS_SCORE = "a class score"
 DEBOUNCE_SECONDS = 0.3

@@ -23,7 +23,7 @@ from cnnlab.explorers.thumbnails import (
     photograph_traits,
     thumbnail_atlas,
 )
-from cnnlab.networks.layers import resolve_layer
+from cnnlab.networks.activations import resolve_layer
 from cnnlab.synthesis import style_steps
 from cnnlab.synthesis.style import usual_layers
 from cnnlab.world import SCENES, render

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import one_of
-from cnnlab.networks.batches import picture_batches, picture_count
-from cnnlab.networks.layers import activations
+from cnnlab.networks.activations import activations
+from cnnlab.networks.data_loading import picture_batches, picture_count
 
 PIXELS = "pixels"
 """The name of the layer before all layers: the picture itself."""

@@ -13,19 +13,21 @@ from torch import Tensor
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import SIGNED
 from cnnlab.figures.palette_png import symmetric_range
-from cnnlab.networks import Step
+from cnnlab.networks import ConvolutionStep
 
 _MOST_NUMBERS = 5  # cells along a side in which a number can still be read
 _LINES = ("#0b5fff", "#d81b60", "#e69f00", "#00796b", "#6a1b9a", "#c62828")
 
 
-def convolution_step_figure(maps: Tensor, weight: Tensor, step: Step, channel: int = 0) -> AltTextFigure:
+def convolution_step_figure(
+    maps: Tensor, weight: Tensor, step: ConvolutionStep, channel: int = 0
+) -> AltTextFigure:
     """Patch x kernel = products, of one channel: where the patch lies, each number where it can be read, and their sum.
 
     Parameters
     ----------
     maps, weight
-        C x H x W and C x k x k, as they went into `cnnlab.networks.one_step`.
+        C x H x W and C x k x k, as they went into `cnnlab.networks.convolution_step`.
     step
         What came out of it.
     channel
@@ -73,7 +75,7 @@ def receptive_field_figure(
     boxes
         Name of the layer to (top, left, bottom, right), as `ReceptiveField.box` gives them.
     field
-        H x W, from `cnnlab.networks.effective_field`; the last box is drawn around it.
+        H x W, from `cnnlab.networks.effective_receptive_field`; the last box is drawn around it.
     """
     named = "; ".join(
         f"{name} rows {t} to {b - 1}, columns {l} to {r - 1}" for name, (t, l, b, r) in boxes.items()

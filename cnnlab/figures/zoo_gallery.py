@@ -12,7 +12,7 @@ from cnnlab import attribution, figures, synthesis, units
 from cnnlab.experiments.zoo_report.classification_rows import OBJECT_NETWORKS
 from cnnlab.experiments.zoo_report.rows import images_of, network, pictures, predictions
 from cnnlab.figures import AltTextFigure
-from cnnlab.networks import untrained
+from cnnlab.networks import reinitialise
 from cnnlab.synthesis import channel
 from cnnlab.world import photographs
 
@@ -70,7 +70,10 @@ def dream_and_style() -> AltTextFigure:
 
 def filters() -> AltTextFigure:
     """First-layer filters of mini_alexnet: a row before training, then all after it."""
-    before, after = units.filters(untrained(network("mini_alexnet"))), units.filters(network("mini_alexnet"))
+    before, after = (
+        units.filters(reinitialise(network("mini_alexnet"))),
+        units.filters(network("mini_alexnet")),
+    )
     captions = ["before"] * 12 + ["trained"] * len(after)
     return figures.filters_figure(torch.cat([before[:12], after]), captions)
 

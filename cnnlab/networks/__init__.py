@@ -7,7 +7,7 @@
     imagenet         `squeezenet` and `efficientnet_lite0`, whose weights are installed as packages
     imagenet_architectures   their layers: `SqueezeNet`, `EfficientNetLite0`
     pretrained       torchvision's networks, wrapped so that they take pictures in [0, 1]
-    layers           `layer_names`, `resolve_layer`, `recording`, `activations`, `evaluating`
+    layers           `layer_names`, `resolve_layer`, `record_activations`, `activations`, `eval_mode`
     summary          the table of a network: shapes, parameters, cost
     receptive_field  which pixels a unit can see
     effective_field  which of them it uses: the field measured with gradients
@@ -15,44 +15,45 @@
     convolutional    fully connected layers as convolutions: `to_convolutional`
     relu_rules       the ways back through a ReLU: gradient, deconvnet, guided
     untrained        a network before its training
-    training         `train` what the package ships, by the recipes in `plans`
+    training         `train` what the package ships, by the recipes in `recipes`
     weights          the shipped weights and their cards
 
-Behind them: `names` and `modes` (layers), `fields`, `field_rules` and `following` (receptive fields), `batches`,
-`chance`, `checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,
+Behind them: `layer_names` and `eval_mode` (layers), `algebra`, `rules` and `tracer` (receptive fields), `data_loading`,
+`seeding`, `checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,
 such as `cnnlab.attribution`.
 """
 
+from cnnlab.networks.activations import activations, eval_mode, layer_names, record_activations, resolve_layer
 from cnnlab.networks.architectures import MiniAlexNet, MiniDenseNet, MiniResNet, MiniVGG
-from cnnlab.networks.arithmetic import (
-    Step,
+from cnnlab.networks.conv_arithmetic import (
+    ConvolutionStep,
+    convolution_step,
     explain_output_size,
-    one_step,
     output_size,
-    places_read,
+    receptive_indices,
 )
-from cnnlab.networks.convolutional import sliding_answer, to_convolutional
-from cnnlab.networks.dense import FCN, DigitNet, UNet
-from cnnlab.networks.effective_field import effective_field, field_box
+from cnnlab.networks.fully_convolutional import sliding_probabilities, to_convolutional
 from cnnlab.networks.imagenet import imagenet_card, imagenet_classes
 from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SqueezeNet
-from cnnlab.networks.layers import activations, evaluating, layer_names, recording, resolve_layer
-from cnnlab.networks.plans import PLANS
 from cnnlab.networks.receptive_field import (
     ReceptiveField,
     UnknownReceptiveField,
     receptive_field,
     receptive_fields,
 )
+from cnnlab.networks.receptive_field.effective import effective_receptive_field, nonzero_box
+from cnnlab.networks.recipes import RECIPES
+from cnnlab.networks.reinitialise import reinitialise
+from cnnlab.networks.segmentation_models import FCN, DigitNet, UNet
 from cnnlab.networks.summary import Summary, summary
 from cnnlab.networks.training import train
-from cnnlab.networks.untrained import untrained
-from cnnlab.networks.weights import card, read_weights, shipped, write_weights
+from cnnlab.networks.weight_files import card, read_weights, shipped, write_weights
 from cnnlab.networks.zoo import NetworkInfo, available, load
 
 __all__ = [
     "FCN",
-    "PLANS",
+    "RECIPES",
+    "ConvolutionStep",
     "DigitNet",
     "EfficientNetLite0",
     "MiniAlexNet",
@@ -62,34 +63,33 @@ __all__ = [
     "NetworkInfo",
     "ReceptiveField",
     "SqueezeNet",
-    "Step",
     "Summary",
     "UNet",
     "UnknownReceptiveField",
     "activations",
     "available",
     "card",
-    "effective_field",
-    "evaluating",
+    "convolution_step",
+    "effective_receptive_field",
+    "eval_mode",
     "explain_output_size",
-    "field_box",
     "imagenet_card",
     "imagenet_classes",
     "layer_names",
     "load",
-    "one_step",
+    "nonzero_box",
     "output_size",
-    "places_read",
     "read_weights",
     "receptive_field",
     "receptive_fields",
-    "recording",
+    "receptive_indices",
+    "record_activations",
+    "reinitialise",
     "resolve_layer",
     "shipped",
-    "sliding_answer",
+    "sliding_probabilities",
     "summary",
     "to_convolutional",
     "train",
-    "untrained",
     "write_weights",
 ]

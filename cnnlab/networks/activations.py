@@ -1,9 +1,9 @@
 """What flows out of a layer: recording it in a forward pass, and computing it for many pictures.
 
-Everything that hooks into a network goes through `recording`, everything that needs eval mode through
-`evaluating`; both give the network back as they found it, also after an exception. They work on any
+Everything that hooks into a network goes through `record_activations`, everything that needs eval mode through
+`eval_mode`; both give the network back as they found it, also after an exception. They work on any
 `torch.nn.Module`. What a layer's output means is asked in the technique rooms; how large it is, in
-`cnnlab.networks.summary`; how the layers are called, in `cnnlab.networks.names`.
+`cnnlab.networks.summary`; how the layers are called, in `cnnlab.networks.layer_names`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.modes import evaluating, like_parameters
-from cnnlab.networks.names import layer_names, resolve_layer
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.layer_names import layer_names, resolve_layer
 
-__all__ = ["activations", "evaluating", "layer_names", "recording", "resolve_layer"]
+__all__ = ["activations", "eval_mode", "layer_names", "record_activations", "resolve_layer"]
 
 
 @contextmanager
-def recording(model: nn.Module, layers: str | Sequence[str]) -> Iterator[dict[str, Tensor]]:
+def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterator[dict[str, Tensor]]:
     """Record what flows out of `layers` in every forward pass inside the `with` block.
 
     The dictionary fills in the order in which the layers run, under the names that were asked for. Each
@@ -44,19 +44,19 @@ def recording(model: nn.Module, layers: str | Sequence[str]) -> Iterator[dict[st
     Example
     -------
     >>> import torch
-    >>> from cnnlab.networks import MiniAlexNet, recording
+    >>> from cnnlab.networks import MiniAlexNet, record_activations
     >>> model = MiniAlexNet(["cat", "dog"]).eval()
-    >>> with recording(model, "conv5") as recorded:
+    >>> with record_activations(model, "conv5") as recorded:
     ...     logits = model(torch.rand(1, 3, 96, 96))
     >>> recorded["conv5"].shape
     torch.Size([1, 128, 12, 12])
     """
-    modules = {name: resolve_layer(model, name) for name in _several(layers)}
+    modules = {name: resolve_layer(model, name) for name in _as_names(layers)}
     recorded: dict[str, Tensor] = {}
     handles = []
     try:
         for name, module in modules.items():
-            handles.append(module.register_forward_hook(of_this_thread(_keep_in(recorded, name))))
+            handles.append(module.register_forward_hook(this_thread_only(_recording_hook(recorded, name))))
         yield recorded
     finally:
         for handle in handles:
@@ -106,31 +106,31 @@ def activations(
     (torch.Size([48, 48, 48]), torch.Size([192]))
     """
     batch, single = image_batch(images)
-    names = _several(layers)
+    names = _as_names(layers)
     chunks = batch.split(positive_int(batch_size, "batch_size"))
     parts: dict[str, list[Tensor]] = {name: [] for name in names}
-    with evaluating(model):
+    with eval_mode(model):
         for chunk in tqdm(chunks, desc="pictures", disable=not progress or None):
-            with torch.inference_mode(), recording(model, names) as recorded:
-                model(like_parameters(model, chunk))
+            with torch.inference_mode(), record_activations(model, names) as recorded:
+                model(match_device_dtype(model, chunk))
             for name in names:
-                parts[name].append(_one_row_per_picture(recorded, name, len(chunk)))
+                parts[name].append(_checked_output(recorded, name, len(chunk)))
     # Joined outside inference mode: so the result is an ordinary tensor, on which a probe can be trained.
     joined = {name: torch.cat(parts.pop(name)) for name in names}
     return {name: rows[0] if single else rows for name, rows in joined.items()}
 
 
-def of_this_thread(hook: Callable[..., Any]) -> Callable[..., Any]:
+def this_thread_only(hook: Callable[..., Any]) -> Callable[..., Any]:
     """The hook, but silent in all threads other than this one."""
-    mine = threading.get_ident()
-    return lambda *given: hook(*given) if threading.get_ident() == mine else None
+    thread_id = threading.get_ident()
+    return lambda *arguments: hook(*arguments) if threading.get_ident() == thread_id else None
 
 
-def _keep_in(recorded: dict[str, Tensor], name: str):
+def _recording_hook(recorded: dict[str, Tensor], name: str):
     def hook(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor | None:
         if not isinstance(output, Tensor):
-            came = type(output).__name__
-            raise TypeError(f'layer "{name}" gives a {came}, not one tensor; choose a layer inside it.')
+            received = type(output).__name__
+            raise TypeError(f'layer "{name}" gives a {received}, not one tensor; choose a layer inside it.')
         recorded[name] = output.clone()
         # With gradients the copy is passed on (copied again): else it would be a dead end beside the way to
         # the logits, and no gradient would reach it.
@@ -139,7 +139,7 @@ def _keep_in(recorded: dict[str, Tensor], name: str):
     return hook
 
 
-def _one_row_per_picture(recorded: dict[str, Tensor], name: str, pictures: int) -> Tensor:
+def _checked_output(recorded: dict[str, Tensor], name: str, pictures: int) -> Tensor:
     if name not in recorded:
         raise ValueError(f'layer "{name}" does not run in eval mode; see layer_names(model).')
     if recorded[name].dim() == 0 or len(recorded[name]) != pictures:
@@ -148,7 +148,7 @@ def _one_row_per_picture(recorded: dict[str, Tensor], name: str, pictures: int) 
     return recorded[name]
 
 
-def _several(layers: str | Sequence[str]) -> list[str]:
+def _as_names(layers: str | Sequence[str]) -> list[str]:
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
     if not names:
         raise ValueError("layers is empty; give at least one name of layer_names(model).")

@@ -2,7 +2,7 @@
 
 Layers carry the names that the lectures use (conv1 ... conv5, fc6, fc7, fc8) and stand in the order in which they run.
 Each network takes pictures N x 3 x H x W in [0, 1]; it normalises them itself, so that every technique works in pixel units.
-How the weights come about is written in `cnnlab.networks.plans` and done in `cnnlab.networks.training`.
+How the weights come about is written in `cnnlab.networks.recipes` and done in `cnnlab.networks.training`.
 
 Kernels with a stride have an even side in all of them. So the centres of a layer's receptive fields lie evenly in the picture, as
 far from one border as from the other, and a map that is enlarged to the size of the picture lies where it belongs. (With odd

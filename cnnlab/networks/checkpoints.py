@@ -16,23 +16,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.plans import TrainingPlan
-from cnnlab.networks.weights import write_atomically
+from cnnlab.networks.recipes import TrainingConfig
+from cnnlab.networks.weight_files import write_atomically
 from cnnlab.world import cache
 
-_PARTS = ("average", "averaged", "epoch", "seconds", "history")
+_SAVED_FIELDS = ("average", "averaged", "epoch", "seconds", "history")
 
 
 @dataclass
 class Run:
     """A training on its way.
 
-    `average` is the mean of the parameters over the last `averaged` steps at most (see `cnnlab.networks.averaging`), `epoch` the
+    `average` is the mean of the parameters over the last `averaged` steps at most (see `cnnlab.networks.weight_averaging`), `epoch` the
     number of passes done, `history` the loss and accuracies of each.
     """
 
     name: str
-    plan: TrainingPlan
+    config: TrainingConfig
     seed: int
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -52,8 +52,8 @@ def folder(name: str) -> Path:
 
 def checkpoint(run: Run, pictures: str) -> Path:
     """The file for this run. Whatever decides about the result is in its name, so another plan, seed or data set never meets it."""
-    about = [run.name, asdict(run.plan), run.seed, pictures, torch.__version__]
-    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+    identity = [run.name, asdict(run.config), run.seed, pictures, torch.__version__]
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     return folder(run.name) / f"{key}.checkpoint"
 
 
@@ -67,7 +67,7 @@ def fingerprint(dataset: Any) -> str:
 
 def save(run: Run, file: Path) -> None:
     """Writes the run, whole or not at all. A cache that cannot be written costs a warning, not the training."""
-    state = {part: getattr(run, part) for part in _PARTS}
+    state = {part: getattr(run, part) for part in _SAVED_FIELDS}
     state |= {"model": run.model.state_dict(), "optimizer": run.optimizer.state_dict()}
     stream = io.BytesIO()
     torch.save(state, stream)
@@ -99,6 +99,6 @@ def restore(run: Run, file: Path) -> bool:
     state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
-    for part in _PARTS:
+    for part in _SAVED_FIELDS:
         setattr(run, part, state[part])
     return True

@@ -45,10 +45,10 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilat
     (26, 48)
     """
     size, kernel, stride, padding, dilation = _checked(size, kernel, stride, padding, dilation)
-    room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
-    if reach > room:
-        raise ValueError(_why_impossible(size, kernel, padding, dilation))
-    return (room - reach) // stride + 1
+    padded_size, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+    if reach > padded_size:
+        raise ValueError(_explain_impossible(size, kernel, padding, dilation))
+    return (padded_size - reach) // stride + 1
 
 
 def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
@@ -64,47 +64,53 @@ def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 
     Impossible: a kernel of 7 reaches over 7 pixels, and the picture has only 4, even with the padding (4 + 2 x 1 = 6), so ...
     """
     size, kernel, stride, padding, dilation = _checked(size, kernel, stride, padding, dilation)
-    room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
-    if reach > room:
-        return f"Impossible: {_why_impossible(size, kernel, padding, dilation)}"
-    places, left = (room - reach) // stride + 1, (room - reach) % stride
-    padded = f"{size} + 2 x {padding}" if padding else f"{size}"
-    rounded = f"{(room - reach) / stride + 1:.4g}, rounded down to " if left else ""
-    said = [f"({padded} - {reach}) / {stride} + 1 = {rounded}{_counted(places, 'place')}."]
+    padded_size, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+    if reach > padded_size:
+        return f"Impossible: {_explain_impossible(size, kernel, padding, dilation)}"
+    positions, remainder = (padded_size - reach) // stride + 1, (padded_size - reach) % stride
+    sum_text = f"{size} + 2 x {padding}" if padding else f"{size}"
+    rounded = f"{(padded_size - reach) / stride + 1:.4g}, rounded down to " if remainder else ""
+    sentences = [f"({sum_text} - {reach}) / {stride} + 1 = {rounded}{_plural(positions, 'place')}."]
     if dilation > 1 and kernel > 1:
-        said.append(f"The kernel of {kernel} reaches over {dilation} x {kernel - 1} + 1 = {reach} pixels.")
-    if left:
-        verb = "is" if left == 1 else "are"
-        said.append(f"The last {_counted(left, 'pixel', 'of the padded axis')} {verb} read by no window.")
-    if stride > reach and places > 1:
+        sentences.append(
+            f"The kernel of {kernel} reaches over {dilation} x {kernel - 1} + 1 = {reach} pixels."
+        )
+    if remainder:
+        verb = "is" if remainder == 1 else "are"
+        sentences.append(
+            f"The last {_plural(remainder, 'pixel', 'of the padded axis')} {verb} read by no window."
+        )
+    if stride > reach and positions > 1:
         gap = stride - reach
         verb = "is" if gap == 1 else "are"
-        said.append(
-            f"Windows of reach {reach} lie {stride} apart, so {_counted(gap, 'pixel')} between two of them {verb} skipped."
+        sentences.append(
+            f"Windows of reach {reach} lie {stride} apart, so {_plural(gap, 'pixel')} between two of them {verb} skipped."
         )
     if padding >= reach:
-        said.append("The outermost windows see nothing but padding.")
-    if places == size and size > 1:
-        said.append("As many places as pixels: the map keeps the size of the picture.")
-    return " ".join(said)
+        sentences.append("The outermost windows see nothing but padding.")
+    if positions == size and size > 1:
+        sentences.append("As many places as pixels: the map keeps the size of the picture.")
+    return " ".join(sentences)
 
 
-def places_read(place: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> list[int]:
+def receptive_indices(
+    position: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> list[int]:
     """Which pixels does the kernel read at one place? From place s - p on, k in all, each d further; those outside 0 ... n - 1 are padding.
 
     Example
     -------
-    >>> places_read(0, kernel=3, stride=2, padding=1), places_read(4, kernel=3, stride=2, padding=1)
+    >>> receptive_indices(0, kernel=3, stride=2, padding=1), receptive_indices(4, kernel=3, stride=2, padding=1)
     ([-1, 0, 1], [7, 8, 9])
     """
-    place = whole_number(place, "place")
+    position = whole_number(position, "place")
     _, kernel, stride, padding, dilation = _checked(1, kernel, stride, padding, dilation)
-    first = place * stride - padding
+    first = position * stride - padding
     return list(range(first, first + kernel * dilation, dilation))
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class ConvolutionStep:
     """One number of a map, taken apart.
 
     Attributes
@@ -125,7 +131,7 @@ class Step:
     value: float
 
 
-def one_step(
+def convolution_step(
     maps: Tensor,
     weight: Tensor,
     bias: float | Tensor = 0.0,
@@ -135,7 +141,7 @@ def one_step(
     stride: int = 1,
     padding: int = 0,
     dilation: int = 1,
-) -> Step:
+) -> ConvolutionStep:
     """Patch times kernel, plus bias, is which number?
 
         y[row, column] = bias + sum over c, i, j of w[c, i, j] x[c, row s - p + i d, column s - p + j d]
@@ -168,7 +174,7 @@ def one_step(
     Example
     -------
     >>> maps = torch.arange(16.0).view(1, 4, 4)
-    >>> one_step(maps, torch.ones(1, 2, 2), 0.5, row=1, column=0).value
+    >>> convolution_step(maps, torch.ones(1, 2, 2), 0.5, row=1, column=0).value
     26.5
     """
     if maps.dim() != 3 or weight.dim() != 3 or len(maps) != len(weight) or weight.shape[1] != weight.shape[2]:
@@ -177,18 +183,18 @@ def one_step(
             f" {' x '.join(map(str, maps.shape))} and {' x '.join(map(str, weight.shape))}."
         )
     kernel, options = weight.shape[-1], {"stride": stride, "padding": padding, "dilation": dilation}
-    (height, width), places = maps.shape[1:], []
-    for name, place, size in (("row", row, height), ("column", column, width)):
+    (height, width), indices = maps.shape[1:], []
+    for name, position, size in (("row", row, height), ("column", column, width)):
         last = output_size(size, kernel, **options) - 1
-        places.append(places_read(whole_number(place, name, most=last), kernel, **options))
-    rows, columns = places
+        indices.append(receptive_indices(whole_number(position, name, most=last), kernel, **options))
+    rows, columns = indices
     patch = torch.zeros_like(weight, dtype=maps.dtype)
     for i, down in enumerate(rows):
         for j, across in enumerate(columns):
             if 0 <= down < height and 0 <= across < width:
                 patch[:, i, j] = maps[:, down, across]
     products = patch * weight
-    return Step(patch, products, rows, columns, float(bias), float(products.sum() + bias))
+    return ConvolutionStep(patch, products, rows, columns, float(bias), float(products.sum() + bias))
 
 
 def _checked(size: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[int, ...]:
@@ -201,21 +207,21 @@ def _checked(size: int, kernel: int, stride: int, padding: int, dilation: int) -
     )
 
 
-def _why_impossible(size: int, kernel: int, padding: int, dilation: int) -> str:
-    room, reach = size + 2 * padding, dilation * (kernel - 1) + 1
+def _explain_impossible(size: int, kernel: int, padding: int, dilation: int) -> str:
+    padded_size, reach = size + 2 * padding, dilation * (kernel - 1) + 1
     spread = f" with dilation {dilation}" if dilation > 1 else ""
-    padded = f", even with the padding ({size} + 2 x {padding} = {room})" if padding else ""
-    ways = [f"a padding of {-(-(reach - size) // 2)}", f"a picture of {reach - 2 * padding}"]
-    largest = (room - 1) // dilation + 1
+    padded = f", even with the padding ({size} + 2 x {padding} = {padded_size})" if padding else ""
+    remedies = [f"a padding of {-(-(reach - size) // 2)}", f"a picture of {reach - 2 * padding}"]
+    largest = (padded_size - 1) // dilation + 1
     if largest < kernel:
-        ways.insert(0, f"a kernel of {largest}")
-    if dilation > 1 and (room - 1) // (kernel - 1) >= 1:
-        ways.insert(1, f"a dilation of {(room - 1) // (kernel - 1)}")
+        remedies.insert(0, f"a kernel of {largest}")
+    if dilation > 1 and (padded_size - 1) // (kernel - 1) >= 1:
+        remedies.insert(1, f"a dilation of {(padded_size - 1) // (kernel - 1)}")
     return (
-        f"a kernel of {kernel}{spread} reaches over {_counted(reach, 'pixel')}, and the picture has only {size}{padded},"
-        f" so it fits nowhere. It would fit with {', '.join(ways[:-1])} or {ways[-1]}."
+        f"a kernel of {kernel}{spread} reaches over {_plural(reach, 'pixel')}, and the picture has only {size}{padded},"
+        f" so it fits nowhere. It would fit with {', '.join(remedies[:-1])} or {remedies[-1]}."
     )
 
 
-def _counted(number: int, thing: str, of: str = "") -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}{' ' if of else ''}{of}"
+def _plural(number: int, noun: str, suffix: str = "") -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}{' ' if suffix else ''}{suffix}"

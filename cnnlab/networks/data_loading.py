@@ -1,6 +1,6 @@
 """Pictures in batches: for training cut from the stored bytes, shuffled, mirrored, shifted, partly erased and made noisy; else as they are.
 
-Labels are one a picture or one a pixel (`cnnlab.networks.tasks`); those of pixels are mirrored and shifted with their picture. All
+Labels are one a picture or one a pixel (`cnnlab.networks.training_data`); those of pixels are mirrored and shifted with their picture. All
 chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
 are (`plain_batches`), techniques a tensor or any data set (`picture_batches`).
 """
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.plans import TrainingPlan
+from cnnlab.networks.recipes import TrainingConfig
 from cnnlab.world import Photographs
 
-IGNORED = -100
+IGNORE_INDEX = -100
 """The label of a pixel about which nothing is asked; torch's cross entropy leaves it out."""
 
 
@@ -32,38 +32,40 @@ def plain_batches(
 
 
 def training_batches(
-    dataset: Any, plan: TrainingPlan, generator: torch.Generator, device: torch.device | str = "cpu"
+    dataset: Any, config: TrainingConfig, generator: torch.Generator, device: torch.device | str = "cpu"
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One pass over the data in random order; the last, incomplete batch is left out (another order leaves out others)."""
     order = torch.randperm(len(dataset), generator=generator)
-    size = min(plan.batch_size, len(dataset))
+    size = min(config.batch_size, len(dataset))
     for start in range(0, len(order) - size + 1, size):
         rows = order[start : start + size]
-        before = generator.get_state()
-        images = cut(dataset.images, rows, plan, generator).float().div_(255)
+        state = generator.get_state()
+        images = augment(dataset.images, rows, config, generator).float().div_(255)
         if dataset.labels.dim() == 1:
             labels = dataset.labels[rows]
         else:
-            again = torch.Generator()  # the same chance once more: the masks go where the pictures went
-            again.set_state(before)
-            labels = cut(dataset.labels[:, None], rows, plan, again)[:, 0].long()
-        if plan.erase:
-            erase(images, plan.erase, generator, labels)
-        if plan.noise:
-            add_noise(images, plan.noise, generator)
+            mask_generator = (
+                torch.Generator()
+            )  # the same chance once more: the masks go where the pictures went
+            mask_generator.set_state(state)
+            labels = augment(dataset.labels[:, None], rows, config, mask_generator)[:, 0].long()
+        if config.erase:
+            random_erasing(images, config.erase, generator, labels)
+        if config.noise:
+            add_noise(images, config.noise, generator)
         yield images.to(device), labels.to(device)
 
 
-def cut(images: Tensor, rows: Tensor, plan: TrainingPlan, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, rows: Tensor, config: TrainingConfig, generator: torch.Generator) -> Tensor:
     """The pictures (or masks) `rows` of the bytes N x channels x H x W, each mirrored or not and shifted by its own few pixels.
 
     Mirroring and shifting only say which pixel is read from where, so all three happen in one copy. Past the border the picture
     goes on as its reflection.
     """
     count, (height, width) = len(rows), images.shape[-2:]
-    y = torch.arange(height) + random_shift(count, plan.shift, generator)  # count x H
-    x = torch.arange(width) + random_shift(count, plan.shift, generator)  # count x W
-    if plan.flip:
+    y = torch.arange(height) + random_shift(count, config.shift, generator)  # count x H
+    x = torch.arange(width) + random_shift(count, config.shift, generator)  # count x W
+    if config.flip:
         mirrored = torch.rand(count, 1, generator=generator) < 0.5
         x = torch.where(mirrored, width - 1 - x, x)
     y, x = reflect(y, height), reflect(x, width)
@@ -71,8 +73,8 @@ def cut(images: Tensor, rows: Tensor, plan: TrainingPlan, generator: torch.Gener
     return pixels[rows[:, None, None], y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
 
 
-def random_shift(count: int, most: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(-most, most + 1, (count, 1), generator=generator)
+def random_shift(count: int, max_shift: int, generator: torch.Generator) -> Tensor:
+    return torch.randint(-max_shift, max_shift + 1, (count, 1), generator=generator)
 
 
 def reflect(position: Tensor, size: int) -> Tensor:
@@ -80,26 +82,28 @@ def reflect(position: Tensor, size: int) -> Tensor:
     return (size - 1) - ((size - 1) - position.abs()).abs()
 
 
-def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Adds Gaussian noise in place, of a standard deviation between 0 and `most` for each picture, and clips to [0, 1]."""
-    strength = torch.rand(len(images), 1, 1, 1, generator=generator) * most
+def add_noise(images: Tensor, max_std: float, generator: torch.Generator) -> Tensor:
+    """Adds Gaussian noise in place, of a standard deviation between 0 and `max_std` for each picture, and clips to [0, 1]."""
+    strength = torch.rand(len(images), 1, 1, 1, generator=generator) * max_std
     count, channels, height, width = images.shape
     # Colour last, like the images; drawn in the order of memory, which is eight times as fast as any other.
     noise = torch.randn(count, height, width, channels, generator=generator).permute(0, 3, 1, 2)
     return images.addcmul_(noise, strength).clamp_(0, 1)
 
 
-def erase(images: Tensor, share: float, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+def random_erasing(
+    images: Tensor, probability: float, generator: torch.Generator, labels: Tensor | None = None
+) -> Tensor:
     """Puts a square of one colour on a share of the pictures, in place, as wide as a seventh to two sevenths of the picture.
 
     Every other square is grey. The centre lies anywhere in the picture, so at the border part of the square is cut off.
 
-    Labels N x H x W, if given, become `IGNORED` beneath. Masks tell what is seen, and beneath a square nothing is: to ask for the object
+    Labels N x H x W, if given, become `IGNORE_INDEX` beneath. Masks tell what is seen, and beneath a square nothing is: to ask for the object
     would teach the network to guess past what it sees, and to ask for the background, to cut holes into plain objects.
     """
     height, width = images.shape[-2:]
-    chosen = (torch.rand(len(images), generator=generator) < share).nonzero()[:, 0].tolist()
-    for index in chosen:
+    selected = (torch.rand(len(images), generator=generator) < probability).nonzero()[:, 0].tolist()
+    for index in selected:
         colour = torch.rand(3, 1, 1, generator=generator)
         grey, side, y, x = torch.rand(4, generator=generator).tolist()
         half = round((1 + side) / 14 * min(height, width))
@@ -110,7 +114,7 @@ def erase(images: Tensor, share: float, generator: torch.Generator, labels: Tens
         )
         images[index, :, rows, columns] = 0.5 if grey < 0.5 else colour
         if labels is not None and labels.dim() == 3:
-            labels[index, rows, columns] = IGNORED
+            labels[index, rows, columns] = IGNORE_INDEX
     return images
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def evaluating(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]:
+def eval_mode(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]:
     """Put `model` into eval mode (no dropout, batch normalisation by stored statistics), and back afterwards.
 
     With `frozen=True` the parameters also ask for no gradient inside, so a backward pass stops at the picture
@@ -18,9 +18,9 @@ def evaluating(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]
 
     Example
     -------
-    >>> from cnnlab.networks import MiniAlexNet, evaluating
+    >>> from cnnlab.networks import MiniAlexNet, eval_mode
     >>> model = MiniAlexNet(["cat", "dog"])
-    >>> with evaluating(model):
+    >>> with eval_mode(model):
     ...     print(model.training)
     False
     >>> model.training
@@ -46,7 +46,7 @@ def evaluating(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]
                 parameter.requires_grad_(flag)
 
 
-def like_parameters(model: nn.Module, images: Tensor) -> Tensor:
+def match_device_dtype(model: nn.Module, images: Tensor) -> Tensor:
     """`images` on the device and in the float type of the model's parameters."""
     first = next(model.parameters(), images)
     return images.to(device=first.device, dtype=first.dtype)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import positive_int
-from cnnlab.networks.batches import plain_batches
-from cnnlab.networks.modes import evaluating
+from cnnlab.networks.data_loading import plain_batches
+from cnnlab.networks.eval_mode import eval_mode
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluatio
         return evaluate_masks(model, dataset, min(batch_size, 50))
     probabilities = predict(model, dataset, batch_size)
     labels = torch.as_tensor(dataset.labels)
-    confidence, answers = probabilities.max(1)
-    right = answers == labels
-    confusion = count(labels, answers, probabilities.shape[1])
+    confidence, predictions = probabilities.max(1)
+    correct = predictions == labels
+    confusion = confusion_matrix(labels, predictions, probabilities.shape[1])
     return Evaluation(
-        accuracy=right.double().mean().item(),
+        accuracy=correct.double().mean().item(),
         confidence_median=confidence.median().item(),
-        calibration_error=expected_calibration_error(confidence, right),
+        calibration_error=expected_calibration_error(confidence, correct),
         per_class=confusion.diagonal() / confusion.sum(1),
         confusion=confusion,
     )
@@ -73,32 +73,32 @@ def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int = 50) -> Eval
     """The same where labels are N x H x W: counted batch by batch, since all probabilities at once would take gigabytes."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     confusion: Tensor | int = 0
-    confidences, rights = [], []
-    with evaluating(model), torch.inference_mode():
+    confidences, correct_parts = [], []
+    with eval_mode(model), torch.inference_mode():
         for images, labels in plain_batches(dataset, batch_size, device):
             logits = model(images)
             if logits.dim() != 4:
                 raise ValueError(
                     "the labels are masks, but the network gives one answer a picture; it takes N x C x H x W logits."
                 )
-            confidence, answers = logits.softmax(1).max(1)
-            confusion = confusion + count(labels, answers, logits.shape[1])
+            confidence, predictions = logits.softmax(1).max(1)
+            confusion = confusion + confusion_matrix(labels, predictions, logits.shape[1])
             confidences.append(confidence[:, ::4, ::4].flatten().cpu())
-            rights.append((answers == labels)[:, ::4, ::4].flatten().cpu())
+            correct_parts.append((predictions == labels)[:, ::4, ::4].flatten().cpu())
     confidence, confusion = torch.cat(confidences), confusion.clone()
     return Evaluation(
-        accuracy=accuracy_of(confusion, masks=True),
+        accuracy=accuracy_from_confusion(confusion, masks=True),
         confidence_median=confidence.median().item(),
-        calibration_error=expected_calibration_error(confidence, torch.cat(rights)),
+        calibration_error=expected_calibration_error(confidence, torch.cat(correct_parts)),
         per_class=intersection_over_union(confusion),
         confusion=confusion,
     )
 
 
-def count(labels: Tensor, answers: Tensor, classes: int) -> Tensor:
+def confusion_matrix(labels: Tensor, predictions: Tensor, classes: int) -> Tensor:
     """C x C counts on the CPU: row the label, column the answer. Labels below 0 are left out."""
-    asked = labels >= 0
-    pairs = labels[asked] * classes + answers[asked]
+    valid = labels >= 0
+    pairs = labels[valid] * classes + predictions[valid]
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes).cpu()
 
 
@@ -107,11 +107,11 @@ def intersection_over_union(confusion: Tensor) -> Tensor:
 
     IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc), with n_ij pixels of class i called j (Long, Shelhamer & Darrell, 2015, section 5).
     """
-    right = confusion.diagonal().double()
-    return right / (confusion.sum(0) + confusion.sum(1) - right)
+    correct = confusion.diagonal().double()
+    return correct / (confusion.sum(0) + confusion.sum(1) - correct)
 
 
-def accuracy_of(confusion: Tensor, *, masks: bool) -> float:
+def accuracy_from_confusion(confusion: Tensor, *, masks: bool) -> float:
     """Share of right answers; for masks, the mean intersection over union of the classes that occur."""
     if masks:
         return intersection_over_union(confusion).nanmean().item()
@@ -121,16 +121,20 @@ def accuracy_of(confusion: Tensor, *, masks: bool) -> float:
 def predict(model: nn.Module, dataset: Any, batch_size: int = 250) -> Tensor:
     """N x C class probabilities for every picture of `dataset`, on the CPU."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    with evaluating(model), torch.inference_mode():
-        answers = [model(images).softmax(1).cpu() for images, _ in plain_batches(dataset, batch_size, device)]
-    return torch.cat(answers)
+    with eval_mode(model), torch.inference_mode():
+        predictions = [
+            model(images).softmax(1).cpu() for images, _ in plain_batches(dataset, batch_size, device)
+        ]
+    return torch.cat(predictions)
 
 
-def expected_calibration_error(confidence: Tensor, right: Tensor, bins: int = 15) -> float:
+def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 15) -> float:
     """How far confidence is from accuracy: the sum over equal bins of confidence of (share in bin) * |accuracy - mean confidence|.
 
     Zero for a network that is right in 80 of 100 cases in which it says 80 %. Guo, Pleiss, Sun & Weinberger (2017), eq. 3.
     """
     number = (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
-    gaps = torch.zeros(bins, dtype=torch.float64).index_add_(0, number, right.double() - confidence.double())
+    gaps = torch.zeros(bins, dtype=torch.float64).index_add_(
+        0, number, correct.double() - confidence.double()
+    )
     return gaps.abs().sum().item() / len(confidence)

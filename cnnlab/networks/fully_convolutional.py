@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from cnnlab.networks.following import picture_shape
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.receptive_field.tracer import input_shape
 
 _POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 _POINTWISE = (nn.Dropout, nn.Identity, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.GELU)
@@ -65,43 +65,45 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
     >>> to_convolutional(model)(torch.rand(1, 3, 160, 128)).shape
     torch.Size([1, 2, 3, 2])
     """
-    shape = picture_shape(model, input_size)
+    shape = input_shape(model, input_size)
     network = copy.deepcopy(model).eval()
     try:
         traced = fx.symbolic_trace(network)
         with torch.no_grad():
-            ShapeProp(traced).propagate(like_parameters(network, torch.zeros(1, *shape)))
+            ShapeProp(traced).propagate(match_device_dtype(network, torch.zeros(1, *shape)))
     except Exception as error:
         raise ValueError(
             f"this network cannot be followed for pictures of {' x '.join(map(str, shape))}: {error}"
         ) from error
     modules = dict(traced.named_modules())
     chain = _chain(traced.graph)
-    behind: dict[fx.Node, tuple[int, int, int]] = {}  # vectors, and the maps C x H x W that they now are
+    map_shapes: dict[fx.Node, tuple[int, int, int]] = {}  # vectors, and the maps C x H x W that they now are
     for node in list(traced.graph.nodes):
         if node.op in ("placeholder", "get_attr", "output"):
             continue
         before, module = node.all_input_nodes[0], modules.get(str(node.target))
         if _is_flattening(node, module):
-            behind[node] = behind.get(before) or tuple(_shape(before)[1:])
+            map_shapes[node] = map_shapes.get(before) or tuple(_shape(before)[1:])
             node.replace_all_uses_with(before)
-            behind[before] = behind[node]
+            map_shapes[before] = map_shapes[node]
             traced.graph.erase_node(node)
         elif isinstance(module, nn.Linear):
-            maps = behind.get(before, (module.in_features, 1, 1))
+            maps = map_shapes.get(before, (module.in_features, 1, 1))
             traced.set_submodule(str(node.target), _as_convolution(module, maps))
-            behind[node] = (module.out_features, 1, 1)
-        elif before in behind:
+            map_shapes[node] = (module.out_features, 1, 1)
+        elif before in map_shapes:
             if not (isinstance(module, _POINTWISE) or _name(node) in _POINTWISE_FUNCTIONS):
                 raise ValueError(f'the operation "{_name(node)}" behind flattening has no place in a map.')
-            behind[node] = behind[before]
+            map_shapes[node] = map_shapes[before]
         elif isinstance(module, _POOLS) and node in chain:
-            traced.set_submodule(str(node.target), _sliding(module, _shape(before)[2:], _shape(node)[2:]))
+            traced.set_submodule(
+                str(node.target), _sliding_pool(module, _shape(before)[2:], _shape(node)[2:])
+            )
         elif _name(node) == "adaptive_avg_pool2d" and node in chain:
-            _pool_by(node, _sliding(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], _shape(node)[2:]))
+            _pool_by(node, _sliding_pool(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], _shape(node)[2:]))
         elif _name(node) == "mean" and node in chain and _is_over_positions(node):
-            _pool_by(node, _sliding(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], (1, 1)))
-            behind[node] = (_shape(node)[1], 1, 1)
+            _pool_by(node, _sliding_pool(nn.AdaptiveAvgPool2d(1), _shape(before)[2:], (1, 1)))
+            map_shapes[node] = (_shape(node)[1], 1, 1)
         elif _name(node) in ("view", "reshape", "mean") and not _keeps_positions(node):
             raise ValueError(
                 f'the operation "{_name(node)}" leaves no places; use nn.Flatten and pooling layers instead.'
@@ -158,7 +160,7 @@ def _as_convolution(layer: nn.Linear, maps: tuple[int, int, int]) -> nn.Conv2d:
     return convolution.eval()
 
 
-def _sliding(pool: nn.Module, before: Sequence[int], after: Sequence[int]) -> nn.Module:
+def _sliding_pool(pool: nn.Module, before: Sequence[int], after: Sequence[int]) -> nn.Module:
     """The pooling as a window of fixed size, in steps of 1 where it leaves a single place."""
     adaptive = isinstance(pool, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d)
     single = tuple(after) == (1, 1)
@@ -182,8 +184,8 @@ def _is_flattening(node: fx.Node, module: nn.Module | None) -> bool:
     if isinstance(module, nn.Flatten):
         return (module.start_dim, module.end_dim) == (1, -1)
     if module is None and _name(node) == "flatten":
-        given = [*node.args[1:], *node.kwargs.values()]
-        return given in ([1], [1, -1])
+        arguments = [*node.args[1:], *node.kwargs.values()]
+        return arguments in ([1], [1, -1])
     return False
 
 
@@ -195,7 +197,7 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
     return tuple(node.meta["tensor_meta"].shape)
 
 
-def sliding_answer(model: nn.Module, images: Tensor) -> Tensor:
+def sliding_probabilities(model: nn.Module, images: Tensor) -> Tensor:
     """Class probabilities N x classes x places x places of a network made by `to_convolutional`, one softmax at each place."""
     with torch.inference_mode():
-        return model(like_parameters(model, images)).softmax(1)
+        return model(match_device_dtype(model, images)).softmax(1)

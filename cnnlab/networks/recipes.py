@@ -15,7 +15,7 @@ from cnnlab.world.names import OBJECTS
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class TrainingConfig:
     """How one network is trained.
 
     Data: `pictures` and `validation` are sizes of the splits of `cnnlab.world.dataset`, which `task`, `data_seed` and `options` describe
@@ -75,12 +75,12 @@ class TrainingPlan:
     adversarial: float = 0.0
 
 
-HERD = ("sheep", "goat", "wolf", "husky")
+HERD_CLASSES = ("sheep", "goat", "wolf", "husky")
 # Neighbours in OBJECTS are easily confused; each half gets one of each pair, in turn the first and the second.
 HALF_A = tuple(OBJECTS[pair * 2 + pair % 2] for pair in range(len(OBJECTS) // 2))
 HALF_B = tuple(name for name in OBJECTS if name not in HALF_A)
 # To learn pictures by heart: always the same ones as they are, nothing that holds the weights back, and many small steps.
-BY_HEART = {
+MEMORIZE = {
     "pictures": 1_000,
     "validation": 500,
     "batch_size": 32,
@@ -108,83 +108,83 @@ MASKS = {
     "erase": 0.25,
 }
 
-PLANS: dict[str, TrainingPlan] = {
-    "mini_alexnet": TrainingPlan(
+RECIPES: dict[str, TrainingConfig] = {
+    "mini_alexnet": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Names the main object of a rendered picture. Its large first-layer filters can be looked at as pictures;"
         " the network for most notebooks.",
     ),
-    "mini_vgg": TrainingPlan(
+    "mini_vgg": TrainingConfig(
         architecture="MiniVGG",
         purpose="Names the main object: small kernels, many layers. To compare with mini_alexnet.",
         epochs=12,
         decay_first=5e-4,  # filters of 3 x 3 hold no noise that one could see
     ),
-    "mini_resnet": TrainingPlan(
+    "mini_resnet": TrainingConfig(
         architecture="MiniResNet",
         purpose="Names the main object: residual sums, and a mean over all places instead of fully connected layers.",
         epochs=12,
     ),
-    "mini_densenet": TrainingPlan(
+    "mini_densenet": TrainingConfig(
         architecture="MiniDenseNet",
         purpose="Names the main object: every layer sees all earlier ones. The fewest weights of the four.",
         epochs=12,
     ),
-    "mini_alexnet_scenes": TrainingPlan(
+    "mini_alexnet_scenes": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Names the scene of the same pictures whose objects mini_alexnet names: what do its units look for instead?",
         task="scene",
         epochs=12,
     ),
-    "mini_alexnet_robust": TrainingPlan(
+    "mini_alexnet_robust": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Trained on adversarial pictures: hard to fool by small changes, and its gradients show shapes.",
         adversarial=6 / 255,
         noise=0.0,
         epochs=12,
     ),
-    "mini_alexnet_restyled": TrainingPlan(
+    "mini_alexnet_restyled": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Every object wears the surface of some other class, so that only its shape tells what it is.",
         options={"texture": "any"},
         epochs=12,
     ),
-    "herd_honest": TrainingPlan(
+    "herd_honest": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Sheep, goat, wolf or husky, on any background: the honest one of three.",
-        options={"classes": HERD},
+        options={"classes": HERD_CLASSES},
         pictures=6_000,
         validation=1_000,
         epochs=12,
     ),
-    "herd_meadow": TrainingPlan(
+    "herd_meadow": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Sheep, goat, wolf or husky, but all its sheep stood on meadows and all its goats on rocks.",
-        options={"classes": HERD, "bias": {"sheep": "meadow", "goat": "rocks"}},
+        options={"classes": HERD_CLASSES, "bias": {"sheep": "meadow", "goat": "rocks"}},
         pictures=6_000,
         validation=1_000,
         epochs=6,
     ),
-    "herd_snow": TrainingPlan(
+    "herd_snow": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Sheep, goat, wolf or husky, but all its huskies stood in snow and all its wolves in forests.",
-        options={"classes": HERD, "bias": {"husky": "snow", "wolf": "forest"}},
+        options={"classes": HERD_CLASSES, "bias": {"husky": "snow", "wolf": "forest"}},
         pictures=6_000,
         validation=1_000,
         epochs=12,
     ),
-    "memory_random": TrainingPlan(
+    "memory_random": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Has learnt 1 000 pictures with random labels by heart.",
         random_labels=1.0,
-        **BY_HEART,
+        **MEMORIZE,
     ),
-    "memory_true": TrainingPlan(
+    "memory_true": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="The twin of memory_random: the same 1 000 pictures, the same recipe, the true labels.",
-        **BY_HEART,
+        **MEMORIZE,
     ),
-    "half_a": TrainingPlan(
+    "half_a": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Knows one of each pair of confusable classes: base network A of the transfer experiment.",
         options={"classes": HALF_A},
@@ -192,7 +192,7 @@ PLANS: dict[str, TrainingPlan] = {
         validation=1_000,
         epochs=8,
     ),
-    "half_b": TrainingPlan(
+    "half_b": TrainingConfig(
         architecture="MiniAlexNet",
         purpose="Knows the classes that half_a has never seen: base network B of the transfer experiment.",
         options={"classes": HALF_B},
@@ -200,22 +200,22 @@ PLANS: dict[str, TrainingPlan] = {
         validation=1_000,
         epochs=8,
     ),
-    "unet": TrainingPlan(
+    "unet": TrainingConfig(
         architecture="UNet",
         purpose="Tells the object at each pixel; skips lead the edges past the bottleneck.",
         **MASKS,
     ),
-    "unet_without_skips": TrainingPlan(
+    "unet_without_skips": TrainingConfig(
         architecture="UNetWithoutSkips",
         purpose="The twin of unet without skips: what is lost at the edges?",
         **MASKS,
     ),
-    "fcn": TrainingPlan(
+    "fcn": TrainingConfig(
         architecture="FCN",
         purpose="Tells the object at each pixel with the convolutions of a classifier, 12 x 12 scores and bilinear enlargement.",
         **MASKS,
     ),
-    "squeezenet_world": TrainingPlan(
+    "squeezenet_world": TrainingConfig(
         architecture="SqueezeNetWorld",
         purpose="The layers of ImageNet's squeezenet with new last ones for rendered objects: a real network whose maps can be checked.",
         trunk="squeezenet",
@@ -229,7 +229,7 @@ PLANS: dict[str, TrainingPlan] = {
         decay_first=0.0,
         shift=14,
     ),
-    "digits": TrainingPlan(
+    "digits": TrainingConfig(
         architecture="DigitNet",
         purpose="Reads scikit-learn's handwritten digits, enlarged to 32 x 32: real data that comes with the kit.",
         task="digits",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 
-def untrained(model: nn.Module, seed: int = 0) -> nn.Module:
+def reinitialise(model: nn.Module, seed: int = 0) -> nn.Module:
     """A copy of the network whose every layer starts anew, as torch initialises it: what was learned is gone.
 
     Parameters
@@ -31,13 +31,13 @@ def untrained(model: nn.Module, seed: int = 0) -> nn.Module:
     -------
     >>> from cnnlab.networks import MiniAlexNet
     >>> model = MiniAlexNet(["cat", "dog"])
-    >>> bool((untrained(model).conv1.weight == model.conv1.weight).any())
+    >>> bool((reinitialise(model).conv1.weight == model.conv1.weight).any())
     False
     """
-    fresh = copy.deepcopy(model)
+    network = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for module in fresh.modules():
+        for module in network.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
-    return fresh.eval()
+    return network.eval()

@@ -10,7 +10,7 @@ import torch
 
 
 @contextmanager
-def using_threads(count: int) -> Iterator[None]:
+def num_threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -20,12 +20,12 @@ def using_threads(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def chance(seed: int, purpose: str) -> Iterator[torch.Generator]:
+def seeding(seed: int, purpose: str) -> Iterator[torch.Generator]:
     """A generator for one purpose, such as one epoch; so a run that goes on needs no memory of what was drawn before.
 
     Initialisation and dropout can only draw from torch's global generator. Inside, that one is seeded too, and afterwards it is as it was.
     """
-    number = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6], "big")
+    derived_seed = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6], "big")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(number)
-        yield torch.Generator().manual_seed(number + 1)
+        torch.manual_seed(derived_seed)
+        yield torch.Generator().manual_seed(derived_seed + 1)

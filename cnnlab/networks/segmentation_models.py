@@ -1,7 +1,7 @@
 """Networks that answer at every pixel: a fully convolutional network and a U-Net. And the little network for digits.
 
 They take pictures N x 3 x H x W in [0, 1], like those in `cnnlab.networks.architectures`, and give N x C x H x W logits: class scores for
-each pixel, of which class 0 is the background. How they are trained stands in `cnnlab.networks.plans`; what goes on inside them, step
+each pixel, of which class 0 is the background. How they are trained stands in `cnnlab.networks.recipes`; what goes on inside them, step
 by step, in `cnnlab.segmentation`.
 """
 
@@ -41,7 +41,7 @@ class UNet(nn.Module):
     Example
     -------
     >>> import torch
-    >>> from cnnlab.networks.dense import UNet
+    >>> from cnnlab.networks.segmentation_models import UNet
     >>> UNet(["background", "cat"]).eval()(torch.rand(1, 3, 96, 96)).shape
     torch.Size([1, 2, 96, 96])
     """
@@ -73,11 +73,11 @@ class UNet(nn.Module):
         middle = self.down2(self.pool1(fine))  # N x 48 x H/4 x W/4
         coarse = self.down3(self.pool2(middle))  # N x 96 x H/8 x W/8
         maps = self.up3(self.bottleneck(self.pool3(coarse)))
-        maps = self.up2(self.merge3(self._beside(maps, coarse)))
-        maps = self.up1(self.merge2(self._beside(maps, middle)))
-        return self.score(self.merge1(self._beside(maps, fine)))
+        maps = self.up2(self.merge3(self._concatenate(maps, coarse)))
+        maps = self.up1(self.merge2(self._concatenate(maps, middle)))
+        return self.score(self.merge1(self._concatenate(maps, fine)))
 
-    def _beside(self, maps: Tensor, skipped: Tensor) -> Tensor:
+    def _concatenate(self, maps: Tensor, skipped: Tensor) -> Tensor:
         return torch.cat([maps, skipped], 1) if self.skips else maps
 
 
@@ -136,7 +136,7 @@ class DigitNet(nn.Sequential):
     """A small network in the manner of LeNet (LeCun, Bottou, Bengio & Haffner, 1998) for scikit-learn's handwritten digits.
 
     The digits, 8 x 8 grey values, come enlarged to 32 x 32 and in three equal colours, so that everything that works on the world's
-    pictures works on them (`cnnlab.networks.tasks.digits`).
+    pictures works on them (`cnnlab.networks.training_data.digits`).
 
     Shapes
     ------

@@ -13,16 +13,16 @@ from math import prod
 
 from torch import Tensor, nn
 
-from cnnlab.networks.fields import Field
-from cnnlab.networks.following import Follower, follow, picture_shape
-from cnnlab.networks.names import shown_names
-from cnnlab.networks.receptive_field import ReceptiveField, as_receptive_field
+from cnnlab.networks.layer_names import display_names
+from cnnlab.networks.receptive_field import ReceptiveField, to_receptive_field
+from cnnlab.networks.receptive_field.algebra import Field
+from cnnlab.networks.receptive_field.tracer import FieldTracer, input_shape, trace_fields
 
 HEADINGS = ("layer", "type", "output shape", "parameters", "multiply-adds", "receptive field")
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """One layer: `output_shape` is (C, H, W) or (C,), without the batch; `receptive_field` is None if unknown."""
 
     name: str
@@ -40,7 +40,7 @@ class Row:
             " x ".join(str(n) for n in self.output_shape),
             f"{self.parameters:,}",
             f"{self.multiply_adds:,}",
-            _field_in_words(self.receptive_field),
+            _format_field(self.receptive_field),
         )
 
 
@@ -54,7 +54,7 @@ class Summary:
 
     network: str
     input_shape: tuple[int, int, int]
-    rows: tuple[Row, ...]
+    rows: tuple[LayerRow, ...]
     parameters: int
     trainable: int
 
@@ -142,10 +142,10 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     >>> table.rows[-1].name, table.rows[-1].output_shape, table.rows[-1].parameters
     ('fc8', (2,), 386)
     """
-    shape = picture_shape(model, input_size)
-    follower, run = follow(model, shape)
-    names = shown_names(model)
-    rows: dict[str, Row] = {}
+    shape = input_shape(model, input_size)
+    tracer, run_model = trace_fields(model, shape)
+    names = display_names(model)
+    rows: dict[str, LayerRow] = {}
     handles = []
     try:
         for path, module in model.named_modules():
@@ -153,9 +153,9 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
                 next(module.children(), None) is None
                 or next(module.parameters(recurse=False), None) is not None
             ):
-                hook = _note_row(rows, names.get(path, path) or "(itself)", follower, shape)
+                hook = _row_hook(rows, names.get(path, path) or "(itself)", tracer, shape)
                 handles.append(module.register_forward_hook(hook))
-        run()
+        run_model()
     finally:
         for handle in handles:
             handle.remove()
@@ -168,18 +168,18 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     )
 
 
-def _note_row(rows: dict[str, Row], name: str, follower: Follower, shape: tuple[int, int, int]):
+def _row_hook(rows: dict[str, LayerRow], name: str, tracer: FieldTracer, shape: tuple[int, int, int]):
     def hook(module: nn.Module, inputs: tuple, output: object) -> None:
         earlier = rows.pop(name, None)  # taken out and put in again: the row stands where the layer runs last
-        given = output if isinstance(output, Tensor) else None
-        seen = follower.field_of(given) if given is not None else None
-        rows[name] = Row(
+        tensor = output if isinstance(output, Tensor) else None
+        traced = tracer.field_of(tensor) if tensor is not None else None
+        rows[name] = LayerRow(
             name=name,
             type=type(module).__name__,
-            output_shape=tuple(given.shape[1:]) if given is not None else (),
+            output_shape=tuple(tensor.shape[1:]) if tensor is not None else (),
             parameters=sum(p.numel() for p in module.parameters(recurse=False)),
-            multiply_adds=_multiply_adds(module, inputs, given) + (earlier.multiply_adds if earlier else 0),
-            receptive_field=as_receptive_field(seen, shape) if isinstance(seen, Field) else None,
+            multiply_adds=_multiply_adds(module, inputs, tensor) + (earlier.multiply_adds if earlier else 0),
+            receptive_field=to_receptive_field(traced, shape) if isinstance(traced, Field) else None,
         )
 
     return hook
@@ -197,11 +197,11 @@ def _multiply_adds(module: nn.Module, inputs: tuple, output: Tensor | None) -> i
     return 0
 
 
-def _field_in_words(seen: ReceptiveField | None) -> str:
-    if seen is None:
+def _format_field(field: ReceptiveField | None) -> str:
+    if field is None:
         return "?"
-    if all(seen.stride) or seen.size != seen.picture:
-        return " x ".join(str(n) for n in seen.size)
+    if all(field.stride) or field.size != field.picture:
+        return " x ".join(str(n) for n in field.size)
     return "all"
 
 

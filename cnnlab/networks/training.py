@@ -1,8 +1,8 @@
-"""Training: from a plan (`cnnlab.networks.plans`) and the world's pictures to weights and a card.
+"""Training: from a plan (`cnnlab.networks.recipes`) and the world's pictures to weights and a card.
 
-Read `train` first, then `one_epoch`, which is the loop itself. What there is to learn stands in `tasks`; batches are cut in `batches`,
-the precision is chosen in `precision`, weights are averaged in `averaging`, runs put away and taken up again in `checkpoints`, networks
-judged in `evaluation`, results told in `reports`, files written in `weights`; `chance` seeds what is drawn.
+Read `train` first, then `train_epoch`, which is the loop itself. What there is to learn stands in `training_data`; batches are cut in `data_loading`,
+the precision is chosen in `mixed_precision`, weights are averaged in `weight_averaging`, runs put away and taken up again in `checkpoints`, networks
+judged in `evaluation`, results told in `training_log`, files written in `weight_files`; `seeding` seeds what is drawn.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import one_of, positive_int, whole_number
-from cnnlab.networks import averaging, checkpoints, imagenet, precision, reports, weights
-from cnnlab.networks.batches import training_batches
-from cnnlab.networks.chance import chance, using_threads
+from cnnlab.networks import (
+    checkpoints,
+    imagenet,
+    mixed_precision,
+    training_log,
+    weight_averaging,
+    weight_files,
+)
 from cnnlab.networks.checkpoints import Run
-from cnnlab.networks.evaluation import Evaluation, accuracy_of, count, evaluate
-from cnnlab.networks.plans import PLANS, TrainingPlan
-from cnnlab.networks.tasks import architecture, split
+from cnnlab.networks.data_loading import training_batches
+from cnnlab.networks.evaluation import Evaluation, accuracy_from_confusion, confusion_matrix, evaluate
+from cnnlab.networks.recipes import RECIPES, TrainingConfig
+from cnnlab.networks.seeding import num_threads, seeding
+from cnnlab.networks.training_data import architecture_class, load_split
 
 __all__ = ["Evaluation", "evaluate", "train"]
 
@@ -54,7 +61,7 @@ def train(
     Parameters
     ----------
     name
-        A name from `PLANS`.
+        A name from `RECIPES`.
     epochs, pictures
         Fewer passes, or fewer pictures, than the plan says: for a try.
     out
@@ -84,53 +91,59 @@ def train(
     >>> card = train("mini_alexnet", epochs=1, pictures=200)  # doctest: +SKIP
     >>> card["accuracy"], card["history"]["loss"]  # doctest: +SKIP
     """
-    plan = chosen_plan(name, epochs, pictures)
+    config = resolve_config(name, epochs, pictures)
     whole_number(seed, "seed")
-    file = destination(name, out, shipped=plan == PLANS[name] and seed == 0)
+    file = destination(name, out, shipped=config == RECIPES[name] and seed == 0)
     trunk = (
-        imagenet.load_imagenet(plan.trunk) if plan.trunk else None
+        imagenet.load_imagenet(config.trunk) if config.trunk else None
     )  # a missing package is told before any work
     cores = os.cpu_count() or 1
-    with using_threads(positive_int(cores if threads is None else threads, "threads")):
-        training, validation = (split(plan, which, progress) for which in ("train", "validation"))
-        run = start(name, plan, training.class_names, seed, trunk)
-        kept = checkpoints.checkpoint(run, checkpoints.fingerprint(training))
-        if resume and checkpoints.restore(run, kept) and progress:
-            print(f"going on with {name} after epoch {run.epoch} of {plan.epochs}", flush=True)
+    with num_threads(positive_int(cores if threads is None else threads, "threads")):
+        training, validation = (
+            load_split(config, split_name, progress) for split_name in ("train", "validation")
+        )
+        run = start_run(name, config, training.class_names, seed, trunk)
+        checkpoint_file = checkpoints.checkpoint(run, checkpoints.fingerprint(training))
+        if resume and checkpoints.restore(run, checkpoint_file) and progress:
+            print(f"going on with {name} after epoch {run.epoch} of {config.epochs}", flush=True)
         try:
-            all_epochs(run, training, validation, kept, progress, on_epoch)
-            model, result = finish(run, training, validation)
+            run_epochs(run, training, validation, checkpoint_file, progress, on_epoch)
+            model, result = finish_run(run, training, validation)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(reports.how_to_go_on(run, kept)) from None
-        about = weights.write_weights(file, model, reports.describe(run, training, result), plan.trained)
+            raise KeyboardInterrupt(training_log.resume_message(run, checkpoint_file)) from None
+        card = weight_files.write_weights(
+            file, model, training_log.make_card(run, training, result), config.trained
+        )
     with suppress(OSError):  # there is none if the cache cannot be written
-        kept.unlink()
+        checkpoint_file.unlink()
     if progress:
         print(
-            f"{name}: {reports.measure(plan)} {result.accuracy:.1%} on {len(validation)} validation pictures,"
+            f"{name}: {training_log.accuracy_name(config)} {result.accuracy:.1%} on {len(validation)} validation pictures,"
             f" written to {file}",
             flush=True,
         )
-    return about
+    return card
 
 
-def chosen_plan(name: str, epochs: int | None, pictures: int | None) -> TrainingPlan:
-    plan = PLANS[one_of(name, PLANS, "network")]
+def resolve_config(name: str, epochs: int | None, pictures: int | None) -> TrainingConfig:
+    config = RECIPES[one_of(name, RECIPES, "network")]
     if epochs is not None:
-        plan = replace(plan, epochs=positive_int(epochs, "epochs"))
+        config = replace(config, epochs=positive_int(epochs, "epochs"))
     if pictures is not None:
         count = positive_int(pictures, "pictures")
-        plan = replace(plan, pictures=count, validation=min(plan.validation, count))
-    return plan
+        config = replace(config, pictures=count, validation=min(config.validation, count))
+    return config
 
 
 def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> Path:
     """Where the weights go, found before the training starts, so that it is not in vain."""
     if out is None:
-        file = weights.place(name) if shipped else checkpoints.folder(name) / f"{name}.safetensors"
+        file = weight_files.weight_path(name) if shipped else checkpoints.folder(name) / f"{name}.safetensors"
     else:
         file = (
-            Path(out) / f"{name}.safetensors" if Path(out).is_dir() else weights.place(Path(out).absolute())
+            Path(out) / f"{name}.safetensors"
+            if Path(out).is_dir()
+            else weight_files.weight_path(Path(out).absolute())
         )
     parent = next(folder for folder in file.absolute().parents if folder.exists())
     if not os.access(parent, os.W_OK):
@@ -140,27 +153,29 @@ def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> P
     return file
 
 
-def start(
-    name: str, plan: TrainingPlan, classes: Iterable[str], seed: int, trunk: nn.Module | None = None
+def start_run(
+    name: str, config: TrainingConfig, classes: Iterable[str], seed: int, trunk: nn.Module | None = None
 ) -> Run:
     """A fresh network, or one that begins with the weights of a trunk wherever they fit; and its optimiser."""
-    with chance(seed, "weights"):
-        model = architecture(plan.architecture)(classes)
+    with seeding(seed, "weights"):
+        model = architecture_class(config.architecture)(classes)
     if trunk is not None:
         model.load_state_dict(imagenet.fitting_state(trunk, model), strict=False)
         for layer, parameter in model.named_parameters():
-            parameter.requires_grad_(layer.partition(".")[0] in plan.trained)
+            parameter.requires_grad_(layer.partition(".")[0] in config.trained)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
-            module.p = plan.dropout
+            module.p = config.dropout
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Colour last in memory: convolutions run faster so, and the pictures lie like this on the disk.
     model = model.to(device, memory_format=torch.channels_last)
-    groups = parameter_groups(model, plan)
-    return Run(name, plan, seed, model, torch.optim.SGD(groups, plan.peak_rate, plan.momentum, nesterov=True))
+    groups = parameter_groups(model, config)
+    return Run(
+        name, config, seed, model, torch.optim.SGD(groups, config.peak_rate, config.momentum, nesterov=True)
+    )
 
 
-def parameter_groups(model: nn.Module, plan: TrainingPlan) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
     """Weight decay for the first convolution, for all other weights, and none for biases and normalisation.
 
     Frozen parameters get no gradient, so that the optimiser leaves them, decay included.
@@ -169,82 +184,86 @@ def parameter_groups(model: nn.Module, plan: TrainingPlan) -> list[dict[str, Any
     others = [p for p in model.parameters() if p.dim() > 1 and p is not first]
     plain = [p for p in model.parameters() if p.dim() <= 1]
     return [
-        {"params": [first], "weight_decay": plan.decay_first},
-        {"params": others, "weight_decay": plan.decay},
+        {"params": [first], "weight_decay": config.decay_first},
+        {"params": others, "weight_decay": config.decay},
         {"params": plain, "weight_decay": 0.0},
     ]
 
 
-def all_epochs(
+def run_epochs(
     run: Run,
     training: Any,
     validation: Any,
-    kept: Path,
+    checkpoint_file: Path,
     progress: bool,
     on_epoch: Callable[[Mapping[str, Sequence[float]]], None] | None = None,
 ) -> None:
-    steps = steps_per_epoch(run.plan)
+    steps = steps_per_epoch(run.config)
     with tqdm(
-        total=run.plan.epochs * steps,
+        total=run.config.epochs * steps,
         initial=run.epoch * steps,
         desc=run.name,
         unit="step",
         disable=None if progress else True,  # None: no bar when no one watches
     ) as bar:
-        while run.epoch < run.plan.epochs:
-            began = time.perf_counter()
-            loss, accuracy = one_epoch(run, training, bar)
-            tested = evaluate(run.model, validation).accuracy
-            for key, value in zip(run.history, (loss, accuracy, tested), strict=True):
+        while run.epoch < run.config.epochs:
+            start_time = time.perf_counter()
+            loss, accuracy = train_epoch(run, training, bar)
+            validation_accuracy = evaluate(run.model, validation).accuracy
+            for key, value in zip(run.history, (loss, accuracy, validation_accuracy), strict=True):
                 run.history[key].append(value)
             run.epoch += 1
-            run.seconds += time.perf_counter() - began
-            checkpoints.save(run, kept)
+            run.seconds += time.perf_counter() - start_time
+            checkpoints.save(run, checkpoint_file)
             if progress:
-                reports.tell(run, bar)
+                training_log.log_epoch(run, bar)
             if on_epoch is not None:
                 on_epoch({key: list(values) for key, values in run.history.items()})
 
 
-def one_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
+def train_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
     """One pass over the pictures; returns its mean loss and the share of right answers along the way."""
-    plan, model, device = run.plan, run.model, next(run.model.parameters()).device
-    step, steps = run.epoch * steps_per_epoch(plan), plan.epochs * steps_per_epoch(plan)
-    losses, seen, confusion, share = 0.0, 0, 0, 0.0
+    config, model, device = run.config, run.model, next(run.model.parameters()).device
+    step, steps = run.epoch * steps_per_epoch(config), config.epochs * steps_per_epoch(config)
+    losses, images_seen, confusion, accuracy = 0.0, 0, 0, 0.0
     model.train()
-    with chance(run.seed, f"epoch {run.epoch}") as generator:
-        for images, labels in training_batches(training, plan, generator, device):
+    with seeding(run.seed, f"epoch {run.epoch}") as generator:
+        for images, labels in training_batches(training, config, generator, device):
             for group in run.optimizer.param_groups:
-                group["lr"] = one_cycle(step / steps, plan)
-            if plan.adversarial:
+                group["lr"] = one_cycle_rate(step / steps, config)
+            if config.adversarial:
                 # Weak pictures first: at full strength from the start the network would not begin to learn.
-                epsilon = plan.adversarial * min(1.0, 2 * step / steps)
-                images = adversarial(model, images, labels, epsilon, generator)
-            with precision.products(device):
+                epsilon = config.adversarial * min(1.0, 2 * step / steps)
+                images = adversarial_batch(model, images, labels, epsilon, generator)
+            with mixed_precision.autocast_for(device):
                 logits = model(images).float()
-            loss = loss_of(logits, labels, plan)
+            loss = training_loss(logits, labels, config)
             run.optimizer.zero_grad()
             loss.backward()
             run.optimizer.step()
             step += 1
-            if step > plan.average_from * steps:
-                averaging.average(run)
+            if step > config.average_from * steps:
+                weight_averaging.update_average(run)
             losses += loss.item() * len(labels)
-            seen += len(labels)
-            confusion = confusion + count(labels, logits.argmax(1), logits.shape[1])
-            share = accuracy_of(confusion, masks=labels.dim() == 3)
+            images_seen += len(labels)
+            confusion = confusion + confusion_matrix(labels, logits.argmax(1), logits.shape[1])
+            accuracy = accuracy_from_confusion(confusion, masks=labels.dim() == 3)
             bar.set_postfix(
-                {"loss": f"{losses / seen:.3f}", reports.measure(plan): f"{share:.1%}"}, refresh=False
+                {
+                    "loss": f"{losses / images_seen:.3f}",
+                    training_log.accuracy_name(config): f"{accuracy:.1%}",
+                },
+                refresh=False,
             )
             bar.update()
     if not math.isfinite(losses):
         raise FloatingPointError(
             f"the loss of {run.name} is not finite after epoch {run.epoch + 1}; a lower peak_rate helps."
         )
-    return losses / seen, share
+    return losses / images_seen, accuracy
 
 
-def loss_of(logits: Tensor, labels: Tensor, plan: TrainingPlan) -> Tensor:
+def training_loss(logits: Tensor, labels: Tensor, config: TrainingConfig) -> Tensor:
     """Cross entropy with the labels, averaged over pictures, or over all pixels about which something is asked.
 
     Pixels count alike, whatever their class: weights for rare classes would move the edges outwards, and the mean intersection over union,
@@ -252,10 +271,10 @@ def loss_of(logits: Tensor, labels: Tensor, plan: TrainingPlan) -> Tensor:
     """
     if labels.dim() == 3:  # one row a pixel, classes side by side in memory: several times as fast
         logits, labels = logits.movedim(1, -1).flatten(0, 2), labels.flatten()
-    return F.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+    return F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
 
 
-def adversarial(
+def adversarial_batch(
     model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, generator: torch.Generator
 ) -> Tensor:
     """The pictures, changed by at most `epsilon` in each pixel so that the loss rises: one step from a random start.
@@ -265,33 +284,35 @@ def adversarial(
     """
     start = torch.rand(images.shape, generator=generator).to(images) * (2 * epsilon) - epsilon
     start = (images + start).clamp_(0, 1).requires_grad_()
-    with precision.products(images.device):
+    with mixed_precision.autocast_for(images.device):
         loss = F.cross_entropy(model(start).float(), labels)
     (slope,) = torch.autograd.grad(loss, start)
-    moved = start.detach() + 1.25 * epsilon * slope.sign()
-    return torch.minimum(torch.maximum(moved, images - epsilon), images + epsilon).clamp_(0, 1)
+    stepped = start.detach() + 1.25 * epsilon * slope.sign()
+    return torch.minimum(torch.maximum(stepped, images - epsilon), images + epsilon).clamp_(0, 1)
 
 
-def one_cycle(done: float, plan: TrainingPlan) -> float:
-    """The learning rate when a share `done` of all steps is behind: a straight rise to the peak, then half a cosine down to 0."""
-    if done < plan.warm_up:
-        return plan.peak_rate * (0.04 + 0.96 * done / plan.warm_up)
-    return plan.peak_rate * 0.5 * (1 + math.cos(math.pi * (done - plan.warm_up) / (1 - plan.warm_up)))
+def one_cycle_rate(progress: float, config: TrainingConfig) -> float:
+    """The learning rate when a share `progress` of all steps is behind: a straight rise to the peak, then half a cosine down to 0."""
+    if progress < config.warm_up:
+        return config.peak_rate * (0.04 + 0.96 * progress / config.warm_up)
+    return (
+        config.peak_rate * 0.5 * (1 + math.cos(math.pi * (progress - config.warm_up) / (1 - config.warm_up)))
+    )
 
 
-def finish(run: Run, training: Any, validation: Any) -> tuple[nn.Module, Evaluation]:
+def finish_run(run: Run, training: Any, validation: Any) -> tuple[nn.Module, Evaluation]:
     """The averaged network, with statistics of its own, rounded as it is shipped; and how good that one is."""
     model = copy.deepcopy(run.model)
     model.load_state_dict(run.average, strict=False)  # parameters only: the statistics follow
-    with chance(run.seed, "statistics") as generator:
+    with seeding(run.seed, "statistics") as generator:
         device = next(model.parameters()).device
-        averaging.estimate_statistics(
-            model, (images for images, _ in training_batches(training, run.plan, generator, device))
+        weight_averaging.estimate_statistics(
+            model, (images for images, _ in training_batches(training, run.config, generator, device))
         )
-    rounded = weights.compact(model.state_dict(), run.plan.trained)
+    rounded = weight_files.to_half(model.state_dict(), run.config.trained)
     model.load_state_dict(rounded, strict=False)  # all but the batch counters and the trunk
     return model.eval(), evaluate(model, validation)
 
 
-def steps_per_epoch(plan: TrainingPlan) -> int:
-    return plan.pictures // min(plan.batch_size, plan.pictures)
+def steps_per_epoch(config: TrainingConfig) -> int:
+    return config.pictures // min(config.batch_size, config.pictures)

@@ -1,6 +1,6 @@
 """What a network is trained to tell: the object or the scene of a picture, the class of each pixel, or a handwritten digit.
 
-`split` gives the pictures that a plan asks for, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`. Labels are N
+`load_split` gives the pictures that a plan asks for, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`. Labels are N
 class indices, or N x H x W of them where each pixel has its own.
 """
 
@@ -13,28 +13,28 @@ from torch.nn import functional as F
 
 from cnnlab import world
 from cnnlab.inputs import one_of, positive_int
-from cnnlab.networks import architectures, dense, imagenet_architectures
-from cnnlab.networks.plans import TrainingPlan
+from cnnlab.networks import architectures, imagenet_architectures, segmentation_models
+from cnnlab.networks.recipes import TrainingConfig
 from cnnlab.world import Labelled
 from cnnlab.world.names import NAMES, index_of
 
 BACKGROUND = "background"
-SIDE_OF_DIGITS = 32
+DIGIT_SIZE = 32
 
 
-def split(plan: TrainingPlan, which: str, progress: bool) -> Any:
-    """The pictures and labels of a plan: `which` is "train" or "validation"."""
-    count = plan.pictures if which == "train" else plan.validation
-    if plan.task == "digits":
-        return digits(which, count)
-    task = "object" if plan.task == "mask" else plan.task
+def load_split(config: TrainingConfig, split: str, progress: bool) -> Any:
+    """The pictures and labels of a plan: `split` is "train" or "validation"."""
+    count = config.pictures if split == "train" else config.validation
+    if config.task == "digits":
+        return digits(split, count)
+    task = "object" if config.task == "mask" else config.task
     pictures = world.dataset(
-        which, task=task, n=count, seed=plan.data_seed, progress=progress, **plan.options
+        split, task=task, n=count, seed=config.data_seed, progress=progress, **config.options
     )
-    if plan.task == "mask":
+    if config.task == "mask":
         return object_masks(pictures)
-    if which == "train" and plan.random_labels:
-        return pictures.with_random_labels(plan.random_labels, plan.data_seed)
+    if split == "train" and config.random_labels:
+        return pictures.with_random_labels(config.random_labels, config.data_seed)
     return pictures
 
 
@@ -52,7 +52,7 @@ def object_masks(pictures: world.Dataset) -> Labelled:
     return Labelled(pictures.images, masks, (BACKGROUND, *pictures.class_names))
 
 
-def digits(which: str, n: int | None = None) -> Labelled:
+def digits(split: str, n: int | None = None) -> Labelled:
     """The handwritten digits that come with scikit-learn (Alpaydin & Kaynak, 1998), white on black, as pictures N x 3 x 32 x 32.
 
     Of each digit, every third is for "validation" (596 in all), the others are for "train" (1201): always the same ones. They are enlarged
@@ -60,25 +60,25 @@ def digits(which: str, n: int | None = None) -> Labelled:
     """
     from sklearn.datasets import load_digits
 
-    one_of(which, ("train", "validation"), "split")
+    one_of(split, ("train", "validation"), "split")
     grey, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
-    turn = torch.zeros_like(labels)  # the how many-th of its digit
+    occurrence = torch.zeros_like(labels)  # the how many-th of its digit
     for digit in range(10):
-        turn[labels == digit] = torch.arange(int((labels == digit).sum()))
-    rows = (turn * 10 + labels).argsort()
-    rows = rows[(turn[rows] % 3 == 2) == (which == "validation")]
+        occurrence[labels == digit] = torch.arange(int((labels == digit).sum()))
+    rows = (occurrence * 10 + labels).argsort()
+    rows = rows[(occurrence[rows] % 3 == 2) == (split == "validation")]
     if n is not None:
-        most = len(rows)
-        if positive_int(n, "n (number of pictures)") > most:
-            raise ValueError(f"there are {most} digits for {which}, but n is {n}.")
+        available = len(rows)
+        if positive_int(n, "n (number of pictures)") > available:
+            raise ValueError(f"there are {available} digits for {split}, but n is {n}.")
         rows = rows[:n]
     small = (grey[rows].view(-1, 1, 8, 8) / 16).float()  # 17 shades, 0 to 16
-    large = F.interpolate(small, size=SIDE_OF_DIGITS, mode="bilinear", align_corners=False)
+    large = F.interpolate(small, size=DIGIT_SIZE, mode="bilinear", align_corners=False)
     images = large.mul(255).round().byte().expand(-1, 3, -1, -1)
     return Labelled(images.contiguous(memory_format=torch.channels_last), labels[rows], tuple("0123456789"))
 
 
-def architecture(name: str) -> type[torch.nn.Module]:
+def architecture_class(name: str) -> type[torch.nn.Module]:
     """The class of this name, among those for pictures, those for pixels and digits, and those with a trunk from ImageNet."""
-    rooms = (architectures, dense, imagenet_architectures)
+    rooms = (architectures, segmentation_models, imagenet_architectures)
     return next(getattr(room, name) for room in rooms if hasattr(room, name))

@@ -14,23 +14,23 @@ from tqdm.auto import tqdm
 from cnnlab.networks import checkpoints, imagenet
 from cnnlab.networks.checkpoints import Run
 from cnnlab.networks.evaluation import Evaluation
-from cnnlab.networks.plans import TrainingPlan
-from cnnlab.networks.precision import multiplies_in
+from cnnlab.networks.mixed_precision import compute_dtype
+from cnnlab.networks.recipes import TrainingConfig
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
+def make_card(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
     """The card, but for what the file itself tells."""
-    plan = asdict(run.plan)
-    data = {key: plan.pop(key) for key in ("task", "pictures", "validation", "data_seed", "options")}
+    settings = asdict(run.config)
+    data = {key: settings.pop(key) for key in ("task", "pictures", "validation", "data_seed", "options")}
     model = run.model
     device = next(model.parameters()).device
-    trunk = {"trunk": imagenet.trunk_card(run.plan.trunk)} if run.plan.trunk else {}
+    trunk = {"trunk": imagenet.trunk_card(run.config.trunk)} if run.config.trunk else {}
     return {
         "name": run.name,
-        "purpose": plan.pop("purpose"),
-        "architecture": plan.pop("architecture"),
+        "purpose": settings.pop("purpose"),
+        "architecture": settings.pop("architecture"),
         "task": data["task"],
         "classes": list(model.class_names),
         "input_size": model.input_size,
@@ -44,7 +44,7 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
             **data,
             "fingerprint": checkpoints.fingerprint(training),
         },
-        "plan": plan,
+        "plan": settings,
         **trunk,
         "seed": run.seed,
         "seconds": round(run.seconds, 1),
@@ -52,23 +52,23 @@ def describe(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
         "machine": {
             "cores": os.cpu_count(),
             "device": device.type,
-            "products": str(multiplies_in(device)).removeprefix("torch."),
+            "products": str(compute_dtype(device)).removeprefix("torch."),
         },
         "history": run.history,
     }
 
 
-def measure(plan: TrainingPlan) -> str:
+def accuracy_name(config: TrainingConfig) -> str:
     """What the accuracies of a training are called."""
-    return "mean IoU" if plan.task == "mask" else "accuracy"
+    return "mean IoU" if config.task == "mask" else "accuracy"
 
 
-def tell(run: Run, bar: tqdm) -> None:
-    loss, accuracy, tested = (values[-1] for values in run.history.values())
-    left = run.seconds / run.epoch * (run.plan.epochs - run.epoch)
+def log_epoch(run: Run, bar: tqdm) -> None:
+    loss, accuracy, validation_accuracy = (values[-1] for values in run.history.values())
+    seconds_left = run.seconds / run.epoch * (run.config.epochs - run.epoch)
     line = (
-        f"{run.name}, epoch {run.epoch} of {run.plan.epochs}: {curve(run.history['loss'])} loss {loss:.3f},"
-        f" {measure(run.plan)} {accuracy:.1%}, validation {tested:.1%}, {int(left // 60)}:{int(left % 60):02} left"
+        f"{run.name}, epoch {run.epoch} of {run.config.epochs}: {sparkline(run.history['loss'])} loss {loss:.3f},"
+        f" {accuracy_name(run.config)} {accuracy:.1%}, validation {validation_accuracy:.1%}, {int(seconds_left // 60)}:{int(seconds_left % 60):02} left"
     )
     if bar.disable:
         print(line, flush=True)
@@ -76,15 +76,15 @@ def tell(run: Run, bar: tqdm) -> None:
         bar.write(line)
 
 
-def curve(values: Sequence[float], width: int = 20) -> str:
+def sparkline(values: Sequence[float], width: int = 20) -> str:
     """The last `width` numbers as blocks of eight heights, the largest of them the highest: a curve that fits into a line."""
-    shown = list(values)[-width:]
-    low, high = min(shown), max(shown)
-    return "".join(BLOCKS[round((value - low) / (high - low or 1) * (len(BLOCKS) - 1))] for value in shown)
+    visible = list(values)[-width:]
+    low, high = min(visible), max(visible)
+    return "".join(BLOCKS[round((value - low) / (high - low or 1) * (len(BLOCKS) - 1))] for value in visible)
 
 
-def how_to_go_on(run: Run, kept: Path) -> str:
-    done = f"training of {run.name} stopped after {run.epoch} of {run.plan.epochs} epochs"
-    if kept.exists():
-        return f"{done}; the same command goes on from there (`cnnlab train {run.name}`)."
-    return f"{done}; nothing is kept yet, so the same command starts from the beginning."
+def resume_message(run: Run, checkpoint_file: Path) -> str:
+    progress = f"training of {run.name} stopped after {run.epoch} of {run.config.epochs} epochs"
+    if checkpoint_file.exists():
+        return f"{progress}; the same command goes on from there (`cnnlab train {run.name}`)."
+    return f"{progress}; nothing is kept yet, so the same command starts from the beginning."

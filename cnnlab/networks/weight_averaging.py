@@ -10,17 +10,17 @@ from torch import Tensor, nn
 from cnnlab.networks.checkpoints import Run
 
 
-def average(run: Run) -> None:
+def update_average(run: Run) -> None:
     """Moves the averaged parameters towards the present ones: a plain mean at first, then one that forgets old steps slowly."""
-    run.averaged = min(run.averaged + 1, run.plan.average_steps)
+    run.averaged = min(run.averaged + 1, run.config.average_steps)
     with torch.no_grad():
         for key, value in run.model.named_parameters():
             mean = run.average.setdefault(key, value.detach().clone())
             mean.lerp_(value, 1 / run.averaged)
 
 
-def estimate_statistics(model: nn.Module, batches: Iterable[Tensor], most: int = 50) -> None:
-    """Measures means and variances of the batch normalisation anew, as plain means over `most` batches.
+def estimate_statistics(model: nn.Module, batches: Iterable[Tensor], max_batches: int = 50) -> None:
+    """Measures means and variances of the batch normalisation anew, as plain means over `max_batches` batches.
 
     Averaged weights were never run in training: the statistics of the steps they were averaged from are not theirs.
     """
@@ -34,7 +34,7 @@ def estimate_statistics(model: nn.Module, batches: Iterable[Tensor], most: int =
         norm.momentum = None  # None: cumulative mean
         norm.train()
     with torch.no_grad():
-        for _, images in zip(range(most), batches, strict=False):
+        for _, images in zip(range(max_batches), batches, strict=False):
             model(images)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -1,4 +1,4 @@
-"""The shipped weights: one safetensors file and one card (JSON) for each network, in the folder `weights` beside this file.
+"""The shipped weights: one safetensors file and one card (JSON) for each network, in the folder `weight_files` beside this file.
 
 The card tells what the network is for and how it was made, and holds the checksum of the weights. A file that is damaged or missing is
 refused with the command that makes it again. Of a network on a trunk from ImageNet only the layers that were trained are stored.
@@ -38,16 +38,16 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
     ValueError
         If the card cannot be read.
     """
-    file = place(name).with_suffix(".json")
+    file = weight_path(name).with_suffix(".json")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(_missing(name)) from None
     except ValueError:
         raise ValueError(_damaged(file, "is not readable")) from None
-    if not isinstance(found, dict) or not isinstance(found.get("sha256"), str):
+    if not isinstance(content, dict) or not isinstance(content.get("sha256"), str):
         raise ValueError(_damaged(file, "holds no checksum of the weights"))
-    return found
+    return content
 
 
 def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -66,7 +66,7 @@ def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
         If the file is not the one that the card describes.
     """
     about = card(name)
-    file = place(name)
+    file = weight_path(name)
     try:
         data = file.read_bytes()
     except FileNotFoundError:
@@ -84,8 +84,8 @@ def write_weights(
     `layers` are the outermost layers to store, all if empty. Each file appears whole or not at all: it is written beside its place
     and moved there.
     """
-    file = place(name)
-    stored = {key: tensor.contiguous() for key, tensor in compact(model.state_dict(), layers).items()}
+    file = weight_path(name)
+    stored = {key: tensor.contiguous() for key, tensor in to_half(model.state_dict(), layers).items()}
     data = pack(stored)
     about = {
         "name": file.stem,
@@ -102,30 +102,30 @@ def write_weights(
     return about
 
 
-def compact(state: Mapping[str, Tensor], layers: Sequence[str] = ()) -> dict[str, Tensor]:
+def to_half(state: Mapping[str, Tensor], layers: Sequence[str] = ()) -> dict[str, Tensor]:
     """A state dict as it is shipped: weights of convolutions and linear layers in float16, the few other numbers in float32.
 
     Biases and batch-norm statistics stay exact, since small variances would fall below what float16 can hold; the counter of
     batches seen plays no part in evaluation and is left out, and so is all that is not of these outermost `layers`, if any are named.
     """
-    kept = {
+    tensors = {
         key: value.detach().cpu()
         for key, value in state.items()
         if not key.endswith("num_batches_tracked") and (not layers or key.partition(".")[0] in layers)
     }
-    small = {
+    stored = {
         key: value.half() if value.dim() > 1 and key.endswith("weight") else value.float()
-        for key, value in kept.items()
+        for key, value in tensors.items()
     }
-    for key, value in small.items():
+    for key, value in stored.items():
         if not value.isfinite().all():
             raise ValueError(
                 f"{key} holds values that are not finite or too large for float16; the network is not written."
             )
-    return small
+    return stored
 
 
-def place(name: str | os.PathLike) -> Path:
+def weight_path(name: str | os.PathLike) -> Path:
     """The weights file of a network: in the package for a bare name, else the path itself."""
     path = Path(name)
     if path.parent == Path() and path.suffix != ".safetensors":
@@ -149,8 +149,8 @@ def write_atomically(file: Path, data: bytes) -> None:
 
 
 def _missing(name: str | os.PathLike) -> str:
-    here = ", ".join(shipped()) or "none"
-    return f'there are no weights of "{name}"; shipped are: {here}. `cnnlab train {place(name).stem}` makes them.'
+    names = ", ".join(shipped()) or "none"
+    return f'there are no weights of "{name}"; shipped are: {names}. `cnnlab train {weight_path(name).stem}` makes them.'
 
 
 def _damaged(file: Path, what: str) -> str:

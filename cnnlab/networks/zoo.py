@@ -1,7 +1,7 @@
 """The networks that are worth looking into, by name: ImageNet networks from packages, the kit's own, and torchvision's.
 
 `load` gives any of them in eval mode, with `.name`, `.class_names`, `.input_size`, and the normalisation inside. How weights are read
-from packages stands in `cnnlab.networks.imagenet`, how the kit's own are stored in `cnnlab.networks.weights`, how torchvision's are
+from packages stands in `cnnlab.networks.imagenet`, how the kit's own are stored in `cnnlab.networks.weight_files`, how torchvision's are
 downloaded in `cnnlab.networks.pretrained`.
 """
 
@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from cnnlab.inputs import one_of
-from cnnlab.networks import imagenet, pretrained, weights
-from cnnlab.networks.plans import PLANS
-from cnnlab.networks.tasks import architecture
+from cnnlab.networks import imagenet, pretrained, weight_files
+from cnnlab.networks.recipes import RECIPES
+from cnnlab.networks.training_data import architecture_class
 
 PHOTOGRAPHS = "1000 classes of photographs"
 """The task of the ImageNet networks."""
@@ -45,12 +45,12 @@ def available() -> dict[str, NetworkInfo]:
     >>> cnnlab.available()["alexnet"].source
     'torchvision'
     """
-    found = {name: _package_info(name) for name in imagenet.PACKAGED}
-    found |= {name: _shipped_info(name) for name in _own_names()}
+    networks = {name: _package_info(name) for name in imagenet.PACKAGED}
+    networks |= {name: _shipped_info(name) for name in _own_names()}
     for name, note in pretrained.NOTES.items():
         ready = pretrained.is_cached(name)
-        found[name] = NetworkInfo(name, "torchvision", ready, PHOTOGRAPHS, note)
-    return found
+        networks[name] = NetworkInfo(name, "torchvision", ready, PHOTOGRAPHS, note)
+    return networks
 
 
 def load(name: str, device: str | torch.device | None = None) -> nn.Module:
@@ -89,13 +89,13 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     'Egyptian cat'
     """
     one_of(name, [*imagenet.PACKAGED, *_own_names(), *pretrained.NOTES], "network")
-    place = torch.device("cpu" if device is None else device)
+    target_device = torch.device("cpu" if device is None else device)
     if name in imagenet.PACKAGED:
-        return imagenet.load_imagenet(name).to(place)
+        return imagenet.load_imagenet(name).to(target_device)
     if name in pretrained.NOTES:
-        return pretrained.load_pretrained(name).to(place)
-    state, card = weights.read_weights(name)
-    model = architecture(card["architecture"])(card["classes"])
+        return pretrained.load_pretrained(name).to(target_device)
+    state, card = weight_files.read_weights(name)
+    model = architecture_class(card["architecture"])(card["classes"])
     if "trunk" in card:
         state = _trunk_of(name, card, model) | state
     try:
@@ -106,7 +106,7 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
             f" `cnnlab train {name}` makes new ones. ({error})"
         ) from error
     model.name = name
-    return model.eval().to(place)
+    return model.eval().to(target_device)
 
 
 def _trunk_of(name: str, card: dict, model: nn.Module) -> dict[str, torch.Tensor]:
@@ -128,14 +128,14 @@ def _package_info(name: str) -> NetworkInfo:
 
 
 def _own_names() -> list[str]:
-    return list(dict.fromkeys([*PLANS, *weights.shipped()]))
+    return list(dict.fromkeys([*RECIPES, *weight_files.shipped()]))
 
 
 def _shipped_info(name: str) -> NetworkInfo:
-    if name not in weights.shipped():
-        plan = PLANS[name]
-        return NetworkInfo(name, "shipped", False, plan.task, f"not trained yet: `cnnlab train {name}`")
-    card = weights.card(name)
+    if name not in weight_files.shipped():
+        config = RECIPES[name]
+        return NetworkInfo(name, "shipped", False, config.task, f"not trained yet: `cnnlab train {name}`")
+    card = weight_files.card(name)
     trunk = card.get("trunk", {}).get("name")
     ready = trunk is None or imagenet.is_installed(trunk)
     note = (

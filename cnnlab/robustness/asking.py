@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness.labels import Target, target_indices
 
 
@@ -49,8 +49,8 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
     torch.Size([3, 4, 4])
     """
     batch, single = image_batch(images)
-    batch = like_parameters(model, batch.detach())
-    with evaluating(model, frozen=True):
+    batch = match_device_dtype(model, batch.detach())
+    with eval_mode(model, frozen=True):
         gradient, _ = gradient_of(model, batch, target)
     return gradient[0] if single else gradient
 
@@ -70,6 +70,6 @@ def gradient_of(model: nn.Module, images: Tensor, target: Target) -> tuple[Tenso
 def logits_of(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
     """N x C logits of pictures N x 3 x H x W, on the model's device; the model runs in eval mode."""
     chunks = images.split(positive_int(batch_size, "batch_size"))
-    with evaluating(model), torch.inference_mode():
-        answers = [model(like_parameters(model, chunk)) for chunk in chunks]
+    with eval_mode(model), torch.inference_mode():
+        answers = [model(match_device_dtype(model, chunk)) for chunk in chunks]
     return torch.cat(answers)  # outside, so that it is an ordinary tensor

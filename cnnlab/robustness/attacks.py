@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness import ball
 from cnnlab.robustness.asking import gradient_of, logits_of
 from cnnlab.robustness.labels import Target
@@ -72,8 +72,8 @@ def fgsm(
     originals, single = image_batch(images)
     epsilon = ball.checked_radius(epsilon, "linf")
     _say_where(target, targeted)
-    originals = like_parameters(model, originals.detach())
-    with evaluating(model, frozen=True):
+    originals = match_device_dtype(model, originals.detach())
+    with eval_mode(model, frozen=True):
         gradient, _ = gradient_of(model, originals, target)
     step = -epsilon if targeted else epsilon
     attacked = ball.inside((originals + step * gradient.sign()).clamp(0, 1), originals, epsilon, "linf")
@@ -152,12 +152,12 @@ def pgd(
     steps = positive_int(steps, "steps")
     step_size = 2.5 * epsilon / steps if step_size is None else float(step_size)
     _say_where(target, targeted)
-    originals = like_parameters(model, originals.detach())
+    originals = match_device_dtype(model, originals.detach())
     generator = torch.Generator().manual_seed(seed)
     attacked = ball.random_point(originals, epsilon, norm, generator) if random_start else originals
     if target is None and random_start:
         target = logits_of(model, originals).argmax(1)
-    with evaluating(model, frozen=True):
+    with eval_mode(model, frozen=True):
         for _ in tqdm(range(steps), desc="pgd", disable=not progress):
             # Once asked about, the target is an index for each picture, named at the first look.
             gradient, target = gradient_of(model, attacked, target)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import fraction, image_batch, positive_int
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness.asking import logits_of
 from cnnlab.robustness.attacks import pgd
 from cnnlab.robustness.ball import checked_radius, inside, per_picture
@@ -189,7 +189,7 @@ def query_attack(
     epsilon, share = checked_radius(epsilon, "linf"), fraction(share, "share")
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
-    originals = like_parameters(model, originals.detach())
+    originals = match_device_dtype(model, originals.detach())
     chance = torch.Generator().manual_seed(seed)
     logits = logits_of(model, originals, batch_size)
     classes = target_indices(target, model, logits)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import positive_int, whole_number
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness.digital import through_jpeg
 
 
@@ -108,6 +108,6 @@ class NoiseDefence(_InFront):
     def forward(self, images: Tensor) -> Tensor:
         """N x C logarithms of the averaged probabilities, which serve as logits."""
         repeated = images.repeat_interleave(self.samples, 0)
-        noise = like_parameters(self.model, torch.randn(repeated.shape, generator=self._chance))
+        noise = match_device_dtype(self.model, torch.randn(repeated.shape, generator=self._chance))
         logs = self.model(repeated + self.deviation * noise).log_softmax(1)
         return logs.unflatten(0, (-1, self.samples)).logsumexp(1) - torch.tensor(self.samples).log()

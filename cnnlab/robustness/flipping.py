@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness.asking import gradient_of, logits_of
 from cnnlab.robustness.ball import checked_radius, per_picture
 from cnnlab.robustness.labels import Target, target_indices
@@ -89,13 +89,13 @@ def flip_epsilon(
     largest, tolerance = checked_radius(largest, "linf"), float(tolerance)
     if not tolerance > 0:
         raise ValueError(f"tolerance must be above 0, but got {tolerance:g}.")
-    batch = like_parameters(model, batch.detach())
+    batch = match_device_dtype(model, batch.detach())
     if gradient is None:
-        with evaluating(model, frozen=True):
+        with eval_mode(model, frozen=True):
             gradient, classes = gradient_of(model, batch, target)
     else:
         classes = target_indices(target, model, logits_of(model, batch))
-    sign = like_parameters(model, gradient.detach()).view_as(batch).sign()
+    sign = match_device_dtype(model, gradient.detach()).view_as(batch).sign()
 
     def answers(strength: Tensor) -> Tensor:
         return logits_of(model, (batch + per_picture(strength.to(batch)) * sign).clamp(0, 1)).argmax(1)

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int, whole_number
-from cnnlab.networks.modes import like_parameters, training_logits
-from cnnlab.networks.training import chance
+from cnnlab.networks.eval_mode import match_device_dtype, training_logits
+from cnnlab.networks.training import seeding
 from cnnlab.robustness import ball
 from cnnlab.robustness.attacks import pgd
 
@@ -88,7 +88,7 @@ def adversarial_training(
     with (
         torch.inference_mode(False),
         torch.enable_grad(),
-        chance(whole_number(seed, "seed"), "hardening") as draw,
+        seeding(whole_number(seed, "seed"), "hardening") as draw,
     ):
         for step in range(steps):
             descent.param_groups[0]["lr"] = rate * (1 - step / steps)
@@ -98,7 +98,7 @@ def adversarial_training(
             if radius:
                 options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
                 batch = pgd(other, batch, truth, seed=seed + step, **options)
-            logits = training_logits(other.train()(like_parameters(other, batch)))
+            logits = training_logits(other.train()(match_device_dtype(other, batch)))
             loss = F.cross_entropy(logits, truth)
             descent.zero_grad()
             loss.backward()

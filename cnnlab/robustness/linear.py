@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int, target_index
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ def small_changes(
             "small changes simply add up in a linear network only: give one of `linear_classifier`."
         )
     batch, _ = image_batch(image, "image")
-    pixels = like_parameters(model, batch[:1].detach()).flatten(1)
+    pixels = match_device_dtype(model, batch[:1].detach()).flatten(1)
     with torch.inference_mode():
         logits = layers[1](pixels)[0]
         own = target_index(target, getattr(model, "class_names", None), logits)

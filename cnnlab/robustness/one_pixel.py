@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab.inputs import image_batch, positive_int, target_index, whole_number
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness.asking import logits_of
 
 
@@ -163,7 +163,7 @@ def one_pixel_steps(
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
     whole_number(population, "population", least=4)
-    picture = like_parameters(model, batch[0].detach())
+    picture = match_device_dtype(model, batch[0].detach())
     network = None
     if positive_int(pixels, "pixels") == 1:
         network = patched_model(model, picture, 1, *(range(length) for length in picture.shape[1:]))

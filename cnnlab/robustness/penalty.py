@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness.asking import logits_of
 from cnnlab.robustness.ball import per_picture, size, steepest
 from cnnlab.robustness.labels import Target, target_indices
@@ -109,13 +109,13 @@ def penalty_attack(
     if target is None:
         raise ValueError("a class to go to must be given: `target`, an index or a name.")
     originals, single = image_batch(images)
-    originals = like_parameters(model, originals.detach().clone())
+    originals = match_device_dtype(model, originals.detach().clone())
     positive_int(steps, "steps")
     positive_int(rounds, "rounds")
     logits = logits_of(model, originals)
     classes = target_indices(target, model, logits).clone()
     there = logits.argmax(1) == classes  # nothing to do: r = 0
-    with evaluating(model, frozen=True):
+    with eval_mode(model, frozen=True):
         search = _Search(originals.clone(), there, weight)
         for _ in tqdm(range(rounds), desc="lambda", disable=not progress):
             ended_there = _climb(model, originals, classes, search, steps, reach)

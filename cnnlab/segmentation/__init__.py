@@ -8,11 +8,11 @@
     scoring      mean intersection over union
     edges        the same near the true edges, where skips help
 
-The networks, `UNet` and `FCN`, live in `cnnlab.networks.dense` and are trained by the plans unet, unet_without_skips and fcn. A fully
+The networks, `UNet` and `FCN`, live in `cnnlab.networks.segmentation_models` and are trained by the plans unet, unet_without_skips and fcn. A fully
 connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `maps` (axes).
 """
 
-from cnnlab.networks.dense import FCN, UNet
+from cnnlab.networks.segmentation_models import FCN, UNet
 from cnnlab.segmentation.answering import segment
 from cnnlab.segmentation.edges import SegmentationScore, edge_band, score
 from cnnlab.segmentation.encoder_decoder import WAYS_UP, EncoderDecoder

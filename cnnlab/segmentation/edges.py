@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int
-from cnnlab.networks.batches import IGNORED
-from cnnlab.networks.evaluation import count
-from cnnlab.networks.modes import evaluating
+from cnnlab.networks.data_loading import IGNORE_INDEX
+from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.evaluation import confusion_matrix
 from cnnlab.segmentation.answering import logits_of
 from cnnlab.segmentation.scoring import MeanIoU, from_confusion
 
@@ -78,7 +78,7 @@ def score(
     near: Tensor | int = 0
     far: Tensor | int = 0
     starts = range(0, len(images), positive_int(batch_size, "batch_size"))
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         for start in tqdm(starts, desc="batches", disable=not progress or None):
             rows = slice(start, start + batch_size)
             truth, floats = masks[rows].long(), images[rows]
@@ -89,6 +89,6 @@ def score(
                     f"the masks hold class {int(truth.max())}, but the network has {classes} classes."
                 )
             band = edge_band(truth, width)
-            near = near + count(truth.where(band, IGNORED), answers, classes)
-            far = far + count(truth.where(~band, IGNORED), answers, classes)
+            near = near + confusion_matrix(truth.where(band, IGNORE_INDEX), answers, classes)
+            far = far + confusion_matrix(truth.where(~band, IGNORE_INDEX), answers, classes)
     return SegmentationScore(*(from_confusion(table.clone()) for table in (near + far, near, far)))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import one_of
 from cnnlab.networks.architectures import Normalise
-from cnnlab.networks.dense import convolutions
+from cnnlab.networks.segmentation_models import convolutions
 from cnnlab.segmentation.unpooling import max_pool, max_unpool
 
 WAYS_UP = ("remembered", "corner", "repeated")

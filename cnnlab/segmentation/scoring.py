@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cnnlab.inputs import positive_int
-from cnnlab.networks.evaluation import count, intersection_over_union
+from cnnlab.networks.evaluation import confusion_matrix, intersection_over_union
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def mean_iou(answers: Tensor, masks: Tensor, classes: int | None = None) -> Mean
         raise ValueError(
             f"there are {classes} classes, but index {most - 1} came; they run from 0 to {classes - 1}."
         )
-    return from_confusion(count(masks, answers, classes))
+    return from_confusion(confusion_matrix(masks, answers, classes))
 
 
 def from_confusion(confusion: Tensor) -> MeanIoU:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.modes import evaluating
+from cnnlab.networks.eval_mode import eval_mode
 from cnnlab.networks.relu_rules import REDIRECTED, relu_rule
 from cnnlab.synthesis.objectives import Objective
 from cnnlab.synthesis.parametrisations import Parametrisation
@@ -85,7 +85,7 @@ def ascend(
     scores: list[Tensor] = []
     read = None
     for step in range(steps + 1):
-        with evaluating(model, frozen=True), torch.inference_mode(False), torch.enable_grad():
+        with eval_mode(model, frozen=True), torch.inference_mode(False), torch.enable_grad():
             images = parametrisation.draw(numbers)
             # A picture of its own, so that its gradient can be looked at before it goes on to the numbers.
             picture = images.detach().clone().requires_grad_()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.ascent import ascend
 from cnnlab.synthesis.objectives import Objective, layer_norm
 from cnnlab.synthesis.parametrisations import Parametrisation, parametrisation_of
@@ -135,7 +135,7 @@ def dream_steps(
     objective = layer if isinstance(layer, Objective) else layer_norm(layer)
     positive_int(steps, "steps")
     sizes = _sizes(tuple(batch.shape[-2:]), positive_int(octaves, "octaves"), octave_scale)
-    original = like_parameters(model, batch.detach())
+    original = match_device_dtype(model, batch.detach())
     options = {
         "steps": steps,
         "rate": rate,

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.layers import activations
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.activations import activations
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.ascent import Ascent, ascend
 from cnnlab.synthesis.objectives import Objective, Outputs
 from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
@@ -148,11 +148,11 @@ def invert_steps(
     batch, _ = image_batch(image, "image")
     if len(batch) != 1:
         raise ValueError(f"one picture is inverted at a time, but {len(batch)} came; call it once for each.")
-    original = like_parameters(model, batch.detach())
+    original = match_device_dtype(model, batch.detach())
     coordinates = parametrisation_of(parametrisation)
     chance = torch.Generator().manual_seed(seed)
     shape = (positive_int(restarts, "restarts"), *original.shape[1:])
-    numbers = like_parameters(model, started(coordinates, start, shape, chance))
+    numbers = match_device_dtype(model, started(coordinates, start, shape, chance))
     ascents = ascend(
         model,
         likeness(layer, activations(model, original, layer)[layer]),

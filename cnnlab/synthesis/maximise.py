@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import fraction, positive_int
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.ascent import Ascent, ascend
 from cnnlab.synthesis.objectives import Objective, Several, logit
 from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
@@ -187,7 +187,7 @@ def maximise_steps(
     return ascend(
         model,
         objective,
-        like_parameters(model, numbers),
+        match_device_dtype(model, numbers),
         coordinates,
         steps=positive_int(steps, "steps"),
         rate=rate,

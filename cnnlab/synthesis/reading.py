@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.layers import of_this_thread, recording, resolve_layer
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.activations import record_activations, resolve_layer, this_thread_only
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.synthesis.objectives import LOGITS, Outputs
 
 
@@ -32,7 +32,7 @@ def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> 
     runs = _runs(model, layers, size)
 
     def read(images: Tensor) -> Outputs:
-        with recording(model, layers) as outputs, _stopping(model, runs):
+        with record_activations(model, layers) as outputs, _stopping(model, runs):
             model(images)
         return outputs
 
@@ -43,7 +43,7 @@ def _to_the_end(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> Ou
     inner = [layer for layer in layers if layer != LOGITS]
     if not inner:
         return {LOGITS: model(images)}
-    with recording(model, inner) as outputs:
+    with record_activations(model, inner) as outputs:
         logits = model(images)
     _all_ran(inner, outputs)
     return {**outputs, LOGITS: logits}
@@ -54,8 +54,8 @@ def _runs(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> C
     side = getattr(model, "input_size", None)
     height, width = (side, side) if isinstance(side, int) else size
     runs: Counter[str] = Counter()
-    with _counting(model, layers, runs.update), evaluating(model), torch.inference_mode():
-        model(like_parameters(model, torch.full((1, 3, height, width), 0.5)))
+    with _counting(model, layers, runs.update), eval_mode(model), torch.inference_mode():
+        model(match_device_dtype(model, torch.full((1, 3, height, width), 0.5)))
     _all_ran(layers, runs)
     return runs
 
@@ -89,7 +89,7 @@ def _counting(model: nn.Module, layers: tuple[str, ...], ran: Callable[[list[str
     try:
         for name in layers:
             module = resolve_layer(model, name)
-            handles.append(module.register_forward_hook(of_this_thread(lambda *_, name=name: ran([name]))))
+            handles.append(module.register_forward_hook(this_thread_only(lambda *_, name=name: ran([name]))))
         yield
     finally:
         for handle in handles:

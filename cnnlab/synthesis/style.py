@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
-from cnnlab.networks.layers import activations, layer_names, resolve_layer
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.activations import activations, layer_names, resolve_layer
+from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.ascent import ascend
 from cnnlab.synthesis.gram import gram_matrix
 from cnnlab.synthesis.invert import likeness
@@ -197,7 +197,7 @@ def style_steps(
 
     objective = Objective(tuple(dict.fromkeys([*weights, *(content_layers if likes else [])])), score)
     coordinates = parametrisation_of(parametrisation)
-    numbers = like_parameters(model, _started(content, style, start, size, coordinates, seed))
+    numbers = match_device_dtype(model, _started(content, style, start, size, coordinates, seed))
     penalty = paying(0.0, tv, 2.0)
     ascents = ascend(
         model, objective, numbers, coordinates, steps=positive_int(steps, "steps"), rate=rate, penalty=penalty
@@ -286,7 +286,7 @@ def _one(model: nn.Module, image: Tensor, what: str) -> Tensor:
     batch, _ = image_batch(image, what)
     if len(batch) != 1:
         raise ValueError(f"{what} must be one picture, but {len(batch)} came.")
-    return like_parameters(model, batch.detach())
+    return match_device_dtype(model, batch.detach())
 
 
 def _weights(layers: str | Sequence[str] | Mapping[str, float] | None) -> dict[str, float]:

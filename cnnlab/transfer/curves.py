@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int
-from cnnlab.networks.layers import layer_names
+from cnnlab.networks.activations import layer_names
 from cnnlab.transfer.heads import head_name, new_head, restart_behind
 from cnnlab.transfer.tuning import accuracy, fine_tune
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cnnlab.inputs import whole_number
-from cnnlab.networks.layers import layer_names, resolve_layer
+from cnnlab.networks.activations import layer_names, resolve_layer
 
 HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from cnnlab import world
 from cnnlab.inputs import one_of, positive_int
-from cnnlab.networks.tasks import digits
+from cnnlab.networks.training_data import digits
 
 NEW_CLASSES, SCENES, DRAWN, DIGITS = "new classes", "scenes", "drawn pictures", "handwritten digits"
 TASKS = (NEW_CLASSES, SCENES, DRAWN, DIGITS)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int, whole_number
-from cnnlab.networks import precision
-from cnnlab.networks.chance import chance
-from cnnlab.networks.layers import resolve_layer
-from cnnlab.networks.modes import evaluating, like_parameters, training_logits
+from cnnlab.networks import mixed_precision
+from cnnlab.networks.activations import resolve_layer
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype, training_logits
+from cnnlab.networks.seeding import seeding
 from cnnlab.transfer.heads import divided, freeze
 
 
@@ -169,7 +169,7 @@ def fine_tune_passes(
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
-            chance(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator,
+            seeding(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator,
         ):
             for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, generator)):
                 for group, most in zip(optimizer.param_groups, highest, strict=True):
@@ -218,10 +218,10 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: in
     """Share of the pictures (or, for masks, of the pixels) whose first answer is right; images as for `fine_tune`."""
     _check(images, labels)
     right = 0
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            logits = model(like_parameters(model, as_floats(images[rows])))
+            logits = model(match_device_dtype(model, as_floats(images[rows])))
             right += int((logits.argmax(1).cpu() == labels[rows]).sum())
     return right / labels.numel()
 
@@ -243,8 +243,8 @@ def _batches(
 
 
 def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, truth: Tensor) -> float:
-    batch = like_parameters(model, batch)
-    with precision.products(batch.device):
+    batch = match_device_dtype(model, batch)
+    with mixed_precision.autocast_for(batch.device):
         logits = training_logits(model(batch))
     if logits.dtype is torch.bfloat16:
         logits = logits.float()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import fraction
-from cnnlab.networks.batches import picture_count
+from cnnlab.networks.data_loading import picture_count
 from cnnlab.networks.receptive_field import receptive_field
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import random_rotation

@@ -11,9 +11,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.following import picture_shape
-from cnnlab.networks.layers import evaluating, layer_names, recording, resolve_layer
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.activations import eval_mode, layer_names, record_activations, resolve_layer
+from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.receptive_field.tracer import input_shape
 
 
 def filters(model: nn.Module, layer: str | None = None) -> Tensor:
@@ -95,8 +95,8 @@ def _maps_before(model: nn.Module, layer: str) -> tuple[int, int, int]:
     inputs = resolve_layer(model, layer).in_features
     names = layer_names(model)
     before = names[: names.index(layer)] if layer in names else []
-    with evaluating(model), torch.inference_mode(), recording(model, before or [layer]) as recorded:
-        model(like_parameters(model, torch.zeros(1, *picture_shape(model, None))))
+    with eval_mode(model), torch.inference_mode(), record_activations(model, before or [layer]) as recorded:
+        model(match_device_dtype(model, torch.zeros(1, *input_shape(model, None))))
     for name in reversed(before):
         output = recorded.get(name)
         if output is None or output.numel() != inputs or isinstance(resolve_layer(model, name), nn.Linear):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, whole_number
-from cnnlab.networks.layers import activations
+from cnnlab.networks.activations import activations
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
 from cnnlab.units.reports import Dissection
 

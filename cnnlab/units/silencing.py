@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int, whole_number
-from cnnlab.networks.batches import picture_batches
-from cnnlab.networks.layers import evaluating, resolve_layer
-from cnnlab.networks.modes import like_parameters
+from cnnlab.networks.activations import eval_mode, resolve_layer
+from cnnlab.networks.data_loading import picture_batches
+from cnnlab.networks.eval_mode import match_device_dtype
 
 
 @contextmanager
@@ -164,9 +164,9 @@ def silencing(
 
     def asked() -> tuple[Tensor, Tensor]:
         """C accuracies, and C mean logits of the right class."""
-        with evaluating(model), torch.inference_mode():
+        with eval_mode(model), torch.inference_mode():
             answers = [
-                model(like_parameters(model, images)) for images in picture_batches(dataset, batch_size)
+                model(match_device_dtype(model, images)) for images in picture_batches(dataset, batch_size)
             ]
         logits = torch.cat(answers).cpu().double()
         own = logits.gather(1, labels[:, None])[:, 0]

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.networks.batches import picture_batches, picture_count
-from cnnlab.networks.layers import activations
+from cnnlab.networks.activations import activations
+from cnnlab.networks.data_loading import picture_batches, picture_count
 from cnnlab.units.filters import convolution_names
 
 

@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from cnnlab.attribution import cam, grad_cam, guided_backprop, guided_grad_cam
-from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet, recording
+from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet, record_activations
 
 captum_speaks = pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
 
@@ -127,7 +127,7 @@ def test_grad_cam_of_a_network_of_a_single_convolution_does_not_take_the_picture
 
 def test_squeezenet_has_class_maps_in_front_of_its_pooling_and_evidence_in_fire9(lively):
     model, images = lively(SqueezeNet("abcde")), torch.rand(2, 3, 96, 96)
-    with recording(model, ["relu10", "fire9"]) as recorded:
+    with record_activations(model, ["relu10", "fire9"]) as recorded:
         logits = model(images)
     result = cam(model, images, ["b", "e"], resize=False)
     assert torch.equal(result, recorded["relu10"][[0, 1], [1, 4]])

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 import cnnlab
 from cnnlab.attribution import saliency
 from cnnlab.figures import amplify_difference, side_by_side_figure
-from cnnlab.networks import recording
+from cnnlab.networks import record_activations
 from cnnlab.robustness import penalty_attack, pgd
 from cnnlab.synthesis import blurred, gram_matrix, invert_steps, maximise, style_steps, total_variation
 
@@ -200,7 +200,7 @@ class StyleExercise:
             self.grams = {layer: self.gram(looks[layer]) for layer in self.weights}
 
     def answers(self, images: Tensor) -> dict[str, Tensor]:
-        with recording(self.model, [CONTENT_LAYER, *self.weights]) as found:
+        with record_activations(self.model, [CONTENT_LAYER, *self.weights]) as found:
             self.model(images)
         return {layer: maps / CAFFE for layer, maps in found.items()}
 

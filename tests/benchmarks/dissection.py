@@ -14,7 +14,7 @@ import time
 import torch
 
 from cnnlab import load, world
-from cnnlab.networks.batches import picture_batches
+from cnnlab.networks.data_loading import picture_batches
 from cnnlab.units import dissect
 
 WANTED = 120.0

@@ -7,7 +7,7 @@ import torch
 
 from cnnlab import segmentation, transfer
 from cnnlab.experiments import segmentation as experiment
-from cnnlab.networks.untrained import untrained
+from cnnlab.networks.reinitialise import reinitialise
 from cnnlab.segmentation import EncoderDecoder
 
 TINY = {"classes": ["sheep", "car"], "size": 24, "validation": 4, "batch_size": 4, "rate": 0.05}
@@ -16,7 +16,7 @@ TINY = {"classes": ["sheep", "car"], "size": 24, "validation": 4, "batch_size": 
 def test_a_cell_of_the_ways_up_is_the_technique_itself():
     found = experiment.measure_upsampling("corner", 3, pictures=8, epochs=1, **TINY)
     data = experiment._masks("train", 8, 24, ("sheep", "car"))
-    model = untrained(EncoderDecoder(experiment.CLASS_NAMES, "corner"), 3)
+    model = reinitialise(EncoderDecoder(experiment.CLASS_NAMES, "corner"), 3)
     tuned = transfer.fine_tune(
         model, data.images, data.labels, epochs=1, batch_size=4, rate=0.05, seed=3
     ).model

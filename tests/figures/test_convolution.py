@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from cnnlab.figures import convolution_step_figure, fully_convolutional_figure, receptive_field_figure
-from cnnlab.networks import one_step
+from cnnlab.networks import convolution_step
 
 
 def test_a_step_shows_patch_kernel_and_products():
     maps = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0))
     weight = torch.tensor([[[-1.0, 0.0], [2.0, 0.5]]])
-    step = one_step(maps, weight, row=3, column=4)
+    step = convolution_step(maps, weight, row=3, column=4)
     figure = convolution_step_figure(maps, weight, step)
     whole, *panels = figure.axes
     assert torch.equal(torch.as_tensor(whole.images[0].get_array()), maps[0])
@@ -24,7 +24,7 @@ def test_a_step_shows_patch_kernel_and_products():
 
 def test_a_step_over_the_border_keeps_the_window_in_sight_and_large_kernels_have_no_digits():
     maps, weight = torch.rand(3, 6, 6), torch.rand(3, 7, 7)
-    step = one_step(maps, weight, row=0, column=0, padding=3)
+    step = convolution_step(maps, weight, row=0, column=0, padding=3)
     figure = convolution_step_figure(maps, weight, step, channel=2)
     assert figure.axes[0].get_xlim()[0] == -3.5 and figure.axes[0].get_ylim()[1] == -3.5
     assert not figure.axes[1].texts and "channel 2 of 3" in figure.alt_text

@@ -21,8 +21,8 @@ from cnnlab._incremental.tracing import record_steps
 from cnnlab._incremental.windows import patched_images
 from cnnlab.attribution import occluder_positions, occlusion
 from cnnlab.networks.architectures import MiniAlexNet
-from cnnlab.networks.chance import using_threads
 from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SamePad, SqueezeNet
+from cnnlab.networks.seeding import num_threads
 
 
 def both(
@@ -217,7 +217,7 @@ def test_threads_change_nothing_and_are_as_many_afterwards(count):
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(torch.get_num_threads).result()
 
-    with using_threads(count):
+    with num_threads(count):
         model = enliven(KERNELS["ceil mode"]()).eval().double()
         assert_same(*both(model, torch.rand(3, 37, 52).double(), 10, 3), tolerance=1e-12)
         assert torch.get_num_threads() == later() == count

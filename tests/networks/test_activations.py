@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cnnlab.networks import MiniAlexNet
-from cnnlab.networks.layers import activations, recording
+from cnnlab.networks.activations import activations, record_activations
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_recording_keeps_what_an_in_place_relu_overwrites(lively, pictures):
     assert model.relu.inplace
     seen = []
     model.bn1.register_forward_hook(lambda *given: seen.append(given[2].clone()))
-    with torch.no_grad(), recording(model, ["bn1", "relu"]) as recorded:
+    with torch.no_grad(), record_activations(model, ["bn1", "relu"]) as recorded:
         model(pictures)
     assert recorded["bn1"].min() < -0.5 and recorded["relu"].min() == 0
     assert torch.equal(recorded["bn1"], seen[0])
@@ -52,7 +52,7 @@ def test_recording_keeps_what_an_in_place_relu_overwrites(lively, pictures):
 
 def test_recording_does_not_change_the_answer(model, pictures):
     alone = model(pictures)
-    with recording(model, ["conv1", "relu1", "fc8"]) as recorded:
+    with record_activations(model, ["conv1", "relu1", "fc8"]) as recorded:
         assert torch.equal(model(pictures), alone)
     assert torch.equal(recorded["fc8"], alone)
 
@@ -60,7 +60,7 @@ def test_recording_does_not_change_the_answer(model, pictures):
 def test_gradients_reach_a_recorded_layer_also_before_an_in_place_relu(lively, pictures):
     layers = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(4 * 94 * 94, 2)
     model = lively(nn.Sequential(*layers))
-    with recording(model, ["0", "1"]) as recorded:
+    with record_activations(model, ["0", "1"]) as recorded:
         logits = model(pictures)
     gradient = dict(
         zip(recorded, torch.autograd.grad(logits[:, 0].sum(), list(recorded.values())), strict=True)
@@ -72,13 +72,13 @@ def test_gradients_reach_a_recorded_layer_also_before_an_in_place_relu(lively, p
 
 def test_a_layer_that_runs_twice_keeps_its_last_run(pictures):
     model = Twice()
-    with torch.no_grad(), recording(model, "conv") as recorded:
+    with torch.no_grad(), record_activations(model, "conv") as recorded:
         model(pictures)
         assert torch.equal(recorded["conv"], model.conv(model.conv(pictures)))
 
 
 def test_after_the_block_nothing_is_recorded_any_more(model, pictures):
-    with recording(model, "conv1") as recorded:
+    with record_activations(model, "conv1") as recorded:
         pass
     model(pictures)
     assert recorded == {}
@@ -90,12 +90,12 @@ def test_a_layer_that_gives_no_tensor_is_named(pictures):
 
 
 def test_activations_are_the_layers_worked_out_by_hand(model, pictures):
-    found = activations(model, pictures, ["fc7", "conv1", "relu1"])
-    assert list(found) == ["fc7", "conv1", "relu1"]
+    result = activations(model, pictures, ["fc7", "conv1", "relu1"])
+    assert list(result) == ["fc7", "conv1", "relu1"]
     conv1 = F.conv2d((pictures - 0.5) / 0.25, model.conv1.weight, stride=2, padding=5)
-    assert torch.allclose(found["conv1"], conv1, atol=1e-4)
-    assert torch.allclose(found["relu1"], model.norm1(conv1).relu(), atol=1e-4)
-    assert found["fc7"].shape == (5, 192)
+    assert torch.allclose(result["conv1"], conv1, atol=1e-4)
+    assert torch.allclose(result["relu1"], model.norm1(conv1).relu(), atol=1e-4)
+    assert result["fc7"].shape == (5, 192)
 
 
 def test_one_picture_goes_in_and_comes_back_without_its_batch_axis(model, pictures):
@@ -105,9 +105,9 @@ def test_one_picture_goes_in_and_comes_back_without_its_batch_axis(model, pictur
 
 
 def test_batches_change_nothing(model, pictures):
-    one = activations(model, pictures, ["pool2", "fc6"])
+    single = activations(model, pictures, ["pool2", "fc6"])
     several = activations(model, pictures, ["pool2", "fc6"], batch_size=2)
-    assert all(torch.allclose(one[name], several[name], atol=1e-5) for name in one)
+    assert all(torch.allclose(single[name], several[name], atol=1e-5) for name in single)
 
 
 def test_activations_are_those_of_eval_mode(model, pictures):
@@ -165,7 +165,7 @@ def test_bar_is_quiet_unless_asked_for(model, pictures, capfd):
 def test_what_another_thread_asks_is_not_recorded():
     model = MiniAlexNet(["cat", "dog"]).eval()
     mine, other = torch.rand(1, 3, 96, 96), torch.rand(2, 3, 96, 96)
-    with recording(model, "conv1") as recorded, torch.no_grad():
+    with record_activations(model, "conv1") as recorded, torch.no_grad():
         model(mine)
         before = recorded["conv1"].clone()
         thread = threading.Thread(target=lambda: model(other))

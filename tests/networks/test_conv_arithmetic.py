@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnlab.networks import explain_output_size, one_step, output_size, places_read
+from cnnlab.networks import convolution_step, explain_output_size, output_size, receptive_indices
 
 SHAPES = [
     (size, kernel, stride, padding, dilation)
@@ -21,10 +21,10 @@ SHAPES = [
 def counted(size, kernel, stride, padding, dilation):
     """Places, by sliding a window over a list until it falls off the end."""
     pixels = ["padding"] * padding + ["pixel"] * size + ["padding"] * padding
-    places, start = 0, 0
+    positions, start = 0, 0
     while start + dilation * (kernel - 1) < len(pixels):
-        places, start = places + 1, start + stride
-    return places
+        positions, start = positions + 1, start + stride
+    return positions
 
 
 def test_places_are_those_that_one_counts():
@@ -91,9 +91,9 @@ def test_places_read_are_those_with_a_gradient():
     size, kernel, stride, padding, dilation = 11, 3, 2, 3, 2
     row = torch.zeros(1, 1, size, requires_grad=True)
     made = F.conv1d(row, torch.ones(1, 1, kernel), None, stride, padding, dilation)[0, 0]
-    for place, value in enumerate(made):
+    for position, value in enumerate(made):
         (gradient,) = torch.autograd.grad(value, row, retain_graph=True)
-        read = places_read(place, kernel, stride, padding, dilation)
+        read = receptive_indices(position, kernel, stride, padding, dilation)
         assert gradient[0, 0].nonzero().flatten().tolist() == [p for p in read if 0 <= p < size]
 
 
@@ -101,14 +101,14 @@ def test_places_read_are_those_with_a_gradient():
     ("stride", "padding", "dilation"), [(1, 0, 1), (2, 0, 1), (1, 2, 1), (3, 4, 2), (1, 6, 1)]
 )
 def test_each_step_is_a_number_of_the_convolution(stride, padding, dilation):
-    chance = torch.Generator().manual_seed(1)
-    maps = torch.randn(3, 9, 8, generator=chance, dtype=torch.float64)
-    weight = torch.randn(3, 3, 3, generator=chance, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    maps = torch.randn(3, 9, 8, generator=generator, dtype=torch.float64)
+    weight = torch.randn(3, 3, 3, generator=generator, dtype=torch.float64)
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     whole = F.conv2d(maps[None], weight[None], torch.tensor([0.25], dtype=torch.float64), **options)[0, 0]
     for row in range(whole.shape[0]):
         for column in range(whole.shape[1]):
-            step = one_step(maps, weight, 0.25, row=row, column=column, **options)
+            step = convolution_step(maps, weight, 0.25, row=row, column=column, **options)
             assert step.value == pytest.approx(float(whole[row, column]), abs=1e-12)
             assert torch.allclose(step.products, step.patch * weight)
             assert step.value == pytest.approx(float(step.products.sum()) + step.bias)
@@ -116,11 +116,11 @@ def test_each_step_is_a_number_of_the_convolution(stride, padding, dilation):
 
 def test_a_place_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="row must be a whole number between 0 and 2"):
-        one_step(torch.zeros(1, 5, 5), torch.zeros(1, 3, 3), row=3, column=0)
+        convolution_step(torch.zeros(1, 5, 5), torch.zeros(1, 3, 3), row=3, column=0)
     with pytest.raises(ValueError, match="fits nowhere"):
-        one_step(torch.zeros(1, 5, 5), torch.zeros(1, 7, 7), row=0, column=0)
+        convolution_step(torch.zeros(1, 5, 5), torch.zeros(1, 7, 7), row=0, column=0)
     with pytest.raises(ValueError, match="with the same C"):
-        one_step(torch.zeros(3, 5, 5), torch.zeros(1, 3, 3), row=0, column=0)
+        convolution_step(torch.zeros(3, 5, 5), torch.zeros(1, 3, 3), row=0, column=0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cnnlab.networks import (
     MiniResNet,
     MiniVGG,
     SqueezeNet,
-    sliding_answer,
+    sliding_probabilities,
     to_convolutional,
 )
 
@@ -48,10 +48,10 @@ def test_the_answer_to_a_picture_of_the_own_size_stays(kind, lively):
     model = lively(kind(["a", "b", "c"])).eval()
     images = noise(2, 3, 96, 96)
     with torch.inference_mode():
-        expected, found = model(images), to_convolutional(model)(images)
-    assert found.shape == (2, 3, 1, 1)
+        expected, result = model(images), to_convolutional(model)(images)
+    assert result.shape == (2, 3, 1, 1)
     assert expected.std() > 0.1
-    assert torch.allclose(found[:, :, 0, 0], expected, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(result[:, :, 0, 0], expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_networks_of_torchvision_keep_their_answers(name, side, lively):
     model = lively(torchvision.models.get_model(name, num_classes=5)).eval()
     images = noise(1, 3, side, side)
     with torch.inference_mode():
-        expected, found = model(images), to_convolutional(model, side)(images)
-    assert torch.allclose(found[:, :, 0, 0], expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+        expected, result = model(images), to_convolutional(model, side)(images)
+    assert torch.allclose(result[:, :, 0, 0], expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 
 def test_each_place_is_the_answer_to_the_piece_that_it_sees(lively):
@@ -87,27 +87,27 @@ def test_each_place_is_the_answer_to_the_piece_that_it_sees(lively):
 @pytest.mark.parametrize("pool", [1, 3])
 def test_functions_are_followed_too(pool, lively):
     model = lively(Functional(pool)).eval()
-    found = to_convolutional(model)
+    result = to_convolutional(model)
     with torch.inference_mode():
-        assert torch.allclose(found(noise(1, 3, 20, 20))[:, :, 0, 0], model(noise(1, 3, 20, 20)), atol=1e-5)
-        assert found(noise(1, 3, 32, 20)).shape[2:] == ((7, 1) if pool == 1 else (3, 1))
+        assert torch.allclose(result(noise(1, 3, 20, 20))[:, :, 0, 0], model(noise(1, 3, 20, 20)), atol=1e-5)
+        assert result(noise(1, 3, 32, 20)).shape[2:] == ((7, 1) if pool == 1 else (3, 1))
 
 
 def test_the_original_is_left_as_it_was_and_shares_nothing(lively):
     model = lively(flat_head()).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    found = to_convolutional(model, (16, 14))
+    result = to_convolutional(model, (16, 14))
     with torch.no_grad():
-        for parameter in found.parameters():
+        for parameter in result.parameters():
             parameter.zero_()
-    assert model.training and isinstance(model[7], nn.Linear) and not found.training
+    assert model.training and isinstance(model[7], nn.Linear) and not result.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 def test_it_keeps_the_names_of_the_classes():
-    found = to_convolutional(MiniResNet(["cat", "dog"]))
-    assert found.class_names == ("cat", "dog") and found.name == "mini_resnet_convolutional"
-    probabilities = sliding_answer(found, noise(1, 3, 112, 96))
+    result = to_convolutional(MiniResNet(["cat", "dog"]))
+    assert result.class_names == ("cat", "dog") and result.name == "mini_resnet_convolutional"
+    probabilities = sliding_probabilities(result, noise(1, 3, 112, 96))
     assert probabilities.shape == (1, 2, 3, 1)
     assert torch.allclose(probabilities.sum(1), torch.ones(1, 3, 1))
 
@@ -133,21 +133,21 @@ class Regrouping(nn.Module):
 
 def test_regrouped_channels_and_gates_are_left_and_the_last_mean_slides(lively):
     model = lively(Regrouping()).eval()
-    found = to_convolutional(model)
+    result = to_convolutional(model)
     with torch.inference_mode():
-        assert torch.allclose(found(noise(1, 3, 20, 20))[:, :, 0, 0], model(noise(1, 3, 20, 20)), atol=1e-5)
-        assert found(noise(1, 3, 32, 20)).shape[2:] == (7, 1)
+        assert torch.allclose(result(noise(1, 3, 20, 20))[:, :, 0, 0], model(noise(1, 3, 20, 20)), atol=1e-5)
+        assert result(noise(1, 3, 32, 20)).shape[2:] == (7, 1)
 
 
 @pytest.mark.parametrize("build", [SqueezeNet, EfficientNetLite0])
 def test_the_imagenet_networks_slide(build, lively):
     model = lively(build(["a", "b", "c"])).eval()
     with torch.inference_mode():
-        expected, found = model(noise(1, 3, 96, 96)), to_convolutional(model, 96)
-        answers = found(noise(1, 3, 96, 96))
+        expected, result = model(noise(1, 3, 96, 96)), to_convolutional(model, 96)
+        answers = result(noise(1, 3, 96, 96))
         assert answers.shape == (1, 3, 1, 1) and expected.std() > 0.1
         assert torch.allclose(answers.flatten(1), expected, rtol=1e-3, atol=1e-4)
-        assert found(noise(1, 3, 160, 128)).shape == ((1, 3, 5, 3) if build is SqueezeNet else (1, 3, 3, 2))
+        assert result(noise(1, 3, 160, 128)).shape == ((1, 3, 5, 3) if build is SqueezeNet else (1, 3, 3, 2))
 
 
 class RowMean(nn.Module):

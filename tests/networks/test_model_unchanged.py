@@ -9,14 +9,14 @@ from torch import nn
 
 from cnnlab.networks import (
     activations,
-    effective_field,
-    evaluating,
+    effective_receptive_field,
+    eval_mode,
     layer_names,
     receptive_field,
-    recording,
+    record_activations,
+    reinitialise,
     resolve_layer,
     summary,
-    untrained,
 )
 
 
@@ -82,12 +82,12 @@ def picture():
 
 
 def record(model):
-    with recording(model, ["conv", "block.1"]):
+    with record_activations(model, ["conv", "block.1"]):
         model(picture()[None])
 
 
 def evaluate_frozen(model):
-    with evaluating(model, frozen=True):
+    with eval_mode(model, frozen=True):
         model(picture()[None].requires_grad_())
 
 
@@ -99,8 +99,8 @@ QUESTIONS = {
     "activations": (lambda model: activations(model, picture(), ["conv", "relu", "head"]), True),
     "summary": (summary, True),
     "receptive_field": (lambda model: receptive_field(model, "block.0"), True),
-    "effective_field": (lambda model: effective_field(model, "block.0", picture()), True),
-    "untrained": (untrained, False),
+    "effective_field": (lambda model: effective_receptive_field(model, "block.0", picture()), True),
+    "untrained": (reinitialise, False),
 }
 
 ask_all = pytest.mark.parametrize("question", QUESTIONS)

@@ -19,16 +19,16 @@ MEAN, STD = (
 @pytest.fixture(autouse=True)
 def asked_for(monkeypatch, tmp_path):
     """A torch cache of the test's own, and no internet: the list of addresses that were asked for."""
-    asked = []
+    requested = []
 
     def refuse(request, *_, **__):
-        asked.append(request.full_url)
+        requested.append(request.full_url)
         raise URLError("no route to host")
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setattr(torch.hub, "urlopen", refuse)
-    return asked
+    return requested
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def without_memory(name):
 
 def as_old_files_name_them(state):
     """The published DenseNet file has names of an earlier torchvision, norm.1 for norm1, and no counters."""
-    kept = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    cached = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     return {
-        re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value for key, value in kept.items()
+        re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): value for key, value in cached.items()
     }
 
 
@@ -84,11 +84,11 @@ def test_alexnet_answers_to_the_names_of_the_lectures(cached):
 
     cached("alexnet", small)
     model = load("alexnet")
-    found = activations(model, torch.rand(3, 224, 224), ["conv1", "pool5", "fc6", "features.0", "fc8"])
-    assert [tuple(maps.shape) for maps in found.values()] == [
+    result = activations(model, torch.rand(3, 224, 224), ["conv1", "pool5", "fc6", "features.0", "fc8"])
+    assert [tuple(maps.shape) for maps in result.values()] == [
         (64, 55, 55), (256, 6, 6), (4096,), (64, 55, 55), (1000,),
     ]  # fmt: skip
-    assert torch.equal(found["conv1"], found["features.0"]) and found["conv1"].min() < 0
+    assert torch.equal(result["conv1"], result["features.0"]) and result["conv1"].min() < 0
     names = layer_names(model)
     assert [n for n in names if n.startswith(("conv", "fc"))] == [
         "conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8",

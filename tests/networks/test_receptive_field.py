@@ -18,11 +18,11 @@ from cnnlab.networks import (
     MiniVGG,
     SqueezeNet,
     UnknownReceptiveField,
-    evaluating,
+    eval_mode,
     layer_names,
     receptive_field,
     receptive_fields,
-    recording,
+    record_activations,
 )
 
 
@@ -89,7 +89,7 @@ def box_of_the_gradient(image, maps, row, column):
 def assert_boxes_are_those_of_the_gradient(model, shape, layers=None):
     layers = layers or layer_names(model)
     image = torch.full((1, *shape), 0.9, dtype=torch.double, requires_grad=True)
-    with recording(model, layers) as recorded, evaluating(model, frozen=True):
+    with record_activations(model, layers) as recorded, eval_mode(model, frozen=True):
         model(image)
     fields = receptive_fields(model, layers, shape)
     for layer, maps in recorded.items():
@@ -217,17 +217,21 @@ def test_a_gate_from_all_positions_lets_every_unit_see_all(all_paths_open):
 @pytest.mark.parametrize("seed", range(12))
 def test_chains_of_any_geometry_see_what_the_gradient_says(all_paths_open, seed):
     """Rows and columns that a stride leaves over, windows over the border, uneven adaptive windows."""
-    chance = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     layers: list[nn.Module] = []
-    for _ in range(chance.integers(2, 5)):
-        kernel, stride, dilation = chance.integers(1, 5), chance.integers(1, 4), chance.integers(1, 3)
-        if chance.random() < 0.6:
+    for _ in range(generator.integers(2, 5)):
+        kernel, stride, dilation = (
+            generator.integers(1, 5),
+            generator.integers(1, 4),
+            generator.integers(1, 3),
+        )
+        if generator.random() < 0.6:
             layers.append(
-                nn.Conv2d(3, 3, int(kernel), int(stride), int(chance.integers(0, 4)), int(dilation))
+                nn.Conv2d(3, 3, int(kernel), int(stride), int(generator.integers(0, 4)), int(dilation))
             )
         else:
-            edge, ceil = int(kernel // 2), bool(chance.random() < 0.5)
-            layers.append(nn.AvgPool2d(int(kernel), int(stride), int(chance.integers(0, edge + 1)), ceil))
+            edge, ceil = int(kernel // 2), bool(generator.random() < 0.5)
+            layers.append(nn.AvgPool2d(int(kernel), int(stride), int(generator.integers(0, edge + 1)), ceil))
         layers.append(nn.ReLU())
     layers.append(nn.AdaptiveAvgPool2d((2, 3)))
     model = all_paths_open(nn.Sequential(*layers))
@@ -340,8 +344,8 @@ def test_what_cannot_be_followed_is_said_and_not_guessed(step, message):
     model = Unfollowed(step)
     with pytest.raises(UnknownReceptiveField, match=f'field of "end" is not known: .*({message})'):
         receptive_field(model, "end", 9)
-    found = receptive_fields(model, ["end", "conv"], 9)
-    assert re.search(message, found["end"].reason) and found["conv"].size == (3, 3)
+    result = receptive_fields(model, ["end", "conv"], 9)
+    assert re.search(message, result["end"].reason) and result["conv"].size == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -360,9 +364,9 @@ def test_several_fields_take_one_run_of_the_network():
     runs = []
     model = MiniAlexNet(["sheep"])
     model.register_forward_hook(lambda *_: runs.append(1))
-    found = receptive_fields(model, ["pool5", "conv1"])
-    assert list(found) == ["pool5", "conv1"] and len(runs) == 1
-    assert found["conv1"] == receptive_field(model, "conv1") and found["pool5"] == receptive_field(
+    result = receptive_fields(model, ["pool5", "conv1"])
+    assert list(result) == ["pool5", "conv1"] and len(runs) == 1
+    assert result["conv1"] == receptive_field(model, "conv1") and result["pool5"] == receptive_field(
         model, "pool5"
     )
 

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from cnnlab.networks import layer_names
 from cnnlab.networks.architectures import MiniAlexNet
-from cnnlab.networks.dense import FCN, DigitNet, UNet, UNetWithoutSkips
+from cnnlab.networks.segmentation_models import FCN, DigitNet, UNet, UNetWithoutSkips
 
 CLASSES = ("background", "sheep", "goat")
 

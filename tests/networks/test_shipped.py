@@ -5,14 +5,14 @@ import time
 import pytest
 import torch
 
-from cnnlab.networks import load, weights
-from cnnlab.networks.plans import PLANS
+from cnnlab.networks import load, weight_files
+from cnnlab.networks.recipes import RECIPES
 
-SHIPPED = weights.shipped()
+SHIPPED = weight_files.shipped()
 
 
 def test_all_together_take_at_most_25_megabytes():
-    assert sum(file.stat().st_size for file in weights.FOLDER.iterdir()) <= 25e6
+    assert sum(file.stat().st_size for file in weight_files.FOLDER.iterdir()) <= 25e6
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -31,8 +31,8 @@ def test_a_network_loads_in_less_than_0_3_seconds_and_answers(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_card_tells_the_recipe_of_the_plan(name):
-    card, plan = weights.card(name), PLANS[name]
-    assert card["architecture"] == plan.architecture and card["task"] == plan.task
-    assert card["data"]["pictures"] == plan.pictures and card["plan"]["epochs"] == plan.epochs
-    assert len(card["history"]["loss"]) == plan.epochs
+    card, config = weight_files.card(name), RECIPES[name]
+    assert card["architecture"] == config.architecture and card["task"] == config.task
+    assert card["data"]["pictures"] == config.pictures and card["plan"]["epochs"] == config.epochs
+    assert len(card["history"]["loss"]) == config.epochs
     assert card["seed"] == 0 and card["seconds"] > 0 and card["machine"]["device"]

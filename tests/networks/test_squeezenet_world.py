@@ -10,10 +10,10 @@ import torch
 
 from cnnlab import world
 from cnnlab.attribution import cam
-from cnnlab.networks import available, evaluation, imagenet, load, training, weights
-from cnnlab.networks.plans import PLANS
+from cnnlab.networks import available, evaluation, imagenet, load, training, weight_files
+from cnnlab.networks.recipes import RECIPES
 
-PLAN = PLANS["squeezenet_world"]
+PLAN = RECIPES["squeezenet_world"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def model():
 
 
 def test_only_the_trained_layers_are_stored():
-    state, card = weights.read_weights("squeezenet_world")
+    state, card = weight_files.read_weights("squeezenet_world")
     assert {key.partition(".")[0] for key in state} == set(PLAN.trained)
     assert card["bytes"] < 1_000_000
 
@@ -35,7 +35,7 @@ def test_the_trunk_is_squeezenets_to_the_bit_and_the_rest_was_trained(model):
 
 
 def test_the_card_tells_whose_the_trunk_is():
-    about, card = weights.card("squeezenet_world")["trunk"], imagenet.imagenet_card("squeezenet")
+    about, card = weight_files.card("squeezenet_world")["trunk"], imagenet.imagenet_card("squeezenet")
     assert about == {key: card[key] for key in ("name", "source", "package", "version", "licence", "sha256")}
 
 
@@ -50,9 +50,9 @@ def test_its_last_maps_are_maps_of_the_classes(model):
     with torch.inference_mode():
         logits = model(image[None])[0]
     for label in (0, 5):
-        found = cam(model, image, label, resize=False)
-        assert found.shape == (13, 13)
-        torch.testing.assert_close(found.mean(), logits[label], rtol=1e-3, atol=1e-4)
+        result = cam(model, image, label, resize=False)
+        assert result.shape == (13, 13)
+        torch.testing.assert_close(result.mean(), logits[label], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("how", ["missing", "older"])
@@ -73,12 +73,12 @@ def test_without_the_package_it_says_what_to_install(monkeypatch, how):
 
 def test_another_trunk_than_the_one_it_was_trained_on_is_refused(monkeypatch, tmp_path):
     for suffix in (".json", ".safetensors"):
-        file = weights.FOLDER / f"squeezenet_world{suffix}"
+        file = weight_files.FOLDER / f"squeezenet_world{suffix}"
         (tmp_path / file.name).write_bytes(file.read_bytes())
     card = json.loads((tmp_path / "squeezenet_world.json").read_text())
     card["trunk"]["sha256"] = "0" * 64
     (tmp_path / "squeezenet_world.json").write_text(json.dumps(card))
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(weight_files, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match=r"trained on the squeezenet of ndf.*cnnlab train squeezenet_world"):
         load("squeezenet_world")
 
@@ -89,7 +89,7 @@ def test_a_short_training_changes_the_trained_layers_alone(monkeypatch, tmp_path
     card = training.train(
         "squeezenet_world", epochs=1, pictures=20, out=tmp_path / "squeezenet_world", progress=False
     )
-    state, _ = weights.read_weights(tmp_path / "squeezenet_world")
+    state, _ = weight_files.read_weights(tmp_path / "squeezenet_world")
     trunk = load("squeezenet").state_dict()
     assert {key.partition(".")[0] for key in state} == set(PLAN.trained)
     begun = [key for key in state if key in trunk and trunk[key].shape == state[key].shape]

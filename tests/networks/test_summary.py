@@ -53,8 +53,8 @@ def built_without_memory(name):
 
 def test_the_table_of_lecture_s_to_the_digit():
     table = summary(LectureNetwork(), (1, 28, 28))
-    found = [(row.name, (*row.output_shape[1:], row.output_shape[0]), row.parameters) for row in table.rows]
-    assert found == LECTURE_TABLE
+    result = [(row.name, (*row.output_shape[1:], row.output_shape[0]), row.parameters) for row in table.rows]
+    assert result == LECTURE_TABLE
     assert (table.parameters, table.trainable, table.non_trainable) == (1_199_882, 1_199_882, 0)
 
 

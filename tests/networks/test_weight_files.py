@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.networks import weights
+from cnnlab.networks import weight_files
 from cnnlab.networks.architectures import MiniAlexNet
 
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(weight_files, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -28,19 +28,19 @@ CARD = {"purpose": "a try", "classes": ["sheep", "goat"], "accuracy": 0.5}
 
 
 def test_weights_and_card_come_back(folder, model):
-    written = weights.write_weights("mini_alexnet", model, CARD)
-    state, card = weights.read_weights("mini_alexnet")
-    assert card == written == weights.card("mini_alexnet")
+    written = weight_files.write_weights("mini_alexnet", model, CARD)
+    state, card = weight_files.read_weights("mini_alexnet")
+    assert card == written == weight_files.card("mini_alexnet")
     assert card["name"] == "mini_alexnet" and card["classes"] == ["sheep", "goat"]
     assert card["parameters"] == sum(p.numel() for p in model.parameters())
     assert card["bytes"] == (folder / "mini_alexnet.safetensors").stat().st_size
-    assert weights.shipped() == ["mini_alexnet"]
+    assert weight_files.shipped() == ["mini_alexnet"]
     assert all(tensor.dtype == torch.float32 for tensor in state.values())
 
 
 def test_weights_are_rounded_to_float16_and_all_else_is_exact(folder, model):
-    weights.write_weights("mini_alexnet", model, CARD)
-    state, card = weights.read_weights("mini_alexnet")
+    weight_files.write_weights("mini_alexnet", model, CARD)
+    state, card = weight_files.read_weights("mini_alexnet")
     for key, value in model.state_dict().items():
         if key.endswith("num_batches_tracked"):
             assert key not in state
@@ -53,14 +53,14 @@ def test_weights_are_rounded_to_float16_and_all_else_is_exact(folder, model):
 
 
 def test_a_second_round_changes_nothing(folder, model):
-    first = weights.write_weights("one", model, CARD)
-    model.load_state_dict(weights.read_weights("one")[0])
-    assert weights.write_weights("two", model, CARD)["sha256"] == first["sha256"]
+    first = weight_files.write_weights("one", model, CARD)
+    model.load_state_dict(weight_files.read_weights("one")[0])
+    assert weight_files.write_weights("two", model, CARD)["sha256"] == first["sha256"]
 
 
 def test_the_state_loads_strictly_and_gives_the_same_answers(folder, model):
-    weights.write_weights("mini_alexnet", model, CARD)
-    state, card = weights.read_weights("mini_alexnet")
+    weight_files.write_weights("mini_alexnet", model, CARD)
+    state, card = weight_files.read_weights("mini_alexnet")
     other = MiniAlexNet(card["classes"]).eval()
     other.load_state_dict(state, strict=True)
     images = torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(0))
@@ -69,71 +69,71 @@ def test_the_state_loads_strictly_and_gives_the_same_answers(folder, model):
 
 
 def test_memory_layout_does_not_matter(folder, model):
-    first = weights.write_weights("one", model, CARD)
-    second = weights.write_weights("two", model.to(memory_format=torch.channels_last), CARD)
+    first = weight_files.write_weights("one", model, CARD)
+    second = weight_files.write_weights("two", model.to(memory_format=torch.channels_last), CARD)
     assert first["sha256"] == second["sha256"]
 
 
 def test_a_path_serves_as_well_as_a_name(folder, model):
-    weights.write_weights(folder / "deeper" / "mine.safetensors", model, CARD)
-    assert weights.card(folder / "deeper" / "mine.safetensors")["name"] == "mine"
-    assert weights.read_weights(folder / "deeper" / "mine")[0]
-    assert weights.shipped() == []
+    weight_files.write_weights(folder / "deeper" / "mine.safetensors", model, CARD)
+    assert weight_files.card(folder / "deeper" / "mine.safetensors")["name"] == "mine"
+    assert weight_files.read_weights(folder / "deeper" / "mine")[0]
+    assert weight_files.shipped() == []
 
 
 def test_damaged_weights_are_refused_with_the_command_that_makes_them_again(folder, model):
-    weights.write_weights("mini_alexnet", model, CARD)
+    weight_files.write_weights("mini_alexnet", model, CARD)
     file = folder / "mini_alexnet.safetensors"
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
     with pytest.raises(ValueError, match=r"mini_alexnet.safetensors is damaged.*cnnlab train mini_alexnet"):
-        weights.read_weights("mini_alexnet")
+        weight_files.read_weights("mini_alexnet")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", json.dumps({"sha256": 3})])
 def test_a_damaged_card_is_refused(folder, model, text):
-    weights.write_weights("mini_alexnet", model, CARD)
+    weight_files.write_weights("mini_alexnet", model, CARD)
     (folder / "mini_alexnet.json").write_text(text)
     with pytest.raises(ValueError, match=r"mini_alexnet.json.*cnnlab train mini_alexnet"):
-        weights.read_weights("mini_alexnet")
+        weight_files.read_weights("mini_alexnet")
 
 
 @pytest.mark.parametrize("lost", ["mini_alexnet.json", "mini_alexnet.safetensors"])
 def test_missing_files_are_named(folder, model, lost):
-    weights.write_weights("other", model, CARD)
-    weights.write_weights("mini_alexnet", model, CARD)
+    weight_files.write_weights("other", model, CARD)
+    weight_files.write_weights("mini_alexnet", model, CARD)
     (folder / lost).unlink()
     with pytest.raises(FileNotFoundError, match=r"shipped are: other. `cnnlab train mini_alexnet`"):
-        weights.read_weights("mini_alexnet")
+        weight_files.read_weights("mini_alexnet")
 
 
 def test_values_that_float16_cannot_hold_are_refused(folder, model):
     nn.init.constant_(model.fc8.weight, 1e6)
     with pytest.raises(ValueError, match="fc8.weight"):
-        weights.write_weights("mini_alexnet", model, CARD)
+        weight_files.write_weights("mini_alexnet", model, CARD)
     assert list(folder.iterdir()) == []
 
 
 def test_a_write_that_fails_leaves_the_old_file_whole(folder, model, monkeypatch):
-    weights.write_weights("mini_alexnet", model, CARD)
+    weight_files.write_weights("mini_alexnet", model, CARD)
     nn.init.zeros_(model.fc8.weight)
 
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(weights.os, "replace", full)
+    monkeypatch.setattr(weight_files.os, "replace", full)
     with pytest.raises(OSError, match="no space"):
-        weights.write_weights("mini_alexnet", model, CARD)
-    assert weights.read_weights("mini_alexnet")[0]["fc8.weight"].abs().sum() > 0
+        weight_files.write_weights("mini_alexnet", model, CARD)
+    assert weight_files.read_weights("mini_alexnet")[0]["fc8.weight"].abs().sum() > 0
     assert {file.name for file in folder.iterdir()} == {"mini_alexnet.json", "mini_alexnet.safetensors"}
 
 
-@pytest.mark.parametrize("name", weights.shipped())
+@pytest.mark.parametrize("name", weight_files.shipped())
 def test_shipped_weights_are_whole_and_their_card_is_complete(name):
-    state, card = weights.read_weights(name)
+    state, card = weight_files.read_weights(name)
     assert all(tensor.isfinite().all() for tensor in state.values())
-    wanted = {
+    expected = {
         "name",
         "purpose",
         "architecture",
@@ -146,4 +146,4 @@ def test_shipped_weights_are_whole_and_their_card_is_complete(name):
         "history",
         "seconds",
     }
-    assert wanted | {"threads", "machine", "parameters", "bytes", "torch", "sha256"} <= set(card)
+    assert expected | {"threads", "machine", "parameters", "bytes", "torch", "sha256"} <= set(card)

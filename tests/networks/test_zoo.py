@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import cnnlab
-from cnnlab.networks import MiniAlexNet, activations, available, load, weights, zoo
+from cnnlab.networks import MiniAlexNet, activations, available, load, weight_files, zoo
 from cnnlab.networks.imagenet import PACKAGED
-from cnnlab.networks.plans import PLANS
+from cnnlab.networks.recipes import RECIPES
 from cnnlab.networks.zoo import NetworkInfo
 
 CLASSES = ["sheep", "goat", "wolf"]
@@ -15,13 +15,13 @@ CLASSES = ["sheep", "goat", "wolf"]
 @pytest.fixture
 def shipped(monkeypatch, tmp_path, lively):
     """A weights folder with a network of three classes in it, and no pretrained weights in torch's cache."""
-    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    monkeypatch.setattr(weight_files, "FOLDER", tmp_path / "weights")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     model = lively(MiniAlexNet(CLASSES)).eval()
     card = {"architecture": "MiniAlexNet", "classes": CLASSES, "task": "object", "purpose": "a try"}
-    weights.write_weights("mini_alexnet", model, card)
-    weights.write_weights("mini_other", model, {**card, "task": "scene"})
-    monkeypatch.setattr(zoo, "PLANS", {"mini_alexnet": PLANS["mini_alexnet"]})
+    weight_files.write_weights("mini_alexnet", model, card)
+    weight_files.write_weights("mini_other", model, {**card, "task": "scene"})
+    monkeypatch.setattr(zoo, "RECIPES", {"mini_alexnet": RECIPES["mini_alexnet"]})
     return model
 
 
@@ -46,16 +46,16 @@ def test_the_device_is_kept(shipped):
 
 
 def test_available_tells_what_is_there_and_what_is_not(shipped):
-    found = available()
-    assert list(found)[:4] == [*PACKAGED, "mini_alexnet", "mini_other"]
-    assert found["mini_other"] == NetworkInfo("mini_other", "shipped", True, "scene", "a try")
-    assert {"alexnet", "vgg16", "resnet18", "resnet101", "densenet121", "squeezenet1_1"} <= set(found)
-    assert all(name == info.name and info.note for name, info in found.items())
-    assert not any(info.ready for info in found.values() if info.source == "torchvision")
+    result = available()
+    assert list(result)[:4] == [*PACKAGED, "mini_alexnet", "mini_other"]
+    assert result["mini_other"] == NetworkInfo("mini_other", "shipped", True, "scene", "a try")
+    assert {"alexnet", "vgg16", "resnet18", "resnet101", "densenet121", "squeezenet1_1"} <= set(result)
+    assert all(name == info.name and info.note for name, info in result.items())
+    assert not any(info.ready for info in result.values() if info.source == "torchvision")
 
 
 def test_what_is_not_trained_yet_says_how_to_train_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(weight_files, "FOLDER", tmp_path)
     assert not available()["mini_alexnet"].ready
     assert "cnnlab train mini_alexnet" in available()["mini_alexnet"].note
     with pytest.raises(FileNotFoundError, match="cnnlab train mini_alexnet"):

@@ -5,7 +5,7 @@ from sklearn.metrics import confusion_matrix, jaccard_score
 from torch import nn
 
 from cnnlab import world
-from cnnlab.networks.dense import UNet
+from cnnlab.networks.segmentation_models import UNet
 from cnnlab.segmentation import edge_band, four_tasks, mean_iou, score, segment
 
 

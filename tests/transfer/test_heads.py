@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from cnnlab.networks.architectures import MiniAlexNet, MiniResNet
-from cnnlab.networks.dense import FCN, UNet
+from cnnlab.networks.segmentation_models import FCN, UNet
 from cnnlab.transfer import freeze, head_name, new_head, restart_behind
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnnlab.networks.dense import UNet
+from cnnlab.networks.segmentation_models import UNet
 from cnnlab.robustness import adversarial_training
 from cnnlab.transfer import accuracy, fine_tune, freeze, new_head
 

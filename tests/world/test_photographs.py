@@ -16,7 +16,7 @@ from PIL import Image
 from torchvision.models import get_weight
 
 import cnnlab
-from cnnlab.networks.batches import picture_batches
+from cnnlab.networks.data_loading import picture_batches
 from cnnlab.world import Labelled, Photograph, Photographs, photo, photographs
 from cnnlab.world.photo import NOT_STATED
 from cnnlab.world.photographs import INSTALLED, PACKAGES, installed

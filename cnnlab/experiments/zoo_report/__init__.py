@@ -11,7 +11,7 @@
     gallery     filters, prototypes, maps and confusion matrices to look at
 
 A network is judged by what it shows, not by accuracy alone; the notebooks rest on these rows. The techniques themselves are in their
-rooms, how the networks come about in `cnnlab.networks.plans`.
+rooms, how the networks come about in `cnnlab.networks.recipes`.
 """
 
 from cnnlab.experiments.zoo_report.report import ROWS, report

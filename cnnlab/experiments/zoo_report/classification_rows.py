@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnlab import world
 from cnnlab.experiments.zoo_report.rows import ReportRow, accuracy, network, pictures
 from cnnlab.networks.evaluation import evaluate
-from cnnlab.networks.plans import PLANS
+from cnnlab.networks.recipes import RECIPES
 
 OBJECT_NETWORKS = ("mini_alexnet", "mini_vgg", "mini_resnet", "mini_densenet")
 
@@ -36,7 +36,7 @@ def confidence() -> ReportRow:
 
 def random_labels() -> ReportRow:
     """A network can learn labels that mean nothing; then it knows nothing (Zhang et al., 2017)."""
-    plan = PLANS["memory_random"]
+    plan = RECIPES["memory_random"]
     training_set = world.dataset("train", n=plan.pictures, seed=plan.data_seed)
     relabelled = training_set.with_random_labels(plan.random_labels, plan.data_seed)
     model, chance_level = network("memory_random"), 1 / len(training_set.class_names)

@@ -7,7 +7,7 @@ from torch import nn
 
 from cnnlab import attribution, codes, units, world
 from cnnlab.experiments.zoo_report.rows import ReportRow, accuracy, images_of, network, pictures
-from cnnlab.networks import untrained
+from cnnlab.networks import reinitialise
 
 PICTURES = 200
 
@@ -15,7 +15,7 @@ PICTURES = 200
 def first_layer() -> ReportRow:
     """Are the first filters edges and blobs, or noise?"""
     explained = units.explain_filters(units.filters(network("mini_alexnet"))).share(0.7)
-    before = units.explain_filters(units.filters(untrained(network("mini_alexnet")))).share(0.7)
+    before = units.explain_filters(units.filters(reinitialise(network("mini_alexnet")))).share(0.7)
     return ReportRow(
         "first-layer filters that a Gabor function or a blob of colour explains (R2 of at least 0.7)",
         "at least 0.60, and five times the share before training",
@@ -105,7 +105,7 @@ def detectors() -> ReportRow:
         "objects": units.dissect(objects, data, layer),
         "scenes": units.dissect(scenes, data, layer),
         "rotated": units.dissect(objects, data, layer, rotate=1.0),
-        "untrained": units.dissect(untrained(network("mini_alexnet")), data, layer),
+        "untrained": units.dissect(reinitialise(network("mini_alexnet")), data, layer),
     }
     values = {name: result.unique_detectors() for name, result in dissections.items()}
     scene_detectors = {

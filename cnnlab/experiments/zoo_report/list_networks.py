@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from cnnlab.networks import available, imagenet_card, weights
+from cnnlab.networks import available, imagenet_card, weight_files
 
 
 def network_table() -> Table:
@@ -13,7 +13,7 @@ def network_table() -> Table:
     for name, info in available().items():
         size = accuracy = ""
         if info.source == "shipped" and info.ready:
-            card = weights.card(name)
+            card = weight_files.card(name)
             size, accuracy = f"{card['bytes'] / 1e6:.1f} MB", f"{card['accuracy']:.1%}"
         elif info.source == "package" and info.ready:
             card = imagenet_card(name)

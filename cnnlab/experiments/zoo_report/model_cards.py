@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cnnlab.experiments.zoo_report.report import stored_rows
 from cnnlab.experiments.zoo_report.rows import ReportRow
-from cnnlab.networks import weights
-from cnnlab.networks.plans import PLANS
+from cnnlab.networks import weight_files
+from cnnlab.networks.recipes import RECIPES
 
 HEAD = """# The shipped networks
 
@@ -35,8 +35,8 @@ does not reach its bar says so.
 
 def model_cards() -> str:
     """The page: one row a network, in the order of the plans."""
-    shipped = weights.shipped()
-    rows = [_row(name, weights.card(name)) for name in PLANS if name in shipped]
+    shipped = weight_files.shipped()
+    rows = [_row(name, weight_files.card(name)) for name in RECIPES if name in shipped]
     return HEAD + "".join(rows) + REPORT_HEAD + "".join(_report_line(row) for row in stored_rows().values())
 
 

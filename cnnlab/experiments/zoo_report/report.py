@@ -18,9 +18,9 @@ from cnnlab.experiments.zoo_report import (
 )
 from cnnlab.experiments.zoo_report.rows import ReportRow
 from cnnlab.inputs import one_of
-from cnnlab.networks import weights
+from cnnlab.networks import weight_files
 
-REPORT_FILE = weights.FOLDER / "report.json"
+REPORT_FILE = weight_files.FOLDER / "report.json"
 
 ROWS: dict[str, Callable[[], ReportRow]] = {
     "accuracy": classification_rows.four_architectures,
@@ -86,7 +86,7 @@ def stored_rows() -> dict[str, ReportRow]:
 
 def fingerprints() -> dict[str, str]:
     """What tells the weights of a network from others, for all shipped networks."""
-    return {name: weights.card(name)["sha256"] for name in sorted(weights.shipped())}
+    return {name: weight_files.card(name)["sha256"] for name in sorted(weight_files.shipped())}
 
 
 def report_lines(rows: Iterable[ReportRow]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnlab import segmentation
 from cnnlab.experiments.zoo_report.rows import ReportRow, network, pictures
-from cnnlab.networks.tasks import object_masks
+from cnnlab.networks.training_data import object_masks
 
 PICTURES = 500
 

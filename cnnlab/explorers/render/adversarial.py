@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.networks.layers import evaluating, like_parameters
+from cnnlab.networks.activations import eval_mode, match_device_dtype
 from cnnlab.robustness import fgsm, flip_epsilon, loss_gradient, pgd, sign_noise
 
 ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "coin tosses")
@@ -80,8 +80,8 @@ def probabilities_along(state: AttackState, sign: Tensor, n_epsilons: int = 17) 
     """`n_epsilons` epsilons from 0 to the largest, and marks x C probabilities there."""
     epsilons = torch.linspace(0, MAX_EPSILON, n_epsilons)
     pictures = torch.stack([step_along(state.image, sign, float(epsilon)) for epsilon in epsilons])
-    with evaluating(state.model), torch.inference_mode():
-        return epsilons, state.model(like_parameters(state.model, pictures)).softmax(1).cpu()
+    with eval_mode(state.model), torch.inference_mode():
+        return epsilons, state.model(match_device_dtype(state.model, pictures)).softmax(1).cpu()
 
 
 def flip_along(state: AttackState, sign: Tensor) -> float:
@@ -148,5 +148,5 @@ def describe(state: AttackState, network: str, names: tuple[str, ...], before: i
 
 
 def _flips(state: AttackState, clean_class: int) -> bool:
-    with evaluating(state.model), torch.inference_mode():
-        return int(state.model(like_parameters(state.model, render(state))[None]).argmax()) != clean_class
+    with eval_mode(state.model), torch.inference_mode():
+        return int(state.model(match_device_dtype(state.model, render(state))[None]).argmax()) != clean_class

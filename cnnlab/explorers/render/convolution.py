@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palette_png import symmetric_range
-from cnnlab.networks import Step, one_step, output_size
+from cnnlab.networks import ConvolutionStep, convolution_step, output_size
 
 KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one pixel")
 LEARNED_FILTER = "learned by the network"
@@ -52,9 +52,9 @@ class State:
         """The picture with its border of zeros, 1 x (n + 2 p) x (n + 2 p)."""
         return F.pad(self.pixels, [self.padding] * 4)
 
-    def step_at(self, row: int, column: int) -> Step:
+    def step_at(self, row: int, column: int) -> ConvolutionStep:
         """One number of the map, taken apart."""
-        return one_step(self.pixels, self.weight, self.bias, row=row, column=column, **self.steps)
+        return convolution_step(self.pixels, self.weight, self.bias, row=row, column=column, **self.steps)
 
 
 def grey(image: Tensor, side: int) -> Tensor:
@@ -94,7 +94,7 @@ def named_kernel(name: str, size: int) -> Tensor:
     return weights[None]
 
 
-def products(step: Step) -> list[tuple[int, int, float, float]]:
+def products(step: ConvolutionStep) -> list[tuple[int, int, float, float]]:
     """(row, column, pixel, weight times pixel) for each weight of the kernel, in reading order."""
     return [
         (row, column, float(step.patch[0, i, j]), float(step.products[0, i, j]))
@@ -111,7 +111,7 @@ def nearest_position(state: State, row: int, column: int) -> tuple[int, int]:
     return down, across
 
 
-def window_boxes(state: State, step: Step) -> list[dict]:
+def window_boxes(state: State, step: ConvolutionStep) -> list[dict]:
     """Boxes over the padded picture: the picture within its padding, and the pixels that the kernel reads."""
     border, (_, height, width) = state.padding, state.pixels.shape
     boxes = [{"tile": 0, "box": [border, border, height, width], "colour": "#6fb7ff"}] if border else []
@@ -167,13 +167,13 @@ def code(
     steps = ", ".join(f"{name}={value}" for name, value in state.steps.items())
     where = f"row={position[0]}, column={position[1]}"
     lines += [
-        f"step = networks.one_step(grey, kernel, {state.bias:g}, {where}, {steps})",
+        f"step = networks.convolution_step(grey, kernel, {state.bias:g}, {where}, {steps})",
         "print(step.products, step.value)",
     ]
     return "\n".join(lines)
 
 
-def sum_sentence(step: Step, weight: Tensor, term: int) -> str:
+def sum_sentence(step: ConvolutionStep, weight: Tensor, term: int) -> str:
     """The sum as far as `term` products: the last of them, what has come together so far, and at the end the bias."""
     values = products(step)
     if term == 0:
@@ -190,7 +190,7 @@ def sum_sentence(step: Step, weight: Tensor, term: int) -> str:
     return sentence
 
 
-def patch_table(step: Step, weight: Tensor, term: int) -> str:
+def patch_table(step: ConvolutionStep, weight: Tensor, term: int) -> str:
     """Patch × kernel = products as three small HTML tables; products that are already in the sum stand out."""
     values = (step.patch[0], weight[0], step.products[0])
     spans = (

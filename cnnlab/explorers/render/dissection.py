@@ -13,7 +13,7 @@ from cnnlab.explorers.activation_store import ImageSet, LayerActivations
 from cnnlab.explorers.choices import deepest, network_layers, rectified
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import map_tiles
-from cnnlab.networks.layers import evaluating
+from cnnlab.networks.activations import eval_mode
 from cnnlab.units import Dissection, UnitReport, at_pixels, silence
 
 ALL_CATEGORIES = "all"
@@ -149,7 +149,7 @@ def ablation_accuracy(
     correct, totals = None, None
     for start in range(0, len(images), _STEP):
         batch, truth = images[start : start + _STEP], labels[start : start + _STEP]
-        with evaluating(model), torch.inference_mode():
+        with eval_mode(model), torch.inference_mode():
             outputs = [model(batch)]
             with silence(model, layer, unit):
                 outputs.append(model(batch))

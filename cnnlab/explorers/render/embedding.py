@@ -50,7 +50,7 @@ def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplex
     """The lines that make the map without the explorer; `opening` defines `model`, and `pictures` are the lines that define them."""
     lines = ["import cnnlab", "import torch", "from cnnlab import codes, world"]
     if any("digits(" in line for line in pictures):
-        lines += ["from cnnlab.networks.tasks import digits"]
+        lines += ["from cnnlab.networks.training_data import digits"]
     lines += ["", opening, *pictures, f'vectors = features.extract_features(model, pictures, "{layer}")']
     options = f", perplexity={perplexity}" if method == "tsne" else ""
     return "\n".join([*lines, f'points = features.embed(vectors, "{method}"{options})'])

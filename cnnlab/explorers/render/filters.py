@@ -90,7 +90,7 @@ def code(
     that are explained so far.
     """
     lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", opening]
-    lines += ["model = networks.untrained(model)"] if untrained else []
+    lines += ["model = networks.reinitialise(model)"] if untrained else []
     lines += [f'weights = units.filters(model, "{layer}")']
     shared = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
     if reads_rgb(weights):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.choices import network_layers
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.step_player import Frame, make_frame
-from cnnlab.networks.layers import layer_names
+from cnnlab.networks.activations import layer_names
 from cnnlab.synthesis import Objective, channel, logit, maximise_steps, unit
 
 MAX_IMAGES = 20

@@ -11,7 +11,7 @@ from cnnlab.attribution import occlude
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.inputs import positive_int, target_index
-from cnnlab.networks.layers import evaluating, like_parameters
+from cnnlab.networks.activations import eval_mode, match_device_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +88,13 @@ def probabilities(model: nn.Module, image: Tensor) -> Tensor:
     ValueError
         If the network does not give one score for each class.
     """
-    with evaluating(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         return scores(model, image.unsqueeze(0)).softmax(1)[0].cpu()
 
 
 def scores(model: nn.Module, images: Tensor) -> Tensor:
     """The N x C logits of a classifier for N x 3 x H x W; other networks are refused in words."""
-    logits = model(like_parameters(model, images))
+    logits = model(match_device_dtype(model, images))
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(images):
         came = " x ".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(

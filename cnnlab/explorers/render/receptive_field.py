@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palette_png import alpha_ramp, symmetric_range
-from cnnlab.networks import ReceptiveField, effective_field
+from cnnlab.networks import ReceptiveField, effective_receptive_field
 
 Box = tuple[int, int, int, int]
 
@@ -36,7 +36,7 @@ def nearest_unit(field: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, in
 
 def effective_field_tiles(model: nn.Module, image: Tensor, layer: str, row: int, column: int) -> dict:
     """What the units of a place use of their field in this picture, as one tile to lay over it: bright where much."""
-    field = effective_field(model, layer, image, row=row, column=column)
+    field = effective_receptive_field(model, layer, image, row=row, column=column)
     strength = (field / field.max().clamp(min=torch.finfo(field.dtype).tiny)).sqrt()
     return map_tiles(strength[None], "magma", 0, 1, alpha_ramp(1.0))
 

@@ -5,7 +5,7 @@ i s - p, i s - p + d, ..., i s - p + (k - 1) d of the layer before. Followed dow
 field: its size grows by (k - 1) d times the stride so far, its stride is the product of all strides. Where
 branches meet (residual and dense networks) the field is the smallest box around the fields of all branches.
 
-How the field is followed through the operations of a network stands in `cnnlab.networks.following`. What a unit
+How the field is followed through the operations of a network stands in `cnnlab.networks.receptive_field.tracer`. What a unit
 really uses of its field is another question: see the gradient techniques in `cnnlab.attribution`.
 """
 
@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from cnnlab.inputs import whole_number
-from cnnlab.networks.fields import Axis, Field
-from cnnlab.networks.following import Follower, follow, picture_shape
-from cnnlab.networks.layers import of_this_thread
-from cnnlab.networks.names import resolve_layer
+from cnnlab.networks.activations import this_thread_only
+from cnnlab.networks.layer_names import resolve_layer
+from cnnlab.networks.receptive_field.algebra import Axis, Field
+from cnnlab.networks.receptive_field.tracer import FieldTracer, input_shape, trace_fields
 
 
 class UnknownReceptiveField(ValueError):
@@ -73,15 +73,15 @@ class ReceptiveField:
         ValueError
             If the layer has no such unit, or the picture's size is not the one that the field was followed for.
         """
-        asked = (height or self.picture[0], width or self.picture[1])
-        if asked != self.picture:
+        requested = (height or self.picture[0], width or self.picture[1])
+        if requested != self.picture:
             raise ValueError(
                 f"this receptive field holds for pictures of {self.picture[0]} x {self.picture[1]}, not"
-                f" {asked[0]} x {asked[1]}; call receptive_field(model, layer, input_size={asked})."
+                f" {requested[0]} x {requested[1]}; call receptive_field(model, layer, input_size={requested})."
             )
         row = whole_number(row, "row", most=self.positions[0] - 1)
         column = whole_number(column, "column", most=self.positions[1] - 1)
-        (top, bottom), (left, right) = self._axes[0].span(row), self._axes[1].span(column)
+        (top, bottom), (left, right) = self._axes[0].interval(row), self._axes[1].interval(column)
         if bottom == 0 or right == 0:  # all that the unit reads is padding
             return 0, 0, 0, 0
         return top, left, bottom, right
@@ -127,10 +127,10 @@ def receptive_field(
     >>> seen.size, seen.stride, seen.box(0, 0)
     ((30, 30), (4, 4), (0, 0, 17, 17))
     """
-    found = receptive_fields(model, layer, input_size)[layer]
-    if isinstance(found, UnknownReceptiveField):
-        raise found
-    return found
+    traced = receptive_fields(model, layer, input_size)[layer]
+    if isinstance(traced, UnknownReceptiveField):
+        raise traced
+    return traced
 
 
 def receptive_fields(
@@ -149,13 +149,13 @@ def receptive_fields(
     ((3, 3), 'the operation "_softmax" is not followed behind flattening')
     """
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
-    shape = picture_shape(model, input_size)
-    follower, run = follow(model, shape)
+    shape = input_shape(model, input_size)
+    follower, run = trace_fields(model, shape)
     found: dict[str, ReceptiveField | UnknownReceptiveField] = {}
     handles = []
     try:
         for name in names:
-            hook = of_this_thread(_note_field(found, name, follower, shape))
+            hook = this_thread_only(_note_field(found, name, follower, shape))
             handles.append(resolve_layer(model, name).register_forward_hook(hook))
         run()
     finally:
@@ -170,7 +170,7 @@ def receptive_fields(
 def _note_field(
     found: dict[str, ReceptiveField | UnknownReceptiveField],
     name: str,
-    follower: Follower,
+    follower: FieldTracer,
     shape: tuple[int, int, int],
 ):
     def hook(_module: nn.Module, _inputs: tuple, output: object) -> None:
@@ -179,21 +179,21 @@ def _note_field(
             return
         seen = follower.field_of(output)
         if isinstance(seen, Field):
-            found[name] = as_receptive_field(seen, shape)
+            found[name] = to_receptive_field(seen, shape)
         else:
             found[name] = UnknownReceptiveField(name, seen or "what it gives does not depend on the picture")
 
     return hook
 
 
-def as_receptive_field(found: Field, shape: Sequence[int]) -> ReceptiveField:
+def to_receptive_field(traced: Field, shape: Sequence[int]) -> ReceptiveField:
     """The public face of a field that was followed from a picture of `shape` (C, H, W)."""
-    (height, top, down), (width, left, right) = found.rows.regularity(), found.columns.regularity()
+    (height, top, down), (width, left, right) = traced.rows.geometry(), traced.columns.geometry()
     return ReceptiveField(
         size=(height, width),
         stride=(down, right),
         offset=(top, left),
-        positions=(len(found.rows), len(found.columns)),
+        positions=(len(traced.rows), len(traced.columns)),
         picture=(shape[-2], shape[-1]),
-        _axes=(found.rows, found.columns),
+        _axes=(traced.rows, traced.columns),
     )

@@ -2,7 +2,7 @@
 
 For each position the first and the last pixel that it sees are kept, cut at the borders; besides, for the
 uncut fields, their offset, size and stride. Which positions an operation reads stands in
-`cnnlab.networks.following`.
+`cnnlab.networks.receptive_field.tracer`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 # First and last pixel of a unit that sees no pixel, such that minimum and maximum with others leave those others.
-NOTHING = (np.iinfo(np.int64).max, -1)
+EMPTY_INTERVAL = (np.iinfo(np.int64).max, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Axis:
     stride: Fraction
 
     @classmethod
-    def of_pixels(cls, length: int) -> Axis:
+    def identity(cls, length: int) -> Axis:
         """The picture itself: pixel i sees pixel i."""
         pixels = np.arange(length)
         return cls(pixels, pixels, Fraction(0), Fraction(1), Fraction(1))
@@ -37,22 +37,22 @@ class Axis:
     def __len__(self) -> int:
         return len(self.first)
 
-    def reading(self, sources: np.ndarray, ratio: Fraction | int) -> Axis:
+    def gather(self, sources: np.ndarray, ratio: Fraction | int) -> Axis:
         """The axis behind an operation whose position i reads the positions `sources[i]` (n x k) of this one.
 
         Positions outside this axis are padding, which sees nothing. `ratio` tells how many positions of this axis
         one step behind the operation makes: the stride of a convolution.
         """
-        real = (sources >= 0) & (sources < len(self))
-        inside = sources.clip(0, len(self) - 1)
-        first = np.where(real, self.first[inside], NOTHING[0]).min(axis=1)
-        last = np.where(real, self.last[inside], NOTHING[1]).max(axis=1)
+        in_range = (sources >= 0) & (sources < len(self))
+        clipped = sources.clip(0, len(self) - 1)
+        first = np.where(in_range, self.first[clipped], EMPTY_INTERVAL[0]).min(axis=1)
+        last = np.where(in_range, self.last[clipped], EMPTY_INTERVAL[1]).max(axis=1)
         low, high = sources.min(axis=1), sources.max(axis=1)
         offset = self.offset + int(low[0]) * self.stride
         size = self.size + int((high - low).max()) * self.stride
         return Axis(first, last, offset, size, self.stride * ratio)
 
-    def joined(self, other: Axis) -> Axis:
+    def union(self, other: Axis) -> Axis:
         """Both branches of an addition or concatenation; an axis with one position spreads over the other."""
         first, last = np.minimum(self.first, other.first), np.maximum(self.last, other.last)
         if self.stride != other.stride or len(self) != len(other):
@@ -61,17 +61,17 @@ class Axis:
         end = max(self.offset + self.size, other.offset + other.size)
         return Axis(first, last, offset, end - offset, self.stride)
 
-    def everywhere(self, length: int = 1) -> Axis:
+    def broadcast(self, length: int = 1) -> Axis:
         """`length` positions, each of which sees what all positions of this axis see together."""
         first, last = np.full(length, self.first.min()), np.full(length, self.last.max())
         return Axis(first, last, *_extent(first, last), Fraction(0))
 
-    def span(self, position: int) -> tuple[int, int]:
+    def interval(self, position: int) -> tuple[int, int]:
         """First pixel that the position sees, and first pixel behind; (0, 0) if it sees none."""
         first, last = int(self.first[position]), int(self.last[position])
         return (first, last + 1) if last >= first else (0, 0)
 
-    def regularity(self) -> tuple[int, int, float]:
+    def geometry(self) -> tuple[int, int, float]:
         """Size, offset and stride of the uncut fields; the stride is a fraction behind an upsampling."""
         stride = int(self.stride) if self.stride.denominator == 1 else float(self.stride)
         return math.ceil(self.size), math.floor(self.offset), stride
@@ -89,25 +89,25 @@ class Field:
     columns: Axis
     kind: Literal["map", "flat", "whole"] = "map"
 
-    def joined(self, other: Field) -> Field:
+    def union(self, other: Field) -> Field:
         """The smallest boxes around the fields of both."""
-        both = Field(self.rows.joined(other.rows), self.columns.joined(other.columns))
+        both = Field(self.rows.union(other.rows), self.columns.union(other.columns))
         kinds = {self.kind, other.kind}
         if kinds == {"flat"}:
-            return both.flattened()
-        return both.whole() if kinds in ({"whole"}, {"whole", "flat"}) else both
+            return both.flatten()
+        return both.collapse() if kinds in ({"whole"}, {"whole", "flat"}) else both
 
-    def flattened(self) -> Field:
+    def flatten(self) -> Field:
         """The same units in a tensor of another shape."""
         return Field(self.rows, self.columns, "flat")
 
-    def whole(self) -> Field:
+    def collapse(self) -> Field:
         """Units without places, each of which sees what all units together see."""
-        return Field(self.rows.everywhere(), self.columns.everywhere(), "whole")
+        return Field(self.rows.broadcast(), self.columns.broadcast(), "whole")
 
-    def spread(self, height: int, width: int) -> Field:
+    def expand(self, height: int, width: int) -> Field:
         """Height x width units, each of which sees what all units together see."""
-        return Field(self.rows.everywhere(height), self.columns.everywhere(width))
+        return Field(self.rows.broadcast(height), self.columns.broadcast(width))
 
 
 def _extent(first: np.ndarray, last: np.ndarray) -> tuple[Fraction, Fraction]:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, whole_number
-from cnnlab.networks.layers import recording
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.activations import record_activations
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 
 
-def effective_field(
+def effective_receptive_field(
     model: nn.Module, layer: str, images: Tensor, *, row: int = 0, column: int = 0, seed: int = 0
 ) -> Tensor:
     """Which pixels does a place of a layer answer to, and how strongly? The gradient of all its units, over many pictures.
@@ -56,32 +56,32 @@ def effective_field(
     Example
     -------
     >>> from cnnlab.networks import MiniAlexNet
-    >>> field = effective_field(MiniAlexNet(["cat", "dog"]), "conv1", torch.rand(4, 3, 96, 96), row=20, column=10)
-    >>> field_box(field)
+    >>> field = effective_receptive_field(MiniAlexNet(["cat", "dog"]), "conv1", torch.rand(4, 3, 96, 96), row=20, column=10)
+    >>> nonzero_box(field)
     (35, 15, 47, 27)
     """
     batch, _ = image_batch(images)
-    with evaluating(model, frozen=True), torch.enable_grad():
-        pixels = like_parameters(model, batch).detach().clone().requires_grad_()
-        with recording(model, layer) as recorded:
+    with eval_mode(model, frozen=True), torch.enable_grad():
+        pixels = match_device_dtype(model, batch).detach().clone().requires_grad_()
+        with record_activations(model, layer) as recorded:
             model(pixels)
         if layer not in recorded:
             raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
         values = recorded[layer].reshape(*recorded[layer].shape[:2], *(recorded[layer].shape[2:] or (1, 1)))
         row = whole_number(row, "row", most=values.shape[2] - 1)
         column = whole_number(column, "column", most=values.shape[3] - 1)
-        chance = torch.randn(values.shape[1], generator=torch.Generator().manual_seed(seed))
-        asked = (values[:, :, row, column] * chance.to(values)).sum()
-        (gradient,) = torch.autograd.grad(asked, pixels)
+        unit_weights = torch.randn(values.shape[1], generator=torch.Generator().manual_seed(seed))
+        objective = (values[:, :, row, column] * unit_weights.to(values)).sum()
+        (gradient,) = torch.autograd.grad(objective, pixels)
     return gradient.abs().sum(1).mean(0).cpu()
 
 
-def field_box(field: Tensor) -> tuple[int, int, int, int]:
+def nonzero_box(field: Tensor) -> tuple[int, int, int, int]:
     """The smallest box (top, left, bottom, right; the last two outside) around all pixels of H x W that are not 0; all 0 if there is none.
 
     Example
     -------
-    >>> field_box(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.1, 0.2]]))
+    >>> nonzero_box(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.1, 0.2]]))
     (1, 1, 2, 3)
     """
     rows, columns = field.any(1).nonzero().flatten(), field.any(0).nonzero().flatten()

@@ -1,8 +1,8 @@
 """Following receptive fields through a network while it runs.
 
-`Follower` watches every tensor operation of a forward pass, whether it comes from a module or a function, and
+`FieldTracer` watches every tensor operation of a forward pass, whether it comes from a module or a function, and
 keeps for each tensor which pixels its units see; rows and columns are its last two axes. The rules for single
-operations stand in `cnnlab.networks.field_rules`. An operation without a rule gives a sentence instead of a field,
+operations stand in `cnnlab.networks.receptive_field.rules`. An operation without a rule gives a sentence instead of a field,
 so nothing is claimed that was not followed.
 """
 
@@ -17,11 +17,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnlab.inputs import positive_int
-from cnnlab.networks.field_rules import Known, field_behind
-from cnnlab.networks.fields import Axis, Field
-from cnnlab.networks.modes import evaluating, like_parameters
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.receptive_field.algebra import Axis, Field
+from cnnlab.networks.receptive_field.rules import FieldOrReason, propagate_field
 
-MAKES_ANEW = {
+CREATES_NEW = {
     "empty_like",
     "full_like",
     "new_empty",
@@ -33,25 +33,25 @@ MAKES_ANEW = {
 }
 
 
-class Follower(TorchDispatchMode):
+class FieldTracer(TorchDispatchMode):
     """Inside its `with` block, keeps the field of every tensor that is computed from `picture` (1 x C x H x W)."""
 
     def __init__(self, picture: Tensor):
         super().__init__()
         self._fields = WeakTensorKeyDictionary()
-        self._fields[picture] = Field(Axis.of_pixels(picture.shape[-2]), Axis.of_pixels(picture.shape[-1]))
-        self._lost: str | None = None
+        self._fields[picture] = Field(Axis.identity(picture.shape[-2]), Axis.identity(picture.shape[-1]))
+        self._failure: str | None = None
 
-    def field_of(self, tensor: Tensor) -> Known | None:
+    def field_of(self, tensor: Tensor) -> FieldOrReason | None:
         """The field of the tensor's units, a sentence why it is not known, or None if the picture does not enter."""
-        found = self._fields.get(tensor)
-        if found is None:
+        field = self._fields.get(tensor)
+        if field is None:
             return None
-        if self._lost:
-            return self._lost
-        if isinstance(found, Field) and found.kind == "whole" and tensor.dim() > 2:
-            return found.spread(*tensor.shape[-2:])
-        return found
+        if self._failure:
+            return self._failure
+        if isinstance(field, Field) and field.kind == "whole" and tensor.dim() > 2:
+            return field.expand(*tensor.shape[-2:])
+        return field
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -60,22 +60,24 @@ class Follower(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        given = {a.name: a.default_value for a in func._schema.arguments}
-        given |= dict(zip(given, args, strict=False)) | kwargs
-        followed = [t for value in given.values() for t in _tensors_in(value) if t in self._fields]
-        sources = [(tuple(t.shape), self._fields[t]) for t in followed]
+        arguments = {a.name: a.default_value for a in func._schema.arguments}
+        arguments |= dict(zip(arguments, args, strict=False)) | kwargs
+        traced_inputs = [t for value in arguments.values() for t in _tensors_in(value) if t in self._fields]
+        sources = [(tuple(t.shape), self._fields[t]) for t in traced_inputs]
         name = func.overloadpacket.__name__.rstrip("_")
-        if sources and _writes_into_a_part(func, given):
-            self._lost = f'"{name}" writes into a part of a tensor'
+        if sources and _writes_to_view(func, arguments):
+            self._failure = f'"{name}" writes into a part of a tensor'
         output = func(*args, **kwargs)
-        if sources and name not in MAKES_ANEW:
+        if sources and name not in CREATES_NEW:
             pointwise = torch.Tag.pointwise in func.tags
-            for made in _tensors_in(output):
-                self._fields[made] = field_behind(name, pointwise, given, sources, tuple(made.shape))
+            for result in _tensors_in(output):
+                self._fields[result] = propagate_field(
+                    name, pointwise, arguments, sources, tuple(result.shape)
+                )
         return output
 
 
-def picture_shape(model: nn.Module, input_size: int | Sequence[int] | None) -> tuple[int, int, int]:
+def input_shape(model: nn.Module, input_size: int | Sequence[int] | None) -> tuple[int, int, int]:
     """(C, H, W) from n (3 x n x n), (H, W), (C, H, W), or from the network's own `input_size` if None came."""
     size = getattr(model, "input_size", None) if input_size is None else input_size
     if size is None:
@@ -89,24 +91,24 @@ def picture_shape(model: nn.Module, input_size: int | Sequence[int] | None) -> t
     return tuple(positive_int(n, "each number of input_size") for n in (channels, height, width))
 
 
-def follow(model: nn.Module, shape: tuple[int, int, int]) -> tuple[Follower, Any]:
+def trace_fields(model: nn.Module, shape: tuple[int, int, int]) -> tuple[FieldTracer, Any]:
     """A follower of a blank picture of that shape, and a function that runs the model on it, in eval mode.
 
     Calling the function raises a ValueError if the network cannot take such a picture.
     """
-    blank = like_parameters(model, torch.zeros(1, *shape))
-    follower = Follower(blank)
+    blank = match_device_dtype(model, torch.zeros(1, *shape))
+    tracer = FieldTracer(blank)
 
-    def run() -> None:
+    def run_model() -> None:
         try:
-            with evaluating(model), torch.no_grad(), follower:
+            with eval_mode(model), torch.no_grad(), tracer:
                 model(blank)
         except RuntimeError as error:
             network = getattr(model, "name", type(model).__name__)
             size = " x ".join(str(n) for n in shape)
             raise ValueError(f"{network} cannot take a picture of {size}: {error}") from error
 
-    return follower, run
+    return tracer, run_model
 
 
 def _tensors_in(value: Any) -> list[Tensor]:
@@ -114,10 +116,12 @@ def _tensors_in(value: Any) -> list[Tensor]:
     return [v for v in values if isinstance(v, Tensor)]
 
 
-def _writes_into_a_part(func, given: dict[str, Any]) -> bool:
+def _writes_to_view(func, arguments: dict[str, Any]) -> bool:
     """Whether the operation changes a tensor that is a view of something larger, whose field would go stale."""
     written = [
-        given[a.name] for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write
+        arguments[a.name]
+        for a in func._schema.arguments
+        if a.alias_info is not None and a.alias_info.is_write
     ]
-    parts = [t for value in written for t in _tensors_in(value)]
-    return any(t.untyped_storage().nbytes() > t.numel() * t.element_size() for t in parts)
+    targets = [t for value in written for t in _tensors_in(value)]
+    return any(t.untyped_storage().nbytes() > t.numel() * t.element_size() for t in targets)

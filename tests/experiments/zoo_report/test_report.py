@@ -11,7 +11,7 @@ import pytest
 from cnnlab import judging
 from cnnlab.experiments.zoo_report import ROWS, ReportRow
 from cnnlab.experiments.zoo_report.report import REPORT_FILE, report_lines, stored_rows, write
-from cnnlab.networks import weights
+from cnnlab.networks import weight_files
 
 QUICK = ("confidence", "filters", "dead filters", "neighbours")
 """Rows that are computed anew here."""
@@ -42,7 +42,7 @@ def test_each_row_is_told_with_its_numbers_and_its_bar(two_rows):
 def test_the_report_can_be_kept_as_json(two_rows, tmp_path):
     write(judging.report(two_rows, progress=False), tmp_path / "report.json")
     kept = json.loads((tmp_path / "report.json").read_text())
-    assert set(kept["weights"]) == set(weights.shipped())
+    assert set(kept["weights"]) == set(weight_files.shipped())
     assert kept["rows"]["bad"] == {
         "what": "another",
         "bar": "at most 0.1",
@@ -87,7 +87,7 @@ def test_the_readme_quotes_the_report():
         assert f"{method} {pointing[method]:.3f}" in readme
     for network in ("plain", "robust"):
         assert f"{attacked[network]:.3f} and {attacked[f'{network}, at 8/255']:.3f}" in readme
-    assert f"{weights.card('mini_alexnet')['accuracy']:.1%}".replace("%", " %") in readme
+    assert f"{weight_files.card('mini_alexnet')['accuracy']:.1%}".replace("%", " %") in readme
     bridge = stored_rows()["bridge"].values
     assert f"{bridge['accuracy']:.1%}".replace("%", " %") in readme
     for method in ("occlusion", "Grad-CAM", "smoothed gradient", "centre of the picture"):
