@@ -1,7 +1,7 @@
 """cnnlab: look inside convolutional networks.
 
 A picture in [0, 1] goes into a network; a technique, one readable function, asks the network a question; a figure or an explorer
-shows the answer. The house:
+shows the answer. Package layout:
 
     world        rendered pictures with exact ground truth, the data sets cut from them, and photographs
     networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields

@@ -12,7 +12,7 @@ Windows of one size can go through a layer together, as one tensor. Near the bor
 it, so places with windows of similar size form a group.
 
 Which window belongs to which layer is worked out in `cnnlab._incremental.dirty_region`; how a network becomes a list of steps
-with their results, in `cnnlab._incremental.tracing`. Whatever cannot be told so is left to the ordinary way of asking.
+with their results, in `cnnlab._incremental.tracing`. Layers that cannot be analysed this way fall back to the full forward pass.
 
 Nakandala, Kumar & Papakonstantinou, "Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations",
 SIGMOD 2019, section 4.

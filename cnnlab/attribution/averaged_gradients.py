@@ -35,7 +35,7 @@ def smoothgrad(
     batch_size: int | None = None,
     progress: bool = False,
 ) -> Tensor:
-    """Which gradient is left when the picture trembles? The mean gradient over noisy copies.
+    """SmoothGrad: the mean gradient over noisy copies of the image.
 
         M(x) = 1/n * sum over k of G(x + e_k),    e_k ~ N(0, (noise * (max x - min x))^2)
 

@@ -1,7 +1,7 @@
 """Does a map find a shortcut that is known to be there? A tag in the corner, and a network that gives way to it.
 
-What a trained network looks at, nobody knows for certain. Here it is built in: beside the network stands a detector for a tag, and where
-it sees the tag, one class wins, whatever else the picture shows. A map that is faithful to the two together must point at the tag.
+For a trained network the true evidence is unknown. This model has a known shortcut: if the trigger is present, one class wins
+, whatever else the picture shows. A map that is faithful to the two together must point at the tag.
 """
 
 from __future__ import annotations

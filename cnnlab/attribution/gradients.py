@@ -60,7 +60,7 @@ def gradient(
     Raises
     ------
     ValueError
-        If the picture, the class, the layer or the unit is none, or the answer does not hang on the picture by derivatives.
+        If the picture, the class, the layer or the unit is none, or the output does not depend on the picture through derivatives.
 
     References
     ----------

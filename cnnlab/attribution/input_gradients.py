@@ -21,7 +21,7 @@ NO_RELU = (
     " ReLU6 by name: not clamp(min=0), not other activation functions such as SiLU or GELU, not the inside of scripted networks.)"
 )
 NOT_DIFFERENTIABLE = (
-    "the answer does not hang on the picture through derivatives: does the network compute without gradients (no_grad, detach,"
+    "the output does not depend on the picture through derivatives: does the network compute without gradients (no_grad, detach,"
     " argmax), or from something else than the picture?"
 )
 

@@ -24,7 +24,7 @@ __all__ = ["Check", "Report", "browser", "doctor"]
 def doctor(*, online: bool = False) -> Report:
     """What is here of everything that the kit uses, and how to get what is missing.
 
-    A look never stops the others: what goes wrong inside one is its finding.
+    A check that raises never stops the others: the exception is its result.
 
     Parameters
     ----------

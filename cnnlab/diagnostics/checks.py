@@ -1,6 +1,6 @@
 """One look for each thing that the kit uses: how it stands, what is here, how to get what is missing.
 
-A look may fail in any way, `cnnlab.diagnostics.doctor` makes a finding of that; so each imports what it looks at inside itself.
+A check may raise; `cnnlab.diagnostics.doctor` reports the exception as a failed check, so each imports what it checks inside its function.
 """
 
 from __future__ import annotations

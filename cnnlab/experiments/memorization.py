@@ -1,4 +1,4 @@
-"""Can a network learn anything by heart? Random labels, scrambled pictures, and what regularisers do about it.
+"""Can a network memorise anything? Random labels, scrambled pictures, and what regularisers do about it.
 
 A lesson is what there is to learn; `train_epochs` goes through it epoch by epoch, so that it can be watched and stopped. Both are small
 enough to run in a notebook: pictures of 48 x 48, a network of three convolutions and two fully connected layers.

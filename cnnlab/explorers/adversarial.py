@@ -154,7 +154,7 @@ class AdversarialExplorer(Explorer):
         state = self.state
         self._background.stop()
         self.steps.disabled = state.single_direction
-        self.target.disabled = state.attack == "coin tosses"
+        self.target.disabled = state.attack == "random signs"
         self._sign = adversarial.direction(state) if state.single_direction else None
         self._pgd_change, self.flip_epsilon, self.flip_button.disabled = None, None, True
         self._flip_text.value = "The epsilon at which the answer flips is being looked for."

@@ -1,4 +1,4 @@
-"""The explorer of learning by heart: choose what the labels say, look at recorded runs, and let a network learn it here and now."""
+"""The memorization explorer: choose what the labels say, look at recorded runs, and let a network learn it here and now."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class MemorizationExplorer(Explorer):
     >>> explorer.share.value = 60
     """
 
-    title = "Learning by heart"
+    title = "Memorization"
     question = "Can a network learn what cannot be understood?"
 
     def __init__(self, pictures: int = 300, epochs: int = 20):
@@ -111,7 +111,7 @@ class MemorizationExplorer(Explorer):
     def describe(self) -> str:
         row = self.recorded_run
         return (
-            f"Explorer of learning by heart. {self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
+            f"Memorization explorer. {self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
             f" {row['test']:.0%} of other pictures. Run the cell to change the lesson and to let a network learn it."
         )
 

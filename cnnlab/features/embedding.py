@@ -42,7 +42,7 @@ def embed(
     dimensions
         2 for a map; 3 works too.
     perplexity
-        t-SNE: about how many neighbours each point minds; less than N.
+        t-SNE: roughly how many neighbours each point tries to keep; less than N.
     pca_components
         t-SNE starts from this many principal components, which takes away noise and most of the time.
     seed

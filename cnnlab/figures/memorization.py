@@ -1,4 +1,4 @@
-"""What networks learn by heart.
+"""What networks memorise.
 
 memory_figure        accuracy while learning, on what is learnt and on other pictures
 random_share_figure  both accuracies at the end, by the share of random labels

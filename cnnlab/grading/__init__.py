@@ -10,7 +10,7 @@ For the grader of assignments, probe in, value out (the commands are in `command
 
     assignment, source, questions       an assignment: the instructor's source in nbgrader's format, and the key
     releasing, public, selfcheck        the student version, and the public probes that come with it
-    ladder                              hints and solutions, folded away, for who works alone
+    ladder                              hints and solutions, folded away, for self-study
     submissions, code, matching         what was handed in, and which cells answer which question
     probes, limits, asking, runner      inputs of a student's own; what goes to the runner and comes out of it
     running                             the processes that student code runs in, behind walls

@@ -34,7 +34,7 @@ def hints(
     assignment: Name,
     out: Annotated[Path, typer.Option(help="The folder.")] = Path("."),
 ) -> None:
-    """Write hints and solutions of an assignment, step by step and folded away, for who works alone."""
+    """Write hints and solutions of an assignment, step by step and folded away, for self-study."""
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.hint_sheet import write_hint_sheet
 

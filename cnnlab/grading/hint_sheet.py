@@ -1,4 +1,4 @@
-"""The ladder of hints for who works alone: a first hint, then the mistakes that are told apart, then the solution, folded away."""
+"""The hint sheet for self-study: a first hint, then the mistakes that are told apart, then the solution, folded away."""
 
 from __future__ import annotations
 

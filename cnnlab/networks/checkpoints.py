@@ -1,4 +1,4 @@
-"""A training run as a value that can be put away after an epoch and taken up again, to the last bit.
+"""A training run that can be saved after an epoch and resumed, bit for bit.
 
 Checkpoints lie in the cache. They carry a checksum; a damaged one is noticed and the training starts anew.
 """

@@ -137,7 +137,9 @@ def _registration_order(model: nn.Module) -> list[str]:
         for name, child in module.named_children():
             child_path = f"{path}.{name}" if path else name
             yield from parts(child, child_path)
-            if type(child).forward is not nn.Module.forward:  # a ModuleList is a shelf, not a layer
+            if (
+                type(child).forward is not nn.Module.forward
+            ):  # a ModuleList only holds layers; it has no forward of its own
                 yield child_path
 
     return list(parts(model, ""))

@@ -79,7 +79,7 @@ HERD_CLASSES = ("sheep", "goat", "wolf", "husky")
 # Neighbours in OBJECTS are easily confused; each half gets one of each pair, in turn the first and the second.
 HALF_A = tuple(OBJECTS[pair * 2 + pair % 2] for pair in range(len(OBJECTS) // 2))
 HALF_B = tuple(name for name in OBJECTS if name not in HALF_A)
-# To learn pictures by heart: always the same ones as they are, nothing that holds the weights back, and many small steps.
+# To memorise pictures: always the same ones as they are, nothing that holds the weights back, and many small steps.
 MEMORIZE = {
     "pictures": 1_000,
     "validation": 500,

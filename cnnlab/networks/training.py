@@ -1,7 +1,7 @@
 """Training: from a plan (`cnnlab.networks.recipes`) and the world's pictures to weights and a card.
 
 Read `train` first, then `train_epoch`, which is the loop itself. What there is to learn stands in `training_data`; batches are cut in `data_loading`,
-the precision is chosen in `mixed_precision`, weights are averaged in `weight_averaging`, runs put away and taken up again in `checkpoints`, networks
+the precision is chosen in `mixed_precision`, weights are averaged in `weight_averaging`, runs saved and resumed, bit for bit, in `checkpoints`, networks
 judged in `evaluation`, results told in `training_log`, files written in `weight_files`; `seeding` seeds what is drawn.
 """
 
@@ -55,7 +55,7 @@ def train(
 ) -> dict[str, Any]:
     """Trains the network `name` by its plan, writes weights and card, and returns the card.
 
-    After each pass over the data the run is put away. Interrupted (Ctrl-C, or the stop button of a notebook), it goes on from there
+    After each epoch the run is saved. Interrupted (Ctrl-C, or the stop button of a notebook), it goes on from there
     when `train` is called again, and on the same machine ends with the same weights as if nothing had happened.
 
     Parameters

@@ -13,7 +13,7 @@
     corruptions       fifteen kinds in five severities: `corrupt` (`noises`, `blurs`, `weather`, `digital` draw them)
     corruption_error  CE and mCE
     cue_conflict      shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
-    scrambled         pictures that can only be learnt by heart: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
+    scrambled         pictures that can only be memorised: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
     asking            what attackers ask of a network: `loss_gradient`
     ball, labels      how far an attack may go; which class each picture is about
 

@@ -2,8 +2,8 @@
 
     draw the picture -> change it a little -> ask the network -> score minus penalties -> step -> edit
 
-What is maximised is an objective (`objectives`), in which coordinates a parametrisation (`parametrisations`), how the picture is
-shaken a list of transforms (`transforms`), what it pays and how it is mended the priors (`priors`). `maximise`, `invert`, `dream`
+The objective is what is maximised (`objectives`), the parametrisation gives the coordinates (`parametrisations`), random transforms are applied before each step (
+`transforms`), priors are penalties (added to the loss) and edits (applied after the step) (`priors`). `maximise`, `invert`, `dream`
 and `transfer_style` are choices of these parts.
 """
 

@@ -147,7 +147,7 @@ def fine_tune_passes(
 ) -> Iterator[Tuned]:
     """The training of `fine_tune` pass by pass, to look at between: each gives the same network, in eval mode, further trained.
 
-    Who stops asking stops the training; nothing else is left behind.
+    Stop iterating to stop training; no other state is kept.
     """
     _check(images, labels)
     epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))

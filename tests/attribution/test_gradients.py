@@ -251,7 +251,7 @@ def test_a_model_that_cuts_its_gradient_is_refused(residual, pictures):
         def forward(self, images):
             return self.model(images.detach())
 
-    with pytest.raises(ValueError, match="does not hang on the picture"):
+    with pytest.raises(ValueError, match="does not depend on the picture"):
         gradient(Cut(residual()), pictures, 0)
     with pytest.raises(ValueError, match="must give N x classes logits"):
         gradient(nn.Conv2d(3, 2, 3), pictures, 0)

@@ -1,4 +1,4 @@
-"""Learning by heart on tiny lessons: labels and pixels are what they say, runs repeat, and the network fits what it is given."""
+"""Memorization on tiny lessons: labels and pixels are what they say, runs repeat, and the network fits what it is given."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_it_opens_with_fgsm_away_from_the_answer(explorer):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("epsilon", 9.5), ("attack", "PGD, every pixel"), ("attack", "PGD, whole length")]
-    + [("attack", "coin tosses"), ("target", 2), ("seed", 8), ("scene", "snow")],
+    + [("attack", "random signs"), ("target", 2), ("seed", 8), ("scene", "snow")],
 )
 def test_every_control_changes_the_attacked_picture(explorer, name, value):
     before = explorer.adversarial_image

@@ -1,4 +1,4 @@
-"""The explorer of learning by heart without a browser: recorded runs, and a live one that can be stopped."""
+"""The memorization explorer without a browser: recorded runs, and a live one that can be stopped."""
 
 from __future__ import annotations
 

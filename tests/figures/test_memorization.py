@@ -1,4 +1,4 @@
-"""Figures of learning by heart show their numbers and say them."""
+"""Figures of memorization show their numbers and say them."""
 
 from __future__ import annotations
 

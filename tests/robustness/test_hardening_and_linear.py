@@ -1,4 +1,4 @@
-"""Adversarial training, coin tosses and the linear classifier: what they promise, on networks small enough to know the answer."""
+"""Adversarial training, random signs and the linear classifier: what they promise, on networks small enough to know the answer."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def layer_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, 
 
 
 def grid_maps(maps: Tensor, scale: str) -> Tensor:
-    """Maps U x h x w as they stand in the grid: each spread over its own range 0 to 1, or as they are."""
+    """Maps U x h x w as they stand in the grid: each scaled separately to 0 to 1, or as they are."""
     if max(maps.shape[1:]) > GRID_SIDE:
         maps = F.adaptive_avg_pool2d(maps, GRID_SIDE)
     if scale == PER_LAYER:

@@ -16,8 +16,8 @@ from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.networks.activations import eval_mode, match_device_dtype
 from cnnlab.robustness import fgsm, flip_epsilon, loss_gradient, pgd, sign_noise
 
-ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "coin tosses")
-SINGLE_DIRECTION = ("FGSM", "coin tosses")
+ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "random signs")
+SINGLE_DIRECTION = ("FGSM", "random signs")
 """Attacks that go one way whatever epsilon: their signs are found once, and each epsilon is then one forward pass."""
 MAX_EPSILON = 32
 
@@ -41,7 +41,7 @@ class AttackState:
     @property
     def options(self) -> dict[str, object]:
         """The arguments of the attack."""
-        if self.attack == "coin tosses":
+        if self.attack == "random signs":
             return {"epsilon": self.epsilon / 255}
         aim = {"targeted": self.target is not None}
         if self.attack == "FGSM":
@@ -54,13 +54,13 @@ class AttackState:
 
 def render(state: AttackState) -> Tensor:
     """The attacked picture, 3 x H x W, by the technique itself."""
-    technique = {"FGSM": fgsm, "coin tosses": sign_noise}.get(state.attack, pgd)
+    technique = {"FGSM": fgsm, "random signs": sign_noise}.get(state.attack, pgd)
     return technique(state.model, state.image, state.target, **state.options).detach().cpu()
 
 
 def direction(state: AttackState) -> Tensor:
     """3 x H x W signs along which a straight attack goes."""
-    if state.attack == "coin tosses":
+    if state.attack == "random signs":
         return sign_noise(state.model, torch.full_like(state.image, 0.5), epsilon=0.5) * 2 - 1
     uphill = loss_gradient(state.model, state.image, state.target).cpu().sign()
     return uphill if state.target is None else -uphill
@@ -111,8 +111,8 @@ def code(state: AttackState, network: str, names: tuple[str, ...]) -> str:
     """The lines that make the attacked picture without the explorer."""
     picture = state.source.code(state.image.shape[-1])
     rooms = "figures, robustness, world" if "world." in picture else "figures, robustness"
-    call = {"FGSM": "fgsm", "coin tosses": "sign_noise"}.get(state.attack, "pgd")
-    goal = state.target is not None and state.attack != "coin tosses"
+    call = {"FGSM": "fgsm", "random signs": "sign_noise"}.get(state.attack, "pgd")
+    goal = state.target is not None and state.attack != "random signs"
     unique = bool(network) and goal and names.count(names[state.target]) == 1
     target = "None" if not goal else f'"{names[state.target]}"' if unique else str(state.target)
     arguments = {name: value for name, value in state.options.items() if name not in ("epsilon", "targeted")}

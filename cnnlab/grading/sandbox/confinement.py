@@ -1,4 +1,4 @@
-"""How the student's process is shut in, in tiers; which tier works here is found by trying.
+"""Sandbox tiers for the student's process; the strictest tier that works on this machine is used.
 
     bubblewrap   the whole runner in bubblewrap's sandbox, where that is installed, with the next tier's own processes inside it
     namespaces   users, mounts, network, messages and processes of one's own, with Landlock where the kernel has it
