@@ -140,7 +140,7 @@ TECHNIQUES = {
         robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=SIDE), 2
     ),
     "robustness.fgsm": lambda g: robustness.fgsm(g.model, g.images, g.labels),
-    "robustness.flip_epsilon": lambda g: robustness.flip_epsilon(g.model, g.images, marks=2),
+    "robustness.flip_epsilon": lambda g: robustness.minimal_epsilon(g.model, g.images, grid_points=2),
     "robustness.loss_gradient": lambda g: robustness.loss_gradient(g.model, g.images, g.labels),
     "robustness.one_pixel": lambda g: robustness.one_pixel(g.model, g.image, population=8, generations=1),
     "robustness.one_pixel_steps": lambda g: robustness.one_pixel_steps(
@@ -152,8 +152,8 @@ TECHNIQUES = {
     "robustness.pgd": lambda g: robustness.pgd(g.model, g.images, "goldfish", targeted=True, steps=2),
     "robustness.query_attack": lambda g: robustness.query_attack(g.model, g.images, queries=4),
     "robustness.robust_accuracy": lambda g: robustness.robust_accuracy(g.model, g.labelled, robustness.fgsm),
-    "robustness.shape_bias": lambda g: robustness.shape_bias(g.model, _conflicts(g)).answers,
-    "robustness.sign_noise": lambda g: robustness.sign_noise(g.model, g.images),
+    "robustness.shape_bias": lambda g: robustness.shape_bias(g.model, _conflicts(g)).predictions,
+    "robustness.sign_noise": lambda g: robustness.random_signs(g.model, g.images),
     "robustness.transfer_attack": lambda g: (
         robustness.transfer_attack(
             g.model, lab.load("squeezenet"), g.images, g.labels, attack=robustness.fgsm

@@ -20,8 +20,8 @@ from cnnlab.robustness import (
     NoiseDefence,
     fgsm,
     pgd,
+    random_signs,
     robust_accuracy,
-    sign_noise,
     transfer_attack,
 )
 from cnnlab.world import dataset
@@ -42,7 +42,7 @@ def measure_attack(*, network: str, epsilon: float, pictures: int, steps: int) -
     model, data = load(network), [_pictures(pictures)]
     radius = epsilon / 255
     attacks = {
-        "noise": partial(sign_noise, epsilon=radius),
+        "noise": partial(random_signs, epsilon=radius),
         "fgsm": partial(fgsm, epsilon=radius),
         "pgd": partial(pgd, epsilon=radius, steps=steps),
     }
@@ -62,7 +62,7 @@ def measure_transfer(
         return _adversarial_images(surrogate, epsilon, pictures, steps)
 
     result = transfer_attack(load(surrogate), load(victim), images, labels, attack=precomputed_attack)
-    return {"fooled": result.victim_rate, "counted": int(result.counted.sum())}
+    return {"fooled": result.victim_rate, "counted": int(result.evaluated.sum())}
 
 
 def measure_defence(

@@ -1,16 +1,16 @@
 """Push until it breaks: how little it takes to turn a network's answer, and what helps.
 
     attacks           small steps along the gradient: `fgsm`, `pgd`
-    flipping          how strong an attack must be: `flip_epsilon`
+    flipping          how strong an attack must be: `minimal_epsilon`
     penalty           the shortest change that turns an answer: `penalty_attack`
     one_pixel         one pixel, by differential evolution
     black_box         without looking inside: `transfer_attack`, `query_attack`
     fooling           pictures of nothing that the network is sure of: `evolve_fooling` (`cppn` draws them)
     defences          JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`
-    hardening         training on attacked pictures: `adversarial_training`; `sign_noise` to compare attacks with
+    hardening         training on attacked pictures: `adversarial_training`; `random_signs` to compare attacks with
     linear            a network with no layer between: `linear_classifier`, and what many small changes add up to: `small_changes`
     evaluation        accuracy under attack: `robust_accuracy`, `accuracy_by_epsilon`
-    corruptions       fifteen kinds in five severities: `corrupt` (`noises`, `blurs`, `weather`, `digital` draw them)
+    corruptions       fifteen kinds in five severities: `corrupt` (`noise`, `blur`, `weather`, `digital` draw them)
     corruption_error  CE and mCE
     cue_conflict      shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
     scrambled         pictures that can only be memorised: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
@@ -21,7 +21,8 @@ Every attack takes a model that maps pictures in [0, 1] to logits and leaves it 
 is four of the 255 steps of a stored picture. Pictures that show what a network wants belong to `cnnlab.synthesis`.
 """
 
-from cnnlab.robustness.asking import loss_gradient
+from cnnlab.robustness._gradients import loss_gradient
+from cnnlab.robustness.adversarial_training import adversarial_training, random_signs
 from cnnlab.robustness.attacks import fgsm, pgd
 from cnnlab.robustness.black_box import QueryAttack, TransferAttack, query_attack, transfer_attack
 from cnnlab.robustness.corruption_error import corruption_error, corruption_errors, mean_corruption_error
@@ -29,17 +30,24 @@ from cnnlab.robustness.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, cor
 from cnnlab.robustness.cue_conflict import CueConflicts, ShapeBias, cue_conflict, cue_conflicts, shape_bias
 from cnnlab.robustness.defences import JpegDefence, NoiseDefence
 from cnnlab.robustness.evaluation import RobustAccuracy, accuracy_by_epsilon, robust_accuracy
-from cnnlab.robustness.flipping import Flip, flip_epsilon
-from cnnlab.robustness.fooling import Fooling, evolve_fooling
-from cnnlab.robustness.hardening import adversarial_training, sign_noise
-from cnnlab.robustness.linear import SmallChanges, linear_classifier, small_changes
+from cnnlab.robustness.fooling_images import Fooling, evolve_fooling
+from cnnlab.robustness.linear_models import SmallChanges, linear_classifier, small_changes
+from cnnlab.robustness.minimal_epsilon import MinimalEpsilon, minimal_epsilon
 from cnnlab.robustness.one_pixel import OnePixel, one_pixel, one_pixel_steps
-from cnnlab.robustness.penalty import PenaltyAttack, penalty_attack
-from cnnlab.robustness.scrambled import gaussian_pixels, random_pixels, shuffled_pixels
+from cnnlab.robustness.penalty_attack import PenaltyAttack, penalty_attack
+from cnnlab.robustness.randomised_inputs import gaussian_pixels, random_pixels, shuffled_pixels
 
 __all__ = [
     *("CORRUPTIONS", "FAMILIES", "SEVERITIES"),
-    *("CueConflicts", "Flip", "Fooling", "JpegDefence", "NoiseDefence", "OnePixel", "PenaltyAttack"),
+    *(
+        "CueConflicts",
+        "MinimalEpsilon",
+        "Fooling",
+        "JpegDefence",
+        "NoiseDefence",
+        "OnePixel",
+        "PenaltyAttack",
+    ),
     *("QueryAttack", "RobustAccuracy", "ShapeBias", "SmallChanges", "TransferAttack"),
     *(
         "accuracy_by_epsilon",
@@ -53,7 +61,7 @@ __all__ = [
     *(
         "evolve_fooling",
         "fgsm",
-        "flip_epsilon",
+        "minimal_epsilon",
         "linear_classifier",
         "loss_gradient",
         "mean_corruption_error",
@@ -67,5 +75,5 @@ __all__ = [
         "robust_accuracy",
         "shape_bias",
     ),
-    *("sign_noise", "small_changes", "transfer_attack"),
+    *("random_signs", "small_changes", "transfer_attack"),
 ]

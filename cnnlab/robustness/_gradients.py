@@ -1,6 +1,6 @@
 """What attackers ask of a network: its answers, and which way each pixel must go for it to be more wrong.
 
-Every black-box attack stands on the first question (`logits_of`), every white-box attack on the second (`loss_gradient`): one
+Every black-box attack stands on the first question (`batched_logits`), every white-box attack on the second (`loss_gradient`): one
 forward and one backward pass, with the parameters frozen so that the backward pass stops at the picture.
 """
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
-from cnnlab.robustness.labels import Target, target_indices
+from cnnlab.robustness.targets import Target, target_indices
 
 
 def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Tensor:
@@ -51,11 +51,11 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
     batch, single = image_batch(images)
     batch = match_device_dtype(model, batch.detach())
     with eval_mode(model, frozen=True):
-        gradient, _ = gradient_of(model, batch, target)
+        gradient, _ = loss_gradient_and_classes(model, batch, target)
     return gradient[0] if single else gradient
 
 
-def gradient_of(model: nn.Module, images: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+def loss_gradient_and_classes(model: nn.Module, images: Tensor, target: Target) -> tuple[Tensor, Tensor]:
     """d J / d x (N x 3 x H x W) and the class indices (N), from one forward and one backward pass of a frozen model in eval mode."""
     with torch.inference_mode(False), torch.enable_grad():
         pixels = images.detach().clone().requires_grad_()
@@ -67,9 +67,9 @@ def gradient_of(model: nn.Module, images: Tensor, target: Target) -> tuple[Tenso
     return gradient, classes
 
 
-def logits_of(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
+def batched_logits(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
     """N x C logits of pictures N x 3 x H x W, on the model's device; the model runs in eval mode."""
     chunks = images.split(positive_int(batch_size, "batch_size"))
     with eval_mode(model), torch.inference_mode():
-        answers = [model(match_device_dtype(model, chunk)) for chunk in chunks]
-    return torch.cat(answers)  # outside, so that it is an ordinary tensor
+        parts = [model(match_device_dtype(model, chunk)) for chunk in chunks]
+    return torch.cat(parts)  # outside, so that it is an ordinary tensor

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cnnlab.inputs import image_batch, positive_int, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype, training_logits
 from cnnlab.networks.training import seeding
-from cnnlab.robustness import ball
+from cnnlab.robustness import norm_ball
 from cnnlab.robustness.attacks import pgd
 
 
@@ -28,9 +28,9 @@ def adversarial_training(
     epsilon: float = 4 / 255,
     steps: int = 40,
     batch_size: int = 32,
-    rate: float = 0.01,
+    learning_rate: float = 0.01,
     seed: int = 0,
-    watch: Callable[[int, float], None] | None = None,
+    on_step: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
     """Does a network that trains on attacked pictures withstand attacks?
 
@@ -80,37 +80,37 @@ def adversarial_training(
     """
     if len(images) != len(labels) or not len(images):
         raise ValueError(f"give one label for each picture, but got {len(images)} and {len(labels)}.")
-    radius = ball.checked_radius(epsilon, "linf")
+    radius = norm_ball.validate_epsilon(epsilon, "linf")
     size = min(positive_int(batch_size, "batch_size"), len(images))
     steps = positive_int(steps, "steps")
-    other = copy.deepcopy(model).requires_grad_(True)
-    descent = torch.optim.SGD(other.parameters(), rate, momentum=0.9, nesterov=True)
+    hardened = copy.deepcopy(model).requires_grad_(True)
+    optimizer = torch.optim.SGD(hardened.parameters(), learning_rate, momentum=0.9, nesterov=True)
     with (
         torch.inference_mode(False),
         torch.enable_grad(),
-        seeding(whole_number(seed, "seed"), "hardening") as draw,
+        seeding(whole_number(seed, "seed"), "hardening") as generator,
     ):
         for step in range(steps):
-            descent.param_groups[0]["lr"] = rate * (1 - step / steps)
-            rows = torch.randint(len(images), (size,), generator=draw)
+            optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
+            rows = torch.randint(len(images), (size,), generator=generator)
             batch = images[rows] if images.is_floating_point() else images[rows].float() / 255
             truth = labels[rows]
             if radius:
                 options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
-                batch = pgd(other, batch, truth, seed=seed + step, **options)
-            logits = training_logits(other.train()(match_device_dtype(other, batch)))
+                batch = pgd(hardened, batch, truth, seed=seed + step, **options)
+            logits = training_logits(hardened.train()(match_device_dtype(hardened, batch)))
             loss = F.cross_entropy(logits, truth)
-            descent.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            descent.step()
-            if watch is not None:
-                watch(step + 1, loss.item())
-    for after, before in zip(other.parameters(), model.parameters(), strict=True):
+            optimizer.step()
+            if on_step is not None:
+                on_step(step + 1, loss.item())
+    for after, before in zip(hardened.parameters(), model.parameters(), strict=True):
         after.requires_grad_(before.requires_grad).grad = None
-    return other.eval()
+    return hardened.eval()
 
 
-def sign_noise(
+def random_signs(
     model: nn.Module, images: Tensor, target: object = None, *, epsilon: float = 4 / 255, seed: int = 0
 ) -> Tensor:
     """How much does a change of the same size do that knows nothing? Each value moves by epsilon, up or down by the toss of a coin.
@@ -120,11 +120,11 @@ def sign_noise(
     Example
     -------
     >>> images = torch.rand(2, 3, 4, 4)
-    >>> float((sign_noise(None, images, epsilon=0.1) - images).abs().max()) <= 0.1 + 1e-6
+    >>> float((random_signs(None, images, epsilon=0.1) - images).abs().max()) <= 0.1 + 1e-6
     True
     """
     originals, single = image_batch(images)
-    radius = ball.checked_radius(epsilon, "linf")
-    coins = torch.randint(0, 2, originals.shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-    noisy = (originals + radius * coins.to(originals)).clamp(0, 1)
+    radius = norm_ball.validate_epsilon(epsilon, "linf")
+    signs = torch.randint(0, 2, originals.shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    noisy = (originals + radius * signs.to(originals)).clamp(0, 1)
     return noisy[0] if single else noisy

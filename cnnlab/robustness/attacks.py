@@ -1,7 +1,7 @@
 """Small steps along the gradient that turn an answer: FGSM in one step, PGD in several.
 
 Both know the network (white box) and keep every picture within epsilon of the original. What they maximise is the cross-entropy on
-the logits. Attacks that look for the smallest change stand in `penalty` and `flipping`, those without gradients in `one_pixel`
+the logits. Attacks that look for the smallest change stand in `penalty_attack` and `minimal_epsilon`, those without gradients in `one_pixel`
 and `black_box`.
 """
 
@@ -13,9 +13,9 @@ from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
-from cnnlab.robustness import ball
-from cnnlab.robustness.asking import gradient_of, logits_of
-from cnnlab.robustness.labels import Target
+from cnnlab.robustness import norm_ball
+from cnnlab.robustness._gradients import batched_logits, loss_gradient_and_classes
+from cnnlab.robustness.targets import Target
 
 
 def fgsm(
@@ -70,13 +70,15 @@ def fgsm(
     True
     """
     originals, single = image_batch(images)
-    epsilon = ball.checked_radius(epsilon, "linf")
-    _say_where(target, targeted)
+    epsilon = norm_ball.validate_epsilon(epsilon, "linf")
+    _check_targeted(target, targeted)
     originals = match_device_dtype(model, originals.detach())
     with eval_mode(model, frozen=True):
-        gradient, _ = gradient_of(model, originals, target)
+        gradient, _ = loss_gradient_and_classes(model, originals, target)
     step = -epsilon if targeted else epsilon
-    attacked = ball.inside((originals + step * gradient.sign()).clamp(0, 1), originals, epsilon, "linf")
+    attacked = norm_ball.check_inside(
+        (originals + step * gradient.sign()).clamp(0, 1), originals, epsilon, "linf"
+    )
     return attacked[0] if single else attacked
 
 
@@ -148,27 +150,29 @@ def pgd(
     True
     """
     originals, single = image_batch(images)
-    epsilon = ball.checked_radius(epsilon if epsilon is not None else ball.USUAL.get(norm, 0), norm)
+    epsilon = norm_ball.validate_epsilon(
+        epsilon if epsilon is not None else norm_ball.DEFAULT_EPSILON.get(norm, 0), norm
+    )
     steps = positive_int(steps, "steps")
     step_size = 2.5 * epsilon / steps if step_size is None else float(step_size)
-    _say_where(target, targeted)
+    _check_targeted(target, targeted)
     originals = match_device_dtype(model, originals.detach())
     generator = torch.Generator().manual_seed(seed)
-    attacked = ball.random_point(originals, epsilon, norm, generator) if random_start else originals
+    attacked = norm_ball.random_point(originals, epsilon, norm, generator) if random_start else originals
     if target is None and random_start:
-        target = logits_of(model, originals).argmax(1)
+        target = batched_logits(model, originals).argmax(1)
     with eval_mode(model, frozen=True):
         for _ in tqdm(range(steps), desc="pgd", disable=not progress):
             # Once asked about, the target is an index for each picture, named at the first look.
-            gradient, target = gradient_of(model, attacked, target)
-            step = step_size * ball.steepest(gradient, norm)
-            attacked = ball.project(
+            gradient, target = loss_gradient_and_classes(model, attacked, target)
+            step = step_size * norm_ball.steepest(gradient, norm)
+            attacked = norm_ball.project(
                 attacked - step if targeted else attacked + step, originals, epsilon, norm
             )
-    attacked = ball.inside(attacked, originals, epsilon, norm)
+    attacked = norm_ball.check_inside(attacked, originals, epsilon, norm)
     return attacked[0] if single else attacked
 
 
-def _say_where(target: Target, targeted: bool) -> None:
+def _check_targeted(target: Target, targeted: bool) -> None:
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")

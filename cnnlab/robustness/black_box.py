@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 
 from cnnlab.inputs import fraction, image_batch, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.attacks import pgd
-from cnnlab.robustness.ball import checked_radius, inside, per_picture
-from cnnlab.robustness.labels import Target, target_indices
+from cnnlab.robustness.norm_ball import check_inside, per_image, validate_epsilon
+from cnnlab.robustness.targets import Target, target_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class TransferAttack:
     images: Tensor
     surrogate: Tensor
     victim: Tensor
-    counted: Tensor
+    evaluated: Tensor
     surrogate_rate: float
     victim_rate: float
 
@@ -112,15 +112,17 @@ def transfer_attack(
             f"both networks must have the same classes in the same order, but have {names[0]} and {names[1]}."
         )
     batch, _ = image_batch(images)
-    logits = logits_of(surrogate, batch)
+    logits = batched_logits(surrogate, batch)
     classes = target_indices(target, surrogate, logits).cpu()
-    crafted = attack(surrogate, batch, classes)
-    before = [answers.argmax(1).cpu() == classes for answers in (logits, logits_of(victim, batch))]
-    after = [logits_of(model, crafted).argmax(1).cpu() == classes for model in (surrogate, victim)]
+    adversarial = attack(surrogate, batch, classes)
+    before = [
+        logits_before.argmax(1).cpu() == classes for logits_before in (logits, batched_logits(victim, batch))
+    ]
+    after = [batched_logits(model, adversarial).argmax(1).cpu() == classes for model in (surrogate, victim)]
     counted = before[0] & before[1]
-    fooled = [right & ~still for right, still in zip(before, after, strict=True)]
-    rates = [float(these[counted].double().mean()) for these in fooled]
-    return TransferAttack(crafted, *fooled, counted, *rates)
+    fooled = [correct & ~correct_after for correct, correct_after in zip(before, after, strict=True)]
+    rates = [float(successes[counted].double().mean()) for successes in fooled]
+    return TransferAttack(adversarial, *fooled, counted, *rates)
 
 
 def query_attack(
@@ -130,7 +132,7 @@ def query_attack(
     *,
     epsilon: float = 8 / 255,
     queries: int = 500,
-    share: float = 0.3,
+    initial_fraction: float = 0.3,
     targeted: bool = False,
     batch_size: int = 64,
     seed: int = 0,
@@ -186,63 +188,65 @@ def query_attack(
     True
     """
     originals, single = image_batch(images)
-    epsilon, share = checked_radius(epsilon, "linf"), fraction(share, "share")
+    epsilon, initial_fraction = validate_epsilon(epsilon, "linf"), fraction(initial_fraction, "share")
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
     originals = match_device_dtype(model, originals.detach())
-    chance = torch.Generator().manual_seed(seed)
-    logits = logits_of(model, originals, batch_size)
+    generator = torch.Generator().manual_seed(seed)
+    logits = batched_logits(model, originals, batch_size)
     classes = target_indices(target, model, logits)
     best, margin = originals.clone(), _margin(logits, classes, targeted)
-    spent = torch.zeros(len(originals), dtype=torch.long)
+    query_counts = torch.zeros(len(originals), dtype=torch.long)
     for query in tqdm(range(positive_int(queries, "queries")), desc="asking", disable=not progress):
-        left = (margin >= 0).nonzero()[:, 0]  # the answers that are not turned yet
-        if not len(left):
+        active = (margin >= 0).nonzero()[:, 0]  # the answers that are not turned yet
+        if not len(active):
             break
         if query == 0:
-            change = epsilon * _signs((len(left), 3, 1, originals.shape[-1]), chance).to(originals)
-            tried = (originals[left] + change).clamp(0, 1)
+            change = epsilon * _random_signs((len(active), 3, 1, originals.shape[-1]), generator).to(
+                originals
+            )
+            proposals = (originals[active] + change).clamp(0, 1)
         else:
-            side = _window_side(originals.shape[-2:], share, query / queries)
-            tried = _with_windows(best[left], originals[left], side, epsilon, chance)
-        theirs = _margin(logits_of(model, tried, batch_size), classes[left], targeted)
-        better = (theirs < margin[left]) | (query == 0)
-        best[left] = torch.where(per_picture(better), tried, best[left])
-        margin[left] = torch.where(better, theirs, margin[left])
-        spent[left.cpu()] += 1
-    best = inside(best, originals, epsilon, "linf")
-    found = QueryAttack(best, spent, (margin < 0).cpu())
-    return QueryAttack(*(value[0] for value in vars(found).values())) if single else found
+            side = _window_side(originals.shape[-2:], initial_fraction, query / queries)
+            proposals = _add_squares(best[active], originals[active], side, epsilon, generator)
+        new_margin = _margin(batched_logits(model, proposals, batch_size), classes[active], targeted)
+        better = (new_margin < margin[active]) | (query == 0)
+        best[active] = torch.where(per_image(better), proposals, best[active])
+        margin[active] = torch.where(better, new_margin, margin[active])
+        query_counts[active.cpu()] += 1
+    best = check_inside(best, originals, epsilon, "linf")
+    result = QueryAttack(best, query_counts, (margin < 0).cpu())
+    return QueryAttack(*(value[0] for value in vars(result).values())) if single else result
 
 
-def _window_side(sides: tuple[int, int], share: float, used: float) -> int:
+def _window_side(sides: tuple[int, int], initial_fraction: float, progress: float) -> int:
     """The side of the window, when this part of the queries is used: its area is halved at each of these marks."""
-    marks = (0.01, 0.03, 0.08, 0.2, 0.4, 0.6, 0.8)
-    area = share * sides[0] * sides[1] / 2 ** sum(used > mark for mark in marks)
+    halving_points = (0.01, 0.03, 0.08, 0.2, 0.4, 0.6, 0.8)
+    area = initial_fraction * sides[0] * sides[1] / 2 ** sum(progress > point for point in halving_points)
     return max(1, min(round(area**0.5), *sides))
 
 
-def _with_windows(
-    pictures: Tensor, originals: Tensor, side: int, epsilon: float, chance: torch.Generator
+def _add_squares(
+    pictures: Tensor, originals: Tensor, side: int, epsilon: float, generator: torch.Generator
 ) -> Tensor:
     """Each picture with one window at a place of its own set to the original plus or minus epsilon."""
     count, _, height, width = pictures.shape
-    top = torch.randint(0, height - side + 1, (count, 1), generator=chance)
-    left = torch.randint(0, width - side + 1, (count, 1), generator=chance)
+    top = torch.randint(0, height - side + 1, (count, 1), generator=generator)
+    left = torch.randint(0, width - side + 1, (count, 1), generator=generator)
     rows, columns = torch.arange(height), torch.arange(width)
     window = ((rows >= top) & (rows < top + side))[:, None, :, None] & (
         (columns >= left) & (columns < left + side)
     )[:, None, None, :]
-    colours = epsilon * _signs((count, 3, 1, 1), chance).to(originals)
+    colours = epsilon * _random_signs((count, 3, 1, 1), generator).to(originals)
     return torch.where(window.to(originals.device), (originals + colours).clamp(0, 1), pictures)
 
 
-def _signs(shape: tuple[int, ...], chance: torch.Generator) -> Tensor:
-    return torch.randint(0, 2, shape, generator=chance) * 2 - 1
+def _random_signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(0, 2, shape, generator=generator) * 2 - 1
 
 
 def _margin(logits: Tensor, classes: Tensor, targeted: bool) -> Tensor:
     """N numbers, negative once the attack has succeeded; a tie is no success."""
-    own = logits.gather(1, classes[:, None])[:, 0]
-    others = logits.scatter(1, classes[:, None], -torch.inf).amax(1)
-    return others - own if targeted else own - others
+    target_logit = logits.gather(1, classes[:, None])[:, 0]
+    best_other = logits.scatter(1, classes[:, None], -torch.inf).amax(1)
+    return best_other - target_logit if targeted else target_logit - best_other

@@ -8,39 +8,39 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-FINE = 8  # how many times finer kernels are drawn than they are used, for smooth edges
+SUPERSAMPLING = 8  # how many times finer kernels are drawn than they are used, for smooth edges
 
 
-def defocus_blur(picture: np.ndarray, radius: float, chance: np.random.Generator) -> np.ndarray:
+def defocus_blur(picture: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndarray:
     """Each point becomes a disc, the image of the lens's opening."""
-    radius = lengthened(radius, picture)
-    x, y, reach = _fine_plane(radius)
-    return filtered(picture, _coarse(x**2 + y**2 <= radius**2, reach))
+    radius = scale_to_image(radius, picture)
+    x, y, half_width = _fine_grid(radius)
+    return filter_image(picture, _downsample_kernel(x**2 + y**2 <= radius**2, half_width))
 
 
-def glass_blur(picture: np.ndarray, reach: float, chance: np.random.Generator) -> np.ndarray:
-    """Rippled glass: light comes to each pixel from a place up to `reach` away, twice, and a little blurred."""
+def glass_blur(picture: np.ndarray, max_shift: float, rng: np.random.Generator) -> np.ndarray:
+    """Rippled glass: light comes to each pixel from a place up to `max_shift` away, twice, and a little blurred."""
     height, width = picture.shape[:2]
-    reach = lengthened(reach, picture)
+    max_shift = scale_to_image(max_shift, picture)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    seen = picture
+    warped = picture
     for _ in range(2):
-        shift = reach * chance.uniform(-1, 1, (2, height, width)).astype(np.float32)
-        seen = cv2.remap(
-            seen, columns + shift[0], rows + shift[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        shift = max_shift * rng.uniform(-1, 1, (2, height, width)).astype(np.float32)
+        warped = cv2.remap(
+            warped, columns + shift[0], rows + shift[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
-    return cv2.GaussianBlur(seen, (0, 0), 0.3 + 0.15 * reach, borderType=cv2.BORDER_REFLECT_101)
+    return cv2.GaussianBlur(warped, (0, 0), 0.3 + 0.15 * max_shift, borderType=cv2.BORDER_REFLECT_101)
 
 
-def motion_blur(picture: np.ndarray, length: float, chance: np.random.Generator) -> np.ndarray:
+def motion_blur(picture: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
     """The camera moves along a line, up to 45 degrees from the horizontal, while the shutter is open."""
-    return filtered(picture, line(lengthened(length, picture), chance.uniform(-45, 45)))
+    return filter_image(picture, line_kernel(scale_to_image(length, picture), rng.uniform(-45, 45)))
 
 
-def zoom_blur(picture: np.ndarray, most: float, chance: np.random.Generator) -> np.ndarray:
-    """The camera moves towards the picture while the shutter is open: the mean of zooms from 1 to 1 + `most`."""
+def zoom_blur(picture: np.ndarray, max_zoom: float, rng: np.random.Generator) -> np.ndarray:
+    """The camera moves towards the picture while the shutter is open: the mean of zooms from 1 to 1 + `max_zoom`."""
     height, width = picture.shape[:2]
-    zooms = 1 + np.linspace(0, most, 12)
+    zooms = 1 + np.linspace(0, max_zoom, 12)
     middle = ((width - 1) / 2, (height - 1) / 2)
     views = [
         cv2.warpAffine(
@@ -54,31 +54,31 @@ def zoom_blur(picture: np.ndarray, most: float, chance: np.random.Generator) -> 
     return np.mean(views, axis=0)
 
 
-def line(length: float, degrees: float) -> np.ndarray:
+def line_kernel(length: float, degrees: float) -> np.ndarray:
     """A line as a kernel, one pixel wide, with smooth edges."""
-    x, y, reach = _fine_plane(length / 2)
+    x, y, half_width = _fine_grid(length / 2)
     angle = np.radians(degrees)
     along, across = x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
-    return _coarse((np.abs(along) <= length / 2) & (np.abs(across) <= 0.5), reach)
+    return _downsample_kernel((np.abs(along) <= length / 2) & (np.abs(across) <= 0.5), half_width)
 
 
-def _fine_plane(radius: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """Coordinates x (a row) and y (a column) in pixels around a point, `FINE` to a pixel, as far as a kernel of this radius reaches."""
-    reach = int(np.ceil(radius + 0.5))
-    axis = (np.arange(FINE * (2 * reach + 1)) + 0.5) / FINE - reach - 0.5
-    return axis[None], axis[:, None], reach
+def _fine_grid(radius: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Coordinates x (a row) and y (a column) in pixels around a point, `SUPERSAMPLING` to a pixel, as far as a kernel of this radius reaches."""
+    half_width = int(np.ceil(radius + 0.5))
+    axis = (np.arange(SUPERSAMPLING * (2 * half_width + 1)) + 0.5) / SUPERSAMPLING - half_width - 0.5
+    return axis[None], axis[:, None], half_width
 
 
-def _coarse(inside: np.ndarray, reach: int) -> np.ndarray:
+def _downsample_kernel(inside: np.ndarray, half_width: int) -> np.ndarray:
     """The kernel of a fine drawing: which share of each pixel is covered."""
-    return cv2.resize(inside.astype(np.float32), (2 * reach + 1,) * 2, interpolation=cv2.INTER_AREA)
+    return cv2.resize(inside.astype(np.float32), (2 * half_width + 1,) * 2, interpolation=cv2.INTER_AREA)
 
 
-def filtered(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def filter_image(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Each pixel becomes the mean of its neighbours, weighed by the kernel."""
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
 
 
-def lengthened(length: float, picture: np.ndarray) -> float:
+def scale_to_image(length: float, picture: np.ndarray) -> float:
     """A length for a side of 96 pixels as a length in this picture."""
     return length * min(picture.shape[:2]) / 96

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from cnnlab.robustness.evaluation import batches_of
 
@@ -73,7 +73,7 @@ def corruption_errors(
             for j, severity in enumerate(severities):
                 corrupted = corrupt(images, kind, severity, seed=seed, first=count)
                 for row, network in zip(wrong, networks, strict=True):
-                    row[i, j] += (logits_of(network, corrupted).argmax(1).cpu() != labels.cpu()).sum()
+                    row[i, j] += (batched_logits(network, corrupted).argmax(1).cpu() != labels.cpu()).sum()
         count += len(images)
     if not count:
         raise ValueError("there are no pictures, so there is no error rate.")

@@ -1,7 +1,7 @@
 """What cameras, weather and storage do to pictures: fifteen corruptions in four families, each in five severities.
 
-    noise    gaussian_noise, shot_noise, impulse_noise                in `noises`
-    blur     defocus_blur, glass_blur, motion_blur, zoom_blur         in `blurs`
+    noise    gaussian_noise, shot_noise, impulse_noise                in `noise`
+    blur     defocus_blur, glass_blur, motion_blur, zoom_blur         in `blur`
     weather  snow, frost, fog, brightness                             in `weather`
     digital  contrast, elastic_transform, pixelate, jpeg_compression  in `digital`
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.inputs import image_batch, one_of, whole_number
-from cnnlab.robustness import blurs, digital, noises, weather
+from cnnlab.robustness import blur, digital, noise, weather
 
 Corruption = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
@@ -36,13 +36,13 @@ CORRUPTIONS = tuple(kind for kinds in FAMILIES.values() for kind in kinds)
 SEVERITIES = (1, 2, 3, 4, 5)
 
 _STRENGTHS: dict[str, tuple[Corruption, tuple[float, ...]]] = {
-    "gaussian_noise": (noises.gaussian_noise, (0.06, 0.1, 0.15, 0.21, 0.3)),
-    "shot_noise": (noises.shot_noise, (0.13, 0.2, 0.29, 0.42, 0.6)),
-    "impulse_noise": (noises.impulse_noise, (0.03, 0.06, 0.1, 0.17, 0.27)),
-    "defocus_blur": (blurs.defocus_blur, (1.0, 1.6, 2.4, 3.4, 4.6)),
-    "glass_blur": (blurs.glass_blur, (0.8, 1.3, 2.0, 2.8, 4.0)),
-    "motion_blur": (blurs.motion_blur, (4.0, 6.0, 9.0, 13.0, 18.0)),
-    "zoom_blur": (blurs.zoom_blur, (0.08, 0.14, 0.2, 0.28, 0.38)),
+    "gaussian_noise": (noise.gaussian_noise, (0.06, 0.1, 0.15, 0.21, 0.3)),
+    "shot_noise": (noise.shot_noise, (0.13, 0.2, 0.29, 0.42, 0.6)),
+    "impulse_noise": (noise.impulse_noise, (0.03, 0.06, 0.1, 0.17, 0.27)),
+    "defocus_blur": (blur.defocus_blur, (1.0, 1.6, 2.4, 3.4, 4.6)),
+    "glass_blur": (blur.glass_blur, (0.8, 1.3, 2.0, 2.8, 4.0)),
+    "motion_blur": (blur.motion_blur, (4.0, 6.0, 9.0, 13.0, 18.0)),
+    "zoom_blur": (blur.zoom_blur, (0.08, 0.14, 0.2, 0.28, 0.38)),
     "snow": (weather.snow, (0.12, 0.24, 0.38, 0.54, 0.72)),
     "frost": (weather.frost, (0.35, 0.5, 0.65, 0.8, 0.95)),
     "fog": (weather.fog, (0.35, 0.5, 0.63, 0.74, 0.84)),
@@ -98,10 +98,10 @@ def corrupt(images: Tensor, kind: str, severity: int = 3, *, seed: int = 0, firs
     strength = strengths[whole_number(severity, "severity", least=1, most=5) - 1]
     whole_number(seed, "seed")
     pixels = batch.detach().cpu().float().permute(0, 2, 3, 1).numpy()  # N x H x W x 3, as OpenCV has it
-    done = [
+    results = [
         function(np.ascontiguousarray(picture), strength, np.random.default_rng([seed, number]))
         for number, picture in enumerate(pixels, whole_number(first, "first"))
     ]
-    corrupted = torch.from_numpy(np.stack(done).astype(np.float32)).permute(0, 3, 1, 2).clamp(0, 1)
+    corrupted = torch.from_numpy(np.stack(results).astype(np.float32)).permute(0, 3, 1, 2).clamp(0, 1)
     corrupted = corrupted.contiguous().to(images)
     return corrupted[0] if single else corrupted

@@ -28,7 +28,7 @@ class Node:
     """One function: what it is, where it stands in the order of computing (0 to 1), and the weights of the nodes that it sums."""
 
     function: str
-    place: float
+    depth: float
     weights: dict[int, float]
 
 
@@ -43,36 +43,36 @@ class Pattern:
         return len(self.nodes) - len(INPUTS)
 
 
-def first_pattern(chance: torch.Generator) -> Pattern:
+def minimal_pattern(generator: torch.Generator) -> Pattern:
     """The simplest formulas: each output a function of the weighted inputs."""
     nodes = {number: Node("linear", 0.0, {}) for number in range(len(INPUTS))}
     for number in range(len(INPUTS), len(INPUTS) + len(OUTPUTS)):
-        weights = {source: _normal(chance) for source in range(len(INPUTS))}
-        nodes[number] = Node(_choice(list(FUNCTIONS), chance), 1.0, weights)
+        weights = {source: _normal(generator) for source in range(len(INPUTS))}
+        nodes[number] = Node(_choice(list(FUNCTIONS), generator), 1.0, weights)
     return Pattern(nodes)
 
 
-def mutated(pattern: Pattern, chance: torch.Generator, changes: int = 2) -> Pattern:
+def mutate(pattern: Pattern, generator: torch.Generator, changes: int = 2) -> Pattern:
     """A child: the pattern with `changes` changes of random kind."""
     for _ in range(changes):
-        draw = float(torch.rand((), generator=chance))
+        draw = float(torch.rand((), generator=generator))
         if draw < 0.6:
-            pattern = _with_moved_weights(pattern, chance)
+            pattern = _perturb_weights(pattern, generator)
         elif draw < 0.72:
-            pattern = _with_other_function(pattern, chance)
+            pattern = _change_function(pattern, generator)
         elif draw < 0.86:
-            pattern = _with_connection(pattern, chance)
+            pattern = _add_connection(pattern, generator)
         else:
-            pattern = _with_node(pattern, chance)
+            pattern = _split_connection(pattern, generator)
     return pattern
 
 
-def drawn(pattern: Pattern, size: int) -> Tensor:
+def render_pattern(pattern: Pattern, size: int) -> Tensor:
     """The picture of a pattern, 3 x size x size in [0, 1]: its outputs are hue (all around), saturation and value."""
     axis = torch.linspace(-1, 1, size)
     y, x = axis[:, None].expand(size, size), axis[None].expand(size, size)
     values = dict(enumerate((x, y, (x * x + y * y).sqrt() - 0.7, torch.ones(size, size))))
-    for number, node in sorted(pattern.nodes.items(), key=lambda item: item[1].place):
+    for number, node in sorted(pattern.nodes.items(), key=lambda item: item[1].depth):
         if number not in values:
             total = sum(
                 (weight * values[source] for source, weight in node.weights.items()), torch.zeros(size, size)
@@ -84,50 +84,52 @@ def drawn(pattern: Pattern, size: int) -> Tensor:
     )
 
 
-def _with_moved_weights(pattern: Pattern, chance: torch.Generator) -> Pattern:
+def _perturb_weights(pattern: Pattern, generator: torch.Generator) -> Pattern:
     """Every weight moves a little, and one in ten is drawn anew."""
 
-    def moved(weight: float) -> float:
-        return _normal(chance) if _unit(chance) < 0.1 else weight + 0.3 * _normal(chance)
+    def perturb(weight: float) -> float:
+        return _normal(generator) if _uniform(generator) < 0.1 else weight + 0.3 * _normal(generator)
 
     return Pattern(
         {
-            number: replace(node, weights={source: moved(weight) for source, weight in node.weights.items()})
+            number: replace(
+                node, weights={source: perturb(weight) for source, weight in node.weights.items()}
+            )
             for number, node in pattern.nodes.items()
         }
     )
 
 
-def _with_other_function(pattern: Pattern, chance: torch.Generator) -> Pattern:
-    number = _choice([n for n, node in pattern.nodes.items() if node.weights], chance)
-    other = replace(pattern.nodes[number], function=_choice(list(FUNCTIONS), chance))
+def _change_function(pattern: Pattern, generator: torch.Generator) -> Pattern:
+    number = _choice([n for n, node in pattern.nodes.items() if node.weights], generator)
+    other = replace(pattern.nodes[number], function=_choice(list(FUNCTIONS), generator))
     return Pattern({**pattern.nodes, number: other})
 
 
-def _with_connection(pattern: Pattern, chance: torch.Generator) -> Pattern:
+def _add_connection(pattern: Pattern, generator: torch.Generator) -> Pattern:
     """Some node also sums another that stands before it."""
-    number = _choice([n for n, node in pattern.nodes.items() if node.weights], chance)
+    number = _choice([n for n, node in pattern.nodes.items() if node.weights], generator)
     node = pattern.nodes[number]
-    source = _choice([n for n, other in pattern.nodes.items() if other.place < node.place], chance)
+    source = _choice([n for n, candidate in pattern.nodes.items() if candidate.depth < node.depth], generator)
     return Pattern(
-        {**pattern.nodes, number: replace(node, weights={**node.weights, source: _normal(chance)})}
+        {**pattern.nodes, number: replace(node, weights={**node.weights, source: _normal(generator)})}
     )
 
 
-def _with_node(pattern: Pattern, chance: torch.Generator) -> Pattern:
+def _split_connection(pattern: Pattern, generator: torch.Generator) -> Pattern:
     """A connection goes through a new function half-way between its ends."""
-    number = _choice([n for n, node in pattern.nodes.items() if node.weights], chance)
+    number = _choice([n for n, node in pattern.nodes.items() if node.weights], generator)
     node = pattern.nodes[number]
-    source = _choice(list(node.weights), chance)
+    source = _choice(list(node.weights), generator)
     weights = dict(node.weights)
     new = max(pattern.nodes) + 1
-    between = Node(
-        _choice(list(FUNCTIONS), chance),
-        (pattern.nodes[source].place + node.place) / 2,
+    middle = Node(
+        _choice(list(FUNCTIONS), generator),
+        (pattern.nodes[source].depth + node.depth) / 2,
         {source: weights.pop(source)},
     )
     weights[new] = 1.0
-    return Pattern({**pattern.nodes, number: replace(node, weights=weights), new: between})
+    return Pattern({**pattern.nodes, number: replace(node, weights=weights), new: middle})
 
 
 def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
@@ -139,13 +141,13 @@ def _rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     return torch.stack(channels)
 
 
-def _unit(chance: torch.Generator) -> float:
-    return float(torch.rand((), generator=chance))
+def _uniform(generator: torch.Generator) -> float:
+    return float(torch.rand((), generator=generator))
 
 
-def _normal(chance: torch.Generator) -> float:
-    return float(torch.randn((), generator=chance))
+def _normal(generator: torch.Generator) -> float:
+    return float(torch.randn((), generator=generator))
 
 
-def _choice(options: list, chance: torch.Generator):
-    return options[int(torch.randint(len(options), (), generator=chance))]
+def _choice(options: list, generator: torch.Generator):
+    return options[int(torch.randint(len(options), (), generator=generator))]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import class_index, image_batch, one_of, positive_int
-from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness._gradients import batched_logits
 from cnnlab.world import OBJECTS, Picture, render
 
 
@@ -61,7 +61,7 @@ class ShapeBias:
         Pictures that do not count because shape and texture are of the same class.
     """
 
-    answers: Tensor
+    predictions: Tensor
     shape: int
     texture: int
     neither: int
@@ -125,9 +125,9 @@ def cue_conflicts(
     if len(names) < 2:
         raise ValueError("a cue conflict needs at least two classes.")
     pairs = list(permutations(range(len(names)), 2))
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     rounds = math.ceil(positive_int(n, "n") / len(pairs))
-    order = torch.cat([torch.randperm(len(pairs), generator=chance) for _ in range(rounds)])[:n]
+    order = torch.cat([torch.randperm(len(pairs), generator=generator) for _ in range(rounds)])[:n]
     chosen = [pairs[number] for number in order.tolist()]
     # Seeds above those of the splits, which leave a gap here.
     seeds = range(9_000_000 + seed * 100_000, 9_000_000 + seed * 100_000 + n)
@@ -182,24 +182,24 @@ def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 6
     4
     """
     images, _ = image_batch(conflicts.images, "conflicts.images")
-    own = _indices_in(model, conflicts.class_names)
-    shapes, textures = own[conflicts.shapes], own[conflicts.textures]
-    answers = logits_of(model, images, batch_size).argmax(1).cpu()
+    class_indices = _class_indices(model, conflicts.class_names)
+    shapes, textures = class_indices[conflicts.shapes], class_indices[conflicts.textures]
+    predictions = batched_logits(model, images, batch_size).argmax(1).cpu()
     conflict = shapes != textures
     if not conflict.any():
         raise ValueError("shape and texture are of the same class in every picture, so there is no conflict.")
-    by_shape, by_texture = (answers == shapes) & conflict, (answers == textures) & conflict
+    by_shape, by_texture = (predictions == shapes) & conflict, (predictions == textures) & conflict
     shape, texture = int(by_shape.sum()), int(by_texture.sum())
     classes = len(conflicts.class_names)
-    either = torch.bincount(conflicts.shapes[by_shape | by_texture], minlength=classes)
+    either_cue = torch.bincount(conflicts.shapes[by_shape | by_texture], minlength=classes)
     return ShapeBias(
-        answers=answers,
+        predictions=predictions,
         shape=shape,
         texture=texture,
         neither=int(conflict.sum()) - shape - texture,
         bias=shape / (shape + texture) if shape + texture else math.nan,
         interval=wilson_interval(shape, shape + texture),
-        by_shape=torch.bincount(conflicts.shapes[by_shape], minlength=classes) / either,
+        by_shape=torch.bincount(conflicts.shapes[by_shape], minlength=classes) / either_cue,
         excluded=int((~conflict).sum()),
     )
 
@@ -214,19 +214,19 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     z = 1.959964
     share = successes / trials
     middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    reach = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    half_width = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    return max(0.0, middle - half_width), min(1.0, middle + half_width)
 
 
-def _indices_in(model: nn.Module, names: Sequence[str]) -> Tensor:
+def _class_indices(model: nn.Module, names: Sequence[str]) -> Tensor:
     """For each of the names its index among the network's classes."""
-    known = getattr(model, "class_names", None)
-    if not known:
+    known_classes = getattr(model, "class_names", None)
+    if not known_classes:
         return torch.arange(len(names))
     found, missing = [], []
     for name in names:
         try:
-            found.append(class_index(name, known))
+            found.append(class_index(name, known_classes))
         except ValueError:
             missing.append(name)
     if missing:

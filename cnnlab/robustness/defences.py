@@ -12,21 +12,21 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import positive_int, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.robustness.digital import through_jpeg
+from cnnlab.robustness.digital import jpeg_round_trip
 
 
-class _InFront(nn.Module):
+class _Defence(nn.Module):
     """A network behind a defence, with the name, the classes and the size of the network that it protects."""
 
-    def __init__(self, model: nn.Module, what: str):
+    def __init__(self, model: nn.Module, description: str):
         super().__init__()
         self.model = model
-        self.name = f"{getattr(model, 'name', type(model).__name__)} behind {what}"
+        self.name = f"{getattr(model, 'name', type(model).__name__)} behind {description}"
         self.class_names = getattr(model, "class_names", None)
         self.input_size = getattr(model, "input_size", None)
 
 
-class JpegDefence(_InFront):
+class JpegDefence(_Defence):
     """The network sees each picture after it went through a JPEG file.
 
     Rounding has no slope, so an attacker who follows the true gradient gets nowhere and the defence looks good. Forwards the picture
@@ -59,14 +59,14 @@ class JpegDefence(_InFront):
     def forward(self, images: Tensor) -> Tensor:
         """N x C logits of the re-encoded pictures."""
         stored = [
-            torch.from_numpy(through_jpeg(picture, self.quality))
+            torch.from_numpy(jpeg_round_trip(picture, self.quality))
             for picture in images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
         ]
         coded = torch.stack(stored).permute(0, 3, 1, 2).to(images)
         return self.model(images + (coded - images).detach())
 
 
-class NoiseDefence(_InFront):
+class NoiseDefence(_Defence):
     """The network sees each picture several times, with other noise each time, and its probabilities are averaged.
 
         logits' = log of the mean over k of softmax(model(x + noise_k))
@@ -103,11 +103,11 @@ class NoiseDefence(_InFront):
             raise ValueError(f"deviation must be above 0, but got {deviation!r}.")
         self.deviation = float(deviation)
         self.samples = positive_int(samples, "samples")
-        self._chance = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed)
 
     def forward(self, images: Tensor) -> Tensor:
         """N x C logarithms of the averaged probabilities, which serve as logits."""
         repeated = images.repeat_interleave(self.samples, 0)
-        noise = match_device_dtype(self.model, torch.randn(repeated.shape, generator=self._chance))
+        noise = match_device_dtype(self.model, torch.randn(repeated.shape, generator=self._generator))
         logs = self.model(repeated + self.deviation * noise).log_softmax(1)
         return logs.unflatten(0, (-1, self.samples)).logsumexp(1) - torch.tensor(self.samples).log()

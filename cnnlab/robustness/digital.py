@@ -5,43 +5,45 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from cnnlab.robustness.blurs import lengthened
+from cnnlab.robustness.blur import scale_to_image
 
 
-def contrast(picture: np.ndarray, lost: float, chance: np.random.Generator) -> np.ndarray:
-    """Every value comes nearer to the picture's mean colour; `lost` is the share of the contrast that goes."""
+def contrast(picture: np.ndarray, loss: float, rng: np.random.Generator) -> np.ndarray:
+    """Every value comes nearer to the picture's mean colour; `loss` is the share of the contrast that goes."""
     mean = picture.mean((0, 1), keepdims=True)
-    return mean + (1 - lost) * (picture - mean)
+    return mean + (1 - loss) * (picture - mean)
 
 
-def elastic_transform(picture: np.ndarray, shift: float, chance: np.random.Generator) -> np.ndarray:
+def elastic_transform(picture: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarray:
     """Rubber: regions are stretched and squeezed; pixels are shifted by `shift` in each direction (root mean square)."""
     height, width = picture.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     shifts = []
     for _ in range(2):
-        noise = chance.standard_normal((height, width)).astype(np.float32)
-        field = cv2.GaussianBlur(noise, (0, 0), lengthened(4.5, picture), borderType=cv2.BORDER_REFLECT_101)
-        shifts.append(lengthened(shift, picture) * field / np.sqrt(np.mean(field**2)))
+        noise = rng.standard_normal((height, width)).astype(np.float32)
+        field = cv2.GaussianBlur(
+            noise, (0, 0), scale_to_image(4.5, picture), borderType=cv2.BORDER_REFLECT_101
+        )
+        shifts.append(scale_to_image(shift, picture) * field / np.sqrt(np.mean(field**2)))
     return cv2.remap(
         picture, columns + shifts[0], rows + shifts[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
 
 
-def pixelate(picture: np.ndarray, block: float, chance: np.random.Generator) -> np.ndarray:
+def pixelate(picture: np.ndarray, block: float, rng: np.random.Generator) -> np.ndarray:
     """Shrunk until a pixel is `block` times as wide, then enlarged without smoothing."""
     height, width = picture.shape[:2]
-    small = [max(1, round(side / lengthened(block, picture))) for side in (width, height)]
+    small = [max(1, round(side / scale_to_image(block, picture))) for side in (width, height)]
     shrunk = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
     return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
-def jpeg_compression(picture: np.ndarray, lost: float, chance: np.random.Generator) -> np.ndarray:
+def jpeg_compression(picture: np.ndarray, loss: float, rng: np.random.Generator) -> np.ndarray:
     """Stored as JPEG of quality 100 (1 - lost), and read again."""
-    return through_jpeg(picture, round(100 * (1 - lost)))
+    return jpeg_round_trip(picture, round(100 * (1 - loss)))
 
 
-def through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
+def jpeg_round_trip(picture: np.ndarray, quality: int) -> np.ndarray:
     """The picture, H x W x 3 in [0, 1], written as a JPEG file of this quality (1 to 100) in memory, and read back."""
     stored = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
     _, file = cv2.imencode(".jpg", stored[:, :, ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))

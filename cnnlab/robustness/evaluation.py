@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab.inputs import positive_int
-from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.attacks import pgd
 from cnnlab.robustness.cue_conflict import wilson_interval
 
@@ -35,8 +35,8 @@ class RobustAccuracy:
         Share that is right without an attack.
     """
 
-    held: Tensor
-    right: Tensor
+    robust: Tensor
+    correct: Tensor
     accuracy: float
     interval: tuple[float, float]
     clean_accuracy: float
@@ -92,24 +92,24 @@ def robust_accuracy(
     >>> found.accuracy <= found.clean_accuracy
     True
     """
-    right, held = [], []
+    correct, robust = [], []
     batches = list(batches_of(data, batch_size)) if progress else batches_of(data, batch_size)
     for images, labels in tqdm(batches, desc="attacking", disable=not progress):
         attacked = attack(model, images, labels)
         before, after = (
-            logits_of(model, seen).argmax(1).cpu() == labels.cpu() for seen in (images, attacked)
+            batched_logits(model, batch).argmax(1).cpu() == labels.cpu() for batch in (images, attacked)
         )
-        right.append(before)
-        held.append(before & after)
-    if not right:
+        correct.append(before)
+        robust.append(before & after)
+    if not correct:
         raise ValueError("there are no pictures, so there is no accuracy.")
-    stays, count = torch.cat(held), sum(len(part) for part in right)
+    stays_correct, count = torch.cat(robust), sum(len(part) for part in correct)
     return RobustAccuracy(
-        held=stays,
-        right=torch.cat(right),
-        accuracy=float(stays.double().mean()),
-        interval=wilson_interval(int(stays.sum()), count),
-        clean_accuracy=float(torch.cat(right).double().mean()),
+        robust=stays_correct,
+        correct=torch.cat(correct),
+        accuracy=float(stays_correct.double().mean()),
+        interval=wilson_interval(int(stays_correct.sum()), count),
+        clean_accuracy=float(torch.cat(correct).double().mean()),
     )
 
 
@@ -124,7 +124,7 @@ def accuracy_by_epsilon(
 ) -> Tensor:
     """How does accuracy fall with the strength of the attack? One robust accuracy for each epsilon.
 
-    `attack` is called as `attack(model, images, labels, epsilon=...)`; all else is as in `robust_accuracy`. A stronger attacker
+    `attack` is called as `attack(model, images, targets, epsilon=...)`; all else is as in `robust_accuracy`. A stronger attacker
     could also choose the weaker one's picture, so each number is at most the one before: a picture that is lost stays lost.
 
     Example
@@ -137,11 +137,11 @@ def accuracy_by_epsilon(
     if list(epsilons) != sorted(epsilons) or not len(epsilons):
         raise ValueError(f"epsilons must rise, from weak to strong, but came as {list(epsilons)}.")
     batches = list(batches_of(data, batch_size))
-    held, accuracies = None, []
+    robust, accuracies = None, []
     for epsilon in tqdm(epsilons, desc="strengths", disable=not progress):
-        found = robust_accuracy(model, batches, lambda *given, e=epsilon: attack(*given, epsilon=e))
-        held = found.held if held is None else held & found.held
-        accuracies.append(held.double().mean())
+        result = robust_accuracy(model, batches, lambda *arguments, e=epsilon: attack(*arguments, epsilon=e))
+        robust = result.robust if robust is None else robust & result.robust
+        accuracies.append(robust.double().mean())
     return torch.stack(accuracies)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import fraction, one_of, positive_int, target_index, whole_number
 from cnnlab.robustness import cppn
-from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness._gradients import batched_logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,25 +112,27 @@ def evolve_fooling(
     fraction(confidence, "confidence")
     positive_int(population, "population")
     whole_number(generations, "generations")
-    breeder = _ENCODINGS[encoding](side, torch.Generator().manual_seed(seed))
-    ask = _Asking(model, positive_int(batch_size, "batch_size"))
-    first = breeder.first(population)
-    probabilities = ask(breeder.pictures(first))
+    encoding_strategy = _ENCODINGS[encoding](side, torch.Generator().manual_seed(seed))
+    query = _QueryCounter(model, positive_int(batch_size, "batch_size"))
+    genomes = encoding_strategy.initial_population(population)
+    probabilities = query(encoding_strategy.to_images(genomes))
     names = getattr(model, "class_names", None)
-    several = (
+    requested = (
         range(probabilities.shape[1])
         if target is None
         else [target]
         if isinstance(target, int | str)
         else target
     )
-    targets = [target_index(one, names, probabilities[0]) for one in several]
-    return _breed(breeder, ask, first, probabilities, targets, generations, population, confidence)
+    targets = [target_index(name, names, probabilities[0]) for name in requested]
+    return _evolve(
+        encoding_strategy, query, genomes, probabilities, targets, generations, population, confidence
+    )
 
 
-def _breed(
-    breeder: _Direct | _Cppn,
-    ask: _Asking,
+def _evolve(
+    encoding_strategy: _DirectEncoding | _CppnEncoding,
+    query: _QueryCounter,
     genomes: Any,
     probabilities: Tensor,
     targets: list[int],
@@ -142,19 +144,19 @@ def _breed(
     champions = [genomes[i] for i in index.tolist()]
     for generation in range(generations + 1):
         if generation:
-            parents = breeder.parents(len(champions), targets, population)
-            children = breeder.children([champions[parent] for parent in parents])
-            theirs, index = ask(breeder.pictures(children)).max(0)
-            for number in (theirs > best).nonzero()[:, 0].tolist():
-                champions[number], best[number] = children[index[number]], theirs[number]
-        images = breeder.pictures([champions[number] for number in targets])
-        yield Fooling(images, torch.tensor(targets), best[targets].clone(), generation, ask.queries)
+            parents = encoding_strategy.choose_parents(len(champions), targets, population)
+            children = encoding_strategy.mutate([champions[parent] for parent in parents])
+            child_probabilities, index = query(encoding_strategy.to_images(children)).max(0)
+            for number in (child_probabilities > best).nonzero()[:, 0].tolist():
+                champions[number], best[number] = children[index[number]], child_probabilities[number]
+        images = encoding_strategy.to_images([champions[number] for number in targets])
+        yield Fooling(images, torch.tensor(targets), best[targets].clone(), generation, query.queries)
         if bool((best[targets] >= confidence).all()):
             return
 
 
 @dataclass(eq=False)
-class _Asking:
+class _QueryCounter:
     """The network as the breeder sees it: pictures in, probabilities out, and a count."""
 
     model: nn.Module
@@ -163,51 +165,55 @@ class _Asking:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         self.queries += len(pictures)
-        return logits_of(self.model, pictures, self.batch_size).softmax(1).cpu()
+        return batched_logits(self.model, pictures, self.batch_size).softmax(1).cpu()
 
 
-class _Breeder:
+class _Encoding:
     """What both encodings share: the choice of parents."""
 
-    def __init__(self, size: int, chance: torch.Generator):
-        self.size, self.chance = size, chance
+    def __init__(self, size: int, generator: torch.Generator):
+        self.size, self.generator = size, generator
 
-    def parents(self, classes: int, targets: list[int], count: int) -> list[int]:
+    def choose_parents(self, classes: int, targets: list[int], count: int) -> list[int]:
         """Classes whose champions have children: a target or any class, as often."""
-        some = torch.tensor(targets)[torch.randint(len(targets), (count,), generator=self.chance)]
-        any_class = torch.randint(classes, (count,), generator=self.chance)
-        return torch.where(torch.rand(count, generator=self.chance) < 0.5, some, any_class).tolist()
+        target_classes = torch.tensor(targets)[
+            torch.randint(len(targets), (count,), generator=self.generator)
+        ]
+        any_class = torch.randint(classes, (count,), generator=self.generator)
+        return torch.where(
+            torch.rand(count, generator=self.generator) < 0.5, target_classes, any_class
+        ).tolist()
 
 
-class _Direct(_Breeder):
+class _DirectEncoding(_Encoding):
     """Pixels; a genome is a picture 3 x H x W."""
 
-    def first(self, count: int) -> list[Tensor]:
-        return list(torch.rand(count, 3, self.size, self.size, generator=self.chance))
+    def initial_population(self, count: int) -> list[Tensor]:
+        return list(torch.rand(count, 3, self.size, self.size, generator=self.generator))
 
-    def children(self, parents: list[Tensor]) -> list[Tensor]:
+    def mutate(self, parents: list[Tensor]) -> list[Tensor]:
         """Polynomial mutation (Deb) of one value in ten: mostly small steps, some across the whole range."""
         pixels = torch.stack(parents)
-        changed = torch.rand(pixels.shape, generator=self.chance) < 0.1
-        u = torch.rand(pixels.shape, generator=self.chance)
+        changed = torch.rand(pixels.shape, generator=self.generator) < 0.1
+        u = torch.rand(pixels.shape, generator=self.generator)
         step = torch.where(u < 0.5, (2 * u) ** (1 / 16) - 1, 1 - (2 * (1 - u)) ** (1 / 16))
         return list(torch.where(changed, (pixels + step).clamp(0, 1), pixels))
 
-    def pictures(self, genomes: list[Tensor]) -> Tensor:
+    def to_images(self, genomes: list[Tensor]) -> Tensor:
         return torch.stack(genomes)
 
 
-class _Cppn(_Breeder):
+class _CppnEncoding(_Encoding):
     """Formulas; a genome is a `cppn.Pattern`."""
 
-    def first(self, count: int) -> list[cppn.Pattern]:
-        return [cppn.first_pattern(self.chance) for _ in range(count)]
+    def initial_population(self, count: int) -> list[cppn.Pattern]:
+        return [cppn.minimal_pattern(self.generator) for _ in range(count)]
 
-    def children(self, parents: list[cppn.Pattern]) -> list[cppn.Pattern]:
-        return [cppn.mutated(parent, self.chance) for parent in parents]
+    def mutate(self, parents: list[cppn.Pattern]) -> list[cppn.Pattern]:
+        return [cppn.mutate(parent, self.generator) for parent in parents]
 
-    def pictures(self, genomes: list[cppn.Pattern]) -> Tensor:
-        return torch.stack([cppn.drawn(genome, self.size) for genome in genomes])
+    def to_images(self, genomes: list[cppn.Pattern]) -> Tensor:
+        return torch.stack([cppn.render_pattern(genome, self.size) for genome in genomes])
 
 
-_ENCODINGS = {"cppn": _Cppn, "direct": _Direct}
+_ENCODINGS = {"cppn": _CppnEncoding, "direct": _DirectEncoding}

@@ -35,7 +35,7 @@ class SmallChanges:
     """
 
     margin: float
-    each: Tensor
+    contributions: Tensor
     sums: Tensor
     needed: int
 
@@ -92,12 +92,12 @@ def linear_classifier(
     middle = pixels.mean(0)  # about the mean picture the problem is far better conditioned
     weight = torch.zeros(len(class_names), pixels.shape[1], dtype=pixels.dtype, requires_grad=True)
     bias = torch.zeros(len(class_names), dtype=pixels.dtype, requires_grad=True)
-    descent = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [weight, bias], max_iter=positive_int(steps, "steps"), line_search_fn="strong_wolfe"
     )
 
     def loss() -> Tensor:
-        descent.zero_grad()
+        optimizer.zero_grad()
         value = (
             F.cross_entropy((pixels - middle) @ weight.T + bias, labels) + decay * weight.square().sum() / 2
         )
@@ -105,7 +105,7 @@ def linear_classifier(
         return value
 
     with torch.inference_mode(False), torch.enable_grad():
-        descent.step(loss)
+        optimizer.step(loss)
     layer = nn.Linear(pixels.shape[1], len(class_names), dtype=pixels.dtype)
     layer.weight.data, layer.bias.data = weight.detach(), (bias - weight @ middle).detach()
     model = nn.Sequential(nn.Flatten(), layer).eval()
@@ -162,14 +162,14 @@ def small_changes(
     pixels = match_device_dtype(model, batch[:1].detach()).flatten(1)
     with torch.inference_mode():
         logits = layers[1](pixels)[0]
-        own = target_index(target, getattr(model, "class_names", None), logits)
-        rival = int(logits.index_fill(0, torch.tensor(own), -torch.inf).argmax())
-        weight = layers[1].weight[own] - layers[1].weight[rival]
-        room = torch.where(weight > 0, pixels[0], 1 - pixels[0]).clamp(
+        class_index = target_index(target, getattr(model, "class_names", None), logits)
+        rival = int(logits.index_fill(0, torch.tensor(class_index), -torch.inf).argmax())
+        weight = layers[1].weight[class_index] - layers[1].weight[rival]
+        available = torch.where(weight > 0, pixels[0], 1 - pixels[0]).clamp(
             max=epsilon
         )  # down where w > 0, else up
-        each = (weight.abs() * room).double().sort(descending=True).values
-        margin = (logits[own] - logits[rival]).double()
-        sums = margin - torch.cat([each.new_zeros(1), each.cumsum(0)])
-    turned = (sums < 0).nonzero()
-    return SmallChanges(float(margin), each, sums, int(turned[0]) if len(turned) else len(sums))
+        contributions = (weight.abs() * available).double().sort(descending=True).values
+        margin = (logits[class_index] - logits[rival]).double()
+        sums = margin - torch.cat([contributions.new_zeros(1), contributions.cumsum(0)])
+    flipped = (sums < 0).nonzero()
+    return SmallChanges(float(margin), contributions, sums, int(flipped[0]) if len(flipped) else len(sums))

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
-from cnnlab.robustness.asking import gradient_of, logits_of
-from cnnlab.robustness.ball import checked_radius, per_picture
-from cnnlab.robustness.labels import Target, target_indices
+from cnnlab.robustness._gradients import batched_logits, loss_gradient_and_classes
+from cnnlab.robustness.norm_ball import per_image, validate_epsilon
+from cnnlab.robustness.targets import Target, target_indices
 
 
 @dataclass(frozen=True, eq=False)
-class Flip:
-    """Outcome of `flip_epsilon`; a single picture gives single numbers (tensors without axes).
+class MinimalEpsilon:
+    """Outcome of `minimal_epsilon`; a single picture gives single numbers (tensors without axes).
 
     Fields
     ------
@@ -35,21 +35,21 @@ class Flip:
     after: Tensor
 
 
-def flip_epsilon(
+def minimal_epsilon(
     model: nn.Module,
     images: Tensor,
     target: Target = None,
     *,
-    largest: float = 32 / 255,
+    max_epsilon: float = 32 / 255,
     tolerance: float = 0.05 / 255,
-    marks: int = 16,
+    grid_points: int = 16,
     gradient: Tensor | None = None,
-) -> Flip:
+) -> MinimalEpsilon:
     """At which epsilon does the answer flip, if every pixel goes along the sign of its gradient?
 
         smallest epsilon with argmax(model(clip(x + epsilon sign(d J / d x)))) != class
 
-    The network is asked at `marks` strengths evenly up to the largest one, and between the last mark that holds and the first that
+    The network is asked at `grid_points` strengths evenly up to the largest one, and between the last mark that holds and the first that
     turns it the place is found by bisection. So it is the first flip along the line unless the answer turns and comes back between
     two marks. One backward pass and 8 to 30 forward passes a picture, whatever the accuracy wanted.
 
@@ -82,43 +82,47 @@ def flip_epsilon(
     Example
     -------
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
-    >>> flip_epsilon(model, torch.rand(2, 3, 4, 4)).epsilon.shape
+    >>> minimal_epsilon(model, torch.rand(2, 3, 4, 4)).epsilon.shape
     torch.Size([2])
     """
     batch, single = image_batch(images)
-    largest, tolerance = checked_radius(largest, "linf"), float(tolerance)
+    max_epsilon, tolerance = validate_epsilon(max_epsilon, "linf"), float(tolerance)
     if not tolerance > 0:
         raise ValueError(f"tolerance must be above 0, but got {tolerance:g}.")
     batch = match_device_dtype(model, batch.detach())
     if gradient is None:
         with eval_mode(model, frozen=True):
-            gradient, classes = gradient_of(model, batch, target)
+            gradient, classes = loss_gradient_and_classes(model, batch, target)
     else:
-        classes = target_indices(target, model, logits_of(model, batch))
+        classes = target_indices(target, model, batched_logits(model, batch))
     sign = match_device_dtype(model, gradient.detach()).view_as(batch).sign()
 
-    def answers(strength: Tensor) -> Tensor:
-        return logits_of(model, (batch + per_picture(strength.to(batch)) * sign).clamp(0, 1)).argmax(1)
+    def predict(strength: Tensor) -> Tensor:
+        return batched_logits(model, (batch + per_image(strength.to(batch)) * sign).clamp(0, 1)).argmax(1)
 
-    low, high, after = _bracket(answers, classes, largest, positive_int(marks, "marks"))
+    low, high, after = _bracket(predict, classes, max_epsilon, positive_int(grid_points, "marks"))
     while bool(((high - low)[high.isfinite()] > tolerance).any()):
         middle = torch.where(high.isfinite(), (low + high) / 2, low)
-        there = answers(middle)
-        turned = (there != classes) & high.isfinite()
-        high, low = torch.where(turned, middle, high), torch.where(turned, low, middle)
-        after = torch.where(turned, there, after)
-    flip = Flip(high, classes, after)
-    return Flip(*(value[0] for value in (flip.epsilon, flip.before, flip.after))) if single else flip
+        prediction = predict(middle)
+        flipped = (prediction != classes) & high.isfinite()
+        high, low = torch.where(flipped, middle, high), torch.where(flipped, low, middle)
+        after = torch.where(flipped, prediction, after)
+    result = MinimalEpsilon(high, classes, after)
+    return (
+        MinimalEpsilon(*(value[0] for value in (result.epsilon, result.before, result.after)))
+        if single
+        else result
+    )
 
 
-def _bracket(answers, classes: Tensor, largest: float, marks: int) -> tuple[Tensor, Tensor, Tensor]:
+def _bracket(predict, classes: Tensor, max_epsilon: float, grid_points: int) -> tuple[Tensor, Tensor, Tensor]:
     """For each picture the last mark before the first flip, the first flip (infinity if there is none), and the answer there."""
-    steps = torch.linspace(0, largest, marks + 1, dtype=torch.float64, device=classes.device)
-    there = torch.stack([answers(step.expand(len(classes))) for step in steps])  # marks + 1 x N
-    turned = there != classes
-    first = turned.float().argmax(0)  # 0 also where none is turned
-    found = turned.any(0)
-    high = torch.where(found, steps[first], torch.inf)
-    low = torch.where(found, steps[(first - 1).clamp_min(0)], largest)
-    after = torch.where(found, there.gather(0, first[None])[0], there[-1])
+    steps = torch.linspace(0, max_epsilon, grid_points + 1, dtype=torch.float64, device=classes.device)
+    predictions = torch.stack([predict(step.expand(len(classes))) for step in steps])  # marks + 1 x N
+    flipped = predictions != classes
+    first_flip = flipped.float().argmax(0)  # 0 also where none is turned
+    any_flip = flipped.any(0)
+    high = torch.where(any_flip, steps[first_flip], torch.inf)
+    low = torch.where(any_flip, steps[(first_flip - 1).clamp_min(0)], max_epsilon)
+    after = torch.where(any_flip, predictions.gather(0, first_flip[None])[0], predictions[-1])
     return low, high, after

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from cnnlab.inputs import one_of
 
-USUAL = {"linf": 4 / 255, "l2": 1.0}
+DEFAULT_EPSILON = {"linf": 4 / 255, "l2": 1.0}
 """The norms, and the epsilon that is taken where none is said."""
 
 
-def size(change: Tensor, norm: str) -> Tensor:
+def norm_of(change: Tensor, norm: str) -> Tensor:
     """N lengths of the changes N x 3 x H x W: the largest pixel ("linf"), or the root of the sum of squares ("l2")."""
     return torch.linalg.vector_norm(change.flatten(1), torch.inf if norm == "linf" else 2, dim=1)
 
@@ -26,8 +26,8 @@ def project(pictures: Tensor, originals: Tensor, epsilon: float, norm: str) -> T
     if norm == "linf":
         change = change.clamp(-epsilon, epsilon)
     else:
-        length = size(change, norm).clamp_min(max(epsilon, torch.finfo(change.dtype).tiny))
-        change = change * per_picture(epsilon / length)
+        length = norm_of(change, norm).clamp_min(max(epsilon, torch.finfo(change.dtype).tiny))
+        change = change * per_image(epsilon / length)
     # Originals lie in [0, 1], so clipping moves no pixel away from them and nothing leaves the ball again.
     return (originals + change).clamp(0, 1)
 
@@ -36,7 +36,7 @@ def steepest(gradient: Tensor, norm: str) -> Tensor:
     """The direction of length 1 along which the loss rises fastest: the sign, or the gradient over its length."""
     if norm == "linf":
         return gradient.sign()
-    return gradient / per_picture(size(gradient, norm)).clamp_min(torch.finfo(gradient.dtype).tiny)
+    return gradient / per_image(norm_of(gradient, norm)).clamp_min(torch.finfo(gradient.dtype).tiny)
 
 
 def random_point(originals: Tensor, epsilon: float, norm: str, generator: torch.Generator) -> Tensor:
@@ -49,13 +49,13 @@ def random_point(originals: Tensor, epsilon: float, norm: str, generator: torch.
         length = torch.empty(len(draw), dtype=draw.dtype, device=draw.device).uniform_(
             0, 1, generator=generator
         )
-        change = direction * per_picture(epsilon * length / size(direction, norm))
+        change = direction * per_image(epsilon * length / norm_of(direction, norm))
     return (originals + change.to(originals.device)).clamp(0, 1)
 
 
-def checked_radius(epsilon: float, norm: str) -> float:
+def validate_epsilon(epsilon: float, norm: str) -> float:
     """`epsilon` as a float that makes sense for the norm; else a ValueError that says in what it is measured."""
-    one_of(norm, USUAL, "norm")
+    one_of(norm, DEFAULT_EPSILON, "norm")
     radius = float(epsilon)
     if not radius >= 0 or (norm == "linf" and radius > 1) or radius == torch.inf:
         span = "between 0 and 1" if norm == "linf" else "of at least 0"
@@ -65,19 +65,19 @@ def checked_radius(epsilon: float, norm: str) -> float:
     return radius
 
 
-def inside(pictures: Tensor, originals: Tensor, epsilon: float, norm: str) -> Tensor:
+def check_inside(pictures: Tensor, originals: Tensor, epsilon: float, norm: str) -> Tensor:
     """The attacked pictures, after a last look that they lie in [0, 1] and in the ball; a RuntimeError if not."""
     low, high = (float(v) for v in torch.aminmax(pictures))
-    farthest = float(size(pictures - originals, norm).max())
+    max_distance = float(norm_of(pictures - originals, norm).max())
     slack = 1e-5 * max(1.0, epsilon) if pictures.dtype != torch.float64 else 1e-12 * max(1.0, epsilon)
-    if not (low >= 0 and high <= 1 and farthest <= epsilon + slack):  # written so that NaN fails too
+    if not (low >= 0 and high <= 1 and max_distance <= epsilon + slack):  # written so that NaN fails too
         raise RuntimeError(
-            f"the attacked pictures left their ball: values from {low:g} to {high:g}, {norm} distance {farthest:g} of at most"
+            f"the attacked pictures left their ball: values from {low:g} to {high:g}, {norm} distance {max_distance:g} of at most"
             f" {epsilon:g}. Does the model give finite logits?"
         )
     return pictures
 
 
-def per_picture(numbers: Tensor) -> Tensor:
+def per_image(numbers: Tensor) -> Tensor:
     """N numbers as N x 1 x 1 x 1, to scale pictures with."""
     return numbers.view(-1, 1, 1, 1)

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab.inputs import image_batch, positive_int, target_index, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.robustness.asking import logits_of
+from cnnlab.robustness._gradients import batched_logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,10 @@ class OnePixel:
     """
 
     image: Tensor
-    places: Tensor
+    positions: Tensor
     colours: Tensor
     probability: float
-    answer: int
+    predicted: int
     success: bool
     queries: int
 
@@ -131,8 +131,8 @@ def one_pixel(
         batch_size=batch_size,
         seed=seed,
     )
-    for found in tqdm(searches, total=generations + 1, desc="one pixel", disable=not progress):
-        best = found
+    for step in tqdm(searches, total=generations + 1, desc="one pixel", disable=not progress):
+        best = step
     return best
 
 
@@ -167,34 +167,42 @@ def one_pixel_steps(
     network = None
     if positive_int(pixels, "pixels") == 1:
         network = patched_model(model, picture, 1, *(range(length) for length in picture.shape[1:]))
-    logits = network.original if network else logits_of(model, picture[None])[0]
-    wanted = target_index(target, getattr(model, "class_names", None), logits)
-    chance = torch.Generator().manual_seed(seed)
+    logits = network.original if network else batched_logits(model, picture[None])[0]
+    target_class = target_index(target, getattr(model, "class_names", None), logits)
+    generator = torch.Generator().manual_seed(seed)
     shape = (population, pixels, 5)
-    ask = _Asking(model, picture, wanted, targeted, positive_int(batch_size, "batch_size"), network)
-    return _evolve(ask, _first(shape, chance), positive_int(generations, "generations"), weight, chance)
+    query = _QueryCounter(
+        model, picture, target_class, targeted, positive_int(batch_size, "batch_size"), network
+    )
+    return _evolve(
+        query,
+        _initial_candidates(shape, generator),
+        positive_int(generations, "generations"),
+        weight,
+        generator,
+    )
 
 
 def _evolve(
-    ask: _Asking, candidates: Tensor, generations: int, weight: float, chance: torch.Generator
+    query: _QueryCounter, candidates: Tensor, generations: int, weight: float, generator: torch.Generator
 ) -> Iterator[OnePixel]:
     """Candidates P x pixels x 5: row and column as fractions of the sides, then the colour."""
-    fitness = ask(candidates)
+    fitness = query(candidates)
     for generation in range(generations + 1):
         if generation:
-            children = _children(candidates, weight, chance)
-            theirs = ask(children)
-            better = theirs > fitness
-            candidates = torch.where(better[:, None, None], children, candidates)
-            fitness = torch.where(better, theirs, fitness)
-        best = ask.about(candidates[fitness.argmax()])
+            trials = _mutate(candidates, weight, generator)
+            child_fitness = query(trials)
+            better = child_fitness > fitness
+            candidates = torch.where(better[:, None, None], trials, candidates)
+            fitness = torch.where(better, child_fitness, fitness)
+        best = query.evaluate(candidates[fitness.argmax()])
         yield best
         if best.success:
             return
 
 
 @dataclass(eq=False)
-class _Asking:
+class _QueryCounter:
     """The network as the attacker sees it: candidates in, fitness out, and a count."""
 
     model: nn.Module
@@ -212,58 +220,60 @@ class _Asking:
         logits = (
             torch.cat([self._logits(chunk) for chunk in candidates.split(self.batch_size)]).cpu().double()
         )
-        own = logits[:, self.target]
-        others = logits.masked_fill(torch.arange(logits.shape[1]) == self.target, -torch.inf).logsumexp(1)
-        return own - others if self.targeted else others - own
+        target_logit = logits[:, self.target]
+        other_logits = logits.masked_fill(torch.arange(logits.shape[1]) == self.target, -torch.inf).logsumexp(
+            1
+        )
+        return target_logit - other_logits if self.targeted else other_logits - target_logit
 
-    def about(self, candidate: Tensor) -> OnePixel:
+    def evaluate(self, candidate: Tensor) -> OnePixel:
         """What one candidate is and does; it was asked about before, so it is not counted again."""
         picture = self._pictures(candidate[None])
-        logits = logits_of(self.model, picture)[0].cpu()
-        answer = int(logits.argmax())
-        rows, columns = self._places(candidate[None])
+        logits = batched_logits(self.model, picture)[0].cpu()
+        predicted = int(logits.argmax())
+        rows, columns = self._positions(candidate[None])
         return OnePixel(
             image=picture[0],
-            places=torch.stack([rows[0], columns[0]], 1),
+            positions=torch.stack([rows[0], columns[0]], 1),
             colours=candidate[:, 2:].clone(),
             probability=float(logits.softmax(0)[self.target]),
-            answer=answer,
-            success=(answer == self.target) == self.targeted,
+            predicted=predicted,
+            success=(predicted == self.target) == self.targeted,
             queries=self.queries,
         )
 
     def _logits(self, candidates: Tensor) -> Tensor:
         if self.network is None:
-            return logits_of(self.model, self._pictures(candidates), self.batch_size)
-        rows, columns = (place[:, 0].tolist() for place in self._places(candidates))
+            return batched_logits(self.model, self._pictures(candidates), self.batch_size)
+        rows, columns = (position[:, 0].tolist() for position in self._positions(candidates))
         colours = candidates[:, 0, 2:, None, None].to(self.picture)  # P x 3 x 1 x 1
         return self.network.logits(list(zip(rows, columns, strict=True)), colours)
 
-    def _places(self, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    def _positions(self, candidates: Tensor) -> tuple[Tensor, Tensor]:
         height, width = self.picture.shape[1:]
         return (candidates[..., 0] * height).long(), (candidates[..., 1] * width).long()  # P x pixels each
 
     def _pictures(self, candidates: Tensor) -> Tensor:
         pictures = self.picture.repeat(len(candidates), 1, 1, 1)
-        rows, columns = self._places(candidates)
-        which = torch.arange(len(candidates))[:, None]
-        pictures[which, :, rows, columns] = candidates[..., 2:].to(pictures)
+        rows, columns = self._positions(candidates)
+        index = torch.arange(len(candidates))[:, None]
+        pictures[index, :, rows, columns] = candidates[..., 2:].to(pictures)
         return pictures
 
 
-def _first(shape: tuple[int, int, int], chance: torch.Generator) -> Tensor:
+def _initial_candidates(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
     """Places anywhere, colours around grey and often at the ends of their range."""
-    places = torch.rand(*shape[:2], 2, generator=chance)
-    colours = (0.5 + 0.5 * torch.randn(*shape[:2], 3, generator=chance)).clamp(0, 1)
-    return torch.cat([places, colours], 2)
+    positions = torch.rand(*shape[:2], 2, generator=generator)
+    colours = (0.5 + 0.5 * torch.randn(*shape[:2], 3, generator=generator)).clamp(0, 1)
+    return torch.cat([positions, colours], 2)
 
 
-def _children(parents: Tensor, weight: float, chance: torch.Generator) -> Tensor:
+def _mutate(parents: Tensor, weight: float, generator: torch.Generator) -> Tensor:
     """For each parent, three other candidates joined; what leaves the picture comes in on the other side, colours are clipped."""
     count = len(parents)
     # Three different ones, none of them the parent: the first places of a shuffle that puts the parent last.
-    draws = torch.rand(count, count, generator=chance).fill_diagonal_(-1)
+    draws = torch.rand(count, count, generator=generator).fill_diagonal_(-1)
     a, b, c = parents[draws.topk(3, dim=1).indices.T]
     children = a + weight * (b - c)
-    places = children[..., :2].remainder(1).clamp(max=1 - 1e-6)
-    return torch.cat([places, children[..., 2:].clamp(0, 1)], 2)
+    positions = children[..., :2].remainder(1).clamp(max=1 - 1e-6)
+    return torch.cat([positions, children[..., 2:].clamp(0, 1)], 2)

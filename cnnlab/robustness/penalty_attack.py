@@ -15,9 +15,9 @@ from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
-from cnnlab.robustness.asking import logits_of
-from cnnlab.robustness.ball import per_picture, size, steepest
-from cnnlab.robustness.labels import Target, target_indices
+from cnnlab.robustness._gradients import batched_logits
+from cnnlab.robustness.norm_ball import norm_of, per_image, steepest
+from cnnlab.robustness.targets import Target, target_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class PenaltyAttack:
     """
 
     images: Tensor
-    length: Tensor
+    norms: Tensor
     success: Tensor
     weight: Tensor
 
@@ -52,7 +52,7 @@ def penalty_attack(
     steps: int = 40,
     rounds: int = 6,
     weight: float = 1.0,
-    reach: float = 0.36,
+    path_length: float = 0.36,
     progress: bool = False,
 ) -> PenaltyAttack:
     """How small can a change be that makes the network say `target`? The penalty form of Szegedy et al.
@@ -112,74 +112,78 @@ def penalty_attack(
     originals = match_device_dtype(model, originals.detach().clone())
     positive_int(steps, "steps")
     positive_int(rounds, "rounds")
-    logits = logits_of(model, originals)
+    logits = batched_logits(model, originals)
     classes = target_indices(target, model, logits).clone()
-    there = logits.argmax(1) == classes  # nothing to do: r = 0
+    already_target = logits.argmax(1) == classes  # nothing to do: r = 0
     with eval_mode(model, frozen=True):
-        search = _Search(originals.clone(), there, weight)
+        search = _Search(originals.clone(), already_target, weight)
         for _ in tqdm(range(rounds), desc="lambda", disable=not progress):
-            ended_there = _climb(model, originals, classes, search, steps, reach)
-            search.weigh_again(ended_there)
-        _shorten(model, originals, classes, search)
-    found = PenaltyAttack(search.nearest, search.shortest, search.shortest.isfinite(), search.largest)
-    return PenaltyAttack(*(value[0] for value in vars(found).values())) if single else found
+            succeeded = _ascend(model, originals, classes, search, steps, path_length)
+            search.update_weight(succeeded)
+        _bisect(model, originals, classes, search)
+    result = PenaltyAttack(
+        search.best_images, search.best_lengths, search.best_lengths.isfinite(), search.largest_success
+    )
+    return PenaltyAttack(*(value[0] for value in vars(result).values())) if single else result
 
 
 class _Search:
     """The shortest change found for each picture, and between which lambdas its answer turns."""
 
-    def __init__(self, originals: Tensor, there: Tensor, weight: float):
+    def __init__(self, originals: Tensor, already_target: Tensor, weight: float):
         count = len(originals)
-        self.nearest = originals
-        self.shortest = torch.where(there, 0.0, originals.new_full((count,), torch.inf))
+        self.best_images = originals
+        self.best_lengths = torch.where(already_target, 0.0, originals.new_full((count,), torch.inf))
         self.weight = originals.new_full((count,), float(weight))
-        self.largest = originals.new_full((count,), torch.nan)  # that turned the answer
-        self._too_large = originals.new_full((count,), torch.inf)
+        self.largest_success = originals.new_full((count,), torch.nan)  # that turned the answer
+        self._smallest_failure = originals.new_full((count,), torch.inf)
 
-    def note(self, pictures: Tensor, lengths: Tensor, turned: Tensor) -> None:
-        better = turned & (lengths < self.shortest)
-        self.shortest = torch.where(better, lengths, self.shortest)
-        self.nearest = torch.where(per_picture(better), pictures, self.nearest)
+    def record(self, pictures: Tensor, lengths: Tensor, succeeded: Tensor) -> None:
+        better = succeeded & (lengths < self.best_lengths)
+        self.best_lengths = torch.where(better, lengths, self.best_lengths)
+        self.best_images = torch.where(per_image(better), pictures, self.best_images)
 
-    def weigh_again(self, turned: Tensor) -> None:
+    def update_weight(self, succeeded: Tensor) -> None:
         """Half-way, in the logarithm, between the largest lambda that turned the answer and the smallest that did not."""
-        self.largest = torch.where(turned, torch.fmax(self.weight, self.largest), self.largest)
-        self._too_large = torch.where(turned, self._too_large, torch.minimum(self.weight, self._too_large))
-        open_above, open_below = self._too_large.isinf(), self.largest.isnan()
-        middle = (self.largest * self._too_large).sqrt()
+        self.largest_success = torch.where(
+            succeeded, torch.fmax(self.weight, self.largest_success), self.largest_success
+        )
+        self._smallest_failure = torch.where(
+            succeeded, self._smallest_failure, torch.minimum(self.weight, self._smallest_failure)
+        )
+        open_above, open_below = self._smallest_failure.isinf(), self.largest_success.isnan()
+        middle = (self.largest_success * self._smallest_failure).sqrt()
         self.weight = torch.where(
             open_above, self.weight * 4, torch.where(open_below, self.weight / 4, middle)
         )
 
 
-def _climb(
-    model: nn.Module, originals: Tensor, classes: Tensor, search: _Search, steps: int, reach: float
+def _ascend(
+    model: nn.Module, originals: Tensor, classes: Tensor, search: _Search, steps: int, path_length: float
 ) -> Tensor:
     """Maximise score minus penalty from r = 0 for the lambdas at hand; whether each picture ends at its class (N booleans)."""
     pictures = originals
-    for left in range(steps, -1, -1):
+    for remaining in range(steps, -1, -1):
         with torch.enable_grad():
             pixels = pictures.detach().clone().requires_grad_()
             logits = model(pixels)
-            lengths = size(pixels - originals, "l2")
+            lengths = norm_of(pixels - originals, "l2")
             score = -F.cross_entropy(logits, classes, reduction="none")
-            (uphill,) = torch.autograd.grad((score - search.weight * lengths).sum(), pixels)
-        turned = logits.argmax(1) == classes
-        search.note(pictures, lengths.detach(), turned)
-        stride = 2 * reach * left / (steps * (steps + 1)) * originals[0].numel() ** 0.5
-        pictures = (pictures + stride * steepest(uphill, "l2")).clamp(0, 1)
-    return turned
+            (gradient,) = torch.autograd.grad((score - search.weight * lengths).sum(), pixels)
+        succeeded = logits.argmax(1) == classes
+        search.record(pictures, lengths.detach(), succeeded)
+        step_size = 2 * path_length * remaining / (steps * (steps + 1)) * originals[0].numel() ** 0.5
+        pictures = (pictures + step_size * steepest(gradient, "l2")).clamp(0, 1)
+    return succeeded
 
 
-def _shorten(
-    model: nn.Module, originals: Tensor, classes: Tensor, search: _Search, halvings: int = 8
-) -> None:
+def _bisect(model: nn.Module, originals: Tensor, classes: Tensor, search: _Search, halvings: int = 8) -> None:
     """Between the original and the nearest picture found, the place on the line where the answer turns, by bisection."""
-    change = search.nearest - originals
-    low, high = torch.zeros_like(search.shortest), torch.ones_like(search.shortest)
+    change = search.best_images - originals
+    low, high = torch.zeros_like(search.best_lengths), torch.ones_like(search.best_lengths)
     for _ in range(halvings):
         middle = (low + high) / 2
-        pictures = originals + per_picture(middle) * change
-        turned = logits_of(model, pictures).argmax(1) == classes
-        search.note(pictures, size(pictures - originals, "l2"), turned)
-        high, low = torch.where(turned, middle, high), torch.where(turned, low, middle)
+        pictures = originals + per_image(middle) * change
+        succeeded = batched_logits(model, pictures).argmax(1) == classes
+        search.record(pictures, norm_of(pictures - originals, "l2"), succeeded)
+        high, low = torch.where(succeeded, middle, high), torch.where(succeeded, low, middle)

@@ -39,8 +39,8 @@ def shuffled_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
     True
     """
     batch, single = image_batch(images)
-    places = torch.randperm(batch.shape[-2] * batch.shape[-1], generator=_chance(seed))
-    shuffled = batch.flatten(2)[:, :, places.to(batch.device)].view(batch.shape)
+    permutation = torch.randperm(batch.shape[-2] * batch.shape[-1], generator=_generator(seed))
+    shuffled = batch.flatten(2)[:, :, permutation.to(batch.device)].view(batch.shape)
     return shuffled[0] if single else shuffled
 
 
@@ -56,8 +56,10 @@ def random_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
     """
     batch, single = image_batch(images)
     count, _, height, width = batch.shape
-    places = torch.rand(count, 1, height * width, generator=_chance(seed)).argsort(-1).to(batch.device)
-    shuffled = batch.flatten(2).gather(2, places.expand(-1, batch.shape[1], -1)).view(batch.shape)
+    permutation = (
+        torch.rand(count, 1, height * width, generator=_generator(seed)).argsort(-1).to(batch.device)
+    )
+    shuffled = batch.flatten(2).gather(2, permutation.expand(-1, batch.shape[1], -1)).view(batch.shape)
     return shuffled[0] if single else shuffled
 
 
@@ -74,10 +76,10 @@ def gaussian_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
     """
     batch, single = image_batch(images)
     deviation, mean = torch.std_mean(batch, dim=(0, 2, 3), keepdim=True, correction=0)
-    noise = torch.randn(batch.shape, generator=_chance(seed)).to(batch)
-    drawn = (mean + deviation * noise).clamp(0, 1)
-    return drawn[0] if single else drawn
+    noise = torch.randn(batch.shape, generator=_generator(seed)).to(batch)
+    pixels = (mean + deviation * noise).clamp(0, 1)
+    return pixels[0] if single else pixels
 
 
-def _chance(seed: int) -> torch.Generator:
+def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(whole_number(seed, "seed"))

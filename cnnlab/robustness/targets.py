@@ -35,7 +35,7 @@ def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
         raise ValueError(
             f"target must be one class, or one for each of {len(logits)} pictures, not {len(target)}."
         )
-    return torch.tensor([target_index(one, names, logits) for one in target], device=logits.device)
+    return torch.tensor([target_index(name, names, logits) for name in target], device=logits.device)
 
 
 def _is_indices(target: Tensor, logits: Tensor) -> bool:

@@ -13,18 +13,18 @@ from cnnlab.robustness import (
     fgsm,
     linear_classifier,
     pgd,
+    random_signs,
     robust_accuracy,
-    sign_noise,
     small_changes,
 )
 
 
 def two_classes(count: int = 80, side: int = 6):
     """One pixel tells the class by far; all others tell it by a little, which an attacker can turn round."""
-    chance = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     labels = torch.arange(count) % 2
     sign = (2.0 * labels - 1)[:, None, None, None]
-    images = 0.5 + 0.04 * sign + 0.03 * torch.randn(count, 3, side, side, generator=chance)
+    images = 0.5 + 0.04 * sign + 0.03 * torch.randn(count, 3, side, side, generator=generator)
     images[:, :, 0, 0] = 0.5 + 0.3 * sign[:, :, 0, 0]
     return images.clamp(0, 1), labels
 
@@ -38,14 +38,16 @@ def plain_network(side: int = 6):
 
 def test_training_on_attacked_pictures_makes_a_network_that_withstands_them():
     images, labels = two_classes()
-    found = {}
+    result = {}
     for epsilon in (0.0, 0.2):
-        model = adversarial_training(plain_network(), images, labels, epsilon=epsilon, steps=120, rate=0.3)
-        found[epsilon] = robust_accuracy(
+        model = adversarial_training(
+            plain_network(), images, labels, epsilon=epsilon, steps=120, learning_rate=0.3
+        )
+        result[epsilon] = robust_accuracy(
             model, [(images, labels)], lambda m, x, y: pgd(m, x, y, epsilon=0.2, steps=4)
         )
-    assert found[0.0].clean_accuracy == found[0.2].clean_accuracy == 1
-    assert found[0.2].accuracy > found[0.0].accuracy + 0.3
+    assert result[0.0].clean_accuracy == result[0.2].clean_accuracy == 1
+    assert result[0.2].accuracy > result[0.0].accuracy + 0.3
 
 
 def test_training_repeats_to_the_bit_and_leaves_the_model_as_it_was():
@@ -54,15 +56,19 @@ def test_training_repeats_to_the_bit_and_leaves_the_model_as_it_was():
     model[1].bias.requires_grad_(False)
     kept = {key: value.clone() for key, value in model.state_dict().items()}
     watched = []
-    one = adversarial_training(model, images, labels, steps=3, watch=lambda *said: watched.append(said))
+    single = adversarial_training(
+        model, images, labels, steps=3, on_step=lambda *message: watched.append(message)
+    )
     two = adversarial_training(model, (images * 255).round() / 255, labels, steps=3)
     again = adversarial_training(model, images, labels, steps=3)
-    assert torch.equal(one[1].weight, again[1].weight) and not torch.equal(one[1].weight, kept["1.weight"])
-    assert two[1].weight.shape == one[1].weight.shape
+    assert torch.equal(single[1].weight, again[1].weight) and not torch.equal(
+        single[1].weight, kept["1.weight"]
+    )
+    assert two[1].weight.shape == single[1].weight.shape
     assert [step for step, _ in watched] == [1, 2, 3] and all(math.isfinite(loss) for _, loss in watched)
     assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
-    assert model.training and not one.training
-    assert one[1].weight.requires_grad and not one[1].bias.requires_grad
+    assert model.training and not single.training
+    assert single[1].weight.requires_grad and not single[1].bias.requires_grad
     assert torch.equal(torch.random.get_rng_state(), state) and before.numel() == 1
 
 
@@ -70,7 +76,8 @@ def test_bytes_train_like_the_floats_that_they_stand_for():
     images, labels = two_classes(16)
     stored = (images * 255).round().byte()
     from_bytes, from_floats = (
-        adversarial_training(plain_network(), one, labels, steps=2) for one in (stored, stored.float() / 255)
+        adversarial_training(plain_network(), single, labels, steps=2)
+        for single in (stored, stored.float() / 255)
     )
     assert torch.equal(from_bytes[1].weight, from_floats[1].weight)
 
@@ -84,19 +91,19 @@ def test_labels_must_be_as_many_as_pictures():
 
 def test_coin_tosses_move_every_value_by_epsilon_up_as_often_as_down():
     images = torch.full((2, 3, 40, 40), 0.5)
-    change = sign_noise(None, images, epsilon=0.1) - images
+    change = random_signs(None, images, epsilon=0.1) - images
     assert torch.allclose(change.abs(), torch.full_like(change, 0.1))
     assert abs(float(change.mean())) < 0.005
-    assert torch.equal(sign_noise(None, images[0], seed=3), sign_noise(None, images[:1], seed=3)[0])
-    assert not torch.equal(sign_noise(None, images, seed=3), sign_noise(None, images, seed=4))
-    assert float(sign_noise(None, torch.ones(1, 3, 4, 4), epsilon=0.1).max()) == 1
+    assert torch.equal(random_signs(None, images[0], seed=3), random_signs(None, images[:1], seed=3)[0])
+    assert not torch.equal(random_signs(None, images, seed=3), random_signs(None, images, seed=4))
+    assert float(random_signs(None, torch.ones(1, 3, 4, 4), epsilon=0.1).max()) == 1
 
 
 def test_the_linear_classifier_is_sklearns_logistic_regression():
     from sklearn.linear_model import LogisticRegression
 
-    chance = torch.Generator().manual_seed(0)
-    images = torch.rand(40, 3, 3, 3, generator=chance, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(40, 3, 3, 3, generator=generator, dtype=torch.float64)
     labels = (images.mean((1, 2, 3)) > 0.5).long()
     decay = 0.02
     ours = linear_classifier(images, labels, ["dark", "bright"], decay=decay, steps=500)
@@ -112,15 +119,15 @@ def test_small_changes_add_up_to_what_fgsm_does():
     images, labels = two_classes()
     model = linear_classifier(images, labels, ["one", "other"], decay=0.1)
     image, epsilon = 0.3 + 0.4 * images[0], 0.05  # away from 0 and 1
-    found = small_changes(model, image, 0, epsilon=epsilon)
+    result = small_changes(model, image, 0, epsilon=epsilon)
     w = (model[1].weight[0] - model[1].weight[1]).detach().double()
     z = (model(image[None])[0, 0] - model(image[None])[0, 1]).item()
     attacked = model(fgsm(model, image, 0, epsilon=epsilon)[None])[0].detach()
-    assert found.margin == pytest.approx(z, abs=1e-5)
-    assert float(found.sums[-1]) == pytest.approx(z - epsilon * float(w.abs().sum()), abs=1e-5)
-    assert float(found.sums[-1]) == pytest.approx(float(attacked[0] - attacked[1]), abs=1e-5)
-    assert (found.each.diff() <= 0).all() and len(found.sums) == len(found.each) + 1
-    assert (found.sums[found.needed] < 0) and (found.sums[found.needed - 1] >= 0)
+    assert result.margin == pytest.approx(z, abs=1e-5)
+    assert float(result.sums[-1]) == pytest.approx(z - epsilon * float(w.abs().sum()), abs=1e-5)
+    assert float(result.sums[-1]) == pytest.approx(float(attacked[0] - attacked[1]), abs=1e-5)
+    assert (result.contributions.diff() <= 0).all() and len(result.sums) == len(result.contributions) + 1
+    assert (result.sums[result.needed] < 0) and (result.sums[result.needed - 1] >= 0)
 
 
 def test_values_at_the_end_of_their_range_have_no_room():
@@ -128,11 +135,11 @@ def test_values_at_the_end_of_their_range_have_no_room():
     image = (
         torch.rand(3, 6, 6, generator=torch.Generator().manual_seed(5)) < 0.5
     ).float()  # 0 or 1 everywhere
-    found = small_changes(model, image, epsilon=0.2)
+    result = small_changes(model, image, epsilon=0.2)
     attacked = model(fgsm(model, image, epsilon=0.2)[None])[0].detach()
     own = int(model(image[None]).argmax())
-    assert float(found.sums[-1]) == pytest.approx(float(attacked[own] - attacked[1 - own]), abs=1e-4)
-    assert 0 < int((found.each > 0).sum()) < len(found.each)
+    assert float(result.sums[-1]) == pytest.approx(float(attacked[own] - attacked[1 - own]), abs=1e-4)
+    assert 0 < int((result.contributions > 0).sum()) < len(result.contributions)
     nothing = small_changes(model, image, epsilon=0.0)
     assert nothing.needed == len(nothing.sums) and nothing.margin == pytest.approx(float(nothing.sums[-1]))
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from cnnlab.robustness import ball, fgsm, loss_gradient, pgd
+from cnnlab.robustness import fgsm, loss_gradient, norm_ball, pgd
 
 
 def loss(model, images, labels):
@@ -66,42 +66,42 @@ def test_pgd_reaches_the_closed_form_in_both_norms(linear, middling):
 @pytest.mark.parametrize("targeted", [False, True])
 def test_fgsm_agrees_with_torchattacks(network, images, labels, targeted):
     theirs = torchattacks.FGSM(network, eps=8 / 255)
-    wanted = (labels + 1) % 5 if targeted else labels
+    targets = (labels + 1) % 5 if targeted else labels
     if targeted:
         theirs.set_mode_targeted_by_function(lambda _images, given: given)
     assert torch.equal(
-        fgsm(network, images, wanted, epsilon=8 / 255, targeted=targeted), theirs(images, wanted)
+        fgsm(network, images, targets, epsilon=8 / 255, targeted=targeted), theirs(images, targets)
     )
 
 
 @pytest.mark.parametrize("targeted", [False, True])
 @pytest.mark.parametrize("random_start", [False, True])
 def test_pgd_agrees_with_torchattacks(network, images, labels, targeted, random_start):
-    wanted = (labels + 2) % 5 if targeted else labels
+    targets = (labels + 2) % 5 if targeted else labels
     options = {"eps": 8 / 255, "alpha": 2 / 255, "steps": 7, "random_start": random_start}
     theirs = torchattacks.PGD(network, **options)
     if targeted:
         theirs.set_mode_targeted_by_function(lambda _images, given: given)
     ours = {"epsilon": 8 / 255, "step_size": 2 / 255, "steps": 7, "random_start": random_start}
     torch.manual_seed(11)
-    expected = theirs(images, wanted)
+    expected = theirs(images, targets)
     assert torch.allclose(
-        pgd(network, images, wanted, targeted=targeted, seed=11, **ours), expected, atol=1e-6
+        pgd(network, images, targets, targeted=targeted, seed=11, **ours), expected, atol=1e-6
     )
 
 
 @pytest.mark.parametrize("targeted", [False, True])
 @pytest.mark.parametrize("random_start", [False, True])
 def test_pgd_in_l2_agrees_with_torchattacks(network, images, labels, targeted, random_start):
-    wanted = (labels + 2) % 5 if targeted else labels
+    targets = (labels + 2) % 5 if targeted else labels
     theirs = torchattacks.PGDL2(network, eps=0.8, alpha=0.2, steps=7, random_start=random_start)
     if targeted:
         theirs.set_mode_targeted_by_function(lambda _images, given: given)
     torch.manual_seed(11)
-    expected = theirs(images, wanted)
+    expected = theirs(images, targets)
     ours = {"epsilon": 0.8, "step_size": 0.2, "steps": 7, "norm": "l2", "random_start": random_start}
     assert torch.allclose(
-        pgd(network, images, wanted, targeted=targeted, seed=11, **ours), expected, atol=1e-5
+        pgd(network, images, targets, targeted=targeted, seed=11, **ours), expected, atol=1e-5
     )
 
 
@@ -116,10 +116,10 @@ def test_one_forward_and_one_backward_pass_a_step_and_no_more(counting, images, 
 
 def test_pgd_is_worse_than_fgsm_and_fgsm_worse_than_noise_of_the_same_size(network, images, labels):
     noise = (images + 0.03 * torch.randn_like(images).sign()).clamp(0, 1)
-    one, many = (attack(network, images, labels, epsilon=0.03) for attack in (fgsm, pgd))
-    losses = [loss(network, pictures, labels).mean() for pictures in (images, noise, one, many)]
+    single, many = (attack(network, images, labels, epsilon=0.03) for attack in (fgsm, pgd))
+    losses = [loss(network, pictures, labels).mean() for pictures in (images, noise, single, many)]
     assert losses[3] > losses[2] > 1.5 * losses[1] and losses[2] > 1.5 * losses[0]
-    assert (loss(network, one, labels) > loss(network, images, labels)).all()
+    assert (loss(network, single, labels) > loss(network, images, labels)).all()
 
 
 def test_a_targeted_attack_raises_the_target(network, images, labels):
@@ -133,15 +133,15 @@ def test_a_targeted_attack_raises_the_target(network, images, labels):
 
 @given(st.sampled_from(["linf", "l2"]), st.floats(0, 1), st.integers(0, 5))
 def test_what_is_projected_lies_in_the_ball_and_in_the_range_and_stays_there(norm, epsilon, seed):
-    chance = torch.Generator().manual_seed(seed)
-    originals = torch.rand(3, 3, 4, 4, generator=chance, dtype=torch.float64)
-    pictures = originals + torch.randn(originals.shape, generator=chance, dtype=torch.float64)
-    inside = ball.project(pictures, originals, epsilon, norm)
+    generator = torch.Generator().manual_seed(seed)
+    originals = torch.rand(3, 3, 4, 4, generator=generator, dtype=torch.float64)
+    pictures = originals + torch.randn(originals.shape, generator=generator, dtype=torch.float64)
+    inside = norm_ball.project(pictures, originals, epsilon, norm)
     assert inside.min() >= 0 and inside.max() <= 1
-    assert (ball.size(inside - originals, norm) <= epsilon + 1e-12).all()
-    assert torch.allclose(ball.project(inside, originals, epsilon, norm), inside, atol=1e-12)
-    started = ball.random_point(originals, epsilon, norm, chance)
-    assert (ball.size(started - originals, norm) <= epsilon + 1e-12).all()
+    assert (norm_ball.norm_of(inside - originals, norm) <= epsilon + 1e-12).all()
+    assert torch.allclose(norm_ball.project(inside, originals, epsilon, norm), inside, atol=1e-12)
+    started = norm_ball.random_point(originals, epsilon, norm, generator)
+    assert (norm_ball.norm_of(started - originals, norm) <= epsilon + 1e-12).all()
     assert started.min() >= 0 and started.max() <= 1
 
 

@@ -54,10 +54,10 @@ def test_every_pair_occurs_as_often_as_every_other():
 def test_the_bias_is_the_share_of_shape_among_shape_and_texture():
     #               shape, texture, neither, same category (twice), shape
     conflicts = scripted([0, 2, 3, 1, 0, 3], [0, 1, 0, 1, 0, 3], [1, 2, 1, 1, 0, 2])
-    found = shape_bias(Scripted(), conflicts)
-    assert (found.shape, found.texture, found.neither, found.excluded) == (2, 1, 1, 2)
-    assert found.bias == pytest.approx(2 / 3) and found.answers.tolist() == [0, 2, 3, 1, 0, 3]
-    assert found.by_shape[[0, 1, 3]].tolist() == [1, 0, 1] and math.isnan(found.by_shape[2])
+    result = shape_bias(Scripted(), conflicts)
+    assert (result.shape, result.texture, result.neither, result.excluded) == (2, 1, 1, 2)
+    assert result.bias == pytest.approx(2 / 3) and result.predictions.tolist() == [0, 2, 3, 1, 0, 3]
+    assert result.by_shape[[0, 1, 3]].tolist() == [1, 0, 1] and math.isnan(result.by_shape[2])
 
 
 def test_the_interval_is_wilsons():
@@ -70,15 +70,15 @@ def test_the_interval_is_wilsons():
 def test_answers_are_matched_by_name():
     shuffled = ("fish", "cup", "car", "sheep", "goat")
     # The network's answer 3 is "sheep", the shape of both pictures.
-    found = shape_bias(Scripted(shuffled), scripted([3, 2], [0, 0], [1, 1]))
-    assert (found.shape, found.texture) == (1, 1)
+    result = shape_bias(Scripted(shuffled), scripted([3, 2], [0, 0], [1, 1]))
+    assert (result.shape, result.texture) == (1, 1)
     with pytest.raises(ValueError, match="this network does not know fish. Take conflicts of classes"):
         shape_bias(Scripted(("sheep", "car", "cup")), scripted([0], [3], [0]))
 
 
 def test_without_an_answer_for_either_there_is_no_bias_and_without_conflict_no_question():
-    found = shape_bias(Scripted(), scripted([3], [0], [1]))
-    assert math.isnan(found.bias) and found.neither == 1
+    result = shape_bias(Scripted(), scripted([3], [0], [1]))
+    assert math.isnan(result.bias) and result.neither == 1
     with pytest.raises(ValueError, match="no conflict"):
         shape_bias(Scripted(), scripted([0], [1], [1]))
     with pytest.raises(ValueError, match="two classes"):

@@ -18,7 +18,7 @@ from cnnlab.robustness import (
     pgd,
     robust_accuracy,
 )
-from cnnlab.robustness.digital import through_jpeg
+from cnnlab.robustness.digital import jpeg_round_trip
 
 
 @pytest.fixture
@@ -30,17 +30,17 @@ def test_robust_accuracy_by_hand(network, many):
     labels = network(many).argmax(1)
     labels[:4] = (labels[:4] + 1) % 5  # four that are wrong as they are
     attacked = fgsm(network, many, labels)
-    found = robust_accuracy(network, [(many[:25], labels[:25]), (many[25:], labels[25:])], fgsm)
+    result = robust_accuracy(network, [(many[:25], labels[:25]), (many[25:], labels[25:])], fgsm)
     stays = (network(attacked).argmax(1) == labels) & (network(many).argmax(1) == labels)
-    assert torch.equal(found.held, stays) and found.accuracy == pytest.approx(float(stays.float().mean()))
-    assert found.clean_accuracy == 0.9 and found.right.sum() == 36
-    assert found.interval[0] < found.accuracy < found.interval[1]
+    assert torch.equal(result.robust, stays) and result.accuracy == pytest.approx(float(stays.float().mean()))
+    assert result.clean_accuracy == 0.9 and result.correct.sum() == 36
+    assert result.interval[0] < result.accuracy < result.interval[1]
 
 
 def test_an_attack_that_does_nothing_leaves_the_clean_accuracy(network, many):
     labels = torch.arange(40) % 5
-    found = robust_accuracy(network, [(many, labels)], lambda _model, images, _labels: images)
-    assert torch.equal(found.held, found.right) and found.accuracy == found.clean_accuracy
+    result = robust_accuracy(network, [(many, labels)], lambda _model, images, _labels: images)
+    assert torch.equal(result.robust, result.correct) and result.accuracy == result.clean_accuracy
 
 
 class Stored:
@@ -55,13 +55,13 @@ class Stored:
 
 def test_stored_bytes_are_cut_into_batches(network, many):
     seen = []
-    found = robust_accuracy(
+    result = robust_accuracy(
         network,
         Stored(many, network(many).argmax(1)),
         lambda _model, images, _labels: seen.append(images) or images,
         batch_size=16,
     )
-    assert [len(images) for images in seen] == [16, 16, 8] and found.held.shape == (40,)
+    assert [len(images) for images in seen] == [16, 16, 8] and result.robust.shape == (40,)
     assert (torch.cat(seen) - many).abs().max() <= 0.5 / 255 + 1e-6
 
 
@@ -78,7 +78,7 @@ def test_accuracy_falls_with_epsilon(network, many):
 def test_the_network_behind_jpeg_sees_the_stored_picture(network, images):
     defended = JpegDefence(network, quality=30)
     stored = torch.stack(
-        [torch.from_numpy(through_jpeg(x.permute(1, 2, 0).numpy(), 30)).permute(2, 0, 1) for x in images]
+        [torch.from_numpy(jpeg_round_trip(x.permute(1, 2, 0).numpy(), 30)).permute(2, 0, 1) for x in images]
     )
     assert torch.allclose(defended(images), network(stored), atol=1e-5)
     assert not torch.allclose(defended(images), network(images), atol=1e-2)
@@ -88,7 +88,7 @@ def test_the_gradient_goes_straight_through_jpeg(network, images):
     defended = JpegDefence(network, quality=30)
     labels = defended(images).argmax(1)
     stored = torch.stack(
-        [torch.from_numpy(through_jpeg(x.permute(1, 2, 0).numpy(), 30)).permute(2, 0, 1) for x in images]
+        [torch.from_numpy(jpeg_round_trip(x.permute(1, 2, 0).numpy(), 30)).permute(2, 0, 1) for x in images]
     )
     assert torch.allclose(
         loss_gradient(defended, images, labels), loss_gradient(network, stored, labels), atol=1e-6
@@ -115,8 +115,8 @@ def test_the_noise_defence_averages_probabilities(network, images):
 
 
 def test_noise_is_new_each_time_and_its_start_repeats(network, images):
-    one, two = NoiseDefence(network, seed=1), NoiseDefence(network, seed=1)
-    first, second = one(images), one(images)
+    single, two = NoiseDefence(network, seed=1), NoiseDefence(network, seed=1)
+    first, second = single(images), single(images)
     assert (
         not torch.equal(first, second)
         and torch.equal(two(images), first)
@@ -129,7 +129,7 @@ def test_attacks_on_the_noise_defence_follow_the_mean_gradient(network, images):
     other = NoiseDefence(network, deviation=0.05, samples=64, seed=1)
     labels = network(images).argmax(1)
     alike = torch.cosine_similarity(
-        *(loss_gradient(one, images, labels).flatten(1) for one in (defended, other))
+        *(loss_gradient(single, images, labels).flatten(1) for single in (defended, other))
     )
     assert (alike > 0.8).all()
 

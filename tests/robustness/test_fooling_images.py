@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cnnlab.robustness import cppn, evolve_fooling
-from cnnlab.robustness.fooling import _Direct
+from cnnlab.robustness.fooling_images import _DirectEncoding
 
 
 @pytest.mark.parametrize("encoding", ["cppn", "direct"])
@@ -19,13 +19,13 @@ def test_the_champions_never_get_worse(network, encoding):
     assert [best.generation for best in bred] == list(range(7))
     last = bred[-1]
     assert last.images.shape == (5, 3, 16, 16) and last.images.min() >= 0 and last.images.max() <= 1
-    told = network(last.images).softmax(1).gather(1, last.targets[:, None])[:, 0]
-    assert torch.allclose(told, last.probabilities, atol=1e-5)
+    reported = network(last.images).softmax(1).gather(1, last.targets[:, None])[:, 0]
+    assert torch.allclose(reported, last.probabilities, atol=1e-5)
 
 
 def test_every_question_is_counted(counting):
     bred = list(evolve_fooling(counting, 2, generations=3, population=11, confidence=1, size=16))
-    assert [best.queries for best in bred] == [11, 22, 33, 44] and counting.pictures == 44
+    assert [best.queries for best in bred] == [11, 22, 33, 44] and counting.to_images == 44
 
 
 def test_it_ends_when_the_network_is_sure_enough(network):
@@ -53,9 +53,9 @@ def test_wrong_arguments_are_told_before_the_first_generation(network):
 
 
 def test_one_value_in_ten_changes_and_mostly_a_little():
-    breeder = _Direct(64, torch.Generator().manual_seed(0))
+    breeder = _DirectEncoding(64, torch.Generator().manual_seed(0))
     parent = torch.full((3, 64, 64), 0.5)
-    child = breeder.children([parent])[0]
+    child = breeder.mutate([parent])[0]
     changed = child != parent
     assert changed.double().mean().item() == pytest.approx(0.1, abs=0.01)
     steps = (child - parent)[changed].abs()
@@ -69,7 +69,7 @@ def test_a_pattern_is_the_formula_that_it_says():
     nodes[4] = cppn.Node("linear", 1.0, {3: 0.0})  # hue 0: red
     nodes[5] = cppn.Node("linear", 1.0, {3: 1.0})  # saturation 1
     nodes[6] = cppn.Node("gaussian", 1.0, {7: 1.0, 1: -0.5})
-    picture = cppn.drawn(cppn.Pattern(nodes), 5)
+    picture = cppn.render_pattern(cppn.Pattern(nodes), 5)
     for row in range(5):
         for column in range(5):
             x, y = column / 2 - 1, row / 2 - 1
@@ -79,16 +79,16 @@ def test_a_pattern_is_the_formula_that_it_says():
 
 
 def test_patterns_stay_drawable_and_grow():
-    chance = torch.Generator().manual_seed(0)
-    pattern = cppn.first_pattern(chance)
+    generator = torch.Generator().manual_seed(0)
+    pattern = cppn.minimal_pattern(generator)
     assert len(pattern) == 3
     for _ in range(150):
-        pattern = cppn.mutated(pattern, chance)
+        pattern = cppn.mutate(pattern, generator)
         for node in pattern.nodes.values():
-            assert all(pattern.nodes[source].place < node.place for source in node.weights)
-    picture = cppn.drawn(pattern, 24)
+            assert all(pattern.nodes[source].depth < node.depth for source in node.weights)
+    picture = cppn.render_pattern(pattern, 24)
     assert len(pattern) > 10 and picture.isfinite().all() and picture.min() >= 0 and picture.max() <= 1
-    twice = torch.nn.functional.avg_pool2d(cppn.drawn(pattern, 25)[None], 1)[0]
+    twice = torch.nn.functional.avg_pool2d(cppn.render_pattern(pattern, 25)[None], 1)[0]
     assert torch.allclose(
         twice[:, ::24, ::24], picture[:, ::23, ::23], atol=1e-4
     )  # the same formula at any size

@@ -15,7 +15,7 @@ ATTACKS = {
     "loss_gradient": r.loss_gradient,
     "fgsm": r.fgsm,
     "pgd": partial(r.pgd, steps=2),
-    "flip_epsilon": partial(r.flip_epsilon, marks=2),
+    "flip_epsilon": partial(r.minimal_epsilon, grid_points=2),
     "penalty_attack": lambda m, x: r.penalty_attack(m, x, 1, steps=2, rounds=1),
     "one_pixel": lambda m, x: r.one_pixel(m, x[0], **SMALL),
     "query_attack": partial(r.query_attack, queries=2),

@@ -30,8 +30,8 @@ def test_every_pixel_is_still_there_with_its_three_colours(pictures, scramble):
 def test_shuffled_pixels_go_the_same_way_in_each_picture_and_random_ones_do_not(pictures):
     same = pictures[:1].expand(4, -1, -1, -1)
     shuffled, random = shuffled_pixels(same, seed=3), random_pixels(same, seed=3)
-    assert all(torch.equal(one, shuffled[0]) for one in shuffled)
-    assert not any(torch.equal(one, random[0]) for one in random[1:])
+    assert all(torch.equal(single, shuffled[0]) for single in shuffled)
+    assert not any(torch.equal(single, random[0]) for single in random[1:])
     assert torch.equal(shuffled_pixels(pictures[2], seed=3), shuffled_pixels(pictures, seed=3)[2])
 
 

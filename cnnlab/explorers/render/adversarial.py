@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.networks.activations import eval_mode, match_device_dtype
-from cnnlab.robustness import fgsm, flip_epsilon, loss_gradient, pgd, sign_noise
+from cnnlab.robustness import fgsm, loss_gradient, minimal_epsilon, pgd, random_signs
 
 ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "random signs")
 SINGLE_DIRECTION = ("FGSM", "random signs")
@@ -54,14 +54,14 @@ class AttackState:
 
 def render(state: AttackState) -> Tensor:
     """The attacked picture, 3 x H x W, by the technique itself."""
-    technique = {"FGSM": fgsm, "random signs": sign_noise}.get(state.attack, pgd)
+    technique = {"FGSM": fgsm, "random signs": random_signs}.get(state.attack, pgd)
     return technique(state.model, state.image, state.target, **state.options).detach().cpu()
 
 
 def direction(state: AttackState) -> Tensor:
     """3 x H x W signs along which a straight attack goes."""
     if state.attack == "random signs":
-        return sign_noise(state.model, torch.full_like(state.image, 0.5), epsilon=0.5) * 2 - 1
+        return random_signs(state.model, torch.full_like(state.image, 0.5), epsilon=0.5) * 2 - 1
     uphill = loss_gradient(state.model, state.image, state.target).cpu().sign()
     return uphill if state.target is None else -uphill
 
@@ -86,7 +86,7 @@ def probabilities_along(state: AttackState, sign: Tensor, n_epsilons: int = 17) 
 
 def flip_along(state: AttackState, sign: Tensor) -> float:
     """The smallest epsilon along the signs at which the answer is another; infinity if there is none up to the largest."""
-    result = flip_epsilon(state.model, state.image, gradient=sign, largest=MAX_EPSILON / 255)
+    result = minimal_epsilon(state.model, state.image, gradient=sign, max_epsilon=MAX_EPSILON / 255)
     return float(result.epsilon) * 255
 
 
