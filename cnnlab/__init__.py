@@ -5,7 +5,6 @@ shows the answer. Package layout:
 
     world        rendered pictures with exact ground truth, the data sets cut from them, and photographs
     networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
-    incremental  one picture in hundreds of versions: only what has changed is computed again
     units        what a unit responds to: filters, patches, directions, dissection
     features     what a layer's vector is good for: neighbours, maps, retrieval, probes, likeness of representations
     attribution  which pixels matter: occlusion, and the scoring of maps against the truth
@@ -13,12 +12,11 @@ shows the answer. Package layout:
     robustness   what turns an answer: attacks, defences, fooling pictures, corruptions, cue conflict
     transfer     heads, fine-tuning, what is frozen, the experiment with halves
     segmentation what stands at each pixel: unpooling, transposed convolution, mean IoU
-    experiments  long runs that are recorded and repeatable by name
+    experiments  long runs that are recorded and repeatable by name, and the report on what the shipped networks show
     figures      matplotlib pictures of results
     explorers    live widgets for the notebooks
     grading      checks of exercises and of claims
-    judging      whether the shipped networks show what the lectures show
-    cli, doctor  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab run`, `cnnlab zoo`
+    cli, diagnostics  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab run`, `cnnlab zoo`
 
 Start with `cnnlab.load("mini_alexnet")`, `cnnlab.world.render(7)` and `cnnlab.photo("mine.jpg")`. Rooms load when they are
 touched, so `import cnnlab` is quick and does not import torch.
@@ -32,9 +30,8 @@ __version__ = "0.1.0"
 _ROOMS = (
     "world",
     "networks",
-    "incremental",
     "units",
-    "codes",
+    "features",
     "attribution",
     "synthesis",
     "robustness",
@@ -44,9 +41,7 @@ _ROOMS = (
     "figures",
     "explorers",
     "grading",
-    "judging",
-    "inputs",
-    "doctor",
+    "diagnostics",
 )
 _SHORTCUTS = {
     "load": "networks",

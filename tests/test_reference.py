@@ -15,7 +15,7 @@ import reference
 def test_a_room_has_its_pages(tmp_path):
     first = reference.build(tmp_path, ("cnnlab.features", "!cnnlab.features."))
     assert first.exists()
-    page = (tmp_path / "cnnlab" / "codes.html").read_text(encoding="utf-8")
+    page = (tmp_path / "cnnlab" / "features.html").read_text(encoding="utf-8")
     for name in codes.__all__:
         assert f'id="{name}"' in page, name
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.?https?:", page), (

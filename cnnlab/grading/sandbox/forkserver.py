@@ -30,8 +30,8 @@ from cnnlab.grading.sandbox import (
     syscalls,
 )
 
-CLOSED_PACKAGES = ("attribution", "codes", "robustness", "segmentation", "synthesis", "transfer", "units")
-CLOSED_PACKAGES += ("figures", "explorers", "judging", "doctor", "cli")
+CLOSED_PACKAGES = ("attribution", "features", "robustness", "segmentation", "synthesis", "transfer", "units")
+CLOSED_PACKAGES += ("figures", "explorers", "diagnostics", "cli")
 GRADING = "cnnlab.grading"
 
 
