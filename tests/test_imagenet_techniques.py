@@ -236,7 +236,7 @@ REFUSED = {
         "must give N x C x H x W logits",
     ),
     "segmentation.score": (
-        lambda g: segmentation.score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
+        lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
         "must give N x C x H x W logits",
     ),
     "units.explain_filters": (lambda g: units.explain_filters(units.filters(g.model)), "3 x 3 are too small"),

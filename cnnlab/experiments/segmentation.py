@@ -16,7 +16,7 @@ from cnnlab.experiments.experiment import Experiment
 from cnnlab.inputs import one_of
 from cnnlab.networks.reinitialise import reinitialise
 from cnnlab.networks.training_data import Labelled, object_masks
-from cnnlab.segmentation import WAYS_UP, EncoderDecoder
+from cnnlab.segmentation import UPSAMPLING, EncoderDecoder
 
 CLASSES = ("sheep", "elephant", "fish", "car", "house", "cup")
 STARTS = ("from scratch", "pretrained on rendered")
@@ -124,18 +124,18 @@ def _masks(split: str, n: int, size: int, classes: tuple[str, ...], style: str =
 
 
 def _scores(model: nn.Module, data: Labelled) -> dict[str, float]:
-    scores = segmentation.score(model, data.images, data.labels, width=EDGE_WIDTH)
+    scores = segmentation.segmentation_score(model, data.images, data.labels, width=EDGE_WIDTH)
     return {
-        "mean_iou": round(scores.everywhere.mean, 4),
-        "at_edges": round(scores.at_edges.mean, 4),
-        "inside": round(scores.inside.mean, 4),
+        "mean_iou": round(scores.overall.mean, 4),
+        "at_edges": round(scores.near_boundary.mean, 4),
+        "inside": round(scores.interior.mean, 4),
     }
 
 
 UPSAMPLING_METHODS = Experiment(
     question="What is it worth for a decoder to know where the maxima of the encoder stood?",
     measure=measure_upsampling,
-    grid={"way_up": WAYS_UP, "seed": (0, 1, 2)},
+    grid={"way_up": UPSAMPLING, "seed": (0, 1, 2)},
     options={
         "classes": list(CLASSES),
         "size": 32,

@@ -91,8 +91,8 @@ class SegmentationExplorer(Explorer):
         lines += [self.image_picker.source.code(self.side), "answer = segmentation.segment(model, image)"]
         if self.result.truth is not None:
             lines += [
-                "truth = segmentation.four_tasks(picture).semantic",
-                f"near = segmentation.edge_band(truth, {segmentation.EDGE_WIDTH})",
+                "truth = segmentation.vision_tasks(picture).semantic",
+                f"near = segmentation.boundary_band(truth, {segmentation.EDGE_WIDTH})",
                 "print((answer != truth).float().mean(), (answer != truth)[near].float().mean())",
             ]
         else:

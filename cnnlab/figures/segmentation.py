@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import CLASSES, OUTLINE, class_colours
-from cnnlab.segmentation import SegmentationScore, edge_band, four_tasks
+from cnnlab.segmentation import SegmentationScore, boundary_band, vision_tasks
 from cnnlab.world import OBJECTS, Picture
 
 NAMES = ("background", *OBJECTS)
@@ -21,7 +21,7 @@ _INK = ("#0072b2", "#e69f00", "#555555")  # blue, orange, grey: told apart by al
 
 def tasks_figure(picture: Picture) -> AltTextFigure:
     """The right answers to the four tasks on one picture: a name, names with boxes, a class a pixel, an object a pixel."""
-    tasks = four_tasks(picture)
+    tasks = vision_tasks(picture)
     alt_text = (
         f"Four tasks on one picture. Classification: {tasks.label}. Detection: {', '.join(tasks.names)}, each in its box."
         f" Semantic segmentation: the class of each pixel. Instance segmentation: {len(tasks.names)} objects, each for itself."
@@ -228,7 +228,7 @@ def _legend(figure: AltTextFigure, indices: Sequence[int], names: Sequence[str])
 
 
 def _in_words(truth: Tensor, predictions: Mapping[str, Tensor], names: Sequence[str]) -> str:
-    band = edge_band(truth)
+    band = boundary_band(truth)
     there = ", ".join(names[int(index)] for index in truth.unique() if index)
     sentences = [
         f"{len(truth)} pictures with the true masks ({there}) and the answers of {' and '.join(predictions)}."

@@ -9,41 +9,41 @@
     edges        the same near the true edges, where skips help
 
 The networks, `UNet` and `FCN`, live in `cnnlab.networks.segmentation_models` and are trained by the plans unet, unet_without_skips and fcn. A fully
-connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `maps` (axes).
+connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `_shapes` (axes).
 """
 
 from cnnlab.networks.segmentation_models import FCN, UNet
-from cnnlab.segmentation.answering import segment
-from cnnlab.segmentation.edges import SegmentationScore, edge_band, score
-from cnnlab.segmentation.encoder_decoder import WAYS_UP, EncoderDecoder
-from cnnlab.segmentation.scoring import MeanIoU, mean_iou
-from cnnlab.segmentation.tasks import FourTasks, four_tasks
-from cnnlab.segmentation.transposing import (
+from cnnlab.segmentation.boundary_metrics import SegmentationScore, boundary_band, segmentation_score
+from cnnlab.segmentation.encoder_decoder import UPSAMPLING, EncoderDecoder
+from cnnlab.segmentation.mean_iou import MeanIoU, mean_iou
+from cnnlab.segmentation.predict import segment
+from cnnlab.segmentation.transposed_convolution import (
     bilinear_kernel,
-    enlarge,
+    bilinear_upsample,
     transposed_convolution,
     transposed_convolution_steps,
 )
 from cnnlab.segmentation.unpooling import max_pool, max_unpool, max_unpool_steps
+from cnnlab.segmentation.vision_tasks import VisionTasks, vision_tasks
 
 __all__ = [
     "FCN",
-    "WAYS_UP",
+    "UPSAMPLING",
     "EncoderDecoder",
-    "FourTasks",
     "MeanIoU",
     "SegmentationScore",
     "UNet",
+    "VisionTasks",
     "bilinear_kernel",
-    "edge_band",
-    "enlarge",
-    "four_tasks",
+    "bilinear_upsample",
+    "boundary_band",
     "max_pool",
     "max_unpool",
     "max_unpool_steps",
     "mean_iou",
-    "score",
     "segment",
+    "segmentation_score",
     "transposed_convolution",
     "transposed_convolution_steps",
+    "vision_tasks",
 ]

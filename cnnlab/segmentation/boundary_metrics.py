@@ -13,20 +13,20 @@ from cnnlab.inputs import positive_int
 from cnnlab.networks.data_loading import IGNORE_INDEX
 from cnnlab.networks.eval_mode import eval_mode
 from cnnlab.networks.evaluation import confusion_matrix
-from cnnlab.segmentation.answering import logits_of
-from cnnlab.segmentation.scoring import MeanIoU, from_confusion
+from cnnlab.segmentation.mean_iou import MeanIoU, iou_from_confusion
+from cnnlab.segmentation.predict import pixel_logits
 
 
 @dataclass(frozen=True, eq=False)
 class SegmentationScore:
-    """Outcome of `score`: the measure over all pixels, over those near a true edge, and over all others."""
+    """Outcome of `segmentation_score`: the measure over all pixels, over those near a true edge, and over all others."""
 
-    everywhere: MeanIoU
-    at_edges: MeanIoU
-    inside: MeanIoU
+    overall: MeanIoU
+    near_boundary: MeanIoU
+    interior: MeanIoU
 
 
-def edge_band(masks: Tensor, width: int = 2) -> Tensor:
+def boundary_band(masks: Tensor, width: int = 2) -> Tensor:
     """Where is an edge near? True at each pixel whose square of 2 width + 1 pixels a side holds more than one class.
 
     Such a band around the true edges, a "trimap", shows what the mean over all pixels hides, since few pixels lie at edges (Kohli,
@@ -39,7 +39,7 @@ def edge_band(masks: Tensor, width: int = 2) -> Tensor:
     return (highest != lowest).view(masks.shape)
 
 
-def score(
+def segmentation_score(
     model: nn.Module,
     images: Tensor,
     masks: Tensor,
@@ -50,7 +50,7 @@ def score(
 ) -> SegmentationScore:
     """How well does the network segment, everywhere, near the edges, and away from them?
 
-    Skips carry what the bottleneck of a network loses, the exact place of edges: with and without them, `at_edges` differs most.
+    Skips carry what the bottleneck of a network loses, the exact place of edges: with and without them, `near_boundary` differs most.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def score(
     masks
         N x H x W true class indices; below 0 to ignore a pixel.
     width
-        How far from an edge "near" reaches (`edge_band`), in pixels.
+        How far from an edge "near" reaches (`boundary_band`), in pixels.
 
     Returns
     -------
@@ -82,13 +82,13 @@ def score(
         for start in tqdm(starts, desc="batches", disable=not progress or None):
             rows = slice(start, start + batch_size)
             truth, floats = masks[rows].long(), images[rows]
-            logits = logits_of(model, floats if floats.is_floating_point() else floats.float() / 255)
-            answers, classes = logits.argmax(1).cpu(), logits.shape[1]
+            logits = pixel_logits(model, floats if floats.is_floating_point() else floats.float() / 255)
+            predictions, classes = logits.argmax(1).cpu(), logits.shape[1]
             if int(truth.max()) >= classes:
                 raise ValueError(
                     f"the masks hold class {int(truth.max())}, but the network has {classes} classes."
                 )
-            band = edge_band(truth, width)
-            near = near + confusion_matrix(truth.where(band, IGNORE_INDEX), answers, classes)
-            far = far + confusion_matrix(truth.where(~band, IGNORE_INDEX), answers, classes)
-    return SegmentationScore(*(from_confusion(table.clone()) for table in (near + far, near, far)))
+            band = boundary_band(truth, width)
+            near = near + confusion_matrix(truth.where(band, IGNORE_INDEX), predictions, classes)
+            far = far + confusion_matrix(truth.where(~band, IGNORE_INDEX), predictions, classes)
+    return SegmentationScore(*(iou_from_confusion(table.clone()) for table in (near + far, near, far)))

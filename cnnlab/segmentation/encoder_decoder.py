@@ -12,14 +12,14 @@ from cnnlab.networks.architectures import Normalise
 from cnnlab.networks.segmentation_models import convolutions
 from cnnlab.segmentation.unpooling import max_pool, max_unpool
 
-WAYS_UP = ("remembered", "corner", "repeated")
+UPSAMPLING = ("remembered", "corner", "repeated")
 """Where a pooled value goes: to the place of its maximum, to the first place of its window, or to all four."""
 
 
 class EncoderDecoder(nn.Module):
     """Three poolings down, three unpoolings up, convolutions between (after Noh, Hong & Han, 2015), in small.
 
-    The decoder mirrors the encoder. With `way_up="remembered"` each unpooling sets its values to the places that the pooling of the
+    The decoder mirrors the encoder. With `upsampling="remembered"` each unpooling sets its values to the places that the pooling of the
     same size has remembered: no values pass the bottleneck by another way, but their places do. "corner" sets them to the first place of
     each window, "repeated" to all four; neither knows where the maxima stood. All three have the same weights to learn.
 
@@ -28,7 +28,7 @@ class EncoderDecoder(nn.Module):
     classes
         Names of the classes in the order of the logits, background first.
     upsampling
-        One of `WAYS_UP`.
+        One of `UPSAMPLING`.
 
     Shapes
     ------
@@ -50,10 +50,10 @@ class EncoderDecoder(nn.Module):
     torch.Size([1, 2, 48, 48])
     """
 
-    def __init__(self, classes: Sequence[str], way_up: str = "remembered"):
+    def __init__(self, classes: Sequence[str], upsampling: str = "remembered"):
         super().__init__()
-        self.way_up = one_of(way_up, WAYS_UP, "way up")
-        self.name = f"encoder_decoder_{way_up}"
+        self.upsampling = one_of(upsampling, UPSAMPLING, "way up")
+        self.name = f"encoder_decoder_{upsampling}"
         self.class_names = tuple(classes)
         self.input_size = 48
         self.normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -63,25 +63,25 @@ class EncoderDecoder(nn.Module):
         self.score = nn.Conv2d(16, len(self.class_names), 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps, kept = self.normalise(images), []
+        maps, pooled = self.normalise(images), []
         for block in (self.down1, self.down2, self.down3):
             maps = block(maps)
             size = maps.shape[-2:]
-            maps, places = max_pool(maps)  # N x C x H/2 x W/2
-            kept.append((self._set_back(places, size), size))
+            maps, indices = max_pool(maps)  # N x C x H/2 x W/2
+            pooled.append((self._unpool_indices(indices, size), size))
         maps = self.bottleneck(maps)
         for block in (self.up3, self.up2, self.up1):
-            places, size = kept.pop()
-            if self.way_up == "repeated":
+            indices, size = pooled.pop()
+            if self.upsampling == "repeated":
                 maps = maps.repeat_interleave(2, -2).repeat_interleave(2, -1)
             else:
-                maps = max_unpool(maps, places, size)
+                maps = max_unpool(maps, indices, size)
             maps = block(maps)  # N x C/2 x 2H x 2W
         return self.score(maps)
 
-    def _set_back(self, places: Tensor, size: Sequence[int]) -> Tensor:
+    def _unpool_indices(self, indices: Tensor, size: Sequence[int]) -> Tensor:
         """Where values of this size go on the way up: to the remembered places, or to the first of each window."""
-        if self.way_up == "remembered":
-            return places
-        rows, columns = (torch.arange(0, side, 2, device=places.device) for side in size)
-        return (rows[:, None] * size[1] + columns).expand_as(places)
+        if self.upsampling == "remembered":
+            return indices
+        rows, columns = (torch.arange(0, side, 2, device=indices.device) for side in size)
+        return (rows[:, None] * size[1] + columns).expand_as(indices)

@@ -32,7 +32,7 @@ class MeanIoU:
     confusion: Tensor
 
 
-def mean_iou(answers: Tensor, masks: Tensor, classes: int | None = None) -> MeanIoU:
+def mean_iou(predictions: Tensor, masks: Tensor, classes: int | None = None) -> MeanIoU:
     """How well do answers and true masks overlap, class by class?
 
         IoU_c = |answered c and truly c| / |answered c or truly c|
@@ -66,21 +66,21 @@ def mean_iou(answers: Tensor, masks: Tensor, classes: int | None = None) -> Mean
     >>> mean_iou(torch.tensor([[0, 0, 1], [0, 0, 1]]), truth).per_class
     tensor([0.7500, 0.6667], dtype=torch.float64)
     """
-    if answers.shape != masks.shape:
+    if predictions.shape != masks.shape:
         raise ValueError(
-            f"answers and masks must have the same axes, but came as {tuple(answers.shape)} and {tuple(masks.shape)}."
+            f"answers and masks must have the same axes, but came as {tuple(predictions.shape)} and {tuple(masks.shape)}."
         )
-    answers, masks = answers.long(), masks.long()
-    most = max(int(answers.max()), int(masks.max())) + 1 if masks.numel() else 1
-    classes = most if classes is None else positive_int(classes, "classes")
-    if most > classes:
+    predictions, masks = predictions.long(), masks.long()
+    max_classes = max(int(predictions.max()), int(masks.max())) + 1 if masks.numel() else 1
+    classes = max_classes if classes is None else positive_int(classes, "classes")
+    if max_classes > classes:
         raise ValueError(
-            f"there are {classes} classes, but index {most - 1} came; they run from 0 to {classes - 1}."
+            f"there are {classes} classes, but index {max_classes - 1} came; they run from 0 to {classes - 1}."
         )
-    return from_confusion(confusion_matrix(masks, answers, classes))
+    return iou_from_confusion(confusion_matrix(masks, predictions, classes))
 
 
-def from_confusion(confusion: Tensor) -> MeanIoU:
+def iou_from_confusion(confusion: Tensor) -> MeanIoU:
     """The measure from C x C numbers of pixels, row the truth, column the answer; such tables of several batches add up."""
     if not confusion.any():
         raise ValueError("no pixel is left to be judged.")

@@ -18,15 +18,15 @@ def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress:
     batch, single = image_batch(images)
     chunks = batch.split(positive_int(batch_size, "batch_size"))
     with eval_mode(model), torch.inference_mode():
-        answers = [
-            logits_of(model, chunk).argmax(1)
+        classes = [
+            pixel_logits(model, chunk).argmax(1)
             for chunk in tqdm(chunks, desc="pictures", disable=not progress or None)
         ]
-    joined = torch.cat(answers).clone()
+    joined = torch.cat(classes).clone()
     return joined[0] if single else joined
 
 
-def logits_of(model: nn.Module, images: Tensor) -> Tensor:
+def pixel_logits(model: nn.Module, images: Tensor) -> Tensor:
     """N x C x H x W logits for pictures N x 3 x H x W; refused if the network does not answer at each pixel."""
     logits = model(match_device_dtype(model, images))
     if logits.dim() != 4 or logits.shape[-2:] != images.shape[-2:]:

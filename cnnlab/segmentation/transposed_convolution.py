@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.inputs import positive_int, whole_number
-from cnnlab.segmentation.maps import as_batch
+from cnnlab.segmentation._shapes import as_batch
 
 
 def transposed_convolution(maps: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0) -> Tensor:
@@ -49,19 +49,19 @@ def transposed_convolution(maps: Tensor, kernel: Tensor, *, stride: int = 1, pad
     tensor([[ 120.,   30., -150.],
             [ 240.,   60., -300.]])
     """
-    batch, stamps, axes = _checked(maps, kernel)
+    batch, kernels, axes = _validated(maps, kernel)
     stride, padding = positive_int(stride, "stride"), whole_number(padding, "padding")
-    (count, _, height, width), (_, outputs, *side) = batch.shape, stamps.shape
+    (count, _, height, width), (_, outputs, *side) = batch.shape, kernels.shape
     full = [(n - 1) * stride + k for n, k in zip((height, width), side, strict=True)]
     canvas = batch.new_zeros(count, outputs, *full)
     for y in range(height):
         for x in range(width):
-            stamp = torch.einsum("nc,cdij->ndij", batch[:, :, y, x], stamps)
-            canvas[:, :, y * stride : y * stride + side[0], x * stride : x * stride + side[1]] += stamp
+            contribution = torch.einsum("nc,cdij->ndij", batch[:, :, y, x], kernels)
+            canvas[:, :, y * stride : y * stride + side[0], x * stride : x * stride + side[1]] += contribution
     if min(full) <= 2 * padding:
         raise ValueError(f"padding {padding} cuts off all of the {full[0]} x {full[1]} output; choose less.")
-    cut = canvas[:, :, padding : full[0] - padding, padding : full[1] - padding]
-    return cut[0, 0] if axes == () else cut.reshape(*axes[:-1], *cut.shape[1:])
+    cropped = canvas[:, :, padding : full[0] - padding, padding : full[1] - padding]
+    return cropped[0, 0] if axes == () else cropped.reshape(*axes[:-1], *cropped.shape[1:])
 
 
 def transposed_convolution_steps(
@@ -70,9 +70,13 @@ def transposed_convolution_steps(
     """The same for one map H x W and one kernel k x k, stamp by stamp: (H W + 1) x H' x W', from all zeros to the whole result."""
     if maps.dim() != 2:
         raise ValueError(f"steps are shown for one map H x W, but {maps.dim()} axes came.")
-    alone = maps.flatten().diag().unflatten(1, maps.shape)[:, None]  # (H W) x 1 x H x W: one number a row
-    single = transposed_convolution(alone, kernel[None, None], stride=stride, padding=padding)[:, 0]
-    return torch.cat([torch.zeros_like(single[:1]), single.cumsum(0)])
+    single_entries = (
+        maps.flatten().diag().unflatten(1, maps.shape)[:, None]
+    )  # (H W) x 1 x H x W: one number a row
+    contributions = transposed_convolution(
+        single_entries, kernel[None, None], stride=stride, padding=padding
+    )[:, 0]
+    return torch.cat([torch.zeros_like(contributions[:1]), contributions.cumsum(0)])
 
 
 def bilinear_kernel(factor: int) -> Tensor:
@@ -93,7 +97,7 @@ def bilinear_kernel(factor: int) -> Tensor:
     return tent[:, None] * tent
 
 
-def enlarge(maps: Tensor, factor: int) -> Tensor:
+def bilinear_upsample(maps: Tensor, factor: int) -> Tensor:
     """Maps ... x H x W enlarged to ... x factor H x factor W by a transposed convolution with `bilinear_kernel(factor)`.
 
     It gives what `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` gives, but for the outermost factor / 2 rows
@@ -101,21 +105,21 @@ def enlarge(maps: Tensor, factor: int) -> Tensor:
     """
     batch, axes = as_batch(maps)
     kernel = bilinear_kernel(factor).to(batch)
-    each = batch.flatten(0, 1)[:, None]  # every map for itself
-    larger = transposed_convolution(each, kernel[None, None], stride=factor, padding=factor // 2)
-    return larger[:, 0].reshape(*axes, *larger.shape[-2:])
+    single_maps = batch.flatten(0, 1)[:, None]  # every map for itself
+    upsampled = transposed_convolution(single_maps, kernel[None, None], stride=factor, padding=factor // 2)
+    return upsampled[:, 0].reshape(*axes, *upsampled.shape[-2:])
 
 
-def _checked(maps: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+def _validated(maps: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     batch, axes = as_batch(maps)
-    stamps = kernel[None, None] if kernel.dim() == 2 else kernel
-    if stamps.dim() != 4 or stamps.shape[0] != batch.shape[1]:
+    kernels = kernel[None, None] if kernel.dim() == 2 else kernel
+    if kernels.dim() != 4 or kernels.shape[0] != batch.shape[1]:
         raise ValueError(
             f"for {batch.shape[1]} maps the kernel must be {batch.shape[1]} x D x k x k (or k x k for one map),"
             f" but came with shape {tuple(kernel.shape)}."
         )
-    if axes == () and stamps.shape[1] != 1:
+    if axes == () and kernels.shape[1] != 1:
         raise ValueError(
             "one map H x W goes with a kernel k x k; for several outputs give the map as 1 x H x W."
         )
-    return batch, stamps.to(batch), axes
+    return batch, kernels.to(batch), axes

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnnlab.inputs import positive_int
-from cnnlab.segmentation.maps import as_batch
+from cnnlab.segmentation._shapes import as_batch
 
 
 def max_pool(maps: Tensor, size: int = 2, stride: int | None = None) -> tuple[Tensor, Tensor]:
@@ -32,8 +32,8 @@ def max_pool(maps: Tensor, size: int = 2, stride: int | None = None) -> tuple[Te
 
     Example
     -------
-    >>> values, places = max_pool(torch.tensor([[120.0, 150, 120], [100, 50, 110], [25, 25, 10]]), 2, stride=1)
-    >>> values.tolist(), places.tolist()
+    >>> values, indices = max_pool(torch.tensor([[120.0, 150, 120], [100, 50, 110], [25, 25, 10]]), 2, stride=1)
+    >>> values.tolist(), indices.tolist()
     ([[150.0, 150.0], [100.0, 110.0]], [[1, 1], [3, 5]])
     """
     batch, axes = as_batch(maps)
@@ -41,11 +41,11 @@ def max_pool(maps: Tensor, size: int = 2, stride: int | None = None) -> tuple[Te
     step = size if stride is None else positive_int(stride, "stride")
     if size > min(batch.shape[-2:]):
         raise ValueError(f"a window of {size} x {size} does not fit into maps of {_sides(batch)}.")
-    values, places = F.max_pool2d(batch, size, step, return_indices=True)
-    return values.view(*axes, *values.shape[-2:]), places.view(*axes, *places.shape[-2:])
+    values, indices = F.max_pool2d(batch, size, step, return_indices=True)
+    return values.view(*axes, *values.shape[-2:]), indices.view(*axes, *indices.shape[-2:])
 
 
-def max_unpool(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> Tensor:
+def max_unpool(values: Tensor, indices: Tensor, output_size: tuple[int, int]) -> Tensor:
     """Where do pooled values belong? Each goes to the place that its maximum had; all other places are zero.
 
         Y[p] = sum of X[i] over all windows i whose maximum stood at p
@@ -78,38 +78,38 @@ def max_unpool(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> 
 
     Example
     -------
-    >>> places = torch.tensor([[1, 1], [3, 5]])
-    >>> max_unpool(torch.tensor([[300.0, 450], [100, 250]]), places, (3, 3))
+    >>> indices = torch.tensor([[1, 1], [3, 5]])
+    >>> max_unpool(torch.tensor([[300.0, 450], [100, 250]]), indices, (3, 3))
     tensor([[  0., 750.,   0.],
             [100.,   0., 250.],
             [  0.,   0.,   0.]])
     """
-    _check_places(values, places, output_size)
+    _check_indices(values, indices, output_size)
     height, width = output_size
     flat = values.new_zeros(*values.shape[:-2], height * width)
-    flat.scatter_add_(-1, places.flatten(-2), values.flatten(-2))
+    flat.scatter_add_(-1, indices.flatten(-2), values.flatten(-2))
     return flat.unflatten(-1, (height, width))
 
 
-def max_unpool_steps(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> Tensor:
+def max_unpool_steps(values: Tensor, indices: Tensor, output_size: tuple[int, int]) -> Tensor:
     """The same for one map h x w, window by window: (h w + 1) x H x W, from all zeros to the whole result."""
     if values.dim() != 2:
         raise ValueError(f"steps are shown for one map h x w, but {values.dim()} axes came.")
-    alone = values.flatten().diag().unflatten(1, values.shape)  # (h w) x h x w: one window a row
-    single = max_unpool(alone, places.expand_as(alone), output_size)
-    return torch.cat([single.new_zeros(1, *output_size), single.cumsum(0)])
+    single_entries = values.flatten().diag().unflatten(1, values.shape)  # (h w) x h x w: one window a row
+    contributions = max_unpool(single_entries, indices.expand_as(single_entries), output_size)
+    return torch.cat([contributions.new_zeros(1, *output_size), contributions.cumsum(0)])
 
 
-def _check_places(values: Tensor, places: Tensor, output_size: tuple[int, int]) -> None:
-    if values.dim() not in (2, 3, 4) or values.shape != places.shape:
+def _check_indices(values: Tensor, indices: Tensor, output_size: tuple[int, int]) -> None:
+    if values.dim() not in (2, 3, 4) or values.shape != indices.shape:
         raise ValueError(
             f"values and places must have the same axes (h x w, C x h x w or N x C x h x w), but came as"
-            f" {tuple(values.shape)} and {tuple(places.shape)}."
+            f" {tuple(values.shape)} and {tuple(indices.shape)}."
         )
     height, width = output_size
-    if places.numel() and not (int(places.min()) >= 0 and int(places.max()) < height * width):
+    if indices.numel() and not (int(indices.min()) >= 0 and int(indices.max()) < height * width):
         raise ValueError(
-            f"places run from {int(places.min())} to {int(places.max())}, but maps of {height} x {width} have places"
+            f"places run from {int(indices.min())} to {int(indices.max())}, but maps of {height} x {width} have places"
             f" 0 to {height * width - 1}; give the output_size that was pooled."
         )
 

@@ -12,7 +12,7 @@ from cnnlab.world.names import NAMES
 
 
 @dataclass(frozen=True, eq=False)
-class FourTasks:
+class VisionTasks:
     """What each task asks for, of a picture H x W with K objects in it.
 
     Attributes
@@ -35,7 +35,7 @@ class FourTasks:
     instances: Tensor
 
 
-def four_tasks(picture: Picture) -> FourTasks:
+def vision_tasks(picture: Picture) -> VisionTasks:
     """What is the right answer to each of the four tasks? Read off the picture's exact maps.
 
     Only objects of the twenty classes count, and of these what is seen; clutter is background.
@@ -47,19 +47,19 @@ def four_tasks(picture: Picture) -> FourTasks:
     Example
     -------
     >>> from cnnlab import world
-    >>> found = four_tasks(world.render(3, shape="sheep", others=("sheep", "car")))
+    >>> found = vision_tasks(world.render(3, shape="sheep", others=("sheep", "car")))
     >>> found.label, sorted(found.names)
     ('sheep', ['car', 'sheep', 'sheep'])
     """
     semantic = picture.object.long()
     semantic = semantic.where(semantic <= len(OBJECTS), 0)
     instances, names, boxes = torch.zeros_like(semantic), [], []
-    for thing in picture.instance[semantic > 0].unique().tolist():
-        seen = (picture.instance == thing) & (semantic > 0)
-        rows, columns = seen.nonzero(as_tuple=True)
+    for instance in picture.instance[semantic > 0].unique().tolist():
+        visible = (picture.instance == instance) & (semantic > 0)
+        rows, columns = visible.nonzero(as_tuple=True)
         boxes.append([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
-        names.append(NAMES["object"][int(semantic[seen].mode().values)])
-        instances[seen] = len(names)
-    return FourTasks(
+        names.append(NAMES["object"][int(semantic[visible].mode().values)])
+        instances[visible] = len(names)
+    return VisionTasks(
         picture.label, tuple(names), torch.tensor(boxes).reshape(-1, 4).long(), semantic, instances
     )

@@ -98,7 +98,7 @@ def without_small_contributions(images: Tensor, gradient: Tensor, share: float) 
     """The pictures with the `share` of pixels that do least for the score made grey.
 
     What a pixel does is, to first order, how much the score would lose if the pixel became grey:
-    `|sum over colours of (x - grey) * d score / d x|`. Yosinski et al. (2015), section 3, "clipping pixels with small
+    `|sum over colours of (x - grey) * d segmentation_score / d x|`. Yosinski et al. (2015), section 3, "clipping pixels with small
     contribution"; lecture K, "Clipping of small values & gradients".
     """
     contribution = ((images - GREY) * gradient).sum(-3).abs()  # N x H x W

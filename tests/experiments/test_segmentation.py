@@ -21,9 +21,11 @@ def test_a_cell_of_the_ways_up_is_the_technique_itself():
         model, data.images, data.labels, epochs=1, batch_size=4, rate=0.05, seed=3
     ).model
     unseen = experiment._masks("validation", 4, 24, ("sheep", "car"))
-    expected = segmentation.score(tuned, unseen.images, unseen.labels, width=experiment.EDGE_WIDTH)
-    assert found["mean_iou"] == pytest.approx(expected.everywhere.mean, abs=1e-4)
-    assert found["at_edges"] == pytest.approx(expected.at_edges.mean, abs=1e-4)
+    expected = segmentation.segmentation_score(
+        tuned, unseen.images, unseen.labels, width=experiment.EDGE_WIDTH
+    )
+    assert found["mean_iou"] == pytest.approx(expected.overall.mean, abs=1e-4)
+    assert found["at_edges"] == pytest.approx(expected.near_boundary.mean, abs=1e-4)
 
 
 def test_seeds_learn_from_other_pictures_and_starts_differ(monkeypatch):

@@ -20,7 +20,7 @@ from cnnlab.explorers.render.segmentation import (
     legend,
     predict,
 )
-from cnnlab.segmentation import edge_band, four_tasks, segment
+from cnnlab.segmentation import boundary_band, segment, vision_tasks
 
 
 class Brightness(nn.Module):
@@ -50,11 +50,11 @@ def explorer(networks, sheep):
 
 def test_it_shows_what_the_network_answers_and_what_is_wrong(networks, sheep):
     found = predict(networks["low"], as_source(sheep), 96)
-    answer, truth = segment(networks["low"], sheep.image), four_tasks(sheep).semantic
+    answer, truth = segment(networks["low"], sheep.image), vision_tasks(sheep).semantic
     assert torch.equal(found.prediction, answer) and torch.equal(found.truth, truth)
     shown = class_map(found, "answer")
     assert torch.equal(shown.isnan(), answer == 0) and float(shown.nan_to_num(0).max()) == 0
-    wrong, near = answer != truth, edge_band(truth, 2)
+    wrong, near = answer != truth, boundary_band(truth, 2)
     assert torch.equal(~found.errors.isnan(), wrong)
     assert torch.equal(found.errors == 1, wrong & near)
     assert (colour_image(found, "errors")[..., 3] > 0).sum() == int(wrong.sum())
@@ -64,7 +64,7 @@ def test_it_shows_what_the_network_answers_and_what_is_wrong(networks, sheep):
 
 def test_a_pixel_is_told_with_its_truth(networks, sheep):
     found = predict(networks["low"], as_source(sheep), 96)
-    row, column = (four_tasks(sheep).semantic == 1).nonzero()[40].tolist()
+    row, column = (vision_tasks(sheep).semantic == 1).nonzero()[40].tolist()
     said = at_pixel(found, row, column)
     assert said.startswith(f"row {row}, column {column}: ") and said.endswith("in truth sheep")
     assert "sheep" in legend(found, "answer") and "near a true edge" in legend(found, "errors")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnnlab.segmentation import WAYS_UP, EncoderDecoder, max_pool, max_unpool
+from cnnlab.segmentation import UPSAMPLING, EncoderDecoder, max_pool, max_unpool
 
 
 @pytest.fixture
@@ -13,9 +13,9 @@ def images():
     return torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("way", WAYS_UP)
-def test_it_answers_at_each_pixel_and_can_be_trained(way, images):
-    model = EncoderDecoder(["background", "cat", "dog"], way)
+@pytest.mark.parametrize("upsampling", UPSAMPLING)
+def test_it_answers_at_each_pixel_and_can_be_trained(upsampling, images):
+    model = EncoderDecoder(["background", "cat", "dog"], upsampling)
     logits = model(images)
     assert logits.shape == (2, 3, 16, 24)
     logits.square().mean().backward()
@@ -24,7 +24,9 @@ def test_it_answers_at_each_pixel_and_can_be_trained(way, images):
 
 def test_the_ways_up_have_the_same_weights_and_other_answers(images):
     torch.manual_seed(1)
-    models = {way: EncoderDecoder(["background", "cat"], way).eval() for way in WAYS_UP}
+    models = {
+        upsampling: EncoderDecoder(["background", "cat"], upsampling).eval() for upsampling in UPSAMPLING
+    }
     for model in models.values():
         model.load_state_dict(models["remembered"].state_dict())
     answers = [model(images) for model in models.values()]
@@ -39,8 +41,8 @@ def test_remembered_values_lie_where_the_maxima_stood(images):
         maps, kept = model.normalise(images), []
         for block in (model.down1, model.down2, model.down3):
             before = block(maps)
-            maps, places = max_pool(before)
-            kept.append((places, before.shape[-2:]))
+            maps, indices = max_pool(before)
+            kept.append((indices, before.shape[-2:]))
         maps = model.bottleneck(maps)
         for block in (model.up3, model.up2, model.up1):
             maps = block(max_unpool(maps, *kept.pop()))
@@ -49,8 +51,8 @@ def test_remembered_values_lie_where_the_maxima_stood(images):
 
 def test_corners_are_the_first_places_of_their_windows():
     model = EncoderDecoder(["background", "cat"], "corner")
-    places = model._set_back(torch.zeros(1, 2, 2, 3, dtype=torch.long), (4, 6))
-    assert places[0, 0].tolist() == [[0, 2, 4], [12, 14, 16]]
+    indices = model._unpool_indices(torch.zeros(1, 2, 2, 3, dtype=torch.long), (4, 6))
+    assert indices[0, 0].tolist() == [[0, 2, 4], [12, 14, 16]]
 
 
 def test_an_unknown_way_up_is_refused():

@@ -6,31 +6,31 @@ from torch import nn
 
 from cnnlab import world
 from cnnlab.networks.segmentation_models import UNet
-from cnnlab.segmentation import edge_band, four_tasks, mean_iou, score, segment
+from cnnlab.segmentation import boundary_band, mean_iou, segment, segmentation_score, vision_tasks
 
 
 def test_mean_iou_is_the_jaccard_score_of_scikit_learn():
     masks, answers = torch.randint(0, 5, (4, 9, 9)), torch.randint(0, 5, (4, 9, 9))
-    found = mean_iou(answers, masks)
+    result = mean_iou(answers, masks)
     truth, said = masks.flatten().numpy(), answers.flatten().numpy()
-    assert np.allclose(found.per_class, jaccard_score(truth, said, average=None))
-    assert found.mean == pytest.approx(jaccard_score(truth, said, average="macro"))
-    assert np.array_equal(found.confusion, confusion_matrix(truth, said))
-    assert found.pixel_accuracy == pytest.approx((truth == said).mean())
+    assert np.allclose(result.per_class, jaccard_score(truth, said, average=None))
+    assert result.mean == pytest.approx(jaccard_score(truth, said, average="macro"))
+    assert np.array_equal(result.confusion, confusion_matrix(truth, said))
+    assert result.pixel_accuracy == pytest.approx((truth == said).mean())
 
 
 def test_classes_that_never_occur_and_pixels_to_ignore_are_left_out():
     masks, answers = torch.tensor([[0, 0, 1, -100]]), torch.tensor([[0, 1, 1, 2]])
-    found = mean_iou(answers, masks, classes=4)
-    assert found.per_class[:2].tolist() == [0.5, 0.5] and found.per_class[2:].isnan().all()
-    assert found.mean == 0.5 and found.confusion.sum() == 3
+    result = mean_iou(answers, masks, classes=4)
+    assert result.per_class[:2].tolist() == [0.5, 0.5] and result.per_class[2:].isnan().all()
+    assert result.mean == 0.5 and result.confusion.sum() == 3
 
 
 def test_an_answer_without_any_object_has_high_accuracy_and_a_low_mean():
     masks = torch.zeros(1, 10, 10, dtype=torch.long)
     masks[0, 4:6, 4:6] = 1
-    found = mean_iou(torch.zeros_like(masks), masks)
-    assert found.pixel_accuracy == pytest.approx(0.96) and found.mean == pytest.approx(0.48)
+    result = mean_iou(torch.zeros_like(masks), masks)
+    assert result.pixel_accuracy == pytest.approx(0.96) and result.mean == pytest.approx(0.48)
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -38,12 +38,12 @@ def test_the_band_holds_the_pixels_with_another_class_nearby(width):
     masks = torch.zeros(2, 12, 12, dtype=torch.long)
     masks[0, 3:7, 2:9] = 4
     masks[0, 8:, 8:] = 2
-    band = edge_band(masks, width)
+    band = boundary_band(masks, width)
     for y in range(12):
         for x in range(12):
             window = masks[0, max(0, y - width) : y + width + 1, max(0, x - width) : x + width + 1]
             assert band[0, y, x] == (len(window.unique()) > 1)
-    assert not band[1].any() and torch.equal(edge_band(masks[0], width), band[0])
+    assert not band[1].any() and torch.equal(boundary_band(masks[0], width), band[0])
 
 
 class Blocks(nn.Module):
@@ -70,20 +70,23 @@ def discs():
 
 def test_coarse_answers_are_wrong_at_edges_only(discs):
     images, masks = discs
-    coarse, fine = score(Blocks(False).eval(), images, masks, width=4), score(Blocks(True), images, masks)
-    assert fine.everywhere.mean == fine.at_edges.mean == fine.inside.mean == 1
-    assert coarse.inside.mean == 1 > coarse.everywhere.mean > coarse.at_edges.mean
-    assert torch.equal(coarse.at_edges.confusion + coarse.inside.confusion, coarse.everywhere.confusion)
+    coarse, fine = (
+        segmentation_score(Blocks(False).eval(), images, masks, width=4),
+        segmentation_score(Blocks(True), images, masks),
+    )
+    assert fine.overall.mean == fine.near_boundary.mean == fine.interior.mean == 1
+    assert coarse.interior.mean == 1 > coarse.overall.mean > coarse.near_boundary.mean
+    assert torch.equal(coarse.near_boundary.confusion + coarse.interior.confusion, coarse.overall.confusion)
 
 
 def test_the_score_does_not_depend_on_batches_and_takes_bytes(discs):
     images, masks = discs
-    one, all_at_once = (score(Blocks(False), images, masks, batch_size=n) for n in (1, 3))
-    bytes_ = score(Blocks(False), (images * 255).byte(), masks.byte())
-    assert torch.equal(one.at_edges.confusion, all_at_once.at_edges.confusion)
-    assert torch.equal(one.everywhere.confusion, bytes_.everywhere.confusion)
+    single, all_at_once = (segmentation_score(Blocks(False), images, masks, batch_size=n) for n in (1, 3))
+    bytes_ = segmentation_score(Blocks(False), (images * 255).byte(), masks.byte())
+    assert torch.equal(single.near_boundary.confusion, all_at_once.near_boundary.confusion)
+    assert torch.equal(single.overall.confusion, bytes_.overall.confusion)
     answers = segment(Blocks(False), images, batch_size=2)
-    assert mean_iou(answers, masks).mean == one.everywhere.mean
+    assert mean_iou(answers, masks).mean == single.overall.mean
 
 
 def test_one_picture_and_the_mode_are_left_as_they_came(discs):
@@ -91,7 +94,7 @@ def test_one_picture_and_the_mode_are_left_as_they_came(discs):
     model = Blocks(True)
     model.drop.eval()
     assert segment(model, images[0]).shape == (32, 32)
-    score(model, images, discs[1])
+    segmentation_score(model, images, discs[1])
     assert model.training and not model.drop.training
 
 
@@ -112,33 +115,33 @@ def test_wrong_input_is_refused(discs):
     with pytest.raises(ValueError, match="no pixel is left"):
         mean_iou(masks, masks * 0 - 1)
     with pytest.raises(ValueError, match="must fit"):
-        score(Blocks(True), images, masks[:2])
+        segmentation_score(Blocks(True), images, masks[:2])
     with pytest.raises(ValueError, match="hold class 2"):
-        score(Blocks(True), images, masks * 2)
+        segmentation_score(Blocks(True), images, masks * 2)
     with pytest.raises(ValueError, match="take one for masks"):
         segment(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2)), images)
 
 
 def test_four_tasks_on_one_picture():
     picture = world.render(3, shape="sheep", others=("sheep", "car"), clutter=2, cover=0.0, size=64)
-    found = four_tasks(picture)
-    assert found.label == "sheep" and sorted(found.names) == ["car", "sheep", "sheep"]
-    assert torch.equal(found.instances > 0, found.semantic > 0)
-    assert found.semantic.unique().tolist() == [
+    result = vision_tasks(picture)
+    assert result.label == "sheep" and sorted(result.names) == ["car", "sheep", "sheep"]
+    assert torch.equal(result.instances > 0, result.semantic > 0)
+    assert result.semantic.unique().tolist() == [
         0,
         1 + world.OBJECTS.index("sheep"),
         1 + world.OBJECTS.index("car"),
     ]
-    for number, (name, box) in enumerate(zip(found.names, found.boxes.tolist(), strict=True), start=1):
-        seen = found.instances == number
+    for number, (name, box) in enumerate(zip(result.names, result.boxes.tolist(), strict=True), start=1):
+        seen = result.instances == number
         top, left, bottom, right = box
         assert seen.any()
         assert seen[top:bottom, left:right].sum() == seen.sum()
         assert seen[top].any() and seen[bottom - 1].any() and seen[:, left].any() and seen[:, right - 1].any()
-        assert (found.semantic[seen] == 1 + world.OBJECTS.index(name)).all()
-    assert tuple(found.boxes[0].tolist()) == picture.box
+        assert (result.semantic[seen] == 1 + world.OBJECTS.index(name)).all()
+    assert tuple(result.boxes[0].tolist()) == picture.box
 
 
 def test_a_picture_without_objects_has_no_boxes():
-    found = four_tasks(world.render(3, shape="none", clutter=2, size=48))
-    assert found.names == () and found.boxes.shape == (0, 4) and not found.semantic.any()
+    result = vision_tasks(world.render(3, shape="none", clutter=2, size=48))
+    assert result.names == () and result.boxes.shape == (0, 4) and not result.semantic.any()

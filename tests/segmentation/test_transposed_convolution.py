@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from cnnlab.segmentation import (
     bilinear_kernel,
-    enlarge,
+    bilinear_upsample,
     transposed_convolution,
     transposed_convolution_steps,
 )
@@ -34,8 +34,8 @@ def test_the_example_of_the_lecture_to_its_end():
 @pytest.mark.parametrize(("stride", "padding", "side"), [(1, 0, 3), (2, 1, 4), (3, 0, 2), (2, 2, 5)])
 def test_it_agrees_with_torch(stride, padding, side):
     maps, kernel = torch.randn(2, 3, 4, 5).double(), torch.randn(3, 2, side, side).double()
-    found = transposed_convolution(maps, kernel, stride=stride, padding=padding)
-    assert torch.allclose(found, F.conv_transpose2d(maps, kernel, stride=stride, padding=padding))
+    result = transposed_convolution(maps, kernel, stride=stride, padding=padding)
+    assert torch.allclose(result, F.conv_transpose2d(maps, kernel, stride=stride, padding=padding))
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1)])
@@ -53,16 +53,16 @@ def test_it_is_the_transpose_of_the_convolution(stride, padding):
 @pytest.mark.parametrize("factor", [2, 3, 4, 8])
 def test_bilinear_enlargement_is_a_transposed_convolution(factor):
     maps = torch.randn(2, 3, 5, 6).double()
-    found = enlarge(maps, factor)
+    result = bilinear_upsample(maps, factor)
     expected = F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
-    assert found.shape == expected.shape
+    assert result.shape == expected.shape
     inner = (..., slice(factor, -factor), slice(factor, -factor))
-    assert torch.allclose(found[inner], expected[inner], atol=1e-6)
-    assert found[..., 0, 0].abs().sum() < expected[..., 0, 0].abs().sum(), "stamps fade at the border"
+    assert torch.allclose(result[inner], expected[inner], atol=1e-6)
+    assert result[..., 0, 0].abs().sum() < expected[..., 0, 0].abs().sum(), "stamps fade at the border"
 
 
 def test_stamps_of_the_bilinear_kernel_add_up_to_one_everywhere():
-    flat = enlarge(torch.ones(8, 8), 4)
+    flat = bilinear_upsample(torch.ones(8, 8), 4)
     assert torch.allclose(flat[2:-2, 2:-2], torch.ones(28, 28))
 
 
@@ -76,7 +76,7 @@ def test_axes_come_back_as_they_came():
     kernel = torch.randn(3, 2, 2, 2)
     assert transposed_convolution(torch.rand(3, 4, 5), kernel).shape == (2, 5, 6)
     assert transposed_convolution(torch.rand(7, 3, 4, 5), kernel).shape == (7, 2, 5, 6)
-    assert enlarge(torch.rand(4, 5), 2).shape == (8, 10) and bilinear_kernel(3).shape == (5, 5)
+    assert bilinear_upsample(torch.rand(4, 5), 2).shape == (8, 10) and bilinear_kernel(3).shape == (5, 5)
 
 
 def test_wrong_input_is_refused():

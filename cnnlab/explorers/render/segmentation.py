@@ -16,7 +16,7 @@ from cnnlab.figures.colours import CLASSES, OUTLINE
 from cnnlab.figures.palette_png import TRANSPARENT, index_png
 from cnnlab.networks.activations import eval_mode
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.segmentation import edge_band, four_tasks
+from cnnlab.segmentation import boundary_band, vision_tasks
 from cnnlab.world import OBJECTS, render
 
 VIEWS = ("answer", "truth", "errors")
@@ -45,7 +45,7 @@ class Result:
         """H x W: 1 where the answer is wrong near a true edge, 0 where it is wrong elsewhere, NaN where it is right."""
         if self.truth is None:
             raise ValueError("nobody knows the truth of a photo; look at the answer instead.")
-        kind = edge_band(self.truth, EDGE_WIDTH).float()
+        kind = boundary_band(self.truth, EDGE_WIDTH).float()
         return kind.where(self.prediction != self.truth, torch.nan)
 
 
@@ -60,7 +60,7 @@ def predict(model: nn.Module, source: ImageSource, side: int) -> Result:
         )
     names = tuple(getattr(model, "class_names", ())) or tuple(map(str, range(logits.shape[1])))
     has_truth = isinstance(source, RenderedSource) and names == NAMES
-    truth = four_tasks(render(source.recipe, size=side)).semantic if has_truth else None
+    truth = vision_tasks(render(source.recipe, size=side)).semantic if has_truth else None
     return Result(logits[0].softmax(0).float().cpu().clone(), names, truth)
 
 
@@ -96,7 +96,7 @@ def describe(result: Result) -> str:
     """The numbers of this picture as HTML: how many pixels are wrong, near edges and elsewhere; intersection over union by class."""
     if result.truth is None:
         return "<p>Nobody knows the truth of a photo, so there is no number here.</p>"
-    wrong, band = result.prediction != result.truth, edge_band(result.truth, EDGE_WIDTH)
+    wrong, band = result.prediction != result.truth, boundary_band(result.truth, EDGE_WIDTH)
     lines = [f"{_share(wrong)} of all pixels are wrong."]
     lines += [
         f"Within {EDGE_WIDTH} pixels of a true edge: {_share(wrong[band])}. Elsewhere: {_share(wrong[~band])}."
