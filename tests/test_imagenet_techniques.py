@@ -160,13 +160,15 @@ TECHNIQUES = {
         ).images
     ),
     "synthesis.ascend": lambda g: islice(
-        synthesis.ascend(
+        synthesis.gradient_ascent(
             g.model, synthesis.layer_norm(g.last), torch.rand(1, 3, SIDE, SIDE), synthesis.pixels(), steps=1
         ),
         2,
     ),
-    "synthesis.dream": lambda g: synthesis.dream(g.model, g.image, g.middle, octaves=1, steps=2),
-    "synthesis.dream_steps": lambda g: synthesis.dream_steps(g.model, g.image, g.middle, octaves=1, steps=1),
+    "synthesis.dream": lambda g: synthesis.deepdream(g.model, g.image, g.middle, octaves=1, steps=2),
+    "synthesis.dream_steps": lambda g: synthesis.deepdream_steps(
+        g.model, g.image, g.middle, octaves=1, steps=1
+    ),
     "synthesis.invert": lambda g: synthesis.invert(g.model, g.image, g.last, steps=2, restarts=2),
     "synthesis.invert_steps": lambda g: synthesis.invert_steps(g.model, g.image, g.head, steps=1),
     "synthesis.maximise": lambda g: synthesis.maximise(
@@ -177,7 +179,7 @@ TECHNIQUES = {
     ),
     "synthesis.style_steps": lambda g: synthesis.style_steps(g.model, None, g.image, steps=1),
     "synthesis.transfer_style": lambda g: synthesis.transfer_style(g.model, *g.images, steps=2),
-    "synthesis.zoom_into_dream": lambda g: synthesis.zoom_into_dream(
+    "synthesis.zoom_into_dream": lambda g: synthesis.deepdream_zoom(
         g.model, g.image, g.middle, frames=1, steps=1, octaves=1
     ),
     "transfer.accuracy": lambda g: transfer.accuracy(g.model, g.images, g.labels),

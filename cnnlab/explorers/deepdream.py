@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.step_player import Frame, make_frame
-from cnnlab.synthesis import dream_steps, zoom_into_dream
+from cnnlab.synthesis import deepdream_steps, deepdream_zoom
 
 
 class DeepDreamExplorer(OptimisationExplorer):
@@ -32,7 +32,7 @@ class DeepDreamExplorer(OptimisationExplorer):
     network, shape, scene, seed, another_button, photo_upload
         What dreams, and what it starts from.
     layer, octaves, octave_scale, steps, jitter, tv, size
-        Arguments of `cnnlab.synthesis.dream`, and the side of the picture.
+        Arguments of `cnnlab.synthesis.deepdream`, and the side of the picture.
     zoom_button, n_frames, zoom, rotate
         The walk into the dream: how many frames, and by how much the picture grows and turns between two of them.
     player
@@ -76,7 +76,7 @@ class DeepDreamExplorer(OptimisationExplorer):
             size=(self.size, "Side of the picture in pixels"),
             frames=(self.n_frames, "Frames of the walk"),
             zoom=(self.zoom, "Factor by which the picture grows between two frames"),
-            turn=(self.rotate, "Degrees by which it turns between two frames"),
+            rotate=(self.rotate, "Degrees by which it turns between two frames"),
         )
         zoom_controls = [self.zoom_button, self.n_frames, self.zoom, self.rotate]
         self.assemble({"Dream": controls, "Walk into the dream": zoom_controls}, names, controls)
@@ -84,7 +84,7 @@ class DeepDreamExplorer(OptimisationExplorer):
 
     @property
     def options(self) -> dict[str, object]:
-        """What the controls say, as arguments of `cnnlab.synthesis.dream`."""
+        """What the controls say, as arguments of `cnnlab.synthesis.deepdream`."""
         return {
             "octaves": self.octaves.value,
             "octave_scale": round(self.octave_scale.value, 2),
@@ -97,13 +97,13 @@ class DeepDreamExplorer(OptimisationExplorer):
         """Dream, enlarge the middle, dream again: one frame after the other."""
         picture = self.image_picker.source.image(self.size.value)
         options = self.options | {"octaves": min(2, self.octaves.value), "steps": min(6, self.steps.value)}
-        frames = zoom_into_dream(
+        frames = deepdream_zoom(
             self.model,
             picture,
             self.layer.value,
             frames=self.n_frames.value,
             zoom=self.zoom.value,
-            turn=self.rotate.value,
+            rotate=self.rotate.value,
             **options,
         )
         self._zooming = True
@@ -118,7 +118,7 @@ class DeepDreamExplorer(OptimisationExplorer):
 
     def frames(self) -> tuple[Iterator[Frame], int]:
         picture = self.image_picker.source.image(self.size.value)
-        dreams = dream_steps(self.model, picture, self.layer.value, **self.options)
+        dreams = deepdream_steps(self.model, picture, self.layer.value, **self.options)
         total = self.octaves.value * (self.steps.value + 1) - 1
         return (_side_by_side(picture, dream) for dream in dreams), total
 
@@ -135,7 +135,7 @@ class DeepDreamExplorer(OptimisationExplorer):
                 "",
                 self.load_line,
                 picture,
-                f'dream = synthesis.dream(model, image, "{self.layer.value}", {options})',
+                f'dream = synthesis.deepdream(model, image, "{self.layer.value}", {options})',
                 "figures.grid([image, dream])",
             ]
         )

@@ -25,7 +25,7 @@ from cnnlab.explorers.thumbnails import (
 )
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.synthesis import style_steps
-from cnnlab.synthesis.style import usual_layers
+from cnnlab.synthesis.style_transfer import default_layers
 from cnnlab.world import SCENES, render
 
 RATIOS = tuple(10.0**power for power in (-1, -0.5, 0, 0.5, 1, 1.5, 2))
@@ -141,7 +141,7 @@ class StyleTransferExplorer(OptimisationExplorer):
 
     def update_options(self) -> None:
         names = list(layer_widths(self.model, self.side, maps=True))
-        style, content = usual_layers(self.model)
+        style, content = default_layers(self.model)
         compared = [
             name for name in names if name in style or isinstance(resolve_layer(self.model, name), nn.Conv2d)
         ]

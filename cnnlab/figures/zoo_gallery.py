@@ -60,7 +60,7 @@ def dream_and_style() -> AltTextFigure:
     """The cat as it is, as a layer dreams of it, and in the styles of a brick wall and of gravel."""
     photos, model = photographs(), network("squeezenet")
     image = photos["chelsea"].image(320)
-    images = [image, synthesis.dream(model, image, "fire7", seed=0)]
+    images = [image, synthesis.deepdream(model, image, "fire7", seed=0)]
     styles = (photos[name].image(320) for name in ("brick", "gravel"))
     images += [synthesis.transfer_style(model, image, style, seed=0).image for style in styles]
     return figures.grid(

@@ -7,9 +7,9 @@
     gram              the statistic of style, `gram_matrix`
     objectives        what shall grow: `logit`, `unit`, `channel`, `direction`, `layer_norm`; they add up with `+`
     parametrisations  in which coordinates: `pixels`, or `fourier` in decorrelated colours
-    transforms        what a picture must survive: `jitter`, `zoom_and_turn`
+    transforms        what a picture must survive: `jitter`, `random_zoom_rotate`
     priors            what keeps it natural: `total_variation`, L2, blur, clipping of small pixels
-    ascent            the loop that puts them together, `ascend`
+    ascent            the loop that puts them together, `gradient_ascent`
     reading           what flows out of the layers, and no further than needed
 
 Every technique takes a model that maps pictures in [0, 1] to logits and leaves it as it was; the pictures that come out lie in
@@ -17,36 +17,36 @@ Every technique takes a model that maps pictures in [0, 1] to logits and leaves 
 `cnnlab.robustness`.
 """
 
-from cnnlab.synthesis.ascent import Ascent, ascend
-from cnnlab.synthesis.dream import dream, dream_steps, zoom_into_dream
-from cnnlab.synthesis.gram import gram_matrix
-from cnnlab.synthesis.invert import Inversion, invert, invert_steps
-from cnnlab.synthesis.maximise import maximise, maximise_steps
+from cnnlab.synthesis.activation_maximisation import maximise, maximise_steps
+from cnnlab.synthesis.deepdream import deepdream, deepdream_steps, deepdream_zoom
+from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
+from cnnlab.synthesis.gram_matrix import gram_matrix
+from cnnlab.synthesis.inversion import Inversion, invert, invert_steps
 from cnnlab.synthesis.objectives import Objective, channel, direction, layer_norm, logit, unit
 from cnnlab.synthesis.parametrisations import PARAMETRISATIONS, Parametrisation, fourier, pixels
-from cnnlab.synthesis.priors import (
-    blurred,
+from cnnlab.synthesis.random_transforms import jitter, random_zoom_rotate
+from cnnlab.synthesis.regularisers import (
+    clip_small_contribution,
+    clip_small_norm,
+    gaussian_blur,
     total_variation,
-    without_small_contributions,
-    without_small_pixels,
 )
-from cnnlab.synthesis.style import StyleTransfer, style_steps, transfer_style
-from cnnlab.synthesis.transforms import jitter, zoom_and_turn
+from cnnlab.synthesis.style_transfer import StyleTransfer, style_steps, transfer_style
 
 __all__ = [
-    *("PARAMETRISATIONS", "Ascent", "Inversion", "Objective", "Parametrisation", "StyleTransfer"),
+    *("PARAMETRISATIONS", "AscentState", "Inversion", "Objective", "Parametrisation", "StyleTransfer"),
     *(
-        "ascend",
-        "blurred",
+        "gradient_ascent",
+        "gaussian_blur",
         "channel",
         "direction",
-        "dream",
-        "dream_steps",
+        "deepdream",
+        "deepdream_steps",
         "fourier",
         "gram_matrix",
         "invert",
     ),
     *("invert_steps", "jitter", "layer_norm", "logit", "maximise", "maximise_steps", "pixels", "style_steps"),
-    *("total_variation", "transfer_style", "unit", "without_small_contributions", "without_small_pixels"),
-    *("zoom_and_turn", "zoom_into_dream"),
+    *("total_variation", "transfer_style", "unit", "clip_small_contribution", "clip_small_norm"),
+    *("random_zoom_rotate", "deepdream_zoom"),
 ]

@@ -1,7 +1,7 @@
 """The picture that a class, a channel or a unit likes best: gradient ascent on the picture, with everything that helps it.
 
 `maximise` gives the finished pictures, `maximise_steps` the growing ones. Each regulariser of the lectures is one keyword with a
-number, and 0 turns it off; what the parts do stands in `objectives`, `parametrisations`, `transforms` and `priors`.
+number, and 0 turns it off; what the parts do stands in `objectives`, `parametrisations`, `random_transforms` and `regularisers`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from tqdm.auto import tqdm
 
 from cnnlab.inputs import fraction, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.synthesis.ascent import Ascent, ascend
-from cnnlab.synthesis.objectives import Objective, Several, logit
-from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
-from cnnlab.synthesis.priors import mending, paying
-from cnnlab.synthesis.transforms import shaking
+from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
+from cnnlab.synthesis.objectives import Objective, Targets, logit
+from cnnlab.synthesis.parametrisations import Parametrisation, Start, initial_images, resolve_parametrisation
+from cnnlab.synthesis.random_transforms import random_transforms
+from cnnlab.synthesis.regularisers import apply_edits, total_penalty
 
 MOST_CLASSES = 100
 """With more classes than this, `target=None` does not stand for all of them: their pictures are optimised in one batch."""
@@ -26,28 +26,28 @@ MOST_CLASSES = 100
 
 def maximise(
     model: nn.Module,
-    target: Several | Objective | None = None,
+    target: Targets | Objective | None = None,
     *,
     steps: int = 128,
     restarts: int = 1,
     start: Start = "noise",
     parametrisation: str | Parametrisation = "fourier",
-    rate: float | None = None,
+    learning_rate: float | None = None,
     jitter: int = 12,
     zoom: float = 0.25,
-    turn: float = 12.0,
+    rotate: float = 12.0,
     l2: float = 0.0003,
     tv: float = 0.005,
     beta: float = 1.5,
-    easing: float = 0.6,
+    ramp: float = 0.6,
     blur: float = 0.0,
     blur_every: int = 4,
-    clip_pixels: float = 0.0,
-    clip_contributions: float = 0.0,
+    clip_small_norms: float = 0.0,
+    clip_small_contributions: float = 0.0,
     size: int | None = None,
     seed: int = 0,
     progress: bool = False,
-) -> Ascent:
+) -> AscentState:
     """Which picture does a class, or a unit, like best? Activation maximisation by gradient ascent.
 
         x* = argmax over x of h(shake(x)) - l2 |x - 0.5|^2 - tv R_beta(x)
@@ -123,18 +123,18 @@ def maximise(
         restarts=restarts,
         start=start,
         parametrisation=parametrisation,
-        rate=rate,
+        learning_rate=learning_rate,
         jitter=jitter,
         zoom=zoom,
-        turn=turn,
+        rotate=rotate,
         l2=l2,
         tv=tv,
         beta=beta,
-        easing=easing,
+        ramp=ramp,
         blur=blur,
         blur_every=blur_every,
-        clip_pixels=clip_pixels,
-        clip_contributions=clip_contributions,
+        clip_small_norms=clip_small_norms,
+        clip_small_contributions=clip_small_contributions,
         size=size,
         seed=seed,
     )
@@ -145,57 +145,57 @@ def maximise(
 
 def maximise_steps(
     model: nn.Module,
-    target: Several | Objective | None = None,
+    target: Targets | Objective | None = None,
     *,
     steps: int = 128,
     restarts: int = 1,
     start: Start = "noise",
     parametrisation: str | Parametrisation = "fourier",
-    rate: float | None = None,
+    learning_rate: float | None = None,
     jitter: int = 12,
     zoom: float = 0.25,
-    turn: float = 12.0,
+    rotate: float = 12.0,
     l2: float = 0.0003,
     tv: float = 0.005,
     beta: float = 1.5,
-    easing: float = 0.6,
+    ramp: float = 0.6,
     blur: float = 0.0,
     blur_every: int = 4,
-    clip_pixels: float = 0.0,
-    clip_contributions: float = 0.0,
+    clip_small_norms: float = 0.0,
+    clip_small_contributions: float = 0.0,
     size: int | None = None,
     seed: int = 0,
-) -> Iterator[Ascent]:
-    """The pictures of `maximise` while they grow: one `Ascent` for the start and one after each step. Arguments as in `maximise`.
+) -> Iterator[AscentState]:
+    """The pictures of `maximise` while they grow: one `AscentState` for the start and one after each step. Arguments as in `maximise`.
 
-    They are checked at once, before the first step. Each `Ascent` is the caller's to keep; stop whenever you like. Between two
+    They are checked at once, before the first step. Each `AscentState` is the caller's to keep; stop whenever you like. Between two
     steps the model is as it was found.
 
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 5))
-    >>> [ascent.step for ascent in maximise_steps(model, 2, steps=3, size=16, jitter=1)]
+    >>> [gradient_ascent.step for gradient_ascent in maximise_steps(model, 2, steps=3, size=16, jitter=1)]
     [0, 1, 2, 3]
     """
     objective = (
         target if isinstance(target, Objective) else logit(_classes(model) if target is None else target)
     )
-    coordinates = parametrisation_of(parametrisation)
-    chance = torch.Generator().manual_seed(seed)
+    chosen = resolve_parametrisation(parametrisation)
+    generator = torch.Generator().manual_seed(seed)
     pictures = objective.count * positive_int(restarts, "restarts")
-    numbers = started(coordinates, start, (pictures, 3, *_sides(model, start, size)), chance)
-    return ascend(
+    initial = initial_images(chosen, start, (pictures, 3, *_sides(model, start, size)), generator)
+    return gradient_ascent(
         model,
         objective,
-        match_device_dtype(model, numbers),
-        coordinates,
+        match_device_dtype(model, initial),
+        chosen,
         steps=positive_int(steps, "steps"),
-        rate=rate,
-        transforms=shaking(jitter, zoom, turn),
-        penalty=paying(l2, tv, beta),
-        easing=fraction(easing, "easing"),
-        edit=mending(blur, blur_every, clip_pixels, clip_contributions),
-        generator=chance,
+        learning_rate=learning_rate,
+        transforms=random_transforms(jitter, zoom, rotate),
+        penalty=total_penalty(l2, tv, beta),
+        ramp=fraction(ramp, "easing"),
+        edit=apply_edits(blur, blur_every, clip_small_norms, clip_small_contributions),
+        generator=generator,
     )
 
 

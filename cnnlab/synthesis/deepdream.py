@@ -16,14 +16,14 @@ from tqdm.auto import tqdm
 
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.synthesis.ascent import ascend
+from cnnlab.synthesis.gradient_ascent import gradient_ascent
 from cnnlab.synthesis.objectives import Objective, layer_norm
-from cnnlab.synthesis.parametrisations import Parametrisation, parametrisation_of
-from cnnlab.synthesis.priors import paying
-from cnnlab.synthesis.transforms import moved, shaking
+from cnnlab.synthesis.parametrisations import Parametrisation, resolve_parametrisation
+from cnnlab.synthesis.random_transforms import random_transforms, zoom_rotate
+from cnnlab.synthesis.regularisers import total_penalty
 
 
-def dream(
+def deepdream(
     model: nn.Module,
     image: Tensor,
     layer: str | Objective,
@@ -34,7 +34,7 @@ def dream(
     jitter: int = 8,
     tv: float = 0.002,
     parametrisation: str | Parametrisation = "fourier",
-    rate: float = 0.04,
+    learning_rate: float = 0.04,
     seed: int = 0,
     progress: bool = False,
 ) -> Tensor:
@@ -63,7 +63,7 @@ def dream(
     tv
         Weight of the total variation (beta = 2).
     parametrisation, learning_rate, seed
-        As in `maximise`.
+        As in `activation_maximisation`.
     progress
         Show a progress bar.
 
@@ -84,10 +84,10 @@ def dream(
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
-    >>> dream(model, torch.rand(3, 24, 24), "1", octaves=2, steps=2, jitter=1).shape
+    >>> deepdream(model, torch.rand(3, 24, 24), "1", octaves=2, steps=2, jitter=1).shape
     torch.Size([3, 24, 24])
     """
-    dreams = dream_steps(
+    dreams = deepdream_steps(
         model,
         image,
         layer,
@@ -97,7 +97,7 @@ def dream(
         jitter=jitter,
         tv=tv,
         parametrisation=parametrisation,
-        rate=rate,
+        learning_rate=learning_rate,
         seed=seed,
     )
     for picture in tqdm(dreams, total=octaves * (steps + 1), desc="dreaming", disable=not progress):
@@ -105,7 +105,7 @@ def dream(
     return last
 
 
-def dream_steps(
+def deepdream_steps(
     model: nn.Module,
     image: Tensor,
     layer: str | Objective,
@@ -116,15 +116,15 @@ def dream_steps(
     jitter: int = 8,
     tv: float = 0.002,
     parametrisation: str | Parametrisation = "fourier",
-    rate: float = 0.04,
+    learning_rate: float = 0.04,
     seed: int = 0,
 ) -> Iterator[Tensor]:
-    """The picture of `dream` while it grows, at the size of its octave: (steps + 1) for each octave. Arguments as in `dream`.
+    """The picture of `deepdream` while it grows, at the size of its octave: (steps + 1) for each octave. Arguments as in `deepdream`.
 
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
-    >>> [len(p[0]) for p in dream_steps(model, torch.rand(3, 24, 24), "1", octaves=2, octave_scale=2, steps=1, jitter=1)]
+    >>> [len(p[0]) for p in deepdream_steps(model, torch.rand(3, 24, 24), "1", octaves=2, octave_scale=2, steps=1, jitter=1)]
     [12, 12, 24, 24]
     """
     batch, _ = image_batch(image, "image")
@@ -138,40 +138,42 @@ def dream_steps(
     original = match_device_dtype(model, batch.detach())
     options = {
         "steps": steps,
-        "rate": rate,
-        "transforms": shaking(jitter, 0, 0),
-        "penalty": paying(0.0, tv, 2.0),
+        "learning_rate": learning_rate,
+        "transforms": random_transforms(jitter, 0, 0),
+        "penalty": total_penalty(0.0, tv, 2.0),
         "generator": torch.Generator().manual_seed(seed),
     }
-    return _through_octaves(model, original, objective, sizes, parametrisation_of(parametrisation), options)
+    return _octave_steps(model, original, objective, sizes, resolve_parametrisation(parametrisation), options)
 
 
-def _through_octaves(
+def _octave_steps(
     model: nn.Module,
     original: Tensor,
     objective: Objective,
     sizes: list[tuple[int, int]],
-    coordinates: Parametrisation,
+    parametrisation: Parametrisation,
     options: dict,
 ) -> Iterator[Tensor]:
     change = torch.zeros_like(original)
     for size in sizes:
-        plain = _resized(original, size)
-        picture = (plain + _resized(change, size)).clamp(0, 1)
-        for ascent in ascend(model, objective, coordinates.encode(picture), coordinates, **options):
+        base = _resized(original, size)
+        picture = (base + _resized(change, size)).clamp(0, 1)
+        for ascent in gradient_ascent(
+            model, objective, parametrisation.from_images(picture), parametrisation, **options
+        ):
             picture = ascent.images
             yield picture[0]
-        change = picture - plain
+        change = picture - base
 
 
-def zoom_into_dream(
+def deepdream_zoom(
     model: nn.Module,
     image: Tensor,
     layer: str | Objective,
     *,
     frames: int = 60,
     zoom: float = 1.05,
-    turn: float = 1.0,
+    rotate: float = 1.0,
     octaves: int = 2,
     steps: int = 6,
     seed: int = 0,
@@ -182,13 +184,13 @@ def zoom_into_dream(
     Parameters
     ----------
     model, image, layer
-        As in `dream`.
+        As in `deepdream`.
     frames
         How many pictures.
     zoom, rotate
         By which factor the picture grows between two frames, and by how many degrees it turns.
     octaves, steps, seed, options
-        As in `dream`, for each frame.
+        As in `deepdream`, for each frame.
 
     References
     ----------
@@ -197,7 +199,7 @@ def zoom_into_dream(
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
-    >>> frames = zoom_into_dream(model, torch.rand(3, 24, 24), "1", frames=3, octaves=1, steps=1, jitter=1)
+    >>> frames = deepdream_zoom(model, torch.rand(3, 24, 24), "1", frames=3, octaves=1, steps=1, jitter=1)
     >>> [tuple(frame.shape) for frame in frames]
     [(3, 24, 24), (3, 24, 24), (3, 24, 24)]
     """
@@ -206,8 +208,8 @@ def zoom_into_dream(
     picture = image
     for frame in range(positive_int(frames, "frames")):
         if frame:
-            picture = moved(picture[None], 1 / zoom, turn)[0].clamp(0, 1)
-        picture = dream(model, picture, layer, octaves=octaves, steps=steps, seed=seed + frame, **options)
+            picture = zoom_rotate(picture[None], 1 / zoom, rotate)[0].clamp(0, 1)
+        picture = deepdream(model, picture, layer, octaves=octaves, steps=steps, seed=seed + frame, **options)
         yield picture
 
 

@@ -17,7 +17,7 @@ from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.synthesis.objectives import LOGITS, Outputs
 
 
-class _Enough(Exception):
+class StopForward(Exception):
     """Raised in the forward pass when all layers have spoken."""
 
 
@@ -28,68 +28,70 @@ def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> 
     how often that is, is counted once, on a blank picture of the network's own size if it has one.
     """
     if LOGITS in layers:
-        return lambda images: _to_the_end(model, layers, images)
-    runs = _runs(model, layers, size)
+        return lambda images: _full_forward(model, layers, images)
+    runs = _run_counts(model, layers, size)
 
     def read(images: Tensor) -> Outputs:
-        with record_activations(model, layers) as outputs, _stopping(model, runs):
+        with record_activations(model, layers) as outputs, _stop_early(model, runs):
             model(images)
         return outputs
 
     return read
 
 
-def _to_the_end(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> Outputs:
+def _full_forward(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> Outputs:
     inner = [layer for layer in layers if layer != LOGITS]
     if not inner:
         return {LOGITS: model(images)}
     with record_activations(model, inner) as outputs:
         logits = model(images)
-    _all_ran(inner, outputs)
+    _require_all_ran(inner, outputs)
     return {**outputs, LOGITS: logits}
 
 
-def _runs(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Counter[str]:
+def _run_counts(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Counter[str]:
     """How often each layer runs in one forward pass."""
     side = getattr(model, "input_size", None)
     height, width = (side, side) if isinstance(side, int) else size
     runs: Counter[str] = Counter()
-    with _counting(model, layers, runs.update), eval_mode(model), torch.inference_mode():
+    with _count_runs(model, layers, runs.update), eval_mode(model), torch.inference_mode():
         model(match_device_dtype(model, torch.full((1, 3, height, width), 0.5)))
-    _all_ran(layers, runs)
+    _require_all_ran(layers, runs)
     return runs
 
 
-def _all_ran(layers: Iterable[str], ran: Container[str]) -> None:
+def _require_all_ran(layers: Iterable[str], ran: Container[str]) -> None:
     for layer in layers:
         if layer not in ran:
             raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
 
 
 @contextmanager
-def _stopping(model: nn.Module, runs: Counter[str]) -> Iterator[None]:
+def _stop_early(model: nn.Module, runs: Counter[str]) -> Iterator[None]:
     """Leave the block in the middle of the forward pass, once every layer has run as often as `runs` says."""
-    left = Counter(runs)
+    remaining = Counter(runs)
 
-    def ran(names: list[str]) -> None:
-        left.subtract(names)
-        if not any(left.values()):
-            raise _Enough
+    def note(names: list[str]) -> None:
+        remaining.subtract(names)
+        if not any(remaining.values()):
+            raise StopForward
 
     try:
-        with _counting(model, tuple(runs), ran):
+        with _count_runs(model, tuple(runs), note):
             yield
-    except _Enough:
+    except StopForward:
         pass
 
 
 @contextmanager
-def _counting(model: nn.Module, layers: tuple[str, ...], ran: Callable[[list[str]], None]) -> Iterator[None]:
+def _count_runs(
+    model: nn.Module, layers: tuple[str, ...], note: Callable[[list[str]], None]
+) -> Iterator[None]:
     handles = []
     try:
         for name in layers:
             module = resolve_layer(model, name)
-            handles.append(module.register_forward_hook(this_thread_only(lambda *_, name=name: ran([name]))))
+            handles.append(module.register_forward_hook(this_thread_only(lambda *_, name=name: note([name]))))
         yield
     finally:
         for handle in handles:

@@ -3,7 +3,7 @@
     draw the picture -> change it a little -> ask the network -> score minus penalties -> step -> edit
 
 The objective is what is maximised (`objectives`), the parametrisation gives the coordinates (`parametrisations`), random transforms are applied before each step (
-`transforms`), priors are penalties (added to the loss) and edits (applied after the step) (`priors`). `maximise`, `invert`, `dream`
+`transforms`), priors are penalties (added to the loss) and edits (applied after the step) (`regularisers`). `activation_maximisation`, `inversion`, `deepdream`
 and `transfer_style` are choices of these parts.
 """
 
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from cnnlab.networks.eval_mode import eval_mode
 from cnnlab.networks.relu_rules import REDIRECTED, relu_rule
+from cnnlab.synthesis.early_exit import reader
 from cnnlab.synthesis.objectives import Objective
 from cnnlab.synthesis.parametrisations import Parametrisation
-from cnnlab.synthesis.priors import Edit, Penalty
-from cnnlab.synthesis.reading import reader
-from cnnlab.synthesis.transforms import Transform
+from cnnlab.synthesis.random_transforms import Transform
+from cnnlab.synthesis.regularisers import Edit, Penalty
 
 
 @dataclass(frozen=True, eq=False)
-class Ascent:
+class AscentState:
     """Pictures on their way uphill.
 
     Fields
@@ -45,21 +45,21 @@ class Ascent:
         return len(self.scores) - 1
 
 
-def ascend(
+def gradient_ascent(
     model: nn.Module,
     objective: Objective,
-    numbers: Tensor,
+    parameters: Tensor,
     parametrisation: Parametrisation,
     *,
     steps: int,
-    rate: float | None = None,
+    learning_rate: float | None = None,
     transforms: Sequence[Transform] = (),
     penalty: Penalty | None = None,
-    easing: float = 0.0,
+    ramp: float = 0.0,
     edit: Edit | None = None,
     generator: torch.Generator | None = None,
-) -> Iterator[Ascent]:
-    """Maximise `objective - penalty` over the numbers of a parametrisation: one `Ascent` for the start and one after each step.
+) -> Iterator[AscentState]:
+    """Maximise `objective - penalty` over the numbers of a parametrisation: one `AscentState` for the start and one after each step.
 
     Parameters
     ----------
@@ -79,37 +79,41 @@ def ascend(
     edit
         (index of the step, pictures, gradient of the score with respect to them) -> pictures, after each step.
     """
-    numbers = numbers.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam([numbers], lr=parametrisation.rate if rate is None else rate, maximize=True)
+    parameters = parameters.detach().clone().requires_grad_()
+    optimiser = torch.optim.Adam(
+        [parameters],
+        lr=parametrisation.learning_rate if learning_rate is None else learning_rate,
+        maximize=True,
+    )
     generator = generator or torch.Generator().manual_seed(0)
     scores: list[Tensor] = []
     read = None
     for step in range(steps + 1):
         with eval_mode(model, frozen=True), torch.inference_mode(False), torch.enable_grad():
-            images = parametrisation.draw(numbers)
+            images = parametrisation.to_images(parameters)
             # A picture of its own, so that its gradient can be looked at before it goes on to the numbers.
             picture = images.detach().clone().requires_grad_()
-            shaken = picture
+            transformed = picture
             for transform in transforms:
-                shaken = transform(shaken, generator)
-            read = read or reader(model, objective.layers, tuple(shaken.shape[-2:]))
+                transformed = transform(transformed, generator)
+            read = read or reader(model, objective.layers, tuple(transformed.shape[-2:]))
             with relu_rule(REDIRECTED):  # so that a unit which the start leaves at zero has a gradient too
-                score = objective.score(model, read(shaken))
+                score = objective.score(model, read(transformed))
             scores.append(score.detach())
             if step < steps:
                 (gradient,) = torch.autograd.grad(score.sum(), picture)
-                uphill = gradient
+                direction = gradient
                 if penalty is not None:
-                    price = penalty(picture).sum() * min(1.0, (step + 1) / max(1.0, easing * steps))
-                    uphill = gradient - torch.autograd.grad(price, picture)[0]
-                (numbers.grad,) = torch.autograd.grad(images, numbers, uphill)
-        yield Ascent(picture.detach(), torch.stack(scores))
+                    penalty_value = penalty(picture).sum() * min(1.0, (step + 1) / max(1.0, ramp * steps))
+                    direction = gradient - torch.autograd.grad(penalty_value, picture)[0]
+                (parameters.grad,) = torch.autograd.grad(images, parameters, direction)
+        yield AscentState(picture.detach(), torch.stack(scores))
         if step < steps:
             optimiser.step()
             with torch.no_grad():
-                parametrisation.settle(numbers)
+                parametrisation.project(parameters)
                 if edit is not None:
-                    images = parametrisation.draw(numbers)
+                    images = parametrisation.to_images(parameters)
                     edited = edit(step, images, gradient)
                     if edited is not images:
-                        numbers.copy_(parametrisation.encode(edited))
+                        parameters.copy_(parametrisation.from_images(edited))

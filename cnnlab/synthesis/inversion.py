@@ -16,10 +16,10 @@ from tqdm.auto import tqdm
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.activations import activations
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.synthesis.ascent import Ascent, ascend
+from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
 from cnnlab.synthesis.objectives import Objective, Outputs
-from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
-from cnnlab.synthesis.priors import paying
+from cnnlab.synthesis.parametrisations import Parametrisation, Start, initial_images, resolve_parametrisation
+from cnnlab.synthesis.regularisers import total_penalty
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def invert(
     tv: float = 2e-4,
     start: Start = "noise",
     parametrisation: str | Parametrisation = "fourier",
-    rate: float | None = None,
+    learning_rate: float | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Inversion:
@@ -80,7 +80,7 @@ def invert(
         Exponent of the total variation, and its weight. It is a sum over all pixels, some hundreds for a picture of 96 x 96 with
         beta = 2, while the error of the features begins at about 1; so weights are small.
     start, parametrisation, learning_rate, seed
-        As in `maximise`.
+        As in `activation_maximisation`.
     progress
         Show a progress bar.
 
@@ -115,7 +115,7 @@ def invert(
         tv=tv,
         start=start,
         parametrisation=parametrisation,
-        rate=rate,
+        learning_rate=learning_rate,
         seed=seed,
     )
     for inversion in tqdm(inversions, total=steps + 1, desc=f"inverting {layer}", disable=not progress):
@@ -134,7 +134,7 @@ def invert_steps(
     tv: float = 2e-4,
     start: Start = "noise",
     parametrisation: str | Parametrisation = "fourier",
-    rate: float | None = None,
+    learning_rate: float | None = None,
     seed: int = 0,
 ) -> Iterator[Inversion]:
     """The pictures of `invert` while they grow, one `Inversion` for the start and one after each step. Arguments as in `invert`.
@@ -149,37 +149,37 @@ def invert_steps(
     if len(batch) != 1:
         raise ValueError(f"one picture is inverted at a time, but {len(batch)} came; call it once for each.")
     original = match_device_dtype(model, batch.detach())
-    coordinates = parametrisation_of(parametrisation)
-    chance = torch.Generator().manual_seed(seed)
+    chosen = resolve_parametrisation(parametrisation)
+    generator = torch.Generator().manual_seed(seed)
     shape = (positive_int(restarts, "restarts"), *original.shape[1:])
-    numbers = match_device_dtype(model, started(coordinates, start, shape, chance))
-    ascents = ascend(
+    initial = match_device_dtype(model, initial_images(chosen, start, shape, generator))
+    ascents = gradient_ascent(
         model,
-        likeness(layer, activations(model, original, layer)[layer]),
-        numbers,
-        coordinates,
+        feature_similarity(layer, activations(model, original, layer)[layer]),
+        initial,
+        chosen,
         steps=positive_int(steps, "steps"),
-        rate=rate,
-        penalty=paying(0.0, tv, beta),
+        learning_rate=learning_rate,
+        penalty=total_penalty(0.0, tv, beta),
     )
-    return (_measured(ascent, original) for ascent in ascents)
+    return (_as_inversion(ascent, original) for ascent in ascents)
 
 
-def likeness(layer: str, features: Tensor) -> Objective:
+def feature_similarity(layer: str, features: Tensor) -> Objective:
     """Minus the squared relative distance from `features` (1 x ...): `-|Phi(x) - Phi_0|^2 / |Phi_0|^2`, 0 at best."""
-    length = features.square().sum()
-    if not length > 0:
+    squared_norm = features.square().sum()
+    if not squared_norm > 0:
         raise ValueError(
             f'layer "{layer}" answers with nothing but zeros to this picture, so there is nothing to be like.'
         )
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
-        return -(outputs[layer] - features).square().flatten(1).sum(1) / length
+        return -(outputs[layer] - features).square().flatten(1).sum(1) / squared_norm
 
     return Objective((layer,), score)
 
 
-def _measured(ascent: Ascent, original: Tensor) -> Inversion:
+def _as_inversion(ascent: AscentState, original: Tensor) -> Inversion:
     return Inversion(
         images=ascent.images,
         feature_error=(-ascent.scores[-1]).sqrt(),

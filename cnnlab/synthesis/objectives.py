@@ -2,7 +2,7 @@
 
 An objective names the layers that it looks at and turns what flows out of them into one number for each picture. Two objectives
 add up with `+`, a number in front weighs one: `logit("sheep") + 0.1 * layer_norm("conv3")`. What keeps a picture natural is not
-said here but in `priors` and `transforms`.
+said here but in `regularisers` and `random_transforms`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOGITS = "logits"
 """Stands for the network's own answer, N x C, among the layers of an objective."""
 
 Outputs = dict[str, Tensor]
-Several = int | str | Sequence[int | str]
+Targets = int | str | Sequence[int | str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Objective:
         return self + -1.0 * other
 
 
-def logit(target: Several | None = None) -> Objective:
+def logit(target: Targets | None = None) -> Objective:
     """The score of a class before the softmax, `model(x)[target]`; several targets are one for each picture, None is all classes.
 
     The softmax would also grow by making all other classes less likely; the logit grows by showing this class alone.
@@ -71,10 +71,10 @@ def logit(target: Several | None = None) -> Objective:
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
         logits = outputs[LOGITS]
         names = getattr(model, "class_names", None)
-        wanted = torch.tensor([target_index(one, names, logits[0]) for one in _several(target)])
-        return _pick(logits, wanted)
+        indices = torch.tensor([target_index(name, names, logits[0]) for name in _as_list(target)])
+        return _select(logits, indices)
 
-    return Objective((LOGITS,), score, len(_several(target)))
+    return Objective((LOGITS,), score, len(_as_list(target)))
 
 
 def channel(layer: str, number: int | Sequence[int]) -> Objective:
@@ -85,9 +85,9 @@ def channel(layer: str, number: int | Sequence[int]) -> Objective:
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
         maps = outputs[layer].flatten(2).mean(2) if outputs[layer].dim() > 2 else outputs[layer]  # N x C
-        return _pick(maps, _checked(number, maps.shape[1], layer))
+        return _select(maps, _channel_indices(number, maps.shape[1], layer))
 
-    return Objective((layer,), score, len(_several(number)))
+    return Objective((layer,), score, len(_as_list(number)))
 
 
 def unit(
@@ -102,9 +102,9 @@ def unit(
             y = whole_number(height // 2 if row is None else row, f'row in "{layer}"', most=height - 1)
             x = whole_number(width // 2 if column is None else column, f'column in "{layer}"', most=width - 1)
             maps = maps[:, :, y, x]
-        return _pick(maps, _checked(number, maps.shape[1], layer))
+        return _select(maps, _channel_indices(number, maps.shape[1], layer))
 
-    return Objective((layer,), score, len(_several(number)))
+    return Objective((layer,), score, len(_as_list(number)))
 
 
 def layer_norm(layer: str) -> Objective:
@@ -122,16 +122,16 @@ def direction(layer: str, weights: Tensor) -> Objective:
     return Objective((layer,), score)
 
 
-def _several(target: Several | None) -> Sequence[int | str | None]:
+def _as_list(target: Targets | None) -> Sequence[int | str | None]:
     return [target] if target is None or isinstance(target, int | str) else list(target)
 
 
-def _checked(number: int | Sequence[int], channels: int, layer: str) -> Tensor:
+def _channel_indices(number: int | Sequence[int], channels: int, layer: str) -> Tensor:
     what = f'number of a channel in "{layer}" ({channels} channels)'
-    return torch.tensor([whole_number(one, what, most=channels - 1) for one in _several(number)])
+    return torch.tensor([whole_number(index, what, most=channels - 1) for index in _as_list(number)])
 
 
-def _pick(values: Tensor, wanted: Tensor) -> Tensor:
+def _select(values: Tensor, indices: Tensor) -> Tensor:
     """N numbers of N x C: the first rows for the first of the wanted, and so on, as many rows for each."""
-    wanted = wanted.to(values.device).repeat_interleave(len(values) // len(wanted))
-    return values.gather(1, wanted[:, None])[:, 0]
+    indices = indices.to(values.device).repeat_interleave(len(values) // len(indices))
+    return values.gather(1, indices[:, None])[:, 0]

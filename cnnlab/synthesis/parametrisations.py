@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.inputs import image_batch, one_of
-from cnnlab.synthesis.priors import GREY
+from cnnlab.synthesis.regularisers import GREY
 
 Start = str | Tensor
 
@@ -28,7 +28,7 @@ class Parametrisation:
     to_images
         Numbers -> pictures N x 3 x H x W in [0, 1]; gradients flow through it.
     from_images
-        Pictures in [0, 1] -> numbers; `draw(encode(x))` is x, as near as the coordinates allow.
+        Pictures in [0, 1] -> numbers; `to_images(from_images(x))` is x, as near as the coordinates allow.
     noise
         (shape of the pictures, generator) -> numbers of a faint random picture to start from.
     project
@@ -37,21 +37,21 @@ class Parametrisation:
         Length of a step that suits these numbers.
     """
 
-    draw: Callable[[Tensor], Tensor]
-    encode: Callable[[Tensor], Tensor]
+    to_images: Callable[[Tensor], Tensor]
+    from_images: Callable[[Tensor], Tensor]
     noise: Callable[[tuple[int, ...], torch.Generator], Tensor]
-    settle: Callable[[Tensor], None]
-    rate: float
+    project: Callable[[Tensor], None]
+    learning_rate: float
 
 
 def pixels() -> Parametrisation:
     """The pixels themselves, clipped to [0, 1] after each step; the noise is independent in every pixel."""
     return Parametrisation(
-        draw=lambda numbers: numbers,
-        encode=lambda images: images.clone(),
+        to_images=lambda parameters: parameters,
+        from_images=lambda images: images.clone(),
         noise=lambda shape, generator: (0.5 + 0.05 * torch.randn(shape, generator=generator)).clamp(0, 1),
-        settle=lambda numbers: numbers.clamp_(0, 1),
-        rate=0.02,
+        project=lambda parameters: parameters.clamp_(0, 1),
+        learning_rate=0.02,
     )
 
 
@@ -85,32 +85,34 @@ def fourier(decay: float = 1.2, *, decorrelated: bool = True, contrast: float = 
     """
     mix = torch.tensor(COLOURS) if decorrelated else torch.eye(3)
 
-    def draw(numbers: Tensor) -> Tensor:
-        width = 2 * (numbers.shape[-2] - 1)  # an even width; see `encode`
-        spectrum = torch.view_as_complex(numbers) * _scale(numbers.shape[-3], width, decay).to(numbers)
-        waves = torch.fft.irfft2(spectrum, s=(numbers.shape[-3], width), norm="ortho")
-        return (contrast * _mixed(mix, waves)).sigmoid()
+    def to_images(parameters: Tensor) -> Tensor:
+        width = 2 * (parameters.shape[-2] - 1)  # an even width; see `from_images`
+        spectrum = torch.view_as_complex(parameters) * _scale(parameters.shape[-3], width, decay).to(
+            parameters
+        )
+        waves = torch.fft.irfft2(spectrum, s=(parameters.shape[-3], width), norm="ortho")
+        return (contrast * _mix_colours(mix, waves)).sigmoid()
 
-    def encode(images: Tensor) -> Tensor:
+    def from_images(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
         if width % 2:
             raise ValueError(
                 f"waves need pictures of an even width, not {width}; use pixels, or another size."
             )
-        waves = _mixed(mix.inverse(), images.clamp(0.005, 0.995).logit() / contrast)
+        waves = _mix_colours(mix.inverse(), images.clamp(0.005, 0.995).logit() / contrast)
         spectrum = torch.fft.rfft2(waves, norm="ortho") / _scale(height, width, decay).to(images)
         return torch.view_as_real(spectrum).clone()
 
     def noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return 0.1 * torch.randn(*shape[:-1], shape[-1] // 2 + 1, 2, generator=generator)
 
-    return Parametrisation(draw, encode, noise, lambda numbers: None, rate=0.06)
+    return Parametrisation(to_images, from_images, noise, lambda parameters: None, learning_rate=0.06)
 
 
 PARAMETRISATIONS = {"pixels": pixels, "fourier": fourier}
 
 
-def parametrisation_of(choice: str | Parametrisation) -> Parametrisation:
+def resolve_parametrisation(choice: str | Parametrisation) -> Parametrisation:
     """The parametrisation of this name, or the one that came."""
     return (
         choice
@@ -127,19 +129,19 @@ def _scale(height: int, width: int, decay: float) -> Tensor:
     return scale / scale.square().mean().sqrt()
 
 
-def _mixed(mix: Tensor, images: Tensor) -> Tensor:
+def _mix_colours(mix: Tensor, images: Tensor) -> Tensor:
     return torch.einsum("cd,ndhw->nchw", mix.to(images), images)
 
 
-def started(
-    coordinates: Parametrisation, start: Start, shape: tuple[int, ...], chance: torch.Generator
+def initial_images(
+    parametrisation: Parametrisation, start: Start, shape: tuple[int, ...], generator: torch.Generator
 ) -> Tensor:
     """The numbers to start from."""
     if isinstance(start, Tensor):
         images, _ = image_batch(start.detach(), "start")
         if len(images) not in (1, shape[0]):
             raise ValueError(f"start must be one picture, or one for each of {shape[0]}, not {len(images)}.")
-        return coordinates.encode(images.expand(shape))
+        return parametrisation.from_images(images.expand(shape))
     if one_of(start, ("noise", "zero"), "start") == "zero":
-        return coordinates.encode(torch.full(shape, GREY))
-    return coordinates.noise(shape, chance)
+        return parametrisation.from_images(torch.full(shape, GREY))
+    return parametrisation.noise(shape, generator)

@@ -17,38 +17,40 @@ from torch import Tensor
 Transform = Callable[[Tensor, torch.Generator], Tensor]
 
 
-def jitter(most: int, border: str = "roll") -> Transform:
-    """Shift by up to `most` pixels in each direction, all pictures alike.
+def jitter(max_shift: int, border: str = "roll") -> Transform:
+    """Shift by up to `max_shift` pixels in each direction, all pictures alike.
 
     What leaves the picture comes back on the other side ("roll"), or the picture goes on as its mirror image ("reflect"). Zeros
     would be wrong: a dark edge is something to look at. Inceptionism (2015); lecture L, "Maximum impulses".
     """
 
     def shift(images: Tensor, generator: torch.Generator) -> Tensor:
-        down, right = torch.randint(-most, most + 1, (2,), generator=generator).tolist()
+        down, right = torch.randint(-max_shift, max_shift + 1, (2,), generator=generator).tolist()
         if border == "roll":
             return images.roll((down, right), (-2, -1))
         height, width = images.shape[-2:]
-        padded = F.pad(images, (most,) * 4, mode="reflect")
-        return padded[..., most + down : most + down + height, most + right : most + right + width]
+        padded = F.pad(images, (max_shift,) * 4, mode="reflect")
+        return padded[
+            ..., max_shift + down : max_shift + down + height, max_shift + right : max_shift + right + width
+        ]
 
     return shift
 
 
-def zoom_and_turn(zoom: float, degrees: float) -> Transform:
+def random_zoom_rotate(zoom: float, degrees: float) -> Transform:
     """Zoom by a factor between 1 / (1 + zoom) and 1 + zoom and turn by up to `degrees`, each picture by its own.
 
     Interpolated linearly; past the border the picture goes on as its mirror image.
     """
 
-    def move(images: Tensor, generator: torch.Generator) -> Tensor:
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
         draws = 2 * torch.rand(2, len(images), generator=generator) - 1
-        return moved(images, torch.exp(draws[0] * math.log1p(zoom)), draws[1] * degrees)
+        return zoom_rotate(images, torch.exp(draws[0] * math.log1p(zoom)), draws[1] * degrees)
 
-    return move
+    return transform
 
 
-def moved(images: Tensor, scale: float | Tensor, degrees: float | Tensor) -> Tensor:
+def zoom_rotate(images: Tensor, scale: float | Tensor, degrees: float | Tensor) -> Tensor:
     """Pictures that show `scale` times as much of the plane, turned by `degrees` about their middle; one number, or one for each."""
     height, width = images.shape[-2:]
     scale, angle = (
@@ -64,7 +66,7 @@ def moved(images: Tensor, scale: float | Tensor, degrees: float | Tensor) -> Ten
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def shaking(shift: int, zoom: float, turn: float) -> list[Transform]:
+def random_transforms(shift: int, zoom: float, rotate: float) -> list[Transform]:
     """Zoom and turn, then jitter: those that are not 0."""
-    moves = [zoom_and_turn(zoom, turn)] if zoom or turn else []
-    return moves + ([jitter(shift)] if shift else [])
+    transforms = [random_zoom_rotate(zoom, rotate)] if zoom or rotate else []
+    return transforms + ([jitter(shift)] if shift else [])

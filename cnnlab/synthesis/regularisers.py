@@ -66,79 +66,81 @@ def total_variation(images: Tensor, beta: float = 2.0) -> Tensor:
     return squares.sum((-3, -2, -1))
 
 
-def squared_distance(images: Tensor) -> Tensor:
+def squared_distance_to_grey(images: Tensor) -> Tensor:
     """The squared distance from grey, `sum (x - 0.5)^2`: N numbers. Simonyan et al. (2014), eq. 1; lectures K and N."""
     return (images - GREY).square().sum((-3, -2, -1))
 
 
-def blurred(images: Tensor, sigma: float) -> Tensor:
+def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """The pictures under a Gaussian of `sigma` pixels, with reflected borders. Yosinski et al. (2015), section 3; lecture K."""
     if sigma <= 0:
         return images
-    reach = max(1, min(round(3 * sigma), min(images.shape[-2:]) - 1))
-    steps = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+    radius = max(1, min(round(3 * sigma), min(images.shape[-2:]) - 1))
+    steps = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
     weights = torch.exp(-0.5 * (steps / sigma) ** 2)
     weights = (weights / weights.sum()).expand(images.shape[-3], 1, -1)  # C x 1 x K
-    padded = F.pad(images, (reach,) * 4, mode="reflect")
+    padded = F.pad(images, (radius,) * 4, mode="reflect")
     rows = F.conv2d(padded, weights[:, :, None, :], groups=len(weights))
     return F.conv2d(rows, weights[:, :, :, None], groups=len(weights))
 
 
-def without_small_pixels(images: Tensor, share: float) -> Tensor:
-    """The pictures with the `share` of pixels that are closest to grey made grey, so that only what matters is shown.
+def clip_small_norm(images: Tensor, fraction: float) -> Tensor:
+    """The pictures with the `fraction` of pixels that are closest to grey made grey, so that only what matters is shown.
 
     The size of a pixel is the length of its colour's distance from grey. Yosinski et al. (2015), section 3, "clipping pixels with
     small norm".
     """
-    length = (images - GREY).norm(dim=-3)  # N x H x W
-    return _greyed(images, length, share)
+    norm = (images - GREY).norm(dim=-3)  # N x H x W
+    return _grey_out(images, norm, fraction)
 
 
-def without_small_contributions(images: Tensor, gradient: Tensor, share: float) -> Tensor:
-    """The pictures with the `share` of pixels that do least for the score made grey.
+def clip_small_contribution(images: Tensor, gradient: Tensor, fraction: float) -> Tensor:
+    """The pictures with the `fraction` of pixels that do least for the score made grey.
 
     What a pixel does is, to first order, how much the score would lose if the pixel became grey:
     `|sum over colours of (x - grey) * d segmentation_score / d x|`. Yosinski et al. (2015), section 3, "clipping pixels with small
     contribution"; lecture K, "Clipping of small values & gradients".
     """
     contribution = ((images - GREY) * gradient).sum(-3).abs()  # N x H x W
-    return _greyed(images, contribution, share)
+    return _grey_out(images, contribution, fraction)
 
 
-def paying(l2: float, tv: float, beta: float) -> Penalty | None:
+def total_penalty(l2: float, tv: float, beta: float) -> Penalty | None:
     """`l2 |x - 0.5|^2 + tv R_beta(x)` as a function of the pictures, without the parts that are off; None if all are."""
     if not (l2 or tv):
         return None
 
     def penalty(images: Tensor) -> Tensor:
-        price = l2 * squared_distance(images) if l2 else images.new_zeros(len(images))
-        return price + tv * total_variation(images, beta) if tv else price
+        value = l2 * squared_distance_to_grey(images) if l2 else images.new_zeros(len(images))
+        return value + tv * total_variation(images, beta) if tv else value
 
     return penalty
 
 
-def mending(blur: float, blur_every: int, clip_pixels: float, clip_contributions: float) -> Edit | None:
+def apply_edits(
+    blur: float, blur_every: int, clip_small_norms: float, clip_small_contributions: float
+) -> Edit | None:
     """Blur and clipping as one edit, in this order; None if all are off."""
     positive_int(blur_every, "blur_every")
-    fraction(clip_pixels, "clip_pixels")
-    fraction(clip_contributions, "clip_contributions")
-    if not (blur or clip_pixels or clip_contributions):
+    fraction(clip_small_norms, "clip_pixels")
+    fraction(clip_small_contributions, "clip_contributions")
+    if not (blur or clip_small_norms or clip_small_contributions):
         return None
 
     def edit(step: int, images: Tensor, gradient: Tensor) -> Tensor:
         if blur and (step + 1) % blur_every == 0:
-            images = blurred(images, blur)
-        if clip_pixels:
-            images = without_small_pixels(images, clip_pixels)
-        if clip_contributions:
-            images = without_small_contributions(images, gradient, clip_contributions)
+            images = gaussian_blur(images, blur)
+        if clip_small_norms:
+            images = clip_small_norm(images, clip_small_norms)
+        if clip_small_contributions:
+            images = clip_small_contribution(images, gradient, clip_small_contributions)
         return images
 
     return edit
 
 
-def _greyed(images: Tensor, importance: Tensor, share: float) -> Tensor:
+def _grey_out(images: Tensor, importance: Tensor, fraction: float) -> Tensor:
     flat = importance.flatten(1)
-    bound = flat.quantile(share, dim=1, keepdim=True)
+    bound = flat.quantile(fraction, dim=1, keepdim=True)
     small = (flat < bound).view_as(importance)
     return images.masked_fill(small.unsqueeze(-3), GREY)

@@ -17,12 +17,12 @@ from tqdm.auto import tqdm
 from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.activations import activations, layer_names, resolve_layer
 from cnnlab.networks.eval_mode import match_device_dtype
-from cnnlab.synthesis.ascent import ascend
-from cnnlab.synthesis.gram import gram_matrix
-from cnnlab.synthesis.invert import likeness
+from cnnlab.synthesis.gradient_ascent import gradient_ascent
+from cnnlab.synthesis.gram_matrix import gram_matrix
+from cnnlab.synthesis.inversion import feature_similarity
 from cnnlab.synthesis.objectives import Objective, Outputs
-from cnnlab.synthesis.parametrisations import Parametrisation, Start, parametrisation_of, started
-from cnnlab.synthesis.priors import paying
+from cnnlab.synthesis.parametrisations import Parametrisation, Start, initial_images, resolve_parametrisation
+from cnnlab.synthesis.regularisers import total_penalty
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def transfer_style(
     steps: int = 150,
     start: Start = "content",
     parametrisation: str | Parametrisation = "fourier",
-    rate: float = 0.03,
+    learning_rate: float = 0.03,
     size: int | None = None,
     seed: int = 0,
     progress: bool = False,
@@ -83,7 +83,7 @@ def transfer_style(
         One picture each, 3 x H x W in [0, 1]; their sizes may differ. `content=None` makes a texture.
     content_layers, style_layers
         Names of `layer_names(model)`. Unless said, the style is that of up to five convolutional layers in the first three fifths
-        of the network, and the content that of one behind them (`usual_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style layer its
+        of the network, and the content that of one behind them (`default_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style layer its
         weight w.
     alpha, beta
         Weights of content and style.
@@ -94,7 +94,7 @@ def transfer_style(
     start
         "content", "noise", "zero", or a picture to start from. Textures start from noise if nothing else is said.
     parametrisation, learning_rate, seed
-        As in `maximise`.
+        As in `activation_maximisation`.
     size
         Side of a texture; None for that of the style picture.
     progress
@@ -124,7 +124,7 @@ def transfer_style(
     >>> finished_runs.image.shape, bool(finished_runs.style_loss[-1] < finished_runs.style_loss[0])
     (torch.Size([3, 16, 16]), True)
     """
-    made = style_steps(
+    steps_iterator = style_steps(
         model,
         content,
         style,
@@ -136,11 +136,11 @@ def transfer_style(
         steps=steps,
         start=start,
         parametrisation=parametrisation,
-        rate=rate,
+        learning_rate=learning_rate,
         size=size,
         seed=seed,
     )
-    for transfer in tqdm(made, total=steps + 1, desc="style", disable=not progress):
+    for transfer in tqdm(steps_iterator, total=steps + 1, desc="style", disable=not progress):
         last = transfer
     return last
 
@@ -158,7 +158,7 @@ def style_steps(
     steps: int = 150,
     start: Start = "content",
     parametrisation: str | Parametrisation = "fourier",
-    rate: float = 0.03,
+    learning_rate: float = 0.03,
     size: int | None = None,
     seed: int = 0,
 ) -> Iterator[StyleTransfer]:
@@ -174,53 +174,63 @@ def style_steps(
         raise ValueError(
             "with neither content nor style there is nothing to optimise: alpha or beta must be above 0."
         )
-    style = _one(model, style, "style")
-    content = None if content is None else _one(model, content, "content")
-    weights = _weights(style_layers) or dict.fromkeys(usual_layers(model)[0], 1.0)
-    content_layers = _several(content_layers) or usual_layers(model)[1]
-    likes = []
+    style = _single_image(model, style, "style")
+    content = None if content is None else _single_image(model, content, "content")
+    weights = _weights(style_layers) or dict.fromkeys(default_layers(model)[0], 1.0)
+    content_layers = _as_list(content_layers) or default_layers(model)[1]
+    content_objectives = []
     if content is not None and alpha:
         features = activations(model, content, content_layers)
-        likes = [likeness(layer, features[layer]) for layer in content_layers]
-    manners = [
-        weights[layer] * manner(layer, maps)
+        content_objectives = [feature_similarity(layer, features[layer]) for layer in content_layers]
+    style_objectives = [
+        weights[layer] * style_statistics(layer, maps)
         for layer, maps in activations(model, style, list(weights)).items()
     ]
     losses: tuple[list[Tensor], list[Tensor]] = ([], [])
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
-        of_content = -sum((like.score(model, outputs) for like in likes), start=torch.zeros(1))
-        of_style = -sum(one.score(model, outputs) for one in manners)
-        for kept, loss in zip(losses, (of_content, of_style), strict=True):
-            kept.append(loss.detach()[0])
+        of_content = -sum(
+            (objective.score(model, outputs) for objective in content_objectives), start=torch.zeros(1)
+        )
+        of_style = -sum(style_objective.score(model, outputs) for style_objective in style_objectives)
+        for history, loss in zip(losses, (of_content, of_style), strict=True):
+            history.append(loss.detach()[0])
         return -alpha * of_content - beta * of_style
 
-    objective = Objective(tuple(dict.fromkeys([*weights, *(content_layers if likes else [])])), score)
-    coordinates = parametrisation_of(parametrisation)
-    numbers = match_device_dtype(model, _started(content, style, start, size, coordinates, seed))
-    penalty = paying(0.0, tv, 2.0)
-    ascents = ascend(
-        model, objective, numbers, coordinates, steps=positive_int(steps, "steps"), rate=rate, penalty=penalty
+    objective = Objective(
+        tuple(dict.fromkeys([*weights, *(content_layers if content_objectives else [])])), score
+    )
+    chosen = resolve_parametrisation(parametrisation)
+    initial = match_device_dtype(model, _initial_parameters(content, style, start, size, chosen, seed))
+    penalty = total_penalty(0.0, tv, 2.0)
+    ascents = gradient_ascent(
+        model,
+        objective,
+        initial,
+        chosen,
+        steps=positive_int(steps, "steps"),
+        learning_rate=learning_rate,
+        penalty=penalty,
     )
     return (StyleTransfer(ascent.images[0], *map(torch.stack, losses)) for ascent in ascents)
 
 
-def manner(layer: str, features: Tensor) -> Objective:
+def style_statistics(layer: str, features: Tensor) -> Objective:
     """Minus the squared relative distance from the Gram matrix of `features` (1 x C x H x W), over positions; 0 at best."""
-    wanted = _mean_gram(features)
-    length = wanted.square().sum()
-    if not length > 0:
+    target_gram = _mean_gram(features)
+    squared_norm = target_gram.square().sum()
+    if not squared_norm > 0:
         raise ValueError(
             f'layer "{layer}" answers with nothing but zeros to the style, so it has no texture.'
         )
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
-        return -(_mean_gram(outputs[layer]) - wanted).square().flatten(1).sum(1) / length
+        return -(_mean_gram(outputs[layer]) - target_gram).square().flatten(1).sum(1) / squared_norm
 
     return Objective((layer,), score)
 
 
-def usual_layers(model: nn.Module) -> tuple[list[str], list[str]]:
+def default_layers(model: nn.Module) -> tuple[list[str], list[str]]:
     """Style layers and content layers where none are said: for `mini_alexnet` conv1, conv2 and conv3, and conv4.
 
     Blocks count as one layer each: for `squeezenet` the style is that of conv1, fire2, fire3, fire5 and fire6, and the content that of
@@ -232,8 +242,8 @@ def usual_layers(model: nn.Module) -> tuple[list[str], list[str]]:
             "the network has no convolutional layers, so content_layers and style_layers must be said."
         )
     shallow = names[: math.ceil(0.6 * len(names))]
-    places = torch.linspace(0, len(shallow) - 1, min(5, len(shallow))).round().int().tolist()
-    return [shallow[place] for place in places], [names[math.floor(0.75 * (len(names) - 1) + 0.5)]]
+    indices = torch.linspace(0, len(shallow) - 1, min(5, len(shallow))).round().int().tolist()
+    return [shallow[index] for index in indices], [names[math.floor(0.75 * (len(names) - 1) + 0.5)]]
 
 
 LARGEST_BLOCK = 1 / 3
@@ -265,12 +275,12 @@ def _mean_gram(features: Tensor) -> Tensor:
     return gram_matrix(features) / features.flatten(2).shape[2]
 
 
-def _started(
+def _initial_parameters(
     content: Tensor | None,
     style: Tensor,
     start: Start,
     size: int | None,
-    coordinates: Parametrisation,
+    parametrisation: Parametrisation,
     seed: int,
 ) -> Tensor:
     """The numbers of the picture to start from."""
@@ -279,10 +289,10 @@ def _started(
     shape = (style if content is None else content).shape
     if content is None and size is not None:
         shape = (1, 3, positive_int(size, "size"), size)
-    return started(coordinates, start, tuple(shape), torch.Generator().manual_seed(seed))
+    return initial_images(parametrisation, start, tuple(shape), torch.Generator().manual_seed(seed))
 
 
-def _one(model: nn.Module, image: Tensor, what: str) -> Tensor:
+def _single_image(model: nn.Module, image: Tensor, what: str) -> Tensor:
     batch, _ = image_batch(image, what)
     if len(batch) != 1:
         raise ValueError(f"{what} must be one picture, but {len(batch)} came.")
@@ -292,7 +302,7 @@ def _one(model: nn.Module, image: Tensor, what: str) -> Tensor:
 def _weights(layers: str | Sequence[str] | Mapping[str, float] | None) -> dict[str, float]:
     """Layer -> weight: as given, or 1 for each name."""
     if not isinstance(layers, Mapping):
-        return dict.fromkeys(_several(layers), 1.0)
+        return dict.fromkeys(_as_list(layers), 1.0)
     if not all(weight >= 0 for weight in layers.values()) or not any(layers.values()):
         raise ValueError(
             f"weights of style layers must not be negative, and one above 0, but came as {dict(layers)}."
@@ -300,5 +310,5 @@ def _weights(layers: str | Sequence[str] | Mapping[str, float] | None) -> dict[s
     return {layer: float(weight) for layer, weight in layers.items() if weight}
 
 
-def _several(layers: str | Sequence[str] | None) -> list[str]:
+def _as_list(layers: str | Sequence[str] | None) -> list[str]:
     return [layers] if isinstance(layers, str) else list(layers or ())

@@ -33,7 +33,7 @@ from cnnlab.attribution import saliency
 from cnnlab.figures import amplify_difference, side_by_side_figure
 from cnnlab.networks import record_activations
 from cnnlab.robustness import penalty_attack, pgd
-from cnnlab.synthesis import blurred, gram_matrix, invert_steps, maximise, style_steps, total_variation
+from cnnlab.synthesis import gaussian_blur, gram_matrix, invert_steps, maximise, style_steps, total_variation
 
 MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
 DEVIATION = torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
@@ -163,7 +163,7 @@ def exercise_class_images(model: nn.Module, classes: Sequence[int], side: int, s
         moved = moved.detach() + 25 * gradient / gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
         numbers = moved.roll((-shift).tolist(), (-2, -1)).clamp(darkest, lightest)
         if step % 10 == 0:
-            numbers = blurred(numbers, 0.5)
+            numbers = gaussian_blur(numbers, 0.5)
     return to_images(numbers).clamp(0, 1)
 
 
@@ -344,7 +344,7 @@ def style_part(nets: Sequence[nn.Module], photos: Any, side: int) -> Compared:
             beta=1.0,
             tv=TV_WEIGHT / float(DEVIATION.square().mean()),
             steps=200,
-            rate=RATE,
+            learning_rate=RATE,
         )
         spent, ours = until(growing, lambda made, e=exercise, b=bound: e.total(made.image) <= b)
         parts = {

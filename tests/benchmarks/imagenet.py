@@ -19,7 +19,7 @@ import torch
 import cnnlab
 from cnnlab.attribution import occlusion
 from cnnlab.networks.imagenet import PACKAGED
-from cnnlab.synthesis import channel, dream, maximise, transfer_style
+from cnnlab.synthesis import channel, deepdream, maximise, transfer_style
 
 LOAD = "import time, torch; start = time.perf_counter(); import cnnlab; cnnlab.load({!r}); print(time.perf_counter() - start)"
 MOST = 1.0
@@ -67,7 +67,7 @@ def jobs(name: str) -> dict[str, Callable[[], object]]:
         "8 channel images, 100 steps, 128 px": lambda: maximise(
             model, channel(drawn, range(8)), steps=100, size=128
         ),
-        "dream, 4 octaves of 30 steps, 224 px": lambda: dream(model, cat, dreamt),
+        "dream, 4 octaves of 30 steps, 224 px": lambda: deepdream(model, cat, dreamt),
         "style transfer, 150 steps, 224 px": lambda: transfer_style(model, cat, cup),
     }
 

@@ -135,7 +135,7 @@ def test_style_may_be_compared_at_whole_blocks(monkeypatch):
     deep = Deep()
     blocks = nn.Sequential(nn.Sequential(deep.conv1, deep.relu1), nn.Sequential(deep.conv2, deep.relu2))
     model = nn.Sequential(*blocks, deep.pool, deep.flatten, deep.head).eval()
-    monkeypatch.setattr("cnnlab.explorers.style_transfer.usual_layers", lambda _model: (["0"], ["1"]))
+    monkeypatch.setattr("cnnlab.explorers.style_transfer.default_layers", lambda _model: (["0"], ["1"]))
     model.input_size = 16
     explorer = StyleTransferExplorer(model, steps=4, size=16)
     assert explorer.style_layers.value == ("0",) and explorer.content_layer.value == "1"

@@ -44,13 +44,13 @@ def images() -> Tensor:
 
 def slope(function, at: Tensor, step: float = 1e-6) -> Tensor:
     """The gradient of a number with respect to `at`, by central differences, entry by entry."""
-    found = torch.zeros_like(at)
-    for place in torch.cartesian_prod(*map(torch.arange, at.shape)).tolist():
+    result = torch.zeros_like(at)
+    for position in torch.cartesian_prod(*map(torch.arange, at.shape)).tolist():
         up, down = at.clone(), at.clone()
-        up[tuple(place)] += step
-        down[tuple(place)] -= step
-        found[tuple(place)] = (function(up) - function(down)) / (2 * step)
-    return found
+        up[tuple(position)] += step
+        down[tuple(position)] -= step
+        result[tuple(position)] = (function(up) - function(down)) / (2 * step)
+    return result
 
 
 @pytest.fixture(name="slope")

@@ -8,8 +8,8 @@ from torch import nn
 
 from cnnlab.networks.relu_rules import REDIRECTED, relu_rule
 from cnnlab.synthesis import (
-    ascend,
     channel,
+    gradient_ascent,
     layer_norm,
     logit,
     maximise,
@@ -31,23 +31,29 @@ def linear():
 
 def test_with_l2_a_linear_network_has_a_known_optimum(linear):
     # argmax of w.x - l2 |x - 0.5|^2 is grey plus w / (2 l2), clipped.
-    found = maximise(
-        linear, [0, 2], steps=400, parametrisation="pixels", rate=0.005, size=8, **{**BARE, "l2": 0.05}
+    result = maximise(
+        linear,
+        [0, 2],
+        steps=400,
+        parametrisation="pixels",
+        learning_rate=0.005,
+        size=8,
+        **{**BARE, "l2": 0.05},
     )
     expected = (0.5 + linear[1].weight[[0, 2]].view(2, 3, 8, 8) / 0.1).clamp(0, 1)
-    assert torch.allclose(found.images, expected, atol=2e-3)
+    assert torch.allclose(result.images, expected, atol=2e-3)
 
 
 def test_without_a_penalty_a_linear_network_wants_black_and_white(linear):
-    found = maximise(linear, 1, steps=60, parametrisation="pixels", size=8, start="zero", **BARE)
-    assert torch.equal(found.images[0] > 0.5, linear[1].weight[1].view(3, 8, 8) > 0)
-    assert set(found.images.unique().tolist()) == {0, 1}
+    result = maximise(linear, 1, steps=60, parametrisation="pixels", size=8, start="zero", **BARE)
+    assert torch.equal(result.images[0] > 0.5, linear[1].weight[1].view(3, 8, 8) > 0)
+    assert set(result.images.unique().tolist()) == {0, 1}
 
 
 def test_the_first_step_goes_along_the_sign_of_the_gradient(linear):
     start = torch.full((3, 8, 8), 0.4, dtype=torch.float64)
     ascents = list(
-        maximise_steps(linear, 3, steps=1, parametrisation="pixels", rate=0.01, start=start, **BARE)
+        maximise_steps(linear, 3, steps=1, parametrisation="pixels", learning_rate=0.01, start=start, **BARE)
     )
     assert torch.equal(ascents[0].images[0], start) and ascents[0].step == 0
     step = (ascents[1].images[0] - start) / 0.01
@@ -59,13 +65,15 @@ def test_the_first_step_goes_along_the_sign_of_the_gradient(linear):
 
 @pytest.mark.parametrize("parametrisation", ["pixels", "fourier"])
 def test_the_score_rises_for_every_class_at_once(network, parametrisation):
-    found = maximise(network, None, steps=25, parametrisation=parametrisation, restarts=2, jitter=1, turn=3)
-    assert found.images.shape == (10, 3, 16, 16) and found.scores.shape == (26, 10) and found.step == 25
-    assert (found.scores[-1] > found.scores[0] + 1).all()
-    assert found.images.min() >= 0 and found.images.max() <= 1
-    answers = network(found.images).argmax(1).view(5, 2)
+    result = maximise(
+        network, None, steps=25, parametrisation=parametrisation, restarts=2, jitter=1, rotate=3
+    )
+    assert result.images.shape == (10, 3, 16, 16) and result.scores.shape == (26, 10) and result.step == 25
+    assert (result.scores[-1] > result.scores[0] + 1).all()
+    assert result.images.min() >= 0 and result.images.max() <= 1
+    answers = network(result.images).argmax(1).view(5, 2)
     assert (answers == torch.arange(5)[:, None]).double().mean() >= 0.8
-    assert not torch.allclose(found.images[0], found.images[1], atol=0.05), "restarts are different"
+    assert not torch.allclose(result.images[0], result.images[1], atol=0.05), "restarts are different"
 
 
 def test_pictures_together_are_the_pictures_alone(network, images):
@@ -77,8 +85,8 @@ def test_pictures_together_are_the_pictures_alone(network, images):
 
 def test_any_objective_can_be_maximised(network):
     objective = channel("conv2", [0, 3]) + 0.01 * layer_norm("conv1")
-    found = maximise(network, objective, steps=15, jitter=1)
-    assert found.images.shape[0] == 2 and (found.scores[-1] > found.scores[0]).all()
+    result = maximise(network, objective, steps=15, jitter=1)
+    assert result.images.shape[0] == 2 and (result.scores[-1] > result.scores[0]).all()
 
 
 def test_every_regulariser_has_its_effect_alone(network):
@@ -109,7 +117,7 @@ def test_clipping_by_contribution_sees_the_pictures_gradient_and_not_the_network
 
     coordinates = pixels()
     start = torch.full((2, 3, 16, 16), 0.5, dtype=torch.float64)
-    list(ascend(network, logit([0, 1]), start, coordinates, steps=3, edit=edit))
+    list(gradient_ascent(network, logit([0, 1]), start, coordinates, steps=3, edit=edit))
     assert seen == [(2, 3, 16, 16)] * 3
     assert all(
         torch.equal(a, b) and b.grad is None for a, b in zip(before, network.parameters(), strict=True)
@@ -185,14 +193,14 @@ def test_with_easing_the_price_rises_over_the_steps(linear):
             price.register_hook(lambda gradient: paid.append(float(gradient[0])))
             return price
 
-        steps = ascend(
+        steps = gradient_ascent(
             linear,
             logit(0),
             torch.full((1, 3, 8, 8), 0.5).double(),
             pixels(),
             steps=10,
             penalty=penalty,
-            easing=weight,
+            ramp=weight,
         )
         list(steps)
 
@@ -214,12 +222,12 @@ def asleep() -> nn.Sequential:
 
 def test_a_unit_that_no_start_excites_is_woken_all_the_same():
     grey = torch.full((3, 8, 8), 0.5)
-    found = maximise(
+    result = maximise(
         asleep(), channel("1", 1), parametrisation="pixels", steps=40, start=grey, size=8, **BARE
     )
-    assert found.scores[0] == 0
-    assert found.scores[-1] > 0.01
-    assert found.images[0, 0].min() > 0.97  # red is what it wants
+    assert result.scores[0] == 0
+    assert result.scores[-1] > 0.01
+    assert result.images[0, 0].min() > 0.97  # red is what it wants
 
 
 def test_a_unit_that_is_awake_has_its_ordinary_gradient():

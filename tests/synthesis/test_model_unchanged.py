@@ -10,11 +10,11 @@ from cnnlab import synthesis as s
 MADE = {
     "maximise": lambda m, x: s.maximise(m, 1, steps=2),
     "maximise a channel": lambda m, x: s.maximise(
-        m, s.channel("conv2", 1), steps=2, blur=0.5, clip_contributions=0.2
+        m, s.channel("conv2", 1), steps=2, blur=0.5, clip_small_contributions=0.2
     ),
     "invert": lambda m, x: s.invert(m, x, "conv2", steps=2),
-    "dream": lambda m, x: s.dream(m, x, "relu", octaves=2, steps=2),
-    "zoom_into_dream": lambda m, x: list(s.zoom_into_dream(m, x, "relu", octaves=1, steps=1, frames=2)),
+    "dream": lambda m, x: s.deepdream(m, x, "relu", octaves=2, steps=2),
+    "zoom_into_dream": lambda m, x: list(s.deepdream_zoom(m, x, "relu", octaves=1, steps=1, frames=2)),
     "transfer_style": lambda m, x: s.transfer_style(m, x, x.flip(1), steps=2),
 }
 

@@ -11,25 +11,25 @@ from torch import nn
 
 from cnnlab.networks import activations
 from cnnlab.synthesis import (
-    blurred,
     channel,
+    clip_small_contribution,
+    clip_small_norm,
     direction,
     fourier,
+    gaussian_blur,
     gram_matrix,
     jitter,
     layer_norm,
     logit,
     pixels,
+    random_zoom_rotate,
     total_variation,
     unit,
-    without_small_contributions,
-    without_small_pixels,
-    zoom_and_turn,
 )
+from cnnlab.synthesis.early_exit import reader
 from cnnlab.synthesis.objectives import LOGITS
 from cnnlab.synthesis.parametrisations import COLOURS, _scale
-from cnnlab.synthesis.reading import reader
-from cnnlab.synthesis.transforms import moved
+from cnnlab.synthesis.random_transforms import zoom_rotate
 from cnnlab.world import render
 
 
@@ -58,13 +58,15 @@ def test_several_targets_are_one_for_each_picture_and_restarts_stand_in_a_row(ne
     logits = network(images)
     assert torch.equal(value(network, logit(["bird", 0, "goat"]), images), logits[[0, 1, 2], [4, 0, 1]])
     six = torch.cat([images, images])
-    found = value(network, channel("head", [1, 4, 0]), six)
-    assert torch.equal(found, network(six)[torch.arange(6), torch.tensor([1, 1, 4, 4, 0, 0])])
+    result = value(network, channel("head", [1, 4, 0]), six)
+    assert torch.equal(result, network(six)[torch.arange(6), torch.tensor([1, 1, 4, 4, 0, 0])])
 
 
 def test_objectives_add_up(network, images):
     both = 2.0 * logit("sheep") + layer_norm("conv1") * 0.5 - unit("conv2", 1)
-    parts = [value(network, one, images) for one in (logit("sheep"), layer_norm("conv1"), unit("conv2", 1))]
+    parts = [
+        value(network, single, images) for single in (logit("sheep"), layer_norm("conv1"), unit("conv2", 1))
+    ]
     assert torch.allclose(value(network, both, images), 2 * parts[0] + 0.5 * parts[1] - parts[2])
     assert both.layers == (LOGITS, "conv1", "conv2") and both.count == 1
     assert (logit([0, 1, 2]) + layer_norm("conv1")).count == 3
@@ -128,8 +130,8 @@ def test_a_picture_survives_its_coordinates(coordinates, images):
 def test_whatever_the_numbers_the_picture_stays_in_range():
     for coordinates in (pixels(), fourier()):
         numbers = 50 * torch.randn_like(coordinates.noise((1, 3, 8, 8), torch.Generator()))
-        coordinates.settle(numbers)
-        picture = coordinates.draw(numbers)
+        coordinates.project(numbers)
+        picture = coordinates.to_images(numbers)
         assert picture.min() >= 0 and picture.max() <= 1
 
 
@@ -158,7 +160,7 @@ def test_the_colours_are_the_principal_axes_of_the_world():
 
 def test_waves_want_an_even_width():
     with pytest.raises(ValueError, match="even width"):
-        fourier().encode(torch.rand(1, 3, 16, 15))
+        fourier().from_images(torch.rand(1, 3, 16, 15))
 
 
 # --- transforms -------------------------------------------------------------------------------------------------------
@@ -185,21 +187,23 @@ def test_jitter_may_reflect_and_never_fills_with_zeros(images):
 
 
 def test_turning_and_zooming(images):
-    assert torch.allclose(moved(images, 1, 0), images, atol=1e-12)
-    quarters = [torch.allclose(moved(images, 1, 90), images.rot90(k, (2, 3)), atol=1e-6) for k in (1, 3)]
+    assert torch.allclose(zoom_rotate(images, 1, 0), images, atol=1e-12)
+    quarters = [
+        torch.allclose(zoom_rotate(images, 1, 90), images.rot90(k, (2, 3)), atol=1e-6) for k in (1, 3)
+    ]
     assert any(quarters)
     wide = torch.rand(1, 3, 8, 24, dtype=torch.float64)
-    assert torch.allclose(moved(wide, 1, 180), wide.rot90(2, (2, 3)), atol=1e-6)
+    assert torch.allclose(zoom_rotate(wide, 1, 180), wide.rot90(2, (2, 3)), atol=1e-6)
     # Half as much of the plane: the middle, twice as large.
     ramp = torch.linspace(0, 1, 16, dtype=torch.float64).expand(1, 3, 16, 16)
-    assert moved(ramp, 0.5, 0)[0, 0, 0].diff().mean() == pytest.approx(
+    assert zoom_rotate(ramp, 0.5, 0)[0, 0, 0].diff().mean() == pytest.approx(
         0.5 * float(ramp[0, 0, 0].diff().mean())
     )
 
 
 def test_each_picture_moves_by_its_own_and_gradients_follow(images):
     same = images[:1].expand(3, -1, -1, -1).clone().requires_grad_()
-    move = zoom_and_turn(0.2, 20)
+    move = random_zoom_rotate(0.2, 20)
     shaken = move(same, torch.Generator().manual_seed(0))
     assert not torch.allclose(shaken[0], shaken[1], atol=1e-2)
     assert torch.equal(shaken, move(same, torch.Generator().manual_seed(0)))
@@ -223,32 +227,32 @@ def variation_by_loops(picture, beta):
 @pytest.mark.parametrize("beta", [1, 1.5, 2, 3])
 def test_total_variation_is_the_formula_and_so_is_its_gradient(images, beta, slope):
     small = images[:, :, :4, :5].clone().requires_grad_()
-    found = total_variation(small, beta)
-    assert found.tolist() == pytest.approx([variation_by_loops(picture, beta) for picture in small])
-    (gradient,) = torch.autograd.grad(found.sum(), small)
+    result = total_variation(small, beta)
+    assert result.tolist() == pytest.approx([variation_by_loops(picture, beta) for picture in small])
+    (gradient,) = torch.autograd.grad(result.sum(), small)
     expected = slope(lambda x: total_variation(x, beta).sum(), small.detach())
     assert torch.allclose(gradient, expected, atol=1e-6)
-    assert total_variation(small[0], beta).item() == pytest.approx(found[0].item())
+    assert total_variation(small[0], beta).item() == pytest.approx(result[0].item())
 
 
 @pytest.mark.parametrize("beta", [0.5, 1, 2])
 def test_a_flat_picture_has_no_variation_and_no_gradient(beta):
     flat = torch.full((1, 3, 5, 5), 0.3, requires_grad=True)
-    found = total_variation(flat, beta)
-    assert found.item() == 0 and (torch.autograd.grad(found.sum(), flat)[0] == 0).all()
+    result = total_variation(flat, beta)
+    assert result.item() == 0 and (torch.autograd.grad(result.sum(), flat)[0] == 0).all()
     with pytest.raises(ValueError, match="beta"):
         total_variation(flat, 0)
 
 
 def test_blur_is_a_gaussian(images):
-    ours = blurred(images, 1.2)
+    ours = gaussian_blur(images, 1.2)
     theirs = ndimage.gaussian_filter(images.numpy(), (0, 0, 1.2, 1.2), mode="mirror", radius=(0, 0, 4, 4))
     assert torch.allclose(ours, torch.from_numpy(theirs), atol=1e-9)
-    assert torch.equal(blurred(images, 0), images)
+    assert torch.equal(gaussian_blur(images, 0), images)
 
 
 def test_the_smallest_pixels_become_grey(images):
-    clipped = without_small_pixels(images, 0.25)
+    clipped = clip_small_norm(images, 0.25)
     grey = (clipped == 0.5).all(1)
     assert (grey.flatten(1).sum(1) == 64).all() and torch.equal(clipped.where(~grey[:, None], images), images)
     size = (images - 0.5).norm(dim=1)
@@ -258,7 +262,7 @@ def test_the_smallest_pixels_become_grey(images):
 
 def test_what_contributes_least_becomes_grey(images):
     gradient = torch.randn(images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    clipped = without_small_contributions(images, gradient, 0.5)
+    clipped = clip_small_contribution(images, gradient, 0.5)
     grey = (clipped == 0.5).all(1)
     contribution = torch.zeros(3, 16, 16, dtype=torch.float64)
     for colour in range(3):
@@ -275,16 +279,16 @@ def test_what_contributes_least_becomes_grey(images):
 
 def test_the_gram_matrix_is_the_double_loop(images):
     features = torch.randn(2, 4, 3, 5, dtype=torch.float64)
-    found = gram_matrix(features)
+    result = gram_matrix(features)
     for n in range(2):
         for i in range(4):
             for j in range(4):
                 total = math.fsum(
                     float(features[n, i, p, q] * features[n, j, p, q]) for p in range(3) for q in range(5)
                 )
-                assert found[n, i, j].item() == pytest.approx(total)
-    assert torch.allclose(gram_matrix(features[1]), found[1])
-    assert torch.linalg.eigvalsh(found).min() > -1e-9
+                assert result[n, i, j].item() == pytest.approx(total)
+    assert torch.allclose(gram_matrix(features[1]), result[1])
+    assert torch.linalg.eigvalsh(result).min() > -1e-9
 
 
 def test_the_gram_matrix_does_not_know_where():
