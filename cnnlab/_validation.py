@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MOST_NAMES = 100
+MAX_NAMES = 100
 """So many names are listed in a message; of more, such as ImageNet's thousand classes, a fifth of this."""
 
 
@@ -25,11 +25,11 @@ def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
     names = list(allowed)
     if value in names:
         return value
-    close = [f'"{name}"' for name in _nearest(value, names)]
-    guess = f" Did you mean {' or '.join(close)}?" if close else ""
-    listed = names if len(names) <= MOST_NAMES else names[: MOST_NAMES // 5]
-    more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
-    raise ValueError(f"{what} {value!r} is not known.{guess} Choose one of: {', '.join(listed)}{more}.")
+    close = [f'"{name}"' for name in _close_names(value, names)]
+    suggestion = f" Did you mean {' or '.join(close)}?" if close else ""
+    visible = names if len(names) <= MAX_NAMES else names[: MAX_NAMES // 5]
+    more = f" and {len(names) - len(visible)} more" if len(names) > len(visible) else ""
+    raise ValueError(f"{what} {value!r} is not known.{suggestion} Choose one of: {', '.join(visible)}{more}.")
 
 
 def class_index(name: str, class_names: Sequence[str]) -> int:
@@ -43,35 +43,38 @@ def class_index(name: str, class_names: Sequence[str]) -> int:
     names = list(class_names)
     if name in names:
         return names.index(name)
-    meant = name.casefold()
-    for number, known in enumerate(names):
-        if meant in {known.casefold(), *(other.casefold() for other in getattr(known, "synonyms", ()))}:
+    folded = name.casefold()
+    for number, candidate in enumerate(names):
+        if folded in {
+            candidate.casefold(),
+            *(synonym.casefold() for synonym in getattr(candidate, "synonyms", ())),
+        }:
             return number
     return names.index(one_of(name, names, "class"))
 
 
-def _nearest(value: Any, names: list[str]) -> list[str]:
+def _close_names(value: Any, names: list[str]) -> list[str]:
     """Up to three names that look like `value`, letter case aside."""
     folded = {name.casefold(): name for name in reversed(names)}
-    meant = str(value).casefold()
-    close = difflib.get_close_matches(meant, folded, n=3)
-    return [folded[key] for key in close] or [name for name in names if meant and meant in name.casefold()][
+    query = str(value).casefold()
+    close = difflib.get_close_matches(query, folded, n=3)
+    return [folded[key] for key in close] or [name for name in names if query and query in name.casefold()][
         :3
     ]
 
 
 def positive_int(value: Any, what: str) -> int:
     """`value` as an int of at least 1; numpy and torch integers count, booleans and fractions do not."""
-    return whole_number(value, what, least=1)
+    return whole_number(value, what, minimum=1)
 
 
-def whole_number(value: Any, what: str, *, least: int = 0, most: int | None = None) -> int:
-    """`value` as an int between `least` and `most`; else a TypeError or ValueError that names `what`."""
-    span = f"of at least {least}" if most is None else f"between {least} and {most}"
+def whole_number(value: Any, what: str, *, minimum: int = 0, maximum: int | None = None) -> int:
+    """`value` as an int between `minimum` and `maximum`; else a TypeError or ValueError that names `what`."""
+    span = f"of at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} must be a whole number {span}, but got {value!r} ({type(value).__name__}).")
     number = int(value.__index__())
-    if number < least or (most is not None and number > most):
+    if number < minimum or (maximum is not None and number > maximum):
         raise ValueError(f"{what} must be a whole number {span}, but got {number}.")
     return number
 
@@ -134,7 +137,7 @@ def target_index(target: Any, class_names: Sequence[str] | None, logits: Tensor)
         if not class_names:
             raise ValueError(f"the network does not name its classes, so target {target!r} must be an index.")
         return class_index(target, class_names)
-    return whole_number(target, f"target (a class index of {classes} classes)", most=classes - 1)
+    return whole_number(target, f"target (a class index of {classes} classes)", maximum=classes - 1)
 
 
 def _axes(shape: Sequence[int]) -> str:

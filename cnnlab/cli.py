@@ -32,20 +32,20 @@ class _PlainErrors(TyperGroup):
             typer.echo("Stopped.", err=True)
             raise typer.Exit(130) from None
         except Exception as error:
-            leaves = isinstance(error, typer.Abort) or hasattr(
+            is_typer_exit = isinstance(error, typer.Abort) or hasattr(
                 error, "exit_code"
             )  # typer's own way of stopping
-            if leaves or ctx.params.get("debug"):
+            if is_typer_exit or ctx.params.get("debug"):
                 raise
             typer.echo(f"cnnlab: {_in_words(error)}", err=True)
             raise typer.Exit(1) from None
 
 
 def _in_words(error: Exception) -> str:
-    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
-    if isinstance(error, ValueError | TypeError | LookupError | OSError | RuntimeError) and said:
-        return said
-    return f"{type(error).__name__}: {said} (`cnnlab --debug ...` shows where)"
+    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    if isinstance(error, ValueError | TypeError | LookupError | OSError | RuntimeError) and message:
+        return message
+    return f"{type(error).__name__}: {message} (`cnnlab --debug ...` shows where)"
 
 
 app = typer.Typer(
@@ -59,8 +59,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"cnnlab {cnnlab.__version__}")
         raise typer.Exit
 
@@ -86,10 +86,10 @@ def lab(
 
     Options that JupyterLab knows, such as --no-browser or --port=9999, go on to it.
     """
-    rest = list(ctx.args)
+    options = list(ctx.args)
     if notebook is not None and notebook.startswith("-"):  # an option of JupyterLab, not a notebook
-        rest, notebook = [notebook, *rest], None
-    take_the_place(_lab_command(_notebook_to_open(notebook), rest))
+        options, notebook = [notebook, *options], None
+    exec_process(_lab_command(_notebook_to_open(notebook), options))
 
 
 @app.command()
@@ -157,8 +157,8 @@ def run(
     from cnnlab import experiments
 
     if name is None:
-        for known, experiment in experiments.EXPERIMENTS.items():
-            typer.echo(f"{known}: {experiment.question}")
+        for title, experiment in experiments.EXPERIMENTS.items():
+            typer.echo(f"{title}: {experiment.question}")
         return
     record = experiments.run(name, quick=quick, out=out)
     for row in record.rows:
@@ -182,7 +182,7 @@ def list_networks(ctx: typer.Context) -> None:
 
 
 @zoo.command("report")
-def report_on_the_zoo(
+def zoo_report(
     rows: Annotated[list[str] | None, typer.Argument(help="Rows to compute; all unless said.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the rows there, as JSON.")] = None,
 ) -> None:
@@ -193,16 +193,16 @@ def report_on_the_zoo(
     from cnnlab.experiments.zoo_report import report
     from cnnlab.experiments.zoo_report.report import report_lines, write
 
-    found = report(rows)
-    for line in report_lines(found.values()):
+    results = report(rows)
+    for line in report_lines(results.values()):
         typer.echo(line)
     if out is not None:
-        write(found, out)
-    raise typer.Exit(0 if all(row.passed for row in found.values()) else 1)
+        write(results, out)
+    raise typer.Exit(0 if all(row.passed for row in results.values()) else 1)
 
 
 @zoo.command("cards")
-def show_the_cards() -> None:
+def zoo_cards() -> None:
     """Print the cards of the shipped networks as one page (Markdown)."""
     from cnnlab.experiments.zoo_report.model_cards import model_cards
 
@@ -210,14 +210,14 @@ def show_the_cards() -> None:
 
 
 @zoo.command("gallery")
-def draw_the_zoo(
+def zoo_gallery(
     out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path("gallery"),
 ) -> None:
     """Draw filters, prototypes, maps and confusion matrices of the shipped networks."""
     from cnnlab.figures.zoo_gallery import save_figures
 
-    for file, words in save_figures(out):
-        typer.echo(f"{file}: {words}")
+    for file, alt_text in save_figures(out):
+        typer.echo(f"{file}: {alt_text}")
 
 
 add_grading_to(app)
@@ -227,23 +227,23 @@ def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def take_the_place(command: list[str]) -> NoReturn:
+def exec_process(command: list[str]) -> NoReturn:
     """Run `command` instead of this process, so that Ctrl-C and signals reach it itself."""
     if os.name == "posix":
         os.execv(command[0], command)
     raise SystemExit(subprocess.call(command))  # Windows has no such thing
 
 
-def _notebook_to_open(asked: str | None) -> Path:
+def _notebook_to_open(requested: str | None) -> Path:
     """The notebook as an existing file: the one that was asked for, or the first of the kit's."""
-    if asked is not None:
-        if not Path(asked).exists():
+    if requested is not None:
+        if not Path(requested).exists():
             raise FileNotFoundError(
-                f"there is no notebook {asked}; `cnnlab lab` alone opens the first one of the kit."
+                f"there is no notebook {requested}; `cnnlab lab` alone opens the first one of the kit."
             )
-        return Path(asked).resolve()
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(cnnlab.__file__).parents[1]):
+        return Path(requested).resolve()
+    cwd = Path.cwd()
+    for folder in (cwd, *cwd.parents, Path(cnnlab.__file__).parents[1]):
         if (folder / FIRST_NOTEBOOK).is_file():
             return folder / FIRST_NOTEBOOK
     raise FileNotFoundError(

@@ -35,7 +35,7 @@ def started(monkeypatch) -> list[list[str]]:
         commands.append(command)
         raise SystemExit(0)
 
-    monkeypatch.setattr(cli, "take_the_place", take_the_place)
+    monkeypatch.setattr(cli, "exec_process", take_the_place)
     return commands
 
 

@@ -159,7 +159,7 @@ def test_top_package_gives_every_room_and_shortcut():
     ("code", "absent"),
     [
         ("import cnnlab", ("torch", "numpy", "matplotlib", "ipywidgets", "typer")),
-        ("import cnnlab.inputs", ("torch",)),
+        ("import cnnlab._validation", ("torch",)),
         ("import cnnlab.diagnostics", ("torch", "rich")),
         ("import cnnlab.attribution", ("matplotlib", "ipywidgets")),
         ("import cnnlab.explorers", ("matplotlib.pyplot",)),

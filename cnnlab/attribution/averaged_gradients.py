@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from cnnlab._validation import fraction, image_batch, one_of, positive_int
 from cnnlab.attribution.input_gradients import input_gradients
 from cnnlab.attribution.occluder import Fill, fill_image
 from cnnlab.attribution.targets import Target, Unit, parse_target, resolve_target
-from cnnlab.inputs import fraction, image_batch, one_of, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.networks.relu_rules import RULES
 

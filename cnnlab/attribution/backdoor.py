@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, one_of, positive_int, whole_number
+from cnnlab._validation import image_batch, one_of, positive_int, whole_number
 
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
 _TRIGGER_COLOURS = (
@@ -139,7 +139,7 @@ def _trigger(side: int) -> Tensor:
 def _trigger_box(height: int, width: int, side: int, margin: int, corner: str) -> tuple[int, int, int]:
     """Top and left edge of the tag, and its side."""
     positive_int(side, "side")
-    whole_number(margin, "margin (pixels between tag and border)", most=max(0, min(height, width) - side))
+    whole_number(margin, "margin (pixels between tag and border)", maximum=max(0, min(height, width) - side))
     vertical, horizontal = one_of(corner, CORNERS, "corner").split()
     top = margin if vertical == "top" else height - side - margin
     return top, margin if horizontal == "left" else width - side - margin, side

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from cnnlab._validation import one_of
 from cnnlab.attribution.deletion import deletion_insertion
 from cnnlab.attribution.localisation_metrics import pointing_game, relevance_mass
 from cnnlab.attribution.targets import Target
-from cnnlab.inputs import one_of
 
 SCORES = ("pointing", "mass", "deletion", "insertion")
 """Rate of the pointing game, share of relevance on the object, area under the deletion and the insertion curve."""

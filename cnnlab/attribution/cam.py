@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnnlab._validation import image_batch
 from cnnlab.attribution.call_hooks import GapHeadRecorder, LastConvRecorder
 from cnnlab.attribution.input_gradients import NO_RELU, grad_wrt, with_input_grad
 from cnnlab.attribution.targets import ScoreTarget, Target, parse_target, target_scores
-from cnnlab.inputs import image_batch
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.networks.relu_rules import relu_rule
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.attribution.occluder import Fill, fill_image
 from cnnlab.attribution.targets import Target, parse_target, resolve_target, target_scores
-from cnnlab.inputs import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import fraction, image_batch, whole_number
+from cnnlab._validation import fraction, image_batch, whole_number
 
 
 def grabcut(

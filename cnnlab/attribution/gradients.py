@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from cnnlab._validation import image_batch
 from cnnlab.attribution.input_gradients import input_gradients
 from cnnlab.attribution.targets import Target, Unit, parse_target
-from cnnlab.inputs import image_batch
 from cnnlab.networks.eval_mode import match_device_dtype
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import ImageColor
 from torch import Tensor
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 
 FILLS = ("grey", "mean", "noise", "blur")
 """The fills that have a name of their own; beside them every colour and every picture can be a fill."""

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._incremental import PatchedModel, patched_model
+from cnnlab._validation import positive_int, target_index
 from cnnlab.attribution.occluder import Fill, fill_image, occluder_positions, single_image
 from cnnlab.attribution.occlusion_map import OcclusionMap
-from cnnlab.inputs import positive_int, target_index
 from cnnlab.networks.eval_mode import match_device_dtype
 
 

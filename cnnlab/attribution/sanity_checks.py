@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from cnnlab._validation import image_batch
 from cnnlab.attribution.targets import Target, parse_target, resolve_target
-from cnnlab.inputs import image_batch
 from cnnlab.networks.activations import layer_names, resolve_layer
 from cnnlab.networks.eval_mode import match_device_dtype
 

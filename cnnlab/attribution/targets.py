@@ -14,7 +14,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import one_of, target_index, whole_number
+from cnnlab._validation import one_of, target_index, whole_number
 from cnnlab.networks.activations import record_activations
 from cnnlab.networks.eval_mode import eval_mode
 
@@ -146,9 +146,9 @@ def _score_index(
                 f"unit must name {values.dim()} numbers for {layer_description}, but got {target}."
             )
         return tuple(
-            whole_number(index, f"unit, axis {axis} of {layer_description},", most=length - 1)
+            whole_number(index, f"unit, axis {axis} of {layer_description},", maximum=length - 1)
             for axis, (index, length) in enumerate(zip(target, values.shape, strict=True))
         )
-    channel = whole_number(target, f"unit (a channel of {layer_description})", most=len(values) - 1)
+    channel = whole_number(target, f"unit (a channel of {layer_description})", maximum=len(values) - 1)
     position = torch.unravel_index(values[channel].argmax(), values.shape[1:])
     return channel, *(int(index) for index in position)

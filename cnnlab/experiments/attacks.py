@@ -12,8 +12,8 @@ from functools import lru_cache, partial
 import torch
 from torch import Tensor, nn
 
+from cnnlab._validation import one_of
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.inputs import one_of
 from cnnlab.networks.zoo import load
 from cnnlab.robustness import (
     JpegDefence,

@@ -13,8 +13,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from cnnlab._validation import whole_number
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.inputs import whole_number
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.zoo import load
 from cnnlab.robustness import Fooling, evolve_fooling

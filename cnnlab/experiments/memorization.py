@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnnlab._validation import fraction, one_of, positive_int
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.inputs import fraction, one_of, positive_int
 from cnnlab.networks.architectures import Normalise
 from cnnlab.networks.data_loading import augment
 from cnnlab.networks.recipes import TrainingConfig

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 
 FOLDER = Path(__file__).with_name("records")
 

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from cnnlab._validation import one_of
 from cnnlab.experiments import records
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.experiments.records import Record
 from cnnlab.experiments.registry import EXPERIMENTS
-from cnnlab.inputs import one_of
 from cnnlab.world import cache
 
 OnRow = Callable[[list[dict[str, Any]]], None]

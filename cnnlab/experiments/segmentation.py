@@ -12,8 +12,8 @@ from functools import lru_cache
 from torch import nn
 
 from cnnlab import segmentation, transfer, world
+from cnnlab._validation import one_of
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.inputs import one_of
 from cnnlab.networks.reinitialise import reinitialise
 from cnnlab.networks.training_data import Labelled, object_masks
 from cnnlab.segmentation import UPSAMPLING, EncoderDecoder

@@ -9,6 +9,7 @@ from functools import lru_cache
 import ipywidgets as widgets
 from torch import nn
 
+from cnnlab._validation import class_index
 from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
 from cnnlab.explorers.common import heading
 from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
@@ -18,7 +19,6 @@ from cnnlab.explorers.render import maximisation
 from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.step_player import Frame
-from cnnlab.inputs import class_index
 from cnnlab.networks.zoo import load
 
 RECOGNISED = "flamingo"

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnlab._validation import positive_int
 from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.common import names_for
 from cnnlab.explorers.picture_sets import as_dataset
-from cnnlab.inputs import positive_int
 from cnnlab.networks import ReceptiveField, activations, receptive_field, resolve_layer
 from cnnlab.units import TopPatches
 from cnnlab.units.patches import placed

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import torch
 from torch import nn
 
+from cnnlab._validation import class_index
 from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
 from cnnlab.explorers.common import heading
 from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
@@ -17,7 +18,6 @@ from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.explorers.step_player import Frame, make_frame, strip_figure
-from cnnlab.inputs import class_index
 from cnnlab.networks.zoo import load
 from cnnlab.robustness import evolve_fooling
 from cnnlab.synthesis import maximise_steps

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from cnnlab.inputs import image_batch
+from cnnlab._validation import image_batch
 from cnnlab.world import Photograph, Photographs, Picture, Recipe, photo, photographs, render, sample
 
 NO_MASK = "A photograph has no known mask, so this cannot be checked against the truth."

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnlab._validation import positive_int
 from cnnlab.features._validation import checked_labels
 from cnnlab.features.linear_probe import linear_probe
-from cnnlab.inputs import positive_int
 
 Population = Tensor | Callable[[int, int], Tensor]
 """N x S responses, of which columns are drawn; or a function of (units, seed) that gives N x units."""

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnlab._validation import one_of, positive_int, whole_number
 from cnnlab.features._validation import checked_vectors
 from cnnlab.features.postprocessing import pca
-from cnnlab.inputs import one_of, positive_int, whole_number
 
 METHODS = ("pca", "tsne")
 
@@ -81,7 +81,7 @@ def embed(
     from sklearn.manifold import TSNE
 
     axes = pca(features)
-    components = min(whole_number(pca_components, "first", least=dimensions), len(axes.axes))
+    components = min(whole_number(pca_components, "first", minimum=dimensions), len(axes.axes))
     reduced = axes.project(features, components).float().cpu().numpy()
     start = (
         "pca" if components >= dimensions else "random"

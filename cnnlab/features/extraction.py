@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.networks.activations import activations
 from cnnlab.networks.data_loading import picture_batches, picture_count
 

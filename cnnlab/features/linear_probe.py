@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnlab._validation import one_of
 from cnnlab.features._validation import checked_labels, checked_vectors
-from cnnlab.inputs import one_of
 
 KINDS = ("logistic", "svm")
 

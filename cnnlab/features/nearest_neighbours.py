@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnlab._validation import whole_number
 from cnnlab.features._validation import checked_labels, checked_vectors
-from cnnlab.inputs import whole_number
 
 _CHUNK = 500
 
@@ -84,10 +84,10 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
     else:
         requested = range(len(features)) if query is None else [query] if single else query
         query_rows = torch.tensor(
-            [whole_number(row, "query (a row)", most=len(features) - 1) for row in requested]
+            [whole_number(row, "query (a row)", maximum=len(features) - 1) for row in requested]
         )
         vectors = features[query_rows]
-    k = whole_number(k, "k (neighbours)", least=1, most=len(features) - (query_rows is not None))
+    k = whole_number(k, "k (neighbours)", minimum=1, maximum=len(features) - (query_rows is not None))
     index, distance = [], []
     for rows, squared in squared_distances(vectors, features):
         if query_rows is not None:

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cnnlab._validation import positive_int, whole_number
 from cnnlab.features.extraction import extract_features
-from cnnlab.inputs import positive_int, whole_number
 
 REQUIRED_KEYS = ("responses", "labels", "class_names", "images", "simulated")
 SIMULATED = "simulated population"
@@ -56,7 +56,7 @@ class Recordings:
     def mean(self, trials: int | None = None) -> Tensor:
         """N x S: the mean over the first `trials` trials; all of them unless said."""
         maximum = self.responses.shape[2]
-        count = maximum if trials is None else whole_number(trials, "trials", least=1, most=maximum)
+        count = maximum if trials is None else whole_number(trials, "trials", minimum=1, maximum=maximum)
         return self.responses[:, :, :count].mean(2)
 
     def split_halves(self, seed: int = 0) -> tuple[Tensor, Tensor]:

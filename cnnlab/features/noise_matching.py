@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from cnnlab._validation import positive_int, whole_number
 from cnnlab.features._validation import checked_vectors
 from cnnlab.features.neural_recordings import Recordings
-from cnnlab.inputs import positive_int, whole_number
 
 
 def match_recordings(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnlab._validation import whole_number
 from cnnlab.features._validation import checked_vectors
-from cnnlab.inputs import whole_number
 
 
 def l2(features: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class PrincipalAxes:
         return projected / self.deviation[: projected.shape[1]]
 
     def _valid_dimensions(self, dimensions: int) -> int:
-        return whole_number(dimensions, "dimensions", least=1, most=len(self.axes))
+        return whole_number(dimensions, "dimensions", minimum=1, maximum=len(self.axes))
 
 
 def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
@@ -152,7 +152,7 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
     selected = (
         max_dimensions
         if dimensions is None
-        else whole_number(dimensions, "dimensions", least=1, most=max_dimensions)
+        else whole_number(dimensions, "dimensions", minimum=1, maximum=max_dimensions)
     )
     axes = torch.nn.functional.normalize(axes[:selected], dim=1)
     axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()

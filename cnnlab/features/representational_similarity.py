@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from cnnlab._validation import one_of
 from cnnlab.features._validation import checked_vectors
-from cnnlab.inputs import one_of
 
 
 def rdm(features: Tensor, metric: str = "correlation") -> Tensor:

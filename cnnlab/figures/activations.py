@@ -10,9 +10,9 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.inputs import one_of
 from cnnlab.units import Agreement, TopPatches
 
 _SCALES = ("map", "layer")

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor, nn
 
+from cnnlab._validation import image_batch
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.inputs import image_batch
 
 BEFORE, AFTER = "#b0bec5", "#1976d2"
 

@@ -9,9 +9,9 @@ import torch
 from matplotlib.patches import Patch
 from torch import Tensor
 
+from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.inputs import one_of
 from cnnlab.units import DETECTOR, Dissection, Silenced, UnitReport
 from cnnlab.world import NAMES
 

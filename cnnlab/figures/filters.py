@@ -10,10 +10,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from torch import Tensor
 
+from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES, SIGNED
 from cnnlab.figures.image_grid import grid
-from cnnlab.inputs import one_of
 from cnnlab.units import Explained
 
 SCALES = ("filter", "layer")

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from cnnlab._validation import positive_int
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.inputs import positive_int
 from cnnlab.world import Picture
 
 _GAP = 0.08  # inches between two cells

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 
+from cnnlab._validation import positive_int
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.inputs import positive_int
 
 
 def optimisation_figure(

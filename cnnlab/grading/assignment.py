@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cnnlab._validation import one_of
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.source_notebook import SourceCell, read_source
-from cnnlab.inputs import one_of
 
 
 @dataclass(frozen=True)

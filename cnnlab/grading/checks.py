@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cnnlab._validation import one_of
 from cnnlab.grading.exercises import EXERCISES
-from cnnlab.inputs import one_of
 
 _MISSING = object()
 

@@ -83,11 +83,11 @@ def grade(
 
     Stopped at any moment, the same command goes on where it was.
     """
+    from cnnlab._validation import one_of
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.batch import SANDBOXED_TIERS, grade_folder
     from cnnlab.grading.gradebook import Gradebook
     from cnnlab.grading.sandbox.confinement import TIERS
-    from cnnlab.inputs import one_of
 
     loaded = load_assignment(assignment)
     tiers = [one_of(tier, TIERS, "tier")] if tier else list(SANDBOXED_TIERS)

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.late import LatePolicy, lateness
 from cnnlab.grading.scoring import Result
-from cnnlab.inputs import one_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 STATES = {"passed": "passed", "failed": "failed"}

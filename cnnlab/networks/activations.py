@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.networks.layer_names import layer_names, resolve_layer
 

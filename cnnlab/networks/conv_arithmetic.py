@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import positive_int, whole_number
+from cnnlab._validation import positive_int, whole_number
 
 
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -186,7 +186,7 @@ def convolution_step(
     (height, width), indices = maps.shape[1:], []
     for name, position, size in (("row", row, height), ("column", column, width)):
         last = output_size(size, kernel, **options) - 1
-        indices.append(receptive_indices(whole_number(position, name, most=last), kernel, **options))
+        indices.append(receptive_indices(whole_number(position, name, maximum=last), kernel, **options))
     rows, columns = indices
     patch = torch.zeros_like(weight, dtype=maps.dtype)
     for i, down in enumerate(rows):

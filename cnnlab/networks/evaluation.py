@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.networks.data_loading import plain_batches
 from cnnlab.networks.eval_mode import eval_mode
 

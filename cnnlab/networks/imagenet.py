@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.networks.imagenet_architectures import EfficientNetLite0, SqueezeNet
 from cnnlab.networks.weight_files import write_atomically
 from cnnlab.world import cache as cache_folder

@@ -18,7 +18,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.networks.architectures import Normalise
 from cnnlab.networks.imagenet import PACKAGED, is_installed
 from cnnlab.networks.weight_files import shipped

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 
 RULES = ("gradient", "deconvnet", "guided")
 """The names of the three rules, as the lecture orders them."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab._validation import one_of, positive_int, whole_number
 from cnnlab.networks import (
     checkpoints,
     imagenet,

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from cnnlab import world
-from cnnlab.inputs import one_of, positive_int
+from cnnlab._validation import one_of, positive_int
 from cnnlab.networks import architectures, imagenet_architectures, segmentation_models
 from cnnlab.networks.recipes import TrainingConfig
 from cnnlab.world import Labelled

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.networks import imagenet, pretrained, weight_files
 from cnnlab.networks.recipes import RECIPES
 from cnnlab.networks.training_data import architecture_class

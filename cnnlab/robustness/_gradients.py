@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness.targets import Target, target_indices
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, positive_int, whole_number
+from cnnlab._validation import image_batch, positive_int, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype, training_logits
 from cnnlab.networks.training import seeding
 from cnnlab.robustness import norm_ball

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import fraction, image_batch, positive_int
+from cnnlab._validation import fraction, image_batch, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.attacks import pgd

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import image_batch, one_of, whole_number
+from cnnlab._validation import image_batch, one_of, whole_number
 from cnnlab.robustness import blur, digital, noise, weather
 
 Corruption = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -95,7 +95,7 @@ def corrupt(images: Tensor, kind: str, severity: int = 3, *, seed: int = 0, firs
     """
     batch, single = image_batch(images)
     function, strengths = _STRENGTHS[one_of(kind, CORRUPTIONS, "corruption")]
-    strength = strengths[whole_number(severity, "severity", least=1, most=5) - 1]
+    strength = strengths[whole_number(severity, "severity", minimum=1, maximum=5) - 1]
     whole_number(seed, "seed")
     pixels = batch.detach().cpu().float().permute(0, 2, 3, 1).numpy()  # N x H x W x 3, as OpenCV has it
     results = [

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import class_index, image_batch, one_of, positive_int
+from cnnlab._validation import class_index, image_batch, one_of, positive_int
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.world import OBJECTS, Picture, render
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import positive_int, whole_number
+from cnnlab._validation import positive_int, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness.digital import jpeg_round_trip
 
@@ -53,7 +53,7 @@ class JpegDefence(_Defence):
     """
 
     def __init__(self, model: nn.Module, quality: int = 50):
-        super().__init__(model, f"JPEG of quality {whole_number(quality, 'quality', least=1, most=100)}")
+        super().__init__(model, f"JPEG of quality {whole_number(quality, 'quality', minimum=1, maximum=100)}")
         self.quality = int(quality)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.attacks import pgd
 from cnnlab.robustness.cue_conflict import wilson_interval

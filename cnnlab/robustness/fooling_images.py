@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import fraction, one_of, positive_int, target_index, whole_number
+from cnnlab._validation import fraction, one_of, positive_int, target_index, whole_number
 from cnnlab.robustness import cppn
 from cnnlab.robustness._gradients import batched_logits
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, positive_int, target_index
+from cnnlab._validation import image_batch, positive_int, target_index
 from cnnlab.networks.eval_mode import match_device_dtype
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness._gradients import batched_logits, loss_gradient_and_classes
 from cnnlab.robustness.norm_ball import per_image, validate_epsilon

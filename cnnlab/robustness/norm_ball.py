@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 
 DEFAULT_EPSILON = {"linf": 4 / 255, "l2": 1.0}
 """The norms, and the epsilon that is taken where none is said."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._incremental import PatchedModel, patched_model
-from cnnlab.inputs import image_batch, positive_int, target_index, whole_number
+from cnnlab._validation import image_batch, positive_int, target_index, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness._gradients import batched_logits
 
@@ -162,7 +162,7 @@ def one_pixel_steps(
         raise ValueError(f"one_pixel takes one picture, but got {len(batch)}; call it once for each.")
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
-    whole_number(population, "population", least=4)
+    whole_number(population, "population", minimum=4)
     picture = match_device_dtype(model, batch[0].detach())
     network = None
     if positive_int(pixels, "pixels") == 1:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.norm_ball import norm_of, per_image, steepest

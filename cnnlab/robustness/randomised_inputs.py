@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import image_batch, whole_number
+from cnnlab._validation import image_batch, whole_number
 
 
 def shuffled_pixels(images: Tensor, *, seed: int = 0) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import target_index
+from cnnlab._validation import target_index
 
 Target = int | str | Sequence[int | str] | Tensor | None
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.networks.data_loading import IGNORE_INDEX
 from cnnlab.networks.eval_mode import eval_mode
 from cnnlab.networks.evaluation import confusion_matrix

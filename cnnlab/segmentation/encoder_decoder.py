@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.networks.architectures import Normalise
 from cnnlab.networks.segmentation_models import convolutions
 from cnnlab.segmentation.unpooling import max_pool, max_unpool

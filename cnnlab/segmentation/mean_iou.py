@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.networks.evaluation import confusion_matrix, intersection_over_union
 
 

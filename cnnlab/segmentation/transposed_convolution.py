@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import positive_int, whole_number
+from cnnlab._validation import positive_int, whole_number
 from cnnlab.segmentation._shapes import as_batch
 
 

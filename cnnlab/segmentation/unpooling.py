@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.segmentation._shapes import as_batch
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import fraction, positive_int
+from cnnlab._validation import fraction, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
 from cnnlab.synthesis.objectives import Objective, Targets, logit

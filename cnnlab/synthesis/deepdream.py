@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.gradient_ascent import gradient_ascent
 from cnnlab.synthesis.objectives import Objective, layer_norm

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.activations import activations
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent

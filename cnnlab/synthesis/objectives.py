@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import target_index, whole_number
+from cnnlab._validation import target_index, whole_number
 
 LOGITS = "logits"
 """Stands for the network's own answer, N x C, among the layers of an objective."""
@@ -99,8 +99,10 @@ def unit(
         maps = outputs[layer]
         if maps.dim() > 2:
             height, width = maps.shape[2:]
-            y = whole_number(height // 2 if row is None else row, f'row in "{layer}"', most=height - 1)
-            x = whole_number(width // 2 if column is None else column, f'column in "{layer}"', most=width - 1)
+            y = whole_number(height // 2 if row is None else row, f'row in "{layer}"', maximum=height - 1)
+            x = whole_number(
+                width // 2 if column is None else column, f'column in "{layer}"', maximum=width - 1
+            )
             maps = maps[:, :, y, x]
         return _select(maps, _channel_indices(number, maps.shape[1], layer))
 
@@ -128,7 +130,7 @@ def _as_list(target: Targets | None) -> Sequence[int | str | None]:
 
 def _channel_indices(number: int | Sequence[int], channels: int, layer: str) -> Tensor:
     what = f'number of a channel in "{layer}" ({channels} channels)'
-    return torch.tensor([whole_number(index, what, most=channels - 1) for index in _as_list(number)])
+    return torch.tensor([whole_number(index, what, maximum=channels - 1) for index in _as_list(number)])
 
 
 def _select(values: Tensor, indices: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import image_batch, one_of
+from cnnlab._validation import image_batch, one_of
 from cnnlab.synthesis.regularisers import GREY
 
 Start = str | Tensor

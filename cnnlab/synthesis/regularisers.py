@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnlab.inputs import fraction, positive_int
+from cnnlab._validation import fraction, positive_int
 
 GREY = 0.5
 """The zero of a picture."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import image_batch, positive_int
+from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.activations import activations, layer_names, resolve_layer
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.synthesis.gradient_ascent import gradient_ascent

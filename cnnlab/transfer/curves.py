@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.networks.activations import layer_names
 from cnnlab.transfer.heads import head_name, new_head, restart_behind
 from cnnlab.transfer.tuning import accuracy, fine_tune

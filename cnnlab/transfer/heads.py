@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from cnnlab.inputs import whole_number
+from cnnlab._validation import whole_number
 from cnnlab.networks.activations import layer_names, resolve_layer
 
 HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab import world
-from cnnlab.inputs import one_of, positive_int
+from cnnlab._validation import one_of, positive_int
 from cnnlab.networks.training_data import digits
 
 NEW_CLASSES, SCENES, DRAWN, DIGITS = "new classes", "scenes", "drawn pictures", "handwritten digits"

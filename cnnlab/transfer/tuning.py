@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import positive_int, whole_number
+from cnnlab._validation import positive_int, whole_number
 from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype, training_logits

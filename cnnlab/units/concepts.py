@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import one_of, positive_int
+from cnnlab._validation import one_of, positive_int
 from cnnlab.world.names import NAMES
 
 NOTHING = ("none", "plain")

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import fraction, positive_int
+from cnnlab._validation import fraction, positive_int
 from cnnlab.units.patches import TopPatches, strongest
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import fraction
+from cnnlab._validation import fraction
 from cnnlab.networks.data_loading import picture_count
 from cnnlab.networks.receptive_field import receptive_field
 from cnnlab.units.concepts import Concepts, concepts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.inputs import fraction
+from cnnlab._validation import fraction
 from cnnlab.units.blob import Blobs, fit_blob
 from cnnlab.units.gabor import Gabors, fit_gabor
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, whole_number
+from cnnlab._validation import image_batch, whole_number
 from cnnlab.networks.activations import activations
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
 from cnnlab.units.reports import Dissection
@@ -52,7 +52,7 @@ def activation_mask(model: nn.Module, images: Tensor, found: Dissection, unit: i
     torch.Size([96, 96])
     """
     batch, single = image_batch(images)
-    unit = whole_number(unit, "unit", most=len(found.threshold) - 1)
+    unit = whole_number(unit, "unit", maximum=len(found.threshold) - 1)
     maps = activations(model, batch, found.layer)[found.layer][:, unit].cpu()
     masks = (
         at_pixels(maps, receptive_field(model, found.layer, tuple(batch.shape[1:]))) > found.threshold[unit]

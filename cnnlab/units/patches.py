@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, positive_int, whole_number
+from cnnlab._validation import image_batch, positive_int, whole_number
 from cnnlab.networks.receptive_field import ReceptiveField, UnknownReceptiveField, receptive_fields
 from cnnlab.units.streaming import asked_layers, streamed
 
@@ -61,7 +61,7 @@ class TopPatches:
         >>> top_patches(MiniAlexNet(["cat", "dog"]), pictures, "conv1", k=2).crops(pictures, 0)[0].shape[0]
         3
         """
-        row = whole_number(row, "row", most=len(self.units) - 1)
+        row = whole_number(row, "row", maximum=len(self.units) - 1)
         cut = []
         for index, (top, left, bottom, right) in zip(self.picture[row], self.box[row].tolist(), strict=True):
             if isinstance(pictures, Tensor):
@@ -151,7 +151,7 @@ def top_patches(
     def chosen(maps: Tensor) -> Tensor:
         if units is None:
             return maps
-        return maps[:, [whole_number(unit, "unit", most=maps.shape[1] - 1) for unit in units]]
+        return maps[:, [whole_number(unit, "unit", maximum=maps.shape[1] - 1) for unit in units]]
 
     found = strongest(model, pictures, names, k, chosen, batch_size=batch_size, progress=progress)
     if units is not None:

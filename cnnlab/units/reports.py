@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from cnnlab.inputs import fraction, one_of
+from cnnlab._validation import fraction, one_of
 
 DETECTOR = 0.04
 """The overlap above which Bau and others (2017) call a unit a detector."""

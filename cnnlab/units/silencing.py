@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.inputs import positive_int, whole_number
+from cnnlab._validation import positive_int, whole_number
 from cnnlab.networks.activations import eval_mode, resolve_layer
 from cnnlab.networks.data_loading import picture_batches
 from cnnlab.networks.eval_mode import match_device_dtype
@@ -70,7 +70,7 @@ def silence(
                 f'layer "{layer}" gives a {type(output).__name__}, not one tensor; choose a layer inside it.'
             )
         loud = output.new_ones(output.shape[1])
-        loud[[whole_number(unit, "unit", most=len(loud) - 1) for unit in silenced]] = factor
+        loud[[whole_number(unit, "unit", maximum=len(loud) - 1) for unit in silenced]] = factor
         return output * loud.view(-1, *[1] * (output.dim() - 2))
 
     handle = module.register_forward_hook(scaled)

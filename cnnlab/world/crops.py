@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from cnnlab.inputs import fraction
+from cnnlab._validation import fraction
 
 
 def checked_scales(scales: Sequence[float]) -> list[float]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlab.inputs import fraction, one_of, positive_int, whole_number
+from cnnlab._validation import fraction, one_of, positive_int, whole_number
 from cnnlab.world.keeping import code_sum, kept_arrays
 from cnnlab.world.names import NAMES, OBJECTS, SCENES
 from cnnlab.world.painter import LABELS, colour_names

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab._validation import one_of, positive_int, whole_number
 from cnnlab.world.datasets import SPLITS, Dataset
 from cnnlab.world.keeping import code_sum, kept_arrays
 from cnnlab.world.names import OBJECTS, SCENES
@@ -66,7 +66,7 @@ def instances(
     one_of(split, SPLITS, "split")
     first = FIRST + (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 1_000_000
     recipes = _Views(
-        first, positive_int(things, "things"), whole_number(views, "views", least=1, most=len(SCENES))
+        first, positive_int(things, "things"), whole_number(views, "views", minimum=1, maximum=len(SCENES))
     )
     return Instances(recipes, size, kept_arrays(recipes, size, progress))
 

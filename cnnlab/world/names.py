@@ -6,7 +6,7 @@ trained to tell apart are `OBJECTS` (in confusable pairs, neighbours in the tupl
 
 from __future__ import annotations
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 
 # fmt: off
 OBJECTS = (

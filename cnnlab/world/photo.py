@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 
 if TYPE_CHECKING:
     from torch import Tensor

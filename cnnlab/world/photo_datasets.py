@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.world import cache
 from cnnlab.world.photo import TIMEOUT, Photograph
 from cnnlab.world.photo_set import Photographs

@@ -19,7 +19,7 @@ from zlib import crc32
 
 import numpy as np
 
-from cnnlab.inputs import one_of, positive_int, whole_number
+from cnnlab._validation import one_of, positive_int, whole_number
 from cnnlab.world.crops import checked_scales, crop_boxes, cut
 from cnnlab.world.datasets import Labelled
 from cnnlab.world.photo import Photograph

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlab.inputs import one_of, whole_number
+from cnnlab._validation import one_of, whole_number
 from cnnlab.world.names import CLUTTER, NAMES, index_of
 from cnnlab.world.painter import LABELS, Painter, colour_names
 from cnnlab.world.recipe import Recipe, checked, sample, stream
@@ -134,7 +134,7 @@ def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nda
     Returns the picture's bytes (size x size x 3), its region map (size x size bytes) and the labels of each region (regions x 6
     bytes, columns `LABELS`).
     """
-    whole_number(size, "size (pixels)", least=16, most=2048)
+    whole_number(size, "size (pixels)", minimum=16, maximum=2048)
     painter = Painter(size)
     _paint_scene(painter, recipe)
     things = stream(recipe.seed, "clutter")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.inputs import fraction, one_of, whole_number
+from cnnlab._validation import fraction, one_of, whole_number
 from cnnlab.world.names import OBJECTS, SCENES
 from cnnlab.world.shapes import SHAPES, skin_of
 
@@ -141,7 +141,7 @@ def checked(recipe: Recipe) -> Recipe:
         scale=float(recipe.scale),
         flip=bool(recipe.flip),
         light=float(recipe.light),
-        clutter=whole_number(recipe.clutter, "clutter", most=20),
+        clutter=whole_number(recipe.clutter, "clutter", maximum=20),
         cover=fraction(recipe.cover, "cover"),
         others=others,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cnnlab.inputs import one_of
+from cnnlab._validation import one_of
 from cnnlab.world import animals, things
 from cnnlab.world.names import OBJECTS
 from cnnlab.world.outlines import Piece

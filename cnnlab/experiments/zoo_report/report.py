@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from cnnlab._validation import one_of
 from cnnlab.experiments.zoo_report import (
     classification_rows,
     feature_rows,
@@ -17,7 +18,6 @@ from cnnlab.experiments.zoo_report import (
     segmentation_rows,
 )
 from cnnlab.experiments.zoo_report.rows import ReportRow
-from cnnlab.inputs import one_of
 from cnnlab.networks import weight_files
 
 REPORT_FILE = weight_files.FOLDER / "report.json"

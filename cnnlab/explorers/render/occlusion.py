@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnnlab._validation import positive_int, target_index
 from cnnlab.attribution import occlude
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.inputs import positive_int, target_index
 from cnnlab.networks.activations import eval_mode, match_device_dtype
 
 

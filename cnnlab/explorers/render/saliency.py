@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from cnnlab._validation import one_of
 from cnnlab.attribution import (
     channel_max,
     deconvnet,
@@ -26,7 +27,6 @@ from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_grid import image_tiles, map_tiles
 from cnnlab.explorers.image_sources import NO_MASK, ImageSource
 from cnnlab.figures import alpha_ramp
-from cnnlab.inputs import one_of
 
 METHODS = ("gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients")
 VIEWS = (("size: largest channel", "size"), ("sign: sum of channels", "sign"), ("as a picture", "picture"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 SETTINGS = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/mime.types")
-OPEN_PACKAGES = ("__init__.py", "inputs.py", "world", "networks")  # of the kit
+OPEN_PACKAGES = ("__init__.py", "_validation.py", "world", "networks")  # of the kit
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from cnnlab.inputs import whole_number
+from cnnlab._validation import whole_number
 from cnnlab.networks.activations import this_thread_only
 from cnnlab.networks.layer_names import resolve_layer
 from cnnlab.networks.receptive_field.algebra import Axis, Field
@@ -79,8 +79,8 @@ class ReceptiveField:
                 f"this receptive field holds for pictures of {self.picture[0]} x {self.picture[1]}, not"
                 f" {requested[0]} x {requested[1]}; call receptive_field(model, layer, input_size={requested})."
             )
-        row = whole_number(row, "row", most=self.positions[0] - 1)
-        column = whole_number(column, "column", most=self.positions[1] - 1)
+        row = whole_number(row, "row", maximum=self.positions[0] - 1)
+        column = whole_number(column, "column", maximum=self.positions[1] - 1)
         (top, bottom), (left, right) = self._axes[0].interval(row), self._axes[1].interval(column)
         if bottom == 0 or right == 0:  # all that the unit reads is padding
             return 0, 0, 0, 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cnnlab.inputs import image_batch, whole_number
+from cnnlab._validation import image_batch, whole_number
 from cnnlab.networks.activations import record_activations
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 
@@ -68,8 +68,8 @@ def effective_receptive_field(
         if layer not in recorded:
             raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
         values = recorded[layer].reshape(*recorded[layer].shape[:2], *(recorded[layer].shape[2:] or (1, 1)))
-        row = whole_number(row, "row", most=values.shape[2] - 1)
-        column = whole_number(column, "column", most=values.shape[3] - 1)
+        row = whole_number(row, "row", maximum=values.shape[2] - 1)
+        column = whole_number(column, "column", maximum=values.shape[3] - 1)
         unit_weights = torch.randn(values.shape[1], generator=torch.Generator().manual_seed(seed))
         objective = (values[:, :, row, column] * unit_weights.to(values)).sum()
         (gradient,) = torch.autograd.grad(objective, pixels)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from cnnlab.inputs import positive_int
+from cnnlab._validation import positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 from cnnlab.networks.receptive_field.algebra import Axis, Field
 from cnnlab.networks.receptive_field.rules import FieldOrReason, propagate_field
