@@ -191,19 +191,19 @@ TECHNIQUES = {
             g.model, g.task, g.task, ["cat", "cup"], per_class=(1,), seeds=(0,), steps=1
         ).per_class
     ),
-    "transfer.continuation": lambda g: transfer.continuation(g.model, ["cat", "cup"], g.middle)(g.images),
+    "transfer.continuation": lambda g: transfer.transfer_init(g.model, ["cat", "cup"], g.middle)(g.images),
     "transfer.fine_tune": lambda g: transfer.fine_tune(g.new, *g.task, freeze_up_to=g.last, epochs=1).losses,
-    "transfer.fine_tune_passes": lambda g: transfer.fine_tune_passes(g.new, *g.task, epochs=1),
+    "transfer.fine_tune_passes": lambda g: transfer.fine_tune_epochs(g.new, *g.task, epochs=1),
     "transfer.freeze": lambda g: [p.requires_grad for p in transfer.freeze(g.model, g.middle).parameters()],
     "transfer.halves_experiment": lambda g: (
-        transfer.halves_experiment(
-            g.new, g.new, g.task, g.task, layers=[g.last], ways=["AnB"], epochs=1
+        transfer.transferability_experiment(
+            g.new, g.new, g.task, g.task, layers=[g.last], treatments=["AnB"], epochs=1
         ).layers
     ),
     "transfer.head_name": lambda g: transfer.head_name(g.model) == g.head,
     "transfer.new_head": lambda g: transfer.new_head(g.model, ["cat", "dog", "cup"])(g.images),
     "transfer.new_task": lambda g: transfer.new_task("scenes", g.model, n=4, test_n=4, size=SIDE),
-    "transfer.restart_behind": lambda g: transfer.restart_behind(g.model, g.middle)(g.images),
+    "transfer.restart_behind": lambda g: transfer.reinitialise_after(g.model, g.middle)(g.images),
     "transfer.tasks_for": lambda g: transfer.tasks_for(g.model),
     "units.activation_mask": lambda g: (
         units.activation_mask(

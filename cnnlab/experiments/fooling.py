@@ -81,7 +81,9 @@ def with_fooling_class(
     pictures = images if images.is_floating_point() else images.float() / 255
     fooling_labels = torch.full((len(fooling),), len(extended.class_names) - 1)
     training_set = torch.cat([pictures, fooling]), torch.cat([labels, fooling_labels])
-    fine_tuned = fine_tune(extended, *training_set, epochs=epochs, rate=learning_rate, seed=seed).model
+    fine_tuned = fine_tune(
+        extended, *training_set, epochs=epochs, learning_rate=learning_rate, seed=seed
+    ).model
     fine_tuned.name = model_name
     return fine_tuned
 

@@ -57,7 +57,9 @@ def fine_tuned_network(objects: int, views: int, epochs: int, learning_rate: flo
     """mini_alexnet, fine-tuned to tell the things of the other collection apart."""
     _, training_set = collections(objects, views)
     model = new_head(load("mini_alexnet"), training_set.class_names)
-    return fine_tune(model, training_set.images, training_set.labels, rate=learning_rate, epochs=epochs).model
+    return fine_tune(
+        model, training_set.images, training_set.labels, learning_rate=learning_rate, epochs=epochs
+    ).model
 
 
 @lru_cache(maxsize=1)

@@ -43,7 +43,13 @@ def measure_upsampling(
     training = _masks("train", pictures, size, tuple(classes))
     model = reinitialise(EncoderDecoder(CLASS_NAMES, way_up), seed)
     tuned = transfer.fine_tune(
-        model, training.images, training.labels, epochs=epochs, batch_size=batch_size, rate=rate, seed=seed
+        model,
+        training.images,
+        training.labels,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=rate,
+        seed=seed,
     )
     return _scores(tuned.model, _masks("validation", validation, size, tuple(classes)))
 
@@ -81,7 +87,7 @@ def measure_start(
         line_art.labels[rows],
         epochs=epochs,
         batch_size=batch_size,
-        rate=rate,
+        learning_rate=rate,
         seed=seed,
     )
     unseen = _masks("validation", validation, size, names, "drawn")
@@ -107,7 +113,7 @@ def _pretrained(
         training.labels,
         epochs=epochs,
         batch_size=batch_size,
-        rate=learning_rate,
+        learning_rate=learning_rate,
         seed=seed,
     ).model
 

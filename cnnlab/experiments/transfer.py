@@ -14,8 +14,8 @@ from typing import Any
 from cnnlab import world
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.networks.zoo import load
-from cnnlab.transfer import accuracy_by_examples, halves_experiment
-from cnnlab.transfer.curves import Examples
+from cnnlab.transfer import accuracy_by_examples, transferability_experiment
+from cnnlab.transfer.learning_curves import Examples
 
 KEYWORDS = {"rate": "learning_rate", "scratch_rate": "scratch_learning_rate"}
 """Names of options in the records, and the keywords of the techniques."""
@@ -35,7 +35,7 @@ def measure_examples(
     pictures, test_pictures
         Of the split from which examples are drawn, and of the one on which the result is tried.
     options
-        For `cnnlab.transfer.accuracy_by_examples`: `steps`, `batch_size`, `rate`, `scratch_rate`.
+        For `cnnlab.transfer.accuracy_by_examples`: `steps`, `batch_size`, `rate`, `scratch_learning_rate`.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def measure_halves(
         images_of_classes(split, base_b.class_names, n)
         for split, n in (("train", pictures), ("test", test_pictures))
     )
-    result = halves_experiment(
+    result = transferability_experiment(
         load("half_a"),
         base_b,
         train,

@@ -27,7 +27,7 @@ from cnnlab.explorers.transfer_runs import (
 from cnnlab.networks import layer_names
 from cnnlab.networks.zoo import available
 from cnnlab.transfer import STAGES, NewTask, new_task, tasks_for
-from cnnlab.transfer.tuning import as_floats
+from cnnlab.transfer.fine_tuning import to_float_images
 
 SOURCES = ("half_a", "half_b", "mini_alexnet", "mini_alexnet_scenes")
 MAX_RUNS = 4
@@ -233,7 +233,7 @@ class TransferExplorer(Explorer):
         self.runs = [earlier for earlier in self.runs if earlier is not run]
         boxes, captions = prediction_frames(data, run.predicted, self.side)
         with self.grid.hold_sync():
-            self.grid.tiles = image_tiles(as_floats(data.test_images[:N_SHOWN]))
+            self.grid.tiles = image_tiles(to_float_images(data.test_images[:N_SHOWN]))
             self.grid.boxes, self.grid.captions = boxes, captions
             self.grid.label = (
                 f"test pictures of {data.name}, framed blue where the answer is right, else dashed in orange"

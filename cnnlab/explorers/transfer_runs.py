@@ -14,9 +14,9 @@ from cnnlab.explorers.image_grid import correctness_frame
 from cnnlab.explorers.static_preview import draw_row
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.transfer import NewTask, continuation, fine_tune_passes
-from cnnlab.transfer.curves import drawn
-from cnnlab.transfer.tuning import as_floats
+from cnnlab.transfer import NewTask, fine_tune_epochs, transfer_init
+from cnnlab.transfer.fine_tuning import to_float_images
+from cnnlab.transfer.learning_curves import sample_per_class
 
 LEARNING_RATE, BATCH_SIZE = 0.03, 16
 N_SHOWN = 20
@@ -74,14 +74,14 @@ class TrainingRun:
 
 def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig) -> Iterator[TrainingRun]:
     """The training epoch by epoch, tried on the test pictures after each."""
-    rows = drawn(task.labels, len(task.classes), config.per_class, config.seed)
-    start = continuation(model, task.classes, config.layer, seed=config.seed)
-    epochs = fine_tune_passes(
+    rows = sample_per_class(task.labels, len(task.classes), config.per_class, config.seed)
+    start = transfer_init(model, task.classes, config.layer, seed=config.seed)
+    epochs = fine_tune_epochs(
         start,
         task.images[rows],
         task.labels[rows],
         freeze_up_to=config.layer if config.freezes else None,
-        rate=LEARNING_RATE,
+        learning_rate=LEARNING_RATE,
         epochs=config.epochs,
         batch_size=BATCH_SIZE,
         mirror=_mirrors(task),
@@ -90,7 +90,7 @@ def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig
     accuracies: tuple[float, ...] = ()
     for fine_tuned in epochs:
         with torch.inference_mode():
-            predicted = fine_tuned.model(as_floats(task.test_images)).argmax(1)
+            predicted = fine_tuned.model(to_float_images(task.test_images)).argmax(1)
         accuracies += (float((predicted == task.test_labels).float().mean()),)
         yield TrainingRun(source, task.name, task.classes, config, accuracies, predicted)
 
@@ -143,7 +143,7 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
     """Twelve test pictures with the answers of the last trial, beside the curves of all trials."""
     figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
-    images = as_floats(task.test_images[:12])
+    images = to_float_images(task.test_images[:12])
     names, truth = task.classes, task.test_labels[: len(images)].tolist()
     pairs = list(zip(runs[-1].predicted.tolist(), truth, strict=False))
     captions = [
@@ -175,12 +175,12 @@ def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
     lines = [
         "import cnnlab",
         "from cnnlab import transfer",
-        "from cnnlab.transfer.curves import drawn",
+        "from cnnlab.transfer.learning_curves import sample_per_class",
         "",
         opening,
         f'task = transfer.new_task("{task.name}", model, {size})',
         f"rows = drawn(task.labels, len(task.classes), {config.per_class}, seed={config.seed})",
-        f"start = transfer.continuation(model, task.classes, {config.layer!r}, seed={config.seed})",
+        f"start = transfer.transfer_init(model, task.classes, {config.layer!r}, seed={config.seed})",
         "tuned = transfer.fine_tune(",
         f"    start, task.images[rows], task.labels[rows], freeze_up_to={config.layer if config.freezes else None!r},",
         f"    learning_rate={LEARNING_RATE}, epochs={config.epochs}, batch_size={BATCH_SIZE}, mirror={_mirrors(task)}, seed={config.seed},",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.transfer.curves import interval
+from cnnlab.transfer.learning_curves import t_interval
 
 ENOUGH = 3
 """Repeats from which on an interval is drawn; with two, Student's t is wider than the axis."""
@@ -55,7 +55,7 @@ def repeats_figure(
     axis = figure.subplots()
     for number, (name, array) in enumerate(values.items()):
         colour, dashes, mark = LINES[number % len(LINES)]
-        mean, low, high = (part.numpy() for part in interval(array.double()))
+        mean, low, high = (part.numpy() for part in t_interval(array.double()))
         # Repeats of neighbouring ways stand beside one another, not upon one another.
         aside = (number - (len(values) - 1) / 2) * 0.06
         shifted = positions + aside if named else positions * (1 + aside)

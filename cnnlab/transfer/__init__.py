@@ -10,29 +10,34 @@ A linear classifier or neighbours on the features of a network that stays as it 
 and after is asked in `cnnlab.units`.
 """
 
-from cnnlab.transfer.curves import ExamplesCurve, accuracy_by_depth, accuracy_by_examples
-from cnnlab.transfer.halves import STAGES, Halves, continuation, halves_experiment
-from cnnlab.transfer.heads import freeze, head_name, new_head, restart_behind
-from cnnlab.transfer.tasks import NewTask, new_task, tasks_for
-from cnnlab.transfer.tuning import Tuned, accuracy, fine_tune, fine_tune_passes
+from cnnlab.transfer.fine_tuning import FineTuned, accuracy, fine_tune, fine_tune_epochs
+from cnnlab.transfer.heads import freeze, head_name, new_head, reinitialise_after
+from cnnlab.transfer.layer_transferability import (
+    STAGES,
+    TransferabilityResult,
+    transfer_init,
+    transferability_experiment,
+)
+from cnnlab.transfer.learning_curves import ExamplesCurve, accuracy_by_depth, accuracy_by_examples
+from cnnlab.transfer.new_tasks import NewTask, new_task, tasks_for
 
 __all__ = [
     "STAGES",
     "ExamplesCurve",
-    "Halves",
+    "FineTuned",
     "NewTask",
-    "Tuned",
+    "TransferabilityResult",
     "accuracy",
     "accuracy_by_depth",
     "accuracy_by_examples",
-    "continuation",
     "fine_tune",
-    "fine_tune_passes",
+    "fine_tune_epochs",
     "freeze",
-    "halves_experiment",
     "head_name",
     "new_head",
     "new_task",
-    "restart_behind",
+    "reinitialise_after",
     "tasks_for",
+    "transfer_init",
+    "transferability_experiment",
 ]

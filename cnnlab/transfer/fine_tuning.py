@@ -17,11 +17,11 @@ from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype, training_logits
 from cnnlab.networks.seeding import seeding
-from cnnlab.transfer.heads import divided, freeze
+from cnnlab.transfer.heads import freeze, split_at_layer
 
 
 @dataclass(frozen=True, eq=False)
-class Tuned:
+class FineTuned:
     """Outcome of `fine_tune`.
 
     Attributes
@@ -42,8 +42,8 @@ def fine_tune(
     labels: Tensor,
     *,
     freeze_up_to: str | None = None,
-    rate: float = 0.02,
-    rates: Mapping[str, float] | None = None,
+    learning_rate: float = 0.02,
+    learning_rates: Mapping[str, float] | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     decay: float = 5e-4,
@@ -51,8 +51,8 @@ def fine_tune(
     mirror: bool = True,
     seed: int = 0,
     progress: bool = False,
-    watch: Callable[[int, float], None] | None = None,
-) -> Tuned:
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> FineTuned:
     """How is what a network knows put to use for another task? It is trained further, on the pictures of that task.
 
     Stochastic gradient descent on the cross entropy; the rates rise for a tenth of the steps and fall as half a cosine. Layers up to
@@ -70,7 +70,7 @@ def fine_tune(
     freeze_up_to
         A name of `layer_names(model)`; None trains all that ask for a gradient (see `freeze`).
     learning_rate
-        Learning rate of all layers that `rates` does not name.
+        Learning rate of all layers that `learning_rates` does not name.
     learning_rates
         Rates of single layers, such as {"fc8": 0.05, "conv1": 0.001}; of several names that hold a parameter, the last counts.
     epochs
@@ -109,13 +109,13 @@ def fine_tune(
     2
     """
     epochs, losses = positive_int(epochs, "epochs"), []
-    passes = fine_tune_passes(
+    training = fine_tune_epochs(
         model,
         images,
         labels,
         freeze_up_to=freeze_up_to,
-        rate=rate,
-        rates=rates,
+        learning_rate=learning_rate,
+        learning_rates=learning_rates,
         epochs=epochs,
         batch_size=batch_size,
         decay=decay,
@@ -123,110 +123,116 @@ def fine_tune(
         mirror=mirror,
         seed=seed,
     )
-    for tuned in tqdm(passes, desc="passes", total=epochs, disable=not progress or None):
+    for tuned in tqdm(training, desc="passes", total=epochs, disable=not progress or None):
         losses.append(tuned.losses[-1])
-        if watch is not None:
-            watch(len(losses), losses[-1])
+        if on_epoch is not None:
+            on_epoch(len(losses), losses[-1])
     return tuned
 
 
-def fine_tune_passes(
+def fine_tune_epochs(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     *,
     freeze_up_to: str | None = None,
-    rate: float = 0.02,
-    rates: Mapping[str, float] | None = None,
+    learning_rate: float = 0.02,
+    learning_rates: Mapping[str, float] | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     decay: float = 5e-4,
     momentum: float = 0.9,
     mirror: bool = True,
     seed: int = 0,
-) -> Iterator[Tuned]:
+) -> Iterator[FineTuned]:
     """The training of `fine_tune` pass by pass, to look at between: each gives the same network, in eval mode, further trained.
 
     Stop iterating to stop training; no other state is kept.
     """
     _check(images, labels)
     epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))
-    other = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
+    trained = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
     optimizer = torch.optim.SGD(
-        parameter_groups(other, rate, rates or {}), momentum=momentum, weight_decay=decay
+        parameter_groups(trained, learning_rate, learning_rates or {}), momentum=momentum, weight_decay=decay
     )
-    still = at_rest(other, freeze_up_to)
-    asked = [parameter.requires_grad for parameter in other.parameters()]
-    highest = [group["lr"] for group in optimizer.param_groups]
+    frozen = frozen_modules(trained, freeze_up_to)
+    requires_grad = [parameter.requires_grad for parameter in trained.parameters()]
+    max_rates = [group["lr"] for group in optimizer.param_groups]
     steps, losses = epochs * math.ceil(len(images) / size), []
     for epoch in range(epochs):
-        other.train()
-        for module in still:
+        trained.train()
+        for module in frozen:
             module.eval()
-        for after, flag in zip(other.parameters(), asked, strict=True):
+        for after, flag in zip(trained.parameters(), requires_grad, strict=True):
             after.requires_grad_(flag)
-        done, total = epoch * (steps // epochs), 0.0
+        steps_done, total = epoch * (steps // epochs), 0.0
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
             seeding(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator,
         ):
             for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, generator)):
-                for group, most in zip(optimizer.param_groups, highest, strict=True):
-                    group["lr"] = most * share_of_rate((done + step) / steps)
-                total += _step(other, optimizer, batch, truth) * len(batch)
+                for group, max_rate in zip(optimizer.param_groups, max_rates, strict=True):
+                    group["lr"] = max_rate * lr_factor((steps_done + step) / steps)
+                total += _step(trained, optimizer, batch, truth) * len(batch)
         losses.append(total / len(images))
         if not math.isfinite(losses[-1]):
             raise FloatingPointError(f"the loss is not finite after pass {epoch + 1}; a lower rate helps.")
-        for after, before in zip(other.parameters(), model.parameters(), strict=True):
+        for after, before in zip(trained.parameters(), model.parameters(), strict=True):
             after.requires_grad_(before.requires_grad).grad = None
-        yield Tuned(other.eval(), tuple(losses))
+        yield FineTuned(trained.eval(), tuple(losses))
 
 
-def parameter_groups(model: nn.Module, rate: float, rates: Mapping[str, float]) -> list[dict]:
+def parameter_groups(
+    model: nn.Module, learning_rate: float, learning_rates: Mapping[str, float]
+) -> list[dict]:
     """The parameters that ask for a gradient, in one group for each learning rate."""
-    own = {id(p): float(rate) for p in model.parameters() if p.requires_grad}
-    for name, other in rates.items():
+    rate_of = {id(p): float(learning_rate) for p in model.parameters() if p.requires_grad}
+    for name, layer_rate in learning_rates.items():
         for parameter in resolve_layer(model, name).parameters():
-            if id(parameter) not in own:
+            if id(parameter) not in rate_of:
                 raise ValueError(f'layer "{name}" is frozen, so it can have no rate of its own.')
-            own[id(parameter)] = float(other)
-    if not own:
+            rate_of[id(parameter)] = float(layer_rate)
+    if not rate_of:
         raise ValueError("all layers are frozen, so there is nothing to train; freeze fewer.")
-    if min(own.values()) < 0:
+    if min(rate_of.values()) < 0:
         raise ValueError("a learning rate must not be negative.")
     by_rate: dict[float, list[nn.Parameter]] = {}
     for parameter in model.parameters():
-        if id(parameter) in own:
-            by_rate.setdefault(own[id(parameter)], []).append(parameter)
+        if id(parameter) in rate_of:
+            by_rate.setdefault(rate_of[id(parameter)], []).append(parameter)
     return [{"params": parameters, "lr": number} for number, parameters in by_rate.items()]
 
 
-def at_rest(model: nn.Module, up_to: str | None) -> list[nn.Module]:
+def frozen_modules(model: nn.Module, up_to: str | None) -> list[nn.Module]:
     """The modules that stay in eval mode: those up to a layer, and those whose own parameters ask for no gradient."""
-    kept = [] if up_to is None else divided(model, up_to)[0]
-    own = [(module, list(module.parameters(recurse=False))) for module in model.modules()]
-    return kept + [module for module, some in own if some and not any(p.requires_grad for p in some)]
+    below = [] if up_to is None else split_at_layer(model, up_to)[0]
+    direct_parameters = [(module, list(module.parameters(recurse=False))) for module in model.modules()]
+    return below + [
+        module
+        for module, parameters in direct_parameters
+        if parameters and not any(p.requires_grad for p in parameters)
+    ]
 
 
-def share_of_rate(done: float) -> float:
-    """The share of the highest rate when a share `done` of the steps is behind: a straight rise for a tenth, then half a cosine."""
-    return 0.1 + 9 * done if done < 0.1 else 0.5 * (1 + math.cos(math.pi * (done - 0.1) / 0.9))
+def lr_factor(progress: float) -> float:
+    """The share of the highest rate when a share `progress` of the steps is behind: a straight rise for a tenth, then half a cosine."""
+    return 0.1 + 9 * progress if progress < 0.1 else 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> float:
     """Share of the pictures (or, for masks, of the pixels) whose first answer is right; images as for `fine_tune`."""
     _check(images, labels)
-    right = 0
+    correct = 0
     with eval_mode(model), torch.inference_mode():
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            logits = model(match_device_dtype(model, as_floats(images[rows])))
-            right += int((logits.argmax(1).cpu() == labels[rows]).sum())
-    return right / labels.numel()
+            logits = model(match_device_dtype(model, to_float_images(images[rows])))
+            correct += int((logits.argmax(1).cpu() == labels[rows]).sum())
+    return correct / labels.numel()
 
 
-def as_floats(images: Tensor) -> Tensor:
+def to_float_images(images: Tensor) -> Tensor:
     return images if images.is_floating_point() else images.float() / 255
 
 
@@ -234,11 +240,11 @@ def _batches(
     images: Tensor, labels: Tensor, size: int, mirror: bool, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     for rows in torch.randperm(len(images), generator=generator).split(size):
-        batch, truth = as_floats(images[rows]), labels[rows].long()
+        batch, truth = to_float_images(images[rows]), labels[rows].long()
         if mirror:
-            turned = torch.rand(len(rows), generator=generator) < 0.5
-            batch = torch.where(turned[:, None, None, None], batch.flip(-1), batch)
-            truth = truth if truth.dim() == 1 else torch.where(turned[:, None, None], truth.flip(-1), truth)
+            mirrored = torch.rand(len(rows), generator=generator) < 0.5
+            batch = torch.where(mirrored[:, None, None, None], batch.flip(-1), batch)
+            truth = truth if truth.dim() == 1 else torch.where(mirrored[:, None, None], truth.flip(-1), truth)
         yield batch, truth
 
 

@@ -51,17 +51,17 @@ def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.M
     """
     if isinstance(classes, str) or len(classes) < 2:
         raise ValueError(f"classes must be at least two names, but got {classes!r}.")
-    other = copy.deepcopy(model)
-    name = head_name(other)
-    old = resolve_layer(other, name)
+    copied = copy.deepcopy(model)
+    name = head_name(copied)
+    old = resolve_layer(copied, name)
     # Built like the old one, so that kernel, stride and bias stay.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(whole_number(seed, "seed"))
-        new = _like(old, len(classes)).to(old.weight)
-    parent, _, last = _path(other, old).rpartition(".")
-    setattr(other.get_submodule(parent), last, new)
-    other.class_names = tuple(classes)
-    return other.eval()
+        new = _layer_like(old, len(classes)).to(old.weight)
+    parent, _, last = _path(copied, old).rpartition(".")
+    setattr(copied.get_submodule(parent), last, new)
+    copied.class_names = tuple(classes)
+    return copied.eval()
 
 
 def head_name(model: nn.Module) -> str:
@@ -103,51 +103,51 @@ def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
     >>> [name for name, p in model.named_parameters() if not p.requires_grad]
     ['conv1.weight', 'norm1.weight', 'norm1.bias']
     """
-    other = copy.deepcopy(model)
-    kept, behind = divided(other, up_to)
-    for part, flag in ((kept, False), (behind, True)):
+    copied = copy.deepcopy(model)
+    earlier, later = split_at_layer(copied, up_to)
+    for part, flag in ((earlier, False), (later, True)):
         for module in part:
             for parameter in module.parameters(recurse=False):
                 parameter.requires_grad_(flag)
-    return other.eval()
+    return copied.eval()
 
 
-def restart_behind(model: nn.Module, layer: str | None, *, seed: int = 0) -> nn.Module:
+def reinitialise_after(model: nn.Module, layer: str | None, *, seed: int = 0) -> nn.Module:
     """What are the first layers worth by themselves? A copy in which every layer behind `layer` starts anew, as torch initialises it.
 
     With None nothing is kept: the same architecture from scratch. torch's global generator is left as it was.
     """
-    other = copy.deepcopy(model)
-    _, behind = divided(other, layer)
+    copied = copy.deepcopy(model)
+    _, later = split_at_layer(copied, layer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(whole_number(seed, "seed"))
-        for module in behind:
+        for module in later:
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
-    return other.eval()
+    return copied.eval()
 
 
-def divided(model: nn.Module, up_to: str | None) -> tuple[list[nn.Module], list[nn.Module]]:
+def split_at_layer(model: nn.Module, up_to: str | None) -> tuple[list[nn.Module], list[nn.Module]]:
     """All modules of the network: those that have run when the layer `up_to` is done, and those that run later."""
     order = layer_names(model)
-    kept: list[nn.Module] = []
+    earlier: list[nn.Module] = []
     if up_to is not None:
-        wanted = resolve_layer(model, up_to)
+        boundary = resolve_layer(model, up_to)
         for name in order:
-            kept.append(resolve_layer(model, name))
-            if kept[-1] is wanted:
+            earlier.append(resolve_layer(model, name))
+            if earlier[-1] is boundary:
                 break
         else:
             raise ValueError(f'layer "{up_to}" does not run by itself; choose one of layer_names(model).')
-    known = {id(module) for module in kept}
-    return kept, [module for module in model.modules() if id(module) not in known]
+    earlier_ids = {id(module) for module in earlier}
+    return earlier, [module for module in model.modules() if id(module) not in earlier_ids]
 
 
-def _path(model: nn.Module, wanted: nn.Module) -> str:
-    return next(path for path, module in model.named_modules() if module is wanted)
+def _path(model: nn.Module, target: nn.Module) -> str:
+    return next(path for path, module in model.named_modules() if module is target)
 
 
-def _like(old: nn.Module, outputs: int) -> nn.Module:
+def _layer_like(old: nn.Module, outputs: int) -> nn.Module:
     bias = old.bias is not None
     if isinstance(old, nn.Linear):
         return nn.Linear(old.in_features, outputs, bias)

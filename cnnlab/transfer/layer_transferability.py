@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab.transfer.curves import Examples, interval
-from cnnlab.transfer.heads import new_head, restart_behind
-from cnnlab.transfer.tuning import accuracy, fine_tune
+from cnnlab.transfer.fine_tuning import accuracy, fine_tune
+from cnnlab.transfer.heads import new_head, reinitialise_after
+from cnnlab.transfer.learning_curves import Examples, t_interval
 
-WAYS = ("BnB", "BnB+", "AnB", "AnB+")
+TREATMENTS = ("BnB", "BnB+", "AnB", "AnB+")
 STAGES = ("pool1", "pool2", "relu3", "relu4", "relu5", "relu6", "relu7")
 """The last layers of the seven stages of `MiniAlexNet` that can be kept."""
 
 
 @dataclass(frozen=True, eq=False)
-class Halves:
-    """Outcome of `halves_experiment` for L layers and R seeds.
+class TransferabilityResult:
+    """Outcome of `transferability_experiment` for L layers and R seeds.
 
     Attributes
     ----------
@@ -37,23 +37,23 @@ class Halves:
     accuracy: Mapping[str, Tensor]
     base: float
 
-    def interval(self, way: str) -> tuple[Tensor, Tensor, Tensor]:
+    def interval(self, treatment: str) -> tuple[Tensor, Tensor, Tensor]:
         """L means over the seeds, and the lower and upper ends of their 95 % intervals; NaN with a single seed."""
-        return interval(self.accuracy[way])
+        return t_interval(self.accuracy[treatment])
 
 
-def halves_experiment(
+def transferability_experiment(
     base_a: nn.Module,
     base_b: nn.Module,
     train: Examples,
     test: Examples,
     *,
     layers: Sequence[str] = STAGES,
-    ways: Sequence[str] = WAYS,
+    treatments: Sequence[str] = TREATMENTS,
     seeds: Sequence[int] = (0,),
     progress: bool = False,
     **options: Any,
-) -> Halves:
+) -> TransferabilityResult:
     """Up to which layer are features good for any classes, and from where on only for their own?
 
     Two networks were trained on two halves of the classes, A and B. Their first n layers are kept, all others start anew and are trained
@@ -99,47 +99,51 @@ def halves_experiment(
     >>> from cnnlab import load, world  # doctest: +SKIP
     >>> b = load("half_b")  # doctest: +SKIP
     >>> split = world.dataset("train", n=1000, classes=b.class_names)  # doctest: +SKIP
-    >>> halves_experiment(load("half_a"), b, (split.images, split.labels), ..., epochs=2)  # doctest: +SKIP
+    >>> transferability_experiment(load("half_a"), b, (split.images, split.labels), ..., epochs=2)  # doctest: +SKIP
     """
-    found = {way: torch.full((len(layers), len(seeds)), torch.nan) for way in ways}
-    for done in halves_steps(base_a, base_b, train, test, layers, ways, seeds, progress, options):
-        way, layer, seed, share = done
-        found[way][layer, seed] = share
-    return Halves(tuple(layers), found, accuracy(base_b, *test))
+    accuracies = {treatment: torch.full((len(layers), len(seeds)), torch.nan) for treatment in treatments}
+    for training in transferability_steps(
+        base_a, base_b, train, test, layers, treatments, seeds, progress, options
+    ):
+        treatment, layer, seed, value = training
+        accuracies[treatment][layer, seed] = value
+    return TransferabilityResult(tuple(layers), accuracies, accuracy(base_b, *test))
 
 
-def halves_steps(
+def transferability_steps(
     base_a: nn.Module,
     base_b: nn.Module,
     train: Examples,
     test: Examples,
     layers: Sequence[str],
-    ways: Sequence[str],
+    treatments: Sequence[str],
     seeds: Sequence[int],
     progress: bool,
     options: Mapping[str, Any],
 ) -> Iterator[tuple[str, int, int, float]]:
     """The trainings of the experiment one by one: (way, number of the layer, number of the seed, accuracy)."""
-    _check(base_a, base_b, ways)
-    jobs = [(i, r, way) for r in range(len(seeds)) for i in range(len(layers)) for way in ways]
-    for i, r, way in tqdm(jobs, desc="trainings", disable=not progress or None):
-        start = continuation(
-            base_a if way.startswith("A") else base_b, base_b.class_names, layers[i], seed=seeds[r]
+    _check(base_a, base_b, treatments)
+    jobs = [
+        (i, r, treatment) for r in range(len(seeds)) for i in range(len(layers)) for treatment in treatments
+    ]
+    for i, r, treatment in tqdm(jobs, desc="trainings", disable=not progress or None):
+        start = transfer_init(
+            base_a if treatment.startswith("A") else base_b, base_b.class_names, layers[i], seed=seeds[r]
         )
-        frozen = None if way.endswith("+") else layers[i]
+        frozen = None if treatment.endswith("+") else layers[i]
         tuned = fine_tune(start, *train, freeze_up_to=frozen, seed=seeds[r], **options)
-        yield way, i, r, accuracy(tuned.model, *test)
+        yield treatment, i, r, accuracy(tuned.model, *test)
 
 
-def continuation(base: nn.Module, classes: Sequence[str], layer: str | None, *, seed: int = 0) -> nn.Module:
+def transfer_init(base: nn.Module, classes: Sequence[str], layer: str | None, *, seed: int = 0) -> nn.Module:
     """A copy of `base` that keeps its layers up to `layer`; all behind it start anew, with a head for `classes`."""
-    return new_head(restart_behind(base, layer, seed=seed), classes, seed=seed)
+    return new_head(reinitialise_after(base, layer, seed=seed), classes, seed=seed)
 
 
-def _check(base_a: nn.Module, base_b: nn.Module, ways: Sequence[str]) -> None:
-    unknown = [way for way in ways if way not in WAYS]
+def _check(base_a: nn.Module, base_b: nn.Module, treatments: Sequence[str]) -> None:
+    unknown = [treatment for treatment in treatments if treatment not in TREATMENTS]
     if unknown:
-        raise ValueError(f"way {unknown[0]!r} is not known; choose some of {', '.join(WAYS)}.")
+        raise ValueError(f"way {unknown[0]!r} is not known; choose some of {', '.join(TREATMENTS)}.")
     shapes = [[tuple(p.shape[1:]) for p in base.parameters()] for base in (base_a, base_b)]
     if shapes[0] != shapes[1]:
         raise ValueError(

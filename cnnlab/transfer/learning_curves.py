@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 from cnnlab._validation import positive_int
 from cnnlab.networks.activations import layer_names
-from cnnlab.transfer.heads import head_name, new_head, restart_behind
-from cnnlab.transfer.tuning import accuracy, fine_tune
+from cnnlab.transfer.fine_tuning import accuracy, fine_tune
+from cnnlab.transfer.heads import head_name, new_head, reinitialise_after
 
 Examples = tuple[Tensor, Tensor]
 """Pictures N x 3 x H x W (floats in [0, 1] or bytes) and their N class indices."""
@@ -35,9 +35,9 @@ class ExamplesCurve:
     per_class: tuple[int, ...]
     accuracy: Mapping[str, Tensor]
 
-    def interval(self, way: str) -> tuple[Tensor, Tensor, Tensor]:
+    def interval(self, condition: str) -> tuple[Tensor, Tensor, Tensor]:
         """S means over the seeds, and the lower and upper ends of their 95 % intervals; NaN with a single seed."""
-        return interval(self.accuracy[way])
+        return t_interval(self.accuracy[condition])
 
 
 def accuracy_by_examples(
@@ -49,8 +49,8 @@ def accuracy_by_examples(
     per_class: Sequence[int] = (1, 2, 5, 10, 20, 50),
     seeds: Sequence[int] = (0, 1, 2),
     steps: int = 150,
-    rate: float = 0.02,
-    scratch_rate: float = 0.05,
+    learning_rate: float = 0.02,
+    scratch_learning_rate: float = 0.05,
     batch_size: int = 32,
     progress: bool = False,
 ) -> ExamplesCurve:
@@ -84,26 +84,35 @@ def accuracy_by_examples(
     Lecture N, "Transfer learning" (limited data); lecture S, "Transfer Learning"; curriculum row 17.
     """
     images, labels = train
-    found = {way: torch.zeros(len(per_class), len(seeds)) for way in ("frozen", "tuned", "scratch")}
-    jobs = [(s, r, way) for s in range(len(per_class)) for r in range(len(seeds)) for way in found]
-    for s, r, way in tqdm(jobs, desc="trainings", disable=not progress or None):
+    accuracies = {
+        condition: torch.zeros(len(per_class), len(seeds)) for condition in ("frozen", "tuned", "scratch")
+    }
+    jobs = [
+        (s, r, condition)
+        for s in range(len(per_class))
+        for r in range(len(seeds))
+        for condition in accuracies
+    ]
+    for s, r, condition in tqdm(jobs, desc="trainings", disable=not progress or None):
         seed = seeds[r]
-        rows = drawn(labels, len(classes), per_class[s], seed)
+        rows = sample_per_class(labels, len(classes), per_class[s], seed)
         start = new_head(
-            restart_behind(model, None, seed=seed) if way == "scratch" else model, classes, seed=seed
+            reinitialise_after(model, None, seed=seed) if condition == "scratch" else model,
+            classes,
+            seed=seed,
         )
         tuned = fine_tune(
             start,
             images[rows],
             labels[rows],
-            freeze_up_to=before_head(start) if way == "frozen" else None,
-            rate=scratch_rate if way == "scratch" else rate,
-            epochs=passes(steps, len(rows), batch_size),
+            freeze_up_to=layer_before_head(start) if condition == "frozen" else None,
+            learning_rate=scratch_learning_rate if condition == "scratch" else learning_rate,
+            epochs=epochs_for_steps(steps, len(rows), batch_size),
             batch_size=batch_size,
             seed=seed,
         )
-        found[way][s, r] = accuracy(tuned.model, *test)
-    return ExamplesCurve(tuple(per_class), found)
+        accuracies[condition][s, r] = accuracy(tuned.model, *test)
+    return ExamplesCurve(tuple(per_class), accuracies)
 
 
 def accuracy_by_depth(
@@ -122,41 +131,41 @@ def accuracy_by_depth(
     A new head is set on the network, the layers up to the one named stay as they are, the others are trained; `options` go to
     `fine_tune`. With few pictures much frozen is best, with many, little (Yosinski, Clune, Bengio & Lipson, 2014; lecture L).
     """
-    found = torch.zeros(len(layers), len(seeds))
+    accuracies = torch.zeros(len(layers), len(seeds))
     jobs = [(i, r) for i in range(len(layers)) for r in range(len(seeds))]
     for i, r in tqdm(jobs, desc="trainings", disable=not progress or None):
         start = new_head(model, classes, seed=seeds[r])
         tuned = fine_tune(start, *train, freeze_up_to=layers[i], seed=seeds[r], **options)
-        found[i, r] = accuracy(tuned.model, *test)
-    return found
+        accuracies[i, r] = accuracy(tuned.model, *test)
+    return accuracies
 
 
-def before_head(model: nn.Module) -> str:
+def layer_before_head(model: nn.Module) -> str:
     """The name of the layer that runs just before the head."""
     names = layer_names(model)
     return names[names.index(head_name(model)) - 1]
 
 
-def drawn(labels: Tensor, classes: int, per_class: int, seed: int) -> Tensor:
+def sample_per_class(labels: Tensor, classes: int, per_class: int, seed: int) -> Tensor:
     """Rows of `per_class` examples of each class. More of them with the same seed hold the fewer, so a curve grows by adding examples."""
     positive_int(per_class, "per_class")
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
     rows = [order[labels[order] == c][:per_class] for c in range(classes)]
-    short = [c for c, found in enumerate(rows) if len(found) < per_class]
-    if short:
+    too_few = [c for c, members in enumerate(rows) if len(members) < per_class]
+    if too_few:
         raise ValueError(
-            f"class {short[0]} has {len(rows[short[0]])} training pictures, fewer than the {per_class} asked for."
+            f"class {too_few[0]} has {len(rows[too_few[0]])} training pictures, fewer than the {per_class} asked for."
         )
     return torch.cat(rows)
 
 
-def passes(steps: int, pictures: int, batch_size: int) -> int:
+def epochs_for_steps(steps: int, pictures: int, batch_size: int) -> int:
     """How often `pictures` are gone through in about `steps` steps."""
     return max(1, round(positive_int(steps, "steps") / math.ceil(pictures / batch_size)))
 
 
-def interval(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def t_interval(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Means over the last axis with the ends of their 95 % intervals, by Student's t; no ends for one value."""
     from scipy.stats import t
 

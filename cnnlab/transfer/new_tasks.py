@@ -13,8 +13,8 @@ from cnnlab import world
 from cnnlab._validation import one_of, positive_int
 from cnnlab.networks.training_data import digits
 
-NEW_CLASSES, SCENES, DRAWN, DIGITS = "new classes", "scenes", "drawn pictures", "handwritten digits"
-TASKS = (NEW_CLASSES, SCENES, DRAWN, DIGITS)
+NEW_CLASSES, SCENES, LINE_ART, DIGITS = "new classes", "scenes", "drawn pictures", "handwritten digits"
+TASKS = (NEW_CLASSES, SCENES, LINE_ART, DIGITS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +43,16 @@ class NewTask:
 
 def tasks_for(model: nn.Module) -> list[str]:
     """The tasks that are new for a network of the world, given what its classes are."""
-    known = tuple(getattr(model, "class_names", ()))
-    others = [name for name in world.OBJECTS if name not in known]
-    offered = {
-        NEW_CLASSES: len(others) >= 2,
-        SCENES: known != world.SCENES,
-        DRAWN: known == world.SCENES or (len(known) >= 2 and set(known) <= set(world.OBJECTS)),
+    known_classes = tuple(getattr(model, "class_names", ()))
+    other_classes = [name for name in world.OBJECTS if name not in known_classes]
+    is_offered = {
+        NEW_CLASSES: len(other_classes) >= 2,
+        SCENES: known_classes != world.SCENES,
+        LINE_ART: known_classes == world.SCENES
+        or (len(known_classes) >= 2 and set(known_classes) <= set(world.OBJECTS)),
         DIGITS: True,
     }
-    return [name for name in TASKS if offered[name]]
+    return [name for name in TASKS if is_offered[name]]
 
 
 def new_task(name: str, model: nn.Module, *, n: int = 400, test_n: int = 200, size: int = 96) -> NewTask:
@@ -89,28 +90,33 @@ def new_task(name: str, model: nn.Module, *, n: int = 400, test_n: int = 200, si
     """
     one_of(name, tasks_for(model), "task")
     counts = {"train": positive_int(n, "n"), "test": positive_int(test_n, "test_n")}
-    known = tuple(getattr(model, "class_names", ()))
+    known_classes = tuple(getattr(model, "class_names", ()))
     options: dict[str, Any] = {
-        NEW_CLASSES: {"classes": tuple(other for other in world.OBJECTS if other not in known)},
+        NEW_CLASSES: {
+            "classes": tuple(
+                name_of_class for name_of_class in world.OBJECTS if name_of_class not in known_classes
+            )
+        },
         SCENES: {"task": "scene"},
-        DRAWN: {"style": "drawn"} | ({"task": "scene"} if known == world.SCENES else {"classes": known}),
+        LINE_ART: {"style": "drawn"}
+        | ({"task": "scene"} if known_classes == world.SCENES else {"classes": known_classes}),
         DIGITS: {},
     }[name]
     if name == DIGITS:
         parts = [
-            digits("train" if which == "train" else "validation", count) for which, count in counts.items()
+            digits("train" if split == "train" else "validation", count) for split, count in counts.items()
         ]
     else:
         parts = [
-            world.dataset(which, n=m, size=size, progress=False, **options) for which, m in counts.items()
+            world.dataset(split, n=m, size=size, progress=False, **options) for split, m in counts.items()
         ]
     (images, labels), (test_images, test_labels) = (
-        (_sized(part.images, size), part.labels) for part in parts
+        (_resized(part.images, size), part.labels) for part in parts
     )
     return NewTask(name, tuple(parts[0].class_names), images, labels, test_images, test_labels)
 
 
-def _sized(images: Tensor, size: int) -> Tensor:
+def _resized(images: Tensor, size: int) -> Tensor:
     if images.shape[-1] == size:
         return images
     larger = F.interpolate(images.float(), size=(size, size), mode="bilinear", align_corners=False)

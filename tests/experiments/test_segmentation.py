@@ -18,7 +18,7 @@ def test_a_cell_of_the_ways_up_is_the_technique_itself():
     data = experiment._masks("train", 8, 24, ("sheep", "car"))
     model = reinitialise(EncoderDecoder(experiment.CLASS_NAMES, "corner"), 3)
     tuned = transfer.fine_tune(
-        model, data.images, data.labels, epochs=1, batch_size=4, rate=0.05, seed=3
+        model, data.images, data.labels, epochs=1, batch_size=4, learning_rate=0.05, seed=3
     ).model
     unseen = experiment._masks("validation", 4, 24, ("sheep", "car"))
     expected = segmentation.segmentation_score(
@@ -33,7 +33,7 @@ def test_seeds_learn_from_other_pictures_and_starts_differ(monkeypatch):
 
     def noted(model, images, labels, **options):
         trained.append((images.clone(), options["epochs"]))
-        return transfer.Tuned(model, (1.0,))
+        return transfer.FineTuned(model, (1.0,))
 
     monkeypatch.setattr(experiment.transfer, "fine_tune", noted)
     experiment._pretrained.cache_clear()

@@ -9,7 +9,7 @@ from torch import nn
 from cnnlab import world
 from cnnlab.experiments import transfer
 from cnnlab.experiments.transfer import images_of_classes, measure_examples, measure_halves
-from cnnlab.transfer import accuracy, accuracy_by_examples, halves_experiment
+from cnnlab.transfer import accuracy, accuracy_by_examples, transferability_experiment
 
 HALF = tuple(world.OBJECTS[::2])
 OTHER = tuple(world.OBJECTS[1::2])
@@ -51,7 +51,7 @@ def test_halves_are_tried_on_b_beside_base_b_itself(bases):
     options = {"epochs": 1, "batch_size": 8, "rate": 0.02}
     found = measure_halves("relu1", 0, pictures=20, test_pictures=20, **options)
     train, test = images_of_classes("train", OTHER, 20), images_of_classes("test", OTHER, 20)
-    expected = halves_experiment(
+    expected = transferability_experiment(
         bases["half_a"], bases["half_b"], train, test, layers=["relu1"], seeds=[0], **options
     )
     assert set(found) == {"BnB", "BnB+", "AnB", "AnB+", "base"}

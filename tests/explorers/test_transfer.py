@@ -10,7 +10,7 @@ from cnnlab import world
 from cnnlab.explorers import TransferExplorer
 from cnnlab.explorers.transfer_runs import RunConfig, prediction_frames, runs_figure, training_run
 from cnnlab.figures.colours import RIGHT, WRONG
-from cnnlab.transfer import NewTask, accuracy, continuation, fine_tune, new_task
+from cnnlab.transfer import NewTask, accuracy, fine_tune, new_task, transfer_init
 
 
 class Small(nn.Sequential):
@@ -49,11 +49,11 @@ def test_a_trial_is_fine_tuning_tried_after_each_pass(colours):
     chosen = trial_rows(colours, 4, 5)
     assert set(chosen.tolist()) <= set(rows.tolist()) and len(chosen) == 8
     tuned = fine_tune(
-        continuation(model, colours.classes, "pool1", seed=5),
+        transfer_init(model, colours.classes, "pool1", seed=5),
         colours.images[chosen],
         colours.labels[chosen],
         freeze_up_to="pool1",
-        rate=0.03,
+        learning_rate=0.03,
         epochs=3,
         batch_size=16,
         seed=5,
@@ -62,9 +62,9 @@ def test_a_trial_is_fine_tuning_tried_after_each_pass(colours):
 
 
 def trial_rows(task, per_class, seed):
-    from cnnlab.transfer.curves import drawn
+    from cnnlab.transfer.learning_curves import sample_per_class
 
-    return drawn(task.labels, len(task.classes), per_class, seed)
+    return sample_per_class(task.labels, len(task.classes), per_class, seed)
 
 
 def test_frames_are_blue_where_the_answer_is_right(colours):

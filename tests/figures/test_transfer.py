@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnnlab.figures import column_table, repeats_figure
-from cnnlab.transfer.curves import interval
+from cnnlab.transfer.learning_curves import t_interval
 
 VALUES = {
     "tuned": torch.tensor([[0.5, 0.6, 0.7], [0.8, 0.8, 0.9]]),
@@ -22,7 +22,7 @@ def test_every_repeat_the_mean_and_the_interval_are_drawn():
     assert np.allclose(dots, VALUES["tuned"])
     assert np.allclose(axis.lines[3].get_ydata(), VALUES["tuned"].mean(1))
     band = axis.collections[0].get_paths()[0].vertices[:, 1]
-    _, low, high = interval(VALUES["tuned"].double())
+    _, low, high = t_interval(VALUES["tuned"].double())
     assert band.min() == pytest.approx(float(low.min())) and band.max() == pytest.approx(float(high.max()))
     assert len(axis.collections) == 2 and axis.get_xscale() == "log"
     assert [text.get_text() for text in axis.texts] == ["chance"]

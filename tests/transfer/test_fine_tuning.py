@@ -16,7 +16,15 @@ def test_it_is_stochastic_gradient_descent_by_the_formula():
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 3)).double()
     images, labels = torch.rand(6, 3, 4, 4).double(), torch.tensor([0, 1, 2, 0, 1, 2])
     tuned = fine_tune(
-        model, images, labels, epochs=20, batch_size=6, rate=0.3, decay=0.01, momentum=0.8, mirror=False
+        model,
+        images,
+        labels,
+        epochs=20,
+        batch_size=6,
+        learning_rate=0.3,
+        decay=0.01,
+        momentum=0.8,
+        mirror=False,
     )
     w, b = model[1].weight.detach().clone(), model[1].bias.detach().clone()
     v, u, truth, x = torch.zeros_like(w), torch.zeros_like(b), F.one_hot(labels, 3), images.flatten(1)
@@ -35,7 +43,7 @@ def test_it_learns_and_leaves_the_network_alone(tiny, squares):
     before = {key: value.clone() for key, value in tiny.state_dict().items()}
     images, labels = squares(48)
     chance = torch.random.get_rng_state()
-    tuned = fine_tune(tiny, images, labels, epochs=12, rate=0.1, batch_size=12)
+    tuned = fine_tune(tiny, images, labels, epochs=12, learning_rate=0.1, batch_size=12)
     assert accuracy(tuned.model, *squares(60, seed=1)) > 0.9 > accuracy(tiny, images, labels)
     assert all(torch.equal(before[key], value) for key, value in tiny.state_dict().items())
     assert torch.equal(torch.random.get_rng_state(), chance)
@@ -66,7 +74,12 @@ def test_frozen_layers_keep_weights_and_statistics_to_the_bit(tiny, squares, way
 
 def test_each_layer_has_its_own_rate(tiny, squares):
     tuned = fine_tune(
-        tiny, *squares(20), epochs=1, rate=0.0, rates={"fc3": 0.1, "conv2": 0.05}, batch_size=8
+        tiny,
+        *squares(20),
+        epochs=1,
+        learning_rate=0.0,
+        learning_rates={"fc3": 0.1, "conv2": 0.05},
+        batch_size=8,
     ).model
     changed = {n for n, p in tuned.named_parameters() if not torch.equal(p, tiny.get_parameter(n))}
     assert changed == {"fc3.weight", "fc3.bias", "conv2.weight"}
@@ -77,7 +90,7 @@ def test_masks_are_learnt_too_and_mirrored_with_their_pictures():
     images = torch.zeros(8, 3, 32, 32)
     images[..., :16] = 1
     masks = (images[:, 0] > 0.5).long()
-    tuned = fine_tune(UNet(["dark", "bright"]), images, masks, epochs=12, batch_size=4, rate=0.05)
+    tuned = fine_tune(UNet(["dark", "bright"]), images, masks, epochs=12, batch_size=4, learning_rate=0.05)
     assert accuracy(tuned.model, images, masks) > 0.97
     assert accuracy(tuned.model, images.flip(-1), masks.flip(-1)) > 0.97
 
@@ -86,8 +99,8 @@ def test_bytes_are_taken_as_they_are_stored(tiny, squares):
     images, labels = squares(12)
     stored = (images * 255).round().byte()
     options = {"epochs": 1, "batch_size": 4}
-    one, other = (fine_tune(tiny, x, labels, **options).model for x in (stored, stored.float() / 255))
-    assert torch.equal(one.fc3.weight, other.fc3.weight)
+    single, other = (fine_tune(tiny, x, labels, **options).model for x in (stored, stored.float() / 255))
+    assert torch.equal(single.fc3.weight, other.fc3.weight)
 
 
 def test_after_an_interruption_all_is_as_before(tiny, squares):
@@ -100,7 +113,7 @@ def test_after_an_interruption_all_is_as_before(tiny, squares):
 
     before, chance = tiny.fc3.weight.clone(), torch.random.get_rng_state()
     with pytest.raises(KeyboardInterrupt):
-        fine_tune(tiny, *squares(12), epochs=5, watch=stop)
+        fine_tune(tiny, *squares(12), epochs=5, on_epoch=stop)
     assert [epoch for epoch, _ in seen] == [1, 2] and all(math.isfinite(loss) for _, loss in seen)
     assert torch.equal(tiny.fc3.weight, before) and torch.equal(torch.random.get_rng_state(), chance)
     assert not tiny.training
@@ -127,7 +140,7 @@ def test_wrong_input_is_refused(tiny, squares, options, error, says):
 def test_a_new_head_then_all_layers(tiny, squares):
     images, labels = squares(30)
     head = fine_tune(new_head(tiny, ["a", "b", "c"]), images, labels, freeze_up_to="drop3", epochs=3)
-    both = fine_tune(head.model, images, labels, epochs=3, rate=0.05)
+    both = fine_tune(head.model, images, labels, epochs=3, learning_rate=0.05)
     assert both.losses[-1] < head.losses[0] and both.model.class_names == ("a", "b", "c")
 
 
@@ -147,7 +160,7 @@ def test_auxiliary_heads_have_no_part_in_it():
     model, images, labels = Auxiliary(), torch.rand(6, 3, 4, 4), torch.tensor([0, 1, 0, 1, 1, 0])
     alone = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
     alone[1].load_state_dict(model.head.state_dict())
-    tuned, expected = (fine_tune(one, images, labels, epochs=3) for one in (model, alone))
+    tuned, expected = (fine_tune(single, images, labels, epochs=3) for single in (model, alone))
     assert tuned.losses == expected.losses
     assert torch.equal(tuned.model.aux.weight, model.aux.weight)
     hardened = adversarial_training(model, images, labels, steps=2)

@@ -4,7 +4,7 @@ from torch import nn
 
 from cnnlab.networks.architectures import MiniAlexNet, MiniResNet
 from cnnlab.networks.segmentation_models import FCN, UNet
-from cnnlab.transfer import freeze, head_name, new_head, restart_behind
+from cnnlab.transfer import freeze, head_name, new_head, reinitialise_after
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_network_is_left_alone_and_nothing_is_shared(tiny):
     tiny.train()
     before = {key: value.clone() for key, value in tiny.state_dict().items()}
     chance = torch.random.get_rng_state()
-    for other in (new_head(tiny, ["a", "b"]), freeze(tiny, "relu1"), restart_behind(tiny, "relu1")):
+    for other in (new_head(tiny, ["a", "b"]), freeze(tiny, "relu1"), reinitialise_after(tiny, "relu1")):
         with torch.no_grad():
             for parameter in other.parameters():
                 parameter.zero_()
@@ -70,12 +70,12 @@ def test_what_lies_behind_a_layer_starts_anew(tiny):
     with torch.no_grad():
         tiny.norm1.running_mean.fill_(3.0)
         tiny.norm2.running_mean.fill_(3.0)
-    other = restart_behind(tiny, "relu1", seed=5)
+    other = reinitialise_after(tiny, "relu1", seed=5)
     same = {key for key, value in tiny.state_dict().items() if torch.equal(value, other.state_dict()[key])}
     assert {"conv1.weight", "norm1.running_mean"} <= same
     assert not {"conv2.weight", "norm2.running_mean", "fc3.weight", "fc3.bias"} & same
-    assert torch.equal(other.conv2.weight, restart_behind(tiny, "relu1", seed=5).conv2.weight)
-    assert not torch.equal(restart_behind(tiny, None, seed=5).conv1.weight, tiny.conv1.weight)
+    assert torch.equal(other.conv2.weight, reinitialise_after(tiny, "relu1", seed=5).conv2.weight)
+    assert not torch.equal(reinitialise_after(tiny, None, seed=5).conv1.weight, tiny.conv1.weight)
 
 
 def test_wrong_input_is_refused(tiny):

@@ -8,18 +8,18 @@ from cnnlab.transfer import (
     accuracy,
     accuracy_by_depth,
     accuracy_by_examples,
-    continuation,
     fine_tune,
-    halves_experiment,
     new_head,
+    transfer_init,
+    transferability_experiment,
 )
-from cnnlab.transfer.curves import before_head, drawn, interval, passes
+from cnnlab.transfer.learning_curves import epochs_for_steps, layer_before_head, sample_per_class, t_interval
 
 
 @pytest.fixture
-def knowing(tiny, squares):
+def network_for(tiny, squares):
     """The tiny network, trained to tell red, green and blue."""
-    return fine_tune(tiny, *squares(48), epochs=12, rate=0.1, batch_size=12).model
+    return fine_tune(tiny, *squares(48), epochs=12, learning_rate=0.1, batch_size=12).model
 
 
 def test_what_a_network_knows_helps_where_examples_are_few(knowing, squares):
@@ -34,19 +34,19 @@ def test_what_a_network_knows_helps_where_examples_are_few(knowing, squares):
 
 def test_examples_are_drawn_by_class_and_a_larger_draw_holds_the_smaller():
     labels = torch.tensor([0, 1, 2, 2, 1, 0, 0, 1, 2])
-    small, large = (drawn(labels, 3, n, seed=4) for n in (1, 3))
+    small, large = (sample_per_class(labels, 3, n, seed=4) for n in (1, 3))
     assert torch.bincount(labels[small]).tolist() == [1] * 3 and sorted(large.tolist()) == list(range(9))
-    assert set(small.tolist()) <= set(drawn(labels, 3, 2, seed=4).tolist())
+    assert set(small.tolist()) <= set(sample_per_class(labels, 3, 2, seed=4).tolist())
     with pytest.raises(ValueError, match="class 0 has 3 training pictures, fewer than the 4"):
-        drawn(labels, 3, 4, seed=0)
+        sample_per_class(labels, 3, 4, seed=0)
 
 
 def test_fewer_examples_are_seen_more_often():
-    assert [passes(60, n, 32) for n in (10, 32, 320, 100_000)] == [60, 60, 6, 1]
+    assert [epochs_for_steps(60, n, 32) for n in (10, 32, 320, 100_000)] == [60, 60, 6, 1]
 
 
 def test_intervals_are_those_of_students_t():
-    mean, low, high = interval(torch.tensor([[0.5, 0.7, 0.6]]))
+    mean, low, high = t_interval(torch.tensor([[0.5, 0.7, 0.6]]))
     assert mean.item() == pytest.approx(0.6)
     assert (high - mean).item() == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-4)
     assert (mean - low).item() == pytest.approx((high - mean).item(), rel=1e-4)
@@ -55,13 +55,15 @@ def test_intervals_are_those_of_students_t():
 def test_depth_of_freezing(knowing, squares):
     options = {"epochs": 2, "rate": 0.05}
     data = (squares(18), squares(30, seed=1), ["r", "g", "b"])
-    found = accuracy_by_depth(knowing, *data, layers=[None, before_head(knowing)], seeds=(0,), **options)
+    result = accuracy_by_depth(
+        knowing, *data, layers=[None, layer_before_head(knowing)], seeds=(0,), **options
+    )
     expected = fine_tune(new_head(knowing, data[2]), *data[0], freeze_up_to="drop3", **options).model
-    assert found.shape == (2, 1) and found[1, 0] == pytest.approx(accuracy(expected, *data[1]))
+    assert result.shape == (2, 1) and result[1, 0] == pytest.approx(accuracy(expected, *data[1]))
 
 
 def test_a_continuation_keeps_the_first_layers_only(knowing):
-    other = continuation(knowing, ["a", "b", "c"], "relu1")
+    other = transfer_init(knowing, ["a", "b", "c"], "relu1")
     assert torch.equal(other.conv1.weight, knowing.conv1.weight)
     assert torch.equal(other.norm1.running_var, knowing.norm1.running_var)
     assert not torch.equal(other.conv2.weight, knowing.conv2.weight)
@@ -71,14 +73,16 @@ def test_a_continuation_keeps_the_first_layers_only(knowing):
 def test_the_halves(tiny, knowing, squares):
     """Base A knows nothing, base B all: with all but the head kept and frozen, B is B again, and A stays at chance."""
     data = {"train": squares(24), "test": squares(60, seed=1), "layers": ["relu1", "pool2"]}
-    found = halves_experiment(tiny, knowing, **data, epochs=6, rate=0.05, batch_size=8)
-    assert set(found.accuracy) == {"BnB", "BnB+", "AnB", "AnB+"} and found.layers == ("relu1", "pool2")
-    assert found.base > 0.9 and found.accuracy["BnB"][1, 0] > 0.9 > found.accuracy["AnB"][1, 0]
-    again = halves_experiment(tiny, knowing, **data, ways=["AnB", "BnB"], epochs=6, rate=0.05, batch_size=8)
+    result = transferability_experiment(tiny, knowing, **data, epochs=6, learning_rate=0.05, batch_size=8)
+    assert set(result.accuracy) == {"BnB", "BnB+", "AnB", "AnB+"} and result.layers == ("relu1", "pool2")
+    assert result.base > 0.9 and result.accuracy["BnB"][1, 0] > 0.9 > result.accuracy["AnB"][1, 0]
+    again = transferability_experiment(
+        tiny, knowing, **data, treatments=["AnB", "BnB"], epochs=6, learning_rate=0.05, batch_size=8
+    )
     for way in again.accuracy:
-        assert torch.equal(again.accuracy[way], found.accuracy[way])
-    mean, low, _ = found.interval("BnB")
-    assert torch.equal(mean, found.accuracy["BnB"][:, 0]) and low.isnan().all()
+        assert torch.equal(again.accuracy[way], result.accuracy[way])
+    mean, low, _ = result.interval("BnB")
+    assert torch.equal(mean, result.accuracy["BnB"][:, 0]) and low.isnan().all()
 
 
 def test_the_stages_are_layers_of_mini_alexnet():
@@ -88,6 +92,6 @@ def test_the_stages_are_layers_of_mini_alexnet():
 
 def test_wrong_halves_are_refused(tiny, knowing, squares):
     with pytest.raises(ValueError, match="choose some of BnB"):
-        halves_experiment(tiny, knowing, squares(6), squares(6), ways=["BBn"])
+        transferability_experiment(tiny, knowing, squares(6), squares(6), treatments=["BBn"])
     with pytest.raises(ValueError, match="one architecture"):
-        halves_experiment(MiniAlexNet(["a", "b"]), knowing, squares(6), squares(6))
+        transferability_experiment(MiniAlexNet(["a", "b"]), knowing, squares(6), squares(6))

@@ -10,22 +10,22 @@ from cnnlab import world
 from cnnlab.transfer import new_task, tasks_for
 
 
-def knowing(*names):
+def network_for(*names):
     model = nn.Identity()
     model.class_names = tuple(names)
     return model
 
 
-HALF = knowing(*world.OBJECTS[::2])
+HALF = network_for(*world.OBJECTS[::2])
 
 
 @pytest.mark.parametrize(
     ("model", "tasks"),
     [
         (HALF, ["new classes", "scenes", "drawn pictures", "handwritten digits"]),
-        (knowing(*world.OBJECTS), ["scenes", "drawn pictures", "handwritten digits"]),
-        (knowing(*world.SCENES), ["new classes", "drawn pictures", "handwritten digits"]),
-        (knowing("dog", "cat"), ["new classes", "scenes", "handwritten digits"]),
+        (network_for(*world.OBJECTS), ["scenes", "drawn pictures", "handwritten digits"]),
+        (network_for(*world.SCENES), ["new classes", "drawn pictures", "handwritten digits"]),
+        (network_for("dog", "cat"), ["new classes", "scenes", "handwritten digits"]),
     ],
 )
 def test_only_what_is_new_is_offered(model, tasks):
@@ -38,16 +38,16 @@ def test_pictures_fit_their_labels(name):
     assert task.images.shape == (20, 3, 96, 96) and task.test_images.shape == (10, 3, 96, 96)
     assert task.images.dtype == torch.uint8
     assert task.labels.max() < len(task.classes) and task.labels.shape == (20,)
-    assert not any(torch.equal(one, other) for one in task.test_images for other in task.images)
+    assert not any(torch.equal(single, other) for single in task.test_images for other in task.images)
 
 
 def test_new_classes_are_unknown_and_drawn_ones_known():
     assert new_task("new classes", HALF, n=10, test_n=10).classes == tuple(world.OBJECTS[1::2])
-    drawn = new_task("drawn pictures", HALF, n=10, test_n=10)
+    sampled = new_task("drawn pictures", HALF, n=10, test_n=10)
     rendered = world.dataset("train", n=10, classes=HALF.class_names, progress=False)
-    assert drawn.classes == HALF.class_names and torch.equal(drawn.labels, rendered.labels)
-    assert not torch.equal(drawn.images, rendered.images)
-    scenes = new_task("drawn pictures", knowing(*world.SCENES), n=10, test_n=10)
+    assert sampled.classes == HALF.class_names and torch.equal(sampled.labels, rendered.labels)
+    assert not torch.equal(sampled.images, rendered.images)
+    scenes = new_task("drawn pictures", network_for(*world.SCENES), n=10, test_n=10)
     assert scenes.classes == world.SCENES
 
 
@@ -58,4 +58,4 @@ def test_digits_are_enlarged_not_changed():
 
 def test_a_task_that_is_not_new_is_refused():
     with pytest.raises(ValueError, match="new classes"):
-        new_task("new classes", knowing(*world.OBJECTS))
+        new_task("new classes", network_for(*world.OBJECTS))
