@@ -207,16 +207,18 @@ TECHNIQUES = {
     "transfer.tasks_for": lambda g: transfer.tasks_for(g.model),
     "units.activation_mask": lambda g: (
         units.activation_mask(
-            g.model, g.images, units.dissect(g.model, g.world, g.middle, least_pictures=1), 3
+            g.model, g.images, units.dissect(g.model, g.world, g.middle, min_pictures=1), 3
         ).shape
     ),
     "units.compare_directions": lambda g: units.compare_directions(g.model, g.crops, g.middle, 3, draws=4),
     "units.convolution_names": lambda g: units.convolution_names(g.model),
-    "units.dissect": lambda g: units.dissect(g.model, g.world, [g.middle, g.last], least_pictures=1),
-    "units.dissect_steps": lambda g: units.dissect_steps(g.model, g.world, g.middle, least_pictures=1),
+    "units.dissect": lambda g: units.dissect(g.model, g.world, [g.middle, g.last], min_pictures=1),
+    "units.dissect_steps": lambda g: units.dissect_steps(g.model, g.world, g.middle, min_pictures=1),
     "units.filters": lambda g: [units.filters(g.model), units.filters(g.model, g.head)],
-    "units.silencing": lambda g: units.silencing(g.model, g.labelled, g.middle, [0, [1, 2]]).overall + 1,
-    "units.top_along": lambda g: units.top_along(
+    "units.silencing": lambda g: (
+        units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
+    ),
+    "units.top_along": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(24 if g.early == "block2" else 128, 2), 3
     ),
     "units.top_patches": lambda g: units.top_patches(g.model, g.crops, [g.early, g.last], 3),
@@ -241,7 +243,7 @@ REFUSED = {
         lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
         "must give N x C x H x W logits",
     ),
-    "units.explain_filters": (lambda g: units.explain_filters(units.filters(g.model)), "3 x 3 are too small"),
+    "units.explain_filters": (lambda g: units.fit_filters(units.filters(g.model)), "3 x 3 are too small"),
     "units.fit_blob": (lambda g: units.fit_blob(units.filters(g.model)), "3 x 3 are too small"),
     "units.fit_gabor": (lambda g: units.fit_gabor(units.filters(g.model)), "3 x 3 are too small"),
 }

@@ -56,7 +56,7 @@ def _dissections(network: str, weights: str, pictures: int, pixel_step: int) -> 
         # Without statistics of its own a fresh network would be a worse one than it is: most of its units would be silent or always on.
         estimate_statistics(model, picture_batches(data, 50))
         model.eval()
-    return dissect(model, data, LAYERS[network], every=pixel_step)
+    return dissect(model, data, LAYERS[network], pixel_step=pixel_step)
 
 
 @lru_cache(maxsize=1)
@@ -64,13 +64,13 @@ def _rotated_basis(
     network: str, amount: float, seed: int, pictures: int, pixel_step: int
 ) -> dict[str, Dissection]:
     data = dataset("validation", n=pictures, progress=False)
-    return dissect(load(network), data, ROTATED_LAYERS, every=pixel_step, rotate=amount, seed=seed)
+    return dissect(load(network), data, ROTATED_LAYERS, pixel_step=pixel_step, rotate=amount, seed=seed)
 
 
 def _counts(dissection: Dissection) -> dict[str, Any]:
     """What is reported of one layer: detectors, unique ones in all and by category, by chance, and at stricter thresholds."""
     best = dissection.iou.max(1).values
-    chance_level = dissection.by_chance()
+    chance_level = dissection.at_chance()
     return {
         "layer": dissection.layer,
         "units": len(best),

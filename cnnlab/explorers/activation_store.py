@@ -1,7 +1,7 @@
 """The pictures that an explorer searches, and what one layer answers to all of them.
 
 A layer's maps are collected in short steps and kept, so that the strongest patches of any unit, or along any mixture of units, are
-found without another forward pass. The same in one line, without an explorer: `cnnlab.units.top_patches` and `top_along`.
+found without another forward pass. The same in one line, without an explorer: `cnnlab.units.top_patches` and `top_along_direction`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cnnlab.explorers.common import names_for
 from cnnlab.explorers.picture_sets import as_dataset
 from cnnlab.networks import ReceptiveField, activations, receptive_field, resolve_layer
 from cnnlab.units import TopPatches
-from cnnlab.units.patches import placed
+from cnnlab.units.patches import as_patches
 from cnnlab.world import dataset
 from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
@@ -167,7 +167,7 @@ class LayerActivations:
     def strongest(self, direction: int | Tensor, k: int) -> TopPatches:
         """The k strongest patches of a unit, or along a direction (U numbers), among the pictures that were looked at.
 
-        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along` find in these pictures; where the receptive field is not
+        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along_direction` find in these pictures; where the receptive field is not
         known, each patch is the whole picture.
         """
         if isinstance(direction, Tensor):
@@ -179,7 +179,9 @@ class LayerActivations:
         best = (value[order, None], order[:, None], position[order, None])
         width = self.maps.shape[3]
         return (
-            whole_pictures(self, best) if self.field is None else placed(self.layer, best, width, self.field)
+            whole_pictures(self, best)
+            if self.field is None
+            else as_patches(self.layer, best, width, self.field)
         )
 
 

@@ -28,7 +28,7 @@ from cnnlab.explorers.render.filters import (
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks import reinitialise
-from cnnlab.units import Explained, filters
+from cnnlab.units import FilterFit, filters
 
 R2_THRESHOLD = 0.7
 
@@ -91,7 +91,7 @@ class FilterExplorer(Explorer):
         self.stop_button.on_click(lambda _button: self.run_safely(self.fitting.stop))
 
     @property
-    def fits(self) -> list[Explained]:
+    def fits(self) -> list[FilterFit]:
         """What explains the filters of the shown layer, as far as they are fitted, from unit 0 on."""
         return self.fitting.of(self._key)
 

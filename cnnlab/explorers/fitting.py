@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from torch import Tensor
 
 from cnnlab.explorers.background import BackgroundSteps
-from cnnlab.units import Explained, explain_filters
+from cnnlab.units import FilterFit, fit_filters
 
 
 class Fitting:
@@ -22,10 +22,10 @@ class Fitting:
         self.button = widgets.Button(description="Fit Gabor and blob")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self._show, self._finish = show, finish
-        self._found: dict[Hashable, list[Explained]] = {}
-        self._growth: BackgroundSteps[Explained] = BackgroundSteps()
+        self._found: dict[Hashable, list[FilterFit]] = {}
+        self._growth: BackgroundSteps[FilterFit] = BackgroundSteps()
 
-    def of(self, key: Hashable) -> list[Explained]:
+    def of(self, key: Hashable) -> list[FilterFit]:
         """What explains the filters of a layer, as far as they are fitted, from unit 0 on."""
         return self._found.get(key, [])
 
@@ -33,11 +33,11 @@ class Fitting:
         """Fit the filters (N x 3 x k x k) of a layer, on from where it stopped."""
         found = self._found.setdefault(key, [])
 
-        def steps() -> Iterator[Explained]:
+        def steps() -> Iterator[FilterFit]:
             for number in range(len(found), len(weights)):
-                yield explain_filters(weights[number])
+                yield fit_filters(weights[number])
 
-        def keep(fit: Explained) -> None:
+        def keep(fit: FilterFit) -> None:
             found.append(fit)
             self._show(key)
 

@@ -119,7 +119,7 @@ class PatchExplorer(Explorer):
                 f"axis = torch.eye({self.unit.max + 1})[{unit}]",
                 f"random = units.random_directions({self.unit.max + 1}, 1, seed={self.direction_seed.value})[0]",
                 f"direction = torch.nn.functional.normalize({1 - amount:.2f} * axis + {amount:.2f} * random, dim=0)",
-                f'patches = units.top_along(model, pictures, "{layer}", direction, k={k})',
+                f'patches = units.top_along_direction(model, pictures, "{layer}", direction, k={k})',
             ]
         return "\n".join([*lines, "print(patches.value[0], patches.picture[0])"])
 

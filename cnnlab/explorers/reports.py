@@ -36,7 +36,7 @@ class Reports:
         """
         batch, every = pictures_in_a_step(side, 10), max(2, round(2 * side / 96))
         least = min(10, len(data) // 4)
-        steps = dissect_steps(model, data, [layer], batch_size=batch, least_pictures=least, every=every)
+        steps = dissect_steps(model, data, [layer], batch_size=batch, min_pictures=least, pixel_step=every)
         steps = told(steps, 2 * -(-len(data) // batch), self._tell)
 
         def keep(found: dict[str, Dissection]) -> None:

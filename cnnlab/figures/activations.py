@@ -13,7 +13,7 @@ from torch import Tensor
 from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.units import Agreement, TopPatches
+from cnnlab.units import LabelAgreement, TopPatches
 
 _SCALES = ("map", "layer")
 _GREY = 0.85
@@ -110,7 +110,7 @@ def patches_figure(
     return figure
 
 
-def agreement_figure(agreements: Mapping[str, Agreement]) -> AltTextFigure:
+def agreement_figure(agreements: Mapping[str, LabelAgreement]) -> AltTextFigure:
     """Units beside random directions, for each name (such as a layer): how alike the pictures are that excite each of them.
 
     A point is a unit or a direction, at the share of pairs among its strongest pictures that have the same label; the bar is the
@@ -146,7 +146,7 @@ def agreement_figure(agreements: Mapping[str, Agreement]) -> AltTextFigure:
     return figure
 
 
-def describe_agreement(agreement: Agreement) -> str:
+def describe_agreement(agreement: LabelAgreement) -> str:
     """What a comparison of units with random directions came to, in one sentence without digits."""
     low, high = agreement.interval
     if low > 0:

@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.units import DETECTOR, Dissection, Silenced, UnitReport
+from cnnlab.units import DETECTOR_IOU, AblationResult, Dissection, UnitReport
 from cnnlab.world import NAMES
 
 CATEGORY_COLOURS = dict(
@@ -23,7 +23,7 @@ CATEGORY_COLOURS = dict(
 
 def detectors_figure(
     dissections: Mapping[str, Dissection],
-    threshold: float = DETECTOR,
+    threshold: float = DETECTOR_IOU,
     *,
     unique: bool = True,
     width: float = 8.0,
@@ -36,9 +36,9 @@ def detectors_figure(
         raise ValueError("there is nothing to show: give at least one dissection.")
     rows = {name: _by_category(dissection, threshold, unique) for name, dissection in dissections.items()}
     chance_counts = [
-        dissection.by_chance().unique_detectors(threshold)
+        dissection.at_chance().unique_detectors(threshold)
         if unique
-        else int(dissection.by_chance().detectors(threshold).sum())
+        else int(dissection.at_chance().detectors(threshold).sum())
         for dissection in dissections.values()
     ]
     return category_bars(rows, chance_counts, "unique detectors" if unique else "detectors", width=width)
@@ -95,7 +95,7 @@ def category_bars(
 
 
 def concepts_figure(
-    dissection: Dissection, threshold: float = DETECTOR, max_concepts: int = 36, width: float = 10.0
+    dissection: Dissection, threshold: float = DETECTOR_IOU, max_concepts: int = 36, width: float = 10.0
 ) -> AltTextFigure:
     """How many units detect which concept: a bar for each concept that has a detector, coloured by its category."""
     units = dissection.units_of(threshold)
@@ -133,23 +133,26 @@ def threshold_figure(
     steps = np.linspace(0.01, max_threshold, 59)
     what = "unique detectors" if unique else "share of units that are detectors"
     sentences = [
-        f"{name} {_count_above(dissection, DETECTOR, unique):.2f}" for name, dissection in dissections.items()
+        f"{name} {_count_above(dissection, DETECTOR_IOU, unique):.2f}"
+        for name, dissection in dissections.items()
     ]
-    alt_text = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR:g}: {'; '.join(sentences)}. Dotted by chance."
+    alt_text = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR_IOU:g}: {'; '.join(sentences)}. Dotted by chance."
     figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
     axis = figure.subplots()
     for (name, dissection), (colour, _, mark) in zip(
         dissections.items(), LINES * len(dissections), strict=False
     ):
-        for report, style in ((dissection, "-"), (dissection.by_chance(), ":")):
+        for report, style in ((dissection, "-"), (dissection.at_chance(), ":")):
             counts = [_count_above(report, float(threshold), unique) for threshold in steps]
             line_options = (
                 {"marker": mark, "markevery": 6, "markersize": 4, "label": name} if style == "-" else {}
             )
             axis.plot(steps, counts, style, color=colour, linewidth=1.8, **line_options)
     axis.plot([], [], ":", color="0.4", linewidth=1.8, label="by chance")
-    axis.axvline(DETECTOR, color="0.4", linewidth=1)
-    axis.text(DETECTOR, 1.0, f" {DETECTOR:g}", transform=axis.get_xaxis_transform(), fontsize=8, va="top")
+    axis.axvline(DETECTOR_IOU, color="0.4", linewidth=1)
+    axis.text(
+        DETECTOR_IOU, 1.0, f" {DETECTOR_IOU:g}", transform=axis.get_xaxis_transform(), fontsize=8, va="top"
+    )
     axis.set(xlabel="threshold of the overlap (IoU)", ylabel=what, xlim=(0, max_threshold), ylim=(0, None))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=8, frameon=False)
@@ -202,7 +205,7 @@ def highlight(pictures: Tensor, masks: Tensor, dark: float = 0.28) -> Tensor:
 
 
 def ablation_figure(
-    accuracies: Silenced,
+    accuracies: AblationResult,
     class_names: Sequence[str],
     labels: Sequence[str] | None = None,
     what: str = "evidence",

@@ -14,7 +14,7 @@ from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES, SIGNED
 from cnnlab.figures.image_grid import grid
-from cnnlab.units import Explained
+from cnnlab.units import FilterFit
 
 SCALES = ("filter", "layer")
 """What shares one scale of colours: each filter has its own, or the largest weight of the layer sets it for all."""
@@ -125,7 +125,7 @@ def kernels_figure(
     return figure
 
 
-def fit_figure(weights: Tensor, explained: Explained, chosen: Sequence[int]) -> AltTextFigure:
+def fit_figure(weights: Tensor, explained: FilterFit, chosen: Sequence[int]) -> AltTextFigure:
     """Filters, what the better of Gabor function and blob makes of them, and what is left: one column for each of `chosen`."""
     weights = weights.detach().cpu().double()
     names = ["Gabor" if explained.is_gabor[i] else "blob" for i in chosen]

@@ -11,58 +11,58 @@
     reports      what dissection found
     silencing    what the network loses without a unit
 
-Behind them: `fitting` (least squares), `streaming` (pictures in batches) and `tails` (thresholds). What the vector of a whole layer
+Behind them: `least_squares` (least squares), `activation_batches` (pictures in batches) and `streaming_quantile` (thresholds). What the vector of a whole layer
 is good for is asked in `cnnlab.features`; which pixels matter, in `cnnlab.attribution`.
 """
 
+from cnnlab.units.ablation import AblationResult, ablate, ablate_each
+from cnnlab.units.activation_masks import activation_mask, upsample_to_image
 from cnnlab.units.blob import Blobs, blob_pattern, fit_blob
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import (
-    Agreement,
+    LabelAgreement,
     compare_directions,
     label_agreement,
     random_directions,
     random_rotation,
-    top_along,
+    top_along_direction,
 )
 from cnnlab.units.dissection import dissect, dissect_steps
-from cnnlab.units.explaining import Explained, explain_filters
+from cnnlab.units.dissection_report import DETECTOR_IOU, Dissection, UnitReport
+from cnnlab.units.filter_fit import FilterFit, fit_filters
 from cnnlab.units.filters import convolution_names, filters
 from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
-from cnnlab.units.masks import activation_mask, at_pixels
 from cnnlab.units.patches import TopPatches, top_patches
-from cnnlab.units.reports import DETECTOR, Dissection, UnitReport
-from cnnlab.units.silencing import Silenced, silence, silencing
 
 __all__ = [
-    "DETECTOR",
-    "Agreement",
+    "DETECTOR_IOU",
+    "AblationResult",
     "Blobs",
     "Concepts",
     "Dissection",
-    "Explained",
+    "FilterFit",
     "Gabors",
-    "Silenced",
+    "LabelAgreement",
     "TopPatches",
     "UnitReport",
+    "ablate",
+    "ablate_each",
     "activation_mask",
-    "at_pixels",
     "blob_pattern",
     "compare_directions",
     "concepts",
     "convolution_names",
     "dissect",
     "dissect_steps",
-    "explain_filters",
     "filters",
     "fit_blob",
+    "fit_filters",
     "fit_gabor",
     "gabor_pattern",
     "label_agreement",
     "random_directions",
     "random_rotation",
-    "silence",
-    "silencing",
-    "top_along",
+    "top_along_direction",
     "top_patches",
+    "upsample_to_image",
 ]

@@ -22,7 +22,7 @@ from cnnlab.networks.eval_mode import match_device_dtype
 
 
 @contextmanager
-def silence(
+def ablate(
     model: nn.Module, layer: str, units: int | Sequence[int], factor: float = 0.0
 ) -> Iterator[nn.Module]:
     """Multiply what some units of `layer` give by `factor`, for as long as the `with` block lasts; 0 silences them.
@@ -57,23 +57,23 @@ def silence(
     -------
     >>> from cnnlab.networks import MiniAlexNet
     >>> model, images = MiniAlexNet(["cat", "dog"]).eval(), torch.rand(1, 3, 96, 96)
-    >>> with silence(model, "relu7", range(192)):
+    >>> with ablate(model, "relu7", range(192)):
     ...     bool((model(images) == model.fc8.bias).all())
     True
     """
     module = resolve_layer(model, layer)
-    silenced = [units] if hasattr(units, "__index__") else list(units)
+    channels = [units] if hasattr(units, "__index__") else list(units)
 
-    def scaled(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+    def scale(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
         if not isinstance(output, Tensor):
             raise TypeError(
                 f'layer "{layer}" gives a {type(output).__name__}, not one tensor; choose a layer inside it.'
             )
-        loud = output.new_ones(output.shape[1])
-        loud[[whole_number(unit, "unit", maximum=len(loud) - 1) for unit in silenced]] = factor
-        return output * loud.view(-1, *[1] * (output.dim() - 2))
+        factors = output.new_ones(output.shape[1])
+        factors[[whole_number(unit, "unit", maximum=len(factors) - 1) for unit in channels]] = factor
+        return output * factors.view(-1, *[1] * (output.dim() - 2))
 
-    handle = module.register_forward_hook(scaled)
+    handle = module.register_forward_hook(scale)
     try:
         yield model
     finally:
@@ -81,8 +81,8 @@ def silence(
 
 
 @dataclass(frozen=True, eq=False)
-class Silenced:
-    """Outcome of `silencing`, for U units (or groups of units) and C classes.
+class AblationResult:
+    """Outcome of `ablate_each`, for U units (or groups of units) and C classes.
 
     Attributes
     ----------
@@ -104,11 +104,11 @@ class Silenced:
     before: Tensor
     after: Tensor
     change: Tensor
-    overall: Tensor
-    evidence: Tensor
+    overall_change: Tensor
+    logit_change: Tensor
 
 
-def silencing(
+def ablate_each(
     model: nn.Module,
     dataset: Any,
     layer: str,
@@ -117,7 +117,7 @@ def silencing(
     factor: float = 0.0,
     batch_size: int = 100,
     progress: bool = False,
-) -> Silenced:
+) -> AblationResult:
     """Which class needs which unit? Accuracy of each class with one unit (or group of units) after the other silenced.
 
         change[k, c] = accuracy on class c without unit k - accuracy on class c
@@ -128,7 +128,7 @@ def silencing(
     Parameters
     ----------
     model, layer, factor
-        As for `silence`; the network gives N x C logits.
+        As for `ablate`; the network gives N x C logits.
     dataset
         Pictures with `labels`, such as `cnnlab.world.dataset("validation")`.
     units
@@ -152,7 +152,7 @@ def silencing(
     -------
     >>> from cnnlab import load, world
     >>> data = world.dataset("validation", n=200)  # doctest: +SKIP
-    >>> silencing(load("mini_alexnet"), data, "relu5", [3, 17]).change.shape  # doctest: +SKIP
+    >>> ablate_each(load("mini_alexnet"), data, "relu5", [3, 17]).change.shape  # doctest: +SKIP
     torch.Size([2, 20])
     """
     positive_int(batch_size, "batch_size")
@@ -162,31 +162,33 @@ def silencing(
         raise ValueError("units is empty; give at least one unit or group of units to silence.")
     groups = [(int(unit),) if hasattr(unit, "__index__") else tuple(map(int, unit)) for unit in units]
 
-    def asked() -> tuple[Tensor, Tensor]:
+    def measure() -> tuple[Tensor, Tensor]:
         """C accuracies, and C mean logits of the right class."""
         with eval_mode(model), torch.inference_mode():
-            answers = [
+            outputs = [
                 model(match_device_dtype(model, images)) for images in picture_batches(dataset, batch_size)
             ]
-        logits = torch.cat(answers).cpu().double()
-        own = logits.gather(1, labels[:, None])[:, 0]
-        columns = torch.stack([(logits.argmax(1) == labels).double(), own, torch.ones_like(own)])
+        logits = torch.cat(outputs).cpu().double()
+        true_logits = logits.gather(1, labels[:, None])[:, 0]
+        columns = torch.stack(
+            [(logits.argmax(1) == labels).double(), true_logits, torch.ones_like(true_logits)]
+        )
         sums = torch.zeros(3, logits.shape[1], dtype=torch.float64).index_add_(1, labels, columns)
         return sums[0] / sums[2], sums[1] / sums[2]
 
-    before, certain = asked()
-    found = []
+    before, logit_before = measure()
+    results = []
     for group in tqdm(groups, desc="silenced units", disable=not progress or None):
-        with silence(model, layer, group, factor):
-            found.append(asked())
-    after, certainty = (torch.stack(part) for part in zip(*found, strict=True))
+        with ablate(model, layer, group, factor):
+            results.append(measure())
+    after, logit_after = (torch.stack(part) for part in zip(*results, strict=True))
     shares = torch.bincount(labels, minlength=len(before)).double() / len(labels)
     change = after - before
-    return Silenced(
+    return AblationResult(
         units=tuple(groups),
         before=before,
         after=after,
         change=change,
-        overall=(change.nan_to_num() * shares).sum(1),
-        evidence=certainty - certain,
+        overall_change=(change.nan_to_num() * shares).sum(1),
+        logit_change=logit_after - logit_before,
     )

@@ -13,15 +13,15 @@ from cnnlab.networks.data_loading import picture_batches, picture_count
 from cnnlab.units.filters import convolution_names
 
 
-def streamed(
-    model: nn.Module, pictures: Any, layers: Sequence[str], batch_size: int, progress: bool, what: str
+def activation_batches(
+    model: nn.Module, pictures: Any, layers: Sequence[str], batch_size: int, progress: bool, description: str
 ) -> Iterator[tuple[slice, Tensor, dict[str, Tensor]]]:
     """For each batch: which pictures it holds, the pictures, and what the layers answer to them.
 
     Between two batches the model is in the state in which it was found.
     """
     start = 0
-    with tqdm(total=picture_count(pictures), desc=what, disable=not progress or None) as bar:
+    with tqdm(total=picture_count(pictures), desc=description, disable=not progress or None) as bar:
         for images in picture_batches(pictures, batch_size):
             rows = slice(start, start + len(images))
             yield rows, images, activations(model, images, layers, batch_size=len(images))
@@ -29,7 +29,7 @@ def streamed(
             bar.update(len(images))
 
 
-def asked_layers(model: nn.Module, layers: str | Sequence[str] | None) -> list[str]:
+def parse_layers(model: nn.Module, layers: str | Sequence[str] | None) -> list[str]:
     """The names that `layers` means: one, several, or None for all convolutional layers."""
     if layers is None:
         return convolution_names(model)

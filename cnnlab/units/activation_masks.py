@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from cnnlab._validation import image_batch, whole_number
 from cnnlab.networks.activations import activations
 from cnnlab.networks.receptive_field import ReceptiveField, receptive_field
-from cnnlab.units.reports import Dissection
+from cnnlab.units.dissection_report import Dissection
 
 
-def activation_mask(model: nn.Module, images: Tensor, found: Dissection, unit: int) -> Tensor:
+def activation_mask(model: nn.Module, images: Tensor, dissection: Dissection, unit: int) -> Tensor:
     """At which pixels is a unit among its own strongest, as dissection counted them?
 
         M_k(x) = pixels of x at which a_k(x), enlarged by bilinear interpolation, is above T_k
@@ -52,21 +52,24 @@ def activation_mask(model: nn.Module, images: Tensor, found: Dissection, unit: i
     torch.Size([96, 96])
     """
     batch, single = image_batch(images)
-    unit = whole_number(unit, "unit", maximum=len(found.threshold) - 1)
-    maps = activations(model, batch, found.layer)[found.layer][:, unit].cpu()
+    unit = whole_number(unit, "unit", maximum=len(dissection.threshold) - 1)
+    maps = activations(model, batch, dissection.layer)[dissection.layer][:, unit].cpu()
     masks = (
-        at_pixels(maps, receptive_field(model, found.layer, tuple(batch.shape[1:]))) > found.threshold[unit]
+        upsample_to_image(maps, receptive_field(model, dissection.layer, tuple(batch.shape[1:])))
+        > dissection.threshold[unit]
     )
     return masks[0] if single else masks
 
 
-def at_pixels(maps: Tensor, field: ReceptiveField) -> Tensor:
-    """... x h x w maps at all pixels of the picture, ... x H x W; see `bilinear`."""
-    down, across = (bilinear(field, axis, torch.arange(field.picture[axis])).to(maps) for axis in (0, 1))
+def upsample_to_image(maps: Tensor, field: ReceptiveField) -> Tensor:
+    """... x h x w maps at all pixels of the picture, ... x H x W; see `bilinear_weights`."""
+    down, across = (
+        bilinear_weights(field, axis, torch.arange(field.picture[axis])).to(maps) for axis in (0, 1)
+    )
     return down @ maps @ across.T
 
 
-def bilinear(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
+def bilinear_weights(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
     """pixels x positions: the weight of each position of a layer, standing in the middle of its field, at each pixel.
 
     Pixels beyond the outermost middles take the outermost value. Where every unit sees everything, the positions have no
@@ -74,8 +77,8 @@ def bilinear(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
     """
     count, stride = field.positions[axis], field.stride[axis]
     if stride:
-        place = (pixels - field.offset[axis] - (field.size[axis] - 1) / 2) / stride
+        position = (pixels - field.offset[axis] - (field.size[axis] - 1) / 2) / stride
     else:
-        place = (pixels + 0.5) * count / field.picture[axis] - 0.5
-    place = place.double().clamp(0, count - 1)
-    return (1 - (place[:, None] - torch.arange(count)).abs()).clamp(min=0)
+        position = (pixels + 0.5) * count / field.picture[axis] - 0.5
+    position = position.double().clamp(0, count - 1)
+    return (1 - (position[:, None] - torch.arange(count)).abs()).clamp(min=0)

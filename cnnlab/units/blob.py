@@ -13,17 +13,17 @@ from math import pi
 import torch
 from torch import Tensor
 
-from cnnlab.units.fitting import (
-    between,
+from cnnlab.units.least_squares import (
     centred_channels,
     checked_filters,
-    coloured,
-    fitted,
-    freed,
+    colour_fit,
+    fit_pattern,
+    to_bounded,
+    to_unbounded,
 )
 
-LEAST_SIGMA, MOST_STRETCH = 1.0, 2.0
-_STARTS = 8
+MIN_SIGMA, MAX_ELONGATION = 1.0, 2.0
+_N_STARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,16 +112,16 @@ def fit_blob(filters: Tensor) -> Blobs:
     size = weights.shape[-1]
 
     def spot(free: Tensor) -> Tensor:
-        return free[5] * _drawn(free, size) + free[6]
+        return free[5] * _pattern(free, size) + free[6]
 
     channels = centred_channels(weights)
-    best = fitted(spot, _starts(channels, size), channels)
-    row, column, orientation, first, second = _bounded(best.T, size)
+    best = fit_pattern(spot, _initial_parameters(channels, size), channels)
+    row, column, orientation, first, second = _to_parameters(best.T, size)
     return Blobs(
         centre=torch.stack([row, column], 1),
         sigma=torch.stack([first, second], 1),
         orientation=orientation.remainder(pi),
-        **coloured(weights, torch.func.vmap(lambda free: _drawn(free, size))(best)),
+        **colour_fit(weights, torch.func.vmap(lambda free: _pattern(free, size))(best)),
     )
 
 
@@ -140,46 +140,46 @@ def blob_pattern(
     tensor([0.6065, 1.0000, 0.6065], dtype=torch.float64)
     """
     row, column = ((size - 1) / 2, (size - 1) / 2) if centre is None else centre
-    places = torch.arange(size, dtype=torch.float64)
-    right, up = (places - column)[None, :], (row - places)[:, None]
+    coordinates = torch.arange(size, dtype=torch.float64)
+    right, up = (coordinates - column)[None, :], (row - coordinates)[:, None]
     angle = torch.as_tensor(orientation, dtype=torch.float64)
     u = right * angle.cos() + up * angle.sin()
     v = up * angle.cos() - right * angle.sin()
     return torch.exp(-(u**2) / (2 * sigma[0] ** 2) - v**2 / (2 * sigma[1] ** 2))
 
 
-def _bounded(free: Tensor, size: int) -> tuple[Tensor, ...]:
+def _to_parameters(free: Tensor, size: int) -> tuple[Tensor, ...]:
     """Row, column, orientation and both widths from the first five free numbers.
 
     One of both widths is free; the other lies between half and twice as much, and within the same bounds.
     """
-    row, column = between(free[0], 0, size - 1), between(free[1], 0, size - 1)
-    first = between(free[3], LEAST_SIGMA, size)
-    low = (first / MOST_STRETCH).clamp(min=LEAST_SIGMA)
-    high = (first * MOST_STRETCH).clamp(max=size)
-    return row, column, free[2], first, between(free[4], low, high)
+    row, column = to_bounded(free[0], 0, size - 1), to_bounded(free[1], 0, size - 1)
+    first = to_bounded(free[3], MIN_SIGMA, size)
+    low = (first / MAX_ELONGATION).clamp(min=MIN_SIGMA)
+    high = (first * MAX_ELONGATION).clamp(max=size)
+    return row, column, free[2], first, to_bounded(free[4], low, high)
 
 
-def _drawn(free: Tensor, size: int) -> Tensor:
-    row, column, orientation, first, second = _bounded(free, size)
+def _pattern(free: Tensor, size: int) -> Tensor:
+    row, column, orientation, first, second = _to_parameters(free, size)
     return blob_pattern(size, centre=(row, column), sigma=(first, second), orientation=orientation).flatten()
 
 
-def _starts(channels: Tensor, size: int) -> Tensor:
+def _initial_parameters(channels: Tensor, size: int) -> Tensor:
     """N x S x 7 free numbers to start from: the round spots that explain most, in the colour that suits them."""
-    places = torch.linspace(0.1, 0.9, 5, dtype=torch.float64)
+    positions = torch.linspace(0.1, 0.9, 5, dtype=torch.float64)
     widths = torch.tensor([0.12, 0.2, 0.35, 0.6], dtype=torch.float64) * size
-    turn = torch.zeros((), dtype=torch.float64)
+    angle = torch.zeros((), dtype=torch.float64)
     free = torch.stack(
         [
-            torch.stack([row.logit(), column.logit(), turn, freed(width, LEAST_SIGMA, size), turn])
-            for row, column, width in product(places, places, widths)
+            torch.stack([row.logit(), column.logit(), angle, to_unbounded(width, MIN_SIGMA, size), angle])
+            for row, column, width in product(positions, positions, widths)
         ]
     )
-    spots = torch.func.vmap(lambda f: _drawn(f, size))(free)  # G x k*k
+    spots = torch.func.vmap(lambda f: _pattern(f, size))(free)  # G x k*k
     spots = spots - spots.mean(1, keepdim=True)
     lengths = spots.norm(dim=1)
     energy = (channels @ (spots / lengths[:, None]).T).square().sum(1)  # N x G
-    chosen = energy.topk(_STARTS, dim=1).indices
-    amplitudes = (size / lengths[chosen]).unsqueeze(2)
-    return torch.cat([free[chosen], amplitudes, torch.zeros_like(amplitudes)], 2)
+    selected = energy.topk(_N_STARTS, dim=1).indices
+    amplitudes = (size / lengths[selected]).unsqueeze(2)
+    return torch.cat([free[selected], amplitudes, torch.zeros_like(amplitudes)], 2)

@@ -16,7 +16,7 @@ from torch import Tensor
 from cnnlab._validation import one_of, positive_int
 from cnnlab.world.names import NAMES
 
-NOTHING = ("none", "plain")
+NOT_CONCEPTS = ("none", "plain")
 """Names of pixel maps that say what is *not* there: no concepts."""
 
 NO_CONCEPT = 255
@@ -50,13 +50,13 @@ def concepts(
     dataset: Any,
     categories: Sequence[str] = tuple(NAMES),
     *,
-    every: int = 2,
-    least_pictures: int = 10,
+    pixel_step: int = 2,
+    min_pictures: int = 10,
 ) -> Concepts:
     """Which concepts does a data set show, and at which pixels?
 
     A concept is a name of a category ("wheel" of "part"). Names that say that nothing is there ("none", "plain") are left
-    out, and so are those seen in fewer than `least_pictures` pictures: a unit that answers to one such picture would
+    out, and so are those seen in fewer than `min_pictures` pictures: a unit that answers to one such picture would
     count as a detector of the concept.
 
     Parameters
@@ -85,44 +85,47 @@ def concepts(
     Example
     -------
     >>> from cnnlab import world
-    >>> seen = concepts(world.dataset("validation", n=40), ["scene"], least_pictures=1)
-    >>> seen.labels.shape, set(seen.names) <= set(world.SCENES)
+    >>> maps = concepts(world.dataset("validation", n=40), ["scene"], min_pictures=1)
+    >>> maps.labels.shape, set(maps.names) <= set(world.SCENES)
     (torch.Size([1, 40, 48, 48]), True)
     """
-    asked = [one_of(category, NAMES, "category") for category in categories]
-    if len(set(asked)) < len(asked) or not asked:
-        raise ValueError(f"categories must name each category once, but came as {asked}.")
-    every, least = positive_int(every, "every"), positive_int(least_pictures, "least_pictures")
+    requested = [one_of(category, NAMES, "category") for category in categories]
+    if len(set(requested)) < len(requested) or not requested:
+        raise ValueError(f"categories must name each category once, but came as {requested}.")
+    pixel_step, min_count = positive_int(pixel_step, "every"), positive_int(min_pictures, "least_pictures")
     names: list[str] = []
-    of: list[str] = []
+    concept_categories: list[str] = []
     labels, counts = [], []
-    for category in asked:
-        seen = dataset.maps(category)
-        sides, seen = seen.shape[1:], seen[:, every // 2 :: every, every // 2 :: every]
-        number = torch.full((256,), NO_CONCEPT, dtype=torch.uint8)
-        pixels, pictures = _counted(seen)
+    for category in requested:
+        category_map = dataset.maps(category)
+        sides, category_map = (
+            category_map.shape[1:],
+            category_map[:, pixel_step // 2 :: pixel_step, pixel_step // 2 :: pixel_step],
+        )
+        label_table = torch.full((256,), NO_CONCEPT, dtype=torch.uint8)
+        pixels, pictures = _value_counts(category_map)
         for index, name in enumerate(NAMES[category]):
-            if name not in NOTHING and pictures[index] >= least:
-                number[index] = len(names)
+            if name not in NOT_CONCEPTS and pictures[index] >= min_count:
+                label_table[index] = len(names)
                 names.append(name)
-                of.append(category)
+                concept_categories.append(category)
                 counts.append(int(pixels[index]))
-        labels.append(number[seen.long()])
+        labels.append(label_table[category_map.long()])
     if not names:
         raise ValueError(
-            f"no concept is seen in {least} pictures or more; give more pictures or a smaller least_pictures."
+            f"no concept is seen in {min_count} pictures or more; give more pictures or a smaller least_pictures."
         )
     return Concepts(
         names=tuple(names),
-        categories=tuple(of),
+        categories=tuple(concept_categories),
         labels=torch.stack(labels),
         pixels=torch.tensor(counts),
-        rows=torch.arange(every // 2, sides[0], every),
-        columns=torch.arange(every // 2, sides[1], every),
+        rows=torch.arange(pixel_step // 2, sides[0], pixel_step),
+        columns=torch.arange(pixel_step // 2, sides[1], pixel_step),
     )
 
 
-def _counted(seen: Tensor) -> tuple[Tensor, Tensor]:
+def _value_counts(maps: Tensor) -> tuple[Tensor, Tensor]:
     """For each of 256 values of maps N x h x w, how many pixels and how many pictures hold it."""
-    each = torch.stack([picture.flatten().bincount(minlength=256) for picture in seen])  # N x 256
-    return each.sum(0), (each > 0).sum(0)
+    per_picture = torch.stack([picture.flatten().bincount(minlength=256) for picture in maps])  # N x 256
+    return per_picture.sum(0), (per_picture > 0).sum(0)

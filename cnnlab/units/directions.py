@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab._validation import fraction, positive_int
-from cnnlab.units.patches import TopPatches, strongest
+from cnnlab.units.patches import TopPatches, find_top_patches
 
 
 def random_directions(channels: int, count: int, *, seed: int = 0) -> Tensor:
@@ -28,9 +28,11 @@ def random_directions(channels: int, count: int, *, seed: int = 0) -> Tensor:
     >>> inputs_of_cases.shape, torch.allclose(inputs_of_cases.norm(dim=1), torch.ones(3))
     (torch.Size([3, 128]), True)
     """
-    chance = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(positive_int(count, "count"), positive_int(channels, "channels"), generator=chance)
-    return nn.functional.normalize(drawn, dim=1)
+    generator = torch.Generator().manual_seed(seed)
+    vectors = torch.randn(
+        positive_int(count, "count"), positive_int(channels, "channels"), generator=generator
+    )
+    return nn.functional.normalize(vectors, dim=1)
 
 
 def random_rotation(channels: int, *, amount: float = 1.0, seed: int = 0) -> Tensor:
@@ -55,18 +57,18 @@ def random_rotation(channels: int, *, amount: float = 1.0, seed: int = 0) -> Ten
     True
     """
     amount = fraction(amount, "amount of the rotation")
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     size = positive_int(channels, "channels")
-    q, r = torch.linalg.qr(torch.randn(size, size, generator=chance, dtype=torch.float64))
+    q, r = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
     q = q * r.diagonal().sign()
     q[0] *= torch.linalg.det(q).sign()
     # A rotation turns planes by angles; its eigenvalues exp(+-i angle) tell them, and a share of each is easily taken.
     values, vectors = torch.linalg.eig(q)
-    turned = vectors @ torch.diag(torch.exp(1j * amount * values.angle())) @ torch.linalg.inv(vectors)
-    return turned.real.float()
+    rotation = vectors @ torch.diag(torch.exp(1j * amount * values.angle())) @ torch.linalg.inv(vectors)
+    return rotation.real.float()
 
 
-def top_along(
+def top_along_direction(
     model: nn.Module,
     pictures: Any,
     layer: str,
@@ -110,12 +112,12 @@ def top_along(
     -------
     >>> from cnnlab.networks import MiniAlexNet
     >>> model, pictures = MiniAlexNet(["cat", "dog"]), torch.rand(10, 3, 96, 96)
-    >>> top_along(model, pictures, "relu5", random_directions(128, 5), k=3).picture.shape
+    >>> top_along_direction(model, pictures, "relu5", random_directions(128, 5), k=3).picture.shape
     torch.Size([5, 3])
     """
     weights = directions.unsqueeze(0) if directions.dim() == 1 else directions
 
-    def mixed(maps: Tensor) -> Tensor:
+    def project(maps: Tensor) -> Tensor:
         if weights.dim() != 2 or weights.shape[1] != maps.shape[1]:
             raise ValueError(
                 f'directions must be D x {maps.shape[1]}, one number for each unit of "{layer}", but came as'
@@ -123,11 +125,13 @@ def top_along(
             )
         return torch.einsum("du,nuhw->ndhw", weights.to(maps), maps)
 
-    return strongest(model, pictures, [layer], k, mixed, batch_size=batch_size, progress=progress)[layer]
+    return find_top_patches(model, pictures, [layer], k, project, batch_size=batch_size, progress=progress)[
+        layer
+    ]
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class LabelAgreement:
     """Outcome of `compare_directions`; an agreement is the share of pairs of pictures with the same label.
 
     Attributes
@@ -177,7 +181,7 @@ def compare_directions(
     seed: int = 0,
     batch_size: int = 50,
     progress: bool = False,
-) -> Agreement:
+) -> LabelAgreement:
     """Do the strongest pictures of a unit have more in common than those along a random direction?
 
     The agreement of a unit is the share of pairs among its k strongest pictures that have the same label; so it is
@@ -216,29 +220,31 @@ def compare_directions(
     >>> compare_directions(load("mini_alexnet"), world.dataset("validation", n=200), "relu5").chance  # doctest: +SKIP
     0.045
     """
-    known = torch.as_tensor(dataset.labels if labels is None else labels)
-    if known.shape != (len(dataset),):
+    class_labels = torch.as_tensor(dataset.labels if labels is None else labels)
+    if class_labels.shape != (len(dataset),):
         raise ValueError(
-            f"there must be one label for each of {len(dataset)} pictures, but came {tuple(known.shape)}."
+            f"there must be one label for each of {len(dataset)} pictures, but came {tuple(class_labels.shape)}."
         )
     options = {"batch_size": batch_size, "progress": progress}
-    axes = strongest(model, dataset, [layer], k, lambda maps: maps, **options)[layer]
+    axes = find_top_patches(model, dataset, [layer], k, lambda maps: maps, **options)[layer]
     mixtures = random_directions(len(axes.units), draws, seed=seed)
-    units = label_agreement(known[axes.picture])
-    directions = label_agreement(known[top_along(model, dataset, layer, mixtures, k, **options).picture])
-    chance = torch.Generator().manual_seed(seed)
+    units = label_agreement(class_labels[axes.picture])
+    directions = label_agreement(
+        class_labels[top_along_direction(model, dataset, layer, mixtures, k, **options).picture]
+    )
+    generator = torch.Generator().manual_seed(seed)
     resampled = [
-        values[torch.randint(len(values), (2000, len(values)), generator=chance)].mean(1)
+        values[torch.randint(len(values), (2000, len(values)), generator=generator)].mean(1)
         for values in (units, directions)
     ]
     low, high = (
         (resampled[0] - resampled[1]).quantile(torch.tensor([0.025, 0.975], dtype=torch.double)).tolist()
     )
-    counts = known.unique(return_counts=True)[1].double()
-    return Agreement(
+    counts = class_labels.unique(return_counts=True)[1].double()
+    return LabelAgreement(
         units=units,
         directions=directions,
-        chance=float((counts * (counts - 1)).sum() / (len(known) * (len(known) - 1))),
+        chance=float((counts * (counts - 1)).sum() / (len(class_labels) * (len(class_labels) - 1))),
         difference=float(units.mean() - directions.mean()),
         interval=(low, high),
     )

@@ -2,7 +2,7 @@
 
 Every unit is compared with every concept that the world can name at a pixel (`cnnlab.units.concepts`): where the unit is among
 its own strongest half per cent, is the concept there? A unit that overlaps well enough is a detector. Which pictures excite a
-unit is asked in `cnnlab.units.patches`; what the network loses without it, in `cnnlab.units.silencing`.
+unit is asked in `cnnlab.units.patches`; what the network loses without it, in `cnnlab.units.ablate_each`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from cnnlab._validation import fraction
 from cnnlab.networks.data_loading import picture_count
 from cnnlab.networks.receptive_field import receptive_field
+from cnnlab.units.activation_batches import activation_batches, parse_layers
+from cnnlab.units.activation_masks import bilinear_weights
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import random_rotation
-from cnnlab.units.masks import bilinear
-from cnnlab.units.reports import Dissection
-from cnnlab.units.streaming import asked_layers, streamed
-from cnnlab.units.tails import Tail
+from cnnlab.units.dissection_report import Dissection
+from cnnlab.units.streaming_quantile import StreamingQuantile
 from cnnlab.world.names import NAMES
 
 
@@ -32,8 +32,8 @@ def dissect(
     *,
     quantile: float = 0.005,
     categories: Sequence[str] = tuple(NAMES),
-    every: int = 2,
-    least_pictures: int = 10,
+    pixel_step: int = 2,
+    min_pictures: int = 10,
     rotate: float = 0.0,
     seed: int = 0,
     batch_size: int = 50,
@@ -53,7 +53,7 @@ def dissect(
 
     How much overlap comes by chance? The same masks are laid over the concepts of another picture, drawn once for
     each picture; what a unit and a concept share in where they usually lie stays, what they share in the single
-    picture is lost (`Dissection.by_chance`).
+    picture is lost (`Dissection.at_chance`).
 
     A mask takes half a per cent of the pixels, so a concept that takes the share s of them has an IoU of at most
     min(s, 0.005) / max(s, 0.005): it cannot pass 0.04 if it takes more than an eighth, like some colours. Lecture L
@@ -85,7 +85,7 @@ def dissect(
         For one layer given by its name the `Dissection`, else one for each layer's name.
 
     Memory: one batch of maps, at most 200 kB a unit for the threshold, which is exact up to 5 million pixels and close
-    beyond (`cnnlab.units.tails`), and the concepts, 14 kB a picture.
+    beyond (`cnnlab.units.streaming_quantile`), and the concepts, 14 kB a picture.
 
     Raises
     ------
@@ -102,13 +102,19 @@ def dissect(
     -------
     >>> from cnnlab import load, world
     >>> found = dissect(load("mini_alexnet"), world.dataset("validation"), "relu5")  # doctest: +SKIP
-    >>> found.unique_detectors(), found.by_chance().unique_detectors()  # doctest: +SKIP
+    >>> found.unique_detectors(), found.at_chance().unique_detectors()  # doctest: +SKIP
     (34, 0)
     """
-    options = {"quantile": quantile, "categories": categories, "every": every, "rotate": rotate, "seed": seed}
-    options |= {"least_pictures": least_pictures, "batch_size": batch_size, "progress": progress}
-    *_, found = dissect_steps(model, dataset, layers, **options)
-    return found[layers] if isinstance(layers, str) else found
+    options = {
+        "quantile": quantile,
+        "categories": categories,
+        "pixel_step": pixel_step,
+        "rotate": rotate,
+        "seed": seed,
+    }
+    options |= {"min_pictures": min_pictures, "batch_size": batch_size, "progress": progress}
+    *_, reports = dissect_steps(model, dataset, layers, **options)
+    return reports[layers] if isinstance(layers, str) else reports
 
 
 def dissect_steps(
@@ -118,38 +124,42 @@ def dissect_steps(
     *,
     quantile: float = 0.005,
     categories: Sequence[str] = tuple(NAMES),
-    every: int = 2,
-    least_pictures: int = 10,
+    pixel_step: int = 2,
+    min_pictures: int = 10,
     rotate: float = 0.0,
     seed: int = 0,
     batch_size: int = 50,
     progress: bool = False,
 ) -> Iterator[dict[str, Dissection]]:
     """`dissect` in steps of a batch, so that it can be stopped: an empty dict for each, in the end every layer's `Dissection`."""
-    names = asked_layers(model, layers)
+    names = parse_layers(model, layers)
     quantile, rotate = fraction(quantile, "quantile"), fraction(rotate, "rotate")
     count = picture_count(dataset)
     if count < 2:
         raise ValueError("there must be at least two pictures, so that masks can be exchanged.")
-    seen = concepts(dataset, categories, every=every, least_pictures=least_pictures)
-    looks: dict[str, _Look] = {}
-    tails: dict[str, Tail] = {}
-    for _, images, maps in streamed(model, dataset, names, batch_size, progress, "thresholds"):
+    concept_maps = concepts(dataset, categories, pixel_step=pixel_step, min_pictures=min_pictures)
+    samplers: dict[str, _MapSampler] = {}
+    quantiles: dict[str, StreamingQuantile] = {}
+    for _, images, maps in activation_batches(model, dataset, names, batch_size, progress, "thresholds"):
         for name in names:
-            if name not in looks:
-                looks[name] = _Look(model, name, images, maps[name], seen, rotate, seed)
-                tails[name] = Tail(quantile, count * len(seen.rows) * len(seen.columns), seed)
-            tails[name].add(looks[name](maps.pop(name)).flatten(1))
+            if name not in samplers:
+                samplers[name] = _MapSampler(model, name, images, maps[name], concept_maps, rotate, seed)
+                quantiles[name] = StreamingQuantile(
+                    quantile, count * len(concept_maps.rows) * len(concept_maps.columns), seed
+                )
+            quantiles[name].add(samplers[name](maps.pop(name)).flatten(1))
         yield {}
-    overlaps = {name: _Overlap(tails.pop(name).threshold(), seen, count, seed) for name in names}
-    for rows, _, maps in streamed(model, dataset, names, batch_size, progress, "overlaps"):
+    overlaps = {
+        name: _OverlapCounter(quantiles.pop(name).threshold(), concept_maps, count, seed) for name in names
+    }
+    for rows, _, maps in activation_batches(model, dataset, names, batch_size, progress, "overlaps"):
         for name in names:
-            overlaps[name].add(looks[name](maps.pop(name)), rows)
+            overlaps[name].add(samplers[name](maps.pop(name)), rows)
         yield {}
     yield {name: overlaps[name].report(name) for name in names}
 
 
-class _Look:
+class _MapSampler:
     """Brings the maps of one layer, N x U x h x w, to the pixels looked at, U x N x rows x columns, in a turned basis if asked."""
 
     def __init__(
@@ -158,7 +168,7 @@ class _Look:
         layer: str,
         images: Tensor,
         maps: Tensor,
-        seen: Concepts,
+        concepts: Concepts,
         rotate: float,
         seed: int,
     ):
@@ -167,25 +177,27 @@ class _Look:
                 f'layer "{layer}" has no positions, so it cannot be laid over pixels; choose a convolutional layer.'
             )
         field = receptive_field(model, layer, tuple(images.shape[1:]))
-        self.down = bilinear(field, 0, seen.rows).to(maps)  # rows x h
-        self.across = bilinear(field, 1, seen.columns).to(maps)  # columns x w
-        self.turn = random_rotation(maps.shape[1], amount=rotate, seed=seed).to(maps) if rotate else None
+        self.down = bilinear_weights(field, 0, concepts.rows).to(maps)  # rows x h
+        self.across = bilinear_weights(field, 1, concepts.columns).to(maps)  # columns x w
+        self.rotation = random_rotation(maps.shape[1], amount=rotate, seed=seed).to(maps) if rotate else None
 
     def __call__(self, maps: Tensor) -> Tensor:
         by_unit = (
-            maps.transpose(0, 1) if self.turn is None else torch.einsum("tu,nuhw->tnhw", self.turn, maps)
+            maps.transpose(0, 1)
+            if self.rotation is None
+            else torch.einsum("tu,nuhw->tnhw", self.rotation, maps)
         )
         return self.down @ (by_unit.contiguous() @ self.across.T)
 
 
-class _Overlap:
+class _OverlapCounter:
     """Counts, for the masks of one layer, pixels in common with each concept, in the same picture and in an exchanged one."""
 
-    def __init__(self, threshold: Tensor, seen: Concepts, count: int, seed: int):
+    def __init__(self, threshold: Tensor, concepts: Concepts, count: int, seed: int):
         order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-        self.other = torch.empty_like(order)
-        self.other[order] = order.roll(1)  # one cycle through all pictures, so that none is its own partner
-        self.threshold, self.seen = threshold, seen
+        self.partner = torch.empty_like(order)
+        self.partner[order] = order.roll(1)  # one cycle through all pictures, so that none is its own partner
+        self.threshold, self.concepts = threshold, concepts
         self.masked = torch.zeros(len(threshold), dtype=torch.long)
         self.common = torch.zeros(2, len(threshold), 256, dtype=torch.long)
 
@@ -194,24 +206,24 @@ class _Overlap:
         unit, pixel = (maps > self.threshold[:, None, None, None]).flatten(1).nonzero().cpu().T
         self.masked += unit.bincount(minlength=len(self.masked))
         for pictures, common in zip(
-            (torch.arange(rows.start, rows.stop), self.other[rows]), self.common, strict=True
+            (torch.arange(rows.start, rows.stop), self.partner[rows]), self.common, strict=True
         ):
-            for labels in self.seen.labels:
+            for labels in self.concepts.labels:
                 concept = labels[pictures].flatten()[pixel]
                 common += (unit * 256 + concept).bincount(minlength=common.numel()).view_as(common)
 
     def report(self, layer: str) -> Dissection:
         """What was counted, as intersection over union."""
-        common = self.common[:, :, : len(self.seen.names)].double()  # 2 x U x C
-        union = self.masked[:, None] + self.seen.pixels - common
-        looked_at = self.seen.labels[0].numel()
+        common = self.common[:, :, : len(self.concepts.names)].double()  # 2 x U x C
+        union = self.masked[:, None] + self.concepts.pixels - common
+        pixel_count = self.concepts.labels[0].numel()
         return Dissection(
             layer=layer,
-            concepts=self.seen.names,
-            categories=self.seen.categories,
+            concepts=self.concepts.names,
+            categories=self.concepts.categories,
             threshold=self.threshold.cpu(),
-            share=self.masked.double() / looked_at,
-            concept_share=self.seen.pixels.double() / looked_at,
+            activated_fraction=self.masked.double() / pixel_count,
+            concept_fraction=self.concepts.pixels.double() / pixel_count,
             iou=common[0] / union[0],
             chance_iou=common[1] / union[1],
         )

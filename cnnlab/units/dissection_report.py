@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cnnlab._validation import fraction, one_of
 
-DETECTOR = 0.04
+DETECTOR_IOU = 0.04
 """The overlap above which Bau and others (2017) call a unit a detector."""
 
 
@@ -66,26 +66,26 @@ class Dissection:
     concepts: tuple[str, ...]
     categories: tuple[str, ...]
     threshold: Tensor
-    share: Tensor
-    concept_share: Tensor
+    activated_fraction: Tensor
+    concept_fraction: Tensor
     iou: Tensor
     chance_iou: Tensor
 
-    def detectors(self, threshold: float = DETECTOR, category: str | None = None) -> Tensor:
+    def detectors(self, threshold: float = DETECTOR_IOU, category: str | None = None) -> Tensor:
         """U booleans: whether the unit's best overlap is above the threshold (and its concept in the category, if one is given)."""
         best, concept = self.iou.max(1)
-        found = best > fraction(threshold, "threshold")
+        is_detector = best > fraction(threshold, "threshold")
         if category is not None:
             one_of(category, sorted(set(self.categories)), "category")
-            found &= best.new_tensor([self.categories[c] == category for c in concept.tolist()]).bool()
-        return found
+            is_detector &= best.new_tensor([self.categories[c] == category for c in concept.tolist()]).bool()
+        return is_detector
 
-    def unique_detectors(self, threshold: float = DETECTOR, category: str | None = None) -> int:
+    def unique_detectors(self, threshold: float = DETECTOR_IOU, category: str | None = None) -> int:
         """How many different concepts have a detector: ten detectors of the same wheel count once."""
-        found = self.detectors(threshold, category)
-        return len(set(self.iou.argmax(1)[found].tolist()))
+        is_detector = self.detectors(threshold, category)
+        return len(set(self.iou.argmax(1)[is_detector].tolist()))
 
-    def units_of(self, threshold: float = DETECTOR) -> dict[tuple[str, str], list[int]]:
+    def units_of(self, threshold: float = DETECTOR_IOU) -> dict[tuple[str, str], list[int]]:
         """For each (category, concept) that has detectors, their units; the concepts with most units first."""
         best = self.iou.argmax(1).tolist()
         units = self.detectors(threshold).nonzero()[:, 0].tolist()
@@ -95,23 +95,23 @@ class Dissection:
             for c, _ in ranked
         }
 
-    def rows(self, threshold: float = DETECTOR) -> list[UnitReport]:
+    def rows(self, threshold: float = DETECTOR_IOU) -> list[UnitReport]:
         """One `UnitReport` for each unit, the largest overlap first."""
         best, concept = self.iou.max(1)
-        by_chance = self.chance_iou.amax(1)
-        found = self.detectors(threshold)
+        chance = self.chance_iou.amax(1)
+        is_detector = self.detectors(threshold)
         return [
             UnitReport(
                 unit=unit,
                 concept=self.concepts[int(concept[unit])],
                 category=self.categories[int(concept[unit])],
                 iou=float(best[unit]),
-                chance_iou=float(by_chance[unit]),
-                is_detector=bool(found[unit]),
+                chance_iou=float(chance[unit]),
+                is_detector=bool(is_detector[unit]),
             )
             for unit in best.argsort(descending=True, stable=True).tolist()
         ]
 
-    def by_chance(self) -> Dissection:
+    def at_chance(self) -> Dissection:
         """The same report for masks laid over other pictures: what its counts are is the chance level."""
         return replace(self, iou=self.chance_iou)

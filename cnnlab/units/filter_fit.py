@@ -13,8 +13,8 @@ from cnnlab.units.gabor import Gabors, fit_gabor
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
-    """Outcome of `explain_filters`, for N filters.
+class FilterFit:
+    """Outcome of `fit_filters`, for N filters.
 
     Attributes
     ----------
@@ -37,18 +37,18 @@ class Explained:
     gabor: Gabors
     blob: Blobs
 
-    def share(self, at_least: float = 0.7) -> float:
-        """The share of filters with an r2 of `at_least` this much.
+    def fraction_explained(self, min_r2: float = 0.7) -> float:
+        """The share of filters with an r2 of `min_r2` this much.
 
         Example
         -------
-        >>> explain_filters(torch.randn(20, 3, 11, 11)).share(0.7)
+        >>> fit_filters(torch.randn(20, 3, 11, 11)).share(0.7)
         0.0
         """
-        return float((self.r2 >= fraction(at_least, "at_least")).double().mean())
+        return float((self.r2 >= fraction(min_r2, "at_least")).double().mean())
 
 
-def explain_filters(filters: Tensor) -> Explained:
+def fit_filters(filters: Tensor) -> FilterFit:
     """Which share of the filters is an oriented edge or a blob of colour, rather than noise?
 
     Each filter is fitted by a Gabor function (`fit_gabor`) and by a smooth spot of colour (`fit_blob`); the one
@@ -64,7 +64,7 @@ def explain_filters(filters: Tensor) -> Explained:
     Returns
     -------
     Explained
-        r2 and reconstruction of the better of both, and both fits; `share(0.7)` counts.
+        r2 and reconstruction of the better of both, and both fits; `fraction_explained(0.7)` counts.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def explain_filters(filters: Tensor) -> Explained:
     Example
     -------
     >>> from cnnlab.units import blob_pattern
-    >>> explained = explain_filters(blob_pattern(11).expand(3, 11, 11))
+    >>> explained = fit_filters(blob_pattern(11).expand(3, 11, 11))
     >>> explained.share(0.7), explained.is_gabor
     (1.0, tensor([False]))
     """
     gabor, blob = fit_gabor(filters), fit_blob(filters)
     is_gabor = gabor.r2 > blob.r2
-    return Explained(
+    return FilterFit(
         r2=torch.maximum(gabor.r2, blob.r2),
         pattern_r2=torch.maximum(gabor.pattern_r2, blob.pattern_r2),
         is_gabor=is_gabor,

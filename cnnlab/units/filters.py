@@ -1,7 +1,7 @@
 """The weights of a layer, in the shape in which they can be looked at.
 
 Here are the bare numbers. Scaling them to grey or colour is a choice of the figure (`cnnlab.figures`), and what shape a filter
-has is asked in `cnnlab.units.explaining`.
+has is asked in `cnnlab.units.filter_fit`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def filters(model: nn.Module, layer: str | None = None) -> Tensor:
     if isinstance(module, nn.Conv2d):
         return module.weight.detach().clone()
     if isinstance(module, nn.Linear):
-        return module.weight.detach().clone().view(module.out_features, *_maps_before(model, layer))
+        return module.weight.detach().clone().view(module.out_features, *_input_shape(model, layer))
     raise ValueError(
         f'layer "{layer}" is a {type(module).__name__}, which has no filters; choose a convolution'
         f" ({', '.join(convolution_names(model))}) or a fully connected layer."
@@ -86,7 +86,7 @@ def convolution_names(model: nn.Module) -> list[str]:
     return names
 
 
-def _maps_before(model: nn.Module, layer: str) -> tuple[int, int, int]:
+def _input_shape(model: nn.Module, layer: str) -> tuple[int, int, int]:
     """C x H x W of the maps that the fully connected `layer` reads, or inputs x 1 x 1 if it reads a vector.
 
     Between the maps and the layer stand only layers that keep all numbers (flattening, dropout, ReLU), so the
@@ -94,10 +94,10 @@ def _maps_before(model: nn.Module, layer: str) -> tuple[int, int, int]:
     """
     inputs = resolve_layer(model, layer).in_features
     names = layer_names(model)
-    before = names[: names.index(layer)] if layer in names else []
-    with eval_mode(model), torch.inference_mode(), record_activations(model, before or [layer]) as recorded:
+    earlier = names[: names.index(layer)] if layer in names else []
+    with eval_mode(model), torch.inference_mode(), record_activations(model, earlier or [layer]) as recorded:
         model(match_device_dtype(model, torch.zeros(1, *input_shape(model, None))))
-    for name in reversed(before):
+    for name in reversed(earlier):
         output = recorded.get(name)
         if output is None or output.numel() != inputs or isinstance(resolve_layer(model, name), nn.Linear):
             break

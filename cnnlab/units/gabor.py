@@ -1,7 +1,7 @@
 """Gabor functions: a wave under a Gaussian envelope, and how much of a filter one of them explains.
 
 The first layer of trained networks is full of them (lecture B speaks of "Gabor-like filters"), as is the first visual area of
-the brain. Blobs of colour, the other common kind, stand in `cnnlab.units.blob`; the better of both in `cnnlab.units.explaining`.
+the brain. Blobs of colour, the other common kind, stand in `cnnlab.units.blob`; the better of both in `cnnlab.units.filter_fit`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from math import pi, tau
 import torch
 from torch import Tensor
 
-from cnnlab.units.fitting import (
-    between,
+from cnnlab.units.least_squares import (
     centred_channels,
     checked_filters,
-    coloured,
-    fitted,
-    freed,
+    colour_fit,
+    fit_pattern,
+    to_bounded,
+    to_unbounded,
 )
 
-LEAST_SIGMA, LEAST_WAVELENGTH, WAVELENGTH_PER_SIGMA = 1.0, 2.0, 6.0
-_STARTS = 8
+MIN_SIGMA, MIN_WAVELENGTH, WAVELENGTH_PER_SIGMA = 1.0, 2.0, 6.0
+_N_STARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,17 +128,17 @@ def fit_gabor(filters: Tensor) -> Gabors:
     size = weights.shape[-1]
 
     def wave(free: Tensor) -> Tensor:
-        return free[6] * _drawn(free, size, 0.0) + free[7] * _drawn(free, size, -pi / 2) + free[8]
+        return free[6] * _pattern(free, size, 0.0) + free[7] * _pattern(free, size, -pi / 2) + free[8]
 
     channels = centred_channels(weights)
-    best = fitted(wave, _starts(channels, size), channels)
+    best = fit_pattern(wave, _initial_parameters(channels, size), channels)
     phase = torch.atan2(-best[:, 7], best[:, 6])
-    patterns = torch.func.vmap(lambda free, phase: _drawn(free, size, phase))(best, phase)
-    parts = coloured(weights, patterns)
-    row, column, orientation, wavelength, along, across = _bounded(best.T, size)
+    patterns = torch.func.vmap(lambda free, phase: _pattern(free, size, phase))(best, phase)
+    parts = colour_fit(weights, patterns)
+    row, column, orientation, wavelength, along, across = _to_parameters(best.T, size)
     # The same function in one way: waves run towards [0, pi), and the strongest colour is positive.
-    turned = orientation.remainder(tau) >= pi
-    phase = torch.where(turned, -phase, phase)
+    is_reversed = orientation.remainder(tau) >= pi
+    phase = torch.where(is_reversed, -phase, phase)
     strongest = parts["colour"].gather(1, parts["colour"].abs().argmax(1, keepdim=True)).squeeze(1)
     phase = torch.where(strongest < 0, phase + pi, phase)
     parts["colour"] = torch.where(strongest[:, None] < 0, -parts["colour"], parts["colour"])
@@ -173,61 +173,61 @@ def gabor_pattern(
     tensor([-1.0000,  1.0000, -1.0000], dtype=torch.float64)
     """
     row, column = ((size - 1) / 2, (size - 1) / 2) if centre is None else centre
-    places = torch.arange(size, dtype=torch.float64)
-    right, up = (places - column)[None, :], (row - places)[:, None]
+    coordinates = torch.arange(size, dtype=torch.float64)
+    right, up = (coordinates - column)[None, :], (row - coordinates)[:, None]
     angle = torch.as_tensor(orientation, dtype=torch.float64)
     u = right * angle.cos() + up * angle.sin()
     v = up * angle.cos() - right * angle.sin()
     return torch.exp(-(u**2 + (aspect * v) ** 2) / (2 * sigma**2)) * torch.cos(tau * u / wavelength + phase)
 
 
-def _bounded(free: Tensor, size: int) -> tuple[Tensor, ...]:
+def _to_parameters(free: Tensor, size: int) -> tuple[Tensor, ...]:
     """Row, column, orientation, wavelength and both widths from the first six free numbers."""
-    row, column = between(free[0], 0, size - 1), between(free[1], 0, size - 1)
-    along = between(free[4], LEAST_SIGMA, size / 2)
-    across = between(free[5], LEAST_SIGMA, size / 2)
-    wavelength = between(free[3], LEAST_WAVELENGTH, _longest(along, size))
+    row, column = to_bounded(free[0], 0, size - 1), to_bounded(free[1], 0, size - 1)
+    along = to_bounded(free[4], MIN_SIGMA, size / 2)
+    across = to_bounded(free[5], MIN_SIGMA, size / 2)
+    wavelength = to_bounded(free[3], MIN_WAVELENGTH, _max_wavelength(along, size))
     return row, column, free[2], wavelength, along, across
 
 
-def _longest(sigma: Tensor, size: int) -> Tensor:
+def _max_wavelength(sigma: Tensor, size: int) -> Tensor:
     return (WAVELENGTH_PER_SIGMA * sigma).clamp(max=2.0 * size)
 
 
-def _drawn(free: Tensor, size: int, phase: float | Tensor) -> Tensor:
-    row, column, orientation, wavelength, along, across = _bounded(free, size)
+def _pattern(free: Tensor, size: int, phase: float | Tensor) -> Tensor:
+    row, column, orientation, wavelength, along, across = _to_parameters(free, size)
     options = {"orientation": orientation, "wavelength": wavelength, "phase": phase}
     return gabor_pattern(size, centre=(row, column), sigma=along, aspect=along / across, **options).flatten()
 
 
-def _starts(channels: Tensor, size: int) -> Tensor:
+def _initial_parameters(channels: Tensor, size: int) -> Tensor:
     """N x S x 9 free numbers to start from: for the most promising waves the best place and width, and the phase."""
     free, groups = _grid(size)
-    even = torch.func.vmap(lambda f: _drawn(f, size, 0.0))(free)
-    odd = torch.func.vmap(lambda f: _drawn(f, size, -pi / 2))(free)
+    even = torch.func.vmap(lambda f: _pattern(f, size, 0.0))(free)
+    odd = torch.func.vmap(lambda f: _pattern(f, size, -pi / 2))(free)
     pair = torch.stack([even, odd], 2)  # G x k*k x 2
     basis, triangle = torch.linalg.qr(pair - pair.mean(1, keepdim=True))
-    held = torch.einsum("ncm,gmi->ngci", channels, basis)  # N x G x C x 2
-    squares = held.mT @ held
+    coefficients = torch.einsum("ncm,gmi->ngci", channels, basis)  # N x G x C x 2
+    squares = coefficients.mT @ coefficients
     # Of all mixtures of even and odd wave, the one that explains most in one colour: the leading eigenvector.
     half = (squares[..., 0, 0] - squares[..., 1, 1]) / 2
     energy = (squares[..., 0, 0] + squares[..., 1, 1]) / 2 + (half**2 + squares[..., 0, 1] ** 2).sqrt()
-    best, where = energy.view(len(channels), groups, -1).max(2)
-    chosen = best.topk(_STARTS, dim=1).indices  # N x S
-    chosen = chosen * (len(free) // groups) + where.gather(1, chosen)
-    mixture = torch.linalg.eigh(squares[torch.arange(len(channels))[:, None], chosen]).eigenvectors[..., 1:]
-    amplitudes = torch.linalg.solve_triangular(triangle[chosen], mixture, upper=True).squeeze(-1) * size
-    return torch.cat([free[chosen], amplitudes, torch.zeros_like(amplitudes[..., :1])], 2)
+    best, best_in_group = energy.view(len(channels), groups, -1).max(2)
+    selected = best.topk(_N_STARTS, dim=1).indices  # N x S
+    selected = selected * (len(free) // groups) + best_in_group.gather(1, selected)
+    mixture = torch.linalg.eigh(squares[torch.arange(len(channels))[:, None], selected]).eigenvectors[..., 1:]
+    amplitudes = torch.linalg.solve_triangular(triangle[selected], mixture, upper=True).squeeze(-1) * size
+    return torch.cat([free[selected], amplitudes, torch.zeros_like(amplitudes[..., :1])], 2)
 
 
 def _grid(size: int) -> tuple[Tensor, int]:
     """G x 6 free numbers, ordered by orientation and wavelength, and how many such pairs there are."""
     angles = torch.arange(8, dtype=torch.float64) * pi / 8
-    shares = torch.tensor([0.02, 0.15, 0.35, 0.6, 0.9], dtype=torch.float64)  # of the span of wavelengths
-    places = torch.tensor([0.2, 0.5, 0.8], dtype=torch.float64)
+    fractions = torch.tensor([0.02, 0.15, 0.35, 0.6, 0.9], dtype=torch.float64)  # of the span of wavelengths
+    positions = torch.tensor([0.2, 0.5, 0.8], dtype=torch.float64)
     widths = torch.tensor([0.12, 0.2, 0.35], dtype=torch.float64) * size
     rows = []
-    for angle, share, row, column, width in product(angles, shares, places, places, widths):
-        sigma = freed(width, LEAST_SIGMA, size / 2)
-        rows.append(torch.stack([row.logit(), column.logit(), angle, share.logit(), sigma, sigma]))
-    return torch.stack(rows), len(angles) * len(shares)
+    for angle, fraction, row, column, width in product(angles, fractions, positions, positions, widths):
+        sigma = to_unbounded(width, MIN_SIGMA, size / 2)
+        rows.append(torch.stack([row.logit(), column.logit(), angle, fraction.logit(), sigma, sigma]))
+    return torch.stack(rows), len(angles) * len(fractions)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-LEAST_SIDE = 5
+MIN_FILTER_SIDE = 5
 
 
 def checked_filters(weights: Tensor) -> Tensor:
@@ -31,10 +31,10 @@ def checked_filters(weights: Tensor) -> Tensor:
             "filters must have the axes units x channels x k x k or channels x k x k, but came as"
             f" {' x '.join(str(n) for n in weights.shape)}."
         )
-    if weights.shape[-1] < LEAST_SIDE:
+    if weights.shape[-1] < MIN_FILTER_SIDE:
         raise ValueError(
             f"filters of {weights.shape[-1]} x {weights.shape[-1]} are too small: the patterns have up to eight"
-            f" free numbers, so they would explain anything; give filters of {LEAST_SIDE} x {LEAST_SIDE} or more."
+            f" free numbers, so they would explain anything; give filters of {MIN_FILTER_SIDE} x {MIN_FILTER_SIDE} or more."
         )
     if not weights.isfinite().all():
         raise ValueError("filters hold values that are not finite.")
@@ -51,7 +51,7 @@ def centred_channels(weights: Tensor) -> Tensor:
     return (centred / size.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)
 
 
-def coloured(weights: Tensor, patterns: Tensor) -> dict[str, Tensor]:
+def colour_fit(weights: Tensor, patterns: Tensor) -> dict[str, Tensor]:
     """Each pattern (N x k*k) in its best colour: what of a fit does not depend on the kind of pattern.
 
     amplitude (N), colour and offset (N x C), reconstruction (N x C x k x k), and two shares explained (N):
@@ -65,54 +65,62 @@ def coloured(weights: Tensor, patterns: Tensor) -> dict[str, Tensor]:
     direction = ((flat - means) @ shape).squeeze(2) / shape.square().sum(1)  # N x C
     amplitude = direction.norm(dim=1, keepdim=True)
     offset = means.squeeze(2) - direction * patterns.mean(1, keepdim=True)
-    made = offset.unsqueeze(2) + direction.unsqueeze(2) * patterns.unsqueeze(1)
-    left = (flat - made).square().sum((1, 2))
+    reconstruction = offset.unsqueeze(2) + direction.unsqueeze(2) * patterns.unsqueeze(1)
+    residual = (flat - reconstruction).square().sum((1, 2))
     return {
         "amplitude": amplitude.squeeze(1),
         "colour": direction / amplitude.clamp(min=torch.finfo(amplitude.dtype).tiny),
         "offset": offset,
-        "reconstruction": made.view_as(weights),
-        "r2": _explained(left, flat, flat.mean((1, 2), keepdim=True)),
-        "pattern_r2": _explained(left, flat, means),
+        "reconstruction": reconstruction.view_as(weights),
+        "r2": _r2(residual, flat, flat.mean((1, 2), keepdim=True)),
+        "pattern_r2": _r2(residual, flat, means),
     }
 
 
-def fitted(pattern: Callable[[Tensor], Tensor], starts: Tensor, channels: Tensor) -> Tensor:
+def fit_pattern(pattern: Callable[[Tensor], Tensor], initial: Tensor, channels: Tensor) -> Tensor:
     """The parameters (N x P) with which `pattern(p)`, in one colour, comes closest to each filter, from S starts (N x S x P).
 
     Colour and pattern take turns: what the filter holds in the best colour of the pattern is what the pattern is
     fitted to next. All starts are followed a little way, and fewer and fewer of them further.
     """
-    found = starts
-    for steps, kept in ((10, 3), (15, 2), (20, 1), (15, 1), (15, 1)):
-        goals = _in_its_colour(channels, _each(pattern, found))
-        moved = least_squares(pattern, found.flatten(0, 1), goals.flatten(0, 1), steps)
-        found = moved.view_as(found)
-        best = _reached(channels, _each(pattern, found)).topk(min(kept, found.shape[1])).indices
-        found = found.gather(1, best[..., None].expand(-1, -1, found.shape[2]))
-    return found[:, 0]
+    parameters = initial
+    for steps, survivors in ((10, 3), (15, 2), (20, 1), (15, 1), (15, 1)):
+        targets = _best_coloured(channels, _centred_patterns(pattern, parameters))
+        improved = least_squares(pattern, parameters.flatten(0, 1), targets.flatten(0, 1), steps)
+        parameters = improved.view_as(parameters)
+        best = (
+            _explained_energy(channels, _centred_patterns(pattern, parameters))
+            .topk(min(survivors, parameters.shape[1]))
+            .indices
+        )
+        parameters = parameters.gather(1, best[..., None].expand(-1, -1, parameters.shape[2]))
+    return parameters[:, 0]
 
 
-def _each(pattern: Callable[[Tensor], Tensor], found: Tensor) -> Tensor:
+def _centred_patterns(pattern: Callable[[Tensor], Tensor], parameters: Tensor) -> Tensor:
     """N x S x k*k: the patterns of all parameter rows, each about its mean."""
-    made = torch.func.vmap(torch.func.vmap(pattern))(found)
-    return made - made.mean(2, keepdim=True)
+    patterns = torch.func.vmap(torch.func.vmap(pattern))(parameters)
+    return patterns - patterns.mean(2, keepdim=True)
 
 
-def _in_its_colour(channels: Tensor, patterns: Tensor) -> Tensor:
+def _best_coloured(channels: Tensor, patterns: Tensor) -> Tensor:
     """N x S x k*k: what the channels hold in the colour that is best for each pattern, with mean square 1."""
     colours = patterns @ channels.mT  # N x S x C
-    seen = colours @ channels
-    return seen / seen.square().mean(2, keepdim=True).sqrt().clamp(min=torch.finfo(seen.dtype).tiny)
+    coloured = colours @ channels
+    return coloured / coloured.square().mean(2, keepdim=True).sqrt().clamp(
+        min=torch.finfo(coloured.dtype).tiny
+    )
 
 
-def _reached(channels: Tensor, patterns: Tensor) -> Tensor:
+def _explained_energy(channels: Tensor, patterns: Tensor) -> Tensor:
     """N x S: how much of the filter each pattern explains, in its best colour."""
     length = patterns.square().sum(2).clamp(min=torch.finfo(patterns.dtype).tiny)
     return (patterns @ channels.mT).square().sum(2) / length
 
 
-def least_squares(pattern: Callable[[Tensor], Tensor], starts: Tensor, goals: Tensor, steps: int) -> Tensor:
+def least_squares(
+    pattern: Callable[[Tensor], Tensor], initial: Tensor, targets: Tensor, steps: int
+) -> Tensor:
     """Levenberg-Marquardt on B problems at once: parameters (B x P) that bring `pattern(p)` (M numbers) towards each goal.
 
     Each problem has its own damping, and a step that makes it worse is not taken. The damping is scaled by the
@@ -121,39 +129,41 @@ def least_squares(pattern: Callable[[Tensor], Tensor], starts: Tensor, goals: Te
     Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters.
     """
     model = torch.func.vmap(pattern)
-    nudges = 1e-6 * torch.eye(starts.shape[1], dtype=starts.dtype)
-    found, damping = starts.clone(), torch.full((len(starts), 1), 1e-2, dtype=starts.dtype)
-    made = model(found)  # B x M
-    errors = (made - goals).square().sum(1)
+    steps_per_parameter = 1e-6 * torch.eye(initial.shape[1], dtype=initial.dtype)
+    parameters, damping = initial.clone(), torch.full((len(initial), 1), 1e-2, dtype=initial.dtype)
+    outputs = model(parameters)  # B x M
+    errors = (outputs - targets).square().sum(1)
     for _ in range(steps):
-        jacobian = torch.stack([(model(found + nudge) - made) / 1e-6 for nudge in nudges], 2)  # B x M x P
+        jacobian = torch.stack(
+            [(model(parameters + delta) - outputs) / 1e-6 for delta in steps_per_parameter], 2
+        )  # B x M x P
         normal = jacobian.mT @ jacobian
-        downhill = jacobian.mT @ (goals - made).unsqueeze(2)
+        gradient = jacobian.mT @ (targets - outputs).unsqueeze(2)
         scale = normal.diagonal(dim1=1, dim2=2)
         damped = normal + torch.diag_embed(damping * scale + 1e-9)
-        trial = found + torch.linalg.solve(damped, downhill).squeeze(2)
-        tried_made = model(trial)
-        tried = (tried_made - goals).square().sum(1)
-        better = tried < errors  # also false where the trial is not finite
-        found = torch.where(better[:, None], trial, found)
-        made = torch.where(better[:, None], tried_made, made)
-        errors = torch.where(better, tried, errors)
+        trial = parameters + torch.linalg.solve(damped, gradient).squeeze(2)
+        trial_outputs = model(trial)
+        trial_errors = (trial_outputs - targets).square().sum(1)
+        better = trial_errors < errors  # also false where the trial is not finite
+        parameters = torch.where(better[:, None], trial, parameters)
+        outputs = torch.where(better[:, None], trial_outputs, outputs)
+        errors = torch.where(better, trial_errors, errors)
         damping = torch.where(better[:, None], damping / 5, damping * 4).clamp(1e-9, 1e9)
-    return found
+    return parameters
 
 
-def between(free: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+def to_bounded(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     """Any number brought into (low, high), so that a fit without bounds keeps them."""
-    return low + (high - low) * torch.sigmoid(free)
+    return low + (high - low) * torch.sigmoid(value)
 
 
-def freed(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
-    """The inverse of `between`; values at the bounds are moved a little inside."""
+def to_unbounded(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    """The inverse of `to_bounded`; values at the bounds are moved a little inside."""
     return torch.logit(((value - low) / (high - low)).clamp(0.02, 0.98))
 
 
-def _explained(left: Tensor, numbers: Tensor, mean: Tensor) -> Tensor:
+def _r2(residual: Tensor, numbers: Tensor, mean: Tensor) -> Tensor:
     """1 - left / total, and 0 where there is nothing to explain (but rounding)."""
     total = (numbers - mean).square().sum((1, 2))
     empty = total <= 1e-20 * numbers.square().sum((1, 2))
-    return (1 - left / total.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)
+    return (1 - residual / total.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)

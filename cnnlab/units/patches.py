@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, positive_int, whole_number
 from cnnlab.networks.receptive_field import ReceptiveField, UnknownReceptiveField, receptive_fields
-from cnnlab.units.streaming import asked_layers, streamed
+from cnnlab.units.activation_batches import activation_batches, parse_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +62,14 @@ class TopPatches:
         3
         """
         row = whole_number(row, "row", maximum=len(self.units) - 1)
-        cut = []
+        patches = []
         for index, (top, left, bottom, right) in zip(self.picture[row], self.box[row].tolist(), strict=True):
             if isinstance(pictures, Tensor):
                 image = image_batch(pictures)[0][index]
             else:
                 image = pictures[int(index)][0]
-            cut.append(image[:, top:bottom, left:right])
-        return cut
+            patches.append(image[:, top:bottom, left:right])
+        return patches
 
     def labels(self, maps: Tensor) -> Tensor:
         """U x k: what lies in the middle of each patch, by pixel maps N x H x W of the pictures (`dataset.maps("part")`).
@@ -146,49 +146,56 @@ def top_patches(
     >>> found.value.shape, found.box.shape
     (torch.Size([96, 4]), torch.Size([96, 4, 4]))
     """
-    names = asked_layers(model, layers)
+    names = parse_layers(model, layers)
 
-    def chosen(maps: Tensor) -> Tensor:
+    def select_units(maps: Tensor) -> Tensor:
         if units is None:
             return maps
         return maps[:, [whole_number(unit, "unit", maximum=maps.shape[1] - 1) for unit in units]]
 
-    found = strongest(model, pictures, names, k, chosen, batch_size=batch_size, progress=progress)
+    patches_by_layer = find_top_patches(
+        model, pictures, names, k, select_units, batch_size=batch_size, progress=progress
+    )
     if units is not None:
         numbers = torch.tensor([int(unit) for unit in units])
-        found = {name: TopPatches(**{**vars(patches), "units": numbers}) for name, patches in found.items()}
-    return found[layers] if isinstance(layers, str) else found
+        patches_by_layer = {
+            name: TopPatches(**{**vars(patches), "units": numbers})
+            for name, patches in patches_by_layer.items()
+        }
+    return patches_by_layer[layers] if isinstance(layers, str) else patches_by_layer
 
 
-def strongest(
+def find_top_patches(
     model: nn.Module,
     pictures: Any,
     layers: Sequence[str],
     k: int,
-    answers: Callable[[Tensor], Tensor],
+    project: Callable[[Tensor], Tensor],
     *,
     batch_size: int,
     progress: bool,
 ) -> dict[str, TopPatches]:
-    """The strongest places of `answers(maps)` (N x U x h x w) for each layer, over all pictures."""
+    """The strongest places of `project(maps)` (N x U x h x w) for each layer, over all pictures."""
     k = positive_int(k, "k (patches for each unit)")
     best: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     widths: dict[str, int] = {}
     fields: dict[str, ReceptiveField] = {}
-    for rows, images, maps in streamed(model, pictures, layers, batch_size, progress, "strongest patches"):
+    for rows, images, maps in activation_batches(
+        model, pictures, layers, batch_size, progress, "strongest patches"
+    ):
         fields = fields or known_fields(model, layers, tuple(images.shape[1:]))
         for name in layers:
-            here = maps.pop(name)
-            if here.dim() not in (2, 4):
+            layer_maps = maps.pop(name)
+            if layer_maps.dim() not in (2, 4):
                 raise ValueError(
                     f'layer "{name}" gives neither maps nor vectors, so it has no units to follow.'
                 )
-            answered = answers(here if here.dim() == 4 else here[:, :, None, None])
-            widths[name] = answered.shape[3]
-            value, place = answered.flatten(2).max(2)  # b x U; of equal places the first
+            projected = project(layer_maps if layer_maps.dim() == 4 else layer_maps[:, :, None, None])
+            widths[name] = projected.shape[3]
+            value, flat_position = projected.flatten(2).max(2)  # b x U; of equal places the first
             index = torch.arange(rows.start, rows.stop, device=value.device)[:, None].expand_as(value)
-            best[name] = _merged(best.get(name), (value, index, place), k)
-    return {name: placed(name, best[name], widths[name], fields[name]) for name in layers}
+            best[name] = _merge_top_k(best.get(name), (value, index, flat_position), k)
+    return {name: as_patches(name, best[name], widths[name], fields[name]) for name in layers}
 
 
 def known_fields(
@@ -202,19 +209,26 @@ def known_fields(
     return fields
 
 
-def _merged(kept: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
+def _merge_top_k(best: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
     """The k best (value, picture, place), each k x U; the kept ones come from earlier pictures and win where values tie."""
-    value, picture, place = new if kept is None else (torch.cat(pair) for pair in zip(kept, new, strict=True))
+    value, picture, flat_position = (
+        new if best is None else (torch.cat(pair) for pair in zip(best, new, strict=True))
+    )
     value, order = value.sort(dim=0, descending=True, stable=True)
-    return value[:k], picture.gather(0, order[:k]), place.gather(0, order[:k])
+    return value[:k], picture.gather(0, order[:k]), flat_position.gather(0, order[:k])
 
 
-def placed(layer: str, best: Sequence[Tensor], width: int, field: ReceptiveField) -> TopPatches:
+def as_patches(layer: str, best: Sequence[Tensor], width: int, field: ReceptiveField) -> TopPatches:
     """The places `best` (value, picture and place counted through a map of this width; each k x U) as patches of the pictures."""
-    value, picture, place = (part.T.cpu().contiguous() for part in best)  # U x k
-    position = torch.stack([place // width, place % width], 2)
-    boxes = {spot: field.box(*spot) for spot in {tuple(p) for p in position.flatten(0, 1).tolist()}}
-    box = torch.tensor([boxes[tuple(p)] for p in position.flatten(0, 1).tolist()]).view(*place.shape, 4)
+    value, picture, flat_position = (part.T.cpu().contiguous() for part in best)  # U x k
+    position = torch.stack([flat_position // width, flat_position % width], 2)
+    boxes = {
+        unit_position: field.box(*unit_position)
+        for unit_position in {tuple(p) for p in position.flatten(0, 1).tolist()}
+    }
+    box = torch.tensor([boxes[tuple(p)] for p in position.flatten(0, 1).tolist()]).view(
+        *flat_position.shape, 4
+    )
     return TopPatches(
         layer=layer,
         units=torch.arange(len(value)),

@@ -7,10 +7,10 @@ from math import ceil, floor
 import torch
 from torch import Tensor
 
-MOST_KEPT = 25_000
+MAX_POOL_SIZE = 25_000
 
 
-class Tail:
+class StreamingQuantile:
     """The largest values of each of U units, out of a known number of values that come in batches.
 
     `threshold()` is exact as long as no more than 25 000 values of a unit lie above it. Beyond that only one in s values,
@@ -28,38 +28,38 @@ class Tail:
         For the drawing, where it is needed.
     """
 
-    def __init__(self, share: float, total: int, seed: int = 0):
-        self.share = share
-        self.thinning = max(1, ceil(share * total / MOST_KEPT))
-        self._kept = floor(share * total / self.thinning) + 1
-        self._seen = 0
+    def __init__(self, fraction: float, total: int, seed: int = 0):
+        self.fraction = fraction
+        self.thinning = max(1, ceil(fraction * total / MAX_POOL_SIZE))
+        self._pool_size = floor(fraction * total / self.thinning) + 1
+        self._count = 0
         self._pools: list[Tensor] = []
         self._bounds: list[float] = []
-        self._chance = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed)
 
     def add(self, values: Tensor) -> None:
         """Take in U x M further values."""
         if self.thinning > 1:
-            order = torch.randperm(values.shape[1], generator=self._chance)
+            order = torch.randperm(values.shape[1], generator=self._generator)
             values = values[:, order[: ceil(len(order) / self.thinning)].to(values.device)]
         if not self._pools:
             self._pools = [row[:0] for row in values]
             self._bounds = [-torch.inf] * len(values)
-        self._seen += values.shape[1]
+        self._count += values.shape[1]
         for unit, row in enumerate(values):
             # Whatever does not pass the smallest of the largest so far will never be among them.
             pool = torch.cat([self._pools[unit], row[row > self._bounds[unit]]])
-            if len(pool) > 2 * self._kept:
-                pool = pool.topk(self._kept, sorted=False).values
+            if len(pool) > 2 * self._pool_size:
+                pool = pool.topk(self._pool_size, sorted=False).values
                 self._bounds[unit] = float(pool.min())
             self._pools[unit] = pool
 
     def threshold(self) -> Tensor:
         """U values: the smallest value of each unit that no more than the share of all values exceed."""
-        above = floor(self.share * self._seen)
-        found = []
+        exceeding = floor(self.fraction * self._count)
+        thresholds = []
         for pool, bound in zip(self._pools, self._bounds, strict=True):
-            largest = pool.topk(min(above + 1, len(pool))).values
+            largest = pool.topk(min(exceeding + 1, len(pool))).values
             # A pool too small has lost only values that equal its bound.
-            found.append(largest[-1] if len(largest) > above else pool.new_tensor(bound))
-        return torch.stack(found)
+            thresholds.append(largest[-1] if len(largest) > exceeding else pool.new_tensor(bound))
+        return torch.stack(thresholds)

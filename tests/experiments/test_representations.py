@@ -42,10 +42,10 @@ def test_a_cell_counts_the_detectors_of_its_layer(small):
     found = dissection.measure_dissection(
         network="mini_alexnet", weights="trained", depth=4, pictures=40, every=12
     )
-    expected = dissect(small, dataset("validation", n=40, progress=False), "relu4", every=12)
+    expected = dissect(small, dataset("validation", n=40, progress=False), "relu4", pixel_step=12)
     assert found["layer"] == "relu4" and found["units"] == 96
     assert found["unique"] == expected.unique_detectors()
-    assert found["unique_by_chance"] == expected.by_chance().unique_detectors()
+    assert found["unique_by_chance"] == expected.at_chance().unique_detectors()
     assert sum(found.get(category, 0) for category in NAMES) == found["unique"]
     assert found["detectors above 0.2"] <= found["detectors above 0.08"] <= found["detectors"]
 
@@ -62,7 +62,7 @@ def test_untrained_weights_are_other_weights_with_statistics_of_their_own(small)
 def test_the_turned_basis_differs_and_no_turn_does_not(small):
     data = dataset("validation", n=40, progress=False)
     options = {"network": "mini_alexnet", "layer": "relu3", "pictures": 40, "every": 12}
-    plain = dissect(small, data, "relu3", every=12)
+    plain = dissect(small, data, "relu3", pixel_step=12)
     mean = round(float(plain.iou.max(1).values.mean()), 4)
     assert dissection.measure_basis(amount=0.0, seed=0, **options)["mean_iou"] == mean
     assert dissection.measure_basis(amount=1.0, seed=0, **options)["mean_iou"] != mean

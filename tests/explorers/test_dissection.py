@@ -13,7 +13,7 @@ from torch import nn
 from cnnlab.explorers import DissectionExplorer
 from cnnlab.explorers.activation_store import collect_activations, first_images
 from cnnlab.explorers.render import dissection
-from cnnlab.units import activation_mask, dissect, silencing, top_patches
+from cnnlab.units import ablate_each, activation_mask, dissect, top_patches
 from cnnlab.world import NAMES, OBJECTS, SCENES, dataset
 
 
@@ -45,7 +45,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def found(model, data):
-    return dissect(model, data, ["relu1", "relu2"], every=4)
+    return dissect(model, data, ["relu1", "relu2"], pixel_step=4)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_click_on_the_list_chooses_the_unit(explorer):
 def test_a_layer_that_was_not_dissected_is_dissected_when_it_is_chosen(model, data, found):
     explorer = DissectionExplorer(model, data, {"relu2": found["relu2"]})
     explorer.layer.value = "relu1"
-    expected = dissect(model, data, "relu1", least_pictures=10)
+    expected = dissect(model, data, "relu1", min_pictures=10)
     assert torch.equal(explorer.report.iou, expected.iou)
     assert explorer.unit.max == 5 and explorer.error is None
 
@@ -106,7 +106,7 @@ def test_a_layer_that_was_not_dissected_is_dissected_when_it_is_chosen(model, da
 def test_silencing_counts_what_the_technique_counts(explorer, model, data):
     explorer.ablate_button.click()
     before, after = explorer.ablation_accuracies
-    expected = silencing(model, data, "relu2", [explorer.unit.value])
+    expected = ablate_each(model, data, "relu2", [explorer.unit.value])
     assert torch.allclose(before.double(), expected.before) and torch.allclose(
         after.double(), expected.after[0]
     )

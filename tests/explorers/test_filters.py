@@ -15,7 +15,7 @@ from torch import nn
 
 from cnnlab.explorers import FilterExplorer
 from cnnlab.explorers.render.filters import layer_tiles, scale_of, weighted_layers
-from cnnlab.units import blob_pattern, explain_filters, gabor_pattern
+from cnnlab.units import blob_pattern, fit_filters, gabor_pattern
 
 
 def small():
@@ -105,7 +105,7 @@ def test_before_training_is_the_same_for_a_network_each_time(explorer):
 def test_fits_are_those_of_the_technique(explorer):
     explorer.fit_button.click()
     assert explorer.error is None and len(explorer.fits) == 4
-    expected = explain_filters(explorer.weights)
+    expected = fit_filters(explorer.weights)
     for number, fit in enumerate(explorer.fits):
         assert float(fit.r2[0]) == pytest.approx(float(expected.r2[number]), abs=1e-6)
     explorer.unit.value = 0

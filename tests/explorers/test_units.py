@@ -19,7 +19,7 @@ from cnnlab.explorers.activation_store import (
 )
 from cnnlab.explorers.render.activations import grid_maps, layers_with_units, mosaic
 from cnnlab.explorers.render.patches import label_shares, patch_images
-from cnnlab.units import random_directions, top_along, top_patches
+from cnnlab.units import random_directions, top_along_direction, top_patches
 from cnnlab.world import dataset
 
 
@@ -68,7 +68,7 @@ def test_collected_maps_find_what_the_techniques_find(model, pictures):
         for field in ("value", "picture", "position", "box", "centre"):
             assert torch.equal(getattr(best, field)[0], getattr(expected, field)[unit]), field
     direction = random_directions(6, 1, seed=3)[0]
-    mixed, along = found.strongest(direction, 4), top_along(model, images, "relu1", direction, 4)
+    mixed, along = found.strongest(direction, 4), top_along_direction(model, images, "relu1", direction, 4)
     assert torch.allclose(mixed.value, along.value) and torch.equal(mixed.box, along.box)
 
 

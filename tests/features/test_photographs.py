@@ -79,7 +79,7 @@ def test_the_strongest_patch_is_the_bright_spot(model, query_class):
     assert (result.picture[:2, 0] == position).sum() == 2, "red and green are nowhere as strong as in white"
     patch = result.crops(pictures, 0)[0]
     assert patch.shape == (3, 8, 8) and float(patch.min()) > 0.9
-    along = units.top_along(model, pictures, "relu", torch.ones(3), k=1)
+    along = units.top_along_direction(model, pictures, "relu", torch.ones(3), k=1)
     assert int(along.picture[0, 0]) == position
 
 

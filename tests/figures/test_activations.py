@@ -14,11 +14,11 @@ from cnnlab.figures import (
     maps_figure,
     patches_figure,
 )
-from cnnlab.units import Agreement, top_patches
+from cnnlab.units import LabelAgreement, top_patches
 
 
-def agreement(low: float, high: float) -> Agreement:
-    return Agreement(
+def agreement(low: float, high: float) -> LabelAgreement:
+    return LabelAgreement(
         units=torch.tensor([0.2, 0.6], dtype=torch.double),
         directions=torch.tensor([0.1, 0.3, 0.5], dtype=torch.double),
         chance=0.05,

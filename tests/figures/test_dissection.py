@@ -14,7 +14,7 @@ from cnnlab.figures import (
     threshold_figure,
 )
 from cnnlab.figures.dissection import highlight
-from cnnlab.units import Dissection, Silenced
+from cnnlab.units import AblationResult, Dissection
 
 CONCEPTS = ("wheel", "sail", "sheep", "red")
 KINDS = ("part", "part", "object", "colour")
@@ -88,7 +88,7 @@ def test_a_page_names_its_units_and_darkens_what_is_outside(found):
 def test_what_falls_most_is_named():
     change = torch.tensor([[0.0, -0.4, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
     ones = torch.ones(3, dtype=torch.float64)
-    lost = Silenced(((1,), (2, 3)), ones, ones + change, change, change.mean(1), 3 * change)
+    lost = AblationResult(((1,), (2, 3)), ones, ones + change, change, change.mean(1), 3 * change)
     figure = ablation_figure(lost, ("cat", "dog", "owl"), what="change")
     assert figure.alt_text.endswith("unit 1: dog.")
     assert [text.get_text() for text in figure.axes[0].texts] == ["-0.40"]

@@ -12,7 +12,7 @@ from cnnlab.figures import (
     kernels_figure,
     share_figure,
 )
-from cnnlab.units import explain_filters, gabor_pattern
+from cnnlab.units import fit_filters, gabor_pattern
 
 
 def weights(units=4, inputs=3, side=5):
@@ -76,7 +76,7 @@ def test_kernels_stand_in_rows_of_units():
 
 def test_fits_stand_below_their_filters():
     made = gabor_pattern(7, orientation=0.4).float().expand(2, 3, 7, 7)
-    figure = fit_figure(made, explain_filters(made), [1, 0])
+    figure = fit_figure(made, fit_filters(made), [1, 0])
     assert len(figure.axes) == 6 and "filter 1: Gabor; filter 0: Gabor" in figure.alt_text
     assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["filter", "fit", "left over"]
     assert np.allclose(figure.axes[4].images[0].get_array(), 0.5, atol=0.05)

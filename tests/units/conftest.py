@@ -12,7 +12,7 @@ from cnnlab.world import NAMES
 @pytest.fixture
 def tiny() -> nn.Module:
     """Two convolutions with strides, padding and batch statistics that are not trivial, in float64; pictures of 20 x 20."""
-    chance = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     model = nn.Sequential()
     model.input_size = 20
     for name, module in {
@@ -29,8 +29,8 @@ def tiny() -> nn.Module:
     }.items():
         model.add_module(name, module)
         if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, generator=chance)
-            nn.init.uniform_(module.bias, 0.0, 0.5, generator=chance)
+            nn.init.kaiming_normal_(module.weight, generator=generator)
+            nn.init.uniform_(module.bias, 0.0, 0.5, generator=generator)
         if isinstance(module, nn.BatchNorm2d):
             for tensor, low, high in (
                 (module.weight.data, 0.5, 1.5),
@@ -38,7 +38,7 @@ def tiny() -> nn.Module:
                 (module.running_mean, -0.3, 0.3),
                 (module.running_var, 0.5, 2.0),
             ):
-                tensor.uniform_(low, high, generator=chance)
+                tensor.uniform_(low, high, generator=generator)
     return model.double().train()
 
 
@@ -46,13 +46,13 @@ class Pictures:
     """Random smooth pictures of 20 x 20 with labels and maps, in the manner of a data set of the world."""
 
     def __init__(self, count: int, seed: int = 0):
-        chance = torch.Generator().manual_seed(seed)
-        coarse = torch.rand(count, 3, 5, 5, generator=chance)
+        generator = torch.Generator().manual_seed(seed)
+        coarse = torch.rand(count, 3, 5, 5, generator=generator)
         smooth = nn.functional.interpolate(coarse, size=20, mode="bilinear")
         self.images = (smooth * 255).byte()
-        self.labels = torch.randint(4, (count,), generator=chance)
+        self.labels = torch.randint(4, (count,), generator=generator)
         blocks = {
-            category: torch.randint(4, (count, 4, 4), generator=chance) for category in ("part", "colour")
+            category: torch.randint(4, (count, 4, 4), generator=generator) for category in ("part", "colour")
         }
         self._maps = {
             category: few.repeat_interleave(5, 1).repeat_interleave(5, 2).byte()
@@ -115,13 +115,13 @@ class Flags:
 @pytest.fixture
 def flags() -> Flags:
     """Twelve dark pictures, each with a bright patch of red, green or blue, and where it is."""
-    chance = torch.Generator().manual_seed(5)
-    images = torch.rand(12, 3, 20, 20, generator=chance) * 0.2
+    generator = torch.Generator().manual_seed(5)
+    images = torch.rand(12, 3, 20, 20, generator=generator) * 0.2
     labels = torch.arange(12) % 3
     colours = torch.zeros(12, 20, 20, dtype=torch.uint8)
     index = [NAMES["colour"].index(name) for name in ("red", "green", "blue")]
     for number, label in enumerate(labels.tolist()):
-        top, left = torch.randint(0, 16, (2,), generator=chance).tolist()
+        top, left = torch.randint(0, 16, (2,), generator=generator).tolist()
         images[number, label, top : top + 4, left : left + 4] = 1
         colours[number, top : top + 4, left : left + 4] = index[label]
     return Flags(images, labels, colours)

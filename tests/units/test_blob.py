@@ -7,7 +7,7 @@ from math import pi
 import pytest
 import torch
 
-from cnnlab.units import blob_pattern, explain_filters, fit_blob, fit_gabor, gabor_pattern
+from cnnlab.units import blob_pattern, fit_blob, fit_filters, fit_gabor, gabor_pattern
 
 COLOUR = torch.tensor([0.8, -0.1, -0.5], dtype=torch.float64)[:, None, None]
 
@@ -19,22 +19,22 @@ COLOUR = torch.tensor([0.8, -0.1, -0.5], dtype=torch.float64)[:, None, None]
 def test_a_planted_blob_is_found_again(centre, sigma, turn):
     beneath = torch.tensor([0.1, 0.3, -0.2], dtype=torch.float64)
     weights = COLOUR * blob_pattern(11, centre=centre, sigma=sigma, orientation=turn) + beneath[:, None, None]
-    found = fit_blob(weights)
-    assert found.r2 > 0.999 and torch.allclose(found.reconstruction[0], weights, atol=1e-4)
-    assert torch.allclose(found.centre[0], torch.tensor(centre, dtype=torch.float64), atol=1e-2)
-    assert torch.allclose(found.sigma[0].sort().values, torch.tensor(sorted(sigma)).double(), atol=1e-2)
-    assert torch.allclose(found.offset[0], beneath, atol=1e-3)
-    assert torch.allclose(found.amplitude[0] * found.colour[0], COLOUR.flatten(), atol=1e-2)
+    result = fit_blob(weights)
+    assert result.r2 > 0.999 and torch.allclose(result.reconstruction[0], weights, atol=1e-4)
+    assert torch.allclose(result.centre[0], torch.tensor(centre, dtype=torch.float64), atol=1e-2)
+    assert torch.allclose(result.sigma[0].sort().values, torch.tensor(sorted(sigma)).double(), atol=1e-2)
+    assert torch.allclose(result.offset[0], beneath, atol=1e-3)
+    assert torch.allclose(result.amplitude[0] * result.colour[0], COLOUR.flatten(), atol=1e-2)
     if sigma[0] != sigma[1]:
-        long = found.orientation[0] + (pi / 2 if found.sigma[0, 0] < found.sigma[0, 1] else 0)
-        wanted = turn + (pi / 2 if sigma[0] < sigma[1] else 0)
-        assert abs((long - wanted + pi / 2) % pi - pi / 2) < 1e-2
+        long = result.orientation[0] + (pi / 2 if result.sigma[0, 0] < result.sigma[0, 1] else 0)
+        expected = turn + (pi / 2 if sigma[0] < sigma[1] else 0)
+        assert abs((long - expected + pi / 2) % pi - pi / 2) < 1e-2
 
 
 def test_one_colour_all_over_is_the_limit_of_a_wide_blob():
     weights = COLOUR + torch.randn(3, 11, 11).double() * 0.05
-    found = fit_blob(weights)
-    assert found.r2 > 0.95 and found.pattern_r2 < 0.15
+    result = fit_blob(weights)
+    assert result.r2 > 0.95 and result.pattern_r2 < 0.15
 
 
 def test_a_bar_is_no_blob():
@@ -43,24 +43,26 @@ def test_a_bar_is_no_blob():
 
 
 def test_white_noise_is_not_explained():
-    found = fit_blob(torch.randn(60, 3, 11, 11))
-    assert 0.02 < found.r2.median() < 0.06 and found.r2.max() < 0.12
+    result = fit_blob(torch.randn(60, 3, 11, 11))
+    assert 0.02 < result.r2.median() < 0.06 and result.r2.max() < 0.12
 
 
 def test_bounds_are_kept():
-    found = fit_blob(torch.randn(20, 1, 7, 7))
-    low, high = found.sigma.min(1).values, found.sigma.max(1).values
+    result = fit_blob(torch.randn(20, 1, 7, 7))
+    low, high = result.sigma.min(1).values, result.sigma.max(1).values
     assert (low >= 1).all() and (high <= 7).all() and (high <= 2 * low + 1e-9).all()
-    assert (found.centre >= 0).all() and (found.centre <= 6).all()
+    assert (result.centre >= 0).all() and (result.centre <= 6).all()
 
 
 def test_the_better_of_both_is_taken():
     edge = COLOUR * gabor_pattern(11, orientation=0.4, wavelength=7.0, phase=pi / 2)
     spot = COLOUR * blob_pattern(11, centre=(4.0, 6.0), sigma=(2.5, 3.0))
     noise = torch.randn(3, 11, 11).double()
-    explained = explain_filters(torch.stack([edge, spot, noise]))
+    explained = fit_filters(torch.stack([edge, spot, noise]))
     assert explained.is_gabor[0] and not explained.is_gabor[1]
-    assert explained.share(0.7) == pytest.approx(2 / 3) and explained.share(0.0) == 1
+    assert (
+        explained.fraction_explained(0.7) == pytest.approx(2 / 3) and explained.fraction_explained(0.0) == 1
+    )
     for i, fit in enumerate((explained.gabor, explained.blob)):
         assert explained.r2[i] == fit.r2[i] and torch.equal(
             explained.reconstruction[i], fit.reconstruction[i]
@@ -70,4 +72,4 @@ def test_the_better_of_both_is_taken():
 
 def test_a_share_needs_a_bar_between_0_and_1():
     with pytest.raises(ValueError, match="at_least must lie between 0 and 1"):
-        explain_filters(torch.randn(1, 3, 5, 5)).share(70)
+        fit_filters(torch.randn(1, 3, 5, 5)).fraction_explained(70)

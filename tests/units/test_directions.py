@@ -11,27 +11,30 @@ from cnnlab.units import (
     label_agreement,
     random_directions,
     random_rotation,
-    top_along,
+    top_along_direction,
     top_patches,
 )
 
 
 def test_a_unit_is_the_direction_of_its_axis(tiny, floats):
-    units, axes = top_patches(tiny, floats, "conv2", k=4), top_along(tiny, floats, "conv2", torch.eye(5), k=4)
+    units, axes = (
+        top_patches(tiny, floats, "conv2", k=4),
+        top_along_direction(tiny, floats, "conv2", torch.eye(5), k=4),
+    )
     assert torch.equal(units.picture, axes.picture) and torch.equal(units.position, axes.position)
     assert torch.allclose(units.value, axes.value)
 
 
 def test_a_direction_is_the_weighted_sum_of_units(tiny, floats):
     weights = random_directions(5, 3, seed=4)
-    found = top_along(tiny, floats, "conv2", weights, k=2, batch_size=5)
+    result = top_along_direction(tiny, floats, "conv2", weights, k=2, batch_size=5)
     maps = activations(tiny, floats, "conv2")["conv2"]
     mixed = torch.stack([sum(w[t].double() * maps[:, t] for t in range(5)) for w in weights], 1)
     best = mixed.flatten(2).amax(2).topk(2, dim=0)
-    assert torch.equal(found.picture, best.indices.T)
-    assert torch.allclose(found.value, best.values.T)
-    one = top_along(tiny, floats, "conv2", weights[1], k=2)
-    assert torch.equal(one.picture[0], found.picture[1])
+    assert torch.equal(result.picture, best.indices.T)
+    assert torch.allclose(result.value, best.values.T)
+    single = top_along_direction(tiny, floats, "conv2", weights[1], k=2)
+    assert torch.equal(single.picture[0], result.picture[1])
 
 
 def test_random_directions_have_length_one_and_no_preference():
@@ -75,14 +78,14 @@ def test_agreement_counts_pairs():
 
 def test_units_that_know_the_label_agree_and_mixtures_less(colour_network, flags):
     """Each unit answers to the colour of one class; a mixture of two of them is excited by both classes."""
-    found = compare_directions(colour_network, flags, "conv", k=4, draws=50, seed=1)
-    assert found.units.tolist() == [1, 1, 1]
-    assert found.chance == pytest.approx(3 * 4 * 3 / (12 * 11))
-    assert found.directions.shape == (50,) and 0 < found.directions.mean() < 1
-    assert found.difference == pytest.approx(1 - float(found.directions.mean()))
-    low, high = found.interval
-    assert 0 < low < found.difference < high
-    spread = 1.96 * float(found.directions.std()) / 50**0.5
+    result = compare_directions(colour_network, flags, "conv", k=4, draws=50, seed=1)
+    assert result.units.tolist() == [1, 1, 1]
+    assert result.chance == pytest.approx(3 * 4 * 3 / (12 * 11))
+    assert result.directions.shape == (50,) and 0 < result.directions.mean() < 1
+    assert result.difference == pytest.approx(1 - float(result.directions.mean()))
+    low, high = result.interval
+    assert 0 < low < result.difference < high
+    spread = 1.96 * float(result.directions.std()) / 50**0.5
     assert high - low == pytest.approx(2 * spread, rel=0.15)
 
 
@@ -98,4 +101,4 @@ def test_the_comparison_repeats_with_its_seed_and_takes_other_labels(tiny, float
 
 def test_directions_must_fit_the_layer(tiny, floats):
     with pytest.raises(ValueError, match='D x 5, one number for each unit of "conv2", but came as 2 x 6'):
-        top_along(tiny, floats, "conv2", torch.ones(2, 6))
+        top_along_direction(tiny, floats, "conv2", torch.ones(2, 6))

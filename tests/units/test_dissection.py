@@ -10,7 +10,7 @@ from torch import nn
 
 from cnnlab.networks import activations, receptive_field
 from cnnlab.units import concepts, dissect, random_rotation
-from cnnlab.units.tails import MOST_KEPT, Tail
+from cnnlab.units.streaming_quantile import MAX_POOL_SIZE, StreamingQuantile
 from cnnlab.world import NAMES
 
 CATEGORIES = ("part", "colour")
@@ -21,9 +21,9 @@ def enlarged(maps, field, pixels):
 
     def neighbours(pixel, axis):
         middle = field.offset[axis] + (field.size[axis] - 1) / 2
-        place = min(max((pixel - middle) / field.stride[axis], 0), field.positions[axis] - 1)
-        low = min(floor(place), field.positions[axis] - 2)
-        return (low, 1 - (place - low)), (low + 1, place - low)
+        position = min(max((pixel - middle) / field.stride[axis], 0), field.positions[axis] - 1)
+        low = min(floor(position), field.positions[axis] - 2)
+        return (low, 1 - (position - low)), (low + 1, position - low)
 
     large = torch.zeros(*maps.shape[:2], len(pixels), len(pixels), dtype=maps.dtype)
     for i, y in enumerate(pixels):
@@ -45,30 +45,32 @@ def overlap(mask, concept):
 @pytest.mark.parametrize(("every", "batch_size"), [(1, 23), (2, 5), (3, 8)])
 def test_thresholds_masks_and_overlaps_follow_the_formula(tiny, pictures, floats, every, batch_size):
     quantile = 0.03
-    found = dissect(
-        tiny, pictures, "conv2", quantile=quantile, categories=CATEGORIES, every=every, least_pictures=1,
+    result = dissect(
+        tiny, pictures, "conv2", quantile=quantile, categories=CATEGORIES, pixel_step=every, min_pictures=1,
         batch_size=batch_size,
     )  # fmt: skip
     pixels = list(range(every // 2, 20, every))
     maps = activations(tiny, floats, "conv2")["conv2"]
     large = enlarged(maps, receptive_field(tiny, "conv2"), pixels)
-    assert found.concepts == tuple(NAMES[c][i] for c in CATEGORIES for i in (1, 2, 3))
+    assert result.concepts == tuple(NAMES[c][i] for c in CATEGORIES for i in (1, 2, 3))
     for unit in range(5):
         values = large[:, unit].flatten().sort(descending=True).values
         above = floor(quantile * len(values))
-        assert float(found.threshold[unit]) == pytest.approx(float(values[above]))
+        assert float(result.threshold[unit]) == pytest.approx(float(values[above]))
         mask = large[:, unit] > values[above] + 1e-9  # pixels beyond the outermost middles tie
         assert above - 10 < mask.sum() <= above
-        assert float(found.share[unit]) == pytest.approx(float(mask.double().mean()))
-        for number, (category, name) in enumerate(zip(found.categories, found.concepts, strict=True)):
-            seen = pictures.maps(category)[:, pixels][:, :, pixels] == NAMES[category].index(name)
-            assert float(found.iou[unit, number]) == pytest.approx(overlap(mask, seen))
-            assert float(found.concept_share[number]) == pytest.approx(float(seen.double().mean()))
+        assert float(result.activated_fraction[unit]) == pytest.approx(float(mask.double().mean()))
+        for number, (category, name) in enumerate(zip(result.categories, result.concepts, strict=True)):
+            concept_maps = pictures.maps(category)[:, pixels][:, :, pixels] == NAMES[category].index(name)
+            assert float(result.iou[unit, number]) == pytest.approx(overlap(mask, concept_maps))
+            assert float(result.concept_fraction[number]) == pytest.approx(
+                float(concept_maps.double().mean())
+            )
 
 
 def test_chance_lays_masks_over_another_picture(tiny, pictures, floats):
-    found = dissect(
-        tiny, pictures, "conv2", quantile=0.05, categories=["part"], every=1, least_pictures=1, seed=9
+    result = dissect(
+        tiny, pictures, "conv2", quantile=0.05, categories=["part"], pixel_step=1, min_pictures=1, seed=9
     )
     order = torch.randperm(23, generator=torch.Generator().manual_seed(9))
     other = {int(order[i]): int(order[i - 1]) for i in range(23)}
@@ -78,64 +80,68 @@ def test_chance_lays_masks_over_another_picture(tiny, pictures, floats):
     )
     exchanged = pictures.maps("part")[[other[i] for i in range(23)]]
     for unit in range(5):
-        mask = large[:, unit] > found.threshold[unit] + 1e-9
+        mask = large[:, unit] > result.threshold[unit] + 1e-9
         for number in range(3):
-            assert float(found.chance_iou[unit, number]) == pytest.approx(
+            assert float(result.chance_iou[unit, number]) == pytest.approx(
                 overlap(mask, exchanged == number + 1)
             )
 
 
 def test_a_planted_detector_is_found_and_chance_is_not(colour_network, flags):
-    found = dissect(
-        colour_network, flags, "conv", quantile=64 / 4800, categories=["colour"], every=1, least_pictures=1
+    result = dissect(
+        colour_network, flags, "conv", quantile=64 / 4800, categories=["colour"], pixel_step=1, min_pictures=1
     )
-    assert [row.concept for row in sorted(found.rows(), key=lambda row: row.unit)] == ["red", "green", "blue"]
-    assert torch.allclose(found.iou[torch.arange(3), [found.concepts.index(c) for c in ("red", "green", "blue")]],
+    assert [row.concept for row in sorted(result.rows(), key=lambda row: row.unit)] == [
+        "red",
+        "green",
+        "blue",
+    ]
+    assert torch.allclose(result.iou[torch.arange(3), [result.concepts.index(c) for c in ("red", "green", "blue")]],
                           torch.ones(3).double(), atol=0.02)  # fmt: skip
-    assert found.detectors().all() and found.unique_detectors() == 3
-    assert found.by_chance().iou.max() < 0.3
-    assert found.rows()[0].chance_iou == pytest.approx(float(found.chance_iou[found.rows()[0].unit].max()))
+    assert result.detectors().all() and result.unique_detectors() == 3
+    assert result.at_chance().iou.max() < 0.3
+    assert result.rows()[0].chance_iou == pytest.approx(float(result.chance_iou[result.rows()[0].unit].max()))
 
 
 def test_detectors_of_one_concept_count_once(colour_network, flags):
     colour_network.conv.weight.data = torch.eye(3)[[0, 0, 1]][:, :, None, None].clone()
-    found = dissect(
-        colour_network, flags, "conv", quantile=64 / 4800, categories=["colour"], every=1, least_pictures=1
+    result = dissect(
+        colour_network, flags, "conv", quantile=64 / 4800, categories=["colour"], pixel_step=1, min_pictures=1
     )
-    assert found.detectors().sum() == 3 and found.unique_detectors() == 2
-    assert list(found.units_of().items()) == [(("colour", "red"), [0, 1]), (("colour", "green"), [2])]
-    assert found.unique_detectors(1.0) == 0 and found.unique_detectors(category="colour") == 2
+    assert result.detectors().sum() == 3 and result.unique_detectors() == 2
+    assert list(result.units_of().items()) == [(("colour", "red"), [0, 1]), (("colour", "green"), [2])]
+    assert result.unique_detectors(1.0) == 0 and result.unique_detectors(category="colour") == 2
     with pytest.raises(ValueError, match="category 'part' is not known"):
-        found.detectors(category="part")
+        result.detectors(category="part")
 
 
 def test_a_rotated_basis_is_a_convolution_behind_the_layer(tiny, pictures):
     options = {"quantile": 0.03, "categories": ["part"], "every": 2, "least_pictures": 1, "seed": 6}
-    found = dissect(tiny, pictures, "conv2", rotate=0.7, **options)
+    result = dissect(tiny, pictures, "conv2", rotate=0.7, **options)
     turn = nn.Conv2d(5, 5, 1, bias=False).double()
     turn.weight.data = random_rotation(5, amount=0.7, seed=6).double()[:, :, None, None]
     turned = nn.Sequential(tiny.conv1, tiny.norm1, tiny.relu1, tiny.conv2, turn)
     turned.input_size = 20
     expected = dissect(turned, pictures, "4", **options)
-    assert torch.allclose(found.iou, expected.iou) and torch.allclose(found.threshold, expected.threshold)
-    assert not torch.allclose(found.iou, dissect(tiny, pictures, "conv2", **options).iou)
+    assert torch.allclose(result.iou, expected.iou) and torch.allclose(result.threshold, expected.threshold)
+    assert not torch.allclose(result.iou, dissect(tiny, pictures, "conv2", **options).iou)
 
 
 def test_all_layers_in_one_go_are_what_each_is_alone(tiny, pictures):
     options = {"categories": ["colour"], "least_pictures": 1, "quantile": 0.02}
     together = dissect(tiny, pictures, **options)
     assert list(together) == ["conv1", "conv2"]
-    for layer, found in together.items():
-        assert torch.equal(found.iou, dissect(tiny, pictures, layer, **options).iou)
-        assert found.layer == layer
+    for layer, result in together.items():
+        assert torch.equal(result.iou, dissect(tiny, pictures, layer, **options).iou)
+        assert result.layer == layer
 
 
 def test_a_silent_unit_has_an_empty_mask(tiny, pictures):
     with torch.no_grad():
         tiny.conv2.bias[1] = -1e3
-    found = dissect(tiny, pictures, "relu2", categories=["part"], least_pictures=1)
-    assert found.share[1] == 0 and found.threshold[1] == 0 and (found.iou[1] == 0).all()
-    assert not found.detectors()[1]
+    result = dissect(tiny, pictures, "relu2", categories=["part"], min_pictures=1)
+    assert result.activated_fraction[1] == 0 and result.threshold[1] == 0 and (result.iou[1] == 0).all()
+    assert not result.detectors()[1]
 
 
 @pytest.mark.parametrize(
@@ -156,18 +162,21 @@ def test_bad_questions_are_refused(tiny, pictures, change, message):
 
 
 def test_concepts_are_the_names_of_the_maps(pictures):
-    seen = concepts(pictures, CATEGORIES, every=2, least_pictures=1)
+    concept_maps = concepts(pictures, CATEGORIES, pixel_step=2, min_pictures=1)
     for row, category in enumerate(CATEGORIES):
         truth = pictures.maps(category)[:, 1::2, 1::2]
         for index in range(4):
             here = truth == index
             if index == 0:
-                assert (seen.labels[row][here] == 255).all()
+                assert (concept_maps.labels[row][here] == 255).all()
             else:
-                number = seen.names.index(NAMES[category][index])
-                assert seen.categories[number] == category
-                assert torch.equal(seen.labels[row] == number, here) and seen.pixels[number] == here.sum()
-    assert seen.rows.tolist() == seen.columns.tolist() == list(range(1, 20, 2))
+                number = concept_maps.names.index(NAMES[category][index])
+                assert concept_maps.categories[number] == category
+                assert (
+                    torch.equal(concept_maps.labels[row] == number, here)
+                    and concept_maps.pixels[number] == here.sum()
+                )
+    assert concept_maps.rows.tolist() == concept_maps.columns.tolist() == list(range(1, 20, 2))
 
 
 def test_rare_concepts_and_names_for_nothing_are_left_out(pictures):
@@ -175,7 +184,7 @@ def test_rare_concepts_and_names_for_nothing_are_left_out(pictures):
     pictures._maps["texture"][:9] = NAMES["texture"].index("striped")
     pictures._maps["texture"][9:20] = NAMES["texture"].index("dotted")
     assert concepts(pictures, ["texture"]).names == ("dotted",)
-    assert concepts(pictures, ["texture"], least_pictures=9).names == ("striped", "dotted")
+    assert concepts(pictures, ["texture"], min_pictures=9).names == ("striped", "dotted")
 
 
 @pytest.mark.parametrize(("share", "batches"), [(0.005, 10), (0.1, 3), (0.0, 4), (0.33, 1)])
@@ -183,7 +192,7 @@ def test_a_tail_finds_the_threshold_that_sorting_finds(share, batches):
     values = torch.randn(3, 1200)
     values[1] = values[1].round()  # many ties
     values[2] = values[2].clamp(min=1.5)  # almost all the same
-    tail = Tail(share, 1200)
+    tail = StreamingQuantile(share, 1200)
     for part in values.chunk(batches, dim=1):
         tail.add(part)
     ranked = values.sort(dim=1, descending=True).values
@@ -193,9 +202,9 @@ def test_a_tail_finds_the_threshold_that_sorting_finds(share, batches):
 
 
 def test_a_long_tail_is_thinned_and_keeps_its_bound():
-    tail = Tail(0.5, 40 * MOST_KEPT)
+    tail = StreamingQuantile(0.5, 40 * MAX_POOL_SIZE)
     assert tail.thinning == 20
     for _ in range(8):
-        tail.add(torch.randn(1, 5 * MOST_KEPT))
-        assert len(tail._pools[0]) <= 2 * MOST_KEPT + 5 * MOST_KEPT / 20 + 2
+        tail.add(torch.randn(1, 5 * MAX_POOL_SIZE))
+        assert len(tail._pools[0]) <= 2 * MAX_POOL_SIZE + 5 * MAX_POOL_SIZE / 20 + 2
     assert abs(float(tail.threshold())) < 0.04  # the median of a normal distribution

@@ -13,25 +13,25 @@ from cnnlab.units import top_patches
 
 def brute_force(maps, k):
     """For each unit the k best (value, picture, row, column), by sorting all pictures; one place a picture."""
-    found = []
+    result = []
     for unit in range(maps.shape[1]):
-        places = []
+        positions = []
         for picture in range(len(maps)):
             rows, columns = maps.shape[2:]
             best = max(
                 ((float(maps[picture, unit, r, c]), -r, -c) for r in range(rows) for c in range(columns)),
             )
-            places.append((-best[0], picture, -best[1], -best[2]))
-        found.append(sorted(places)[:k])
-    return found
+            positions.append((-best[0], picture, -best[1], -best[2]))
+        result.append(sorted(positions)[:k])
+    return result
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_streaming_finds_what_brute_force_finds(tiny, floats, batch_size):
-    found = top_patches(tiny, floats, k=4, batch_size=batch_size)
+    result = top_patches(tiny, floats, k=4, batch_size=batch_size)
     maps = activations(tiny, floats, ["conv1", "conv2"])
-    assert list(found) == ["conv1", "conv2"]
-    for layer, patches in found.items():
+    assert list(result) == ["conv1", "conv2"]
+    for layer, patches in result.items():
         for unit, best in enumerate(brute_force(maps[layer], 4)):
             assert patches.value[unit].tolist() == pytest.approx([-value for value, *_ in best])
             assert patches.picture[unit].tolist() == [picture for _, picture, *_ in best]
@@ -39,14 +39,14 @@ def test_streaming_finds_what_brute_force_finds(tiny, floats, batch_size):
 
 
 def test_boxes_are_the_receptive_fields_cut_at_the_border(tiny, floats):
-    found = top_patches(tiny, floats, "conv2", k=5)
+    result = top_patches(tiny, floats, "conv2", k=5)
     field = receptive_field(tiny, "conv2")
     cut = 0
-    for place, box in zip(
-        found.position.flatten(0, 1).tolist(), found.box.flatten(0, 1).tolist(), strict=True
+    for position, box in zip(
+        result.position.flatten(0, 1).tolist(), result.box.flatten(0, 1).tolist(), strict=True
     ):
-        assert tuple(box) == field.box(*place)
-        top, left = (field.offset[axis] + field.stride[axis] * place[axis] for axis in (0, 1))
+        assert tuple(box) == field.box(*position)
+        top, left = (field.offset[axis] + field.stride[axis] * position[axis] for axis in (0, 1))
         bottom, right = top + field.size[0], left + field.size[1]
         assert box == [max(top, 0), max(left, 0), min(bottom, 20), min(right, 20)]
         cut += (top < 0) + (left < 0) + (bottom > 20) + (right > 20)
@@ -54,14 +54,14 @@ def test_boxes_are_the_receptive_fields_cut_at_the_border(tiny, floats):
 
 
 def test_nothing_outside_the_box_matters(tiny, floats):
-    found = top_patches(tiny, floats, "conv2", k=1)
+    result = top_patches(tiny, floats, "conv2", k=1)
     for unit in range(5):
-        top, left, bottom, right = found.box[unit, 0].tolist()
-        row, column = found.position[unit, 0].tolist()
+        top, left, bottom, right = result.box[unit, 0].tolist()
+        row, column = result.position[unit, 0].tolist()
         changed = torch.rand(3, 20, 20)
-        changed[:, top:bottom, left:right] = found.crops(floats, unit)[0]
+        changed[:, top:bottom, left:right] = result.crops(floats, unit)[0]
         value = activations(tiny, changed, "conv2")["conv2"][unit, row, column]
-        assert float(value) == pytest.approx(float(found.value[unit, 0]))
+        assert float(value) == pytest.approx(float(result.value[unit, 0]))
 
 
 def test_a_data_set_and_its_tensor_give_the_same(tiny, pictures, floats):
@@ -95,13 +95,13 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tiny):
 
 def test_where_pictures_tie_the_first_one_wins(tiny, floats):
     twice = torch.cat([floats[:5], floats[:5], floats[:5]])
-    found = top_patches(tiny, twice, "conv1", k=15, batch_size=4)
-    assert torch.equal(found.picture[:, 0::3] + 5, found.picture[:, 1::3])
-    assert torch.equal(found.picture[:, 1::3] + 5, found.picture[:, 2::3])
+    result = top_patches(tiny, twice, "conv1", k=15, batch_size=4)
+    assert torch.equal(result.picture[:, 0::3] + 5, result.picture[:, 1::3])
+    assert torch.equal(result.picture[:, 1::3] + 5, result.picture[:, 2::3])
     with torch.no_grad():
         tiny.conv1.weight.zero_()
-    found = top_patches(tiny, floats, "conv1", k=3, batch_size=4)
-    assert (found.picture == torch.arange(3)).all() and (found.position == 0).all()
+    result = top_patches(tiny, floats, "conv1", k=3, batch_size=4)
+    assert (result.picture == torch.arange(3)).all() and (result.position == 0).all()
 
 
 def test_some_units_are_those_rows_of_all(tiny, floats):
@@ -114,10 +114,10 @@ def test_some_units_are_those_rows_of_all(tiny, floats):
 
 
 def test_a_unit_of_a_fully_connected_layer_sees_the_whole_picture(tiny, floats):
-    found = top_patches(tiny, floats, "fc4", k=2)
+    result = top_patches(tiny, floats, "fc4", k=2)
     best = activations(tiny, floats, "fc4")["fc4"].topk(2, dim=0)
-    assert torch.equal(found.picture, best.indices.T) and torch.equal(found.value, best.values.T)
-    assert (found.box == torch.tensor([0, 0, 20, 20])).all() and (found.position == 0).all()
+    assert torch.equal(result.picture, best.indices.T) and torch.equal(result.value, best.values.T)
+    assert (result.box == torch.tensor([0, 0, 20, 20])).all() and (result.position == 0).all()
 
 
 def test_no_more_patches_than_pictures(tiny, floats):
@@ -126,13 +126,13 @@ def test_no_more_patches_than_pictures(tiny, floats):
 
 
 def test_the_label_is_the_one_in_the_middle_of_the_field(tiny, pictures):
-    found = top_patches(tiny, pictures, "conv1", k=3)
+    result = top_patches(tiny, pictures, "conv1", k=3)
     maps = pictures.maps("part")
-    labels = found.labels(maps)
+    labels = result.labels(maps)
     for unit in range(6):
         for rank in range(3):
-            row, column = (2 * found.position[unit, rank]).tolist()  # stride 2, kernel 5, padding 2
-            assert labels[unit, rank] == maps[found.picture[unit, rank], row, column]
+            row, column = (2 * result.position[unit, rank]).tolist()  # stride 2, kernel 5, padding 2
+            assert labels[unit, rank] == maps[result.picture[unit, rank], row, column]
 
 
 @pytest.mark.parametrize(

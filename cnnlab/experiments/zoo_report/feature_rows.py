@@ -14,8 +14,8 @@ PICTURES = 200
 
 def first_layer() -> ReportRow:
     """Are the first filters edges and blobs, or noise?"""
-    explained = units.explain_filters(units.filters(network("mini_alexnet"))).share(0.7)
-    before = units.explain_filters(units.filters(reinitialise(network("mini_alexnet")))).share(0.7)
+    explained = units.fit_filters(units.filters(network("mini_alexnet"))).fraction_explained(0.7)
+    before = units.fit_filters(units.filters(reinitialise(network("mini_alexnet")))).fraction_explained(0.7)
     return ReportRow(
         "first-layer filters that a Gabor function or a blob of colour explains (R2 of at least 0.7)",
         "at least 0.60, and five times the share before training",

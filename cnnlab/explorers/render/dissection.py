@@ -14,7 +14,7 @@ from cnnlab.explorers.choices import deepest, network_layers, rectified
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.networks.activations import eval_mode
-from cnnlab.units import Dissection, UnitReport, at_pixels, silence
+from cnnlab.units import Dissection, UnitReport, ablate, upsample_to_image
 
 ALL_CATEGORIES = "all"
 _STEP = 10
@@ -51,7 +51,7 @@ def count_sentence(dissection: Dissection, threshold: float, category: str = ALL
     """How many detectors and unique detectors there are, and how many by chance, as a sentence."""
     listed_units = detectors(dissection, threshold, category)
     unique = len({(report.category, report.concept) for report in listed_units})
-    by_chance = detectors(dissection.by_chance(), threshold, category)
+    by_chance = detectors(dissection.at_chance(), threshold, category)
     kind = "" if category == ALL_CATEGORIES else f" of the category {category}"
     return (
         f"{len(listed_units)} of {len(dissection.iou)} units are detectors{kind}, of {unique} different concepts"
@@ -88,7 +88,7 @@ def strongest_masks(
 ) -> tuple[Tensor, Tensor]:
     """The k pictures that excite the unit most, strongest first, and where it passes its threshold in them: k, and k x H x W."""
     best = maps.strongest(unit, k).picture[0]
-    return best, at_pixels(maps.maps[best, unit], maps.field) > dissection.threshold[unit]
+    return best, upsample_to_image(maps.maps[best, unit], maps.field) > dissection.threshold[unit]
 
 
 def strongest_image_per_unit(
@@ -132,7 +132,7 @@ def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> s
         f'dissection = units.dissect(model, data, "{layer}")',
         f"print(dissection.{unique}, dissection.by_chance().{unique})",
         f"print(next(report for report in dissection.rows() if report.unit == {unit}))",
-        f'print(units.silencing(model, data, "{layer}", [{unit}]).change)',
+        f'print(units.ablate_each(model, data, "{layer}", [{unit}]).change)',
     ]
     return "\n".join(lines)
 
@@ -151,7 +151,7 @@ def ablation_accuracy(
         batch, truth = images[start : start + _STEP], labels[start : start + _STEP]
         with eval_mode(model), torch.inference_mode():
             outputs = [model(batch)]
-            with silence(model, layer, unit):
+            with ablate(model, layer, unit):
                 outputs.append(model(batch))
         if correct is None:
             correct, totals = torch.zeros(2, outputs[0].shape[1]), torch.zeros(outputs[0].shape[1])

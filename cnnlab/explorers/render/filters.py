@@ -13,7 +13,7 @@ from cnnlab.explorers.image_grid import image_tiles, map_tiles
 from cnnlab.figures import filter_colours, filter_limits
 from cnnlab.figures.colours import SIGNED
 from cnnlab.networks import layer_names, resolve_layer
-from cnnlab.units import Explained
+from cnnlab.units import FilterFit
 
 SCALES = {"each filter": "filter", "the layer": "layer", "the whole network": "network"}
 
@@ -52,7 +52,7 @@ def unit_tiles(weights: Tensor, unit: int, scale: str | float) -> dict:
     return map_tiles(weights[unit].cpu(), SIGNED, -limit, limit)
 
 
-def fit_tiles(weight: Tensor, fit: Explained | None) -> tuple[dict, list[str]]:
+def fit_tiles(weight: Tensor, fit: FilterFit | None) -> tuple[dict, list[str]]:
     """Filter, fit and what is left over, in the filter's own scale; the filter alone where there is no fit yet."""
     parts, names = [weight.cpu().float()], ["the filter"]
     if fit is not None:
@@ -62,7 +62,7 @@ def fit_tiles(weight: Tensor, fit: Explained | None) -> tuple[dict, list[str]]:
     return image_tiles(filter_colours(torch.stack(parts), limit)), names
 
 
-def fit_sentence(fit: Explained) -> str:
+def fit_sentence(fit: FilterFit) -> str:
     """What comes closest to the filter, and how much of it that explains."""
     share = f"explains {float(fit.r2[0]):.2f} of the filter (without its constant colour {float(fit.pattern_r2[0]):.2f})"
     if not bool(fit.is_gabor[0]):
@@ -74,7 +74,7 @@ def fit_sentence(fit: Explained) -> str:
     )
 
 
-def fit_captions(fits: Sequence[Explained], count: int) -> list[str]:
+def fit_captions(fits: Sequence[FilterFit], count: int) -> list[str]:
     """A line for each of `count` units: what explains it and how well, for those that are fitted."""
     suffixes = [f", {'Gabor' if fit.is_gabor[0] else 'blob'} {float(fit.r2[0]):.2f}" for fit in fits]
     suffixes += [""] * (count - len(fits))
@@ -95,9 +95,7 @@ def code(
     shared = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
     if reads_rgb(weights):
         lines += [f"figures.filters_figure(weights, scale={shared})"]
-        lines += (
-            [] if r2_threshold is None else [f"print(units.explain_filters(weights).share({r2_threshold}))"]
-        )
+        lines += [] if r2_threshold is None else [f"print(units.fit_filters(weights).share({r2_threshold}))"]
     else:
         rows, columns = min(8, len(weights)), min(12, weights.shape[1])
         lines += [f"figures.kernels_figure(weights, range({rows}), range({columns}), scale={shared})"]
