@@ -101,8 +101,8 @@ def kernel_analysis(
         values, vectors = torch.linalg.eigh(torch.exp(-((distances / width) ** 2) / 2))
         rotated = vectors.T @ targets
         for index, complexity in enumerate(complexities):
-            shrunk = 1 / (values.clamp(min=0) + 1 / complexity)
-            errors = (vectors * shrunk) @ rotated / ((vectors**2) @ shrunk)[:, None]
+            shrinkage = 1 / (values.clamp(min=0) + 1 / complexity)
+            errors = (vectors * shrinkage) @ rotated / ((vectors**2) @ shrinkage)[:, None]
             precision[index] = torch.maximum(
                 precision[index], 1 - errors.square().sum() / targets.square().sum()
             )

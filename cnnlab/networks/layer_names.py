@@ -32,10 +32,10 @@ def layer_names(model: nn.Module) -> list[str]:
     >>> layer_names(MiniAlexNet(["cat", "dog"]))[:4]
     ['normalise', 'conv1', 'norm1', 'relu1']
     """
-    shown = display_names(model)
+    paths_by_name = display_names(model)
     paths = _execution_order(model) or _traced_order(model) or _registration_order(model)
     last_runs = list(dict.fromkeys(reversed(paths)))[::-1]
-    return [shown.get(path, path) for path in last_runs]
+    return [paths_by_name.get(path, path) for path in last_runs]
 
 
 def resolve_layer(model: nn.Module, name: str) -> nn.Module:
@@ -61,10 +61,10 @@ def resolve_layer(model: nn.Module, name: str) -> nn.Module:
 
 def display_names(model: nn.Module) -> dict[str, str]:
     """The name to show for each path that has an alias; of several aliases, the first."""
-    shown: dict[str, str] = {}
+    names: dict[str, str] = {}
     for alias, path in _aliases(model).items():
-        shown.setdefault(path, alias)
-    return shown
+        names.setdefault(path, alias)
+    return names
 
 
 def _aliases(model: nn.Module) -> dict[str, str]:

@@ -144,9 +144,9 @@ def _ceiling(function: Any, args: tuple, kwargs: dict[str, Any]) -> float | None
     if function is F.relu6:
         return 6.0
     if function in _HARDTANHS:
-        given = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | kwargs
-        if given.get("min_val", -1.0) == 0 and given.get("max_val", 1.0) > 0:
-            return float(given.get("max_val", 1.0))
+        arguments = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | kwargs
+        if arguments.get("min_val", -1.0) == 0 and arguments.get("max_val", 1.0) > 0:
+            return float(arguments.get("max_val", 1.0))
     return None
 
 

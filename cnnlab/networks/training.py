@@ -181,11 +181,11 @@ def parameter_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str,
     Frozen parameters get no gradient, so that the optimiser leaves them, decay included.
     """
     first = next(module.weight for module in model.modules() if isinstance(module, nn.Conv2d))
-    others = [p for p in model.parameters() if p.dim() > 1 and p is not first]
+    other_weights = [p for p in model.parameters() if p.dim() > 1 and p is not first]
     plain = [p for p in model.parameters() if p.dim() <= 1]
     return [
         {"params": [first], "weight_decay": config.decay_first},
-        {"params": others, "weight_decay": config.decay},
+        {"params": other_weights, "weight_decay": config.decay},
         {"params": plain, "weight_decay": 0.0},
     ]
 

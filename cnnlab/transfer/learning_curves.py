@@ -101,7 +101,7 @@ def accuracy_by_examples(
             classes,
             seed=seed,
         )
-        tuned = fine_tune(
+        fine_tuned = fine_tune(
             start,
             images[rows],
             labels[rows],
@@ -111,7 +111,7 @@ def accuracy_by_examples(
             batch_size=batch_size,
             seed=seed,
         )
-        accuracies[condition][s, r] = accuracy(tuned.model, *test)
+        accuracies[condition][s, r] = accuracy(fine_tuned.model, *test)
     return ExamplesCurve(tuple(per_class), accuracies)
 
 
@@ -135,8 +135,8 @@ def accuracy_by_depth(
     jobs = [(i, r) for i in range(len(layers)) for r in range(len(seeds))]
     for i, r in tqdm(jobs, desc="trainings", disable=not progress or None):
         start = new_head(model, classes, seed=seeds[r])
-        tuned = fine_tune(start, *train, freeze_up_to=layers[i], seed=seeds[r], **options)
-        accuracies[i, r] = accuracy(tuned.model, *test)
+        fine_tuned = fine_tune(start, *train, freeze_up_to=layers[i], seed=seeds[r], **options)
+        accuracies[i, r] = accuracy(fine_tuned.model, *test)
     return accuracies
 
 
