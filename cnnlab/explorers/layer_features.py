@@ -17,8 +17,8 @@ from cnnlab.explorers.picture_sets import of_photographs
 from cnnlab.features import PIXELS
 from cnnlab.networks import activations
 from cnnlab.world import NAMES
-from cnnlab.world.painter import colour_names
 from cnnlab.world.photo_set import PatchDataset
+from cnnlab.world.renderer import colour_names
 
 _STEP = 10
 """Pictures of 96 x 96 in one step."""

@@ -1,6 +1,6 @@
 """The animals: sheep and goat, wolf and husky, elephant and rhinoceros, bird and duck, fish and whale.
 
-Each function draws one animal from numbers in [0, 1) that vary its build (`vary()` gives the next one),
+Each function draws one animal from numbers in [0, 1) that vary its build (`rand()` gives the next one),
     and returns its pieces
 from back to front. Pairs share their pose and differ in parts: horns and beard, tail and mask, trunk and tusk.
 """
@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnnlab.world.outlines import Piece, arc, blob, cloud, corners, ellipse, limb
+from cnnlab.world.paths import Piece, arc, blob, cloud, corners, ellipse, limb
 
-Vary = Callable[[], float]
+Rand = Callable[[], float]
 
 
 # One piece a line reads better than one number a line.
 # fmt: off
 
 
-def _legs(xs: tuple[float, ...], top: float, half: float, wears: str, *, stride: float, foot: str = "dark",
+def _legs(xs: tuple[float, ...], top: float, half: float, material: str, *, stride: float, foot: str = "dark",
     ground: float = 1.0) -> list[Piece]:
     """Four legs, the far pair darker; `stride` leans them against each other."""
     pieces = []
@@ -26,21 +26,21 @@ def _legs(xs: tuple[float, ...], top: float, half: float, wears: str, *, stride:
         far = number % 2 == 0
         lean = stride * (1 if number in (0, 3) else -1)
         end = ground - (0.05 if far else 0.0)
-        pieces.append(Piece("leg", limb(x, top, x + lean, end - 0.06, half, half * 0.7), wears,
+        pieces.append(Piece("leg", limb(x, top, x + lean, end - 0.06, half, half * 0.7), material,
             0.72 if far else 0.95))
         pieces.append(Piece("foot", limb(x + lean, end - 0.1, x + lean, end, half * 0.75, half * 0.95), foot,
             0.8 if far else 1.0))
     return pieces
 
 
-def sheep(vary: Vary) -> list[Piece]:
-    fat, low, stride = 0.05 * vary(), 0.12 * vary(), 0.12 * (vary() - 0.5)
-    face = "dark" if vary() < 0.5 else "ivory"
-    hx, hy = 0.68, -0.3 + 0.25 * vary()
+def sheep(rand: Rand) -> list[Piece]:
+    fat, low, stride = 0.05 * rand(), 0.12 * rand(), 0.12 * (rand() - 0.5)
+    face = "dark" if rand() < 0.5 else "ivory"
+    hx, hy = 0.68, -0.3 + 0.25 * rand()
     return [
         *_legs((-0.52, -0.36, 0.22, 0.38), 0.3, 0.06, face, stride=stride),
         Piece("tail", cloud(-0.76, 0.02, 0.13, 0.16, bumps=6), tone=0.92),
-        Piece("body", cloud(-0.1, -0.06 + low / 2, 0.66 + fat, 0.47 + fat, bumps=13, phase=vary() * 6)),
+        Piece("body", cloud(-0.1, -0.06 + low / 2, 0.66 + fat, 0.47 + fat, bumps=13, phase=rand() * 6)),
         Piece("ear", ellipse(hx - 0.2, hy - 0.06, 0.14, 0.06, turn=-25), face, 0.85),
         Piece("head", blob([(hx - 0.16, hy - 0.2), (hx + 0.1, hy - 0.16), (hx + 0.24, hy + 0.16),
             (hx + 0.16, hy + 0.3), (hx - 0.02, hy + 0.26), (hx - 0.18, hy + 0.06)]), face),
@@ -50,9 +50,9 @@ def sheep(vary: Vary) -> list[Piece]:
     ]
 
 
-def goat(vary: Vary) -> list[Piece]:
-    thin, stride, horn = 0.05 * vary(), 0.14 * (vary() - 0.5), 0.26 + 0.12 * vary()
-    hx, hy = 0.66, -0.5 + 0.18 * vary()
+def goat(rand: Rand) -> list[Piece]:
+    thin, stride, horn = 0.05 * rand(), 0.14 * (rand() - 0.5), 0.26 + 0.12 * rand()
+    hx, hy = 0.66, -0.5 + 0.18 * rand()
     return [
         *_legs((-0.5, -0.38, 0.24, 0.36), 0.1, 0.07, "skin", stride=stride),
         Piece("tail", blob([(-0.66, -0.22), (-0.84, -0.5), (-0.72, -0.46), (-0.58, -0.26)]), tone=0.9),
@@ -84,8 +84,8 @@ def _canine_head(hx: float, hy: float, mask: str, eye: str) -> list[Piece]:
     ]
 
 
-def wolf(vary: Vary) -> list[Piece]:
-    stride, low, sag = 0.2 * (vary() - 0.5), 0.18 * vary(), 0.06 * vary()
+def wolf(rand: Rand) -> list[Piece]:
+    stride, low, sag = 0.2 * (rand() - 0.5), 0.18 * rand(), 0.06 * rand()
     hx, hy = 0.62, -0.4 + low
     return [
         Piece("tail", blob([(-0.6, -0.2), (-0.74, -0.1), (-0.92, 0.28), (-0.84, 0.56), (-0.72, 0.34),
@@ -99,8 +99,8 @@ def wolf(vary: Vary) -> list[Piece]:
     ]
 
 
-def husky(vary: Vary) -> list[Piece]:
-    stride, low = 0.18 * (vary() - 0.5), 0.1 * vary()
+def husky(rand: Rand) -> list[Piece]:
+    stride, low = 0.18 * (rand() - 0.5), 0.1 * rand()
     hx, hy = 0.58, -0.46 + low
     return [
         *_legs((-0.46, -0.32, 0.2, 0.34), 0.1, 0.085, "white fur", stride=stride),
@@ -114,8 +114,8 @@ def husky(vary: Vary) -> list[Piece]:
     ]
 
 
-def elephant(vary: Vary) -> list[Piece]:
-    stride, swing, flap = 0.1 * (vary() - 0.5), 0.24 * (vary() - 0.4), 0.06 * vary()
+def elephant(rand: Rand) -> list[Piece]:
+    stride, swing, flap = 0.1 * (rand() - 0.5), 0.24 * (rand() - 0.4), 0.06 * rand()
     return [
         *_legs((-0.56, -0.36, 0.08, 0.26), 0.1, 0.13, "skin", stride=stride, foot="ivory"),
         Piece("tail", limb(-0.74, -0.2, -0.84, 0.34, 0.035, 0.02), tone=0.8),
@@ -132,8 +132,8 @@ def elephant(vary: Vary) -> list[Piece]:
     ]
 
 
-def rhinoceros(vary: Vary) -> list[Piece]:
-    stride, low, horn = 0.1 * (vary() - 0.5), 0.14 * vary(), 0.24 + 0.16 * vary()
+def rhinoceros(rand: Rand) -> list[Piece]:
+    stride, low, horn = 0.1 * (rand() - 0.5), 0.14 * rand(), 0.24 + 0.16 * rand()
     hx, hy = 0.62, -0.06 + low
     return [
         *_legs((-0.58, -0.4, 0.14, 0.3), 0.26, 0.12, "skin", stride=stride, foot="ivory"),
@@ -152,8 +152,8 @@ def rhinoceros(vary: Vary) -> list[Piece]:
     ]
 
 
-def bird(vary: Vary) -> list[Piece]:
-    lift, droop = 0.4 * vary(), 0.14 * vary()
+def bird(rand: Rand) -> list[Piece]:
+    lift, droop = 0.4 * rand(), 0.14 * rand()
     return [
         Piece("leg", limb(-0.02, 0.4, -0.08, 0.9, 0.025, 0.02), "beak", 0.7),
         Piece("foot", limb(-0.16, 0.93, 0.06, 0.93, 0.03, 0.03), "beak", 0.7),
@@ -171,9 +171,9 @@ def bird(vary: Vary) -> list[Piece]:
     ]
 
 
-def duck(vary: Vary) -> list[Piece]:
-    neck, tail = 0.12 * vary(), 0.1 * vary()
-    head = "foliage" if vary() < 0.5 else "skin"
+def duck(rand: Rand) -> list[Piece]:
+    neck, tail = 0.12 * rand(), 0.1 * rand()
+    head = "foliage" if rand() < 0.5 else "skin"
     return [
         Piece("leg", limb(-0.14, 0.6, -0.14, 0.9, 0.04, 0.04), "beak", 0.75),
         Piece("foot", corners((-0.2, 0.9), (-0.08, 0.88), (0.08, 1.0), (-0.2, 1.0)), "beak", 0.75),
@@ -193,8 +193,8 @@ def duck(vary: Vary) -> list[Piece]:
     ]
 
 
-def fish(vary: Vary) -> list[Piece]:
-    tall, fork = 0.1 * vary(), 0.1 * vary()
+def fish(rand: Rand) -> list[Piece]:
+    tall, fork = 0.1 * rand(), 0.1 * rand()
     return [
         Piece("tail", corners((-0.5, 0.0), (-0.98, -0.42 - fork), (-0.84, 0.02), (-0.96, 0.44 + fork),
             (-0.5, 0.08)), tone=0.8),
@@ -210,8 +210,8 @@ def fish(vary: Vary) -> list[Piece]:
     ]
 
 
-def whale(vary: Vary) -> list[Piece]:
-    rise, fat = 0.16 * vary(), 0.08 * vary()
+def whale(rand: Rand) -> list[Piece]:
+    rise, fat = 0.16 * rand(), 0.08 * rand()
     return [
         Piece("tail", blob([(-0.74, -0.2 - rise), (-1.0, -0.52 - rise), (-0.78, -0.44 - rise),
             (-0.66, -0.34 - rise), (-0.46, -0.56 - rise), (-0.52, -0.3 - rise), (-0.62, -0.1)]), tone=0.9),

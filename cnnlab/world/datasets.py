@@ -1,7 +1,7 @@
 """Splits of rendered pictures, drawn once and kept.
 
 A split is a list of recipes: picture i of a split has its own seed, and its class is class i modulo the number of classes, so
-that classes are balanced. How its pictures are drawn on first use and found again later: `cnnlab.world.keeping`.
+that classes are balanced. How its pictures are drawn on first use and found again later: `cnnlab.world.split_cache`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnlab._validation import fraction, one_of, positive_int, whole_number
-from cnnlab.world.keeping import code_sum, kept_arrays
 from cnnlab.world.names import NAMES, OBJECTS, SCENES
-from cnnlab.world.painter import LABELS, colour_names
 from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import Recipe, sample
+from cnnlab.world.renderer import LABELS, colour_names
+from cnnlab.world.split_cache import code_hash, load_or_render
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,23 +94,34 @@ def dataset(
     one_of(task, ("object", "scene"), "task")
     count = SPLITS[split] if n is None else positive_int(n, "n (number of pictures)")
     shapes = tuple(OBJECTS if classes is None else (one_of(name, OBJECTS, "class") for name in classes))
-    tied = {
+    scene_of_class = {
         one_of(name, shapes, "class in bias"): one_of(scene, SCENES, "scene")
         for name, scene in (bias or {}).items()
     }
-    first = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
-    recipes = _Recipes(first, count, shapes, tied, fields)
+    first_seed = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
+    recipes = _Recipes(first_seed, count, shapes, scene_of_class, fields)
     recipes[0]  # what no recipe can have is told here, not by the processes that draw
-    return Dataset(recipes, task, size, kept_arrays(recipes, size, progress))
+    return Dataset(recipes, task, size, load_or_render(recipes, size, progress))
 
 
 class _Recipes(Sequence):
     """The recipes of a split, made as they are asked for."""
 
     def __init__(
-        self, first: int, count: int, shapes: tuple[str, ...], tied: dict[str, str], fields: dict[str, Any]
+        self,
+        first_seed: int,
+        count: int,
+        shapes: tuple[str, ...],
+        scene_of_class: dict[str, str],
+        fields: dict[str, Any],
     ):
-        self.first, self.count, self.shapes, self.tied, self.fields = first, count, shapes, tied, fields
+        self.first_seed, self.count, self.shapes, self.scene_of_class, self.fields = (
+            first_seed,
+            count,
+            shapes,
+            scene_of_class,
+            fields,
+        )
 
     def __len__(self) -> int:
         return self.count
@@ -120,11 +131,22 @@ class _Recipes(Sequence):
             raise IndexError(f"picture {index} of a split of {self.count}")
         number = index % self.count
         shape = self.shapes[number % len(self.shapes)]
-        return sample(self.first + number, **{"shape": shape, "scene": self.tied.get(shape), **self.fields})
+        return sample(
+            self.first_seed + number,
+            **{"shape": shape, "scene": self.scene_of_class.get(shape), **self.fields},
+        )
 
     def key(self, size: int) -> str:
         """Names the pictures: whatever changes them, the drawing code included, changes the key."""
-        about = [self.first, self.count, self.shapes, self.tied, self.fields, size, code_sum()]
+        about = [
+            self.first_seed,
+            self.count,
+            self.shapes,
+            self.scene_of_class,
+            self.fields,
+            size,
+            code_hash(),
+        ]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
 
 
@@ -195,12 +217,12 @@ class Dataset:
         """
         import torch
 
-        chance = torch.Generator().manual_seed(whole_number(seed, "seed"))
-        drawn = torch.rand(len(self), generator=chance) < fraction(share, "share")
-        labels = torch.randint(len(self.class_names), (len(self),), generator=chance)
-        other = Dataset(self.recipes, self.task, self.size, self._arrays)
-        other.labels = torch.where(drawn, labels, self.labels)
-        return other
+        generator = torch.Generator().manual_seed(whole_number(seed, "seed"))
+        replaced = torch.rand(len(self), generator=generator) < fraction(share, "share")
+        labels = torch.randint(len(self.class_names), (len(self),), generator=generator)
+        relabelled = Dataset(self.recipes, self.task, self.size, self._arrays)
+        relabelled.labels = torch.where(replaced, labels, self.labels)
+        return relabelled
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} pictures of {self.size} x {self.size}, {len(self.class_names)} {self.task} classes)"

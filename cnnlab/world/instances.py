@@ -14,27 +14,27 @@ from typing import TYPE_CHECKING
 
 from cnnlab._validation import one_of, positive_int, whole_number
 from cnnlab.world.datasets import SPLITS, Dataset
-from cnnlab.world.keeping import code_sum, kept_arrays
 from cnnlab.world.names import OBJECTS, SCENES
-from cnnlab.world.recipe import Recipe, sample, stream
+from cnnlab.world.recipe import Recipe, rng_for, sample
+from cnnlab.world.split_cache import code_hash, load_or_render
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST = 900_000_000
+FIRST_SEED = 900_000_000
 """Seeds from here on belong to collections; no data set of classes reaches them."""
 
 
 def instances(
     split: str = "test",
-    things: int = 60,
+    objects: int = 60,
     views: int = 5,
     seed: int = 0,
     *,
     size: int = 96,
     progress: bool = True,
 ) -> Instances:
-    """A collection of `things` single objects, each seen `views` times; rendered on first use, then opened from the cache.
+    """A collection of `objects` single objects, each seen `views` times; rendered on first use, then opened from the cache.
 
     The views of a thing show it in different scenes, at another place and size, facing either way, in other light; nothing stands about or
     in front. So two views share the thing, the side from which the light comes, and nothing else.
@@ -59,16 +59,20 @@ def instances(
 
     Example
     -------
-    >>> found = instances("test", things=3, views=4)
+    >>> found = instances("test", objects=3, views=4)
     >>> len(found), found.class_names, found.labels.tolist()[:6]
     (12, ('sheep 1', 'goat 1', 'wolf 1'), [0, 0, 0, 0, 1, 1])
     """
     one_of(split, SPLITS, "split")
-    first = FIRST + (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 1_000_000
-    recipes = _Views(
-        first, positive_int(things, "things"), whole_number(views, "views", minimum=1, maximum=len(SCENES))
+    first_seed = (
+        FIRST_SEED + (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 1_000_000
     )
-    return Instances(recipes, size, kept_arrays(recipes, size, progress))
+    recipes = _Views(
+        first_seed,
+        positive_int(objects, "things"),
+        whole_number(views, "views", minimum=1, maximum=len(SCENES)),
+    )
+    return Instances(recipes, size, load_or_render(recipes, size, progress))
 
 
 class Instances(Dataset):
@@ -85,7 +89,8 @@ class Instances(Dataset):
     def __init__(self, recipes: _Views, size: int, arrays: dict):
         super().__init__(recipes, "object", size, arrays)
         self.class_names = tuple(
-            f"{OBJECTS[thing % len(OBJECTS)]} {thing // len(OBJECTS) + 1}" for thing in range(recipes.things)
+            f"{OBJECTS[number % len(OBJECTS)]} {number // len(OBJECTS) + 1}"
+            for number in range(recipes.objects)
         )
 
     @cached_property
@@ -104,22 +109,22 @@ class _Views(Sequence):
 
     shapes = OBJECTS
 
-    def __init__(self, first: int, things: int, views: int):
-        self.first, self.things, self.views = first, things, views
+    def __init__(self, first_seed: int, objects: int, views: int):
+        self.first_seed, self.objects, self.views = first_seed, objects, views
 
     def __len__(self) -> int:
-        return self.things * self.views
+        return self.objects * self.views
 
     def __getitem__(self, index: int) -> Recipe:
         if not -len(self) <= index < len(self):
             raise IndexError(f"picture {index} of a collection of {len(self)}")
-        thing, view = divmod(index % len(self), self.views)
-        seed = self.first + thing
-        scene = SCENES[stream(seed, "scenes of views").permutation(len(SCENES))[view]]
-        draw = stream(seed * 16 + view, "view").random(5)
+        number, view = divmod(index % len(self), self.views)
+        seed = self.first_seed + number
+        scene = SCENES[rng_for(seed, "scenes of views").permutation(len(SCENES))[view]]
+        draw = rng_for(seed * 16 + view, "view").random(5)
         return sample(
             seed,
-            shape=OBJECTS[thing % len(OBJECTS)],
+            shape=OBJECTS[number % len(OBJECTS)],
             scene=scene,
             position=(round(0.28 + 0.44 * draw[0], 4), round(0.46 + 0.2 * draw[1], 4)),
             scale=round(0.21 + 0.11 * draw[2], 4),
@@ -131,5 +136,5 @@ class _Views(Sequence):
 
     def key(self, size: int) -> str:
         """Names the pictures: whatever changes them changes the key."""
-        about = ["instances", [recipe.as_dict() for recipe in self], size, code_sum()]
+        about = ["instances", [recipe.as_dict() for recipe in self], size, code_hash()]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]

@@ -5,8 +5,8 @@ Built like the animals next door (`cnnlab.world.animals`): pieces from back to f
 
 from __future__ import annotations
 
-from cnnlab.world.animals import Vary
-from cnnlab.world.outlines import Piece, arc, blob, cloud, corners, ellipse, limb, rectangle
+from cnnlab.world.animals import Rand
+from cnnlab.world.paths import Piece, arc, blob, cloud, corners, ellipse, limb, rectangle
 
 # One piece a line reads better than one number a line.
 # fmt: off
@@ -21,8 +21,8 @@ def _wheel(x: float, radius: float, ground: float = 1.0) -> list[Piece]:
     ]
 
 
-def car(vary: Vary) -> list[Piece]:
-    tall, back, r = 0.14 * vary(), 0.2 * vary(), 0.22 + 0.03 * vary()
+def car(rand: Rand) -> list[Piece]:
+    tall, back, r = 0.14 * rand(), 0.2 * rand(), 0.22 + 0.03 * rand()
     top = -0.18 - tall
     return [
         Piece("cabin", corners((-0.66 - back * 0.5, 0.24), (-0.44 - back, top), (0.22, top),
@@ -41,9 +41,9 @@ def car(vary: Vary) -> list[Piece]:
     ]
 
 
-def gokart(vary: Vary) -> list[Piece]:
-    r, lean = 0.2 + 0.05 * vary(), 0.1 * vary()
-    helmet = ("car paint", "white paint", "kart paint")[int(vary() * 3)]
+def gokart(rand: Rand) -> list[Piece]:
+    r, lean = 0.2 + 0.05 * rand(), 0.1 * rand()
+    helmet = ("car paint", "white paint", "kart paint")[int(rand() * 3)]
     return [
         Piece("seat", blob([(-0.62, 0.7), (-0.66, 0.04), (-0.5, 0.02), (-0.36, 0.5), (-0.04, 0.56),
             (-0.06, 0.72)]), "dark", 1.4),
@@ -62,8 +62,8 @@ def gokart(vary: Vary) -> list[Piece]:
     ]
 
 
-def sailing_boat(vary: Vary) -> list[Piece]:
-    mast, belly, low = 0.04 + 0.1 * vary(), 0.16 * vary(), 0.1 * vary()
+def sailing_boat(rand: Rand) -> list[Piece]:
+    mast, belly, low = 0.04 + 0.1 * rand(), 0.16 * rand(), 0.1 * rand()
     return [
         Piece("mast", rectangle(-0.1, -0.98 + mast, -0.05, 0.62), "wood", 0.8),
         Piece("flag", corners((-0.1, -0.98 + mast), (-0.34, -0.92 + mast), (-0.1, -0.84 + mast)), "cloth"),
@@ -77,8 +77,8 @@ def sailing_boat(vary: Vary) -> list[Piece]:
     ]
 
 
-def steamboat(vary: Vary) -> list[Piece]:
-    two, smoke, tall = vary() < 0.5, 0.2 * vary(), 0.12 * vary()
+def steamboat(rand: Rand) -> list[Piece]:
+    two, smoke, tall = rand() < 0.5, 0.2 * rand(), 0.12 * rand()
     funnels = (-0.34, 0.08) if two else (-0.12,)
     pieces = []
     for x in funnels:
@@ -102,8 +102,8 @@ def steamboat(vary: Vary) -> list[Piece]:
     return pieces
 
 
-def house(vary: Vary) -> list[Piece]:
-    eave, wide, chimney = -0.16 + 0.16 * vary(), 0.1 * vary(), 0.36 if vary() < 0.5 else -0.52
+def house(rand: Rand) -> list[Piece]:
+    eave, wide, chimney = -0.16 + 0.16 * rand(), 0.1 * rand(), 0.36 if rand() < 0.5 else -0.52
     wall = 0.7 + wide
     return [
         Piece("chimney", rectangle(chimney, -0.86, chimney + 0.18, eave), "brick", 0.85),
@@ -118,8 +118,8 @@ def house(vary: Vary) -> list[Piece]:
     ]
 
 
-def church(vary: Vary) -> list[Piece]:
-    eave, spire = 0.22 + 0.12 * vary(), 0.1 * vary()
+def church(rand: Rand) -> list[Piece]:
+    eave, spire = 0.22 + 0.12 * rand(), 0.1 * rand()
     return [
         Piece("wall", rectangle(-0.36, eave, 0.96, 1.0)),
         Piece("roof", corners((-0.4, eave + 0.02), (-0.2, eave - 0.4), (0.82, eave - 0.4),
@@ -136,19 +136,19 @@ def church(vary: Vary) -> list[Piece]:
     ]
 
 
-def tree(vary: Vary) -> list[Piece]:
-    lean, fat, spread = 0.16 * (vary() - 0.5), 0.1 + 0.05 * vary(), 0.16 * vary()
+def tree(rand: Rand) -> list[Piece]:
+    lean, fat, spread = 0.16 * (rand() - 0.5), 0.1 + 0.05 * rand(), 0.16 * rand()
     return [
         Piece("stem", corners((-fat, 1.0), (-fat * 0.6 + lean, -0.1), (fat * 0.6 + lean, -0.1), (fat, 1.0)), "bark"),
         Piece("stem", limb(lean * 0.5, 0.36, 0.36, -0.1, 0.05, 0.03), "bark", 0.9),
-        Piece("crown", cloud(lean - 0.4 - spread / 2, -0.12, 0.4, 0.34, bumps=8, phase=vary() * 6), tone=0.82),
-        Piece("crown", cloud(lean + 0.42 + spread / 2, -0.1, 0.4, 0.34, bumps=8, phase=vary() * 6), tone=0.9),
-        Piece("crown", cloud(lean, -0.46, 0.56 + spread, 0.5, bumps=11, phase=vary() * 6)),
+        Piece("crown", cloud(lean - 0.4 - spread / 2, -0.12, 0.4, 0.34, bumps=8, phase=rand() * 6), tone=0.82),
+        Piece("crown", cloud(lean + 0.42 + spread / 2, -0.1, 0.4, 0.34, bumps=8, phase=rand() * 6), tone=0.9),
+        Piece("crown", cloud(lean, -0.46, 0.56 + spread, 0.5, bumps=11, phase=rand() * 6)),
     ]
 
 
-def mushroom(vary: Vary) -> list[Piece]:
-    fat, flat, wide = 0.16 + 0.08 * vary(), 0.2 * vary(), 0.12 * vary()
+def mushroom(rand: Rand) -> list[Piece]:
+    fat, flat, wide = 0.16 + 0.08 * rand(), 0.2 * rand(), 0.12 * rand()
     spots = [(-0.42, -0.2, 0.1), (-0.08, -0.52 + flat, 0.12), (0.34, -0.3, 0.1), (0.1, -0.12, 0.08),
         (-0.66, 0.04, 0.06), (0.62, 0.0, 0.07)]
     brim = 0.86 + wide
@@ -163,8 +163,8 @@ def mushroom(vary: Vary) -> list[Piece]:
     ]
 
 
-def cup(vary: Vary) -> list[Piece]:
-    narrow, tall = 0.16 * vary(), 0.14 * vary()
+def cup(rand: Rand) -> list[Piece]:
+    narrow, tall = 0.16 * rand(), 0.14 * rand()
     top = -0.42 - tall
     return [
         Piece("saucer", ellipse(0.0, 0.9, 0.92, 0.1), "china", 0.85),
@@ -176,8 +176,8 @@ def cup(vary: Vary) -> list[Piece]:
     ]
 
 
-def teapot(vary: Vary) -> list[Piece]:
-    round_, spout = 0.08 * vary(), 0.1 * vary()
+def teapot(rand: Rand) -> list[Piece]:
+    round_, spout = 0.08 * rand(), 0.1 * rand()
     return [
         Piece("spout", blob([(0.34, 0.5), (0.62, 0.36), (0.74, 0.0), (0.92, -0.24 - spout), (1.0, -0.16 - spout),
             (0.9, 0.12), (0.76, 0.52), (0.4, 0.74)]), tone=0.86),
@@ -191,28 +191,28 @@ def teapot(vary: Vary) -> list[Piece]:
     ]
 
 
-def ball(vary: Vary) -> list[Piece]:
+def ball(rand: Rand) -> list[Piece]:
     return [Piece("none", ellipse(0, 0, 0.98))]
 
 
-def stone(vary: Vary) -> list[Piece]:
-    return [Piece("none", blob([(-0.9, 0.8), (-0.86, 0.1), (-0.3, -0.5 - 0.3 * vary()), (0.4, -0.4), (0.86, 0.2),
+def stone(rand: Rand) -> list[Piece]:
+    return [Piece("none", blob([(-0.9, 0.8), (-0.86, 0.1), (-0.3, -0.5 - 0.3 * rand()), (0.4, -0.4), (0.86, 0.2),
         (0.95, 0.8), (0, 0.95)]))]
 
 
-def bush(vary: Vary) -> list[Piece]:
-    return [Piece("none", cloud(0, 0.3, 0.95, 0.68, bumps=9, phase=vary() * 6))]
+def bush(rand: Rand) -> list[Piece]:
+    return [Piece("none", cloud(0, 0.3, 0.95, 0.68, bumps=9, phase=rand() * 6))]
 
 
-def flower(vary: Vary) -> list[Piece]:
-    return [Piece("stem", limb(0, 0, 0.1 * vary(), 1.0, 0.06, 0.06), "foliage"), Piece("none", cloud(0, -0.4, 0.55,
+def flower(rand: Rand) -> list[Piece]:
+    return [Piece("stem", limb(0, 0, 0.1 * rand(), 1.0, 0.06, 0.06), "foliage"), Piece("none", cloud(0, -0.4, 0.55,
         0.55, bumps=6, depth=0.2)), Piece("none", ellipse(0, -0.4, 0.2), "lamp", 0.8)]
 
 
-def crate(vary: Vary) -> list[Piece]:
+def crate(rand: Rand) -> list[Piece]:
     return [Piece("none", rectangle(-0.9, -0.8, 0.9, 1.0)), Piece("none", corners((-0.9, -0.8), (-0.6, -0.8),
         (0.9, 0.8), (0.9, 1.0), (0.6, 1.0), (-0.9, -0.6)), tone=0.7)]
 
 
-def post(vary: Vary) -> list[Piece]:
+def post(rand: Rand) -> list[Piece]:
     return [Piece("none", rectangle(-0.16, -1.0, 0.16, 1.0))]

@@ -19,13 +19,13 @@ Points = Sequence[tuple[float, float]]
 class Piece:
     """One outline of a thing.
 
-    `wears` is "skin" for the surface that makes the thing what it is (and that `texture=` replaces), or the name of a fixed
+    `material` is "skin" for the surface that makes the thing what it is (and that `texture=` replaces), or the name of a fixed
     surface (`cnnlab.world.surfaces.SURFACES`); `tone` darkens or lightens it, so that a far leg stands off from a near one.
     """
 
     part: str
     outline: np.ndarray
-    wears: str = "skin"
+    material: str = "skin"
     tone: float = 1.0
 
 
@@ -52,7 +52,7 @@ def corners(*points: tuple[float, float]) -> np.ndarray:
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, turn: float = 0.0) -> np.ndarray:
     """An ellipse around (x, y); `turn` in degrees, clockwise on the screen."""
     circle = _circle(24) * (rx, rx if ry is None else ry)
-    return _turned(circle, turn) + (x, y)
+    return _rotate(circle, turn) + (x, y)
 
 
 def cloud(
@@ -102,6 +102,6 @@ def _circle(count: int) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def _turned(points: np.ndarray, degrees: float) -> np.ndarray:
+def _rotate(points: np.ndarray, degrees: float) -> np.ndarray:
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return points @ np.array([[c, s], [-s, c]])

@@ -26,9 +26,9 @@ from cnnlab._validation import positive_int
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_PIXELS = 120_000_000
+MAX_PIXELS = 120_000_000
 """Larger pictures are refused: unpacked they would fill the memory, however small the file."""
-MOST_BYTES = 50_000_000
+MAX_BYTES = 50_000_000
 """Longer answers from the network are refused."""
 TIMEOUT = 10.0
 """Seconds to wait for the network."""
@@ -163,12 +163,12 @@ class Photograph:
 
 def middle_square(path_or_url_or_bytes: str | os.PathLike | bytes, size: int) -> Image.Image:
     """The middle square of a photo as an RGB image of size x size, as `photo` says."""
-    return _developed(*_fetch(path_or_url_or_bytes), size)
+    return _decode(*_fetch(path_or_url_or_bytes), size)
 
 
 def whole_photo(path_or_url_or_bytes: str | os.PathLike | bytes) -> Image.Image:
     """The whole photo as an RGB image, upright and opaque, in its own size; errors as `photo` says."""
-    return _developed(*_fetch(path_or_url_or_bytes), None)
+    return _decode(*_fetch(path_or_url_or_bytes), None)
 
 
 def _fetch(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
@@ -191,8 +191,8 @@ def _fetch(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
 def _download(address: str) -> bytes:
     try:
         request = urllib.request.Request(address, headers={"User-Agent": "cnnlab"})
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            content = answer.read(MOST_BYTES + 1)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            content = response.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
         kind = FileNotFoundError if error.code in (404, 410) else ConnectionError
         raise kind(f"{address} answered {error.code} ({error.reason}); is the address right?") from None
@@ -201,23 +201,23 @@ def _download(address: str) -> bytes:
         raise ConnectionError(
             f"{address} cannot be reached ({reason}). Without a network, save the picture and give its path."
         ) from None
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise ValueError(
-            f"{address} is longer than {MOST_BYTES // 10**6} million bytes; give a smaller picture."
+            f"{address} is longer than {MAX_BYTES // 10**6} million bytes; give a smaller picture."
         )
     return content
 
 
-def _developed(content: bytes, name: str, size: int | None) -> Image.Image:
+def _decode(content: bytes, name: str, size: int | None) -> Image.Image:
     """The finished picture, RGB: its middle square in size x size, or the whole where `size` is None."""
     with warnings.catch_warnings():
         # Pillow warns of large pictures and of odd notes; what matters is checked here.
         warnings.simplefilter("ignore")
-        image = _opened(content, name)
+        image = _open_image(content, name)
         try:
             if size:  # a JPEG can be unpacked at a half, a quarter ... of its size
                 image.draft(None, (2 * size, 2 * size))
-            picture = _square(_plain(image), size) if size else _over_white(_plain(image))
+            picture = _square(_to_rgb(image), size) if size else _over_white(_to_rgb(image))
             orientation = image.getexif().get(_ORIENTATION, 1)  # asked late: Pillow has turned a TIFF by now
         except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
             raise ValueError(f"{name} is damaged or cut short and cannot be read ({error}).") from None
@@ -234,25 +234,25 @@ def readable_formats() -> list[str]:
     return [kind for kind in FORMATS if kind in Image.OPEN]
 
 
-def _opened(content: bytes, name: str) -> Image.Image:
+def _open_image(content: bytes, name: str) -> Image.Image:
     """The image with its head read and its pixels not yet unpacked."""
     try:
         image = Image.open(BytesIO(content), formats=readable_formats())
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} is too large: {error}") from None
     except (UnidentifiedImageError, OSError, ValueError, EOFError, SyntaxError, struct.error):
-        known = ", ".join(FORMATS)
+        formats = ", ".join(FORMATS)
         hint = " Export HEIC photos of a phone as JPEG first." if b"ftyp" in content[:12] else ""
-        raise ValueError(f"{name} is no image that can be read here; these can: {known}.{hint}") from None
-    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{name} is no image that can be read here; these can: {formats}.{hint}") from None
+    if image.width * image.height > MAX_PIXELS:
         raise ValueError(
-            f"{name} has {image.width} x {image.height} pixels, more than the {MOST_PIXELS // 10**6} million"
+            f"{name} has {image.width} x {image.height} pixels, more than the {MAX_PIXELS // 10**6} million"
             " that are read; save it smaller."
         )
     return image
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
     """RGB, or RGBA where something may be transparent."""
     if image.mode.startswith(("I", "F")):  # grey of more than 8 bits, which Pillow would clip at 255
         levels = np.nan_to_num(np.asarray(image, dtype=np.float64))

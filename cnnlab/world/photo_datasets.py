@@ -102,39 +102,39 @@ def of_dataset(name: str, split: str = "train", root: str | os.PathLike | None =
         If the name or split is not known, or the files are damaged.
     """
     source = SOURCES[one_of(name, SOURCES, "data set")]
-    theirs = source.splits[one_of(split, source.splits, "split")]
+    name_there = source.splits[one_of(split, source.splits, "split")]
     folder = cache.folder() / "photographs" if root is None else Path(root).expanduser()
     if not (folder / source.folder).is_dir():
         _download(name, source, folder)
     try:
-        data = _made(source, folder, theirs)
+        data = _torchvision_dataset(source, folder, name_there)
         class_names = list(source.class_names(data))
-        labelled = [(path, class_names[label]) for path, label in source.files(data)]
+        has_labels = [(path, class_names[label]) for path, label in source.files(data)]
     except (RuntimeError, OSError, ValueError, LookupError) as problem:
         raise ValueError(
             f"{name} in {folder / source.folder} is damaged or not complete ({problem});"
             " remove this folder, and it will be downloaded again."
         ) from None
-    return Photographs(_photographs(data, split, labelled), class_names)
+    return Photographs(_photographs(data, split, has_labels), class_names)
 
 
-def _made(source: Source, folder: Path, split: str, **options: Any) -> Any:
+def _torchvision_dataset(source: Source, folder: Path, split: str, **options: Any) -> Any:
     """The data set as torchvision's own class."""
     from torchvision import datasets
 
     return getattr(datasets, source.kind)(folder, split=split, **source.options, **options)
 
 
-def _photographs(data: Any, split: str, labelled: list[tuple[Path, str]]) -> Iterator[Photograph]:
+def _photographs(data: Any, split: str, has_labels: list[tuple[Path, str]]) -> Iterator[Photograph]:
     """Each file with its class; of STL-10, which is one large file, each picture in it."""
-    known = _imagenet_classes()
+    imagenet_names = _imagenet_classes()
     pixels = getattr(data, "data", None)
-    for number, (path, class_name) in enumerate(labelled):
+    for number, (path, class_name) in enumerate(has_labels):
         yield Photograph(
             name=path.stem if pixels is None else f"{split}_{number:05d}",
             path=path,
             shows=class_name,
-            imagenet_class=known.get(class_name.lower()),
+            imagenet_class=imagenet_names.get(class_name.lower()),
             class_name=class_name,
             pixels=None if pixels is None else pixels[number].transpose(1, 2, 0),
         )
@@ -154,8 +154,8 @@ def _download(name: str, source: Source, folder: Path) -> None:
     part = folder / f".{source.folder}.part-{os.getpid()}"
     try:
         part.mkdir(parents=True)
-        with _patience(TIMEOUT):
-            _made(source, part, source.splits["train"], download=True)
+        with _socket_timeout(TIMEOUT):
+            _torchvision_dataset(source, part, source.splits["train"], download=True)
         if not (folder / source.folder).exists():  # else another process was quicker
             (part / source.folder).rename(folder / source.folder)
     except (
@@ -176,7 +176,7 @@ def _download(name: str, source: Source, folder: Path) -> None:
 
 
 @contextmanager
-def _patience(seconds: float) -> Iterator[None]:
+def _socket_timeout(seconds: float) -> Iterator[None]:
     """A connection that is silent for so long is given up; torchvision itself would wait for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)

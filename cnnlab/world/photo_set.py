@@ -20,7 +20,7 @@ from zlib import crc32
 import numpy as np
 
 from cnnlab._validation import one_of, positive_int, whole_number
-from cnnlab.world.crops import checked_scales, crop_boxes, cut
+from cnnlab.world.crops import crop_boxes, crop_square, validate_scales
 from cnnlab.world.datasets import Labelled
 from cnnlab.world.photo import Photograph
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Thing = TypeVar("Thing")
 
-MOST_PATCHES = 100
+MAX_PATCHES = 100
 """Patches cut from one photograph unless `per_photo` says otherwise; fewer where there are many photographs."""
 TOTAL_PATCHES = 4_000
 """Patches cut from a whole set unless `per_photo` says otherwise, about."""
@@ -90,11 +90,11 @@ class Photographs(Sequence[Photograph]):
         skipped: Iterable[tuple[str, str]] = (),
     ):
         self._all = tuple(photographs)
-        self._index = {one.name: number for number, one in enumerate(self._all)}
+        self._index = {photograph.name: number for number, photograph in enumerate(self._all)}
         if len(self._index) < len(self._all):
             raise ValueError("two photographs have the same name; in a set, names must differ.")
-        found = dict.fromkeys(one.class_name for one in self._all)
-        self.class_names: tuple[str, ...] = tuple(found if class_names is None else class_names)
+        class_set = dict.fromkeys(photograph.class_name for photograph in self._all)
+        self.class_names: tuple[str, ...] = tuple(class_set if class_names is None else class_names)
         self.skipped: tuple[tuple[str, str], ...] = tuple(skipped)
 
     @property
@@ -108,7 +108,7 @@ class Photographs(Sequence[Photograph]):
         import torch
 
         index = {name: number for number, name in enumerate(self.class_names)}
-        return torch.tensor([index[one.class_name] for one in self._all], dtype=torch.int64)
+        return torch.tensor([index[photograph.class_name] for photograph in self._all], dtype=torch.int64)
 
     def images(self, size: int = 224, progress: bool | None = None) -> Tensor:
         """All middle squares as N x 3 x size x size bytes (150 kB each at 224; a photo of 12 million pixels takes some 0.1 s).
@@ -125,10 +125,10 @@ class Photographs(Sequence[Photograph]):
         ValueError
             If some cannot be read; the message names them. `dataset` leaves them out.
         """
-        arrays, broken = self._squares(size, progress)
-        if broken:
+        arrays, errors = self._squares(size, progress)
+        if errors:
             raise ValueError(
-                f"{len(broken)} of {len(self)} photographs cannot be read: {listed(broken)}"
+                f"{len(errors)} of {len(self)} photographs cannot be read: {describe_errors(errors)}"
                 " Take them out of the set; `dataset` leaves them out."
             )
         return _as_images(arrays, size)
@@ -141,8 +141,8 @@ class Photographs(Sequence[Photograph]):
         ValueError
             If not one can be read.
         """
-        arrays, broken = self._squares(size, progress)
-        readable = self._without(broken)
+        arrays, errors = self._squares(size, progress)
+        readable = self._without(errors)
         return PhotographDataset(_as_images(arrays, size), readable.labels, self.class_names, readable)
 
     def crops(
@@ -179,54 +179,54 @@ class Photographs(Sequence[Photograph]):
         import torch
 
         positive_int(size, "size")
-        usual = max(1, min(MOST_PATCHES, TOTAL_PATCHES // max(1, len(self))))
+        usual = max(1, min(MAX_PATCHES, TOTAL_PATCHES // max(1, len(self))))
         count = usual if per_photo is None else positive_int(per_photo, "per_photo")
-        shares = checked_scales(scales)
-        patches, boxes, broken = [], [], []
-        for one in watched(self, "cutting photographs", progress):
+        shares = validate_scales(scales)
+        patches, boxes, errors = [], [], []
+        for photograph in with_progress(self, "cutting photographs", progress):
             try:
-                whole = one.whole()
+                image = photograph.whole()
             except (OSError, ValueError) as problem:
-                broken.append((one.name, str(problem)))
+                errors.append((photograph.name, str(problem)))
                 continue
-            chance = np.random.default_rng([whole_number(seed, "seed"), crc32(one.name.encode())])
-            found = crop_boxes(*whole.size, shares, count, chance)
-            patches += [cut(whole, box, size) for box in found]
-            boxes.append(np.insert(found, 0, len(boxes), axis=1))
-        readable = self._without(broken)
-        places = torch.from_numpy(np.concatenate(boxes) if boxes else np.empty((0, 4), dtype=np.int64))
-        labels = readable.labels[places[:, 0]]
-        return PatchDataset(_as_images(patches, size), labels, self.class_names, readable, places)
+            rng = np.random.default_rng([whole_number(seed, "seed"), crc32(photograph.name.encode())])
+            positions = crop_boxes(*image.size, shares, count, rng)
+            patches += [crop_square(image, box, size) for box in positions]
+            boxes.append(np.insert(positions, 0, len(boxes), axis=1))
+        readable = self._without(errors)
+        all_boxes = torch.from_numpy(np.concatenate(boxes) if boxes else np.empty((0, 4), dtype=np.int64))
+        labels = readable.labels[all_boxes[:, 0]]
+        return PatchDataset(_as_images(patches, size), labels, self.class_names, readable, all_boxes)
 
     def _squares(self, size: int, progress: bool | None) -> tuple[list[np.ndarray], list[tuple[str, str]]]:
         """The squares of those that can be read, and (name, reason) of the others."""
         positive_int(size, "size")
-        arrays, broken = [], []
-        for one in watched(self, "reading photographs", progress):
+        arrays, errors = [], []
+        for photograph in with_progress(self, "reading photographs", progress):
             try:
-                arrays.append(one.square(size))
+                arrays.append(photograph.square(size))
             except (OSError, ValueError) as problem:
-                broken.append((one.name, str(problem)))
-        return arrays, broken
+                errors.append((photograph.name, str(problem)))
+        return arrays, errors
 
-    def _without(self, broken: list[tuple[str, str]]) -> Photographs:
+    def _without(self, errors: list[tuple[str, str]]) -> Photographs:
         """Those that could be read; a warning names the others."""
-        if not broken:
+        if not errors:
             return self
-        if len(broken) == len(self):
-            raise ValueError(f"not one of {len(self)} photographs can be read: {listed(broken)}")
+        if len(errors) == len(self):
+            raise ValueError(f"not one of {len(self)} photographs can be read: {describe_errors(errors)}")
         warnings.warn(
-            f"{len(broken)} of {len(self)} photographs are left out: {listed(broken)}", stacklevel=3
+            f"{len(errors)} of {len(self)} photographs are left out: {describe_errors(errors)}", stacklevel=3
         )
-        names = {name for name, _ in broken}
-        kept = (one for one in self if one.name not in names)
-        return Photographs(kept, self.class_names, [*self.skipped, *broken])
+        names = {name for name, _ in errors}
+        readable = (photograph for photograph in self if photograph.name not in names)
+        return Photographs(readable, self.class_names, [*self.skipped, *errors])
 
     def __len__(self) -> int:
         return len(self._all)
 
     @overload
-    def __getitem__(self, which: int | str) -> Photograph: ...
+    def __getitem__(self, key: int | str) -> Photograph: ...
 
     @overload
     def __getitem__(self, which: slice | Sequence[int | str]) -> Photographs: ...
@@ -235,7 +235,7 @@ class Photographs(Sequence[Photograph]):
         if isinstance(which, slice):
             return Photographs(self._all[which], self.class_names, self.skipped)
         if isinstance(which, list | tuple):
-            return Photographs([self[one] for one in which], self.class_names, self.skipped)
+            return Photographs([self[item] for item in which], self.class_names, self.skipped)
         if isinstance(which, str):
             return self._all[self._position(which)]
         if not hasattr(which, "__index__"):
@@ -271,7 +271,7 @@ class Photographs(Sequence[Photograph]):
         return f"Photographs({len(self)} of {len(self.class_names)} classes: {named})"
 
 
-def watched(work: Iterable[Thing], what: str, progress: bool | None) -> Iterable[Thing]:
+def with_progress(work: Iterable[Thing], what: str, progress: bool | None) -> Iterable[Thing]:
     """The pieces of some work, with a bar: always, never, or (None) if they take more than a second."""
     from tqdm.auto import tqdm
 
@@ -293,7 +293,9 @@ def _as_images(arrays: list[np.ndarray], size: int) -> Tensor:
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 
-def listed(broken: Sequence[tuple[str, str]], most: int = 5) -> str:
+def describe_errors(errors: Sequence[tuple[str, str]], max_shown: int = 5) -> str:
     """What could not be read and why, the first few of it."""
-    told = " ".join(reason if name in reason else f"{name}: {reason}" for name, reason in broken[:most])
-    return told + (f" And {len(broken) - most} more." if len(broken) > most else "")
+    sentences = " ".join(
+        reason if name in reason else f"{name}: {reason}" for name, reason in errors[:max_shown]
+    )
+    return sentences + (f" And {len(errors) - max_shown} more." if len(errors) > max_shown else "")

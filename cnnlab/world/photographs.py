@@ -16,9 +16,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from cnnlab.world.photo import MOST_PIXELS, NOT_STATED, Photograph, readable_formats
+from cnnlab.world.photo import MAX_PIXELS, NOT_STATED, Photograph, readable_formats
 from cnnlab.world.photo_datasets import SOURCES, of_dataset
-from cnnlab.world.photo_set import Photographs, listed, watched
+from cnnlab.world.photo_set import Photographs, describe_errors, with_progress
 
 PACKAGES = {
     "scikit-image": ("skimage", "data"),
@@ -160,27 +160,27 @@ def photographs(
         raise ValueError(
             f"split and root belong to a data set ({', '.join(SOURCES)}), but source is {source!r}."
         )
-    return installed() if source is None else of_folder(_folder(source), progress)
+    return installed_photographs() if source is None else of_folder(_folder(source), progress)
 
 
-def installed() -> Photographs:
+def installed_photographs() -> Photographs:
     """The photographs of `INSTALLED` whose package is there; `skipped` names the others."""
-    found, skipped = [], []
+    entries, skipped = [], []
     for name, (package, file, shows, imagenet_class, maker, licence, note) in INSTALLED.items():
         path = _package_folder(package) / file
         if path.is_file():
-            found.append(Photograph(name, path, shows, imagenet_class, name, maker, licence, note))
+            entries.append(Photograph(name, path, shows, imagenet_class, name, maker, licence, note))
         else:
             skipped.append((name, f"it comes with {package}: pip install {package}"))
-    return Photographs(found, tuple(INSTALLED), skipped)
+    return Photographs(entries, tuple(INSTALLED), skipped)
 
 
 def _package_folder(package: str) -> Path:
     """Where the photographs of a package lie; the package is not imported."""
     module, folder = PACKAGES[package]
     spec = find_spec(module)
-    places = spec.submodule_search_locations if spec else None
-    return Path(places[0] if places else module, folder)
+    locations = spec.submodule_search_locations if spec else None
+    return Path(locations[0] if locations else module, folder)
 
 
 def _folder(source: str | os.PathLike) -> Path:
@@ -209,32 +209,32 @@ def of_folder(folder: Path, progress: bool | None = None) -> Photographs:
     files = list(_files(folder))
     pictures = [file for file in files if file.suffix.lower() in ENDINGS]
     stems = Counter(file.with_suffix("") for file in pictures)
-    found, skipped = [], []
-    for file in watched(pictures, "looking at files", progress):
+    entries, skipped = [], []
+    for file in with_progress(pictures, "looking at files", progress):
         if reason := _unreadable(file):
             skipped.append((str(file), reason))
             continue
         inner = file.relative_to(folder)
         name = inner if stems[file.with_suffix("")] > 1 else inner.with_suffix("")
-        shown = file.stem.replace("_", " ")
-        found.append(
-            Photograph(name.as_posix(), file, shown, class_name=(*inner.parts[:-1], "photograph")[0])
+        title = file.stem.replace("_", " ")
+        entries.append(
+            Photograph(name.as_posix(), file, title, class_name=(*inner.parts[:-1], "photograph")[0])
         )
-    if not found:
-        raise ValueError(_nothing(folder, len(files), skipped))
+    if not entries:
+        raise ValueError(_nothing_found_message(folder, len(files), skipped))
     if skipped:
         warnings.warn(
-            f'{len(skipped)} of {len(pictures)} files in "{folder}" are left out: {listed(skipped)}',
+            f'{len(skipped)} of {len(pictures)} files in "{folder}" are left out: {describe_errors(skipped)}',
             stacklevel=3,
         )
-    return Photographs(sorted(found, key=lambda one: one.path), skipped=skipped)
+    return Photographs(sorted(entries, key=lambda photograph: photograph.path), skipped=skipped)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """All files that are neither hidden nor in a hidden folder or a cache."""
-    for place, folders, names in os.walk(folder):
+    for directory, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != "." and name not in _CACHES)
-        yield from (Path(place, name) for name in sorted(names) if name[0] != ".")
+        yield from (Path(directory, name) for name in sorted(names) if name[0] != ".")
 
 
 def _unreadable(file: Path) -> str:
@@ -250,12 +250,12 @@ def _unreadable(file: Path) -> str:
         return "it is no image"
     except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
         return str(error)
-    return f"it has {pixels} pixels, more than {MOST_PIXELS}" if pixels > MOST_PIXELS else ""
+    return f"it has {pixels} pixels, more than {MAX_PIXELS}" if pixels > MAX_PIXELS else ""
 
 
-def _nothing(folder: Path, files: int, skipped: list[tuple[str, str]]) -> str:
+def _nothing_found_message(folder: Path, files: int, skipped: list[tuple[str, str]]) -> str:
     """The sentence for a folder without a photograph."""
-    looked = f"looked for files ending in {', '.join(ENDINGS)}, in subfolders too"
+    searched = f"looked for files ending in {', '.join(ENDINGS)}, in subfolders too"
     if skipped:
-        return f'no photograph in "{folder}" can be read: {listed(skipped)}'
-    return f'there is no photograph in "{folder}": {looked}, and found none among {files} files.'
+        return f'no photograph in "{folder}" can be read: {describe_errors(skipped)}'
+    return f'there is no photograph in "{folder}": {searched}, and found none among {files} files.'

@@ -1,6 +1,6 @@
 """From a seed or a recipe to a picture with its truth.
 
-The data's way: seed -> `Recipe` -> `Painter` (scene, things behind, the object, things in front) -> style -> `Picture`. The
+The data's way: seed -> `Recipe` -> `Renderer` (scene, things behind, the object, things in front) -> style -> `Picture`. The
 first half works on numpy arrays and does not import torch, so that data sets are rendered in light worker processes.
 """
 
@@ -13,11 +13,11 @@ import numpy as np
 
 from cnnlab._validation import one_of, whole_number
 from cnnlab.world.names import CLUTTER, NAMES, index_of
-from cnnlab.world.painter import LABELS, Painter, colour_names
-from cnnlab.world.recipe import Recipe, checked, sample, stream
+from cnnlab.world.object_classes import CLUTTER_CLASSES, OBJECT_CLASSES, ObjectClass, surface_of
+from cnnlab.world.recipe import Recipe, rng_for, sample, validated
+from cnnlab.world.renderer import LABELS, Renderer, colour_names
 from cnnlab.world.scenes import PAINTERS
-from cnnlab.world.shapes import CLUTTER_SHAPES, SHAPES, Shape, skin_of
-from cnnlab.world.styles import PAINTED
+from cnnlab.world.styles import STYLE_FUNCTIONS
 from cnnlab.world.surfaces import SURFACES, Surface, mix
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def render(
         "flip": flip,
     }
     fields |= {"light": light, "clutter": clutter, "cover": cover, "others": others, "style": style}
-    recipe = checked(seed).replace(**fields) if isinstance(seed, Recipe) else sample(seed, **fields)
+    recipe = validated(seed).replace(**fields) if isinstance(seed, Recipe) else sample(seed, **fields)
     pixels, regions, table = draw(recipe, size)
     maps = {
         category: torch.from_numpy(table[:, column].take(regions)) for column, category in enumerate(LABELS)
@@ -135,23 +135,23 @@ def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nda
     bytes, columns `LABELS`).
     """
     whole_number(size, "size (pixels)", minimum=16, maximum=2048)
-    painter = Painter(size)
-    _paint_scene(painter, recipe)
-    things = stream(recipe.seed, "clutter")
+    renderer = Renderer(size)
+    _paint_scene(renderer, recipe)
+    clutter_rng = rng_for(recipe.seed, "clutter")
     for number in range(recipe.clutter):
-        _paint_clutter(painter, things, number + 40, scene=recipe.scene)
-    for number, other in enumerate(recipe.others):
-        _paint_other(painter, recipe, other, number)
+        _paint_clutter(renderer, clutter_rng, number + 40, scene=recipe.scene)
+    for number, name in enumerate(recipe.others):
+        _paint_other(renderer, recipe, name, number)
     if recipe.shape != "none":
-        _paint_main(painter, recipe)
-        _paint_cover(painter, recipe)
-    facing = stream(recipe.seed, "light").random()
-    pixels, regions, table = painter.finish(recipe.light, from_left=bool(facing < 0.5))
-    return PAINTED[recipe.style](pixels, regions, recipe), regions, table
+        _paint_main(renderer, recipe)
+        _paint_cover(renderer, recipe)
+    light_side = rng_for(recipe.seed, "light").random()
+    pixels, regions, table = renderer.finish(recipe.light, from_left=bool(light_side < 0.5))
+    return STYLE_FUNCTIONS[recipe.style](pixels, regions, recipe), regions, table
 
 
-def _paint_scene(painter: Painter, recipe: Recipe) -> None:
-    rng = stream(recipe.seed, recipe.scene)
+def _paint_scene(renderer: Renderer, recipe: Recipe) -> None:
+    rng = rng_for(recipe.seed, recipe.scene)
     paints: dict[tuple, Any] = {}
     label = index_of("scene", recipe.scene)
 
@@ -159,37 +159,37 @@ def _paint_scene(painter: Painter, recipe: Recipe) -> None:
         key = (surface, ramp)
         if key not in paints:
             paints[key] = mix(SURFACES[surface], rng, ramp=ramp)
-        painter.fill(outline, paints[key].toned(round(tone, 2)), scene=label)
+        renderer.fill(outline, paints[key].with_tone(round(tone, 2)), scene=label)
 
     PAINTERS[recipe.scene](brush, rng.random)
 
 
-def _paint_thing(
-    painter: Painter,
+def _paint_object(
+    renderer: Renderer,
     name: str,
-    shape: Shape,
-    skin: Surface,
-    build: np.random.Generator,
+    object_class: ObjectClass,
+    surface: Surface,
+    rng: np.random.Generator,
     *,
-    at: tuple[float, float],
+    position: tuple[float, float],
     scale: float,
     flip: bool,
     instance: int,
 ) -> None:
     """Draw the pieces of one thing, back to front; all pieces that wear the same surface share one paint."""
-    x, y = at
-    lean = (build.random() - 0.5) * 0.16
-    width = scale * (0.94 + 0.12 * build.random()) * (-1 if flip else 1)
-    c, s = np.cos(lean), np.sin(lean)
-    place = np.array([[c * width, s * scale], [-s * width, c * scale]])
-    paints = {"skin": mix(skin, build)}
+    x, y = position
+    tilt = (rng.random() - 0.5) * 0.16
+    width = scale * (0.94 + 0.12 * rng.random()) * (-1 if flip else 1)
+    c, s = np.cos(tilt), np.sin(tilt)
+    transform = np.array([[c * width, s * scale], [-s * width, c * scale]])
+    paints = {"skin": mix(surface, rng)}
     label = index_of("object", name)
-    for piece in shape.draw(build.random):
-        if piece.wears not in paints:
-            paints[piece.wears] = mix(SURFACES[piece.wears], build)
-        paint = paints[piece.wears].toned(piece.tone)
-        painter.fill(
-            piece.outline @ place + (x, y),
+    for piece in object_class.draw(rng.random):
+        if piece.material not in paints:
+            paints[piece.material] = mix(SURFACES[piece.material], rng)
+        paint = paints[piece.material].with_tone(piece.tone)
+        renderer.fill(
+            piece.outline @ transform + (x, y),
             paint,
             object=label,
             part=index_of("part", piece.part),
@@ -197,83 +197,101 @@ def _paint_thing(
         )
 
 
-def _paint_main(painter: Painter, recipe: Recipe) -> None:
-    shape = SHAPES[recipe.shape]
-    scale = recipe.scale * shape.size
+def _paint_main(renderer: Renderer, recipe: Recipe) -> None:
+    object_class = OBJECT_CLASSES[recipe.shape]
+    scale = recipe.scale * object_class.size
     x, y = recipe.position
     if recipe.scene != "sky":
-        painter.cast_shadow(x, y + scale * 0.98, scale * 0.9)
-    skin = skin_of(recipe.shape, recipe.texture)
-    _paint_thing(
-        painter,
+        renderer.cast_shadow(x, y + scale * 0.98, scale * 0.9)
+    surface = surface_of(recipe.shape, recipe.texture)
+    _paint_object(
+        renderer,
         recipe.shape,
-        shape,
-        skin,
-        stream(recipe.seed, "build"),
-        at=(x, y),
+        object_class,
+        surface,
+        rng_for(recipe.seed, "build"),
+        position=(x, y),
         scale=scale,
         flip=recipe.flip,
         instance=1,
     )
 
 
-def _paint_other(painter: Painter, recipe: Recipe, name: str, number: int) -> None:
+def _paint_other(renderer: Renderer, recipe: Recipe, name: str, number: int) -> None:
     """A further object, smaller than the main one and on the side of the picture that the main one leaves free."""
-    rng = stream(recipe.seed, f"o{number}")
+    rng = rng_for(recipe.seed, f"o{number}")
     side = -1 if (recipe.position[0] > 0.5) == (number % 2 == 0) else 1
-    scale = min(0.3, recipe.scale * (0.62 + 0.2 * rng.random())) * SHAPES[name].size
+    scale = min(0.3, recipe.scale * (0.62 + 0.2 * rng.random())) * OBJECT_CLASSES[name].size
     x = min(0.88, max(0.12, recipe.position[0] + side * (recipe.scale + scale * 0.9)))
-    at = (x, recipe.position[1] + recipe.scale * 0.9 - scale + 0.06 * (rng.random() - 0.5))
+    position = (x, recipe.position[1] + recipe.scale * 0.9 - scale + 0.06 * (rng.random() - 0.5))
     if recipe.scene != "sky":
-        painter.cast_shadow(at[0], at[1] + scale * 0.98, scale * 0.9)
-    _paint_thing(
-        painter,
+        renderer.cast_shadow(position[0], position[1] + scale * 0.98, scale * 0.9)
+    _paint_object(
+        renderer,
         name,
-        SHAPES[name],
-        skin_of(name, "own"),
+        OBJECT_CLASSES[name],
+        surface_of(name, "own"),
         rng,
-        at=at,
+        position=position,
         scale=scale,
         flip=bool(rng.random() < 0.5),
         instance=2 + number,
     )
 
 
-def _paint_clutter(painter: Painter, rng: np.random.Generator, instance: int, *, scene: str) -> None:
+def _paint_clutter(renderer: Renderer, rng: np.random.Generator, instance: int, *, scene: str) -> None:
     name = CLUTTER[int(rng.random() * len(CLUTTER))]
-    shape = CLUTTER_SHAPES[name]
+    object_class = CLUTTER_CLASSES[name]
     x, y = rng.random(), 0.55 + 0.45 * rng.random()
-    scale = shape.size * (0.3 + 0.3 * rng.random()) * (0.5 + y)
+    scale = object_class.size * (0.3 + 0.3 * rng.random()) * (0.5 + y)
     if scene != "sky":
-        painter.cast_shadow(x, y + scale * 0.98, scale * 0.9)
-    _paint_thing(
-        painter, name, shape, SURFACES[shape.skin], rng, at=(x, y), scale=scale, flip=False, instance=instance
+        renderer.cast_shadow(x, y + scale * 0.98, scale * 0.9)
+    _paint_object(
+        renderer,
+        name,
+        object_class,
+        SURFACES[object_class.surface],
+        rng,
+        position=(x, y),
+        scale=scale,
+        flip=False,
+        instance=instance,
     )
 
 
-def _paint_cover(painter: Painter, recipe: Recipe) -> None:
+def _paint_cover(renderer: Renderer, recipe: Recipe) -> None:
     """Something in front of the object: a post before it, or a bush, a stone or a crate before its feet or its side."""
     if recipe.cover <= 0:
         return
-    rng = stream(recipe.seed, "cover")
+    rng = rng_for(recipe.seed, "cover")
     name = ("post", "bush", "stone", "crate")[int(rng.random() * 4)]
     x, y = recipe.position
     if name == "post":
-        at = (x + recipe.scale * 1.2 * (rng.random() - 0.5), 0.5)
+        position = (x + recipe.scale * 1.2 * (rng.random() - 0.5), 0.5)
         width = recipe.cover * recipe.scale * 0.6
         stretch = np.array([[width / 0.32, 0.0], [0.0, 1.1]])
         paint = mix(SURFACES["wood"], rng)
-        painter.fill(
-            CLUTTER_SHAPES[name].draw(rng.random)[0].outline @ stretch + at,
+        renderer.fill(
+            CLUTTER_CLASSES[name].draw(rng.random)[0].outline @ stretch + position,
             paint,
             object=index_of("object", name),
             instance=90,
         )
         return
     scale = recipe.scale * (0.2 + 0.3 * recipe.cover)
-    at = (x + recipe.scale * 1.6 * (rng.random() - 0.5), y + recipe.scale - scale * 0.8)
-    shape = CLUTTER_SHAPES[name]
-    _paint_thing(painter, name, shape, SURFACES[shape.skin], rng, at=at, scale=scale, flip=False, instance=90)
+    position = (x + recipe.scale * 1.6 * (rng.random() - 0.5), y + recipe.scale - scale * 0.8)
+    object_class = CLUTTER_CLASSES[name]
+    _paint_object(
+        renderer,
+        name,
+        object_class,
+        SURFACES[object_class.surface],
+        rng,
+        position=position,
+        scale=scale,
+        flip=False,
+        instance=90,
+    )
 
 
 def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnlab._validation import fraction, one_of, whole_number
 from cnnlab.world.names import OBJECTS, SCENES
-from cnnlab.world.shapes import SHAPES, skin_of
+from cnnlab.world.object_classes import OBJECT_CLASSES, surface_of
 
 STYLES = ("rendered", "drawn", "camera")
 
@@ -66,17 +66,17 @@ class Recipe:
 
     def replace(self, **changes: Any) -> Recipe:
         """The same recipe with some fields changed; a field that does not exist, or a value that no picture has, is refused."""
-        given = {name: value for name, value in changes.items() if value is not None}
-        for name in given:
+        updates = {name: value for name, value in changes.items() if value is not None}
+        for name in updates:
             one_of(name, self.__dataclass_fields__, "field of a recipe")
-        return checked(replace(self, **given)) if given else self
+        return validated(replace(self, **updates)) if updates else self
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, ready for JSON; `Recipe(**values)` makes it again."""
         return asdict(self) | {"position": list(self.position), "others": list(self.others)}
 
 
-def stream(seed: int, aspect: str) -> np.random.Generator:
+def rng_for(seed: int, aspect: str) -> np.random.Generator:
     """The random numbers of one aspect of a picture, independent of all other aspects."""
     return np.random.default_rng([seed, sum(byte << (8 * i) for i, byte in enumerate(aspect.encode()[:4]))])
 
@@ -88,36 +88,36 @@ def sample(seed: int, **fixed: Any) -> Recipe:
     something in front.
     """
     whole_number(seed, "seed")
-    draw = stream(seed, "plan").random(
+    draws = rng_for(seed, "plan").random(
         12
     )  # always all of them: fixing one field leaves the others as they are
-    drawn = Recipe(
+    recipe = Recipe(
         seed=int(seed),
-        shape=OBJECTS[int(draw[0] * len(OBJECTS))],
+        shape=OBJECTS[int(draws[0] * len(OBJECTS))],
         texture="own",
-        scene=SCENES[int(draw[1] * len(SCENES))],
-        position=(round(0.24 + 0.52 * draw[2], 4), round(0.46 + 0.22 * draw[3], 4)),
-        scale=round(0.2 + 0.12 * draw[4], 4),
-        flip=bool(draw[5] < 0.5),
-        light=round(0.82 + 0.32 * draw[6], 4),
-        clutter=int(draw[7] * 4),
-        cover=round(max(0.0, draw[8] - 0.7) / 0.3, 4),
+        scene=SCENES[int(draws[1] * len(SCENES))],
+        position=(round(0.24 + 0.52 * draws[2], 4), round(0.46 + 0.22 * draws[3], 4)),
+        scale=round(0.2 + 0.12 * draws[4], 4),
+        flip=bool(draws[5] < 0.5),
+        light=round(0.82 + 0.32 * draws[6], 4),
+        clutter=int(draws[7] * 4),
+        cover=round(max(0.0, draws[8] - 0.7) / 0.3, 4),
     )
     if fixed.get("texture") == "any":
-        fixed["texture"] = OBJECTS[int(draw[9] * len(OBJECTS))]
-    return drawn.replace(**fixed)
+        fixed["texture"] = OBJECTS[int(draws[9] * len(OBJECTS))]
+    return recipe.replace(**fixed)
 
 
-def checked(recipe: Recipe) -> Recipe:
+def validated(recipe: Recipe) -> Recipe:
     """`recipe` with its values in their plain types; a value that cannot be drawn raises a ValueError that says what can."""
     one_of(recipe.shape, ("none", *OBJECTS), "shape")
     one_of(recipe.scene, SCENES, "scene")
     one_of(recipe.style, STYLES, "style")
     if recipe.shape != "none":
-        skin_of(recipe.shape, recipe.texture)
+        surface_of(recipe.shape, recipe.texture)
     others = (recipe.others,) if isinstance(recipe.others, str) else tuple(recipe.others)
     for other in others:
-        one_of(other, SHAPES, "object")
+        one_of(other, OBJECT_CLASSES, "object")
     try:
         x, y = (float(v) for v in recipe.position)
     except (TypeError, ValueError):

@@ -18,12 +18,12 @@ from cnnlab.world.surfaces import Paint
 from cnnlab.world.textures import SIDE, tile
 
 LABELS = ("object", "part", "scene", "material", "texture", "instance")
-MOST_REGIONS = 256
+MAX_REGIONS = 256
 _PER_PIXEL = 2  # tile pixels per picture pixel at 96 x 96, where the canvas has twice the size of the picture
 
 
 @dataclass
-class Painter:
+class Renderer:
     """A canvas of `size` x `size` picture pixels; regions are added, outlines filled, and `finish` gives the result."""
 
     size: int
@@ -35,7 +35,7 @@ class Painter:
         self.canvas = Image.new("L", (self.side, self.side))
         self.draw = ImageDraw.Draw(self.canvas)
         self.shadow = Image.new("L", (48, 48))
-        self._known: dict[tuple, int] = {}
+        self._region_ids: dict[tuple, int] = {}
         self._boxes: list[list[float]] = []
 
     def fill(self, outline: np.ndarray, paint: Paint, **labels: int) -> None:
@@ -58,16 +58,16 @@ class Painter:
 
     def _region(self, paint: Paint, row: tuple[int, ...]) -> int:
         key = (paint, row)
-        if key not in self._known:
-            if len(self.paints) == MOST_REGIONS:
+        if key not in self._region_ids:
+            if len(self.paints) == MAX_REGIONS:
                 raise ValueError(
-                    f"a picture has room for {MOST_REGIONS} regions; draw fewer objects or less clutter."
+                    f"a picture has room for {MAX_REGIONS} regions; draw fewer objects or less clutter."
                 )
-            self._known[key] = len(self.paints)
+            self._region_ids[key] = len(self.paints)
             self.paints.append(paint)
             self.labels.append(row)
             self._boxes.append([np.inf, np.inf, -np.inf, -np.inf])
-        return self._known[key]
+        return self._region_ids[key]
 
     def cast_shadow(self, x: float, y: float, reach: float) -> None:
         """Darken the ground around (x, y); things that stand on it stay as they are."""
@@ -77,11 +77,11 @@ class Painter:
     def finish(self, light: float, from_left: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The picture (size x size x 3 floats, 0 to 255), its region map (bytes) and the table of labels (regions x 6, bytes)."""
         regions = np.asarray(self.canvas)
-        table = np.array(self.labels, dtype=np.uint8)
+        label_table = np.array(self.labels, dtype=np.uint8)
         colours = self._colours(regions)
-        colours *= self._lit(regions, table, light, from_left)[:, :, None]
+        colours *= self._brightness(regions, label_table, light, from_left)[:, :, None]
         pixels = colours.reshape(self.size, 2, self.size, 2, 3).mean(axis=(1, 3), dtype=np.float32)
-        return pixels, majority(regions), table
+        return pixels, majority(regions), label_table
 
     def _colours(self, regions: np.ndarray) -> np.ndarray:
         pattern = np.zeros(regions.shape, dtype=np.float32)
@@ -103,31 +103,33 @@ class Painter:
         colours += dark.take(regions, axis=0)
         return colours
 
-    def _lit(self, regions: np.ndarray, table: np.ndarray, light: float, from_left: bool) -> np.ndarray:
+    def _brightness(
+        self, regions: np.ndarray, table: np.ndarray, light: float, from_left: bool
+    ) -> np.ndarray:
         """Brightness of each canvas pixel: things are lighter towards the light, the ground is darker in their shadow."""
-        thing = (table[:, LABELS.index("instance")] > 0).astype(np.uint8) * 255
-        silhouette = self.canvas.point(_lut(thing)).resize((48, 48), Image.Resampling.BOX)
+        is_object = (table[:, LABELS.index("instance")] > 0).astype(np.uint8) * 255
+        silhouette = self.canvas.point(_lut(is_object)).resize((48, 48), Image.Resampling.BOX)
         soft = np.asarray(silhouette.filter(ImageFilter.BoxBlur(2.5)), dtype=np.float32) / 255
         step = 2 if from_left else -2
         slope = np.roll(soft, (-2, -step), (0, 1)) - np.roll(soft, (2, step), (0, 1))
         shade = np.asarray(self.shadow.filter(ImageFilter.BoxBlur(2)), dtype=np.float32) / 255
         across = np.linspace(1.06, 0.94, 48, dtype=np.float32)[None]
         base = np.float32(light) * (across if from_left else across[:, ::-1])
-        on_thing = _enlarge(base * (1 + 0.3 * slope), self.side)
+        on_object = _enlarge(base * (1 + 0.3 * slope), self.side)
         on_ground = _enlarge(base * (1 - 0.75 * shade), self.side)
-        return np.where(thing.take(regions) > 0, on_thing, on_ground)
+        return np.where(is_object.take(regions) > 0, on_object, on_ground)
 
 
 def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: float) -> np.ndarray:
     """The piece of the paint's tile that lies under a box of the canvas, magnified with the picture."""
     zoom = paint.zoom * magnify
     if zoom <= 1.0:
-        twice = _doubled(paint.texture, round(SIDE * zoom), paint.turn)
+        twice = _repeated_tile(paint.texture, round(SIDE * zoom), paint.turn)
         n = twice.shape[0] // 2
         y, x = (round(paint.shift[0] * zoom) + top) % n, (round(paint.shift[1] * zoom) + left) % n
         if y + bottom - top <= 2 * n and x + right - left <= 2 * n:
             return twice[y : y + bottom - top, x : x + right - left]
-    grey = _turned(paint.texture, paint.turn)
+    grey = _rotated_tile(paint.texture, paint.turn)
     rows = np.arange(int(top / zoom) + paint.shift[0], int(bottom / zoom) + 2 + paint.shift[0]) % SIDE
     columns = np.arange(int(left / zoom) + paint.shift[1], int(right / zoom) + 2 + paint.shift[1]) % SIDE
     piece = Image.fromarray(np.ascontiguousarray(grey[np.ix_(rows, columns)]))
@@ -143,15 +145,15 @@ def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: f
 
 
 @lru_cache(maxsize=96)
-def _doubled(texture: str, side: int, turn: int) -> np.ndarray:
+def _repeated_tile(texture: str, side: int, turn: int) -> np.ndarray:
     """A tile shrunk to `side` and laid twice each way, so that any window up to its size is one slice."""
-    small = Image.fromarray(np.ascontiguousarray(_turned(texture, turn))).resize(
+    small = Image.fromarray(np.ascontiguousarray(_rotated_tile(texture, turn))).resize(
         (side, side), Image.Resampling.LANCZOS
     )
     return np.tile(np.asarray(small), (2, 2))
 
 
-def _turned(texture: str, turn: int) -> np.ndarray:
+def _rotated_tile(texture: str, turn: int) -> np.ndarray:
     return tile(texture).T if turn and texture not in UPRIGHT else tile(texture)
 
 
@@ -191,9 +193,9 @@ def _colour_table() -> np.ndarray:
 
     names = ("none", *COLOURS)
     table = np.empty((16, 16, 16), dtype=np.uint8)
-    for place in np.ndindex(table.shape):
-        hue, saturation, value = colorsys.rgb_to_hsv(*((level * 16 + 8) / 255 for level in place))
-        table[place] = names.index(_colour_name(hue * 360, saturation, value))
+    for index in np.ndindex(table.shape):
+        hue, saturation, value = colorsys.rgb_to_hsv(*((level * 16 + 8) / 255 for level in index))
+        table[index] = names.index(_colour_name(hue * 360, saturation, value))
     return table
 
 

@@ -19,15 +19,15 @@ from typing import Protocol
 import numpy as np
 
 from cnnlab.world import cache
-from cnnlab.world.painter import LABELS
 from cnnlab.world.picture import draw
 from cnnlab.world.recipe import Recipe
+from cnnlab.world.renderer import LABELS
 
 BLOCK = 100
 """Pictures drawn in one piece of work."""
 ARRAYS = ("images", "regions", "tables")
 """What is kept of N pictures: N x H x W x 3 bytes; N x H x W bytes, the region of each pixel; and what is true of each region."""
-IN_MEMORY = "is the disk full? Pictures are in memory only. CNNLAB_CACHE names another folder."
+MEMORY_ONLY_HINT = "is the disk full? Pictures are in memory only. CNNLAB_CACHE names another folder."
 """What follows if the cache cannot be used."""
 
 
@@ -39,12 +39,12 @@ class Recipes(Protocol):
     def __getitem__(self, index: int) -> Recipe: ...
 
     def key(self, size: int) -> str:
-        """A name for the pictures in this size: whatever changes them, the drawing code included (`code_sum`), changes it."""
+        """A name for the pictures in this size: whatever changes them, the drawing code included (`code_hash`), changes it."""
         ...
 
 
 @remember
-def code_sum() -> str:
+def code_hash() -> str:
     """A checksum of the drawing code: pictures of another version of the world are other pictures."""
     names = (
         "names",
@@ -65,39 +65,39 @@ def code_sum() -> str:
     ).hexdigest()
 
 
-def kept_arrays(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
+def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
     """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
-    place = cache.folder() / "splits" / recipes.key(size)
-    if place.is_dir():
+    folder = cache.folder() / "splits" / recipes.key(size)
+    if folder.is_dir():
         try:
-            return open_kept(place)
+            return open_cached(folder)
         except (OSError, ValueError, KeyError) as problem:
-            warnings.warn(f"the split in {place} is damaged ({problem}); it is drawn again.", stacklevel=3)
-            shutil.rmtree(place, ignore_errors=True)
-    part = place.with_name(f"{place.name}.part-{os.getpid()}")
+            warnings.warn(f"the split in {folder} is damaged ({problem}); it is drawn again.", stacklevel=3)
+            shutil.rmtree(folder, ignore_errors=True)
+    partial = folder.with_name(f"{folder.name}.part-{os.getpid()}")
     try:
-        sweep(place.parent)
-        part.mkdir(parents=True)
+        remove_stale(folder.parent)
+        partial.mkdir(parents=True)
     except OSError as problem:
-        warnings.warn(f"the cache folder cannot be written ({problem}); {IN_MEMORY}", stacklevel=3)
-        return draw_all(recipes, size, progress)
+        warnings.warn(f"the cache folder cannot be written ({problem}); {MEMORY_ONLY_HINT}", stacklevel=3)
+        return render_all(recipes, size, progress)
     try:
-        arrays = draw_all(recipes, size, progress)
-        save(part, arrays)
-        if not place.exists():  # else another process was quicker, with the same pictures
-            part.rename(place)
-        return open_kept(place)
+        arrays = render_all(recipes, size, progress)
+        save(partial, arrays)
+        if not folder.exists():  # else another process was quicker, with the same pictures
+            partial.rename(folder)
+        return open_cached(folder)
     except OSError as problem:
-        needed = sum(array.nbytes for array in arrays.values()) / 1e6
+        megabytes = sum(array.nbytes for array in arrays.values()) / 1e6
         warnings.warn(
-            f"the split of {needed:.0f} MB could not be kept ({problem}); {IN_MEMORY}", stacklevel=3
+            f"the split of {megabytes:.0f} MB could not be kept ({problem}); {MEMORY_ONLY_HINT}", stacklevel=3
         )
         return arrays
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
-def sweep(parent: Path) -> None:
+def remove_stale(parent: Path) -> None:
     """Remove what killed runs have left behind."""
     import psutil
 
@@ -106,17 +106,17 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def save(part: Path, arrays: dict[str, np.ndarray]) -> None:
+def save(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the arrays into a folder, with their checksums."""
-    sums = {}
+    checksums = {}
     for name, array in arrays.items():
-        np.save(part / f"{name}.npy", array)
-        sums[name] = zlib.crc32((part / f"{name}.npy").read_bytes())
-    (part / "sums.json").write_text(json.dumps(sums))
+        np.save(folder / f"{name}.npy", array)
+        checksums[name] = zlib.crc32((folder / f"{name}.npy").read_bytes())
+    (folder / "sums.json").write_text(json.dumps(checksums))
 
 
 @remember
-def is_whole(file: Path, changed: int, expected: int) -> bool:
+def checksum_ok(file: Path, modified: int, expected: int) -> bool:
     """Whether the file has the expected checksum; asked once a process for each version of the file."""
     total = 0
     with file.open("rb") as stream:
@@ -125,7 +125,7 @@ def is_whole(file: Path, changed: int, expected: int) -> bool:
     return total == expected
 
 
-def open_kept(place: Path) -> dict[str, np.ndarray]:
+def open_cached(folder: Path) -> dict[str, np.ndarray]:
     """The arrays in a folder, memory-mapped.
 
     Raises
@@ -133,16 +133,16 @@ def open_kept(place: Path) -> dict[str, np.ndarray]:
     ValueError
         If a file is not what was written; an OSError or KeyError if one is missing.
     """
-    sums = json.loads((place / "sums.json").read_text())
+    checksums = json.loads((folder / "sums.json").read_text())
     for name in ARRAYS:
-        file = place / f"{name}.npy"
-        if not is_whole(file, file.stat().st_mtime_ns, sums[name]):
+        file = folder / f"{name}.npy"
+        if not checksum_ok(file, file.stat().st_mtime_ns, checksums[name]):
             raise ValueError(f"{file.name} has another checksum than when it was written")
     # Copy on write: torch wants writable memory, and a caller who writes must not change the file.
-    return {name: np.load(place / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
+    return {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
 
 
-def draw_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
+def render_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
     """Draw all pictures, on all cores if it pays, with a progress bar."""
     from joblib import Parallel, delayed
     from tqdm.auto import tqdm
@@ -151,7 +151,7 @@ def draw_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarra
     starts = range(0, count, BLOCK)
     workers = min(os.cpu_count() or 1, 8) if count >= 10 * BLOCK else 1
     run = Parallel(n_jobs=workers, return_as="generator")
-    blocks = run(delayed(draw_block)(recipes, size, start, min(start + BLOCK, count)) for start in starts)
+    blocks = run(delayed(render_block)(recipes, size, start, min(start + BLOCK, count)) for start in starts)
     images = np.empty((count, size, size, 3), dtype=np.uint8)
     regions = np.empty((count, size, size), dtype=np.uint8)
     tables = []
@@ -163,16 +163,16 @@ def draw_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarra
             images[start : start + len(pixels)], regions[start : start + len(pixels)] = pixels, region
             tables += table
             bar.update(len(pixels))
-    most = max(len(table) for table in tables)
-    padded = np.zeros((count, most, len(LABELS)), dtype=np.uint8)
+    max_regions = max(len(table) for table in tables)
+    padded = np.zeros((count, max_regions, len(LABELS)), dtype=np.uint8)
     for row, table in zip(padded, tables, strict=True):
         row[: len(table)] = table
     return {"images": images, "regions": regions, "tables": padded}
 
 
-def draw_block(
+def render_block(
     recipes: Recipes, size: int, start: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Pictures start ... stop - 1: their pixels, their regions, and a table for each."""
-    drawn = [draw(recipes[index], size) for index in range(start, stop)]
-    return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), [d[2] for d in drawn]
+    pictures = [draw(recipes[index], size) for index in range(start, stop)]
+    return np.stack([d[0] for d in pictures]), np.stack([d[1] for d in pictures]), [d[2] for d in pictures]

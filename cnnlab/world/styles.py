@@ -11,15 +11,15 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cnnlab.world.recipe import Recipe, stream
+from cnnlab.world.recipe import Recipe, rng_for
 
 
-def rendered(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
+def unchanged(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
     """As the painter made it."""
     return to_bytes(pixels)
 
 
-def drawn(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
+def line_art(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Ink on paper: lines where regions meet, hatching where the rendered picture is dark."""
     side = regions.shape[0]
     edge = np.zeros(regions.shape, dtype=bool)
@@ -33,7 +33,7 @@ def drawn(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray
     hatch = ((x + y) % 5 < 1.2) * np.clip((120 - grey) / 120, 0, 1) + ((x - y) % 5 < 1.2) * np.clip(
         (70 - grey) / 70, 0, 1
     )
-    paper = np.array([246, 240, 226], dtype=np.float32) + 4 * stream(recipe.seed, "paper").standard_normal(
+    paper = np.array([246, 240, 226], dtype=np.float32) + 4 * rng_for(recipe.seed, "paper").standard_normal(
         (side, side, 1)
     )
     strength = np.clip(0.85 * lines + 0.55 * hatch, 0, 1)[:, :, None]
@@ -43,7 +43,7 @@ def drawn(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray
 def camera(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
     """A cheap camera: a soft lens, darker corners, a colour cast, and noise that grows with brightness."""
     side = regions.shape[0]
-    rng = stream(recipe.seed, "camera")
+    rng = rng_for(recipe.seed, "camera")
     cast = 1 + 0.12 * (rng.random(3) - 0.5)
     soft = np.asarray(
         Image.fromarray(to_bytes(pixels)).filter(ImageFilter.BoxBlur(0.7 * side / 96)), dtype=np.float64
@@ -54,9 +54,9 @@ def camera(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarra
     return to_bytes(dimmed + noise)
 
 
-PAINTED: dict[str, Callable[[np.ndarray, np.ndarray, Recipe], np.ndarray]] = {
-    "rendered": rendered,
-    "drawn": drawn,
+STYLE_FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray, Recipe], np.ndarray]] = {
+    "rendered": unchanged,
+    "drawn": line_art,
     "camera": camera,
 }
 

@@ -37,7 +37,7 @@ class Paint:
     shift: tuple[int, int]
     ramp: float = 0.0
 
-    def toned(self, tone: float) -> Paint:
+    def with_tone(self, tone: float) -> Paint:
         """The same paint, darker (`tone` below 1) or lighter."""
         scale = lambda colour: tuple(min(255.0, c * tone) for c in colour)  # noqa: E731
         return Paint(
@@ -52,16 +52,18 @@ class Paint:
         )
 
 
-def mix(surface: Surface, rng: np.random.Generator, *, ramp: float = 0.0, vary: float = 14.0) -> Paint:
+def mix(surface: Surface, rng: np.random.Generator, *, ramp: float = 0.0, variation: float = 14.0) -> Paint:
     """A paint of this surface: one of its colour pairs, shifted a little as a whole. `ramp` lets it fade from top to bottom."""
     draws = rng.random(8)
     dark, light = surface.colours[int(draws[0] * len(surface.colours))]
     # One shift of brightness for both, and a smaller one for each channel, so that a pair stays a pair.
-    shift = (draws[1] - 0.5) * 2 * vary + (draws[2:5] - 0.5) * vary
+    shift = (draws[1] - 0.5) * 2 * variation + (draws[2:5] - 0.5) * variation
     dark = tuple(min(255.0, max(0.0, c + s)) for c, s in zip(dark, shift.tolist(), strict=True))
     light = tuple(min(255.0, max(0.0, c + s)) for c, s in zip(light, shift.tolist(), strict=True))
-    place = (int(draws[5] * 512), int(draws[6] * 512))
-    return Paint(surface.material, surface.texture, dark, light, surface.zoom, int(draws[7] * 2), place, ramp)
+    offset = (int(draws[5] * 512), int(draws[6] * 512))
+    return Paint(
+        surface.material, surface.texture, dark, light, surface.zoom, int(draws[7] * 2), offset, ramp
+    )
 
 
 # One surface a line or two.

@@ -71,12 +71,12 @@ def _ellipse(rx: float, ry: float, turn: float, corners: int = 14) -> np.ndarray
 def _curl(rng: np.random.Generator) -> list:
     r = rng.uniform(6, 11)
     grey = rng.uniform(150, 215)
-    shade, lit, glint = (
+    shade, light, glint = (
         _ellipse(r, r, 0),
         _ellipse(r * 0.8, r * 0.8, 0) - r * 0.12,
         _ellipse(r * 0.4, r * 0.4, 0) - r * 0.3,
     )
-    return [(shade, grey - 75), (lit, grey), (glint, grey + 40)]
+    return [(shade, grey - 75), (light, grey), (glint, grey + 40)]
 
 
 def _leaf(rng: np.random.Generator) -> list:

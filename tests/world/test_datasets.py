@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.world import OBJECTS, SCENES, dataset, datasets, keeping
+from cnnlab.world import OBJECTS, SCENES, dataset, datasets, split_cache
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path / "cache"))
-    keeping.is_whole.cache_clear()
+    split_cache.checksum_ok.cache_clear()
     return tmp_path / "cache" / "splits"
 
 
@@ -64,7 +64,7 @@ def test_backgrounds_can_be_tied_to_classes_and_fields_fixed():
 
 def test_a_split_is_drawn_once(own_cache, monkeypatch):
     first = dataset("test", n=20)
-    monkeypatch.setattr(keeping, "draw_all", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(split_cache, "render_all", lambda *_: pytest.fail("drawn again"))
     again = dataset("test", n=20)
     assert torch.equal(first.images, again.images)
     assert [path.name for path in own_cache.iterdir()] == [again.recipes.key(96)]
@@ -87,7 +87,7 @@ def test_a_damaged_split_is_noticed_and_drawn_again(own_cache, damage):
         "cut": lambda: file.write_bytes(content[:4000]),
         "remove": file.unlink,
     }[damage]()
-    keeping.is_whole.cache_clear()
+    split_cache.checksum_ok.cache_clear()
     with pytest.warns(UserWarning, match="damaged"):
         after = dataset("test", n=20)
     assert torch.equal(before, after.images)
@@ -98,7 +98,7 @@ def test_an_interrupted_drawing_leaves_nothing_behind(own_cache, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(keeping, "save", interrupted)
+    monkeypatch.setattr(split_cache, "save", interrupted)
     with pytest.raises(KeyboardInterrupt):
         dataset("test", n=20)
     assert list(own_cache.iterdir()) == []

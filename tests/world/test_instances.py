@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from cnnlab import world
-from cnnlab.world.instances import FIRST
+from cnnlab.world.instances import FIRST_SEED
 
 
 @pytest.fixture(scope="module")
 def collection():
-    return world.instances("test", things=22, views=3, progress=False)
+    return world.instances("test", objects=22, views=3, progress=False)
 
 
 def test_views_share_the_thing_and_change_the_rest(collection):
@@ -52,7 +52,7 @@ def test_splits_and_data_sets_share_no_seed(collection):
         for split in ("train", "test")
     }
     assert not seeds["train"] & seeds["test"]
-    assert min(seeds["train"]) >= FIRST > world.dataset("test", n=20, progress=False).recipes[19].seed
+    assert min(seeds["train"]) >= FIRST_SEED > world.dataset("test", n=20, progress=False).recipes[19].seed
 
 
 def test_bad_collections_are_refused():

@@ -19,7 +19,7 @@ import cnnlab
 from cnnlab.networks.data_loading import picture_batches
 from cnnlab.world import Labelled, Photograph, Photographs, photo, photographs
 from cnnlab.world.photo import NOT_STATED
-from cnnlab.world.photographs import INSTALLED, PACKAGES, installed
+from cnnlab.world.photographs import INSTALLED, PACKAGES, installed_photographs
 
 FUNCTIONS = {"motorcycle": "stereo_motorcycle", "hubble": "hubble_deep_field"}
 """Functions of `skimage.data` that are not called as the kit calls the photograph."""
@@ -38,14 +38,16 @@ def one_line(text: str) -> str:
 @pytest.fixture(scope="module")
 def said_by_skimage() -> dict[str, str]:
     """The docstrings of `skimage.data`, read without importing it."""
-    source = Path(installed()["chelsea"].path).with_name("_fetchers.py").read_text(encoding="utf-8")
+    source = (
+        Path(installed_photographs()["chelsea"].path).with_name("_fetchers.py").read_text(encoding="utf-8")
+    )
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     return {node.name: one_line(ast.get_docstring(node) or "") for node in functions}
 
 
 @pytest.fixture(scope="module")
 def said_by_sklearn() -> dict[str, str]:
-    readme = installed()["china"].path.with_name("README.txt").read_text(encoding="utf-8")
+    readme = installed_photographs()["china"].path.with_name("README.txt").read_text(encoding="utf-8")
     parts = [part.split(".jpg", 1) for part in readme.split("Image: ")[1:]]
     return {name.strip(): one_line(text) for name, text in parts}
 

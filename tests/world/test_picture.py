@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from cnnlab.world import CLUTTER, NAMES, OBJECTS, SCENES, STYLES, index_of, render, sample
-from cnnlab.world.painter import colour_names, majority
 from cnnlab.world.picture import draw
+from cnnlab.world.renderer import colour_names, majority
 
 CATEGORIES = tuple(NAMES)
 

@@ -149,12 +149,12 @@ def _warm_up_world() -> None:
 
     That is a second or two of the processor, which each submission that draws a picture would spend anew.
     """
-    from cnnlab.world import names, painter, picture, recipe, textures
+    from cnnlab.world import names, picture, recipe, renderer, textures
 
     for texture in names.TEXTURES:
         textures.tile(texture)
     for number, scene in enumerate(names.SCENES):
-        painter.colour_names(picture.draw(recipe.sample(number, scene=scene))[0])
+        renderer.colour_names(picture.draw(recipe.sample(number, scene=scene))[0])
 
 
 def _serve(connection: socket.socket, sandbox: confinement.Confinement, options: dict[str, Any]) -> None:
