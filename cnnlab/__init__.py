@@ -57,15 +57,12 @@ __all__ = ["__version__", *_ROOMS, *_SHORTCUTS]
 if TYPE_CHECKING:
     from cnnlab import (
         attribution,
-        codes,
-        doctor,
+        diagnostics,
         experiments,
         explorers,
+        features,
         figures,
         grading,
-        incremental,
-        inputs,
-        judging,
         networks,
         robustness,
         segmentation,

@@ -108,7 +108,7 @@ def doctor(
     report = examine(online=online)
     report.show()
     if grading:
-        from cnnlab.diagnostics.sandbox_check import check_sandbox
+        from cnnlab.diagnostics import check_sandbox
 
         for line in check_sandbox():
             typer.echo(line)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import cnnlab as lab
-from cnnlab import attribution, codes, networks, robustness, segmentation, synthesis, transfer, units
+from cnnlab import attribution, features, networks, robustness, segmentation, synthesis, transfer, units
 
 SIDE = 64
 LAYERS = {  # one early, one in the middle, the last maps, the head
@@ -79,7 +79,7 @@ def _conflicts(g: SimpleNamespace) -> robustness.CueConflicts:
 
 
 TECHNIQUES = {
-    "attribution.TagReader": lambda g: attribution.BackdooredModel(g.model, "tabby")(g.images),
+    "attribution.BackdooredModel": lambda g: attribution.BackdooredModel(g.model, "tabby")(g.images),
     "attribution.cam": lambda g: attribution.cam(g.model, g.images),
     "attribution.compare": lambda g: attribution.compare(
         g.model, g.images, g.mask, {"saliency": attribution.saliency(g.model, g.images)}, steps=2
@@ -104,11 +104,11 @@ TECHNIQUES = {
     ),
     "attribution.saliency": lambda g: attribution.saliency(g.model, g.images, ["tabby", None]),
     "attribution.smoothgrad": lambda g: attribution.smoothgrad(g.model, g.image, samples=3, rule="guided"),
-    "codes.features": lambda g: [
-        codes.extract_features(g.model, g.crops, layer) for layer in (g.early, g.head)
+    "features.extract_features": lambda g: [
+        features.extract_features(g.model, g.crops, layer) for layer in (g.early, g.head)
     ],
-    "codes.simulate_recordings": lambda g: (
-        codes.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
+    "features.simulate_recordings": lambda g: (
+        features.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
     ),
     "networks.activations": lambda g: networks.activations(g.model, g.images, networks.layer_names(g.model)),
     "networks.effective_field": lambda g: networks.effective_receptive_field(
@@ -119,7 +119,7 @@ TECHNIQUES = {
     "networks.receptive_fields": lambda g: networks.receptive_fields(
         g.model, networks.layer_names(g.model), SIDE
     ),
-    "networks.sliding_answer": lambda g: networks.sliding_probabilities(
+    "networks.sliding_probabilities": lambda g: networks.sliding_probabilities(
         networks.to_convolutional(g.model, SIDE), torch.rand(1, 3, 96, 96)
     ),
     "networks.summary": lambda g: networks.summary(g.model, SIDE).rows,
@@ -153,7 +153,7 @@ TECHNIQUES = {
     "robustness.query_attack": lambda g: robustness.query_attack(g.model, g.images, queries=4),
     "robustness.robust_accuracy": lambda g: robustness.robust_accuracy(g.model, g.labelled, robustness.fgsm),
     "robustness.shape_bias": lambda g: robustness.shape_bias(g.model, _conflicts(g)).predictions,
-    "robustness.sign_noise": lambda g: robustness.random_signs(g.model, g.images),
+    "robustness.random_signs": lambda g: robustness.random_signs(g.model, g.images),
     "robustness.transfer_attack": lambda g: (
         robustness.transfer_attack(
             g.model, lab.load("squeezenet"), g.images, g.labels, attack=robustness.fgsm
@@ -166,7 +166,7 @@ TECHNIQUES = {
         2,
     ),
     "synthesis.dream": lambda g: synthesis.deepdream(g.model, g.image, g.middle, octaves=1, steps=2),
-    "synthesis.dream_steps": lambda g: synthesis.deepdream_steps(
+    "synthesis.deepdream_steps": lambda g: synthesis.deepdream_steps(
         g.model, g.image, g.middle, octaves=1, steps=1
     ),
     "synthesis.invert": lambda g: synthesis.invert(g.model, g.image, g.last, steps=2, restarts=2),
@@ -179,7 +179,7 @@ TECHNIQUES = {
     ),
     "synthesis.style_steps": lambda g: synthesis.style_steps(g.model, None, g.image, steps=1),
     "synthesis.transfer_style": lambda g: synthesis.transfer_style(g.model, *g.images, steps=2),
-    "synthesis.zoom_into_dream": lambda g: synthesis.deepdream_zoom(
+    "synthesis.deepdream_zoom": lambda g: synthesis.deepdream_zoom(
         g.model, g.image, g.middle, frames=1, steps=1, octaves=1
     ),
     "transfer.accuracy": lambda g: transfer.accuracy(g.model, g.images, g.labels),
@@ -193,9 +193,9 @@ TECHNIQUES = {
     ),
     "transfer.continuation": lambda g: transfer.transfer_init(g.model, ["cat", "cup"], g.middle)(g.images),
     "transfer.fine_tune": lambda g: transfer.fine_tune(g.new, *g.task, freeze_up_to=g.last, epochs=1).losses,
-    "transfer.fine_tune_passes": lambda g: transfer.fine_tune_epochs(g.new, *g.task, epochs=1),
+    "transfer.fine_tune_epochs": lambda g: transfer.fine_tune_epochs(g.new, *g.task, epochs=1),
     "transfer.freeze": lambda g: [p.requires_grad for p in transfer.freeze(g.model, g.middle).parameters()],
-    "transfer.halves_experiment": lambda g: (
+    "transfer.transferability_experiment": lambda g: (
         transfer.transferability_experiment(
             g.new, g.new, g.task, g.task, layers=[g.last], treatments=["AnB"], epochs=1
         ).layers
@@ -203,7 +203,7 @@ TECHNIQUES = {
     "transfer.head_name": lambda g: transfer.head_name(g.model) == g.head,
     "transfer.new_head": lambda g: transfer.new_head(g.model, ["cat", "dog", "cup"])(g.images),
     "transfer.new_task": lambda g: transfer.new_task("scenes", g.model, n=4, test_n=4, size=SIDE),
-    "transfer.restart_behind": lambda g: transfer.reinitialise_after(g.model, g.middle)(g.images),
+    "transfer.reinitialise_after": lambda g: transfer.reinitialise_after(g.model, g.middle)(g.images),
     "transfer.tasks_for": lambda g: transfer.tasks_for(g.model),
     "units.activation_mask": lambda g: (
         units.activation_mask(
@@ -218,7 +218,7 @@ TECHNIQUES = {
     "units.silencing": lambda g: (
         units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
     ),
-    "units.top_along": lambda g: units.top_along_direction(
+    "units.top_along_direction": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(24 if g.early == "block2" else 128, 2), 3
     ),
     "units.top_patches": lambda g: units.top_patches(g.model, g.crops, [g.early, g.last], 3),
@@ -243,7 +243,7 @@ REFUSED = {
         lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
         "must give N x C x H x W logits",
     ),
-    "units.explain_filters": (lambda g: units.fit_filters(units.filters(g.model)), "3 x 3 are too small"),
+    "units.fit_filters": (lambda g: units.fit_filters(units.filters(g.model)), "3 x 3 are too small"),
     "units.fit_blob": (lambda g: units.fit_blob(units.filters(g.model)), "3 x 3 are too small"),
     "units.fit_gabor": (lambda g: units.fit_gabor(units.filters(g.model)), "3 x 3 are too small"),
 }

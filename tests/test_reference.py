@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from cnnlab import codes
+from cnnlab import features
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference
@@ -16,12 +16,12 @@ def test_a_room_has_its_pages(tmp_path):
     first = reference.build(tmp_path, ("cnnlab.features", "!cnnlab.features."))
     assert first.exists()
     page = (tmp_path / "cnnlab" / "features.html").read_text(encoding="utf-8")
-    for name in codes.__all__:
+    for name in features.__all__:
         assert f'id="{name}"' in page, name
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.?https?:", page), (
         "it must be readable offline"
     )
-    said = codes.neighbours.__doc__.split(".")[0].split("?")[0].split()
+    said = features.neighbours.__doc__.split(".")[0].split("?")[0].split()
     assert " ".join(said[:5]) in re.sub(r"<[^>]+>", "", page)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab import inputs
+from cnnlab import _validation
 
 
 def test_an_unknown_name_lists_the_known_ones_and_guesses():
@@ -14,12 +14,12 @@ def test_an_unknown_name_lists_the_known_ones_and_guesses():
         ValueError,
         match=r"""layer 'conv9' is not known\. Did you mean "conv1"\? Choose one of: conv1, pool1\.""",
     ):
-        inputs.one_of("conv9", ["conv1", "pool1"], "layer")
+        _validation.one_of("conv9", ["conv1", "pool1"], "layer")
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), torch.tensor(3)])
 def test_whole_numbers_of_all_kinds_count(value):
-    assert inputs.positive_int(value, "stride") == 3
+    assert _validation.positive_int(value, "stride") == 3
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,20 @@ def test_whole_numbers_of_all_kinds_count(value):
 )
 def test_what_is_no_positive_whole_number_is_refused_by_name(value, error):
     with pytest.raises(error, match="stride must be a whole number of at least 1"):
-        inputs.positive_int(value, "stride")
+        _validation.positive_int(value, "stride")
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_fractions_outside_of_0_to_1_are_refused(value):
     with pytest.raises(ValueError, match="between 0 and 1"):
-        inputs.fraction(value, "cover")
+        _validation.fraction(value, "cover")
 
 
 def test_one_picture_gets_a_batch_axis_and_a_batch_keeps_its_own():
     image = torch.rand(3, 5, 7)
-    batch, single = inputs.image_batch(image)
+    batch, single = _validation.image_batch(image)
     assert single and batch.shape == (1, 3, 5, 7)
-    batch, single = inputs.image_batch(image[None])
+    batch, single = _validation.image_batch(image[None])
     assert not single and batch.shape == (1, 3, 5, 7)
 
 
@@ -67,18 +67,18 @@ def test_one_picture_gets_a_batch_axis_and_a_batch_keeps_its_own():
 )
 def test_what_is_no_picture_is_refused_with_a_hint(images, error, says):
     with pytest.raises(error, match=says):
-        inputs.image_batch(images)
+        _validation.image_batch(images)
 
 
 def test_a_target_is_an_index_a_name_or_the_predicted_class():
     logits = torch.tensor([0.1, 2.0, -1.0])
     names = ("sheep", "goat", "wolf")
-    assert inputs.target_index(None, names, logits) == 1
-    assert inputs.target_index("wolf", names, logits) == 2
-    assert inputs.target_index(0, names, logits) == 0
+    assert _validation.target_index(None, names, logits) == 1
+    assert _validation.target_index("wolf", names, logits) == 2
+    assert _validation.target_index(0, names, logits) == 0
     with pytest.raises(ValueError, match="sheep, goat, wolf"):
-        inputs.target_index("goatt", names, logits)
+        _validation.target_index("goatt", names, logits)
     with pytest.raises(ValueError, match="between 0 and 2"):
-        inputs.target_index(3, names, logits)
+        _validation.target_index(3, names, logits)
     with pytest.raises(ValueError, match="must be an index"):
-        inputs.target_index("goat", None, logits)
+        _validation.target_index("goat", None, logits)

@@ -1,20 +1,20 @@
 """Which pixels matter? Maps over the picture, and how well they point at the truth.
 
-    occlusion      cover a piece, ask again: probability and predicted class under a sliding occluder
-    occlusion_map  what comes out: a number for each place, and read pixel by pixel
-    covering       what an occluder is made of, and where it goes
-    gradients      which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
-    averages       many gradients instead of one: SmoothGrad, integrated gradients
-    class_maps     where a layer sees the class: CAM, Grad-CAM, guided Grad-CAM
-    aims           what is asked: a class score, or a unit of a layer
-    backward       from there back to the pixels, without a trace
-    watching       what a network computes where no layer has a name
-    grabcut        from a saliency map to the outline of the object
-    scoring        does the map point at the object? pointing game, relevance mass, overlap, beside chance
-    deletion       does the network agree with the map? deletion and insertion curves
-    randomisation  does the map depend on what was learned? the parameter-randomisation check
-    comparing      which technique's maps are best? all scores for all of them, beside maps that know nothing
-    planting       does a map find a shortcut that is known to be there? a tag, and a network that gives way to it
+    occlusion             cover a piece, ask again: probability and predicted class under a sliding occluder
+    occlusion_map         what comes out: a number for each place, and read pixel by pixel
+    occluder              what an occluder is made of, and where it goes
+    gradients             which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
+    averaged_gradients    many gradients instead of one: SmoothGrad, integrated gradients
+    cam                   where a layer sees the class: CAM, Grad-CAM, guided Grad-CAM
+    targets               what is asked: a class score, or a unit of a layer
+    input_gradients       from there back to the pixels, without a trace
+    call_hooks            what a network computes where no layer has a name
+    grabcut               from a saliency map to the outline of the object
+    localisation_metrics  does the map point at the object? pointing game, relevance mass, overlap, beside chance
+    deletion              does the network agree with the map? deletion and insertion curves
+    sanity_checks         does the map depend on what was learned? the parameter-randomisation check
+    benchmark             which technique's maps are best? all scores for all of them, beside maps that know nothing
+    backdoor              does a map find a shortcut that is known to be there? a tag, and a network that gives way to it
 
 Every technique takes a model, a picture in [0, 1] and a target, and gives the raw, signed map; scaling and
 colour belong to `cnnlab.figures`. What a unit inside the network responds to belongs to `cnnlab.units`.

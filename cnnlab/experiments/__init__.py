@@ -2,7 +2,7 @@
 
     experiment  what an experiment is: a question, a grid of cells, a function that measures one cell
     registry    all experiments by name
-    running     run one, quick or in full; an interrupted full run goes on where it stopped
+    runner      run one, quick or in full; an interrupted full run goes on where it stopped
     records     the rows of full runs that ship with the kit, with recipe, seed, machine and duration
 
 A notebook runs the quick version live and plots the recorded full one beside it, and says which is which. `cnnlab run NAME` repeats a

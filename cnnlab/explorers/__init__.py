@@ -1,48 +1,41 @@
 """Live widgets for the notebooks: change something, see at once what the network says.
 
-    base        what all explorers share: layout, pickers, status, errors in place, code, the still picture
-    activation  the maps of a layer, the unit at a place, what it sees and what excites it elsewhere
-    neighbours  which pictures a layer takes for alike, beside the bare pixels
-    embedding   the codes of a layer as a map of pictures
-    patches     a unit's strongest patches in a data set, beside those along random directions
-    convolution patch x kernel + bias on a real picture, stepped by hand, with every setting of a convolution
-    filters     the weights of any layer, before and after training, and how much of a filter an edge or a blob explains
-    layers      the table of a network; choose a layer in it, a unit in its maps, and see what that unit sees
-    saliency    which pixels would change a class score, or any unit: five methods side by side
-    grad_cam    where a layer sees the class, and the same object in every scene
-    dissection  which units have a name, what they look at, and which class falls without one
-    retrieval   find the same thing again, with any layer, in few dimensions
-    occlusion   drag an occluder over a picture: live top-5, the whole map filling in, the truth beside it
-    adversarial  how small a change turns the answer: epsilon, attack and target, live
-    enlarging, segmentation   a small map made larger number by number; a class for each pixel, skips on and off
-    fooling   pictures of nothing that a network is sure of, by generation
-    styling   the content of one picture in the style of another
-    brains, populations    a layer beside neurons, with as many units and as much noise
-    transferring, trials   a new task from few examples: which layers are kept, frozen or not, beside learning from scratch
-    film, growing, wishes     pictures that grow step by step: stop, scrubber, curves
-    inversion, dreaming   what a layer still knows of a picture, and more of what it sees in it
-    corruption   noise, blur, weather and compression on one picture, and what the network still says
-    memory       random labels and scrambled pixels: recorded runs, and a network that learns them here and now
-    cue_conflict the shape of one class in the skin of another, and which of the two each network names
-    maximisation   the picture that a class, a channel or a unit wants, every regulariser a slider
+The explorers, one module each:
 
-    cloud, stage, sheet, table, bars, parts the widgets whose life is in the browser (plain ES modules beside them)
-    search_select             a menu that is searched by typing: for classes and layers, of which there may be a thousand
-    choices                   what menus offer: networks by what they have learned, layers by block, classes with their synonyms
-    pictures, sources         the controls that choose a picture, and the pictures that they choose
-    thumbnails                photographs to choose from, and a switch between a few words
-    dataset_picker, picture_sets   the controls that choose a set of pictures to search: rendered, crops of photographs, a folder
-    collection, patch_tiles, unit_maps, code_book   the pictures that are searched, and what layers answer to them
-    pushed                    what the adversarial explorer asks, as pure functions
-    dissected                 detectors, masks and overlaps, as pure functions
-    searching                 codes of a collection, compressed and compared
-    methods, scenes           what saliency and Grad-CAM ask, as pure functions
-    covered, overlays         what is asked and answered: pure functions, tested without a widget
-    corrupted, conflicts      what corruptions and cue conflicts ask
-    whole_map, growth         slow work in short steps, which can be stopped
-    encode, still             pictures as bytes; the still picture in a stored notebook
+    occlusion                 drag an occluder over a picture: top-5, the whole map, the truth beside it
+    saliency, grad_cam        which pixels change a class score; where a layer sees the class
+    layers, convolution       the table of a network; one convolution, product by product
+    filters, activation       the weights of a layer and what fits them; its maps and what a position sees
+    patches, dissection       a unit's strongest patches; which concept it detects
+    nearest_neighbours        which pictures a layer takes for alike
+    embedding, retrieval      features as a map; the same object found again
+    brains                    a layer beside recorded neurons
+    activation_maximisation   the picture that a class, a channel or a unit prefers
+    inversion, deepdream      what a layer keeps of a picture; more of what it sees in it
+    style_transfer            the content of one picture in the style of another
+    adversarial, fooling      the smallest change that flips the class; pictures of nothing
+    corruption, cue_conflict  noise, blur and weather; shape against texture
+    transfer, memorization    a new task from few examples; random labels learned by heart
+    upsampling, segmentation  a small map enlarged step by step; a class for each pixel
+    training_curve            the curves of a training as it runs
 
-An explorer asks techniques (`cnnlab.attribution` ...) and shows; it computes nothing of its own.
+What they share:
+
+    base                      layout, pickers, status, errors in place, the code, the static preview
+    common, choices           controls with accessible names; what the menus offer, in which order
+    image_picker              photograph, rendered picture or own photo, with `thumbnails` and `image_sources`
+    dataset_picker            rendered pictures, crops of photographs or a folder, with `picture_sets`
+    search_select             a menu that is searched by typing
+    image_grid, table         and occluder_canvas, embedding_scatter, probability_bars: widgets that live in the browser
+    optimisation_base         pictures that are optimised step by step, with `step_player` and `regularisers`
+    transfer_runs             trainings that are compared in the transfer explorer
+    activation_store          layers' activations over a data set, with `layer_features`
+    occlusion_map_panel       the occlusion map as it fills in, with `occlusion_overlays`
+    background                slow work in short steps that can be stopped
+    image_bytes               pictures as bytes; `static_preview` is the picture in a stored notebook
+    render                    what each explorer computes from its controls, without any widget
+
+An explorer calls techniques (`cnnlab.attribution` ...) and shows their results; it computes nothing of its own.
 """
 
 from cnnlab.explorers.activation import ActivationExplorer

@@ -121,7 +121,7 @@ class BrainExplorer(Explorer):
         return "\n".join(
             [
                 "import cnnlab",
-                "from cnnlab import codes",
+                "from cnnlab import features",
                 "from cnnlab.explorers.render.brain import State, render, simulated_populations",
                 "",
                 load_line(self.network_name),

@@ -98,7 +98,7 @@ def nearest_neighbours_code(
 
     `query` makes `image`, or is the number of a picture of the collection; `pictures` are the lines that make the collection's pictures.
     """
-    lines = ["import cnnlab", "import torch", "from cnnlab import codes, world", "", opening]
+    lines = ["import cnnlab", "import torch", "from cnnlab import features, world", "", opening]
     lines += [*pictures, f'collection = features.extract_features(model, pictures, "{layer}")']
     if isinstance(query, str):
         lines += [query, f'query = features.extract_features(model, image, "{layer}")']

@@ -155,7 +155,7 @@ class RetrievalExplorer(Explorer):
 
     def code(self) -> str:
         layer, d = self.layer.value, self.n_dimensions
-        lines = ["import cnnlab", "from cnnlab import codes, world", "", self.load_line]
+        lines = ["import cnnlab", "from cnnlab import features, world", "", self.load_line]
         n_objects, views = (
             len(self.database.class_names),
             len(self.database) // len(self.database.class_names),

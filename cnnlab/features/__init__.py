@@ -1,16 +1,15 @@
 """What is the vector of a layer good for? Neighbours, maps, retrieval, probes, and comparison with other representations.
 
-    features        one vector for each picture, from any layer or the bare pixels
-    neighbours      which pictures a layer takes for alike, and precision@k
-    postprocessing  length 1, power, PCA and whitening, found on one split and used on another
-    retrieval       average precision of a ranked collection
-    embedding       t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
-    probing         what a linear classifier reads off
-    recordings      responses of neurons, from a file or simulated
-    matching        a layer with as few units and as much noise as recordings
-    decoding        accuracy against the number of units
-    kernel_analysis precision against complexity
-    similarity      dissimilarity matrices and kernel alignment, for layers, networks and brains
+    extraction                   one vector for each picture, from any layer or the bare pixels
+    nearest_neighbours           which pictures a layer takes for alike, and precision@k
+    postprocessing               length 1, power, PCA and whitening, found on one split and used on another
+    retrieval                    average precision of a ranked collection
+    embedding                    t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
+    linear_probe                 what a linear classifier reads off
+    neural_recordings            responses of neurons, from a file or simulated
+    noise_matching               a layer with as few units and as much noise as recordings
+    decoding                     accuracy against the number of units kernel_analysis precision against complexity
+    representational_similarity  dissimilarity matrices and kernel alignment, for layers, networks and brains
 
 Behind them: `_validation` (checks). Vectors are N x D tensors, one row a picture. What single units respond to is asked in
 `cnnlab.units`; training on top of codes and below, in `cnnlab.transfer`.

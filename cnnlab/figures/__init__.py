@@ -1,31 +1,34 @@
 """Figures: matplotlib pictures of results, one function each, every one with a text alternative.
 
-    pictures   pictures side by side: `grid`, `contact_sheet`; methods in rows: `side_by_side_figure`
-    training   how a training went: `training_figure`
-    brains     representations side by side: `rdm_figure`, `kernel_figure`
-    transfer   what was measured several times, with intervals: `repeats_figure`
-    truth      a rendered picture beside everything that is known of it: `ground_truth_figure`
-    occlusion  maps of occlusion: `occlusion_figure`, `drop_figure`, and `describe_occlusion` in words
-    attributions  maps of relevance beside and over their pictures: `attribution_figure`, `overlay_figure`, `segment_figure`
-    judgements    how good maps are: `relu_rules_figure`, `comparison_figure`, `randomisation_figure`
-    shapes     `convolution_step_figure` (patch x kernel), `receptive_field_figure` (receptive fields), `fully_convolutional_figure` (a classifier that slides)
-    filters    `filters_figure`, `kernels_figure`, `fit_figure`, `share_figure`; `filter_colours` for the bare pictures
-    adversarial   attacked pictures: `attack_figure`, `strength_figure` (by epsilon), `defence_figure`, `linear_figure`; `amplify_difference`
-    fooling    pictures of nothing: `generations_figure`, `confidence_figure`
-    growing    pictures made by gradient: `optimisation_figure`, `lines_figure`, `Animation`
-    responses  what units respond to: `maps_figure`, `patches_figure`, `agreement_figure`, `agreement_table`
-    neighbourhoods  which pictures are alike: `neighbours_figure`, `precision_figure`, `map_figure`, `picture_map_figure`
-    by_heart   what networks learn by heart: `memorization_figure`, `random_labels_figure`, `regulariser_figure`
-    corrupted  what corruptions and cue conflicts do: `severity_figure`, `corruption_error_figure`, `class_errors_figure`,
-               `shape_bias_figure`
-    masks      what stands at each pixel: `tasks_figure`, `segmentation_figure`, `mean_iou_figure`; `upsampling_steps_figure`
-    scene_swaps   what a change of background does to the answers: `scene_accuracy_figure`
-    dissections   what units detect: `report_figure`, `concepts_figure`, `detectors_figure`, `threshold_figure`, `ablation_figure`
-    retrievals    how well codes find a thing again: `layer_scores_figure`, `dimensions_figure`
-    plate      `AltTextFigure`, the figure that shows itself in a notebook and carries its words
-    confusion  which classes are taken for which: `confusion_figure`
-    colours    the palette: the same class has the same colour everywhere
-    palettes   maps as small, quick PNG for the browser: `palette_png`
+    image_grid           pictures side by side: `grid`, `contact_sheet`; methods in rows: `side_by_side_figure`
+    training             how a training went: `training_figure`
+    brains               representations side by side: `rdm_figure`, `kernel_figure`
+    transfer             what was measured several times, with intervals: `repeats_figure`
+    ground_truth         a rendered picture beside everything that is known of it: `ground_truth_figure`
+    occlusion            maps of occlusion: `occlusion_figure`, `drop_figure`, and `describe_occlusion` in words
+    attribution          maps of relevance beside and over their pictures: `attribution_figure`, `overlay_figure`, `segment_figure`
+    attribution_metrics  how good maps are: `relu_rules_figure`, `comparison_figure`, `randomisation_figure`
+    convolution          `convolution_step_figure` (patch x kernel), `receptive_field_figure` (receptive fields),
+                         `fully_convolutional_figure` (a classifier that slides)
+    filters              `filters_figure`, `kernels_figure`, `fit_figure`, `share_figure`; `filter_colours` for the bare pictures
+    adversarial          attacked pictures: `attack_figure`, `strength_figure` (by epsilon), `defence_figure`, `linear_figure`;
+                         `amplify_difference`
+    fooling              pictures of nothing: `generations_figure`, `confidence_figure`
+    optimisation         pictures made by gradient: `optimisation_figure`, `lines_figure`, `Animation`
+    activations          what units respond to: `maps_figure`, `patches_figure`, `agreement_figure`, `agreement_table`
+    nearest_neighbours   which pictures are alike: `neighbours_figure`, `precision_figure`, `map_figure`, `picture_map_figure`
+    memorization         what networks learn by heart: `memorization_figure`, `random_labels_figure`, `regulariser_figure`
+    corruptions          what corruptions and cue conflicts do: `severity_figure`, `corruption_error_figure`, `class_errors_figure`,
+                         `shape_bias_figure`
+    segmentation         what stands at each pixel: `tasks_figure`, `segmentation_figure`, `mean_iou_figure`; `upsampling_steps_figure`
+    background_swap      what a change of background does to the answers: `scene_accuracy_figure`
+    dissection           what units detect: `report_figure`, `concepts_figure`, `detectors_figure`, `threshold_figure`,
+                         `ablation_figure`
+    retrieval            how well codes find a thing again: `layer_scores_figure`, `dimensions_figure`
+    alt_figure           `AltTextFigure`, the figure that shows itself in a notebook and carries its words
+    confusion            which classes are taken for which: `confusion_figure`
+    colours              the palette: the same class has the same colour everywhere
+    palette_png          maps as small, quick PNG for the browser: `palette_png`
 
 Techniques return raw values and do not belong here; scaling, resizing and colour do.
 """

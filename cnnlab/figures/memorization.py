@@ -1,7 +1,7 @@
 """What networks memorise.
 
-memory_figure        accuracy while learning, on what is learnt and on other pictures
-random_share_figure  both accuracies at the end, by the share of random labels
+memorization_figure        accuracy while learning, on what is learnt and on other pictures
+random_labels_figure  both accuracies at the end, by the share of random labels
 regulariser_figure   a table: regularisers, with true and with random labels, our numbers beside the paper's
 """
 

@@ -1,6 +1,6 @@
 """Attempts to get out of the runner, each with one line of what it is after; every one of them must fail.
 
-The tests grade them as submissions, and `cnnlab diagnostics --grading` tries them on the reader's machine. Each is the body of a function
+The tests grade them as submissions, and `cnnlab doctor --grading` tries them on the reader's machine. Each is the body of a function
 that is told where everything lies (`place`: the key, another submission, the gradebook, a listening port, process ids), more than a student
 could know, and that returns True only if it has got what it was after. Where one works, what it changes is a prize of its own.
 """

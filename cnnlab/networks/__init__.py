@@ -1,22 +1,22 @@
 """Networks: to load them, to know their layers, and to record what flows through them.
 
-    zoo              `load` a network by name, and what is `available`
-    architectures    the kit's own networks: `MiniAlexNet`, `MiniVGG`, `MiniResNet`, `MiniDenseNet`
-    dense            networks that answer at each pixel, `UNet` and `FCN`; `DigitNet` for handwritten digits
-    tasks            what a network is trained to tell: objects, scenes, masks, digits
-    imagenet         `squeezenet` and `efficientnet_lite0`, whose weights are installed as packages
-    imagenet_architectures   their layers: `SqueezeNet`, `EfficientNetLite0`
-    pretrained       torchvision's networks, wrapped so that they take pictures in [0, 1]
-    layers           `layer_names`, `resolve_layer`, `record_activations`, `activations`, `eval_mode`
-    summary          the table of a network: shapes, parameters, cost
-    receptive_field  which pixels a unit can see
-    effective_field  which of them it uses: the field measured with gradients
-    arithmetic       how many places a kernel has, and each number of a map taken apart
-    convolutional    fully connected layers as convolutions: `to_convolutional`
-    relu_rules       the ways back through a ReLU: gradient, deconvnet, guided
-    untrained        a network before its training
-    training         `train` what the package ships, by the recipes in `recipes`
-    weights          the shipped weights and their cards
+    zoo                        `load` a network by name, and what is `available`
+    architectures              the kit's own networks: `MiniAlexNet`, `MiniVGG`, `MiniResNet`, `MiniDenseNet`
+    segmentation_models        networks that answer at each pixel, `UNet` and `FCN`; `DigitNet` for handwritten digits
+    training_data              what a network is trained to tell: objects, scenes, masks, digits
+    imagenet                   `squeezenet` and `efficientnet_lite0`, whose weights are installed as packages
+    imagenet_architectures     their layers: `SqueezeNet`, `EfficientNetLite0`
+    pretrained                 torchvision's networks, wrapped so that they take pictures in [0, 1]
+    activations                `layer_names`, `resolve_layer`, `record_activations`, `activations`, `eval_mode`
+    summary                    the table of a network: shapes, parameters, cost
+    receptive_field            which pixels a unit can see
+    receptive_field.effective  which of them it uses: the field measured with gradients
+    conv_arithmetic            how many places a kernel has, and each number of a map taken apart
+    fully_convolutional        fully connected layers as convolutions: `to_convolutional`
+    relu_rules                 the ways back through a ReLU: gradient, deconvnet, guided
+    reinitialise               a network before its training
+    training                   `train` what the package ships, by the recipes in `recipes`
+    weights                    the shipped weights and their cards
 
 Behind them: `layer_names` and `eval_mode` (layers), `algebra`, `rules` and `tracer` (receptive fields), `data_loading`,
 `seeding`, `checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,

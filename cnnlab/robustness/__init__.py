@@ -1,21 +1,21 @@
 """Push until it breaks: how little it takes to turn a network's answer, and what helps.
 
-    attacks           small steps along the gradient: `fgsm`, `pgd`
-    flipping          how strong an attack must be: `minimal_epsilon`
-    penalty           the shortest change that turns an answer: `penalty_attack`
-    one_pixel         one pixel, by differential evolution
-    black_box         without looking inside: `transfer_attack`, `query_attack`
-    fooling           pictures of nothing that the network is sure of: `evolve_fooling` (`cppn` draws them)
-    defences          JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`
-    hardening         training on attacked pictures: `adversarial_training`; `random_signs` to compare attacks with
-    linear            a network with no layer between: `linear_classifier`, and what many small changes add up to: `small_changes`
-    evaluation        accuracy under attack: `robust_accuracy`, `accuracy_by_epsilon`
-    corruptions       fifteen kinds in five severities: `corrupt` (`noise`, `blur`, `weather`, `digital` draw them)
-    corruption_error  CE and mCE
-    cue_conflict      shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
-    scrambled         pictures that can only be memorised: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
-    asking            what attackers ask of a network: `loss_gradient`
-    ball, labels      how far an attack may go; which class each picture is about
+    attacks               small steps along the gradient: `fgsm`, `pgd`
+    minimal_epsilon       how strong an attack must be: `minimal_epsilon`
+    penalty_attack        the shortest change that turns an answer: `penalty_attack`
+    one_pixel             one pixel, by differential evolution
+    black_box             without looking inside: `transfer_attack`, `query_attack`
+    fooling_images        pictures of nothing that the network is sure of: `evolve_fooling` (`cppn` draws them)
+    defences              JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`
+    adversarial_training  training on attacked pictures: `adversarial_training`; `random_signs` to compare attacks with
+    linear_models         a network with no layer between: `linear_classifier`, and what many small changes add up to: `small_changes`
+    evaluation            accuracy under attack: `robust_accuracy`, `accuracy_by_epsilon`
+    corruptions           fifteen kinds in five severities: `corrupt` (`noise`, `blur`, `weather`, `digital` draw them)
+    corruption_error      CE and mCE
+    cue_conflict          shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
+    randomised_inputs     pictures that can only be memorised: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
+    _gradients            what attackers ask of a network: `loss_gradient`
+    norm_ball, targets    how far an attack may go; which class each picture is about
 
 Every attack takes a model that maps pictures in [0, 1] to logits and leaves it as it was. Epsilon is in the same pixel values: 4/255
 is four of the 255 steps of a stored picture. Pictures that show what a network wants belong to `cnnlab.synthesis`.

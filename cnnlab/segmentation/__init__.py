@@ -1,12 +1,12 @@
 """What stands at each pixel? Networks whose answer is a picture, the steps inside them, and how they are judged.
 
-    tasks        the four vision tasks on one picture: classes, boxes, semantic and instance masks
-    unpooling    max pooling that remembers its places, and the way back
-    transposing  transposed convolution stamp by stamp; bilinear enlargement as one of them
-    encoder_decoder  a network whose way up remembers where the maxima of its way down stood, or does not
-    answering    the class that a network gives each pixel
-    scoring      mean intersection over union
-    edges        the same near the true edges, where skips help
+    vision_tasks            the four vision tasks on one picture: classes, boxes, semantic and instance masks
+    unpooling               max pooling that remembers its places, and the way back
+    transposed_convolution  transposed convolution stamp by stamp; bilinear enlargement as one of them
+    encoder_decoder         a network whose way up remembers where the maxima of its way down stood, or does not
+    predict                 the class that a network gives each pixel
+    mean_iou                mean intersection over union
+    boundary_metrics        the same near the true edges, where skips help
 
 The networks, `UNet` and `FCN`, live in `cnnlab.networks.segmentation_models` and are trained by the plans unet, unet_without_skips and fcn. A fully
 connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `_shapes` (axes).

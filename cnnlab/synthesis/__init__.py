@@ -1,16 +1,16 @@
 """Which picture does the network want? Pictures that are optimised through it.
 
-    maximise          the picture that a class, a channel or a unit likes best
-    invert            the pictures that look the same to a layer
-    dream             more of what a layer sees: octaves, and the walk into the dream
-    style             the content of one picture in the style of another; textures
-    gram              the statistic of style, `gram_matrix`
-    objectives        what shall grow: `logit`, `unit`, `channel`, `direction`, `layer_norm`; they add up with `+`
-    parametrisations  in which coordinates: `pixels`, or `fourier` in decorrelated colours
-    transforms        what a picture must survive: `jitter`, `random_zoom_rotate`
-    priors            what keeps it natural: `total_variation`, L2, blur, clipping of small pixels
-    ascent            the loop that puts them together, `gradient_ascent`
-    reading           what flows out of the layers, and no further than needed
+    activation_maximisation  the picture that a class, a channel or a unit likes best
+    inversion                the pictures that look the same to a layer
+    deepdream                more of what a layer sees: octaves, and the walk into the dream
+    style_transfer           the content of one picture in the style of another; textures
+    gram_matrix              the statistic of style, `gram_matrix`
+    objectives               what shall grow: `logit`, `unit`, `channel`, `direction`, `layer_norm`; they add up with `+`
+    parametrisations         in which coordinates: `pixels`, or `fourier` in decorrelated colours
+    random_transforms        what a picture must survive: `jitter`, `random_zoom_rotate`
+    regularisers             what keeps it natural: `total_variation`, L2, blur, clipping of small pixels
+    gradient_ascent          the loop that puts them together, `gradient_ascent`
+    early_exit               what flows out of the layers, and no further than needed
 
 Every technique takes a model that maps pictures in [0, 1] to logits and leaves it as it was; the pictures that come out lie in
 [0, 1] too. Each has a twin, `..._steps`, that gives the picture while it grows. Pictures made to deceive belong to

@@ -1,10 +1,10 @@
 """What is a trained network good for beside its own task? Its layers kept, frozen, trained on.
 
-    heads    a new head for new classes; freezing; everything behind a layer fresh
-    tuning   training on from given weights, on few pictures, each layer at its own rate
-    curves   accuracy against examples per class and against frozen layers, beside learning from scratch
-    halves   the experiment with two halves of the classes: general and specific layers
-    tasks    what a network was not trained for: new classes, scenes, drawn pictures, digits
+    heads                  a new head for new classes; freezing; everything behind a layer fresh
+    fine_tuning            training on from given weights, on few pictures, each layer at its own rate
+    learning_curves        accuracy against examples per class and against frozen layers, beside learning from scratch
+    layer_transferability  the experiment with two halves of the classes: general and specific layers
+    new_tasks              what a network was not trained for: new classes, scenes, drawn pictures, digits
 
 A linear classifier or neighbours on the features of a network that stays as it is are in `cnnlab.features`; what a unit looks for before
 and after is asked in `cnnlab.units`.

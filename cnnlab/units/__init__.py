@@ -1,15 +1,15 @@
 """What does a unit respond to? Filters, patches, directions, and whether what it finds has a name.
 
-    filters      the weights of a layer, in the shape of what they look at
-    gabor, blob  the Gabor function or the spot of colour that comes closest to a filter
-    explaining   the better of both, and the share of filters that they explain
-    patches      the patches of a data set that excite a unit most, in one pass
-    directions   mixtures of units asked like units: is a single unit special?
-    concepts     what lies at each pixel, by the truth of the world
-    dissection   overlap of units with concepts: detectors, unique detectors, chance
-    masks        the pixels of a picture at which a unit passes its threshold
-    reports      what dissection found
-    silencing    what the network loses without a unit
+    filters            the weights of a layer, in the shape of what they look at
+    gabor, blob        the Gabor function or the spot of colour that comes closest to a filter
+    filter_fit         the better of both, and the share of filters that they explain
+    patches            the patches of a data set that excite a unit most, in one pass
+    directions         mixtures of units asked like units: is a single unit special?
+    concepts           what lies at each pixel, by the truth of the world
+    dissection         overlap of units with concepts: detectors, unique detectors, chance
+    activation_masks   the pixels of a picture at which a unit passes its threshold
+    dissection_report  what dissection found
+    ablation           what the network loses without a unit
 
 Behind them: `least_squares` (least squares), `activation_batches` (pictures in batches) and `streaming_quantile` (thresholds). What the vector of a whole layer
 is good for is asked in `cnnlab.features`; which pixels matter, in `cnnlab.attribution`.

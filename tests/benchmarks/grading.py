@@ -28,7 +28,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "grading"))
 
-import class_room
+import sample_class
 
 from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
@@ -47,26 +47,26 @@ WRONG = {
     "q2": "def row_sums(values): return values.sum(0)",
     "q3": "answer = 41",
 }
-PARTIAL = {"q1": "def triple(values): return values * 2", "q2": class_room.RIGHT["q2"]}
+PARTIAL = {"q1": "def triple(values): return values * 2", "q2": sample_class.RIGHT["q2"]}
 HOG = "kept = []\ndef triple(values):\n    while True: kept.append(np.ones(2**24))"
 CRASH = "import ctypes\nctypes.string_at(0)"
 LOUD = "def triple(values):\n    for _ in range(300): print('x' * 10**6)\n    return 3 * values"
-WARNS = "import warnings\nwarnings.warn('careful')\n" + class_room.RIGHT["q1"]
+WARNS = "import warnings\nwarnings.warn('careful')\n" + sample_class.RIGHT["q1"]
 KINDS = {  # what is answered (None for all of it, right), and what must come of it: status, points, status of each question
     "right": (None, "graded", 7, ALL),
     "wrong": (WRONG, "graded", 1, ("partial", "failed", "failed")),
     "partial": (PARTIAL, "graded", 3, ("partial", "passed", "not attempted")),
-    "endless loop": (class_room.RIGHT | {"q1": LOOP}, "graded", 3, ("timeout", "passed", "passed")),
-    "memory hog": (class_room.RIGHT | {"q1": HOG}, "graded", 3, ("memory", "passed", "passed")),
-    "crash": (class_room.RIGHT | {"q1": CRASH}, "graded", 3, ("error", "passed", "passed")),
+    "endless loop": (sample_class.RIGHT | {"q1": LOOP}, "graded", 3, ("timeout", "passed", "passed")),
+    "memory hog": (sample_class.RIGHT | {"q1": HOG}, "graded", 3, ("memory", "passed", "passed")),
+    "crash": (sample_class.RIGHT | {"q1": CRASH}, "graded", 3, ("error", "passed", "passed")),
     "renamed": (None, "graded", 7, ALL),
     "stripped": (None, "graded", 7, ALL),
     "duplicated": (None, "graded", 7, ALL),
     "truncated": (None, "unreadable", 0, NONE),
     "empty": (None, "unreadable", 0, NONE),
     "not a notebook": (None, "unreadable", 0, NONE),
-    "loud": (class_room.RIGHT | {"q1": LOUD}, "graded", 7, ALL),
-    "warnings": (class_room.RIGHT | {"q1": WARNS}, "graded", 7, ALL),
+    "loud": (sample_class.RIGHT | {"q1": LOUD}, "graded", 7, ALL),
+    "warnings": (sample_class.RIGHT | {"q1": WARNS}, "graded", 7, ALL),
 }
 
 
@@ -76,9 +76,9 @@ def fill(room: Path, size: int) -> dict[str, tuple[str, float, tuple[str, ...]]]
     for number in range(size):
         kind = list(KINDS)[number % len(KINDS)]
         answers, *must = KINDS[kind]
-        content: dict | str = class_room.notebook(answers)
+        content: dict | str = sample_class.notebook(answers)
         if kind == "stripped":
-            content = class_room.notebook(ids=False, markers=False)
+            content = sample_class.notebook(ids=False, markers=False)
         elif kind == "duplicated":
             content["cells"] += content["cells"][1:]
         elif kind == "truncated":
@@ -86,7 +86,7 @@ def fill(room: Path, size: int) -> dict[str, tuple[str, float, tuple[str, ...]]]
         elif kind in ("empty", "not a notebook"):
             content = "" if kind == "empty" else '{"a": 1}'
         student = f"{kind} {number:03}"
-        class_room.hand_in(
+        sample_class.hand_in(
             room / student / "as I like it (2).ipynb" if kind == "renamed" else room / f"{student}.ipynb",
             content,
         )
@@ -100,7 +100,7 @@ def whole_class(size: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cnnlab-class-") as folder:
         place = Path(folder)
         # Generous, so that a machine with other work finds the same: to fill two gigabytes for the first time may take seconds.
-        assignment = class_room.write_assignment(place / "tiny", seconds=60, cpu=8)
+        assignment = sample_class.write_assignment(place / "tiny", seconds=60, cpu=8)
         wanted = fill(place / "room", size)
         with Gradebook(place / "killed"):
             pass
@@ -184,10 +184,10 @@ def rates(peers: Path | None, size: int) -> None:
     for name, first in (("numpy", "import numpy as np"), ("torch", "import numpy as np\nimport torch")):
         with tempfile.TemporaryDirectory(prefix="cnnlab-rates-") as folder:
             place = Path(folder)
-            assignment = load_assignment(class_room.write_assignment(place / "tiny"))
-            answers = {key: f"{first}\n{text}" for key, text in class_room.RIGHT.items()}
+            assignment = load_assignment(sample_class.write_assignment(place / "tiny"))
+            answers = {key: f"{first}\n{text}" for key, text in sample_class.RIGHT.items()}
             for number in range(size):
-                class_room.hand_in(place / "room" / f"s{number:03}.ipynb", class_room.notebook(answers))
+                sample_class.hand_in(place / "room" / f"s{number:03}.ipynb", sample_class.notebook(answers))
             with Gradebook(place / "book") as book:
                 batch = grade_folder(assignment, place / "room", book, tiers=TIERS, progress=False)
             memory = psutil.Process().memory_info().rss >> 20

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from browser import lab
 
-from cnnlab import doctor
+from cnnlab import diagnostics
 
 WATCH = """() => {
     window.pressed = 0;
@@ -57,7 +57,7 @@ EXPLORERS = {
     "LayersExplorer": {"unit": slider("unit"), "row of the map": slider("row-of-map")},
     "FilterExplorer": {"layer": searched("layer"), "unit": slider("unit")},
     "ActivationExplorer": {"layer": searched("layer"), "channel": slider("channel")},
-    "NeighbourExplorer": {"layer": searched("layer"), "k": slider("k")},
+    "NearestNeighboursExplorer": {"layer": searched("layer"), "k": slider("k")},
     "SaliencyExplorer": {"method": picker("method"), "class": searched("target")},
     "GradCamExplorer": {"layer": searched("layer"), "class": searched("target")},
     "ConvolutionExplorer": {"stride": slider("stride")},
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--presses", type=int, default=30)
     parser.add_argument("--model", default="mini_alexnet")
     options = parser.parse_args()
-    chromium = doctor.browser()
+    chromium = diagnostics.browser()
     if chromium is None:
         sys.exit("There is no Chromium or Chrome on this machine.")
     print("milliseconds to the first change; to the last one")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from browser.lab import Browser, Lab
 
-from cnnlab import doctor
+from cnnlab import diagnostics
 
 
 @pytest.fixture(scope="module")
@@ -26,5 +26,5 @@ def server(folder):
 @pytest.fixture(scope="module")
 def browser():
     pytest.importorskip("playwright", reason="playwright is not installed: pip install 'cnnlab[test]'")
-    with Browser(doctor.browser()) as started:
+    with Browser(diagnostics.browser()) as started:
         yield started

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from grading import class_room
+from grading import sample_class
 
 from cnnlab.grading import feedback
 from cnnlab.grading.assignment import load_assignment
@@ -30,8 +30,8 @@ WORSE = "class Odd(dict):\n    pass\nanswer = {" + repr(NASTY) + ": 1}"
 def pages(tmp_path_factory):
     """The pages of four students: one right, one wrong, one whose code ends the process, one who injects wherever there is a way."""
     room = tmp_path_factory.mktemp("feedback")
-    tiny = load_assignment(class_room.write_assignment(room / "tiny"))
-    right = class_room.RIGHT
+    tiny = load_assignment(sample_class.write_assignment(room / "tiny"))
+    right = sample_class.RIGHT
     people = {
         "right": right,
         "wrong": right | {"q1": "def triple(values):\n    return values * 2"},
@@ -39,7 +39,7 @@ def pages(tmp_path_factory):
         "<script>window.hacked=6<\u2215script>": {"q1": ATTACK, "q2": RETURNED, "q3": WORSE},
     }
     for student, answers in people.items():
-        class_room.hand_in(room / "handed in" / f"{student}.ipynb", class_room.notebook(answers))
+        sample_class.hand_in(room / "handed in" / f"{student}.ipynb", sample_class.notebook(answers))
     with Gradebook(room / "book.sqlite") as book:
         grade_folder(
             tiny,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnnlab import codes
+from cnnlab import features
 from cnnlab.experiments import dissection, retrieval
 from cnnlab.networks import MiniAlexNet, layer_names, load
 from cnnlab.units import dissect
@@ -71,14 +71,14 @@ def test_the_turned_basis_differs_and_no_turn_does_not(small):
 def test_retrieval_is_measured_as_by_hand(small):
     options = {"things": 6, "views": 3, "epochs": 1, "rate": 0.01}
     searched, learned = retrieval.collections(6, 3)
-    plain = codes.extract_features(small, searched, "relu5", "sum")
-    axes = codes.pca(codes.extract_features(small, learned, "relu5", "sum"))
+    plain = features.extract_features(small, searched, "relu5", "sum")
+    axes = features.pca(features.extract_features(small, learned, "relu5", "sum"))
     found = retrieval.measure_retrieval(tuning="before", layer="relu5", dimensions=4, **options)
-    by_hand = codes.mean_average_precision(codes.l2(axes.whiten(plain, 4)), searched.labels)
+    by_hand = features.mean_average_precision(features.l2(axes.whiten(plain, 4)), searched.labels)
     assert found["map"] == pytest.approx(by_hand.mean, abs=1e-4) and found["kept"] == 4
     whole = retrieval.measure_retrieval(tuning="before", layer="relu5", dimensions=0, **options)
     assert whole["map"] == pytest.approx(
-        codes.mean_average_precision(codes.l2(plain), searched.labels).mean, abs=1e-4
+        features.mean_average_precision(features.l2(plain), searched.labels).mean, abs=1e-4
     )
     assert whole["kept"] == 128
     tuned = retrieval.measure_retrieval(tuning="after", layer="relu5", dimensions=0, **options)

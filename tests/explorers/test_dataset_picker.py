@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 import cnnlab
-from cnnlab import codes, world
+from cnnlab import features, world
 from cnnlab.explorers import EmbeddingExplorer, NearestNeighboursExplorer, PatchExplorer, RetrievalExplorer
 from cnnlab.explorers.activation_store import first_images
 from cnnlab.explorers.dataset_picker import CROPS, FOLDER, GIVEN, RENDERED, DatasetPicker
@@ -240,7 +240,7 @@ def test_a_map_of_crops_is_coloured_by_photograph_and_scale(model):
     explorer.method.value, explorer.colour.value = "pca", "scale"
     assert [name for name, _colour in explorer.scatter.legend] == ["1/2", "1/4", "whole"]
     assert explorer.scatter.captions[0].startswith("chelsea, 300 pixels wide (class: chelsea, scale: whole)")
-    expected = codes.embed(explorer.image_set.as_floats(32).flatten(1), "pca")
+    expected = features.embed(explorer.image_set.as_floats(32).flatten(1), "pca")
     assert torch.allclose(run(explorer.code(), model)["points"], explorer.points, atol=1e-3)
     assert torch.allclose(expected, explorer.points, atol=1e-3)
 

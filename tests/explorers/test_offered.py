@@ -33,21 +33,29 @@ def opened(name: str, small: dict, model: str | None = None):
         "ActivationExplorer",
         "DissectionExplorer",
         "EmbeddingExplorer",
-        "NeighbourExplorer",
+        "NearestNeighboursExplorer",
         "PatchExplorer",
     ):
         given["pictures"] = small["pictures"]
     given |= small["instances"] if name == "RetrievalExplorer" else {}
     given |= small["recordings"] if name == "BrainExplorer" else {}
-    given |= {"steps": 8} if name in ("MaximisationExplorer", "InversionExplorer", "StyleExplorer") else {}
     given |= (
-        {"steps": 2} if name == "DreamExplorer" else {"generations": 4} if name == "FoolingExplorer" else {}
+        {"steps": 8}
+        if name in ("ActivationMaximisationExplorer", "InversionExplorer", "StyleTransferExplorer")
+        else {}
+    )
+    given |= (
+        {"steps": 2}
+        if name == "DeepDreamExplorer"
+        else {"generations": 4}
+        if name == "FoolingExplorer"
+        else {}
     )
     return getattr(explorers, name)(**given)
 
 
 NAMES = sorted(
-    set(explorers.__all__) - {"Explorer", "EnlargementExplorer", "MemoryExplorer", "TrainingCurve"}
+    set(explorers.__all__) - {"Explorer", "UpsamplingExplorer", "MemorizationExplorer", "TrainingCurve"}
 )
 """All that ask a network of the reader's choice."""
 OF_PHOTOGRAPHS = [name for name in NAMES if "photographs" in getattr(explorers, name).kinds]
@@ -105,7 +113,7 @@ def test_a_network_of_the_readers_is_taken_though_it_would_not_be_offered():
     "name",
     [
         *("AdversarialExplorer", "CorruptionExplorer", "FoolingExplorer", "GradCamExplorer"),
-        *("MaximisationExplorer", "OcclusionExplorer", "SaliencyExplorer"),
+        *("ActivationMaximisationExplorer", "OcclusionExplorer", "SaliencyExplorer"),
     ],
 )
 def test_a_network_that_is_no_classifier_is_refused_in_words(name):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cnnlab import codes
+from cnnlab import features
 from cnnlab.explorers import RetrievalExplorer
 from cnnlab.explorers.render.retrieval import collect_features, layers_to_search, rank_by_distance
 from cnnlab.figures.colours import RIGHT
@@ -51,21 +51,23 @@ def test_codes_are_those_of_the_techniques(model, collections):
     searched, others = collections
     assert layers_to_search(model, 96) == (["relu1", "relu2"], "relu2")
     *_, kept = collect_features(model, searched.images, others.images, ["relu1", "relu2"])
-    expected = codes.extract_features(model, searched, "relu1", "sum")
-    axes = codes.pca(codes.extract_features(model, others, "relu1", "sum"))
+    expected = features.extract_features(model, searched, "relu1", "sum")
+    axes = features.pca(features.extract_features(model, others, "relu1", "sum"))
     assert torch.allclose(kept["relu1"].database, expected)
-    assert torch.allclose(kept["relu1"].compressed(3), codes.l2(axes.whiten(expected, 3)), atol=1e-4)
-    assert torch.allclose(kept["relu1"].compressed(3, False), codes.l2(axes.project(expected, 3)), atol=1e-4)
-    assert torch.allclose(kept["relu1"].compressed(0), codes.l2(expected))
+    assert torch.allclose(kept["relu1"].compressed(3), features.l2(axes.whiten(expected, 3)), atol=1e-4)
+    assert torch.allclose(
+        kept["relu1"].compressed(3, False), features.l2(axes.project(expected, 3)), atol=1e-4
+    )
+    assert torch.allclose(kept["relu1"].compressed(0), features.l2(expected))
     curve = kept["relu1"].map_by_dimensions(searched.labels)
     assert list(curve) == [2, 4, 8, len(axes.axes)], "silent units leave fewer axes than there are units"
-    assert curve[4] == codes.mean_average_precision(kept["relu1"].compressed(4), searched.labels).mean
+    assert curve[4] == features.mean_average_precision(kept["relu1"].compressed(4), searched.labels).mean
 
 
 def test_the_ranking_is_that_of_neighbours():
     vectors = torch.randn(20, 5)
     order, distance = rank_by_distance(vectors, 7)
-    found = codes.neighbours(vectors, 7, k=19)
+    found = features.neighbours(vectors, 7, k=19)
     assert order.tolist() == found.index.tolist()
     assert torch.allclose(distance, found.distance, atol=1e-4)
 

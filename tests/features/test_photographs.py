@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 import cnnlab
-from cnnlab import codes, units
+from cnnlab import features, units
 
 COLOURS = {"red": (150, 30, 30), "green": (30, 140, 40), "blue": (30, 40, 160)}
 
@@ -55,21 +55,21 @@ def own(tmp_path_factory):
 @pytest.mark.parametrize("layer", ["pixels", "relu"])
 def test_the_nearest_codes_are_of_the_same_class(model, query_class, kind, layer):
     pictures = query_class.dataset(32) if kind == "squares" else query_class.crops(32, per_photo=4)
-    vectors = codes.extract_features(model, pictures, layer)
-    assert torch.equal(vectors, codes.extract_features(model, pictures.images / 255, layer))
-    result = codes.neighbours(vectors, k=3)
+    vectors = features.extract_features(model, pictures, layer)
+    assert torch.equal(vectors, features.extract_features(model, pictures.images / 255, layer))
+    result = features.neighbours(vectors, k=3)
     same = pictures.labels[result.index] == pictures.labels[:, None]
     bright = result.index.new_tensor([pictures.class_names.index("blue")])
     assert same[pictures.labels != bright].all(), "all are alike but those with the bright spot"
-    assert codes.precision_at_k(vectors, pictures.labels, 3).rate > 0.75
-    assert codes.mean_average_precision(vectors, pictures.labels).mean > 0.75
+    assert features.precision_at_k(vectors, pictures.labels, 3).rate > 0.75
+    assert features.mean_average_precision(vectors, pictures.labels).mean > 0.75
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_a_map_keeps_the_classes_apart(model, query_class, method):
     pictures = query_class.crops(32, per_photo=5)
-    points = codes.embed(codes.extract_features(model, pictures, "relu", "sum"), method, perplexity=8)
-    assert codes.precision_at_k(points, pictures.labels, 3).rate > 0.75
+    points = features.embed(features.extract_features(model, pictures, "relu", "sum"), method, perplexity=8)
+    assert features.precision_at_k(points, pictures.labels, 3).rate > 0.75
 
 
 def test_the_strongest_patch_is_the_bright_spot(model, query_class):
@@ -85,7 +85,7 @@ def test_the_strongest_patch_is_the_bright_spot(model, query_class):
 
 def test_photographs_without_a_size_are_refused_with_the_call_that_helps(model, query_class):
     with pytest.raises(TypeError, match=r"photographs\.dataset\(224\)"):
-        codes.extract_features(model, query_class, "relu")
+        features.extract_features(model, query_class, "relu")
 
 
 def test_a_loader_of_torch_reads_them(query_class):

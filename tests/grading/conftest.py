@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the small assignment in `class_room`
+sys.path.insert(0, str(Path(__file__).parent))  # for the small assignment in `sample_class`
 
-import class_room
+import sample_class
 
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.runner import Runner
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    return load_assignment(class_room.write_assignment(tmp_path_factory.mktemp("assignments") / "tiny"))
+    return load_assignment(sample_class.write_assignment(tmp_path_factory.mktemp("assignments") / "tiny"))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ def grade(tiny, runner, tmp_path):
     """Grade a submission to the small assignment."""
 
     def grade(content, student="anna", *, behind=None, limits=None):
-        path = class_room.hand_in(tmp_path / "handed in" / f"{student}.ipynb", content)
+        path = sample_class.hand_in(tmp_path / "handed in" / f"{student}.ipynb", content)
         return grade_submission(
             tiny, student, read(path), runner=behind or runner, secret=b"secret", limits=limits
         )

@@ -70,9 +70,9 @@ ON_THE_SCORE = {
         "        os.write(4, bytes([letter]) + struct.pack('<4sIQ', b'cnf1', 4, 0) + b'null')\n    while True: pass"
     ),
     "an answer for a case that there is not": (
-        "import os\nfrom cnnlab.grading.sandbox import student\n"
+        "import os\nfrom cnnlab.grading.sandbox import worker\n"
         "def triple(values):\n    for n in (-1, 3, 10**9, True):\n"
-        "        student.say(4, 'v', {'case': n, 'value': 1, 'points': 100, 'status': 'passed'})"
+        "        worker.send(4, 'v', {'case': n, 'value': 1, 'points': 100, 'status': 'passed'})"
     ),
     "a frame that promises terabytes": (
         "import os, struct\ndef triple(values): os.write(4, b'v' + struct.pack('<4sIQ', b'cnf1', 9, 2**45))"
@@ -85,8 +85,8 @@ ON_THE_SCORE = {
     "an array in the place of a number": (
         "from cnnlab.grading.sandbox import worker\n"
         "def triple(values):\n"
-        "    student.say(4, 'v', {'question': np.zeros(3), 'case': 0, 'value': 1})\n"
-        "    student.say(4, 'o', [np.zeros(3), 0])\n    return values"
+        "    worker.send(4, 'v', {'question': np.zeros(3), 'case': 0, 'value': 1})\n"
+        "    worker.send(4, 'o', [np.zeros(3), 0])\n    return values"
     ),
     "an array with more places than there are numbers": (
         "import os, json, struct\ndef triple(values):\n"
@@ -96,17 +96,17 @@ ON_THE_SCORE = {
         "        os.write(4, letter + struct.pack('<4sIQ', b'cnf1', len(h), 0) + h)\n    return values"
     ),
     "say that it was stopped by a signal that stops nothing": (
-        "import os\nfrom cnnlab.grading.sandbox import student\n"
-        "def triple(values):\n    student.say(4, 'o', [0, 0x137F])\n    while True: pass"
+        "import os\nfrom cnnlab.grading.sandbox import worker\n"
+        "def triple(values):\n    worker.send(4, 'o', [0, 0x137F])\n    while True: pass"
     ),
     "say that the walls could not be built": (
         "from cnnlab.grading.sandbox import worker\nstudent.say(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
     ),
     "end in a cell that there is not": (
-        "import os\nfrom cnnlab.grading.sandbox import student\nstudent.say(4, 'c', 10**6)\nos._exit(0)"
+        "import os\nfrom cnnlab.grading.sandbox import worker\nstudent.say(4, 'c', 10**6)\nos._exit(0)"
     ),
     "end in a cell that was before": (
-        "import os\nfrom cnnlab.grading.sandbox import student\nstudent.say(4, 'c', 0)\nos._exit(0)"
+        "import os\nfrom cnnlab.grading.sandbox import worker\nstudent.say(4, 'c', 0)\nos._exit(0)"
     ),
     "keep the grader's function for later": (
         "import cnnlab.grading.sandbox.worker as s\n"

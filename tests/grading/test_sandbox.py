@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnlab.diagnostics import sandbox_check
+from cnnlab import diagnostics
 from cnnlab.grading import escapes, runner, runner_protocol
 from cnnlab.grading.sandbox import bubblewrap
 from cnnlab.grading.sandbox.confinement import Confinement
@@ -29,7 +29,7 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
 
     monkeypatch.setattr(runner, "Runner", Stand)
     monkeypatch.setattr(escapes, "try_escapes", try_escapes)
-    lines = list(sandbox_check.check_sandbox())
+    lines = list(diagnostics.check_sandbox())
     assert "namespaces: not to be had here (no user namespaces)" in lines
     total = len(escapes.ESCAPES)
     assert any(line.startswith("landlock") and f"blocks {total} of {total}" in line for line in lines)

@@ -14,7 +14,7 @@ MADE = {
     ),
     "invert": lambda m, x: s.invert(m, x, "conv2", steps=2),
     "dream": lambda m, x: s.deepdream(m, x, "relu", octaves=2, steps=2),
-    "zoom_into_dream": lambda m, x: list(s.deepdream_zoom(m, x, "relu", octaves=1, steps=1, frames=2)),
+    "deepdream_zoom": lambda m, x: list(s.deepdream_zoom(m, x, "relu", octaves=1, steps=1, frames=2)),
     "transfer_style": lambda m, x: s.transfer_style(m, x, x.flip(1), steps=2),
 }
 

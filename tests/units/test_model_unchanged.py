@@ -29,7 +29,9 @@ def state(model):
 QUESTIONS = {
     "filters": lambda model, data: filters(model, "fc3"),
     "top_patches": lambda model, data: top_patches(model, data, k=2),
-    "top_along": lambda model, data: top_along_direction(model, data, "conv1", random_directions(6, 2), k=2),
+    "top_along_direction": lambda model, data: top_along_direction(
+        model, data, "conv1", random_directions(6, 2), k=2
+    ),
     "compare_directions": lambda model, data: compare_directions(model, data, "relu1", k=3, draws=2),
     "dissect": lambda model, data: dissect(model, data, categories=["part"], min_pictures=1),
     "silencing": lambda model, data: ablate_each(model, data, "relu1", [1]),

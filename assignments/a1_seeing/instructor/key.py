@@ -518,7 +518,7 @@ Q6 = Question(
         ),
     ),
     default_hint="take two codes in the plane, one long and one short, and draw the angles",
-    forbidden_names=("codes.neighbours",),
+    forbidden_names=("features.neighbours",),
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6)

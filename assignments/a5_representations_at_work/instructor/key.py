@@ -82,7 +82,7 @@ Q1 = Question(
     ),
     default_hint="what is the sum of the squares of a row of your result?",
     tolerance=Tolerance(relative=1e-4, absolute=1e-6),
-    forbidden_names=("codes.l2",),
+    forbidden_names=("features.l2",),
 )
 
 
@@ -172,7 +172,7 @@ Q2 = Question(
     ),
     default_hint="check by hand: axes have length 1 and stand at right angles, and the variance of codes @ axis is `variance`",
     tolerance=SUMS,
-    forbidden_names=("codes.pca", "torch.pca_lowrank", "linalg.pca"),
+    forbidden_names=("features.pca", "torch.pca_lowrank", "linalg.pca"),
 )
 
 
@@ -235,7 +235,7 @@ Q3 = Question(
     ),
     default_hint="whiten `train` itself: has each of its numbers variance 1?",
     tolerance=SUMS,
-    forbidden_names=("codes.pca", "codes.l2", "torch.pca_lowrank"),
+    forbidden_names=("features.pca", "features.l2", "torch.pca_lowrank"),
 )
 
 
@@ -301,7 +301,7 @@ Q4 = Question(
         Mistake("`centred` says whether the middle counts more", lambda maps, centred: spoc(maps, False)),
     ),
     default_hint="take one map of ones: what must come out, with and without weights?",
-    forbidden_names=("codes.pool_maps",),
+    forbidden_names=("features.pool_maps",),
 )
 
 
@@ -404,7 +404,7 @@ Q5 = Question(
     ),
     default_hint="take four codes on a line and two classes, and write the rankings down",
     tolerance=Tolerance(relative=1e-4, absolute=1e-5),
-    forbidden_names=("codes.average_precision", "codes.mean_average_precision"),
+    forbidden_names=("features.average_precision", "features.mean_average_precision"),
 )
 
 
@@ -596,7 +596,7 @@ Q7 = Question(
     ),
     linear_rule,
     default_hint="how many of the codes that you learnt from are right?",
-    forbidden_names=("codes.linear_probe",),
+    forbidden_names=("features.linear_probe",),
 )
 
 
@@ -671,7 +671,7 @@ Q8 = Question(
     ),
     default_hint="compare a representation with itself: the likeness must be 1",
     tolerance=Tolerance(relative=1e-3, absolute=2e-4),
-    forbidden_names=("codes.rdm", "codes.compare_rdms"),
+    forbidden_names=("features.rdm", "features.compare_rdms"),
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8)

@@ -288,7 +288,7 @@ Q3 = Question(
         ),
     ),
     default_hint="cut one window out, flatten it, multiply with the weights, and look that number up in your map",
-    forbidden_names=("networks.to_convolutional", "convolutional.sliding_answer"),
+    forbidden_names=("networks.to_convolutional", "convolutional.sliding_probabilities"),
 )
 
 

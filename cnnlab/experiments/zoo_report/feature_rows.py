@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from cnnlab import attribution, codes, units, world
+from cnnlab import attribution, features, units, world
 from cnnlab.experiments.zoo_report.rows import ReportRow, accuracy, images_of, network, pictures
 from cnnlab.networks import reinitialise
 
@@ -88,7 +88,7 @@ def neighbours() -> ReportRow:
     """Are pictures that are near each other of one class, and nearer so in later layers?"""
     model, data = network("mini_alexnet"), pictures(1_000)
     values = {
-        layer: codes.precision_at_k(codes.extract_features(model, data, layer), data.labels, k=5).rate
+        layer: features.precision_at_k(features.extract_features(model, data, layer), data.labels, k=5).rate
         for layer in ("pixels", "conv5", "fc7")
     }
     passed = values["pixels"] < values["conv5"] < values["fc7"] and values["fc7"] >= 0.85

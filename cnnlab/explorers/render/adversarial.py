@@ -111,7 +111,7 @@ def code(state: AttackState, network: str, names: tuple[str, ...]) -> str:
     """The lines that make the attacked picture without the explorer."""
     picture = state.source.code(state.image.shape[-1])
     rooms = "figures, robustness, world" if "world." in picture else "figures, robustness"
-    call = {"FGSM": "fgsm", "random signs": "sign_noise"}.get(state.attack, "pgd")
+    call = {"FGSM": "fgsm", "random signs": "random_signs"}.get(state.attack, "pgd")
     goal = state.target is not None and state.attack != "random signs"
     unique = bool(network) and goal and names.count(names[state.target]) == 1
     target = "None" if not goal else f'"{names[state.target]}"' if unique else str(state.target)

@@ -48,7 +48,7 @@ def point_colours(labels: Sequence[str], names: Sequence[str]) -> tuple[list[str
 
 def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplexity: int) -> str:
     """The lines that make the map without the explorer; `opening` defines `model`, and `pictures` are the lines that define them."""
-    lines = ["import cnnlab", "import torch", "from cnnlab import codes, world"]
+    lines = ["import cnnlab", "import torch", "from cnnlab import features, world"]
     if any("digits(" in line for line in pictures):
         lines += ["from cnnlab.networks.training_data import digits"]
     lines += ["", opening, *pictures, f'vectors = features.extract_features(model, pictures, "{layer}")']

@@ -5,9 +5,9 @@ A module holds the exercises of one notebook, as functions of the answer (see `e
 """
 
 from cnnlab.grading.exercises import (
+    activations,
     adversarial,
     brains,
-    by_heart,
     corruptions,
     dissection,
     filters,
@@ -17,8 +17,8 @@ from cnnlab.grading.exercises import (
     last_layer,
     layers_and_shapes,
     maximisation,
+    memorization,
     occlusion,
-    responses,
     retrieval,
     saliency,
     segmentation,
@@ -30,7 +30,7 @@ from cnnlab.grading.exercises.exercise import Exercise
 EXERCISES: dict[str, Exercise] = {
     **dissection.EXERCISES,
     **retrieval.EXERCISES,
-    **by_heart.EXERCISES,
+    **memorization.EXERCISES,
     **corruptions.EXERCISES,
     **filters.EXERCISES,
     **layers_and_shapes.EXERCISES,
@@ -38,7 +38,7 @@ EXERCISES: dict[str, Exercise] = {
     **style.EXERCISES,
     **maximisation.EXERCISES,
     **occlusion.EXERCISES,
-    **responses.EXERCISES,
+    **activations.EXERCISES,
     **last_layer.EXERCISES,
     **saliency.EXERCISES,
     **segmentation.EXERCISES,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnlab import judging
+from cnnlab.experiments import zoo_report
 from cnnlab.experiments.zoo_report import ROWS, ReportRow
 from cnnlab.experiments.zoo_report.report import REPORT_FILE, report_lines, stored_rows, write
 from cnnlab.networks import weight_files
@@ -29,18 +29,18 @@ def two_rows(monkeypatch):
 
 
 def test_the_rows_that_are_asked_for_are_computed_in_their_order(two_rows):
-    found = judging.report(two_rows, progress=False)
+    found = zoo_report.report(two_rows, progress=False)
     assert list(found) == two_rows and found["good"].values == {"measured": 0.75}
 
 
 def test_each_row_is_told_with_its_numbers_and_its_bar(two_rows):
-    good, bad = report_lines(judging.report(two_rows, progress=False).values())
+    good, bad = report_lines(zoo_report.report(two_rows, progress=False).values())
     assert good.startswith("holds") and "measured 0.75" in good and "at least 0.5" in good
     assert bad.startswith("FAILS") and "beside 1" in bad
 
 
 def test_the_report_can_be_kept_as_json(two_rows, tmp_path):
-    write(judging.report(two_rows, progress=False), tmp_path / "report.json")
+    write(zoo_report.report(two_rows, progress=False), tmp_path / "report.json")
     kept = json.loads((tmp_path / "report.json").read_text())
     assert set(kept["weights"]) == set(weight_files.shipped())
     assert kept["rows"]["bad"] == {
@@ -53,7 +53,7 @@ def test_the_report_can_be_kept_as_json(two_rows, tmp_path):
 
 def test_a_row_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(ValueError, match="pointing"):
-        judging.report(["pointign"])
+        zoo_report.report(["pointign"])
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -65,7 +65,7 @@ def test_the_shipped_networks_pass_their_bars(name):
 
 @pytest.mark.parametrize("name", QUICK)
 def test_the_kept_report_is_what_one_measures(name):
-    row, kept = judging.report([name], progress=False)[name], stored_rows()[name]
+    row, kept = zoo_report.report([name], progress=False)[name], stored_rows()[name]
     assert (row.phenomenon, row.criterion, row.passed) == (kept.phenomenon, kept.criterion, kept.passed)
     assert row.values == pytest.approx(kept.values, abs=0.01)
 

@@ -1,32 +1,169 @@
-"""One look for each thing that the kit uses: how it stands, what is here, how to get what is missing.
+"""Diagnostics: what is on this machine, what is missing, and how to get it.
 
-A check may raise; `cnnlab.diagnostics.doctor` reports the exception as a failed check, so each imports what it checks inside its function.
+    doctor         run every check and report; the command `cnnlab doctor`
+    Report, Check  the results, and how a terminal and a notebook show them
+    browser        the Chromium or Chrome of the browser tests, if there is one
+    check_sandbox  which sandbox tiers hold a submission in while it is graded (`cnnlab doctor --grading`)
+
+Nothing is installed or downloaded here, and the network is left alone unless `online=True` asks for one short try. Each check imports
+what it looks at inside its function: importing this module is quick, and an import that fails is the result of its check.
 """
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
-from cnnlab.diagnostics.report import Status
+__all__ = ["Check", "Report", "browser", "check_sandbox", "doctor"]
 
+Status = Literal["ok", "warning", "missing"]
 CheckOutcome = tuple[Status, str, str]
 
 INSTALL_HINT = "run `make environment` in the checkout, or `pip install -e .` where there is no make"
 GIB = 2**30
 
+_HEADINGS = ("", "what", "what is here", "how to get it")
 
-def python() -> CheckOutcome:
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: what was looked for, how it stands, what is here, and how to get what is missing.
+
+    `essential` says that the kit cannot work while the status is "missing".
+    """
+
+    name: str
+    status: Status
+    detail: str
+    advice: str = ""
+    essential: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of `doctor()` in a fixed order; `report["torch"]` is one of them.
+
+    Its representation is one line that does not depend on the machine while nothing is wrong; `str(report)` is the whole table in plain
+    text, a notebook shows it as HTML.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that the kit cannot work without is here."""
+        return not any(check.essential and check.status == "missing" for check in self.checks)
+
+    def show(self) -> None:
+        """Print the findings as a table in the width and colours of the terminal."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        colour = {"ok": "green", "warning": "yellow", "missing": "bold red"}
+        table = Table(*_HEADINGS, box=None, pad_edge=False, header_style="bold")
+        for check in self.checks:
+            status = Text(check.status, style=colour[check.status])
+            table.add_row(status, check.name, Text(check.detail), Text(check.advice))
+        console = Console()
+        console.print(table)
+        console.print(Text(repr(self), style="green" if self.ok else "bold red"))
+
+    def __getitem__(self, name: str) -> Check:
+        by_name = {check.name: check for check in self.checks}
+        if name not in by_name:
+            raise KeyError(f"the doctor has no check {name!r}; it has {', '.join(by_name)}.")
+        return by_name[name]
+
+    def __repr__(self) -> str:
+        summary = "everything essential is here" if self.ok else "something essential is missing"
+        return f"cnnlab doctor: {summary}"
+
+    def __str__(self) -> str:
+        width = max(len(check.name) for check in self.checks)
+        lines = []
+        for check in self.checks:
+            lines.append(f"{check.status:<8} {check.name:<{width}}  {check.detail}")
+            if check.advice:
+                lines.append(f"{'':<8} {'':<{width}}  -> {check.advice}")
+        return "\n".join([*lines, repr(self)])
+
+    def _repr_html_(self) -> str:
+        cells = [(check.status, check.name, check.detail, check.advice) for check in self.checks]
+        rows = [_row("th", _HEADINGS), *(_row("td", row) for row in cells)]
+        return f"<table>{''.join(rows)}</table><p>{html.escape(repr(self))}</p>"
+
+
+def doctor(*, online: bool = False) -> Report:
+    """What is here of everything that the kit uses, and how to get what is missing.
+
+    A check that raises never stops the others: the exception is its result.
+
+    Parameters
+    ----------
+    online
+        Also try once, for a few seconds, whether pretrained weights can be reached.
+
+    Returns
+    -------
+    Report
+        One `Check` each for Python, the packages, torch, torchvision, the widgets, the networks, the ImageNet networks, the photographs,
+        the pretrained weights, the cache, disk, memory, the network, the browser of the tests and nbval. In a notebook it shows as a table.
+
+    Examples
+    --------
+    >>> from cnnlab.diagnostics import doctor
+    >>> doctor()["Python"].status
+    'ok'
+    """
+    essential = {
+        "Python": check_python,
+        "packages": check_packages,
+        "torch": check_torch,
+        "torchvision": check_torchvision,
+        "widgets": check_widgets,
+        "networks": check_networks,
+    }
+    optional = {
+        "ImageNet networks": check_imagenet,
+        "photographs": check_photographs,
+        "pretrained": check_pretrained,
+        "cache": check_cache,
+        "disk": check_disk,
+        "memory": check_memory,
+        "network": partial(check_network, online),
+        "test browser": check_browser,
+        "nbval": check_nbval,
+    }
+    results = [_run_check(name, check, essential=True) for name, check in essential.items()]
+    return Report((*results, *(_run_check(name, check, essential=False) for name, check in optional.items())))
+
+
+def _run_check(name: str, check: Callable[[], CheckOutcome], *, essential: bool) -> Check:
+    try:
+        status, detail, advice = check()
+    except Exception as error:  # whatever goes wrong in a look is what it found
+        status, advice = ("missing" if essential else "warning"), INSTALL_HINT
+        detail = str(error).strip().partition("\n")[0] or type(error).__name__
+    return Check(name, status, detail, advice, essential)
+
+
+def check_python() -> CheckOutcome:
     """The version of Python; one that is too old does not come this far."""
     return "ok", ".".join(map(str, sys.version_info[:3])), ""
 
 
-def packages() -> CheckOutcome:
+def check_packages() -> CheckOutcome:
     """Whether every package that the kit needs is here in a version that fits."""
     from packaging.requirements import Requirement
 
@@ -48,7 +185,7 @@ def packages() -> CheckOutcome:
     return "ok", f"all {len(requirements)} that cnnlab {metadata.version('cnnlab')} needs", ""
 
 
-def torch() -> CheckOutcome:
+def check_torch() -> CheckOutcome:
     """The version of torch, its threads and the device that it can use."""
     import torch
 
@@ -61,14 +198,14 @@ def torch() -> CheckOutcome:
     return "ok", f"{detail}, on the processor (all that the kit needs)", ""
 
 
-def torchvision() -> CheckOutcome:
+def check_torchvision() -> CheckOutcome:
     """The version of torchvision; importing it fails where its build does not fit torch's."""
     import torchvision
 
     return "ok", torchvision.__version__, ""
 
 
-def widgets() -> CheckOutcome:
+def check_widgets() -> CheckOutcome:
     """What the explorers need: JupyterLab, ipywidgets and anywidget."""
     versions = {name: _version(name) for name in ("jupyterlab", "ipywidgets", "anywidget")}
     missing = [name for name, version in versions.items() if version is None]
@@ -80,7 +217,7 @@ def widgets() -> CheckOutcome:
     )
 
 
-def networks() -> CheckOutcome:
+def check_networks() -> CheckOutcome:
     """Which of the kit's own networks can be loaded."""
     ready, missing = _available("shipped")
     if not ready:
@@ -89,7 +226,7 @@ def networks() -> CheckOutcome:
     return ("warning" if missing else "ok"), ", ".join(ready), advice
 
 
-def imagenet() -> CheckOutcome:
+def check_imagenet() -> CheckOutcome:
     """Whether the ImageNet networks that come in packages load, checksum and all."""
     from cnnlab.networks.imagenet import PACKAGED, load_imagenet
 
@@ -103,7 +240,7 @@ def imagenet() -> CheckOutcome:
     return ("warning" if problems else "ok"), ", ".join(ready) or "none", " ".join(problems)
 
 
-def photographs() -> CheckOutcome:
+def check_photographs() -> CheckOutcome:
     """Which photographs are at hand without a connection."""
     import cnnlab
 
@@ -111,14 +248,14 @@ def photographs() -> CheckOutcome:
     return "ok", f"{len(names)}: {', '.join(names)}", ""
 
 
-def pretrained() -> CheckOutcome:
+def check_pretrained() -> CheckOutcome:
     """Which of torchvision's pretrained networks are in torch's cache; none has to be."""
     ready, missing = _available("torchvision")
     advice = f"with a network, once: cnnlab.load(name) of {', '.join(missing)}" if missing else ""
     return "ok", ", ".join(ready) or "none; those that are installed do without", advice
 
 
-def cache() -> CheckOutcome:
+def check_cache() -> CheckOutcome:
     """Where drawn splits are kept, how much that is, and whether it can be written."""
     from cnnlab.world import cache
 
@@ -133,7 +270,7 @@ def cache() -> CheckOutcome:
     return "ok", detail, ""
 
 
-def disk() -> CheckOutcome:
+def check_disk() -> CheckOutcome:
     """The room left where the cache is."""
     from cnnlab.world import cache
 
@@ -142,7 +279,7 @@ def disk() -> CheckOutcome:
     return ("ok", detail, "") if free > 2 else ("warning", detail, "make room: 2 GiB are enough")
 
 
-def memory() -> CheckOutcome:
+def check_memory() -> CheckOutcome:
     """The memory of the machine, and what is free of it."""
     import psutil
 
@@ -153,7 +290,7 @@ def memory() -> CheckOutcome:
     return "ok", detail, ""
 
 
-def network(online: bool) -> CheckOutcome:
+def check_network(online: bool) -> CheckOutcome:
     """Whether pretrained weights can be fetched; only tried where `online` asks for it."""
     if not online:
         return "ok", "not tried; only pretrained networks need it, once", "cnnlab doctor --online tries it"
@@ -164,7 +301,7 @@ def network(online: bool) -> CheckOutcome:
     return "warning", "pretrained weights cannot be reached", "the networks that are installed work without"
 
 
-def test_browser() -> CheckOutcome:
+def check_browser() -> CheckOutcome:
     """The browser that the tests drive; readers use their own."""
     path = browser()
     if path is None:
@@ -172,7 +309,7 @@ def test_browser() -> CheckOutcome:
     return "ok", path, ""
 
 
-def nbval() -> CheckOutcome:
+def check_nbval() -> CheckOutcome:
     """What checks the notebooks against their stored outputs."""
     version = _version("nbval")
     return ("ok", version, "") if version else ("warning", "none", f"only tests need it: {INSTALL_HINT}")
@@ -231,3 +368,35 @@ def _nearest_existing(folder: Path) -> Path:
 def _short(path: Path) -> str:
     """The path as a reader may publish it: the home folder as ~."""
     return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
+
+
+TIERS = {
+    "bubblewrap": "enough to grade with",
+    "namespaces": "enough to grade with",
+    "landlock": "enough to grade with",
+    "none": "for one's own code; grading refuses it unless told --trust-submissions",
+}
+
+
+def check_sandbox() -> Iterator[str]:
+    """A line for each tier: how many escapes it blocks, and the names of those that it does not; or why it is not to be had here."""
+    from cnnlab.grading.escapes import ESCAPES, succeeded, try_escapes
+    from cnnlab.grading.runner import Runner
+    from cnnlab.grading.runner_protocol import RunnerError
+
+    for tier, use in TIERS.items():
+        try:
+            with Runner([tier]) as runner:
+                results = try_escapes(runner)
+                sandbox = str(runner.sandbox)
+        except RunnerError as error:
+            yield f"{tier}: not to be had here ({error})"
+            continue
+        unblocked = [escape.name for escape in ESCAPES if succeeded(results[escape.name])]
+        yield f"{sandbox}: blocks {len(results) - len(unblocked)} of {len(results)} escapes; {use}"
+        yield from (f"    not blocked: {name}" for name in unblocked)
+
+
+def _row(kind: str, cells: tuple[str, ...]) -> str:
+    start = f'<{kind} style="text-align:left;vertical-align:top">'
+    return f"<tr>{''.join(f'{start}{html.escape(cell)}</{kind}>' for cell in cells)}</tr>"
