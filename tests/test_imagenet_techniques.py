@@ -274,7 +274,7 @@ def test_what_has_no_answer_says_why(given, technique):
 def test_no_technique_is_left_out():
     public = {
         f"{room.__name__.removeprefix('cnnlab.')}.{name}"
-        for room in (attribution, codes, networks, robustness, segmentation, synthesis, transfer, units)
+        for room in (attribution, features, networks, robustness, segmentation, synthesis, transfer, units)
         for name in room.__all__
         if takes_a_network(getattr(room, name))
     }

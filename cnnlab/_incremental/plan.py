@@ -58,9 +58,9 @@ class WindowedStep:
 class WindowPlan:
     """What is computed how.
 
-    `windowed_steps` holds the steps that are computed in windows, in their order, after the picture itself; `full_steps` the others that the
-    square can change; `pasted_nodes` those of the former that the latter take, whole. `cached` are the maps of the uncovered picture that
-    are still needed, and whatever does not depend on a picture. `last_uses` says whose results nobody needs after a step.
+    `windowed_steps` holds the steps that are computed in windows, in their order, after the picture itself; `full_steps` the others
+    that the square can change; `pasted_nodes` those of the former that the latter take, whole. `cached` are the maps of the uncovered
+    picture that are still needed, and whatever does not depend on a picture. `last_uses` says whose results nobody needs after a step.
     """
 
     windowed_steps: dict[Node, WindowedStep]

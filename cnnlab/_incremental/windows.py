@@ -1,7 +1,7 @@
 """Windows in the maps of a layer, one for each place of a patch in the picture: cut out of a map that is kept, and pasted into one.
 
-All windows of a group have one size, so that a layer takes them as one tensor. The picture itself is pasted into as well (`patched_images`).
-See `cnnlab._incremental.engine`.
+All windows of a group have one size, so that a layer takes them as one tensor. The picture itself is pasted into as well
+(`patched_images`). See `cnnlab._incremental.engine`.
 """
 
 from __future__ import annotations

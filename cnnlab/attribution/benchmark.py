@@ -1,7 +1,7 @@
 """Which technique's maps are the best? All scores for all of them, on the same pictures, beside maps that know nothing.
 
-The scores are those of `cnnlab.attribution.localisation_metrics` (does a map lie on the object?) and of `cnnlab.attribution.deletion` (does the network
-agree with it?). They do not measure the same thing, so they stand side by side and are not added up.
+The scores are those of `cnnlab.attribution.localisation_metrics` (does a map lie on the object?) and of `cnnlab.attribution.deletion`
+(does the network agree with it?). They do not measure the same thing, so they stand side by side and are not added up.
 """
 
 from __future__ import annotations

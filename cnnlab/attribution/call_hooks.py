@@ -1,7 +1,7 @@
 """What a network computes where no layer has a name: its last maps, and the pooling and linear layer at its end.
 
-Layers that have a name are recorded by `cnnlab.networks.record_activations`. But the sum of a residual block, the ReLU that a network writes
-as `F.relu(x)`, or the mean over all positions need not be layers; they are seen here as they are called.
+Layers that have a name are recorded by `cnnlab.networks.record_activations`. But the sum of a residual block, the ReLU that a network
+writes as `F.relu(x)`, or the mean over all positions need not be layers; they are seen here as they are called.
 """
 
 from __future__ import annotations

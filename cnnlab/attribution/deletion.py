@@ -1,7 +1,7 @@
 """Does the network itself agree with a map? Take the pixels away in the map's order, or put them in, and watch the answer.
 
-The scores of `cnnlab.attribution.localisation_metrics` ask whether a map lies on the object; these two ask whether it lies on what the network
-uses, and need no mask. Both are answered by pictures that the network never saw, which is their weakness.
+The scores of `cnnlab.attribution.localisation_metrics` ask whether a map lies on the object; these two ask whether it lies on what the
+network uses, and need no mask. Both are answered by pictures that the network never saw, which is their weakness.
 """
 
 from __future__ import annotations

@@ -143,7 +143,8 @@ class ActivationExplorer(Explorer):
     def describe(self) -> str:
         return (
             f"Activation explorer. {self.display_name} looks at a picture ({self.image_picker.source.description}); layer"
-            f" {self.layer.value} has {len(self.current_maps)} maps of {self.current_maps.shape[1]} x {self.current_maps.shape[2]}, of which"
+            f" {self.layer.value} has {len(self.current_maps)} maps of"
+            f" {self.current_maps.shape[1]} x {self.current_maps.shape[2]}, of which"
             f" number {self.channel.value} is enlarged. Run the cell to choose layers, maps and places."
         )
 

@@ -167,8 +167,8 @@ class LayerActivations:
     def strongest(self, direction: int | Tensor, k: int) -> TopPatches:
         """The k strongest patches of a unit, or along a direction (U numbers), among the pictures that were looked at.
 
-        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along_direction` find in these pictures; where the receptive field is not
-        known, each patch is the whole picture.
+        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along_direction` find in these pictures; where the receptive field
+        is not known, each patch is the whole picture.
         """
         if isinstance(direction, Tensor):
             responses = torch.einsum("u,nuhw->nhw", direction.to(self.maps), self.maps)
@@ -292,9 +292,9 @@ class ActivationSearch:
             return
         steps = collect_activations(model, Floats(self.pictures, side), layer)
         begin_with = len(self.pictures) if blocking else begin_with
-        for activations in steps if begin_with else ():
-            self.activations = activations
-            if len(activations.maps) >= begin_with:
+        for gathered in steps if begin_with else ():
+            self.activations = gathered
+            if len(gathered.maps) >= begin_with:
                 break
         if self.activations is not None and len(self.activations.maps) == self.activations.total:
             self._cache(key, self.activations)

@@ -144,8 +144,8 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
 def arranged(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Layer names in the order of a menu, and a heading for each: the blocks first, then what is inside of each block.
 
-    "Blocks" are the names down to the first level that has at least `FEW` of them: `conv1`, `fire2` ..., `conv10`, but `extract_features.0`,
-    `extract_features.1` ... where there are only `extract_features` and a `classifier`. A network without inner parts has no headings.
+    "Blocks" are the names down to the first level that has at least `FEW` of them: `conv1`, `fire2` ..., `conv10`, but `features.0`,
+    `features.1` ... where there are only `features` and a `classifier`. A network without inner parts has no headings.
     """
     paths = [name.split(".") for name in names]
     deepest = max(map(len, paths), default=1)

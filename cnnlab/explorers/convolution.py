@@ -105,7 +105,8 @@ class ConvolutionExplorer(Explorer):
         state, (row, column) = self.state, self.position
         size, n_positions = state.weight.shape[-1], state.n_positions
         return (
-            f"Convolution explorer. A kernel of {size} x {size} ({self._kernel_name}) goes over a picture ({self.image_picker.source.description})"
+            f"Convolution explorer. A kernel of {size} x {size} ({self._kernel_name}) goes over a picture"
+            f" ({self.image_picker.source.description})"
             f" of {state.pixels.shape[-1]} x {state.pixels.shape[-1]} pixels with stride {state.stride}, padding {state.padding} and"
             f" dilation {state.dilation}: a map of {n_positions} x {n_positions} numbers, of which the one at row {row}, column {column} is"
             " taken apart. Run the cell to step through it."

@@ -83,7 +83,8 @@ class CorruptionExplorer(Explorer):
     def describe(self) -> str:
         state = self.state
         return (
-            f"Corruption explorer. {self.display_name} looks at a picture ({state.source.description}) under {_kind_text(state.kind)} of severity"
+            f"Corruption explorer. {self.display_name} looks at a picture ({state.source.description})"
+            f" under {_kind_text(state.kind)} of severity"
             f" {state.severity} of 5, and under each of the other fourteen corruptions. Run the cell to change kind and severity."
         )
 

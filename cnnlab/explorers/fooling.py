@@ -173,7 +173,8 @@ class FoolingExplorer(OptimisationExplorer):
                 ]
             )
         options = f'encoding="{self.method.value}", generations={self.generations.value}, population={self.population.value}'
-        call = f"generations = list(robustness.evolve_fooling(model, {targets}, {options}, {size}seed={self.random_seed.value}, confidence=1))"
+        options += f", {size}seed={self.random_seed.value}, confidence=1"
+        call = f"generations = list(robustness.evolve_fooling(model, {targets}, {options}))"
         show = "figures.generations_figure(generations, model.class_names)"
         return "\n".join([*lines, "from cnnlab import figures, robustness", "", self.load_line, call, show])
 

@@ -101,7 +101,8 @@ class SegmentationExplorer(Explorer):
 
     def describe(self) -> str:
         return (
-            f"Segmentation explorer. {self.display_name} names the class of each pixel of a picture ({self.image_picker.source.description});"
+            f"Segmentation explorer. {self.display_name} names the class of each pixel of a picture"
+            f" ({self.image_picker.source.description});"
             f" shown: the {self.view.value}. Beside it: {', '.join(self.results)}. Run the cell to change network and picture."
         )
 

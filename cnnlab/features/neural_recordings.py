@@ -1,7 +1,7 @@
 """Responses of neurons to pictures: recordings from a file, checked when they are read, or a population simulated from a network.
 
-What is done with them, and with the layers of a network beside them, stands in `noise_matching`, `decoding`, `kernel_analysis` and `representational_similarity`.
-A simulated population says that it is one wherever its name is shown (`Recordings.title`).
+What is done with them, and with the layers of a network beside them, stands in `noise_matching`, `decoding`, `kernel_analysis` and
+`representational_similarity`. A simulated population says that it is one wherever its name is shown (`Recordings.title`).
 """
 
 from __future__ import annotations
@@ -209,8 +209,8 @@ def simulate_recordings(
 ) -> Recordings:
     """A stand-in where no recordings are at hand: counts of spikes that are drawn from a layer of a network.
 
-    Each site mixes `units_per_site` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the pictures (z),
-    and answers with Poisson counts of mean
+    Each site mixes `units_per_site` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the
+    pictures (z), and answers with Poisson counts of mean
 
         rate * max(0, 1 + z / 2).
 

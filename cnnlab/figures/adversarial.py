@@ -185,7 +185,8 @@ def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tenso
     names = model.class_names
     with torch.inference_mode():
         predictions = [names[int(model(version[None]).argmax())] for version in (image, attacked)]
-    alt_text = f"Weights of a linear classifier; a picture that it calls {predictions[0]} and, changed, {predictions[1]}; how the margin falls."
+    alt_text = f"Weights of a linear classifier; a picture that it calls {predictions[0]} and, changed, {predictions[1]};"
+    alt_text += " how the margin falls."
     figure = AltTextFigure(figsize=(10, 2.7), alt_text=alt_text)
     axes = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.5))
     scale = float(weight.abs().quantile(0.995))

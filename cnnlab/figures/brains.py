@@ -81,7 +81,8 @@ def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> AltText
         raise ValueError("there is nothing to show: give at least one curve.")
     order = sorted(curves, key=lambda name: curves[name].area, reverse=True)
     best = [f"{name} {float(curves[name].precision.max()):.2f}" for name in order]
-    alt_text = f"{title or 'Kernel analysis'}: precision against complexity; the best precision of each, by the area below: {'; '.join(best)}."
+    alt_text = f"{title or 'Kernel analysis'}: precision against complexity; the best precision of each, by the area below:"
+    alt_text += f" {'; '.join(best)}."
     figure = AltTextFigure(figsize=(8, 3.4), alt_text=alt_text)
     axis = figure.subplots()
     for number, (name, curve) in enumerate(curves.items()):

@@ -43,8 +43,8 @@ class Measure:
 class Case:
     """One probe: `inputs(draw)` gives the arguments by name, from a numpy Generator of the student's own; worth `points`.
 
-    Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `NetworkSpec(name, seed)`. With `public`, the
-    case is also given to students, drawn from a seed that everybody has.
+    Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `NetworkSpec(name, seed)`. With
+    `public`, the case is also given to students, drawn from a seed that everybody has.
 
     Where a training has no single right outcome, `measures` say what must come of it. Those of the inputs that are named in `withheld` stay
     with the grader: the answer is not called with them, it is measured on them.

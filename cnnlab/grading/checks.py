@@ -62,7 +62,8 @@ def _assignment_hint(question: str, names: dict[str, Any], folder: Path | None =
     path = public_tests.find_checks(folder)
     if path is None:
         raise FileNotFoundError(
-            f"there is no {public_tests.FILE} here: `check({question!r})` works in the folder of an assignment's notebook, where that file lies."
+            f"there is no {public_tests.FILE} here: `check({question!r})` works in the folder of an assignment's notebook,"
+            " where that file lies."
         )
     questions = {item.name: item for item in public_tests.read_checks(path)}
     return public_tests.first_hint(questions[one_of(question, questions, "question")], names)

@@ -139,7 +139,8 @@ def _section(question: Question, graded: QuestionResult) -> str:
     )
     return (
         f'<section class="{kind}"><div class=head><h2>{escape(question.name)} · {escape(question.title)}</h2>'
-        f"<span>{_points(graded, graded.out_of)}</span></div><p>{MARKS.get(graded.status, '!')} {SENTENCES.get(graded.status, escape(graded.status))}</p>"
+        f"<span>{_points(graded, graded.out_of)}</span></div>"
+        f"<p>{MARKS.get(graded.status, '!')} {SENTENCES.get(graded.status, escape(graded.status))}</p>"
         + (f"<table>{head}{cases}</table>" if cases else "")
         + (f"<ul>{notes}</ul>" if notes else "")
         + code

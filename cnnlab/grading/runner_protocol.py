@@ -47,8 +47,9 @@ class ProbeRequest:
 class ProbeResult:
     """What came out of one question.
 
-    `values` has what each case gave back; `errors` the error of each case that raised one; `end_reason` says why the process ended before it was
-    through ("" if it was not), `state_lost` that the state after the cells went with it; `missing` that there is no such name.
+    `values` has what each case gave back; `errors` the error of each case that raised one; `end_reason` says why the process ended
+    before it was through ("" if it was not), `state_lost` that the state after the cells went with it; `missing` that there is no such
+    name.
     """
 
     values: dict[int, Any] = field(default_factory=dict)

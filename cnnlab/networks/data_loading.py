@@ -98,8 +98,8 @@ def random_erasing(
 
     Every other square is grey. The centre lies anywhere in the picture, so at the border part of the square is cut off.
 
-    Labels N x H x W, if given, become `IGNORE_INDEX` beneath. Masks tell what is seen, and beneath a square nothing is: to ask for the object
-    would teach the network to guess past what it sees, and to ask for the background, to cut holes into plain objects.
+    Labels N x H x W, if given, become `IGNORE_INDEX` beneath. Masks tell what is seen, and beneath a square nothing is: to ask for the
+    object would teach the network to guess past what it sees, and to ask for the background, to cut holes into plain objects.
     """
     height, width = images.shape[-2:]
     selected = (torch.rand(len(images), generator=generator) < probability).nonzero()[:, 0].tolist()

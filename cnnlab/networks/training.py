@@ -1,8 +1,9 @@
 """Training: from a plan (`cnnlab.networks.recipes`) and the world's pictures to weights and a card.
 
-Read `train` first, then `train_epoch`, which is the loop itself. What there is to learn stands in `training_data`; batches are cut in `data_loading`,
-the precision is chosen in `mixed_precision`, weights are averaged in `weight_averaging`, runs saved and resumed, bit for bit, in `checkpoints`, networks
-judged in `evaluation`, results told in `training_log`, files written in `weight_files`; `seeding` seeds what is drawn.
+Read `train` first, then `train_epoch`, which is the loop itself. What there is to learn stands in `training_data`; batches are cut in
+`data_loading`, the precision is chosen in `mixed_precision`, weights are averaged in `weight_averaging`, runs saved and resumed, bit
+for bit, in `checkpoints`, networks judged in `evaluation`, results told in `training_log`, files written in `weight_files`; `seeding`
+seeds what is drawn.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a network is trained to tell: the object or the scene of a picture, the class of each pixel, or a handwritten digit.
 
-`load_split` gives the pictures that a plan asks for, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`. Labels are N
-class indices, or N x H x W of them where each pixel has its own.
+`load_split` gives the pictures that a plan asks for, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`.
+Labels are N class indices, or N x H x W of them where each pixel has its own.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ def log_epoch(run: Run, bar: tqdm) -> None:
     seconds_left = run.seconds / run.epoch * (run.config.epochs - run.epoch)
     line = (
         f"{run.name}, epoch {run.epoch} of {run.config.epochs}: {sparkline(run.history['loss'])} loss {loss:.3f},"
-        f" {accuracy_name(run.config)} {accuracy:.1%}, validation {validation_accuracy:.1%}, {int(seconds_left // 60)}:{int(seconds_left % 60):02} left"
+        f" {accuracy_name(run.config)} {accuracy:.1%}, validation {validation_accuracy:.1%},"
+        f" {int(seconds_left // 60)}:{int(seconds_left % 60):02} left"
     )
     if bar.disable:
         print(line, flush=True)

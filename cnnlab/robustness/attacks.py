@@ -1,8 +1,8 @@
 """Small steps along the gradient that turn an answer: FGSM in one step, PGD in several.
 
 Both know the network (white box) and keep every picture within epsilon of the original. What they maximise is the cross-entropy on
-the logits. Attacks that look for the smallest change stand in `penalty_attack` and `minimal_epsilon`, those without gradients in `one_pixel`
-and `black_box`.
+the logits. Attacks that look for the smallest change stand in `penalty_attack` and `minimal_epsilon`, those without gradients in
+`one_pixel` and `black_box`.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def line_kernel(length: float, degrees: float) -> np.ndarray:
 
 
 def _fine_grid(radius: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """Coordinates x (a row) and y (a column) in pixels around a point, `SUPERSAMPLING` to a pixel, as far as a kernel of this radius reaches."""
+    """Coordinates x (a row) and y (a column) in pixels around a point, `SUPERSAMPLING` to a pixel, for a kernel of this radius."""
     half_width = int(np.ceil(radius + 0.5))
     axis = (np.arange(SUPERSAMPLING * (2 * half_width + 1)) + 0.5) / SUPERSAMPLING - half_width - 0.5
     return axis[None], axis[:, None], half_width

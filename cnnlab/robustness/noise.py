@@ -1,4 +1,4 @@
-"""The noise family: Gaussian (read-out), Poisson (photon) and impulse (dead-pixel) noise. Pictures are H x W x 3 floats in [0, 1]; see `corruptions`."""
+"""Gaussian (read-out), Poisson (photon) and impulse (dead-pixel) noise. Pictures are H x W x 3 floats in [0, 1]; see `corruptions`."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@
     mean_iou                mean intersection over union
     boundary_metrics        the same near the true edges, where skips help
 
-The networks, `UNet` and `FCN`, live in `cnnlab.networks.segmentation_models` and are trained by the plans unet, unet_without_skips and fcn. A fully
-connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `_shapes` (axes).
+The networks, `UNet` and `FCN`, live in `cnnlab.networks.segmentation_models` and are trained by the plans unet, unet_without_skips and
+fcn. A fully connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `_shapes` (axes).
 """
 
 from cnnlab.networks.segmentation_models import FCN, UNet

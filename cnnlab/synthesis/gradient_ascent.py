@@ -2,9 +2,9 @@
 
     draw the picture -> change it a little -> ask the network -> score minus penalties -> step -> edit
 
-The objective is what is maximised (`objectives`), the parametrisation gives the coordinates (`parametrisations`), random transforms are applied before each step (
-`transforms`), priors are penalties (added to the loss) and edits (applied after the step) (`regularisers`). `activation_maximisation`, `inversion`, `deepdream`
-and `transfer_style` are choices of these parts.
+The objective is what is maximised (`objectives`), the parametrisation gives the coordinates (`parametrisations`), random transforms are
+applied before each step ( `transforms`), priors are penalties (added to the loss) and edits (applied after the step) (`regularisers`).
+`activation_maximisation`, `inversion`, `deepdream` and `transfer_style` are choices of these parts.
 """
 
 from __future__ import annotations

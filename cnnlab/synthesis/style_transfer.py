@@ -83,8 +83,8 @@ def transfer_style(
         One picture each, 3 x H x W in [0, 1]; their sizes may differ. `content=None` makes a texture.
     content_layers, style_layers
         Names of `layer_names(model)`. Unless said, the style is that of up to five convolutional layers in the first three fifths
-        of the network, and the content that of one behind them (`default_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style layer its
-        weight w.
+        of the network, and the content that of one behind them (`default_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style
+        layer its weight w.
     alpha, beta
         Weights of content and style.
     tv

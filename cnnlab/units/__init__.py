@@ -11,8 +11,8 @@
     dissection_report  what dissection found
     ablation           what the network loses without a unit
 
-Behind them: `least_squares` (least squares), `activation_batches` (pictures in batches) and `streaming_quantile` (thresholds). What the vector of a whole layer
-is good for is asked in `cnnlab.features`; which pixels matter, in `cnnlab.attribution`.
+Behind them: `least_squares` (least squares), `activation_batches` (pictures in batches) and `streaming_quantile` (thresholds). What the
+vector of a whole layer is good for is asked in `cnnlab.features`; which pixels matter, in `cnnlab.attribution`.
 """
 
 from cnnlab.units.ablation import AblationResult, ablate, ablate_each

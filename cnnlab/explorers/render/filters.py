@@ -86,8 +86,8 @@ def code(
 ) -> str:
     """The lines that draw the filters without the explorer; `opening` defines `model`.
 
-    `untrained` takes the network before training; with `r2_threshold` the lines also fit Gabor functions and blobs and tell the share of filters
-    that are explained so far.
+    `untrained` takes the network before training; with `r2_threshold` the lines also fit Gabor functions and blobs and tell the share
+    of filters that are explained so far.
     """
     lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", opening]
     lines += ["model = networks.reinitialise(model)"] if untrained else []

@@ -32,8 +32,8 @@ class State:
 class Result:
     """What the network says to the covered picture.
 
-    `occluded_image` is 3 x H x W; `occluded_probability` and `clean_probability` hold the C class probabilities with and without the occluder; `target` is the
-    class that is asked about and `names` are the classes' names.
+    `occluded_image` is 3 x H x W; `occluded_probability` and `clean_probability` hold the C class probabilities with and without the
+    occluder; `target` is the class that is asked about and `names` are the classes' names.
     """
 
     occluded_image: Tensor

@@ -39,8 +39,8 @@ INPUTS = {UNPOOLING: torch.tensor([[300.0, 450], [100, 250]]), TRANSPOSED: ENCOD
 class State:
     """One map h x w and all steps to the larger one, (h w + 1) x H x W.
 
-    For unpooling `encoder` (H x W) was pooled and `max_indices` (h x w) are where its maxima stood; for a transposed convolution `kernel` is
-    stamped. `overlap_counts` (H x W) says how many numbers meet at each place.
+    For unpooling `encoder` (H x W) was pooled and `max_indices` (h x w) are where its maxima stood; for a transposed convolution
+    `kernel` is stamped. `overlap_counts` (H x W) says how many numbers meet at each place.
     """
 
     method: str
@@ -110,7 +110,8 @@ def step_sentence(state: State, step: int) -> str:
             " stood."
         )
         if before:
-            sentence += f" There it is added: {_number_text(before)} + {_number_text(number)} = {_number_text(float(state.steps[step][top, left]))}."
+            total = float(state.steps[step][top, left])
+            sentence += f" There it is added: {_number_text(before)} + {_number_text(number)} = {_number_text(total)}."
         return sentence
     top, left = row * state.stride - state.padding, column * state.stride - state.padding
     sentence += f" times the kernel is stamped with its upper left corner at row {_number_text(top)}, column {_number_text(left)}."
