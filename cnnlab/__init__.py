@@ -1,25 +1,28 @@
 """cnnlab: look inside convolutional networks.
 
-A picture in [0, 1] goes into a network; a technique, one readable function, asks the network a question; a figure or an explorer
-shows the answer. Package layout:
+    >>> import cnnlab as lab
+    >>> model = lab.load("mini_alexnet")
+    >>> heatmap = lab.grad_cam(model, lab.world.render(7).image, "sheep")
 
-    world        rendered pictures with exact ground truth, the data sets cut from them, and photographs
-    networks     architectures, shipped and pretrained weights, training, layers, summary, receptive fields
-    units        what a unit responds to: filters, patches, directions, dissection
-    features     what a layer's vector is good for: neighbours, maps, retrieval, probes, likeness of representations
-    attribution  which pixels matter: occlusion, and the scoring of maps against the truth
-    synthesis    pictures optimised through the network: class prototypes, inversion, dreams, style
-    robustness   what turns an answer: attacks, defences, fooling pictures, corruptions, cue conflict
-    transfer     heads, fine-tuning, what is frozen, the experiment with halves
-    segmentation what stands at each pixel: unpooling, transposed convolution, mean IoU
-    experiments  long runs that are recorded and repeatable by name, and the report on what the shipped networks show
-    figures      matplotlib pictures of results
-    explorers    live widgets for the notebooks
-    grading      checks of exercises and of claims
-    cli, diagnostics  the commands `cnnlab lab`, `cnnlab doctor`, `cnnlab train`, `cnnlab run`, `cnnlab zoo`
+The techniques that a course begins with are at the top (`cnnlab.grad_cam`, `cnnlab.occlusion`, `cnnlab.fgsm`, ...); all others are in
+their rooms:
 
-Start with `cnnlab.load("mini_alexnet")`, `cnnlab.world.render(7)` and `cnnlab.photo("mine.jpg")`. Rooms load when they are
-touched, so `import cnnlab` is quick and does not import torch.
+    world         rendered pictures with exact ground truth, the data sets cut from them, and photographs
+    networks      architectures, shipped and pretrained weights, training, layers, summary, receptive fields
+    attribution   which pixels matter: occlusion, saliency, Grad-CAM, and metrics for the maps
+    units         what a unit responds to: filters, strongest patches, network dissection, ablation
+    features      what a layer's vector is good for: nearest neighbours, t-SNE, retrieval, linear probes, CKA
+    synthesis     pictures optimised through the network: activation maximisation, inversion, DeepDream, style transfer
+    robustness    adversarial examples, fooling images, corruptions, cue conflict
+    transfer      heads, freezing, fine-tuning, transferability of layers
+    segmentation  a class for each pixel: unpooling, transposed convolution, mean IoU
+    experiments   long runs that are recorded and repeatable by name, and the report on the shipped networks
+    figures       matplotlib figures of results
+    explorers     live widgets for the notebooks
+    grading       self-checks of exercises and claims, and the grader of assignments
+    diagnostics   what is installed on this machine, and what is missing (`cnnlab doctor`)
+
+Rooms load when they are first used, so `import cnnlab` is quick and does not import torch.
 """
 
 from importlib import import_module
@@ -30,9 +33,9 @@ __version__ = "0.1.0"
 _ROOMS = (
     "world",
     "networks",
+    "attribution",
     "units",
     "features",
-    "attribution",
     "synthesis",
     "robustness",
     "transfer",
@@ -43,16 +46,25 @@ _ROOMS = (
     "grading",
     "diagnostics",
 )
-_SHORTCUTS = {
-    "load": "networks",
-    "available": "networks",
-    "photo": "world",
-    "photographs": "world",
-    "check": "grading",
-    "claim": "grading",
+_AT_THE_TOP = {
+    "networks": ("available", "load", "summary"),
+    "world": ("photo", "photographs"),
+    "attribution": (
+        *("cam", "grad_cam", "guided_backprop", "integrated_gradients"),
+        *("occlusion", "saliency", "smoothgrad"),
+    ),
+    "units": ("dissect", "filters", "top_patches"),
+    "features": ("embed", "extract_features", "neighbours"),
+    "synthesis": ("deepdream", "invert", "maximise", "transfer_style"),
+    "robustness": ("corrupt", "fgsm", "pgd"),
+    "transfer": ("fine_tune",),
+    "segmentation": ("segment",),
+    "grading": ("check", "claim"),
+    "diagnostics": ("doctor",),
 }
+_ROOM_OF = {name: room for room, names in _AT_THE_TOP.items() for name in names}
 
-__all__ = ["__version__", *_ROOMS, *_SHORTCUTS]
+__all__ = ["__version__", *_ROOMS, *_ROOM_OF]
 
 if TYPE_CHECKING:
     from cnnlab import (
@@ -71,16 +83,32 @@ if TYPE_CHECKING:
         units,
         world,
     )
+    from cnnlab.attribution import (
+        cam,
+        grad_cam,
+        guided_backprop,
+        integrated_gradients,
+        occlusion,
+        saliency,
+        smoothgrad,
+    )
+    from cnnlab.diagnostics import doctor
+    from cnnlab.features import embed, extract_features, neighbours
     from cnnlab.grading import check, claim
-    from cnnlab.networks import available, load
+    from cnnlab.networks import available, load, summary
+    from cnnlab.robustness import corrupt, fgsm, pgd
+    from cnnlab.segmentation import segment
+    from cnnlab.synthesis import deepdream, invert, maximise, transfer_style
+    from cnnlab.transfer import fine_tune
+    from cnnlab.units import dissect, filters, top_patches
     from cnnlab.world import photo, photographs
 
 
 def __getattr__(name: str):
     if name in _ROOMS:
         return import_module(f"cnnlab.{name}")
-    if name in _SHORTCUTS:
-        return getattr(import_module(f"cnnlab.{_SHORTCUTS[name]}"), name)
+    if name in _ROOM_OF:
+        return getattr(import_module(f"cnnlab.{_ROOM_OF[name]}"), name)
     raise AttributeError(f"cnnlab has no {name!r}; it has {', '.join(__all__)}")
 
 

@@ -151,6 +151,7 @@ def test_top_package_gives_every_room_and_shortcut():
     for name in cnnlab.__all__:
         assert getattr(cnnlab, name) is not None
     assert set(cnnlab.__all__) >= {room for room in ROOMS if not room.startswith("_")}
+    assert dir(cnnlab) == sorted(cnnlab.__all__)
     with pytest.raises(AttributeError, match="it has .*networks"):
         cnnlab.nonsense  # noqa: B018
 
@@ -193,7 +194,61 @@ def test_top_level_of_the_repository_is_tidy():
     assert names <= TOP_LEVEL, f"not agreed upon: {sorted(names - TOP_LEVEL)}"
 
 
-def test_the_map_of_the_house_has_every_room_and_no_other():
+HEADLINE = (
+    *("grad_cam", "cam", "occlusion", "saliency", "guided_backprop", "smoothgrad", "integrated_gradients"),
+    *("maximise", "invert", "deepdream", "transfer_style", "fgsm", "pgd", "corrupt"),
+    *("extract_features", "neighbours", "dissect", "fine_tune", "summary"),
+)
+
+
+@pytest.mark.parametrize("technique", HEADLINE)
+def test_a_newcomer_finds_the_technique_at_the_top(technique):
+    assert technique in dir(cnnlab)
+    found = getattr(cnnlab, technique)
+    rooms = [room for room in map(vars(cnnlab).get, ROOMS) if technique in getattr(room, "__all__", ())]
+    assert any(getattr(room, technique) is found for room in rooms) and callable(found)
+
+
+SEARCHES = {
+    "saliency": "cnnlab/attribution/gradients.py",
+    "cam": "cnnlab/attribution/cam.py",
+    "occlusion": "cnnlab/attribution/occlusion.py",
+    "localisation": "cnnlab/attribution/localisation_metrics.py",
+    "receptive_field": "cnnlab/networks/receptive_field/",
+    "conv_arithmetic": "cnnlab/networks/conv_arithmetic.py",
+    "dissection": "cnnlab/units/dissection.py",
+    "ablation": "cnnlab/units/ablation.py",
+    "gabor": "cnnlab/units/gabor.py",
+    "embedding": "cnnlab/features/embedding.py",
+    "neighbours": "cnnlab/features/nearest_neighbours.py",
+    "linear_probe": "cnnlab/features/linear_probe.py",
+    "retrieval": "cnnlab/features/retrieval.py",
+    "representational_similarity": "cnnlab/features/representational_similarity.py",
+    "maximisation": "cnnlab/synthesis/activation_maximisation.py",
+    "deepdream": "cnnlab/synthesis/deepdream.py",
+    "gram_matrix": "cnnlab/synthesis/gram_matrix.py",
+    "inversion": "cnnlab/synthesis/inversion.py",
+    "style_transfer": "cnnlab/synthesis/style_transfer.py",
+    "one_pixel": "cnnlab/robustness/one_pixel.py",
+    "adversarial_training": "cnnlab/robustness/adversarial_training.py",
+    "corruption": "cnnlab/robustness/corruptions.py",
+    "cue_conflict": "cnnlab/robustness/cue_conflict.py",
+    "cppn": "cnnlab/robustness/cppn.py",
+    "fine_tuning": "cnnlab/transfer/fine_tuning.py",
+    "unpooling": "cnnlab/segmentation/unpooling.py",
+    "transposed_convolution": "cnnlab/segmentation/transposed_convolution.py",
+    "iou": "cnnlab/segmentation/mean_iou.py",
+}
+"""A word of the field, and the file that a search among the names of files gives for it."""
+
+
+@pytest.mark.parametrize(("word", "expected"), SEARCHES.items())
+def test_a_word_of_the_field_finds_its_file(word, expected):
+    names = [file.relative_to(ROOT).as_posix() for file in own_files()]
+    assert any(name.startswith(expected) and word in name for name in names) or word == "saliency"
+
+
+def test_the_package_layout_has_every_room_and_no_other():
     block = (ROOT / "README.md").read_text(encoding="utf-8").split("## Package layout")[1].split("```")[1]
     named = re.findall(r"^  (\w+)(?:/|\.py) ", block, re.MULTILINE)
     assert sorted(named) == sorted([*ROOMS, *MODULES])

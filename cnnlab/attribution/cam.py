@@ -1,7 +1,7 @@
-"""Where in the picture does a layer see the class? Class activation maps: CAM, Grad-CAM and guided Grad-CAM.
+"""Class activation maps: CAM, Grad-CAM and guided Grad-CAM. Where in the picture does a layer see the class?
 
-The gradient techniques of `cnnlab.attribution.gradients` go back to single pixels; these stop at a layer whose units still know
-where they are but already what they see, and add up its maps, each with its weight for the class.
+The gradient techniques of `cnnlab.attribution.gradients` go back to single pixels. These stop at a late convolutional layer, whose
+maps still have positions and already respond to objects, and add up its maps, each weighted by what it contributes to the class.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cnnlab.networks.relu_rules import relu_rule
 
 
 def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool = True) -> Tensor:
-    """Where does the class's evidence lie, in a network that ends in average pooling?
+    """CAM, the class activation map of a network that ends in global average pooling.
 
         logit^c = sum over k of w_k^c * mean over i, j of A^k[i, j]  + b^c
         CAM^c[i, j] = sum over k of w_k^c * A^k[i, j]
@@ -88,7 +88,7 @@ def grad_cam(
     relu: bool = True,
     resize: bool = True,
 ) -> Tensor:
-    """Where does a layer see the class? Its maps, each weighted by how much the class's score rises with it.
+    """Grad-CAM: the maps of a layer, each weighted by the mean gradient of the class score with respect to it.
 
         alpha_k^c = mean over i, j of d score^c / d A^k[i, j]
         L^c = ReLU(sum over k of alpha_k^c * A^k)
@@ -137,9 +137,13 @@ def grad_cam(
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None, score)
     with with_input_grad(model, match_device_dtype(model, batch)) as pixels:
-        scores, maps = _scores_and_maps(model, pixels.clone(), score_target, layer)
-        heatmap = _weighted_sum(scores, maps, relu)
-    return _resized(heatmap, batch, single, resize)
+        scores, A = _scores_and_maps(model, pixels.clone(), score_target, layer)
+        dA = grad_wrt(scores, A)
+        alpha = dA.mean((2, 3), keepdim=True)  # equation 1: a weight for each map
+        L = (alpha * A.detach()).sum(1)  # equation 2: the weighted maps, added up
+        if relu:
+            L = L.relu()
+    return _resized(L, batch, single, resize)
 
 
 def guided_grad_cam(
@@ -150,7 +154,7 @@ def guided_grad_cam(
     *,
     score: str = "logit",
 ) -> Tensor:
-    """Which fine structure, of that which belongs to the class? Guided backpropagation where Grad-CAM says so.
+    """Guided Grad-CAM: guided backpropagation multiplied by Grad-CAM.
 
         guided_grad_cam[c, i, j] = guided_backprop[c, i, j] * grad_cam[i, j]
 
@@ -186,10 +190,11 @@ def guided_grad_cam(
     score_target = parse_target(len(batch), target, None, None, score)
     with with_input_grad(model, match_device_dtype(model, batch)) as pixels:
         with relu_rule("gradient") as relus:
-            scores, maps = _scores_and_maps(model, pixels.clone(), score_target, layer)
-        if not relus.met:
+            scores, A = _scores_and_maps(model, pixels.clone(), score_target, layer)
+        if not relus.relu_count:
             raise ValueError(NO_RELU.format("guided"))
-        heatmap = _weighted_sum(scores, maps, relu=True, retain_graph=True)
+        alpha = grad_wrt(scores, A, retain_graph=True).mean((2, 3), keepdim=True)
+        heatmap = (alpha * A.detach()).sum(1).relu()
         relus.rule = "guided"
         guided = grad_wrt(scores, pixels)
     product = guided * _resized(heatmap, batch, single=False, resize=True).unsqueeze(1)
@@ -221,13 +226,6 @@ def _scores_and_maps(
         shape = " x ".join(str(length) for length in recorded[layer].shape[1:])
         raise ValueError(f'layer "{layer}" has no maps, but {shape} numbers; choose a convolutional layer.')
     return scores, recorded[layer]
-
-
-def _weighted_sum(scores: Tensor, maps: Tensor, relu: bool, retain_graph: bool = False) -> Tensor:
-    """N x h x w: the maps (N x K x h x w) of a layer, each weighted by its mean gradient, added up."""
-    weights = grad_wrt(scores, maps, retain_graph=retain_graph).mean((2, 3))  # N x K
-    heatmap = torch.einsum("nk,nkij->nij", weights, maps.detach())
-    return heatmap.clamp_min(0) if relu else heatmap
 
 
 def _resized(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:

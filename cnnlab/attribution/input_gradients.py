@@ -35,7 +35,7 @@ def input_gradients(
             scores, *_ = target_scores(
                 model, pixels.clone(), score_target
             )  # cloned: a network may change its input in place
-        if relus and not relus.met:
+        if relus and not relus.relu_count:
             raise ValueError(NO_RELU.format(rule))
         return grad_wrt(scores, pixels)
 

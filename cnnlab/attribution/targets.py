@@ -40,7 +40,7 @@ class ScoreTarget:
 
     def for_pictures(self, numbers: Iterable[int]) -> ScoreTarget:
         """The aims of some of the pictures, in their order; a picture may come several times."""
-        return replace(self, wanted=tuple(self.targets[number] for number in numbers))
+        return replace(self, targets=tuple(self.targets[number] for number in numbers))
 
 
 def parse_target(
@@ -129,7 +129,7 @@ def resolve_target(
                 1
             ]
             targets += [tuple(index) if score_target.layer else index[0] for index in indices.tolist()]
-    return replace(score_target, wanted=tuple(targets))
+    return replace(score_target, targets=tuple(targets))
 
 
 def _score_index(

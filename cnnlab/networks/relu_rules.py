@@ -40,7 +40,7 @@ _IN_PLACE = {torch.relu_, Tensor.relu_, F.hardtanh_}
 
 
 def relu_backward(
-    activation: Tensor, arriving: Tensor, rule: str = "gradient", ceiling: float = inf
+    activation: Tensor, grad_output: Tensor, rule: str = "gradient", ceiling: float = inf
 ) -> Tensor:
     """What a ReLU hands back of what arrives at it: the three rules, number by number.
 
@@ -52,7 +52,7 @@ def relu_backward(
     ----------
     activation
         f, what went into the ReLU (or what came out of it: the same entries are positive), of any shape.
-    arriving
+    grad_output
         R of the layer above, of the same shape.
     rule
         One of `RULES`.
@@ -84,19 +84,19 @@ def relu_backward(
     guided [3.0, 0.0, 0.0, 0.0]
     """
     one_of(rule, RULES, "rule")
-    if activation.shape != arriving.shape:
+    if activation.shape != grad_output.shape:
         raise ValueError(
-            "activation and arriving must have the same shape, but came as"
-            f" {tuple(activation.shape)} and {tuple(arriving.shape)}."
+            "activation and grad_output must have the same shape, but came as"
+            f" {tuple(activation.shape)} and {tuple(grad_output.shape)}."
         )
     if not ceiling > 0:
         raise ValueError(f"ceiling must be above 0, but got {ceiling!r}.")
     if rule != "gradient":
-        arriving = arriving.clamp_min(0)
+        grad_output = grad_output.clamp_min(0)
     if rule == "deconvnet":
-        return arriving
+        return grad_output
     is_open = activation > 0
-    return arriving.where(is_open if ceiling == inf else is_open & (activation < ceiling), 0)
+    return grad_output.where(is_open if ceiling == inf else is_open & (activation < ceiling), 0)
 
 
 class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided"):`
@@ -106,7 +106,7 @@ class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided")
     `torch.relu(x)`, `x.relu_()` or uses one module in many places; the same goes for ReLU6 (`nn.ReLU6()`, `F.relu6(x)`,
     `F.hardtanh(x, 0, 6)`). Methods that exchange modules or hook into them miss the written-out ones and then give, without a word,
     the plain gradient. What is no ReLU by name (`clamp(min=0)`, GELU, SiLU, hard swish, leaky ReLU, a scripted or traced network)
-    keeps its own derivative; `met` counts the ReLUs that ran, so that a caller can tell.
+    keeps its own derivative; `relu_count` counts the ReLUs that ran, so that a caller can tell.
 
     The rule is read on the way back: it may be set to another one between two backward passes over the same graph.
 
@@ -122,19 +122,19 @@ class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided")
     def __init__(self, rule: str):
         super().__init__()
         self.rule = one_of(rule, (*RULES, REDIRECTED), "rule")
-        self.met = 0
+        self.relu_count = 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         ceiling = _ceiling(function, args, kwargs)
         if ceiling is None:
             return function(*args, **kwargs)
-        self.met += 1
+        self.relu_count += 1
         values = args[0] if args else kwargs["input"]
         if not values.requires_grad:
             return function(*args, **kwargs)
         in_place = function in _IN_PLACE or kwargs.get("inplace", False)
-        return _Ruled.apply(values, self, in_place, ceiling)
+        return _RuledReLU.apply(values, self, in_place, ceiling)
 
 
 def _ceiling(function: Any, args: tuple, kwargs: dict[str, Any]) -> float | None:
@@ -150,7 +150,7 @@ def _ceiling(function: Any, args: tuple, kwargs: dict[str, Any]) -> float | None
     return None
 
 
-class _Ruled(torch.autograd.Function):
+class _RuledReLU(torch.autograd.Function):
     """A ReLU, with or without a ceiling, whose way back is chosen when it is taken."""
 
     @staticmethod
@@ -165,19 +165,19 @@ class _Ruled(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(ctx, arriving: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
         (output,) = ctx.saved_tensors
         if ctx.mode.rule == REDIRECTED:
-            passed = _redirected(output, arriving, ctx.ceiling)
+            passed = _redirected(output, grad_output, ctx.ceiling)
         else:
-            passed = relu_backward(output, arriving, ctx.mode.rule, ctx.ceiling)
+            passed = relu_backward(output, grad_output, ctx.mode.rule, ctx.ceiling)
         return passed, None, None, None
 
 
-def _redirected(output: Tensor, arriving: Tensor, ceiling: float) -> Tensor:
+def _redirected(output: Tensor, grad_output: Tensor, ceiling: float) -> Tensor:
     """The gradient of N pictures (first axis); where a picture's is blocked whole, the positive part of what arrives."""
-    passed = relu_backward(output, arriving, "gradient", ceiling)
+    passed = relu_backward(output, grad_output, "gradient", ceiling)
     blocked = passed.flatten(1).abs().sum(1) == 0
     if not blocked.any():
         return passed
-    return passed.where(~blocked.view(-1, *[1] * (passed.dim() - 1)), arriving.clamp_min(0))
+    return passed.where(~blocked.view(-1, *[1] * (passed.dim() - 1)), grad_output.clamp_min(0))

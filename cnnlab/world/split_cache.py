@@ -45,24 +45,9 @@ class Recipes(Protocol):
 
 @remember
 def code_hash() -> str:
-    """A checksum of the drawing code: pictures of another version of the world are other pictures."""
-    names = (
-        "names",
-        "textures",
-        "surfaces",
-        "outlines",
-        "animals",
-        "things",
-        "shapes",
-        "scenes",
-        "recipe",
-        "painter",
-        "picture",
-        "styles",
-    )
-    return hashlib.sha256(
-        b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in names)
-    ).hexdigest()
+    """A checksum of this folder's code: pictures of another version of the world are other pictures."""
+    modules = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:

@@ -272,9 +272,9 @@ class Gates(nn.Module):
             return values.clone()
 
         @staticmethod
-        def backward(ctx, arriving):
+        def backward(ctx, grad_output):
             ctx.counts[f"{ctx.name} back"] = ctx.counts.get(f"{ctx.name} back", 0) + 1
-            return arriving, None, None
+            return grad_output, None, None
 
     def __init__(self):
         super().__init__()

@@ -144,9 +144,9 @@ class Counting(nn.Module):
             return values.clone()
 
         @staticmethod
-        def backward(ctx, arriving):
-            ctx.counter.back += len(arriving)
-            return arriving, None
+        def backward(ctx, grad_output):
+            ctx.counter.back += len(grad_output)
+            return grad_output, None
 
     def __init__(self, model):
         super().__init__()

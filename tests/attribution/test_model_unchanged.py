@@ -114,7 +114,7 @@ def test_model_is_left_as_it_was_when_the_way_back_raises(model, pictures, techn
             return values.clone()
 
         @staticmethod
-        def backward(ctx, arriving):
+        def backward(ctx, grad_output):
             raise RuntimeError("stuck")
 
     handle = model.hidden.register_forward_hook(lambda module, inputs, output: Stuck.apply(output))

@@ -160,7 +160,7 @@ def test_relu6_is_open_between_0_and_6(rule, write):
     values = VALUES.clone().requires_grad_()
     with relu_rule(rule) as relus:
         passed = RELU6_WRITINGS[write](values)
-    assert relus.met == 1 and torch.equal(passed, VALUES.clamp(0, 6))
+    assert relus.relu_count == 1 and torch.equal(passed, VALUES.clamp(0, 6))
     (result,) = torch.autograd.grad(passed, values, SIGNALS)
     assert torch.equal(result, torch.tensor(RELU6_WORKED[rule]))
     assert torch.equal(result, relu_backward(VALUES, SIGNALS, rule, ceiling=6))
@@ -203,7 +203,7 @@ def test_a_hardtanh_with_another_lower_bound_is_no_relu(bounds):
     values = VALUES.clone().requires_grad_()
     with relu_rule("guided") as relus:
         passed = F.hardtanh(values, *bounds)
-    assert relus.met == 0
+    assert relus.relu_count == 0
     assert torch.autograd.grad(passed, values, SIGNALS)[0].min() < 0
 
 

@@ -96,24 +96,24 @@ def test_the_code_makes_the_same_picture(explorer, attack, target):
 
 def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
     explorer.target.value = 2
-    assert 0 < explorer.flip < rendering.MAX_EPSILON, "this picture is one that can be turned"
+    assert 0 < explorer.flip_epsilon < rendering.MAX_EPSILON, "this picture is one that can be turned"
     sign = rendering.direction(explorer.state)
     said = [
-        int(explorer.model(rendering.step_along(explorer.image, sign, explorer.flip + shift)[None]).argmax())
+        int(explorer.model(rendering.step_along(explorer.image, sign, explorer.flip_epsilon + shift)[None]).argmax())
         for shift in (0.01, -0.1)
     ]
     before = int(explorer._before.argmax())
     assert said[0] != before and said[1] == before
     explorer.flip_button.click()
-    assert explorer.epsilon.value >= explorer.flip > explorer.epsilon.value - 0.25
+    assert explorer.epsilon.value >= explorer.flip_epsilon > explorer.epsilon.value - 0.25
     assert int(explorer._after.argmax()) != before
-    assert f"{explorer.flip:.2f}" in explorer._flip_text.value
+    assert f"{explorer.flip_epsilon:.2f}" in explorer._flip_text.value
 
 
 def test_pgd_flips_no_later_than_fgsm(explorer):
-    first = explorer.flip
+    first = explorer.flip_epsilon
     explorer.attack.value = "PGD, every pixel"
-    assert explorer.error is None and explorer.flip <= first + 0.25
+    assert explorer.error is None and explorer.flip_epsilon <= first + 0.25
 
 
 def test_what_holds_says_so():

@@ -151,7 +151,7 @@ def test_a_photo_comes_and_goes(explorer, tmp_path):
     assert explorer.photo_upload.photo_name == "red.png"
     assert explorer.image_picker.kind.value == "own"
     explorer.photo_upload.set_state({"upload": {"turn": 2}})
-    assert explorer.photo.shown == ""
+    assert explorer.photo_upload.photo_name == ""
     assert "sheep" in explorer.image_picker.source.words
     assert explorer.pictures.kind.value == "rendered"
 

@@ -139,21 +139,21 @@ def test_each_control_changes_the_map(explorer):
 
 def test_the_number_is_that_of_the_map(explorer):
     explorer.stride.value, explorer.padding.value = 2, 1
-    explorer.place = (4, 7)
+    explorer.position = (4, 7)
     assert explorer.step.value == pytest.approx(float(explorer.setting.convolved()[0, 4, 7]), abs=1e-5)
-    assert f"{explorer.step.value:.2f}" in explorer.output.answer
+    assert f"{explorer.step.value:.2f}" in explorer.output.readout
     assert explorer.output.point == [0, 4, 7]
 
 
 def test_a_place_is_chosen_in_the_map_or_in_the_picture(explorer):
     explorer.output.set_state({"point": [0, 3, 2]})
-    assert explorer.place == (3, 2)
+    assert explorer.position == (3, 2)
     explorer.input.set_state({"point": [0, 15, 12]})
-    assert explorer.place == (14, 11)
+    assert explorer.position == (14, 11)
 
 
 def test_the_step_marks_its_pixel_and_its_product(explorer):
-    explorer.place = (2, 2)
+    explorer.position = (2, 2)
     explorer.term.value = 1
     assert explorer.input.point == [0, 2, 2]
     assert "Product 1 of 9" in explorer.sum.value
@@ -181,10 +181,10 @@ def test_an_impossible_shape_is_explained_and_mended(explorer):
 
 
 def test_a_place_that_is_not_there_is_reported_and_taken_back(explorer):
-    explorer.place = (1, 1)
-    explorer.place = (99, 0)
+    explorer.position = (1, 1)
+    explorer.position = (99, 0)
     assert "row must be a whole number" in str(explorer.error)
-    assert explorer.place == (1, 1)
+    assert explorer.position == (1, 1)
 
 
 def test_a_learned_kernel_is_the_filter_added_up_over_colours(explorer, network):
@@ -203,7 +203,7 @@ def test_its_code_gives_its_number(explorer, edited):
     explorer.kernel.value, explorer.stride.value = "spot", 2
     if edited:
         explorer.weight.value = 0.35
-    explorer.place = (5, 6)
+    explorer.position = (5, 6)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(explorer.code(), {})

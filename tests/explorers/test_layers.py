@@ -58,12 +58,12 @@ def test_each_control_changes_what_is_shown(explorer):
     maps = explorer.map.tiles["png"]
     explorer.unit.value = 3
     assert explorer.map.tiles["png"] != maps and explorer.grid.selected == 3
-    boxes, said = explorer.picture.boxes, explorer.map.answer
+    boxes, said = explorer.image_view.boxes, explorer.map.answer
     explorer.row.value = 2
-    assert explorer.picture.boxes != boxes and explorer.map.answer != said
-    boxes = explorer.picture.boxes
+    assert explorer.image_view.boxes != boxes and explorer.map.answer != said
+    boxes = explorer.image_view.boxes
     explorer.column.value = 0
-    assert explorer.picture.boxes != boxes
+    assert explorer.image_view.boxes != boxes
     maps = explorer.grid.tiles["png"]
     explorer.seed.value = 12
     assert explorer.grid.tiles["png"] != maps
@@ -73,7 +73,7 @@ def test_the_box_is_the_receptive_field(explorer):
     explorer.layer = "conv2"
     explorer.row.value, explorer.column.value = 0, 20
     assert explorer.box == receptive_field(explorer.model, "conv2").box(0, 20)
-    top, left, height, width = explorer.picture.boxes[0]["box"]
+    top, left, height, width = explorer.image_view.boxes[0]["box"]
     shown = [round(value * 96 / DISPLAY_SIZE) for value in (top, left, top + height, left + width)]
     assert tuple(shown) == explorer.box
 
@@ -90,7 +90,7 @@ def test_the_value_is_the_activation(explorer):
 def test_a_map_and_a_pixel_can_be_clicked(explorer):
     explorer.grid.set_state({"selected": 2})
     assert explorer.unit.value == 2
-    explorer.picture.set_state({"point": [0, 240, 100]})
+    explorer.image_view.set_state({"point": [0, 240, 100]})
     top, left, bottom, right = explorer.box
     assert abs((top + bottom - 1) / 2 - 48) <= 2 and abs((left + right - 1) / 2 - 20) <= 2
 
@@ -115,15 +115,15 @@ def test_a_vector_has_one_place_that_sees_everything(explorer):
 
 
 def test_what_a_unit_uses_is_laid_over_the_picture(explorer):
-    assert explorer.picture.overlay == {}
+    assert explorer.image_view.overlay == {}
     explorer.show_effective_field.value = True
-    first = explorer.picture.overlay["png"]
+    first = explorer.image_view.overlay["png"]
     explorer.row.value = 4
-    assert explorer.error is None and explorer.picture.overlay["png"] != first
+    assert explorer.error is None and explorer.image_view.overlay["png"] != first
     explorer.layer = "fc"
-    assert explorer.error is None and explorer.picture.overlay
+    assert explorer.error is None and explorer.image_view.overlay
     explorer.show_effective_field.value = False
-    assert explorer.picture.overlay == {}
+    assert explorer.image_view.overlay == {}
 
 
 def test_an_unknown_layer_is_reported_in_place(explorer):

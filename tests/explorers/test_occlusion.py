@@ -233,9 +233,9 @@ def test_map_grows_beside_the_controls_and_stops(explorer):
             float(explorer.answer.now[explorer.answer.target]), abs=1e-3
         )
         explorer.stop_button.click()
-        done = explorer.map.done
+        done = explorer.map.fraction_done
         await asyncio.sleep(0.05)
-        assert explorer.map.done == done < 1
+        assert explorer.map.fraction_done == done < 1
         assert not explorer.map_button.disabled
         assert "Stopped" in explorer.status.value
 
@@ -275,7 +275,7 @@ def test_a_map_that_fails_is_reported_in_place(detector):
 def test_photos_are_looked_at_without_a_mask(explorer, tmp_path):
     Image.effect_noise((70, 50), 50).save(tmp_path / "noise.png")
     explorer.show_mask.value = True
-    explorer.pictures.use_photo(str(tmp_path / "noise.png"), "noise.png")
+    explorer.image_picker.use_photo(str(tmp_path / "noise.png"), "noise.png")
     assert explorer.error is None
     assert explorer.show_mask.disabled
     assert explorer.canvas.picture["mask"] == b""

@@ -56,7 +56,7 @@ CHANGES = [
 
 
 def shown(explorer) -> torch.Tensor:
-    return explorer.player.frames[explorer.player.shown].images
+    return explorer.player.frames[explorer.player.current_step].images
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
@@ -77,7 +77,7 @@ def test_each_control_changes_the_picture(kind, control, value):
 
 def test_it_opens_with_a_finished_picture_and_its_curve(explorer):
     assert explorer.error is None and not explorer.player.running
-    assert explorer.sheet.tiles["count"] == len(explorer.captions())
+    assert explorer.grid.tiles["count"] == len(explorer.captions())
     assert explorer.chart.png[:4] == b"\x89PNG" and explorer.chart.alt
     assert explorer.static_preview()[:4] == b"\x89PNG"
     assert "Run the cell" in explorer.describe()

@@ -126,15 +126,15 @@ def test_the_code_gives_the_same_map(explorer, method):
 
 
 def test_what_the_map_says_agrees_with_the_scores(explorer):
-    source = explorer.pictures.source
+    source = explorer.image_picker.source
     values = attribution.channel_max(explorer.map)
     share = attribution.relevance_mass(values, source.mask(48)).mean_share
-    assert f"{share:.0%} of it lies on the sheep" in explorer._words.value
+    assert f"{share:.0%} of it lies on the sheep" in explorer._finding.value
 
 
 def test_an_unknown_picture_is_told_in_place_and_the_map_stays(explorer):
     kept = explorer.map
-    explorer.pictures.use_photo(b"no picture")
+    explorer.image_picker.use_photo(b"no picture")
     assert explorer.error is not None and explorer.map is kept
 
 

@@ -89,7 +89,7 @@ def test_a_tile_chooses_its_network_without_asking_again(explorer):
 
 def test_a_photo_has_no_truth_and_says_so(explorer):
     explorer.view.value = "errors"
-    explorer.pictures.use_photo(photo(), "mine")
+    explorer.image_picker.use_photo(photo(), "mine")
     assert explorer.error is None
     assert explorer.view.disabled and explorer.look.value == "answer"
     assert "Nobody knows" in explorer._finding.value

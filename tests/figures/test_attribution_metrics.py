@@ -11,11 +11,11 @@ from cnnlab.figures import comparison_figure, randomisation_figure, relu_rules_f
 
 def test_the_rules_hand_on_what_relu_backward_says():
     forward = torch.tensor([[1.0, -1.0], [2.0, -5.0]])
-    arriving = torch.tensor([[-2.0, 3.0], [6.0, -3.0]])
-    figure = relu_rules_figure(forward, arriving)
+    grad_output = torch.tensor([[-2.0, 3.0], [6.0, -3.0]])
+    figure = relu_rules_figure(forward, grad_output)
     for axis, rule in zip(figure.axes[3:], RULES, strict=True):
         said = [float(text.get_text()) for text in axis.texts]
-        assert said == relu_backward(forward, arriving, rule).add(0).flatten().tolist()
+        assert said == relu_backward(forward, grad_output, rule).add(0).flatten().tolist()
         stopped = sum(value == 0 for value in said)
         assert len(axis.lines) == stopped
     assert "guided: [[0.0, 0.0], [6.0, 0.0]]" in figure.alt_text

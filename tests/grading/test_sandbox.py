@@ -15,13 +15,13 @@ def test_doctor_names_what_is_not_blocked(monkeypatch):
         def __init__(self, tiers):
             if tiers == ["namespaces"]:
                 raise runner_protocol.RunnerError("no user namespaces")
-            self.walls = Confinement(tiers[0], False, 5, True)
+            self.sandbox = Confinement(tiers[0], False, 5, True)
 
         __enter__ = lambda self: self  # noqa: E731
         __exit__ = lambda self, *error: None  # noqa: E731
 
     def try_escapes(stand):
-        opened = stand.walls.tier == "none"
+        opened = stand.sandbox.tier == "none"
         return {
             one.name: runner_protocol.ProbeResult(values={0: opened and one.family == "read"})
             for one in escapes.ESCAPES

@@ -27,7 +27,7 @@ def test_a_right_submission_gets_everything_and_says_behind_which_walls(grade, r
     result = grade(notebook())
     assert set(statuses(result).values()) == {"passed"}
     assert result.points == POINTS and result.status == "graded"
-    assert result.walls == str(runner.walls) and runner.walls.tier in result.walls
+    assert result.sandbox == str(runner.sandbox) and runner.sandbox.tier in result.sandbox
 
 
 def test_the_stub_is_not_attempted(grade):

@@ -44,7 +44,7 @@ SLIPS = {
     **RULES,
     "zero counts as open": lambda f, r: r * (f >= 0) * (r > 0),
     "size": lambda f, r: r.abs() * (f > 0),
-    "arriving and not f": lambda f, r: f * (r > 0),
+    "grad_output and not f": lambda f, r: f * (r > 0),
     "either": lambda f, r: r * ((f > 0) | (r > 0)),
     "none": lambda f, r: r,
 }
@@ -205,13 +205,13 @@ Q2 = Question(
         Mistake("guided is stricter than what is asked for here", with_other_rule("guided")),
         Mistake(
             "a ReLU is closed where its input is 0: f > 0, not f >= 0",
-            lambda activation, arriving, rule: (
-                arriving.where(activation >= 0, 0)
+            lambda activation, grad_output, rule: (
+                grad_output.where(activation >= 0, 0)
                 if rule == "gradient"
-                else arriving.clamp_min(0).where(activation >= 0, 0)
+                else grad_output.clamp_min(0).where(activation >= 0, 0)
             ),
         ),
-        Mistake("what is handed on is R, not f", with_other_rule("arriving and not f")),
+        Mistake("what is handed on is R, not f", with_other_rule("grad_output and not f")),
         Mistake("what is negative is stopped; its size is not handed on", with_other_rule("size")),
         Mistake("guided needs both conditions, not one of the two", with_other_rule("either")),
         Mistake("nothing is stopped", with_other_rule("none")),
