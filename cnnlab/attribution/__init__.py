@@ -3,7 +3,7 @@
     occlusion             cover a piece, ask again: probability and predicted class under a sliding occluder
     occlusion_map         what comes out: a number for each place, and read pixel by pixel
     occluder              what an occluder is made of, and where it goes
-    gradients             which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
+    saliency              which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
     averaged_gradients    many gradients instead of one: SmoothGrad, integrated gradients
     cam                   where a layer sees the class: CAM, Grad-CAM, guided Grad-CAM
     targets               what is asked: a class score, or a unit of a layer
@@ -26,7 +26,6 @@ from cnnlab.attribution.benchmark import SCORES, Comparison, compare
 from cnnlab.attribution.cam import cam, grad_cam, guided_grad_cam
 from cnnlab.attribution.deletion import DeletionInsertion, deletion_insertion
 from cnnlab.attribution.grabcut import grabcut
-from cnnlab.attribution.gradients import channel_max, deconvnet, gradient, guided_backprop, saliency
 from cnnlab.attribution.localisation_metrics import (
     PointingGame,
     RelevanceMass,
@@ -37,6 +36,7 @@ from cnnlab.attribution.localisation_metrics import (
 from cnnlab.attribution.occluder import FILLS, fill_image, occlude, occluder_positions
 from cnnlab.attribution.occlusion import occlusion, occlusion_steps
 from cnnlab.attribution.occlusion_map import OcclusionMap
+from cnnlab.attribution.saliency import channel_max, deconvnet, gradient, guided_backprop, saliency
 from cnnlab.attribution.sanity_checks import (
     Randomisation,
     parameter_randomisation,

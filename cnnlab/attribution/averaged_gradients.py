@@ -1,7 +1,7 @@
 """One gradient is noisy and local; these average many: over noisy copies of the picture, and along the way from a blank one.
 
 Both go in small chunks of changed pictures, so memory does not grow with the number of samples. A single gradient is in
-`cnnlab.attribution.gradients`.
+`cnnlab.attribution.saliency`.
 """
 
 from __future__ import annotations

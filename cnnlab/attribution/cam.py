@@ -1,6 +1,6 @@
 """Class activation maps: CAM, Grad-CAM and guided Grad-CAM. Where in the picture does a layer see the class?
 
-The gradient techniques of `cnnlab.attribution.gradients` go back to single pixels. These stop at a late convolutional layer, whose
+The gradient techniques of `cnnlab.attribution.saliency` go back to single pixels. These stop at a late convolutional layer, whose
 maps still have positions and already respond to objects, and add up its maps, each weighted by what it contributes to the class.
 """
 

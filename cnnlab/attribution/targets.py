@@ -1,7 +1,7 @@
 """What is asked of a network: for each picture one number, a class score or a unit of a layer.
 
 Gradient techniques differ in how they go back from such a number to the pixels, not in how it is named. Naming it, finding it in
-what the network answers and checking that it is there is done here, once. Going back is `cnnlab.attribution.gradients`.
+what the network answers and checking that it is there is done here, once. Going back is `cnnlab.attribution.saliency`.
 """
 
 from __future__ import annotations

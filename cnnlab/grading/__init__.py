@@ -13,20 +13,20 @@ For the grader of assignments, probe in, value out (the commands are in `command
     hint_sheet                                   hints and solutions, folded away, for self-study
     submissions, source_analysis, cell_matching  what was handed in, and which cells answer which question
     probes, limits, runner_protocol, runner      inputs of a student's own; what goes to the runner and comes out of it
-    running                                      the processes that student code runs in, behind walls
+    sandbox                                      the processes that student code runs in, behind walls
     comparison, hints, scoring                   whether a value is right, what to say if not, and what it is worth
     model_scoring                                what came of a training, on pictures that stayed with the grader
     batch, cluster, gradebook                    a whole class, here or on a cluster, into one file that survives anything
-    feedback, thumbnails                         a page for each student exporting, late, report, lookalikes what the course staff takes
-                                                 away
+    feedback, thumbnails                         a page for each student
+    export, late, report, similarity_report      what the course staff takes away
     validation, escapes                          the grader's graders: mutants and alternates; attempts to get out of the runner
 """
 
 from importlib import import_module
 
-_MODULE_OF = {"check": "checks", "claim": "checks", "solved": "checks", "suspects": "lineup"}
+_MODULE_OF = {"check": "checks", "claim": "checks", "passes_public_tests": "checks", "suspects": "mystery_models"}
 
-__all__ = ["check", "claim", "solved", "suspects"]
+__all__ = ["check", "claim", "passes_public_tests", "suspects"]
 
 
 def __getattr__(name: str):

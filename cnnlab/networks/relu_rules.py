@@ -9,7 +9,7 @@ A ReLU lets a value f pass if it is positive. What arrives at it on the way back
 ReLU6, min(max(f, 0), 6), is open where 0 < f < 6: its rules have that condition in place of f > 0.
 
 `relu_backward` is this table, for a reader's own numbers. `relu_rule` makes every ReLU of any network obey it for a while. The
-techniques that use it (`deconvnet`, `guided_backprop`) are in `cnnlab.attribution.gradients`; gradient ascent uses a fourth rule,
+techniques that use it (`deconvnet`, `guided_backprop`) are in `cnnlab.attribution.saliency`; gradient ascent uses a fourth rule,
 `REDIRECTED`.
 """
 

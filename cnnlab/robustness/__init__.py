@@ -1,6 +1,6 @@
 """Push until it breaks: how little it takes to turn a network's answer, and what helps.
 
-    attacks               small steps along the gradient: `fgsm`, `pgd`
+    fgsm_pgd              small steps along the gradient: `fgsm`, `pgd`
     minimal_epsilon       how strong an attack must be: `minimal_epsilon`
     penalty_attack        the shortest change that turns an answer: `penalty_attack`
     one_pixel             one pixel, by differential evolution
@@ -23,13 +23,13 @@ is four of the 255 steps of a stored picture. Pictures that show what a network 
 
 from cnnlab.robustness._gradients import loss_gradient
 from cnnlab.robustness.adversarial_training import adversarial_training, random_signs
-from cnnlab.robustness.attacks import fgsm, pgd
 from cnnlab.robustness.black_box import QueryAttack, TransferAttack, query_attack, transfer_attack
 from cnnlab.robustness.corruption_error import corruption_error, corruption_errors, mean_corruption_error
 from cnnlab.robustness.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
 from cnnlab.robustness.cue_conflict import CueConflicts, ShapeBias, cue_conflict, cue_conflicts, shape_bias
 from cnnlab.robustness.defences import JpegDefence, NoiseDefence
 from cnnlab.robustness.evaluation import RobustAccuracy, accuracy_by_epsilon, robust_accuracy
+from cnnlab.robustness.fgsm_pgd import fgsm, pgd
 from cnnlab.robustness.fooling_images import Fooling, evolve_fooling
 from cnnlab.robustness.linear_models import SmallChanges, linear_classifier, small_changes
 from cnnlab.robustness.minimal_epsilon import MinimalEpsilon, minimal_epsilon

@@ -17,7 +17,7 @@ from cnnlab._validation import image_batch, positive_int, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype, training_logits
 from cnnlab.networks.training import seeding
 from cnnlab.robustness import norm_ball
-from cnnlab.robustness.attacks import pgd
+from cnnlab.robustness.fgsm_pgd import pgd
 
 
 def adversarial_training(

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from cnnlab._validation import fraction, image_batch, positive_int
 from cnnlab.networks.eval_mode import match_device_dtype
 from cnnlab.robustness._gradients import batched_logits
-from cnnlab.robustness.attacks import pgd
+from cnnlab.robustness.fgsm_pgd import pgd
 from cnnlab.robustness.norm_ball import check_inside, per_image, validate_epsilon
 from cnnlab.robustness.targets import Target, target_indices
 

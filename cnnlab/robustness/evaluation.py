@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from cnnlab._validation import positive_int
 from cnnlab.robustness._gradients import batched_logits
-from cnnlab.robustness.attacks import pgd
 from cnnlab.robustness.cue_conflict import wilson_interval
+from cnnlab.robustness.fgsm_pgd import pgd
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Batches = Iterable[tuple[Tensor, Tensor]]

@@ -71,7 +71,7 @@ def test_the_student_version_is_what_release_makes(name, tmp_path):
 @each
 def test_the_student_version_gives_nothing_away(name):
     text = (FOLDER / name / f"{name}.ipynb").read_text()
-    assert "BEGIN" not in text and "solved(" not in text
+    assert "BEGIN" not in text and "passes_public_tests(" not in text
     assignment = load_assignment(FOLDER / name)
     notebook = nbformat.read(FOLDER / name / f"{name}.ipynb", as_version=4)
     answers = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]

@@ -99,7 +99,11 @@ def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
     assert 0 < explorer.flip_epsilon < rendering.MAX_EPSILON, "this picture is one that can be turned"
     sign = rendering.direction(explorer.state)
     said = [
-        int(explorer.model(rendering.step_along(explorer.image, sign, explorer.flip_epsilon + shift)[None]).argmax())
+        int(
+            explorer.model(
+                rendering.step_along(explorer.image, sign, explorer.flip_epsilon + shift)[None]
+            ).argmax()
+        )
         for shift in (0.01, -0.1)
     ]
     before = int(explorer._before.argmax())

@@ -138,7 +138,7 @@ def _preload() -> None:
     import cnnlab
     from cnnlab import grading
 
-    for name in ("check", "claim", "solved"):  # a notebook's own checks say nothing here
+    for name in ("check", "claim", "passes_public_tests"):  # a notebook's own checks say nothing here
         setattr(grading, name, lambda *args, **options: None)
     cnnlab.grading = grading
     sys.meta_path.insert(0, _ClosedPackages())
