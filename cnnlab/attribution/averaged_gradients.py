@@ -1,4 +1,4 @@
-"""One gradient is noisy and local; these average many: over noisy copies of the picture, and along the way from a blank one.
+"""SmoothGrad and integrated gradients: gradients averaged over noisy copies of the picture, or on the path from a baseline.
 
 Both go in small chunks of changed pictures, so memory does not grow with the number of samples. A single gradient is in
 `cnnlab.attribution.saliency`.
@@ -117,7 +117,7 @@ def integrated_gradients(
     batch_size: int | None = None,
     progress: bool = False,
 ) -> Tensor:
-    """How much of the score is each pixel's doing, compared with a blank picture? Gradients added up along the way from there.
+    """Integrated gradients: each pixel's contribution to the score, compared with a baseline picture.
 
         IG_i(x) = (x_i - b_i) * integral over a in [0, 1] of d score(b + a (x - b)) / d x_i
                 ~ (x_i - b_i) * 1/steps * sum over k of G_i(b + (k - 1/2)/steps * (x - b))

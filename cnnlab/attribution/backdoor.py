@@ -1,4 +1,4 @@
-"""Does a map find a shortcut that is known to be there? A tag in the corner, and a network that gives way to it.
+"""A backdoor as ground truth: if a trigger is in the corner, one class wins. Does a map find it?
 
 For a trained network the true evidence is unknown. This model has a known shortcut: if the trigger is present, one class wins
 , whatever else the picture shows. A map that is faithful to the two together must point at the tag.
@@ -22,7 +22,7 @@ _TRIGGER_COLOURS = (
 def add_trigger(
     images: Tensor, *, side: int = 12, margin: int = 2, corner: str = "top left"
 ) -> tuple[Tensor, Tensor]:
-    """Copies of pictures with a small checkered tag in one corner, and where it is.
+    """Copies of the pictures with a small checkered trigger in one corner, and the mask of its place.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def add_trigger(
 
 
 class BackdooredModel(nn.Module):
-    """A network that cheats by construction: it answers as `model` does, but one class wins wherever the tag is seen.
+    """A network with a known shortcut: it answers as `model` does, but one class wins wherever the trigger is present.
 
         logit_c = model(x)_c + [c = target] * strength * ReLU(2 <w, x at the tag's place> - 1)
 

@@ -1,4 +1,4 @@
-"""Which technique's maps are the best? All scores for all of them, on the same pictures, beside maps that know nothing.
+"""A benchmark of attribution methods: all metrics for all of them, on the same pictures, beside two baselines.
 
 The scores are those of `cnnlab.attribution.localisation_metrics` (does a map lie on the object?) and of `cnnlab.attribution.deletion`
 (does the network agree with it?). They do not measure the same thing, so they stand side by side and are not added up.
@@ -80,7 +80,7 @@ def compare(
     seed: int = 0,
     progress: bool = False,
 ) -> Comparison:
-    """How do techniques compare? Four scores for each, on the same pictures, with two baselines that never looked.
+    """Compare attribution methods: four metrics for each, on the same pictures, beside two baselines that ignore the network.
 
     The baseline "centre" is a blob in the middle of the picture, exp(-d^2 / 2 s^2) with s a sixth of the side: where
     photographers put their objects. "random" is noise, evenly spread. A technique that is not better than both has shown nothing.

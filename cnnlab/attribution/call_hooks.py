@@ -1,4 +1,4 @@
-"""What a network computes where no layer has a name: its last maps, and the pooling and linear layer at its end.
+"""Recorders for what a network computes outside named layers: its last maps, and the pooling and linear layer at its end.
 
 Layers that have a name are recorded by `cnnlab.networks.record_activations`. But the sum of a residual block, the ReLU that a network
 writes as `F.relu(x)`, or the mean over all positions need not be layers; they are seen here as they are called.

@@ -1,4 +1,4 @@
-"""Does the network itself agree with a map? Take the pixels away in the map's order, or put them in, and watch the answer.
+"""Deletion and insertion: the score while pixels are removed, or added, in the order of a map.
 
 The scores of `cnnlab.attribution.localisation_metrics` ask whether a map lies on the object; these two ask whether it lies on what the
 network uses, and need no mask. Both are answered by pictures that the network never saw, which is their weakness.
@@ -60,7 +60,7 @@ def deletion_insertion(
     seed: int = 0,
     progress: bool = False,
 ) -> DeletionInsertion:
-    """How fast does the answer fall when a map's best pixels are taken away, and rise when they are put in?
+    """Deletion and insertion curves: the score as the map's strongest pixels are removed, or added first.
 
         deletion(k/S)  = p(class | x with its k/S most relevant pixels hidden)
         insertion(k/S) = p(class | blurred x with its k/S most relevant pixels put back)

@@ -1,4 +1,4 @@
-"""From a saliency map to the outline of the object, by colour: GrabCut seeded with the map.
+"""GrabCut seeded with a saliency map: from the map to the outline of the object, by colour.
 
 Saliency is a scatter of dots on the object, not its outline. The picture's colours can fill in the rest. How good the outline is,
 says `intersection_over_union` of `cnnlab.attribution.localisation_metrics`.
@@ -25,7 +25,7 @@ def grabcut(
     largest: bool = True,
     seed: int = 0,
 ) -> Tensor:
-    """Which region do the salient pixels belong to? A segment without any training for segmentation.
+    """Weakly supervised segmentation: the region that the salient pixels belong to, by GrabCut.
 
     Pixels whose saliency lies above the `foreground` quantile are taken for the object, those below the `background` quantile
     for the rest, and both stay so. A mixture of colours is fitted to either; the pixels between the quantiles go to the one or

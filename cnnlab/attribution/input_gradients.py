@@ -1,4 +1,4 @@
-"""From the number that is asked about back to the pixels: one forward and one backward pass, and no trace left.
+"""The gradient of a score with respect to the input pixels: one forward and one backward pass; the model is left as it was.
 
 The number is an `ScoreTarget` (`cnnlab.attribution.targets`), the rule at the ReLUs one of `cnnlab.networks.relu_rules`. What the gradients
 mean, and how they are put together, is told by the techniques that call this.

@@ -1,4 +1,4 @@
-"""Does the map point at the truth? Scores of maps against exact masks, with the chance level beside.
+"""Localisation metrics: pointing game, relevance mass and IoU of maps against exact masks, with their chance levels.
 
 A rendered picture knows where its object lies, so a map can be marked right or wrong. A score alone says
 little: an object that fills half the picture is hit half the time by a blindfolded finger. So the scores of
@@ -69,7 +69,7 @@ class RelevanceMass:
 
 
 def pointing_game(relevance: Tensor, masks: Tensor, *, seed: int = 0) -> PointingGame:
-    """How often does the strongest point of a map lie on the object?
+    """Pointing game: how often the strongest point of a map lies on the object.
 
         hit_n = |argmax(relevance_n) on mask_n| / |argmax(relevance_n)|,    rate = mean of hit_n over pictures
         with a mask
@@ -134,7 +134,7 @@ def pointing_game(relevance: Tensor, masks: Tensor, *, seed: int = 0) -> Pointin
 
 
 def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
-    """Which share of the positive relevance lies on the object?
+    """Relevance mass: the share of the positive relevance that lies on the object.
 
         share_n = sum of max(relevance_n, 0) on mask_n / sum of max(relevance_n, 0) everywhere
 
@@ -186,7 +186,7 @@ def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
 
 
 def intersection_over_union(prediction: Tensor, truth: Tensor) -> Tensor:
-    """How well does a segment cover the object, without covering anything else?
+    """Intersection over union (IoU) of segments and true masks.
 
         IoU_n = |found_n and truth_n| / |found_n or truth_n|
 

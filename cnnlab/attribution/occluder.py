@@ -1,4 +1,4 @@
-"""What an occluder is made of, and where it goes.
+"""The occluder of an occlusion experiment: its fill and its positions.
 
 Every fill is a whole replacement picture from which the covered window is cut, so that one rule serves them
 all and the same pixel is always replaced by the same value. The technique that slides the occluder stands in
@@ -25,7 +25,7 @@ Fill: TypeAlias = "str | Sequence[float] | Tensor"
 
 
 def occluder_positions(length: int, size: int, stride: int) -> list[int]:
-    """Where an occluder starts along an axis: 0, stride, 2 * stride ..., the last at the border.
+    """The positions of an occluder along an axis: 0, stride, 2 * stride ..., the last at the border.
 
     The last place is moved back so that the occluder ends where the picture ends: every place covers the same
     number of pixels, and the border is covered. Captum's `Occlusion` keeps the regular step instead and lets
@@ -74,7 +74,7 @@ def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", 
 
 
 def fill_image(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:
-    """What the occluder is made of: a picture of the image's shape, of which the covered window is cut.
+    """The fill of an occluder: a picture of the image's shape, from which the covered window is cut.
 
     "grey"
         0.5 in each channel. (0 in a normalised space, a common choice elsewhere, is the training set's mean

@@ -1,4 +1,4 @@
-"""Occlusion: cover a piece of the picture, and ask the network again.
+"""Occlusion sensitivity: cover a part of the picture and run the network again.
 
 The oldest way to ask which pixels matter, and the only one that needs no look inside the network: slide an
 occluder over the picture and write down, for each place, how probable the class still is and which class wins
@@ -38,7 +38,7 @@ def occlusion(
     seed: int = 0,
     progress: bool = False,
 ) -> OcclusionMap:
-    """Which parts of the picture does the network need? Probability of a class under a sliding occluder.
+    """Occlusion map: the probability of a class while an occluder slides over the picture.
 
     At each place (i, j) a square of `size` pixels is replaced by the fill, and the whole picture goes through
     the network:
@@ -115,7 +115,7 @@ def occlusion_steps(
     batch_size: int | None = None,
     seed: int = 0,
 ) -> Iterator[OcclusionMap]:
-    """The map of `occlusion` while it grows, one partial map after each batch of places; the last is whole.
+    """`occlusion` in steps: a partial map after each batch of positions; the last is complete.
 
     The places come row by row. Arguments are those of `occlusion` and are checked at once, before the first
     map is asked for. Each map that came out is the caller's to keep: stop whenever you like and nothing that

@@ -1,4 +1,4 @@
-"""What an occlusion experiment brings home, and its reading pixel by pixel.
+"""The result of an occlusion experiment, and its reading pixel by pixel.
 
 The experiment itself stands in `cnnlab.attribution.occlusion`, the scoring of maps in
 `cnnlab.attribution.localisation_metrics`, and the drawing in `cnnlab.figures`.
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class OcclusionMap:
-    """What a network says while an occluder slides over a picture; one entry for each of R x C places.
+    """Result of `occlusion`: what the network says with the occluder at each of R x C positions.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which pixels would change the answer? The gradient of one number with respect to the picture, by each of three rules.
+"""Saliency: gradient, saliency, deconvnet and guided backpropagation. The gradient of one score by each of three ReLU rules.
 
 One forward and one backward pass answer for all pixels at once, where occlusion needs hundreds. The number is a class score or
 any unit of any layer (`cnnlab.attribution.targets`); the rules at the ReLUs are those of `cnnlab.networks.relu_rules`. Averages
@@ -30,7 +30,7 @@ def gradient(
     unit: Unit | None = None,
     score: str = "logit",
 ) -> Tensor:
-    """How does the score change if a pixel becomes a little brighter? The gradient with respect to the picture.
+    """The gradient of the score with respect to the picture: how the score changes if a pixel becomes a little brighter.
 
         G[n, c, i, j] = d score_n / d x[n, c, i, j]
 
@@ -87,7 +87,7 @@ def saliency(
     unit: Unit | None = None,
     score: str = "logit",
 ) -> Tensor:
-    """Which pixels need to change least to change the score most? One number for each pixel.
+    """Saliency map: the largest absolute gradient over the colour channels, one number for each pixel.
 
         S[n, i, j] = max over channels c of | d score_n / d x[n, c, i, j] |
 
@@ -132,7 +132,7 @@ def deconvnet(
     layer: str | None = None,
     unit: Unit | None = None,
 ) -> Tensor:
-    """Which pattern of the picture does a unit react to, as the deconvnet draws it? Backwards, positive signals alone.
+    """Deconvnet: a backward pass in which each ReLU passes the positive part of the gradient that arrives.
 
         at each ReLU    R^l = (R^(l+1) > 0) * R^(l+1)
 
@@ -178,7 +178,7 @@ def guided_backprop(
     layer: str | None = None,
     unit: Unit | None = None,
 ) -> Tensor:
-    """Which parts of the picture excite a unit, and nothing that holds it back? Backwards through open ReLUs, positive alone.
+    """Guided backpropagation: a backward pass through open ReLUs that keeps only positive gradients.
 
         at each ReLU    R^l = (f^l > 0) * (R^(l+1) > 0) * R^(l+1)
 

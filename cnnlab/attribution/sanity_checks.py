@@ -1,4 +1,4 @@
-"""Does a map depend on what the network has learned? Destroy the weights, layer by layer, and see whether the map notices.
+"""Sanity checks for saliency maps: randomise the weights, layer by layer, and see whether the map changes.
 
 A map that stays the same when the network's knowledge is gone has shown the picture, not the network. The other question, whether
 a map lies where the truth lies, is asked in `cnnlab.attribution.localisation_metrics`.
@@ -55,7 +55,7 @@ def parameter_randomisation(
     seed: int = 0,
     progress: bool = False,
 ) -> Randomisation:
-    """How much of a map is the network's, and how much is the picture's? Maps of ever more randomised networks, compared.
+    """Parameter randomisation test: the similarity of maps as more and more layers are randomised.
 
     From the last layer down to the first, the entries of each weight and bias tensor are shuffled: what was learned is gone,
     the sizes are the same, so signals neither die nor explode. After each layer the map is made anew, for the same class. A

@@ -1,4 +1,4 @@
-"""What is asked of a network: for each picture one number, a class score or a unit of a layer.
+"""The score that a technique explains: for each picture one number, a class score or a unit of a layer.
 
 Gradient techniques differ in how they go back from such a number to the pixels, not in how it is named. Naming it, finding it in
 what the network answers and checking that it is there is done here, once. Going back is `cnnlab.attribution.saliency`.
@@ -46,7 +46,7 @@ class ScoreTarget:
 def parse_target(
     pictures: int, target: Target, layer: str | None, unit: Unit | None, score: str = "logit"
 ) -> ScoreTarget:
-    """The aim that a technique's arguments name, for so many pictures.
+    """The score target that a technique's arguments name, for this number of pictures.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def parse_target(
 def target_scores(
     model: nn.Module, pictures: Tensor, score_target: ScoreTarget, extra_layers: Sequence[str] = ()
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """One forward pass: the numbers aimed at (N), their places in the answer (N x axes), and what the layers `extra_layers` gave.
+    """One forward pass: the target scores (N), their indices in the output (N x axes), and the activations of `extra_layers`.
 
     The model runs as it is; eval mode and gradients are the caller's business.
     """
@@ -112,7 +112,7 @@ def target_scores(
 def resolve_target(
     model: nn.Module, pictures: Tensor, score_target: ScoreTarget, batch_size: int
 ) -> ScoreTarget:
-    """The aim with the predicted class, or the position of a channel's largest answer, filled in for these pictures.
+    """The score target with the predicted class, or the position of a channel's largest activation, filled in.
 
     Techniques that go on to changed pictures (noise, mixtures) need it: they ask about the same number throughout. Only what is
     open costs a forward pass.

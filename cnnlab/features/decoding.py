@@ -1,4 +1,4 @@
-"""How much of the class can be read off few units? Linear decoding with a given number of them, for layers and for neurons alike."""
+"""Linear decoding of the class from a given number of units, for layers and for neurons alike."""
 
 from __future__ import annotations
 

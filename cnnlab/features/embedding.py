@@ -1,4 +1,4 @@
-"""Codes on a map: thousands of dimensions brought to two, so that one can look at them.
+"""Embedding of features in the plane: PCA and t-SNE, and a grid of thumbnails.
 
 Drawing the points, or the pictures at their places, belongs to `cnnlab.figures`.
 """
@@ -27,7 +27,7 @@ def embed(
     pca_components: int = 50,
     seed: int = 0,
 ) -> Tensor:
-    """Where does each picture lie on a map on which alike pictures are close?
+    """Embed feature vectors in two dimensions by PCA or t-SNE.
 
     "pca" projects to the axes of largest variance: distances on the map are never larger than true ones, and far apart
     is far apart. "tsne" moves the points until the neighbours of each are its neighbours on the map too: groups become

@@ -1,4 +1,4 @@
-"""The vector that a layer gives for a picture: its code.
+"""Feature extraction: the vector of a layer for each picture.
 
 What the vectors are good for is asked in the other modules of `cnnlab.features`; what single numbers of them mean, in
 `cnnlab.units`.
@@ -31,7 +31,7 @@ def extract_features(
     batch_size: int = 50,
     progress: bool = False,
 ) -> Tensor:
-    """One vector for each picture: what a layer answers to it.
+    """Feature vectors: the activations of a layer, pooled, one vector for each picture.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How simple a function of a representation tells the classes? Kernel analysis: precision against complexity."""
+"""Kernel analysis: precision against complexity. How simple a function of a representation predicts the class?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be read off a layer by a linear rule? A classifier trained on codes, the network left as it is."""
+"""Linear probe: a linear classifier trained on a layer's features, with the network left as it is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def linear_probe(
     strength: float = 1.0,
     seed: int = 0,
 ) -> Probe:
-    """How much of the class can a linear classifier read off these codes?
+    """Linear probe: the accuracy of a linear classifier on these features.
 
     Each number is brought to mean 0 and deviation 1 by the training vectors; then a linear classifier is trained on
     them and tried on the test vectors.

@@ -1,4 +1,4 @@
-"""Nearest neighbours: which pictures does a layer take for alike, and are they?
+"""Nearest neighbours in feature space, and precision@k.
 
 The same question can be put to every layer and to the bare pixels. Ranking the whole collection instead of the first few, as a
 search engine does, stands in `cnnlab.features.retrieval`.
@@ -35,7 +35,7 @@ class Neighbours:
 
 
 def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = None, k: int = 5) -> Neighbours:
-    """Which vectors of a collection are nearest to the query, by Euclidean distance?
+    """Nearest neighbours: the vectors of a collection that are closest to each query, by Euclidean distance.
 
     A row of the collection that asks for its neighbours is left out of the answer. For the angle instead of the
     distance, bring all vectors to length 1 first (`cnnlab.features.l2`): the order is then the same.
@@ -135,7 +135,7 @@ class Precision:
 
 
 def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5) -> Precision:
-    """Of the k nearest neighbours of a picture, which share shows the same class?
+    """Precision@k: the share of the k nearest neighbours that show the same class.
 
         precision@k = mean over rows i of |{j among the k nearest to i: label_j = label_i}| / k
 

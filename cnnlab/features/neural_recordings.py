@@ -1,4 +1,4 @@
-"""Responses of neurons to pictures: recordings from a file, checked when they are read, or a population simulated from a network.
+"""Neural recordings: responses of neurons to pictures, read from a file or simulated from a network.
 
 What is done with them, and with the layers of a network beside them, stands in `noise_matching`, `decoding`, `kernel_analysis` and
 `representational_similarity`. A simulated population says that it is one wherever its name is shown (`Recordings.title`).
@@ -91,7 +91,7 @@ class Recordings:
 
 
 def read_recordings(file: str | os.PathLike) -> Recordings:
-    """Recordings from a file of one's own.
+    """Read neural recordings from a file.
 
     The file is an .npz archive of NumPy (`numpy.savez`) with these arrays:
 
@@ -143,7 +143,7 @@ def read_recordings(file: str | os.PathLike) -> Recordings:
 
 
 def write_recordings(recordings: Recordings, file: str | os.PathLike) -> None:
-    """The file that `read_recordings` reads."""
+    """Write neural recordings to a file that `read_recordings` reads."""
     np.savez_compressed(
         file,
         responses=recordings.responses.numpy(),
@@ -207,7 +207,7 @@ def simulate_recordings(
     rate: float = 3.0,
     seed: int = 0,
 ) -> Recordings:
-    """A stand-in where no recordings are at hand: counts of spikes that are drawn from a layer of a network.
+    """Simulated recordings: spike counts drawn from the activations of a layer, where no real ones are at hand.
 
     Each site mixes `units_per_site` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the
     pictures (z), and answers with Poisson counts of mean

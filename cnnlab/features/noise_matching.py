@@ -1,4 +1,4 @@
-"""A layer of a network on equal terms with recordings: as many units, and noise of the same kind and strength."""
+"""Noise matching: a layer with as many units and as much noise as recorded neurons, for a fair comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def match_recordings(
     noise: float = 1.0,
     seed: int = 0,
 ) -> Tensor:
-    """What would a layer's units say if they were as few and as noisy as recorded neurons?
+    """Activations of a layer, subsampled and with noise added, so that they match recorded neurons.
 
     `units` of the layer's numbers are drawn, and for each of them a recorded site whose mean, deviation over pictures (signal) and noise
     it takes over. With z the number brought to mean 0 and deviation 1,

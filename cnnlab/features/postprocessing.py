@@ -1,4 +1,4 @@
-"""What is done to codes before they are compared: length 1, power, PCA, whitening.
+"""Post-processing of features before they are compared: L2 normalisation, power law, PCA, whitening (as in SPoC).
 
 The chain that lecture L gives for generic features is L2, PCA, whitening, L2, power; the one for compact codes, sum pooling,
 PCA with whitening, L2:
@@ -19,7 +19,7 @@ from cnnlab.features._validation import checked_vectors
 
 
 def l2(features: Tensor) -> Tensor:
-    """Each vector brought to length 1, so that the angle alone counts; a vector of zeros stays as it is.
+    """L2 normalisation: each vector scaled to length 1, so that only the angle counts; a vector of zeros stays as it is.
 
         psi''(x) = psi'(x) / ||psi'(x)||
 
@@ -37,7 +37,7 @@ def l2(features: Tensor) -> Tensor:
 
 
 def power(features: Tensor, alpha: float = 0.5) -> Tensor:
-    """Each number x becomes sign(x) |x|^alpha: few large numbers no longer drown the many small ones.
+    """Power-law normalisation: x becomes sign(x) |x|^alpha, so that a few large values no longer dominate.
 
     References
     ----------
@@ -57,7 +57,7 @@ def power(features: Tensor, alpha: float = 0.5) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class PrincipalAxes:
-    """The directions in which vectors vary most, found by `pca` on one split and used on any.
+    """Principal axes: the directions of largest variance, found by `pca` on one split and used on any.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class PrincipalAxes:
 
 
 def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
-    """Along which axes do the vectors of a split vary most?
+    """Principal component analysis: the axes along which the vectors of a split vary most.
 
     The axes m_i are the eigenvectors of the covariance of the vectors, and s_i the roots of its eigenvalues;
 

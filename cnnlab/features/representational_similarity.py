@@ -1,4 +1,4 @@
-"""Do two representations see the same likenesses? Comparisons of layers, networks and brains.
+"""Representational similarity: RDMs and CKA, to compare layers, networks and brains.
 
 Two layers have units that do not correspond, and a brain has no layers of ours; but all of them can be asked which of the same
 N pictures they take for alike. What is compared are N x N tables, never single units.
@@ -14,7 +14,7 @@ from cnnlab.features._validation import checked_vectors
 
 
 def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
-    """How unlike does a representation find each pair of pictures? The representational dissimilarity matrix.
+    """Representational dissimilarity matrix (RDM): how different a representation finds each pair of pictures.
 
         rdm[i, j] = 1 - correlation of row i and row j        (or ||row i - row j||^2 / D for "euclidean")
 
@@ -63,7 +63,7 @@ def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
 
 
 def compare_rdms(first: Tensor, second: Tensor, method: str = "spearman") -> float:
-    """Do two representations agree on which pictures are alike? Correlation of the pairs i < j of two matrices.
+    """Correlation of the pairs i < j of two RDMs: do two representations agree on which pictures are alike?
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def compare_rdms(first: Tensor, second: Tensor, method: str = "spearman") -> flo
 
 
 def cka(first: Tensor, second: Tensor, *, debiased: bool = False) -> float:
-    """How alike are two representations of the same pictures, up to rotation and scale? Linear centred kernel alignment.
+    """Linear centred kernel alignment (CKA): the similarity of two representations, up to rotation and scale.
 
         CKA(X, Y) = ||Y' X||_F^2 / (||X' X||_F ||Y' Y||_F)        columns centred
 

@@ -1,4 +1,4 @@
-"""Retrieval: rank a whole collection by likeness to a query, and mark the ranking.
+"""Image retrieval: rank a collection by similarity to a query, and score the ranking by average precision.
 
 The codes come from `cnnlab.features.extract_features`; what is done to them before, from `cnnlab.features.postprocessing`.
 """
@@ -16,7 +16,7 @@ from cnnlab.features.nearest_neighbours import squared_distances
 
 
 def average_precision(scores: Tensor, relevant: Tensor) -> float:
-    """How early in a ranking do the relevant items come? 1 if all stand in front.
+    """Average precision of a ranking: 1 if all relevant items come first.
 
         AP = sum over relevant items of (relevant items up to its rank / its rank) / number of relevant items
 
@@ -90,7 +90,7 @@ def mean_average_precision(
     queries: Tensor | None = None,
     query_labels: Tensor | Sequence[int] | None = None,
 ) -> Retrieval:
-    """How well does a search with these codes find what belongs together? The mean of `average_precision` over queries.
+    """Mean average precision (mAP): `average_precision`, averaged over queries.
 
     The collection is ranked by Euclidean distance to the query; what has the query's label is relevant. Without
     queries of their own, each row of the collection is the query once, and is left out of its own ranking.

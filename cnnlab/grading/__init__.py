@@ -24,7 +24,12 @@ For the grader of assignments, probe in, value out (the commands are in `command
 
 from importlib import import_module
 
-_MODULE_OF = {"check": "checks", "claim": "checks", "passes_public_tests": "checks", "suspects": "mystery_models"}
+_MODULE_OF = {
+    "check": "checks",
+    "claim": "checks",
+    "passes_public_tests": "checks",
+    "suspects": "mystery_models",
+}
 
 __all__ = ["check", "claim", "passes_public_tests", "suspects"]
 

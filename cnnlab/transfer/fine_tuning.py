@@ -1,4 +1,4 @@
-"""Training a network that knows something already: from its present weights, on few pictures, each layer at its own rate."""
+"""Fine-tuning: training from the present weights, on few pictures, with a learning rate for each layer; or with layers frozen."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def fine_tune(
     progress: bool = False,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> FineTuned:
-    """How is what a network knows put to use for another task? It is trained further, on the pictures of that task.
+    """Fine-tune a network on another task: all of it, or the layers that are not frozen.
 
     Stochastic gradient descent on the cross entropy; the rates rise for a tenth of the steps and fall as half a cosine. Layers up to
     `freeze_up_to` keep their weights and their batch statistics to the bit. Usual is a new head first (`new_head`), with all else
@@ -145,7 +145,7 @@ def fine_tune_epochs(
     mirror: bool = True,
     seed: int = 0,
 ) -> Iterator[FineTuned]:
-    """The training of `fine_tune` pass by pass, to look at between: each gives the same network, in eval mode, further trained.
+    """`fine_tune` epoch by epoch: each gives the same network, in eval mode, further trained.
 
     Stop iterating to stop training; no other state is kept.
     """

@@ -1,4 +1,4 @@
-"""What is kept of a trained network, and what starts anew: a new head, frozen layers, everything behind a layer fresh."""
+"""Heads and frozen layers: a new classifier on a trained network, layers frozen, layers initialised again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
 def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.Module:
-    """How does a network get other classes? A copy whose last layer with weights is new, one output for each of `classes`.
+    """Replace the head: a copy whose last layer with weights is new, with one output for each of `classes`.
 
     All other layers keep what they have learnt: they are the representation that is transferred. Works for classifiers (the last layer is
     fully connected) and for networks that answer at each pixel (it is a convolution, plain or transposed).
@@ -75,7 +75,7 @@ def head_name(model: nn.Module) -> str:
 
 
 def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
-    """Which layers shall stay as they are? A copy in which no parameter up to and including the layer `up_to` asks for a gradient.
+    """Freeze layers: a copy in which no parameter up to and including the layer `up_to` requires a gradient.
 
     The layers are counted in the order in which they run. Give the last layer of a stage, such as "relu3" or "pool2", so that the
     normalisation behind a convolution is frozen with it. `fine_tune` also keeps the statistics of frozen normalisation layers.
@@ -113,7 +113,7 @@ def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
 
 
 def reinitialise_after(model: nn.Module, layer: str | None, *, seed: int = 0) -> nn.Module:
-    """What are the first layers worth by themselves? A copy in which every layer behind `layer` starts anew, as torch initialises it.
+    """Reinitialise all layers after `layer` in a copy of the network, as torch initialises them.
 
     With None nothing is kept: the same architecture from scratch. torch's global generator is left as it was.
     """

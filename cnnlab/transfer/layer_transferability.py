@@ -1,4 +1,4 @@
-"""Where do features turn from general to specific? The experiment with two halves of the classes (Yosinski et al., 2014)."""
+"""Layer transferability (Yosinski et al., 2014): where do features turn from general to specific?"""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def transferability_experiment(
     progress: bool = False,
     **options: Any,
 ) -> TransferabilityResult:
-    """Up to which layer are features good for any classes, and from where on only for their own?
+    """The transferability experiment with two halves of the classes: accuracy by the layer up to which weights are copied.
 
     Two networks were trained on two halves of the classes, A and B. Their first n layers are kept, all others start anew and are trained
     for B:
@@ -121,7 +121,7 @@ def transferability_steps(
     progress: bool,
     options: Mapping[str, Any],
 ) -> Iterator[tuple[str, int, int, float]]:
-    """The trainings of the experiment one by one: (way, number of the layer, number of the seed, accuracy)."""
+    """`transferability_experiment` one training at a time: (treatment, index of the layer, index of the seed, accuracy)."""
     _check(base_a, base_b, treatments)
     jobs = [
         (i, r, treatment) for r in range(len(seeds)) for i in range(len(layers)) for treatment in treatments

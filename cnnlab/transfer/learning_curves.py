@@ -1,4 +1,4 @@
-"""What is transfer worth? Accuracy against the number of examples and of frozen layers, beside learning from scratch."""
+"""Learning curves of transfer: accuracy against the number of examples and of frozen layers, beside training from scratch."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def accuracy_by_examples(
     batch_size: int = 32,
     progress: bool = False,
 ) -> ExamplesCurve:
-    """How many examples does a new task need, with what the network knows and without?
+    """Accuracy by examples per class: fine-tuned, with a frozen trunk, and from scratch.
 
     For each number of examples per class and each seed a part of the training pictures is drawn, the same for three ways: "frozen", a new
     head on a network that stays as it is; "tuned", a new head, and all layers trained on; "scratch", the same architecture
@@ -126,7 +126,7 @@ def accuracy_by_depth(
     progress: bool = False,
     **options: Any,
 ) -> Tensor:
-    """How many layers should stay frozen? L x R accuracies: for each of `layers` (None: nothing frozen) and each seed.
+    """Accuracy by frozen layers: L x R accuracies, for each of `layers` (None: nothing frozen) and each seed.
 
     A new head is set on the network, the layers up to the one named stay as they are, the others are trained; `options` go to
     `fine_tune`. With few pictures much frozen is best, with many, little (Yosinski, Clune, Bengio & Lipson, 2014; lecture L).

@@ -1,4 +1,4 @@
-"""Tasks that a network was not trained for: other classes, another question, other pictures."""
+"""New tasks for transfer: other classes, another label, other pictures."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def tasks_for(model: nn.Module) -> list[str]:
 
 
 def new_task(name: str, model: nn.Module, *, n: int = 400, test_n: int = 200, size: int = 96) -> NewTask:
-    """Something else than what the network was trained for.
+    """Pictures and labels of a task that the network was not trained for.
 
         "new classes"         the objects that it does not know
         "scenes"              not what stands in the picture, but where
