@@ -35,7 +35,7 @@ def readable_paths(data: Iterable[Path] = (), hidden: Iterable[Path] = ()) -> li
     for path in (
         *(kit / name for name in OPEN_PACKAGES),
         kit / "grading" / "__init__.py",
-        kit / "grading" / "running",
+        kit / "grading" / "sandbox",
     ):
         visible[str(path)] = None
     for path in data:
