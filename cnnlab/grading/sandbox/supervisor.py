@@ -74,7 +74,7 @@ class _Supervisor:
 
     def __init__(self, connection: socket.socket, sandbox: Any, readable: list[str], scratch: str, job: dict):
         self.connection, self.sandbox, self.scratch, self.limits = connection, sandbox, scratch, job["limits"]
-        if sandbox.processes:
+        if sandbox.pid_namespace:
             namespaces.unshare_pid()
         commands, self.commands = os.pipe()
         self.replies, replies = os.pipe()
@@ -200,7 +200,7 @@ class _Supervisor:
             raise LimitExceeded("memory", f"it held more than {self.limits['memory_bytes'] >> 20} MiB")
         if usage.processes > self.limits["processes"]:
             raise LimitExceeded("processes", f"it started more than {self.limits['processes']} processes")
-        if not self.sandbox.processes and _size(self.scratch) > self.limits["scratch_bytes"]:
+        if not self.sandbox.pid_namespace and _size(self.scratch) > self.limits["scratch_bytes"]:
             raise LimitExceeded("files", f"it wrote more than {self.limits['scratch_bytes'] >> 20} MiB")
         if self.running and now - self.started > self.bounds["seconds"]:
             raise LimitExceeded("time", f"it took more than {self.bounds['seconds']:g} s")
