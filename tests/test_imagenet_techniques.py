@@ -47,7 +47,7 @@ def given(request) -> SimpleNamespace:
         head=head,
         mask=torch.ones(2, SIDE, SIDE, dtype=torch.bool).triu(),
         crops=photographs.crops(SIDE, per_photo=8, progress=False),
-        has_labels=Labelled(images, labels, model.class_names),
+        labelled=Labelled(images, labels, model.class_names),
         world=lab.world.dataset("validation", n=8, size=SIDE, progress=False),
         new=transfer.new_head(model, ["cat", "cup"]),
         task=(images, torch.tensor([0, 1])),

@@ -167,10 +167,10 @@ class ActivationExplorer(Explorer):
         self.scale = widgets.Dropdown(options=(PER_MAP, PER_LAYER), description="Range")
         self.opacity = widgets.FloatSlider(0.6, min=0, max=1, step=0.05, description="Opacity")
         self.n_patches = widgets.IntSlider(9, min=1, max=24, description="Patches")
-        self.image_view = ImageGrid(columns=1, largest=440, smooth=True, opacity=0.6)
-        self.map = ImageGrid(columns=1, largest=250, pick="pixel", label="One map")
-        self.grid = ImageGrid(columns=12, largest=64, label="All maps")
-        self.patch_grid = ImageGrid(columns=6, largest=110, label="Strongest patches")
+        self.image_view = ImageGrid(columns=1, max_tile_size=440, smooth=True, opacity=0.6)
+        self.map = ImageGrid(columns=1, max_tile_size=250, pick="pixel", label="One map")
+        self.grid = ImageGrid(columns=12, max_tile_size=64, label="All maps")
+        self.patch_grid = ImageGrid(columns=6, max_tile_size=110, label="Strongest patches")
         widgets.jslink((self.opacity, "value"), (self.image_view, "opacity"))
 
     def _lay_out(self) -> None:

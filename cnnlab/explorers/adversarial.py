@@ -128,7 +128,7 @@ class AdversarialExplorer(Explorer):
         )
         self.amplification = widgets.IntSlider(16, min=1, max=64, description="Amplify")
         self.flip_button = widgets.Button(description="Go to the flip", disabled=True)
-        self.grid, self.bars, self.chart = ImageGrid(columns=3, largest=300), ProbabilityBars(), Chart()
+        self.grid, self.bars, self.chart = ImageGrid(columns=3, max_tile_size=300), ProbabilityBars(), Chart()
         self.grid.label = "The picture, the change (amplified), the attacked picture"
         self.bars.series_names = ["attacked", "as it is"]
         self._flip_text = widgets.HTML().add_class("cnnlab-finding")

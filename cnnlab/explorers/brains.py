@@ -170,8 +170,10 @@ class BrainExplorer(Explorer):
             1.0, min=0, max=4, step=0.25, description="Noise", continuous_update=False
         )
         self.random_seed = widgets.BoundedIntText(0, min=0, max=99, description="Seed")
-        self.table, self.layer_table = (ImageGrid(columns=1, largest=230, pick="pixel") for _ in range(2))
-        self.pair = ImageGrid(columns=2, largest=110, label="The two pictures of a pair")
+        self.table, self.layer_table = (
+            ImageGrid(columns=1, max_tile_size=230, pick="pixel") for _ in range(2)
+        )
+        self.pair = ImageGrid(columns=2, max_tile_size=110, label="The two pictures of a pair")
         self.curve = Chart()
 
     def _lay_out(self) -> None:

@@ -133,12 +133,14 @@ class ConvolutionExplorer(Explorer):
         self.dilation = widgets.IntSlider(1, min=1, max=6, description="Dilation")
         self.term = widgets.IntSlider(9, min=0, max=9, description="Step")
         self.input = ImageGrid(
-            columns=1, largest=420, pick="pixel", label="The picture, grey, with its padding"
+            columns=1, max_tile_size=420, pick="pixel", label="The picture, grey, with its padding"
         )
         self.kernel_grid = ImageGrid(
-            columns=1, largest=120, pick="pixel", point=[0, 1, 1], label="choose a weight, change it"
+            columns=1, max_tile_size=120, pick="pixel", point=[0, 1, 1], label="choose a weight, change it"
         )
-        self.output = ImageGrid(columns=1, largest=300, pick="pixel", label="The map, violet below zero")
+        self.output = ImageGrid(
+            columns=1, max_tile_size=300, pick="pixel", label="The map, violet below zero"
+        )
         self.arithmetic, self.table, self.sum = widgets.HTML(), widgets.HTML(), widgets.HTML()
 
     def _lay_out(self) -> None:

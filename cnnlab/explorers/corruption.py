@@ -114,9 +114,9 @@ class CorruptionExplorer(Explorer):
         self.kind = widgets.Dropdown(options=corruption.kind_options(), description="Kind")
         self.severity = widgets.IntSlider(3, min=1, max=5, description="Severity")
         self.random_seed = widgets.BoundedIntText(0, min=0, max=9999, description="Seed")
-        self.pair = ImageGrid(columns=2, largest=240, label="The picture as it is, and corrupted")
-        self.grid = ImageGrid(columns=5, largest=110, label="All fifteen (click one to choose it)")
-        self.bars = ProbabilityBars(words=["corrupted", "as it is"])
+        self.pair = ImageGrid(columns=2, max_tile_size=240, label="The picture as it is, and corrupted")
+        self.grid = ImageGrid(columns=5, max_tile_size=110, label="All fifteen (click one to choose it)")
+        self.bars = ProbabilityBars(series_names=["corrupted", "as it is"])
         self.chart = Chart()
         self._finding = widgets.HTML().add_class("cnnlab-finding")
 

@@ -133,12 +133,12 @@ class CueConflictExplorer(Explorer):
         )
         self.texture = SearchSelect(OBJECTS, value="fish", description="Texture")
         self.comparison = ImageGrid(
-            columns=3, largest=180, label="Shape's own skin, the conflict, and the texture's class"
+            columns=3, max_tile_size=180, label="Shape's own skin, the conflict, and the texture's class"
         )
         self.grid = ImageGrid(
-            columns=7, largest=96, label="The same shape in every skin (click one to choose it)"
+            columns=7, max_tile_size=96, label="The same shape in every skin (click one to choose it)"
         )
-        self.bars = [ProbabilityBars(words=["in the other skin", "in its own"]) for _ in range(2)]
+        self.bars = [ProbabilityBars(series_names=["in the other skin", "in its own"]) for _ in range(2)]
         self._heads = [widgets.HTML().add_class("cnnlab-heading") for _ in range(2)]
         self._findings = [widgets.HTML().add_class("cnnlab-finding") for _ in range(2)]
 

@@ -154,11 +154,13 @@ class DissectionExplorer(Explorer):
         self.category = widgets.Dropdown(options=[dissection.ALL_CATEGORIES, *NAMES], description="Kind")
         self.highlight = widgets.Dropdown(options=["the unit's mask", "its concept"], description="Bright")
         self.opacity = widgets.FloatSlider(0.7, min=0, max=1, step=0.05, description="Dark")
-        self.detector_grid = ImageGrid(columns=6, largest=96, label="Detectors")
-        self.picture_grid = ImageGrid(columns=4, largest=140, label="Strongest pictures")
+        self.detector_grid = ImageGrid(columns=6, max_tile_size=96, label="Detectors")
+        self.picture_grid = ImageGrid(columns=4, max_tile_size=140, label="Strongest pictures")
         for grid in (self.detector_grid, self.picture_grid):
             widgets.jslink((self.opacity, "value"), (grid, "opacity"))
-        self.bars = ProbabilityBars(label="Overlap with concepts", words=["its pictures", "other pictures"])
+        self.bars = ProbabilityBars(
+            label="Overlap with concepts", series_names=["its pictures", "other pictures"]
+        )
 
     def _lay_out(self) -> None:
         self.layout(

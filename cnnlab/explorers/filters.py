@@ -140,9 +140,9 @@ class FilterExplorer(Explorer):
         self.source = widgets.IntSlider(0, min=0, max=0, description="Map")
         self.scale = widgets.Dropdown(options=list(SCALES.items()), value="filter", description="Scale")
         self.untrained = widgets.Checkbox(False, description="before training", indent=False)
-        self.grid = ImageGrid(columns=8, largest=72, label="Filters")
-        self.fit_grid = ImageGrid(columns=3, largest=150, label="The chosen filter")
-        self.kernel_grid = ImageGrid(columns=8, largest=90, label="Its weights")
+        self.grid = ImageGrid(columns=8, max_tile_size=72, label="Filters")
+        self.fit_grid = ImageGrid(columns=3, max_tile_size=150, label="The chosen filter")
+        self.kernel_grid = ImageGrid(columns=8, max_tile_size=90, label="Its weights")
         self.fit_text = widgets.HTML()
 
     def _lay_out(self) -> None:

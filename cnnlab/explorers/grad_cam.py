@@ -137,14 +137,14 @@ class GradCamExplorer(Explorer):
         self.show_mask = widgets.Checkbox(False, description="true outline of the object", indent=False)
         self.opacity = widgets.FloatSlider(0.85, min=0, max=1, step=0.05, description="Opacity")
         self.main_view = ImageGrid(
-            columns=1, largest=DISPLAY_SIZE, smooth=True, label="The picture under the map"
+            columns=1, max_tile_size=DISPLAY_SIZE, smooth=True, label="The picture under the map"
         )
         self.grid = ImageGrid(
-            columns=5, largest=DISPLAY_SIZE, label="The same object elsewhere (click to go there)"
+            columns=5, max_tile_size=DISPLAY_SIZE, label="The same object elsewhere (click to go there)"
         )
         for grid in (self.main_view, self.grid):
             widgets.jslink((self.opacity, "value"), (grid, "opacity"))
-        self.bars = ProbabilityBars(words=["here", "in the first scene"])
+        self.bars = ProbabilityBars(series_names=["here", "in the first scene"])
         self._finding = widgets.HTML().add_class("cnnlab-finding")
 
     def _lay_out(self) -> None:

@@ -153,10 +153,10 @@ class LayersExplorer(Explorer):
         )
         self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
         self.find = SearchSelect(description="Layer")
-        self.table = Table(headings=HEADINGS, words=3, label="Layers of the network")
-        self.image_view = ImageGrid(columns=1, largest=440, pick="pixel", smooth=True, opacity=0.8)
-        self.map = ImageGrid(columns=1, largest=230, pick="pixel", label="Map")
-        self.grid = ImageGrid(columns=8, largest=64, label="Maps of the layer")
+        self.table = Table(headings=HEADINGS, text_columns=3, label="Layers of the network")
+        self.image_view = ImageGrid(columns=1, max_tile_size=440, pick="pixel", smooth=True, opacity=0.8)
+        self.map = ImageGrid(columns=1, max_tile_size=230, pick="pixel", label="Map")
+        self.grid = ImageGrid(columns=8, max_tile_size=64, label="Maps of the layer")
         widgets.jslink((self.opacity, "value"), (self.image_view, "opacity"))
 
     def _lay_out(self) -> None:

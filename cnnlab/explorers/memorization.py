@@ -127,7 +127,7 @@ class MemorizationExplorer(Explorer):
         self.share = widgets.IntSlider(100, min=shares[0], max=shares[-1], step=step, description="Random")
         self.train_button = widgets.Button(description="Train it now")
         self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.grid = ImageGrid(columns=8, largest=80)
+        self.grid = ImageGrid(columns=8, max_tile_size=80)
         self.curves, self.shares = Chart(), Chart()
         self._finding = widgets.HTML().add_class("cnnlab-finding")
 

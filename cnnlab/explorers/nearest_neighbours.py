@@ -136,9 +136,9 @@ class NearestNeighboursExplorer(Explorer):
         self.k = widgets.IntSlider(6, min=1, max=MAX_K, description="k")
         count = len(self.image_set)
         self.query_index = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Row")
-        self.query_grid = ImageGrid(columns=1, largest=150, label="Query")
-        self.neighbour_grid = ImageGrid(columns=6, largest=110, label="Nearest")
-        self.pixel_neighbour_grid = ImageGrid(columns=6, largest=110, label="Nearest by pixels")
+        self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
+        self.neighbour_grid = ImageGrid(columns=6, max_tile_size=110, label="Nearest")
+        self.pixel_neighbour_grid = ImageGrid(columns=6, max_tile_size=110, label="Nearest by pixels")
         self.chart = Chart()
 
     def _lay_out(self) -> None:

@@ -156,10 +156,12 @@ class PatchExplorer(Explorer):
         self.mixing = widgets.FloatSlider(0.0, min=0.0, max=1.0, step=0.05, description="Mixing")
         self.direction_seed = widgets.BoundedIntText(0, min=0, max=9999, description="Draw")
         self.category = widgets.Dropdown(options=list(NAMES), value="part", description="Truth")
-        self.patch_grid = ImageGrid(columns=5, largest=120, label="Patches")
-        self.picture_grid = ImageGrid(columns=3, largest=130, label="The pictures, with what the unit sees")
+        self.patch_grid = ImageGrid(columns=5, max_tile_size=120, label="Patches")
+        self.picture_grid = ImageGrid(
+            columns=3, max_tile_size=130, label="The pictures, with what the unit sees"
+        )
         self.bars = ProbabilityBars(
-            label="What lies in the middle of the patches", words=["of the patches", "of all pixels"]
+            label="What lies in the middle of the patches", series_names=["of the patches", "of all pixels"]
         )
 
     def _lay_out(self) -> None:

@@ -213,8 +213,8 @@ class RetrievalExplorer(Explorer):
         self.compress = widgets.Checkbox(True, description="compress by PCA", indent=False)
         self.dimensions = widgets.IntSlider(16, min=2, max=16, description="Dim.")
         self.whiten = widgets.Checkbox(True, description="whiten", indent=False)
-        self.query_grid = ImageGrid(columns=1, largest=150, label="Query")
-        self.result_grid = ImageGrid(columns=5, largest=120, label="Nearest")
+        self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
+        self.result_grid = ImageGrid(columns=5, max_tile_size=120, label="Nearest")
         self.chart = Chart()
 
     def _lay_out(self) -> None:

@@ -21,7 +21,7 @@ class Role:
 
     def __init__(self, finish: Callable[[Exception | None], None]):
         self.button = widgets.Button(description="Ablate this unit")
-        self.bars = ProbabilityBars(label="Accuracy by class", words=["without the unit", "with it"])
+        self.bars = ProbabilityBars(label="Accuracy by class", series_names=["without the unit", "with it"])
         self.lost: tuple[Tensor, Tensor] | None = None
         self._growth: BackgroundSteps[tuple[Tensor, Tensor]] = BackgroundSteps()
         self._finish = finish

@@ -137,9 +137,15 @@ class SaliencyExplorer(Explorer):
         self.samples = widgets.IntSlider(10, min=1, max=50, description="Samples", **options)
         self.noise = widgets.FloatSlider(0.15, min=0, max=0.5, step=0.05, description="Noise", **options)
         self.main_view = ImageGrid(
-            columns=1, largest=DISPLAY_SIZE, pick="pixel", smooth=True, label="The picture under the map"
+            columns=1,
+            max_tile_size=DISPLAY_SIZE,
+            pick="pixel",
+            smooth=True,
+            label="The picture under the map",
         )
-        self.grid = ImageGrid(columns=len(METHODS), largest=DISPLAY_SIZE, captions=list(METHODS), selected=0)
+        self.grid = ImageGrid(
+            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, captions=list(METHODS), selected=0
+        )
         self.grid.label = "All methods, the same question (click one)"
         for grid in (self.main_view, self.grid):
             widgets.jslink((self.opacity, "value"), (grid, "opacity"))

@@ -127,7 +127,11 @@ class SegmentationExplorer(Explorer):
         self.view = widgets.Dropdown(options=VIEWS, description="Shown")
         self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
         self.main_view = ImageGrid(
-            columns=1, largest=DISPLAY_SIZE, pick="pixel", smooth=True, label="The picture: choose a pixel"
+            columns=1,
+            max_tile_size=DISPLAY_SIZE,
+            pick="pixel",
+            smooth=True,
+            label="The picture: choose a pixel",
         )
         self.grid = ImageGrid(columns=len(self._networks), captions=list(self._networks), selected=0)
         self.grid.label = "All networks, the same picture (choose one)"

@@ -160,7 +160,7 @@ class TransferExplorer(Explorer):
         self.stop_button = widgets.Button(description="Stop", disabled=True)
         self.clear_button = widgets.Button(description="Forget curves")
         self.auto_run = widgets.Checkbox(True, description="train anew after each change", indent=False)
-        self.grid, self.curves = ImageGrid(columns=10, largest=80, label="Test pictures"), Chart()
+        self.grid, self.curves = ImageGrid(columns=10, max_tile_size=80, label="Test pictures"), Chart()
 
     def _lay_out(self) -> None:
         buttons = widgets.HBox([self.run_button, self.stop_button, self.clear_button]).add_class("cnnlab-row")

@@ -110,10 +110,10 @@ class UpsamplingExplorer(Explorer):
         self.kernel = widgets.Dropdown(options=list(KERNELS), description="Kernel")
         self.step = widgets.IntSlider(2, min=0, max=4, description="Step")
         self.number = widgets.IntSlider(0, min=-500, max=500, step=10, description="Number")
-        self.input = ImageGrid(columns=1, largest=150, pick="pixel", label="Input: choose a number")
-        self.output = ImageGrid(columns=1, largest=220, pick="pixel", label="Output, violet below zero")
+        self.input = ImageGrid(columns=1, max_tile_size=150, pick="pixel", label="Input: choose a number")
+        self.output = ImageGrid(columns=1, max_tile_size=220, pick="pixel", label="Output, violet below zero")
         self.overlap_grid = ImageGrid(
-            columns=1, largest=150, pick="pixel", label="How many numbers meet at each place"
+            columns=1, max_tile_size=150, pick="pixel", label="How many numbers meet at each place"
         )
         self.table, self.sentence = widgets.HTML(), widgets.HTML()
 

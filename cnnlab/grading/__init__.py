@@ -28,10 +28,10 @@ _MODULE_OF = {
     "check": "checks",
     "claim": "checks",
     "passes_public_tests": "checks",
-    "suspects": "mystery_models",
+    "mystery_models": "mystery_models",
 }
 
-__all__ = ["check", "claim", "passes_public_tests", "suspects"]
+__all__ = ["check", "claim", "passes_public_tests", "mystery_models"]
 
 
 def __getattr__(name: str):

@@ -23,7 +23,7 @@ def mystery_models() -> dict[str, nn.Module]:
 
     Example
     -------
-    >>> from cnnlab.grading import suspects
+    >>> from cnnlab.grading import mystery_models
     >>> mystery_models()["A"].class_names  # doctest: +SKIP
     ('sheep', 'goat', 'wolf', 'husky')
     """

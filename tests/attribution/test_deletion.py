@@ -56,7 +56,7 @@ def test_the_true_order_is_the_best_and_its_reverse_the_worst():
     """In closed form: where pixels add up, deleting the heaviest first is the fastest way down."""
     weight = torch.rand(6, 6, generator=torch.Generator().manual_seed(2))
     model, image = Sum(weight / weight.sum() * 0.9), torch.ones(3, 6, 6)
-    options = {"target": 0, "steps": 36, "hidden": "black", "start": "black"}
+    options = {"target": 0, "steps": 36, "deletion_fill": "black", "insertion_start": "black"}
     best, worst = (deletion_insertion(model, image, way * weight, **options) for way in (1, -1))
     heaviest = weight.flatten().sort(descending=True).values.cumsum(0) / weight.sum() * 0.9
     assert torch.allclose(best.deletion[1:], 0.9 - heaviest, atol=1e-5)
@@ -70,7 +70,7 @@ def test_the_true_order_is_the_best_and_its_reverse_the_worst():
 
 def test_equal_pixels_go_in_random_order_not_from_the_top():
     model, image = Sum(torch.zeros(10, 10).index_fill(0, torch.arange(5), 0.018)), torch.ones(3, 10, 10)
-    options = {"target": 0, "steps": 10, "hidden": "black"}
+    options = {"target": 0, "steps": 10, "deletion_fill": "black"}
     result = deletion_insertion(model, image, torch.zeros(10, 10), **options)
     assert 0.3 < result.deletion[5] < 0.6  # from the top down it would be 0
     again, other = (

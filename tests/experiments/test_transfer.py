@@ -29,6 +29,11 @@ class Little(nn.Sequential):
             nn.init.normal_(parameter, std=0.3, generator=chance)
 
 
+def keywords(options):
+    """The options of a record as the keywords of the technique."""
+    return {transfer.KEYWORDS.get(name, name): value for name, value in options.items()}
+
+
 @pytest.fixture
 def bases(monkeypatch):
     known = {"half_a": Little(HALF, 0).eval(), "half_b": Little(OTHER, 1).eval()}
@@ -41,7 +46,7 @@ def test_new_classes_are_those_that_the_source_does_not_know(bases):
     found = measure_examples(2, 1, source="half_a", pictures=40, test_pictures=20, **options)
     train, test = images_of_classes("train", OTHER, 40), images_of_classes("test", OTHER, 20)
     expected = accuracy_by_examples(
-        bases["half_a"], train, test, OTHER, per_class=[2], seeds=[1], **options
+        bases["half_a"], train, test, OTHER, per_class=[2], seeds=[1], **keywords(options)
     ).accuracy
     assert found == {way: pytest.approx(float(value), abs=1e-4) for way, value in expected.items()}
     assert list(found) == ["frozen", "tuned", "scratch"]
@@ -52,7 +57,7 @@ def test_halves_are_tried_on_b_beside_base_b_itself(bases):
     found = measure_halves("relu1", 0, pictures=20, test_pictures=20, **options)
     train, test = images_of_classes("train", OTHER, 20), images_of_classes("test", OTHER, 20)
     expected = transferability_experiment(
-        bases["half_a"], bases["half_b"], train, test, layers=["relu1"], seeds=[0], **options
+        bases["half_a"], bases["half_b"], train, test, layers=["relu1"], seeds=[0], **keywords(options)
     )
     assert set(found) == {"BnB", "BnB+", "AnB", "AnB+", "base"}
     for way, value in expected.accuracy.items():

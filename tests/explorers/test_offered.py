@@ -20,7 +20,7 @@ def small():
         "pictures": world.dataset("validation", n=24, progress=False),
         "instances": {
             "pictures": world.instances("test", 5, 4, progress=False),
-            "others": world.instances("train", 5, 4, progress=False),
+            "training_set": world.instances("train", 5, 4, progress=False),
         },
         "recordings": {"recordings": simulated_populations(28)},
     }

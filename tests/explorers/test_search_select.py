@@ -82,7 +82,7 @@ def test_offer_keeps_the_choice_by_its_label_and_speaks_at_most_once():
 
 
 def test_headings_and_words_go_with_the_options():
-    control = SearchSelect(NAMES, groups=["", "blocks", "blocks"], words=["first", "", ""])
+    control = SearchSelect(NAMES, groups=["", "blocks", "blocks"], keywords=["first", "", ""])
     assert control.get_state()["_groups"] == ["", "blocks", "blocks"]
     control.index = 2
     control.set_options([*NAMES, "conv10"], groups=["", "a", "a", "b"])

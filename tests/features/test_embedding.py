@@ -75,7 +75,7 @@ def test_every_point_has_a_cell_of_its_own(count, columns, shape):
         ({"method": "umap"}, "method 'umap' is not known"),
         ({"perplexity": 60}, "perplexity must be above 0 and less than the 60 points"),
         ({"perplexity": -1}, "perplexity must be above 0"),
-        ({"first": 0}, "first must be a whole number of at least 2"),
+        ({"pca_components": 0}, "pca_components must be a whole number of at least 2"),
     ],
 )
 def test_bad_maps_are_refused(vectors, options, message):

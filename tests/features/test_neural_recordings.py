@@ -115,7 +115,7 @@ def test_a_simulated_population_says_so_and_follows_its_layer():
     images = torch.randint(
         0, 256, (12, 3, 96, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
-    options = {"layer": "relu2", "sites": 5, "trials": 400, "mixed": 1, "rate": 20.0}
+    options = {"layer": "relu2", "sites": 5, "trials": 400, "units_per_site": 1, "rate": 20.0}
     result = simulate_recordings(model, images, torch.arange(12) % 2, ("cat", "dog"), **options)
     assert result.simulated and result.title == "simulated population" and "No animal" in result.description
     assert result.responses.shape == (12, 5, 400) and result.fano_factor().mean() == pytest.approx(1, abs=0.1)

@@ -186,6 +186,6 @@ def drawn(draw):
 
 ENOUGH = (Measure("right predictions", 0.9, "the largest"),)
 QUESTIONS = (
-    Question("q1", "t", "guess", (Case("c", drawn, 3, public=True, kept=("test_labels",), measures=ENOUGH),), None),
+    Question("q1", "t", "guess", (Case("c", drawn, 3, public=True, withheld=("test_labels",), measures=ENOUGH),), None),
 )
 """

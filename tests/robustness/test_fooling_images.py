@@ -25,7 +25,7 @@ def test_the_champions_never_get_worse(network, encoding):
 
 def test_every_question_is_counted(counting):
     bred = list(evolve_fooling(counting, 2, generations=3, population=11, confidence=1, size=16))
-    assert [best.queries for best in bred] == [11, 22, 33, 44] and counting.to_images == 44
+    assert [best.queries for best in bred] == [11, 22, 33, 44] and counting.pictures == 44
 
 
 def test_it_ends_when_the_network_is_sure_enough(network):

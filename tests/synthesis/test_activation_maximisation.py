@@ -18,7 +18,7 @@ from cnnlab.synthesis import (
     total_variation,
 )
 
-BARE = {"jitter": 0, "zoom": 0, "turn": 0, "l2": 0, "tv": 0}
+BARE = {"jitter": 0, "zoom": 0, "rotate": 0, "l2": 0, "tv": 0}
 
 
 @pytest.fixture
@@ -92,7 +92,12 @@ def test_any_objective_can_be_maximised(network):
 def test_every_regulariser_has_its_effect_alone(network):
     def made(**options):
         return maximise(
-            network, 2, steps=30, parametrisation="pixels", seed=1, **{**BARE, "rate": 0.03, **options}
+            network,
+            2,
+            steps=30,
+            parametrisation="pixels",
+            seed=1,
+            **{**BARE, "learning_rate": 0.03, **options},
         ).images
 
     plain = made()
@@ -100,10 +105,10 @@ def test_every_regulariser_has_its_effect_alone(network):
     assert total_variation(made(tv=0.2)) < 0.8 * total_variation(plain)
     assert total_variation(made(blur=0.7)) < 0.5 * total_variation(plain)
     assert total_variation(made(blur=0.7, blur_every=1)) < total_variation(made(blur=0.7, blur_every=10))
-    for option in ("clip_pixels", "clip_contributions"):
+    for option in ("clip_small_norms", "clip_small_contributions"):
         grey = (made(**{option: 0.4}) == 0.5).all(1).double().mean()
         assert 0.3 < grey < 0.5 and (plain == 0.5).all(1).double().mean() < 0.05
-    for option in ({"jitter": 2}, {"zoom": 0.1}, {"turn": 10.0}):
+    for option in ({"jitter": 2}, {"zoom": 0.1}, {"rotate": 10.0}):
         assert not torch.allclose(made(**option), plain, atol=0.05)
 
 
@@ -160,7 +165,7 @@ def test_steps_can_be_stopped_and_leave_the_model_alone_in_between(network):
         ({"target": "sheap"}, "sheep"),
         ({"target": 0, "steps": 0}, "steps"),
         ({"target": 0, "parametrisation": "wavelets"}, "fourier"),
-        ({"target": 0, "clip_pixels": 1.5}, "clip_pixels"),
+        ({"target": 0, "clip_small_norms": 1.5}, "clip_small_norms"),
         ({"target": 0, "restarts": 0}, "restarts"),
         ({"target": channel("conv7", 0)}, "conv7"),
     ],

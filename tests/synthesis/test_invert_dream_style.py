@@ -128,7 +128,7 @@ def test_octaves_grow_to_the_size_of_the_picture(network, smooth):
 
 
 def test_the_walk_enlarges_the_middle(network, smooth):
-    still = {"steps": 1, "rate": 0.0, "octaves": 1, "parametrisation": "pixels", "jitter": 0}
+    still = {"steps": 1, "learning_rate": 0.0, "octaves": 1, "parametrisation": "pixels", "jitter": 0}
     frames = list(deepdream_zoom(network, smooth[0], "conv1", frames=3, zoom=1.25, rotate=0, **still))
     assert torch.allclose(frames[0], smooth[0])
     spans = [float(frame[0, -1, 8] - frame[0, 0, 8]) for frame in frames]  # of a ramp from top to bottom

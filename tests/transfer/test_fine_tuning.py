@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit(tiny, squares):
 
 @pytest.mark.parametrize("way", ["by argument", "by flags"])
 def test_frozen_layers_keep_weights_and_statistics_to_the_bit(tiny, squares, way):
-    options = {"epochs": 2, "batch_size": 8, "rate": 0.1}
+    options = {"epochs": 2, "batch_size": 8, "learning_rate": 0.1}
     if way == "by argument":
         tuned = fine_tune(tiny, *squares(20), freeze_up_to="relu1", **options).model
         assert all(p.requires_grad for p in tuned.parameters())
@@ -123,11 +123,11 @@ def test_after_an_interruption_all_is_as_before(tiny, squares):
     ("options", "error", "says"),
     [
         ({"freeze_up_to": "fc3"}, ValueError, "all layers are frozen"),
-        ({"freeze_up_to": "relu1", "rates": {"conv1": 0.1}}, ValueError, '"conv1" is frozen'),
-        ({"rates": {"conv9": 0.1}}, ValueError, '"conv9" is not in tiny'),
-        ({"rate": -0.1}, ValueError, "must not be negative"),
+        ({"freeze_up_to": "relu1", "learning_rates": {"conv1": 0.1}}, ValueError, '"conv1" is frozen'),
+        ({"learning_rates": {"conv9": 0.1}}, ValueError, '"conv9" is not in tiny'),
+        ({"learning_rate": -0.1}, ValueError, "must not be negative"),
         ({"epochs": 0}, ValueError, "epochs"),
-        ({"rate": 1e30}, FloatingPointError, "lower rate"),
+        ({"learning_rate": 1e30}, FloatingPointError, "lower rate"),
     ],
 )
 def test_wrong_input_is_refused(tiny, squares, options, error, says):

@@ -53,7 +53,7 @@ def test_intervals_are_those_of_students_t():
 
 
 def test_depth_of_freezing(knowing, squares):
-    options = {"epochs": 2, "rate": 0.05}
+    options = {"epochs": 2, "learning_rate": 0.05}
     data = (squares(18), squares(30, seed=1), ["r", "g", "b"])
     result = accuracy_by_depth(
         knowing, *data, layers=[None, layer_before_head(knowing)], seeds=(0,), **options

@@ -116,7 +116,7 @@ def test_detectors_of_one_concept_count_once(colour_network, flags):
 
 
 def test_a_rotated_basis_is_a_convolution_behind_the_layer(tiny, pictures):
-    options = {"quantile": 0.03, "categories": ["part"], "every": 2, "least_pictures": 1, "seed": 6}
+    options = {"quantile": 0.03, "categories": ["part"], "pixel_step": 2, "min_pictures": 1, "seed": 6}
     result = dissect(tiny, pictures, "conv2", rotate=0.7, **options)
     turn = nn.Conv2d(5, 5, 1, bias=False).double()
     turn.weight.data = random_rotation(5, amount=0.7, seed=6).double()[:, :, None, None]
@@ -128,7 +128,7 @@ def test_a_rotated_basis_is_a_convolution_behind_the_layer(tiny, pictures):
 
 
 def test_all_layers_in_one_go_are_what_each_is_alone(tiny, pictures):
-    options = {"categories": ["colour"], "least_pictures": 1, "quantile": 0.02}
+    options = {"categories": ["colour"], "min_pictures": 1, "quantile": 0.02}
     together = dissect(tiny, pictures, **options)
     assert list(together) == ["conv1", "conv2"]
     for layer, result in together.items():
@@ -153,7 +153,7 @@ def test_a_silent_unit_has_an_empty_mask(tiny, pictures):
         ({"rotate": -1}, "rotate must lie between 0 and 1"),
         ({"categories": ["parts"]}, "category 'parts' is not known. Did you mean .part"),
         ({"categories": ["part", "part"]}, "must name each category once"),
-        ({"least_pictures": 24}, "no concept is seen in 24 pictures"),
+        ({"min_pictures": 24}, "no concept is seen in 24 pictures"),
     ],
 )
 def test_bad_questions_are_refused(tiny, pictures, change, message):

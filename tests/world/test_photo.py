@@ -209,7 +209,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(monkeypatch):
     header[18:26] = (60_000).to_bytes(4, "little") * 2
     with pytest.raises(ValueError, match="too large"):
         photo(bytes(header))
-    monkeypatch.setattr(sys.modules[ROOM], "MOST_PIXELS", 100)
+    monkeypatch.setattr(sys.modules[ROOM], "MAX_PIXELS", 100)
     with pytest.raises(ValueError, match="64 x 64 pixels, more than"):
         photo(content(quarters()))
 
@@ -254,7 +254,7 @@ def test_an_address_that_fails_is_named(server, monkeypatch):
         photo(f"{server}/busy")
     with pytest.raises(ValueError, match="page is no image"):
         photo(f"{server}/page")
-    monkeypatch.setattr(sys.modules[ROOM], "MOST_BYTES", 10)
+    monkeypatch.setattr(sys.modules[ROOM], "MAX_BYTES", 10)
     with pytest.raises(ValueError, match="longer than"):
         photo(f"{server}/quarters.png")
 

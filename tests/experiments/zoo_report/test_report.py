@@ -44,10 +44,10 @@ def test_the_report_can_be_kept_as_json(two_rows, tmp_path):
     kept = json.loads((tmp_path / "report.json").read_text())
     assert set(kept["weights"]) == set(weight_files.shipped())
     assert kept["rows"]["bad"] == {
-        "what": "another",
-        "bar": "at most 0.1",
-        "found": {"measured": 0.2, "beside": 1.0},
-        "holds": False,
+        "phenomenon": "another",
+        "criterion": "at most 0.1",
+        "values": {"measured": 0.2, "beside": 1.0},
+        "passed": False,
     }
 
 
