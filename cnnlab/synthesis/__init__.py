@@ -1,19 +1,19 @@
-"""Which picture does the network want? Pictures that are optimised through it.
+"""Feature visualisation: images optimised by gradient through a network, from activation maximisation to style transfer.
 
-    activation_maximisation  the picture that a class, a channel or a unit likes best
-    inversion                the pictures that look the same to a layer
-    deepdream                more of what a layer sees: octaves, and the walk into the dream
+    activation_maximisation  the image that maximises a class logit, a channel or a unit
+    inversion                images with the same activations in a layer
+    deepdream                amplify what a layer detects: octaves, and the DeepDream zoom
     style_transfer           the content of one picture in the style of another; textures
     gram_matrix              the statistic of style, `gram_matrix`
-    objectives               what shall grow: `logit`, `unit`, `channel`, `direction`, `layer_norm`; they add up with `+`
-    parametrisations         in which coordinates: `pixels`, or `fourier` in decorrelated colours
-    random_transforms        what a picture must survive: `jitter`, `random_zoom_rotate`
-    regularisers             what keeps it natural: `total_variation`, L2, blur, clipping of small pixels
-    gradient_ascent          the loop that puts them together, `gradient_ascent`
-    early_exit               what flows out of the layers, and no further than needed
+    objectives               what is maximised: `logit`, `unit`, `channel`, `direction`, `layer_norm`; they add up with `+`
+    parametrisations         the coordinates of the optimisation: `pixels`, or `fourier` in decorrelated colours
+    random_transforms        random changes before each step: `jitter`, `random_zoom_rotate`
+    regularisers             natural-image priors: `total_variation`, L2, blur, clipping of small pixels
+    gradient_ascent          the loop that puts the parts together, `gradient_ascent`
+    early_exit               a forward pass that stops after the last layer needed
 
-Every technique takes a model that maps pictures in [0, 1] to logits and leaves it as it was; the pictures that come out lie in
-[0, 1] too. Each has a twin, `..._steps`, that gives the picture while it grows. Pictures made to deceive belong to
+Every technique takes a model that maps images in [0, 1] to logits and leaves it unchanged; the resulting images lie in [0, 1]
+too. Each has a twin, `..._steps`, that yields the image after each step. Images made to deceive a network belong to
 `cnnlab.robustness`.
 """
 

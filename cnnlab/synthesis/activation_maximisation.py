@@ -1,7 +1,7 @@
-"""The picture that a class, a channel or a unit likes best: gradient ascent on the picture, with everything that helps it.
+"""Activation maximisation: gradient ascent on an image for a class, a channel or a unit, with the usual regularisers.
 
-`maximise` gives the finished pictures, `maximise_steps` the growing ones. Each regulariser of the lectures is one keyword with a
-number, and 0 turns it off; what the parts do stands in `objectives`, `parametrisations`, `random_transforms` and `regularisers`.
+`maximise` returns the finished images, `maximise_steps` yields them after each step. Each regulariser of the lectures is one
+keyword with a number, and 0 turns it off; see `objectives`, `parametrisations`, `random_transforms` and `regularisers`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cnnlab.synthesis.random_transforms import random_transforms
 from cnnlab.synthesis.regularisers import apply_edits, total_penalty
 
 MOST_CLASSES = 100
-"""With more classes than this, `target=None` does not stand for all of them: their pictures are optimised in one batch."""
+"""With more classes than this, `target=None` is refused: the images of all targets are optimised in one batch."""
 
 
 def maximise(
@@ -48,65 +48,65 @@ def maximise(
     seed: int = 0,
     progress: bool = False,
 ) -> AscentState:
-    """Which picture does a class, or a unit, like best? Activation maximisation by gradient ascent.
+    """Activation maximisation: the image that maximises a class logit, or a unit's activation, by gradient ascent.
 
-        x* = argmax over x of h(shake(x)) - l2 |x - 0.5|^2 - tv R_beta(x)
+        x* = argmax over x of h(T(x)) - l2 |x - 0.5|^2 - tv R_beta(x)
 
-    with h the logit of a class or any other objective, `shake` a small random shift, zoom and turn anew in each step, and R_beta
-    the total variation. Between the steps the picture may be blurred and its small pixels made grey. The defaults are those that
-    make the best pictures; set all but one to 0 to see what that one does.
+    with h the logit of a class or any other objective, T a new small random shift, zoom and rotation in each step, and R_beta
+    the total variation. Between steps the image may be blurred and its small pixels set to grey. The defaults are those that
+    make the best pictures; set all but one to 0 to see the effect of that one.
 
     Parameters
     ----------
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     target
-        A class by index or name, several of them (optimised together, one picture for each), None for all (up to 100) classes; or an
+        A class by index or name, several of them (optimised together, one image for each), None for all (up to 100) classes; or an
         `Objective` such as `channel("conv5", range(16))` or `logit("sheep") + 0.1 * layer_norm("conv3")`.
     steps
-        How many steps uphill.
+        Number of gradient-ascent steps.
     restarts
-        Pictures for each target, from different noise.
+        Images for each target, each from different noise.
     start
-        "noise", "zero" (grey: the zero of a centred network), or pictures, 3 x H x W or one for each row.
+        "noise", "zero" (grey: the zero of a centred network), or images, 3 x H x W or one for each row.
     parametrisation
         "fourier" (waves in decorrelated colours), "pixels", or a `Parametrisation`.
     learning_rate
-        Length of a step; None for the one that suits the parametrisation.
+        Step length; None for the default of the parametrisation.
     jitter, zoom, rotate
-        Largest shift in pixels, largest change of size (0.25: between 4/5 and 5/4), largest turn in degrees.
+        Largest shift in pixels, largest change of scale (0.25: between 4/5 and 5/4), largest rotation in degrees.
     l2, tv, beta
         Weights of the squared distance from grey and of the total variation, and the exponent of the latter.
     ramp
-        Share of the steps over which these two weights rise from nothing to the whole. Plain grey pays nothing, so a picture that
-        pays in full from the beginning may never leave it; one that pays late is cleaned up once there is something in it.
+        Share of the steps over which these two weights rise linearly from 0 to their full value. Plain grey has no penalty, so an
+        image that is penalised fully from the beginning may never leave it; a later penalty cleans up what has formed.
     blur, blur_every
-        Sigma in pixels of a Gaussian blur of the picture after every so many steps.
+        Sigma in pixels of a Gaussian blur of the image, applied once every `blur_every` steps.
     clip_small_norms, clip_small_contributions
-        Shares in [0, 1] of the pixels that are made grey after each step: those closest to grey, and those whose own gradient says
-        that they contribute least.
+        Shares in [0, 1] of the pixels that are set to grey after each step: those closest to grey, and those that contribute
+        least to the score according to their gradient.
     size
-        Side of the pictures; None for the network's own.
+        Side of the images; None for the network's own input size.
     seed
-        For start and shaking.
+        Seed of the initial noise and of the random transforms.
     progress
         Show a progress bar.
 
     Returns
     -------
-    Ascent
+    AscentState
         `images` N x 3 x H x W in [0, 1] (N = targets x restarts, the restarts of a target in a row), `scores` (steps + 1) x N.
 
     Raises
     ------
     ValueError, TypeError
-        If a class, a layer or a channel is not known, a number makes no sense, or the network does not tell its size.
+        If a class, a layer or a channel is not known, a number is out of range, or the network has no `input_size`.
 
     References
     ----------
     Simonyan, Vedaldi & Zisserman, "Deep Inside Convolutional Networks", ICLR workshop 2014, eq. 1 (L2); Yosinski et al.,
     "Understanding Neural Networks Through Deep Visualization", 2015, section 3 (blur, clipping); Mordvintsev, Olah & Tyka,
-    "Inceptionism", 2015 (jitter); Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017 (coordinates, shaking).
+    "Inceptionism", 2015 (jitter); Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017 (parametrisation, transforms).
     Lectures S, "Gradient ascent to visualize features"; L, "Maximum impulses"; K, "Optimizing the Input Images"; N, "Activation
     Maximization".
 
@@ -166,15 +166,15 @@ def maximise_steps(
     size: int | None = None,
     seed: int = 0,
 ) -> Iterator[AscentState]:
-    """The pictures of `maximise` while they grow: one `AscentState` for the start and one after each step. Arguments as in `maximise`.
+    """Activation maximisation, step by step: yields an `AscentState` for the start and after each step. Arguments as in `maximise`.
 
-    They are checked at once, before the first step. Each `AscentState` is the caller's to keep; stop whenever you like. Between two
-    steps the model is as it was found.
+    They are checked at once, before the first step. Each `AscentState` may be kept by the caller, and iteration may stop at any
+    time. Between two steps the model is unchanged.
 
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 5))
-    >>> [gradient_ascent.step for gradient_ascent in maximise_steps(model, 2, steps=3, size=16, jitter=1)]
+    >>> [state.step for state in maximise_steps(model, 2, steps=3, size=16, jitter=1)]
     [0, 1, 2, 3]
     """
     objective = (

@@ -1,7 +1,7 @@
-"""Dreams: whatever a layer sees in a picture, more of it.
+"""DeepDream: amplify what a layer detects in a picture, by gradient ascent on the norm of its activations.
 
-DeepDream asks for no class and no unit. It makes the layer's whole answer longer, so that a hint of an eye becomes an eye. Octaves
-do it at several sizes of the picture, one after the other, and the zoom walks into the dream.
+DeepDream needs no class and no unit. It increases the norm of the layer's whole activation, so that a hint of an eye becomes an
+eye. Octaves do this at several sizes of the picture, one after the other; the zoom makes a film of it.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def deepdream(
     seed: int = 0,
     progress: bool = False,
 ) -> Tensor:
-    """What does a layer see in this picture, if it may have more of it? DeepDream.
+    """DeepDream: gradient ascent on the norm of a layer's activations, starting from a picture, over several octaves.
 
         max over x of |Phi_k(x)| - R(x),    starting from the picture
 
-    It begins with the picture made small, so that what appears is large in it; then the picture is taken at the next size, the
-    change so far is enlarged and added, and it goes on. A layer with convolutions alone before it takes any size, also one larger
-    than the pictures of the network.
+    The picture is first made small, so that the new patterns are large in it; then it is taken at the next size, the change so far
+    is enlarged and added, and so on. A layer preceded only by convolutions takes any size, also one larger than the network's
+    input size.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def deepdream(
     layer
         A name of `layer_names(model)`, or any `Objective`, such as `channel("conv5", 7)`.
     octaves, octave_scale
-        How many sizes, and the factor from one to the next; the last is that of the picture.
+        Number of sizes, and the factor from one to the next; the last is the size of the picture.
     steps
-        Steps uphill at each size.
+        Gradient-ascent steps at each size.
     jitter
         Largest random shift in pixels before each step.
     tv
@@ -75,7 +75,7 @@ def deepdream(
     Raises
     ------
     ValueError, TypeError
-        If several pictures come, the layer is not known, a number makes no sense, or an octave is too small for the network.
+        If more than one picture is passed, the layer is not known, a number is out of range, or an octave is too small for the network.
 
     References
     ----------
@@ -119,7 +119,7 @@ def deepdream_steps(
     learning_rate: float = 0.04,
     seed: int = 0,
 ) -> Iterator[Tensor]:
-    """The picture of `deepdream` while it grows, at the size of its octave: (steps + 1) for each octave. Arguments as in `deepdream`.
+    """DeepDream, step by step: the image at the size of its octave, (steps + 1) times for each octave. Arguments as in `deepdream`.
 
     Example
     -------
@@ -179,16 +179,16 @@ def deepdream_zoom(
     seed: int = 0,
     **options: Any,
 ) -> Iterator[Tensor]:
-    """A walk into the dream: dream, enlarge the middle a little, dream again. One picture 3 x H x W after each.
+    """DeepDream zoom: dream, enlarge the centre a little, dream again; yields one image 3 x H x W after each round.
 
     Parameters
     ----------
     model, image, layer
         As in `deepdream`.
     frames
-        How many pictures.
+        Number of images.
     zoom, rotate
-        By which factor the picture grows between two frames, and by how many degrees it turns.
+        Factor by which the image is enlarged between two frames, and the rotation in degrees.
     octaves, steps, seed, options
         As in `deepdream`, for each frame.
 
@@ -214,7 +214,7 @@ def deepdream_zoom(
 
 
 def _sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tuple[int, int]]:
-    """Heights and widths from the smallest octave to the picture's own; even, as waves need it, below the last."""
+    """Heights and widths from the smallest octave to the picture's own; all but the last are even, as the Fourier basis requires."""
     smaller = [tuple(2 * round(side / scale**k / 2) for side in size) for k in range(octaves - 1, 0, -1)]
     return [*smaller, size]
 

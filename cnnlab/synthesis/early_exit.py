@@ -1,6 +1,6 @@
-"""What flows out of a network's layers while a picture is optimised, and no further than the last layer that is needed.
+"""Early exit: the activations of some layers, from a forward pass that stops after the last layer needed.
 
-A network whose head wants pictures of one size can so be asked for its convolutional layers at any size.
+A network whose head takes images of one size only can thus be used up to its last convolutional layer at any size.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from cnnlab.synthesis.objectives import LOGITS, Outputs
 
 
 class StopForward(Exception):
-    """Raised in the forward pass when all layers have spoken."""
+    """Raised in the forward pass once all requested layers have run."""
 
 
 def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Callable[[Tensor], Outputs]:
-    """A function from pictures N x 3 x H x W to what `layers` answer, for a model in eval mode; gradients flow through it.
+    """A function from images N x 3 x H x W to the activations of `layers`, for a model in eval mode; gradients flow through it.
 
-    `size` is that of the pictures. A layer that runs several times counts by its last run, as in `cnnlab.networks.activations`;
-    how often that is, is counted once, on a blank picture of the network's own size if it has one.
+    `size` is that of the images. If a layer runs several times, its last run counts, as in `cnnlab.networks.activations`; the
+    number of runs is counted once, on a blank image of the network's own input size if it has one.
     """
     if LOGITS in layers:
         return lambda images: _full_forward(model, layers, images)
@@ -68,7 +68,7 @@ def _require_all_ran(layers: Iterable[str], ran: Container[str]) -> None:
 
 @contextmanager
 def _stop_early(model: nn.Module, runs: Counter[str]) -> Iterator[None]:
-    """Leave the block in the middle of the forward pass, once every layer has run as often as `runs` says."""
+    """Leave the block in the middle of the forward pass, once every layer has run as often as `runs` requires."""
     remaining = Counter(runs)
 
     def note(names: list[str]) -> None:

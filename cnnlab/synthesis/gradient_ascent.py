@@ -1,9 +1,9 @@
-"""The one loop behind all pictures that are made by gradient: step uphill, keep to what is natural, look again.
+"""Gradient ascent on images: the one optimisation loop behind every technique of this package.
 
-    draw the picture -> change it a little -> ask the network -> score minus penalties -> step -> edit
+    parameters -> image -> random transforms -> forward pass -> score minus penalties -> step -> edits
 
-The objective is what is maximised (`objectives`), the parametrisation gives the coordinates (`parametrisations`), random transforms are
-applied before each step ( `transforms`), priors are penalties (added to the loss) and edits (applied after the step) (`regularisers`).
+The objective is maximised (`objectives`), the parametrisation gives the coordinates (`parametrisations`), random transforms are
+applied before each step (`random_transforms`), priors are penalties (added to the loss) and edits (applied after the step; `regularisers`).
 `activation_maximisation`, `inversion`, `deepdream` and `transfer_style` are choices of these parts.
 """
 
@@ -26,14 +26,14 @@ from cnnlab.synthesis.regularisers import Edit, Penalty
 
 @dataclass(frozen=True, eq=False)
 class AscentState:
-    """Pictures on their way uphill.
+    """The state of gradient ascent after a step: the images and their scores so far.
 
     Fields
     ------
     images
-        N x 3 x H x W in [0, 1]: the pictures as they are now.
+        N x 3 x H x W in [0, 1]: the current images.
     scores
-        (step + 1) x N: what the objective gave so far, penalties aside, from the start to these pictures, each as it was shaken.
+        (step + 1) x N: the objective so far without penalties, from the start to these images, each after its random transforms.
     """
 
     images: Tensor
@@ -41,7 +41,7 @@ class AscentState:
 
     @property
     def step(self) -> int:
-        """How many steps have been done."""
+        """Number of steps done."""
         return len(self.scores) - 1
 
 
@@ -59,25 +59,25 @@ def gradient_ascent(
     edit: Edit | None = None,
     generator: torch.Generator | None = None,
 ) -> Iterator[AscentState]:
-    """Maximise `objective - penalty` over the numbers of a parametrisation: one `AscentState` for the start and one after each step.
+    """Gradient ascent: maximise `objective - penalty` over a parametrisation; yields an `AscentState` for the start and each step.
 
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits. Its parameters are frozen while the gradient is computed, and between two
-        steps it is as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits. Its parameters are frozen while the gradient is computed; between two steps it
+        is unchanged.
     objective
-        What shall grow.
+        What is maximised.
     parameters, parametrisation
-        Where to start, and how the numbers become pictures: `fourier().encode(images)` with `fourier()`, say.
+        The parameters to start from, and how they become images: `fourier().encode(images)` with `fourier()`, say.
     steps, learning_rate
-        How many steps of Adam, and how long each is for every number, whatever the size of its gradient.
+        Number of Adam steps, and the step length for every parameter, whatever the size of its gradient.
     transforms
-        What is done to the pictures, in this order, before the network sees them; `generator` is where their chance comes from.
+        Applied to the images, in this order, before the forward pass; they draw their random numbers from `generator`.
     penalty, ramp
-        Pictures -> N numbers to pay; the share of the steps over which the price rises from nothing to the whole.
+        Images -> N penalties; the share of the steps over which the weight of the penalty rises from 0 to its full value.
     edit
-        (index of the step, pictures, gradient of the score with respect to them) -> pictures, after each step.
+        (index of the step, images, gradient of the score with respect to them) -> images, after each step.
     """
     parameters = parameters.detach().clone().requires_grad_()
     optimiser = torch.optim.Adam(
@@ -91,13 +91,13 @@ def gradient_ascent(
     for step in range(steps + 1):
         with eval_mode(model, frozen=True), torch.inference_mode(False), torch.enable_grad():
             images = parametrisation.to_images(parameters)
-            # A picture of its own, so that its gradient can be looked at before it goes on to the numbers.
+            # A leaf of its own, so that its gradient can be read before it flows back to the parameters.
             picture = images.detach().clone().requires_grad_()
             transformed = picture
             for transform in transforms:
                 transformed = transform(transformed, generator)
             read = read or reader(model, objective.layers, tuple(transformed.shape[-2:]))
-            with relu_rule(REDIRECTED):  # so that a unit which the start leaves at zero has a gradient too
+            with relu_rule(REDIRECTED):  # so that a unit with activation 0 at the start has a gradient too
                 score = objective.score(model, read(transformed))
             scores.append(score.detach())
             if step < steps:

@@ -1,4 +1,4 @@
-"""Texture as a statistic: which channels of a layer go together, wherever they are."""
+"""Gram matrix: texture as a statistic, the correlations between a layer's channels over all positions."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from torch import Tensor
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Which channels answer at the same places?
+    """Gram matrix of a layer: which channels are active at the same positions.
 
         G(i, j) = sum over k of F(i, k) F(j, k)
 
-    with i and j channels and k the position, all positions of the map in one row. Where things are is summed away; what goes with
-    what stays.
+    with i and j channels and k the position, all positions of the map in one row. The sum discards where a feature is and keeps
+    which features occur together.
 
     Parameters
     ----------
     features
-        N x C x H x W, or C x H x W: what a convolutional layer answers.
+        N x C x H x W, or C x H x W: activations of a convolutional layer.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""What does a layer still know of a picture? Pictures found anew from what a layer answers to them.
+"""Feature inversion: reconstruct an image from a layer's activations, to see what information the layer keeps.
 
-Optimisation starts from noise and looks for a picture whose answer is the same. What comes back right was kept by the layer; what
-comes back wrong, or otherwise at every restart, was thrown away on the way there.
+Optimisation starts from noise and searches for an image with the same activations. What is reconstructed correctly was kept by the
+layer; what is wrong, or different at every restart, was discarded on the way there.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from cnnlab.synthesis.regularisers import total_penalty
 
 @dataclass(frozen=True, eq=False)
 class Inversion:
-    """Pictures found from a layer's answer.
+    """The result of feature inversion: images reconstructed from a layer's activations, and their errors.
 
     Fields
     ------
     images
         restarts x 3 x H x W in [0, 1].
     feature_error
-        restarts: `|Phi(x) - Phi(x0)| / |Phi(x0)|`, 0 for a perfect inversion; 1 is what an answer of nothing but zeros has.
+        restarts: `|Phi(x) - Phi(x0)| / |Phi(x0)|`, 0 for a perfect inversion and 1 for activations that are all zero.
     image_error
         restarts: root mean square of x - x0 over the pixel values.
     step
-        How many steps have been done.
+        Number of steps done.
     """
 
     images: Tensor
@@ -59,12 +59,12 @@ def invert(
     seed: int = 0,
     progress: bool = False,
 ) -> Inversion:
-    """Which pictures look the same to a layer?
+    """Feature inversion: images whose activations in a layer equal those of a given picture.
 
         x* = argmin over x of |Phi(x) - Phi(x0)|^2 / |Phi(x0)|^2 + tv R_beta(x)
 
-    with Phi the layer's answer and R_beta the total variation, which asks for a picture without noise. Several restarts show what
-    the layer leaves open: where the pictures found agree, it knows.
+    with Phi the activations of the layer and R_beta the total variation, which penalises noise. Several restarts show what the
+    layer leaves undetermined: where the reconstructions agree, the information was kept.
 
     Parameters
     ----------
@@ -75,10 +75,10 @@ def invert(
     layer
         A name of `layer_names(model)`.
     steps, restarts
-        How many steps downhill, and how many pictures from different noise.
+        Number of gradient steps, and of images from different noise.
     beta, tv
-        Exponent of the total variation, and its weight. It is a sum over all pixels, some hundreds for a picture of 96 x 96 with
-        beta = 2, while the error of the features begins at about 1; so weights are small.
+        Exponent and weight of the total variation. It is a sum over all pixels, some hundreds for a picture of 96 x 96 with
+        beta = 2, while the error of the features begins at about 1; so the weights are small.
     start, parametrisation, learning_rate, seed
         As in `activation_maximisation`.
     progress
@@ -87,12 +87,12 @@ def invert(
     Returns
     -------
     Inversion
-        The pictures and how near their features and pixels come.
+        The images, and the errors of their features and pixels.
 
     Raises
     ------
     ValueError, TypeError
-        If several pictures come, the layer is not known, or its answer to the picture is zero everywhere.
+        If more than one picture is passed, the layer is not known, or its activations for the picture are all zero.
 
     References
     ----------
@@ -137,7 +137,7 @@ def invert_steps(
     learning_rate: float | None = None,
     seed: int = 0,
 ) -> Iterator[Inversion]:
-    """The pictures of `invert` while they grow, one `Inversion` for the start and one after each step. Arguments as in `invert`.
+    """Feature inversion, step by step: yields an `Inversion` for the start and after each step. Arguments as in `invert`.
 
     Example
     -------

@@ -1,8 +1,8 @@
-"""What a picture shall do to a network, said as a number that grows: objectives, and how they add up.
+"""Objectives of gradient ascent: what is maximised in an optimised image, and how objectives add up.
 
-An objective names the layers that it looks at and turns what flows out of them into one number for each picture. Two objectives
-add up with `+`, a number in front weighs one: `logit("sheep") + 0.1 * layer_norm("conv3")`. What keeps a picture natural is not
-said here but in `regularisers` and `random_transforms`.
+An objective names its layers and turns their activations into one number for each image. Two objectives add up with `+`, and a
+factor weighs one: `logit("sheep") + 0.1 * layer_norm("conv3")`. Natural-image priors are not objectives; see `regularisers` and
+`random_transforms`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cnnlab._validation import target_index, whole_number
 
 LOGITS = "logits"
-"""Stands for the network's own answer, N x C, among the layers of an objective."""
+"""Stands for the network's output, N x C, among the layers of an objective."""
 
 Outputs = dict[str, Tensor]
 Targets = int | str | Sequence[int | str]
@@ -24,16 +24,16 @@ Targets = int | str | Sequence[int | str]
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What is maximised.
+    """An objective of gradient ascent: the layers that it reads and the score to maximise.
 
     Fields
     ------
     layers
-        The layers that it looks at; `LOGITS` for the network's answer.
+        The layers whose activations it reads; `LOGITS` for the network's output.
     score
-        (model, outputs of the layers) -> N numbers, one for each picture; larger is better.
+        (model, activations of the layers) -> N numbers, one for each image; larger is better.
     count
-        How many pictures it wants, one for each target; 1 if all pictures have the same.
+        Number of images, one for each target; 1 if all images share the target.
     """
 
     layers: tuple[str, ...]
@@ -61,9 +61,9 @@ class Objective:
 
 
 def logit(target: Targets | None = None) -> Objective:
-    """The score of a class before the softmax, `model(x)[target]`; several targets are one for each picture, None is all classes.
+    """Logit of a class: the score before the softmax, `model(x)[target]`; one image for each of several targets, None is all classes.
 
-    The softmax would also grow by making all other classes less likely; the logit grows by showing this class alone.
+    The softmax could also grow by making all other classes less likely; the logit grows only with evidence for its own class.
 
     Simonyan, Vedaldi & Zisserman (2014), section 2. Lectures K, "Gradient Ascent on the Scores", and L, "Maximum impulses".
     """
@@ -78,7 +78,7 @@ def logit(target: Targets | None = None) -> Objective:
 
 
 def channel(layer: str, number: int | Sequence[int]) -> Objective:
-    """The mean of a channel's map over all positions: a pattern all over the picture. Several numbers are one for each picture.
+    """Channel objective: the mean of a channel over all positions. Several numbers are one for each image.
 
     Lecture N, "Activation Maximization: Features".
     """
@@ -93,7 +93,7 @@ def channel(layer: str, number: int | Sequence[int]) -> Objective:
 def unit(
     layer: str, number: int | Sequence[int], row: int | None = None, column: int | None = None
 ) -> Objective:
-    """One unit: a channel at one position (the middle unless said), or one neuron of a fully connected layer."""
+    """Unit objective: a channel at one position (the centre by default), or one neuron of a fully connected layer."""
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
         maps = outputs[layer]
@@ -110,12 +110,12 @@ def unit(
 
 
 def layer_norm(layer: str) -> Objective:
-    """The length of all that flows out of a layer, `|Phi_k(x)|`: whatever the layer sees already, more of it. Lecture L, DeepDream."""
+    """DeepDream objective: the norm of all activations of a layer, `|Phi_k(x)|`. Lecture L, DeepDream."""
     return Objective((layer,), lambda model, outputs: outputs[layer].flatten(1).norm(dim=1))
 
 
 def direction(layer: str, weights: Tensor) -> Objective:
-    """A mix of channels, `sum over t of w_t Phi(x)^t`, averaged over positions. Szegedy et al. (2014); lecture L, "Meaningful units"."""
+    """Direction objective: `sum over t of w_t Phi(x)^t`, averaged over positions. Szegedy et al. (2014); lecture L, "Meaningful units"."""
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
         maps = outputs[layer].flatten(2).mean(2) if outputs[layer].dim() > 2 else outputs[layer]
@@ -134,6 +134,6 @@ def _channel_indices(number: int | Sequence[int], channels: int, layer: str) -> 
 
 
 def _select(values: Tensor, indices: Tensor) -> Tensor:
-    """N numbers of N x C: the first rows for the first of the wanted, and so on, as many rows for each."""
+    """N numbers of N x C: the first rows for the first index, and so on, the same number of rows for each."""
     indices = indices.to(values.device).repeat_interleave(len(values) // len(indices))
     return values.gather(1, indices[:, None])[:, 0]

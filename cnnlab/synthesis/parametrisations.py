@@ -1,8 +1,8 @@
-"""In which coordinates a picture is optimised: pixel by pixel, or as waves in decorrelated colours.
+"""Image parametrisations: optimise pixels directly, or Fourier coefficients in decorrelated colours.
 
-The picture that is best does not depend on the coordinates, but the way there does, and nobody walks to its end. A step that
-changes all pixels freely makes noise; a step that changes all waves alike makes large forms first, as in natural pictures, whose
-waves are the stronger the longer they are, and whose three colour channels go together.
+The optimum does not depend on the coordinates, but the path to it does, and optimisation stops long before the optimum. A step that
+changes all pixels independently makes noise; a step that changes all waves alike makes large forms first, as in natural pictures,
+where longer waves are stronger and the three colour channels are correlated.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ Start = str | Tensor
 
 @dataclass(frozen=True, eq=False)
 class Parametrisation:
-    """The way between a picture and the numbers that are optimised.
+    """Image parametrisation: the mapping between an image and the numbers that are optimised.
 
     Fields
     ------
     to_images
-        Numbers -> pictures N x 3 x H x W in [0, 1]; gradients flow through it.
+        Numbers -> images N x 3 x H x W in [0, 1]; gradients flow through it.
     from_images
-        Pictures in [0, 1] -> numbers; `to_images(from_images(x))` is x, as near as the coordinates allow.
+        Images in [0, 1] -> numbers; `to_images(from_images(x))` is x, as exactly as the coordinates allow.
     noise
-        (shape of the pictures, generator) -> numbers of a faint random picture to start from.
+        (shape of the images, generator) -> numbers of a faint random image to start from.
     project
-        Brings numbers back in place to where they make a picture, after each step.
+        Projects the numbers, in place, back to those of a valid image, after each step.
     learning_rate
-        Length of a step that suits these numbers.
+        Step length that suits these numbers.
     """
 
     to_images: Callable[[Tensor], Tensor]
@@ -45,7 +45,7 @@ class Parametrisation:
 
 
 def pixels() -> Parametrisation:
-    """The pixels themselves, clipped to [0, 1] after each step; the noise is independent in every pixel."""
+    """Pixel parametrisation: the pixels themselves, clipped to [0, 1] after each step; the noise is independent in every pixel."""
     return Parametrisation(
         to_images=lambda parameters: parameters,
         from_images=lambda images: images.clone(),
@@ -56,28 +56,28 @@ def pixels() -> Parametrisation:
 
 
 COLOURS = ((0.47, 0.34, 0.06), (0.50, 0.02, -0.13), (0.63, -0.27, 0.06))
-"""Red, green and blue of the three independent colours of the world: light against dark, warm against cold, green against purple.
+"""Colour decorrelation matrix, in RGB. Its columns: light against dark, warm against cold, green against purple.
 
-The columns are the principal axes of the colours of 600 rendered pictures, each as long as its standard deviation, in units that
-make the first column's largest number 0.63. The colours of photographs have the same three axes.
+The columns are the principal axes of the colours of 600 rendered pictures, each as long as its standard deviation, scaled so that
+the largest number of the first column is 0.63. The colours of photographs have the same three axes.
 """
 
 
 def fourier(decay: float = 1.2, *, decorrelated: bool = True, contrast: float = 2.0) -> Parametrisation:
-    """Waves in decorrelated colours: `x = sigmoid(contrast * M F^-1(z / f^decay))`.
+    """Fourier parametrisation in decorrelated colours: `x = sigmoid(contrast * M F^-1(z / f^decay))`.
 
-    F^-1 is the inverse Fourier transform, f the frequency of each wave in cycles per pixel (at least one per picture), M the
-    matrix `COLOURS`. A step of one length for all numbers z then makes long waves stronger than short ones, and grey stronger than
-    colour. The sigmoid keeps the picture in [0, 1].
+    F^-1 is the inverse Fourier transform, f the frequency of each wave in cycles per pixel (at least one per image), M the
+    matrix `COLOURS`. A step of the same length for all numbers z then makes long waves stronger than short ones, and grey stronger
+    than colour. The sigmoid keeps the image in [0, 1].
 
     Parameters
     ----------
     decay
-        0 treats all waves alike (white), 1 as natural pictures have them; more is smoother.
+        0 weighs all waves alike (white noise), 1 as in natural pictures; larger is smoother.
     decorrelated
         Whether the colours are mixed by `COLOURS`; else each channel has its own waves.
     contrast
-        How strong the picture is for numbers of size 1.
+        Contrast of the image for numbers of size 1.
 
     References
     ----------
@@ -113,7 +113,7 @@ PARAMETRISATIONS = {"pixels": pixels, "fourier": fourier}
 
 
 def resolve_parametrisation(choice: str | Parametrisation) -> Parametrisation:
-    """The parametrisation of this name, or the one that came."""
+    """The parametrisation of this name, or the given `Parametrisation` itself."""
     return (
         choice
         if isinstance(choice, Parametrisation)
@@ -136,7 +136,7 @@ def _mix_colours(mix: Tensor, images: Tensor) -> Tensor:
 def initial_images(
     parametrisation: Parametrisation, start: Start, shape: tuple[int, ...], generator: torch.Generator
 ) -> Tensor:
-    """The numbers to start from."""
+    """The parameters of the initial images."""
     if isinstance(start, Tensor):
         images, _ = image_batch(start.detach(), "start")
         if len(images) not in (1, shape[0]):

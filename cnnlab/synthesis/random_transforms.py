@@ -1,8 +1,8 @@
-"""Small random changes that a picture must survive: jitter, zoom and turn.
+"""Random transforms for robust feature visualisation: jitter, zoom and rotation before each step.
 
-A pattern that excites the network only where a pixel lies exactly so is noise to us. If the picture is shifted, zoomed and turned
-a little before each step, such patterns average out and what stays is what the network would recognise anywhere.
-Each transform takes pictures N x 3 x H x W and a generator, and gives pictures of the same shape; gradients flow through it.
+A pattern that excites the network only at one exact alignment of pixels is noise to us. If the image is shifted, zoomed and rotated
+a little before each step, such patterns average out and what remains is what the network would recognise at any position.
+Each transform takes images N x 3 x H x W and a generator, and returns images of the same shape; gradients flow through it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Transform = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def jitter(max_shift: int, border: str = "roll") -> Transform:
-    """Shift by up to `max_shift` pixels in each direction, all pictures alike.
+    """Jitter: a random shift by up to `max_shift` pixels in each direction, the same for all images.
 
-    What leaves the picture comes back on the other side ("roll"), or the picture goes on as its mirror image ("reflect"). Zeros
-    would be wrong: a dark edge is something to look at. Inceptionism (2015); lecture L, "Maximum impulses".
+    What leaves the image comes back on the other side ("roll"), or the border is padded by reflection ("reflect"). Zero padding
+    would be wrong: its dark edge would itself excite the network. Inceptionism (2015); lecture L, "Maximum impulses".
     """
 
     def shift(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -38,9 +38,9 @@ def jitter(max_shift: int, border: str = "roll") -> Transform:
 
 
 def random_zoom_rotate(zoom: float, degrees: float) -> Transform:
-    """Zoom by a factor between 1 / (1 + zoom) and 1 + zoom and turn by up to `degrees`, each picture by its own.
+    """Random zoom by a factor between 1 / (1 + zoom) and 1 + zoom and random rotation by up to `degrees`, different for each image.
 
-    Interpolated linearly; past the border the picture goes on as its mirror image.
+    Bilinear interpolation; reflection padding at the border.
     """
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -51,14 +51,14 @@ def random_zoom_rotate(zoom: float, degrees: float) -> Transform:
 
 
 def zoom_rotate(images: Tensor, scale: float | Tensor, degrees: float | Tensor) -> Tensor:
-    """Pictures that show `scale` times as much of the plane, turned by `degrees` about their middle; one number, or one for each."""
+    """Zoom out by the factor `scale` and rotate by `degrees` about the centre; one number for all images, or one for each."""
     height, width = images.shape[-2:]
     scale, angle = (
         torch.as_tensor(scale).expand(len(images)),
         torch.deg2rad(torch.as_tensor(degrees)).expand(len(images)),
     )
     cosine, sine, zero = angle.cos() * scale, angle.sin() * scale, torch.zeros(len(images))
-    # The grid counts both sides from -1 to 1, so a turn of a wide picture must be told how wide it is.
+    # The grid runs from -1 to 1 along both sides, so the rotation of a wide image needs its aspect ratio.
     rows = [cosine, -sine * height / width, zero, sine * width / height, cosine, zero]
     grid = F.affine_grid(
         torch.stack(rows, 1).view(-1, 2, 3).to(images), list(images.shape), align_corners=False
@@ -67,6 +67,6 @@ def zoom_rotate(images: Tensor, scale: float | Tensor, degrees: float | Tensor) 
 
 
 def random_transforms(shift: int, zoom: float, rotate: float) -> list[Transform]:
-    """Zoom and turn, then jitter: those that are not 0."""
+    """Zoom and rotation, then jitter; those set to 0 are left out."""
     transforms = [random_zoom_rotate(zoom, rotate)] if zoom or rotate else []
     return transforms + ([jitter(shift)] if shift else [])

@@ -1,8 +1,8 @@
-"""What keeps an optimised picture natural: penalties that it pays, and edits that are made to it every few steps.
+"""Regularisers of optimised images: penalties (total variation, L2) and edits (blur, clipping of small pixels).
 
-Penalties are functions of the picture and enter the gradient; edits change the picture itself. All of them act on the *picture*:
-what is clipped are its pixels, by their own size or by the gradient that they receive, never the gradients of the network.
-Grey, 0.5, is the zero of a picture here, since a network that centres its input sees nothing there.
+Penalties are functions of the image and enter the gradient; edits change the image itself after a step. All of them act on the
+*image*: clipping concerns its pixels, by their own size or by the gradient that they receive, never the gradients of the network.
+Grey, 0.5, is the zero of an image here, since it becomes zero in a network that centres its input.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from torch import Tensor
 from cnnlab._validation import fraction, positive_int
 
 GREY = 0.5
-"""The zero of a picture."""
+"""The zero of an image."""
 
 Penalty = Callable[[Tensor], Tensor]
-"""Pictures N x 3 x H x W -> N numbers to pay."""
+"""Images N x 3 x H x W -> N penalties."""
 
 Edit = Callable[[int, Tensor, Tensor], Tensor]
-"""(index of the step, pictures, gradient of the score with respect to them) -> pictures."""
+"""(index of the step, images, gradient of the score with respect to them) -> images."""
 
 
 def total_variation(images: Tensor, beta: float = 2.0) -> Tensor:
-    """How rough is a picture? Zero for a plain one, large for noise.
+    """Total variation: the roughness of an image, zero for a plain one, large for noise.
 
         R(x) = sum over p, q of ((x[p, q+1] - x[p, q])^2 + (x[p+1, q] - x[p, q])^2)^(beta / 2)
 
-    summed over the colours. With beta = 1 an edge costs as much sharp as smeared; with beta = 2 smeared edges are cheaper; between
-    them (and above 1) lies the prior of inversion. At the lower and right border the step that would leave the picture is zero.
+    summed over the colours. With beta = 1 a sharp edge costs as much as a blurred one, with beta = 2 a blurred one costs less;
+    inversion uses a beta above 1, up to 2. At the lower and right border the difference that would leave the image is zero.
 
     Parameters
     ----------
     images
-        N x C x H x W, or one picture C x H x W; any values.
+        N x C x H x W, or one image C x H x W; any values.
     beta
-        Above 0. Where a picture is flat the gradient is taken as zero, also for beta below 2.
+        Above 0. Where an image is flat the gradient is taken as zero, also for beta below 2.
 
     Returns
     -------
@@ -67,12 +67,12 @@ def total_variation(images: Tensor, beta: float = 2.0) -> Tensor:
 
 
 def squared_distance_to_grey(images: Tensor) -> Tensor:
-    """The squared distance from grey, `sum (x - 0.5)^2`: N numbers. Simonyan et al. (2014), eq. 1; lectures K and N."""
+    """L2 penalty: the squared distance from grey, `sum (x - 0.5)^2`: N numbers. Simonyan et al. (2014), eq. 1; lectures K and N."""
     return (images - GREY).square().sum((-3, -2, -1))
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
-    """The pictures under a Gaussian of `sigma` pixels, with reflected borders. Yosinski et al. (2015), section 3; lecture K."""
+    """Gaussian blur with `sigma` pixels and reflected borders. Yosinski et al. (2015), section 3; lecture K."""
     if sigma <= 0:
         return images
     radius = max(1, min(round(3 * sigma), min(images.shape[-2:]) - 1))
@@ -85,20 +85,20 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
 
 
 def clip_small_norm(images: Tensor, fraction: float) -> Tensor:
-    """The pictures with the `fraction` of pixels that are closest to grey made grey, so that only what matters is shown.
+    """Clip pixels with small norm: the `fraction` of pixels closest to grey becomes grey, so that only what matters is shown.
 
-    The size of a pixel is the length of its colour's distance from grey. Yosinski et al. (2015), section 3, "clipping pixels with
-    small norm".
+    The norm of a pixel is the distance of its colour from grey. Yosinski et al. (2015), section 3, "clipping pixels with small
+    norm".
     """
     norm = (images - GREY).norm(dim=-3)  # N x H x W
     return _grey_out(images, norm, fraction)
 
 
 def clip_small_contribution(images: Tensor, gradient: Tensor, fraction: float) -> Tensor:
-    """The pictures with the `fraction` of pixels that do least for the score made grey.
+    """Clip pixels with small contribution: the `fraction` of pixels that contribute least to the score becomes grey.
 
-    What a pixel does is, to first order, how much the score would lose if the pixel became grey:
-    `|sum over colours of (x - grey) * d segmentation_score / d x|`. Yosinski et al. (2015), section 3, "clipping pixels with small
+    The contribution of a pixel is, to first order, how much the score would fall if the pixel became grey:
+    `|sum over colours of (x - grey) * d score / d x|`. Yosinski et al. (2015), section 3, "clipping pixels with small
     contribution"; lecture K, "Clipping of small values & gradients".
     """
     contribution = ((images - GREY) * gradient).sum(-3).abs()  # N x H x W
@@ -106,7 +106,7 @@ def clip_small_contribution(images: Tensor, gradient: Tensor, fraction: float) -
 
 
 def total_penalty(l2: float, tv: float, beta: float) -> Penalty | None:
-    """`l2 |x - 0.5|^2 + tv R_beta(x)` as a function of the pictures, without the parts that are off; None if all are."""
+    """`l2 |x - 0.5|^2 + tv R_beta(x)` as a function of the images, without the terms of weight 0; None if both are 0."""
     if not (l2 or tv):
         return None
 

@@ -1,7 +1,7 @@
-"""The content of one picture in the style of another, and texture from style alone.
+"""Neural style transfer: the content of one picture in the style of another, and texture synthesis from style alone.
 
-Content is what a layer answers, place by place; style is which of its channels go together, whatever the place (`gram_matrix`).
-Both are losses, so a picture that has the one of here and the other of there is found by gradient.
+Content is a layer's activations at each position; style is which of its channels are active together, at whatever position
+(`gram_matrix`). Both are losses, so gradient descent finds an image with the content of one picture and the style of another.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from cnnlab.synthesis.regularisers import total_penalty
 
 @dataclass(frozen=True, eq=False)
 class StyleTransfer:
-    """A picture on its way to its style.
+    """The state of style transfer after a step: the image, and both losses so far.
 
     Fields
     ------
     image
         3 x H x W in [0, 1].
     content_loss, style_loss
-        (step + 1) numbers each, from the start to this picture, before alpha and beta; the content loss of a texture is zero.
+        (step + 1) numbers each, from the start to this image, not weighted by alpha and beta; the content loss of a texture is zero.
     """
 
     image: Tensor
@@ -43,7 +43,7 @@ class StyleTransfer:
 
     @property
     def step(self) -> int:
-        """How many steps have been done."""
+        """Number of steps done."""
         return len(self.style_loss) - 1
 
 
@@ -65,15 +65,15 @@ def transfer_style(
     seed: int = 0,
     progress: bool = False,
 ) -> StyleTransfer:
-    """What would this picture look like in the style of that one?
+    """Neural style transfer: the content of one picture in the style of another.
 
         L_total = alpha L_content + beta L_style
         L_content = sum over layers of |F(x) - F(content)|^2 / |F(content)|^2
         L_style = sum over layers of w |G(x) - G(style)|^2 / |G(style)|^2
 
-    with F a layer's answer and G its Gram matrix over the number of positions (pictures of two sizes can so be compared). Both
-    losses are relative, so that layers count alike (w = 1 unless said) and alpha and beta have the same scale. Without content, or
-    with alpha = 0, it makes a texture from noise.
+    with F the activations of a layer and G its Gram matrix divided by the number of positions (so that pictures of different sizes
+    can be compared). Both losses are relative, so that layers count alike (w = 1 by default) and alpha and beta have the same
+    scale. Without content, or with alpha = 0, it makes a texture from noise.
 
     Parameters
     ----------
@@ -82,17 +82,17 @@ def transfer_style(
     content, style
         One picture each, 3 x H x W in [0, 1]; their sizes may differ. `content=None` makes a texture.
     content_layers, style_layers
-        Names of `layer_names(model)`. Unless said, the style is that of up to five convolutional layers in the first three fifths
-        of the network, and the content that of one behind them (`default_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style
-        layer its weight w.
+        Names of `layer_names(model)`. By default, up to five convolutional layers in the first three fifths of the network for
+        style, and one behind them for content (`default_layers`). `{"conv1": 1.0, "conv2": 0.2}` gives each style layer its
+        weight w.
     alpha, beta
         Weights of content and style.
     tv
         Weight of the total variation (beta = 2) of the picture.
     steps
-        How many steps downhill.
+        Number of gradient steps.
     start
-        "content", "noise", "zero", or a picture to start from. Textures start from noise if nothing else is said.
+        "content", "noise", "zero", or an image to start from. Textures start from noise by default.
     parametrisation, learning_rate, seed
         As in `activation_maximisation`.
     size
@@ -103,12 +103,12 @@ def transfer_style(
     Returns
     -------
     StyleTransfer
-        The picture, and both losses at every step.
+        The image, and both losses at every step.
 
     Raises
     ------
     ValueError, TypeError
-        If pictures or layers are not what is expected, or both weights are zero.
+        If pictures or layers are not as expected, or both weights are zero.
 
     References
     ----------
@@ -120,8 +120,8 @@ def transfer_style(
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
     >>> content, style = torch.rand(3, 16, 16), torch.rand(3, 16, 16)
-    >>> finished_runs = transfer_style(model, content, style, content_layers="1", style_layers=["0", "1"], steps=5)
-    >>> finished_runs.image.shape, bool(finished_runs.style_loss[-1] < finished_runs.style_loss[0])
+    >>> result = transfer_style(model, content, style, content_layers="1", style_layers=["0", "1"], steps=5)
+    >>> result.image.shape, bool(result.style_loss[-1] < result.style_loss[0])
     (torch.Size([3, 16, 16]), True)
     """
     steps_iterator = style_steps(
@@ -162,12 +162,12 @@ def style_steps(
     size: int | None = None,
     seed: int = 0,
 ) -> Iterator[StyleTransfer]:
-    """The picture of `transfer_style` while it grows: one for the start, one after each step. Arguments as in `transfer_style`.
+    """Neural style transfer, step by step: yields the state at the start and after each step. Arguments as in `transfer_style`.
 
     Example
     -------
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16 * 16, 5))
-    >>> [finished_runs.step for finished_runs in style_steps(model, None, torch.rand(3, 16, 16), style_layers="0", steps=2)]
+    >>> [state.step for state in style_steps(model, None, torch.rand(3, 16, 16), style_layers="0", steps=2)]
     [0, 1, 2]
     """
     if not (alpha > 0 and content is not None) and not beta > 0:
@@ -216,7 +216,7 @@ def style_steps(
 
 
 def style_statistics(layer: str, features: Tensor) -> Objective:
-    """Minus the squared relative distance from the Gram matrix of `features` (1 x C x H x W), over positions; 0 at best."""
+    """Style objective: minus the squared relative distance from the Gram matrix of `features` (1 x C x H x W); 0 at best."""
     target_gram = _mean_gram(features)
     squared_norm = target_gram.square().sum()
     if not squared_norm > 0:
@@ -231,10 +231,10 @@ def style_statistics(layer: str, features: Tensor) -> Objective:
 
 
 def default_layers(model: nn.Module) -> tuple[list[str], list[str]]:
-    """Style layers and content layers where none are said: for `mini_alexnet` conv1, conv2 and conv3, and conv4.
+    """Default style layers and content layers: for `mini_alexnet` conv1, conv2 and conv3, and conv4.
 
     Blocks count as one layer each: for `squeezenet` the style is that of conv1, fire2, fire3, fire5 and fire6, and the content that of
-    fire8. Deep layers hold few and strong answers, and their statistic says more of the things in the picture than of its texture.
+    fire8. Deep layers have few, strong activations, and their statistic describes the objects in the picture more than its texture.
     """
     names = _convolutions_and_blocks(model)
     if not names:
@@ -247,7 +247,7 @@ def default_layers(model: nn.Module) -> tuple[list[str], list[str]]:
 
 
 LARGEST_BLOCK = 1 / 3
-"""What holds a larger share of the network's convolutions is no block, but a part of it, or the network in a wrapper."""
+"""A module with a larger share of the network's convolutions is not a block, but a part of the network, or all of it in a wrapper."""
 
 
 def _convolutions_and_blocks(model: nn.Module) -> list[str]:
@@ -264,7 +264,7 @@ def _convolutions_and_blocks(model: nn.Module) -> list[str]:
 
 
 def _is_block(module: nn.Module, most: float) -> bool:
-    """Whether this holds at most so many convolutions and is more than a chain of them; a chain with one convolution counts."""
+    """Whether the module holds at most `most` convolutions and is more than a chain of them; a chain with one convolution counts."""
     convolutions = sum(isinstance(part, nn.Conv2d) for part in module.modules())
     if not 1 <= convolutions <= most or isinstance(module, nn.Conv2d):
         return False
@@ -283,7 +283,7 @@ def _initial_parameters(
     parametrisation: Parametrisation,
     seed: int,
 ) -> Tensor:
-    """The numbers of the picture to start from."""
+    """The parameters of the initial image."""
     if isinstance(start, str) and start == "content":
         start = "noise" if content is None else content
     shape = (style if content is None else content).shape
