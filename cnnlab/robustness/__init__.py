@@ -1,24 +1,24 @@
-"""Push until it breaks: how little it takes to turn a network's answer, and what helps.
+"""Adversarial attacks, defences and corruptions: how small a change flips a network's prediction, and what helps against it.
 
-    fgsm_pgd              small steps along the gradient: `fgsm`, `pgd`
-    minimal_epsilon       how strong an attack must be: `minimal_epsilon`
-    penalty_attack        the shortest change that turns an answer: `penalty_attack`
-    one_pixel             one pixel, by differential evolution
-    black_box             without looking inside: `transfer_attack`, `query_attack`
-    fooling_images        pictures of nothing that the network is sure of: `evolve_fooling` (`cppn` draws them)
+    fgsm_pgd              gradient-sign attacks: `fgsm`, `pgd`
+    minimal_epsilon       the smallest epsilon at which FGSM succeeds: `minimal_epsilon`
+    penalty_attack        the smallest change that reaches a target class: `penalty_attack`
+    one_pixel             one-pixel attack, by differential evolution
+    black_box             attacks without gradients: `transfer_attack`, `query_attack`
+    fooling_images        meaningless images classified with high confidence: `evolve_fooling` (`cppn` generates them)
     defences              JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`
-    adversarial_training  training on attacked pictures: `adversarial_training`; `random_signs` to compare attacks with
-    linear_models         a network with no layer between: `linear_classifier`, and what many small changes add up to: `small_changes`
+    adversarial_training  training on adversarial examples: `adversarial_training`; `random_signs` as a baseline for attacks
+    linear_models         a linear classifier of pixels: `linear_classifier`, and how many small changes add up: `small_changes`
     evaluation            accuracy under attack: `robust_accuracy`, `accuracy_by_epsilon`
-    corruptions           fifteen kinds in five severities: `corrupt` (`noise`, `blur`, `weather`, `digital` draw them)
+    corruptions           fifteen common corruptions in five severities: `corrupt` (`noise`, `blur`, `weather`, `digital`)
     corruption_error      CE and mCE
     cue_conflict          shape or texture? `cue_conflict`, `cue_conflicts`, `shape_bias`
-    randomised_inputs     pictures that can only be memorised: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
-    _gradients            what attackers ask of a network: `loss_gradient`
-    norm_ball, targets    how far an attack may go; which class each picture is about
+    randomised_inputs     images that can only be memorised: `shuffled_pixels`, `random_pixels`, `gaussian_pixels`
+    _gradients            logits and input gradients for attacks: `loss_gradient`
+    norm_ball, targets    the set that an attack may not leave; the target class of each image
 
-Every attack takes a model that maps pictures in [0, 1] to logits and leaves it as it was. Epsilon is in the same pixel values: 4/255
-is four of the 255 steps of a stored picture. Pictures that show what a network wants belong to `cnnlab.synthesis`.
+Every attack takes a model that maps images in [0, 1] to logits and leaves it unchanged. Epsilon is in the same pixel values: 4/255
+is four of the 255 steps of a stored image. Images that show what a unit or a class detects belong to `cnnlab.synthesis`.
 """
 
 from cnnlab.robustness._gradients import loss_gradient

@@ -1,7 +1,7 @@
-"""What attackers ask of a network: its answers, and which way each pixel must go for it to be more wrong.
+"""Logits and input gradients for attacks: the predictions, and the direction in which each pixel increases the loss.
 
-Every black-box attack stands on the first question (`batched_logits`), every white-box attack on the second (`loss_gradient`): one
-forward and one backward pass, with the parameters frozen so that the backward pass stops at the picture.
+Every black-box attack uses the first (`batched_logits`), every white-box attack the second (`loss_gradient`): one forward and one
+backward pass, with the parameters frozen so that gradients are computed for the image only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from cnnlab.robustness.targets import Target, target_indices
 
 
 def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Tensor:
-    """Which way must each pixel go so that the network is less sure of the class?
+    """Input gradient of the loss: the direction in which each pixel makes the class less likely.
 
         gradient = d J / d x,    J = -log softmax(model(x))[target]
 
-    Its sign is the direction of FGSM, and one gradient serves every epsilon: the picture attacked with strength epsilon is
+    Its sign is the direction of FGSM, and one gradient serves every epsilon: the adversarial image for epsilon is
     `(x + epsilon * gradient.sign()).clamp(0, 1)`.
 
     Parameters
@@ -28,14 +28,14 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        Class index or name, one for all or one for each picture; None for the predicted class.
+        Class index or name, one for all or one for each image; None for the predicted class.
 
     Returns
     -------
     Tensor
-        Of the shape of `images`, in the dtype and on the device of the model. Each picture's gradient is that of its own loss,
+        Of the shape of `images`, in the dtype and on the device of the model. The gradient of an image is that of its own loss,
         whatever else is in the batch.
 
     References
@@ -61,14 +61,14 @@ def loss_gradient_and_classes(model: nn.Module, images: Tensor, target: Target) 
         pixels = images.detach().clone().requires_grad_()
         logits = model(pixels)
         classes = target_indices(target, model, logits).clone()
-        # Summed, not averaged: a picture's gradient is then the same in any batch.
+        # Summed, not averaged: the gradient of an image is then the same in any batch.
         loss = F.cross_entropy(logits, classes, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, pixels)
     return gradient, classes
 
 
 def batched_logits(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
-    """N x C logits of pictures N x 3 x H x W, on the model's device; the model runs in eval mode."""
+    """N x C logits of images N x 3 x H x W, on the model's device; the model runs in eval mode."""
     chunks = images.split(positive_int(batch_size, "batch_size"))
     with eval_mode(model), torch.inference_mode():
         parts = [model(match_device_dtype(model, chunk)) for chunk in chunks]

@@ -1,6 +1,7 @@
-"""Adversarial training: a network that sees its own worst pictures while it learns, and random signs as the attack to compare with.
+"""Adversarial training: train on adversarial examples of the network's current state; random signs are the baseline attack.
 
-The defences of `defences` stand in front of a network and leave it as it is. This one changes the network, and is the one that holds
+The defences of `defences` stand in front of a network and do not change it. This one changes the network, and holds best against
+an attacker with full knowledge of the defence.
 best against who knows it.
 """
 
@@ -32,27 +33,27 @@ def adversarial_training(
     seed: int = 0,
     on_step: Callable[[int, float], None] | None = None,
 ) -> nn.Module:
-    """Does a network that trains on attacked pictures withstand attacks?
+    """Adversarial training: a copy of the network, trained on adversarial examples made anew in each batch.
 
         min over the weights of the mean of  max over |r| <= epsilon of J(x + r, y)
 
-    The inner maximum is one PGD step of 1.25 epsilon from a random start, made anew for each batch from the network as it is then; the
+    The inner maximum is one PGD step of 1.25 epsilon from a random start, computed for each batch with the current weights; the
     outer minimum is stochastic gradient descent with momentum.
 
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; a copy is trained, the model is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; a copy is trained, the model itself is unchanged.
     images
         N x 3 x H x W: floats in [0, 1], or the bytes of a data set.
     labels
         N class indices.
     epsilon
-        The largest change of a pixel, in values of [0, 1]; 0 trains on pictures as they are, for comparison.
+        The largest change of a pixel, in values of [0, 1]; 0 trains on unchanged images, for comparison.
     steps, batch_size, learning_rate
-        How many batches, pictures in each, and the highest learning rate, which falls as a straight line to 0.
+        Number of batches, batch size, and the initial learning rate, which falls linearly to 0.
     seed
-        For the batches, the attacks and dropout; torch's global generator is left as it was.
+        Seed of the batches, the attacks and dropout; torch's global generator is unchanged.
     on_step
         Called after each step with its number, from 1, and its loss.
 
@@ -64,7 +65,7 @@ def adversarial_training(
     Raises
     ------
     ValueError
-        If there is not one label for each picture, or epsilon is no pixel value.
+        If there is not one label for each image, or epsilon is no pixel value.
 
     References
     ----------
@@ -113,9 +114,9 @@ def adversarial_training(
 def random_signs(
     model: nn.Module, images: Tensor, target: object = None, *, epsilon: float = 4 / 255, seed: int = 0
 ) -> Tensor:
-    """How much does a change of the same size do that knows nothing? Each value moves by epsilon, up or down by the toss of a coin.
+    """Random signs: a baseline of the same size as an attack, in which each value moves by epsilon in a random direction.
 
-    It takes the arguments of an attack, so that it can stand where one does; network and target are not asked.
+    It takes the arguments of an attack, so that it can replace one; network and target are not used.
 
     Example
     -------

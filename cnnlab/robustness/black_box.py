@@ -1,7 +1,7 @@
-"""Attacks on a network that nobody has looked into: crafted on another one, or found by asking.
+"""Black-box attacks: adversarial examples crafted on another network (transfer) or found with queries alone (Square Attack).
 
-White-box attacks follow the gradient of the network itself (`attacks`). A black box gives answers only. Either the attacker has a
-network of her own and hopes that what fools one fools the other, or she asks, and pays for each question.
+White-box attacks follow the gradient of the network itself (`fgsm_pgd`). A black box returns only outputs. The attacker either
+crafts images on a network of her own, in the hope that they transfer, or queries the black box, at a cost for each query.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from cnnlab.robustness.targets import Target, target_indices
 
 @dataclass(frozen=True, eq=False)
 class TransferAttack:
-    """Outcome of `transfer_attack`.
+    """Result of `transfer_attack`.
 
     Fields
     ------
     images
-        N x 3 x H x W in [0, 1]: the pictures crafted on the surrogate.
+        N x 3 x H x W in [0, 1]: the images crafted on the surrogate.
     surrogate, victim
-        N booleans: whether the pictures fool each network, having been answered right before.
+        N booleans: whether each network, correct before the attack, misclassifies the adversarial image.
     evaluated
-        N booleans: the pictures that both networks answer right before the attack.
+        N booleans: the images that both networks classify correctly before the attack.
     surrogate_rate, victim_rate
-        Shares of the counted pictures that fool each; NaN if none counts.
+        Shares of the evaluated images that fool each network; NaN if none is evaluated.
     """
 
     images: Tensor
@@ -47,16 +47,16 @@ class TransferAttack:
 
 @dataclass(frozen=True, eq=False)
 class QueryAttack:
-    """Outcome of `query_attack`.
+    """Result of `query_attack`.
 
     Fields
     ------
     images
-        N x 3 x H x W in [0, 1] (or one picture): the best ones found.
+        N x 3 x H x W in [0, 1] (or one image): the best ones found.
     queries
-        N counts: how often the network was asked about each picture, the original not counted.
+        N counts: the number of queries for each image, not counting the original.
     success
-        N booleans: whether the answer is turned.
+        N booleans: whether the attack succeeded.
     """
 
     images: Tensor
@@ -72,23 +72,23 @@ def transfer_attack(
     *,
     attack: Callable[[nn.Module, Tensor, Tensor], Tensor] = pgd,
 ) -> TransferAttack:
-    """Does what fools one network fool another? Crafted on the surrogate, tried on the victim, which is never asked for a gradient.
+    """Transfer attack: adversarial images crafted on a surrogate, tested on a victim whose gradient is never used.
 
     Parameters
     ----------
     surrogate, victim
         Two networks with the same classes in the same order.
     images
-        N x 3 x H x W in [0, 1], or one picture.
+        N x 3 x H x W in [0, 1], or one image.
     target
-        The right classes, one for all or one for each picture; None for what the surrogate says.
+        The true classes, one for all or one for each image; None for the surrogate's predictions.
     attack
         A function (model, images, classes) -> images, used on the surrogate; `functools.partial(pgd, epsilon=8 / 255)` sets options.
 
     Returns
     -------
     TransferAttack
-        The pictures, and whom they fool. Only pictures that both networks answer right count.
+        The images, and which networks they fool. Only images that both networks classify correctly are evaluated.
 
     Raises
     ------
@@ -102,8 +102,8 @@ def transfer_attack(
 
     Example
     -------
-    >>> student, other = (nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5)) for _ in range(2))
-    >>> transfer_attack(student, other, torch.rand(6, 3, 4, 4)).victim.shape
+    >>> surrogate, victim = (nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5)) for _ in range(2))
+    >>> transfer_attack(surrogate, victim, torch.rand(6, 3, 4, 4)).victim.shape
     torch.Size([6])
     """
     names = [tuple(getattr(model, "class_names", None) or ()) for model in (surrogate, victim)]
@@ -138,42 +138,42 @@ def query_attack(
     seed: int = 0,
     progress: bool = False,
 ) -> QueryAttack:
-    """Can the answer be turned by asking alone? Random squares within epsilon, kept where they help.
+    """Square Attack, a query-based black-box attack: random squares within epsilon, kept where they lower the margin.
 
         x' = x with a square window at x +- epsilon (one sign for each colour),    kept if the margin falls
 
         margin = logit of the class - largest other logit        (targeted: largest other - logit of the class)
 
-    It starts from vertical stripes of +-epsilon. The windows are large at first and shrink as the questions are used up. No
-    gradient is asked for, so a defence that hides its gradient is no help.
+    It starts from vertical stripes of +-epsilon. The windows are large at first and shrink as the queries are used up. The
+    gradient is not used, so a defence that hides its gradient does not help.
 
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; only its answers are used. It is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; only its outputs are used. It is left unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture.
+        N x 3 x H x W in [0, 1], or one image.
     target
-        The class to get away from; None for the predicted class. With `targeted=True` the class to get to.
+        The true class; None for the predicted class. With `targeted=True` the class to reach.
     epsilon
         The largest change of a pixel, in values of [0, 1].
     queries
-        How many questions there may be for each picture.
+        Largest number of queries for each image.
     initial_fraction
-        The share of the picture that the first windows take.
+        The share of the image area that the first windows cover.
     targeted
-        Whether `target` is where to go.
+        Whether `target` is the class to reach.
     batch_size
-        Pictures in one forward pass.
+        Images in one forward pass.
     seed
-        For stripes and windows.
+        Seed of stripes and windows.
     progress
         Show a progress bar.
 
     Returns
     -------
     QueryAttack
-        The pictures, the queries spent on each, and whether the answer is turned.
+        The images, the queries used for each, and whether the attack succeeded.
 
     References
     ----------
@@ -198,7 +198,7 @@ def query_attack(
     best, margin = originals.clone(), _margin(logits, classes, targeted)
     query_counts = torch.zeros(len(originals), dtype=torch.long)
     for query in tqdm(range(positive_int(queries, "queries")), desc="asking", disable=not progress):
-        active = (margin >= 0).nonzero()[:, 0]  # the answers that are not turned yet
+        active = (margin >= 0).nonzero()[:, 0]  # the images for which the attack has not succeeded yet
         if not len(active):
             break
         if query == 0:
@@ -220,7 +220,7 @@ def query_attack(
 
 
 def _window_side(sides: tuple[int, int], initial_fraction: float, progress: float) -> int:
-    """The side of the window, when this part of the queries is used: its area is halved at each of these marks."""
+    """The side of the window once this share of the queries is used: its area is halved at each of these steps."""
     halving_points = (0.01, 0.03, 0.08, 0.2, 0.4, 0.6, 0.8)
     area = initial_fraction * sides[0] * sides[1] / 2 ** sum(progress > point for point in halving_points)
     return max(1, min(round(area**0.5), *sides))
@@ -229,7 +229,7 @@ def _window_side(sides: tuple[int, int], initial_fraction: float, progress: floa
 def _add_squares(
     pictures: Tensor, originals: Tensor, side: int, epsilon: float, generator: torch.Generator
 ) -> Tensor:
-    """Each picture with one window at a place of its own set to the original plus or minus epsilon."""
+    """Each image with one window, at a random position, set to the original plus or minus epsilon."""
     count, _, height, width = pictures.shape
     top = torch.randint(0, height - side + 1, (count, 1), generator=generator)
     left = torch.randint(0, width - side + 1, (count, 1), generator=generator)
@@ -246,7 +246,7 @@ def _random_signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
 
 
 def _margin(logits: Tensor, classes: Tensor, targeted: bool) -> Tensor:
-    """N numbers, negative once the attack has succeeded; a tie is no success."""
+    """N margins, negative once the attack has succeeded; a tie is not a success."""
     target_logit = logits.gather(1, classes[:, None])[:, 0]
     best_other = logits.scatter(1, classes[:, None], -torch.inf).amax(1)
     return best_other - target_logit if targeted else target_logit - best_other

@@ -1,6 +1,6 @@
-"""The blur family: out of focus, through rippled glass, moved, zoomed. Pictures are H x W x 3 floats in [0, 1]; see `corruptions`.
+"""Blur corruptions: defocus, glass, motion and zoom blur. Images are H x W x 3 floats in [0, 1]; see `corruptions`.
 
-Lengths are given for a side of 96 pixels and grow with the picture. Past the border a picture goes on as its mirror image.
+Lengths are given for a side of 96 pixels and scale with the image. Borders are padded by reflection.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-SUPERSAMPLING = 8  # how many times finer kernels are drawn than they are used, for smooth edges
+SUPERSAMPLING = 8  # kernels are drawn this many times finer than they are used, for smooth edges
 
 
 def defocus_blur(picture: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndarray:
-    """Each point becomes a disc, the image of the lens's opening."""
+    """Defocus blur: each point becomes a disc, the image of the lens's aperture."""
     radius = scale_to_image(radius, picture)
     x, y, half_width = _fine_grid(radius)
     return filter_image(picture, _downsample_kernel(x**2 + y**2 <= radius**2, half_width))
 
 
 def glass_blur(picture: np.ndarray, max_shift: float, rng: np.random.Generator) -> np.ndarray:
-    """Rippled glass: light comes to each pixel from a place up to `max_shift` away, twice, and a little blurred."""
+    """Glass blur: each pixel takes the value of one up to `max_shift` away, twice, followed by a little blur."""
     height, width = picture.shape[:2]
     max_shift = scale_to_image(max_shift, picture)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
@@ -33,12 +33,12 @@ def glass_blur(picture: np.ndarray, max_shift: float, rng: np.random.Generator) 
 
 
 def motion_blur(picture: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
-    """The camera moves along a line, up to 45 degrees from the horizontal, while the shutter is open."""
+    """Motion blur: the camera moves along a line, up to 45 degrees from the horizontal, while the shutter is open."""
     return filter_image(picture, line_kernel(scale_to_image(length, picture), rng.uniform(-45, 45)))
 
 
 def zoom_blur(picture: np.ndarray, max_zoom: float, rng: np.random.Generator) -> np.ndarray:
-    """The camera moves towards the picture while the shutter is open: the mean of zooms from 1 to 1 + `max_zoom`."""
+    """Zoom blur: the camera moves forward while the shutter is open; the mean of zooms from 1 to 1 + `max_zoom`."""
     height, width = picture.shape[:2]
     zooms = 1 + np.linspace(0, max_zoom, 12)
     middle = ((width - 1) / 2, (height - 1) / 2)
@@ -70,15 +70,15 @@ def _fine_grid(radius: float) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _downsample_kernel(inside: np.ndarray, half_width: int) -> np.ndarray:
-    """The kernel of a fine drawing: which share of each pixel is covered."""
+    """The kernel of a finely drawn shape: the share of each pixel that is covered."""
     return cv2.resize(inside.astype(np.float32), (2 * half_width + 1,) * 2, interpolation=cv2.INTER_AREA)
 
 
 def filter_image(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Each pixel becomes the mean of its neighbours, weighed by the kernel."""
+    """Each pixel becomes the mean of its neighbours, weighted by the kernel."""
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
 
 
 def scale_to_image(length: float, picture: np.ndarray) -> float:
-    """A length for a side of 96 pixels as a length in this picture."""
+    """Scale a length given for a side of 96 pixels to the size of this image."""
     return length * min(picture.shape[:2]) / 96

@@ -1,7 +1,7 @@
-"""How much worse than another network does one get under corruptions? CE and mCE.
+"""Corruption error: CE and mCE, the error under corruptions relative to a reference network.
 
-An error rate alone mixes up how hard a corruption is and how badly a network bears it. So each corruption's errors are divided by
-those of one reference network, and only then averaged. The corruptions themselves stand in `corruptions`.
+An error rate alone confuses how hard a corruption is with how badly a network handles it. So each corruption's errors are divided
+by those of one reference network, and only then averaged. For the corruptions themselves see `corruptions`.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ def corruption_errors(
     batch_size: int = 64,
     progress: bool = False,
 ) -> Tensor:
-    """How often is the answer wrong, for each corruption at each severity?
+    """Error rates under corruption, for each corruption at each severity.
 
-        E[c, s] = share of pictures with argmax model(corrupt(x, c, s)) != y
+        E[c, s] = share of images with argmax model(corrupt(x, c, s)) != y
 
     Parameters
     ----------
     models
-        One network, or several that are shown the same corrupted pictures.
+        One network, or several that are evaluated on the same corrupted images.
     data
         A `cnnlab.world.Dataset`, or any iterable of batches (images N x 3 x H x W in [0, 1], labels N).
     kinds, severities
-        Which corruptions, and how strong; all unless said.
+        Which corruptions, and at which severities; all by default.
     seed
-        For the corruptions.
+        Seed of the corruptions.
     batch_size
-        Pictures in one batch of a data set.
+        Images in one batch of a data set.
     progress
         Show a progress bar.
 
     Returns
     -------
     Tensor
-        kinds x severities error rates in [0, 1] (float64, on the CPU); with an axis of models in front if several came.
+        kinds x severities error rates in [0, 1] (float64, on the CPU); with an axis of models in front if several are passed.
 
     Raises
     ------
     ValueError
-        If there are no pictures, or a corruption is not known.
+        If there are no images, or a corruption is not known.
 
     Example
     -------
@@ -82,7 +82,7 @@ def corruption_errors(
 
 
 def corruption_error(errors: Tensor, normaliser: Tensor) -> Tensor:
-    """How does a network bear each corruption, compared with the reference network?
+    """Corruption error (CE): the error rate under each corruption, relative to that of a reference network.
 
         CE_c^f = sum over s of E_{s,c}^f / sum over s of E_{s,c}^AlexNet
 
@@ -91,7 +91,7 @@ def corruption_error(errors: Tensor, normaliser: Tensor) -> Tensor:
     Parameters
     ----------
     errors, normaliser
-        kinds x 5 error rates of the network and of the reference on the same pictures, from `corruption_errors`.
+        kinds x 5 error rates of the network and of the reference on the same images, from `corruption_errors`.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def corruption_error(errors: Tensor, normaliser: Tensor) -> Tensor:
 
 
 def mean_corruption_error(errors: Tensor, normaliser: Tensor) -> float:
-    """mCE: the mean of CE over the fifteen corruptions, no more and no fewer.
+    """mCE, mean corruption error: the mean of CE over exactly the fifteen corruptions.
 
     Example
     -------

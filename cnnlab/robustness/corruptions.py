@@ -1,12 +1,12 @@
-"""What cameras, weather and storage do to pictures: fifteen corruptions in four families, each in five severities.
+"""Common corruptions of images (camera, weather, storage): fifteen kinds in four families, each in five severities.
 
     noise    gaussian_noise, shot_noise, impulse_noise                in `noise`
     blur     defocus_blur, glass_blur, motion_blur, zoom_blur         in `blur`
     weather  snow, frost, fog, brightness                             in `weather`
     digital  contrast, elastic_transform, pixelate, jpeg_compression  in `digital`
 
-Nobody means them, and yet they turn answers. Their strengths are set for pictures of 96 x 96; lengths grow with the side, so that
-a larger picture looks as much corrupted. How networks bear them is measured in `corruption_error`.
+No attacker intends them, and yet they change predictions. Their strengths are set for images of 96 x 96; lengths scale with the
+side, so that a larger image looks equally corrupted. How networks handle them is measured in `corruption_error`.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ _STRENGTHS: dict[str, tuple[Corruption, tuple[float, ...]]] = {
 
 
 def corrupt(images: Tensor, kind: str, severity: int = 3, *, seed: int = 0, first: int = 0) -> Tensor:
-    """The pictures under one of the fifteen corruptions.
+    """Corrupt images with one of the fifteen common corruptions.
 
-    Chance comes from the seed and from the picture's number, and is the same at every severity: the same ice grows, the same flakes
-    fall denser.
+    The randomness depends on the seed and on the image's number, and is the same at every severity: the same ice grows, the same
+    flakes fall denser.
 
     Parameters
     ----------
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     kind
         One of `CORRUPTIONS`.
     severity
@@ -71,7 +71,7 @@ def corrupt(images: Tensor, kind: str, severity: int = 3, *, seed: int = 0, firs
     seed
         Another seed gives other noise, flakes and directions.
     first
-        The number of the first picture, where a data set comes in pieces.
+        The number of the first image, where a data set is corrupted in parts.
 
     Returns
     -------
@@ -81,12 +81,12 @@ def corrupt(images: Tensor, kind: str, severity: int = 3, *, seed: int = 0, firs
     Raises
     ------
     ValueError, TypeError
-        If the kind is not known (the message lists them), or the severity is none of 1 to 5.
+        If the kind is not known (the message lists them), or the severity is not an integer from 1 to 5.
 
     References
     ----------
     Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR 2019, section 3.
-    Lecture K, "Other Forms of Robustness Testing". Kinds and families are theirs; drawing and strengths are our own.
+    Lecture K, "Other Forms of Robustness Testing". Kinds and families are theirs; implementation and strengths are our own.
 
     Example
     -------
@@ -97,7 +97,7 @@ def corrupt(images: Tensor, kind: str, severity: int = 3, *, seed: int = 0, firs
     function, strengths = _STRENGTHS[one_of(kind, CORRUPTIONS, "corruption")]
     strength = strengths[whole_number(severity, "severity", minimum=1, maximum=5) - 1]
     whole_number(seed, "seed")
-    pixels = batch.detach().cpu().float().permute(0, 2, 3, 1).numpy()  # N x H x W x 3, as OpenCV has it
+    pixels = batch.detach().cpu().float().permute(0, 2, 3, 1).numpy()  # N x H x W x 3, the layout of OpenCV
     results = [
         function(np.ascontiguousarray(picture), strength, np.random.default_rng([seed, number]))
         for number, picture in enumerate(pixels, whole_number(first, "first"))

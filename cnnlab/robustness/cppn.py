@@ -1,8 +1,8 @@
-"""Compositional pattern-producing networks: small formulas of x, y and the distance from the centre that draw regular pictures.
+"""CPPNs, compositional pattern-producing networks: small functions of x, y and the distance from the centre that draw images.
 
-A pattern is a tree of sines, Gaussians and polynomials with weights. Breeding changes it: weights move, a function becomes another
-one, a new connection appears, a connection is split by a new function. Whatever comes out is smooth, symmetric or repeating, so it
-looks designed, unlike pixels that change one by one.
+A pattern is a tree of sines, Gaussians and polynomials with weights. Mutation changes it: weights move, a function is replaced by
+another, a new connection appears, a connection is split by a new function. The result is always smooth, symmetric or repeating, so
+it looks designed, unlike pixels that change one by one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FUNCTIONS = {
 
 @dataclass(frozen=True)
 class Node:
-    """One function: what it is, where it stands in the order of computing (0 to 1), and the weights of the nodes that it sums."""
+    """One function: its kind, its place in the order of evaluation (0 to 1), and the weights of the nodes that it sums."""
 
     function: str
     depth: float
@@ -34,17 +34,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A formula: its nodes by number. The inputs have the numbers 0 to 3, the outputs 4 to 6; a node sums only earlier ones."""
+    """A CPPN: its nodes by number. The inputs have the numbers 0 to 3, the outputs 4 to 6; a node sums only earlier ones."""
 
     nodes: dict[int, Node]
 
     def __len__(self) -> int:
-        """How many functions there are, the outputs included."""
+        """Number of functions, the outputs included."""
         return len(self.nodes) - len(INPUTS)
 
 
 def minimal_pattern(generator: torch.Generator) -> Pattern:
-    """The simplest formulas: each output a function of the weighted inputs."""
+    """The simplest patterns: each output a function of the weighted inputs."""
     nodes = {number: Node("linear", 0.0, {}) for number in range(len(INPUTS))}
     for number in range(len(INPUTS), len(INPUTS) + len(OUTPUTS)):
         weights = {source: _normal(generator) for source in range(len(INPUTS))}
@@ -53,7 +53,7 @@ def minimal_pattern(generator: torch.Generator) -> Pattern:
 
 
 def mutate(pattern: Pattern, generator: torch.Generator, changes: int = 2) -> Pattern:
-    """A child: the pattern with `changes` changes of random kind."""
+    """A mutated copy of the pattern, with `changes` changes of random kind."""
     for _ in range(changes):
         draw = float(torch.rand((), generator=generator))
         if draw < 0.6:
@@ -68,7 +68,7 @@ def mutate(pattern: Pattern, generator: torch.Generator, changes: int = 2) -> Pa
 
 
 def render_pattern(pattern: Pattern, size: int) -> Tensor:
-    """The picture of a pattern, 3 x size x size in [0, 1]: its outputs are hue (all around), saturation and value."""
+    """The image of a pattern, 3 x size x size in [0, 1]: its outputs are hue (all around), saturation and value."""
     axis = torch.linspace(-1, 1, size)
     y, x = axis[:, None].expand(size, size), axis[None].expand(size, size)
     values = dict(enumerate((x, y, (x * x + y * y).sqrt() - 0.7, torch.ones(size, size))))
@@ -85,7 +85,7 @@ def render_pattern(pattern: Pattern, size: int) -> Tensor:
 
 
 def _perturb_weights(pattern: Pattern, generator: torch.Generator) -> Pattern:
-    """Every weight moves a little, and one in ten is drawn anew."""
+    """Every weight moves a little, and one in ten is sampled anew."""
 
     def perturb(weight: float) -> float:
         return _normal(generator) if _uniform(generator) < 0.1 else weight + 0.3 * _normal(generator)
@@ -107,7 +107,7 @@ def _change_function(pattern: Pattern, generator: torch.Generator) -> Pattern:
 
 
 def _add_connection(pattern: Pattern, generator: torch.Generator) -> Pattern:
-    """Some node also sums another that stands before it."""
+    """A random node also sums an earlier one."""
     number = _choice([n for n, node in pattern.nodes.items() if node.weights], generator)
     node = pattern.nodes[number]
     source = _choice([n for n, candidate in pattern.nodes.items() if candidate.depth < node.depth], generator)
@@ -117,7 +117,7 @@ def _add_connection(pattern: Pattern, generator: torch.Generator) -> Pattern:
 
 
 def _split_connection(pattern: Pattern, generator: torch.Generator) -> Pattern:
-    """A connection goes through a new function half-way between its ends."""
+    """A connection is split by a new function half-way between its ends."""
     number = _choice([n for n, node in pattern.nodes.items() if node.weights], generator)
     node = pattern.nodes[number]
     source = _choice(list(node.weights), generator)

@@ -1,7 +1,7 @@
-"""Shape or texture: which of the two does a network go by when they contradict each other?
+"""Cue conflict and shape bias: which of the two, shape or texture, a network uses when they contradict each other.
 
-In a cue conflict the outline and the parts are those of one class, the skin is another's: a teapot in scales, an elephant in wool.
-A photograph must be restyled to show that; here it is drawn so, and both truths are exact.
+In a cue-conflict image the outline and the parts are those of one class, the surface is another's: a teapot in scales, an elephant
+in wool. Photographs need style transfer for that; here the images are rendered so, and both labels are exact.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from cnnlab.world import OBJECTS, Picture, render
 
 @dataclass(frozen=True, eq=False)
 class CueConflicts:
-    """Pictures whose shape says one class and whose texture another.
+    """Cue-conflict images, whose shape is of one class and whose texture is of another.
 
     Fields
     ------
     images
         N x 3 x H x W in [0, 1].
     shapes, textures
-        N class indices into `class_names`: whose shape, and whose texture.
+        N class indices into `class_names`: the class of the shape, and of the texture.
     class_names
         The classes that occur.
     """
@@ -43,22 +43,22 @@ class CueConflicts:
 
 @dataclass(frozen=True, eq=False)
 class ShapeBias:
-    """Outcome of `shape_bias`.
+    """Result of `shape_bias`.
 
     Fields
     ------
     predictions
-        N class indices into the network's classes; also for the pictures that do not count.
+        N class indices into the network's classes; also for the excluded images.
     shape, texture, neither
-        How many answers are the shape's class, the texture's class, or another one.
+        Number of predictions of the shape's class, the texture's class, or another one.
     bias
-        shape / (shape + texture); NaN if no answer is either.
+        shape / (shape + texture); NaN if no prediction is either.
     interval
         95 % interval of the bias (Wilson).
     by_shape
-        C floats: the bias among the pictures of each shape, in the order of the conflicts' classes; NaN where no answer is either.
+        C floats: the bias among the images of each shape, in the order of the conflicts' classes; NaN where no prediction is either.
     excluded
-        Pictures that do not count because shape and texture are of the same class.
+        Number of images that do not count because shape and texture are of the same class.
     """
 
     predictions: Tensor
@@ -72,9 +72,9 @@ class ShapeBias:
 
 
 def cue_conflict(shape: str, texture: str, seed: int = 0, *, size: int = 96, **fields: Any) -> Picture:
-    """The shape of one class in the texture of another, as a picture with all its maps.
+    """Cue-conflict picture: the shape of one class in the texture of another, with all its ground-truth maps.
 
-    Nothing lies about or stands in front unless said; `fields` are those of `cnnlab.world.Recipe`, such as `scene="room"`.
+    Without clutter or occluders by default; `fields` are those of `cnnlab.world.Recipe`, such as `scene="room"`.
 
     Example
     -------
@@ -99,21 +99,21 @@ def cue_conflicts(
     progress: bool = False,
     **fields: Any,
 ) -> CueConflicts:
-    """`n` cue conflicts, every ordered pair of different classes as often as every other (380 pairs of 20 classes).
+    """Cue-conflict data set: `n` images, every ordered pair of different classes equally often (380 pairs of 20 classes).
 
-    The order of the pairs is shuffled, so that a smaller n has all classes too, and each picture has a seed, and so a build and a
-    scene, of its own.
+    The order of the pairs is shuffled, so that a smaller n has all classes too, and each image has its own seed, and so its own
+    instance and scene.
 
     Parameters
     ----------
     n
-        Number of pictures.
+        Number of images.
     classes
         At least two of `cnnlab.world.OBJECTS`; shapes and textures are taken from them.
     seed
-        Another seed gives other pictures.
+        Another seed gives other images.
     size, fields
-        Side of the pictures, and fields of the `Recipe` that all share.
+        Side of the images, and fields of the `Recipe` that all share.
 
     Example
     -------
@@ -142,32 +142,32 @@ def cue_conflicts(
 
 
 def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 64) -> ShapeBias:
-    """Does a network go by shape or by texture?
+    """Shape bias: the share of shape decisions among all predictions of either the shape's or the texture's class.
 
-        shape bias = answers for the shape's class / answers for the shape's or the texture's class
+        shape bias = predictions of the shape's class / predictions of the shape's or the texture's class
 
-    Answers for a third class count in neither; how many there are is told, since a bias from few answers says little. Pictures
-    whose shape and texture are of the same class hold no conflict and are left out.
+    Predictions of a third class count in neither; their number is reported, since a bias from few predictions says little. Images
+    whose shape and texture are of the same class contain no conflict and are left out.
 
     Parameters
     ----------
     model
-        Any network for these pictures. If it names its classes, the answers are matched by name (or synonym); else its classes must
-        be those of the conflicts, in their order.
+        Any network for these images. If it names its classes, they are matched by name (or synonym); else its classes must be those
+        of the conflicts, in their order.
     conflicts
-        From `cue_conflicts`, or your own pictures as a `CueConflicts`.
+        From `cue_conflicts`, or your own images as a `CueConflicts`.
     batch_size
-        Pictures in one forward pass.
+        Images in one forward pass.
 
     Returns
     -------
     ShapeBias
-        bias with its interval and the counts behind it, overall and by shape.
+        The bias with its interval and the counts behind it, overall and by shape.
 
     Raises
     ------
     ValueError
-        If the network does not know a class of the conflicts, or no picture holds a conflict.
+        If the network does not know a class of the conflicts, or no image contains a conflict.
 
     References
     ----------
@@ -205,7 +205,7 @@ def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 6
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share, of `successes` in `trials`, that holds for few trials and near 0 and 1 too; NaN without trials.
+    """Wilson interval: the 95 % interval of a share, `successes` in `trials`, valid for few trials and near 0 and 1; NaN without trials.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
@@ -219,7 +219,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def _class_indices(model: nn.Module, names: Sequence[str]) -> Tensor:
-    """For each of the names its index among the network's classes."""
+    """The index of each name among the network's classes."""
     known_classes = getattr(model, "class_names", None)
     if not known_classes:
         return torch.arange(len(names))

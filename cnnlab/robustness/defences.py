@@ -1,8 +1,8 @@
-"""Defences that stand in front of a network: pictures stored as JPEG, pictures with noise added and the answers averaged.
+"""Input-transformation defences in front of a network: JPEG compression, and averaging over noise (randomised smoothing).
 
 Each is a network itself, made from another, so that every attack can be tried on it. And each can be attacked by someone who knows
-it: the JPEG wrapper hands gradients straight through its rounding, the noise wrapper averages the gradient over its noise. A
-defence that only holds against those who do not know it is none.
+it: the JPEG wrapper passes gradients straight through its rounding, the noise wrapper averages the gradient over its noise. A
+defence that holds only against attackers who do not know it is not a defence.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cnnlab.robustness.digital import jpeg_round_trip
 
 
 class _Defence(nn.Module):
-    """A network behind a defence, with the name, the classes and the size of the network that it protects."""
+    """A network behind a defence, with the name, the classes and the input size of the network that it protects."""
 
     def __init__(self, model: nn.Module, description: str):
         super().__init__()
@@ -27,15 +27,16 @@ class _Defence(nn.Module):
 
 
 class JpegDefence(_Defence):
-    """The network sees each picture after it went through a JPEG file.
+    """JPEG defence: the network receives each image after JPEG compression.
 
-    Rounding has no slope, so an attacker who follows the true gradient gets nowhere and the defence looks good. Forwards the picture
-    is re-encoded; backwards the gradient passes as if it had not been, which is what an attacker who knows the defence would do.
+    Rounding has zero gradient, so an attacker who follows the true gradient gets nowhere and the defence looks good. In the forward
+    pass the image is re-encoded; in the backward pass the gradient passes as if it had not been (straight-through), which is what
+    an attacker who knows the defence would do.
 
     Parameters
     ----------
     model
-        The network that is protected.
+        The network to protect.
     quality
         Of the JPEG file, 1 to 100.
 
@@ -57,7 +58,7 @@ class JpegDefence(_Defence):
         self.quality = int(quality)
 
     def forward(self, images: Tensor) -> Tensor:
-        """N x C logits of the re-encoded pictures."""
+        """N x C logits of the re-encoded images."""
         stored = [
             torch.from_numpy(jpeg_round_trip(picture, self.quality))
             for picture in images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
@@ -67,23 +68,23 @@ class JpegDefence(_Defence):
 
 
 class NoiseDefence(_Defence):
-    """The network sees each picture several times, with other noise each time, and its probabilities are averaged.
+    """Noise defence: the network's probabilities are averaged over several noisy copies of each image.
 
         logits' = log of the mean over k of softmax(model(x + noise_k))
 
-    The noise is new in every forward pass. The gradient of the mean is the mean of the gradients, so an attack that follows it is
-    already the one that expects the noise.
+    The noise is new in every forward pass. The gradient of the mean is the mean of the gradients, so an attack that follows it
+    already takes the noise into account (expectation over transformation).
 
     Parameters
     ----------
     model
-        The network that is protected.
+        The network to protect.
     deviation
-        Standard deviation of the noise, in pixel values of [0, 1]. Noisy pictures are not clipped.
+        Standard deviation of the noise, in pixel values of [0, 1]. Noisy images are not clipped.
     samples
-        How often each picture is looked at.
+        Noisy copies of each image.
     seed
-        Where the noise starts from.
+        Seed of the noise.
 
     References
     ----------

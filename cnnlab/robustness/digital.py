@@ -1,4 +1,4 @@
-"""The digital family: contrast, elastic, pixels, JPEG. Pictures are H x W x 3 floats in [0, 1]; see `corruptions`."""
+"""Digital corruptions: contrast, elastic, pixelate, JPEG. Images are H x W x 3 floats in [0, 1]; see `corruptions`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cnnlab.robustness.blur import scale_to_image
 
 
 def contrast(picture: np.ndarray, loss: float, rng: np.random.Generator) -> np.ndarray:
-    """Every value comes nearer to the picture's mean colour; `loss` is the share of the contrast that goes."""
+    """Reduced contrast: every value moves towards the image's mean colour; `loss` is the share of the contrast that is lost."""
     mean = picture.mean((0, 1), keepdims=True)
     return mean + (1 - loss) * (picture - mean)
 
 
 def elastic_transform(picture: np.ndarray, shift: float, rng: np.random.Generator) -> np.ndarray:
-    """Rubber: regions are stretched and squeezed; pixels are shifted by `shift` in each direction (root mean square)."""
+    """Elastic transform: regions are stretched and squeezed; pixels are shifted by `shift` in each direction (root mean square)."""
     height, width = picture.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     shifts = []
@@ -31,7 +31,7 @@ def elastic_transform(picture: np.ndarray, shift: float, rng: np.random.Generato
 
 
 def pixelate(picture: np.ndarray, block: float, rng: np.random.Generator) -> np.ndarray:
-    """Shrunk until a pixel is `block` times as wide, then enlarged without smoothing."""
+    """Pixelation: shrunk until a pixel is `block` times as wide, then enlarged without smoothing."""
     height, width = picture.shape[:2]
     small = [max(1, round(side / scale_to_image(block, picture))) for side in (width, height)]
     shrunk = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
@@ -39,12 +39,12 @@ def pixelate(picture: np.ndarray, block: float, rng: np.random.Generator) -> np.
 
 
 def jpeg_compression(picture: np.ndarray, loss: float, rng: np.random.Generator) -> np.ndarray:
-    """Stored as JPEG of quality 100 (1 - lost), and read again."""
+    """JPEG compression of quality 100 (1 - `loss`)."""
     return jpeg_round_trip(picture, round(100 * (1 - loss)))
 
 
 def jpeg_round_trip(picture: np.ndarray, quality: int) -> np.ndarray:
-    """The picture, H x W x 3 in [0, 1], written as a JPEG file of this quality (1 to 100) in memory, and read back."""
+    """The image, H x W x 3 in [0, 1], encoded as JPEG of this quality (1 to 100) in memory, and decoded."""
     stored = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
     _, file = cv2.imencode(".jpg", stored[:, :, ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))
     return cv2.imdecode(file, cv2.IMREAD_COLOR)[:, :, ::-1].astype(np.float32) / 255

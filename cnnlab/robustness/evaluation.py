@@ -1,4 +1,4 @@
-"""How many answers survive an attack? Accuracy before and after, over a data set, by strength."""
+"""Robust accuracy: accuracy before and after an attack, over a data set, by epsilon."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class RobustAccuracy:
-    """Outcome of `robust_accuracy`.
+    """Result of `robust_accuracy`.
 
     Fields
     ------
     robust
-        N booleans: the answer is right before and after the attack.
+        N booleans: the prediction is correct before and after the attack.
     correct
-        N booleans: the answer is right on the picture as it is.
+        N booleans: the prediction is correct without an attack.
     accuracy, interval
-        Share of the pictures that hold, with its 95 % interval (Wilson).
+        Share of the images that stay correct, with its 95 % interval (Wilson).
     clean_accuracy
-        Share that is right without an attack.
+        Share of correct predictions without an attack.
     """
 
     robust: Tensor
@@ -50,39 +50,39 @@ def robust_accuracy(
     batch_size: int = 64,
     progress: bool = False,
 ) -> RobustAccuracy:
-    """Which share of the answers is right and stays right under attack?
+    """Robust accuracy: the share of images that are classified correctly and stay so under attack.
 
-        accuracy = share of pictures with argmax model(x) = y and argmax model(attack(x, y)) = y
+        accuracy = share of images with argmax model(x) = y and argmax model(attack(x, y)) = y
 
-    A picture that is wrong as it is counts as lost: the attacker need not touch it. So robust accuracy never exceeds clean
-    accuracy. An attack that fails proves little; only a strong attack makes this a statement about the network.
+    An image that is misclassified without an attack counts as lost: the attacker need not change it. So robust accuracy never
+    exceeds clean accuracy. An attack that fails proves little; only a strong attack makes this a statement about the network.
 
     Parameters
     ----------
     model
-        The network asked; the attack is given the same one.
+        The network to evaluate and to attack.
     data
         A `cnnlab.world.Dataset`, or any iterable of batches (images N x 3 x H x W in [0, 1], labels N).
     attack
         A function (model, images, labels) -> images; `functools.partial(pgd, epsilon=8 / 255)` sets options.
     batch_size
-        Pictures in one batch of a data set; batches that come as such stay as they are.
+        Images in one batch of a data set; given batches are used as they are.
     progress
         Show a progress bar.
 
     Returns
     -------
     RobustAccuracy
-        Picture by picture, and the shares with an interval.
+        The outcome for each image, and the shares with an interval.
 
     Raises
     ------
     ValueError
-        If there are no pictures.
+        If there are no images.
 
     References
     ----------
-    Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 5; lost pictures as in Croce &
+    Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, section 5; lost images as in Croce &
     Hein, "Reliable evaluation of adversarial robustness", ICML 2020.
 
     Example
@@ -122,10 +122,10 @@ def accuracy_by_epsilon(
     batch_size: int = 64,
     progress: bool = False,
 ) -> Tensor:
-    """How does accuracy fall with the strength of the attack? One robust accuracy for each epsilon.
+    """Accuracy against epsilon: one robust accuracy for each strength of the attack.
 
     `attack` is called as `attack(model, images, targets, epsilon=...)`; all else is as in `robust_accuracy`. A stronger attacker
-    could also choose the weaker one's picture, so each number is at most the one before: a picture that is lost stays lost.
+    could also choose the weaker one's image, so each number is at most the one before: an image that is lost stays lost.
 
     Example
     -------

@@ -1,7 +1,7 @@
-"""Small steps along the gradient that turn an answer: FGSM in one step, PGD in several.
+"""FGSM and PGD: gradient-sign attacks within epsilon, in one step and in several.
 
-Both know the network (white box) and keep every picture within epsilon of the original. What they maximise is the cross-entropy on
-the logits. Attacks that look for the smallest change stand in `penalty_attack` and `minimal_epsilon`, those without gradients in
+Both use the network's gradient (white box) and keep every image within epsilon of the original. They maximise the cross-entropy of
+the logits. For attacks that search for the smallest change see `penalty_attack` and `minimal_epsilon`, for those without gradients
 `one_pixel` and `black_box`.
 """
 
@@ -26,36 +26,36 @@ def fgsm(
     epsilon: float = 4 / 255,
     targeted: bool = False,
 ) -> Tensor:
-    """Can one small step for all pixels at once change the answer? The fast gradient sign method.
+    """FGSM, the fast gradient sign method: one step of epsilon in every pixel, along the sign of the gradient.
 
         x' = clip(x + epsilon * sign(d J(x, y) / d x)),    J = -log softmax(model(x))[y]
 
-    and with a minus for a targeted attack, which goes *towards* class y. To first order this is the change of at most epsilon in
-    each pixel that raises J the most; for a linear model it is so exactly, z' = z - epsilon |w|_1.
+    and with a minus for a targeted attack, which moves *towards* class y. To first order this is the change of at most epsilon in
+    each pixel that raises J the most; for a linear model it is exactly so, z' = z - epsilon |w|_1.
 
     Parameters
     ----------
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        The class to get away from, one for all or one for each picture: index, name, or None for the predicted class. With
-        `targeted=True` the class to get to, which must be said.
+        The true class, one for all or one for each image: index, name, or None for the predicted class. With `targeted=True` the
+        class to reach, which is required.
     epsilon
-        The largest change of a pixel, in values of [0, 1]: 4/255 is four of the 255 steps of a stored picture.
+        The largest change of a pixel, in values of [0, 1]: 4/255 is four of the 255 steps of a stored image.
     targeted
-        Whether `target` is where to go.
+        Whether `target` is the class to reach.
 
     Returns
     -------
     Tensor
-        The attacked pictures, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
+        The adversarial images, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
 
     Raises
     ------
     ValueError, TypeError
-        If the pictures leave [0, 1], epsilon is no pixel value, the class is not known, or a targeted attack has no target.
+        If the images leave [0, 1], epsilon is no pixel value, the class is not known, or a targeted attack has no target.
 
     References
     ----------
@@ -96,11 +96,11 @@ def pgd(
     seed: int = 0,
     progress: bool = False,
 ) -> Tensor:
-    """What is the worst picture within epsilon? Projected gradient descent: FGSM again and again, back into the ball each time.
+    """PGD, projected gradient descent: repeated FGSM steps, each followed by a projection back into the ball of radius epsilon.
 
         x_0 random in the ball,    x_{t+1} = project(x_t + step_size * direction(d J(x_t, y) / d x))
 
-    The direction is the sign of the gradient for "linf", the gradient over its length for "l2"; `project` brings the picture back
+    The direction is the sign of the gradient for "linf", the gradient over its norm for "l2"; `project` brings the image back
     into the ball of radius epsilon around the original and into [0, 1]. Each step costs one forward and one backward pass.
 
     Parameters
@@ -108,33 +108,33 @@ def pgd(
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        The class to get away from, one for all or one for each picture; None for the class predicted on the originals (one more
-        forward pass). With `targeted=True` the class to get to.
+        The true class, one for all or one for each image; None for the class predicted on the originals (one more forward pass).
+        With `targeted=True` the class to reach.
     epsilon
-        Radius of the ball in pixel values of [0, 1]: the largest change of a pixel ("linf", 4/255 unless said), or the length of
-        the whole change ("l2", 1.0 unless said; for pictures of 96 x 96 that is 1.5/255 for each value, root mean square).
+        Radius of the ball in pixel values of [0, 1]: the largest change of a pixel ("linf", 4/255 by default), or the norm of the
+        whole change ("l2", 1.0 by default; for images of 96 x 96 that is 1.5/255 for each value, root mean square).
     steps, step_size
-        How many steps, and how long each is; None for 2.5 * epsilon / steps, which reaches every corner of the ball.
+        Number of steps, and step length; None for 2.5 * epsilon / steps, which reaches every corner of the ball.
     norm
         "linf" or "l2".
     targeted
-        Whether `target` is where to go.
+        Whether `target` is the class to reach.
     random_start, seed
-        Whether to start at a random point of the ball rather than at the original, and which.
+        Whether to start at a random point of the ball rather than at the original, and the seed of that point.
     progress
         Show a progress bar.
 
     Returns
     -------
     Tensor
-        The attacked pictures, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
+        The adversarial images, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
 
     Raises
     ------
     ValueError, TypeError
-        If the pictures leave [0, 1], a number makes no sense, the class is not known, or a targeted attack has no target.
+        If the images leave [0, 1], a number is out of range, the class is not known, or a targeted attack has no target.
 
     References
     ----------
@@ -163,7 +163,7 @@ def pgd(
         target = batched_logits(model, originals).argmax(1)
     with eval_mode(model, frozen=True):
         for _ in tqdm(range(steps), desc="pgd", disable=not progress):
-            # Once asked about, the target is an index for each picture, named at the first look.
+            # After the first step the target is a class index for each image, so the class is not computed again.
             gradient, target = loss_gradient_and_classes(model, attacked, target)
             step = step_size * norm_ball.steepest(gradient, norm)
             attacked = norm_ball.project(

@@ -1,7 +1,7 @@
-"""Pictures that mean nothing to us and everything to the network: bred until it is sure.
+"""Fooling images: meaningless to us, but classified with high confidence; found by evolution.
 
-Adversarial examples change a picture of something; fooling pictures are of nothing. They are bred here without a gradient, by
-keeping what the network likes. What gradient ascent finds instead is `cnnlab.synthesis.maximise`.
+Adversarial examples change an image of something; fooling images show nothing. They are evolved here without a gradient, by
+keeping those with a higher probability. For images from gradient ascent see `cnnlab.synthesis.maximise`.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from cnnlab.robustness._gradients import batched_logits
 
 @dataclass(frozen=True, eq=False)
 class Fooling:
-    """The best pictures of a generation.
+    """The best images up to a generation.
 
     Fields
     ------
     images
-        T x 3 x H x W in [0, 1]: for each target the picture that the network is surest of so far.
+        T x 3 x H x W in [0, 1]: for each target the image with its highest probability so far.
     targets
         T class indices.
     probabilities
-        T floats: what the network gives the target.
+        T floats: the probability of the target.
     generation
         0 for the first, random one.
     queries
-        How many pictures the network has been asked about.
+        Number of images that the network has classified so far.
     """
 
     images: Tensor
@@ -55,31 +55,31 @@ def evolve_fooling(
     batch_size: int = 64,
     seed: int = 0,
 ) -> Iterator[Fooling]:
-    """Can evolution make a picture of nothing that the network is sure of? The best of each generation, as it is bred.
+    """Fooling images by evolution (MAP-Elites): yields the best image for each target after each generation.
 
-    For every class of the network the best picture so far is kept as its champion (so a picture that fails at one class may found
-    the line of another). Each generation has `population` children, each a mutated champion; half of the parents are champions of
-    the targets, half of any class. A child that is better at any class than its champion takes its place.
+    For every class of the network the best image so far is kept as its champion (so an image that fails for one class may become an
+    ancestor for another). Each generation has `population` children, each a mutated champion; half of the parents are champions of
+    the targets, half of any class. A child with a higher probability of any class than that of its champion replaces the champion.
 
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; only its answers are used. It is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; only its outputs are used. It is left unchanged.
     target
         A class, several, or None for all: by index or name.
     encoding
-        What is bred. "cppn": formulas of sines, Gaussians and polynomials that draw regular patterns. "direct": the pixels
+        The genome. "cppn": functions of sines, Gaussians and polynomials that draw regular patterns. "direct": the pixels
         themselves, of which one in ten changes in a child, by polynomial mutation; the results look like noise.
     generations, population
-        How long, and how many children each time.
+        Number of generations, and of children in each.
     confidence
-        It ends early when every target has this probability.
+        Evolution stops early once every target has this probability.
     size
-        Side of the pictures; None for the network's own.
+        Side of the images; None for the network's own input size.
     batch_size
-        Pictures in one forward pass.
+        Images in one forward pass.
     seed
-        For all chance.
+        Seed of all random choices.
 
     Yields
     ------
@@ -89,7 +89,7 @@ def evolve_fooling(
     Raises
     ------
     ValueError, TypeError
-        If a class or the encoding is not known, a number makes no sense, or the network does not tell its size. The check comes
+        If a class or the encoding is not known, a number is out of range, or the network has no `input_size`. This is checked
         before the first generation.
 
     References
@@ -157,7 +157,7 @@ def _evolve(
 
 @dataclass(eq=False)
 class _QueryCounter:
-    """The network as the breeder sees it: pictures in, probabilities out, and a count."""
+    """Counts queries: images in, probabilities out."""
 
     model: nn.Module
     batch_size: int
@@ -169,13 +169,13 @@ class _QueryCounter:
 
 
 class _Encoding:
-    """What both encodings share: the choice of parents."""
+    """The part that both encodings share: the choice of parents."""
 
     def __init__(self, size: int, generator: torch.Generator):
         self.size, self.generator = size, generator
 
     def choose_parents(self, classes: int, targets: list[int], count: int) -> list[int]:
-        """Classes whose champions have children: a target or any class, as often."""
+        """Classes whose champions have children: a target or any class, equally often."""
         target_classes = torch.tensor(targets)[
             torch.randint(len(targets), (count,), generator=self.generator)
         ]
@@ -186,7 +186,7 @@ class _Encoding:
 
 
 class _DirectEncoding(_Encoding):
-    """Pixels; a genome is a picture 3 x H x W."""
+    """Direct encoding: a genome is an image 3 x H x W."""
 
     def initial_population(self, count: int) -> list[Tensor]:
         return list(torch.rand(count, 3, self.size, self.size, generator=self.generator))
@@ -204,7 +204,7 @@ class _DirectEncoding(_Encoding):
 
 
 class _CppnEncoding(_Encoding):
-    """Formulas; a genome is a `cppn.Pattern`."""
+    """CPPN encoding: a genome is a `cppn.Pattern`."""
 
     def initial_population(self, count: int) -> list[cppn.Pattern]:
         return [cppn.minimal_pattern(self.generator) for _ in range(count)]

@@ -1,7 +1,7 @@
-"""Why so little is enough: a classifier with no layer at all between pixels and logits, and what many small changes add up to in it.
+"""Linear classifier of pixels, and the linear explanation of adversarial examples: how many small changes add up.
 
-Nothing about an adversarial picture needs depth. With a weight for each pixel, a change of epsilon along the sign of each weight moves
-the logit by epsilon times the *sum* of all weights' sizes, and a picture has very many.
+Adversarial examples do not need depth. With a weight for each pixel, a change of epsilon along the sign of each weight moves the
+logit by epsilon times the *sum* of all absolute weights, and an image has very many.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from cnnlab.networks.eval_mode import match_device_dtype
 
 @dataclass(frozen=True, eq=False)
 class SmallChanges:
-    """Outcome of `small_changes`; D is the number of values in the picture.
+    """Result of `small_changes`; D is the number of values in the image.
 
     Fields
     ------
     margin
-        z, the logit of the class minus that of its rival, for the picture as it is.
+        z, the logit of the class minus that of its rival, for the unchanged image.
     contributions
-        D floats in order of size, the largest first: by how much each value lowers the margin when it moves by epsilon in its worst
-        direction (less where the picture ends at 0 or 1).
+        D floats in descending order: by how much each value lowers the margin when it moves by epsilon in its worst direction (less
+        where the value would leave [0, 1]).
     sums
         D + 1 floats: the margin after the first 0, 1, 2 ... D of them.
     needed
-        How many of them turn the answer; D + 1 where all do not.
+        How many of them flip the prediction; D + 1 where all together do not.
     """
 
     margin: float
@@ -48,7 +48,7 @@ def linear_classifier(
     decay: float = 0.03,
     steps: int = 60,
 ) -> nn.Module:
-    """What can be said without any layer? Logistic regression on the pixels.
+    """Linear classifier: logistic regression on the pixels.
 
         z = W x + b,    min over W of the mean cross-entropy + decay |W|^2 / 2,    by L-BFGS from W = 0
 
@@ -61,19 +61,19 @@ def linear_classifier(
     class_names
         The name of each class.
     decay
-        How strongly weights are held back. Without it they fit the noise of the pictures.
+        Weight decay. Without it the weights fit the noise of the images.
     steps
-        Of L-BFGS; the problem is convex, so where it ends depends on no chance.
+        Steps of L-BFGS; the problem is convex, so the solution depends on no random number.
 
     Returns
     -------
     nn.Module
-        Flatten and one `nn.Linear`, in eval mode, with `class_names`, `input_size` and a name: an ordinary network to all techniques.
+        Flatten and one `nn.Linear`, in eval mode, with `class_names`, `input_size` and a name: usable by all techniques.
 
     Raises
     ------
     ValueError
-        If there is not one label for each picture.
+        If there is not one label for each image.
 
     References
     ----------
@@ -89,7 +89,7 @@ def linear_classifier(
     if len(images) != len(labels) or not len(images):
         raise ValueError(f"give one label for each picture, but got {len(images)} and {len(labels)}.")
     pixels = (images if images.is_floating_point() else images.float() / 255).flatten(1)
-    middle = pixels.mean(0)  # about the mean picture the problem is far better conditioned
+    middle = pixels.mean(0)  # centred on the mean image, the problem is far better conditioned
     weight = torch.zeros(len(class_names), pixels.shape[1], dtype=pixels.dtype, requires_grad=True)
     bias = torch.zeros(len(class_names), dtype=pixels.dtype, requires_grad=True)
     optimizer = torch.optim.LBFGS(
@@ -116,12 +116,12 @@ def linear_classifier(
 def small_changes(
     model: nn.Module, image: Tensor, target: int | str | None = None, *, epsilon: float = 4 / 255
 ) -> SmallChanges:
-    """How do changes that are each too small to matter turn an answer? One after the other, and their sum.
+    """Small changes that add up: how changes of epsilon in single values lower the margin, one by one and in sum.
 
         z' = z - sum over i of |w_i| min(epsilon, room of x_i),    w = weights of the class - weights of its rival
 
-    Away from the ends of [0, 1] that is z - epsilon |w|_1, which grows with the number of values; random signs of the same size change
-    z by about epsilon |w|_2, which grows with its root only.
+    Away from the ends of [0, 1] that is z - epsilon |w|_1, which grows with the number of values; random signs of the same size
+    change z by about epsilon |w|_2, which grows only with its square root.
 
     Parameters
     ----------
@@ -130,9 +130,9 @@ def small_changes(
     image
         3 x H x W (or 1 x 3 x H x W) in [0, 1].
     target
-        The class that is asked about; None for the predicted one. Its rival is the likeliest other class.
+        The class whose margin is computed; None for the predicted one. Its rival is the likeliest other class.
     epsilon
-        How far each value moves, in [0, 1].
+        The change of each value, in [0, 1].
 
     Returns
     -------

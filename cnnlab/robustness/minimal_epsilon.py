@@ -1,6 +1,6 @@
-"""How strong must an attack be? The smallest epsilon that turns the answer, and accuracy against epsilon.
+"""Minimal epsilon: the smallest strength at which FGSM flips the prediction.
 
-Attacks with a given epsilon stand in `attacks`; here epsilon is what is looked for, or what is varied.
+For attacks with a given epsilon see `fgsm_pgd`; here epsilon is the result.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from cnnlab.robustness.targets import Target, target_indices
 
 @dataclass(frozen=True, eq=False)
 class MinimalEpsilon:
-    """Outcome of `minimal_epsilon`; a single picture gives single numbers (tensors without axes).
+    """Result of `minimal_epsilon`; a single image gives single numbers (tensors without axes).
 
     Fields
     ------
     epsilon
-        N floats: the smallest strength found at which the answer is another; 0 where it is another from the start, infinity where
-        none up to the largest one turns it.
+        N floats: the smallest strength found at which the prediction differs; 0 where it differs from the start, infinity where
+        no strength up to the largest one flips it.
     before, after
-        N class indices: the class asked about, and the answer at `epsilon` (at the largest one where nothing turned it).
+        N class indices: the true class, and the prediction at `epsilon` (at the largest one where nothing flipped it).
     """
 
     epsilon: Tensor
@@ -45,34 +45,34 @@ def minimal_epsilon(
     grid_points: int = 16,
     gradient: Tensor | None = None,
 ) -> MinimalEpsilon:
-    """At which epsilon does the answer flip, if every pixel goes along the sign of its gradient?
+    """Minimal epsilon of FGSM: the smallest strength along the sign of the gradient at which the prediction flips.
 
         smallest epsilon with argmax(model(clip(x + epsilon sign(d J / d x)))) != class
 
-    The network is asked at `grid_points` strengths evenly up to the largest one, and between the last mark that holds and the first that
-    turns it the place is found by bisection. So it is the first flip along the line unless the answer turns and comes back between
-    two marks. One backward pass and 8 to 30 forward passes a picture, whatever the accuracy wanted.
+    The network is evaluated at `grid_points` evenly spaced strengths up to the largest one; between the last grid point before the
+    flip and the first after it, the flip is located by bisection. So it is the first flip along the line, unless the prediction
+    flips and returns between two grid points. One backward pass and 8 to 30 forward passes for each image, whatever the tolerance.
 
     Parameters
     ----------
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     images
-        N x 3 x H x W in [0, 1], or one picture.
+        N x 3 x H x W in [0, 1], or one image.
     target
-        The class to get away from; None for the predicted class.
+        The true class; None for the predicted class.
     max_epsilon
-        The largest epsilon looked at, in pixel values of [0, 1].
+        The largest epsilon tried, in pixel values of [0, 1].
     tolerance
-        How far the epsilon found may lie above the true one.
+        How far the result may lie above the true minimum.
     grid_points
-        How many strengths are looked at before bisection.
+        Number of strengths tried before bisection.
     gradient
-        From `loss_gradient`, where it is known already.
+        From `loss_gradient`, if it is known already.
 
     Returns
     -------
-    Flip
+    MinimalEpsilon
         epsilon, before and after, N each.
 
     References
@@ -116,11 +116,11 @@ def minimal_epsilon(
 
 
 def _bracket(predict, classes: Tensor, max_epsilon: float, grid_points: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each picture the last mark before the first flip, the first flip (infinity if there is none), and the answer there."""
+    """For each image the last grid point before the first flip, the first flip (infinity if there is none), and the prediction there."""
     steps = torch.linspace(0, max_epsilon, grid_points + 1, dtype=torch.float64, device=classes.device)
-    predictions = torch.stack([predict(step.expand(len(classes))) for step in steps])  # marks + 1 x N
+    predictions = torch.stack([predict(step.expand(len(classes))) for step in steps])  # grid points + 1 x N
     flipped = predictions != classes
-    first_flip = flipped.float().argmax(0)  # 0 also where none is turned
+    first_flip = flipped.float().argmax(0)  # 0 also where none is flipped
     any_flip = flipped.any(0)
     high = torch.where(any_flip, steps[first_flip], torch.inf)
     low = torch.where(any_flip, steps[(first_flip - 1).clamp_min(0)], max_epsilon)

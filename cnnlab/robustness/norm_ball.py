@@ -1,7 +1,7 @@
-"""The ball that an attack may not leave: pictures within epsilon of the original, and within [0, 1].
+"""Norm balls: the set that an attack may not leave, images within epsilon of the original and within [0, 1].
 
-Two norms: "linf" lets every pixel change by at most epsilon, "l2" limits the length of the whole change. The sizes are in pixel
-values of [0, 1], so 4/255 is four steps of the 255 that a stored picture has.
+Two norms: "linf" lets every pixel change by at most epsilon, "l2" limits the norm of the whole change. The sizes are in pixel
+values of [0, 1], so 4/255 is four steps of the 255 that a stored image has.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from torch import Tensor
 from cnnlab._validation import one_of
 
 DEFAULT_EPSILON = {"linf": 4 / 255, "l2": 1.0}
-"""The norms, and the epsilon that is taken where none is said."""
+"""The norms, and the default epsilon of each."""
 
 
 def norm_of(change: Tensor, norm: str) -> Tensor:
-    """N lengths of the changes N x 3 x H x W: the largest pixel ("linf"), or the root of the sum of squares ("l2")."""
+    """N norms of the changes N x 3 x H x W: the largest pixel ("linf"), or the root of the sum of squares ("l2")."""
     return torch.linalg.vector_norm(change.flatten(1), torch.inf if norm == "linf" else 2, dim=1)
 
 
 def project(pictures: Tensor, originals: Tensor, epsilon: float, norm: str) -> Tensor:
-    """The pictures brought back into the ball around the originals and into [0, 1]."""
+    """Projection of the images into the ball around the originals and into [0, 1]."""
     change = pictures - originals
     if norm == "linf":
         change = change.clamp(-epsilon, epsilon)
@@ -33,14 +33,14 @@ def project(pictures: Tensor, originals: Tensor, epsilon: float, norm: str) -> T
 
 
 def steepest(gradient: Tensor, norm: str) -> Tensor:
-    """The direction of length 1 along which the loss rises fastest: the sign, or the gradient over its length."""
+    """Direction of steepest ascent, of norm 1: the sign of the gradient ("linf"), or the gradient over its norm ("l2")."""
     if norm == "linf":
         return gradient.sign()
     return gradient / per_image(norm_of(gradient, norm)).clamp_min(torch.finfo(gradient.dtype).tiny)
 
 
 def random_point(originals: Tensor, epsilon: float, norm: str, generator: torch.Generator) -> Tensor:
-    """A random picture in the ball: each pixel uniform ("linf"), or a random direction of uniform length ("l2")."""
+    """A random image in the ball: each pixel uniform ("linf"), or a random direction with a uniform norm ("l2")."""
     draw = torch.empty(originals.shape, dtype=originals.dtype, device=generator.device)
     if norm == "linf":
         change = draw.uniform_(-epsilon, epsilon, generator=generator)
@@ -54,7 +54,7 @@ def random_point(originals: Tensor, epsilon: float, norm: str, generator: torch.
 
 
 def validate_epsilon(epsilon: float, norm: str) -> float:
-    """`epsilon` as a float that makes sense for the norm; else a ValueError that says in what it is measured."""
+    """`epsilon` as a float that is valid for the norm; else a ValueError that states its unit."""
     one_of(norm, DEFAULT_EPSILON, "norm")
     radius = float(epsilon)
     if not radius >= 0 or (norm == "linf" and radius > 1) or radius == torch.inf:
@@ -66,7 +66,7 @@ def validate_epsilon(epsilon: float, norm: str) -> float:
 
 
 def check_inside(pictures: Tensor, originals: Tensor, epsilon: float, norm: str) -> Tensor:
-    """The attacked pictures, after a last look that they lie in [0, 1] and in the ball; a RuntimeError if not."""
+    """The adversarial images, after a check that they lie in [0, 1] and in the ball; a RuntimeError if not."""
     low, high = (float(v) for v in torch.aminmax(pictures))
     max_distance = float(norm_of(pictures - originals, norm).max())
     slack = 1e-5 * max(1.0, epsilon) if pictures.dtype != torch.float64 else 1e-12 * max(1.0, epsilon)
@@ -79,5 +79,5 @@ def check_inside(pictures: Tensor, originals: Tensor, epsilon: float, norm: str)
 
 
 def per_image(numbers: Tensor) -> Tensor:
-    """N numbers as N x 1 x 1 x 1, to scale pictures with."""
+    """N numbers as N x 1 x 1 x 1, to scale images with."""
     return numbers.view(-1, 1, 1, 1)

@@ -1,7 +1,7 @@
-"""One pixel: can the answer be turned by changing almost nothing, and without a gradient?
+"""One-pixel attack: change a single pixel, found by differential evolution without gradients.
 
-The attacker only sees probabilities. Where the pixel lies and which colour it takes is found by differential evolution, and every
-question to the network is counted.
+The attacker sees only probabilities. Position and colour of the pixel are found by differential evolution, and every query to the
+network is counted.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from cnnlab.robustness._gradients import batched_logits
 
 @dataclass(frozen=True, eq=False)
 class OnePixel:
-    """The best candidate so far.
+    """The best candidate of the one-pixel attack so far.
 
     Fields
     ------
     image
-        3 x H x W in [0, 1]: the picture with the pixels changed.
+        3 x H x W in [0, 1]: the image with the pixels changed.
     positions
         pixels x 2: row and column of each.
     colours
         pixels x 3 in [0, 1].
     probability
-        What the network now gives the target.
+        Probability of the target for this image.
     predicted
-        The class that it now says.
+        The class predicted for this image.
     success
-        Whether the answer is turned: away from the target, or to it if targeted.
+        Whether the attack succeeded: the target is no longer predicted, or is predicted if targeted.
     queries
-        How many pictures the network was asked about, the original not counted.
+        Number of queries, not counting the original.
     """
 
     image: Tensor
@@ -64,48 +64,48 @@ def one_pixel(
     seed: int = 0,
     progress: bool = False,
 ) -> OnePixel:
-    """Can one pixel turn the answer? Differential evolution over its place and its colour.
+    """One-pixel attack: differential evolution over the position and the colour of one pixel.
 
         child = a + weight (b - c),    a, b, c three other candidates (row, column, red, green, blue)
 
-    A child takes its parent's place if the network finds the target less probable with it (more, if targeted). The search stops as
-    soon as the answer is turned. A population of hundreds is not a luxury: one of ten hardly ever finds the pixel.
+    A child replaces its parent if the target is less probable with it (more, if targeted). The search stops as soon as the attack
+    succeeds. A population of hundreds is needed: one of ten hardly ever finds the pixel.
 
-    The attacker's questions are those that are counted. How they are answered is the kit's affair: for one pixel, on a CPU, a network
-    of convolutions computes only what that pixel can reach (`cnnlab._incremental`), and gives the same numbers up to rounding.
+    `queries` counts the attacker's queries. They are computed faster where possible: for one pixel, on a CPU, a convolutional network
+    recomputes only what that pixel can reach (`cnnlab._incremental`), with the same results up to rounding.
 
     Parameters
     ----------
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     image
-        One picture, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
+        One image, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
     target
-        The class to get away from; None for the predicted class. With `targeted=True` the class to get to.
+        The true class; None for the predicted class. With `targeted=True` the class to reach.
     pixels
-        How many pixels may change.
+        Number of pixels that may change.
     population, generations
-        How many candidates there are, and how often each has a child: at most population x (generations + 1) queries.
+        Number of candidates, and of generations: at most population x (generations + 1) queries.
     weight
-        How far a child goes along the difference of two others.
+        Differential weight: how far a child moves along the difference of two others.
     targeted
-        Whether `target` is where to go.
+        Whether `target` is the class to reach.
     batch_size
-        Pictures in one forward pass.
+        Images in one forward pass.
     seed
-        For the population and its children.
+        Seed of the population and its children.
     progress
         Show a progress bar.
 
     Returns
     -------
     OnePixel
-        The best candidate, whether it turned the answer, and the queries spent.
+        The best candidate, whether it succeeded, and the queries used.
 
     Raises
     ------
     ValueError, TypeError
-        If several pictures come, a class is not known, a number makes no sense, or a targeted attack has no target.
+        If more than one image is passed, a class is not known, a number is out of range, or a targeted attack has no target.
 
     References
     ----------
@@ -149,7 +149,7 @@ def one_pixel_steps(
     batch_size: int = 64,
     seed: int = 0,
 ) -> Iterator[OnePixel]:
-    """The best candidate of `one_pixel` after each generation; the last one is the answer. Arguments are those of `one_pixel`.
+    """One-pixel attack, step by step: yields the best candidate after each generation, the result last. Arguments as in `one_pixel`.
 
     Example
     -------
@@ -186,7 +186,7 @@ def one_pixel_steps(
 def _evolve(
     query: _QueryCounter, candidates: Tensor, generations: int, weight: float, generator: torch.Generator
 ) -> Iterator[OnePixel]:
-    """Candidates P x pixels x 5: row and column as fractions of the sides, then the colour."""
+    """Differential evolution of candidates P x pixels x 5: row and column as fractions of the sides, then the colour."""
     fitness = query(candidates)
     for generation in range(generations + 1):
         if generation:
@@ -203,7 +203,7 @@ def _evolve(
 
 @dataclass(eq=False)
 class _QueryCounter:
-    """The network as the attacker sees it: candidates in, fitness out, and a count."""
+    """Counts queries: candidates in, fitness out."""
 
     model: nn.Module
     picture: Tensor
@@ -214,9 +214,9 @@ class _QueryCounter:
     queries: int = 0
 
     def __call__(self, candidates: Tensor) -> Tensor:
-        """P numbers, larger is better: the logarithm of the odds against the target, or for it if targeted."""
+        """P fitness values, larger is better: the log odds against the target, or for it if targeted."""
         self.queries += len(candidates)
-        # Chunk by chunk, so that no more than a batch of pictures exists at a time.
+        # Chunk by chunk, so that no more than a batch of images exists at a time.
         logits = (
             torch.cat([self._logits(chunk) for chunk in candidates.split(self.batch_size)]).cpu().double()
         )
@@ -227,7 +227,7 @@ class _QueryCounter:
         return target_logit - other_logits if self.targeted else other_logits - target_logit
 
     def evaluate(self, candidate: Tensor) -> OnePixel:
-        """What one candidate is and does; it was asked about before, so it is not counted again."""
+        """The candidate as a result; it was queried before, so it is not counted again."""
         picture = self._pictures(candidate[None])
         logits = batched_logits(self.model, picture)[0].cpu()
         predicted = int(logits.argmax())
@@ -262,16 +262,16 @@ class _QueryCounter:
 
 
 def _initial_candidates(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
-    """Places anywhere, colours around grey and often at the ends of their range."""
+    """Uniform random positions; colours around grey and often at the ends of their range."""
     positions = torch.rand(*shape[:2], 2, generator=generator)
     colours = (0.5 + 0.5 * torch.randn(*shape[:2], 3, generator=generator)).clamp(0, 1)
     return torch.cat([positions, colours], 2)
 
 
 def _mutate(parents: Tensor, weight: float, generator: torch.Generator) -> Tensor:
-    """For each parent, three other candidates joined; what leaves the picture comes in on the other side, colours are clipped."""
+    """For each parent, three other candidates combined; positions wrap around at the border, colours are clipped."""
     count = len(parents)
-    # Three different ones, none of them the parent: the first places of a shuffle that puts the parent last.
+    # Three different ones, none of them the parent: the first entries of a shuffle that puts the parent last.
     draws = torch.rand(count, count, generator=generator).fill_diagonal_(-1)
     a, b, c = parents[draws.topk(3, dim=1).indices.T]
     children = a + weight * (b - c)

@@ -1,7 +1,7 @@
-"""The smallest change that turns an answer: the penalty form of the first adversarial examples.
+"""Penalty attack (Szegedy et al.): the smallest change that reaches a target class, from the first paper on adversarial examples.
 
-FGSM and PGD are told how far they may go. Here the length of the change itself is weighed against the score of the wanted class,
-and what comes out is how short it can be.
+FGSM and PGD take the size of the change as given. Here the norm of the change is weighed against the score of the target class,
+and the result shows how small the change can be.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from cnnlab.robustness.targets import Target, target_indices
 
 @dataclass(frozen=True, eq=False)
 class PenaltyAttack:
-    """Outcome of `penalty_attack`.
+    """Result of `penalty_attack`.
 
     Fields
     ------
     images
-        N x 3 x H x W in [0, 1] (or one picture): the nearest picture found that is called the target class; the original where none
-        was.
+        N x 3 x H x W in [0, 1] (or one image): the nearest image found that is classified as the target; the original where none
+        was found.
     norms
-        N floats: |r|, the Euclidean length of the change in pixel values of [0, 1]; infinity where none was found.
+        N floats: |r|, the Euclidean norm of the change in pixel values of [0, 1]; infinity where none was found.
     success
-        N booleans: whether one was found.
+        N booleans: whether an adversarial image was found.
     weight
         N floats: the largest lambda tried for which the search ended at the target class; NaN where none did.
     """
@@ -55,44 +55,44 @@ def penalty_attack(
     path_length: float = 0.36,
     progress: bool = False,
 ) -> PenaltyAttack:
-    """How small can a change be that makes the network say `target`? The penalty form of Szegedy et al.
+    """Penalty attack: the smallest change of each image that makes the network predict `target`.
 
         max over r of  -lambda |r| + log softmax(model(x + r))[target],    x + r in [0, 1]
 
-    A large lambda keeps r short, but the answer may stay; a small one turns the answer with a long r. So lambda is searched for
-    each picture by bisection of its logarithm, the shortest r that ever turned the answer on the way is kept, and at the end it is
-    shortened along its line as far as the answer stays.
+    A large lambda keeps r short, but may not reach the target; a small one reaches it with a long r. So lambda is searched for each
+    image by bisection of its logarithm, the shortest successful r is kept, and at the end it is shortened along its line as far as
+    the prediction stays.
 
     Parameters
     ----------
     model
         Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
     images
-        N x 3 x H x W in [0, 1], or one picture.
+        N x 3 x H x W in [0, 1], or one image.
     target
-        The class that the network shall say, one for all pictures or one for each.
+        The class to reach, one for all images or one for each.
     steps
-        Gradient steps for each lambda; each goes along the gradient, and their lengths fall evenly to zero.
+        Gradient steps for each lambda; each follows the gradient, and their lengths fall linearly to zero.
     rounds
-        How many lambdas are tried.
+        Number of lambdas tried.
     weight
-        The first lambda, for lengths in pixel values of [0, 1]; it is quartered until it turns the answer, and quadrupled until it
+        The first lambda, for norms in pixel values of [0, 1]; it is quartered until the attack succeeds, and quadrupled until it
         no longer does.
     path_length
-        What the lengths of the steps add up to, as a root mean square over the pixel values. Long first steps leave the places where
-        the answer is stuck, and the penalty pulls the change back.
+        Sum of the step lengths, as a root mean square over the pixel values. Long first steps leave regions where the prediction
+        does not change, and the penalty pulls the change back.
     progress
         Show a progress bar.
 
     Returns
     -------
     PenaltyAttack
-        The attacked pictures, |r|, and whether it worked, one for each picture.
+        The adversarial images, |r|, and whether the attack succeeded, for each image.
 
     Raises
     ------
     ValueError, TypeError
-        If no target is given, a class is not known, or a number makes no sense.
+        If no target is given, a class is not known, or a number is out of range.
 
     References
     ----------
@@ -128,14 +128,14 @@ def penalty_attack(
 
 
 class _Search:
-    """The shortest change found for each picture, and between which lambdas its answer turns."""
+    """Bisection of lambda for each image: the shortest successful change, and the lambdas between which success changes."""
 
     def __init__(self, originals: Tensor, already_target: Tensor, weight: float):
         count = len(originals)
         self.best_images = originals
         self.best_lengths = torch.where(already_target, 0.0, originals.new_full((count,), torch.inf))
         self.weight = originals.new_full((count,), float(weight))
-        self.largest_success = originals.new_full((count,), torch.nan)  # that turned the answer
+        self.largest_success = originals.new_full((count,), torch.nan)  # the largest lambda that succeeded
         self._smallest_failure = originals.new_full((count,), torch.inf)
 
     def record(self, pictures: Tensor, lengths: Tensor, succeeded: Tensor) -> None:
@@ -144,7 +144,7 @@ class _Search:
         self.best_images = torch.where(per_image(better), pictures, self.best_images)
 
     def update_weight(self, succeeded: Tensor) -> None:
-        """Half-way, in the logarithm, between the largest lambda that turned the answer and the smallest that did not."""
+        """Half-way, in the logarithm, between the largest lambda that succeeded and the smallest that did not."""
         self.largest_success = torch.where(
             succeeded, torch.fmax(self.weight, self.largest_success), self.largest_success
         )
@@ -161,7 +161,7 @@ class _Search:
 def _ascend(
     model: nn.Module, originals: Tensor, classes: Tensor, search: _Search, steps: int, path_length: float
 ) -> Tensor:
-    """Maximise score minus penalty from r = 0 for the lambdas at hand; whether each picture ends at its class (N booleans)."""
+    """Maximise score minus penalty from r = 0 for the current lambdas; whether each image ends at its class (N booleans)."""
     pictures = originals
     for remaining in range(steps, -1, -1):
         with torch.enable_grad():
@@ -178,7 +178,7 @@ def _ascend(
 
 
 def _bisect(model: nn.Module, originals: Tensor, classes: Tensor, search: _Search, halvings: int = 8) -> None:
-    """Between the original and the nearest picture found, the place on the line where the answer turns, by bisection."""
+    """Bisection along the line between the original and the nearest image found, to the point where the prediction flips."""
     change = search.best_images - originals
     low, high = torch.zeros_like(search.best_lengths), torch.ones_like(search.best_lengths)
     for _ in range(halvings):

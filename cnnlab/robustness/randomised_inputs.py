@@ -1,7 +1,7 @@
-"""Pictures from which nothing can be learnt but themselves: their pixels shuffled, shuffled anew in each, or drawn by chance.
+"""Randomised inputs: shuffled, random and Gaussian pixels, images without structure that can only be memorised.
 
 With random labels (`cnnlab.world.Dataset.with_random_labels`) these are the inputs of Zhang et al. (2017). A network that fits them
-shows how much it can store, not what it has understood.
+shows how much it can memorise, not what it has learnt.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from cnnlab._validation import image_batch, whole_number
 
 
 def shuffled_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
-    """One permutation of the places, the same for all pictures: what is at a place still means something, its neighbours do not.
+    """Shuffled pixels: one permutation of the positions for all images; a position keeps its meaning, but not its neighbours.
 
     Parameters
     ----------
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W. A pixel's three colours stay together.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W. The three colours of a pixel stay together.
     seed
-        Another seed is another permutation. Training and test pictures need the same one.
+        Another seed is another permutation. Training and test images need the same one.
 
     Returns
     -------
     Tensor
-        Of the same shape, with the same pixels at other places.
+        Of the same shape, with the same pixels at other positions.
 
     References
     ----------
@@ -45,9 +45,9 @@ def shuffled_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
 
 
 def random_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
-    """Another permutation of the places for each picture: only how much there is of each colour is left.
+    """Random pixels: a different permutation of the positions for each image; only the colour histogram is left.
 
-    Parameters, result and source are those of `shuffled_pixels`; pictures of different seeds share no permutation.
+    Parameters, result and source are those of `shuffled_pixels`; images of different seeds share no permutation.
 
     Example
     -------
@@ -64,10 +64,10 @@ def random_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
 
 
 def gaussian_pixels(images: Tensor, *, seed: int = 0) -> Tensor:
-    """Noise in place of the pictures: each value normal, with the mean and the deviation that its colour has in all of them.
+    """Gaussian pixels: noise instead of the images, with the mean and the standard deviation of each colour over all of them.
 
-    Values beyond [0, 1] are clipped. Nothing of a picture is left, and yet each is unlike every other. Parameters, result and
-    source are those of `shuffled_pixels`.
+    Values beyond [0, 1] are clipped. Nothing of an image is left, and yet all are different. Parameters, result and source are those
+    of `shuffled_pixels`.
 
     Example
     -------

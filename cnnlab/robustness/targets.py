@@ -1,4 +1,4 @@
-"""Which class each picture is about: one index for each picture, from an index, a name, several of them, or the network's answer."""
+"""Target classes of attacks: one index for each image, from an index, a name, several of them, or the prediction."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Target = int | str | Sequence[int | str] | Tensor | None
 
 
 def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
-    """N class indices on the device of `logits` (N x C): `target` for all pictures or one for each; None for the predicted class.
+    """N class indices on the device of `logits` (N x C): `target` for all images or one for each; None for the predicted class.
 
     Raises
     ------
     ValueError, TypeError
-        If a class is not known, or there is not one for each picture.
+        If a class is not known, or there is not one for each image.
     """
     if logits.dim() != 2:
         raise ValueError(f"the model must give N x classes logits, but gave {tuple(logits.shape)}.")
@@ -39,7 +39,7 @@ def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
 
 
 def _is_indices(target: Tensor, logits: Tensor) -> bool:
-    """Whether `target` is what comes out here already, as in the steps of an attack."""
+    """Whether `target` is already a tensor of N class indices, as in the steps of an attack."""
     if target.dtype != torch.int64 or target.shape != logits.shape[:1]:
         return False
     low, high = torch.aminmax(target)

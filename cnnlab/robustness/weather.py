@@ -1,6 +1,6 @@
-"""The weather family: snow, frost, fog, glaring light. Pictures are H x W x 3 floats in [0, 1]; see `corruptions`.
+"""Weather corruptions: snow, frost, fog, brightness. Images are H x W x 3 floats in [0, 1]; see `corruptions`.
 
-Flakes, ice and fog are drawn from chance, not pasted from photographs.
+Flakes, ice and fog are generated at random, not pasted from photographs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from cnnlab.robustness.blur import filter_image, line_kernel, scale_to_image
 
 
 def snow(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Flakes near and far, falling along one direction, and everything paler."""
+    """Snow: near and far flakes that fall along one direction, and paler colours."""
     height, width = picture.shape[:2]
     slant = rng.uniform(60, 120)
     flakes = np.zeros((height, width), np.float32)
@@ -29,7 +29,7 @@ def snow(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
 
 
 def frost(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Ice on the window: feathers of needles, thickest at the border, that hide what is behind them."""
+    """Frost: ice on the window, feathers of needles, thickest at the border, that hide what is behind them."""
     ice = _ice_thickness(picture.shape[:2], rng)
     thickness = (strength * (0.25 + 0.75 * ice))[:, :, None]
     colour = np.array([0.84, 0.91, 0.97]) * (0.75 + 0.25 * ice[:, :, None])
@@ -37,20 +37,20 @@ def frost(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.
 
 
 def fog(picture: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Drifting fog: light from the scene fades, light from the fog is added, in clouds of all sizes."""
+    """Fog: light from the scene fades, light from the fog is added, in clouds of all sizes."""
     thickness = strength * (0.75 + 0.25 * fractal_noise(picture.shape[:2], rng, 1.8))[:, :, None]
     return picture * (1 - thickness) + np.array([0.86, 0.87, 0.89]) * thickness
 
 
 def brightness(picture: np.ndarray, increase: float, rng: np.random.Generator) -> np.ndarray:
-    """The value of each pixel, in hue, saturation and value, is raised by `increase`; what exceeds 1 is lost."""
+    """Brightness: the value of each pixel (in HSV) is raised by `increase` and clipped at 1."""
     hsv = cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_RGB2HSV)
     hsv[:, :, 2] = np.clip(hsv[:, :, 2] + increase, 0, 1)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 def fractal_noise(sides: tuple[int, int], rng: np.random.Generator, slope: float) -> np.ndarray:
-    """H x W in [0, 1]: noise whose waves of frequency f have the strength f^-slope, so that it has forms of all sizes."""
+    """Fractal noise, H x W in [0, 1]: waves of frequency f have the amplitude f^-slope, so that there is structure at all sizes."""
     frequency = np.hypot(np.fft.fftfreq(sides[0])[:, None], np.fft.rfftfreq(sides[1])[None])
     frequency[0, 0] = np.inf
     waves = np.fft.irfft2(np.fft.rfft2(rng.standard_normal(sides)) * frequency**-slope, s=sides)
@@ -58,7 +58,7 @@ def fractal_noise(sides: tuple[int, int], rng: np.random.Generator, slope: float
 
 
 def _ice_thickness(sides: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """H x W in [0, 1]: feathers of ice, drawn twice as fine and shrunk."""
+    """H x W in [0, 1]: feathers of ice, drawn at twice the resolution and shrunk."""
     height, width = 2 * sides[0], 2 * sides[1]
     canvas = np.zeros((height, width), np.float32)
     unit = min(height, width)
