@@ -1,18 +1,18 @@
-"""What does a unit respond to? Filters, patches, directions, and whether what it finds has a name.
+"""Units: the filters, top patches, dissection and ablation of single channels, and of directions that mix them.
 
-    filters            the weights of a layer, in the shape of what they look at
-    gabor, blob        the Gabor function or the spot of colour that comes closest to a filter
-    filter_fit         the better of both, and the share of filters that they explain
-    patches            the patches of a data set that excite a unit most, in one pass
-    directions         mixtures of units asked like units: is a single unit special?
-    concepts           what lies at each pixel, by the truth of the world
-    dissection         overlap of units with concepts: detectors, unique detectors, chance
-    activation_masks   the pixels of a picture at which a unit passes its threshold
-    dissection_report  what dissection found
-    ablation           what the network loses without a unit
+    filters            the weights of a layer, in the shape of its input
+    gabor, blob        the Gabor function, or the colour blob, that fits a filter best
+    filter_fit         the better fit of both, and the share of filters explained
+    patches            the patches of a data set that activate a unit most, in one pass over the data
+    directions         directions compared with units: is a single unit special?
+    concepts           the concepts at each pixel, from the ground truth of the world
+    dissection         network dissection: overlap of units with concepts, detectors, unique detectors, chance level
+    activation_masks   the pixels of an image at which a unit exceeds its threshold
+    dissection_report  the results of dissection
+    ablation           the accuracy that the network loses without a unit
 
-Behind them: `least_squares` (least squares), `activation_batches` (pictures in batches) and `streaming_quantile` (thresholds). What the
-vector of a whole layer is good for is asked in `cnnlab.features`; which pixels matter, in `cnnlab.attribution`.
+Behind them: `least_squares`, `activation_batches` (activations in batches) and `streaming_quantile` (thresholds). For the feature
+vector of a whole layer see `cnnlab.features`; for the pixels that matter, `cnnlab.attribution`.
 """
 
 from cnnlab.units.ablation import AblationResult, ablate, ablate_each

@@ -1,7 +1,7 @@
-"""What does the network lose without a unit? Silence it, and see which class falls.
+"""Ablation: switch units off and measure the accuracy that each class loses.
 
-That a unit fires where wheels are (`cnnlab.units.dissection`) does not say that anyone listens. Here the unit is switched off
-for a while, and the answers are counted again.
+That a unit is active where wheels are (`cnnlab.units.dissection`) does not show that later layers use it. Here the unit is
+switched off for a while, and accuracy is measured again.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from cnnlab.networks.eval_mode import match_device_dtype
 def ablate(
     model: nn.Module, layer: str, units: int | Sequence[int], factor: float = 0.0
 ) -> Iterator[nn.Module]:
-    """Multiply what some units of `layer` give by `factor`, for as long as the `with` block lasts; 0 silences them.
+    """Ablation: multiply the activation of some units of `layer` by `factor` inside the `with` block; 0 switches them off.
 
-    Silence a unit behind its ReLU ("relu5"): there 0 means that it does not fire. In front of batch normalisation
-    ("conv5") 0 is a value like others, and the unit may fire all the time.
+    Ablate a unit behind its ReLU ("relu5"): there 0 means that it is inactive. In front of batch normalisation ("conv5") 0 is a
+    value like others, and the unit may still be active everywhere.
 
     Parameters
     ----------
     model
-        Any network; its weights are not touched, and behind the block it is as it was found.
+        Any network; its weights are not changed, and after the block it is as before.
     layer
-        One of `layer_names(model)` that gives N x U x h x w or N x U.
+        One of `layer_names(model)` with output N x U x h x w or N x U.
     units
         One channel or several.
     factor
-        0 silences, 1 changes nothing, 2 makes louder, -1 turns the sign.
+        0 switches off, 1 changes nothing, 2 doubles, -1 flips the sign.
 
     Raises
     ------
     ValueError
         If there is no such layer; in the forward pass, if there is no such unit.
     TypeError
-        In the forward pass, if the layer gives something else than one tensor.
+        In the forward pass, if the output of the layer is not a single tensor.
 
     References
     ----------
-    Zhou, Sun, Bau & Torralba (2018), Revisiting the importance of individual units in CNNs via ablation. Lecture L asks of
-    representations, "Are they useful?".
+    Zhou, Sun, Bau & Torralba (2018), Revisiting the importance of individual units in CNNs via ablation. Lecture L, on
+    representations: "Are they useful?".
 
     Example
     -------
@@ -82,22 +82,22 @@ def ablate(
 
 @dataclass(frozen=True, eq=False)
 class AblationResult:
-    """Outcome of `ablate_each`, for U units (or groups of units) and C classes.
+    """Result of `ablate_each`, for U units (or groups of units) and C classes.
 
     Attributes
     ----------
     units
-        U tuples of channel numbers: those that were silent together.
+        U tuples of channel numbers: those that were ablated together.
     before
-        C, accuracy on the pictures of each class with all units; NaN for a class without pictures.
+        C, accuracy on the images of each class with all units; NaN for a class without images.
     after
-        U x C, accuracy with the unit silenced.
+        U x C, accuracy with the unit ablated.
     change
         U x C, after - before; the most negative class of a row is the one that needs the unit.
     overall_change
-        U, change of the accuracy over all pictures.
+        U, change of the accuracy over all images.
     logit_change
-        U x C, change of the logit of class c, mean over the pictures of class c: it moves long before an answer turns.
+        U x C, change of the logit of class c, mean over the images of class c: it changes long before a prediction flips.
     """
 
     units: tuple[tuple[int, ...], ...]
@@ -118,25 +118,25 @@ def ablate_each(
     batch_size: int = 100,
     progress: bool = False,
 ) -> AblationResult:
-    """Which class needs which unit? Accuracy of each class with one unit (or group of units) after the other silenced.
+    """Ablation of one unit (or group of units) at a time: the change in the accuracy of each class.
 
         change[k, c] = accuracy on class c without unit k - accuracy on class c
 
-    One pass over the pictures for each unit, and one with all of them. Differences of less than about
-    1 / sqrt(pictures of the class) can be accidents of the pictures.
+    One pass over the data set for each unit, and one with all units. Differences of less than about
+    1 / sqrt(images of the class) can be due to chance.
 
     Parameters
     ----------
     model, layer, factor
-        As for `ablate`; the network gives N x C logits.
+        As for `ablate`; the network returns N x C logits.
     dataset
-        Pictures with `labels`, such as `cnnlab.world.dataset("validation")`.
+        Images with `labels`, such as `cnnlab.world.dataset("validation")`.
     units
-        Channels of the layer; a sequence among them is a group that is silenced as one.
+        Channels of the layer; a sequence among them is a group that is ablated together.
 
     Returns
     -------
-    Silenced
+    AblationResult
         Accuracy by class, before and after, in float64.
 
     Raises
@@ -163,7 +163,7 @@ def ablate_each(
     groups = [(int(unit),) if hasattr(unit, "__index__") else tuple(map(int, unit)) for unit in units]
 
     def measure() -> tuple[Tensor, Tensor]:
-        """C accuracies, and C mean logits of the right class."""
+        """C accuracies, and C mean logits of the true class."""
         with eval_mode(model), torch.inference_mode():
             outputs = [
                 model(match_device_dtype(model, images)) for images in picture_batches(dataset, batch_size)

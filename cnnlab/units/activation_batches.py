@@ -1,4 +1,4 @@
-"""What layers answer to many pictures, batch by batch, so that memory does not grow with their number."""
+"""Activations of layers for many images, batch by batch, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from cnnlab.units.filters import convolution_names
 def activation_batches(
     model: nn.Module, pictures: Any, layers: Sequence[str], batch_size: int, progress: bool, description: str
 ) -> Iterator[tuple[slice, Tensor, dict[str, Tensor]]]:
-    """For each batch: which pictures it holds, the pictures, and what the layers answer to them.
+    """For each batch: the slice of images it holds, the images, and the activations of the layers.
 
-    Between two batches the model is in the state in which it was found.
+    Between two batches the model is in its original state.
     """
     start = 0
     with tqdm(total=picture_count(pictures), desc=description, disable=not progress or None) as bar:
@@ -30,7 +30,7 @@ def activation_batches(
 
 
 def parse_layers(model: nn.Module, layers: str | Sequence[str] | None) -> list[str]:
-    """The names that `layers` means: one, several, or None for all convolutional layers."""
+    """The names selected by `layers`: one, several, or None for all convolutional layers."""
     if layers is None:
         return convolution_names(model)
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))

@@ -1,6 +1,6 @@
-"""Where in a picture is a unit strong? Its map at the pixels, and the mask of what passes its threshold.
+"""Activation masks: a unit's map at the pixels of an image, and the mask where it exceeds its threshold.
 
-Thresholds come from `cnnlab.units.dissection`; here a picture is looked at through them.
+The thresholds come from `cnnlab.units.dissection`.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from cnnlab.units.dissection_report import Dissection
 
 
 def activation_mask(model: nn.Module, images: Tensor, dissection: Dissection, unit: int) -> Tensor:
-    """At which pixels is a unit among its own strongest, as dissection counted them?
+    """Activation mask: the pixels at which a unit exceeds the threshold of its dissection.
 
-        M_k(x) = pixels of x at which a_k(x), enlarged by bilinear interpolation, is above T_k
+        M_k(x) = pixels of x at which a_k(x), upsampled by bilinear interpolation, is above T_k
 
     Parameters
     ----------
     model
-        The network that was dissected; it is left as it was found.
+        The network that was dissected; it is left unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture without the first axis.
+        N x 3 x H x W in [0, 1], or one image without the first axis.
     dissection
-        What `cnnlab.units.dissect` found in one layer of it (in the basis of its units, not a turned one).
+        The result of `cnnlab.units.dissect` for one of its layers (in the basis of its units, not a rotated one).
     unit
         A channel of that layer.
 
     Returns
     -------
     Tensor
-        N x H x W booleans (H x W for one picture), at every pixel.
+        N x H x W booleans (H x W for one image), at every pixel.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def activation_mask(model: nn.Module, images: Tensor, dissection: Dissection, un
 
 
 def upsample_to_image(maps: Tensor, field: ReceptiveField) -> Tensor:
-    """... x h x w maps at all pixels of the picture, ... x H x W; see `bilinear_weights`."""
+    """... x h x w maps at all pixels of the image, ... x H x W; see `bilinear_weights`."""
     down, across = (
         bilinear_weights(field, axis, torch.arange(field.picture[axis])).to(maps) for axis in (0, 1)
     )
@@ -70,10 +70,10 @@ def upsample_to_image(maps: Tensor, field: ReceptiveField) -> Tensor:
 
 
 def bilinear_weights(field: ReceptiveField, axis: int, pixels: Tensor) -> Tensor:
-    """pixels x positions: the weight of each position of a layer, standing in the middle of its field, at each pixel.
+    """pixels x positions: the weight, at each pixel, of each position of a layer, placed at the centre of its receptive field.
 
-    Pixels beyond the outermost middles take the outermost value. Where every unit sees everything, the positions have no
-    middles of their own and are spread evenly.
+    Pixels beyond the outermost centres take the outermost value. Where every unit sees the whole image, the positions have no
+    centres of their own and are spread evenly.
     """
     count, stride = field.positions[axis], field.stride[axis]
     if stride:

@@ -1,7 +1,7 @@
-"""Blobs: a smooth spot of one colour on another, and how much of a filter one of them explains.
+"""Blobs: a Gaussian spot of one colour on another, and how much of a filter it explains.
 
-Beside oriented edges (`cnnlab.units.gabor`), the first layer of trained networks has filters that look at colour alone: a round
-patch, brightest in the middle, that fades into its opposite or into nothing.
+Besides oriented edges (`cnnlab.units.gabor`), the first layer of trained networks has filters for colour alone: a round
+patch, strongest in the middle, that fades into its opposite or into nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _N_STARTS = 8
 
 @dataclass(frozen=True, eq=False)
 class Blobs:
-    """One blob for each of N filters of C channels and k x k pixels.
+    """Blob fit: one blob for each of N filters of C channels and k x k pixels.
 
     Attributes
     ----------
@@ -39,18 +39,18 @@ class Blobs:
     orientation
         N angles in [0, pi) of the first axis, from the right, counterclockwise.
     amplitude
-        N heights of the blob above what is beneath, never negative.
+        N heights of the blob above the offset, never negative.
     colour
-        N x C unit vectors, from the colour beneath to the colour of the blob.
+        N x C unit vectors, from the offset's colour to the colour of the blob.
     offset
-        N x C, the constant colour beneath.
+        N x C, the constant colour of the background.
     reconstruction
-        N x C x k x k, the filter as the blob gives it.
+        N x C x k x k, the filter as reconstructed by the fit.
     r2
-        N shares of the filter's variance (about one mean for all its numbers) that blob and offset explain.
+        N shares of the filter's variance (about one mean for all its numbers) explained by blob and offset.
     pattern_r2
-        N shares of the variance over positions (about the mean of each channel) that are explained; a constant
-        colour reaches 0.
+        N shares of the variance over positions (about the mean of each channel) that are explained; 0 for a constant
+        colour.
     """
 
     centre: Tensor
@@ -65,21 +65,21 @@ class Blobs:
 
 
 def fit_blob(filters: Tensor) -> Blobs:
-    """Which smooth spot of colour comes closest to each filter, and how much of the filter does it explain?
+    """Blob fit: the Gaussian colour spot closest to each filter, and the share of the filter that it explains.
 
         w[c, y, x] = offset[c] + amplitude colour[c] exp(-u^2 / (2 sigma_1^2) - v^2 / (2 sigma_2^2))
 
-    The constant colour beneath is free, and counts: a filter that answers to orange on blue is orange in the
-    middle and blue around, and one that is orange all over is the limit of a wide blob.
+    The constant background colour is free, and counts: a filter for orange on blue is orange in the middle and blue around,
+    and one that is orange all over is the limit of a wide blob.
 
         r2 = 1 - sum (w - fit)^2 / sum (w - mean of w)^2
 
     with one mean for all numbers of the filter; `pattern_r2` takes the mean of each channel instead, so that a
     constant colour explains nothing.
 
-    To be called a blob, the spot has its centre within the filter, both widths lie between 1 pixel and the side of
-    the filter, and one is at most twice the other (a longer one is a bar, which is a matter for `fit_gabor`).
-    Chance: white noise reaches an r2 of 0.04 (median) and 0.09 (the largest of 200) in 3 x 11 x 11 filters, 0.09
+    To count as a blob, the spot must have its centre within the filter, both widths between 1 pixel and the side of
+    the filter, and one width at most twice the other (a longer one is a bar, which is left to `fit_gabor`).
+    Chance level: white noise reaches an r2 of 0.04 (median) and 0.09 (the largest of 200) in 3 x 11 x 11 filters, 0.09
     and 0.20 in 3 x 7 x 7, 0.16 and 0.30 in 3 x 5 x 5.
 
     Parameters
@@ -95,7 +95,7 @@ def fit_blob(filters: Tensor) -> Blobs:
     Raises
     ------
     TypeError, ValueError
-        If the filters are no float tensor, not square, smaller than 5 x 5 or not finite.
+        If the filters are not a float tensor, not square, smaller than 5 x 5 or not finite.
 
     References
     ----------
@@ -132,7 +132,7 @@ def blob_pattern(
     sigma: tuple[float | Tensor, float | Tensor] = (2.0, 2.0),
     orientation: float | Tensor = 0.0,
 ) -> Tensor:
-    """A Gaussian spot of height 1 on size x size pixels, in float64; parameters as in `Blobs`, the centre in the middle unless said.
+    """Blob pattern: a Gaussian spot of height 1 on size x size pixels, in float64; parameters as in `Blobs`, centred by default.
 
     Example
     -------
@@ -151,7 +151,7 @@ def blob_pattern(
 def _to_parameters(free: Tensor, size: int) -> tuple[Tensor, ...]:
     """Row, column, orientation and both widths from the first five free numbers.
 
-    One of both widths is free; the other lies between half and twice as much, and within the same bounds.
+    One of the two widths is free; the other lies between half and twice of it, and within the same bounds.
     """
     row, column = to_bounded(free[0], 0, size - 1), to_bounded(free[1], 0, size - 1)
     first = to_bounded(free[3], MIN_SIGMA, size)
@@ -166,7 +166,7 @@ def _pattern(free: Tensor, size: int) -> Tensor:
 
 
 def _initial_parameters(channels: Tensor, size: int) -> Tensor:
-    """N x S x 7 free numbers to start from: the round spots that explain most, in the colour that suits them."""
+    """N x S x 7 free numbers to start from: the round spots that explain most, in the colour that fits best."""
     positions = torch.linspace(0.1, 0.9, 5, dtype=torch.float64)
     widths = torch.tensor([0.12, 0.2, 0.35, 0.6], dtype=torch.float64) * size
     angle = torch.zeros((), dtype=torch.float64)

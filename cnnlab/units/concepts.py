@@ -1,7 +1,7 @@
-"""What lies at each pixel, in all categories at once: the truth against which units are dissected.
+"""Concept labels: the concepts at each pixel, in all categories at once, the ground truth of network dissection.
 
 The rendered world knows for each pixel its object, part, scene, material, texture and colour. Here these maps become one list
-of concepts with the pixels at which they are seen. Units do not come in; they meet the concepts in `cnnlab.units.dissection`.
+of concepts with the pixels that show them. Units are compared with them in `cnnlab.units.dissection`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from cnnlab._validation import one_of, positive_int
 from cnnlab.world.names import NAMES
 
 NOT_CONCEPTS = ("none", "plain")
-"""Names of pixel maps that say what is *not* there: no concepts."""
+"""Names of pixel maps that mean the absence of something: not concepts."""
 
 NO_CONCEPT = 255
 
 
 @dataclass(frozen=True, eq=False)
 class Concepts:
-    """C concepts and where they are seen in N pictures.
+    """Concept labels: C concepts and the pixels that show them in N pictures.
 
     Attributes
     ----------
     names, categories
         The name and the category of each concept, C each.
     labels
-        categories x N x h x w bytes: the index of the concept at each pixel looked at, 255 where there is none.
+        categories x N x h x w bytes: the index of the concept at each sampled pixel, 255 where there is none.
     pixels
-        C counts of the pixels looked at that show the concept, in all pictures together.
+        C counts of the sampled pixels that show the concept, in all pictures together.
     rows, columns
-        The h rows and w columns of the picture that are looked at.
+        The h rows and w columns of the picture that are sampled.
     """
 
     names: tuple[str, ...]
@@ -53,28 +53,28 @@ def concepts(
     pixel_step: int = 2,
     min_pictures: int = 10,
 ) -> Concepts:
-    """Which concepts does a data set show, and at which pixels?
+    """Concept labels of a data set: which concepts it shows, and at which pixels.
 
-    A concept is a name of a category ("wheel" of "part"). Names that say that nothing is there ("none", "plain") are left
-    out, and so are those seen in fewer than `min_pictures` pictures: a unit that answers to one such picture would
+    A concept is a name of a category ("wheel" of "part"). Names that mean the absence of something ("none", "plain") are left
+    out, and so are those that occur in fewer than `min_pictures` pictures: a unit that is active in one such picture would
     count as a detector of the concept.
 
     Parameters
     ----------
     dataset
-        A data set of the world, or anything with a length and `maps(category)` that gives N x H x W bytes, indices
+        A data set of the world, or anything with a length and `maps(category)` that returns N x H x W bytes, indices
         into `cnnlab.world.NAMES[category]`.
     categories
         Names from `cnnlab.world.NAMES`.
     pixel_step
-        Every how many pixels, in both directions, one is looked at; 1 looks at all.
+        Sampling step, in both directions; 1 samples all pixels.
     min_pictures
-        In how many pictures a concept must be seen.
+        Smallest number of pictures in which a concept must occur.
 
     Returns
     -------
     Concepts
-        Names, labels and counts. The labels take one byte for each category and pixel looked at: 14 kB for a
+        Names, labels and counts. The labels take one byte for each category and sampled pixel: 14 kB for a
         picture of 96 x 96, half as much as the picture itself.
 
     Raises
@@ -126,6 +126,6 @@ def concepts(
 
 
 def _value_counts(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """For each of 256 values of maps N x h x w, how many pixels and how many pictures hold it."""
+    """For each of the 256 values of maps N x h x w, the number of pixels and of pictures that contain it."""
     per_picture = torch.stack([picture.flatten().bincount(minlength=256) for picture in maps])  # N x 256
     return per_picture.sum(0), (per_picture > 0).sum(0)

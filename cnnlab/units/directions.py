@@ -1,9 +1,9 @@
-"""Are single units special, or is any direction of a layer as good? Mixtures of units, asked like units.
+"""Random directions against single units: is a unit special, or is any direction in activation space as good?
 
-A unit is one axis of the space of activations. If networks store meaning in the space and not in its axes, then pictures that
-lie far along a random direction should look as much alike as those that excite one unit. Here both are asked with the same
-machinery (`cnnlab.units.patches`) and compared by what the pictures show. Whether concepts match axes better than directions
-is also asked by dissection, with the basis rotated (`cnnlab.units.dissection`).
+A unit is one axis of activation space. If networks store meaning in the space and not in its axes, then pictures that lie far
+along a random direction should look as much alike as those that activate one unit. Here both get their top patches in the same
+way (`cnnlab.units.patches`) and are compared by the labels of these pictures. Whether concepts match axes better than directions
+is also a question for dissection, with the basis rotated (`cnnlab.units.dissection`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from cnnlab.units.patches import TopPatches, find_top_patches
 
 
 def random_directions(channels: int, count: int, *, seed: int = 0) -> Tensor:
-    """`count` unit vectors in `channels` dimensions (count x channels), each direction equally likely.
+    """Random directions: `count` unit vectors in `channels` dimensions (count x channels), uniform on the sphere.
 
     Example
     -------
-    >>> inputs_of_cases = random_directions(128, 3)
-    >>> inputs_of_cases.shape, torch.allclose(inputs_of_cases.norm(dim=1), torch.ones(3))
+    >>> directions = random_directions(128, 3)
+    >>> directions.shape, torch.allclose(directions.norm(dim=1), torch.ones(3))
     (torch.Size([3, 128]), True)
     """
     generator = torch.Generator().manual_seed(seed)
@@ -36,10 +36,10 @@ def random_directions(channels: int, count: int, *, seed: int = 0) -> Tensor:
 
 
 def random_rotation(channels: int, *, amount: float = 1.0, seed: int = 0) -> Tensor:
-    """A random rotation of `channels` axes, channels x channels, with determinant 1.
+    """Random rotation of `channels` axes, channels x channels, with determinant 1.
 
-    All rotations are equally likely (QR of a normal matrix, signs put right). With `amount` between 0 and 1 only this
-    share of the way is turned: the same planes, smaller angles; 0 turns nothing. The new axes are the rows.
+    All rotations are equally likely (QR of a normal matrix, signs corrected). An `amount` between 0 and 1 rotates only this share
+    of the way: the same planes, smaller angles; 0 is the identity. The new axes are the rows.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def random_rotation(channels: int, *, amount: float = 1.0, seed: int = 0) -> Ten
 
     References
     ----------
-    Bau, Zhou, Khosla, Oliva & Torralba (2017), section 3.2 (rotations Q^alpha). Stewart (1980) for the drawing.
+    Bau, Zhou, Khosla, Oliva & Torralba (2017), section 3.2 (rotations Q^alpha). Stewart (1980) for the sampling.
 
     Example
     -------
-    >>> turn = random_rotation(4, seed=1)
-    >>> torch.allclose(turn @ turn.T, torch.eye(4), atol=1e-6)
+    >>> rotation = random_rotation(4, seed=1)
+    >>> torch.allclose(rotation @ rotation.T, torch.eye(4), atol=1e-6)
     True
     """
     amount = fraction(amount, "amount of the rotation")
@@ -62,7 +62,7 @@ def random_rotation(channels: int, *, amount: float = 1.0, seed: int = 0) -> Ten
     q, r = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
     q = q * r.diagonal().sign()
     q[0] *= torch.linalg.det(q).sign()
-    # A rotation turns planes by angles; its eigenvalues exp(+-i angle) tell them, and a share of each is easily taken.
+    # A rotation turns planes by angles; its eigenvalues exp(+-i angle) give them, and a share of each is easily taken.
     values, vectors = torch.linalg.eig(q)
     rotation = vectors @ torch.diag(torch.exp(1j * amount * values.angle())) @ torch.linalg.inv(vectors)
     return rotation.real.float()
@@ -78,7 +78,7 @@ def top_along_direction(
     batch_size: int = 50,
     progress: bool = False,
 ) -> TopPatches:
-    """Which patches lie farthest along a direction in the space of a layer's activations?
+    """Top patches along a direction: those that lie farthest along a direction in the activation space of a layer.
 
         argmax over x in S of max over p, q of sum over t of w_t Phi(x)^t [p, q]
 
@@ -91,12 +91,12 @@ def top_along_direction(
     layer
         A name of `layer_names(model)`.
     directions
-        D x channels, or one direction of channels numbers, as `random_directions` gives them.
+        D x channels, or one direction of `channels` numbers, such as those of `random_directions`.
 
     Returns
     -------
     TopPatches
-        With one row for each direction.
+        One row for each direction.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def top_along_direction(
 
 @dataclass(frozen=True, eq=False)
 class LabelAgreement:
-    """Outcome of `compare_directions`; an agreement is the share of pairs of pictures with the same label.
+    """Result of `compare_directions`; label agreement is the share of pairs of pictures with the same label.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class LabelAgreement:
     directions
         D agreements, one for each random direction.
     chance
-        The agreement of pictures taken at random.
+        The agreement of pictures sampled at random.
     difference
         Mean over units minus mean over directions.
     interval
@@ -156,7 +156,7 @@ class LabelAgreement:
 
 
 def label_agreement(labels: Tensor) -> Tensor:
-    """The share of pairs with the same label in each row of labels U x k: U numbers, 1 where all are the same.
+    """Label agreement: the share of pairs with the same label in each row of labels U x k: U numbers, 1 where all are the same.
 
     Example
     -------
@@ -182,27 +182,27 @@ def compare_directions(
     batch_size: int = 50,
     progress: bool = False,
 ) -> LabelAgreement:
-    """Do the strongest pictures of a unit have more in common than those along a random direction?
+    """Label agreement of units against random directions: whether the top pictures of a unit have more in common.
 
-    The agreement of a unit is the share of pairs among its k strongest pictures that have the same label; so it is
-    for a direction. All units of the layer are compared with `draws` random directions. An interval that holds 0
-    says that the difference can be an accident of which units and directions there are.
+    The agreement of a unit, or of a direction, is the share of pairs among its k top pictures that have the same label. All units
+    of the layer are compared with `draws` random directions. An interval that contains 0 means that the difference may be due to
+    the choice of units and directions.
 
     Parameters
     ----------
     model, dataset, layer, k, batch_size
-        As for `top_patches`; both questions take one pass each.
+        As for `top_patches`; units and directions take one pass over the data each.
     draws
-        How many random directions.
+        Number of random directions.
     labels
         A label for each picture; None takes `dataset.labels`.
     seed
-        For the directions and the interval.
+        Seed of the directions and the interval.
 
     Returns
     -------
-    Agreement
-        Of each unit and each direction, by chance, and the difference of both means with its interval.
+    LabelAgreement
+        Of each unit and each direction, the chance level, and the difference of both means with its interval.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Network dissection: does a unit fire where one thing is, and only there?
+"""Network dissection: which units are detectors of a concept, active where it is and only there.
 
-Every unit is compared with every concept that the world can name at a pixel (`cnnlab.units.concepts`): where the unit is among
-its own strongest half per cent, is the concept there? A unit that overlaps well enough is a detector. Which pictures excite a
-unit is asked in `cnnlab.units.patches`; what the network loses without it, in `cnnlab.units.ablate_each`.
+Every unit is compared with every concept that the world labels at a pixel (`cnnlab.units.concepts`): where the unit is in the
+top half per cent of its activations, is the concept there? A unit with enough overlap is a detector. For the pictures that activate
+a unit most see `cnnlab.units.patches`; for what the network loses without it, `cnnlab.units.ablate_each`.
 """
 
 from __future__ import annotations
@@ -39,58 +39,58 @@ def dissect(
     batch_size: int = 50,
     progress: bool = False,
 ) -> Dissection | dict[str, Dissection]:
-    """Which units are detectors of something that has a name?
+    """Network dissection: the intersection over union of units and concepts, and the units that are detectors.
 
-    The map of unit k is brought to the pixels of the picture (bilinear, each value in the middle of its receptive
-    field). Its threshold T_k is passed in the share `quantile` of all pixels of the data set, P(a_k > T_k) = 0.005; the mask
-    M_k(x) is where it is passed in picture x. With L_c(x) the pixels of concept c,
+    The map of unit k is upsampled to the pixels of the picture (bilinear, each value at the centre of its receptive
+    field). Its threshold T_k is exceeded at the share `quantile` of all pixels of the data set, P(a_k > T_k) = 0.005; the mask
+    M_k(x) is where it is exceeded in picture x. With L_c(x) the pixels of concept c,
 
         IoU(k, c) = sum over x of |M_k(x) and L_c(x)| / sum over x of |M_k(x) or L_c(x)|.
 
     A unit detects the concept with its largest IoU, if this is above 0.04; the number of *different* concepts among
     the detectors is the number of unique detectors (`Dissection.detectors`, `Dissection.unique_detectors`).
-    Thresholds, masks and concepts live at one resolution: every second pixel, unless said otherwise.
+    Thresholds, masks and concepts share one resolution: every second pixel by default.
 
-    How much overlap comes by chance? The same masks are laid over the concepts of another picture, drawn once for
-    each picture; what a unit and a concept share in where they usually lie stays, what they share in the single
-    picture is lost (`Dissection.at_chance`).
+    Chance level: the same masks are compared with the concepts of another picture, chosen at random once for each picture. The
+    overlap due to the usual positions of unit and concept remains, that due to the single picture is lost
+    (`Dissection.at_chance`).
 
-    A mask takes half a per cent of the pixels, so a concept that takes the share s of them has an IoU of at most
-    min(s, 0.005) / max(s, 0.005): it cannot pass 0.04 if it takes more than an eighth, like some colours. Lecture L
+    A mask covers half a per cent of the pixels, so a concept that covers the share s of them has an IoU of at most
+    min(s, 0.005) / max(s, 0.005): it cannot exceed 0.04 if it covers more than an eighth, like some colours. Lecture L
     speaks of the top 5 %, the paper of 0.5 %; `quantile` can be either.
 
     Parameters
     ----------
     model
-        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+        Any network for images N x 3 x H x W in [0, 1]; it runs in eval mode and is left unchanged.
     dataset
-        A data set of the world, or another whose `maps(category)` gives N x H x W indices into `cnnlab.world.NAMES`.
+        A data set of the world, or another whose `maps(category)` returns N x H x W indices into `cnnlab.world.NAMES`.
     layers
-        A name of `layer_names(model)`, several, or None for all convolutional layers: all in the same two passes.
+        A name of `layer_names(model)`, several, or None for all convolutional layers: all in the same two passes over the data.
     quantile
         The share of pixels in a mask.
     categories, pixel_step, min_pictures
         Which concepts count, and at which pixels; see `concepts`.
     rotate
-        0 asks the units; 1 asks as many directions that a random rotation turns the units into; between, a share of
-        the way (`random_rotation`).
+        0 dissects the units; 1 as many directions, the units' axes after a random rotation; between, a share of the way
+        (`random_rotation`).
     seed
-        For the rotation, the exchange of pictures, and the thinning of very large data sets.
+        Seed of the rotation, the exchange of pictures, and the subsampling of very large data sets.
     batch_size
-        How many pictures go through the network at a time.
+        Images in one forward pass.
 
     Returns
     -------
     Dissection, or dict of them
-        For one layer given by its name the `Dissection`, else one for each layer's name.
+        For a single layer name the `Dissection`, else one for each layer name.
 
-    Memory: one batch of maps, at most 200 kB a unit for the threshold, which is exact up to 5 million pixels and close
-    beyond (`cnnlab.units.streaming_quantile`), and the concepts, 14 kB a picture.
+    Memory: one batch of maps, at most 200 kB for the threshold of a unit, which is exact up to 5 million pixels and approximate
+    beyond (`cnnlab.units.streaming_quantile`), and the concepts, 14 kB for each picture.
 
     Raises
     ------
     ValueError
-        If a layer is not in the network or has no positions, a number is out of its range, or there are fewer than two
+        If a layer is not in the network or has no positions, a number is out of range, or there are fewer than two
         pictures.
 
     References
@@ -131,7 +131,7 @@ def dissect_steps(
     batch_size: int = 50,
     progress: bool = False,
 ) -> Iterator[dict[str, Dissection]]:
-    """`dissect` in steps of a batch, so that it can be stopped: an empty dict for each, in the end every layer's `Dissection`."""
+    """Network dissection in steps of a batch, so that it can be stopped: an empty dict for each, at the end all `Dissection`s."""
     names = parse_layers(model, layers)
     quantile, rotate = fraction(quantile, "quantile"), fraction(rotate, "rotate")
     count = picture_count(dataset)
@@ -160,7 +160,7 @@ def dissect_steps(
 
 
 class _MapSampler:
-    """Brings the maps of one layer, N x U x h x w, to the pixels looked at, U x N x rows x columns, in a turned basis if asked."""
+    """Samples the maps of one layer, N x U x h x w, at the chosen pixels, U x N x rows x columns, in a rotated basis if requested."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class _MapSampler:
 
 
 class _OverlapCounter:
-    """Counts, for the masks of one layer, pixels in common with each concept, in the same picture and in an exchanged one."""
+    """Counts the pixels that the masks of one layer share with each concept, in the same picture and in an exchanged one."""
 
     def __init__(self, threshold: Tensor, concepts: Concepts, count: int, seed: int):
         order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
@@ -202,7 +202,7 @@ class _OverlapCounter:
         self.common = torch.zeros(2, len(threshold), 256, dtype=torch.long)
 
     def add(self, maps: Tensor, rows: slice) -> None:
-        """Take in the maps (U x n x h x w) of the pictures in `rows`."""
+        """Add the maps (U x n x h x w) of the pictures in `rows`."""
         unit, pixel = (maps > self.threshold[:, None, None, None]).flatten(1).nonzero().cpu().T
         self.masked += unit.bincount(minlength=len(self.masked))
         for pictures, common in zip(
@@ -213,7 +213,7 @@ class _OverlapCounter:
                 common += (unit * 256 + concept).bincount(minlength=common.numel()).view_as(common)
 
     def report(self, layer: str) -> Dissection:
-        """What was counted, as intersection over union."""
+        """The counts as intersection over union."""
         common = self.common[:, :, : len(self.concepts.names)].double()  # 2 x U x C
         union = self.masked[:, None] + self.concepts.pixels - common
         pixel_count = self.concepts.labels[0].numel()

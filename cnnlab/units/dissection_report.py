@@ -1,4 +1,4 @@
-"""What dissection found: overlaps, and who counts as a detector of what."""
+"""Results of network dissection: the overlap of units with concepts, and the detectors among the units."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 from cnnlab._validation import fraction, one_of
 
 DETECTOR_IOU = 0.04
-"""The overlap above which Bau and others (2017) call a unit a detector."""
+"""The IoU above which Bau and others (2017) call a unit a detector."""
 
 
 @dataclass(frozen=True)
 class UnitReport:
-    """What is to be said of one unit.
+    """Result of dissection for one unit.
 
     Attributes
     ----------
@@ -24,11 +24,11 @@ class UnitReport:
     concept, category
         The concept with which it overlaps most.
     iou
-        That overlap.
+        Its intersection over union with this concept.
     chance_iou
-        The largest overlap that its masks reach with any concept in exchanged pictures.
+        The largest IoU of its masks with any concept in exchanged pictures.
     is_detector
-        Whether the overlap is above the threshold.
+        Whether the IoU is above the threshold.
     """
 
     unit: int
@@ -41,7 +41,7 @@ class UnitReport:
 
 @dataclass(frozen=True, eq=False)
 class Dissection:
-    """Outcome of `dissect` for one layer of U units and C concepts.
+    """Result of `dissect` for one layer of U units and C concepts.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Dissection:
     threshold
         U, the activation above which a pixel belongs to the unit's mask.
     activated_fraction
-        U, the share of all pixels that are in the mask: the quantile asked for, or less where values tie (a unit that is
+        U, the share of all pixels that are in the mask: the requested quantile, or less where values tie (a unit that is
         0 almost everywhere).
     concept_fraction
         C, the share of all pixels that show the concept.
@@ -81,7 +81,7 @@ class Dissection:
         return is_detector
 
     def unique_detectors(self, threshold: float = DETECTOR_IOU, category: str | None = None) -> int:
-        """How many different concepts have a detector: ten detectors of the same wheel count once."""
+        """Number of different concepts with a detector: ten detectors of the same wheel count once."""
         is_detector = self.detectors(threshold, category)
         return len(set(self.iou.argmax(1)[is_detector].tolist()))
 
@@ -96,7 +96,7 @@ class Dissection:
         }
 
     def rows(self, threshold: float = DETECTOR_IOU) -> list[UnitReport]:
-        """One `UnitReport` for each unit, the largest overlap first."""
+        """One `UnitReport` for each unit, the largest IoU first."""
         best, concept = self.iou.max(1)
         chance = self.chance_iou.amax(1)
         is_detector = self.detectors(threshold)
@@ -113,5 +113,5 @@ class Dissection:
         ]
 
     def at_chance(self) -> Dissection:
-        """The same report for masks laid over other pictures: what its counts are is the chance level."""
+        """The same report with the concepts of exchanged pictures: its counts are the chance level."""
         return replace(self, iou=self.chance_iou)

@@ -1,4 +1,4 @@
-"""Is a filter an edge, a blob, or noise? The better of a Gabor function and a blob of colour, for each filter."""
+"""Filter fit: a Gabor function or a colour blob for each filter, whichever explains more; the rest is noise."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cnnlab.units.gabor import Gabors, fit_gabor
 
 @dataclass(frozen=True, eq=False)
 class FilterFit:
-    """Outcome of `fit_filters`, for N filters.
+    """Result of `fit_filters`, for N filters.
 
     Attributes
     ----------
     r2
-        N, the share of the filter's variance that the better of both explains.
+        N, the share of the filter's variance that the better fit explains.
     pattern_r2
         N, the share of its variance over positions alone, to which a constant colour contributes nothing.
     is_gabor
-        N booleans: whether that is the Gabor function.
+        N booleans: whether the better fit is the Gabor function.
     reconstruction
-        N x C x k x k, by the better of both.
+        N x C x k x k, by the better fit.
     gabor, blob
         Both fits with their parameters.
     """
@@ -38,23 +38,23 @@ class FilterFit:
     blob: Blobs
 
     def fraction_explained(self, min_r2: float = 0.7) -> float:
-        """The share of filters with an r2 of `min_r2` this much.
+        """The share of filters with an r2 of at least `min_r2`.
 
         Example
         -------
-        >>> fit_filters(torch.randn(20, 3, 11, 11)).share(0.7)
+        >>> fit_filters(torch.randn(20, 3, 11, 11)).fraction_explained(0.7)
         0.0
         """
         return float((self.r2 >= fraction(min_r2, "at_least")).double().mean())
 
 
 def fit_filters(filters: Tensor) -> FilterFit:
-    """Which share of the filters is an oriented edge or a blob of colour, rather than noise?
+    """Filter fit: how much of each filter is an oriented edge or a colour blob, rather than noise.
 
-    Each filter is fitted by a Gabor function (`fit_gabor`) and by a smooth spot of colour (`fit_blob`); the one
-    with the larger r2 counts. Both have a constant colour beneath, which explains a part of many trained filters;
-    `pattern_r2` says what is left without it. Networks before training, like white noise, stay below 0.15 in
-    3 x 11 x 11 filters, so an r2 of 0.7 says that something was learned.
+    Each filter is fitted by a Gabor function (`fit_gabor`) and by a Gaussian colour spot (`fit_blob`); the fit with the larger r2
+    counts. Both include a constant background colour, which explains a part of many trained filters; `pattern_r2` is the share
+    without it. Untrained networks, like white noise, stay below 0.15 in 3 x 11 x 11 filters, so an r2 of 0.7 means that something
+    was learned.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ def fit_filters(filters: Tensor) -> FilterFit:
 
     Returns
     -------
-    Explained
-        r2 and reconstruction of the better of both, and both fits; `fraction_explained(0.7)` counts.
+    FilterFit
+        r2 and reconstruction of the better fit, and both fits; `fraction_explained(0.7)` counts the filters.
 
     Raises
     ------
     TypeError, ValueError
-        If the filters are no float tensor, not square, smaller than 5 x 5 or not finite.
+        If the filters are not a float tensor, not square, smaller than 5 x 5 or not finite.
 
     References
     ----------
@@ -78,8 +78,8 @@ def fit_filters(filters: Tensor) -> FilterFit:
     Example
     -------
     >>> from cnnlab.units import blob_pattern
-    >>> explained = fit_filters(blob_pattern(11).expand(3, 11, 11))
-    >>> explained.share(0.7), explained.is_gabor
+    >>> fit = fit_filters(blob_pattern(11).expand(3, 11, 11))
+    >>> fit.fraction_explained(0.7), fit.is_gabor
     (1.0, tensor([False]))
     """
     gabor, blob = fit_gabor(filters), fit_blob(filters)

@@ -1,7 +1,7 @@
-"""The weights of a layer, in the shape in which they can be looked at.
+"""Filters: the weights of a layer, in the shape of its input.
 
-Here are the bare numbers. Scaling them to grey or colour is a choice of the figure (`cnnlab.figures`), and what shape a filter
-has is asked in `cnnlab.units.filter_fit`.
+These are the raw numbers. Scaling them to grey or colour is left to the figures (`cnnlab.figures`); for the shape of a filter see
+`cnnlab.units.filter_fit`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from cnnlab.networks.receptive_field.tracer import input_shape
 
 
 def filters(model: nn.Module, layer: str | None = None) -> Tensor:
-    """What does each unit of a layer multiply its input with? The weights as one small map stack a unit.
+    """Filters of a layer: the weights of each unit as one stack of small maps.
 
-    The first convolution looks at the picture, so its filters are pictures themselves: red, green and blue.
-    Deeper filters look at maps. A fully connected layer behind maps is a filter as large as these maps: its
-    weights come back in the shape of what it reads.
+    The first convolution reads the image, so its filters are images themselves: red, green and blue.
+    Deeper filters read feature maps. A fully connected layer behind feature maps is a filter as large as these maps: its
+    weights are returned in the shape of its input.
 
     Parameters
     ----------
     model
-        Any network; it is left as it was found.
+        Any network; it is left unchanged.
     layer
         A convolution or fully connected layer of `layer_names(model)`; None takes the first convolution.
 
@@ -34,7 +34,7 @@ def filters(model: nn.Module, layer: str | None = None) -> Tensor:
     -------
     Tensor
         units x inputs x rows x columns, signed and not scaled, a copy without gradient. Inputs are those that a
-        unit reads (fewer than the maps there are, in grouped convolutions). A fully connected layer that reads
+        unit reads (fewer than the input channels in grouped convolutions). A fully connected layer that reads
         a plain vector gives units x inputs x 1 x 1.
 
     Raises
@@ -89,8 +89,8 @@ def convolution_names(model: nn.Module) -> list[str]:
 def _input_shape(model: nn.Module, layer: str) -> tuple[int, int, int]:
     """C x H x W of the maps that the fully connected `layer` reads, or inputs x 1 x 1 if it reads a vector.
 
-    Between the maps and the layer stand only layers that keep all numbers (flattening, dropout, ReLU), so the
-    way back ends at the first maps, or where the count of numbers changes.
+    Between the maps and the layer there are only layers that keep all numbers (flattening, dropout, ReLU), so the
+    search backwards ends at the first maps, or where the count of numbers changes.
     """
     inputs = resolve_layer(model, layer).in_features
     names = layer_names(model)

@@ -1,7 +1,7 @@
-"""Gabor functions: a wave under a Gaussian envelope, and how much of a filter one of them explains.
+"""Gabor functions: a wave under a Gaussian envelope, and how much of a filter it explains.
 
-The first layer of trained networks is full of them (lecture B speaks of "Gabor-like filters"), as is the first visual area of
-the brain. Blobs of colour, the other common kind, stand in `cnnlab.units.blob`; the better of both in `cnnlab.units.filter_fit`.
+Many filters of the first layer of trained networks look like one (lecture B speaks of "Gabor-like filters"), as do cells of the
+primary visual cortex. For colour blobs, the other common kind, see `cnnlab.units.blob`; for the better of both `cnnlab.units.filter_fit`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _N_STARTS = 8
 
 @dataclass(frozen=True, eq=False)
 class Gabors:
-    """One Gabor function for each of N filters of C channels and k x k pixels.
+    """Gabor fit: one Gabor function for each of N filters of C channels and k x k pixels.
 
     Attributes
     ----------
     centre
         N x 2, row and column of the envelope's centre, in pixels of the filter.
     orientation
-        N angles in [0, pi): the direction in which the wave runs, across its stripes; from the right, turning
-        counterclockwise as one looks at the filter.
+        N angles in [0, pi): the direction of the wave, across its stripes; measured from the right,
+        counterclockwise.
     wavelength
         N lengths of a period, in pixels.
     phase
@@ -48,14 +48,14 @@ class Gabors:
     colour
         N x C unit vectors; the largest entry is positive.
     offset
-        N x C, the constant colour beneath.
+        N x C, the constant colour of the background.
     reconstruction
-        N x C x k x k, the filter as the function gives it.
+        N x C x k x k, the filter as reconstructed by the fit.
     r2
-        N shares of the filter's variance (about one mean for all its numbers) that function and offset explain.
+        N shares of the filter's variance (about one mean for all its numbers) explained by function and offset.
     pattern_r2
-        N shares of the variance over positions (about the mean of each channel) that are explained; a constant
-        colour reaches 0.
+        N shares of the variance over positions (about the mean of each channel) that are explained; 0 for a constant
+        colour.
     """
 
     centre: Tensor
@@ -73,30 +73,29 @@ class Gabors:
 
 
 def fit_gabor(filters: Tensor) -> Gabors:
-    """Which Gabor function comes closest to each filter, and how much of the filter does it explain?
+    """Gabor fit: the Gabor function closest to each filter, and the share of the filter that it explains.
 
         w[c, y, x] = offset[c] + amplitude colour[c] exp(-(u^2 + aspect^2 v^2) / (2 sigma^2)) cos(2 pi u / wavelength + phase)
 
     with u along the wave and v across it, both from the centre. One colour direction for the whole filter: a
-    filter that has one pattern in red and another in blue is not explained. The share explained counts all
+    filter with one pattern in red and another in blue is not explained. The share explained counts all
     channels,
 
         r2 = 1 - sum (w - fit)^2 / sum (w - mean of w)^2,
 
-    and beside it stands `pattern_r2`, the same with the mean of each channel, where a constant colour counts for
-    nothing.
+    and `pattern_r2` is the same with the mean of each channel, so that a constant colour counts for nothing.
 
-    A formula with this many numbers can imitate much that nobody would call a Gabor function. So the centre lies
+    A formula with this many parameters can imitate much that is no Gabor function. So the centre lies
     within the filter; both widths of the envelope lie between 1 pixel (it cannot pick out a single pixel of
     noise) and half the filter (at the border of the filter it has fallen visibly); the wavelength is at least
-    2 pixels (below, a grid of pixels shows another wave) and at most twice the filter and 6 sigma (else no third
-    of a period fits between -sigma and sigma, and the wave is not to be seen).
-    Chance: white noise reaches an r2 of 0.07 (median) and 0.13 (the largest of 200) in 3 x 11 x 11 filters, 0.16
+    2 pixels (below, aliasing shows another wave) and at most twice the filter and 6 sigma (else no third
+    of a period fits between -sigma and sigma, and the wave is not visible).
+    Chance level: white noise reaches an r2 of 0.07 (median) and 0.13 (the largest of 200) in 3 x 11 x 11 filters, 0.16
     and 0.25 in 3 x 7 x 7, 0.27 and 0.41 in 3 x 5 x 5. Filters of one channel reach twice as much.
 
-    The search starts from the eight most promising of about a thousand functions (all orientations, wavelengths,
-    places and widths on a grid; the best place and width for each orientation and wavelength), and follows them
-    by Levenberg-Marquardt. It holds no chance.
+    The search starts from the eight best of about a thousand functions (all orientations, wavelengths,
+    positions and widths on a grid; the best position and width for each orientation and wavelength), and refines them
+    by Levenberg-Marquardt. It is deterministic.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ def fit_gabor(filters: Tensor) -> Gabors:
     Raises
     ------
     TypeError, ValueError
-        If the filters are no float tensor, not square, smaller than 5 x 5 or not finite.
+        If the filters are not a float tensor, not square, smaller than 5 x 5 or not finite.
 
     References
     ----------
@@ -136,7 +135,7 @@ def fit_gabor(filters: Tensor) -> Gabors:
     patterns = torch.func.vmap(lambda free, phase: _pattern(free, size, phase))(best, phase)
     parts = colour_fit(weights, patterns)
     row, column, orientation, wavelength, along, across = _to_parameters(best.T, size)
-    # The same function in one way: waves run towards [0, pi), and the strongest colour is positive.
+    # One form of each function: the direction of the wave is in [0, pi), and the strongest colour is positive.
     is_reversed = orientation.remainder(tau) >= pi
     phase = torch.where(is_reversed, -phase, phase)
     strongest = parts["colour"].gather(1, parts["colour"].abs().argmax(1, keepdim=True)).squeeze(1)
@@ -163,9 +162,9 @@ def gabor_pattern(
     sigma: float | Tensor = 2.5,
     aspect: float | Tensor = 1.0,
 ) -> Tensor:
-    """A Gabor function on size x size pixels, in float64; its parameters are those of `Gabors`, amplitude 1, no offset.
+    """Gabor function on size x size pixels, in float64; its parameters are those of `Gabors`, amplitude 1, no offset.
 
-    `centre` is (row, column), the middle unless said.
+    `centre` is (row, column), the middle by default.
 
     Example
     -------
@@ -201,7 +200,7 @@ def _pattern(free: Tensor, size: int, phase: float | Tensor) -> Tensor:
 
 
 def _initial_parameters(channels: Tensor, size: int) -> Tensor:
-    """N x S x 9 free numbers to start from: for the most promising waves the best place and width, and the phase."""
+    """N x S x 9 free numbers to start from: for the best waves their best position and width, and the phase."""
     free, groups = _grid(size)
     even = torch.func.vmap(lambda f: _pattern(f, size, 0.0))(free)
     odd = torch.func.vmap(lambda f: _pattern(f, size, -pi / 2))(free)

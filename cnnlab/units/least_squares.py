@@ -1,15 +1,15 @@
-"""Fitting a spatial pattern times a colour to filters: many small least-squares problems at once.
+"""Least-squares fit of a spatial pattern times a colour to filters: many small problems at once.
 
-What patterns there are stands in `cnnlab.units.gabor` and `cnnlab.units.blob`. Both are explained as
+For the patterns see `cnnlab.units.gabor` and `cnnlab.units.blob`. Both have the form
 
     w[channel, row, column] = offset[channel] + amplitude * colour[channel] * pattern[row, column]
 
-that is, of rank one once each channel's mean is taken away. For each start on a grid, the pattern is fitted to what the
-filter holds in the pattern's best colour, and so on in turns; the share explained is counted on all channels.
+that is, of rank one once the mean of each channel is subtracted. From each start on a grid, the pattern is fitted to the
+filter's part in the pattern's best colour, then the colour is updated, and so on; the share explained is counted on all channels.
 
-The constant colour beneath (offset) belongs to the explanation: many trained filters look at an edge or a spot *and* at a
-colour, and one that is orange all over is as smooth a patch of colour as there can be. How much is due to the pattern alone
-is told beside it, as `pattern_r2`, to which a constant colour contributes nothing.
+The constant background colour (offset) belongs to the explanation: many trained filters detect an edge or a spot *and* a
+colour, and one that is orange all over is as smooth a patch of colour as there can be. The share due to the pattern alone
+is `pattern_r2`, to which a constant colour contributes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIN_FILTER_SIDE = 5
 
 
 def checked_filters(weights: Tensor) -> Tensor:
-    """units x channels x k x k in float64 on the CPU; one filter may come as channels x k x k."""
+    """units x channels x k x k in float64 on the CPU; a single filter may be passed as channels x k x k."""
     if not isinstance(weights, Tensor) or not weights.dtype.is_floating_point:
         raise TypeError(f"filters must be a float tensor, but got {type(weights).__name__}.")
     if weights.dim() not in (3, 4) or weights.shape[-1] != weights.shape[-2] or 0 in weights.shape:
@@ -43,7 +43,7 @@ def checked_filters(weights: Tensor) -> Tensor:
 
 
 def centred_channels(weights: Tensor) -> Tensor:
-    """N x C x k*k: each channel about its own mean, on one scale for all filters (flat filters are exactly 0)."""
+    """N x C x k*k: each channel minus its own mean, on one scale for all filters (flat filters are exactly 0)."""
     flat = weights.flatten(2)
     centred = flat - flat.mean(2, keepdim=True)
     size = centred.square().mean((1, 2), keepdim=True).sqrt()
@@ -52,7 +52,7 @@ def centred_channels(weights: Tensor) -> Tensor:
 
 
 def colour_fit(weights: Tensor, patterns: Tensor) -> dict[str, Tensor]:
-    """Each pattern (N x k*k) in its best colour: what of a fit does not depend on the kind of pattern.
+    """Each pattern (N x k*k) in its best colour: the part of a fit that does not depend on the kind of pattern.
 
     amplitude (N), colour and offset (N x C), reconstruction (N x C x k x k), and two shares explained (N):
 
@@ -80,8 +80,8 @@ def colour_fit(weights: Tensor, patterns: Tensor) -> dict[str, Tensor]:
 def fit_pattern(pattern: Callable[[Tensor], Tensor], initial: Tensor, channels: Tensor) -> Tensor:
     """The parameters (N x P) with which `pattern(p)`, in one colour, comes closest to each filter, from S starts (N x S x P).
 
-    Colour and pattern take turns: what the filter holds in the best colour of the pattern is what the pattern is
-    fitted to next. All starts are followed a little way, and fewer and fewer of them further.
+    Colour and pattern are fitted in turn: the pattern is fitted to the filter's part in the pattern's best colour.
+    All starts are followed for a few steps, and fewer and fewer of them further.
     """
     parameters = initial
     for steps, survivors in ((10, 3), (15, 2), (20, 1), (15, 1), (15, 1)):
@@ -98,13 +98,13 @@ def fit_pattern(pattern: Callable[[Tensor], Tensor], initial: Tensor, channels: 
 
 
 def _centred_patterns(pattern: Callable[[Tensor], Tensor], parameters: Tensor) -> Tensor:
-    """N x S x k*k: the patterns of all parameter rows, each about its mean."""
+    """N x S x k*k: the patterns of all parameter rows, each minus its mean."""
     patterns = torch.func.vmap(torch.func.vmap(pattern))(parameters)
     return patterns - patterns.mean(2, keepdim=True)
 
 
 def _best_coloured(channels: Tensor, patterns: Tensor) -> Tensor:
-    """N x S x k*k: what the channels hold in the colour that is best for each pattern, with mean square 1."""
+    """N x S x k*k: the part of the channels in the best colour for each pattern, with mean square 1."""
     colours = patterns @ channels.mT  # N x S x C
     coloured = colours @ channels
     return coloured / coloured.square().mean(2, keepdim=True).sqrt().clamp(
@@ -121,10 +121,10 @@ def _explained_energy(channels: Tensor, patterns: Tensor) -> Tensor:
 def least_squares(
     pattern: Callable[[Tensor], Tensor], initial: Tensor, targets: Tensor, steps: int
 ) -> Tensor:
-    """Levenberg-Marquardt on B problems at once: parameters (B x P) that bring `pattern(p)` (M numbers) towards each goal.
+    """Levenberg-Marquardt on B problems at once: parameters (B x P) that bring `pattern(p)` (M numbers) towards each target.
 
-    Each problem has its own damping, and a step that makes it worse is not taken. The damping is scaled by the
-    diagonal, so that parameters in different units are treated alike. Slopes are differences over a step of 1e-6,
+    Each problem has its own damping, and a step that increases its error is rejected. The damping is scaled by the
+    diagonal, so that parameters in different units are treated alike. Derivatives are finite differences over a step of 1e-6,
     which float64 allows.
     Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters.
     """
@@ -153,7 +153,7 @@ def least_squares(
 
 
 def to_bounded(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
-    """Any number brought into (low, high), so that a fit without bounds keeps them."""
+    """Map any number into (low, high), so that an unconstrained fit respects the bounds."""
     return low + (high - low) * torch.sigmoid(value)
 
 
@@ -163,7 +163,7 @@ def to_unbounded(value: Tensor, low: float | Tensor, high: float | Tensor) -> Te
 
 
 def _r2(residual: Tensor, numbers: Tensor, mean: Tensor) -> Tensor:
-    """1 - left / total, and 0 where there is nothing to explain (but rounding)."""
+    """1 - residual / total, and 0 where there is nothing to explain (but rounding)."""
     total = (numbers - mean).square().sum((1, 2))
     empty = total <= 1e-20 * numbers.square().sum((1, 2))
     return (1 - residual / total.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)

@@ -1,7 +1,7 @@
-"""What makes a unit fire? The patches of a data set that it answers to most, found in one pass.
+"""Maximally activating patches: the patches of a data set with a unit's strongest activations, found in one pass over the data.
 
-Only the best k of each unit are kept while the pictures stream by, so memory does not depend on their number. Directions that
-mix many units are asked in the same way, in `cnnlab.units.directions`.
+Only the best k of each unit are kept while the images stream by, so memory does not depend on their number. For directions that
+mix many units see `cnnlab.units.directions`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cnnlab.units.activation_batches import activation_batches, parse_layers
 
 @dataclass(frozen=True, eq=False)
 class TopPatches:
-    """The k patches that each of U units of a layer answers to most, strongest first; at most one in a picture.
+    """The k maximally activating patches of each of U units of a layer, strongest first; at most one for each image.
 
     Attributes
     ----------
@@ -31,14 +31,14 @@ class TopPatches:
     value
         U x k, the activation.
     picture
-        U x k, the picture's index in the data set. The first column is the maximally activating picture.
+        U x k, the picture's index in the data set. The first column is the maximally activating image.
     position
         U x k x 2, row and column in the layer's map; (0, 0) for a layer without positions.
     box
-        U x k x 4, the receptive field there as (top, left, bottom, right), cut at the picture's borders; bottom and
+        U x k x 4, the receptive field there as (top, left, bottom, right), clipped at the picture's borders; bottom and
         right are the first row and column outside.
     centre
-        U x k x 2, the pixel (row, column) in the middle of the uncut field, or the one next to it in the picture.
+        U x k x 2, the pixel (row, column) at the centre of the unclipped field, or the nearest one in the picture.
     """
 
     layer: str
@@ -50,7 +50,7 @@ class TopPatches:
     centre: Tensor
 
     def crops(self, pictures: Any, row: int) -> list[Tensor]:
-        """The k patches of the unit in this row, each 3 x h x w, smaller where the border cuts the field.
+        """The k patches of the unit in this row, each 3 x h x w, smaller where the border clips the field.
 
         `pictures` are those that were searched.
 
@@ -72,7 +72,7 @@ class TopPatches:
         return patches
 
     def labels(self, maps: Tensor) -> Tensor:
-        """U x k: what lies in the middle of each patch, by pixel maps N x H x W of the pictures (`dataset.maps("part")`).
+        """U x k: the label at the centre of each patch, from pixel maps N x H x W of the pictures (`dataset.maps("part")`).
 
         Example
         -------
@@ -94,38 +94,38 @@ def top_patches(
     batch_size: int = 50,
     progress: bool = False,
 ) -> TopPatches | dict[str, TopPatches]:
-    """Which patches of the data set does each unit answer to most?
+    """Maximally activating patches: those with the strongest activation of each unit in the data set.
 
-    For unit t and picture x the strongest place counts, and of all pictures the k strongest:
+    For unit t and picture x the strongest position counts, and of all pictures the k strongest:
 
         argmax over x in S of max over p, q of Phi(x)^t [p, q]
 
-    and the patch is the receptive field of the place [p, q] in x. One picture gives at most one patch, so the k
-    patches show k scenes. Where activations tie, the earlier picture and the upper left place win.
+    and the patch is the receptive field of the position [p, q] in x. One picture gives at most one patch, so the k
+    patches show k scenes. Where activations tie, the earlier picture and the upper left position win.
 
-    Units are taken as the layer gives them. Batch normalisation behind a convolution can turn a unit's sign: where
-    what is passed on matters, ask the ReLU ("relu5") instead of the convolution ("conv5").
+    Activations are taken as the layer outputs them. Batch normalisation behind a convolution can flip a unit's sign: to see
+    what is passed on, choose the ReLU ("relu5") instead of the convolution ("conv5").
 
     Parameters
     ----------
     model
-        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+        Any network for images N x 3 x H x W in [0, 1]; it runs in eval mode and is left unchanged.
     pictures
         A tensor N x 3 x H x W in [0, 1], a data set such as `cnnlab.world.dataset("validation")`, or anything with
-        a length that gives (picture, label). All pictures have one size.
+        a length that yields (picture, label). All pictures have the same size.
     layers
-        A name of `layer_names(model)`, several, or None for all convolutional layers: all in one pass.
+        A name of `layer_names(model)`, several, or None for all convolutional layers: all in one pass over the data.
     k
-        How many patches to keep for each unit; no more than there are pictures.
+        Number of patches to keep for each unit; no more than there are pictures.
     units
-        The channels to follow; None follows all.
+        The channels to search; None searches all.
     batch_size
-        How many pictures go through the network at a time.
+        Images in one forward pass.
 
     Returns
     -------
     TopPatches, or dict of them
-        For one layer given by its name the `TopPatches`, else one for each layer's name; on the CPU.
+        For a single layer name the `TopPatches`, else one for each layer name; on the CPU.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def find_top_patches(
     batch_size: int,
     progress: bool,
 ) -> dict[str, TopPatches]:
-    """The strongest places of `project(maps)` (N x U x h x w) for each layer, over all pictures."""
+    """The strongest positions of `project(maps)` (N x U x h x w) for each layer, over all pictures."""
     k = positive_int(k, "k (patches for each unit)")
     best: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     widths: dict[str, int] = {}
@@ -192,7 +192,7 @@ def find_top_patches(
                 )
             projected = project(layer_maps if layer_maps.dim() == 4 else layer_maps[:, :, None, None])
             widths[name] = projected.shape[3]
-            value, flat_position = projected.flatten(2).max(2)  # b x U; of equal places the first
+            value, flat_position = projected.flatten(2).max(2)  # b x U; of equal positions the first
             index = torch.arange(rows.start, rows.stop, device=value.device)[:, None].expand_as(value)
             best[name] = _merge_top_k(best.get(name), (value, index, flat_position), k)
     return {name: as_patches(name, best[name], widths[name], fields[name]) for name in layers}
@@ -201,7 +201,7 @@ def find_top_patches(
 def known_fields(
     model: nn.Module, layers: Sequence[str], shape: tuple[int, ...]
 ) -> dict[str, ReceptiveField]:
-    """The receptive fields of the layers for pictures of `shape` (C, H, W); raises an UnknownReceptiveField if one is not known."""
+    """The receptive fields of the layers for images of `shape` (C, H, W); raises UnknownReceptiveField if one is not known."""
     fields = receptive_fields(model, layers, shape)
     for field in fields.values():
         if isinstance(field, UnknownReceptiveField):
@@ -210,7 +210,7 @@ def known_fields(
 
 
 def _merge_top_k(best: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: int) -> tuple[Tensor, ...]:
-    """The k best (value, picture, place), each k x U; the kept ones come from earlier pictures and win where values tie."""
+    """The k best (value, picture, position), each k x U; the kept ones come from earlier pictures and win where values tie."""
     value, picture, flat_position = (
         new if best is None else (torch.cat(pair) for pair in zip(best, new, strict=True))
     )
@@ -219,7 +219,7 @@ def _merge_top_k(best: tuple[Tensor, ...] | None, new: tuple[Tensor, ...], k: in
 
 
 def as_patches(layer: str, best: Sequence[Tensor], width: int, field: ReceptiveField) -> TopPatches:
-    """The places `best` (value, picture and place counted through a map of this width; each k x U) as patches of the pictures."""
+    """The positions `best` (value, picture, flat position in a map of this width; each k x U) as patches of the pictures."""
     value, picture, flat_position = (part.T.cpu().contiguous() for part in best)  # U x k
     position = torch.stack([flat_position // width, flat_position % width], 2)
     boxes = {
