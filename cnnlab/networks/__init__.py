@@ -1,25 +1,25 @@
-"""Networks: to load them, to know their layers, and to record what flows through them.
+"""Networks: load them, list their layers, record their activations, train them.
 
-    zoo                        `load` a network by name, and what is `available`
+    zoo                        `load` a network by name; `available` lists the names
     architectures              the kit's own networks: `MiniAlexNet`, `MiniVGG`, `MiniResNet`, `MiniDenseNet`
-    segmentation_models        networks that answer at each pixel, `UNet` and `FCN`; `DigitNet` for handwritten digits
-    training_data              what a network is trained to tell: objects, scenes, masks, digits
+    segmentation_models        networks with a prediction at each pixel, `UNet` and `FCN`; `DigitNet` for handwritten digits
+    training_data              the images and labels of a training: objects, scenes, masks, digits
     imagenet                   `squeezenet` and `efficientnet_lite0`, whose weights are installed as packages
     imagenet_architectures     their layers: `SqueezeNet`, `EfficientNetLite0`
-    pretrained                 torchvision's networks, wrapped so that they take pictures in [0, 1]
+    pretrained                 torchvision's networks, wrapped so that they take images in [0, 1]
     activations                `layer_names`, `resolve_layer`, `record_activations`, `activations`, `eval_mode`
     summary                    the table of a network: shapes, parameters, cost
-    receptive_field            which pixels a unit can see
-    receptive_field.effective  which of them it uses: the field measured with gradients
-    conv_arithmetic            how many places a kernel has, and each number of a map taken apart
+    receptive_field            the pixels that a unit can see
+    receptive_field.effective  the effective receptive field: the pixels that it uses, measured with gradients
+    conv_arithmetic            the output size of a convolution, and each output value step by step
     fully_convolutional        fully connected layers as convolutions: `to_convolutional`
-    relu_rules                 the ways back through a ReLU: gradient, deconvnet, guided
-    reinitialise               a network before its training
-    training                   `train` what the package ships, by the recipes in `recipes`
-    weights                    the shipped weights and their cards
+    relu_rules                 backward rules of a ReLU: gradient, deconvnet, guided
+    reinitialise               an untrained copy of a network
+    training                   `train` the networks that the package ships, by the recipes in `recipes`
+    weight_files               the shipped weights and their cards
 
 Behind them: `layer_names` and `eval_mode` (layers), `algebra`, `rules` and `tracer` (receptive fields), `data_loading`,
-`seeding`, `checkpoints` and `evaluation` (training). Techniques that ask a network a question live in rooms of their own,
+`seeding`, `checkpoints` and `evaluation` (training). Techniques that analyse a network have packages of their own,
 such as `cnnlab.attribution`.
 """
 

@@ -1,9 +1,9 @@
-"""What flows out of a layer: recording it in a forward pass, and computing it for many pictures.
+"""Activations of a network's layers: record them in a forward pass, or compute them for many images.
 
 Everything that hooks into a network goes through `record_activations`, everything that needs eval mode through
-`eval_mode`; both give the network back as they found it, also after an exception. They work on any
-`torch.nn.Module`. What a layer's output means is asked in the technique rooms; how large it is, in
-`cnnlab.networks.summary`; how the layers are called, in `cnnlab.networks.layer_names`.
+`eval_mode`; both restore the network, also after an exception. They work on any `torch.nn.Module`. For the shapes of the
+outputs see `cnnlab.networks.summary`, for the names of the layers `cnnlab.networks.layer_names`; what activations mean is the
+subject of the technique packages.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ __all__ = ["activations", "eval_mode", "layer_names", "record_activations", "res
 
 @contextmanager
 def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Record what flows out of `layers` in every forward pass inside the `with` block.
+    """Record the activations of `layers` in every forward pass inside the `with` block.
 
-    The dictionary fills in the order in which the layers run, under the names that were asked for. Each
+    The dictionary is filled in the order in which the layers run, under the requested names. Each
     tensor is a copy, so an in-place ReLU behind the layer cannot overwrite it. With gradients on, the recorded
-    tensor lies on the way from picture to logits, so `torch.autograd.grad(logit, recorded["conv5"])` works.
-    A layer that runs several times keeps its last run; of several forward passes, the last one stays. What other threads ask the same
-    network meanwhile is not recorded: in a notebook a slider may move while a cell computes.
+    tensor is part of the graph from image to logits, so `torch.autograd.grad(logit, recorded["conv5"])` works.
+    A layer that runs several times keeps its last run; of several forward passes, the last one stays. Forward passes of other
+    threads are not recorded: in a notebook a slider may move while a cell computes.
 
     Raises
     ------
     ValueError
         If a layer is not in the network.
     TypeError
-        In the forward pass, if a layer gives something else than one tensor.
+        In the forward pass, if the output of a layer is not a single tensor.
 
     Example
     -------
@@ -71,31 +71,31 @@ def activations(
     batch_size: int = 64,
     progress: bool = False,
 ) -> dict[str, Tensor]:
-    """What `layers` answer to `images`: maps from convolutional layers, vectors from fully connected ones.
+    """Activations of `layers` for `images`: maps from convolutional layers, vectors from fully connected ones.
 
     Parameters
     ----------
     model
-        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+        Any network for images N x 3 x H x W in [0, 1]; it runs in eval mode and is left unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     layers
         One name of `layer_names(model)`, or several.
     batch_size
-        How many pictures go through the network at a time.
+        Images in one forward pass.
     progress
         Whether to show a progress bar.
 
     Returns
     -------
     dict
-        For each layer, in the order asked for, a tensor N x C x H' x W' (N x C for fully connected layers),
-        without the first axis if one picture came without it; on the model's device, without gradient.
+        For each layer, in the requested order, a tensor N x C x H' x W' (N x C for fully connected layers),
+        without the first axis for a single image; on the model's device, without gradient.
 
     Raises
     ------
     ValueError
-        If a layer is not in the network or does not run, or the images are not pictures in [0, 1].
+        If a layer is not in the network or does not run, or the images do not lie in [0, 1].
 
     Example
     -------
@@ -115,13 +115,13 @@ def activations(
                 model(match_device_dtype(model, chunk))
             for name in names:
                 parts[name].append(_checked_output(recorded, name, len(chunk)))
-    # Joined outside inference mode: so the result is an ordinary tensor, on which a probe can be trained.
+    # Joined outside inference mode: so the result is an ordinary tensor, on which a linear probe can be trained.
     joined = {name: torch.cat(parts.pop(name)) for name in names}
     return {name: rows[0] if single else rows for name, rows in joined.items()}
 
 
 def this_thread_only(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """The hook, but silent in all threads other than this one."""
+    """The hook, restricted to the current thread."""
     thread_id = threading.get_ident()
     return lambda *arguments: hook(*arguments) if threading.get_ident() == thread_id else None
 
@@ -132,8 +132,8 @@ def _recording_hook(recorded: dict[str, Tensor], name: str):
             received = type(output).__name__
             raise TypeError(f'layer "{name}" gives a {received}, not one tensor; choose a layer inside it.')
         recorded[name] = output.clone()
-        # With gradients the copy is passed on (copied again): else it would be a dead end beside the way to
-        # the logits, and no gradient would reach it.
+        # With gradients the copy is passed on (copied again): else it would not be part of the graph from image to
+        # logits, and no gradient would reach it.
         return recorded[name].clone() if output.requires_grad else None
 
     return hook

@@ -1,11 +1,12 @@
-"""The kit's own networks: small enough for two cores, large enough to look into.
+"""The kit's own architectures: small enough for two cores, large enough to analyse.
 
-Layers carry the names that the lectures use (conv1 ... conv5, fc6, fc7, fc8) and stand in the order in which they run.
-Each network takes pictures N x 3 x H x W in [0, 1]; it normalises them itself, so that every technique works in pixel units.
-How the weights come about is written in `cnnlab.networks.recipes` and done in `cnnlab.networks.training`.
+Layers carry the names that the lectures use (conv1 ... conv5, fc6, fc7, fc8), in the order in which they run.
+Each network takes images N x 3 x H x W in [0, 1]; it normalises them itself, so that every technique works in pixel units.
+For the training recipes see `cnnlab.networks.recipes`, for the training itself `cnnlab.networks.training`.
 
-Kernels with a stride have an even side in all of them. So the centres of a layer's receptive fields lie evenly in the picture, as
-far from one border as from the other, and a map that is enlarged to the size of the picture lies where it belongs. (With odd
+All kernels with a stride have an even side. So the centres of a layer's receptive fields lie evenly in the image, equally
+far from both borders, and a map that is upsampled to the size of the image is aligned with it. (With odd
+sides, as in their large models, maps of the last convolution are shifted by several pixels to the lower right.)
 sides, as in their large models, maps of the last convolution lie several pixels too far to the lower right.)
 """
 
@@ -32,8 +33,8 @@ class Normalise(nn.Module):
 class MiniAlexNet(nn.Sequential):
     """AlexNet (Krizhevsky, Sutskever & Hinton, 2012) in small: five convolutions, three fully connected layers.
 
-    The first layer has large 12 x 12 filters, so that they can be looked at as pictures; conv5 has 128 maps, like the variant of
-    AlexNet that the lectures show. Batch normalisation after each convolution takes the place of AlexNet's response
+    The first layer has large 12 x 12 filters, which can be viewed as images; conv5 has 128 maps, like the variant of
+    AlexNet that the lectures show. Batch normalisation after each convolution replaces AlexNet's local response
     normalisation and lets the first layer learn edges and colour blobs instead of keeping its initial noise.
 
     Parameters
@@ -58,8 +59,8 @@ class MiniAlexNet(nn.Sequential):
         self._add_convolution(3, 96, 128, kernel=3)
         self._add_convolution(4, 128, 96, kernel=3)
         self._add_convolution(5, 96, 128, kernel=3)
-        # A mean asks for evidence all over the object, where a maximum would be content with its rim; and a mean over all places
-        # weighs each place alike, so that maps of conv5 sit where the object is.
+        # A mean needs evidence all over the object, where a maximum needs only its most salient part; and a mean over all positions
+        # weighs each position alike, so that the maps of conv5 lie where the object is.
         self.pool5 = nn.AvgPool2d(12)
         self.flatten = nn.Flatten()
         self.drop6 = nn.Dropout(0.3)
@@ -83,7 +84,7 @@ class MiniAlexNet(nn.Sequential):
 
 
 class MiniVGG(nn.Sequential):
-    """VGG (Simonyan & Zisserman, 2015) in small: nothing but 3 x 3 convolutions, and a pooling after every second.
+    """VGG (Simonyan & Zisserman, 2015) in small: only 3 x 3 convolutions, with pooling after every second one.
 
     Shapes
     ------
@@ -116,7 +117,7 @@ class MiniVGG(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions whose result is added to what came in; a third takes that along where size or number of maps change."""
+    """Residual block: two convolutions whose result is added to the input, or to its projection where size or number of maps change."""
 
     def __init__(self, inputs: int, maps: int, stride: int):
         super().__init__()
@@ -139,7 +140,7 @@ class ResidualBlock(nn.Module):
 
 
 class MiniResNet(nn.Sequential):
-    """A residual network (He, Zhang, Ren & Sun, 2016) in small: a wide first convolution, six blocks, a mean over all places.
+    """ResNet (He, Zhang, Ren & Sun, 2016) in small: a wide first convolution, six residual blocks, global average pooling.
 
     Shapes
     ------
@@ -166,7 +167,7 @@ class MiniResNet(nn.Sequential):
 
 
 class DenseLayer(nn.Module):
-    """Normalise, rectify, convolve; the new maps are set beside all that came in."""
+    """Dense layer: batch normalisation, ReLU, convolution; the new maps are concatenated to the input."""
 
     def __init__(self, inputs: int, growth: int):
         super().__init__()
@@ -179,7 +180,7 @@ class DenseLayer(nn.Module):
 
 
 class MiniDenseNet(nn.Sequential):
-    """A densely connected network (Huang, Liu, van der Maaten & Weinberger, 2017) in small: every layer sees all earlier ones of its block.
+    """DenseNet (Huang, Liu, van der Maaten & Weinberger, 2017) in small: every layer reads all earlier ones of its block.
 
     Shapes
     ------

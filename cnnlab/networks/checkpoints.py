@@ -1,6 +1,6 @@
-"""A training run that can be saved after an epoch and resumed, bit for bit.
+"""Checkpoints: a training run that is saved after each epoch and can be resumed, bit for bit.
 
-Checkpoints lie in the cache. They carry a checksum; a damaged one is noticed and the training starts anew.
+Checkpoints lie in the cache. They carry a checksum; if one is damaged, training starts from the beginning.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _SAVED_FIELDS = ("average", "averaged", "epoch", "seconds", "history")
 
 @dataclass
 class Run:
-    """A training on its way.
+    """The state of a training run.
 
-    `average` is the mean of the parameters over the last `averaged` steps at most (see `cnnlab.networks.weight_averaging`), `epoch` the
-    number of passes done, `history` the loss and accuracies of each.
+    `average` is the mean of the parameters over at most the last `averaged` steps (see `cnnlab.networks.weight_averaging`), `epoch` the
+    number of epochs done, `history` the loss and accuracies of each.
     """
 
     name: str
@@ -46,19 +46,19 @@ class Run:
 
 
 def folder(name: str) -> Path:
-    """Where the checkpoints of `name` lie. Not created."""
+    """The folder of the checkpoints of `name`. Not created."""
     return cache.folder() / "training" / name
 
 
 def checkpoint(run: Run, pictures: str) -> Path:
-    """The file for this run. Whatever decides about the result is in its name, so another plan, seed or data set never meets it."""
+    """The checkpoint file of this run. Its name depends on config, seed and data set, so that runs are never confused."""
     identity = [run.name, asdict(run.config), run.seed, pictures, torch.__version__]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     return folder(run.name) / f"{key}.checkpoint"
 
 
 def fingerprint(dataset: Any) -> str:
-    """A checksum of the labels and of some of the pictures, cheap enough to ask at every start."""
+    """A checksum of the labels and of some of the images, cheap enough to compute at every start."""
     digest = hashlib.sha256(torch.as_tensor(dataset.labels).numpy().tobytes())
     for index in range(0, len(dataset), max(1, len(dataset) // 50)):
         digest.update(dataset.images[index].contiguous().numpy().tobytes())
@@ -66,7 +66,7 @@ def fingerprint(dataset: Any) -> str:
 
 
 def save(run: Run, file: Path) -> None:
-    """Writes the run, whole or not at all. A cache that cannot be written costs a warning, not the training."""
+    """Save the run, completely or not at all. If the cache cannot be written, a warning is given and training goes on."""
     state = {part: getattr(run, part) for part in _SAVED_FIELDS}
     state |= {"model": run.model.state_dict(), "optimizer": run.optimizer.state_dict()}
     stream = io.BytesIO()
@@ -84,7 +84,7 @@ def save(run: Run, file: Path) -> None:
 
 
 def restore(run: Run, file: Path) -> bool:
-    """Puts the run where the checkpoint left it; False if there is none, or if it is damaged (with a warning)."""
+    """Restore the run from its checkpoint; False if there is none, or if it is damaged (with a warning)."""
     try:
         stored = file.read_bytes()
     except OSError:

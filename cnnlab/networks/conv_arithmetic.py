@@ -1,7 +1,7 @@
-"""Convolution arithmetic: how many places a kernel has, what it reads at each, and what number comes out.
+"""Convolution arithmetic: the output size of a convolution, the inputs of each output position, and the value computed there.
 
-All of it holds along one axis for pooling, too. How the fields of many layers add up stands in
-`cnnlab.networks.receptive_field`; the shapes of a whole network in `cnnlab.networks.summary`.
+All of it holds along one axis for pooling, too. For the receptive fields of many layers together see
+`cnnlab.networks.receptive_field`; for the shapes of a whole network `cnnlab.networks.summary`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cnnlab._validation import positive_int, whole_number
 
 
 def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """How many places does a kernel have along one axis of n pixels?
+    """Output size of a convolution (or pooling) along one axis of n pixels.
 
         o = floor((n + 2 p - r) / s) + 1     with the reach r = d (k - 1) + 1
 
@@ -27,12 +27,12 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilat
     Returns
     -------
     int
-        Places, at least 1.
+        Output positions, at least 1.
 
     Raises
     ------
     ValueError
-        If the kernel does not fit even once; the message says why, and what would make it fit.
+        If the kernel does not fit even once; the message says why, and how to make it fit.
 
     References
     ----------
@@ -52,9 +52,9 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilat
 
 
 def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
-    """The same arithmetic in words: the sum, what is peculiar about it, or why the shape is impossible and what would mend it.
+    """Output size explained in words: the calculation, its special cases, or why the shape is impossible and how to correct it.
 
-    Parameters as in `output_size`. An impossible shape is explained, not refused.
+    Parameters as in `output_size`. An impossible shape is explained; no error is raised.
 
     Example
     -------
@@ -96,7 +96,7 @@ def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 
 def receptive_indices(
     position: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> list[int]:
-    """Which pixels does the kernel read at one place? From place s - p on, k in all, each d further; those outside 0 ... n - 1 are padding.
+    """Pixels read at one output position: k pixels from s `position` - p on, d apart; those outside 0 ... n - 1 are padding.
 
     Example
     -------
@@ -111,16 +111,16 @@ def receptive_indices(
 
 @dataclass(frozen=True, eq=False)
 class ConvolutionStep:
-    """One number of a map, taken apart.
+    """One output value of a convolution, step by step.
 
     Attributes
     ----------
     patch, products
-        C x k x k: what the kernel reads (zeros where it is padding), and each pixel times its weight.
+        C x k x k: the input patch (zeros where it is padding), and each pixel times its weight.
     rows, columns
-        The k rows and columns that are read; outside of the picture they are padding.
+        The k rows and columns of the patch; outside of the image they are padding.
     bias, value
-        What is added at the end, and the number that comes out: the sum of all products, plus the bias.
+        The bias added at the end, and the output value: the sum of all products, plus the bias.
     """
 
     patch: Tensor
@@ -142,30 +142,30 @@ def convolution_step(
     padding: int = 0,
     dilation: int = 1,
 ) -> ConvolutionStep:
-    """Patch times kernel, plus bias, is which number?
+    """One output value of a convolution: the input patch times the kernel, plus the bias.
 
         y[row, column] = bias + sum over c, i, j of w[c, i, j] x[c, row s - p + i d, column s - p + j d]
 
     Parameters
     ----------
     maps
-        C x H x W, what the kernel slides over.
+        C x H x W, the input of the convolution.
     weight
         C x k x k, the kernel of one unit, such as `filters(model)[0]`.
     bias
-        The number that this unit adds.
+        The bias of this unit.
     row, column
-        The place in the map that comes out, from 0.
+        The position in the output map, from 0.
 
     Returns
     -------
-    Step
-        The patch, the products, where they come from, and the value.
+    ConvolutionStep
+        The patch, the products, their rows and columns, and the value.
 
     Raises
     ------
     ValueError
-        If kernel and maps do not suit each other, the kernel does not fit, or the map has no such place.
+        If kernel and maps differ in channels, the kernel does not fit, or the map has no such position.
 
     References
     ----------

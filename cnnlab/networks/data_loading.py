@@ -1,8 +1,8 @@
-"""Pictures in batches: for training cut from the stored bytes, shuffled, mirrored, shifted, partly erased and made noisy; else as they are.
+"""Batches of images: shuffled and augmented for training (flip, shift, erasing, noise), unchanged for evaluation.
 
-Labels are one a picture or one a pixel (`cnnlab.networks.training_data`); those of pixels are mirrored and shifted with their picture. All
-chance comes from the generator that is handed in, so the same generator gives the same batches. Evaluation takes pictures as they
-are (`plain_batches`), techniques a tensor or any data set (`picture_batches`).
+There is one label for each image or for each pixel (`cnnlab.networks.training_data`); pixel labels are flipped and shifted with their
+image. All randomness comes from the given generator, so the same generator gives the same batches. Evaluation takes the images
+unchanged (`plain_batches`), techniques a tensor or any data set (`picture_batches`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from cnnlab.networks.recipes import TrainingConfig
 from cnnlab.world import Photographs
 
 IGNORE_INDEX = -100
-"""The label of a pixel about which nothing is asked; torch's cross entropy leaves it out."""
+"""The label of a pixel that does not enter the loss; torch's cross entropy leaves it out."""
 
 
 def plain_batches(
     dataset: Any, batch_size: int, device: torch.device | str = "cpu"
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """All pictures in their order: floats N x 3 x H x W in [0, 1], and their labels."""
+    """All images in their order: floats N x 3 x H x W in [0, 1], and their labels."""
     for start in range(0, len(dataset), batch_size):
         rows = slice(start, start + batch_size)
         images = dataset.images[rows].to(device, memory_format=torch.channels_last).float().div_(255)
@@ -34,7 +34,7 @@ def plain_batches(
 def training_batches(
     dataset: Any, config: TrainingConfig, generator: torch.Generator, device: torch.device | str = "cpu"
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One pass over the data in random order; the last, incomplete batch is left out (another order leaves out others)."""
+    """One epoch of training batches in random order; the last, incomplete batch is left out (a different one in each epoch)."""
     order = torch.randperm(len(dataset), generator=generator)
     size = min(config.batch_size, len(dataset))
     for start in range(0, len(order) - size + 1, size):
@@ -46,7 +46,7 @@ def training_batches(
         else:
             mask_generator = (
                 torch.Generator()
-            )  # the same chance once more: the masks go where the pictures went
+            )  # the same random state again: the masks get the same flips and shifts as the images
             mask_generator.set_state(state)
             labels = augment(dataset.labels[:, None], rows, config, mask_generator)[:, 0].long()
         if config.erase:
@@ -57,10 +57,10 @@ def training_batches(
 
 
 def augment(images: Tensor, rows: Tensor, config: TrainingConfig, generator: torch.Generator) -> Tensor:
-    """The pictures (or masks) `rows` of the bytes N x channels x H x W, each mirrored or not and shifted by its own few pixels.
+    """Random flip and shift of the images (or masks) `rows` of the bytes N x channels x H x W, different for each image.
 
-    Mirroring and shifting only say which pixel is read from where, so all three happen in one copy. Past the border the picture
-    goes on as its reflection.
+    Flip and shift only change which pixel is read, so the rows are selected, flipped and shifted in one copy. The border is
+    padded by reflection.
     """
     count, (height, width) = len(rows), images.shape[-2:]
     y = torch.arange(height) + random_shift(count, config.shift, generator)  # count x H
@@ -69,7 +69,7 @@ def augment(images: Tensor, rows: Tensor, config: TrainingConfig, generator: tor
         mirrored = torch.rand(count, 1, generator=generator) < 0.5
         x = torch.where(mirrored, width - 1 - x, x)
     y, x = reflect(y, height), reflect(x, width)
-    pixels = images.permute(0, 2, 3, 1)  # colour last, as the pixels lie on the disk
+    pixels = images.permute(0, 2, 3, 1)  # channels last, the order of the stored bytes
     return pixels[rows[:, None, None], y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
 
 
@@ -78,15 +78,15 @@ def random_shift(count: int, max_shift: int, generator: torch.Generator) -> Tens
 
 
 def reflect(position: Tensor, size: int) -> Tensor:
-    """Positions past the border 0 ... size - 1 thrown back into it: -1 becomes 1, size becomes size - 2."""
+    """Reflect positions outside 0 ... size - 1 at the border: -1 becomes 1, size becomes size - 2."""
     return (size - 1) - ((size - 1) - position.abs()).abs()
 
 
 def add_noise(images: Tensor, max_std: float, generator: torch.Generator) -> Tensor:
-    """Adds Gaussian noise in place, of a standard deviation between 0 and `max_std` for each picture, and clips to [0, 1]."""
+    """Add Gaussian noise in place, with a standard deviation between 0 and `max_std` for each image, and clip to [0, 1]."""
     strength = torch.rand(len(images), 1, 1, 1, generator=generator) * max_std
     count, channels, height, width = images.shape
-    # Colour last, like the images; drawn in the order of memory, which is eight times as fast as any other.
+    # Channels last, like the images; sampled in memory order, which is eight times as fast as any other.
     noise = torch.randn(count, height, width, channels, generator=generator).permute(0, 3, 1, 2)
     return images.addcmul_(noise, strength).clamp_(0, 1)
 
@@ -94,12 +94,12 @@ def add_noise(images: Tensor, max_std: float, generator: torch.Generator) -> Ten
 def random_erasing(
     images: Tensor, probability: float, generator: torch.Generator, labels: Tensor | None = None
 ) -> Tensor:
-    """Puts a square of one colour on a share of the pictures, in place, as wide as a seventh to two sevenths of the picture.
+    """Random erasing: put a square of one colour on a share of the images, in place, a seventh to two sevenths of the image wide.
 
-    Every other square is grey. The centre lies anywhere in the picture, so at the border part of the square is cut off.
+    Every other square is grey. The centre lies anywhere in the image, so at the border part of the square is cut off.
 
-    Labels N x H x W, if given, become `IGNORE_INDEX` beneath. Masks tell what is seen, and beneath a square nothing is: to ask for the
-    object would teach the network to guess past what it sees, and to ask for the background, to cut holes into plain objects.
+    Labels N x H x W, if given, become `IGNORE_INDEX` under the square, where the class is not visible: the label of the object
+    would train the network to guess hidden parts, and the label of the background to cut holes into plain objects.
     """
     height, width = images.shape[-2:]
     selected = (torch.rand(len(images), generator=generator) < probability).nonzero()[:, 0].tolist()
@@ -119,9 +119,9 @@ def random_erasing(
 
 
 def picture_batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
-    """All pictures in their order, as floats N x 3 x H x W in [0, 1].
+    """All images in their order, as floats N x 3 x H x W in [0, 1].
 
-    `pictures` is a tensor of pictures, a data set of the world, or anything with a length that gives
+    `pictures` is a tensor of images, a data set of the world, or anything with a length that yields
     (picture, label) for an index.
     """
     batch_size = positive_int(batch_size, "batch_size")
@@ -136,7 +136,7 @@ def picture_batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
 
 
 def picture_count(pictures: Any) -> int:
-    """How many pictures there are.
+    """Number of pictures.
 
     Raises
     ------

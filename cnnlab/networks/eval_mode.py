@@ -1,4 +1,4 @@
-"""Eval mode and frozen parameters for a while, with everything put back afterwards."""
+"""Eval mode and frozen parameters inside a `with` block; everything is restored afterwards."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 @contextmanager
 def eval_mode(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]:
-    """Put `model` into eval mode (no dropout, batch normalisation by stored statistics), and back afterwards.
+    """Eval mode: `model` without dropout and with stored batch-normalisation statistics, restored after the block.
 
-    With `frozen=True` the parameters also ask for no gradient inside, so a backward pass stops at the picture
-    and costs less. Every module's own mode and every parameter's own flag come back, also after an exception.
+    With `frozen=True` the parameters also require no gradient inside, so a backward pass computes gradients of the image only
+    and costs less. The mode of every module and the flag of every parameter are restored, also after an exception.
 
     Example
     -------
@@ -28,7 +28,7 @@ def eval_mode(model: nn.Module, *, frozen: bool = False) -> Iterator[nn.Module]:
     """
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    # Only what differs is set: a module's attributes are slow to set, and most networks that are asked are in eval mode already.
+    # Only what differs is set: a module's attributes are slow to set, and most networks are in eval mode already.
     try:
         if any(mode for _, mode in modes):
             model.eval()
@@ -53,5 +53,5 @@ def match_device_dtype(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def training_logits(output: Any) -> Tensor:
-    """The logits of a network in training mode: what it gives, or the first of several tensors (GoogLeNet adds its auxiliary heads')."""
+    """The logits of a network in training mode: its output, or the first of several tensors (GoogLeNet adds its auxiliary heads')."""
     return output[0] if isinstance(output, tuple) else output

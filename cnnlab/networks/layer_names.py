@@ -1,4 +1,4 @@
-"""The names of a network's layers, in the order in which they run, and the modules that they mean.
+"""Layer names: the names of a network's layers in the order in which they run, and the modules that they denote.
 
 A layer's name is its path ("features.0", "layer1.0.conv2") or an alias from the network's `layer_aliases`
 ("conv1"), where it has such a table.
@@ -18,13 +18,13 @@ MAX_NAMES_IN_MESSAGE = 60
 
 
 def layer_names(model: nn.Module) -> list[str]:
-    """The names of all layers that run, in the order in which they finish; a block follows its last part.
+    """Names of all layers that run, in the order in which they finish; a block follows its last part.
 
-    A layer that runs several times stands where it runs last, which is also the run that `record_activations` keeps.
-    Where the network has an alias for a layer, the alias is given.
+    A layer that runs several times is listed at its last run, which is also the run that `record_activations` keeps.
+    If the network has an alias for a layer, the alias is listed.
 
-    The order comes from one run over a blank picture when the network tells its `input_size`, else from its
-    traced graph (`torch.fx`). A network that allows neither lists its layers in the order of registration.
+    The order comes from one forward pass of a blank image if the network has an `input_size`, else from its
+    traced graph (`torch.fx`). If neither works, layers are listed in the order of registration.
 
     Example
     -------
@@ -39,12 +39,12 @@ def layer_names(model: nn.Module) -> list[str]:
 
 
 def resolve_layer(model: nn.Module, name: str) -> nn.Module:
-    """The module that `name` (an alias or a path) means in `model`.
+    """The module with this `name` (an alias or a path) in `model`.
 
     Raises
     ------
     ValueError
-        If there is no such layer; the message lists the layers that there are.
+        If there is no such layer; the message lists the existing layers.
 
     Example
     -------
@@ -60,7 +60,7 @@ def resolve_layer(model: nn.Module, name: str) -> nn.Module:
 
 
 def display_names(model: nn.Module) -> dict[str, str]:
-    """The name to show for each path that has an alias; of several aliases, the first."""
+    """The display name of each path that has an alias; of several aliases, the first."""
     names: dict[str, str] = {}
     for alias, path in _aliases(model).items():
         names.setdefault(path, alias)
@@ -76,7 +76,7 @@ def _no_such_layer(model: nn.Module, name: str) -> str:
     names = layer_names(model)
     close = difflib.get_close_matches(str(name), names, n=1)
     suggestion = f' Did you mean "{close[0]}"?' if close else ""
-    # Deep networks have hundreds of layers: the blocks are listed then, as deep as fits into a message.
+    # Deep networks have hundreds of layers: then the blocks are listed, as deep as fits into a message.
     levels = [[n for n in names if n.count(".") <= depth] for depth in range(8)]
     fitting = [level for level in levels if 0 < len(level) <= MAX_NAMES_IN_MESSAGE]
     listed = fitting[-1] if fitting else names[:MAX_NAMES_IN_MESSAGE]
@@ -86,7 +86,7 @@ def _no_such_layer(model: nn.Module, name: str) -> str:
 
 
 def _execution_order(model: nn.Module) -> list[str]:
-    """Paths in the order in which the modules finish on a blank picture of the network's own size."""
+    """Paths in the order in which the modules finish on a blank image of the network's own input size."""
     size = getattr(model, "input_size", None)
     if not isinstance(size, int):
         return []
@@ -98,7 +98,7 @@ def _execution_order(model: nn.Module) -> list[str]:
                 handles.append(module.register_forward_hook(lambda *_, path=path: order.append(path)))
         with eval_mode(model), torch.inference_mode():
             model(match_device_dtype(model, torch.zeros(1, 3, size, size)))
-    except Exception:  # a network that cannot run may still be asked for its names
+    except Exception:  # the names of a network that cannot run may still be requested
         return []
     finally:
         for handle in handles:
@@ -107,14 +107,14 @@ def _execution_order(model: nn.Module) -> list[str]:
 
 
 class _OrderTracer(fx.Tracer):
-    """Traces a network without running it and notes each module when its part of the graph is finished."""
+    """Traces a network without running it and records each module when its part of the graph is finished."""
 
     def __init__(self):
         super().__init__()
         self.order: list[str] = []
 
     def call_module(self, module, forward, args, kwargs):
-        # `module.forward` leaves out the hooks that others registered: they expect tensors, not stand-ins.
+        # `module.forward` skips the hooks that others registered: they expect tensors, not proxies.
         output = super().call_module(module, module.forward, args, kwargs)
         self.order.append(self.path_of_module(module))
         return output
@@ -125,7 +125,7 @@ def _traced_order(model: nn.Module) -> list[str]:
     try:
         with eval_mode(model):
             tracer.trace(model)
-    except Exception:  # a forward pass whose course depends on its numbers cannot be traced
+    except Exception:  # a forward pass with control flow that depends on values cannot be traced
         return []
     return tracer.order
 

@@ -1,4 +1,4 @@
-"""The precision in which a training multiplies: bfloat16 where the machine has instructions for it, float32 elsewhere."""
+"""Mixed precision: training in bfloat16 where the machine has instructions for it, in float32 elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on machines that compute with it, which halves the time of a training; emulated, it would be slower than float32."""
+    """bfloat16 on machines with instructions for it, which halves the training time; emulated, it would be slower than float32."""
     supported = (
         torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
     )
@@ -16,5 +16,5 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 
 def autocast_for(device: torch.device) -> AbstractContextManager:
-    """Inside, matrix products and convolutions are computed so; weights, sums and what follows stay in float32."""
+    """Autocast: matrix products and convolutions inside use `compute_dtype`; weights, sums and all else stay in float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=compute_dtype(device) is torch.bfloat16)

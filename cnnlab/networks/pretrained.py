@@ -1,8 +1,8 @@
-"""Networks that torchvision has trained on photographs (ImageNet, 1000 classes), in the manner of the kit.
+"""torchvision's pretrained networks (ImageNet, 1000 classes), with the interface of the kit.
 
-They are fetched once into torch's own cache, whose folder the environment variable TORCH_HOME moves. `Pretrained`
-puts the normalisation inside, so that they take pictures in [0, 1] like all networks of the kit, and lets AlexNet,
-VGG, SqueezeNet and DenseNet speak of their layers as papers and lectures do.
+They are downloaded once into torch's own cache, whose folder the environment variable TORCH_HOME moves. `Pretrained`
+includes the normalisation, so that they take images in [0, 1] like all networks of the kit, and gives the layers of AlexNet,
+VGG, SqueezeNet and DenseNet the names used in papers and lectures.
 
 torchvision is imported inside the functions: it takes seconds, and the kit's own networks do without.
 """
@@ -32,7 +32,7 @@ NOTES = {
     "densenet121": "each layer sees all earlier layers of its block",
     "squeezenet1_1": "as right as AlexNet with a fiftieth of its parameters; the smallest file",
 }
-"""The names that load, and what they are good for."""
+"""The names that load, and what they are suited for."""
 
 FILES = {
     "alexnet": "alexnet-owt-7be5be79.pth",
@@ -43,7 +43,7 @@ FILES = {
     "densenet121": "densenet121-a639ec97.pth",
     "squeezenet1_1": "squeezenet1_1-b8a52dc0.pth",
 }
-"""The file of weights of each, as torchvision's addresses end: written down, since to ask torchvision takes seconds."""
+"""The file of weights of each, the end of torchvision's URL: written down, since importing torchvision takes seconds."""
 
 LECTURE_NAMES = {
     "alexnet": {
@@ -65,16 +65,16 @@ LECTURE_NAMES = {
         "classifier": "drop9 conv10 relu10 pool10",
     },
 }
-"""For the blocks of a network: what their layers are called, in order. Other layers keep torchvision's names."""
+"""For the blocks of a network: the names of their layers, in order. Other layers keep torchvision's names."""
 
 UNREADABLE = (
     AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError,
 )  # fmt: skip
-"""What torch raises over a file that is no state dict of the network."""
+"""The errors that torch raises for a file that is not a state dict of the network."""
 
 
 class Pretrained(nn.Module):
-    """A network of torchvision's that normalises its pictures itself: N x 3 x H x W in [0, 1] to N x C logits.
+    """A torchvision network that normalises its images itself: N x 3 x H x W in [0, 1] to N x C logits.
 
     torchvision's network is the child `network`. `layer_aliases` maps names such as "conv1" to paths such as
     "network.features.0"; torchvision's own names ("features.0", "layer4") work too.
@@ -99,21 +99,21 @@ class Pretrained(nn.Module):
         self.layer_aliases = _aliases(network, LECTURE_NAMES.get(name, {}))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits N x C of pictures N x 3 x H x W in [0, 1]."""
+        """Logits N x C of images N x 3 x H x W in [0, 1]."""
         return self.network(self.normalise(images))
 
 
 def load_pretrained(name: str) -> Pretrained:
-    """A network of torchvision's with its weights, from torch's cache or, the first time, from the internet.
+    """Load a torchvision network with its weights, from torch's cache or, the first time, from the internet.
 
     Raises
     ------
     ConnectionError
-        If the weights are not in the cache and cannot be fetched; the message says what works offline.
+        If the weights are not in the cache and cannot be downloaded; the message says what works offline.
     ValueError
         If the file in the cache is damaged; the message says what to delete. Or if there is no such network.
     OSError
-        If the cache folder cannot be written, or the file not be read.
+        If the cache folder cannot be written, or the file cannot be read.
     """
     from torchvision import models
 
@@ -131,7 +131,7 @@ def load_pretrained(name: str) -> Pretrained:
             " environment variable TORCH_HOME to a folder that can, and start Python again."
         ) from error
     except UNREADABLE as error:
-        if not cached and not file.exists():  # torch throws away what does not have the right checksum
+        if not cached and not file.exists():  # torch deletes a file with a wrong checksum
             raise ConnectionError(_download_failed(name, weights.url, file, "it came damaged")) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
@@ -149,7 +149,7 @@ def load_pretrained(name: str) -> Pretrained:
 
 
 def weights_file(name: str) -> Path:
-    """Where torch's cache keeps, or would keep, the weights of this network."""
+    """The path in torch's cache of the weights of this network, whether they are there or not."""
     return Path(torch.hub.get_dir(), "checkpoints", FILES[one_of(name, NOTES, "network")])
 
 
@@ -159,7 +159,7 @@ def is_cached(name: str) -> bool:
 
 
 def _weights(name: str):
-    """The first published weights, on which the papers report; later ones come from other recipes and sizes."""
+    """The first published weights, those of the papers; later ones use other recipes and sizes."""
     from torchvision.models import get_model_weights
 
     return get_model_weights(one_of(name, NOTES, "network")).IMAGENET1K_V1
@@ -179,7 +179,7 @@ def _download_failed(name: str, url: str, file: Path, reason: object) -> str:
 
 
 def _aliases(network: nn.Module, lecture_names: Mapping[str, str]) -> dict[str, str]:
-    """Names to paths behind the wrapper: first the names to show, then torchvision's own."""
+    """Names to paths inside the wrapper: first the display names, then torchvision's own."""
     renamed = {}
     for block, names in lecture_names.items():
         children = [child for child, _ in network.get_submodule(block).named_children()]

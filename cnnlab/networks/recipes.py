@@ -1,8 +1,8 @@
-"""The training plans: everything that decides how a shipped network comes out, and why it is chosen so.
+"""Training recipes: the hyperparameters of every shipped network, and the reasons for them.
 
-A plan is a plain value; `cnnlab.networks.training` carries it out, and `cnnlab train NAME` calls that. The weights in the package come
-from there and from nowhere else. A network is judged by what it shows when one looks into it, not by accuracy alone: oriented
-edges in the first layer, evidence that sits on the object, and answers that are sure without being deaf to an occluder.
+A recipe is a `TrainingConfig`; `cnnlab.networks.training` carries it out, and `cnnlab train NAME` calls that. The weights in the package
+come only from there. A network is judged by what its analysis shows, not by accuracy alone: oriented edges in the first layer,
+evidence that lies on the object, and predictions that are confident but still react to an occluder.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from cnnlab.world.names import OBJECTS
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How one network is trained.
+    """Training config: how one network is trained.
 
     Data: `pictures` and `validation` are sizes of the splits of `cnnlab.world.dataset`, which `task`, `data_seed` and `options` describe
     further. Rates are those of SGD; `decay_first` is the weight decay of the first convolution, `decay` that of all other weights
-    (biases and normalisation have none). Noise is in pixel units, the shift in pixels, `erase` a share of the pictures; `average_from` is
-    the share of the training after which weights are averaged, `average_steps` the number of steps over which the average looks back.
+    (biases and normalisation have none). Noise is in pixel units, the shift in pixels, `erase` a share of the images; `average_from` is
+    the share of the training after which weights are averaged, `average_steps` the number of steps in the average.
     """
 
     architecture: str
@@ -32,54 +32,54 @@ class TrainingConfig:
     data_seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    # 64 pictures a step: the machine is as fast as with 128, and takes twice as many steps in the same time.
+    # 64 images a step: each image takes as long as with 128, and there are twice as many steps in the same time.
     batch_size: int = 64
     epochs: int = 18
-    # A high rate that rises and falls (one-cycle; Smith & Topin, 2019) finds flat solutions in few passes. SGD, since the
-    # networks that AdamW made were as accurate, but their first-layer filters kept the noise they began with.
+    # A high rate that rises and falls (one-cycle; Smith & Topin, 2019) finds flat minima in few epochs. SGD, since networks trained
+    # with AdamW were as accurate, but their first-layer filters kept their initial noise.
     peak_rate: float = 0.1
     momentum: float = 0.9
     warm_up: float = 0.25
-    # Strong decay on the first convolution alone wears the initial noise off its filters, so that what is left was learnt.
-    # The normalisation behind it makes the scale of the filters irrelevant, so nothing else suffers. As strong
+    # Strong decay on the first convolution alone removes the initial noise from its filters, so that what is left was learnt.
+    # The normalisation behind it makes the scale of the filters irrelevant, so nothing else suffers. With so strong a decay
     # everywhere, the network would not begin to learn.
     decay_first: float = 2e-2
     decay: float = 5e-4
-    # Softened labels keep the softmax from saturating; a saturated one does not move when the object is covered. Softer ones
-    # than these would leave a network that is right 99 times in 100 far less sure than it should be.
+    # Label smoothing keeps the softmax from saturating; a saturated one does not change when the object is covered. More smoothing
+    # would leave a network that is right 99 times in 100 far less confident than it should be.
     label_smoothing: float = 0.04
-    # Noise of a strength that differs from picture to picture (0 to this) asks the first layer for filters that average over
-    # pixels: edges and blobs. Clean pictures stay in the mixture.
+    # Noise of a strength that differs from image to image (0 to this) favours first-layer filters that average over
+    # pixels: edges and blobs. Clean images remain among them.
     noise: float = 0.12
-    # Mirrored and shifted pictures: an object is the same object wherever it stands.
+    # Flips and shifts: an object is the same object at any position.
     flip: bool = True
     shift: int = 6
-    # A square somewhere on this share of the pictures (cutout; DeVries & Taylor, 2017). A network that has seen squares does not take
-    # an occluder for an object; what its answer then loses is the loss of what lies beneath.
+    # A square on this share of the images (cutout; DeVries & Taylor, 2017). A network trained with squares does not take an
+    # occluder for an object; a lower score under an occluder is then due to what it covers.
     erase: float = 0.5
-    # The share of a fully connected layer's inputs that a step leaves out, in architectures that have such layers.
+    # Dropout: the share of a fully connected layer's inputs that a step leaves out, in architectures that have such layers.
     dropout: float = 0.3
-    # The mean over the last steps lies in the middle of the valley that single steps wander about in (Izmailov et al., 2018).
+    # The mean over the last steps lies in the middle of the valley in which single steps wander about (Izmailov et al., 2018).
     average_from: float = 0.75
     average_steps: int = 400
 
-    # The network that gives its weights before the training begins, one of `cnnlab.networks.imagenet.PACKAGED`, and the layers that the
-    # training changes; the others, the trunk, stay as they are and are not stored again.
+    # The network whose weights the training starts from, one of `cnnlab.networks.imagenet.PACKAGED`, and the layers that are
+    # trained; the others, the trunk, are frozen and not stored again.
     trunk: str | None = None
     trained: tuple[str, ...] = ()
 
-    # The share of pictures whose label is drawn by chance, once and for all (Zhang et al., 2017).
+    # The share of images with a random label, chosen once and for all (Zhang et al., 2017).
     random_labels: float = 0.0
-    # Each batch is replaced by adversarial pictures that differ by up to this much in each pixel (Wong, Rice & Kolter, 2020); the strength
+    # Adversarial training: each batch is replaced by adversarial images within this epsilon (Wong, Rice & Kolter, 2020), which
     # grows from 0 over the first half of the training.
     adversarial: float = 0.0
 
 
 HERD_CLASSES = ("sheep", "goat", "wolf", "husky")
-# Neighbours in OBJECTS are easily confused; each half gets one of each pair, in turn the first and the second.
+# Neighbours in OBJECTS are easily confused; each half gets one of each pair, the first and the second by turns.
 HALF_A = tuple(OBJECTS[pair * 2 + pair % 2] for pair in range(len(OBJECTS) // 2))
 HALF_B = tuple(name for name in OBJECTS if name not in HALF_A)
-# To memorise pictures: always the same ones as they are, nothing that holds the weights back, and many small steps.
+# To memorise images: always the same ones without augmentation, no regularisation of the weights, and many small steps.
 MEMORIZE = {
     "pictures": 1_000,
     "validation": 500,
@@ -96,8 +96,8 @@ MEMORIZE = {
     "flip": False,
     "shift": 0,
 }
-# Each picture has 9 216 labels, so fewer pictures make a step, and few passes are enough; labels are hard, since the answers at
-# edges are unsure by themselves. The filters of the first layer are too small to be looked at.
+# Each image has 9 216 labels, so a step needs fewer images, and few epochs are enough; labels are not smoothed, since predictions
+# at edges are uncertain anyway. The filters of the first layer are too small to be viewed.
 MASKS = {
     "task": "mask",
     "batch_size": 32,
@@ -118,7 +118,7 @@ RECIPES: dict[str, TrainingConfig] = {
         architecture="MiniVGG",
         purpose="Names the main object: small kernels, many layers. To compare with mini_alexnet.",
         epochs=12,
-        decay_first=5e-4,  # filters of 3 x 3 hold no noise that one could see
+        decay_first=5e-4,  # filters of 3 x 3 have no visible noise
     ),
     "mini_resnet": TrainingConfig(
         architecture="MiniResNet",
@@ -219,13 +219,13 @@ RECIPES: dict[str, TrainingConfig] = {
         architecture="SqueezeNetWorld",
         purpose="The layers of ImageNet's squeezenet with new last ones for rendered objects: a real network whose maps can be checked.",
         trunk="squeezenet",
-        # The head alone stays at 93 % and its maps point at the object less often.
+        # With the head alone, accuracy stays at 93 % and the maps lie on the object less often.
         trained=("fire8", "fire9", "conv10"),
         options={"size": 224},
-        pictures=2_000,  # at 224 x 224; the trunk knows how things look, so few pictures and passes are enough
+        pictures=2_000,  # at 224 x 224; the trunk has good features already, so few images and epochs are enough
         validation=1_000,
         epochs=5,
-        peak_rate=0.01,  # the layers have learned already, and have no normalisation behind them
+        peak_rate=0.01,  # the layers are pretrained, and have no normalisation behind them
         decay_first=0.0,
         shift=14,
     ),
@@ -238,9 +238,9 @@ RECIPES: dict[str, TrainingConfig] = {
         epochs=30,
         decay_first=5e-4,
         noise=0.05,
-        flip=False,  # a mirrored 2 is no digit
+        flip=False,  # a mirrored 2 is not a digit
         shift=2,
         erase=0.0,
     ),
 }
-"""What `cnnlab train NAME` can make."""
+"""The recipes of `cnnlab train NAME`."""

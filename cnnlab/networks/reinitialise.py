@@ -1,4 +1,4 @@
-"""A network before its training: the same architecture, with weights as chance made them."""
+"""Reinitialisation: an untrained copy of a network, with the same architecture and random weights."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import nn
 
 
 def reinitialise(model: nn.Module, seed: int = 0) -> nn.Module:
-    """A copy of the network whose every layer starts anew, as torch initialises it: what was learned is gone.
+    """Reinitialise a copy of the network: every layer gets torch's random initialisation, nothing learned is left.
 
     Parameters
     ----------
     model
-        Any network; it is left as it was found.
+        Any network; it is left unchanged.
     seed
-        For the new weights; torch's own chance is not touched.
+        Seed of the new weights; torch's global generator is unchanged.
 
     Returns
     -------
     nn.Module
-        In eval mode, with the names and sizes of the original. Parameters that no layer can set anew keep their values.
+        In eval mode, with the names and sizes of the original. Parameters that no layer can reset keep their values.
 
     References
     ----------
-    Lecture S, "Visualize Filters" (of a trained model): the control that it takes to see what training did.
+    Lecture S, "Visualize Filters" (of a trained model); the untrained network is the control that shows the effect of training.
 
     Example
     -------

@@ -1,14 +1,14 @@
-"""Three ways back through a ReLU: as calculus says, as the deconvnet does, and guided, which is both at once.
+"""Backward rules of a ReLU: gradient, deconvnet, and guided backpropagation, which combines both.
 
-A ReLU lets a value f pass if it is positive. What arrives at it on the way back, R, passes by one of three rules:
+A ReLU passes a value f forward if it is positive. In the backward pass the signal R from above passes by one of three rules:
 
-    gradient   (f > 0) * R              where the ReLU was open on the way forward
-    deconvnet  (R > 0) * R              where what arrives is positive, whatever the ReLU did
+    gradient   (f > 0) * R              where the ReLU was open in the forward pass
+    deconvnet  (R > 0) * R              where the backward signal is positive, whatever the ReLU did
     guided     (f > 0) * (R > 0) * R    where both hold
 
 ReLU6, min(max(f, 0), 6), is open where 0 < f < 6: its rules have that condition in place of f > 0.
 
-`relu_backward` is this table, for a reader's own numbers. `relu_rule` makes every ReLU of any network obey it for a while. The
+`relu_backward` applies a rule to given tensors. `relu_rule` makes every ReLU of any network use one inside a `with` block. The
 techniques that use it (`deconvnet`, `guided_backprop`) are in `cnnlab.attribution.saliency`; gradient ascent uses a fourth rule,
 `REDIRECTED`.
 """
@@ -26,11 +26,11 @@ from torch.overrides import TorchFunctionMode
 from cnnlab._validation import one_of
 
 RULES = ("gradient", "deconvnet", "guided")
-"""The names of the three rules, as the lecture orders them."""
+"""The names of the three rules, in the order of the lecture."""
 REDIRECTED = "redirected"
-"""The gradient; but for a picture of which a ReLU blocks every number, what the deconvnet's rule lets through.
+"""The gradient; but for an image with every number blocked by a ReLU, the rule of the deconvnet.
 
-A unit that no noise excites has no gradient, so gradient ascent could never wake it. This one can start (the idea: Lucid, the code of
+A unit that is inactive for all noise has no gradient, so gradient ascent could not start. With this rule it can (the idea: Lucid, code of
 Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017).
 """
 
@@ -42,7 +42,7 @@ _IN_PLACE = {torch.relu_, Tensor.relu_, F.hardtanh_}
 def relu_backward(
     activation: Tensor, grad_output: Tensor, rule: str = "gradient", ceiling: float = inf
 ) -> Tensor:
-    """What a ReLU hands back of what arrives at it: the three rules, number by number.
+    """The three backward rules of a ReLU, applied elementwise.
 
         gradient:  R_i^l = (f_i^l > 0) * R_i^(l+1)
         deconvnet: R_i^l = (R_i^(l+1) > 0) * R_i^(l+1)
@@ -51,13 +51,13 @@ def relu_backward(
     Parameters
     ----------
     activation
-        f, what went into the ReLU (or what came out of it: the same entries are positive), of any shape.
+        f, the input of the ReLU (or its output: the same entries are positive), of any shape.
     grad_output
         R of the layer above, of the same shape.
     rule
         One of `RULES`.
     ceiling
-        The largest value that the ReLU lets through, 6 for ReLU6: the condition f > 0 becomes 0 < f < ceiling.
+        The largest output of the ReLU, 6 for ReLU6: the condition f > 0 becomes 0 < f < ceiling.
 
     Returns
     -------
@@ -100,15 +100,15 @@ def relu_backward(
 
 
 class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided"):`
-    """While it is active, every ReLU that runs will go back by `rule`; nothing of the network is changed.
+    """Backward rule for every ReLU that runs inside the `with` block; the network is not changed.
 
-    It catches the call itself, so it does not matter whether a network writes `nn.ReLU()`, `nn.ReLU(inplace=True)`, `F.relu(x)`,
-    `torch.relu(x)`, `x.relu_()` or uses one module in many places; the same goes for ReLU6 (`nn.ReLU6()`, `F.relu6(x)`,
-    `F.hardtanh(x, 0, 6)`). Methods that exchange modules or hook into them miss the written-out ones and then give, without a word,
-    the plain gradient. What is no ReLU by name (`clamp(min=0)`, GELU, SiLU, hard swish, leaky ReLU, a scripted or traced network)
-    keeps its own derivative; `relu_count` counts the ReLUs that ran, so that a caller can tell.
+    It intercepts the call itself, so it does not matter whether a network uses `nn.ReLU()`, `nn.ReLU(inplace=True)`, `F.relu(x)`,
+    `torch.relu(x)`, `x.relu_()` or one module at several positions; the same goes for ReLU6 (`nn.ReLU6()`, `F.relu6(x)`,
+    `F.hardtanh(x, 0, 6)`). Methods that replace modules or hook into them miss the functional calls and then return, without a
+    warning, the plain gradient. Other activation functions (`clamp(min=0)`, GELU, SiLU, hard swish, leaky ReLU, a scripted or traced
+    network) keep their own derivative; `relu_count` counts the ReLUs that ran, so that a caller can check.
 
-    The rule is read on the way back: it may be set to another one between two backward passes over the same graph.
+    The rule is read in the backward pass: it may be changed between two backward passes over the same graph.
 
     Example
     -------
@@ -138,7 +138,7 @@ class relu_rule(TorchFunctionMode):  # read as a verb: `with relu_rule("guided")
 
 
 def _ceiling(function: Any, args: tuple, kwargs: dict[str, Any]) -> float | None:
-    """The largest value that this ReLU lets through, infinity for a plain one; None if the function is not a ReLU."""
+    """The largest output of this ReLU, infinity for a plain one; None if the function is not a ReLU."""
     if function in _RELUS:
         return inf
     if function is F.relu6:
@@ -151,7 +151,7 @@ def _ceiling(function: Any, args: tuple, kwargs: dict[str, Any]) -> float | None
 
 
 class _RuledReLU(torch.autograd.Function):
-    """A ReLU, with or without a ceiling, whose way back is chosen when it is taken."""
+    """A ReLU, with or without a ceiling, whose backward rule is chosen in the backward pass."""
 
     @staticmethod
     def forward(ctx, values: Tensor, mode: relu_rule, in_place: bool, ceiling: float) -> Tensor:
@@ -175,7 +175,7 @@ class _RuledReLU(torch.autograd.Function):
 
 
 def _redirected(output: Tensor, grad_output: Tensor, ceiling: float) -> Tensor:
-    """The gradient of N pictures (first axis); where a picture's is blocked whole, the positive part of what arrives."""
+    """The gradient of N images (first axis); where that of an image is blocked entirely, the positive part of the backward signal."""
     passed = relu_backward(output, grad_output, "gradient", ceiling)
     blocked = passed.flatten(1).abs().sum(1) == 0
     if not blocked.any():

@@ -1,4 +1,4 @@
-"""What must be set for a training to repeat: where chance begins, and how many threads compute."""
+"""Seeding: random generators and the number of threads, so that a training can be repeated exactly."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def num_threads(count: int) -> Iterator[None]:
 
 @contextmanager
 def seeding(seed: int, purpose: str) -> Iterator[torch.Generator]:
-    """A generator for one purpose, such as one epoch; so a run that goes on needs no memory of what was drawn before.
+    """A generator for one purpose, such as one epoch; so a resumed run need not know what was drawn before.
 
-    Initialisation and dropout can only draw from torch's global generator. Inside, that one is seeded too, and afterwards it is as it was.
+    Initialisation and dropout can use only torch's global generator. It is seeded inside the block too, and restored afterwards.
     """
     derived_seed = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6], "big")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):

@@ -1,7 +1,7 @@
-"""Networks that answer at every pixel: a fully convolutional network and a U-Net. And the little network for digits.
+"""Segmentation networks: a fully convolutional network (FCN) and a U-Net; also the small network for digits.
 
-They take pictures N x 3 x H x W in [0, 1], like those in `cnnlab.networks.architectures`, and give N x C x H x W logits: class scores for
-each pixel, of which class 0 is the background. How they are trained stands in `cnnlab.networks.recipes`; what goes on inside them, step
+They take images N x 3 x H x W in [0, 1], like those in `cnnlab.networks.architectures`, and return N x C x H x W logits: class scores for
+each pixel, where class 0 is the background. For their training see `cnnlab.networks.recipes`; for their single steps
 by step, in `cnnlab.segmentation`.
 """
 
@@ -18,23 +18,23 @@ from cnnlab.networks.architectures import MiniAlexNet, Normalise
 
 
 class UNet(nn.Module):
-    """U-Net (Ronneberger, Fischer & Brox, 2015) in small: down to 6 x 6 places and up again, with or without skips past the bottleneck.
+    """U-Net (Ronneberger, Fischer & Brox, 2015) in small: down to 6 x 6 positions and up again, with or without skip connections.
 
-    The way down answers *what*: pooling lets a unit see more and more of the picture. The way up answers *where*: transposed convolutions
-    double the maps, and each skip sets beside them the maps of the same size from the way down, which still know where the edges lie.
-    The first convolution moves by 2 pixels and the last layer stamps the scores of 2 x 2 pixels at a time, since maps of the full
-    96 x 96 places would cost more than all others together.
+    The encoder finds *what*: pooling enlarges the receptive field. The decoder finds *where*: transposed convolutions
+    double the size of the maps, and each skip connection concatenates the encoder's maps of the same size, which still locate the edges.
+    The first convolution has a stride of 2 and the last layer writes the scores of 2 x 2 pixels at a time, since maps of the full
+    96 x 96 positions would cost more than all others together.
 
     Parameters
     ----------
     classes
         Names of the classes in the order of the logits, background first.
     skips
-        Without them the network is a plain encoder and decoder: all that it knows of the picture has passed 6 x 6 places.
+        Without them the network is a plain encoder-decoder: all information passes through 6 x 6 positions.
 
     Shapes
     ------
-    Input N x 3 x H x W in [0, 1] with sides that 16 divides (96 in training). For 96: down1 24 x 48 x 48, down2 48 x 24 x 24, down3 96 x
+    Input N x 3 x H x W in [0, 1] with sides divisible by 16 (96 in training). For 96: down1 24 x 48 x 48, down2 48 x 24 x 24, down3 96 x
     12 x 12, bottleneck 128 x 6 x 6, merge3 80 x 12 x 12, merge2 48 x 24 x 24, merge1 32 x 48 x 48; output N x len(classes) x 96 x 96
     logits.
 
@@ -82,29 +82,29 @@ class UNet(nn.Module):
 
 
 class UNetWithoutSkips(UNet):
-    """The same encoder and decoder as `UNet`, with no way past the bottleneck: to see what the skips are good for."""
+    """U-Net without skip connections: the same encoder and decoder, to see what the skips contribute."""
 
     def __init__(self, classes: Sequence[str]):
         super().__init__(classes, skips=False)
 
 
 class FCN(nn.Sequential):
-    """A fully convolutional network (Long, Shelhamer & Darrell, 2015) in small: the convolutions of a classifier, scores, enlargement.
+    """FCN (Long, Shelhamer & Darrell, 2015) in small: the convolutions of a classifier, 1 x 1 scores, bilinear upsampling.
 
-    The trunk is that of `MiniAlexNet`, conv1 to conv5. A convolution with kernels of 1 x 1 takes the place of the fully connected layers,
-    so each of 12 x 12 places scores the classes for itself; bilinear interpolation makes 96 x 96 of them. It learns what stands
-    where as well as a classifier learns what there is, but its edges are as coarse as its 12 x 12 places.
+    The trunk is that of `MiniAlexNet`, conv1 to conv5. A convolution with 1 x 1 kernels replaces the fully connected layers,
+    so each of 12 x 12 positions scores the classes separately; bilinear interpolation upsamples them to 96 x 96. It localises
+    objects as well as a classifier recognises them, but its edges are as coarse as its 12 x 12 positions.
 
     Parameters
     ----------
     classes
         Names of the classes in the order of the logits, background first.
     trunk
-        A classifier whose layers up to relu5 are copied, such as `load("mini_alexnet")`; without one they start anew.
+        A classifier whose layers up to relu5 are copied, such as `load("mini_alexnet")`; without one they are initialised at random.
 
     Shapes
     ------
-    Input N x 3 x H x W in [0, 1] with sides that 8 divides; conv5 128 x H/8 x W/8; output N x len(classes) x H x W logits.
+    Input N x 3 x H x W in [0, 1] with sides divisible by 8; conv5 128 x H/8 x W/8; output N x len(classes) x H x W logits.
 
     Raises
     ------
@@ -133,9 +133,9 @@ class FCN(nn.Sequential):
 
 
 class DigitNet(nn.Sequential):
-    """A small network in the manner of LeNet (LeCun, Bottou, Bengio & Haffner, 1998) for scikit-learn's handwritten digits.
+    """LeNet-like network (after LeCun, Bottou, Bengio & Haffner, 1998) for scikit-learn's handwritten digits.
 
-    The digits, 8 x 8 grey values, come enlarged to 32 x 32 and in three equal colours, so that everything that works on the world's
+    The digits, 8 x 8 grey values, are upsampled to 32 x 32 with three equal colours, so that everything that works on the world's
     pictures works on them (`cnnlab.networks.training_data.digits`).
 
     Shapes
@@ -165,7 +165,7 @@ class DigitNet(nn.Sequential):
 
 
 def convolutions(*maps: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolve, normalise, rectify: once for each step from one number of `maps` to the next."""
+    """Convolution, batch normalisation, ReLU: once for each step from one number of `maps` to the next."""
     block = nn.Sequential()
     for step, (inputs, outputs) in enumerate(pairwise(maps), start=1):
         padding = (kernel - 1) // 2

@@ -1,6 +1,6 @@
-"""The table of a network: what each layer gives, how many numbers it has learned, what it costs, what it sees.
+"""Summary of a network: output shape, parameters, cost and receptive field of each layer.
 
-`summary` runs the network once over a blank picture. The names of the layers alone come from
+`summary` runs the network once on a blank image. The names of the layers alone come from
 `cnnlab.networks.layer_names`, the exact fields of single units from `cnnlab.networks.receptive_field`.
 """
 
@@ -33,7 +33,7 @@ class LayerRow:
     receptive_field: ReceptiveField | None
 
     def cells(self) -> tuple[str, ...]:
-        """The row as it is printed, in the order of the headings."""
+        """The row as it is printed, in the order of the columns."""
         return (
             self.name,
             self.type,
@@ -46,10 +46,10 @@ class LayerRow:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """The layers of a network in the order in which they run, and what they have in all.
+    """The layers of a network in the order in which they run, and the totals.
 
-    `parameters` counts every number that the network has learned or could learn, once each, even if several layers
-    share it; `trainable` those of them that ask for a gradient. `str()` prints the table, a notebook draws it.
+    `parameters` counts every learnable or stored parameter once, even if several layers
+    share it; `trainable` those that require a gradient. `str()` prints the table, a notebook renders it.
     """
 
     network: str
@@ -60,12 +60,12 @@ class Summary:
 
     @property
     def non_trainable(self) -> int:
-        """Parameters that ask for no gradient."""
+        """Parameters that require no gradient."""
         return self.parameters - self.trainable
 
     @property
     def multiply_adds(self) -> int:
-        """Multiplications, each with its addition, that all layers together take for one picture."""
+        """Multiply-adds of all layers together for one image."""
         return sum(row.multiply_adds for row in self.rows)
 
     def totals(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class Summary:
 
     def _repr_html_(self) -> str:
         align = ["left" if i < 3 else "right" for i in range(len(HEADINGS))]
-        whole = ";white-space:nowrap"  # a shape in two lines is no shape
+        whole = ";white-space:nowrap"  # a shape is not broken into two lines
 
         def line(cells: Sequence[str], tag: str) -> str:
             return "".join(
@@ -107,29 +107,29 @@ class Summary:
 
 
 def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> Summary:
-    """What each layer gives, how many parameters it has, what it costs, and what a unit of it sees.
+    """Summary of each layer: output shape, number of parameters, cost, and receptive field.
 
     A convolution with M maps of k x k over C channels has M (C k k + 1) parameters and takes C k k multiply-adds for
-    each number that it gives; a fully connected layer from D to M numbers has M (D + 1) parameters and takes D M
+    each output value; a fully connected layer from D to M numbers has M (D + 1) parameters and takes D M
     multiply-adds. Other layers count as free.
 
     Parameters
     ----------
     model
-        Any network; it runs once over a blank picture, in eval mode, and is left as it was found.
+        Any network; it runs once on a blank image, in eval mode, and is left unchanged.
     input_size
         n (3 x n x n), (H, W) or (C, H, W); None takes the network's own `input_size`.
 
     Returns
     -------
     Summary
-        With one row for each layer that has no further layers inside, or parameters of its own. A layer that runs
-        several times has one row, with the output of its last run and the cost of all.
+        One row for each layer that has no further layers inside, or parameters of its own. A layer that runs
+        several times has one row, with the output of its last run and the cost of all runs.
 
     Raises
     ------
     ValueError
-        If the network cannot take such a picture, or `input_size` is missing or malformed.
+        If the network cannot take such an image, or `input_size` is missing or malformed.
 
     References
     ----------
@@ -170,7 +170,7 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
 
 def _row_hook(rows: dict[str, LayerRow], name: str, tracer: FieldTracer, shape: tuple[int, int, int]):
     def hook(module: nn.Module, inputs: tuple, output: object) -> None:
-        earlier = rows.pop(name, None)  # taken out and put in again: the row stands where the layer runs last
+        earlier = rows.pop(name, None)  # removed and added again: the row is listed where the layer runs last
         tensor = output if isinstance(output, Tensor) else None
         traced = tracer.field_of(tensor) if tensor is not None else None
         rows[name] = LayerRow(
@@ -186,7 +186,7 @@ def _row_hook(rows: dict[str, LayerRow], name: str, tracer: FieldTracer, shape: 
 
 
 def _multiply_adds(module: nn.Module, inputs: tuple, output: Tensor | None) -> int:
-    # Each weight of a kernel is used once for every place where the kernel lies: places of the output, or of the
+    # Each weight of a kernel is used once for every position of the kernel: positions of the output, or of the
     # input if the convolution is transposed.
     if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
         return module.weight.numel() * prod(output.shape[2:])

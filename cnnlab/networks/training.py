@@ -1,9 +1,9 @@
-"""Training: from a plan (`cnnlab.networks.recipes`) and the world's pictures to weights and a card.
+"""Training: from a recipe (`cnnlab.networks.recipes`) and the world's pictures to weights and a card.
 
-Read `train` first, then `train_epoch`, which is the loop itself. What there is to learn stands in `training_data`; batches are cut in
-`data_loading`, the precision is chosen in `mixed_precision`, weights are averaged in `weight_averaging`, runs saved and resumed, bit
-for bit, in `checkpoints`, networks judged in `evaluation`, results told in `training_log`, files written in `weight_files`; `seeding`
-seeds what is drawn.
+Read `train` first, then `train_epoch`, which is the loop itself. The data come from `training_data`, batches from `data_loading`,
+the precision from `mixed_precision`; weights are averaged in `weight_averaging`, runs saved and resumed, bit for bit, in
+`checkpoints`, networks evaluated in `evaluation`, results logged in `training_log`, files written in `weight_files`; `seeding`
+seeds the random generators.
 """
 
 from __future__ import annotations
@@ -54,38 +54,38 @@ def train(
     threads: int | None = None,
     on_epoch: Callable[[Mapping[str, Sequence[float]]], None] | None = None,
 ) -> dict[str, Any]:
-    """Trains the network `name` by its plan, writes weights and card, and returns the card.
+    """Train the network `name` by its recipe, write weights and card, and return the card.
 
-    After each epoch the run is saved. Interrupted (Ctrl-C, or the stop button of a notebook), it goes on from there
-    when `train` is called again, and on the same machine ends with the same weights as if nothing had happened.
+    The run is saved after each epoch. If interrupted (Ctrl-C, or the stop button of a notebook), it resumes from there
+    when `train` is called again, and on the same machine ends with exactly the same weights.
 
     Parameters
     ----------
     name
         A name from `RECIPES`.
     epochs, pictures
-        Fewer passes, or fewer pictures, than the plan says: for a try.
+        Fewer epochs, or fewer pictures, than in the recipe: for a trial.
     out
-        File or folder for the result. Unless said, a run that follows the plan goes into the package, and a try into the cache, so
-        that it does not take the place of the shipped network.
+        File or folder for the result. By default, a run that follows the recipe goes into the package, and a trial into the cache, so
+        that it does not replace the shipped network.
     resume
-        Whether to go on with a run that was interrupted.
+        Whether to resume an interrupted run.
     progress
-        Show a bar in a terminal, else print a line for each epoch.
+        Show a progress bar in a terminal, else print a line for each epoch.
     seed
-        Decides the initial weights, the order of the pictures and all noise. torch's global generator is left as it was.
+        Seed of the initial weights, the order of the pictures and all noise. torch's global generator is restored.
     threads
-        Threads to compute with; all cores unless said.
+        Number of threads; all cores by default.
     on_epoch
-        Called after each epoch with the history so far: lists "loss", "accuracy" and "validation", one number an epoch.
-        `cnnlab.explorers.TrainingCurve` draws it while the training runs.
+        Called after each epoch with the history so far: lists "loss", "accuracy" and "validation", one number for each epoch.
+        `cnnlab.explorers.TrainingCurve` plots it while the training runs.
 
     Raises
     ------
     KeyboardInterrupt
-        If interrupted; the message says how to go on.
+        If interrupted; the message says how to resume.
     ModuleNotFoundError
-        If the plan builds on a trunk whose package is not installed.
+        If the recipe builds on a trunk whose package is not installed.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def train(
     file = destination(name, out, shipped=config == RECIPES[name] and seed == 0)
     trunk = (
         imagenet.load_imagenet(config.trunk) if config.trunk else None
-    )  # a missing package is told before any work
+    )  # a missing package is reported before any work
     cores = os.cpu_count() or 1
     with num_threads(positive_int(cores if threads is None else threads, "threads")):
         training, validation = (
@@ -115,7 +115,7 @@ def train(
         card = weight_files.write_weights(
             file, model, training_log.make_card(run, training, result), config.trained
         )
-    with suppress(OSError):  # there is none if the cache cannot be written
+    with suppress(OSError):  # there is no checkpoint if the cache cannot be written
         checkpoint_file.unlink()
     if progress:
         print(
@@ -137,7 +137,7 @@ def resolve_config(name: str, epochs: int | None, pictures: int | None) -> Train
 
 
 def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> Path:
-    """Where the weights go, found before the training starts, so that it is not in vain."""
+    """The file for the weights, determined before the training starts, so that a wrong path is reported at once."""
     if out is None:
         file = weight_files.weight_path(name) if shipped else checkpoints.folder(name) / f"{name}.safetensors"
     else:
@@ -157,7 +157,7 @@ def destination(name: str, out: str | os.PathLike | None, *, shipped: bool) -> P
 def start_run(
     name: str, config: TrainingConfig, classes: Iterable[str], seed: int, trunk: nn.Module | None = None
 ) -> Run:
-    """A fresh network, or one that begins with the weights of a trunk wherever they fit; and its optimiser."""
+    """A new network, initialised at random or with the weights of a trunk where they fit, and its optimiser."""
     with seeding(seed, "weights"):
         model = architecture_class(config.architecture)(classes)
     if trunk is not None:
@@ -168,7 +168,7 @@ def start_run(
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Colour last in memory: convolutions run faster so, and the pictures lie like this on the disk.
+    # Channels last in memory: convolutions are faster, and the pictures are stored in this order.
     model = model.to(device, memory_format=torch.channels_last)
     groups = parameter_groups(model, config)
     return Run(
@@ -177,9 +177,9 @@ def start_run(
 
 
 def parameter_groups(model: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Weight decay for the first convolution, for all other weights, and none for biases and normalisation.
+    """Parameter groups by weight decay: the first convolution, all other weights, and biases and normalisation without decay.
 
-    Frozen parameters get no gradient, so that the optimiser leaves them, decay included.
+    Frozen parameters get no gradient, so that the optimiser does not change them, decay included.
     """
     first = next(module.weight for module in model.modules() if isinstance(module, nn.Conv2d))
     other_weights = [p for p in model.parameters() if p.dim() > 1 and p is not first]
@@ -205,7 +205,7 @@ def run_epochs(
         initial=run.epoch * steps,
         desc=run.name,
         unit="step",
-        disable=None if progress else True,  # None: no bar when no one watches
+        disable=None if progress else True,  # None: no bar without a terminal
     ) as bar:
         while run.epoch < run.config.epochs:
             start_time = time.perf_counter()
@@ -223,7 +223,7 @@ def run_epochs(
 
 
 def train_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
-    """One pass over the pictures; returns its mean loss and the share of right answers along the way."""
+    """One epoch of training; returns its mean loss and the training accuracy along the way."""
     config, model, device = run.config, run.model, next(run.model.parameters()).device
     step, steps = run.epoch * steps_per_epoch(config), config.epochs * steps_per_epoch(config)
     losses, images_seen, confusion, accuracy = 0.0, 0, 0, 0.0
@@ -233,7 +233,7 @@ def train_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
             for group in run.optimizer.param_groups:
                 group["lr"] = one_cycle_rate(step / steps, config)
             if config.adversarial:
-                # Weak pictures first: at full strength from the start the network would not begin to learn.
+                # Weak adversarial images first: at full strength from the start the network would not begin to learn.
                 epsilon = config.adversarial * min(1.0, 2 * step / steps)
                 images = adversarial_batch(model, images, labels, epsilon, generator)
             with mixed_precision.autocast_for(device):
@@ -265,12 +265,12 @@ def train_epoch(run: Run, training: Any, bar: tqdm) -> tuple[float, float]:
 
 
 def training_loss(logits: Tensor, labels: Tensor, config: TrainingConfig) -> Tensor:
-    """Cross entropy with the labels, averaged over pictures, or over all pixels about which something is asked.
+    """Training loss: cross entropy with the labels, averaged over images, or over all pixels that have a label.
 
-    Pixels count alike, whatever their class: weights for rare classes would move the edges outwards, and the mean intersection over union,
-    which asks for both, would fall.
+    Pixels are weighted alike, whatever their class: weights for rare classes would move the edges outwards, and lower the mean
+    intersection over union.
     """
-    if labels.dim() == 3:  # one row a pixel, classes side by side in memory: several times as fast
+    if labels.dim() == 3:  # one row for each pixel, classes contiguous in memory: several times as fast
         logits, labels = logits.movedim(1, -1).flatten(0, 2), labels.flatten()
     return F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
 
@@ -278,10 +278,10 @@ def training_loss(logits: Tensor, labels: Tensor, config: TrainingConfig) -> Ten
 def adversarial_batch(
     model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, generator: torch.Generator
 ) -> Tensor:
-    """The pictures, changed by at most `epsilon` in each pixel so that the loss rises: one step from a random start.
+    """Adversarial batch: images changed by at most `epsilon` in each pixel to raise the loss, by one step from a random start.
 
     One step is enough for training if it starts anywhere in the ball and is a little longer than the radius (Wong, Rice & Kolter, 2020).
-    The attacks to judge a network by are in `cnnlab.robustness`.
+    For attacks to evaluate a network see `cnnlab.robustness`.
     """
     start = torch.rand(images.shape, generator=generator).to(images) * (2 * epsilon) - epsilon
     start = (images + start).clamp_(0, 1).requires_grad_()
@@ -293,7 +293,7 @@ def adversarial_batch(
 
 
 def one_cycle_rate(progress: float, config: TrainingConfig) -> float:
-    """The learning rate when a share `progress` of all steps is behind: a straight rise to the peak, then half a cosine down to 0."""
+    """One-cycle learning rate after a share `progress` of all steps: a linear rise to the peak, then half a cosine down to 0."""
     if progress < config.warm_up:
         return config.peak_rate * (0.04 + 0.96 * progress / config.warm_up)
     return (
@@ -302,9 +302,9 @@ def one_cycle_rate(progress: float, config: TrainingConfig) -> float:
 
 
 def finish_run(run: Run, training: Any, validation: Any) -> tuple[nn.Module, Evaluation]:
-    """The averaged network, with statistics of its own, rounded as it is shipped; and how good that one is."""
+    """The averaged network, with its own batch-norm statistics and rounded as it is shipped; and its evaluation."""
     model = copy.deepcopy(run.model)
-    model.load_state_dict(run.average, strict=False)  # parameters only: the statistics follow
+    model.load_state_dict(run.average, strict=False)  # parameters only: the statistics are estimated next
     with seeding(run.seed, "statistics") as generator:
         device = next(model.parameters()).device
         weight_averaging.estimate_statistics(

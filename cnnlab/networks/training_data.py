@@ -1,6 +1,6 @@
-"""What a network is trained to tell: the object or the scene of a picture, the class of each pixel, or a handwritten digit.
+"""Training data: images labelled by object, by scene, by the class of each pixel, or by handwritten digit.
 
-`load_split` gives the pictures that a plan asks for, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`.
+`load_split` returns the pictures of a recipe, as anything with `images` (N x 3 x H x W bytes), `labels` and `class_names`.
 Labels are N class indices, or N x H x W of them where each pixel has its own.
 """
 
@@ -23,7 +23,7 @@ DIGIT_SIZE = 32
 
 
 def load_split(config: TrainingConfig, split: str, progress: bool) -> Any:
-    """The pictures and labels of a plan: `split` is "train" or "validation"."""
+    """The pictures and labels of a recipe: `split` is "train" or "validation"."""
     count = config.pictures if split == "train" else config.validation
     if config.task == "digits":
         return digits(split, count)
@@ -39,30 +39,30 @@ def load_split(config: TrainingConfig, split: str, progress: bool) -> Any:
 
 
 def object_masks(pictures: world.Dataset) -> Labelled:
-    """The pictures of a split for task "object" with the class of each pixel; class 0 is the background.
+    """Object masks: the pictures of a split for task "object" with the class of each pixel; class 0 is the background.
 
-    Whatever is not an object of one of the split's classes is background: the scene, and the small things that lie about. Masks are
-    N x H x W bytes; they tell what is seen, so a covered part of an object belongs to what covers it.
+    All that is not an object of one of the split's classes is background: the scene, and small clutter. Masks are N x H x W bytes
+    of what is visible, so a covered part of an object belongs to what covers it.
     """
     table = torch.zeros(len(NAMES["object"]), dtype=torch.uint8)
     for number, name in enumerate(pictures.class_names, start=1):
         table[index_of("object", name)] = number
-    # In blocks: an index of 8 bytes a pixel for all pictures at once would take 900 MB.
+    # In blocks: an index of 8 bytes for each pixel of all pictures at once would take 900 MB.
     masks = torch.cat([table[block.long()] for block in pictures.maps("object").split(500)])
     return Labelled(pictures.images, masks, (BACKGROUND, *pictures.class_names))
 
 
 def digits(split: str, n: int | None = None) -> Labelled:
-    """The handwritten digits that come with scikit-learn (Alpaydin & Kaynak, 1998), white on black, as pictures N x 3 x 32 x 32.
+    """Handwritten digits of scikit-learn (Alpaydin & Kaynak, 1998), white on black, as images N x 3 x 32 x 32.
 
-    Of each digit, every third is for "validation" (596 in all), the others are for "train" (1201): always the same ones. They are enlarged
-    by bilinear interpolation. The digits take turns, so that the first `n` hold as many of each as the whole split does.
+    Of each digit, every third is for "validation" (596 in all), the others are for "train" (1201): always the same ones. They are
+    upsampled by bilinear interpolation. The digits are interleaved, so that the first `n` have the same mix as the whole split.
     """
     from sklearn.datasets import load_digits
 
     one_of(split, ("train", "validation"), "split")
     grey, labels = (torch.from_numpy(array) for array in load_digits(return_X_y=True))
-    occurrence = torch.zeros_like(labels)  # the how many-th of its digit
+    occurrence = torch.zeros_like(labels)  # the index of an image among those of its digit
     for digit in range(10):
         occurrence[labels == digit] = torch.arange(int((labels == digit).sum()))
     rows = (occurrence * 10 + labels).argsort()

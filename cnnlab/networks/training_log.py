@@ -1,4 +1,4 @@
-"""What a training says: a line for each epoch, how to go on after an interruption, and the card of the network."""
+"""Training log: a line for each epoch, how to resume after an interruption, and the card of the network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def make_card(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
-    """The card, but for what the file itself tells."""
+    """The card, without the entries that describe the file itself."""
     settings = asdict(run.config)
     data = {key: settings.pop(key) for key in ("task", "pictures", "validation", "data_seed", "options")}
     model = run.model
@@ -59,7 +59,7 @@ def make_card(run: Run, training: Any, result: Evaluation) -> dict[str, Any]:
 
 
 def accuracy_name(config: TrainingConfig) -> str:
-    """What the accuracies of a training are called."""
+    """The name of the accuracy measure of a training."""
     return "mean IoU" if config.task == "mask" else "accuracy"
 
 
@@ -78,7 +78,7 @@ def log_epoch(run: Run, bar: tqdm) -> None:
 
 
 def sparkline(values: Sequence[float], width: int = 20) -> str:
-    """The last `width` numbers as blocks of eight heights, the largest of them the highest: a curve that fits into a line."""
+    """Sparkline: the last `width` numbers as blocks of eight heights, the largest of them the highest, in one line."""
     visible = list(values)[-width:]
     low, high = min(visible), max(visible)
     return "".join(BLOCKS[round((value - low) / (high - low or 1) * (len(BLOCKS) - 1))] for value in visible)

@@ -1,4 +1,4 @@
-"""The mean of the weights over the last steps of a training, and the batch-norm statistics that belong to it."""
+"""Weight averaging: the mean of the weights over the last training steps, and batch-norm statistics for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnnlab.networks.checkpoints import Run
 
 
 def update_average(run: Run) -> None:
-    """Moves the averaged parameters towards the present ones: a plain mean at first, then one that forgets old steps slowly."""
+    """Move the averaged parameters towards the current ones: a plain mean at first, then a slow exponential moving average."""
     run.averaged = min(run.averaged + 1, run.config.average_steps)
     with torch.no_grad():
         for key, value in run.model.named_parameters():
@@ -20,9 +20,9 @@ def update_average(run: Run) -> None:
 
 
 def estimate_statistics(model: nn.Module, batches: Iterable[Tensor], max_batches: int = 50) -> None:
-    """Measures means and variances of the batch normalisation anew, as plain means over `max_batches` batches.
+    """Re-estimate the batch-norm means and variances, as plain means over `max_batches` batches.
 
-    Averaged weights were never run in training: the statistics of the steps they were averaged from are not theirs.
+    Averaged weights were never run in training: the stored statistics belong to other weights.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]

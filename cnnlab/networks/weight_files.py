@@ -1,8 +1,8 @@
-"""The shipped weights: one safetensors file and one card (JSON) for each network, in the folder `weight_files` beside this file.
+"""Weight files: one safetensors file and one card (JSON) for each shipped network, in the folder `weight_files` beside this file.
 
-The card tells what the network is for and how it was made, and holds the checksum of the weights. A file that is damaged or missing is
-refused with the command that makes it again. Of a network on a trunk from ImageNet only the layers that were trained are stored.
-Building a network around its weights belongs to `cnnlab.networks.zoo`, making them to `cnnlab.networks.training`.
+The card describes what the network is for and how it was made, and contains the checksum of the weights. A damaged or missing file is
+refused with the command that makes it again. For a network on a trunk from ImageNet, only the trained layers are stored.
+Building a network from its weights belongs to `cnnlab.networks.zoo`, training it to `cnnlab.networks.training`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def shipped() -> list[str]:
 
 
 def card(name: str | os.PathLike) -> dict[str, Any]:
-    """What is known about the weights of `name`: purpose, data, plan, accuracy, machine, checksum.
+    """The card of `name`: purpose, data, recipe, accuracy, machine and checksum of the weights.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
 
 
 def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The weights of a shipped network as a float32 state dict, and its card; without those of its trunk, if it has one.
+    """The weights of a shipped network as a float32 state dict, and its card; without the weights of its trunk, if it has one.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ def read_weights(name: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
 def write_weights(
     name: str | os.PathLike, model: nn.Module, card: Mapping[str, Any], layers: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Writes the weights of `model` and the card, completed by parameters, bytes, torch version and sha256; returns that card.
+    """Write the weights of `model` and the card, completed by parameters, bytes, torch version and sha256; returns that card.
 
-    `layers` are the outermost layers to store, all if empty. Each file appears whole or not at all: it is written beside its place
-    and moved there.
+    `layers` are the outermost layers to store, all if empty. Each file is written completely or not at all: to a temporary file
+    that is then moved.
     """
     file = weight_path(name)
     stored = {key: tensor.contiguous() for key, tensor in to_half(model.state_dict(), layers).items()}
@@ -103,10 +103,10 @@ def write_weights(
 
 
 def to_half(state: Mapping[str, Tensor], layers: Sequence[str] = ()) -> dict[str, Tensor]:
-    """A state dict as it is shipped: weights of convolutions and linear layers in float16, the few other numbers in float32.
+    """A state dict in the shipped precision: weights of convolutions and linear layers in float16, the few other numbers in float32.
 
-    Biases and batch-norm statistics stay exact, since small variances would fall below what float16 can hold; the counter of
-    batches seen plays no part in evaluation and is left out, and so is all that is not of these outermost `layers`, if any are named.
+    Biases and batch-norm statistics stay exact, since small variances would underflow in float16; the batch counters
+    play no part in evaluation and are left out, and so is all that is not in one of these outermost `layers`, if any are named.
     """
     tensors = {
         key: value.detach().cpu()
@@ -134,14 +134,14 @@ def weight_path(name: str | os.PathLike) -> Path:
 
 
 def write_atomically(file: Path, data: bytes) -> None:
-    """Writes to a temporary file in the same folder, then moves it to its name: a killed process leaves the old file whole."""
+    """Write to a temporary file in the same folder, then rename it: if the process is killed, the old file stays intact."""
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)  # a temporary file is private; a package file is for everybody
+        os.chmod(temporary, 0o644)  # a temporary file is private; a package file is readable by all
         os.replace(temporary, file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

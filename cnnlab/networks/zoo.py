@@ -1,8 +1,8 @@
-"""The networks that are worth looking into, by name: ImageNet networks from packages, the kit's own, and torchvision's.
+"""Model zoo: networks by name, from packages (ImageNet), from the kit, and from torchvision.
 
-`load` gives any of them in eval mode, with `.name`, `.class_names`, `.input_size`, and the normalisation inside. How weights are read
-from packages stands in `cnnlab.networks.imagenet`, how the kit's own are stored in `cnnlab.networks.weight_files`, how torchvision's are
-downloaded in `cnnlab.networks.pretrained`.
+`load` returns any of them in eval mode, with `.name`, `.class_names`, `.input_size`, and the normalisation inside. For weights from
+packages see `cnnlab.networks.imagenet`, for the kit's own `cnnlab.networks.weight_files`, for torchvision's
+`cnnlab.networks.pretrained`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PHOTOGRAPHS = "1000 classes of photographs"
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """What `available` tells of a network; `ready` means that it loads without the internet and without training.
+    """An entry of `available`; `ready` means that the network loads without the internet and without training.
 
     `source` is where its weights come from: the kit ("shipped"), an installed package ("package") or a download ("torchvision").
     """
@@ -37,7 +37,7 @@ class NetworkInfo:
 
 
 def available() -> dict[str, NetworkInfo]:
-    """All networks that `load` knows: the ImageNet networks that are installed, the kit's own, and those that are downloaded once.
+    """Available networks, all that `load` accepts: installed ImageNet networks, the kit's own, and those that are downloaded once.
 
     Example
     -------
@@ -54,19 +54,19 @@ def available() -> dict[str, NetworkInfo]:
 
 
 def load(name: str, device: str | torch.device | None = None) -> nn.Module:
-    """A trained network in eval mode, which takes pictures N x 3 x H x W in [0, 1] and gives N x C logits.
+    """Load a trained network in eval mode, which takes images N x 3 x H x W in [0, 1] and returns N x C logits.
 
     Parameters
     ----------
     name
         One of `available()`.
     device
-        Where it shall compute, such as "cuda"; the processor unless said.
+        The device, such as "cuda"; the CPU by default.
 
     Returns
     -------
     torch.nn.Module
-        With `.name`, `.class_names` (in the order of the logits) and `.input_size` (side of the pictures that it was
+        With `.name`, `.class_names` (in the order of the logits) and `.input_size` (side of the images that it was
         trained on).
 
     Raises
@@ -74,11 +74,11 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     ValueError
         If there is no network of this name, or the file with its weights, or with those of its trunk, is damaged.
     FileNotFoundError
-        If the network is one of the kit's own, but its weights are not here.
+        If the network is one of the kit's own, but its weights are missing.
     ModuleNotFoundError
-        If its weights, or those of its trunk, come in a package that is not installed; the message has the command that installs it.
+        If its weights, or those of its trunk, come in a package that is not installed; the message contains the command that installs it.
     ConnectionError
-        If the weights are torchvision's, not in torch's cache, and the internet is not there.
+        If the weights are torchvision's, not in torch's cache, and there is no internet connection.
 
     Example
     -------
@@ -110,7 +110,7 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
 
 
 def _trunk_of(name: str, card: dict, model: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that a network takes over from another, and that are not stored with it."""
+    """The weights that a network takes over from its trunk, and that are not stored with it."""
     about = card["trunk"]
     if about["sha256"] != imagenet.trunk_card(about["name"])["sha256"]:
         raise ValueError(

@@ -1,12 +1,12 @@
-"""Receptive fields: which pixels of the picture a unit can see at all.
+"""Receptive fields: the pixels of the image that a unit can see at all.
 
-A unit at position i of a layer with kernel k, stride s, padding p and dilation d looks at the positions
-i s - p, i s - p + d, ..., i s - p + (k - 1) d of the layer before. Followed down to the picture this gives the
+A unit at position i of a layer with kernel k, stride s, padding p and dilation d reads the positions
+i s - p, i s - p + d, ..., i s - p + (k - 1) d of the layer before. Traced down to the image this gives the
 field: its size grows by (k - 1) d times the stride so far, its stride is the product of all strides. Where
 branches meet (residual and dense networks) the field is the smallest box around the fields of all branches.
 
-How the field is followed through the operations of a network stands in `cnnlab.networks.receptive_field.tracer`. What a unit
-really uses of its field is another question: see the gradient techniques in `cnnlab.attribution`.
+For how a field is traced through the operations of a network see `cnnlab.networks.receptive_field.tracer`. Which part of its field a
+unit uses is another question: see `cnnlab.networks.receptive_field.effective` and `cnnlab.attribution`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cnnlab.networks.receptive_field.tracer import FieldTracer, input_shape, tra
 
 
 class UnknownReceptiveField(ValueError):
-    """The receptive field of a layer is not known: an operation on the way to it cannot be followed; `reason` says which."""
+    """The receptive field of a layer is unknown: an operation before it cannot be traced; `reason` says which."""
 
     def __init__(self, layer: str, reason: str):
         super().__init__(layer, reason)
@@ -36,20 +36,20 @@ class UnknownReceptiveField(ValueError):
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """The field of every unit of a layer, in pixels of the picture; all pairs are (vertical, horizontal).
+    """The receptive field of every unit of a layer, in pixels of the image; all pairs are (vertical, horizontal).
 
     Attributes
     ----------
     size
-        Height and width of the field where no border cuts it; it can be larger than the picture.
+        Height and width of the field where no border clips it; it can be larger than the image.
     stride
         How far the field moves from one unit to the next; 0 for a layer without positions (fully connected).
     offset
-        First row and column of the field of unit (0, 0); negative where the field hangs over the border.
+        First row and column of the field of unit (0, 0); negative where the field extends beyond the border.
     positions
         Rows and columns of units in the layer; (1, 1) for a layer without positions.
     picture
-        Height and width of the pictures for which all this holds.
+        Height and width of the images for which all this holds.
     """
 
     size: tuple[int, int]
@@ -62,16 +62,16 @@ class ReceptiveField:
     def box(
         self, row: int = 0, column: int = 0, height: int | None = None, width: int | None = None
     ) -> tuple[int, int, int, int]:
-        """The field of the unit at (row, column) as (top, left, bottom, right), cut at the picture's borders.
+        """The field of the unit at (row, column) as (top, left, bottom, right), clipped at the borders of the image.
 
         Bottom and right are the first row and column outside, so `image[:, top:bottom, left:right]` is what the
-        unit sees; (0, 0, 0, 0) if that is nothing but padding. `height` and `width`, where given, must be those
-        of `picture`: in a picture of another size the same unit sees another box.
+        unit sees; (0, 0, 0, 0) if it sees only padding. `height` and `width`, where given, must be those
+        of `picture`: in an image of another size the same unit has another box.
 
         Raises
         ------
         ValueError
-            If the layer has no such unit, or the picture's size is not the one that the field was followed for.
+            If the layer has no such unit, or the size of the image is not the one for which the field was computed.
         """
         requested = (height or self.picture[0], width or self.picture[1])
         if requested != self.picture:
@@ -82,7 +82,7 @@ class ReceptiveField:
         row = whole_number(row, "row", maximum=self.positions[0] - 1)
         column = whole_number(column, "column", maximum=self.positions[1] - 1)
         (top, bottom), (left, right) = self._axes[0].interval(row), self._axes[1].interval(column)
-        if bottom == 0 or right == 0:  # all that the unit reads is padding
+        if bottom == 0 or right == 0:  # the unit reads only padding
             return 0, 0, 0, 0
         return top, left, bottom, right
 
@@ -90,17 +90,17 @@ class ReceptiveField:
 def receptive_field(
     model: nn.Module, layer: str, input_size: int | Sequence[int] | None = None
 ) -> ReceptiveField:
-    """Which pixels the units of `layer` can see: the size, stride and offset of their fields, exact to the pixel.
+    """Receptive field of the units of `layer`: size, stride and offset of their fields, exact to the pixel.
 
     Holds for chains, residual and dense networks, with padding, dilation, pooling and upsampling. The box of a
     unit is the smallest that contains every pixel with a path to the unit: the support of the gradient with
-    respect to the picture, when no path is switched off. A unit of a fully connected layer sees all that the
-    layer before it sees; flattening leaves the units the fields and the places that they had.
+    respect to the image, when no path is switched off. A unit of a fully connected layer sees all that the
+    layer before it sees; flattening keeps the fields and positions of the units.
 
     Parameters
     ----------
     model
-        Any network; it runs once over a blank picture, in eval mode, and is left as it was found.
+        Any network; it runs once on a blank image, in eval mode, and is left unchanged.
     layer
         One of `layer_names(model)`; where it runs several times, its last run counts.
     input_size
@@ -109,10 +109,10 @@ def receptive_field(
     Raises
     ------
     UnknownReceptiveField
-        If the way to the layer goes through an operation that cannot be followed (attention, a flip, a bicubic resize), or what it
-        gives does not depend on the picture.
+        If the path to the layer contains an operation that cannot be traced (attention, a flip, a bicubic resize), or the output
+        of the layer does not depend on the image.
     ValueError
-        If there is no such layer, or the network cannot take such a picture.
+        If there is no such layer, or the network cannot take such an image.
         An `UnknownReceptiveField` is a ValueError, too.
 
     References
@@ -123,8 +123,8 @@ def receptive_field(
     Example
     -------
     >>> from cnnlab.networks import MiniAlexNet, receptive_field
-    >>> seen = receptive_field(MiniAlexNet(["cat", "dog"]), "conv2")
-    >>> seen.size, seen.stride, seen.box(0, 0)
+    >>> field = receptive_field(MiniAlexNet(["cat", "dog"]), "conv2")
+    >>> field.size, field.stride, field.box(0, 0)
     ((30, 30), (4, 4), (0, 0, 17, 17))
     """
     traced = receptive_fields(model, layer, input_size)[layer]
@@ -136,16 +136,16 @@ def receptive_field(
 def receptive_fields(
     model: nn.Module, layers: str | Sequence[str], input_size: int | Sequence[int] | None = None
 ) -> dict[str, ReceptiveField | UnknownReceptiveField]:
-    """The receptive fields of several layers from one run of the network; arguments and errors as in `receptive_field`.
+    """Receptive fields of several layers from one run of the network; arguments and errors as in `receptive_field`.
 
-    A field that is not known comes as an `UnknownReceptiveField`, whose `reason` says why, so that the others are known nevertheless.
+    An unknown field is returned as an `UnknownReceptiveField`, whose `reason` says why, so that the others are still available.
 
     Example
     -------
     >>> from torch import nn
     >>> model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(2), nn.Softmax(2))
-    >>> found = receptive_fields(model, ["0", "2"], 8)
-    >>> found["0"].size, found["2"].reason
+    >>> fields = receptive_fields(model, ["0", "2"], 8)
+    >>> fields["0"].size, fields["2"].reason
     ((3, 3), 'the operation "_softmax" is not followed behind flattening')
     """
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
@@ -187,7 +187,7 @@ def _note_field(
 
 
 def to_receptive_field(traced: Field, shape: Sequence[int]) -> ReceptiveField:
-    """The public face of a field that was followed from a picture of `shape` (C, H, W)."""
+    """The public `ReceptiveField` of a field traced from an image of `shape` (C, H, W)."""
     (height, top, down), (width, left, right) = traced.rows.geometry(), traced.columns.geometry()
     return ReceptiveField(
         size=(height, width),

@@ -1,8 +1,8 @@
-"""Arithmetic of receptive fields along one axis of the picture, and for a map of units (rows and columns).
+"""Arithmetic of receptive fields along one axis of the image, and for a map of units (rows and columns).
 
-For each position the first and the last pixel that it sees are kept, cut at the borders; besides, for the
-uncut fields, their offset, size and stride. Which positions an operation reads stands in
-`cnnlab.networks.receptive_field.tracer`.
+For each position the first and the last pixel that it sees are kept, clipped at the borders, and also the offset, size and
+stride of the unclipped fields. For the positions that an operation reads see
+`cnnlab.networks.receptive_field.rules`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Literal
 
 import numpy as np
 
-# First and last pixel of a unit that sees no pixel, such that minimum and maximum with others leave those others.
+# First and last pixel of a unit that sees no pixel, chosen so that minimum and maximum with other units return those of the others.
 EMPTY_INTERVAL = (np.iinfo(np.int64).max, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Fields of the positions along one axis: `first[i]` to `last[i]` inclusive, and their uncut regularity."""
+    """Fields of the positions along one axis: `first[i]` to `last[i]` inclusive, and the geometry of the unclipped fields."""
 
     first: np.ndarray
     last: np.ndarray
@@ -30,7 +30,7 @@ class Axis:
 
     @classmethod
     def identity(cls, length: int) -> Axis:
-        """The picture itself: pixel i sees pixel i."""
+        """The image itself: pixel i sees pixel i."""
         pixels = np.arange(length)
         return cls(pixels, pixels, Fraction(0), Fraction(1), Fraction(1))
 
@@ -40,8 +40,8 @@ class Axis:
     def gather(self, sources: np.ndarray, ratio: Fraction | int) -> Axis:
         """The axis behind an operation whose position i reads the positions `sources[i]` (n x k) of this one.
 
-        Positions outside this axis are padding, which sees nothing. `ratio` tells how many positions of this axis
-        one step behind the operation makes: the stride of a convolution.
+        Positions outside this axis are padding, which sees nothing. `ratio` is the number of positions of this axis
+        for one step behind the operation: the stride of a convolution.
         """
         in_range = (sources >= 0) & (sources < len(self))
         clipped = sources.clip(0, len(self) - 1)
@@ -53,7 +53,7 @@ class Axis:
         return Axis(first, last, offset, size, self.stride * ratio)
 
     def union(self, other: Axis) -> Axis:
-        """Both branches of an addition or concatenation; an axis with one position spreads over the other."""
+        """Both branches of an addition or concatenation; an axis with one position is broadcast to the other."""
         first, last = np.minimum(self.first, other.first), np.maximum(self.last, other.last)
         if self.stride != other.stride or len(self) != len(other):
             return Axis(first, last, *_extent(first, last), Fraction(0))
@@ -72,7 +72,7 @@ class Axis:
         return (first, last + 1) if last >= first else (0, 0)
 
     def geometry(self) -> tuple[int, int, float]:
-        """Size, offset and stride of the uncut fields; the stride is a fraction behind an upsampling."""
+        """Size, offset and stride of the unclipped fields; the stride is a fraction behind an upsampling."""
         stride = int(self.stride) if self.stride.denominator == 1 else float(self.stride)
         return math.ceil(self.size), math.floor(self.offset), stride
 
@@ -81,8 +81,8 @@ class Axis:
 class Field:
     """Fields of a map of units, whose rows and columns are the last two axes of its tensor.
 
-    Of kind "flat", the values still have their places in such a map, but in a tensor of another shape (behind
-    flattening). Of kind "whole", they have no places, and all see the same (a fully connected layer).
+    Of kind "flat", the values still have positions in such a map, but in a tensor of another shape (behind
+    flattening). Of kind "whole", they have no positions, and all see the same (a fully connected layer).
     """
 
     rows: Axis
@@ -102,7 +102,7 @@ class Field:
         return Field(self.rows, self.columns, "flat")
 
     def collapse(self) -> Field:
-        """Units without places, each of which sees what all units together see."""
+        """Units without positions, each of which sees what all units together see."""
         return Field(self.rows.broadcast(), self.columns.broadcast(), "whole")
 
     def expand(self, height: int, width: int) -> Field:

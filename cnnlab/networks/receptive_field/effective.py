@@ -1,7 +1,7 @@
-"""What a unit uses of its receptive field: the field measured with gradients, beside the one that arithmetic gives.
+"""Effective receptive field: how strongly a unit uses each pixel of its receptive field, measured with gradients.
 
-Which pixels a unit *can* see follows from kernels and strides alone (`cnnlab.networks.receptive_field`). How much each of them
-*counts* depends on the weights and on the picture.
+The pixels that a unit *can* see follow from kernels and strides alone (`cnnlab.networks.receptive_field`). How much each of them
+*counts* depends on the weights and on the image.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 def effective_receptive_field(
     model: nn.Module, layer: str, images: Tensor, *, row: int = 0, column: int = 0, seed: int = 0
 ) -> Tensor:
-    """Which pixels does a place of a layer answer to, and how strongly? The gradient of all its units, over many pictures.
+    """Effective receptive field of a position: the mean absolute gradient of its units with respect to each pixel, over many images.
 
-        E[y, x] = mean over pictures and sum over colours of | d (sum over c of r[c] a[c, row, column]) / d x[y, x] |
+        E[y, x] = mean over images and sum over colours of | d (sum over c of r[c] a[c, row, column]) / d x[y, x] |
 
-    with a random r[c] of variance 1 for each unit, so that one backward pass asks all units of the place, and their gradients
-    do not cancel. Pixels outside the receptive field give exactly 0. Inside, most pixels are not 0 in any picture whose paths
-    are not all switched off by ReLU and max pooling; over a few pictures the box around all of them is the theoretical one.
+    with a random r[c] of variance 1 for each unit, so that one backward pass covers all units of the position, and their gradients
+    do not cancel. Pixels outside the receptive field give exactly 0. Inside, most pixels are not 0 in any image whose paths
+    are not all switched off by ReLU and max pooling; over a few images the box around all of them is the theoretical one.
 
     Parameters
     ----------
     model
-        Any network; it runs in eval mode and is left as it was found.
+        Any network; it runs in eval mode and is left unchanged.
     layer
         One of `layer_names(model)`.
     images
-        N x 3 x H x W in [0, 1], or one picture; noise finds every path sooner than pictures with flat parts.
+        N x 3 x H x W in [0, 1], or one image; noise finds every path sooner than images with flat parts.
     row, column
-        The place in the layer's map; 0, 0 in a fully connected layer.
+        The position in the layer's map; 0, 0 in a fully connected layer.
     seed
-        For r.
+        Seed of r.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def effective_receptive_field(
     Raises
     ------
     ValueError
-        If there is no such layer or place, or the images are not pictures in [0, 1].
+        If there is no such layer or position, or the images do not lie in [0, 1].
 
     References
     ----------
@@ -77,7 +77,7 @@ def effective_receptive_field(
 
 
 def nonzero_box(field: Tensor) -> tuple[int, int, int, int]:
-    """The smallest box (top, left, bottom, right; the last two outside) around all pixels of H x W that are not 0; all 0 if there is none.
+    """Bounding box (top, left, bottom, right; the last two outside) of all non-zero pixels of H x W; all 0 if there is none.
 
     Example
     -------

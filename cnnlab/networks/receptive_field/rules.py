@@ -1,8 +1,8 @@
-"""Which positions of its input an operation reads, for the operations that convolutional networks are made of.
+"""Receptive-field rules: the positions that an operation reads, for the operations of convolutional networks.
 
-A rule gets the field of the input, the arguments of the operation by name, the shapes of input and output, and
-gives the field of the output, or a sentence that says why it is not known. Operations that work on each position
-for itself (ReLU, batch normalisation, addition) need no rule: the fields of all their inputs are joined.
+A rule takes the field of the input, the arguments of the operation by name, and the shapes of input and output; it
+returns the field of the output, or a sentence that says why it is unknown. Pointwise operations (ReLU, batch
+normalisation, addition) need no rule: the fields of all their inputs are united.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FieldOrReason = Field | str
 Shape = tuple[int, ...]
 Arguments = dict[str, Any]
 
-# They leave rows and columns where they are, though torch does not tag them as pointwise (or not in every version).
+# They do not move rows and columns, though torch does not tag them as pointwise (or not in every version).
 POINTWISE = {"_prelu_kernel", "_to_copy", "alias", "channel_shuffle", "detach", "hardswish", "native_dropout"}
 VIEWS = ("view", "_unsafe_view", "_reshape_alias", "squeeze")
 MATRIX_PRODUCTS = ("addmm", "mm", "linear")
@@ -33,7 +33,7 @@ def propagate_field(
     sources: list[tuple[Shape, FieldOrReason]],
     output_shape: Shape,
 ) -> FieldOrReason:
-    """The field behind one operation, from the (shape, field) of all inputs that depend on the picture."""
+    """The field behind one operation, from the (shape, field) of all inputs that depend on the image."""
     for _, field in sources:
         if isinstance(field, str):
             return field
@@ -93,10 +93,10 @@ def _windows(
 def _transposed_windows(
     field: Field, output_shape: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any
 ) -> Field:
-    """Position o of the output gets something from every input j with o = j s - p + t d for a tap t of the kernel."""
+    """Position o of the output gets a contribution from every input j with o = j s - p + t d for a tap t of the kernel."""
 
     def map_axis(axis: Axis, n: int, k: int, s: int, p: int, d: int) -> Axis:
-        reached = np.arange(n)[:, None] + p - np.arange(k) * d  # = j s, where that has an answer
+        reached = np.arange(n)[:, None] + p - np.arange(k) * d  # = j s, where there is such a j
         inputs = np.where(reached % s == 0, reached // s, np.iinfo(np.int64).min)
         return axis.gather(_without_gaps(inputs), ratio=Fraction(1, s))
 
@@ -104,7 +104,7 @@ def _transposed_windows(
 
 
 def _without_gaps(inputs: np.ndarray) -> np.ndarray:
-    """Entries that stand for "none" replaced by another entry of the same row; -1 where a row has no other."""
+    """Entries for "none" replaced by another entry of the same row; -1 where a row has no other."""
     none = np.iinfo(np.int64).min
     highest = inputs.max(axis=1, keepdims=True)
     return np.where(inputs == none, np.where(highest == none, -1, highest), inputs)
@@ -139,7 +139,7 @@ def _view(field: Field, arguments: Arguments, shape: Shape, output_shape: Shape)
 def _preserve_positions(
     field: Field, arguments: Arguments, shape: Shape, output_shape: Shape
 ) -> FieldOrReason:
-    """For operations on other axes than rows and columns: channels are split, joined, exchanged, compared."""
+    """For operations on other axes than rows and columns: channels are split, joined, permuted, compared."""
     axes = [arguments[key] for key in ("dim", "dim0", "dim1") if key in arguments]
     ndim = max(len(shape), len(output_shape))
     untouched = all(axis % ndim < ndim - 2 for axis in axes)
@@ -162,7 +162,7 @@ def _flip(field: Field, arguments: Arguments, shape: Shape, output_shape: Shape)
 
 
 def _index(field: Field, arguments: Arguments, shape: Shape, output_shape: Shape) -> FieldOrReason:
-    """Channels (or pictures) are picked by their numbers, as in maps[:, [2, 1, 0]]."""
+    """Channels (or images) are selected by their indices, as in maps[:, [2, 1, 0]]."""
     chosen = arguments["indices"]
     if len(chosen) <= len(shape) - 2 and output_shape[-2:] == shape[-2:]:
         return field
@@ -186,7 +186,7 @@ def _pad(field: Field, arguments: Arguments, shape: Shape, output_shape: Shape) 
 
 
 def _upsample(field: Field, arguments: Arguments, shape: Shape, output_shape: Shape) -> FieldOrReason:
-    """Nearest reads floor(i m / n); bilinear the two positions around (i + 1/2) m / n - 1/2, kept at 0 or above."""
+    """Nearest reads floor(i m / n); bilinear the two positions around (i + 1/2) m / n - 1/2, clamped at 0."""
     scales = arguments.get("scale_factors") or (arguments.get("scales_h"), arguments.get("scales_w"))
     for m, n, scale in zip(shape[-2:], output_shape[-2:], scales, strict=True):
         if scale is not None and m * scale != n:
@@ -218,7 +218,7 @@ def _mix_all_positions(
 
 
 def _map_axes(map_axis: Callable[..., Axis], field: Field, *pairs: Any) -> Field:
-    """`map_axis` for the rows with the first of each pair, for the columns with the last; numbers count for both."""
+    """`map_axis` for the rows with the first of each pair, for the columns with the last; a single number counts for both."""
     both = [tuple(p) if isinstance(p, Sequence) else (p, p) for p in pairs]
     return Field(
         map_axis(field.rows, *(int(p[0]) for p in both)), map_axis(field.columns, *(int(p[-1]) for p in both))

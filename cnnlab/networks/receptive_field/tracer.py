@@ -1,9 +1,9 @@
-"""Following receptive fields through a network while it runs.
+"""Receptive-field tracer: follows receptive fields through a network while it runs.
 
-`FieldTracer` watches every tensor operation of a forward pass, whether it comes from a module or a function, and
-keeps for each tensor which pixels its units see; rows and columns are its last two axes. The rules for single
-operations stand in `cnnlab.networks.receptive_field.rules`. An operation without a rule gives a sentence instead of a field,
-so nothing is claimed that was not followed.
+`FieldTracer` intercepts every tensor operation of a forward pass, whether it comes from a module or a function, and
+keeps for each tensor which pixels its units see; rows and columns are its last two axes. For the rules of single
+operations see `cnnlab.networks.receptive_field.rules`. An operation without a rule gives a sentence instead of a field,
+so no field is reported that was not traced.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class FieldTracer(TorchDispatchMode):
         self._failure: str | None = None
 
     def field_of(self, tensor: Tensor) -> FieldOrReason | None:
-        """The field of the tensor's units, a sentence why it is not known, or None if the picture does not enter."""
+        """The field of the tensor's units, a sentence why it is unknown, or None if it does not depend on the image."""
         field = self._fields.get(tensor)
         if field is None:
             return None
@@ -55,7 +55,7 @@ class FieldTracer(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Leave torch's compiler alone: to hide from it would import it, which takes seconds, and nothing is compiled here."""
+        """Do not hide from torch's compiler: that would import it, which takes seconds, and nothing is compiled here."""
         return False
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -78,7 +78,7 @@ class FieldTracer(TorchDispatchMode):
 
 
 def input_shape(model: nn.Module, input_size: int | Sequence[int] | None) -> tuple[int, int, int]:
-    """(C, H, W) from n (3 x n x n), (H, W), (C, H, W), or from the network's own `input_size` if None came."""
+    """(C, H, W) from n (3 x n x n), (H, W), (C, H, W), or for None from the network's own `input_size`."""
     size = getattr(model, "input_size", None) if input_size is None else input_size
     if size is None:
         raise ValueError(
@@ -92,9 +92,9 @@ def input_shape(model: nn.Module, input_size: int | Sequence[int] | None) -> tup
 
 
 def trace_fields(model: nn.Module, shape: tuple[int, int, int]) -> tuple[FieldTracer, Any]:
-    """A follower of a blank picture of that shape, and a function that runs the model on it, in eval mode.
+    """A tracer for a blank image of that shape, and a function that runs the model on it, in eval mode.
 
-    Calling the function raises a ValueError if the network cannot take such a picture.
+    Calling the function raises a ValueError if the network cannot take such an image.
     """
     blank = match_device_dtype(model, torch.zeros(1, *shape))
     tracer = FieldTracer(blank)
@@ -117,7 +117,7 @@ def _tensors_in(value: Any) -> list[Tensor]:
 
 
 def _writes_to_view(func, arguments: dict[str, Any]) -> bool:
-    """Whether the operation changes a tensor that is a view of something larger, whose field would go stale."""
+    """Whether the operation changes a tensor that is a view of a larger one, whose field would become outdated."""
     written = [
         arguments[a.name]
         for a in func._schema.arguments
