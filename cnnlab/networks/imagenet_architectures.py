@@ -103,7 +103,7 @@ class SqueezeNetWorld(SqueezeNet):
 
 @fx.wrap  # a single node in a torch.fx graph: its numbers depend on the size of the maps
 def pad_same(maps: Tensor, kernel: int, stride: int) -> Tensor:
-    """"Same" padding: zeros around maps N x C x H x W, so that a convolution gives ceil(H / stride) x ceil(W / stride) positions.
+    """Same padding: zeros around maps N x C x H x W, so that a convolution gives ceil(H / stride) x ceil(W / stride) positions.
 
     As in TensorFlow: an odd number of rows or columns puts the extra one at the bottom or on the right.
     """

@@ -1,15 +1,15 @@
-"""What stands at each pixel? Networks whose answer is a picture, the steps inside them, and how they are judged.
+"""Semantic segmentation: networks with a prediction at each pixel, the operations inside them, and their evaluation.
 
     vision_tasks            the four vision tasks on one picture: classes, boxes, semantic and instance masks
-    unpooling               max pooling that remembers its places, and the way back
-    transposed_convolution  transposed convolution stamp by stamp; bilinear enlargement as one of them
-    encoder_decoder         a network whose way up remembers where the maxima of its way down stood, or does not
-    predict                 the class that a network gives each pixel
+    unpooling               max pooling with remembered positions, and max unpooling
+    transposed_convolution  transposed convolution step by step; bilinear upsampling as one of them
+    encoder_decoder         an encoder-decoder whose decoder knows the positions of the encoder's maxima, or does not
+    predict                 the class that a network predicts at each pixel
     mean_iou                mean intersection over union
-    boundary_metrics        the same near the true edges, where skips help
+    boundary_metrics        the same near the true edges, where skip connections help
 
-The networks, `UNet` and `FCN`, live in `cnnlab.networks.segmentation_models` and are trained by the plans unet, unet_without_skips and
-fcn. A fully connected layer turned into a convolution is `cnnlab.networks.to_convolutional`. Behind it all: `_shapes` (axes).
+The networks, `UNet` and `FCN`, are in `cnnlab.networks.segmentation_models` and are trained by the recipes unet, unet_without_skips
+and fcn. For fully connected layers as convolutions see `cnnlab.networks.to_convolutional`. Behind them: `_shapes` (axes).
 """
 
 from cnnlab.networks.segmentation_models import FCN, UNet

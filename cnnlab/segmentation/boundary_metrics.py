@@ -1,4 +1,4 @@
-"""Are the edges right? The measure of a segmentation near the true edges, beside that of all other pixels."""
+"""Boundary metrics: mean IoU of a segmentation near the true edges, and at all other pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnnlab.segmentation.predict import pixel_logits
 
 @dataclass(frozen=True, eq=False)
 class SegmentationScore:
-    """Outcome of `segmentation_score`: the measure over all pixels, over those near a true edge, and over all others."""
+    """Result of `segmentation_score`: mean IoU over all pixels, over those near a true edge, and over all others."""
 
     overall: MeanIoU
     near_boundary: MeanIoU
@@ -27,10 +27,10 @@ class SegmentationScore:
 
 
 def boundary_band(masks: Tensor, width: int = 2) -> Tensor:
-    """Where is an edge near? True at each pixel whose square of 2 width + 1 pixels a side holds more than one class.
+    """Boundary band (trimap): True at each pixel near an edge, where a square of 2 width + 1 pixels a side has more than one class.
 
-    Such a band around the true edges, a "trimap", shows what the mean over all pixels hides, since few pixels lie at edges (Kohli,
-    Ladicky & Torr, 2009, section 5). Masks N x H x W or H x W; the band has the same axes. Pixels that are to be ignored count as a class.
+    The band around the true edges shows what the mean over all pixels hides, since few pixels lie at edges (Kohli,
+    Ladicky & Torr, 2009, section 5). Masks N x H x W or H x W; the band has the same axes. Ignored pixels count as a class.
     """
     side = 2 * positive_int(width, "width") + 1
     flat = masks.to(torch.float32).reshape(-1, 1, *masks.shape[-2:])
@@ -48,20 +48,20 @@ def segmentation_score(
     batch_size: int = 32,
     progress: bool = False,
 ) -> SegmentationScore:
-    """How well does the network segment, everywhere, near the edges, and away from them?
+    """Segmentation score: mean IoU of a network over all pixels, near the edges, and away from them.
 
-    Skips carry what the bottleneck of a network loses, the exact place of edges: with and without them, `near_boundary` differs most.
+    Skip connections carry what the bottleneck loses, the exact position of edges: with and without them, `near_boundary` differs most.
 
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C x H x W logits; runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C x H x W logits; runs in eval mode and is left unchanged.
     images
-        N x 3 x H x W: floats in [0, 1], or the bytes of a data set. Only a batch at a time is held as floats.
+        N x 3 x H x W: floats in [0, 1], or the bytes of a data set. Only one batch at a time is converted to floats.
     masks
         N x H x W true class indices; below 0 to ignore a pixel.
     width
-        How far from an edge "near" reaches (`boundary_band`), in pixels.
+        Largest distance in pixels that counts as near an edge (`boundary_band`).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A convolutional encoder and its mirror image, with three ways to make maps larger again: only one of them remembers."""
+"""Encoder-decoder with three ways of upsampling, only one of which uses the positions of the pooled maxima."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cnnlab.networks.segmentation_models import convolutions
 from cnnlab.segmentation.unpooling import max_pool, max_unpool
 
 UPSAMPLING = ("remembered", "corner", "repeated")
-"""Where a pooled value goes: to the place of its maximum, to the first place of its window, or to all four."""
+"""Where a pooled value goes: to the position of its maximum, to the first position of its window, or to all four."""
 
 
 class EncoderDecoder(nn.Module):
-    """Three poolings down, three unpoolings up, convolutions between (after Noh, Hong & Han, 2015), in small.
+    """Encoder-decoder: three poolings, three unpoolings, convolutions between (after Noh, Hong & Han, 2015), in small.
 
-    The decoder mirrors the encoder. With `upsampling="remembered"` each unpooling sets its values to the places that the pooling of the
-    same size has remembered: no values pass the bottleneck by another way, but their places do. "corner" sets them to the first place of
-    each window, "repeated" to all four; neither knows where the maxima stood. All three have the same weights to learn.
+    The decoder mirrors the encoder. With `upsampling="remembered"` each unpooling puts its values at the positions remembered by the
+    pooling of the same size: values pass only through the bottleneck, but their positions bypass it. "corner" puts them at the first
+    position of each window, "repeated" at all four; neither uses the positions of the maxima. All three have the same learnable parameters.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ class EncoderDecoder(nn.Module):
 
     Shapes
     ------
-    Input N x 3 x H x W in [0, 1] with sides that 8 divides. For 48: 16 x 48 x 48, 32 x 24 x 24, 64 x 12 x 12, bottleneck 64 x 6 x 6, and
-    the same way back; output N x len(classes) x 48 x 48 logits.
+    Input N x 3 x H x W in [0, 1] with sides divisible by 8. For 48: 16 x 48 x 48, 32 x 24 x 24, 64 x 12 x 12, bottleneck 64 x 6 x 6, and
+    the same in reverse; output N x len(classes) x 48 x 48 logits.
 
     Raises
     ------
     ValueError
-        If there is no such way up.
+        If `upsampling` is not known.
 
     References
     ----------
@@ -80,7 +80,7 @@ class EncoderDecoder(nn.Module):
         return self.score(maps)
 
     def _unpool_indices(self, indices: Tensor, size: Sequence[int]) -> Tensor:
-        """Where values of this size go on the way up: to the remembered places, or to the first of each window."""
+        """Where the decoder puts values of this size: at the remembered positions, or at the first of each window."""
         if self.upsampling == "remembered":
             return indices
         rows, columns = (torch.arange(0, side, 2, device=indices.device) for side in size)

@@ -1,4 +1,4 @@
-"""How good is a segmentation? Intersection over union, class by class."""
+"""Mean IoU: intersection over union, class by class, the standard measure of a segmentation."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cnnlab.networks.evaluation import confusion_matrix, intersection_over_union
 
 @dataclass(frozen=True, eq=False)
 class MeanIoU:
-    """Outcome of `mean_iou` for C classes.
+    """Result of `mean_iou` for C classes.
 
     Attributes
     ----------
     mean
         Mean of `per_class` over the classes that occur.
     per_class
-        C shares; NaN for a class that occurs neither in the truth nor in the answers.
+        C shares; NaN for a class that occurs neither in the truth nor in the predictions.
     pixel_accuracy
-        Share of the pixels that are right. Most pixels are background, so this is high for a network that sees nothing.
+        Share of correct pixels. Most pixels are background, so this is high even for a network that predicts only background.
     confusion
-        C x C numbers of pixels: the row is the true class, the column the answer.
+        C x C numbers of pixels: the row is the true class, the column the predicted one.
     """
 
     mean: float
@@ -33,19 +33,19 @@ class MeanIoU:
 
 
 def mean_iou(predictions: Tensor, masks: Tensor, classes: int | None = None) -> MeanIoU:
-    """How well do answers and true masks overlap, class by class?
+    """Mean IoU: the intersection over union of predictions and true masks, class by class.
 
-        IoU_c = |answered c and truly c| / |answered c or truly c|
+        IoU_c = |predicted c and truly c| / |predicted c or truly c|
 
-    Pixels of all pictures are counted together, as in the PASCAL VOC challenge: an IoU for each picture, averaged, would be another
+    Pixels of all images are counted together, as in the PASCAL VOC challenge: the mean of one IoU for each image would be another
     number, in which small objects weigh as much as large ones.
 
     Parameters
     ----------
     predictions, masks
-        N x H x W (or H x W) class indices: what the network says, and the truth. Pixels whose true index is below 0 are left out.
+        N x H x W (or H x W) class indices: the prediction, and the truth. Pixels whose true index is below 0 are left out.
     classes
-        How many classes there are; the largest index tells unless said.
+        Number of classes; by default from the largest index.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def mean_iou(predictions: Tensor, masks: Tensor, classes: int | None = None) -> 
 
 
 def iou_from_confusion(confusion: Tensor) -> MeanIoU:
-    """The measure from C x C numbers of pixels, row the truth, column the answer; such tables of several batches add up."""
+    """Mean IoU from C x C numbers of pixels, row the truth, column the prediction; such tables of several batches add up."""
     if not confusion.any():
         raise ValueError("no pixel is left to be judged.")
     shares = intersection_over_union(confusion)

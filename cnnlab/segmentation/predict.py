@@ -1,4 +1,4 @@
-"""What a network for masks says: the class of each pixel."""
+"""Prediction of a segmentation network: the class of each pixel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 
 
 def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress: bool = False) -> Tensor:
-    """What does the network see at each pixel? The index of the class with the highest score, N x H x W (H x W for one picture).
+    """Segment images: the class with the highest score at each pixel, N x H x W indices (H x W for one image).
 
-    The model gives N x C x H x W logits for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found.
+    The model maps images N x 3 x H x W in [0, 1] to N x C x H x W logits; it runs in eval mode and is left unchanged.
     """
     batch, single = image_batch(images)
     chunks = batch.split(positive_int(batch_size, "batch_size"))
@@ -27,7 +27,7 @@ def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress:
 
 
 def pixel_logits(model: nn.Module, images: Tensor) -> Tensor:
-    """N x C x H x W logits for pictures N x 3 x H x W; refused if the network does not answer at each pixel."""
+    """N x C x H x W logits for images N x 3 x H x W; an error if the network has no prediction at each pixel."""
     logits = model(match_device_dtype(model, images))
     if logits.dim() != 4 or logits.shape[-2:] != images.shape[-2:]:
         raise ValueError(

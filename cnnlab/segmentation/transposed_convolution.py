@@ -1,4 +1,4 @@
-"""Transposed convolution: each place stamps the kernel on the output. And bilinear enlargement, which is a special case."""
+"""Transposed convolution: each position adds a copy of the kernel to the output. Bilinear upsampling is a special case."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from cnnlab.segmentation._shapes import as_batch
 
 
 def transposed_convolution(maps: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0) -> Tensor:
-    """How can a convolution make maps larger? Each number of the input stamps the kernel, times itself, on the output; stamps add up.
+    """Transposed convolution: each input value adds the kernel, multiplied by it, to the output, so that maps become larger.
 
         Y[d, s y + i - p, s x + j - p] = sum over c, y, x of X[c, y, x] K[c, d, i, j]
 
     It is the transpose of the convolution with the same kernel, stride s and padding p: <conv(A), X> = <A, transposed(X)>, hence the
-    name. "Deconvolution", as it is often called, undoes nothing. Where the stride does not divide the kernel's side, some places get more
-    stamps than others, and the output shows a checkerboard.
+    name. It is often called "deconvolution", but inverts nothing. Where the stride does not divide the kernel's side, some positions
+    get more contributions than others, and the output shows a checkerboard.
 
     Parameters
     ----------
     maps
         C x H x W or N x C x H x W numbers, or one map H x W.
     kernel
-        C x D x k x k: for each map of the input, the stamp that it leaves on each of D maps of the output. Or k x k for one map.
+        C x D x k x k: for each input map, the kernel that it adds to each of D output maps. Or k x k for one map.
     stride
-        How far apart neighbouring numbers stamp: by how much the maps grow.
+        Distance between the kernels of neighbouring input positions: the upsampling factor.
     padding
-        How many rows and columns are cut off at each border.
+        Number of rows and columns cut off at each border.
 
     Returns
     -------
@@ -67,12 +67,12 @@ def transposed_convolution(maps: Tensor, kernel: Tensor, *, stride: int = 1, pad
 def transposed_convolution_steps(
     maps: Tensor, kernel: Tensor, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
-    """The same for one map H x W and one kernel k x k, stamp by stamp: (H W + 1) x H' x W', from all zeros to the whole result."""
+    """Transposed convolution step by step, for one map H x W and one kernel k x k: (H W + 1) x H' x W', from zeros to the result."""
     if maps.dim() != 2:
         raise ValueError(f"steps are shown for one map H x W, but {maps.dim()} axes came.")
     single_entries = (
         maps.flatten().diag().unflatten(1, maps.shape)[:, None]
-    )  # (H W) x 1 x H x W: one number a row
+    )  # (H W) x 1 x H x W: a single non-zero value in each
     contributions = transposed_convolution(
         single_entries, kernel[None, None], stride=stride, padding=padding
     )[:, 0]
@@ -80,12 +80,12 @@ def transposed_convolution_steps(
 
 
 def bilinear_kernel(factor: int) -> Tensor:
-    """The stamp that enlarges by bilinear interpolation: a tent k x k of side k = 2 factor - factor mod 2.
+    """Bilinear kernel of a transposed convolution that upsamples by `factor`: a tent k x k of side k = 2 factor - factor mod 2.
 
         K[i, j] = (1 - |i - c| / factor) (1 - |j - c| / factor),    c = (k - 1) / 2
 
-    Lecture K asks for upsampling layers "learnable or non-learnable": this is the kernel of the latter, and a good start for the former
-    (Long, Shelhamer & Darrell, 2015, section 3.3).
+    Lecture K distinguishes upsampling layers that are "learnable or non-learnable": this is the kernel of the latter, and a good
+    initialisation of the former (Long, Shelhamer & Darrell, 2015, section 3.3).
 
     Example
     -------
@@ -98,14 +98,14 @@ def bilinear_kernel(factor: int) -> Tensor:
 
 
 def bilinear_upsample(maps: Tensor, factor: int) -> Tensor:
-    """Maps ... x H x W enlarged to ... x factor H x factor W by a transposed convolution with `bilinear_kernel(factor)`.
+    """Bilinear upsampling of maps ... x H x W to ... x factor H x factor W, by a transposed convolution with `bilinear_kernel(factor)`.
 
-    It gives what `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` gives, but for the outermost factor / 2 rows
-    and columns: interpolation repeats the border there, stamps find nothing beyond it and fade.
+    It equals `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`, except for the outermost factor / 2 rows
+    and columns: interpolation repeats the border there, a transposed convolution has no values beyond it and fades.
     """
     batch, axes = as_batch(maps)
     kernel = bilinear_kernel(factor).to(batch)
-    single_maps = batch.flatten(0, 1)[:, None]  # every map for itself
+    single_maps = batch.flatten(0, 1)[:, None]  # each map separately
     upsampled = transposed_convolution(single_maps, kernel[None, None], stride=factor, padding=factor // 2)
     return upsampled[:, 0].reshape(*axes, *upsampled.shape[-2:])
 

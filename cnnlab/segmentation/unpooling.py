@@ -1,4 +1,4 @@
-"""Pooling that remembers where its maxima stood, and the way back: each value to its remembered place, zeros elsewhere."""
+"""Max unpooling: each pooled value goes back to the remembered position of its maximum, with zeros elsewhere."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from cnnlab.segmentation._shapes import as_batch
 
 
 def max_pool(maps: Tensor, size: int = 2, stride: int | None = None) -> tuple[Tensor, Tensor]:
-    """The maximum of each window, and the place where it stood: the half of the pair that the encoder does.
+    """Max pooling with indices: the maximum of each window, and its position; the encoder's half of max unpooling.
 
     Parameters
     ----------
     maps
         H x W, C x H x W or N x C x H x W numbers.
     size, stride
-        Side of the window, and by how much it moves; by its side unless said.
+        Side of the window, and its stride; the side by default.
 
     Returns
     -------
-    (values, places)
-        Both with the axes of `maps`, H x W shrunk to the number of windows. A place is counted row by row: row * W + column. Of equal
-        maxima in a window, the first counts.
+    (values, positions)
+        Both with the axes of `maps`, H x W reduced to the number of windows. A position is counted row by row: row * W + column. Of
+        equal maxima in a window, the first counts.
 
     References
     ----------
@@ -46,19 +46,19 @@ def max_pool(maps: Tensor, size: int = 2, stride: int | None = None) -> tuple[Te
 
 
 def max_unpool(values: Tensor, indices: Tensor, output_size: tuple[int, int]) -> Tensor:
-    """Where do pooled values belong? Each goes to the place that its maximum had; all other places are zero.
+    """Max unpooling: each pooled value goes to the position of its maximum; all other positions are zero.
 
-        Y[p] = sum of X[i] over all windows i whose maximum stood at p
+        Y[p] = sum of X[i] over all windows i whose maximum is at p
 
-    Windows that overlap may share a maximum; their values add up. (`torch.nn.MaxUnpool2d` keeps one of them, whichever is written last.)
-    So this is what the gradient of max pooling does, and <max_unpool(X), Z> is the sum of X times Z at the remembered places.
+    Overlapping windows may share a maximum; their values add up. (`torch.nn.MaxUnpool2d` keeps one of them, whichever is written last.)
+    So this is the backward pass of max pooling, and <max_unpool(X), Z> is the sum of X times Z at the remembered positions.
 
     Parameters
     ----------
     values
-        h x w, C x h x w or N x C x h x w: what is to be set back, such as maps of a decoder.
+        h x w, C x h x w or N x C x h x w: the values to put back, such as maps of a decoder.
     indices
-        Of the same shape: the places that `max_pool` remembered in the encoder.
+        Of the same shape: the positions that `max_pool` remembered in the encoder.
     output_size
         (H, W) of the maps before pooling.
 
@@ -70,7 +70,7 @@ def max_unpool(values: Tensor, indices: Tensor, output_size: tuple[int, int]) ->
     Raises
     ------
     ValueError
-        If values and places do not agree, or a place lies outside.
+        If values and positions do not agree, or a position lies outside.
 
     References
     ----------
@@ -92,10 +92,10 @@ def max_unpool(values: Tensor, indices: Tensor, output_size: tuple[int, int]) ->
 
 
 def max_unpool_steps(values: Tensor, indices: Tensor, output_size: tuple[int, int]) -> Tensor:
-    """The same for one map h x w, window by window: (h w + 1) x H x W, from all zeros to the whole result."""
+    """Max unpooling step by step, for one map h x w: (h w + 1) x H x W, window by window, from zeros to the result."""
     if values.dim() != 2:
         raise ValueError(f"steps are shown for one map h x w, but {values.dim()} axes came.")
-    single_entries = values.flatten().diag().unflatten(1, values.shape)  # (h w) x h x w: one window a row
+    single_entries = values.flatten().diag().unflatten(1, values.shape)  # (h w) x h x w: one window in each
     contributions = max_unpool(single_entries, indices.expand_as(single_entries), output_size)
     return torch.cat([contributions.new_zeros(1, *output_size), contributions.cumsum(0)])
 

@@ -1,4 +1,4 @@
-"""The four tasks of computer vision on one picture, with their exact answers."""
+"""The four tasks of computer vision on one picture, with their ground truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnlab.world.names import NAMES
 
 @dataclass(frozen=True, eq=False)
 class VisionTasks:
-    """What each task asks for, of a picture H x W with K objects in it.
+    """The ground truth of each vision task, for a picture H x W with K objects.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class VisionTasks:
 
 
 def vision_tasks(picture: Picture) -> VisionTasks:
-    """What is the right answer to each of the four tasks? Read off the picture's exact maps.
+    """Ground truth of the four vision tasks, from the picture's exact maps.
 
-    Only objects of the twenty classes count, and of these what is seen; clutter is background.
+    Only objects of the twenty classes count, and only their visible parts; clutter is background.
 
     References
     ----------
@@ -47,8 +47,8 @@ def vision_tasks(picture: Picture) -> VisionTasks:
     Example
     -------
     >>> from cnnlab import world
-    >>> found = vision_tasks(world.render(3, shape="sheep", others=("sheep", "car")))
-    >>> found.label, sorted(found.names)
+    >>> tasks = vision_tasks(world.render(3, shape="sheep", others=("sheep", "car")))
+    >>> tasks.label, sorted(tasks.names)
     ('sheep', ['car', 'sheep', 'sheep'])
     """
     semantic = picture.object.long()
