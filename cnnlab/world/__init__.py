@@ -1,24 +1,24 @@
-"""The world: rendered pictures whose truth is known to the pixel, the splits cut from them, and photographs.
+"""The world: rendered pictures with pixel-exact ground truth, the data splits made of them, and photographs.
 
-    names                                                                                  what a pixel can be called: objects, parts,
-                                                                                           scenes, materials, textures, colours
-    recipe                                                                                 everything that a picture is drawn from, as a
+    names                                                                                  the names of what a pixel shows: objects,
+                                                                                           parts, scenes, materials, textures, colours
+    recipe                                                                                 everything that defines a picture, as a
                                                                                            plain value
     picture                                                                                seed or recipe -> `Picture` (image and maps)
-    datasets                                                                               splits with labels, drawn once and kept in
+    datasets                                                                               labelled splits, rendered once and kept in
                                                                                            the cache
-    instances                                                                              collections in which single objects are seen
-                                                                                           several times
-    photo                                                                                  a photo of yours as the square tensor that a
+    instances                                                                              collections with several views of each
+                                                                                           single object
+    photo                                                                                  your own photo as the square tensor that a
                                                                                            network takes
     photographs, photo_set, photo_datasets, crops                                          many photographs, with makers, licences and
-                                                                                           labels: those that are at hand without a
-                                                                                           connection, a folder of yours, torchvision's
-                                                                                           data sets; as squares or as patches
-    cache                                                                                  where drawn splits are kept
-    textures, surfaces, paths, animals, objects, object_classes, scenes, renderer, styles  how the drawing is done
+                                                                                           labels: those available offline, a folder
+                                                                                           of yours, torchvision's data sets; as
+                                                                                           squares or as patches
+    cache                                                                                  the folder of rendered splits
+    textures, surfaces, paths, animals, objects, object_classes, scenes, renderer, styles  the rendering itself
 
-Networks do not belong here, nor figures of results: the world knows nothing of who looks at it.
+Networks and figures of results do not belong here: the world does not depend on them.
 """
 
 from cnnlab.world.datasets import SPLITS, Dataset, Labelled, dataset

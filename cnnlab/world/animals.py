@@ -1,8 +1,7 @@
 """The animals: sheep and goat, wolf and husky, elephant and rhinoceros, bird and duck, fish and whale.
 
-Each function draws one animal from numbers in [0, 1) that vary its build (`rand()` gives the next one),
-    and returns its pieces
-from back to front. Pairs share their pose and differ in parts: horns and beard, tail and mask, trunk and tusk.
+Each function draws one animal from random numbers in [0, 1) that vary its build (`rand()` returns the next one), and returns
+its pieces from back to front. Pairs share their pose and differ in parts: horns and beard, tail and mask, trunk and tusk.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from cnnlab.world.paths import Piece, arc, blob, cloud, corners, ellipse, limb
 Rand = Callable[[], float]
 
 
-# One piece a line reads better than one number a line.
+# One piece for each line reads better than one number for each line.
 # fmt: off
 
 

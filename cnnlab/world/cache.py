@@ -1,6 +1,6 @@
-"""Where the kit keeps what it can make again: rendered splits and the checkpoints of trainings.
+"""The cache folder: rendered splits and training checkpoints, all of which can be made again.
 
-Nothing in the cache is precious. It can be removed at any time; what is needed is made anew.
+The cache can be removed at any time; what is needed is computed again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def folder() -> Path:
-    """The cache folder: the environment variable CNNLAB_CACHE if it is set, else the platform's place for caches. Not created."""
+    """The cache folder: the environment variable CNNLAB_CACHE if it is set, else the platform's cache folder. Not created."""
     chosen = os.environ.get("CNNLAB_CACHE")
     if chosen:
         return Path(chosen).expanduser()

@@ -1,6 +1,6 @@
-"""Squares cut from a photograph at several scales and random places.
+"""Random square crops of a photograph, at several scales and positions.
 
-`Photographs.crops` makes a set of patches of them.
+`Photographs.crops` makes a data set of patches from them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Splits of rendered pictures, drawn once and kept.
+"""Data splits of rendered pictures, rendered once and kept in the cache.
 
 A split is a list of recipes: picture i of a split has its own seed, and its class is class i modulo the number of classes, so
-that classes are balanced. How its pictures are drawn on first use and found again later: `cnnlab.world.split_cache`.
+that classes are balanced. For how its pictures are rendered on first use and found again later see `cnnlab.world.split_cache`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SPLITS = {"train": 12_000, "validation": 2_000, "test": 2_000}
-"""The splits and how many pictures they have unless `n` says otherwise."""
+"""The splits and their default numbers of pictures."""
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Pictures with labels: what trainings, techniques and explorers take as a data set, `Dataset` being the rendered one.
+    """Labelled images: a data set for training, techniques and explorers; `Dataset` is the rendered one.
 
-    `data[i]` is (3 x H x W floats in [0, 1], label), which is what a torch `DataLoader` wants.
+    `data[i]` is (3 x H x W floats in [0, 1], label), as a torch `DataLoader` expects.
 
     Fields
     ------
@@ -42,7 +42,7 @@ class Labelled:
     labels
         N class indices, or N x H x W of them where each pixel has its own.
     class_names
-        The class behind each index.
+        The name of each class.
     """
 
     images: Tensor
@@ -69,24 +69,24 @@ def dataset(
     progress: bool = True,
     **fields: Any,
 ) -> Dataset:
-    """A split of the world as a `Dataset`; rendered on first use (at 150 pictures a second and core, or more), then opened from the cache.
+    """A split of the world as a `Dataset`; rendered on first use (150 pictures a second and core, or more), then read from the cache.
 
     Parameters
     ----------
     split
-        "train", "validation" or "test"; they never share a picture.
+        "train", "validation" or "test"; no picture is in two of them.
     task
-        What the labels tell: the "object" or the "scene". The pictures are the same for both.
+        The labels: the "object" or the "scene". The pictures are the same for both.
     n
-        Number of pictures; `SPLITS` has the usual ones. A smaller split is the beginning of the larger.
+        Number of pictures; the defaults are in `SPLITS`. A smaller split is the beginning of the larger.
     seed
         Another seed gives other pictures.
     size
         Side of the pictures in pixels.
     classes
-        Objects that occur as main object, all of `OBJECTS` unless said; their order is that of the labels for task "object".
+        Classes of the main objects, all of `OBJECTS` by default; their order is that of the labels for task "object".
     bias
-        Scenes tied to classes, such as {"sheep": "meadow", "goat": "rocks"}; other classes keep free backgrounds.
+        Scenes tied to classes, such as {"sheep": "meadow", "goat": "rocks"}; other classes have random scenes.
     fields
         Fields of the `Recipe` that all pictures share, such as `style="drawn"` or `clutter=0`.
     """
@@ -100,12 +100,12 @@ def dataset(
     }
     first_seed = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
     recipes = _Recipes(first_seed, count, shapes, scene_of_class, fields)
-    recipes[0]  # what no recipe can have is told here, not by the processes that draw
+    recipes[0]  # an invalid recipe is reported here, not by the rendering processes
     return Dataset(recipes, task, size, load_or_render(recipes, size, progress))
 
 
 class _Recipes(Sequence):
-    """The recipes of a split, made as they are asked for."""
+    """The recipes of a split, made on demand."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class _Recipes(Sequence):
         )
 
     def key(self, size: int) -> str:
-        """Names the pictures: whatever changes them, the drawing code included, changes the key."""
+        """The cache key of the pictures: whatever changes them, the rendering code included, changes the key."""
         about = [
             self.first_seed,
             self.count,
@@ -151,14 +151,14 @@ class _Recipes(Sequence):
 
 
 class Dataset:
-    """Pictures with labels and exact maps; made by `dataset`.
+    """Rendered pictures with labels and exact maps; made by `dataset`.
 
-    `data[i]` is (3 x H x W floats in [0, 1], label), which is what a torch `DataLoader` wants.
+    `data[i]` is (3 x H x W floats in [0, 1], label), as a torch `DataLoader` expects.
 
     Fields
     ------
     images
-        N x 3 x H x W bytes, memory-mapped: they are read from disk as they are used.
+        N x 3 x H x W bytes, memory-mapped: they are read from disk on demand.
     labels
         N class indices (int64) into `class_names`.
     recipes
@@ -191,7 +191,7 @@ class Dataset:
         return (self[index] for index in range(len(self)))
 
     def picture(self, index: int, size: int | None = None) -> Picture:
-        """Picture `index` with all its maps, drawn again from its recipe, at any size."""
+        """Picture `index` with all its maps, rendered again from its recipe, at any size."""
         return render(self.recipes[index], size=self.size if size is None else size)
 
     def maps(self, category: str) -> Tensor:
@@ -207,13 +207,13 @@ class Dataset:
         )
 
     def masks(self) -> Tensor:
-        """N x H x W booleans: where the main object is seen."""
+        """N x H x W booleans: the visible pixels of the main object."""
         return self.maps("instance") == 1
 
     def with_random_labels(self, share: float = 1.0, seed: int = 0) -> Dataset:
-        """The same pictures, `share` of them with labels drawn by chance from all classes, once and for all (Zhang et al., 2017).
+        """Random labels: the same pictures, `share` of them with a random label, fixed by the seed (Zhang et al., 2017).
 
-        With C classes, one in C of these labels is the true one.
+        With C classes, one in C of these labels is the true one by chance.
         """
         import torch
 

@@ -1,7 +1,7 @@
-"""The same thing again: collections in which each single object is seen several times, elsewhere, in other light, from the other side.
+"""Instance collections: several views of each single object, in other scenes, in other light, from the other side.
 
-A data set of classes (`cnnlab.world.dataset`) has many sheep; here it is *this* sheep that matters. Its build and its paint come from a
-seed of its own; everything else changes from view to view.
+A data set of classes (`cnnlab.world.dataset`) has many sheep; here it is *this* sheep that matters. Its build and its colours come
+from its own seed; everything else changes from view to view.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FIRST_SEED = 900_000_000
-"""Seeds from here on belong to collections; no data set of classes reaches them."""
+"""Seeds from here on are reserved for instances; no data set of classes reaches them."""
 
 
 def instances(
@@ -34,33 +34,33 @@ def instances(
     size: int = 96,
     progress: bool = True,
 ) -> Instances:
-    """A collection of `objects` single objects, each seen `views` times; rendered on first use, then opened from the cache.
+    """A collection of `objects` single objects with `views` views of each; rendered on first use, then read from the cache.
 
-    The views of a thing show it in different scenes, at another place and size, facing either way, in other light; nothing stands about or
-    in front. So two views share the thing, the side from which the light comes, and nothing else.
+    The views of an object show it in different scenes, at another position and size, facing either way, in other light, without
+    clutter or occluders. So two views share the object and the side from which the light comes, and nothing else.
 
     Parameters
     ----------
     split
-        "train", "validation" or "test"; they never share a thing.
+        "train", "validation" or "test"; no object is in two of them.
     objects
-        How many; their classes follow each other as in `cnnlab.world.OBJECTS`.
+        Number of objects; their classes follow each other as in `cnnlab.world.OBJECTS`.
     views
-        Pictures of each thing, at most as many as there are scenes.
+        Pictures of each object, at most the number of scenes.
     seed
-        Another seed gives other things.
+        Another seed gives other objects.
     size
         Side of the pictures in pixels.
 
     Raises
     ------
     ValueError
-        If the split is not known or there are not so many scenes.
+        If the split is not known or there are more views than scenes.
 
     Example
     -------
-    >>> found = instances("test", objects=3, views=4)
-    >>> len(found), found.class_names, found.labels.tolist()[:6]
+    >>> collection = instances("test", objects=3, views=4)
+    >>> len(collection), collection.class_names, collection.labels.tolist()[:6]
     (12, ('sheep 1', 'goat 1', 'wolf 1'), [0, 0, 0, 0, 1, 1])
     """
     one_of(split, SPLITS, "split")
@@ -76,14 +76,14 @@ def instances(
 
 
 class Instances(Dataset):
-    """Pictures labelled by the single thing that they show; made by `instances`. See `Dataset` for what it gives.
+    """Pictures labelled by the single object that they show; made by `instances`. For its interface see `Dataset`.
 
     Fields
     ------
     class_names
-        The things: "sheep 1", "goat 1" ... "sheep 2" ...
+        The objects: "sheep 1", "goat 1" ... "sheep 2" ...
     classes
-        For each picture the index of its thing's class in `cnnlab.world.OBJECTS`.
+        For each picture the index of its object's class in `cnnlab.world.OBJECTS`.
     """
 
     def __init__(self, recipes: _Views, size: int, arrays: dict):
@@ -105,7 +105,7 @@ class Instances(Dataset):
 
 
 class _Views(Sequence):
-    """The recipes of a collection: all views of the first thing, then all of the second ..."""
+    """The recipes of a collection: all views of the first object, then all of the second ..."""
 
     shapes = OBJECTS
 
@@ -135,6 +135,6 @@ class _Views(Sequence):
         )
 
     def key(self, size: int) -> str:
-        """Names the pictures: whatever changes them changes the key."""
+        """The cache key of the pictures: whatever changes them changes the key."""
         about = ["instances", [recipe.as_dict() for recipe in self], size, code_hash()]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]

@@ -1,7 +1,7 @@
-"""The vocabulary of the world: what a pixel can be called in each category.
+"""Names of the world: the possible labels of a pixel in each category.
 
-A map of a category holds one byte a pixel, an index into `NAMES[category]`; index 0 is "none". Classes that a network is
-trained to tell apart are `OBJECTS` (in confusable pairs, neighbours in the tuple) and `SCENES`.
+A map of a category holds one byte for each pixel, an index into `NAMES[category]`; index 0 is "none". The classes that networks
+are trained on are `OBJECTS` (in confusable pairs, neighbours in the tuple) and `SCENES`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,6 @@ _INDEX = {category: {name: index for index, name in enumerate(names)} for catego
 
 
 def index_of(category: str, name: str) -> int:
-    """The byte that stands for `name` in maps of `category`; an unknown name lists the known ones."""
+    """The byte for `name` in maps of `category`; the error for an unknown name lists the known ones."""
     table = _INDEX[one_of(category, NAMES, "category")]
     return table[name] if name in table else table[one_of(name, table, category)]

@@ -1,7 +1,7 @@
-"""The table of things: how each is drawn, and the surfaces that it wears by nature.
+"""Object classes: how each is drawn, and the surfaces that it has by default.
 
-`OBJECT_CLASSES` joins the drawings of `animals` and `objects` with their own surfaces; `surface_of` resolves what `texture=` may name: the
-thing's own surface, another class (its surface is borrowed, which makes a cue conflict), or a surface by its own name.
+`OBJECT_CLASSES` joins the shapes of `animals` and `objects` with their own surfaces; `surface_of` resolves the argument `texture`: the
+object's own surface, that of another class (a cue conflict), or a surface by its name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cnnlab.world.surfaces import SURFACES, Surface
 
 @dataclass(frozen=True)
 class ObjectClass:
-    """A thing: its drawing, the surface that it wears by nature, and its usual size beside the others (1 is a sheep)."""
+    """An object class: its shape, its own surface, and its usual size relative to the others (1 is a sheep)."""
 
     draw: Callable[[Callable[[], float]], list[Piece]]
     surface: str
@@ -58,7 +58,7 @@ CLUTTER_CLASSES: dict[str, ObjectClass] = {
 
 
 def surface_of(shape: str, texture: str) -> Surface:
-    """The surface that `shape` wears when `texture` is "own", the name of a class, or the name of a surface."""
+    """The surface of `shape` when `texture` is "own", the name of a class, or the name of a surface."""
     if texture == "own":
         return SURFACES[OBJECT_CLASSES[shape].surface]
     if texture in OBJECT_CLASSES:

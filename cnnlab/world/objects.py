@@ -1,6 +1,6 @@
-"""The made and the rooted things: car and go-kart, boats, buildings, tree and mushroom, cup and teapot; and the clutter.
+"""The objects that are not animals: car and go-kart, boats, buildings, tree and mushroom, cup and teapot; and the clutter.
 
-Built like the animals next door (`cnnlab.world.animals`): pieces from back to front, varied by numbers in [0, 1).
+Built like the animals (`cnnlab.world.animals`): pieces from back to front, varied by random numbers in [0, 1).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from cnnlab.world.animals import Rand
 from cnnlab.world.paths import Piece, arc, blob, cloud, corners, ellipse, limb, rectangle
 
-# One piece a line reads better than one number a line.
+# One piece for each line reads better than one number for each line.
 # fmt: off
 
 

@@ -1,7 +1,7 @@
-"""Outlines: the few curves from which every thing of the world is drawn.
+"""Outlines: the few curves from which every object of the world is drawn.
 
-A thing lives in its own square, x from -1 (behind) to 1 (in front), y from -1 (top) to 1 (bottom); it faces right and stands on
-y = 1. An outline is a K x 2 array of corners in that square; `Piece` says which part it is and what it wears.
+An object is drawn in its own square, x from -1 (behind) to 1 (in front), y from -1 (top) to 1 (bottom); it faces right and stands on
+y = 1. An outline is a K x 2 array of corners in that square; `Piece` adds the part that it is and its material.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Piece:
-    """One outline of a thing.
+    """One outline of an object.
 
-    `material` is "skin" for the surface that makes the thing what it is (and that `texture=` replaces), or the name of a fixed
-    surface (`cnnlab.world.surfaces.SURFACES`); `tone` darkens or lightens it, so that a far leg stands off from a near one.
+    `material` is "skin" for the surface that is typical of the object (and that `texture=` replaces), or the name of a fixed
+    surface (`cnnlab.world.surfaces.SURFACES`); `tone` darkens or lightens it, so that a far leg differs from a near one.
     """
 
     part: str

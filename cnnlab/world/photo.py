@@ -1,8 +1,8 @@
-"""A photo as the square tensor that a network takes, and what is known of it.
+"""A photo as the square tensor that a network takes, with its maker and licence.
 
-Here stands what turns a file, an address or bytes into pixels: reading, turning upright, cutting square,
-scaling; and `Photograph`, a file with its maker and licence. Many of them: `cnnlab.world.photo_set`. Pictures
-with known truth are rendered by `cnnlab.world.picture`.
+This module turns a file, a URL or bytes into pixels: reading, rotating upright, cropping to a square,
+scaling; `Photograph` is a file with its maker and licence. For many of them see `cnnlab.world.photo_set`; for pictures
+with known ground truth, `cnnlab.world.picture`.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_PIXELS = 120_000_000
-"""Larger pictures are refused: unpacked they would fill the memory, however small the file."""
+"""Larger pictures are refused: decoded they would fill the memory, however small the file."""
 MAX_BYTES = 50_000_000
-"""Longer answers from the network are refused."""
+"""Longer responses from the network are refused."""
 TIMEOUT = 10.0
-"""Seconds to wait for the network."""
+"""Timeout of downloads in seconds."""
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "JPEG2000", "PPM", "ICO")
-"""Kinds of image that are read; others (EPS, say) would start programs of their own."""
+"""Image formats that are read; others (EPS, say) would start external programs."""
 
 NOT_STATED = "not stated"
-"""Maker or licence of a photograph whose source does not name them."""
+"""Maker or licence of a photograph if the source does not state them."""
 FREE_LICENCES = ("CC0", "public domain", "CC BY 2.0")
-"""Terms under which a photograph may be shown to others, with its credit."""
-_ORIENTATION = 0x0112  # EXIF: how the camera was held
+"""Licences under which a photograph may be shown to others, with its credit."""
+_ORIENTATION = 0x0112  # EXIF: the orientation of the camera
 
 
 def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Tensor:
-    """Read a photo: upright, opaque, its middle square, scaled to `size`.
+    """Read a photo: upright, opaque, its central square, scaled to `size`.
 
-    The way of the pixels: first frame of an animation; grey, palette, CMYK and 16 bits to RGB; the largest
-    square in the middle, scaled with Lanczos filtering (which averages when it shrinks); what is transparent
-    over white; turned as the camera's EXIF note says. Every shape is taken as it is: of a strip of 20 000 x
-    10 the middle 10 x 10 pixels are enlarged, a single pixel becomes a plain picture.
+    In this order: first frame of an animation; grey, palette, CMYK and 16 bits to RGB; the largest
+    central square, scaled with Lanczos filtering (which averages when it shrinks); transparent parts
+    over white; rotated by the EXIF orientation of the camera. Every aspect ratio is accepted: of a strip of 20 000 x
+    10 the central 10 x 10 pixels are enlarged, a single pixel becomes a plain picture.
 
     Parameters
     ----------
     path_or_url_or_bytes
-        A path, an http or https address, or the content of an image file (bytes, as an upload gives them).
+        A path, an http or https address, or the content of an image file (bytes, as from an upload).
     size
         Side of the square in pixels.
 
@@ -66,11 +66,11 @@ def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Te
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or nothing at the address.
+        If there is no such file, or the address has no content.
     ConnectionError
         If the address cannot be reached.
     ValueError
-        If it is no image, the file is cut short, or it has more than 120 million pixels. Each message names
+        If it is not an image, the file is cut short, or it has more than 120 million pixels. Each message names
         the file.
 
     Example
@@ -90,7 +90,7 @@ def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Te
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph and what is known of it; its pixels are read when they are asked for.
+    """A photograph with its maker and licence; its pixels are read on demand.
 
     Fields
     ------
@@ -99,15 +99,15 @@ class Photograph:
     path
         The file.
     shows
-        What is to be seen, in a few words.
+        A short description of what it shows.
     imagenet_class
         The ImageNet class of its object, spelled as torchvision's `weights.meta["categories"]` spell it; None if it has none.
     class_name
         Its class in the set that it belongs to.
     maker, licence
-        Who made it, and on which terms it may be used, as its source says; "not stated" if it does not.
+        Its maker, and the terms under which it may be used, as its source states; "not stated" if it does not.
     note
-        What else its source says, quoted.
+        Further statements of its source, quoted.
     pixels
         H x W x 3 bytes if the photograph is part of a larger file, else None.
     """
@@ -123,12 +123,12 @@ class Photograph:
     pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def image(self, size: int = 224) -> Tensor:
-        """The middle square as 3 x size x size floats in [0, 1], read as `cnnlab.photo` reads it.
+        """The central square as 3 x size x size floats in [0, 1], read as by `cnnlab.photo`.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            If the file is gone, damaged or cut short; the message names it.
+            If the file is missing, damaged or cut short; the message names it.
         """
         if self.pixels is None:
             return photo(self.path, size)
@@ -137,7 +137,7 @@ class Photograph:
         return torch.from_numpy(self.square(positive_int(size, "size"))).permute(2, 0, 1).float().div_(255)
 
     def whole(self) -> Image.Image:
-        """The whole photograph in its own size, upright, as an RGB image of Pillow."""
+        """The whole photograph in its own size, upright, as a Pillow RGB image."""
         return whole_photo(self.path) if self.pixels is None else Image.fromarray(self.pixels)
 
     @property
@@ -151,28 +151,28 @@ class Photograph:
 
     @property
     def redistributable(self) -> bool:
-        """Whether its licence (CC0, public domain, CC BY with the credit) lets it be shown in what is published."""
+        """Whether its licence (CC0, public domain, CC BY with the credit) allows it to be published."""
         return self.licence in FREE_LICENCES
 
     def square(self, size: int) -> np.ndarray:
-        """The middle square as size x size x 3 bytes."""
+        """The central square as size x size x 3 bytes."""
         if self.pixels is None:
             return np.array(middle_square(self.path, size))
         return np.array(_square(Image.fromarray(self.pixels), size))
 
 
 def middle_square(path_or_url_or_bytes: str | os.PathLike | bytes, size: int) -> Image.Image:
-    """The middle square of a photo as an RGB image of size x size, as `photo` says."""
+    """The central square of a photo as an RGB image of size x size, as described in `photo`."""
     return _decode(*_fetch(path_or_url_or_bytes), size)
 
 
 def whole_photo(path_or_url_or_bytes: str | os.PathLike | bytes) -> Image.Image:
-    """The whole photo as an RGB image, upright and opaque, in its own size; errors as `photo` says."""
+    """The whole photo as an RGB image, upright and opaque, in its own size; errors as in `photo`."""
     return _decode(*_fetch(path_or_url_or_bytes), None)
 
 
 def _fetch(source: str | os.PathLike | bytes) -> tuple[bytes, str]:
-    """The content of the file, and what to call it in messages."""
+    """The content of the file, and its name for messages."""
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), f"the image ({len(source)} bytes)"
     if not isinstance(source, str | os.PathLike):
@@ -196,7 +196,7 @@ def _download(address: str) -> bytes:
     except urllib.error.HTTPError as error:
         kind = FileNotFoundError if error.code in (404, 410) else ConnectionError
         raise kind(f"{address} answered {error.code} ({error.reason}); is the address right?") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:  # no route, too slow, no address at all
+    except (OSError, http.client.HTTPException, ValueError) as error:  # no route, a timeout, not an address
         reason = getattr(error, "reason", error)
         raise ConnectionError(
             f"{address} cannot be reached ({reason}). Without a network, save the picture and give its path."
@@ -209,33 +209,33 @@ def _download(address: str) -> bytes:
 
 
 def _decode(content: bytes, name: str, size: int | None) -> Image.Image:
-    """The finished picture, RGB: its middle square in size x size, or the whole where `size` is None."""
+    """The finished picture, RGB: its central square in size x size, or the whole where `size` is None."""
     with warnings.catch_warnings():
-        # Pillow warns of large pictures and of odd notes; what matters is checked here.
+        # Pillow warns of large pictures and of unusual metadata; what matters is checked here.
         warnings.simplefilter("ignore")
         image = _open_image(content, name)
         try:
-            if size:  # a JPEG can be unpacked at a half, a quarter ... of its size
+            if size:  # a JPEG can be decoded at a half, a quarter ... of its size
                 image.draft(None, (2 * size, 2 * size))
             picture = _square(_to_rgb(image), size) if size else _over_white(_to_rgb(image))
-            orientation = image.getexif().get(_ORIENTATION, 1)  # asked late: Pillow has turned a TIFF by now
-        except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
+            orientation = image.getexif().get(_ORIENTATION, 1)  # read late: by now Pillow has rotated a TIFF
+        except Exception as error:  # damaged files raise many kinds of exception
             raise ValueError(f"{name} is damaged or cut short and cannot be read ({error}).") from None
-    # Turned last: the square in the middle stays where it is, and is small. Of all notes only this one is
-    # kept.
+    # Rotated last: the central square stays where it is, and is small. Of all metadata only the orientation is
+    # used.
     picture.info.clear()
     picture.getexif()[_ORIENTATION] = orientation
     return ImageOps.exif_transpose(picture)
 
 
 def readable_formats() -> list[str]:
-    """Those of `FORMATS` that this build of Pillow can read."""
+    """The `FORMATS` that this build of Pillow can read."""
     Image.init()
     return [kind for kind in FORMATS if kind in Image.OPEN]
 
 
 def _open_image(content: bytes, name: str) -> Image.Image:
-    """The image with its head read and its pixels not yet unpacked."""
+    """The image with its header read and its pixels not yet decoded."""
     try:
         image = Image.open(BytesIO(content), formats=readable_formats())
     except Image.DecompressionBombError as error:
@@ -263,7 +263,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _square(image: Image.Image, size: int) -> Image.Image:
-    """The middle square of an RGB or RGBA image, scaled with Lanczos filtering, over white."""
+    """The central square of an RGB or RGBA image, scaled with Lanczos filtering, over white."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     middle = image.crop((left, top, left + side, top + side))
@@ -271,7 +271,7 @@ def _square(image: Image.Image, size: int) -> Image.Image:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    """What is transparent, over white."""
+    """The image composed over white where it is transparent."""
     if image.mode == "RGB":
         return image
     white = Image.new("RGBA", image.size, "white")

@@ -1,6 +1,6 @@
-"""Data sets of photographs that torchvision downloads: Imagenette, Oxford pets, STL-10 and Oxford flowers.
+"""Photograph data sets that torchvision downloads: Imagenette, Oxford pets, STL-10 and Oxford flowers.
 
-They are looked for in a folder, downloaded into it once if they are not there, and given as `Photographs`.
+They are read from a folder, downloaded into it once if they are missing, and returned as `Photographs`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Source:
     kind
         The name of its class in `torchvision.datasets`.
     folder
-        The folder that torchvision keeps it in.
+        The folder in which torchvision keeps it.
     splits
         torchvision's names of our "train" and "test".
     options
-        What its class is given besides the split.
+        The options of its class besides the split.
     files
-        The class that was made -> (file, class index) of each photograph.
+        Instance of the class -> (file, class index) of each photograph.
     class_names
-        The class that was made -> the names of its classes.
+        Instance of the class -> the names of its classes.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Source:
 
 
 def _paths(data: Any) -> Iterator[tuple[Path, int]]:
-    """What a data set gives whose loader is `Path`: paths instead of pixels."""
+    """The items of a data set whose loader is `Path`: paths instead of pixels."""
     return (data[number] for number in range(len(data)))
 
 
@@ -63,7 +63,7 @@ SOURCES = {
     ),
     "oxford_pets": Source(
         *("OxfordIIITPet", "oxford-iiit-pet", {"train": "trainval", "test": "test"}, {}),
-        lambda data: zip(data._images, data._labels, strict=True),  # this class takes no loader
+        lambda data: zip(data._images, data._labels, strict=True),  # this class has no loader option
         lambda data: data.classes,
     ),
     "stl10": Source(
@@ -82,7 +82,7 @@ SOURCES = {
 
 
 def of_dataset(name: str, split: str = "train", root: str | os.PathLike | None = None) -> Photographs:
-    """A data set of torchvision as `Photographs`.
+    """A torchvision data set as `Photographs`.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def of_dataset(name: str, split: str = "train", root: str | os.PathLike | None =
     split
         "train" or "test".
     root
-        The folder that torchvision keeps its data sets in; None for one in the cache of the kit.
+        The folder of torchvision's data sets; None for one in the cache of the kit.
 
     Raises
     ------
@@ -119,14 +119,14 @@ def of_dataset(name: str, split: str = "train", root: str | os.PathLike | None =
 
 
 def _torchvision_dataset(source: Source, folder: Path, split: str, **options: Any) -> Any:
-    """The data set as torchvision's own class."""
+    """The data set as an instance of torchvision's class."""
     from torchvision import datasets
 
     return getattr(datasets, source.kind)(folder, split=split, **source.options, **options)
 
 
 def _photographs(data: Any, split: str, has_labels: list[tuple[Path, str]]) -> Iterator[Photograph]:
-    """Each file with its class; of STL-10, which is one large file, each picture in it."""
+    """Each file with its class; for STL-10, which is one large file, each picture in it."""
     imagenet_names = _imagenet_classes()
     pixels = getattr(data, "data", None)
     for number, (path, class_name) in enumerate(has_labels):
@@ -141,7 +141,7 @@ def _photographs(data: Any, split: str, has_labels: list[tuple[Path, str]]) -> I
 
 
 def _imagenet_classes() -> dict[str, str]:
-    """ImageNet's class names by themselves in small letters, for data sets that spell them otherwise ("Pug" is "pug")."""
+    """ImageNet's class names in lower case, for data sets that spell them otherwise ("Pug" is "pug")."""
     from torchvision.models import get_weight
 
     return {
@@ -150,13 +150,13 @@ def _imagenet_classes() -> dict[str, str]:
 
 
 def _download(name: str, source: Source, folder: Path) -> None:
-    """Have torchvision download a data set; its folder appears only when it is complete."""
+    """Let torchvision download a data set; its folder appears only when it is complete."""
     part = folder / f".{source.folder}.part-{os.getpid()}"
     try:
         part.mkdir(parents=True)
         with _socket_timeout(TIMEOUT):
             _torchvision_dataset(source, part, source.splits["train"], download=True)
-        if not (folder / source.folder).exists():  # else another process was quicker
+        if not (folder / source.folder).exists():  # else another process was faster
             (part / source.folder).rename(folder / source.folder)
     except (
         urllib.error.URLError,
@@ -177,7 +177,7 @@ def _download(name: str, source: Source, folder: Path) -> None:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """A connection that is silent for so long is given up; torchvision itself would wait for ever."""
+    """A timeout for silent connections; torchvision itself would wait for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

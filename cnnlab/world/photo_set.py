@@ -1,10 +1,10 @@
 """Sets of photographs: a sequence of them, and the data sets made of it.
 
     Photographs        photographs, by number, name or slice; as images with labels, or as patches cut from them
-    PhotographDataset  their middle squares with labels
-    PatchDataset       square patches of them with labels and places
+    PhotographDataset  their central squares with labels
+    PatchDataset       square patches of them with labels and positions
 
-Where photographs come from stands in `cnnlab.world.photographs` and `cnnlab.world.photo_datasets`; a single one and how its
+For the sources of photographs see `cnnlab.world.photographs` and `cnnlab.world.photo_datasets`; for a single one and how its
 file becomes pixels, in `cnnlab.world.photo`.
 """
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 MAX_PATCHES = 100
-"""Patches cut from one photograph unless `per_photo` says otherwise; fewer where there are many photographs."""
+"""Default number of patches from one photograph; fewer where there are many photographs."""
 TOTAL_PATCHES = 4_000
-"""Patches cut from a whole set unless `per_photo` says otherwise, about."""
+"""Approximate default number of patches from a whole set."""
 
 
 @dataclass(frozen=True, eq=False)
 class PhotographDataset(Labelled):
-    """Middle squares of photographs with their labels, as techniques and explorers take a data set.
+    """Central squares of photographs with their labels, a data set for techniques and explorers.
 
     Fields
     ------
@@ -54,7 +54,7 @@ class PhotographDataset(Labelled):
 
 @dataclass(frozen=True, eq=False)
 class PatchDataset(Labelled):
-    """Square patches of photographs; a patch has the label of the photograph that it is cut from.
+    """Square patches of photographs; each has the label of its photograph.
 
     Fields
     ------
@@ -63,9 +63,9 @@ class PatchDataset(Labelled):
     labels
         N class indices (int64) into `class_names`.
     photographs
-        The photographs that the patches are cut from.
+        The photographs from which the patches are cut.
     boxes
-        N x 4 whole numbers: the index into `photographs`; left, top and side in pixels of the photograph as it stands upright.
+        N x 4 whole numbers: the index into `photographs`; left, top and side in pixels of the upright photograph.
     """
 
     photographs: Photographs
@@ -73,14 +73,14 @@ class PatchDataset(Labelled):
 
 
 class Photographs(Sequence[Photograph]):
-    """Photographs in a fixed order: `[3]` and `["chelsea"]` are one of them, slices and lists of names are smaller sets.
+    """Photographs in a fixed order: `[3]` and `["chelsea"]` are single ones, slices and lists of names are smaller sets.
 
     Fields
     ------
     class_names
-        The classes that the photographs of the set, or of the larger set that it was taken from, belong to.
+        The classes of the photographs of the set, or of the larger set from which it was taken.
     skipped
-        (path or name, reason) of what could not be read when the set was listed.
+        (path or name, reason) of the files that could not be read when the set was listed.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Photographs(Sequence[Photograph]):
         return torch.tensor([index[photograph.class_name] for photograph in self._all], dtype=torch.int64)
 
     def images(self, size: int = 224, progress: bool | None = None) -> Tensor:
-        """All middle squares as N x 3 x size x size bytes (150 kB each at 224; a photo of 12 million pixels takes some 0.1 s).
+        """All central squares as N x 3 x size x size bytes (150 kB each at 224; a photo of 12 million pixels takes some 0.1 s).
 
         Parameters
         ----------
@@ -134,12 +134,12 @@ class Photographs(Sequence[Photograph]):
         return _as_images(arrays, size)
 
     def dataset(self, size: int = 224, progress: bool | None = None) -> PhotographDataset:
-        """The middle squares with their labels; photographs that turn out to be damaged are named in a warning and left out.
+        """The central squares with their labels; damaged photographs are named in a warning and left out.
 
         Raises
         ------
         ValueError
-            If not one can be read.
+            If none can be read.
         """
         arrays, errors = self._squares(size, progress)
         readable = self._without(errors)
@@ -153,10 +153,10 @@ class Photographs(Sequence[Photograph]):
         seed: int = 0,
         progress: bool | None = None,
     ) -> PatchDataset:
-        """Square patches at several scales and random places; damaged photographs are named in a warning and left out.
+        """Square patches at several scales and random positions; damaged photographs are named in a warning and left out.
 
         A small set of photographs becomes some thousand pictures. Smaller patches are more numerous, in proportion to how many of them
-        fit side by side, so that all scales overlap alike. No patch is cut twice; a small photograph may give fewer than `per_photo`.
+        fit side by side, so that all scales overlap alike. No patch is cut twice; a small photograph may have fewer than `per_photo`.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Photographs(Sequence[Photograph]):
         per_photo
             Patches from each photograph; None for 100, or fewer so that the whole set gives about 4 000.
         seed
-            Another seed gives other places. The places in a photograph depend on its name and size, not on the rest of the set.
+            Another seed gives other positions. The positions in a photograph depend on its name and size, not on the rest of the set.
         progress
             Show a progress bar: True, False, or None for work of more than a second.
 
@@ -199,7 +199,7 @@ class Photographs(Sequence[Photograph]):
         return PatchDataset(_as_images(patches, size), labels, self.class_names, readable, all_boxes)
 
     def _squares(self, size: int, progress: bool | None) -> tuple[list[np.ndarray], list[tuple[str, str]]]:
-        """The squares of those that can be read, and (name, reason) of the others."""
+        """The squares of the readable photographs, and (name, reason) of the others."""
         positive_int(size, "size")
         arrays, errors = [], []
         for photograph in with_progress(self, "reading photographs", progress):
@@ -210,7 +210,7 @@ class Photographs(Sequence[Photograph]):
         return arrays, errors
 
     def _without(self, errors: list[tuple[str, str]]) -> Photographs:
-        """Those that could be read; a warning names the others."""
+        """The readable photographs; a warning names the others."""
         if not errors:
             return self
         if len(errors) == len(self):
@@ -249,7 +249,7 @@ class Photographs(Sequence[Photograph]):
         return self._all[number]
 
     def _position(self, name: str) -> int:
-        """Where the photograph of this name stands; a ValueError with the nearest names if there is none."""
+        """The index of the photograph of this name; a ValueError with the nearest names if there is none."""
         if name in self._index:
             return self._index[name]
         for what, reason in self.skipped:
@@ -272,7 +272,7 @@ class Photographs(Sequence[Photograph]):
 
 
 def with_progress(work: Iterable[Thing], what: str, progress: bool | None) -> Iterable[Thing]:
-    """The pieces of some work, with a bar: always, never, or (None) if they take more than a second."""
+    """The items of an iterable, with a progress bar: always, never, or (None) if they take more than a second."""
     from tqdm.auto import tqdm
 
     return tqdm(
@@ -294,7 +294,7 @@ def _as_images(arrays: list[np.ndarray], size: int) -> Tensor:
 
 
 def describe_errors(errors: Sequence[tuple[str, str]], max_shown: int = 5) -> str:
-    """What could not be read and why, the first few of it."""
+    """The files that could not be read and the reasons, the first few of them."""
     sentences = " ".join(
         reason if name in reason else f"{name}: {reason}" for name, reason in errors[:max_shown]
     )

@@ -1,7 +1,7 @@
-"""Photographs that are at hand without a connection, your own folder of them, and torchvision's data sets, through one door.
+"""Photographs: those installed with Python packages, a folder of your own, or torchvision's data sets, in one function.
 
-`photographs()` gives those that are installed with scikit-image, scikit-learn and matplotlib. Their makers and licences are quoted
-from the docstrings of `skimage.data` and from scikit-learn's `images/README.txt`. The files stay where they are; none is copied.
+`photographs()` returns those installed with scikit-image, scikit-learn and matplotlib. Their makers and licences are quoted
+from the docstrings of `skimage.data` and from scikit-learn's `images/README.txt`. The files are read in place; none is copied.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PACKAGES = {
     "scikit-learn": ("sklearn", "datasets/images"),
     "matplotlib": ("matplotlib", "mpl-data/sample_data"),
 }
-"""Packages that bring photographs: the module, and the folder in it."""
+"""Packages with photographs: the module, and the folder in it."""
 
 _PHOTOGRAPHER = "CC0 by the photographer"
 _CC0 = "licensed under the Creative Commons CC0 License"
@@ -101,15 +101,15 @@ INSTALLED = {
         *("No known copyright restrictions, released into the public domain",),
     ),
 }
-"""The photographs that come with packages; those without an ImageNet class show what an ImageNet network never learned."""
+"""The photographs that come with packages; those without an ImageNet class show something that ImageNet has no class for."""
 
 ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".bmp", ".tif", ".tiff"),
     *(".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".ico", ".heic", ".heif"),
 )
-"""Endings of the files that count as photographs in a folder; HEIC cannot be read, and a warning says so."""
+"""Suffixes of the files that count as photographs in a folder; HEIC cannot be read, and a warning says so."""
 _CACHES = frozenset({"__pycache__", "__MACOSX", "node_modules", "@eaDir"})
-"""Folders that programs make for themselves; hidden ones begin with a dot."""
+"""Folders that programs create for themselves; hidden ones begin with a dot."""
 
 
 def photographs(
@@ -119,35 +119,35 @@ def photographs(
     root: str | os.PathLike | None = None,
     progress: bool | None = None,
 ) -> Photographs:
-    """Photographs as a `Photographs` sequence: those that are installed, those of a folder, or a data set of torchvision.
+    """Photographs as a `Photographs` sequence: the installed ones, those of a folder, or a torchvision data set.
 
     Parameters
     ----------
     source
-        None for the photographs that come with the packages that the kit needs.
+        None for the photographs that come with the packages that the kit requires.
 
-        A folder of yours: it is searched with all its subfolders; hidden files and caches are left out. Each subfolder is a class, as
-        in torchvision's `ImageFolder`; what lies in none has the class "photograph". Only the heads of the files are read here.
+        A folder of yours: all its subfolders are searched, except hidden files and caches. Each subfolder is a class, as
+        in torchvision's `ImageFolder`; files in none have the class "photograph". Only the headers of the files are read here.
 
         "imagenette", "oxford_pets", "stl10" or "flowers102": the data set, downloaded on first use (`photo_datasets`).
     split
-        Of a data set: "train" (if it is None) or "test".
+        Of a data set: "train" (the default) or "test".
     root
-        Of a data set: the folder that torchvision keeps its data sets in; None for one in the cache of the kit.
+        Of a data set: the folder of torchvision's data sets; None for one in the cache of the kit.
     progress
         Show a progress bar: True, False, or None for work of more than a second.
 
     Raises
     ------
     ConnectionError
-        If a data set is not there and cannot be downloaded.
+        If a data set is missing and cannot be downloaded.
     ValueError
         If there is no such folder or data set, or the folder has no photograph.
 
     Warns
     -----
     UserWarning
-        Names the files of a folder that cannot be read; they are left out, and `skipped` has them all.
+        Names the files of a folder that cannot be read; they are left out, and `skipped` lists them all.
 
     Example
     -------
@@ -164,7 +164,7 @@ def photographs(
 
 
 def installed_photographs() -> Photographs:
-    """The photographs of `INSTALLED` whose package is there; `skipped` names the others."""
+    """The photographs of `INSTALLED` whose package is installed; `skipped` names the others."""
     entries, skipped = [], []
     for name, (package, file, shows, imagenet_class, maker, licence, note) in INSTALLED.items():
         path = _package_folder(package) / file
@@ -176,7 +176,7 @@ def installed_photographs() -> Photographs:
 
 
 def _package_folder(package: str) -> Path:
-    """Where the photographs of a package lie; the package is not imported."""
+    """The folder of a package's photographs; the package is not imported."""
     module, folder = PACKAGES[package]
     spec = find_spec(module)
     locations = spec.submodule_search_locations if spec else None
@@ -184,7 +184,7 @@ def _package_folder(package: str) -> Path:
 
 
 def _folder(source: str | os.PathLike) -> Path:
-    """The folder that was meant."""
+    """The folder named by `source`."""
     if not isinstance(source, str | os.PathLike):
         raise TypeError(
             "photographs takes nothing, a folder or the name of a data set, but got"
@@ -238,23 +238,23 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _unreadable(file: Path) -> str:
-    """Why the head of a file cannot be read; empty if it can."""
+    """Why the header of a file cannot be read; empty if it can."""
     if file.suffix.lower() in (".heic", ".heif"):
         return "HEIC photos of a phone are exported as JPEG first"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd notes and of large pictures
+            warnings.simplefilter("ignore")  # Pillow warns of unusual metadata and of large pictures
             with Image.open(file, formats=readable_formats()) as image:
                 pixels = image.width * image.height
     except UnidentifiedImageError:
         return "it is no image"
-    except Exception as error:  # the readers meet damaged files with a dozen kinds of exception
+    except Exception as error:  # damaged files raise many kinds of exception
         return str(error)
     return f"it has {pixels} pixels, more than {MAX_PIXELS}" if pixels > MAX_PIXELS else ""
 
 
 def _nothing_found_message(folder: Path, files: int, skipped: list[tuple[str, str]]) -> str:
-    """The sentence for a folder without a photograph."""
+    """The message for a folder without a photograph."""
     searched = f"looked for files ending in {', '.join(ENDINGS)}, in subfolders too"
     if skipped:
         return f'no photograph in "{folder}" can be read: {describe_errors(skipped)}'

@@ -1,6 +1,6 @@
-"""From a seed or a recipe to a picture with its truth.
+"""Render a picture with its ground truth, from a seed or a recipe.
 
-The data's way: seed -> `Recipe` -> `Renderer` (scene, things behind, the object, things in front) -> style -> `Picture`. The
+The pipeline: seed -> `Recipe` -> `Renderer` (scene, objects behind, the main object, occluders) -> style -> `Picture`. The
 first half works on numpy arrays and does not import torch, so that data sets are rendered in light worker processes.
 """
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A rendered picture and everything that is known of it.
+    """A rendered picture and its ground truth.
 
     Fields
     ------
     image
         3 x H x W floats in [0, 1].
     object, part, scene, material, texture, colour
-        H x W bytes, indices into `cnnlab.world.NAMES[...]`; 0 is "none". `scene` is named where the scene itself is seen.
+        H x W bytes, indices into `cnnlab.world.NAMES[...]`; 0 is "none". `scene` is named where the scene itself is visible.
     instance
-        H x W bytes: 1 the main object, 2 and up every other thing, 0 the scene.
+        H x W bytes: 1 the main object, 2 and up every other object, 0 the scene.
     box
-        (top, left, bottom, right) of the visible main object in pixels, bottom and right exclusive; zeros if it is not seen.
+        (top, left, bottom, right) of the visible main object in pixels, bottom and right exclusive; zeros if it is not visible.
     recipe
-        What it was drawn from; `render(picture.recipe, size=480)` draws it again, larger.
+        The recipe of the picture; `render(picture.recipe, size=480)` renders it again, larger.
     """
 
     image: Tensor
@@ -59,7 +59,7 @@ class Picture:
         return self.recipe.shape
 
     def mask(self, category: str = "object", name: str | None = None) -> Tensor:
-        """H x W booleans: where `category` is called `name`; without a name, where the main object is seen."""
+        """H x W booleans: where `category` has the label `name`; without a name, where the main object is visible."""
         if name is None:
             if category != "object":
                 raise ValueError(
@@ -91,7 +91,7 @@ def render(
     style: str | None = None,
     size: int = 96,
 ) -> Picture:
-    """Draw one picture; what is not said is drawn by chance from the seed (fields: see `Recipe`).
+    """Render one picture; fields that are not given are chosen at random from the seed (fields: see `Recipe`).
 
     >>> picture = render(7, shape="sheep", scene="meadow")
     >>> picture.image.shape, picture.label
@@ -101,7 +101,7 @@ def render(
     Raises
     ------
     ValueError, TypeError
-        If a name is not known (the message lists the known ones) or a number has no picture.
+        If a name is not known (the message lists the known ones) or a number is out of range.
     """
     import torch
 
@@ -176,7 +176,7 @@ def _paint_object(
     flip: bool,
     instance: int,
 ) -> None:
-    """Draw the pieces of one thing, back to front; all pieces that wear the same surface share one paint."""
+    """Draw the pieces of one object, back to front; all pieces with the same surface share one paint."""
     x, y = position
     tilt = (rng.random() - 0.5) * 0.16
     width = scale * (0.94 + 0.12 * rng.random()) * (-1 if flip else 1)
@@ -218,7 +218,7 @@ def _paint_main(renderer: Renderer, recipe: Recipe) -> None:
 
 
 def _paint_other(renderer: Renderer, recipe: Recipe, name: str, number: int) -> None:
-    """A further object, smaller than the main one and on the side of the picture that the main one leaves free."""
+    """A further object, smaller than the main one and on the free side of the picture."""
     rng = rng_for(recipe.seed, f"o{number}")
     side = -1 if (recipe.position[0] > 0.5) == (number % 2 == 0) else 1
     scale = min(0.3, recipe.scale * (0.62 + 0.2 * rng.random())) * OBJECT_CLASSES[name].size
@@ -260,7 +260,7 @@ def _paint_clutter(renderer: Renderer, rng: np.random.Generator, instance: int, 
 
 
 def _paint_cover(renderer: Renderer, recipe: Recipe) -> None:
-    """Something in front of the object: a post before it, or a bush, a stone or a crate before its feet or its side."""
+    """An occluder in front of the object: a post, or a bush, a stone or a crate before its feet or its side."""
     if recipe.cover <= 0:
         return
     rng = rng_for(recipe.seed, "cover")

@@ -1,7 +1,7 @@
-"""A recipe: everything that a picture is drawn from, as a plain value.
+"""Recipe of a picture: everything that defines it, as a plain value.
 
-Chance enters in separate streams, one for each aspect (scene, build of the thing, light, clutter ...), all from one seed. So a
-recipe with one field replaced gives the same picture but for that field: the same sheep, in the same light, on rocks.
+Random numbers come in separate streams, one for each aspect (scene, build of the object, light, clutter ...), all from one seed. So
+a recipe with one field replaced gives the same picture but for that field: the same sheep, in the same light, on rocks.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ STYLES = ("rendered", "drawn", "camera")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `cnnlab.world.render` draws.
+    """Recipe of a picture, the input of `cnnlab.world.render`.
 
     Fields
     ------
     seed
-        Where all chance comes from; a whole number of at least 0.
+        Seed of all random choices; a whole number of at least 0.
     shape
         The main object's class, one of `OBJECTS`, or "none" for an empty scene.
     texture
         The surface of its skin: "own", the name of another class (a cue conflict), or a surface's name. `sample` and `render`
-        also take "any", the surface of a class drawn by chance.
+        also take "any", the surface of a random class.
     scene
         One of `SCENES`.
     position
@@ -38,13 +38,13 @@ class Recipe:
     scale
         Half of the object's box in fractions of the picture's side.
     flip
-        False: it faces right.
+        False: the object faces right.
     light
         Brightness of the picture, about 1.
     clutter
-        How many small things lie about.
+        Number of small objects lying about.
     cover
-        How much stands in front of the object: 0 nothing, 1 a third of it.
+        How much an occluder covers of the object: 0 nothing, 1 a third of it.
     others
         Classes of further objects in the picture.
     style
@@ -65,32 +65,32 @@ class Recipe:
     style: str = "rendered"
 
     def replace(self, **changes: Any) -> Recipe:
-        """The same recipe with some fields changed; a field that does not exist, or a value that no picture has, is refused."""
+        """The same recipe with some fields changed; an error for unknown fields and invalid values."""
         updates = {name: value for name, value in changes.items() if value is not None}
         for name in updates:
             one_of(name, self.__dataclass_fields__, "field of a recipe")
         return validated(replace(self, **updates)) if updates else self
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, ready for JSON; `Recipe(**values)` makes it again."""
+        """The recipe as plain values, ready for JSON; `Recipe(**values)` restores it."""
         return asdict(self) | {"position": list(self.position), "others": list(self.others)}
 
 
 def rng_for(seed: int, aspect: str) -> np.random.Generator:
-    """The random numbers of one aspect of a picture, independent of all other aspects."""
+    """The random generator of one aspect of a picture, independent of all other aspects."""
     return np.random.default_rng([seed, sum(byte << (8 * i) for i, byte in enumerate(aspect.encode()[:4]))])
 
 
 def sample(seed: int, **fixed: Any) -> Recipe:
-    """The recipe of picture number `seed`; fields that are given (and not None) are kept, the others drawn by chance.
+    """Sample the recipe of picture number `seed`; fields that are given (and not None) are kept, the others are random.
 
-    By nature a picture has one object of any class in any scene, off the centre, a little clutter, and with a chance of 0.3
-    something in front.
+    By default a picture has one object of any class in any scene, off the centre, a little clutter, and with a probability of 0.3
+    an occluder.
     """
     whole_number(seed, "seed")
     draws = rng_for(seed, "plan").random(
         12
-    )  # always all of them: fixing one field leaves the others as they are
+    )  # always all of them: fixing one field does not change the others
     recipe = Recipe(
         seed=int(seed),
         shape=OBJECTS[int(draws[0] * len(OBJECTS))],
@@ -109,7 +109,7 @@ def sample(seed: int, **fixed: Any) -> Recipe:
 
 
 def validated(recipe: Recipe) -> Recipe:
-    """`recipe` with its values in their plain types; a value that cannot be drawn raises a ValueError that says what can."""
+    """`recipe` with its values in their plain types; for an invalid value, a ValueError that lists the valid ones."""
     one_of(recipe.shape, ("none", *OBJECTS), "shape")
     one_of(recipe.scene, SCENES, "scene")
     one_of(recipe.style, STYLES, "style")

@@ -1,7 +1,7 @@
-"""The painter: outlines in, colours and labels out.
+"""Renderer: outlines in, colours and labels out.
 
-Everything is first drawn into one map of *regions* at twice the size, hard-edged; a table says of each region what it is in each
-category and how it is painted. Colours come from the regions, are lit, and are averaged over 2 x 2; labels come from the same
+Everything is first drawn into one map of *regions* at twice the size, hard-edged; a table holds for each region its label in each
+category and its paint. Colours come from the regions, are lit, and are averaged over 2 x 2; labels come from the same
 regions, by majority over the same 2 x 2. So maps and picture agree at the edges, and all categories agree with each other.
 """
 
@@ -24,7 +24,7 @@ _PER_PIXEL = 2  # tile pixels per picture pixel at 96 x 96, where the canvas has
 
 @dataclass
 class Renderer:
-    """A canvas of `size` x `size` picture pixels; regions are added, outlines filled, and `finish` gives the result."""
+    """A canvas of `size` x `size` picture pixels; regions are added, outlines filled, and `finish` returns the result."""
 
     size: int
     paints: list[Paint] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Renderer:
         return self._region_ids[key]
 
     def cast_shadow(self, x: float, y: float, reach: float) -> None:
-        """Darken the ground around (x, y); things that stand on it stay as they are."""
+        """Darken the ground around (x, y); objects that stand on it are not changed."""
         box = np.array([x - reach, y - 0.14 * reach, x + reach, y + 0.16 * reach]) * 48
         ImageDraw.Draw(self.shadow).ellipse(box.tolist(), fill=150)
 
@@ -106,7 +106,7 @@ class Renderer:
     def _brightness(
         self, regions: np.ndarray, table: np.ndarray, light: float, from_left: bool
     ) -> np.ndarray:
-        """Brightness of each canvas pixel: things are lighter towards the light, the ground is darker in their shadow."""
+        """Brightness of each canvas pixel: objects are lighter towards the light, the ground is darker in their shadow."""
         is_object = (table[:, LABELS.index("instance")] > 0).astype(np.uint8) * 255
         silhouette = self.canvas.point(_lut(is_object)).resize((48, 48), Image.Resampling.BOX)
         soft = np.asarray(silhouette.filter(ImageFilter.BoxBlur(2.5)), dtype=np.float32) / 255
@@ -121,7 +121,7 @@ class Renderer:
 
 
 def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: float) -> np.ndarray:
-    """The piece of the paint's tile that lies under a box of the canvas, magnified with the picture."""
+    """The part of the paint's tile under a box of the canvas, magnified with the picture."""
     zoom = paint.zoom * magnify
     if zoom <= 1.0:
         twice = _repeated_tile(paint.texture, round(SIDE * zoom), paint.turn)
@@ -146,7 +146,7 @@ def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: f
 
 @lru_cache(maxsize=96)
 def _repeated_tile(texture: str, side: int, turn: int) -> np.ndarray:
-    """A tile shrunk to `side` and laid twice each way, so that any window up to its size is one slice."""
+    """A tile shrunk to `side` and repeated twice each way, so that any window up to its size is one slice."""
     small = Image.fromarray(np.ascontiguousarray(_rotated_tile(texture, turn))).resize(
         (side, side), Image.Resampling.LANCZOS
     )
@@ -158,7 +158,7 @@ def _rotated_tile(texture: str, turn: int) -> np.ndarray:
 
 
 UPRIGHT = frozenset({"bricked", "shingled", "grassy", "feathered", "scaly", "rippled"})
-"""Textures that know where up is; the others may lie turned by 90 degrees."""
+"""Textures with a fixed upright direction; the others may be rotated by 90 degrees."""
 
 
 def _enlarge(field: np.ndarray, side: int) -> np.ndarray:
@@ -172,7 +172,7 @@ def _lut(values: np.ndarray) -> list[int]:
 
 
 def majority(regions: np.ndarray) -> np.ndarray:
-    """The most frequent value of each 2 x 2 block; where two stand against two, the one of the top left pixel."""
+    """The most frequent value of each 2 x 2 block; for two against two, the value of the top left pixel."""
     a, b = regions[::2, ::2], regions[::2, 1::2]
     c, d = regions[1::2, ::2], regions[1::2, 1::2]
     others_agree = (b == c) & ((b == d) | ((a != b) & (a != d)))

@@ -1,8 +1,8 @@
-"""The ten scenes: what stands behind the things.
+"""The ten scenes: the background of the pictures.
 
 A scene paints its grounds from back to front in picture coordinates (x and y from 0 to 1, y down) with a `brush(surface, outline,
-tone, ramp)`; `vary()` gives the next number in [0, 1). Every pixel that a scene paints carries the scene's name, the material
-and the texture of what is seen there (a beach is air, water and sand).
+tone, ramp)`; `rand()` returns the next random number in [0, 1). Every pixel that a scene paints is labelled with the scene's name,
+and the material and the texture at this pixel (a beach is air, water and sand).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rendered pictures on disk: drawn once, on all cores, and kept under a key; opened from there the next time.
+"""Split cache: rendered pictures on disk, rendered once, on all cores, and read from there the next time.
 
 A folder of the cache holds the pictures, region maps and tables of labels of a list of recipes. It appears under its final name only
 when it is complete, and each file is checked against its checksum when it is opened.
@@ -24,34 +24,34 @@ from cnnlab.world.recipe import Recipe
 from cnnlab.world.renderer import LABELS
 
 BLOCK = 100
-"""Pictures drawn in one piece of work."""
+"""Pictures rendered in one task of a worker."""
 ARRAYS = ("images", "regions", "tables")
-"""What is kept of N pictures: N x H x W x 3 bytes; N x H x W bytes, the region of each pixel; and what is true of each region."""
+"""The arrays of N pictures: N x H x W x 3 bytes; N x H x W bytes, the region of each pixel; and the labels of each region."""
 MEMORY_ONLY_HINT = "is the disk full? Pictures are in memory only. CNNLAB_CACHE names another folder."
-"""What follows if the cache cannot be used."""
+"""The consequence if the cache cannot be used."""
 
 
 class Recipes(Protocol):
-    """A list of recipes that can name the pictures they give."""
+    """A list of recipes with a cache key for their pictures."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Recipe: ...
 
     def key(self, size: int) -> str:
-        """A name for the pictures in this size: whatever changes them, the drawing code included (`code_hash`), changes it."""
+        """The cache key of the pictures in this size: whatever changes them, the rendering code included (`code_hash`), changes it."""
         ...
 
 
 @remember
 def code_hash() -> str:
-    """A checksum of this folder's code: pictures of another version of the world are other pictures."""
+    """A checksum of this folder's code: another version of the world renders other pictures."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
-    """The arrays of a split: from the cache if they are there and whole, else drawn (and kept, if the folder can be written)."""
+    """The arrays of a split: from the cache if they are there and intact, else rendered (and stored, if the folder is writable)."""
     folder = cache.folder() / "splits" / recipes.key(size)
     if folder.is_dir():
         try:
@@ -69,7 +69,7 @@ def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.
     try:
         arrays = render_all(recipes, size, progress)
         save(partial, arrays)
-        if not folder.exists():  # else another process was quicker, with the same pictures
+        if not folder.exists():  # else another process was faster, with the same pictures
             partial.rename(folder)
         return open_cached(folder)
     except OSError as problem:
@@ -83,7 +83,7 @@ def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.
 
 
 def remove_stale(parent: Path) -> None:
-    """Remove what killed runs have left behind."""
+    """Remove the incomplete folders of killed runs."""
     import psutil
 
     for part in parent.glob("*.part-*"):
@@ -102,7 +102,7 @@ def save(folder: Path, arrays: dict[str, np.ndarray]) -> None:
 
 @remember
 def checksum_ok(file: Path, modified: int, expected: int) -> bool:
-    """Whether the file has the expected checksum; asked once a process for each version of the file."""
+    """Whether the file has the expected checksum; computed once in a process for each version of the file."""
     total = 0
     with file.open("rb") as stream:
         while block := stream.read(1 << 22):
@@ -116,19 +116,19 @@ def open_cached(folder: Path) -> dict[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If a file is not what was written; an OSError or KeyError if one is missing.
+        If a file is damaged; an OSError or KeyError if one is missing.
     """
     checksums = json.loads((folder / "sums.json").read_text())
     for name in ARRAYS:
         file = folder / f"{name}.npy"
         if not checksum_ok(file, file.stat().st_mtime_ns, checksums[name]):
             raise ValueError(f"{file.name} has another checksum than when it was written")
-    # Copy on write: torch wants writable memory, and a caller who writes must not change the file.
+    # Copy on write: torch needs writable memory, and a caller who writes must not change the file.
     return {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
 
 
 def render_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:
-    """Draw all pictures, on all cores if it pays, with a progress bar."""
+    """Render all pictures, on all cores if there are enough of them, with a progress bar."""
     from joblib import Parallel, delayed
     from tqdm.auto import tqdm
 
@@ -140,7 +140,7 @@ def render_all(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndar
     images = np.empty((count, size, size, 3), dtype=np.uint8)
     regions = np.empty((count, size, size), dtype=np.uint8)
     tables = []
-    # disable=None: quiet when nobody watches.
+    # disable=None: no bar without a terminal.
     with tqdm(
         total=count, desc="drawing pictures", unit="picture", disable=None if progress else True
     ) as bar:

@@ -1,7 +1,7 @@
-"""Styles: the same picture as it was painted, as line art, or through a cheap camera.
+"""Styles: a picture as rendered, as line art, or through a cheap camera.
 
-A style takes the painted pixels (size x size x 3 floats, 0 to 255), the region map and the recipe, and gives bytes. The labels of
-a picture do not depend on its style, so drawings and photographs of the same scene have the same truth.
+A style takes the rendered pixels (size x size x 3 floats, 0 to 255), the region map and the recipe, and returns bytes. The labels of
+a picture do not depend on its style, so drawings and photographs of the same scene have the same ground truth.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cnnlab.world.recipe import Recipe, rng_for
 
 
 def unchanged(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """As the painter made it."""
+    """The pixels as rendered."""
     return to_bytes(pixels)
 
 

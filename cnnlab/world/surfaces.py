@@ -1,8 +1,7 @@
-"""Surfaces: what a thing is made of, the pattern that shows on it, and the colours that it comes in.
+"""Surfaces: the material of an object, the texture on it, and its possible colours.
 
-A surface joins a material, a texture and a list of colour pairs (where the pattern is dark,
-    where it is light). It can be set
-apart from the shape that wears it: a cup of wool, an elephant with a sheep's curls.
+A surface joins a material, a texture and a list of colour pairs (where the pattern is dark, where it is light). It can be
+combined with any shape: a cup of wool, an elephant with a sheep's curls.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class Paint:
-    """One surface as it lies on one thing: a colour pair, and a place and a turn of the tile drawn by chance."""
+    """One surface on one object: a colour pair, and a random position and rotation of the tile."""
 
     material: str
     texture: str
@@ -53,7 +52,7 @@ class Paint:
 
 
 def mix(surface: Surface, rng: np.random.Generator, *, ramp: float = 0.0, variation: float = 14.0) -> Paint:
-    """A paint of this surface: one of its colour pairs, shifted a little as a whole. `ramp` lets it fade from top to bottom."""
+    """A paint of this surface: one of its colour pairs, shifted a little as a whole. With `ramp` it fades from top to bottom."""
     draws = rng.random(8)
     dark, light = surface.colours[int(draws[0] * len(surface.colours))]
     # One shift of brightness for both, and a smaller one for each channel, so that a pair stays a pair.
@@ -66,7 +65,7 @@ def mix(surface: Surface, rng: np.random.Generator, *, ramp: float = 0.0, variat
     )
 
 
-# One surface a line or two.
+# One or two lines for each surface.
 # fmt: off
 SURFACES: dict[str, Surface] = {
     "wool": Surface("wool", "curly", (((150, 140, 122), (250, 245, 232)), ((120, 108, 92), (226, 212, 188)),

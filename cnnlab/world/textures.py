@@ -1,9 +1,9 @@
-"""Grey tiles: the pattern of each texture, without its colour.
+"""Texture tiles: the pattern of each texture in grey, without its colour.
 
-A tile is 512 x 512 bytes and repeats without a seam. It is drawn once a process, from a fixed seed, when first needed. Noise is
-filtered in the Fourier domain, where everything is periodic; things (leaves, stones, grass blades, curls) are drawn in nine
+A tile is 512 x 512 bytes and repeats without a seam. It is drawn once in a process, from a fixed seed, on first use. Noise is
+filtered in the Fourier domain, where everything is periodic; shapes (leaves, stones, grass blades, curls) are drawn in nine
 shifted copies so that what leaves at one border enters at the other. Structure at all scales and in all directions matters
-beyond looks: it is what the first layer of a network learns its edges from.
+beyond looks: from it the first layer of a network learns its edge filters.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def _noise(
 
 
 def _scattered(rng: np.random.Generator, count: int, shape: Callable, background: int = 90) -> np.ndarray:
-    """A dead-leaves picture: `count` shapes, each an outline around the origin with its grey values, later ones on top.
+    """A dead-leaves image: `count` shapes, each an outline around the origin with its grey values, later ones on top.
 
-    `shape(rng)` gives a list of (K x 2 outline in pixels, grey value).
+    `shape(rng)` returns a list of (K x 2 outline in pixels, grey value).
     """
     canvas = Image.new("L", (SIDE, SIDE), background)
     draw = ImageDraw.Draw(canvas)
@@ -101,7 +101,7 @@ def _blade(rng: np.random.Generator) -> list:
 
 
 def _rows(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Running-bond cells: position inside the cell (0 to 1 each way) and the number of the row."""
+    """Running-bond cells: position inside the cell (0 to 1 each way) and the index of the row."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float64)
     row = y // height
     u = (x / width + 0.5 * (row % 2)) % 1.0
