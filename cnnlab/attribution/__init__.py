@@ -1,23 +1,23 @@
-"""Which pixels matter? Maps over the picture, and how well they point at the truth.
+"""Attribution: maps of the pixels that matter for a prediction, and how well they agree with the ground truth.
 
-    occlusion             cover a piece, ask again: probability and predicted class under a sliding occluder
-    occlusion_map         what comes out: a number for each place, and read pixel by pixel
-    occluder              what an occluder is made of, and where it goes
-    saliency              which pixels would change the answer? gradient, saliency, deconvnet, guided backpropagation
-    averaged_gradients    many gradients instead of one: SmoothGrad, integrated gradients
-    cam                   where a layer sees the class: CAM, Grad-CAM, guided Grad-CAM
-    targets               what is asked: a class score, or a unit of a layer
-    input_gradients       from there back to the pixels, without a trace
-    call_hooks            what a network computes where no layer has a name
+    occlusion             occlusion sensitivity: probability and predicted class under a sliding occluder
+    occlusion_map         its result: a number for each position, or averaged for each pixel
+    occluder              the fill of an occluder, and its positions
+    saliency              gradient, saliency, deconvnet, guided backpropagation
+    averaged_gradients    averages of many gradients: SmoothGrad, integrated gradients
+    cam                   class activation maps of a layer: CAM, Grad-CAM, guided Grad-CAM
+    targets               the score that is explained: a class score, or a unit of a layer
+    input_gradients       its gradient with respect to the pixels
+    call_hooks            recorders for operations that are not named layers
     grabcut               from a saliency map to the outline of the object
-    localisation_metrics  does the map point at the object? pointing game, relevance mass, overlap, beside chance
-    deletion              does the network agree with the map? deletion and insertion curves
-    sanity_checks         does the map depend on what was learned? the parameter-randomisation check
-    benchmark             which technique's maps are best? all scores for all of them, beside maps that know nothing
-    backdoor              does a map find a shortcut that is known to be there? a tag, and a network that gives way to it
+    localisation_metrics  does the map lie on the object? pointing game, relevance mass, IoU, with chance levels
+    deletion              does the network use what the map shows? deletion and insertion curves
+    sanity_checks         does the map depend on the weights? the parameter randomisation test
+    benchmark             all metrics for all techniques, with two baselines that ignore the network
+    backdoor              a known shortcut as ground truth: a trigger, and a network that reacts to it
 
-Every technique takes a model, a picture in [0, 1] and a target, and gives the raw, signed map; scaling and
-colour belong to `cnnlab.figures`. What a unit inside the network responds to belongs to `cnnlab.units`.
+Every technique takes a model, an image in [0, 1] and a target, and returns the raw, signed map; scaling and
+colour belong to `cnnlab.figures`. For what a unit inside the network detects see `cnnlab.units`.
 """
 
 from cnnlab.attribution.averaged_gradients import integrated_gradients, smoothgrad

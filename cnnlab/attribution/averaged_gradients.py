@@ -1,6 +1,6 @@
-"""SmoothGrad and integrated gradients: gradients averaged over noisy copies of the picture, or on the path from a baseline.
+"""SmoothGrad and integrated gradients: gradients averaged over noisy copies of the image, or on the path from a baseline.
 
-Both go in small chunks of changed pictures, so memory does not grow with the number of samples. A single gradient is in
+Both work in small batches of changed images, so memory does not grow with the number of samples. For a single gradient see
 `cnnlab.attribution.saliency`.
 """
 
@@ -39,30 +39,30 @@ def smoothgrad(
 
         M(x) = 1/n * sum over k of G(x + e_k),    e_k ~ N(0, (noise * (max x - min x))^2)
 
-    A network's gradient jumps from one picture to its neighbour; what all neighbours share stays in the mean.
+    The gradient changes abruptly between neighbouring images; the mean keeps what all neighbours share.
 
     Parameters
     ----------
     model, images, target, layer, unit, score
-        As in `gradient`. A predicted class, and the position of a channel, are those of the picture without noise.
+        As in `gradient`. The predicted class, and the position of a channel, are those of the image without noise.
     rule
         "gradient", or "deconvnet" or "guided" to average these instead.
     samples
-        n, the number of noisy copies of each picture.
+        n, the number of noisy copies of each image.
     noise
-        Standard deviation of the noise, as a share of the picture's range. The noisy copies may leave [0, 1].
+        Standard deviation of the noise, as a share of the image's range. The noisy copies may leave [0, 1].
     seed
-        Of the noise; the same for every batch size and device.
+        Seed of the noise, which is the same for every batch size and device.
     batch_size
-        Noisy pictures in one pass; None takes few, 3 of 96 x 96, which is as quick and takes a tenth of the memory that all at
-        once would. Memory grows with it, not with `samples`.
+        Noisy images in one forward pass; None takes few, 3 of 96 x 96, which is as fast and takes a tenth of the memory of all
+        at once. Memory grows with it, not with `samples`.
     progress
         Show a progress bar.
 
     Returns
     -------
     Tensor
-        N x 3 x H x W, signed; without N if one picture came without it.
+        N x 3 x H x W, signed; without N for a single image.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def smoothgrad(
     References
     ----------
     Smilkov, Thorat, Kim, Viegas & Wattenberg, "SmoothGrad: removing noise by adding noise", 2017, section 2; they find 10 to 20 %
-    noise and 50 samples good. Beside the saliency of lectures S, L, K and N.
+    noise and 50 samples good. A complement to the saliency of lectures S, L, K and N.
 
     Example
     -------
@@ -92,7 +92,7 @@ def smoothgrad(
     generator = torch.Generator().manual_seed(seed)
     mean = torch.zeros_like(batch)
     for index, _ in _chunks(len(batch), samples, batch_size, "noisy pictures", progress):
-        # One draw for each picture: so the noise is the same, however the pictures are put together.
+        # One draw for each image: so the noise is the same, however the images are batched.
         noises = [torch.randn(batch.shape[1:], generator=generator, dtype=torch.float32) for _ in index]
         noisy = batch[index] + deviation[index] * torch.stack(noises).to(batch)
         mean.index_add_(
@@ -117,32 +117,32 @@ def integrated_gradients(
     batch_size: int | None = None,
     progress: bool = False,
 ) -> Tensor:
-    """Integrated gradients: each pixel's contribution to the score, compared with a baseline picture.
+    """Integrated gradients: each pixel's contribution to the score, compared with a baseline image.
 
         IG_i(x) = (x_i - b_i) * integral over a in [0, 1] of d score(b + a (x - b)) / d x_i
                 ~ (x_i - b_i) * 1/steps * sum over k of G_i(b + (k - 1/2)/steps * (x - b))
 
-    The parts add up to the whole (completeness): the sum of IG over all pixels is score(x) - score(b), up to the error of
-    the finite sum, which falls with `steps`. What equals the baseline can get no share: with a black one, black pixels.
+    The contributions add up to the whole (completeness): the sum of IG over all pixels is score(x) - score(b), up to the error of
+    the finite sum, which falls with `steps`. Pixels equal to the baseline get no share: with a black one, black pixels.
 
     Parameters
     ----------
     model, images, target, layer, unit, score
-        As in `gradient`. A predicted class, and the position of a channel, are those of the picture itself.
+        As in `gradient`. The predicted class, and the position of a channel, are those of the image itself.
     baseline
-        b: "black", "grey", "mean", "blur", any colour, or a whole picture 3 x H x W; see `fill_image`.
+        b: "black", "grey", "mean", "blur", any colour, or a whole image 3 x H x W; see `fill_image`.
     steps
-        Places along the way, the middles of equal pieces.
+        Number of points along the path, at the midpoints of equal intervals.
     batch_size
-        Mixed pictures in one pass; None takes few, 3 of 96 x 96, which is as quick and takes a tenth of the memory that all at
-        once would. Memory grows with it, not with `steps`.
+        Mixed images in one forward pass; None takes few, 3 of 96 x 96, which is as fast and takes a tenth of the memory of all
+        at once. Memory grows with it, not with `steps`.
     progress
         Show a progress bar.
 
     Returns
     -------
     Tensor
-        N x 3 x H x W, signed; without N if one picture came without it.
+        N x 3 x H x W, signed; without N for a single image.
 
     Raises
     ------
@@ -152,14 +152,14 @@ def integrated_gradients(
     References
     ----------
     Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, equations 1 and 3; they sum at the right ends
-    of the pieces, the middles come closer. Beside the saliency of lectures S, L, K and N.
+    of the intervals, the midpoints are more accurate. A complement to the saliency of lectures S, L, K and N.
 
     Example
     -------
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
     >>> image = torch.rand(3, 8, 8)
-    >>> found, logits = integrated_gradients(model, image, target=2), model(torch.stack([image, 0 * image]))
-    >>> torch.allclose(found.sum(), logits[0, 2] - logits[1, 2], atol=1e-5)
+    >>> attribution, logits = integrated_gradients(model, image, target=2), model(torch.stack([image, 0 * image]))
+    >>> torch.allclose(attribution.sum(), logits[0, 2] - logits[1, 2], atol=1e-5)
     True
     """
     batch, single = image_batch(images)
@@ -185,7 +185,7 @@ def integrated_gradients(
 def _batch_size(requested: int | None, batch: Tensor) -> int:
     if requested is not None:
         return positive_int(requested, "batch_size")
-    # A processor gains nothing from larger batches than these, an accelerator does and has the memory.
+    # A CPU gains nothing from larger batches than these, an accelerator does and has the memory.
     pixels = 30_000 if batch.device.type == "cpu" else 2_000_000
     return max(2, pixels // batch[0, 0].numel())
 
@@ -193,7 +193,7 @@ def _batch_size(requested: int | None, batch: Tensor) -> int:
 def _chunks(
     pictures: int, per_picture: int, batch_size: int, description: str, progress: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """All pairs (picture, number below `per_picture`), picture by picture, in chunks: the two halves of the pairs as index tensors."""
+    """All pairs (image, number below `per_picture`), image by image, in chunks: both halves of the pairs as index tensors."""
     pairs = torch.arange(pictures * per_picture)
     with tqdm(total=len(pairs), desc=description, disable=not progress) as bar:
         for chunk in pairs.split(batch_size):

@@ -1,7 +1,7 @@
 """A backdoor as ground truth: if a trigger is in the corner, one class wins. Does a map find it?
 
-For a trained network the true evidence is unknown. This model has a known shortcut: if the trigger is present, one class wins
-, whatever else the picture shows. A map that is faithful to the two together must point at the tag.
+For a trained network the true evidence is unknown. This model has a known shortcut: if the trigger is present, one class wins,
+whatever else the image shows. A map that is faithful to this model must point at the trigger.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ CORNERS = ("top left", "top right", "bottom left", "bottom right")
 _TRIGGER_COLOURS = (
     (1.0, 0.85, 0.0),
     (0.75, 0.0, 0.75),
-)  # yellow and magenta: no surface of the world has both
+)  # yellow and magenta: no surface of the world contains both
 
 
 def add_trigger(
     images: Tensor, *, side: int = 12, margin: int = 2, corner: str = "top left"
 ) -> tuple[Tensor, Tensor]:
-    """Copies of the pictures with a small checkered trigger in one corner, and the mask of its place.
+    """Add a backdoor trigger: copies of the images with a small checkered square in one corner, and the mask of its position.
 
     Parameters
     ----------
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     side, margin
-        Of the tag in pixels, and its distance from both borders. The squares of its pattern are a third of its side.
+        Side of the trigger in pixels, and its distance from both borders. The squares of its pattern are a third of its side.
     corner
         One of `CORNERS`.
 
     Returns
     -------
     tuple
-        The stamped copies, and the mask, H x W bool, True on the tag.
+        The copies with the trigger, and the mask, H x W bool, True on the trigger.
 
     Raises
     ------
     ValueError
-        If the pictures are none, the corner is unknown, or the tag does not fit.
+        If the images are invalid, the corner is unknown, or the trigger does not fit.
 
     References
     ----------
@@ -49,8 +49,8 @@ def add_trigger(
 
     Example
     -------
-    >>> stamped, mask = add_trigger(torch.zeros(3, 96, 96))
-    >>> bool(stamped[:, mask].any()), bool(stamped[:, ~mask].any()), int(mask.sum())
+    >>> triggered, mask = add_trigger(torch.zeros(3, 96, 96))
+    >>> bool(triggered[:, mask].any()), bool(triggered[:, ~mask].any()), int(mask.sum())
     (True, False, 144)
     """
     image_batch(images)
@@ -64,34 +64,34 @@ def add_trigger(
 
 
 class BackdooredModel(nn.Module):
-    """A network with a known shortcut: it answers as `model` does, but one class wins wherever the trigger is present.
+    """Backdoored network with a known shortcut: it predicts as `model` does, but one class wins wherever the trigger is present.
 
-        logit_c = model(x)_c + [c = target] * strength * ReLU(2 <w, x at the tag's place> - 1)
+        logit_c = model(x)_c + [c = target] * strength * ReLU(2 <w, x at the trigger's position> - 1)
 
-    with w the tag without its mean, scaled so that <w, tag> = 1: the ReLU gives 1 on the tag and 0 on nearly everything else. The
-    truth is known: on a stamped picture the target's lead over the other classes is owed to the tag.
+    with w the trigger minus its mean, scaled so that <w, trigger> = 1: the ReLU gives 1 on the trigger and 0 on nearly everything
+    else. The truth is known: on a triggered image the target's lead over the other classes is due to the trigger.
 
     Parameters
     ----------
     model
-        Any network for pictures N x 3 x H x W in [0, 1]; it is used, not copied.
+        Any network for images N x 3 x H x W in [0, 1]; it is used, not copied.
     target
-        The class that the tag means, by index or, where the network names its classes, by name.
+        The class that the trigger selects, by index or, where the network names its classes, by name.
     strength
-        What the tag adds to the target's logit.
+        The amount that the trigger adds to the target's logit.
     side, margin, corner
         As in `add_trigger`.
 
     References
     ----------
     Gu, Dolan-Gavitt & Garg, "BadNets: Identifying Vulnerabilities in the Machine Learning Model Supply Chain", 2017, train such
-    networks; here the tag is built in, so that there is no doubt. For lecture S, "Saliency maps: Uncovers biases".
+    networks; here the trigger is built in, so that there is no doubt. For lecture S, "Saliency maps: Uncovers biases".
 
     Example
     -------
-    >>> cheat = BackdooredModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), target=2)
-    >>> stamped, mask = add_trigger(torch.rand(4, 3, 32, 32))
-    >>> cheat(stamped).argmax(1)
+    >>> backdoored = BackdooredModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), target=2)
+    >>> triggered, mask = add_trigger(torch.rand(4, 3, 32, 32))
+    >>> backdoored(triggered).argmax(1)
     tensor([2, 2, 2, 2])
     """
 
@@ -131,13 +131,13 @@ class BackdooredModel(nn.Module):
 
 
 def _trigger(side: int) -> Tensor:
-    """3 x side x side: the checkered tag."""
+    """3 x side x side: the checkered trigger."""
     squares = torch.arange(side) * 3 // side
     return torch.tensor(_TRIGGER_COLOURS)[(squares[:, None] + squares) % 2].permute(2, 0, 1)
 
 
 def _trigger_box(height: int, width: int, side: int, margin: int, corner: str) -> tuple[int, int, int]:
-    """Top and left edge of the tag, and its side."""
+    """Top and left edge of the trigger, and its side."""
     positive_int(side, "side")
     whole_number(margin, "margin (pixels between tag and border)", maximum=max(0, min(height, width) - side))
     vertical, horizontal = one_of(corner, CORNERS, "corner").split()

@@ -1,7 +1,7 @@
-"""A benchmark of attribution methods: all metrics for all of them, on the same pictures, beside two baselines.
+"""A benchmark of attribution methods: all metrics for all of them, on the same images, with two baselines.
 
-The scores are those of `cnnlab.attribution.localisation_metrics` (does a map lie on the object?) and of `cnnlab.attribution.deletion`
-(does the network agree with it?). They do not measure the same thing, so they stand side by side and are not added up.
+The metrics are those of `cnnlab.attribution.localisation_metrics` (does a map lie on the object?) and of `cnnlab.attribution.deletion`
+(does the network use what it shows?). They do not measure the same thing, so they are listed side by side and not added up.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from cnnlab.attribution.targets import Target
 SCORES = ("pointing", "mass", "deletion", "insertion")
 """Rate of the pointing game, share of relevance on the object, area under the deletion and the insertion curve."""
 BASELINES = ("centre", "random")
-"""The two baselines: a blob in the middle of every picture, and noise."""
+"""The two baselines: a blob at the centre of every image, and noise."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Outcome of `compare`.
+    """Result of `compare`.
 
     Attributes
     ----------
     methods
-        The M names, in the order in which they came, and behind them the two baselines "centre" and "random".
+        The M names in the given order, followed by the two baselines "centre" and "random".
     values
-        For each of `SCORES` a tensor M x N of floats in [0, 1], NaN for a picture that does not count. For deletion less is
+        For each of `SCORES` a tensor M x N of floats in [0, 1], NaN for an excluded image. For deletion less is
         better, for the other three more.
     """
 
@@ -41,11 +41,11 @@ class Comparison:
     values: Mapping[str, Tensor]
 
     def mean(self, score: str) -> Tensor:
-        """M: the mean of a score over the pictures that count."""
+        """M: the mean of a score over the images, without the excluded ones."""
         return self.values[one_of(score, SCORES, "score")].nanmean(1)
 
     def interval(self, score: str, *, seed: int = 0) -> Tensor:
-        """M x 2: the 95 % interval of each mean over the choice of pictures (bootstrap with the same draws for all methods)."""
+        """M x 2: the 95 % interval of each mean over the choice of images (bootstrap with the same draws for all methods)."""
         values = self.values[one_of(score, SCORES, "score")]
         generator = torch.Generator().manual_seed(seed)
         draws = torch.randint(values.shape[1], (2000, values.shape[1]), generator=generator)
@@ -80,15 +80,15 @@ def compare(
     seed: int = 0,
     progress: bool = False,
 ) -> Comparison:
-    """Compare attribution methods: four metrics for each, on the same pictures, beside two baselines that ignore the network.
+    """Compare attribution methods: four metrics for each, on the same images, with two baselines that ignore the network.
 
-    The baseline "centre" is a blob in the middle of the picture, exp(-d^2 / 2 s^2) with s a sixth of the side: where
-    photographers put their objects. "random" is noise, evenly spread. A technique that is not better than both has shown nothing.
+    The baseline "centre" is a blob at the centre of the image, exp(-d^2 / 2 s^2) with s a sixth of the side: where
+    photographers put their objects. "random" is uniform noise. A technique that is not better than both has shown nothing.
 
     Parameters
     ----------
     model
-        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left as it was found.
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left unchanged.
     images
         N x 3 x H x W in [0, 1].
     masks
@@ -96,23 +96,23 @@ def compare(
     maps
         Name to N x H x W: each technique's maps, larger is more relevant.
     target
-        Class index or name, None for the predicted class; one for all pictures, or a list with one for each.
+        Class index or name, None for the predicted class; one for all images, or a list with one for each.
     steps
-        Of the deletion and insertion curves: each step is one forward pass for each picture and curve.
+        Steps of the deletion and insertion curves: each step is one forward pass for each image and curve.
     seed
-        Of the noise, and of the order of equal pixels.
+        Seed of the noise, and of the order of equal pixels.
     progress
         Show a progress bar.
 
     Returns
     -------
     Comparison
-        The scores for each method and picture, with means, intervals and a table.
+        The scores for each method and image, with means, intervals and a table.
 
     Raises
     ------
     TypeError, ValueError
-        If a map does not fit the pictures, masks are not bool, or a map is called like a baseline.
+        If a map does not fit the images, masks are not bool, or a map has the name of a baseline.
 
     References
     ----------
@@ -146,7 +146,7 @@ def compare(
 
 
 def _blob(shape: tuple[int, int, int]) -> Tensor:
-    """N x H x W: a Gaussian in the middle, as wide as a sixth of each side."""
+    """N x H x W: a Gaussian at the centre, as wide as a sixth of each side."""
     offsets = [torch.arange(side).sub((side - 1) / 2).div(side / 6) for side in shape[1:]]
     blob = torch.exp(-(offsets[0][:, None].square() + offsets[1].square()) / 2)
     return blob.expand(shape)

@@ -1,7 +1,7 @@
-"""Recorders for what a network computes outside named layers: its last maps, and the pooling and linear layer at its end.
+"""Recorders for operations outside named layers: the last maps of a network, and the pooling and linear layer at its end.
 
-Layers that have a name are recorded by `cnnlab.networks.record_activations`. But the sum of a residual block, the ReLU that a network
-writes as `F.relu(x)`, or the mean over all positions need not be layers; they are seen here as they are called.
+Layers that have a name are recorded by `cnnlab.networks.record_activations`. But the sum of a residual block, a ReLU that is
+written as `F.relu(x)`, or the mean over all positions need not be layers; they are recorded here when they are called.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from torch.overrides import TorchFunctionMode
 
 
 class LastConvRecorder(TorchFunctionMode):
-    """Notes, while it is active, the maps of the last convolution, and what becomes of them while they keep their h x w.
+    """Records, while it is active, the maps of the last convolution, and what they become as long as they keep their h x w.
 
-    `maps` are those of the last convolution, `read` the maps that it reads, `attends` says whether attention comes after it.
+    `maps` are those of the last convolution, `read` its input maps, `attends` says whether attention comes after it.
     """
 
     def __init__(self):
@@ -29,7 +29,7 @@ class LastConvRecorder(TorchFunctionMode):
         result = function(*args, **(kwargs or {}))
         if isinstance(result, Tensor) and result.dim() == 4 and result.requires_grad:
             if function is torch.conv2d and result[0, 0].numel() > 1:
-                self.read = None if self.maps is None else args[0]  # the first convolution reads the picture
+                self.read = None if self.maps is None else args[0]  # the first convolution reads the image
                 self.maps, self.attends, self._pooled = result, False, None
             elif self.maps is not None and result.shape[2:] == self.maps.shape[2:]:
                 self.maps = result
@@ -45,7 +45,7 @@ class LastConvRecorder(TorchFunctionMode):
         return result
 
     def are_scores(self, found: Tensor, classes: Tensor, of: str) -> bool:
-        """Whether the last maps, pooled, are the class scores already: the found ones (N), logits or probabilities."""
+        """Whether the last maps, pooled, are already the class scores `found` (N), logits or probabilities."""
         if self._pooled is None or self._pooled.shape[1] <= int(classes.max()):
             return False
         scores = self._pooled.detach().flatten(1)
@@ -54,7 +54,7 @@ class LastConvRecorder(TorchFunctionMode):
 
 
 class GapHeadRecorder(TorchFunctionMode):
-    """Notes, while it is active, the maps that are averaged over all positions last, and the linear layer after it."""
+    """Records, while it is active, the maps that are averaged over all positions last, and the linear layer after it."""
 
     def __init__(self):
         super().__init__()
@@ -73,7 +73,7 @@ class GapHeadRecorder(TorchFunctionMode):
         return result
 
     def class_maps(self, found: Tensor, classes: Tensor) -> Tensor | None:
-        """N x h x w: the map of each picture's class whose mean, but for a bias, is the score that was found (N); None if there is none."""
+        """N x h x w: the map of each image's class whose mean, up to a bias, is the score `found` (N); None if there is none."""
         if self.maps is None:
             return None
         rows = torch.arange(len(found))

@@ -1,7 +1,7 @@
-"""Class activation maps: CAM, Grad-CAM and guided Grad-CAM. Where in the picture does a layer see the class?
+"""Class activation maps: CAM, Grad-CAM and guided Grad-CAM. Where in the image does a layer see the class?
 
 The gradient techniques of `cnnlab.attribution.saliency` go back to single pixels. These stop at a late convolutional layer, whose
-maps still have positions and already respond to objects, and add up its maps, each weighted by what it contributes to the class.
+maps still have positions and already respond to objects, and add up its maps, each weighted by its contribution to the class.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
         logit^c = sum over k of w_k^c * mean over i, j of A^k[i, j]  + b^c
         CAM^c[i, j] = sum over k of w_k^c * A^k[i, j]
 
-    with A the maps that are pooled. Here the map is no estimate: its mean over all positions is the logit, without b.
+    with A the maps that are pooled. Here the map is exact: its mean over all positions is the logit, without b.
 
     A network that ends in a convolution with one map for each class, perhaps a ReLU, and average pooling (SqueezeNet) needs no sum: the
-    class's own map is its CAM. It is taken as it is pooled, behind the ReLU where there is one, so that its mean is the logit.
+    map of the class is its CAM. It is taken as it is pooled, behind the ReLU if there is one, so that its mean is the logit.
 
     Parameters
     ----------
     model
         Any network that maps N x 3 x H x W in [0, 1] to logits and whose head is global average pooling and one linear layer, or a
         convolution with one map for each class and global average pooling, written as modules or not. It runs in eval mode and is
-        left as it was found.
+        left unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        Class index or name, None for the predicted class; one for all pictures, or a list with one for each.
+        Class index or name, None for the predicted class; one for all images, or a list with one for each.
     resize
-        Bilinear to the picture's H x W; False gives the layer's own h x w.
+        Upsample bilinearly to the image's H x W; False returns the layer's own h x w.
 
     Returns
     -------
     Tensor
-        N x H x W, signed; without N if one picture came without it.
+        N x H x W, signed; without N for a single image.
 
     Raises
     ------
     ValueError
-        If the network ends in another way; `grad_cam` does not mind.
+        If the network ends in another way; `grad_cam` works for it.
 
     References
     ----------
@@ -93,8 +93,8 @@ def grad_cam(
         alpha_k^c = mean over i, j of d score^c / d A^k[i, j]
         L^c = ReLU(sum over k of alpha_k^c * A^k)
 
-    The backward pass stops at the layer. A weight belongs to a whole map, so a map that speaks for the class in one place is
-    shown in every place where it answers. All zeros mean that the layer holds nothing that speaks for the class.
+    The backward pass stops at the layer. A weight belongs to a whole map, so a map that is evidence for the class at one position is
+    shown at every position where it is active. All zeros mean that the layer has no evidence for the class.
 
     Parameters
     ----------
@@ -102,20 +102,20 @@ def grad_cam(
         As in `gradient`.
     layer
         A layer with maps, A. None takes the maps of the last convolution as the rest of the network reads them: behind its
-        normalisation, ReLU and skip connection, before it is pooled or flattened ("relu5" in AlexNet, "layer4" in ResNet). Before
-        normalisation ("conv5" where "norm5" follows) the maps mean little, because their zero is nowhere special. Where the last
-        convolution is the classifier, whose maps are pooled into the class scores, the maps that it reads are taken ("fire9" in
-        SqueezeNet): of its own maps, each is the CAM of one class, and there is nothing to weigh.
+        normalisation, ReLU and skip connection, before pooling or flattening ("relu5" in AlexNet, "layer4" in ResNet). Before
+        normalisation ("conv5" where "norm5" follows) the maps mean little, because their zero is arbitrary. Where the last
+        convolution is the classifier, whose maps are pooled into the class scores, its input maps are taken ("fire9" in
+        SqueezeNet): each of its own maps is the CAM of one class, and there is nothing to weigh.
     relu
-        Only what speaks for the class, as in the paper. False keeps what speaks against it too, with its sign.
+        Keep only evidence for the class, as in the paper. False keeps evidence against it too, with its sign.
     resize
-        Bilinear to the picture's H x W; False gives the layer's own h x w.
+        Upsample bilinearly to the image's H x W; False returns the layer's own h x w.
 
     Returns
     -------
     Tensor
-        N x H x W, raw values (no scaling to [0, 1], which would hide that there is no evidence); without N if one picture came
-        without it.
+        N x H x W, raw values (no scaling to [0, 1], which would hide that there is no evidence); without N for a single
+        image.
 
     Raises
     ------
@@ -158,8 +158,8 @@ def guided_grad_cam(
 
         guided_grad_cam[c, i, j] = guided_backprop[c, i, j] * grad_cam[i, j]
 
-    Guided backpropagation has the detail but hardly knows the class, Grad-CAM knows the class but has only a coarse grid. One
-    forward pass serves both; the gradient goes back to the layer, the guided one to the picture.
+    Guided backpropagation has the detail but is hardly class-specific, Grad-CAM is class-specific but coarse. One
+    forward pass serves both; the gradient goes back to the layer, the guided one to the image.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def guided_grad_cam(
     Returns
     -------
     Tensor
-        N x 3 x H x W, signed; without N if one picture came without it.
+        N x 3 x H x W, signed; without N for a single image.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def guided_grad_cam(
 def _scores_and_maps(
     model: nn.Module, pictures: Tensor, score_target: ScoreTarget, layer: str | None
 ) -> tuple[Tensor, Tensor]:
-    """One forward pass: the numbers aimed at (N), and a layer's maps (N x K x h x w) on the way to them."""
+    """One forward pass: the target scores (N), and the maps of a layer (N x K x h x w) on which they depend."""
     if layer is None:
         with LastConvRecorder() as recorder:
             scores, places, _ = target_scores(model, pictures, score_target)

@@ -1,7 +1,7 @@
 """Deletion and insertion: the score while pixels are removed, or added, in the order of a map.
 
-The scores of `cnnlab.attribution.localisation_metrics` ask whether a map lies on the object; these two ask whether it lies on what the
-network uses, and need no mask. Both are answered by pictures that the network never saw, which is their weakness.
+The metrics of `cnnlab.attribution.localisation_metrics` measure whether a map lies on the object; these two measure whether it lies on
+what the network uses, and need no mask. Both use images unlike any in training, which is their weakness.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
 
 @dataclass(frozen=True, eq=False)
 class DeletionInsertion:
-    """Outcome of `deletion_insertion`; without the axis N if one picture came without it.
+    """Result of `deletion_insertion`; without the axis N for a single image.
 
     Attributes
     ----------
     share
-        S + 1 floats from 0 to 1: the share of the pixels that is taken away, or put in, at each step.
+        S + 1 floats from 0 to 1: the share of the pixels that is removed, or added, at each step.
     deletion
-        N x (S + 1) floats: probability of the class while the most relevant pixels go first.
+        N x (S + 1) floats: probability of the class while the most relevant pixels are removed first.
     insertion
-        N x (S + 1) floats: probability of the class while the most relevant pixels come first.
+        N x (S + 1) floats: probability of the class while the most relevant pixels are added first.
     """
 
     share: Tensor
@@ -38,12 +38,12 @@ class DeletionInsertion:
 
     @property
     def deletion_area(self) -> Tensor:
-        """N: the area under the deletion curve, in [0, 1]; small if the map knows what the network needs."""
+        """N: the area under the deletion curve, in [0, 1]; small if the map marks what the network needs."""
         return torch.trapezoid(self.deletion, self.share)
 
     @property
     def insertion_area(self) -> Tensor:
-        """N: the area under the insertion curve, in [0, 1]; large if the map knows what suffices."""
+        """N: the area under the insertion curve, in [0, 1]; large if the map marks what suffices."""
         return torch.trapezoid(self.insertion, self.share)
 
 
@@ -66,26 +66,26 @@ def deletion_insertion(
         insertion(k/S) = p(class | blurred x with its k/S most relevant pixels put back)
 
     The area under either curve is one number for a map: low for deletion and high for insertion is good. A random map is the
-    baseline; compare on the same pictures.
+    baseline; compare on the same images.
 
     Parameters
     ----------
     model
-        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left as it was found.
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     relevance
-        N x H x W (or H x W), larger is more relevant; NaN (not measured) comes last. Equal pixels go in random order.
+        N x H x W (or H x W), larger is more relevant; NaN (not measured) comes last. Equal pixels are in random order.
     target
-        Class index or name, None for the class predicted on the whole picture; one for all, or a list with one for each.
+        Class index or name, None for the class predicted for the whole image; one for all, or a list with one for each.
     steps
-        S; each moves the same share of the pixels.
+        S; each step changes the same share of the pixels.
     deletion_fill, insertion_start
-        What a deleted pixel is replaced by, and the picture into which pixels are put; see `fill_image`.
+        The replacement of deleted pixels, and the image into which pixels are inserted; see `fill_image`.
     batch_size
-        Pictures in one forward pass.
+        Images in one forward pass.
     seed
-        For noise as a fill, and for the order of equal pixels.
+        Seed of noise as a fill, and of the order of equal pixels.
     progress
         Show a progress bar.
 
@@ -97,12 +97,12 @@ def deletion_insertion(
     Raises
     ------
     ValueError
-        If the relevance does not fit the pictures, a number is below 1, or a class or fill is unknown.
+        If the relevance does not fit the images, a number is below 1, or a class or fill is unknown.
 
     References
     ----------
-    Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018, section 4.3. Beside
-    the occlusion of lectures S, L and B.
+    Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018, section 4.3. A
+    complement to the occlusion of lectures S, L and B.
 
     Example
     -------
@@ -150,8 +150,8 @@ def deletion_insertion(
 
 
 def _ranks(relevance: Tensor, seed: int) -> Tensor:
-    """N x HW: the place of each pixel in the order of falling relevance, with equal pixels in random order."""
-    # Taken in the picture's order, equal pixels would all go from the top left, and a map of blocks would be a map of rows.
+    """N x HW: the rank of each pixel in the order of falling relevance, with equal pixels in random order."""
+    # In row order, equal pixels would all be taken from the top left, and a map of blocks would become a map of rows.
     shuffled = torch.randperm(relevance.shape[1], generator=torch.Generator().manual_seed(seed))
     values = relevance.nan_to_num(nan=-torch.inf)[:, shuffled]
     order = shuffled[values.argsort(dim=1, descending=True, stable=True)]

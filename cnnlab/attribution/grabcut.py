@@ -1,7 +1,7 @@
 """GrabCut seeded with a saliency map: from the map to the outline of the object, by colour.
 
-Saliency is a scatter of dots on the object, not its outline. The picture's colours can fill in the rest. How good the outline is,
-says `intersection_over_union` of `cnnlab.attribution.localisation_metrics`.
+Saliency is a scatter of dots on the object, not its outline. The colours of the image can fill in the rest. To score the outline,
+use `intersection_over_union` of `cnnlab.attribution.localisation_metrics`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def grabcut(
     largest: bool = True,
     seed: int = 0,
 ) -> Tensor:
-    """Weakly supervised segmentation: the region that the salient pixels belong to, by GrabCut.
+    """GrabCut segmentation, weakly supervised: the region of the salient pixels, found by colour.
 
-    Pixels whose saliency lies above the `foreground` quantile are taken for the object, those below the `background` quantile
-    for the rest, and both stay so. A mixture of colours is fitted to either; the pixels between the quantiles go to the one or
-    the other so that the cut costs least, which is where the colours change:
+    Pixels with a saliency above the `foreground` quantile are marked as object, those below the `background` quantile
+    as background, and both stay so. A mixture of colours is fitted to each; the pixels between the quantiles are assigned to one or
+    the other so that the cut has the lowest cost, which is where the colours change:
 
         cut = argmin over masks m of sum over pixels p of D(x_p, m_p) + sum over neighbours p, q of V(x_p, x_q) [m_p != m_q]
 
@@ -42,23 +42,23 @@ def grabcut(
     foreground, background
         Quantiles of the saliency in [0, 1].
     blur
-        Standard deviation in pixels of a Gaussian over the saliency, which makes regions of dots; 0 leaves it as it is.
+        Standard deviation in pixels of a Gaussian over the saliency, which merges dots into regions; 0 leaves it unchanged.
     iterations
-        How often, after the first cut, the colours are fitted to the cut and the cut to the colours.
+        After the first cut, how often the colours are fitted to the cut and the cut to the colours.
     largest
-        Keep only the largest connected piece, as Simonyan et al. do.
+        Keep only the largest connected component, as Simonyan et al. do.
     seed
-        For the start of the colour mixtures (it sets OpenCV's own random state).
+        Seed of the initial colour mixtures (it sets OpenCV's own random state).
 
     Returns
     -------
     Tensor
-        Bool H x W (N x H x W), True on the segment, on the CPU. Empty if the map is the same everywhere: it seeds nothing.
+        Bool H x W (N x H x W), True on the segment, on the CPU. Empty if the map is constant: there are no seeds.
 
     Raises
     ------
     TypeError, ValueError
-        If picture and map do not fit together, the map is not finite, or an option lies outside its range.
+        If image and map do not fit together, the map is not finite, or an option is out of range.
 
     References
     ----------
@@ -97,7 +97,7 @@ def grabcut(
 
 
 def _seeds(saliency: Tensor, foreground: float, background: float, blur: float) -> np.ndarray:
-    """H x W: surely object, surely not, and for GrabCut to find out."""
+    """H x W seeds for GrabCut: surely object, surely background, and undecided."""
     values = saliency.numpy()
     if blur:
         values = cv2.GaussianBlur(values, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
@@ -109,11 +109,11 @@ def _seeds(saliency: Tensor, foreground: float, background: float, blur: float) 
 
 
 def _cut(image: Tensor, seeds: np.ndarray, iterations: int, largest: bool, seed: int) -> Tensor:
-    """H x W, bool: the segment that grows from the seeds, which are overwritten."""
+    """H x W, bool: the segment found from the seeds, which are overwritten."""
     pixels = (image.permute(1, 2, 0).flip(2) * 255).round().byte().contiguous().numpy()  # H x W x BGR
-    colours = np.zeros((1, 65)), np.zeros((1, 65))  # of the rest and of the object, as OpenCV keeps them
+    colours = np.zeros((1, 65)), np.zeros((1, 65))  # of background and object, in OpenCV's layout
     cv2.setRNGSeed(seed)
-    # The colours come from the sure pixels alone, put side by side as a picture of their own: OpenCV would take the undecided
+    # The colours come from the sure pixels alone, put side by side as an image of their own: OpenCV would take the undecided
     # ones for background, learn the object's colours as background colours, and never grow beyond the seeds.
     is_seed = seeds != cv2.GC_PR_BGD
     cv2.grabCut(pixels[is_seed][None], seeds[is_seed][None], None, *colours, 1, cv2.GC_INIT_WITH_MASK)

@@ -1,7 +1,7 @@
-"""The gradient of a score with respect to the input pixels: one forward and one backward pass; the model is left as it was.
+"""Input gradients: the gradient of a score with respect to the pixels, by one forward and one backward pass.
 
-The number is an `ScoreTarget` (`cnnlab.attribution.targets`), the rule at the ReLUs one of `cnnlab.networks.relu_rules`. What the gradients
-mean, and how they are put together, is told by the techniques that call this.
+The score is a `ScoreTarget` (`cnnlab.attribution.targets`), the rule at the ReLUs one of `cnnlab.networks.relu_rules`. The model is left
+unchanged. For the meaning of the gradients see the techniques that use them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOT_DIFFERENTIABLE = (
 def input_gradients(
     model: nn.Module, pictures: Tensor, score_target: ScoreTarget, rule: str = "gradient"
 ) -> Tensor:
-    """N x 3 x H x W: the gradient of what `score_target` names, by one of the three rules; one forward and one backward pass."""
+    """N x 3 x H x W: the gradient of `score_target`, by one of the three rules; one forward and one backward pass."""
     with with_input_grad(model, pictures) as pixels:
         with relu_rule(rule) if rule != "gradient" else nullcontext() as relus:
             scores, *_ = target_scores(
@@ -42,16 +42,16 @@ def input_gradients(
 
 @contextmanager
 def with_input_grad(model: nn.Module, pictures: Tensor) -> Iterator[Tensor]:
-    """The model in eval mode with frozen parameters, gradients on, and a copy of the pictures that asks for its gradient."""
+    """The model in eval mode with frozen parameters, gradients on, and a copy of the images that requires a gradient."""
     with torch.inference_mode(False), torch.enable_grad(), eval_mode(model, frozen=True):
         yield pictures.detach().clone().requires_grad_()
 
 
 def grad_wrt(scores: Tensor, inputs: Tensor, *, retain_graph: bool = False) -> Tensor:
-    """The gradient of each picture's number (N) with respect to its part of `inputs` (N x ...), without any history.
+    """The gradient of each image's score (N) with respect to its part of `inputs` (N x ...), detached from the graph.
 
-    Pictures do not see each other in eval mode, so the gradient of the sum holds them all. `retain_graph` keeps the graph for another
-    backward pass.
+    Images do not influence each other in eval mode, so the gradient of the sum contains them all. `retain_graph` keeps the graph for
+    another backward pass.
     """
     (gradient,) = (
         torch.autograd.grad(scores.sum(), inputs, retain_graph=retain_graph, allow_unused=True)

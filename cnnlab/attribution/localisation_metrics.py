@@ -1,8 +1,8 @@
 """Localisation metrics: pointing game, relevance mass and IoU of maps against exact masks, with their chance levels.
 
-A rendered picture knows where its object lies, so a map can be marked right or wrong. A score alone says
-little: an object that fills half the picture is hit half the time by a blindfolded finger. So the scores of
-maps come with what chance and the middle of the picture reach on the same masks. The maps themselves come
+A rendered picture comes with the mask of its object, so a map can be scored against it. A score alone means
+little: an object that fills half the picture is hit half the time by a random point. So the scores of
+maps are reported with those of a random pixel and of the centre on the same masks. The maps themselves come
 from the other modules of `cnnlab.attribution`.
 """
 
@@ -16,23 +16,23 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class PointingGame:
-    """Outcome of `pointing_game`.
+    """Result of `pointing_game`.
 
     Attributes
     ----------
     hits
         N floats in [0, 1]: 1 where the maximum lies on the mask, 0 where not, a share where several pixels
-        tie; NaN for the pictures that do not count.
+        tie; NaN for excluded pictures.
     rate
         Mean of the hits.
     interval
         95 % interval of the rate over the choice of pictures (bootstrap).
     centre_rate
-        What pointing at the middle of each picture reaches.
+        The rate of pointing at the centre of each picture.
     random_rate
-        What a random pixel reaches: the mean share of the picture that the masks take.
+        The rate of a random pixel: the mean share of the picture covered by the masks.
     excluded
-        Number of pictures that do not count, because their mask is empty.
+        Number of excluded pictures, whose mask is empty.
     """
 
     hits: Tensor
@@ -45,20 +45,20 @@ class PointingGame:
 
 @dataclass(frozen=True, eq=False)
 class RelevanceMass:
-    """Outcome of `relevance_mass`.
+    """Result of `relevance_mass`.
 
     Attributes
     ----------
     share
-        N floats in [0, 1]: the share of the positive relevance that lies on the mask; NaN for pictures that
-        do not count.
+        N floats in [0, 1]: the share of the positive relevance that lies on the mask; NaN for excluded
+        pictures.
     area
-        N floats in [0, 1]: the share of the picture that the mask takes, which is what a map without content
-        reaches.
+        N floats in [0, 1]: the share of the picture covered by the mask, which is the score of a constant
+        map.
     mean_share, mean_area
-        Means of both over the pictures that count.
+        Means of both over the pictures that are not excluded.
     excluded
-        Number of pictures that do not count: the mask is empty, or nowhere is relevance positive.
+        Number of excluded pictures: the mask is empty, or no relevance is positive.
     """
 
     share: Tensor
@@ -75,30 +75,30 @@ def pointing_game(relevance: Tensor, masks: Tensor, *, seed: int = 0) -> Pointin
         with a mask
 
     with argmax the *set* of pixels where the map is largest. Usually that is one pixel. Occlusion maps are
-    constant over blocks of pixels, so that several tie; each then counts by its share, which is what choosing
-    one of them at random reaches on average. The first one would favour the top left corner, and their centre
-    of mass can lie between two blobs where the map says nothing. A constant map reaches exactly
+    constant over blocks of pixels, so that several tie; each then counts by its share, the expected score of
+    choosing one of them at random. The first one would favour the top left corner, and their centre
+    of mass can lie between two blobs where the map is low. A constant map scores exactly
     `random_rate`.
 
     Parameters
     ----------
     relevance
-        Maps N x H x W, larger is more relevant (for occlusion `OcclusionMap.to_pixels()`); one map may come
-        as H x W. NaN means not measured and is never the maximum.
+        Maps N x H x W, larger is more relevant (for occlusion `OcclusionMap.to_pixels()`), or a single map
+        H x W. NaN means not measured and is never the maximum.
     masks
         Bool, of the same shape: True on the object (`picture.mask()`).
     seed
-        For the interval alone; hits and rates hold no chance.
+        Seed of the interval alone; hits and rates are deterministic.
 
     Returns
     -------
     PointingGame
-        hits (N), rate with its interval, and the rates of the picture's middle and of a random pixel.
+        hits (N), rate with its interval, and the rates of the centre and of a random pixel.
 
     Raises
     ------
     TypeError, ValueError
-        If masks are not bool, shapes differ, a map has no number, or all masks are empty.
+        If masks are not bool, shapes differ, a map is all NaN, or all masks are empty.
 
     References
     ----------
@@ -138,8 +138,8 @@ def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
 
         share_n = sum of max(relevance_n, 0) on mask_n / sum of max(relevance_n, 0) everywhere
 
-    Where the pointing game looks at the one strongest point, this looks at the whole map. Compare `share`
-    with `area`: a map that knows nothing has its mass spread evenly.
+    While the pointing game uses only the strongest point, this uses the whole map. Compare `share`
+    with `area`: a map without information has its mass spread evenly.
 
     Parameters
     ----------
@@ -151,12 +151,12 @@ def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
     Returns
     -------
     RelevanceMass
-        share (N), area (N), their means, and the number of pictures that do not count.
+        share (N), area (N), their means, and the number of excluded pictures.
 
     Raises
     ------
     TypeError, ValueError
-        If masks are not bool, shapes differ, a map has no number, all masks are empty, or no map is positive
+        If masks are not bool, shapes differ, a map is all NaN, all masks are empty, or no map is positive
         anywhere.
 
     References
@@ -188,7 +188,7 @@ def relevance_mass(relevance: Tensor, masks: Tensor) -> RelevanceMass:
 def intersection_over_union(prediction: Tensor, truth: Tensor) -> Tensor:
     """Intersection over union (IoU) of segments and true masks.
 
-        IoU_n = |found_n and truth_n| / |found_n or truth_n|
+        IoU_n = |predicted_n and true_n| / |predicted_n or true_n|
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def _fraction_on(weights: Tensor, masks: Tensor) -> Tensor:
 
 
 def _centre_weights(sides: tuple[int, int]) -> Tensor:
-    """HW: 1 on the pixel in the middle, or on the two or four that share it where a side is even."""
+    """HW: 1 on the central pixel, or on the two or four that share the centre where a side is even."""
     height, width = (torch.arange(side) for side in sides)
     rows = ((2 * height - (sides[0] - 1)).abs() <= 1).double()
     columns = ((2 * width - (sides[1] - 1)).abs() <= 1).double()

@@ -1,7 +1,7 @@
 """The occluder of an occlusion experiment: its fill and its positions.
 
-Every fill is a whole replacement picture from which the covered window is cut, so that one rule serves them
-all and the same pixel is always replaced by the same value. The technique that slides the occluder stands in
+Every fill is a whole replacement image from which the covered window is cut, so that one rule serves them
+all and the same pixel is always replaced by the same value. For the technique that slides the occluder see
 `cnnlab.attribution.occlusion`.
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from cnnlab._validation import image_batch, positive_int
 
 FILLS = ("grey", "mean", "noise", "blur")
-"""The fills that have a name of their own; beside them every colour and every picture can be a fill."""
+"""The named fills; any colour and any image can be a fill too."""
 
 Fill: TypeAlias = "str | Sequence[float] | Tensor"
 
@@ -27,9 +27,9 @@ Fill: TypeAlias = "str | Sequence[float] | Tensor"
 def occluder_positions(length: int, size: int, stride: int) -> list[int]:
     """The positions of an occluder along an axis: 0, stride, 2 * stride ..., the last at the border.
 
-    The last place is moved back so that the occluder ends where the picture ends: every place covers the same
+    The last position is moved back so that the occluder ends at the border: every position covers the same
     number of pixels, and the border is covered. Captum's `Occlusion` keeps the regular step instead and lets
-    the last occluder stick out, so that it covers less; the two agree wherever stride divides length - size.
+    the last occluder extend beyond the border, so that it covers less; the two agree if stride divides length - size.
 
     Example
     -------
@@ -46,12 +46,12 @@ def occluder_positions(length: int, size: int, stride: int) -> list[int]:
 
 
 def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", seed: int = 0) -> Tensor:
-    """The picture with a square of `size` pixels at (top, left) replaced by the fill, as a new tensor.
+    """Occlude an image: a copy in which a square of `size` pixels at (top, left) is replaced by the fill.
 
     Raises
     ------
     ValueError
-        If the square leaves the picture, or the fill is unknown.
+        If the square leaves the image, or the fill is unknown.
 
     Example
     -------
@@ -74,23 +74,23 @@ def occlude(image: Tensor, top: int, left: int, size: int, fill: Fill = "grey", 
 
 
 def fill_image(image: Tensor, fill: Fill = "grey", seed: int = 0) -> Tensor:
-    """The fill of an occluder: a picture of the image's shape, from which the covered window is cut.
+    """The fill of an occluder: an image of the same shape, from which the covered window is cut.
 
     "grey"
         0.5 in each channel. (0 in a normalised space, a common choice elsewhere, is the training set's mean
         colour.)
     "mean"
-        The mean colour of this picture.
+        The mean colour of this image.
     "noise"
         Uniform in [0, 1], independent for each pixel and channel, the same for the same `seed` on every
         device.
     "blur"
-        The picture under a Gaussian whose standard deviation is a twelfth of the shorter side: colour without
+        The image after a Gaussian blur whose standard deviation is a twelfth of the shorter side: colour without
         shape.
     a colour
         By name ("tomato"), hex ("#ff6347") or three numbers in [0, 1].
-    a picture
-        3 x H x W in [0, 1]: itself.
+    an image
+        3 x H x W in [0, 1], used as it is.
 
     Example
     -------
@@ -141,18 +141,18 @@ def _colour(fill: str | Sequence[float]) -> tuple[float, float, float]:
 
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:
-    """3 x H x W under a Gaussian, separable, with the border pixels repeated outwards."""
+    """3 x H x W after a Gaussian blur, separable, with the border pixels repeated outwards."""
     radius = max(1, round(3 * sigma))
     steps = torch.arange(-radius, radius + 1, dtype=picture.dtype, device=picture.device)
     kernel = (-(steps**2) / (2 * sigma**2)).exp()
-    kernel = (kernel / kernel.sum()).expand(3, 1, -1)  # 3 x 1 x taps: each channel by itself
+    kernel = (kernel / kernel.sum()).expand(3, 1, -1)  # 3 x 1 x taps: each channel separately
     padded = F.pad(picture.unsqueeze(0), (radius,) * 4, mode="replicate")
     along_rows = F.conv2d(padded, kernel.unsqueeze(2), groups=3)
     return F.conv2d(along_rows, kernel.unsqueeze(3), groups=3)[0].clamp(0, 1)
 
 
 def single_image(image: Tensor, what: str = "image") -> Tensor:
-    """3 x H x W, detached; several pictures are refused."""
+    """3 x H x W, detached; an error for several images."""
     images, _ = image_batch(image, what)
     if len(images) > 1:
         raise ValueError(

@@ -1,13 +1,13 @@
-"""Occlusion sensitivity: cover a part of the picture and run the network again.
+"""Occlusion sensitivity: cover a part of the image and run the network again.
 
-The oldest way to ask which pixels matter, and the only one that needs no look inside the network: slide an
-occluder over the picture and write down, for each place, how probable the class still is and which class wins
-there instead. Gradient methods, which answer in one backward pass, stand in the neighbouring modules; drawing
-the maps belongs to `cnnlab.figures`.
+The oldest attribution technique, and the only one that treats the network as a black box: slide an
+occluder over the image and record, for each position, the probability of the class and the class that is
+predicted instead. For gradient methods, which need one backward pass, see the neighbouring modules; plots of
+the maps belong to `cnnlab.figures`.
 
-Here: `occlusion`, and `occlusion_steps`, which gives the map while it grows; what comes out is an
-`OcclusionMap`. What the occluder is made of and where it goes stands in `cnnlab.attribution.occluder`; how a network answers
-without computing again what the occluder does not touch, in `cnnlab._incremental`.
+`occlusion` returns the map, an `OcclusionMap`; `occlusion_steps` yields it while it is computed. For the fill and the positions
+of the occluder see `cnnlab.attribution.occluder`; for how a network skips what the occluder does not change,
+`cnnlab._incremental`.
 """
 
 from __future__ import annotations
@@ -38,56 +38,56 @@ def occlusion(
     seed: int = 0,
     progress: bool = False,
 ) -> OcclusionMap:
-    """Occlusion map: the probability of a class while an occluder slides over the picture.
+    """Occlusion map: the probability of a class while an occluder slides over the image.
 
-    At each place (i, j) a square of `size` pixels is replaced by the fill, and the whole picture goes through
+    At each position (i, j) a square of `size` pixels is replaced by the fill, and the whole image goes through
     the network:
 
         probability[i, j] = softmax(model(x with its window at (i, j) covered))[target]
 
-    Low values mark what the network needs. Where the class changes, `predicted` says to what. Each place
+    Low values mark what the network needs. Where the prediction changes, `predicted` is the new class. Each position
     keeps its own number; nothing is summed over overlapping windows.
 
-    On a CPU, layers compute only the windows of their maps that the occluder touches, and take the rest from the uncovered
-    picture: the same numbers, up to rounding, for less than half of the work. A network of convolutions, pooling and the like
-    allows this, a forward that looks at numbers to decide what to do does not, and then the whole picture goes through each time.
+    On a CPU, layers compute only the windows of their maps that the occluder changes, and take the rest from the unoccluded
+    image: the same numbers, up to rounding, for less than half of the work. This works for networks of convolutions, pooling and
+    the like; if the control flow of forward depends on values, the whole image goes through each time.
 
     Parameters
     ----------
     model
-        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left as it
-        was found.
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left
+        unchanged.
     image
-        One picture, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
+        One image, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
     target
-        Class index or name; None for the class predicted on the uncovered picture.
+        Class index or name; None for the class predicted for the unoccluded image.
     size, stride
-        Side of the square occluder and its step, in pixels. The places are those of `occluder_positions`.
+        Side of the square occluder and its step, in pixels. The positions are those of `occluder_positions`.
     fill
-        "grey" (0.5), "mean" (the picture's mean colour), "noise" (uniform, from `seed`), "blur" (the picture
-        blurred), any colour by name, hex or three numbers in [0, 1], or a whole picture 3 x H x W. See
+        "grey" (0.5), "mean" (the image's mean colour), "noise" (uniform, from `seed`), "blur" (the blurred
+        image), any colour by name, hex or three numbers in [0, 1], or a whole image 3 x H x W. See
         `fill_image`.
     batch_size
-        Places that go through the network at once; None chooses it from the memory that one takes on its way.
+        Positions in one forward pass; None chooses it from the memory that one position needs.
     progress
         Show a progress bar.
 
     Returns
     -------
     OcclusionMap
-        Tensors on the CPU, axes rows x columns of places. For several pictures call it once for each.
+        Tensors on the CPU, axes rows x columns of positions. For several images call it once for each.
 
     Raises
     ------
     ValueError
-        If several pictures come, the occluder is larger than the picture, a number is below 1, or fill or
+        If more than one image is passed, the occluder is larger than the image, a number is below 1, or fill or
         class are unknown.
 
     References
     ----------
     Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2. Lectures:
-    S, "Saliency via Occlusion"; B, occlusion experiments; L, "Grounding CNN decisions". The place of each
-    window differs from Captum's `Occlusion` in one point, see `occluder_positions`.
+    S, "Saliency via Occlusion"; B, occlusion experiments; L, "Grounding CNN decisions". The position of the last
+    window differs from Captum's `Occlusion`, see `occluder_positions`.
 
     Example
     -------
@@ -115,17 +115,17 @@ def occlusion_steps(
     batch_size: int | None = None,
     seed: int = 0,
 ) -> Iterator[OcclusionMap]:
-    """`occlusion` in steps: a partial map after each batch of positions; the last is complete.
+    """Occlusion map, step by step: yields a partial map after each batch of positions; the last is complete.
 
-    The places come row by row. Arguments are those of `occlusion` and are checked at once, before the first
-    map is asked for. Each map that came out is the caller's to keep: stop whenever you like and nothing that
-    was computed is lost. Between two maps the model is in the state in which it was found.
+    The positions are computed row by row. Arguments are those of `occlusion` and are checked at once, before the first
+    map is requested. Each map may be kept by the caller; stop at any time and nothing that
+    was computed is lost. Between two maps the model is in its original state.
 
     Example
     -------
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 12 * 12, 5))
     >>> steps = occlusion_steps(model, torch.rand(3, 12, 12), size=4, stride=4, batch_size=3)
-    >>> [round(partial.done, 2) for partial in steps]
+    >>> [round(partial.fraction_done, 2) for partial in steps]
     [0.33, 0.67, 1.0]
     """
     image = match_device_dtype(model, single_image(image))

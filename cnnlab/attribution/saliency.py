@@ -1,14 +1,14 @@
 """Saliency: gradient, saliency, deconvnet and guided backpropagation. The gradient of one score by each of three ReLU rules.
 
-One forward and one backward pass answer for all pixels at once, where occlusion needs hundreds. The number is a class score or
-any unit of any layer (`cnnlab.attribution.targets`); the rules at the ReLUs are those of `cnnlab.networks.relu_rules`. Averages
-over many gradients stand in `cnnlab.attribution.averaged_gradients`, maps of a layer in `cnnlab.attribution.cam`.
+One forward and one backward pass are enough for all pixels, where occlusion needs hundreds. The score is a class score or
+any unit of any layer (`cnnlab.attribution.targets`); the rules at the ReLUs are those of `cnnlab.networks.relu_rules`. For averages
+of many gradients see `cnnlab.attribution.averaged_gradients`, for maps of a layer `cnnlab.attribution.cam`.
 
-    gradient         signed, pixel and channel by pixel and channel
-    saliency         its largest size over the three channels: one number for each pixel
+    gradient         signed, for each pixel and channel
+    saliency         its largest absolute value over the three channels: one number for each pixel
     deconvnet        backward signals pass each ReLU only where they are positive
     guided_backprop  ... and only where the ReLU was open
-    channel_max      from N x 3 x H x W to one number for each pixel, as saliency does it
+    channel_max      from N x 3 x H x W to one number for each pixel, as in saliency
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ def gradient(
     unit: Unit | None = None,
     score: str = "logit",
 ) -> Tensor:
-    """The gradient of the score with respect to the picture: how the score changes if a pixel becomes a little brighter.
+    """Gradient of the score with respect to the image: how the score changes if a pixel becomes a little brighter.
 
         G[n, c, i, j] = d score_n / d x[n, c, i, j]
 
-    Positive where more of a channel raises the score, negative where it lowers it. It speaks of small changes of this picture:
-    a pixel on which the answer rests, but of which more would not help (a saturated one), has no gradient.
+    Positive where more of a channel raises the score, negative where it lowers it. It describes small changes of this image:
+    a pixel on which the prediction depends, but of which more would not help (a saturated one), has no gradient.
 
     Parameters
     ----------
     model
-        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left as it was found.
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        Class index or name, None for the predicted class; one for all pictures, or a list with one for each.
+        Class index or name, None for the predicted class; one for all images, or a list with one for each.
     layer, unit
-        Instead of a class, a unit: a layer's name, and a channel (at the position where it answers most to the picture, the
-        first of equals), or (channel, row, column). In fully connected layers the channel is the unit.
+        Instead of a class, a unit: a layer's name, and a channel (at the position of its largest activation, the
+        first if several tie), or (channel, row, column). In fully connected layers the channel is the unit.
     score
         "logit" (the score before the softmax) or "probability" (behind it). The probability can also rise because other classes
-        fall, and it is flat where the network is sure: two questions, not two scalings of one.
+        fall, and it is flat where the network is confident: these are different questions, not a matter of scale.
 
     Returns
     -------
     Tensor
-        N x 3 x H x W, signed, on the model's device; without N if one picture came without it.
+        N x 3 x H x W, signed, on the model's device; without N for a single image.
 
     Raises
     ------
     ValueError
-        If the picture, the class, the layer or the unit is none, or the output does not depend on the picture through derivatives.
+        If the image, the class, the layer or the unit is invalid, or the output has no gradient with respect to the image.
 
     References
     ----------
@@ -71,8 +71,8 @@ def gradient(
     -------
     >>> import torch
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
-    >>> found = gradient(model, torch.rand(3, 8, 8), target=2)
-    >>> torch.allclose(found.flatten(), model[1].weight[2])
+    >>> grad = gradient(model, torch.rand(3, 8, 8), target=2)
+    >>> torch.allclose(grad.flatten(), model[1].weight[2])
     True
     """
     return _by_rule("gradient", model, images, target, layer, unit, score)
@@ -91,8 +91,8 @@ def saliency(
 
         S[n, i, j] = max over channels c of | d score_n / d x[n, c, i, j] |
 
-    The score is the logit, as the lecture says ("unnormalized class score"). The size says nothing about the direction: a pixel
-    that speaks against the class is as salient as one that speaks for it.
+    The score is the logit, as in the lecture ("unnormalized class score"). The absolute value loses the sign: a pixel
+    that is evidence against the class is as salient as one for it.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def saliency(
     Returns
     -------
     Tensor
-        N x H x W, 0 or more; without N if one picture came without it.
+        N x H x W, 0 or more; without N for a single image.
 
     Raises
     ------
@@ -132,13 +132,13 @@ def deconvnet(
     layer: str | None = None,
     unit: Unit | None = None,
 ) -> Tensor:
-    """Deconvnet: a backward pass in which each ReLU passes the positive part of the gradient that arrives.
+    """Deconvnet: a backward pass in which each ReLU passes only the positive part of the backward signal.
 
         at each ReLU    R^l = (R^(l+1) > 0) * R^(l+1)
 
-    Everything else goes back as in the gradient: convolutions with their transposes, max pooling to the place of the maximum
-    (the "switches"). What the ReLUs did on the way forward plays no part; without pooling the result would be the same for
-    every picture. Zeiler and Fergus start from the unit's own activation, here the start is 1: the same picture, another scale.
+    All other layers use the gradient: convolutions their transposes, max pooling the position of the maximum
+    (the "switches"). What the ReLUs did in the forward pass plays no part; without pooling the result would be the same for
+    every image. Zeiler and Fergus start from the unit's own activation, here from 1: the same map on another scale.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def deconvnet(
     Returns
     -------
     Tensor
-        N x 3 x H x W, signed; without N if one picture came without it.
+        N x 3 x H x W, signed; without N for a single image.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def guided_backprop(
 
         at each ReLU    R^l = (f^l > 0) * (R^(l+1) > 0) * R^(l+1)
 
-    The sharpest pictures of the three rules. Sharp does not mean faithful: the rule drops so much that the picture hardly changes
+    The sharpest maps of the three rules. Sharp does not mean faithful: the rule drops so much that the map hardly changes
     when the class, or even the weights of the upper layers, change (`parameter_randomisation` shows how far).
 
     Parameters
@@ -193,7 +193,7 @@ def guided_backprop(
     Returns
     -------
     Tensor
-        N x 3 x H x W, signed; without N if one picture came without it.
+        N x 3 x H x W, signed; without N for a single image.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def guided_backprop(
 
 
 def channel_max(attribution: Tensor) -> Tensor:
-    """The largest size over the colour channels, max_c |A[c]|: from N x 3 x H x W (or 3 x H x W) to one number for each pixel.
+    """Channel maximum, max_c |A[c]|: the largest absolute value over the colours, from N x 3 x H x W (or 3 x H x W) to N x H x W.
 
     Example
     -------

@@ -1,7 +1,7 @@
 """Sanity checks for saliency maps: randomise the weights, layer by layer, and see whether the map changes.
 
-A map that stays the same when the network's knowledge is gone has shown the picture, not the network. The other question, whether
-a map lies where the truth lies, is asked in `cnnlab.attribution.localisation_metrics`.
+A map that does not change when the weights are random has shown the image, not the network. For the other question, whether
+a map lies on the object, see `cnnlab.attribution.localisation_metrics`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from cnnlab.networks.eval_mode import match_device_dtype
 
 @dataclass(frozen=True, eq=False)
 class Randomisation:
-    """Outcome of `parameter_randomisation`: how alike the maps of the trained and the randomised network are.
+    """Result of `parameter_randomisation`: the similarity between maps of the trained and the randomised network.
 
     Attributes
     ----------
     layers
-        Names of the L layers in the order in which they lost their weights, from the last to the first.
+        Names of the L layers in the order in which they were randomised, from the last to the first.
     correlation
-        N x L floats in [-1, 1]: rank correlation of the maps as they are; NaN where a map is the same everywhere.
+        N x L floats in [-1, 1]: rank correlation of the signed maps; NaN where a map is constant.
     absolute_correlation
-        N x L floats in [-1, 1]: rank correlation of the maps without their signs.
+        N x L floats in [-1, 1]: rank correlation of the absolute maps.
     similarity
-        N x L floats up to 1: structural similarity of the maps without their signs, each scaled to a maximum of 1; NaN where a
+        N x L floats up to 1: structural similarity (SSIM) of the absolute maps, each scaled to a maximum of 1; NaN where a
         map is zero everywhere.
     """
 
@@ -57,40 +57,40 @@ def parameter_randomisation(
 ) -> Randomisation:
     """Parameter randomisation test: the similarity of maps as more and more layers are randomised.
 
-    From the last layer down to the first, the entries of each weight and bias tensor are shuffled: what was learned is gone,
-    the sizes are the same, so signals neither die nor explode. After each layer the map is made anew, for the same class. A
-    technique that explains the network must give another map: correlation and similarity fall towards 0. Where they stay high,
-    the technique works like an edge filter.
+    From the last layer to the first, the entries of each weight and bias tensor are shuffled: what was learned is lost, but the
+    distribution of the weights is the same, so signals neither vanish nor explode. After each layer the map is computed again, for
+    the same class. For a technique that explains the network the map must change: correlation and similarity fall towards 0. If
+    they stay high, the technique works like an edge detector.
 
     Parameters
     ----------
     model
-        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. Copies are randomised; the model itself stays as it is.
+        Any module that maps N x 3 x H x W in [0, 1] to N x C logits. Copies are randomised; the model itself is unchanged.
     images
-        N x 3 x H x W in [0, 1], or one picture 3 x H x W.
+        N x 3 x H x W in [0, 1], or one image 3 x H x W.
     technique
-        Called as technique(model, images, classes), gives N x 3 x H x W or N x H x W: `gradient`, `guided_backprop`,
-        `grad_cam`, or any function of the reader's.
+        Called as technique(model, images, classes), returns N x 3 x H x W or N x H x W: `gradient`, `guided_backprop`,
+        `grad_cam`, or any function of your own.
     target
-        Class index or name, None for the class that the whole network predicts; one for all, or a list with one for each.
+        Class index or name, None for the class predicted by the trained network; one for all, or a list with one for each.
     layers
-        Names of layers in the order in which they lose their weights; None for all with weights, from the last to the first.
+        Names of layers in the order of randomisation; None for all with weights, from the last to the first.
     cascading
-        Whether the layers before stay randomised; False randomises one layer at a time.
+        Whether earlier randomised layers stay randomised; False randomises one layer at a time.
     seed
-        Of the shuffling.
+        Seed of the shuffling.
     progress
         Show a progress bar.
 
     Returns
     -------
     Randomisation
-        For each picture and layer two rank correlations and the structural similarity, on the CPU; always with the axis N.
+        For each image and layer two rank correlations and the structural similarity, on the CPU; always with the axis N.
 
     Raises
     ------
     ValueError
-        If a layer is not in the network, it has no weights, or the technique gives other axes.
+        If a layer is not in the network, it has no weights, or the technique returns other axes.
 
     References
     ----------
@@ -129,9 +129,9 @@ def parameter_randomisation(
 
 
 def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
-    """N: Spearman's rank correlation of maps N x ..., map by map; equal values share their mean rank.
+    """Spearman's rank correlation of maps N x ..., map by map (N); equal values share their mean rank.
 
-    NaN where a map is the same everywhere.
+    NaN where a map is constant.
 
     Example
     -------
@@ -144,7 +144,7 @@ def rank_correlation(first: Tensor, second: Tensor) -> Tensor:
 
 
 def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
-    """N: the structural similarity of maps N x H x W with values in [0, 1], at least 11 x 11 pixels.
+    """Structural similarity (SSIM) of maps N x H x W with values in [0, 1], at least 11 x 11 pixels: N numbers.
 
         SSIM = mean over windows of (2 m n + c1) (2 s_mn + c2) / ((m^2 + n^2 + c1) (s_m^2 + s_n^2 + c2))
 
@@ -210,14 +210,14 @@ def _map(technique: Callable, model: nn.Module, batch: Tensor, classes: list[int
 
 
 def _magnitudes(maps: Tensor) -> Tensor:
-    """N x H x W: the sizes of the values, over the channels the largest, scaled to a maximum of 1 in each map."""
+    """N x H x W: absolute values, the largest over the channels, scaled to a maximum of 1 in each map."""
     sizes = maps.abs().double()
     sizes = sizes.amax(1) if sizes.dim() == 4 else sizes
     return sizes / sizes.amax((1, 2), keepdim=True)
 
 
 def _ranks(values: Tensor) -> Tensor:
-    """Of a row of numbers: their places in rising order from 1 on, equal ones at the mean of their places; NaN stays NaN."""
+    """Ranks of a row of numbers in rising order, from 1 on, equal ones at their mean rank; NaN stays NaN."""
     if values.isnan().any():
         return torch.full_like(values, torch.nan, dtype=torch.double)
     _, inverse, counts = values.unique(return_inverse=True, return_counts=True)

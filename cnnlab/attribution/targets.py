@@ -1,7 +1,7 @@
-"""The score that a technique explains: for each picture one number, a class score or a unit of a layer.
+"""The score that a technique explains: for each image one number, a class score or a unit of a layer.
 
-Gradient techniques differ in how they go back from such a number to the pixels, not in how it is named. Naming it, finding it in
-what the network answers and checking that it is there is done here, once. Going back is `cnnlab.attribution.saliency`.
+Gradient techniques differ in how they go back from such a score to the pixels, not in how it is chosen. It is parsed, checked and
+selected from the output here, once. For the way back see `cnnlab.attribution.saliency`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from cnnlab.networks.activations import record_activations
 from cnnlab.networks.eval_mode import eval_mode
 
 Target: TypeAlias = "int | str | None | Sequence[int | str | None] | Tensor"
-"""A class by index or name, None for the predicted one; one for all pictures, or a list with one for each."""
+"""A class by index or name, None for the predicted one; one for all images, or a list with one for each."""
 
 Unit: TypeAlias = "int | tuple[int, ...]"
-"""A channel, at the position where it answers most to the picture; or (channel, row, column), a unit at its position."""
+"""A channel, at the position of its largest activation; or (channel, row, column), a unit at its position."""
 
 SCORES = ("logit", "probability")
 
 
 @dataclass(frozen=True)
 class ScoreTarget:
-    """For each picture one number out of what `layer` gives (None: the network's scores).
+    """Score target: for each image one number from the output of `layer` (None: the network's logits).
 
-    `targets` has one entry for each picture: a class, or a unit. `score` says whether a class score is the logit or the softmax.
+    `targets` has one entry for each image: a class, or a unit. `score` says whether a class score is the logit or the probability.
     """
 
     layer: str | None
@@ -39,20 +39,20 @@ class ScoreTarget:
     targets: tuple[int | str | None | tuple[int, ...], ...]
 
     def for_pictures(self, numbers: Iterable[int]) -> ScoreTarget:
-        """The aims of some of the pictures, in their order; a picture may come several times."""
+        """The score targets of some of the images, in the given order; an image may occur several times."""
         return replace(self, targets=tuple(self.targets[number] for number in numbers))
 
 
 def parse_target(
     pictures: int, target: Target, layer: str | None, unit: Unit | None, score: str = "logit"
 ) -> ScoreTarget:
-    """The score target that a technique's arguments name, for this number of pictures.
+    """Parse the target arguments of a technique, for this number of images.
 
     Raises
     ------
     ValueError
-        If both a class and a unit are named, a layer without a unit or a unit without a layer, a softmax of a unit, or as many
-        targets as there are not pictures.
+        If both a class and a unit are named, a layer without a unit or a unit without a layer, a probability of a unit, or if there
+        is not one target for each image.
     """
     one_of(score, SCORES, "of")
     if (layer is None) != (unit is None):
@@ -66,7 +66,7 @@ def parse_target(
                 "ask for a class (target, of) or for a unit (layer, unit), not for both at once."
             )
         return ScoreTarget(layer, score, (tuple(unit) if isinstance(unit, Sequence) else unit,) * pictures)
-    if hasattr(target, "tolist"):  # a tensor, or an array of numpy's
+    if hasattr(target, "tolist"):  # a tensor, or a numpy array
         target = target.tolist()
     if isinstance(target, Sequence) and not isinstance(target, str):
         if len(target) != pictures:
@@ -82,7 +82,7 @@ def target_scores(
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """One forward pass: the target scores (N), their indices in the output (N x axes), and the activations of `extra_layers`.
 
-    The model runs as it is; eval mode and gradients are the caller's business.
+    The model runs in its current mode; the caller sets eval mode and gradients.
     """
     layers = [*([score_target.layer] if score_target.layer else []), *extra_layers]
     with record_activations(model, layers) if layers else nullcontext({}) as recorded:
@@ -114,8 +114,8 @@ def resolve_target(
 ) -> ScoreTarget:
     """The score target with the predicted class, or the position of a channel's largest activation, filled in.
 
-    Techniques that go on to changed pictures (noise, mixtures) need it: they ask about the same number throughout. Only what is
-    open costs a forward pass.
+    Techniques that use changed images (noise, mixtures) need it, so that the target is the same throughout. A forward pass is made
+    only if something is to be filled in.
     """
     is_unresolved = (
         isinstance(score_target.targets[0], int) if score_target.layer else None in score_target.targets
@@ -135,7 +135,7 @@ def resolve_target(
 def _score_index(
     score_target: ScoreTarget, target, values: Tensor, class_names: Sequence[str] | None
 ) -> tuple[int, ...]:
-    """Where among `values` (one picture's: C, or C x H x W) the number stands that is wanted."""
+    """The index of the target score among `values` (for one image: C, or C x H x W)."""
     if not score_target.layer:
         return (target_index(target, class_names, values),)
     shape = " x ".join(str(length) for length in values.shape)
