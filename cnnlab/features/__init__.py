@@ -1,18 +1,19 @@
-"""What is the vector of a layer good for? Neighbours, maps, retrieval, probes, and comparison with other representations.
+"""Feature vectors of a layer: nearest neighbours, embeddings, retrieval, linear probes, and comparison of representations.
 
-    extraction                   one vector for each picture, from any layer or the bare pixels
-    nearest_neighbours           which pictures a layer takes for alike, and precision@k
-    postprocessing               length 1, power, PCA and whitening, found on one split and used on another
+    extraction                   one vector for each picture, from any layer or from the raw pixels
+    nearest_neighbours           the pictures that are close in a layer's feature space, and precision@k
+    postprocessing               L2 normalisation, power, PCA and whitening, fitted on one split and used on another
     retrieval                    average precision of a ranked collection
     embedding                    t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
-    linear_probe                 what a linear classifier reads off
+    linear_probe                 the accuracy of a linear classifier on features
     neural_recordings            responses of neurons, from a file or simulated
     noise_matching               a layer with as few units and as much noise as recordings
-    decoding                     accuracy against the number of units kernel_analysis precision against complexity
+    decoding                     accuracy against the number of units
+    kernel_analysis              precision against complexity
     representational_similarity  dissimilarity matrices and kernel alignment, for layers, networks and brains
 
-Behind them: `_validation` (checks). Vectors are N x D tensors, one row a picture. What single units respond to is asked in
-`cnnlab.units`; training on top of codes and below, in `cnnlab.transfer`.
+Behind them: `_validation` (checks). Features are N x D tensors, one row for each picture. For what single units respond to see
+`cnnlab.units`; for fine-tuning the network itself, `cnnlab.transfer`.
 """
 
 from cnnlab.features.decoding import Decoding, decode

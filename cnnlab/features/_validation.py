@@ -1,4 +1,4 @@
-"""What is checked of vectors and labels before anything is done with them."""
+"""Checks of feature vectors and labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def checked_vectors(features: Tensor, what: str = "features", min_rows: int = 1) -> Tensor:
-    """`features` as N x D finite floats, without gradient; maps are flattened by the caller, not here."""
+    """`features` as N x D finite floats, without gradient; maps must be flattened by the caller."""
     if not isinstance(features, Tensor) or not features.dtype.is_floating_point:
         received = features.dtype if isinstance(features, Tensor) else type(features).__name__
         raise TypeError(f"{what} must be a float tensor N x D, but got {received}.")

@@ -13,21 +13,21 @@ from cnnlab.features._validation import checked_labels
 from cnnlab.features.linear_probe import linear_probe
 
 Population = Tensor | Callable[[int, int], Tensor]
-"""N x S responses, of which columns are drawn; or a function of (units, seed) that gives N x units."""
+"""N x S responses, of which columns are sampled; or a function of (units, seed) that returns N x units."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """Outcome of `decode` for U numbers of units and R draws.
+    """Result of `decode` for U numbers of units and R draws.
 
     Attributes
     ----------
     units
         The U numbers.
     accuracy
-        U x R shares of right answers on pictures that were not learnt from.
+        U x R accuracies on test pictures.
     chance
-        What always answering the most frequent class reaches.
+        The accuracy of always predicting the most frequent class.
     """
 
     units: tuple[int, ...]
@@ -46,21 +46,21 @@ def decode(
 ) -> Decoding:
     """Decoding accuracy against the number of units.
 
-    For each number and each draw, that many units are drawn, a linear classifier is trained on a share of the pictures of each class,
-    and tried on the others. The same draw splits the pictures in the same way for every population, so two populations can be compared
+    For each number and each draw, that many units are sampled, a linear classifier is trained on a share of the pictures of each class,
+    and tested on the others. The same draw splits the pictures in the same way for every population, so two populations can be compared
     draw by draw.
 
     Parameters
     ----------
     population
-        N x S responses, such as `Recordings.mean()`; or a function of (units, seed) that gives N x units, such as
+        N x S responses, such as `Recordings.mean()`; or a function of (units, seed) that returns N x units, such as
         `match_recordings` with its first arguments filled in.
     labels
         N class indices.
     units, draws
-        The numbers of units, and how often each is drawn.
+        The numbers of units, and how often each is sampled.
     train_fraction
-        Of the pictures of a class, those that are learnt from.
+        The share of the pictures of each class used for training.
     kind
         "svm" or "logistic", as for `linear_probe`.
 
@@ -71,7 +71,7 @@ def decode(
     Raises
     ------
     ValueError
-        If more units are asked for than there are, or a class has fewer than two pictures.
+        If more units are requested than there are, or a class has fewer than two pictures.
 
     References
     ----------
@@ -99,7 +99,7 @@ def decode(
 
 
 def split(labels: Tensor, train_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows to learn from and rows to try: of each class the same share, drawn by chance."""
+    """Random split into training and test rows, with the same share of each class."""
     if not 0 < train_fraction < 1:
         raise ValueError(f"share must lie between 0 and 1, but got {train_fraction!r}.")
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))

@@ -1,6 +1,6 @@
 """Embedding of features in the plane: PCA and t-SNE, and a grid of thumbnails.
 
-Drawing the points, or the pictures at their places, belongs to `cnnlab.figures`.
+Plots of the points, or of the pictures at their positions, belong to `cnnlab.figures`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def embed(
 ) -> Tensor:
     """Embed feature vectors in two dimensions by PCA or t-SNE.
 
-    "pca" projects to the axes of largest variance: distances on the map are never larger than true ones, and far apart
-    is far apart. "tsne" moves the points until the neighbours of each are its neighbours on the map too: groups become
+    "pca" projects to the axes of largest variance: distances on the map are never larger than true ones, and points far apart
+    on the map are far apart. "tsne" moves the points until the neighbours of each are its neighbours on the map too: groups become
     visible, but their sizes and the distances between them mean little, and another seed gives another map.
 
     Parameters
@@ -42,21 +42,21 @@ def embed(
     dimensions
         2 for a map; 3 works too.
     perplexity
-        t-SNE: roughly how many neighbours each point tries to keep; less than N.
+        t-SNE: roughly the number of neighbours that each point tries to keep; less than N.
     pca_components
-        t-SNE starts from this many principal components, which takes away noise and most of the time.
+        t-SNE starts from this many principal components, which removes noise and saves most of the time.
     seed
-        t-SNE: for the optimisation.
+        t-SNE: seed of the optimisation.
 
     Returns
     -------
     Tensor
-        N x dimensions in float32; the first axis to the right, the second up.
+        N x dimensions in float32; the first axis points right, the second up.
 
     Raises
     ------
     TypeError, ValueError
-        If features are no vectors, the method is not known, or the perplexity does not fit their number.
+        If features are not vectors, the method is not known, or the perplexity is too large for their number.
 
     References
     ----------
@@ -85,23 +85,23 @@ def embed(
     reduced = axes.project(features, components).float().cpu().numpy()
     start = (
         "pca" if components >= dimensions else "random"
-    )  # vectors on a line have no second axis to start from
+    )  # vectors on a line have no second axis for the initialisation
     tsne = TSNE(dimensions, perplexity=perplexity, init=start, learning_rate="auto", random_state=seed)
     return torch.from_numpy(tsne.fit_transform(reduced)).float()
 
 
 def grid_assignment(points: Tensor, columns: int | None = None) -> Tensor:
-    """A cell of a grid for each point, so that pictures drawn there do not cover each other.
+    """Grid assignment: a grid cell for each point, so that pictures drawn there do not overlap.
 
-    The points are scaled to the grid, and the cells shared out so that the sum of squared distances between points and
+    The points are scaled to the grid, and the cells assigned so that the sum of squared distances between points and
     their cells is smallest (linear assignment). Some cells stay empty if N does not fill the grid.
 
     Parameters
     ----------
     points
-        N x 2, the first axis to the right, the second up, as `embed` gives them.
+        N x 2, the first axis pointing right, the second up, as returned by `embed`.
     columns
-        Width of the grid; None makes it about square.
+        Width of the grid; None makes it approximately square.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Feature extraction: the vector of a layer for each picture.
 
-What the vectors are good for is asked in the other modules of `cnnlab.features`; what single numbers of them mean, in
+For what the vectors are used for see the other modules of `cnnlab.features`; for what single units mean,
 `cnnlab.units`.
 """
 
@@ -17,7 +17,7 @@ from cnnlab.networks.activations import activations
 from cnnlab.networks.data_loading import picture_batches, picture_count
 
 PIXELS = "pixels"
-"""The name of the layer before all layers: the picture itself."""
+"""The name of the layer before all layers: the image itself."""
 
 POOLS = ("mean", "max", "sum", "centred")
 
@@ -36,24 +36,24 @@ def extract_features(
     Parameters
     ----------
     model
-        Any network for pictures N x 3 x H x W in [0, 1]; it runs in eval mode and is left as it was found. None will do
+        Any network for images N x 3 x H x W in [0, 1]; it runs in eval mode and is left unchanged. None is allowed
         for the layer "pixels".
     pictures
         A tensor N x 3 x H x W in [0, 1], a data set such as `cnnlab.world.dataset("validation")`, or anything with a
-        length that gives (picture, label).
+        length that yields (picture, label).
     layer
-        A name of `layer_names(model)`, or "pixels": the picture itself, to compare with.
+        A name of `layer_names(model)`, or "pixels": the image itself, as a baseline.
     pool
-        What becomes of maps: None keeps every number (units x rows x columns), "mean", "max" and "sum" leave one for each
-        unit, and so does "centred", a sum in which the middle counts most (`pool_maps`). Layers that give vectors stay
-        as they are.
+        Pooling of maps: None keeps every number (units x rows x columns); "mean", "max" and "sum" give one for each
+        unit, and so does "centred", a sum with a larger weight at the centre (`pool_maps`). Layers whose output is a vector are
+        not pooled.
     batch_size
-        How many pictures go through the network at a time; only vectors are kept.
+        Images in one forward pass; only vectors are kept.
 
     Returns
     -------
     Tensor
-        N x D floats on the CPU; D for one picture that came without its first axis.
+        N x D floats on the CPU; D for a single image without the first axis.
 
     Raises
     ------
@@ -94,15 +94,15 @@ def extract_features(
 
 
 def pool_maps(maps: Tensor, pool: str | None = "sum") -> Tensor:
-    """One number for each unit from its map, or all of them: N x C x h x w becomes N x C, or N x (C h w) for None.
+    """Pooling of maps to one number for each unit, or none: N x C x h x w becomes N x C, or N x (C h w) for None.
 
     "sum" is the pooling of SPoC,
 
         psi(x) = sum over p, q of Phi(x)[p, q],
 
-    and "centred" its weighted form, with exp(-(distance from the middle)^2 / (2 sigma^2)) for each place and sigma a
-    third of the distance from the middle to the nearest border: what a photograph is of stands mostly in the middle.
-    Vectors N x C stay as they are.
+    and "centred" its weighted form, with exp(-(distance from the centre)^2 / (2 sigma^2)) at each position and sigma a
+    third of the distance from the centre to the nearest border: the subject of a photograph is mostly at the centre.
+    Vectors N x C are not changed.
 
     References
     ----------

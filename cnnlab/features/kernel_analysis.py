@@ -16,15 +16,15 @@ QUANTILES = (0.05, 0.2, 0.5, 0.8)
 
 @dataclass(frozen=True, eq=False)
 class KernelCurve:
-    """Outcome of `kernel_analysis` for L complexities.
+    """Result of `kernel_analysis` for L complexities.
 
     Attributes
     ----------
     complexity
         The L values 1 / lambda.
     precision
-        L: 1 for a perfect answer to each picture left out, 0 for one that knows only how frequent the classes are; below 0 where the
-        function fits what does not come again.
+        L: 1 for a perfect prediction of each picture left out, 0 for one that uses only the class frequencies; below 0 where the
+        function overfits.
     """
 
     complexity: tuple[float, ...]
@@ -43,20 +43,20 @@ def kernel_analysis(
     complexities: Sequence[float] = COMPLEXITIES,
     quantiles: Sequence[float] = QUANTILES,
 ) -> KernelCurve:
-    """Does a smooth function of the representation suffice to tell the classes, or must it be a complicated one?
+    """Kernel analysis: whether a smooth function of the representation suffices to predict the class, or only a complex one.
 
-    With a Gaussian kernel K[i, j] = exp(-|x_i - x_j|^2 / (2 s^2)) and the classes as columns of zeros and ones, their mean taken off (Y),
-    ridge regression answers each picture from all others. With G = (K + lambda I)^-1 the error of picture i, left out, is
+    With a Gaussian kernel K[i, j] = exp(-|x_i - x_j|^2 / (2 s^2)) and the classes as columns of zeros and ones minus their mean (Y),
+    ridge regression predicts each picture from all others. With G = (K + lambda I)^-1 the error of picture i, left out, is
 
         e_i = (G Y)_i / G_ii,        precision = 1 - sum |e_i|^2 / sum |y_i|^2,
 
     the best over the widths s. A large lambda allows only simple functions: complexity is 1 / lambda. A good representation is
-    precise at low complexity; unlike a linear classifier, the kernel also sees what is there in a twisted form.
+    precise at low complexity; unlike a linear classifier, the kernel can also use classes that are not linearly separable.
 
     Parameters
     ----------
     features
-        N x D; compare populations with equal D, and mind that distances are those of the numbers as they are.
+        N x D; compare populations with equal D. Features are not normalised, so their scale matters.
     labels
         N class indices.
     complexities

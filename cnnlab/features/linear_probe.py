@@ -1,4 +1,4 @@
-"""Linear probe: a linear classifier trained on a layer's features, with the network left as it is."""
+"""Linear probe: a linear classifier trained on a layer's features, with the network frozen."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ KINDS = ("logistic", "svm")
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """Outcome of `linear_probe` on M test vectors.
+    """Result of `linear_probe` on M test vectors.
 
     Attributes
     ----------
     accuracy, train_accuracy
-        Share of right answers on test and on training vectors.
+        Share of correct predictions on test and on training vectors.
     interval
         95 % interval of the accuracy over the choice of test pictures (Wilson).
     chance
-        What always answering the most frequent training class reaches on the test vectors.
+        The test accuracy of always predicting the most frequent training class.
     predicted
-        M answers.
+        M predicted classes.
     """
 
     accuracy: float
@@ -49,8 +49,8 @@ def linear_probe(
 ) -> Probe:
     """Linear probe: the accuracy of a linear classifier on these features.
 
-    Each number is brought to mean 0 and deviation 1 by the training vectors; then a linear classifier is trained on
-    them and tried on the test vectors.
+    Each feature is standardised (mean 0, deviation 1) with the training vectors; then a linear classifier is trained on
+    them and evaluated on the test vectors.
 
     Parameters
     ----------
@@ -61,20 +61,20 @@ def linear_probe(
     kind
         "logistic" (multinomial logistic regression) or "svm" (linear support vectors, one class against the rest).
     strength
-        How closely the training vectors are fitted: C of scikit-learn, the inverse of the weight decay, times 1 / D here,
+        Inverse regularisation: C of scikit-learn, the inverse of the weight decay, times 1 / D here,
         so that it means the same for short and long vectors.
     seed
-        For the order in which the SVM goes through the vectors.
+        Seed of the order in which the SVM visits the vectors.
 
     Returns
     -------
     Probe
-        Accuracy with its interval, beside chance.
+        Accuracy with its interval, and the chance level.
 
     Raises
     ------
     TypeError, ValueError
-        If vectors and labels do not fit, there is only one class, or the kind is not known.
+        If vectors and labels do not fit, there is a single class, or the kind is not known.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """Nearest neighbours in feature space, and precision@k.
 
-The same question can be put to every layer and to the bare pixels. Ranking the whole collection instead of the first few, as a
-search engine does, stands in `cnnlab.features.retrieval`.
+They can be compared between layers, and with the raw pixels. For ranking the whole collection instead of the first few, as a
+search engine does, see `cnnlab.features.retrieval`.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class Neighbours:
 def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = None, k: int = 5) -> Neighbours:
     """Nearest neighbours: the vectors of a collection that are closest to each query, by Euclidean distance.
 
-    A row of the collection that asks for its neighbours is left out of the answer. For the angle instead of the
-    distance, bring all vectors to length 1 first (`cnnlab.features.l2`): the order is then the same.
+    A query that is a row of the collection is not its own neighbour. For the angle instead of the
+    distance, normalise all vectors to length 1 first (`cnnlab.features.l2`): the order is then the same.
 
     Parameters
     ----------
     features
         N x D, the collection.
     query
-        None asks for all rows; a row number or several; or new vectors, D or Q x D floats, that are not in the collection.
+        None for all rows; a row number or several; or new vectors, D or Q x D floats, that are not in the collection.
     k
-        How many neighbours; less than N, or up to N for new vectors. Where distances tie, the earlier row wins.
+        Number of neighbours; less than N, or up to N for new vectors. Where distances tie, the earlier row wins.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
     Raises
     ------
     TypeError, ValueError
-        If features are no vectors, a row does not exist, lengths differ, or k is too large.
+        If features are not vectors, a row does not exist, lengths differ, or k is too large.
 
     References
     ----------
@@ -101,7 +101,7 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
 
 def squared_distances(vectors: Tensor, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Squared Euclidean distances of Q vectors to N others, some hundred rows at a time: (rows, their distances)."""
-    # Distances do not change when everything is shifted; around the mean, less is lost by subtracting.
+    # Distances do not change under a shift; about the mean, less precision is lost in the subtraction.
     mean = features.mean(0)
     centred = features - mean
     lengths = centred.square().sum(1)
@@ -114,18 +114,18 @@ def squared_distances(vectors: Tensor, features: Tensor) -> Iterator[tuple[slice
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """Outcome of `precision_at_k` for N vectors.
+    """Result of `precision_at_k` for N vectors.
 
     Attributes
     ----------
     per_query
-        N, the share of each row's neighbours that have its label.
+        N, the share of each row's neighbours with the same label.
     rate
         Their mean.
     interval
         95 % interval of the rate over the choice of queries (normal).
     chance
-        The share of pairs of rows that have the same label: what neighbours taken at random reach.
+        The share of pairs of rows with the same label: the expected rate of random neighbours.
     """
 
     per_query: Tensor
@@ -139,7 +139,7 @@ def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5)
 
         precision@k = mean over rows i of |{j among the k nearest to i: label_j = label_i}| / k
 
-    with row i itself left out. Nothing is trained: this says what the distances of a layer know.
+    with row i itself left out. Nothing is trained: this measures the distances of a layer alone.
 
     Parameters
     ----------
@@ -148,17 +148,17 @@ def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5)
     labels
         N class indices.
     k
-        How many neighbours, less than N.
+        Number of neighbours, less than N.
 
     Returns
     -------
     Precision
-        rate, chance, and the share for each row.
+        rate, chance level, and the share for each row.
 
     Raises
     ------
     TypeError, ValueError
-        If features are no vectors, there is not one label for each, or k is too large.
+        If features are not vectors, there is not one label for each, or k is too large.
 
     References
     ----------
@@ -185,11 +185,11 @@ def precision_at_k(features: Tensor, labels: Tensor | Sequence[int], k: int = 5)
 
 
 def precision_curve(features: Tensor, labels: Tensor | Sequence[int], max_k: int = 20) -> Tensor:
-    """precision@k for k = 1 to `max_k`: as many numbers.
+    """Precision@k for k = 1 to `max_k`: as many numbers.
 
     Example
     -------
-    >>> precision_curve(torch.tensor([[0.0], [1.0], [5.0], [6.0]]), [0, 0, 1, 1], most=3)
+    >>> precision_curve(torch.tensor([[0.0], [1.0], [5.0], [6.0]]), [0, 0, 1, 1], max_k=3)
     tensor([1.0000, 0.5000, 0.3333], dtype=torch.float64)
     """
     features = checked_vectors(features, min_rows=2)

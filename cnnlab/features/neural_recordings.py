@@ -1,7 +1,7 @@
 """Neural recordings: responses of neurons to pictures, read from a file or simulated from a network.
 
-What is done with them, and with the layers of a network beside them, stands in `noise_matching`, `decoding`, `kernel_analysis` and
-`representational_similarity`. A simulated population says that it is one wherever its name is shown (`Recordings.title`).
+For their analysis, next to that of the layers of a network, see `noise_matching`, `decoding`, `kernel_analysis` and
+`representational_similarity`. A simulated population is labelled as simulated wherever it is shown (`Recordings.title`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIMULATED = "simulated population"
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """What S sites (neurons, or groups of them) answered to N pictures, each shown T times.
+    """Recorded responses of S sites (neurons, or groups of them) to N pictures, each shown T times.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Recordings:
     labels, class_names
         N class indices, and the names of the classes.
     images
-        N x 3 x H x W bytes: what was shown, so that a network can be shown the same.
+        N x 3 x H x W bytes: the pictures shown, so that the same can be given to a network.
     simulated
-        Whether no animal took part.
+        Whether the responses are simulated, not recorded from an animal.
     description
-        Where they come from, in a sentence.
+        Their source, in a sentence.
     """
 
     responses: Tensor
@@ -50,17 +50,17 @@ class Recordings:
 
     @property
     def title(self) -> str:
-        """What to call them in figures: "recordings", or "simulated population" where no animal took part."""
+        """Title in figures: "recordings", or "simulated population" if simulated."""
         return SIMULATED if self.simulated else "recordings"
 
     def mean(self, trials: int | None = None) -> Tensor:
-        """N x S: the mean over the first `trials` trials; all of them unless said."""
+        """N x S: the mean over the first `trials` trials; all of them by default."""
         maximum = self.responses.shape[2]
         count = maximum if trials is None else whole_number(trials, "trials", minimum=1, maximum=maximum)
         return self.responses[:, :, :count].mean(2)
 
     def split_halves(self, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """The means over two halves of the trials, drawn by chance: how well do they agree with themselves?"""
+        """Means over two random halves of the trials, to measure how reliable the responses are."""
         trials = self._checked_trials()
         order = torch.randperm(trials, generator=torch.Generator().manual_seed(whole_number(seed, "seed")))
         parts = order[: trials // 2], order[trials // 2 : 2 * (trials // 2)]
@@ -73,7 +73,7 @@ class Recordings:
         return variance / self.responses.mean((0, 2)).abs().clamp(min=1e-6)
 
     def signal(self) -> tuple[Tensor, Tensor]:
-        """S means, and S deviations over pictures without what the trials' noise adds to them.
+        """S means, and S standard deviations over pictures, corrected for the noise of the trials.
 
         signal^2 = variance over pictures of the mean over trials - variance over trials / T
         """
@@ -99,7 +99,7 @@ def read_recordings(file: str | os.PathLike) -> Recordings:
         labels       N whole numbers, the class of each picture
         class_names  C strings
         images       N x H x W x 3 bytes (uint8): the pictures that were shown
-        simulated    True or False: whether no animal took part; it must be said
+        simulated    True or False: whether the responses are simulated; required
         about        a string: animal, area, source (may be absent)
 
     Returns
@@ -111,7 +111,7 @@ def read_recordings(file: str | os.PathLike) -> Recordings:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such archive, an array is missing, or shapes and kinds do not fit together; the message says which.
+        If it is not such an archive, an array is missing, or shapes and types do not fit together; the message says which.
 
     References
     ----------
@@ -207,14 +207,14 @@ def simulate_recordings(
     rate: float = 3.0,
     seed: int = 0,
 ) -> Recordings:
-    """Simulated recordings: spike counts drawn from the activations of a layer, where no real ones are at hand.
+    """Simulated recordings: spike counts sampled from the activations of a layer, for use without real data.
 
-    Each site mixes `units_per_site` units of the layer with weights drawn by chance, is brought to mean 0 and deviation 1 over the
-    pictures (z), and answers with Poisson counts of mean
+    Each site mixes `units_per_site` units of the layer with random weights, is standardised to mean 0 and deviation 1 over the
+    pictures (z), and responds with Poisson counts of mean
 
         rate * max(0, 1 + z / 2).
 
-    It is *not* a model of a brain: what is found with it says how the methods work, nothing about cortex. Compare it with other
+    It is *not* a model of a brain: results with it show how the methods work, nothing about cortex. Compare it with other
     networks than the one it is made of.
 
     Parameters
@@ -224,7 +224,7 @@ def simulate_recordings(
     images, labels, class_names
         N x 3 x H x W bytes, N class indices and the names.
     sites, trials
-        How many sites, and how often each picture is "shown"; Cadieu and others (2014) recorded 6 displays or more, says lecture L.
+        Number of sites, and how often each picture is "shown"; Cadieu and others (2014) recorded 6 displays or more, says lecture L.
     units_per_site, rate
         Units in a site, and its mean count in a trial: fewer spikes, more noise.
 

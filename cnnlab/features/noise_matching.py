@@ -19,15 +19,15 @@ def match_recordings(
     noise: float = 1.0,
     seed: int = 0,
 ) -> Tensor:
-    """Activations of a layer, subsampled and with noise added, so that they match recorded neurons.
+    """Noise matching: activations of a layer, subsampled and with noise added, so that they match recorded neurons.
 
-    `units` of the layer's numbers are drawn, and for each of them a recorded site whose mean, deviation over pictures (signal) and noise
-    it takes over. With z the number brought to mean 0 and deviation 1,
+    `units` of the features are sampled, and each is matched to a random recorded site: it takes over the site's mean, deviation over
+    pictures (signal) and noise. With z the feature standardised to mean 0 and deviation 1,
 
         r = max(0, mean + signal * z)
-        answer = r + noise * sqrt(fano * r / trials) * e,        e drawn from a normal distribution
+        response = r + noise * sqrt(fano * r / trials) * e,        e sampled from a normal distribution
 
-    so that the noise grows with the response, as that of neurons does, and shrinks with averaging.
+    so that the noise grows with the response, as it does for neurons, and shrinks with averaging.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ def match_recordings(
     recordings
         With two trials or more, so that their noise is known.
     units
-        How many, at most the D that vary.
+        Number of units, at most the number of features that vary.
     trials
-        Over how many trials the noise is averaged; as many as were recorded, unless said.
+        Number of trials over which the noise is averaged; as many as were recorded, by default.
     noise
         1 matches the recordings, 0 leaves the noise out.
     seed
-        For the units, the sites and the noise.
+        Seed of the units, the sites and the noise.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def match_recordings(
     Raises
     ------
     ValueError
-        If the pictures are not as many, there are fewer units than asked for, or the noise is negative.
+        If the number of pictures differs, there are fewer units than requested, or the noise is negative.
 
     References
     ----------

@@ -1,6 +1,6 @@
 """Post-processing of features before they are compared: L2 normalisation, power law, PCA, whitening (as in SPoC).
 
-The chain that lecture L gives for generic features is L2, PCA, whitening, L2, power; the one for compact codes, sum pooling,
+For generic features, lecture L gives the sequence L2, PCA, whitening, L2, power; for compact codes, sum pooling,
 PCA with whitening, L2:
 
     axes = pca(features_of_another_split, 64)
@@ -19,7 +19,7 @@ from cnnlab.features._validation import checked_vectors
 
 
 def l2(features: Tensor) -> Tensor:
-    """L2 normalisation: each vector scaled to length 1, so that only the angle counts; a vector of zeros stays as it is.
+    """L2 normalisation: each vector scaled to length 1, so that only the angle counts; a zero vector is not changed.
 
         psi''(x) = psi'(x) / ||psi'(x)||
 
@@ -57,7 +57,7 @@ def power(features: Tensor, alpha: float = 0.5) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class PrincipalAxes:
-    """Principal axes: the directions of largest variance, found by `pca` on one split and used on any.
+    """Principal axes: the directions of largest variance, fitted by `pca` on one split and used on any.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class PrincipalAxes:
     deviation
         d standard deviations along the axes (with N - 1).
     explained_variance_ratio
-        d shares of the whole variance; their sum says what d dimensions keep.
+        d shares of the total variance; their sum is the share that d dimensions keep.
     """
 
     mean: Tensor
@@ -77,7 +77,7 @@ class PrincipalAxes:
     explained_variance_ratio: Tensor
 
     def project(self, features: Tensor, dimensions: int | None = None) -> Tensor:
-        """N x d: the vectors in the first `dimensions` axes, M (psi - mean)."""
+        """Project to the first `dimensions` axes, M (psi - mean): N x d."""
         count = len(self.axes) if dimensions is None else self._valid_dimensions(dimensions)
         features = checked_vectors(features)
         if features.shape[1] != self.axes.shape[1]:
@@ -87,7 +87,7 @@ class PrincipalAxes:
         return (features - self.mean) @ self.axes[:count].T
 
     def whiten(self, features: Tensor, dimensions: int | None = None) -> Tensor:
-        """N x d: as `project`, each axis divided by its deviation, diag(s)^-1 M (psi - mean); all axes then count alike."""
+        """Whiten: project and divide by the deviation of each axis, diag(s)^-1 M (psi - mean); all axes then count alike. N x d."""
         projected = self.project(features, dimensions)
         return projected / self.deviation[: projected.shape[1]]
 
@@ -102,15 +102,15 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
 
         psi'(x) = diag(s_1, ..., s_d)^-1 M (psi(x) - mean)
 
-    is the whitened code. Find the axes on one split and use them on another: axes that know the pictures on which they
-    are tried flatter the result.
+    is the whitened code. Fit the axes on one split and use them on another: axes fitted on the test pictures
+    overestimate the result.
 
     Parameters
     ----------
     features
         N x D.
     dimensions
-        How many axes; None keeps all that vary, at most min(N - 1, D).
+        Number of axes; None keeps all that vary, at most min(N - 1, D).
 
     Returns
     -------
@@ -120,7 +120,7 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
     Raises
     ------
     TypeError, ValueError
-        If features are no vectors, all are equal, or there are fewer axes than asked for.
+        If features are not vectors, all are equal, or there are fewer axes than requested.
 
     References
     ----------
@@ -137,7 +137,7 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
     mean = features.double().mean(0)
     centred = features.double() - mean
     count, width = centred.shape
-    # The smaller of both square matrices has the same eigenvalues (but zeros).
+    # The smaller of the two square matrices has the same eigenvalues (but zeros).
     if count <= width:
         values, vectors = torch.linalg.eigh(centred @ centred.T)
         axes = vectors.T @ centred

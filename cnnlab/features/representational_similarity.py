@@ -1,7 +1,7 @@
 """Representational similarity: RDMs and CKA, to compare layers, networks and brains.
 
-Two layers have units that do not correspond, and a brain has no layers of ours; but all of them can be asked which of the same
-N pictures they take for alike. What is compared are N x N tables, never single units.
+Two layers have units that do not correspond, and a brain has no such layers; but for all of them one can measure which of the same
+N pictures are represented alike. Only these N x N tables are compared, never single units.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from cnnlab.features._validation import checked_vectors
 
 
 def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
-    """Representational dissimilarity matrix (RDM): how different a representation finds each pair of pictures.
+    """Representational dissimilarity matrix (RDM): the dissimilarity of the feature vectors of each pair of pictures.
 
         rdm[i, j] = 1 - correlation of row i and row j        (or ||row i - row j||^2 / D for "euclidean")
 
     Parameters
     ----------
     features
-        N x D, one row a picture.
+        N x D, one row for each picture.
     metric
         "correlation" (0 for the same pattern, 1 for unrelated, 2 for opposite ones) or "euclidean".
 
@@ -33,7 +33,7 @@ def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If features are no vectors, the metric is not known, or a row is constant, so that it correlates with nothing.
+        If features are not vectors, the metric is not known, or a row is constant, so that its correlation is undefined.
 
     References
     ----------
@@ -63,14 +63,14 @@ def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
 
 
 def compare_rdms(first: Tensor, second: Tensor, method: str = "spearman") -> float:
-    """Correlation of the pairs i < j of two RDMs: do two representations agree on which pictures are alike?
+    """Compare RDMs: the correlation over pairs i < j, which measures whether two representations agree on which pictures are alike.
 
     Parameters
     ----------
     first, second
-        N x N, as `rdm` gives them, of the same pictures in the same order.
+        N x N, as returned by `rdm`, of the same pictures in the same order.
     method
-        "spearman" compares the order of the pairs alone, "pearson" asks for a linear relation.
+        "spearman" compares only the order of the pairs, "pearson" measures a linear relation.
 
     Returns
     -------
@@ -116,8 +116,8 @@ def cka(first: Tensor, second: Tensor, *, debiased: bool = False) -> float:
 
         CKA(X, Y) = ||Y' X||_F^2 / (||X' X||_F ||Y' Y||_F)        columns centred
 
-    It is 1 if one is a turned, scaled and shifted copy of the other, and does not change when units are exchanged. With
-    fewer pictures than units, even unrelated representations come out well above 0; `debiased` takes this away.
+    It is 1 if one is a rotated, scaled and shifted copy of the other, and does not change when units are permuted. With
+    fewer pictures than units, even unrelated representations have values well above 0; `debiased` corrects this.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def cka(first: Tensor, second: Tensor, *, debiased: bool = False) -> float:
     Raises
     ------
     TypeError, ValueError
-        If these are no vectors, their numbers differ, or one does not vary.
+        If these are not vectors, their numbers differ, or one does not vary.
 
     References
     ----------

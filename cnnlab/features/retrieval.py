@@ -1,6 +1,6 @@
 """Image retrieval: rank a collection by similarity to a query, and score the ranking by average precision.
 
-The codes come from `cnnlab.features.extract_features`; what is done to them before, from `cnnlab.features.postprocessing`.
+For the feature vectors see `cnnlab.features.extract_features`, for their normalisation `cnnlab.features.postprocessing`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def average_precision(scores: Tensor, relevant: Tensor) -> float:
 
         AP = sum over relevant items of (relevant items up to its rank / its rank) / number of relevant items
 
-    Items with equal scores have no order of their own; they share the last rank among them, as in scikit-learn.
+    Items with equal scores have no defined order; they share the last rank among them, as in scikit-learn.
 
     Parameters
     ----------
@@ -64,18 +64,18 @@ def average_precision(scores: Tensor, relevant: Tensor) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Retrieval:
-    """Outcome of `mean_average_precision` for Q queries.
+    """Result of `mean_average_precision` for Q queries.
 
     Attributes
     ----------
     per_query
-        Q average precisions; NaN for a query to which nothing in the collection is relevant.
+        Q average precisions; NaN for a query with no relevant item in the collection.
     mean
-        Their mean (mAP) over the queries that count.
+        Their mean (mAP) over the other queries.
     chance
-        The mean share of the collection that is relevant: about what a random order reaches.
+        The mean share of the collection that is relevant: approximately the score of a random order.
     excluded
-        How many queries do not count.
+        Number of queries without a relevant item.
     """
 
     per_query: Tensor
@@ -92,8 +92,8 @@ def mean_average_precision(
 ) -> Retrieval:
     """Mean average precision (mAP): `average_precision`, averaged over queries.
 
-    The collection is ranked by Euclidean distance to the query; what has the query's label is relevant. Without
-    queries of their own, each row of the collection is the query once, and is left out of its own ranking.
+    The collection is ranked by Euclidean distance to the query; rows with the query's label are relevant. Without separate
+    queries, each row of the collection is the query once, and is left out of its own ranking.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ def mean_average_precision(
     Returns
     -------
     Retrieval
-        mAP, the average precision of each query, and chance.
+        mAP, the average precision of each query, and the chance level.
 
     Raises
     ------
     TypeError, ValueError
-        If features are no vectors, labels are missing, or no query has anything to find.
+        If features are not vectors, labels are missing, or no query has a relevant item.
 
     References
     ----------
