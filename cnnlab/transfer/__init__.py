@@ -1,13 +1,13 @@
-"""What is a trained network good for beside its own task? Its layers kept, frozen, trained on.
+"""Transfer learning: new heads, frozen layers and fine-tuning of a trained network for other tasks.
 
-    heads                  a new head for new classes; freezing; everything behind a layer fresh
-    fine_tuning            training on from given weights, on few pictures, each layer at its own rate
-    learning_curves        accuracy against examples per class and against frozen layers, beside learning from scratch
+    heads                  a new head for new classes; freezing; reinitialising all layers after a given one
+    fine_tuning            training from pretrained weights, on few pictures, with a learning rate for each layer
+    learning_curves        accuracy against examples per class and against frozen layers, compared with training from scratch
     layer_transferability  the experiment with two halves of the classes: general and specific layers
-    new_tasks              what a network was not trained for: new classes, scenes, drawn pictures, digits
+    new_tasks              tasks that a network was not trained for: new classes, scenes, drawn pictures, digits
 
-A linear classifier or neighbours on the features of a network that stays as it is are in `cnnlab.features`; what a unit looks for before
-and after is asked in `cnnlab.units`.
+For a linear classifier or nearest neighbours on the features of a frozen network see `cnnlab.features`; for what a unit responds
+to before and after, `cnnlab.units`.
 """
 
 from cnnlab.transfer.fine_tuning import FineTuned, accuracy, fine_tune, fine_tune_epochs

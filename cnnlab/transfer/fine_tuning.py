@@ -1,4 +1,4 @@
-"""Fine-tuning: training from the present weights, on few pictures, with a learning rate for each layer; or with layers frozen."""
+"""Fine-tuning: training from pretrained weights, on few pictures, with a learning rate for each layer, or with layers frozen."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from cnnlab.transfer.heads import freeze, split_at_layer
 
 @dataclass(frozen=True, eq=False)
 class FineTuned:
-    """Outcome of `fine_tune`.
+    """Result of `fine_tune`.
 
     Attributes
     ----------
     model
-        The trained copy, in eval mode; its parameters ask for gradients as they did before.
+        The trained copy, in eval mode; its parameters require gradients as before.
     losses
-        The mean loss of each pass over the pictures.
+        The mean loss of each epoch.
     """
 
     model: nn.Module
@@ -56,42 +56,42 @@ def fine_tune(
     """Fine-tune a network on another task: all of it, or the layers that are not frozen.
 
     Stochastic gradient descent on the cross entropy; the rates rise for a tenth of the steps and fall as half a cosine. Layers up to
-    `freeze_up_to` keep their weights and their batch statistics to the bit. Usual is a new head first (`new_head`), with all else
-    frozen, then everything at a lower rate.
+    `freeze_up_to` keep their weights and their batch-norm statistics exactly. The usual order is to train a new head first
+    (`new_head`), with all else frozen, then all layers at a lower rate.
 
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits (or N x C x H x W); a copy is trained, the model is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits (or N x C x H x W); a copy is trained, the model itself is unchanged.
     images
         N x 3 x H x W: floats in [0, 1], or the bytes of a data set.
     labels
-        N class indices, or N x H x W of them for a network that answers at each pixel.
+        N class indices, or N x H x W of them for a segmentation network.
     freeze_up_to
-        A name of `layer_names(model)`; None trains all that ask for a gradient (see `freeze`).
+        A name of `layer_names(model)`; None trains all parameters that require a gradient (see `freeze`).
     learning_rate
         Learning rate of all layers that `learning_rates` does not name.
     learning_rates
-        Rates of single layers, such as {"fc8": 0.05, "conv1": 0.001}; of several names that hold a parameter, the last counts.
+        Rates of single layers, such as {"fc8": 0.05, "conv1": 0.001}; if several names contain a parameter, the last counts.
     epochs
-        Passes over the pictures.
+        Number of epochs.
     mirror
-        Whether half of the pictures come mirrored, with their masks.
+        Whether to flip a random half of the pictures horizontally, with their masks.
     seed
-        For the order of the pictures, mirroring and dropout; torch's global generator is left as it was. The same seed gives the same
-        weights to the bit, on the same machine with the same number of threads.
+        Seed of the order of the pictures, flips and dropout; torch's global generator is unchanged. The same seed gives the same
+        weights, bit for bit, on the same machine with the same number of threads.
     on_epoch
-        Called after each pass with its number, from 1, and its loss, for a live curve. An interruption there or anywhere leaves nothing
-        behind.
+        Called after each epoch with its number, from 1, and its loss, for a live curve. An interruption, there or elsewhere, changes
+        nothing else.
 
     Returns
     -------
-    Tuned
+    FineTuned
 
     Raises
     ------
     ValueError
-        If labels do not fit, a layer is not known, or all is frozen.
+        If labels do not fit, a layer is not known, or all layers are frozen.
     FloatingPointError
         If the loss is no longer finite.
 
@@ -145,7 +145,7 @@ def fine_tune_epochs(
     mirror: bool = True,
     seed: int = 0,
 ) -> Iterator[FineTuned]:
-    """`fine_tune` epoch by epoch: each gives the same network, in eval mode, further trained.
+    """Fine-tune, epoch by epoch: yields the same network after each epoch, in eval mode.
 
     Stop iterating to stop training; no other state is kept.
     """
@@ -186,7 +186,7 @@ def fine_tune_epochs(
 def parameter_groups(
     model: nn.Module, learning_rate: float, learning_rates: Mapping[str, float]
 ) -> list[dict]:
-    """The parameters that ask for a gradient, in one group for each learning rate."""
+    """The parameters that require a gradient, in one group for each learning rate."""
     rate_of = {id(p): float(learning_rate) for p in model.parameters() if p.requires_grad}
     for name, layer_rate in learning_rates.items():
         for parameter in resolve_layer(model, name).parameters():
@@ -205,7 +205,7 @@ def parameter_groups(
 
 
 def frozen_modules(model: nn.Module, up_to: str | None) -> list[nn.Module]:
-    """The modules that stay in eval mode: those up to a layer, and those whose own parameters ask for no gradient."""
+    """The modules that stay in eval mode: those up to a layer, and those whose own parameters require no gradient."""
     below = [] if up_to is None else split_at_layer(model, up_to)[0]
     direct_parameters = [(module, list(module.parameters(recurse=False))) for module in model.modules()]
     return below + [
@@ -216,12 +216,12 @@ def frozen_modules(model: nn.Module, up_to: str | None) -> list[nn.Module]:
 
 
 def lr_factor(progress: float) -> float:
-    """The share of the highest rate when a share `progress` of the steps is behind: a straight rise for a tenth, then half a cosine."""
+    """Learning-rate factor after a share `progress` of the steps: a linear warm-up for a tenth, then half a cosine to 0."""
     return 0.1 + 9 * progress if progress < 0.1 else 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> float:
-    """Share of the pictures (or, for masks, of the pixels) whose first answer is right; images as for `fine_tune`."""
+    """Accuracy: the share of the pictures (or, for masks, of the pixels) classified correctly; images as for `fine_tune`."""
     _check(images, labels)
     correct = 0
     with eval_mode(model), torch.inference_mode():

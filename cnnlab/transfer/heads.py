@@ -1,4 +1,4 @@
-"""Heads and frozen layers: a new classifier on a trained network, layers frozen, layers initialised again."""
+"""Heads and frozen layers: a new classifier on a trained network, freezing, and reinitialising layers."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.Module:
     """Replace the head: a copy whose last layer with weights is new, with one output for each of `classes`.
 
-    All other layers keep what they have learnt: they are the representation that is transferred. Works for classifiers (the last layer is
-    fully connected) and for networks that answer at each pixel (it is a convolution, plain or transposed).
+    All other layers keep their weights: they are the representation that is transferred. Works for classifiers (the last layer is
+    fully connected) and for segmentation networks (it is a convolution, plain or transposed).
 
     Parameters
     ----------
     model
-        Any network whose last layer with weights gives the logits. It is left as it was found.
+        Any network whose last layer with weights computes the logits. It is left unchanged.
     classes
-        The names of the new classes; the copy gets them as `class_names`.
+        The names of the new classes, which become the `class_names` of the copy.
     seed
-        For the weights of the new layer; torch's global generator is left as it was.
+        Seed of the weights of the new layer; torch's global generator is unchanged.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.M
     copied = copy.deepcopy(model)
     name = head_name(copied)
     old = resolve_layer(copied, name)
-    # Built like the old one, so that kernel, stride and bias stay.
+    # Built like the old one, with the same kernel, stride and bias.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(whole_number(seed, "seed"))
         new = _layer_like(old, len(classes)).to(old.weight)
@@ -65,7 +65,7 @@ def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.M
 
 
 def head_name(model: nn.Module) -> str:
-    """The name of the last layer with weights in the order in which layers run: the one that gives the logits."""
+    """The name of the last layer with weights, in the order in which layers run: the one that computes the logits."""
     heads = [name for name in layer_names(model) if isinstance(resolve_layer(model, name), HEADS)]
     if not heads:
         raise ValueError(
@@ -77,15 +77,15 @@ def head_name(model: nn.Module) -> str:
 def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
     """Freeze layers: a copy in which no parameter up to and including the layer `up_to` requires a gradient.
 
-    The layers are counted in the order in which they run. Give the last layer of a stage, such as "relu3" or "pool2", so that the
+    The layers are counted in the order in which they run. Choose the last layer of a stage, such as "relu3" or "pool2", so that the
     normalisation behind a convolution is frozen with it. `fine_tune` also keeps the statistics of frozen normalisation layers.
 
     Parameters
     ----------
     model
-        Any network; left as it was found.
+        Any network; it is left unchanged.
     up_to
-        A name of `layer_names(model)`; None freezes nothing, and asks for gradients everywhere.
+        A name of `layer_names(model)`; None freezes nothing, and requires gradients everywhere.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
 def reinitialise_after(model: nn.Module, layer: str | None, *, seed: int = 0) -> nn.Module:
     """Reinitialise all layers after `layer` in a copy of the network, as torch initialises them.
 
-    With None nothing is kept: the same architecture from scratch. torch's global generator is left as it was.
+    With None nothing is kept: the same architecture from scratch. torch's global generator is unchanged.
     """
     copied = copy.deepcopy(model)
     _, later = split_at_layer(copied, layer)
@@ -128,7 +128,7 @@ def reinitialise_after(model: nn.Module, layer: str | None, *, seed: int = 0) ->
 
 
 def split_at_layer(model: nn.Module, up_to: str | None) -> tuple[list[nn.Module], list[nn.Module]]:
-    """All modules of the network: those that have run when the layer `up_to` is done, and those that run later."""
+    """All modules of the network in two lists: those that have run when the layer `up_to` is done, and those that run later."""
     order = layer_names(model)
     earlier: list[nn.Module] = []
     if up_to is not None:

@@ -16,21 +16,21 @@ from cnnlab.transfer.learning_curves import Examples, t_interval
 
 TREATMENTS = ("BnB", "BnB+", "AnB", "AnB+")
 STAGES = ("pool1", "pool2", "relu3", "relu4", "relu5", "relu6", "relu7")
-"""The last layers of the seven stages of `MiniAlexNet` that can be kept."""
+"""The last layers of the seven stages of `MiniAlexNet`, up to which weights can be copied."""
 
 
 @dataclass(frozen=True, eq=False)
 class TransferabilityResult:
-    """Outcome of `transferability_experiment` for L layers and R seeds.
+    """Result of `transferability_experiment` for L layers and R seeds.
 
     Attributes
     ----------
     layers
-        The L layers up to which a network was kept.
+        The L layers up to which weights were copied.
     accuracy
-        For each way ("BnB", "BnB+", "AnB", "AnB+"), L x R accuracies on the test pictures of B.
+        For each treatment ("BnB", "BnB+", "AnB", "AnB+"), L x R accuracies on the test pictures of B.
     base
-        Accuracy of base B itself on them.
+        Test accuracy of base B itself.
     """
 
     layers: tuple[str, ...]
@@ -56,43 +56,43 @@ def transferability_experiment(
 ) -> TransferabilityResult:
     """The transferability experiment with two halves of the classes: accuracy by the layer up to which weights are copied.
 
-    Two networks were trained on two halves of the classes, A and B. Their first n layers are kept, all others start anew and are trained
-    for B:
+    Two networks were trained on two halves of the classes, A and B. Their first n layers are copied, all others are reinitialised, and
+    the network is trained for B:
 
-        BnB     first n layers of B, frozen:    lower than B itself where neighbouring layers had adapted to each other
-        BnB+    first n layers of B, trained on: the control
-        AnB     first n layers of A, frozen:    lower than BnB where features are specific to A
-        AnB+    first n layers of A, trained on: does starting from A help?
+        BnB     first n layers of B, frozen:      lower than B itself where neighbouring layers are co-adapted
+        BnB+    first n layers of B, fine-tuned:  the control
+        AnB     first n layers of A, frozen:      lower than BnB where features are specific to A
+        AnB+    first n layers of A, fine-tuned:  shows whether starting from A helps
 
     Parameters
     ----------
     base_a, base_b
-        Networks of one architecture, such as `load("half_a")` and `load("half_b")`; left as they were found.
+        Networks of one architecture, such as `load("half_a")` and `load("half_b")`; they are left unchanged.
     train, test
-        Pictures of B and their labels, in the order of `base_b.class_names`. The full experiment takes those that base B was trained
-        on; a quick one takes fewer, and then says less about B as a whole.
+        Pictures of B and their labels, in the order of `base_b.class_names`. The full experiment uses the training pictures of base B;
+        a quick one uses fewer, and then says less about B as a whole.
     layers
-        The layers up to which is kept: the last of each stage, normalisation included.
+        The layers up to which weights are copied: the last of each stage, normalisation included.
     treatments
-        Some of the four, to save time.
+        Some of the four treatments, to save time.
     seeds
-        Of the new weights and the order of pictures; one training for each.
+        Seeds of the new weights and the order of pictures; one training for each.
     options
-        For `fine_tune`, the same in all trainings: `epochs`, `rate`, `batch_size` ...
+        For `fine_tune`, the same in all trainings: `epochs`, `learning_rate`, `batch_size` ...
 
     Returns
     -------
-    Halves
+    TransferabilityResult
 
     Raises
     ------
     ValueError
-        If the networks differ in architecture, or a way or a layer is not known.
+        If the networks differ in architecture, or a treatment or a layer is not known.
 
     References
     ----------
     Yosinski, Clune, Bengio & Lipson (2014), How transferable are features in deep neural networks?; lecture L, "How to fine-tune?". Their
-    dip of BnB at middle layers need not show in networks as small as these.
+    drop of BnB at middle layers need not appear in networks as small as these.
 
     Example
     -------
@@ -121,7 +121,7 @@ def transferability_steps(
     progress: bool,
     options: Mapping[str, Any],
 ) -> Iterator[tuple[str, int, int, float]]:
-    """`transferability_experiment` one training at a time: (treatment, index of the layer, index of the seed, accuracy)."""
+    """The transferability experiment, one training at a time: (treatment, index of the layer, index of the seed, accuracy)."""
     _check(base_a, base_b, treatments)
     jobs = [
         (i, r, treatment) for r in range(len(seeds)) for i in range(len(layers)) for treatment in treatments
@@ -136,7 +136,7 @@ def transferability_steps(
 
 
 def transfer_init(base: nn.Module, classes: Sequence[str], layer: str | None, *, seed: int = 0) -> nn.Module:
-    """A copy of `base` that keeps its layers up to `layer`; all behind it start anew, with a head for `classes`."""
+    """A copy of `base` that keeps its layers up to `layer`; all later ones are reinitialised, with a head for `classes`."""
     return new_head(reinitialise_after(base, layer, seed=seed), classes, seed=seed)
 
 

@@ -1,4 +1,4 @@
-"""Learning curves of transfer: accuracy against the number of examples and of frozen layers, beside training from scratch."""
+"""Learning curves of transfer: accuracy against the number of examples and of frozen layers, compared with training from scratch."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Examples = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class ExamplesCurve:
-    """Outcome of `accuracy_by_examples` for S numbers of examples and R seeds.
+    """Result of `accuracy_by_examples` for S numbers of examples and R seeds.
 
     Attributes
     ----------
     per_class
         The S numbers of examples per class.
     accuracy
-        For each way ("frozen", "tuned", "scratch"), S x R accuracies on the test pictures.
+        For each condition ("frozen", "tuned", "scratch"), S x R accuracies on the test pictures.
     """
 
     per_class: tuple[int, ...]
@@ -56,24 +56,24 @@ def accuracy_by_examples(
 ) -> ExamplesCurve:
     """Accuracy by examples per class: fine-tuned, with a frozen trunk, and from scratch.
 
-    For each number of examples per class and each seed a part of the training pictures is drawn, the same for three ways: "frozen", a new
-    head on a network that stays as it is; "tuned", a new head, and all layers trained on; "scratch", the same architecture
-    without its knowledge. All take the same number of steps, so that fewer examples are seen more often, not shorter.
+    For each number of examples per class and each seed a subset of the training pictures is sampled, the same for three conditions:
+    "frozen", a new head on a frozen network; "tuned", a new head, and all layers fine-tuned; "scratch", the same architecture
+    with random weights. All take the same number of steps, so that fewer examples mean more epochs, not a shorter training.
 
     Parameters
     ----------
     model
-        A trained classifier; left as it was found.
+        A trained classifier; it is left unchanged.
     train, test
         Pictures and labels of the new task.
     classes
         Its classes, in the order of the labels.
     per_class
-        Numbers of examples per class; the training pictures must hold as many of each class.
+        Numbers of examples per class; the training pictures must contain as many of each class.
     seeds
-        One drawing and one training for each.
+        One sample and one training for each.
     steps, learning_rate, scratch_learning_rate, batch_size
-        Of the training; a network that knows nothing takes a higher rate.
+        Of the training; a network from scratch needs a higher rate.
 
     Returns
     -------
@@ -128,8 +128,8 @@ def accuracy_by_depth(
 ) -> Tensor:
     """Accuracy by frozen layers: L x R accuracies, for each of `layers` (None: nothing frozen) and each seed.
 
-    A new head is set on the network, the layers up to the one named stay as they are, the others are trained; `options` go to
-    `fine_tune`. With few pictures much frozen is best, with many, little (Yosinski, Clune, Bengio & Lipson, 2014; lecture L).
+    The network gets a new head, the layers up to the named one are frozen, the others are trained; `options` are those of
+    `fine_tune`. With few pictures many frozen layers are best, with many, few (Yosinski, Clune, Bengio & Lipson, 2014; lecture L).
     """
     accuracies = torch.zeros(len(layers), len(seeds))
     jobs = [(i, r) for i in range(len(layers)) for r in range(len(seeds))]
@@ -147,7 +147,7 @@ def layer_before_head(model: nn.Module) -> str:
 
 
 def sample_per_class(labels: Tensor, classes: int, per_class: int, seed: int) -> Tensor:
-    """Rows of `per_class` examples of each class. More of them with the same seed hold the fewer, so a curve grows by adding examples."""
+    """Rows of `per_class` examples of each class. With the same seed, larger samples contain the smaller, so a curve adds examples."""
     positive_int(per_class, "per_class")
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
@@ -161,12 +161,12 @@ def sample_per_class(labels: Tensor, classes: int, per_class: int, seed: int) ->
 
 
 def epochs_for_steps(steps: int, pictures: int, batch_size: int) -> int:
-    """How often `pictures` are gone through in about `steps` steps."""
+    """The number of epochs over `pictures` in about `steps` steps."""
     return max(1, round(positive_int(steps, "steps") / math.ceil(pictures / batch_size)))
 
 
 def t_interval(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Means over the last axis with the ends of their 95 % intervals, by Student's t; no ends for one value."""
+    """Means over the last axis with the ends of their 95 % intervals, by Student's t; NaN ends for a single value."""
     from scipy.stats import t
 
     count = values.shape[-1]

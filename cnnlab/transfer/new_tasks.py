@@ -1,4 +1,4 @@
-"""New tasks for transfer: other classes, another label, other pictures."""
+"""New tasks for transfer: other classes, other labels, other images."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ TASKS = (NEW_CLASSES, SCENES, LINE_ART, DIGITS)
 
 @dataclass(frozen=True, eq=False)
 class NewTask:
-    """Pictures and labels of a task.
+    """A task for transfer learning: its training and test pictures with labels.
 
     Attributes
     ----------
     name
-        Which task it is.
+        Name of the task.
     classes
-        The C names behind the labels.
+        The C class names.
     images, labels
-        To learn from: N x 3 x H x W bytes and N class indices.
+        Training data: N x 3 x H x W bytes and N class indices.
     test_images, test_labels
-        M others, to try what was learnt.
+        Test data: M other pictures.
     """
 
     name: str
@@ -42,7 +42,7 @@ class NewTask:
 
 
 def tasks_for(model: nn.Module) -> list[str]:
-    """The tasks that are new for a network of the world, given what its classes are."""
+    """The tasks that are new for a network of the world, given its classes."""
     known_classes = tuple(getattr(model, "class_names", ()))
     other_classes = [name for name in world.OBJECTS if name not in known_classes]
     is_offered = {
@@ -56,19 +56,19 @@ def tasks_for(model: nn.Module) -> list[str]:
 
 
 def new_task(name: str, model: nn.Module, *, n: int = 400, test_n: int = 200, size: int = 96) -> NewTask:
-    """Pictures and labels of a task that the network was not trained for.
+    """A new task: pictures and labels of a task that the network was not trained for.
 
-        "new classes"         the objects that it does not know
-        "scenes"              not what stands in the picture, but where
+        "new classes"         the object classes that it does not have
+        "scenes"              the scene as the label, not the object
         "drawn pictures"      its own classes as line art
-        "handwritten digits"  real data, enlarged to the size of its pictures
+        "handwritten digits"  real data, upsampled to the size of its pictures
 
     Parameters
     ----------
     model
-        A network of the world; its `class_names` say what it knows.
+        A network of the world; its `class_names` are the classes that it was trained on.
     n, test_n
-        Pictures to learn from and to try. Classes of objects and digits are balanced, scenes come as they fall.
+        Numbers of training and test pictures. Classes of objects and digits are balanced, scenes are random.
     size
         Side of the pictures.
 
