@@ -1,7 +1,7 @@
-"""How a network is asked about many versions of one picture, quickly and without a change to it.
+"""Batching: the memory layout and the batch size for many forward passes of similar images.
 
-Nothing here changes an answer; it is about the layout in memory and the number of pictures that go through at once, and stands
-apart so that the techniques that ask (`cnnlab.attribution.occlusion`) stay short.
+The results do not change. This is a module of its own so that the techniques that need many forward passes
+(`cnnlab.attribution.occlusion`) stay short.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from cnnlab.networks.eval_mode import eval_mode
 
 @dataclass(frozen=True, eq=False)
 class PreparedModel:
-    """A network made ready for many pictures of one size.
+    """A network prepared for many images of one size.
 
-    `layout` is the memory layout of the pictures that suits it, `weights` holds those of its parameters that are replaced by a
-    copy in this layout for as long as a forward pass takes, and `batch_size` is the number of pictures to give at once.
+    `layout` is the memory layout of the images that suits it, `weights` holds copies in this layout of those parameters that are
+    replaced during a forward pass, and `batch_size` is the number of images in one forward pass.
     """
 
     model: nn.Module
@@ -31,7 +31,7 @@ class PreparedModel:
     batch_size: int
 
     def logits(self, pictures: Tensor) -> Tensor:
-        """N x C logits, at least in float32, with the model in eval mode for as long as this takes."""
+        """N x C logits, at least in float32, with the model in eval mode during the forward pass."""
         with eval_mode(self.model), torch.inference_mode():
             if self.weights:
                 logits = torch.func.functional_call(self.model, self.weights, (pictures,))
@@ -46,11 +46,11 @@ class PreparedModel:
 
 
 def prepare(model: nn.Module, image: Tensor) -> tuple[PreparedModel, Tensor]:
-    """The network made ready for pictures like `image` (3 x H x W), and its logits (C, on the CPU) for this one.
+    """Prepare the network for images like `image` (3 x H x W); also returns the logits of this one (C, on the CPU).
 
     With channels last, max pooling on a CPU is ten times faster and convolutions need no reordering of their inputs; weights in
-    the same layout are not reordered anew for each batch. A model that calls `.view` on its activations, or is compiled, cannot
-    be asked so; it says so with a RuntimeError and is asked in the ordinary way.
+    the same layout are not reordered again for each batch. A model that calls `.view` on its activations, or is compiled, raises
+    a RuntimeError in this layout and is run in the ordinary one.
     """
     with suppress(RuntimeError):
         weights = {
@@ -70,20 +70,20 @@ def _probe(network: PreparedModel, image: Tensor) -> tuple[PreparedModel, Tensor
 
 
 def batch_size_for(footprint: int, device: torch.device) -> int:
-    """How many pictures go through at once, if one takes `footprint` bytes on its way."""
+    """The number of images in one forward pass, if a single one needs `footprint` bytes."""
     if device.type != "cpu":
         return max(1, int(1.5e9 // footprint))
-    # The C library returns blocks to the system that are larger than any it has seen freed (up to 32 MB), and whatever is free
-    # beyond twice that; the next layer then pages its output in anew, which costs up to half as much again. One large block,
-    # freed at once, makes it keep more, and batches stay below the rest.
+    # The C library returns blocks to the system that are larger than any it has seen freed (up to 32 MB), and all free memory
+    # beyond twice that; the next layer then pages its output in again, which costs up to half as much again. One large block,
+    # freed at once, makes it keep more, and batches stay below this.
     torch.empty(31 << 20, dtype=torch.uint8)
     return max(1, int(54e6 // footprint))
 
 
 class MemoryProbe(TorchFunctionMode):
-    """Notes, while it is active, the most bytes that three successive results of a single picture take together.
+    """Records, while it is active, the largest number of bytes that three successive results of a single image take together.
 
-    That many are alive at once in most networks: a layer's input, its output, and what the next one makes of it.
+    In most networks that many exist at once: the input and the output of a layer, and the output of the next one.
     """
 
     def __init__(self):
@@ -93,7 +93,7 @@ class MemoryProbe(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         if _is_one_picture(result):
-            if result.data_ptr() != self._pointer:  # views, and what is changed in place, take nothing
+            if result.data_ptr() != self._pointer:  # views and in-place changes take no memory
                 self._last.append(result.numel() * result.element_size())
             self._pointer = result.data_ptr()
             self.bytes = max(self.bytes, sum(self._last))
@@ -101,5 +101,5 @@ class MemoryProbe(TorchFunctionMode):
 
 
 def _is_one_picture(result: object) -> bool:
-    """Whether this is a batch of one; what is done to weights is not."""
+    """Whether this is a batch of one image; results computed from weights alone are not."""
     return isinstance(result, Tensor) and result.dim() > 1 and len(result) == 1

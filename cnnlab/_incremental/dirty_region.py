@@ -1,13 +1,13 @@
-"""Where in a layer's maps does a change of some pixels show, and what does the layer need to compute that part alone?
+"""Dirty regions: where a change of some pixels shows in a layer's maps, and which inputs are needed to compute that part alone.
 
-Two kinds of layers answer this in a line. Those that look at one position at a time (ReLU, batch normalisation, sums and
-concatenations of maps ...) change where their input does. Those that slide a kernel over the map (convolution and pooling)
-change wherever a kernel touches the change: with kernel k, dilation d, stride s and padding p, position o looks at the inputs
+Two kinds of layers are simple. Pointwise layers (ReLU, batch normalisation, sums and concatenations of maps ...) change
+where their input does. Layers that slide a kernel over the map (convolution and pooling)
+change wherever a kernel touches the change: with kernel k, dilation d, stride s and padding p, position o reads the inputs
 
     o * s - p,  o * s - p + d,  ...,  o * s - p + d * (k - 1)
 
-so inputs a to b - 1 are seen by the positions from ceil((a + p - d * (k - 1)) / s) to floor((b - 1 + p) / s). Any other layer may
-look at the whole map, and gets it whole. See `cnnlab._incremental.engine`.
+so inputs a to b - 1 are read by the positions from ceil((a + p - d * (k - 1)) / s) to floor((b - 1 + p) / s). Any other layer may
+read the whole map, and is computed in full. See `cnnlab._incremental.engine`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from cnnlab.networks.imagenet_architectures import pad_same
 
 @dataclass(frozen=True)
 class Axis:
-    """How a kernel slides along one axis of a map: what it spans, d * (k - 1) + 1, its stride, and the padding before the map."""
+    """A kernel along one axis of a map: its extent, d * (k - 1) + 1, its stride, and the padding before the map."""
 
     span: int
     stride: int
     padding: int
 
     def affected_outputs(self, inputs: Interval, total: int) -> Interval:
-        """The stretch of the `total` outputs that see one of these inputs, of one output at least."""
+        """The interval of the `total` outputs that read one of these inputs, at least one output long."""
         start, stop = inputs
         first = max(0, -((self.span - 1 - self.padding - start) // self.stride))
         last = min(total - 1, (stop - 1 + self.padding) // self.stride)
@@ -45,14 +45,14 @@ class Axis:
         return first, max(first, last) + 1
 
     def inputs_of(self, starts: list[int], length: int) -> tuple[list[int], int]:
-        """Where the inputs begin that `length` outputs from each start see, and how many they are."""
+        """Starts and length of the input intervals that `length` outputs from each start read."""
         begins = [start * self.stride - self.padding for start in starts]
         return begins, (length - 1) * self.stride + self.span
 
 
 @dataclass(frozen=True)
 class SlidingKernel:
-    """A layer that slides a kernel over maps: along which axes, the layer without any padding, and the maps with theirs."""
+    """A layer that slides a kernel over maps: its two axes, the layer without any padding, and the padded maps."""
 
     rows: Axis
     columns: Axis
@@ -65,7 +65,7 @@ class SlidingKernel:
         return self.rows.padding, self.columns.padding
 
     def inputs_of(self, windows: Windows) -> Windows:
-        """The windows of the inputs that the kernel sees in these windows of its outputs."""
+        """The windows of the inputs that the kernel reads for these windows of its outputs."""
         tops, height = self.rows.inputs_of(windows.tops, windows.height)
         lefts, width = self.columns.inputs_of(windows.lefts, windows.width)
         return Windows(tops, lefts, height, width)
@@ -130,7 +130,7 @@ def _average_pool(
     for axis, length, inputs in zip(axes, result.shape[-2:], maps.shape[-2:], strict=True):
         beyond = (length - 1) * axis.stride + axis.span > inputs + 2 * axis.padding
         if divisor_override is None and (beyond or (axis.padding and not count_include_pad)):
-            return None  # windows over the border are divided by another number
+            return None  # windows at the border are divided by another number
     maps = _pad_maps(maps, axes, result)
     return SlidingKernel(
         *axes, lambda piece: F.avg_pool2d(piece, kernel_size, stride, divisor_override=divisor_override), maps
@@ -154,12 +154,12 @@ def _constant_pad(result: Tensor, maps: Tensor, top: int, left: int, value: floa
     axes = Axis(1, 1, top), Axis(1, 1, left)
     run = (
         (lambda piece: piece) if top or left else torch.clone
-    )  # only then can the piece be the result of another step
+    )  # only then can the padded map be the result of another step
     return SlidingKernel(*axes, run, _pad_maps(maps, axes, result, value))
 
 
 def _pad_maps(maps: Tensor, axes: tuple[Axis, Axis], result: Tensor, outside: float = 0.0) -> Tensor:
-    """The maps with everything around them that the kernel sees on its way to `result`."""
+    """The maps with the padding that the kernel reads to compute `result`."""
     sides = []
     for axis, dim in zip(axes[::-1], (-1, -2), strict=True):
         beyond = (result.shape[dim] - 1) * axis.stride + axis.span - axis.padding - maps.shape[dim]
@@ -190,7 +190,7 @@ _FUNCTIONS = {
 
 
 def is_pointwise(recording: Recording, step: Node) -> bool:
-    """Whether the step looks at each position of its maps by itself."""
+    """Whether the step is pointwise: it treats each position of its maps separately."""
     values, affected = recording.values, recording.affected
     maps = [values[node] for node in (step, *affected.intersection(step.all_input_nodes))]
     constants = [values[node] for node in step.all_input_nodes if node not in affected]
@@ -231,7 +231,7 @@ _POINTWISE |= {getattr(operator, name) for name in ("iadd", "isub", "imul", "itr
 
 
 def _is_map(value: Any) -> bool:
-    """Whether this is a result for one picture whose last two axes are rows and columns."""
+    """Whether this is a result for one image whose last two axes are rows and columns."""
     return isinstance(value, Tensor) and value.dim() >= 3 and len(value) == 1
 
 

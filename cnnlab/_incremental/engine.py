@@ -1,18 +1,17 @@
-"""The logits of retouched pictures, without computing again what the replaced square does not touch.
+"""Incremental engine: the logits of patched images, without recomputing what the replaced square cannot change.
 
-A square of 32 pixels in a picture of 224 changes the first maps in a small window only. A 3 x 3 convolution sees the change
-one position further in each direction, pooling halves it; everywhere else the maps are those of the picture as it is. So that
-picture goes through the network once, and its maps are kept. Then, for each place of the square, a layer computes its window
-alone: what its kernel sees there is cut out of the kept map, and the window of the layer before is laid over it. From layer to
-layer the window grows and the map shrinks. Once the windows cover most of the map (`ENOUGH`), they are pasted into copies of the
-kept map, and the network goes on in full. Either way, convolutions that allow it are computed with fewer multiplications
-(`cnnlab._incremental.winograd`). Nothing is approximated: up to rounding, the logits are those of the whole computation.
+A square of 32 pixels in an image of 224 changes the first maps in a small window only. A 3 x 3 convolution extends the change
+by one position in each direction, pooling halves it; everywhere else the maps are those of the original image. So that
+image goes through the network once, and its maps are kept. Then, for each position of the square, a layer computes its window
+alone: the input that its kernel reads there is cut out of the kept map, and the window of the layer before is pasted into it. From
+layer to layer the window grows and the map shrinks. Once the windows cover most of the map (`FULL_FRACTION`), they are pasted into
+copies of the kept map, and the rest of the network runs in full. Either way, convolutions that allow it are computed with fewer
+multiplications (`cnnlab._incremental.winograd`). Nothing is approximated: up to rounding, the logits are those of the full computation.
+Windows of one size can go through a layer together, as one tensor. At the border they are smaller, since there is nothing beyond
+it, so positions with windows of similar size form a group.
 
-Windows of one size can go through a layer together, as one tensor. Near the border they are smaller, for there is nothing beyond
-it, so places with windows of similar size form a group.
-
-Which window belongs to which layer is worked out in `cnnlab._incremental.dirty_region`; how a network becomes a list of steps
-with their results, in `cnnlab._incremental.tracing`. Layers that cannot be analysed this way fall back to the full forward pass.
+For which window belongs to which layer see `cnnlab._incremental.dirty_region`; for how a network becomes a list of steps
+with their results, `cnnlab._incremental.tracing`. Layers that cannot be analysed this way fall back to the full forward pass.
 
 Nakandala, Kumar & Papakonstantinou, "Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations",
 SIGMOD 2019, section 4.
@@ -37,29 +36,29 @@ from cnnlab._incremental.windows import Patches, Position, Windows, paste, patch
 from cnnlab.networks.seeding import num_threads
 
 GROUP_SIZE = 16
-"""Places whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
+"""Positions whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
 
 MAX_BATCH = 128
-"""The most places to ask about at once: enough for the large matrices of a classifier to be read few times."""
+"""The largest batch of positions: large enough that the large matrices of a classifier are read only a few times."""
 
 MIN_POSITIONS = 8
-"""With fewer places than this, getting ready takes longer than it saves."""
+"""With fewer positions than this, preparation takes longer than it saves."""
 
 
 class IncrementalEngine:
-    """A network that is asked about one picture with a square replaced here or there, in `batch_size` places at once."""
+    """A network that computes one image with a square replaced at varying positions, `batch_size` positions at once."""
 
     def __init__(self, recording: Recording, plan: WindowPlan):
         self.batch_size = MAX_BATCH
         self._recording, self._plan = recording, plan
 
     def logits(self, positions: Sequence[Position], squares: Tensor) -> Tensor:
-        """N x C logits, at least in float32, one row for each place and the square (N x 3 x size x size) that is put there."""
+        """N x C logits, at least in float32, one row for each position and the square (N x 3 x size x size) pasted there."""
         return self.finish(self.window_maps(positions, squares), len(positions))
 
     @torch.inference_mode()
     def window_maps(self, positions: Sequence[Position], squares: Tensor) -> dict[Node, Any]:
-        """The maps, whole, of the steps from which the network goes on in full."""
+        """The complete maps of the steps from which the network runs in full."""
         whole = {node: _repeat(self._plan.cached[node], len(positions)) for node in self._plan.pasted_nodes}
         groups = self._groups(positions)
         with parallel_map(len(groups)) as run:
@@ -70,7 +69,7 @@ class IncrementalEngine:
     def _paste_windows(
         self, whole: dict[Node, Tensor], group: list[int], positions: Sequence[Position], squares: Tensor
     ) -> None:
-        """Compute the windows of some of the places, by their numbers, and paste the last ones into their rows of `whole`."""
+        """Compute the windows of some of the positions (by index), and paste the last ones into their rows of `whole`."""
         plan = self._plan
         chosen = [positions[index] for index in group]
         group_squares = squares[group].contiguous(memory_format=torch.channels_last)
@@ -85,7 +84,7 @@ class IncrementalEngine:
                 patches.pop(node, None)
 
     def _groups(self, positions: Sequence[Position]) -> list[list[int]]:
-        """The places, by their numbers, in groups whose windows have similar sizes."""
+        """The indices of the positions, in groups whose windows have similar sizes."""
         *_, last = self._plan.windowed_steps.values()
         order = sorted(range(len(positions)), key=lambda index: last.area(positions[index]))
         count = -(-len(order) // GROUP_SIZE)
@@ -93,7 +92,7 @@ class IncrementalEngine:
         return [order[start:stop] for start, stop in pairwise(bounds)]
 
     def _patches(self, step: Node, patches: dict[Node, Patches], windows: Windows) -> Tensor:
-        """What the step gives in these windows, N x ... x height x width."""
+        """The output of the step in these windows, N x ... x height x width."""
         plan = self._plan
         sources = [node for node in step.all_input_nodes if node in patches]
         if kernel := plan.windowed_steps[step].kernel:
@@ -106,7 +105,7 @@ class IncrementalEngine:
 
     @torch.inference_mode()
     def finish(self, results: dict[Node, Any], count: int) -> Tensor:
-        """The logits to which these maps of `count` pictures lead. Takes what is done with out of `results`."""
+        """The logits computed from these maps of `count` images. Removes from `results` what is no longer needed."""
         cached = self._plan.cached
 
         def whole(node: Node) -> Any:
@@ -127,19 +126,19 @@ class IncrementalEngine:
 def parallel_map(count: int) -> Iterator[Callable[..., Iterable]]:
     """A `map` for `count` items that runs its function in two threads, each with half of the cores.
 
-    Windows are small: a layer shared among all cores takes longer than two layers side by side.
+    Windows are small: one layer on all cores takes longer than two layers in parallel.
     """
     threads = torch.get_num_threads()
     if min(count, threads) == 1:
         yield map
         return
     executor = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(threads // 2,))
-    with num_threads(threads), executor as pool:  # what a thread sets for itself, later threads begin with
+    with num_threads(threads), executor as pool:  # restores the number, which later threads would inherit from these two
         yield pool.map
 
 
 def _repeat(maps: Tensor, count: int) -> Tensor:
-    """The maps, 1 x ... x H x W, as often as there are places."""
+    """The maps, 1 x ... x H x W, repeated for each position."""
     layout = torch.channels_last if maps.dim() == 4 else torch.contiguous_format
     return maps.expand(count, *maps.shape[1:]).clone(memory_format=layout)
 
@@ -147,10 +146,10 @@ def _repeat(maps: Tensor, count: int) -> Tensor:
 def build_engine(
     network: PreparedModel, image: Tensor, size: int, rows: Sequence[int], columns: Sequence[int]
 ) -> IncrementalEngine | None:
-    """The network made ready to be asked about `image` with a square of `size` pixels replaced; None where this does not work.
+    """The network prepared for `image` with a square of `size` pixels replaced; None where this does not work.
 
-    The image is 3 x H x W; the upper left corner of the square is in one of the `rows` and one of the `columns`. The place in the
-    middle is asked about in the ordinary way as well, with its colours inverted, and both answers must agree.
+    The image is 3 x H x W; the upper left corner of the square is in one of the `rows` and one of the `columns`. As a check, the
+    central position, with inverted colours, is also computed in full, and both results must agree.
     """
     if image.device.type != "cpu" or len(rows) * len(columns) < MIN_POSITIONS:
         return None  # elsewhere, many small copies take longer than the whole computation
@@ -165,12 +164,12 @@ def build_engine(
         maps = engine.window_maps([position], squares)
         with MemoryProbe() as footprint:
             logits = engine.finish(maps, 1)
-    except Exception:  # whatever a step may raise that is taken out of its network
+    except Exception:  # a step that runs outside its network may raise anything
         return None
     expected = network.logits(patched_images(image, [position], squares, network.layout))
     tolerance = torch.finfo(image.dtype).eps ** 0.5 * float(expected.abs().max())
     if logits.shape != expected.shape or not torch.allclose(logits, expected, rtol=0, atol=tolerance):
         return None
-    memory = footprint.bytes * 3 // 2  # beside it stay the windows of two groups
+    memory = footprint.bytes * 3 // 2  # plus the windows of two groups
     engine.batch_size = min(MAX_BATCH, batch_size_for(memory, image.device))
     return engine

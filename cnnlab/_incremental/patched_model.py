@@ -1,7 +1,7 @@
-"""A network asked about one picture, a square of which is replaced.
+"""Patched model: a network applied to one image, a square of which is replaced at varying positions.
 
-Whoever covers the picture piece by piece, or changes pixel after pixel, asks the same question again and again: what does the network
-say now? The quickest way to the answer depends on the network and on the machine; here it is chosen.
+Occlusion and one-pixel attacks need the logits of one image again and again with small changes. The fastest way depends on the
+network and on the machine; it is chosen here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from cnnlab._incremental.windows import Position, patched_images
 
 
 class PatchedModel:
-    """A network that is asked about `image` (3 x H x W) with one square or another replaced; `patched_model` makes it.
+    """A network for `image` (3 x H x W) with one square or another replaced; made by `patched_model`.
 
     Fields
     ------
     original
-        C: the logits of the picture as it is, on the CPU.
+        C: the logits of the original image, on the CPU.
     batch_size
-        The number of versions to ask about at once.
+        The number of versions in one batch.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class PatchedModel:
         self._network, self._engine, self._image = network, engine, image
 
     def logits(self, positions: Sequence[Position], squares: Tensor) -> Tensor:
-        """N x C logits, at least in float32, one row for each of the places and the square (N x 3 x size x size) that is put there."""
+        """N x C logits, at least in float32, one row for each position and the square (N x 3 x size x size) pasted there."""
         if self._engine:
             return self._engine.logits(positions, squares)
         return self._network.logits(patched_images(self._image, positions, squares, self._network.layout))
@@ -42,27 +42,27 @@ class PatchedModel:
 def patched_model(
     model: nn.Module, image: Tensor, size: int, rows: Sequence[int], columns: Sequence[int]
 ) -> PatchedModel:
-    """The network made ready to be asked about `image` with a square of `size` pixels replaced.
+    """The network prepared for `image` with a square of `size` pixels replaced.
 
-    On a CPU, layers compute only the windows of their maps that the square touches, and take the rest from the picture as it is:
-    the same numbers, up to rounding, for less than half of the work. A network of convolutions, pooling and the like allows this;
-    one whose forward looks at numbers to decide what to do does not, and then the whole picture goes through each time.
+    On a CPU, layers compute only the windows of their maps that the square changes, and take the rest from the original image:
+    the same numbers, up to rounding, for less than half of the work. This works for networks of convolutions, pooling and the like;
+    if the control flow of forward depends on values, the whole image goes through each time.
 
     Parameters
     ----------
     model
-        Any module that maps N x 3 x H x W to N x C logits. It runs in eval mode and is left as it was found.
+        Any module that maps N x 3 x H x W to N x C logits. It runs in eval mode and is left unchanged.
     image
         3 x H x W, in the dtype and on the device of the model.
     size
         The side of the square, in pixels.
     rows, columns
-        Where its upper left corner may be.
+        Possible positions of its upper left corner.
 
     Raises
     ------
     ValueError
-        If the model gives anything but N x C logits.
+        If the model's output is not N x C logits.
 
     Example
     -------

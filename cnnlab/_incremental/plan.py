@@ -1,4 +1,4 @@
-"""Which steps of a network are computed in windows, and which in full, when a square of the picture is replaced.
+"""Window plan: which steps of a network are computed in windows, and which in full, when a square of the image is replaced.
 
 See `cnnlab._incremental.engine`.
 """
@@ -17,14 +17,14 @@ from cnnlab._incremental.tracing import Recording
 from cnnlab._incremental.windows import Interval, Position, Windows, hull
 
 FULL_FRACTION = 0.75
-"""Windows that cover this share of their map, on average over the places, are pasted, and computed in full from there on."""
+"""Windows that cover this share of their map, on average over the positions, are pasted, and computed in full from there on."""
 
 
 @dataclass(frozen=True, eq=False)
 class WindowedStep:
     """A step that is computed in windows: the rows that change for each top of the square, and the columns for each left.
 
-    `shape` is that of the whole maps. A step without a `kernel` looks at each position by itself.
+    `shape` is that of the whole maps. A step without a `kernel` is pointwise.
     """
 
     rows: dict[int, Interval]
@@ -34,19 +34,19 @@ class WindowedStep:
 
     @property
     def mean_fraction(self) -> float:
-        """The part of the map that a window covers, on average over the places."""
+        """The share of the map that a window covers, on average over the positions."""
         part = 1.0
         for stretches, total in ((self.rows, self.shape[-2]), (self.columns, self.shape[-1])):
             part *= sum(stop - start for start, stop in stretches.values()) / (len(stretches) * total)
         return part
 
     def area(self, position: Position) -> int:
-        """The number of positions that change for this place of the square."""
+        """The number of map positions that change for this position of the square."""
         (top, bottom), (left, right) = self.rows[position[0]], self.columns[position[1]]
         return (bottom - top) * (right - left)
 
     def windows(self, positions: Sequence[Position]) -> Windows:
-        """The windows for these places, all of one size."""
+        """The windows for these positions of the square, all of one size."""
         rows, columns = (
             [self.rows[top] for top, _ in positions],
             [self.columns[left] for _, left in positions],
@@ -56,11 +56,11 @@ class WindowedStep:
 
 @dataclass(frozen=True, eq=False)
 class WindowPlan:
-    """What is computed how.
+    """Window plan: the steps to compute in windows and in full.
 
-    `windowed_steps` holds the steps that are computed in windows, in their order, after the picture itself; `full_steps` the others
-    that the square can change; `pasted_nodes` those of the former that the latter take, whole. `cached` are the maps of the uncovered
-    picture that are still needed, and whatever does not depend on a picture. `last_uses` says whose results nobody needs after a step.
+    `windowed_steps` holds the steps that are computed in windows, in their order, after the image itself; `full_steps` the others
+    that the square can change; `pasted_nodes` those of the former that the latter read, whole. `cached` are the maps of the original
+    image that are still needed, and all that does not depend on an image. `last_uses` lists the results that are not needed after a step.
     """
 
     windowed_steps: dict[Node, WindowedStep]
@@ -94,14 +94,14 @@ def make_plan(recording: Recording, size: int, rows: Sequence[int], columns: Seq
 
 
 def reads_shape(step: Node) -> bool:
-    """Whether the step only asks how large a tensor is."""
+    """Whether the step only reads the shape of a tensor."""
     if step.target is getattr:
         return step.args[1] in ("shape", "ndim", "dtype", "device")
     return step.op == "call_method" and step.target in ("size", "dim")
 
 
 def _in_windows(recording: Recording, step: Node, windowed: dict[Node, WindowedStep]) -> WindowedStep | None:
-    """How the step is computed in windows; None if it takes anything that is not, or may look at the whole map."""
+    """How the step is computed in windows; None if one of its inputs is not, or if it may read the whole map."""
     sources = [windowed.get(node) for node in step.all_input_nodes if node in recording.affected]
     if not sources or None in sources:
         return None
@@ -120,7 +120,7 @@ def _in_windows(recording: Recording, step: Node, windowed: dict[Node, WindowedS
 
 
 def _last_uses(steps: list[Node]) -> dict[Node, list[Node]]:
-    """For each of the steps, which results it is the last to take."""
+    """For each of the steps, the results that it is the last to use."""
     last = {node: step for step in steps for node in step.all_input_nodes}
     finished = {step: [] for step in steps}
     for node, step in last.items():

@@ -1,11 +1,11 @@
-"""A network as a list of steps, each with the result that it has on one picture.
+"""Tracing: a network as a list of steps, each with its result for one image.
 
-`record_steps` lets a network run once on a stand-in that writes down what is done to it (`torch.fx`), and then once more on a real
-picture, step by step, keeping every result on the way. Whoever has both can compute again only what changes when the picture
-does; see `cnnlab._incremental.engine`.
+`record_steps` runs a network once on a proxy that records the operations (`torch.fx`), and then once more on a real
+image, step by step, keeping every intermediate result. With both, only what changes when the image
+does needs to be recomputed; see `cnnlab._incremental.engine`.
 
-The network itself is not touched: what is traced is a copy of its modules that shares its weights. In that copy, convolutions that
-`cnnlab._incremental.winograd` computes faster are replaced by its own.
+The network itself is not changed: a copy of its modules that shares its weights is traced. In that copy, convolutions that
+`cnnlab._incremental.winograd` computes faster are replaced.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from cnnlab._incremental.winograd import Winograd, is_supported
 
 
 class Untraceable(Exception):
-    """The network cannot be told as a list of steps; the message says why."""
+    """The network cannot be converted to a list of steps; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """The steps of a network in the order in which they run, from `picture` to the one that `output` gives out.
+    """The steps of a network in the order in which they run, from `picture` to the one that returns the `output`.
 
-    `values` holds the result of each step on the recorded picture, `affected` the steps whose result another picture can change.
+    `values` holds the result of each step for the recorded image, `affected` the steps whose result depends on the image.
     """
 
     modules: nn.Module
@@ -47,11 +47,11 @@ class Recording:
         return self.modules.get_submodule(step.target) if step.op == "call_module" else None
 
     def arguments(self, step: Node, result: Callable[[Node], Any]) -> tuple[tuple, dict[str, Any]]:
-        """What a step is called with, where `result` gives the results of the steps before it."""
+        """The arguments of a step, where `result` returns the results of the steps before it."""
         return map_arg(step.args, result), map_arg(step.kwargs, result)
 
     def run(self, step: Node, result: Callable[[Node], Any]) -> Any:
-        """The result of one step, where `result` gives the results of the steps before it."""
+        """The result of one step, where `result` returns the results of the steps before it."""
         args, kwargs = self.arguments(step, result)
         match step.op:
             case "call_module":
@@ -65,22 +65,22 @@ class Recording:
 
 
 def record_steps(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) -> Recording:
-    """The steps of `model` in eval mode, with their results on `image` (3 x H x W).
+    """The steps of `model` in eval mode, with their results for `image` (3 x H x W).
 
-    `filters` are copies of those of its parameters that have four axes, with channels last, by name; missing ones are made.
+    `filters` are channels-last copies of its parameters with four axes, by name; missing ones are made.
 
     Raises
     ------
     Untraceable
-        If the model looks at numbers to decide what to do, has hooks, changes itself while it runs, or writes into its tensors in
-        a way that the order of the steps does not tell.
+        If the control flow of the model depends on values, it has hooks, changes itself while it runs, or writes into its tensors in
+        a way that the order of the steps does not show.
     """
     modules, graph = _trace(model, filters)
     picture, *steps, output = graph.nodes
     recording = Recording(modules, picture, steps, output, {}, {picture})
     with torch.inference_mode(False), torch.no_grad():
         recording.values[picture] = image.unsqueeze(0).clone(memory_format=torch.channels_last)
-        blocks = {picture: picture}  # for each step, the first one whose result stands in the same memory
+        blocks = {picture: picture}  # for each step, the first one whose result shares its memory
         for step in steps:
             _record(recording, step, blocks)
     return recording
@@ -105,7 +105,7 @@ def _trace(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             graph = fx.Tracer().trace(twin)
-    except Exception as error:  # whatever a forward may raise that meets a stand-in
+    except Exception as error:  # a forward that receives a proxy may raise anything
         raise Untraceable(f"the model cannot be traced: {error}") from error
     for old_vars, module in zip(before, twin.modules(), strict=True):
         new_vars = vars(module)
@@ -117,14 +117,14 @@ def _trace(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx.
             raise Untraceable("the model changes itself while it runs")
     for node in graph.nodes:
         if node.op == "call_method" and node.target == "view":
-            node.target = "reshape"  # the same, whatever the layout in memory
+            node.target = "reshape"  # the same, for any memory layout
         if node.op == "call_module" and is_supported(layer := twin.get_submodule(node.target)):
             twin.set_submodule(node.target, Winograd(layer))
     return twin, graph
 
 
 def _record(recording: Recording, step: Node, blocks: dict[Node, Node]) -> None:
-    """Run `step` on copies of the results before it, so that those stay as they were even if it writes into them."""
+    """Run `step` on copies of the results before it, so that those are not changed even if it writes into them."""
     copies = {node: _copy(recording.values[node]) for node in step.all_input_nodes}
     tensors = {node: (value, value._version) for node, value in copies.items() if isinstance(value, Tensor)}
     value = recording.values[step] = recording.run(step, copies.__getitem__)
@@ -141,7 +141,7 @@ def _record(recording: Recording, step: Node, blocks: dict[Node, Node]) -> None:
 
 
 def _rename(recording: Recording, old: Node, new: Node, blocks: dict[Node, Node]) -> None:
-    """Let the steps after `new`, which has overwritten the result of `old`, take what `new` gave out."""
+    """Let the steps after `new`, which has overwritten the result of `old`, use the output of `new`."""
     skipped = {*blocks, new}
     for node, block in blocks.items():
         if block is blocks[old] and node not in (old, new) and not skipped.issuperset(node.users):
@@ -154,7 +154,7 @@ def _copy(value: Any) -> Any:
 
 
 def _same_block(value: Any, other: Tensor) -> bool:
-    """Whether both stand in the same block of memory."""
+    """Whether both share the same memory."""
     if not isinstance(value, Tensor):
         return False
     return value.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()

@@ -1,7 +1,7 @@
-"""Windows in the maps of a layer, one for each place of a patch in the picture: cut out of a map that is kept, and pasted into one.
+"""Windows in the maps of a layer, one for each position of a patch in the image: cut out of a kept map, and pasted into one.
 
-All windows of a group have one size, so that a layer takes them as one tensor. The picture itself is pasted into as well
-(`patched_images`). See `cnnlab._incremental.engine`.
+All windows of a group have one size, so that a layer takes them as one tensor. Patches are pasted into the image itself in the
+same way (`patched_images`). See `cnnlab._incremental.engine`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 Position: TypeAlias = tuple[int, int]
-"""Top and left of a patch in the picture, in pixels."""
+"""Top and left of a patch in the image, in pixels."""
 
 Interval: TypeAlias = tuple[int, int]
-"""The positions along an axis from the first number to before the second."""
+"""The positions along an axis from the first number up to, but not including, the second."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of one size: where each begins, and how large they are."""
+    """Windows of one size: the start of each, and their common height and width."""
 
     tops: list[int]
     lefts: list[int]
@@ -31,7 +31,7 @@ class Windows:
 
     @classmethod
     def over(cls, rows: list[Interval], columns: list[Interval], shape: torch.Size) -> Windows:
-        """Windows of the size of the largest that hold these stretches and lie inside maps of this shape."""
+        """Windows of the size of the largest interval, covering these intervals and inside maps of this shape."""
         height, width = (max(stop - start for start, stop in stretches) for stretches in (rows, columns))
         tops = [min(start, shape[-2] - height) for start, _ in rows]
         lefts = [min(start, shape[-1] - width) for start, _ in columns]
@@ -40,22 +40,22 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """What a layer gives in its windows, N x ... x height x width."""
+    """The output of a layer in its windows, N x ... x height x width."""
 
     values: Tensor
     windows: Windows
 
 
 def hull(*stretches: Interval) -> Interval:
-    """The shortest stretch that holds all of these."""
+    """The shortest interval that contains all of these."""
     starts, stops = zip(*stretches, strict=True)
     return min(starts), max(stops)
 
 
 def read_windows(maps: Tensor, patches: Patches, windows: Windows, padding: Interval = (0, 0)) -> Tensor:
-    """What the windows show of the maps, 1 x ... x H x W, with the patches laid over them: N x ... x height x width.
+    """Read windows from the maps, 1 x ... x H x W, with the patches pasted over them: N x ... x height x width.
 
-    The maps may have `padding` rows and columns before their first; a window that shows some of those has a negative beginning.
+    The maps may have `padding` rows and columns before their first; a window that includes some of those has a negative start.
     """
     if windows == patches.windows and padding == (0, 0):
         return patches.values
@@ -73,7 +73,7 @@ def read_windows(maps: Tensor, patches: Patches, windows: Windows, padding: Inte
 
 
 def paste(patches: Patches, targets: Iterable[Tensor], corners: Iterable[tuple[int, int]]) -> None:
-    """Lay each patch over its target, ... x H x W, as far as the two meet.
+    """Paste each patch into its target, ... x H x W, as far as the two overlap.
 
     A corner is the row and column of the patches' maps at which the target begins, (0, 0) for a whole map.
     """
@@ -93,7 +93,7 @@ def patched_images(
     squares: Tensor,
     layout: torch.memory_format = torch.contiguous_format,
 ) -> Tensor:
-    """The picture once for each place, with the square there replaced: N x 3 x H x W, in this layout in memory."""
+    """Copies of the image, one for each position, with the square there replaced: N x 3 x H x W, in this memory layout."""
     pictures = image.expand(len(positions), *image.shape).clone(memory_format=layout)
     for picture, square, (top, left) in zip(pictures, squares, positions, strict=True):
         picture[:, top : top + square.shape[1], left : left + square.shape[2]] = square
