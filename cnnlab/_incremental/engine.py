@@ -133,7 +133,7 @@ def parallel_map(count: int) -> Iterator[Callable[..., Iterable]]:
         yield map
         return
     executor = ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(threads // 2,))
-    with num_threads(threads), executor as pool:  # restores the number, which later threads would inherit from these two
+    with num_threads(threads), executor as pool:  # later threads inherit the number: it is restored
         yield pool.map
 
 

@@ -1,4 +1,4 @@
-"""A backdoor as ground truth: if a trigger is in the corner, one class wins. Does a map find it?
+"""A backdoor as ground truth: if a trigger is in the corner, one class wins; a faithful map must show the trigger.
 
 For a trained network the true evidence is unknown. This model has a known shortcut: if the trigger is present, one class wins,
 whatever else the image shows. A map that is faithful to this model must point at the trigger.

@@ -1,4 +1,4 @@
-"""Kernel analysis: precision against complexity. How simple a function of a representation predicts the class?"""
+"""Kernel analysis: the precision of predicting the class against the complexity of the function of a representation."""
 
 from __future__ import annotations
 

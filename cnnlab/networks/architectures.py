@@ -7,7 +7,6 @@ For the training recipes see `cnnlab.networks.recipes`, for the training itself 
 All kernels with a stride have an even side. So the centres of a layer's receptive fields lie evenly in the image, equally
 far from both borders, and a map that is upsampled to the size of the image is aligned with it. (With odd
 sides, as in their large models, maps of the last convolution are shifted by several pixels to the lower right.)
-sides, as in their large models, maps of the last convolution lie several pixels too far to the lower right.)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Segmentation networks: a fully convolutional network (FCN) and a U-Net; also the small network for digits.
 
 They take images N x 3 x H x W in [0, 1], like those in `cnnlab.networks.architectures`, and return N x C x H x W logits: class scores for
-each pixel, where class 0 is the background. For their training see `cnnlab.networks.recipes`; for their single steps
-by step, in `cnnlab.segmentation`.
+each pixel, where class 0 is the background. For their training see `cnnlab.networks.recipes`; for the operations inside them
+`cnnlab.segmentation`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     images
         N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target

@@ -2,7 +2,6 @@
 
 The defences of `defences` stand in front of a network and do not change it. This one changes the network, and holds best against
 an attacker with full knowledge of the defence.
-best against who knows it.
 """
 
 from __future__ import annotations

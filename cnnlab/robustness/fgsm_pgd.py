@@ -36,7 +36,7 @@ def fgsm(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     images
         N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
@@ -106,7 +106,7 @@ def pgd(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     images
         N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target

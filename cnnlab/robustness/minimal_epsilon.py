@@ -56,7 +56,7 @@ def minimal_epsilon(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     images
         N x 3 x H x W in [0, 1], or one image.
     target

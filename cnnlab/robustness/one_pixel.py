@@ -77,7 +77,7 @@ def one_pixel(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     image
         One image, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
     target

@@ -13,7 +13,7 @@
     early_exit               a forward pass that stops after the last layer needed
 
 Every technique takes a model that maps images in [0, 1] to logits and leaves it unchanged; the resulting images lie in [0, 1]
-too. Each has a twin, `..._steps`, that yields the image after each step. Images made to deceive a network belong to
+too. Each has a version `..._steps` that yields the image after each step. Images made to deceive a network belong to
 `cnnlab.robustness`.
 """
 

@@ -59,7 +59,7 @@ def maximise(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     target
         A class by index or name, several of them (optimised together, one image for each), None for all (up to 100) classes; or an
         `Objective` such as `channel("conv5", range(16))` or `logit("sheep") + 0.1 * layer_norm("conv3")`.

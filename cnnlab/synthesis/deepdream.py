@@ -49,7 +49,7 @@ def deepdream(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     image
         One picture, 3 x H x W, in [0, 1], of any size that the layer takes.
     layer

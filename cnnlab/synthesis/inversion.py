@@ -1,7 +1,7 @@
 """Feature inversion: reconstruct an image from a layer's activations, to see what information the layer keeps.
 
-Optimisation starts from noise and searches for an image with the same activations. What is reconstructed correctly was kept by the
-layer; what is wrong, or different at every restart, was discarded on the way there.
+Optimisation starts from noise and searches for an image with the same activations. Parts that are reconstructed correctly
+were kept by the layer; parts that are wrong, or different at every restart, were discarded before it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def invert(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     image
         One picture, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
     layer

@@ -78,7 +78,7 @@ def transfer_style(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left as it was found.
+        Maps N x 3 x H x W in [0, 1] to N x C logits; it runs in eval mode and is left unchanged.
     content, style
         One picture each, 3 x H x W in [0, 1]; their sizes may differ. `content=None` makes a texture.
     content_layers, style_layers

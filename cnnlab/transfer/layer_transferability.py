@@ -1,4 +1,4 @@
-"""Layer transferability (Yosinski et al., 2014): where do features turn from general to specific?"""
+"""Layer transferability (Yosinski et al., 2014): the layers at which features turn from general to specific."""
 
 from __future__ import annotations
 

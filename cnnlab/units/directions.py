@@ -1,4 +1,4 @@
-"""Random directions against single units: is a unit special, or is any direction in activation space as good?
+"""Random directions against single units: whether a unit is special, or any direction in activation space is as good.
 
 A unit is one axis of activation space. If networks store meaning in the space and not in its axes, then pictures that lie far
 along a random direction should look as much alike as those that activate one unit. Here both get their top patches in the same

@@ -45,7 +45,7 @@ def crop_boxes(
 def crop_square(photograph: Image.Image, box: np.ndarray, size: int) -> np.ndarray:
     """The square (left, top, side) of a photograph, scaled with Lanczos filtering, as size x size x 3 bytes.
 
-    What is more than three times too large is first averaged in blocks, which takes a tenth of the time and changes single bytes a little.
+    A square more than three times too large is first averaged in blocks, which takes a tenth of the time and changes single bytes a little.
     """
     left, top, side = (int(number) for number in box)
     patch = photograph.crop((left, top, left + side, top + side))

@@ -4,8 +4,8 @@
     PhotographDataset  their central squares with labels
     PatchDataset       square patches of them with labels and positions
 
-For the sources of photographs see `cnnlab.world.photographs` and `cnnlab.world.photo_datasets`; for a single one and how its
-file becomes pixels, in `cnnlab.world.photo`.
+For the sources of photographs see `cnnlab.world.photographs` and `cnnlab.world.photo_datasets`; for a single one and its
+conversion to pixels `cnnlab.world.photo`.
 """
 
 from __future__ import annotations
