@@ -30,7 +30,7 @@ class Normalise(nn.Module):
 
 
 class MiniAlexNet(nn.Sequential):
-    """AlexNet (Krizhevsky, Sutskever & Hinton, 2012) in small: five convolutions, three fully connected layers.
+    """A small AlexNet (Krizhevsky, Sutskever & Hinton, 2012): five convolutions, three fully connected layers.
 
     The first layer has large 12 x 12 filters, which can be viewed as images; conv5 has 128 maps, like the variant of
     AlexNet that the lectures show. Batch normalisation after each convolution replaces AlexNet's local response
@@ -83,7 +83,7 @@ class MiniAlexNet(nn.Sequential):
 
 
 class MiniVGG(nn.Sequential):
-    """VGG (Simonyan & Zisserman, 2015) in small: only 3 x 3 convolutions, with pooling after every second one.
+    """A small VGG (Simonyan & Zisserman, 2015): only 3 x 3 convolutions, with pooling after every second one.
 
     Shapes
     ------
@@ -139,7 +139,7 @@ class ResidualBlock(nn.Module):
 
 
 class MiniResNet(nn.Sequential):
-    """ResNet (He, Zhang, Ren & Sun, 2016) in small: a wide first convolution, six residual blocks, global average pooling.
+    """A small ResNet (He, Zhang, Ren & Sun, 2016): a wide first convolution, six residual blocks, global average pooling.
 
     Shapes
     ------
@@ -179,7 +179,7 @@ class DenseLayer(nn.Module):
 
 
 class MiniDenseNet(nn.Sequential):
-    """DenseNet (Huang, Liu, van der Maaten & Weinberger, 2017) in small: every layer reads all earlier ones of its block.
+    """A small DenseNet (Huang, Liu, van der Maaten & Weinberger, 2017): every layer reads all earlier ones of its block.
 
     Shapes
     ------

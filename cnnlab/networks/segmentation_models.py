@@ -18,7 +18,7 @@ from cnnlab.networks.architectures import MiniAlexNet, Normalise
 
 
 class UNet(nn.Module):
-    """U-Net (Ronneberger, Fischer & Brox, 2015) in small: down to 6 x 6 positions and up again, with or without skip connections.
+    """A small U-Net (Ronneberger, Fischer & Brox, 2015): down to 6 x 6 positions and up again, with or without skip connections.
 
     The encoder finds *what*: pooling enlarges the receptive field. The decoder finds *where*: transposed convolutions
     double the size of the maps, and each skip connection concatenates the encoder's maps of the same size, which still locate the edges.
@@ -89,7 +89,7 @@ class UNetWithoutSkips(UNet):
 
 
 class FCN(nn.Sequential):
-    """FCN (Long, Shelhamer & Darrell, 2015) in small: the convolutions of a classifier, 1 x 1 scores, bilinear upsampling.
+    """A small FCN (Long, Shelhamer & Darrell, 2015): the convolutions of a classifier, 1 x 1 scores, bilinear upsampling.
 
     The trunk is that of `MiniAlexNet`, conv1 to conv5. A convolution with 1 x 1 kernels replaces the fully connected layers,
     so each of 12 x 12 positions scores the classes separately; bilinear interpolation upsamples them to 96 x 96. It localises

@@ -154,7 +154,7 @@ def query_attack(
     images
         N x 3 x H x W in [0, 1], or one image.
     target
-        The true class; None for the predicted class. With `targeted=True` the class to reach.
+        The class to move away from; None for the predicted class. With `targeted=True` the class to reach.
     epsilon
         The largest change of a pixel, in values of [0, 1].
     queries

@@ -40,8 +40,8 @@ def fgsm(
     images
         N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        The true class, one for all or one for each image: index, name, or None for the predicted class. With `targeted=True` the
-        class to reach, which is required.
+        The class to move away from, one for all or one for each image: index, name, or None for the predicted class. With
+        `targeted=True` the class to reach, which is required.
     epsilon
         The largest change of a pixel, in values of [0, 1]: 4/255 is four of the 255 steps of a stored image.
     targeted
@@ -110,7 +110,7 @@ def pgd(
     images
         N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        The true class, one for all or one for each image; None for the class predicted on the originals (one more forward pass).
+        The class to move away from, one for all or one for each image; None for the class predicted on the originals (one more forward pass).
         With `targeted=True` the class to reach.
     epsilon
         Radius of the ball in pixel values of [0, 1]: the largest change of a pixel ("linf", 4/255 by default), or the norm of the

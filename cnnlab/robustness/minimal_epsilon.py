@@ -27,7 +27,7 @@ class MinimalEpsilon:
         N floats: the smallest strength found at which the prediction differs; 0 where it differs from the start, infinity where
         no strength up to the largest one flips it.
     before, after
-        N class indices: the true class, and the prediction at `epsilon` (at the largest one where nothing flipped it).
+        N class indices: the class to move away from, and the prediction at `epsilon` (at the largest one where nothing flipped it).
     """
 
     epsilon: Tensor
@@ -60,7 +60,7 @@ def minimal_epsilon(
     images
         N x 3 x H x W in [0, 1], or one image.
     target
-        The true class; None for the predicted class.
+        The class to move away from; None for the predicted class.
     max_epsilon
         The largest epsilon tried, in pixel values of [0, 1].
     tolerance

@@ -81,7 +81,7 @@ def one_pixel(
     image
         One image, 3 x H x W (or 1 x 3 x H x W), in [0, 1].
     target
-        The true class; None for the predicted class. With `targeted=True` the class to reach.
+        The class to move away from; None for the predicted class. With `targeted=True` the class to reach.
     pixels
         Number of pixels that may change.
     population, generations

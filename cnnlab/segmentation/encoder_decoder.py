@@ -17,7 +17,7 @@ UPSAMPLING = ("remembered", "corner", "repeated")
 
 
 class EncoderDecoder(nn.Module):
-    """Encoder-decoder: three poolings, three unpoolings, convolutions between (after Noh, Hong & Han, 2015), in small.
+    """A small encoder-decoder (after Noh, Hong & Han, 2015): three poolings, three unpoolings, convolutions between.
 
     The decoder mirrors the encoder. With `upsampling="remembered"` each unpooling puts its values at the positions remembered by the
     pooling of the same size: values pass only through the bottleneck, but their positions bypass it. "corner" puts them at the first

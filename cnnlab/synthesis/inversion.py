@@ -166,7 +166,7 @@ def invert_steps(
 
 
 def feature_similarity(layer: str, features: Tensor) -> Objective:
-    """Minus the squared relative distance from `features` (1 x ...): `-|Phi(x) - Phi_0|^2 / |Phi_0|^2`, 0 at best."""
+    """Inversion objective: minus the squared relative distance from `features` (1 x ...): `-|Phi(x) - Phi_0|^2 / |Phi_0|^2`, 0 at best."""
     squared_norm = features.square().sum()
     if not squared_norm > 0:
         raise ValueError(
