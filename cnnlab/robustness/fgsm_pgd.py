@@ -110,8 +110,8 @@ def pgd(
     images
         N x 3 x H x W in [0, 1], or one image 3 x H x W.
     target
-        The class to move away from, one for all or one for each image; None for the class predicted on the originals (one more forward pass).
-        With `targeted=True` the class to reach.
+        The class to move away from, one for all or one for each image; None for the class predicted on the originals (one more
+        forward pass). With `targeted=True` the class to reach.
     epsilon
         Radius of the ball in pixel values of [0, 1]: the largest change of a pixel ("linf", 4/255 by default), or the norm of the
         whole change ("l2", 1.0 by default; for images of 96 x 96 that is 1.5/255 for each value, root mean square).

@@ -1,4 +1,4 @@
-"""Fine-tuning: training from pretrained weights, on few pictures, with a learning rate for each layer, or with layers frozen."""
+"""Fine-tuning: train from pretrained weights, on few pictures; freeze layers, or set a learning rate for each."""
 
 from __future__ import annotations
 
