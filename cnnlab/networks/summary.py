@@ -48,7 +48,7 @@ class LayerRow:
 class Summary:
     """The layers of a network in the order in which they run, and the totals.
 
-    `parameters` counts every learnable or stored parameter once, even if several layers
+    `parameters` counts every parameter, trainable or frozen, once, even if several layers
     share it; `trainable` those that require a gradient. `str()` prints the table, a notebook renders it.
     """
 

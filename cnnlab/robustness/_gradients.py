@@ -56,7 +56,7 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
 
 
 def loss_gradient_and_classes(model: nn.Module, images: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """Input gradient d J / d x (N x 3 x H x W) and class indices (N), by one forward and one backward pass of a frozen model."""
+    """Input gradient d J / d x (N x 3 x H x W) and class indices (N): one forward and one backward pass, frozen, in eval mode."""
     with torch.inference_mode(False), torch.enable_grad():
         pixels = images.detach().clone().requires_grad_()
         logits = model(pixels)
