@@ -34,9 +34,9 @@ def test_the_technique_agrees_with_its_oracle():
 
 def test_the_explorer_answers_and_gives_its_code():
     explorer = ran("explorer")["LightExplorer"]()
-    bright = explorer.bars.entries, explorer.sheet.tiles, explorer.static_preview()
+    bright = explorer.bars.entries, explorer.grid.tiles, explorer.static_preview()
     explorer.light.value = 0.1
-    dark = explorer.bars.entries, explorer.sheet.tiles, explorer.static_preview()
+    dark = explorer.bars.entries, explorer.grid.tiles, explorer.static_preview()
     assert explorer.error is None
     assert all(one != other for one, other in zip(bright, dark, strict=True))
     said = {}

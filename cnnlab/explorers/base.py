@@ -117,8 +117,8 @@ class Explorer:
         return searched % (BEGIN_WITH if self.is_large else 6 * BEGIN_WITH) == 0
 
     def beginning(self, first: bool) -> dict[str, Any]:
-        """How a `ActivationSearch` begins, as arguments of `view`: the first one of a small network is done at once."""
-        return {"begin_with": BEGIN_WITH} if self.is_large else {"at_once": first}
+        """How a `ActivationSearch` begins, as arguments of `search`: the first one of a small network is done at once."""
+        return {"begin_with": BEGIN_WITH} if self.is_large else {"blocking": first}
 
     @property
     def image(self) -> Tensor:

@@ -198,7 +198,7 @@ class DissectionExplorer(Explorer):
         model, layer, first = self.model, self.layer.value, self._model_shown is None
         small = first and not self.is_large
         if self.report is None and small:
-            self.reports.make(model, layer, self.data, self.side, at_once=True)
+            self.reports.make(model, layer, self.data, self.side, blocking=True)
         if self.report is not None:
             self.search.search(model, layer, self.side, blocking=small)
             return

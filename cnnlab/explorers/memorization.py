@@ -103,7 +103,7 @@ class MemorizationExplorer(Explorer):
                 "from cnnlab.experiments.memorization import make_task, train_epochs",
                 "",
                 f"task = make_task({arguments}, pictures={self.size})",
-                f"for history in learning(task, epochs={self.epochs}):",
+                f"for history in train_epochs(task, epochs={self.epochs}):",
                 '    print(history["accuracy"][-1], history["validation"][-1])',
             ]
         )

@@ -29,7 +29,7 @@ class Reports:
         """What is known of a layer; None as long as nothing is."""
         return self._known.get((model, layer))
 
-    def make(self, model: nn.Module, layer: str, data: Any, side: int, at_once: bool = False) -> None:
+    def make(self, model: nn.Module, layer: str, data: Any, side: int, blocking: bool = False) -> None:
         """Dissect a layer with a data set of side x side: at once, without a word to `finish`, or in steps that leave the controls alive.
 
         Of larger pictures as many pixels are looked at as of those of 96 x 96.
@@ -43,7 +43,7 @@ class Reports:
             for name, one in found.items():
                 self._known[model, name] = one
 
-        if at_once:
+        if blocking:
             for found in steps:
                 keep(found)
         else:

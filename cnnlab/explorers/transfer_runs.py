@@ -179,7 +179,7 @@ def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
         "",
         opening,
         f'task = transfer.new_task("{task.name}", model, {size})',
-        f"rows = drawn(task.labels, len(task.classes), {config.per_class}, seed={config.seed})",
+        f"rows = sample_per_class(task.labels, len(task.classes), {config.per_class}, seed={config.seed})",
         f"start = transfer.transfer_init(model, task.classes, {config.layer!r}, seed={config.seed})",
         "tuned = transfer.fine_tune(",
         f"    start, task.images[rows], task.labels[rows], freeze_up_to={config.layer if config.freezes else None!r},",

@@ -208,11 +208,11 @@ def ablation_figure(
     accuracies: AblationResult,
     class_names: Sequence[str],
     labels: Sequence[str] | None = None,
-    what: str = "evidence",
+    what: str = "logit_change",
 ) -> AltTextFigure:
     """What each class loses with units silenced: a row for each unit or group, a column for each class, the largest fall with its number.
 
-    `what` is "evidence" (change of the class's own logit) or "change" (of its accuracy).
+    `what` is "logit_change" (change of the class's own logit) or "change" (of its accuracy).
     """
     names = (
         [f"unit {', '.join(map(str, group))}" for group in accuracies.units]
@@ -223,8 +223,8 @@ def ablation_figure(
         raise ValueError(
             f"{len(accuracies.units)} units or groups were silenced, but {len(names)} labels came."
         )
-    label = {"evidence": "change of the own logit", "change": "change of accuracy"}[
-        one_of(what, ("evidence", "change"), "what")
+    label = {"logit_change": "change of the own logit", "change": "change of accuracy"}[
+        one_of(what, ("logit_change", "change"), "what")
     ]
     change = getattr(accuracies, what).nan_to_num().numpy()
     largest = max(float(np.abs(change).max()), 0.01)

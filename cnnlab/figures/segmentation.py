@@ -115,7 +115,7 @@ def segmentation_figure(
 
 def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
     """Mean IoU of several networks: over all pixels, near true edges, and away from them."""
-    parts = ("everywhere", "at_edges", "inside")
+    parts = ("overall", "near_boundary", "interior")
     values = {name: [getattr(score, part).mean for part in parts] for name, score in scores.items()}
     text = "; ".join(
         f"{name} {row[0]:.2f} everywhere, {row[1]:.2f} at edges, {row[2]:.2f} inside"

@@ -31,7 +31,7 @@ _MODULE_OF = {
     "mystery_models": "mystery_models",
 }
 
-__all__ = ["check", "claim", "passes_public_tests", "mystery_models"]
+__all__ = ["check", "claim", "mystery_models", "passes_public_tests"]
 
 
 def __getattr__(name: str):

@@ -65,10 +65,10 @@ def test_every_regulariser_changes_the_picture(explorer, name):
     [
         ("target", 1),
         ("restarts", 2),
-        ("together", 3),
+        ("n_targets", 3),
         ("start", "zero"),
         ("start", "picture"),
-        ("coordinates", "pixels"),
+        ("parametrisation", "pixels"),
     ],
 )
 def test_every_other_control_changes_the_picture(explorer, control, value):
@@ -135,7 +135,7 @@ def test_code_makes_the_same_pictures(explorer, monkeypatch):
     text = explorer.code().replace("model = ...  # your own network", "model = given")
     space = {"given": explorer.model}
     exec(text, space)
-    assert torch.allclose(space["found"].images, shown(explorer), atol=0.51 / 255)
+    assert torch.allclose(space["result"].images, shown(explorer), atol=0.51 / 255)
 
 
 def test_words_are_stable_and_say_what_is_on(explorer):

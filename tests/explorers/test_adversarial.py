@@ -46,7 +46,7 @@ def explorer(monkeypatch):
 def test_it_opens_with_fgsm_away_from_the_answer(explorer):
     assert explorer.error is None
     expected = robustness.fgsm(explorer.model, explorer.image, epsilon=4 / 255)
-    assert torch.allclose(explorer.attacked, expected, atol=1e-6)
+    assert torch.allclose(explorer.adversarial_image, expected, atol=1e-6)
     assert explorer.grid.tiles["count"] == 3 and "x 16" in explorer.grid.captions[1]
     assert explorer.chart.png and "by epsilon" in explorer.chart.alt
 
@@ -60,7 +60,7 @@ def test_every_control_changes_the_attacked_picture(explorer, name, value):
     before = explorer.adversarial_image
     getattr(explorer, name).value = value
     assert explorer.error is None
-    assert not torch.equal(explorer.attacked, before)
+    assert not torch.equal(explorer.adversarial_image, before)
 
 
 def test_steps_change_what_pgd_finds_and_the_gain_what_is_shown(explorer):
@@ -68,10 +68,10 @@ def test_steps_change_what_pgd_finds_and_the_gain_what_is_shown(explorer):
     explorer.attack.value = "PGD, whole length"
     before = explorer.adversarial_image
     explorer.steps.value = 2
-    assert not explorer.steps.disabled and not torch.equal(explorer.attacked, before)
+    assert not explorer.steps.disabled and not torch.equal(explorer.adversarial_image, before)
     shown, attacked = explorer.grid.tiles["png"], explorer.adversarial_image
     explorer.amplification.value = 3
-    assert explorer.grid.tiles["png"] != shown and torch.equal(explorer.attacked, attacked)
+    assert explorer.grid.tiles["png"] != shown and torch.equal(explorer.adversarial_image, attacked)
 
 
 def test_another_epsilon_is_one_forward_pass_and_no_gradient(explorer, monkeypatch):
@@ -90,8 +90,8 @@ def test_the_code_makes_the_same_picture(explorer, attack, target):
     names = {"model": explorer.model}
     with contextlib.redirect_stdout(io.StringIO()):
         exec("\n".join(line for line in lines if not line.startswith("model =")), names)
-    assert torch.allclose(names["attacked"], explorer.attacked, atol=1e-6)
-    assert torch.allclose(names["now"], explorer._after, atol=1e-5)
+    assert torch.allclose(names["attacked"], explorer.adversarial_image, atol=1e-6)
+    assert torch.allclose(names["now"], explorer._attacked_probability, atol=1e-5)
 
 
 def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
@@ -106,11 +106,11 @@ def test_the_flip_turns_the_answer_and_the_button_goes_there(explorer):
         )
         for shift in (0.01, -0.1)
     ]
-    before = int(explorer._before.argmax())
+    before = int(explorer._clean_probability.argmax())
     assert said[0] != before and said[1] == before
     explorer.flip_button.click()
     assert explorer.epsilon.value >= explorer.flip_epsilon > explorer.epsilon.value - 0.25
-    assert int(explorer._after.argmax()) != before
+    assert int(explorer._attacked_probability.argmax()) != before
     assert f"{explorer.flip_epsilon:.2f}" in explorer._flip_text.value
 
 
@@ -152,4 +152,4 @@ def test_an_error_is_told_in_place_and_the_last_picture_stays(explorer, monkeypa
     before = explorer.adversarial_image
     monkeypatch.setattr(rendering, "direction", fail)
     explorer.target.value = 1
-    assert "no gradient today" in explorer._alert.value and torch.equal(explorer.attacked, before)
+    assert "no gradient today" in explorer._alert.value and torch.equal(explorer.adversarial_image, before)

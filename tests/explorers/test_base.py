@@ -152,8 +152,8 @@ def test_a_photo_comes_and_goes(explorer, tmp_path):
     assert explorer.image_picker.kind.value == "own"
     explorer.photo_upload.set_state({"upload": {"turn": 2}})
     assert explorer.photo_upload.photo_name == ""
-    assert "sheep" in explorer.image_picker.source.words
-    assert explorer.pictures.kind.value == "rendered"
+    assert "sheep" in explorer.image_picker.source.description
+    assert explorer.image_picker.kind.value == "rendered"
 
 
 def test_what_is_no_photo_is_reported_and_the_picture_stays(explorer):
@@ -197,7 +197,7 @@ def test_title_and_question_are_text_not_markup(explorer):
 
 
 def test_every_core_control_has_a_name(explorer):
-    named = " ".join(selector for selector, _attributes in explorer._names.attributes)
+    named = " ".join(selector for selector, _attributes in explorer._accessible_names.attributes)
     for control in (
         explorer.network,
         explorer.shape,

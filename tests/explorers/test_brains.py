@@ -54,7 +54,14 @@ def test_what_is_compared_is_what_the_techniques_find():
 
 @pytest.mark.parametrize(
     ("control", "value"),
-    [("layer", "pool"), ("units", 5), ("trials", 3), ("noise", 3.0), ("chance", 5), ("population", "made")],
+    [
+        ("layer", "pool"),
+        ("units", 5),
+        ("trials", 3),
+        ("noise", 3.0),
+        ("random_seed", 5),
+        ("population", "made"),
+    ],
 )
 def test_each_control_compares_anew(explorer, control, value):
     before, words = explorer.result, explorer.describe()
@@ -90,7 +97,7 @@ def test_the_code_gives_what_is_shown(explorer, capsys):
     ]
     place = {"model": explorer.model, "recordings": explorer.populations}
     exec("\n".join(lines), place)
-    assert place["found"].agreement == pytest.approx(explorer.result.agreement)
+    assert place["result"].agreement == pytest.approx(explorer.result.agreement)
 
 
 def test_another_network_is_compared(explorer):

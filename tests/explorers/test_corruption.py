@@ -46,7 +46,7 @@ def test_it_opens_with_all_fifteen_at_every_severity(explorer):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("kind", "snow"), ("severity", 5), ("chance", 4), ("seed", 9), ("scene", "snow")]
+    ("name", "value"), [("kind", "snow"), ("severity", 5), ("random_seed", 4), ("seed", 9), ("scene", "snow")]
 )
 def test_every_control_changes_the_picture(explorer, name, value):
     before = explorer.pair.tiles["png"]

@@ -50,8 +50,8 @@ def test_it_opens_with_the_champion_of_the_last_generation(explorer):
 
 @pytest.mark.parametrize(
     ("control", "value"),
-    [("target", None), ("route", "direct"), ("route", "gradient"), ("generations", 12)]
-    + [("population", 48), ("chance", 1)],
+    [("target", None), ("method", "direct"), ("method", "gradient"), ("generations", 12)]
+    + [("population", 48), ("random_seed", 1)],
 )
 def test_every_control_changes_the_pictures(explorer, control, value):
     before = shown(explorer)
@@ -77,13 +77,13 @@ def test_the_slider_goes_back_over_the_generations(explorer):
     assert explorer.error is None
 
 
-@pytest.mark.parametrize("route", ["cppn", "direct", "gradient"])
+@pytest.mark.parametrize("method", ["cppn", "direct", "gradient"])
 def test_the_code_makes_the_same_picture(explorer, route):
     explorer.method.value = route
     lines = [line for line in explorer.code().splitlines() if not line.startswith("model =")]
     names = {"model": explorer.model}
     exec("\n".join(lines), names)
-    found = names["found"].images if route == "gradient" else names["found"][-1].images
+    found = names["result"].images if route == "gradient" else names["result"][-1].images
     assert torch.allclose(found, shown(explorer), atol=0.51 / 255)
 
 

@@ -58,9 +58,9 @@ def test_each_control_changes_what_is_shown(explorer):
     maps = explorer.map.tiles["png"]
     explorer.unit.value = 3
     assert explorer.map.tiles["png"] != maps and explorer.grid.selected == 3
-    boxes, said = explorer.image_view.boxes, explorer.map.answer
+    boxes, said = explorer.image_view.boxes, explorer.map.readout
     explorer.row.value = 2
-    assert explorer.image_view.boxes != boxes and explorer.map.answer != said
+    assert explorer.image_view.boxes != boxes and explorer.map.readout != said
     boxes = explorer.image_view.boxes
     explorer.column.value = 0
     assert explorer.image_view.boxes != boxes
@@ -84,7 +84,7 @@ def test_the_value_is_the_activation(explorer):
     assert (explorer.row.value, explorer.column.value) == (5, 9)
     expected = float(activations(explorer.model, explorer.image, "conv2")["conv2"][4, 5, 9])
     assert explorer.value == pytest.approx(expected)
-    assert f"{expected:.3f}" in explorer.map.answer
+    assert f"{expected:.3f}" in explorer.map.readout
 
 
 def test_a_map_and_a_pixel_can_be_clicked(explorer):

@@ -43,11 +43,13 @@ def test_it_opens_with_an_answer_for_the_first_picture(explorer):
 def test_moving_the_occluder_changes_the_answer(explorer):
     explorer.target.value = 0
     move(explorer, 0, 72, 24)
-    away = explorer.result.now.clone()
+    away = explorer.result.occluded_probability.clone()
     move(explorer, 40, 24, 24)
-    assert explorer.result.now[0] < away[0]
-    assert torch.equal(explorer.answer.before, away)
-    assert explorer.canvas.result["now"] == pytest.approx(float(explorer.answer.now[0]), abs=1e-4)
+    assert explorer.result.occluded_probability[0] < away[0]
+    assert torch.equal(explorer.result.before, away)
+    assert explorer.canvas.result["now"] == pytest.approx(
+        float(explorer.result.occluded_probability[0]), abs=1e-4
+    )
 
 
 def test_bars_agree_with_the_covered_picture(explorer, detector):
@@ -60,9 +62,9 @@ def test_bars_agree_with_the_covered_picture(explorer, detector):
 def test_an_answer_is_new_even_where_its_numbers_stay(explorer):
     """The browser waits for it: a read-out that is not answered is shown as late."""
     move(explorer, 0, 72, 24)
-    before = dict(explorer.stage.answer)
+    before = dict(explorer.canvas.answer)
     move(explorer, 4, 72, 24)
-    assert {**explorer.stage.answer, "box": before["box"]} == before
+    assert {**explorer.canvas.answer, "box": before["box"]} == before
     assert explorer.canvas.result["box"] == [4, 72, 24]
 
 
@@ -147,7 +149,7 @@ def test_occluder_scales_with_the_network(explorer):
 def test_stage_and_network_get_the_same_filling(explorer, fill):
     explorer.fill.value = fill
     left, top, size = explorer.box
-    shown = np.asarray(Image.open(io.BytesIO(explorer.stage.filling)))
+    shown = np.asarray(Image.open(io.BytesIO(explorer.canvas.filling)))
     asked = explorer.result.occluded_image[:, top : top + size, left : left + size].permute(1, 2, 0).numpy()
     assert abs(shown[top : top + size, left : left + size] / 255 - asked).max() < 0.003
 
@@ -170,7 +172,9 @@ def test_jump_goes_to_the_lowest_place(explorer):
     left, top, size = explorer.box
     lowest = explorer.map.probability.min()
     assert size == 24
-    assert explorer.result.now[explorer.result.target] == pytest.approx(float(lowest), abs=1e-5)
+    assert explorer.result.occluded_probability[explorer.result.target] == pytest.approx(
+        float(lowest), abs=1e-5
+    )
     row, column = (explorer.map.rows == top).nonzero(), (explorer.map.columns == left).nonzero()
     assert explorer.map.probability[row, column] == lowest
 
@@ -230,7 +234,7 @@ def test_map_grows_beside_the_controls_and_stops(explorer):
         assert not explorer.stop_button.disabled
         move(explorer, 5, 5, 24)  # the occluder answers meanwhile
         assert explorer.canvas.result["now"] == pytest.approx(
-            float(explorer.answer.now[explorer.answer.target]), abs=1e-3
+            float(explorer.result.occluded_probability[explorer.result.target]), abs=1e-3
         )
         explorer.stop_button.click()
         done = explorer.map.fraction_done
@@ -313,7 +317,7 @@ def test_stored_picture_shows_occluder_and_outline(explorer):
     explorer.show_mask.value = True
     outlined = explorer.static_preview()
     move(explorer, 0, 0, 24)
-    assert len({plain, outlined, explorer.still()}) == 3
+    assert len({plain, outlined, explorer.static_preview()}) == 3
 
 
 def test_a_converted_notebook_shows_the_picture(explorer):

@@ -88,8 +88,8 @@ def test_code_makes_the_same_picture(explorer):
     space = {"given": explorer.model}
     exec(text, space)
     made = (
-        space["found"].images[0]
-        if "found" in space
+        space["result"].images[0]
+        if "result" in space
         else space.get("dream", getattr(space.get("made"), "image", None))
     )
     place = 2 if isinstance(explorer, StyleTransferExplorer) else 1

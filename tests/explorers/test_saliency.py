@@ -59,8 +59,8 @@ def test_it_opens_with_all_methods_of_the_predicted_class(explorer):
         ("target", 2),
         ("score", "probability"),
         ("layer", "conv2"),
-        ("look", "sign"),
-        ("look", "picture"),
+        ("view", "sign"),
+        ("view", "picture"),
         ("shape", "car"),
         ("scene", "snow"),
         ("seed", 9),
@@ -110,8 +110,8 @@ def test_clicking_a_method_chooses_it(explorer):
 def test_pointing_at_a_pixel_tells_its_numbers(explorer):
     explorer.main_view.set_state({"point": [0, 48, 24]})
     row, column = 24, 12
-    assert f"row {row}, column {column}" in explorer.main_view.answer
-    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.answer
+    assert f"row {row}, column {column}" in explorer.main_view.readout
+    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.readout
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -141,7 +141,7 @@ def test_an_unknown_picture_is_told_in_place_and_the_map_stays(explorer):
 def test_it_says_in_words_and_as_a_picture_what_it_shows(explorer):
     assert explorer.describe() == SaliencyExplorer(Small().eval()).describe()
     assert "guided" not in explorer.describe()
-    still = np.asarray(Image.open(io.BytesIO(explorer.still())).convert("L"))
+    still = np.asarray(Image.open(io.BytesIO(explorer.static_preview())).convert("L"))
     assert still.shape[1] > 600 and still.std() > 10
 
 

@@ -72,7 +72,7 @@ def test_a_pixel_is_told_with_its_truth(networks, sheep):
 
 def test_each_control_changes_the_overlay(explorer):
     seen = explorer.main_view.overlay["png"]
-    changes = [("network", explorer._networks["high"]), ("look", "truth"), ("look", "errors"), ("seed", 12)]
+    changes = [("network", explorer._networks["high"]), ("view", "truth"), ("view", "errors"), ("seed", 12)]
     for name, value in changes:
         getattr(explorer, name).value = value
         assert explorer.error is None
@@ -91,7 +91,7 @@ def test_a_photo_has_no_truth_and_says_so(explorer):
     explorer.view.value = "errors"
     explorer.image_picker.use_photo(photo(), "mine")
     assert explorer.error is None
-    assert explorer.view.disabled and explorer.look.value == "answer"
+    assert explorer.view.disabled and explorer.view.value == "answer"
     assert "Nobody knows" in explorer._finding.value
 
 

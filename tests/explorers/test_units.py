@@ -193,8 +193,8 @@ def test_vectors_have_one_place_and_see_everything(activation):
 def test_words_and_picture_are_stable(explorer, request):
     explorer = request.getfixturevalue(explorer)
     assert explorer.describe() == explorer.describe() and "small" in explorer.describe()
-    assert Image.open(io.BytesIO(explorer.still())).width > 600
-    assert len(explorer.still()) < 150_000
+    assert Image.open(io.BytesIO(explorer.static_preview())).width > 600
+    assert len(explorer.static_preview()) < 150_000
 
 
 def run(code: str, model) -> dict:
@@ -209,7 +209,7 @@ def test_the_code_of_the_activations_gives_the_same(activation, model, pictures,
     place = run(activation.code(), model)
     assert float(capsys.readouterr().out) == pytest.approx(activation.value, abs=1e-5)
     assert tuple(place["box"]) == activation.box
-    assert torch.allclose(place["found"].value, activation.search.activations.strongest(2, 9).value)
+    assert torch.allclose(place["result"].value, activation.search.activations.strongest(2, 9).value)
 
 
 def test_an_unknown_layer_is_told(model, pictures):
@@ -225,7 +225,7 @@ def test_an_unknown_layer_is_told(model, pictures):
 def test_the_code_of_the_patches_gives_the_same(patches, model, pictures, mixing, monkeypatch):
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     patches.mixing.value = mixing
-    found = run(patches.code(), model)["found"]
+    found = run(patches.code(), model)["result"]
     assert torch.allclose(found.value, patches.top_patches.value, atol=1e-5)
     assert torch.equal(found.picture, patches.top_patches.picture)
 

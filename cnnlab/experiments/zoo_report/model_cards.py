@@ -9,7 +9,7 @@ from cnnlab.networks.recipes import RECIPES
 
 HEAD = """# The shipped networks
 
-Written by `cnnlab zoo model_cards`; `cnnlab zoo report` measures what the networks show, `cnnlab zoo zoo_gallery` draws the pictures.
+Written by `cnnlab zoo cards`; `cnnlab zoo report` measures what the networks show, `cnnlab zoo gallery` draws the pictures.
 The JSON file beside each network's weights holds the whole recipe, the history of its training, its accuracy by class and the
 machine it was made on.
 

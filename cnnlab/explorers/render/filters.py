@@ -95,7 +95,11 @@ def code(
     shared = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
     if reads_rgb(weights):
         lines += [f"figures.filters_figure(weights, scale={shared})"]
-        lines += [] if r2_threshold is None else [f"print(units.fit_filters(weights).share({r2_threshold}))"]
+        lines += (
+            []
+            if r2_threshold is None
+            else [f"print(units.fit_filters(weights).fraction_explained({r2_threshold}))"]
+        )
     else:
         rows, columns = min(8, len(weights)), min(12, weights.shape[1])
         lines += [f"figures.kernels_figure(weights, range({rows}), range({columns}), scale={shared})"]

@@ -8,7 +8,7 @@ from cnnlab.networks import weight_files
 
 def test_the_page_beside_the_weights_is_up_to_date():
     page = (weight_files.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert page == model_cards(), "run `cnnlab zoo model_cards > cnnlab/networks/weights/README.md`"
+    assert page == model_cards(), "run `cnnlab zoo cards > cnnlab/networks/weights/README.md`"
 
 
 def test_every_network_has_a_row_with_its_accuracy():

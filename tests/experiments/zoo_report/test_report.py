@@ -74,14 +74,14 @@ def test_a_report_on_other_weights_is_refused(monkeypatch, tmp_path):
     kept = json.loads(REPORT_FILE.read_text())
     kept["weights"]["mini_vgg"] = "0" * 64
     (tmp_path / "report.json").write_text(json.dumps(kept))
-    monkeypatch.setattr(sys.modules[stored_rows.__module__], "STORED", tmp_path / "report.json")
+    monkeypatch.setattr(sys.modules[stored_rows.__module__], "REPORT_FILE", tmp_path / "report.json")
     with pytest.raises(ValueError, match="other weights of mini_vgg"):
         stored_rows()
 
 
 def test_the_readme_quotes_the_report():
     """The figures of mini_alexnet in the README are those of the kept report, to the last digit."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     pointing, attacked = stored_rows()["pointing"].values, stored_rows()["adversarial"].values
     for method in ("occlusion", "Grad-CAM", "smoothed gradient", "centre of the picture"):
         assert f"{method} {pointing[method]:.3f}" in readme
