@@ -1,50 +1,16 @@
-"""The exercises of the lecture notebooks, each with a plain reference and hints keyed on how an answer is wrong.
+"""The exercises of the lecture notebooks, a module for each notebook: right values from the definition, and hints for the usual mistakes.
 
-A module holds the exercises of one notebook, as functions of the answer (see `exercise.Exercise`), and lists them under their names
-("05.hit") in its `EXERCISES`. References are written from the definition, without the technique rooms of the kit.
+Right values are computed without the kit's own techniques. Every `Exercise` in a module of this folder is listed in `EXERCISES`.
 """
 
-from cnnlab.grading.exercises import (
-    activations,
-    adversarial,
-    brains,
-    corruptions,
-    dissection,
-    filters,
-    fooling,
-    grad_cam,
-    inversion,
-    last_layer,
-    layers_and_shapes,
-    maximisation,
-    memorization,
-    occlusion,
-    retrieval,
-    saliency,
-    segmentation,
-    style,
-    transfer,
-)
+import pkgutil
+from importlib import import_module
+
 from cnnlab.grading.exercises.exercise import Exercise
 
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+_FOUND = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Exercise)]
+
 EXERCISES: dict[str, Exercise] = {
-    **dissection.EXERCISES,
-    **retrieval.EXERCISES,
-    **memorization.EXERCISES,
-    **corruptions.EXERCISES,
-    **filters.EXERCISES,
-    **layers_and_shapes.EXERCISES,
-    **inversion.EXERCISES,
-    **style.EXERCISES,
-    **maximisation.EXERCISES,
-    **occlusion.EXERCISES,
-    **activations.EXERCISES,
-    **last_layer.EXERCISES,
-    **saliency.EXERCISES,
-    **segmentation.EXERCISES,
-    **grad_cam.EXERCISES,
-    **transfer.EXERCISES,
-    **brains.EXERCISES,
-    **adversarial.EXERCISES,
-    **fooling.EXERCISES,
+    exercise.name: exercise for exercise in sorted(_FOUND, key=lambda exercise: exercise.name)
 }

@@ -1,77 +1,65 @@
-"""The exercises of notebook 11, adversarial examples."""
+"""Exercises of notebook 11, adversarial examples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.grading.exercises.exercise import Exercise, require_attempt
+from cnnlab.grading.exercises.exercise import Case, Exercise, exercise, require_attempt
+from cnnlab.grading.exercises.inputs import input_gradient, rand, seeded_network
+from cnnlab.grading.exercises.requirements import is_new_image
 
 
-def fast_sign(answer: Callable[[nn.Module, Tensor, int, float], Tensor]) -> str | None:
-    """`answer(model, image, target, epsilon)`: the picture after one FGSM step away from the class."""
-    model, target, epsilon = _small_network(), 2, 0.1
-    image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(6))
-    original = image.clone()
-    result = require_attempt(answer(model, image, target, epsilon))
-    wrong = _not_a_picture(result, image, original)
-    if wrong:
-        return wrong
-    sign = _uphill(model, original, target).sign()
-    logit = -_uphill(model, original, target, loss=False).sign()
-    expected = (original + epsilon * sign).clamp(0, 1)
+@exercise("11.fgsm", is_new_image(argument=1))
+def fgsm():
+    """The image after one FGSM step away from the class: `answer(model, image, target, epsilon)`."""
+    layers = nn.Conv2d(3, 6, 4, 2), nn.Tanh(), nn.Flatten(), nn.Linear(6 * 9, 4)
+    model, image, target, epsilon = seeded_network(*layers, seed=11, scale=0.4), rand(3, 8, 8, seed=6), 2, 0.1
+    gradient = input_gradient(model, image, lambda z: F.cross_entropy(z[None], torch.tensor([target])))
+    logit_sign = input_gradient(model, image, lambda logits: logits[target]).sign()
+    change = epsilon * gradient.sign()
+    downhill, from_logit = image - change, image - epsilon * logit_sign
+    unscaled = (image + epsilon * gradient).clamp(0, 1)
     mistakes = {
-        "the pixels leave [0, 1]; clip them after the step": original + epsilon * sign,
-        "this step makes the class more probable: add the sign of the gradient of the loss": (
-            original - epsilon * sign
-        ).clamp(0, 1),
-        "this goes along the gradient itself; every pixel moves by epsilon, whatever the size of its gradient": (
-            original + epsilon * _uphill(model, original, target)
-        ).clamp(0, 1),
-        "this is the sign of the logit's gradient; take the cross-entropy on the logits": (
-            original + epsilon * logit
-        ).clamp(0, 1),
+        "the pixels leave [0, 1]; clip them after the step": image + change,
+        "this step makes the class more probable: add the sign of the gradient of the loss": downhill.clamp(
+            0, 1
+        ),
+        "this goes along the gradient itself; every pixel moves by epsilon, whatever the size of its gradient": unscaled,
+        "this is the sign of the logit's gradient; take the cross-entropy on the logits": from_logit.clamp(
+            0, 1
+        ),
     }
-    return _match_or_hint(
-        result,
-        expected,
-        mistakes,
-        "x + epsilon * sign of the gradient of the cross-entropy, clipped to [0, 1]",
-    )
+    hint = "the shape is right, the values are not: x + epsilon * sign of the gradient of the cross-entropy, clipped to [0, 1]"
+    yield Case((model, image, target, epsilon), (image + change).clamp(0, 1), mistakes, hint)
 
 
-def project(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str | None:
-    """`answer(picture, original, epsilon)`: the picture brought back to within epsilon of the original, and into [0, 1]."""
+@exercise("11.project", is_new_image(argument=0))
+def project():
+    """The image brought back to within epsilon of the original, and into [0, 1]: `answer(image, original, epsilon)`."""
     generator = torch.Generator().manual_seed(3)
     original, epsilon = torch.rand(3, 8, 8, generator=generator), 0.1
-    picture = original + 0.4 * torch.randn(3, 8, 8, generator=generator)
-    moved = picture.clone()
-    result = require_attempt(answer(picture, original, epsilon))
-    wrong = _not_a_picture(result, picture, moved)
-    if wrong:
-        return wrong
-    change = moved - original
-    expected = (original + change.clamp(-epsilon, epsilon)).clamp(0, 1)
+    image = original + 0.4 * torch.randn(3, 8, 8, generator=generator)
+    change = image - original
+    near, small = original + change.clamp(-epsilon, epsilon), image.clamp(-epsilon, epsilon)
+    scaled = (original + change * epsilon / change.abs().max()).clamp(0, 1)
     mistakes = {
-        "some values leave [0, 1]; clip them as well": original + change.clamp(-epsilon, epsilon),
-        "it stays in [0, 1] but not within epsilon of the original": moved.clamp(0, 1),
-        "clip the change, not the picture: the picture itself need not be small": moved.clamp(
-            -epsilon, epsilon
-        ),
-        "this makes the whole change shorter; here each value has its own bound": (
-            original + change * epsilon / change.abs().max()
-        ).clamp(0, 1),
+        "some values leave [0, 1]; clip them as well": near,
+        "it stays in [0, 1] but not within epsilon of the original": image.clamp(0, 1),
+        "clip the change, not the picture: the picture itself need not be small": small,
+        "this makes the whole change shorter; here each value has its own bound": scaled,
     }
-    return _match_or_hint(
-        result, expected, mistakes, "original + change clipped to [-epsilon, epsilon], then clipped to [0, 1]"
-    )
+    hint = "the shape is right, the values are not: original + change clipped to [-epsilon, epsilon], then clipped to [0, 1]"
+    yield Case((image, original, epsilon), near.clamp(0, 1), mistakes, hint)
 
 
+@partial(Exercise, "11.bisect")
 def bisect(answer: Callable[[Callable[[float], bool], float, float], float]) -> str | None:
-    """`answer(flips, largest, tolerance)`: the smallest epsilon with `flips(epsilon)`, at most `tolerance` too large."""
+    """The smallest epsilon with `flips(epsilon)`, at most `tolerance` too large: `answer(flips, largest, tolerance)`."""
     for edge, largest in ((5.3, 32.0), (0.4, 16.0), (30.9, 32.0)):
         queries: list[float] = []
 
@@ -92,45 +80,3 @@ def bisect(answer: Callable[[Callable[[float], bool], float, float], float]) -> 
         if len(queries) > 20:
             return f"it is found, but with {len(queries) - 1} questions; halving needs about 10. Which half can be left out?"
     return None
-
-
-def _not_a_picture(result: object, image: Tensor, original: Tensor) -> str | None:
-    if not isinstance(result, Tensor):
-        return f"return the new picture as a tensor, not {type(result).__name__}"
-    if not torch.equal(image.detach(), original):
-        return "the picture that was passed in has changed; work on a copy (`image.clone()`)"
-    if result.shape != original.shape:
-        return f"the new picture has the shape of the old one, 3 x 8 x 8; yours is {tuple(result.shape)}"
-    return None
-
-
-def _match_or_hint(result: Tensor, expected: Tensor, mistakes: dict[str, Tensor], formula: str) -> str | None:
-    result = result.detach()
-    if torch.allclose(result, expected, atol=1e-5):
-        return None
-    for hint, wrong in mistakes.items():
-        if torch.allclose(result, wrong, atol=1e-5):
-            return hint
-    return f"the shape is right, the values are not: {formula}"
-
-
-def _uphill(model: nn.Module, image: Tensor, target: int, *, loss: bool = True) -> Tensor:
-    with torch.enable_grad():
-        pixels = image.clone().requires_grad_()
-        logits = model(pixels[None])
-        value = F.cross_entropy(logits, torch.tensor([target])) if loss else logits[0, target]
-        return torch.autograd.grad(value, pixels)[0]
-
-
-def _small_network() -> nn.Module:
-    """A tiny network whose weights come from a seed of their own."""
-    generator = torch.Generator().manual_seed(11)
-    model = nn.Sequential(nn.Conv2d(3, 6, 4, 2), nn.Tanh(), nn.Flatten(), nn.Linear(6 * 9, 4)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.4)
-            parameter.requires_grad_(False)
-    return model
-
-
-EXERCISES: dict[str, Exercise] = {"11.fgsm": fast_sign, "11.project": project, "11.bisect": bisect}

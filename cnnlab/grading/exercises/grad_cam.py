@@ -1,61 +1,64 @@
-"""The exercises of notebook 07, Grad-CAM and shortcuts."""
+"""Exercises of notebook 07, Grad-CAM and shortcuts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import torch
-from torch import Tensor
 
-from cnnlab.grading.exercises.exercise import Exercise, require_attempt
+from cnnlab.grading.exercises.exercise import Case, Exercise, exercise, require_attempt
+from cnnlab.grading.exercises.inputs import mask, randn
+from cnnlab.grading.exercises.requirements import is_tensor_of_shape
 from cnnlab.grading.mystery_models import KINDS
 
 
-def grad_cam(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
-    """`answer(maps, gradients)`: both K x h x w, of one picture; the map h x w of Grad-CAM."""
+@exercise(
+    "07.grad_cam",
+    is_tensor_of_shape("the maps are added up over k, so the result is 4 x 6; yours is {shape}"),
+)
+def grad_cam():
+    """The Grad-CAM map, h x w, of one image, from K x h x w each: `answer(maps, gradients)`."""
     generator = torch.Generator().manual_seed(6)
     maps = torch.rand(5, 4, 6, generator=generator)
     offsets = torch.tensor([0.6, -0.5, 0.4, -0.7, 0.2]).view(5, 1, 1)  # so that the sum has both signs
     gradients = torch.randn(5, 4, 6, generator=generator) + offsets
-    result = require_attempt(answer(maps.clone(), gradients.clone()))
-    if not isinstance(result, Tensor) or result.shape != (4, 6):
-        return f"the maps are added up over k, so the result is 4 x 6; yours is {tuple(getattr(result, 'shape', ()))}"
     weights = gradients.mean((1, 2), keepdim=True)
-    added = (weights * maps).sum(0)
+    added, by_position = (weights * maps).sum(0), (gradients * maps).sum(0)
+    expected = added.relu()
     mistakes = {
         "the ReLU is missing: only what speaks for the class is kept": added,
-        "the ReLU comes last, after the maps are added up": (weights * maps).clamp_min(0).sum(0),
-        "one weight for each map: take the mean of its gradient over all places first": (gradients * maps)
-        .sum(0)
-        .clamp_min(0),
-        "the weight is the mean of the gradient, not its sum": 24 * added.clamp_min(0),
-        "add the weighted maps up, do not average them": added.clamp_min(0) / 5,
-        "every map has its own weight; you give all the same": (maps.sum(0) * weights.sum()).clamp_min(0),
+        "the ReLU comes last, after the maps are added up": (weights * maps).relu().sum(0),
+        "one weight for each map: take the mean of its gradient over all places first": by_position.relu(),
+        "the weight is the mean of the gradient, not its sum": 24 * expected,
+        "add the weighted maps up, do not average them": expected / 5,
+        "every map has its own weight; you give all the same": (maps.sum(0) * weights.sum()).relu(),
     }
-    return _match_or_hint(result.float(), added.clamp_min(0), mistakes)
+    hint = "the values are not right: compute one by hand"
+    yield Case((maps, gradients), expected, mistakes, hint)
 
 
-def share(answer: Callable[[Tensor, Tensor], float]) -> str | None:
-    """`answer(relevance, mask)`: the share of the positive relevance (H x W) that lies on the mask (H x W, bool)."""
-    relevance = torch.randn(7, 9, generator=torch.Generator().manual_seed(2))
-    mask = torch.zeros(7, 9, dtype=torch.bool)
-    mask[2:6, 3:8] = True
-    result = require_attempt(answer(relevance.clone(), mask.clone()))
-    positive = relevance.clamp_min(0)
+@exercise("07.share")
+def share():
+    """The share of the positive relevance (H x W) that lies on the mask (H x W, bool): `answer(relevance, mask)`."""
+    relevance, inside = randn(7, 9, seed=2), mask(7, 9, rows=(2, 6), columns=(3, 8))
+    positive = relevance.relu()
+    on_object, on_ground, total = positive[inside], positive[~inside].sum(), positive.sum()
+    ratio = on_object.sum() / on_ground
     mistakes = {
-        "what is negative counts as none: clamp it away first": relevance[mask].sum() / relevance.sum(),
-        "compare sums, not means: the object is smaller than the picture": positive[mask].mean()
-        / positive.mean(),
-        "divide by the relevance of the whole picture, not by that of the background": positive[mask].sum()
-        / positive[~mask].sum(),
-        "this is the share on the background": positive[~mask].sum() / positive.sum(),
-        "this counts pixels; add up their relevance": (positive[mask] > 0).sum() / (positive > 0).sum(),
+        "what is negative counts as none: clamp it away first": relevance[inside].sum() / relevance.sum(),
+        "compare sums, not means: the object is smaller than the picture": on_object.mean() / positive.mean(),
+        "divide by the relevance of the whole picture, not by that of the background": ratio,
+        "this is the share on the background": on_ground / total,
+        "this counts pixels; add up their relevance": (on_object > 0).sum() / (positive > 0).sum(),
     }
-    return _match_or_hint(torch.as_tensor(float(result)), positive[mask].sum() / positive.sum(), mistakes)
+    hint = "the values are not right: compute one by hand"
+    yield Case((relevance, inside), on_object.sum() / total, mistakes, hint)
 
 
+@partial(Exercise, "07.suspects")
 def suspects(answer: Mapping[str, str]) -> str | None:
-    """`answer`: for each of the networks A, B and C what it is: "honest", "meadow" or "snow"."""
+    """For each of the networks A, B and C what it is: "honest", "meadow" or "snow"."""
     kinds = dict(require_attempt(answer))
     if set(kinds) != set(KINDS) or not all(kinds.values()):
         raise NotImplementedError
@@ -67,23 +70,7 @@ def suspects(answer: Mapping[str, str]) -> str | None:
         return None
     if len(set(kinds.values())) < len(KINDS):
         return "each of the three kinds occurs once"
-    return (
-        f"{n_correct} of 3 are right. Look at one network, goats on a meadow and wolves in the snow: which of them does"
-        " it get wrong?"
+    question = (
+        "Look at one network, goats on a meadow and wolves in the snow: which of them does it get wrong?"
     )
-
-
-def _match_or_hint(result: Tensor, expected: Tensor, mistakes: Mapping[str, Tensor]) -> str | None:
-    if torch.allclose(result, expected, atol=1e-5):
-        return None
-    for hint, wrong in mistakes.items():
-        if torch.allclose(result, wrong, atol=1e-5):
-            return hint
-    return "the values are not right: compute one by hand"
-
-
-EXERCISES: dict[str, Exercise] = {
-    "07.grad_cam": grad_cam,
-    "07.share": share,
-    "07.suspects": suspects,
-}
+    return f"{n_correct} of 3 are right. {question}"

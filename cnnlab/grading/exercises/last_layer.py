@@ -1,68 +1,47 @@
-"""The exercises of notebook 04, the last layer."""
-
-from __future__ import annotations
-
-from collections.abc import Callable
+"""Exercises of notebook 04, the last layer."""
 
 import torch
-from torch import Tensor
 
-from cnnlab.grading.exercises.exercise import Exercise, require_attempt
+from cnnlab.grading.exercises.exercise import Case, exercise
+from cnnlab.grading.exercises.inputs import randn, row_numbers
 
 
-def nearest(answer: Callable[[Tensor, int, int], Tensor]) -> str | None:
-    """`answer(features, query, k)`: the rows of the k vectors nearest to row `query`, without the query itself."""
-    features = (
-        torch.randn(15, 6, generator=torch.Generator().manual_seed(8)) * torch.linspace(0.5, 4, 15)[:, None]
-    )
-    query, k = 4, 5
-    result = torch.as_tensor(require_attempt(answer(features.clone(), query, k))).flatten().long().tolist()
-    distance = (features - features[query]).square().sum(1).sqrt()
-    order = distance.argsort().tolist()
-    expected = [row for row in order if row != query][:k]
-    if result == expected:
-        return None
-    similarity = features @ features[query]
-    cosine = similarity / features.norm(dim=1)
+@exercise("04.nearest", read=row_numbers)
+def nearest():
+    """The rows of the k vectors nearest to row `query`, without the query itself: `answer(features, query, k)`."""
+    features, query, k = randn(15, 6, seed=8) * torch.linspace(0.5, 4, 15)[:, None], 4, 5
+
+    def others(score, descending=False):
+        return [row for row in score.argsort(descending=descending).tolist() if row != query][:k]
+
+    distance, product = (features - features[query]).norm(dim=1), features @ features[query]
+    by_angle = others(product / features.norm(dim=1), True)
     mistakes = {
-        "the query is its own nearest neighbour; leave it out": order[:k],
-        "these are the farthest; sort ascending": order[::-1][:k],
-        "this sorts by the scalar product; long vectors win there, use the distance": [
-            row for row in similarity.argsort(descending=True).tolist() if row != query
-        ][:k],
-        "this sorts by the angle; here the Euclidean distance is asked for": [
-            row for row in cosine.argsort(descending=True).tolist() if row != query
-        ][:k],
+        "the query is its own nearest neighbour; leave it out": distance.argsort()[:k],
+        "these are the farthest; sort ascending": distance.argsort(descending=True)[:k],
+        "this sorts by the scalar product; long vectors win there, use the distance": others(product, True),
+        "this sorts by the angle; here the Euclidean distance is asked for": by_angle,
     }
-    for hint, wrong in mistakes.items():
-        if result == wrong:
-            return hint
-    if len(result) != k:
-        return f"{k} neighbours were asked for, you give {len(result)}"
-    return "subtract the query from all rows, square, sum over the columns, sort"
+
+    def hint(rows):
+        if len(rows) != k:
+            return f"{k} neighbours were asked for, you give {len(rows)}"
+        return "subtract the query from all rows, square, sum over the columns, sort"
+
+    yield Case((features, query, k), others(distance), mistakes, hint)
 
 
-def precision(answer: Callable[[Tensor, Tensor], float]) -> str | None:
-    """`answer(neighbours, labels)`: the share of neighbours (N x k row numbers) that have the label of their row, of N labels."""
+@exercise("04.precision", relative=0, absolute=1e-6)
+def precision():
+    """The share of neighbours (N x k row numbers) that have the label of their row: `answer(neighbours, labels)`."""
     labels = torch.tensor([0, 1, 0, 1, 2, 2])
     neighbours = torch.tensor([[2, 1, 4], [3, 0, 2], [0, 4, 5], [0, 1, 4], [5, 0, 1], [4, 3, 0]])
-    for count in (3, 2):
-        chosen = neighbours[:, :count]
-        same = labels[chosen] == labels[:, None]
-        result = float(require_attempt(answer(chosen.clone(), labels.clone())))
-        if abs(result - float(same.float().mean())) < 1e-6:
-            continue
-        if abs(result - float(same.any(1).float().mean())) < 1e-6:
-            return "this asks whether any neighbour is right; count the share of all of them"
-        if abs(result - float(same[:, 0].float().mean())) < 1e-6:
-            return "this looks at the first neighbour only"
-        if abs(result - float(same.sum())) < 1e-6:
-            return "this counts; divide by the number of neighbours, N times k"
-        return f"for {count} neighbours of 6 rows you give {result:.3f}; count {6 * count} by hand"
-    return None
-
-
-EXERCISES: dict[str, Exercise] = {
-    "04.nearest": nearest,
-    "04.precision": precision,
-}
+    for k in (3, 2):
+        same = (labels[neighbours[:, :k]] == labels[:, None]).double()
+        mistakes = {
+            "this asks whether any neighbour is right; count the share of all of them": same.amax(1).mean(),
+            "this looks at the first neighbour only": same[:, 0].mean(),
+            "this counts; divide by the number of neighbours, N times k": same.sum(),
+        }
+        hint = f"for {k} neighbours of 6 rows you give {{result:.3f}}; count {6 * k} by hand"
+        yield Case((neighbours[:, :k], labels), same.mean(), mistakes, hint)

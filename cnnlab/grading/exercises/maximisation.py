@@ -1,100 +1,58 @@
-"""The exercises of notebook 08, the image a unit wants."""
+"""Exercises of notebook 08, activation maximisation."""
 
-from __future__ import annotations
+from torch import nn
 
-from collections.abc import Callable
-
-import torch
-from torch import Tensor, nn
-
-from cnnlab.grading.exercises.exercise import Exercise, require_attempt
+from cnnlab.grading.exercises.exercise import Case, exercise
+from cnnlab.grading.exercises.inputs import input_gradient, rand, seeded_network
+from cnnlab.grading.exercises.requirements import is_new_image, is_tensor_of_shape, unchanged
 
 
-def ascent_step(answer: Callable[[nn.Module, Tensor, int, float], Tensor]) -> str | None:
-    """`answer(model, image, target, rate)`: one step of gradient ascent on the logit, back in [0, 1]."""
-    model, target, rate = _small_network(), 2, 0.5
-    image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(6))
-    original = image.clone()
-    result = require_attempt(answer(model, image, target, rate))
-    if not isinstance(result, Tensor):
-        return f"return the new picture as a tensor, not {type(result).__name__}"
-    if not torch.equal(image.detach(), original):
-        return "the picture that was passed in has changed; work on a copy (`image.clone()`)"
-    if result.shape != original.shape:
-        return f"the new picture has the shape of the old one, 3 x 8 x 8; yours is {tuple(result.shape)}"
-    uphill = _gradient(model, original, lambda logits: logits[target])
-    likely = _gradient(model, original, lambda logits: logits.softmax(0)[target])
+@exercise("08.ascent_step", is_new_image(argument=1))
+def ascent_step():
+    """One step of gradient ascent on the logit, back in [0, 1]: `answer(model, image, target, rate)`."""
+    layers = nn.Conv2d(3, 6, 4, 2), nn.Tanh(), nn.Flatten(), nn.Linear(6 * 9, 4)
+    model, image, target, rate = seeded_network(*layers, seed=8, scale=0.4), rand(3, 8, 8, seed=6), 2, 0.5
+    step = rate * input_gradient(model, image, lambda logits: logits[target])
+    probability_step = rate * input_gradient(model, image, lambda logits: logits.softmax(0)[target])
+    by_probability, by_sign = (image + probability_step).clamp(0, 1), image + rate * step.sign()
     mistakes = {
-        "the pixels leave [0, 1]; clip them after the step": original + rate * uphill,
-        "this goes downhill: ascent adds the gradient": (original - rate * uphill).clamp(0, 1),
-        "this is the gradient of the probability; take the logit, before the softmax": (
-            original + rate * likely
-        ).clamp(0, 1),
-        "this goes along the sign of the gradient; take the gradient itself": (
-            original + rate * uphill.sign()
-        ).clamp(0, 1),
+        "the pixels leave [0, 1]; clip them after the step": image + step,
+        "this goes downhill: ascent adds the gradient": (image - step).clamp(0, 1),
+        "this is the gradient of the probability; take the logit, before the softmax": by_probability,
+        "this goes along the sign of the gradient; take the gradient itself": by_sign.clamp(0, 1),
     }
-    if torch.allclose(result.detach(), (original + rate * uphill).clamp(0, 1), atol=1e-5):
-        return None
-    for hint, wrong in mistakes.items():
-        if torch.allclose(result.detach(), wrong, atol=1e-5):
-            return hint
-    return (
+    hint = (
         "the shape is right, the values are not: x + rate * gradient of the target's logit, clipped to [0, 1]"
     )
+    yield Case((model, image, target, rate), (image + step).clamp(0, 1), mistakes, hint)
 
 
-def clip_small(answer: Callable[[Tensor, float], Tensor]) -> str | None:
-    """`answer(image, share)`: the picture with the share of pixels that are closest to grey made grey."""
-    image, share = torch.rand(3, 10, 10, generator=torch.Generator().manual_seed(1)), 0.3
-    original = image.clone()
-    result = require_attempt(answer(image, share))
-    if not isinstance(result, Tensor) or result.shape != original.shape:
-        return "return the picture, 3 x H x W, with some of its pixels grey"
-    if not torch.equal(image, original):
-        return "the picture that was passed in has changed; work on a copy (`image.clone()`)"
-    size = (original - 0.5).norm(dim=0)
-    small = size <= size.flatten().sort().values[29]
-    single = (original - 0.5).abs()
+@exercise(
+    "08.clip_small",
+    is_tensor_of_shape("return the picture, 3 x H x W, with some of its pixels grey"),
+    unchanged("the picture that was passed in has changed; work on a copy (`image.clone()`)"),
+    relative=0,
+    absolute=0,
+    outlier_fraction=0.01,  # a pixel, by which definitions of quantiles may differ
+)
+def clip_small():
+    """The image with the share of pixels that are closest to grey made grey: `answer(image, share)`."""
+    image, share = rand(3, 10, 10, seed=1), 0.3
+
+    def replace_smallest(size, colour=0.5):
+        return image.masked_fill(size <= size.flatten().sort().values[int(share * size.numel()) - 1], colour)
+
+    contrast, length, single_values = (image - 0.5).norm(dim=0), image.norm(dim=0), (image - 0.5).abs()
+    by_value = replace_smallest(single_values)
     mistakes = {
-        "a pixel that goes becomes grey (0.5), not black": original.masked_fill(small, 0.0),
-        "these are the largest; make the smallest grey": original.masked_fill(
-            size >= size.flatten().sort().values[70], 0.5
-        ),
-        "size is the distance from grey (0.5), not from black": original.masked_fill(
-            original.norm(dim=0) <= original.norm(dim=0).flatten().sort().values[29], 0.5
-        ),
-        "a pixel goes with all its three colours: measure the length over the colours": original.masked_fill(
-            single <= single.flatten().sort().values[89], 0.5
-        ),
+        "a pixel that goes becomes grey (0.5), not black": replace_smallest(contrast, 0.0),
+        "these are the largest; make the smallest grey": replace_smallest(-contrast),
+        "size is the distance from grey (0.5), not from black": replace_smallest(length),
+        "a pixel goes with all its three colours: measure the length over the colours": by_value,
     }
-    # Where exactly the boundary lies may differ by a pixel, as definitions of quantiles do.
-    if (result != original.masked_fill(small, 0.5)).any(0).sum() <= 1:
-        return None
-    for hint, wrong in mistakes.items():
-        if (result != wrong).sum() <= 3:
-            return hint
-    gone = float((result == 0.5).all(0).float().mean())
-    return f"{gone:.0%} of your pixels are grey, {share:.0%} were asked for, those closest to grey"
 
+    def hint(result):
+        grey = (result == 0.5).all(0).float().mean()
+        return f"{grey:.0%} of your pixels are grey, {share:.0%} were asked for, those closest to grey"
 
-def _gradient(model: nn.Module, image: Tensor, score: Callable[[Tensor], Tensor]) -> Tensor:
-    picture = image.clone().requires_grad_()
-    return torch.autograd.grad(score(model(picture[None])[0]), picture)[0]
-
-
-def _small_network() -> nn.Module:
-    """A tiny network whose weights come from a seed of their own."""
-    generator = torch.Generator().manual_seed(8)
-    model = nn.Sequential(nn.Conv2d(3, 6, 4, 2), nn.Tanh(), nn.Flatten(), nn.Linear(6 * 9, 4)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.4)
-            parameter.requires_grad_(False)
-    return model
-
-
-EXERCISES: dict[str, Exercise] = {
-    "08.ascent_step": ascent_step,
-    "08.clip_small": clip_small,
-}
+    yield Case((image, share), replace_smallest(contrast), mistakes, hint)

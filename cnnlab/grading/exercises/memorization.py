@@ -1,51 +1,53 @@
-"""The exercises of notebook 14, networks can learn anything."""
-
-from __future__ import annotations
-
-import math
-from collections.abc import Callable
+"""Exercises of notebook 14, memorization of random labels."""
 
 import torch
-from torch import Tensor
 
-from cnnlab.grading.exercises.exercise import Exercise, require_attempt
+from cnnlab.grading.exercises.exercise import Case, exercise
+from cnnlab.grading.exercises.inputs import rand
+from cnnlab.grading.exercises.requirements import is_tensor_of_shape
 
 
-def shuffle(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
-    """`answer(images, positions)`: pixel `positions[k]` of each picture comes to place k, counted along the rows."""
-    images = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(2))
+@exercise(
+    "14.shuffle",
+    is_tensor_of_shape(
+        "give pictures of the same shape back: flatten the last two axes, pick, and view them as H x W again"
+    ),
+    relative=0,
+    absolute=0,
+)
+def shuffle():
+    """Pixel `positions[k]` of each image comes to position k, counted along the rows: `answer(images, positions)`."""
+    images = rand(2, 3, 4, 5, seed=2)
     positions = torch.randperm(20, generator=torch.Generator().manual_seed(7))
-    result = require_attempt(answer(images, positions))
-    if not isinstance(result, Tensor) or result.shape != images.shape:
-        return "give pictures of the same shape back: flatten the last two axes, pick, and view them as H x W again"
-    flat = images.flatten(2)
-    expected = flat[:, :, positions].view(images.shape)
-    if torch.equal(result, expected):
-        return None
-    back = flat[:, :, positions.argsort()].view(images.shape)
-    if torch.equal(result, back):
-        return "that is the way back: pixel k has gone to places[k]; pixel places[k] should come to k"
-    if torch.equal(result.flatten(2).sort().values, flat.sort().values):
-        return "the pixels are all there, but not at the places asked for"
-    if torch.equal(result.flatten(1).sort().values, flat.flatten(1).sort().values):
-        return "colours were mixed up: a pixel's three colours stay together, so permute places, not channels"
-    return "these are not the picture's pixels any more: each one must occur as often as before"
+
+    def shuffled(order):
+        return images.flatten(2)[:, :, order].view(images.shape)
+
+    def same_pixels(result, axis=2):
+        return torch.equal(*(values.flatten(axis).sort().values for values in (result, images)))
+
+    def same_values(result):
+        return same_pixels(result, axis=1)
+
+    backwards = shuffled(positions.argsort())
+    mistakes = {
+        "that is the way back: pixel k has gone to places[k]; pixel places[k] should come to k": backwards,
+        "the pixels are all there, but not at the places asked for": same_pixels,
+        "colours were mixed up: a pixel's three colours stay together, so permute places, not channels": same_values,
+    }
+    hint = "these are not the picture's pixels any more: each one must occur as often as before"
+    yield Case((images, positions), shuffled(positions), mistakes, hint)
 
 
-def expected_true_labels(answer: Callable[[float, int], float]) -> str | None:
-    """`answer(share, classes)`: the expected share of labels that are still true when `share` of them is drawn by chance."""
+@exercise("14.expected_right", relative=0, absolute=1e-6)
+def expected_true_labels():
+    """The expected share of labels that stay true when a `share` of them is randomised: `answer(share, classes)`."""
     for share, classes in ((0.5, 10), (0.3, 4), (1.0, 20), (0.0, 20)):
-        result = float(require_attempt(answer(share, classes)))
-        if math.isclose(result, 1 - share + share / classes, abs_tol=1e-6):
-            continue
-        if math.isclose(result, 1 - share, abs_tol=1e-6):
-            return "a label drawn by chance can be the true one: one in `classes` is"
-        if math.isclose(result, share / classes, abs_tol=1e-6):
-            return "those are the drawn ones that are true; the labels that were not drawn are true as well"
-        if math.isclose(result, share * (1 - 1 / classes), abs_tol=1e-6):
-            return "that is the share of wrong labels"
-        return f"for a share of {share} and {classes} classes you give {result:.3f}; what is it for a share of 0, and of 1?"
-    return None
-
-
-EXERCISES: dict[str, Exercise] = {"14.shuffle": shuffle, "14.expected_right": expected_true_labels}
+        drawn_true, wrong = share / classes, share * (1 - 1 / classes)
+        mistakes = {
+            "a label drawn by chance can be the true one: one in `classes` is": 1 - share,
+            "those are the drawn ones that are true; the labels that were not drawn are true as well": drawn_true,
+            "that is the share of wrong labels": wrong,
+        }
+        hint = f"for a share of {share} and {classes} classes you give {{result:.3f}}; what is it for a share of 0, and of 1?"
+        yield Case((share, classes), 1 - share + drawn_true, mistakes, hint)
