@@ -1,5 +1,8 @@
 """Exercises of notebook 01, layers and shapes."""
 
+from itertools import accumulate
+from operator import mul
+
 from cnnlab.grading.exercises.exercise import Case, exercise
 from cnnlab.grading.exercises.inputs import randn
 from cnnlab.grading.exercises.requirements import has_shape, is_tensor, unchanged
@@ -45,10 +48,12 @@ def output_size():
 def field_size():
     """Side of the receptive field behind a chain of (kernel, stride), from the image on: `answer(layers)`."""
     for layers in CHAINS:
-        size, step, late_size = 1, 1, 1
-        for kernel, stride in layers:
-            size, step = size + (kernel - 1) * step, step * stride
-            late_size += (kernel - 1) * step
+        pixels = {0}
+        for kernel, stride in reversed(layers):  # from one unit back to the image
+            pixels = {pixel * stride + tap for pixel in pixels for tap in range(kernel)}
+        size = max(pixels) - min(pixels) + 1
+        late_steps = accumulate((stride for _, stride in layers), mul)
+        late_size = 1 + sum((kernel - 1) * step for (kernel, _), step in zip(layers, late_steps, strict=True))
         stride_free = 1 + sum(kernel - 1 for kernel, _ in layers)
         start = f"for (kernel, stride) {layers} the field is {size} pixels wide, you give {{result}}"
         mistakes = {

@@ -13,11 +13,10 @@ def pooled():
     """Maps N x C x h x w summed over their positions and scaled to length 1, N x C: `answer(maps)`."""
     maps = rand(4, 5, 3, 6, seed=6) * torch.arange(1.0, 6)[:, None, None]
     summed, largest = maps.sum((2, 3)), maps.amax((2, 3))
-    by_channel, by_sum = F.normalize(summed, dim=0), F.normalize(summed, p=1)
+    by_channel, by_sum, by_all = F.normalize(summed, dim=0), F.normalize(summed, p=1), summed / summed.norm()
     mistakes = {
         "the sum is right; now divide each code by its own length": summed,
-        "divide each code by its own length: this divides by the length of all codes together": summed
-        / summed.norm(),
+        "divide each code by its own length: this divides by the length of all codes together": by_all,
         "this divides each channel by its length over the pictures; divide each picture's code by its own": by_channel,
         "this takes the largest place of each map; sum over all places": F.normalize(largest),
         "this divides by the sum of the code; its length is the root of the sum of squares": by_sum,
@@ -29,18 +28,15 @@ def pooled():
 @exercise("16.precision", relative=0, absolute=1e-6)
 def precision():
     """Average precision of a ranking, given whether the item at each rank is relevant: `answer(relevant)`."""
-    for relevant in (
-        [True, False, True, False, False],
-        [False, False, True, True, False],
-        [True, True, False],
-    ):
+    for ranking in ("+-+--", "--++-", "++-"):
+        relevant = [item == "+" for item in ranking]
         ranks, count = range(1, len(relevant) + 1), sum(relevant)
         at_ranks = [sum(relevant[:rank]) / rank for rank in ranks]
         at_hits = sum(value for value, hit in zip(at_ranks, relevant, strict=True) if hit)
+        mean = sum(at_ranks) / len(ranks)
         single = sum(1 / rank for rank, hit in zip(ranks, relevant, strict=True) if hit)
         mistakes = {
-            "this averages the precision at all ranks; only ranks with a relevant item count": sum(at_ranks)
-            / len(ranks),
+            "this averages the precision at all ranks; only ranks with a relevant item count": mean,
             "divide by the number of relevant items, not by the length of the ranking": at_hits / len(ranks),
             "this is the share of relevant items; it does not ask where they stand": count / len(ranks),
             "at each hit count all relevant items so far, not one": single / count,

@@ -23,21 +23,17 @@ def saliency():
     model, image, target = seeded_network(*layers, seed=8, scale=0.2), rand(3, 12, 12, seed=4), 1
     model[3].bias.data[2] = 5.0  # another class than the target is predicted
     gradient = input_gradient(model, image, lambda logits: logits[target])
-    of_probability = input_gradient(model, image, lambda logits: logits.softmax(0)[target])
-    of_predicted = input_gradient(model, image, lambda logits: logits.max())
-    signed, probability, predicted = (
-        gradient.amax(0),
-        of_probability.abs().amax(0),
-        of_predicted.abs().amax(0),
-    )
+    probability = input_gradient(model, image, lambda logits: logits.softmax(0)[target]).abs().amax(0)
+    predicted = input_gradient(model, image, lambda logits: logits.max()).abs().amax(0)
+    signed, size = gradient.amax(0), gradient.abs()
     mistakes = {
         "take the absolute value before the maximum: a pixel that lowers the score matters as much": signed,
-        "this is the mean over the channels; the lecture takes the maximum": gradient.abs().mean(0),
-        "this is the sum over the channels; the lecture takes the maximum": gradient.abs().sum(0),
+        "this is the mean over the channels; the lecture takes the maximum": size.mean(0),
+        "this is the sum over the channels; the lecture takes the maximum": size.sum(0),
         "this is the gradient of the probability; the lecture takes the score before the softmax": probability,
         "this is the gradient of the predicted class, not of the target": predicted,
     }
-    yield Case((model, image, target), gradient.abs().amax(0), mistakes, BY_HAND)
+    yield Case((model, image, target), size.amax(0), mistakes, BY_HAND)
 
 
 @exercise("06.guided", is_tensor_of_shape("return a tensor of the same shape as R"))
