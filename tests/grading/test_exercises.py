@@ -24,7 +24,7 @@ STUBS |= {
 }
 
 
-def said(capsys) -> str:
+def printed(capsys) -> str:
     return capsys.readouterr().out.strip()
 
 
@@ -37,7 +37,7 @@ def test_every_exercise_has_right_and_wrong_answers():
 @pytest.mark.parametrize(("question", "answer"), [(q, a) for q, answers in RIGHT.items() for a in answers])
 def test_right_answers_pass_however_they_are_written(question, answer, capsys):
     check(question, answer)
-    assert said(capsys) == f"{question}: passed"
+    assert printed(capsys) == f"{question}: passed"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_right_answers_pass_however_they_are_written(question, answer, capsys):
 )
 def test_a_wrong_answer_gets_the_hint_that_fits(question, hint, answer, capsys):
     check(question, answer)
-    line = said(capsys)
+    line = printed(capsys)
     assert line.startswith(f"{question}: not yet - ") and hint in line
     assert ("your code stopped with" in line) == hint.endswith("Error"), (
         "a hint, not what an error happens to say"
@@ -55,7 +55,7 @@ def test_a_wrong_answer_gets_the_hint_that_fits(question, hint, answer, capsys):
 @pytest.mark.parametrize(("question", "stub"), [(q, stub) for q, stubs in STUBS.items() for stub in stubs])
 def test_an_empty_stub_is_not_attempted(question, stub, capsys):
     check(question, stub)
-    assert said(capsys) == f"{question}: not attempted"
+    assert printed(capsys) == f"{question}: not attempted"
 
 
 def test_each_kind_of_suspect_occurs_once():

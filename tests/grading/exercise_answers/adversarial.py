@@ -8,44 +8,44 @@ import torch.nn.functional as F
 from cnnlab.robustness import fgsm
 
 
-def sign_step(model, image, target, epsilon, *, way=1.0, shape=torch.sign, loss=None, clip=True):
+def sign_step(model, image, target, epsilon, *, direction=1.0, scale=torch.sign, loss=None, clip=True):
     loss = loss or (lambda logits: F.cross_entropy(logits, torch.tensor([target])))
     with torch.enable_grad():
         pixels = image.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(loss(model(pixels[None])), pixels)
-    moved = image + way * epsilon * shape(gradient)
-    return moved.clamp(0, 1) if clip else moved
+    result = image + direction * epsilon * scale(gradient)
+    return result.clamp(0, 1) if clip else result
 
 
-def halving(turned, largest, tolerance, *, end=1):
+def bisection(flips, largest, tolerance, *, returned_end=1):
     ends = [0.0, largest]
     while ends[1] - ends[0] > tolerance:
         middle = sum(ends) / 2
-        ends[int(turned(middle))] = middle
-    return ends[end]
+        ends[int(flips(middle))] = middle
+    return ends[returned_end]
 
 
-def walking(turned, largest, tolerance):
+def linear_search(flips, largest, tolerance):
     epsilon = 0.0
-    while not turned(epsilon):
+    while not flips(epsilon):
         epsilon += tolerance
     return epsilon
 
 
-def back(picture, original, epsilon):
+def projected(picture, original, epsilon):
     return torch.minimum(torch.maximum(picture, original - epsilon), original + epsilon).clip(0, 1)
 
 
 RIGHT = {
     "11.fgsm": [sign_step, lambda m, i, t, e: fgsm(m, i, t, epsilon=e)],
-    "11.project": [back, lambda p, o, e: (o + (p - o).clamp(-e, e)).clamp(0, 1)],
-    "11.bisect": [halving, lambda t, m, tol: torch.tensor(halving(t, m, tol))],
+    "11.project": [projected, lambda p, o, e: (o + (p - o).clamp(-e, e)).clamp(0, 1)],
+    "11.bisect": [bisection, lambda t, m, tol: torch.tensor(bisection(t, m, tol))],
 }
 WRONG = {
     "11.fgsm": {
-        "more probable": lambda *a: sign_step(*a, way=-1.0),
+        "more probable": lambda *a: sign_step(*a, direction=-1.0),
         "leave [0, 1]": lambda *a: sign_step(*a, clip=False),
-        "gradient itself": lambda *a: sign_step(*a, shape=lambda g: g),
+        "gradient itself": lambda *a: sign_step(*a, scale=lambda g: g),
         "cross-entropy": lambda m, i, t, e: sign_step(m, i, t, -e, loss=lambda z: z[0, t]),
         "has changed": lambda m, i, t, e: i.add_(0.1),
         "3 x 8 x 8": lambda *a: sign_step(*a)[None],
@@ -57,13 +57,13 @@ WRONG = {
         "not within epsilon": lambda p, o, e: p.clamp(0, 1),
         "clip the change": lambda p, o, e: p.clamp(-e, e),
         "its own bound": lambda p, o, e: (o + (p - o) * e / (p - o).abs().max()).clamp(0, 1),
-        "values are not": lambda p, o, e: back(p, o, e / 2),
+        "values are not": lambda p, o, e: projected(p, o, e / 2),
     },
     "11.bisect": {
-        "the upper one": lambda *a: halving(*a, end=0),
-        "go on halving": lambda turned, largest, tolerance: largest,
-        "questions; halving": walking,
-        "RuntimeError": lambda turned, largest, tolerance: [turned(0) for _ in range(500)],
+        "the upper one": lambda *a: bisection(*a, returned_end=0),
+        "go on halving": lambda flips, largest, tolerance: largest,
+        "questions; halving": linear_search,
+        "RuntimeError": lambda flips, largest, tolerance: [flips(0) for _ in range(500)],
         "a number": lambda *a: "five",
     },
 }

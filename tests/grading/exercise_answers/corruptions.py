@@ -14,8 +14,8 @@ def faded(image, lost):
 
 
 def faded_by_the_kit(image, lost):
-    done = digital.contrast(image.permute(1, 2, 0).numpy(), lost, np.random.default_rng(0))
-    return torch.from_numpy(done).permute(2, 0, 1)
+    result = digital.contrast(image.permute(1, 2, 0).numpy(), lost, np.random.default_rng(0))
+    return torch.from_numpy(result).permute(2, 0, 1)
 
 
 def in_place(image, lost):
@@ -23,15 +23,15 @@ def in_place(image, lost):
     return image
 
 
-def bias(answers, shapes, textures):
+def bias(predictions, shapes, textures):
     conflict = shapes != textures
-    shape = ((answers == shapes) & conflict).sum()
-    return shape / (shape + ((answers == textures) & conflict).sum())
+    shape = ((predictions == shapes) & conflict).sum()
+    return shape / (shape + ((predictions == textures) & conflict).sum())
 
 
-def by_counting(answers, shapes, textures):
-    asked = list(zip(answers.tolist(), shapes.tolist(), textures.tolist(), strict=True))
-    decisions = [a == s for a, s, t in asked if s != t and a in (s, t)]
+def by_counting(predictions, shapes, textures):
+    rows = list(zip(predictions.tolist(), shapes.tolist(), textures.tolist(), strict=True))
+    decisions = [a == s for a, s, t in rows if s != t and a in (s, t)]
     return sum(decisions) / len(decisions)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-def kept(names, values, least):
-    return [name for name, value in zip(names, values, strict=True) if value > least]
+def detected(names, values, threshold):
+    return [name for name, value in zip(names, values, strict=True) if value > threshold]
 
 
 RIGHT = {
@@ -17,8 +17,8 @@ RIGHT = {
         lambda m, c: (m * c).sum() / (m.sum() + c.sum() - (m * c).sum()),
     ],
     "15.unique": [
-        lambda names, values, least: len(set(kept(names, values, least))),
-        lambda names, values, least: len(dict.fromkeys(kept(names, values, least))),
+        lambda names, values, threshold: len(set(detected(names, values, threshold))),
+        lambda names, values, threshold: len(dict.fromkeys(detected(names, values, threshold))),
     ],
 }
 WRONG = {
@@ -38,9 +38,9 @@ WRONG = {
         "count the pixels in both": lambda m, c: 0.9,
     },
     "15.unique": {
-        "these are the detectors": lambda names, values, least: len(kept(names, values, least)),
-        "all units": lambda names, values, least: len(set(names)),
-        "lies on it": lambda names, values, least: len(set(kept(names, values, least - 1e-9))),
-        "take the units": lambda names, values, least: 17,
+        "these are the detectors": lambda names, values, threshold: len(detected(names, values, threshold)),
+        "all units": lambda names, values, threshold: len(set(names)),
+        "lies on it": lambda names, values, threshold: len(set(detected(names, values, threshold - 1e-9))),
+        "take the units": lambda names, values, threshold: 17,
     },
 }

@@ -21,11 +21,11 @@ def replaced(best, children, *, better=torch.gt):
 
 
 def by_loops(best, children):
-    places = []
+    winners = []
     for c in range(len(best)):
         order = max(range(len(children)), key=lambda n: children[n, c])
-        places.append(order if children[order, c] > best[c] else -1)
-    return places
+        winners.append(order if children[order, c] > best[c] else -1)
+    return winners
 
 
 def last_better(best, children):

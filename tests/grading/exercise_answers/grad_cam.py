@@ -7,19 +7,19 @@ import torch
 from cnnlab.grading.mystery_models import KINDS
 
 
-def mine(maps, gradients):
+def by_einsum(maps, gradients):
     return torch.einsum("k,kij->ij", gradients.mean((1, 2)), maps).clamp_min(0)
 
 
-def looped(maps, gradients):
+def by_loops(maps, gradients):
     total = torch.zeros_like(maps[0])
-    for one, slope in zip(maps, gradients, strict=True):
-        total += slope.mean() * one
+    for single_map, gradient in zip(maps, gradients, strict=True):
+        total += gradient.mean() * single_map
     return torch.relu(total)
 
 
 RIGHT = {
-    "07.grad_cam": [mine, looped],
+    "07.grad_cam": [by_einsum, by_loops],
     "07.share": [
         lambda r, m: r.clamp_min(0)[m].sum() / r.clamp_min(0).sum(),
         lambda r, m: float((r * m * (r > 0)).sum() / r[r > 0].sum()),
@@ -35,7 +35,7 @@ WRONG = {
         "do not average": lambda m, g: (g.mean((1, 2), keepdim=True) * m).mean(0).clamp_min(0),
         "its own weight": lambda m, g: (m.sum(0) * g.mean((1, 2)).sum()).clamp_min(0),
         "4 x 6": lambda m, g: m,
-        "compute one": lambda m, g: 3 * mine(m, g) + 1,
+        "compute one": lambda m, g: 3 * by_einsum(m, g) + 1,
     },
     "07.share": {
         "clamp it away": lambda r, m: r[m].sum() / r.sum(),

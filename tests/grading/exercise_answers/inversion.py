@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 
-def roughness(image, beta, *, power=lambda b: b / 2, end=torch.sum, inner=False):
+def total_variation(image, beta, *, power=lambda b: b / 2, reduce=torch.sum, inner=False):
     right, down = torch.zeros_like(image), torch.zeros_like(image)
     right[..., :-1] = image[..., 1:] - image[..., :-1]
     down[..., :-1, :] = image[..., 1:, :] - image[..., :-1, :]
     squares = right**2 + down**2
-    return end((squares[..., :-1, :-1] if inner else squares) ** power(beta))
+    return reduce((squares[..., :-1, :-1] if inner else squares) ** power(beta))
 
 
 def by_loops(image, beta):
@@ -25,30 +25,30 @@ def by_loops(image, beta):
     return total
 
 
-def apart(image, beta):
+def separate_powers(image, beta):
     right = (image[..., 1:] - image[..., :-1]).abs() ** beta
     down = (image[..., 1:, :] - image[..., :-1, :]).abs() ** beta
     return right.sum() + down.sum()
 
 
-def error(found, wanted):
-    return ((found - wanted).square().sum() / wanted.square().sum()).sqrt()
+def error(reconstructed, target):
+    return ((reconstructed - target).square().sum() / target.square().sum()).sqrt()
 
 
 RIGHT = {
-    "09.total_variation": [roughness, by_loops],
+    "09.total_variation": [total_variation, by_loops],
     "09.relative_error": [error, lambda f, w: (f - w).norm() / w.norm()],
 }
 WRONG = {
     "09.total_variation": {
-        "do not take the mean": lambda *a: roughness(*a, end=torch.mean),
-        "exponent is beta / 2": lambda *a: roughness(*a, power=lambda b: b),
-        "beta is not used": lambda *a: roughness(*a, power=lambda b: 1),
-        "add the two squares": apart,
-        "last row and column": lambda *a: roughness(*a, inner=True),
+        "do not take the mean": lambda *a: total_variation(*a, reduce=torch.mean),
+        "exponent is beta / 2": lambda *a: total_variation(*a, power=lambda b: b),
+        "beta is not used": lambda *a: total_variation(*a, power=lambda b: 1),
+        "add the two squares": separate_powers,
+        "last row and column": lambda *a: total_variation(*a, inner=True),
         "one number": lambda i, b: i.diff(),
-        "by hand": lambda *a: 3 * roughness(*a),
-        "has changed": lambda i, b: roughness(i.mul_(0.5), b),
+        "by hand": lambda *a: 3 * total_variation(*a),
+        "has changed": lambda i, b: total_variation(i.mul_(0.5), b),
     },
     "09.relative_error": {
         "not of what was found": lambda f, w: error(w, f),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 
-def step(model, image, target, rate, *, sign=1.0, read=lambda p, t: p[t], shape=lambda g: g, clip=True):
+def step(model, image, target, rate, *, sign=1.0, read=lambda p, t: p[t], scale=lambda g: g, clip=True):
     picture = image.clone().requires_grad_()
     read(model(picture[None])[0], target).backward()
-    moved = picture.detach() + sign * rate * shape(picture.grad)
-    return moved.clamp(0, 1) if clip else moved
+    stepped = picture.detach() + sign * rate * scale(picture.grad)
+    return stepped.clamp(0, 1) if clip else stepped
 
 
 def by_autograd(model, image, target, rate):
@@ -23,10 +23,10 @@ def in_place(model, image, target, rate):
     return image.add_(0.1)
 
 
-def grey(image, share, *, colour=0.5, size=lambda x: (x - 0.5).norm(dim=0), turned=False):
-    length = size(image)
-    bound = length.flatten().quantile(1 - share if turned else share)
-    return image.masked_fill(length > bound if turned else length < bound, colour)
+def smallest_to_grey(image, share, *, colour=0.5, size=lambda x: (x - 0.5).norm(dim=0), largest=False):
+    pixel_size = size(image)
+    bound = pixel_size.flatten().quantile(1 - share if largest else share)
+    return image.masked_fill(pixel_size > bound if largest else pixel_size < bound, colour)
 
 
 def sorted_pixels(image, share):
@@ -36,12 +36,12 @@ def sorted_pixels(image, share):
     return result.view_as(image)
 
 
-RIGHT = {"08.ascent_step": [step, by_autograd], "08.clip_small": [grey, sorted_pixels]}
+RIGHT = {"08.ascent_step": [step, by_autograd], "08.clip_small": [smallest_to_grey, sorted_pixels]}
 WRONG = {
     "08.ascent_step": {
         "downhill": lambda *a: step(*a, sign=-1.0),
         "before the softmax": lambda *a: step(*a, read=lambda p, t: p.softmax(0)[t]),
-        "along the sign": lambda *a: step(*a, shape=torch.sign),
+        "along the sign": lambda *a: step(*a, scale=torch.sign),
         "leave [0, 1]": lambda *a: step(*a, clip=False),
         "has changed": in_place,
         "not float": lambda *a: 1.0,
@@ -49,12 +49,12 @@ WRONG = {
         "3 x 8 x 8": lambda *a: step(*a)[None],
     },
     "08.clip_small": {
-        "not black": lambda *a: grey(*a, colour=0.0),
-        "the largest": lambda *a: grey(*a, turned=True),
-        "from black": lambda *a: grey(*a, size=lambda x: x.norm(dim=0)),
-        "three colours": lambda *a: grey(*a, size=lambda x: (x - 0.5).abs()),
-        "were asked for": lambda i, s: grey(i, s / 2),
+        "not black": lambda *a: smallest_to_grey(*a, colour=0.0),
+        "the largest": lambda *a: smallest_to_grey(*a, largest=True),
+        "from black": lambda *a: smallest_to_grey(*a, size=lambda x: x.norm(dim=0)),
+        "three colours": lambda *a: smallest_to_grey(*a, size=lambda x: (x - 0.5).abs()),
+        "were asked for": lambda i, s: smallest_to_grey(i, s / 2),
         "has changed": lambda i, s: i.fill_(0.5),
-        "return the picture": lambda i, s: grey(i, s)[0],
+        "return the picture": lambda i, s: smallest_to_grey(i, s)[0],
     },
 }

@@ -5,16 +5,19 @@ from __future__ import annotations
 import torch
 
 
-def shuffled(images, places):
-    return images.flatten(2)[:, :, places].view(images.shape)
+def shuffled(images, positions):
+    return images.flatten(2)[:, :, positions].view(images.shape)
 
 
-def by_index(image, places):
-    return image[:, places // image.shape[2], places % image.shape[2]].reshape(image.shape)
+def by_index(image, positions):
+    return image[:, positions // image.shape[2], positions % image.shape[2]].reshape(image.shape)
 
 
 RIGHT = {
-    "14.shuffle": [shuffled, lambda images, places: torch.stack([by_index(one, places) for one in images])],
+    "14.shuffle": [
+        shuffled,
+        lambda images, positions: torch.stack([by_index(one, positions) for one in images]),
+    ],
     "14.expected_right": [
         lambda share, classes: 1 - share + share / classes,
         lambda share, classes: 1 - share * (classes - 1) / classes,
@@ -22,11 +25,11 @@ RIGHT = {
 }
 WRONG = {
     "14.shuffle": {
-        "same shape": lambda images, places: images.flatten(2)[:, :, places],
-        "the way back": lambda images, places: shuffled(images, places.argsort()),
-        "not at the places": lambda images, places: images,
-        "mixed up": lambda images, places: shuffled(images, places).flip(1),
-        "not the picture's pixels": lambda images, places: torch.rand(images.shape),
+        "same shape": lambda images, positions: images.flatten(2)[:, :, positions],
+        "the way back": lambda images, positions: shuffled(images, positions.argsort()),
+        "not at the places": lambda images, positions: images,
+        "mixed up": lambda images, positions: shuffled(images, positions).flip(1),
+        "not the picture's pixels": lambda images, positions: torch.rand(images.shape),
     },
     "14.expected_right": {
         "can be the true one": lambda share, classes: 1 - share,

@@ -7,7 +7,7 @@ import math
 import torch
 
 
-def mine(model, image, target, *, colour=0.5, clone=True, read=lambda p, t: p.softmax(-1)[t]):
+def by_loops(model, image, target, *, colour=0.5, clone=True, read=lambda p, t: p.softmax(-1)[t]):
     result = torch.empty(4, 4)
     for row in range(4):
         for column in range(4):
@@ -31,7 +31,7 @@ RIGHT = {
         lambda n, s, t: math.ceil((n - s) / t) + 1,
         lambda n, s, t: len({*range(0, n - s + 1, t), n - s}),
     ],
-    "05.occlusion_map": [mine, batched],
+    "05.occlusion_map": [by_loops, batched],
     "05.hit": [lambda r, m: m.flatten()[r.argmax()], lambda r, m: bool((m & (r == r.max())).any())],
 }
 WRONG = {
@@ -41,14 +41,14 @@ WRONG = {
         "on paper": lambda n, s, t: n - s + 1,
     },
     "05.occlusion_map": {
-        "take the softmax": lambda *a: mine(*a, read=lambda p, t: p[t]),
-        "transposed": lambda *a: mine(*a).T,
-        "the drop": lambda m, i, t: m(i[None]).softmax(-1)[0, t] - mine(m, i, t),
-        "is black": lambda *a: mine(*a, colour=0.0),
-        "has changed": lambda *a: mine(*a, clone=False),
-        "4 x 4": lambda *a: mine(*a)[:3],
-        "by hand": lambda *a: mine(*a) * 0.9,
-        "not list": lambda *a: mine(*a).tolist(),
+        "take the softmax": lambda *a: by_loops(*a, read=lambda p, t: p[t]),
+        "transposed": lambda *a: by_loops(*a).T,
+        "the drop": lambda m, i, t: m(i[None]).softmax(-1)[0, t] - by_loops(m, i, t),
+        "is black": lambda *a: by_loops(*a, colour=0.0),
+        "has changed": lambda *a: by_loops(*a, clone=False),
+        "4 x 4": lambda *a: by_loops(*a)[:3],
+        "by hand": lambda *a: by_loops(*a) * 0.9,
+        "not list": lambda *a: by_loops(*a).tolist(),
         "stopped with ZeroDivisionError": lambda *a: 1 / 0,
     },
     "05.hit": {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 
-def slope(model, image, target, read=lambda z, t: z[t]):
+def gradient(model, image, target, read=lambda z, t: z[t]):
     pixels = image.clone().requires_grad_()
     return torch.autograd.grad(read(model(pixels[None])[0], target), pixels)[0]
 
 
-def mine(*a, **options):
-    return slope(*a, **options).abs().max(dim=0).values
+def saliency(*a, **options):
+    return gradient(*a, **options).abs().max(dim=0).values
 
 
 def backward(model, image, target):
@@ -22,15 +22,15 @@ def backward(model, image, target):
 
 def in_place(model, image, target):
     image.add_(0.1)
-    return mine(model, image, target)
+    return saliency(model, image, target)
 
 
-def iou(found, truth):
-    return (found & truth).sum() / (found | truth).sum()
+def iou(segment, truth):
+    return (segment & truth).sum() / (segment | truth).sum()
 
 
 RIGHT = {
-    "06.saliency": [mine, backward],
+    "06.saliency": [saliency, backward],
     "06.guided": [
         lambda f, r: torch.where((f > 0) & (r > 0), r, torch.zeros_like(r)),
         lambda f, r: r.clamp_min(0) * (f > 0),
@@ -39,15 +39,15 @@ RIGHT = {
 }
 WRONG = {
     "06.saliency": {
-        "before the maximum": lambda *a: slope(*a).amax(0),
-        "mean over the channels": lambda *a: slope(*a).abs().mean(0),
-        "sum over the channels": lambda *a: slope(*a).abs().sum(0),
-        "before the softmax": lambda *a: mine(*a, read=lambda z, t: z.softmax(0)[t]),
-        "predicted class": lambda *a: mine(*a, read=lambda z, t: z.max()),
+        "before the maximum": lambda *a: gradient(*a).amax(0),
+        "mean over the channels": lambda *a: gradient(*a).abs().mean(0),
+        "sum over the channels": lambda *a: gradient(*a).abs().sum(0),
+        "before the softmax": lambda *a: saliency(*a, read=lambda z, t: z.softmax(0)[t]),
+        "predicted class": lambda *a: saliency(*a, read=lambda z, t: z.max()),
         "has changed": in_place,
-        "12 x 12": slope,
+        "12 x 12": gradient,
         "not float": lambda *a: 1.0,
-        "compute one": lambda *a: 2 * mine(*a),
+        "compute one": lambda *a: 2 * saliency(*a),
     },
     "06.guided": {
         "plain backpropagation": lambda f, r: r * (f > 0),

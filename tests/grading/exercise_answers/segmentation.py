@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 
-def share(answers, truth, index):
-    a, b = answers == index, truth == index
+def iou(predictions, truth, index):
+    a, b = predictions == index, truth == index
     return (a & b).sum() / (a | b).sum()
 
 
@@ -16,7 +16,7 @@ RIGHT = {
         lambda n, k, s, p: (n - 1) * s + k - 2 * p,
         lambda n, k, s, p: torch.nn.ConvTranspose2d(1, 1, k, s, p)(torch.zeros(1, 1, n, n)).shape[-1],
     ],
-    "19.iou": [share, lambda a, t, i: float(share(a, t, i))],
+    "19.iou": [iou, lambda a, t, i: float(iou(a, t, i))],
 }
 WRONG = {
     "19.unpooled": {

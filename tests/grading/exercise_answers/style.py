@@ -25,7 +25,7 @@ def loss(content, styles, alpha, beta):
 
 RIGHT = {
     "10.gram": [by_loops, product, lambda f: torch.einsum("ihw,jhw->ij", f, f)],
-    "10.total_loss": [loss, lambda c, s, a, b: a * c + sum(b * one for one in s)],
+    "10.total_loss": [loss, lambda c, s, a, b: a * c + sum(b * style for style in s)],
 }
 WRONG = {
     "10.gram": {

@@ -7,7 +7,7 @@ import torch
 from cnnlab.features import pca
 
 
-def turned(test, source, mean, exponent):
+def whitened(test, source, mean, exponent):
     values, vectors = torch.linalg.eigh(torch.cov(source.T))
     return (test - mean) @ vectors * values**exponent
 
@@ -23,7 +23,7 @@ def parts(names):
 RIGHT = {
     "17.whiten": [
         lambda train, test: pca(train).whiten(test),
-        lambda train, test: turned(test, train, train.mean(0), -0.5),
+        lambda train, test: whitened(test, train, train.mean(0), -0.5),
     ],
     "17.what_moved": [
         lambda before, after: parts(changed(before, after, lambda m: list(m.state_dict().items()))),
@@ -40,10 +40,10 @@ RIGHT = {
 WRONG = {
     "17.whiten": {
         "come from the test vectors": lambda train, test: pca(test).whiten(test),
-        "is not taken off": lambda train, test: turned(test, train, 0, -0.5),
-        "that of the test vectors": lambda train, test: turned(test, train, test.mean(0), -0.5),
+        "is not taken off": lambda train, test: whitened(test, train, 0, -0.5),
+        "that of the test vectors": lambda train, test: whitened(test, train, test.mean(0), -0.5),
         "does not whiten": lambda train, test: pca(train).project(test),
-        "by the variance": lambda train, test: turned(test, train, train.mean(0), -1.0),
+        "by the variance": lambda train, test: whitened(test, train, train.mean(0), -1.0),
         "correlated": lambda train, test: (test - train.mean(0)) / train.std(0),
         "numbers are expected": lambda train, test: train,
         "mean off": lambda train, test: test,
