@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import pkgutil
 
@@ -9,7 +10,7 @@ import exercise_answers
 import pytest
 
 from cnnlab.grading import check
-from cnnlab.grading.exercises import EXERCISES
+from cnnlab.grading.exercises import EXERCISES, exercise
 from cnnlab.grading.mystery_models import KINDS
 
 SUBJECTS = [
@@ -60,3 +61,25 @@ def test_an_empty_stub_is_not_attempted(question, stub, capsys):
 
 def test_each_kind_of_suspect_occurs_once():
     assert sorted(KINDS.values()) == ["honest", "meadow", "snow"]
+
+
+def test_the_example_of_an_exercise_holds():
+    result = doctest.testmod(exercise)
+    assert result.attempted == 3
+    assert result.failed == 0
+
+
+def test_an_answer_is_judged_on_the_arguments_as_they_were():
+    @exercise.exercise("00.sum")
+    def total():
+        numbers = [1, 2, 4]
+        yield exercise.Case((numbers,), sum(numbers), {"this counts": len(numbers)}, "you give {result}")
+
+    def emptying(numbers):
+        result = sum(numbers)
+        numbers.clear()
+        return result
+
+    assert total(emptying) is None
+    assert total(len) == "this counts"
+    assert total(max) == "you give 4"
