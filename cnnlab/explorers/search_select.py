@@ -75,7 +75,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
 
     def __init__(self, options: Iterable = (), **traits: Any):
         chosen = {name: traits.pop(name) for name in ("value", "label", "index") if name in traits}
-        groups, keywords = traits.pop("groups", ()), traits.pop("words", ())
+        groups, keywords = traits.pop("groups", ()), traits.pop("keywords", ())
         self._values: list[Any] = []
         self._replacing = False
         super().__init__(**traits)
@@ -94,7 +94,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
             If `groups` or `keywords` are given, but not one for each option.
         """
         pairs = _pairs(options)
-        for name, texts in (("groups", groups), ("words", keywords)):
+        for name, texts in (("groups", groups), ("keywords", keywords)):
             if texts and len(texts) != len(pairs):
                 raise ValueError(
                     f"{name} has {len(texts)} texts for {len(pairs)} options; give one for each, or none."
@@ -135,10 +135,10 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
             pairs = _pairs(change.new)
             self._replace(change.new, pairs, (), (), 0 if pairs else None)
 
-    @observe("groups", "words")
+    @observe("groups", "keywords")
     def _set_texts(self, change: dict) -> None:
         if not self._replacing:
-            texts = {"groups": self.groups, "words": self.keywords}
+            texts = {"groups": self.groups, "keywords": self.keywords}
             self.set_options(self.options, **texts)
 
     @validate("index")

@@ -69,7 +69,7 @@ def test_each_control_compares_anew(explorer, control, value):
     getattr(explorer, control).value = value
     assert explorer.error is None and explorer.result is not before
     assert explorer.table.tiles["png"] + explorer.layer_table.tiles["png"] != tiles or control == "layer"
-    assert control == "chance" or explorer.describe() != words
+    assert control == "random_seed" or explorer.describe() != words
 
 
 def test_a_simulated_population_says_so_everywhere(explorer):

@@ -151,7 +151,7 @@ def test_another_network_is_asked_step_by_step(near):
 def test_the_code_gives_the_same_neighbours(near, model, pictures, member, monkeypatch):
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     near.query_index.value = member
-    assert torch.equal(run(near.code(), model)["result"].index, near.neighbours["relu1"].index[:6])
+    assert torch.equal(run(near.code(), model)["neighbours"].index, near.neighbours["relu1"].index[:6])
 
 
 @pytest.mark.parametrize("explorer", ["near", "chart"])

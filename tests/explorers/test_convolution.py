@@ -140,7 +140,7 @@ def test_each_control_changes_the_map(explorer):
 def test_the_number_is_that_of_the_map(explorer):
     explorer.stride.value, explorer.padding.value = 2, 1
     explorer.position = (4, 7)
-    assert explorer.step.value == pytest.approx(float(explorer.state.convolved()[0, 4, 7]), abs=1e-5)
+    assert explorer.step.value == pytest.approx(float(explorer.state.output()[0, 4, 7]), abs=1e-5)
     assert f"{explorer.step.value:.2f}" in explorer.output.readout
     assert explorer.output.point == [0, 4, 7]
 
@@ -194,7 +194,7 @@ def test_a_learned_kernel_is_the_filter_added_up_over_colours(explorer, network)
     picture = explorer.state.pixels.expand(3, -1, -1)
     with torch.no_grad():
         expected = network[0](picture[None])[0, 2]
-    assert torch.allclose(explorer.state.convolved()[0], expected, atol=1e-5)
+    assert torch.allclose(explorer.state.output()[0], expected, atol=1e-5)
     assert explorer.size.disabled and not explorer.unit.disabled
 
 

@@ -227,7 +227,7 @@ def test_the_set_can_be_changed_in_the_explorer(model, folder, own, name):
 
 def test_neighbours_among_photographs_are_those_of_the_technique(model, folder, own):
     explorer = NearestNeighboursExplorer(model, own["blue/2"], str(folder), layer="relu")
-    found = run(explorer.code(), model)["result"]
+    found = run(explorer.code(), model)["neighbours"]
     assert torch.equal(found.index, explorer.neighbours["relu"].index[:6])
     assert explorer.neighbour_grid.captions[0].startswith("1. blue/2, distance 0")
     right = [explorer.image_set.class_names[explorer.image_set.labels[i]] == "blue" for i in found.index]
@@ -252,7 +252,7 @@ def test_patches_of_photographs_have_no_known_labels(model, folder):
         and "no known masks" in explorer.status.value
         and explorer.category.disabled
     )
-    found = run(explorer.code(), model)["result"]
+    found = run(explorer.code(), model)["patches"]
     assert torch.equal(found.picture[0], explorer.top_patches.picture[0])
 
 

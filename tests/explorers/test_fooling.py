@@ -78,12 +78,12 @@ def test_the_slider_goes_back_over_the_generations(explorer):
 
 
 @pytest.mark.parametrize("method", ["cppn", "direct", "gradient"])
-def test_the_code_makes_the_same_picture(explorer, route):
-    explorer.method.value = route
+def test_the_code_makes_the_same_picture(explorer, method):
+    explorer.method.value = method
     lines = [line for line in explorer.code().splitlines() if not line.startswith("model =")]
     names = {"model": explorer.model}
     exec("\n".join(lines), names)
-    found = names["result"].images if route == "gradient" else names["result"][-1].images
+    found = names["result"].images if method == "gradient" else names["generations"][-1].images
     assert torch.allclose(found, shown(explorer), atol=0.51 / 255)
 
 

@@ -46,7 +46,7 @@ def test_moving_the_occluder_changes_the_answer(explorer):
     away = explorer.result.occluded_probability.clone()
     move(explorer, 40, 24, 24)
     assert explorer.result.occluded_probability[0] < away[0]
-    assert torch.equal(explorer.result.before, away)
+    assert torch.equal(explorer.result.clean_probability, away)
     assert explorer.canvas.result["now"] == pytest.approx(
         float(explorer.result.occluded_probability[0]), abs=1e-4
     )
@@ -62,9 +62,9 @@ def test_bars_agree_with_the_covered_picture(explorer, detector):
 def test_an_answer_is_new_even_where_its_numbers_stay(explorer):
     """The browser waits for it: a read-out that is not answered is shown as late."""
     move(explorer, 0, 72, 24)
-    before = dict(explorer.canvas.answer)
+    before = dict(explorer.canvas.result)
     move(explorer, 4, 72, 24)
-    assert {**explorer.canvas.answer, "box": before["box"]} == before
+    assert {**explorer.canvas.result, "box": before["box"]} == before
     assert explorer.canvas.result["box"] == [4, 72, 24]
 
 
@@ -149,7 +149,7 @@ def test_occluder_scales_with_the_network(explorer):
 def test_stage_and_network_get_the_same_filling(explorer, fill):
     explorer.fill.value = fill
     left, top, size = explorer.box
-    shown = np.asarray(Image.open(io.BytesIO(explorer.canvas.filling)))
+    shown = np.asarray(Image.open(io.BytesIO(explorer.canvas.fill_image)))
     asked = explorer.result.occluded_image[:, top : top + size, left : left + size].permute(1, 2, 0).numpy()
     assert abs(shown[top : top + size, left : left + size] / 255 - asked).max() < 0.003
 

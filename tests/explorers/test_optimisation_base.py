@@ -40,7 +40,7 @@ CHANGES = [
     ),
     *(
         (InversionExplorer, *one)
-        for one in (("restarts", 3), ("steps", 20), ("start", "zero"), ("coordinates", "pixels"))
+        for one in (("restarts", 3), ("steps", 20), ("start", "zero"), ("parametrisation", "pixels"))
     ),
     *(
         (DeepDreamExplorer, *one)
@@ -87,11 +87,10 @@ def test_code_makes_the_same_picture(explorer):
     text = explorer.code().replace("model = ...  # your own network", "model = given")
     space = {"given": explorer.model}
     exec(text, space)
-    made = (
-        space["result"].images[0]
-        if "result" in space
-        else space.get("dream", getattr(space.get("made"), "image", None))
-    )
+    if isinstance(explorer, InversionExplorer):
+        made = space["inverted"].images[0]
+    else:
+        made = space["transfer"].image if isinstance(explorer, StyleTransferExplorer) else space["dream"]
     place = 2 if isinstance(explorer, StyleTransferExplorer) else 1
     assert torch.allclose(made.float(), shown(explorer)[place], atol=0.51 / 255)
 

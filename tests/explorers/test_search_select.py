@@ -89,7 +89,7 @@ def test_headings_and_words_go_with_the_options():
     assert control.value == "fire3" and control.get_state()["_keywords"] == []
     control.options = NAMES
     assert control.get_state()["_groups"] == [] and control.value == "conv1"
-    with pytest.raises(ValueError, match=r"words has 1 texts for 3 options"):
+    with pytest.raises(ValueError, match=r"keywords has 1 texts for 3 options"):
         control.keywords = ["first"]
 
 

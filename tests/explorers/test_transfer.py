@@ -102,7 +102,7 @@ def test_each_control_trains_anew(explorer, control, value):
     getattr(explorer, control).value = value
     assert explorer.error is None and explorer.current_run is not before
     assert explorer.current_run.config == explorer.config and explorer.current_run.task == explorer.task.value
-    assert control == "chance" or explorer.describe() != words
+    assert control == "random_seed" or explorer.describe() != words
     assert explorer.curves.png[:4] == b"\x89PNG" and explorer.current_run.config.label in explorer.curves.alt
 
 

@@ -209,7 +209,7 @@ def test_the_code_of_the_activations_gives_the_same(activation, model, pictures,
     place = run(activation.code(), model)
     assert float(capsys.readouterr().out) == pytest.approx(activation.value, abs=1e-5)
     assert tuple(place["box"]) == activation.box
-    assert torch.allclose(place["result"].value, activation.search.activations.strongest(2, 9).value)
+    assert torch.allclose(place["patches"].value, activation.search.activations.strongest(2, 9).value)
 
 
 def test_an_unknown_layer_is_told(model, pictures):
@@ -225,7 +225,7 @@ def test_an_unknown_layer_is_told(model, pictures):
 def test_the_code_of_the_patches_gives_the_same(patches, model, pictures, mixing, monkeypatch):
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     patches.mixing.value = mixing
-    found = run(patches.code(), model)["result"]
+    found = run(patches.code(), model)["patches"]
     assert torch.allclose(found.value, patches.top_patches.value, atol=1e-5)
     assert torch.equal(found.picture, patches.top_patches.picture)
 
