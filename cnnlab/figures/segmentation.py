@@ -115,8 +115,11 @@ def segmentation_figure(
 
 def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
     """Mean IoU of several networks: over all pixels, near true edges, and away from them."""
-    parts = ("overall", "near_boundary", "interior")
-    values = {name: [getattr(score, part).mean for part in parts] for name, score in scores.items()}
+    parts = ("everywhere", "at edges", "inside")
+    values = {
+        name: [part.mean for part in (score.overall, score.near_boundary, score.interior)]
+        for name, score in scores.items()
+    }
     text = "; ".join(
         f"{name} {row[0]:.2f} everywhere, {row[1]:.2f} at edges, {row[2]:.2f} inside"
         for name, row in values.items()
@@ -126,7 +129,7 @@ def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
     for number, (part, colour) in enumerate(zip(parts, _INK, strict=True)):
         positions = np.arange(len(values)) + 0.27 * (number - 1)
         lengths = [row[number] for row in values.values()]
-        axis.barh(positions, lengths, height=0.25, color=colour, label=part.replace("_", " "))
+        axis.barh(positions, lengths, height=0.25, color=colour, label=part)
         for position, length in zip(positions, lengths, strict=True):
             axis.text(length + 0.01, position, f"{length:.2f}", va="center", fontsize=8)
     axis.set_yticks(range(len(values)), values)
