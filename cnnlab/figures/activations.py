@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import draw_box, draw_table, finish, level_line, show_image, show_map
 from cnnlab.figures.colours import OUTLINE
+from cnnlab.figures.image_grid import tile_images
 from cnnlab.units import LabelAgreement, TopPatches
 
 _SCALES = ("map", "layer")
@@ -41,20 +42,13 @@ def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str 
     low, high = values.amin(dims, keepdim=True), values.amax(dims, keepdim=True)
     scaled = (values - low) / (high - low).clamp(min=1e-12)
     count, height, width = scaled.shape
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    gap = max(1, width // 12)
-    sheet = torch.full((rows * (height + gap) - gap, columns * (width + gap) - gap), 1.0)
-    for unit, activation_map in enumerate(scaled):
-        top, left = unit // columns * (height + gap), unit % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = activation_map
+    cells = [divmod(unit, columns) for unit in range(count)]
+    sheet = tile_images(scaled[:, None], cells, gap=max(1, width // 12))[0]
     alt_text = f"{count} maps of {height} x {width} as grey pictures{': ' + title if title else ''}."
     figure = AltTextFigure(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.35), alt_text=alt_text)
     axis = figure.subplots()
-    axis.imshow(sheet.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axis.set_axis_off()
-    if title:
-        axis.set_title(title, fontsize=11, loc="left")
+    show_map(axis, sheet, cmap="gray", vmin=0, vmax=1)
+    axis.set_title(title, fontsize=11, loc="left")
     return figure
 
 
@@ -101,11 +95,9 @@ def patches_figure(
             line, top_patches.picture[row], top_patches.box[row].tolist(), patches, strict=True
         ):
             image = _picture(pictures, int(index)) if whole else _pad_patch(patch, box, top_patches.box[row])
-            axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="auto")
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
-            if whole:
-                _frame(axis, box, image.shape)
+            show_image(axis, image)
+            if whole and box != [0, 0, *image.shape[1:]]:
+                draw_box(axis, box, OUTLINE)
         line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=4)
     return figure
 
@@ -126,22 +118,16 @@ def agreement_figure(agreements: Mapping[str, LabelAgreement]) -> AltTextFigure:
         for position, (values, colour) in enumerate(
             ((agreement.units, "#0072B2"), (agreement.directions, "#D55E00"))
         ):
-            spread = rng.uniform(-0.24, 0.24, len(values))
-            axis.plot(
-                position + spread, values, "o", markersize=3, alpha=0.45, color=colour, markeredgewidth=0
-            )
-            axis.plot(
-                [position - 0.32, position + 0.32], [float(values.mean())] * 2, color="black", linewidth=2
-            )
-        axis.axhline(agreement.chance, color="0.3", linestyle=":", linewidth=1.2)
+            spread = position + rng.uniform(-0.24, 0.24, len(values))
+            axis.plot(spread, values, "o", markersize=3, alpha=0.45, color=colour, markeredgewidth=0)
+            ends = position - 0.32, position + 0.32
+            axis.plot(ends, [float(values.mean())] * 2, color="black", linewidth=2)
+        level_line(axis, agreement.chance)
         counts = f"units\n({len(agreement.units)})", f"random directions\n({len(agreement.directions)})"
-        axis.set_xticks([0, 1], counts, fontsize=9)
-        axis.set(xlim=(-0.5, 1.5), ylim=(-0.02, 1.02))
         low, high = agreement.interval
-        axis.set_title(
-            f"{name}: difference {agreement.difference:+.2f}\n95 %: {low:+.2f} to {high:+.2f}", fontsize=10
-        )
-        axis.spines[["top", "right"]].set_visible(False)
+        title = f"{name}: difference {agreement.difference:+.2f}\n95 %: {low:+.2f} to {high:+.2f}"
+        finish(axis, title=title, grid=None, legend=None, xlim=(-0.5, 1.5), ylim=(-0.02, 1.02))
+        axis.set_xticks([0, 1], counts, fontsize=9)
     axes[0].set_ylabel("pairs with the same label")
     return figure
 
@@ -171,16 +157,6 @@ def _pad_patch(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:
     return field
 
 
-def _frame(axis, box: list[int], shape: Sequence[int]) -> None:
-    top, left, bottom, right = box
-    if (bottom - top, right - left) == tuple(shape[1:]):
-        return
-    for width, colour in ((2.6, "black"), (1.4, OUTLINE)):
-        frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False)
-        frame.set(linewidth=width, edgecolor=colour)
-        axis.add_patch(frame)
-
-
 def agreement_table(table: Mapping[str, Mapping[str, float]]) -> AltTextFigure:
     """Shares in [0, 1] as a table of colours with their digits: a row for each category, a column for each layer."""
     rows, columns = list(table), list(next(iter(table.values())))
@@ -188,13 +164,7 @@ def agreement_table(table: Mapping[str, Mapping[str, float]]) -> AltTextFigure:
     alt_text = f"Agreement of {', '.join(rows)} in the layers {', '.join(columns)}."
     figure = AltTextFigure(figsize=(1.6 + 1.0 * len(columns), 0.6 + 0.42 * len(rows)), alt_text=alt_text)
     axis = figure.subplots()
-    axis.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.ndindex(values.shape):
-        ink = "white" if values[row, column] > 0.6 else "black"
-        axis.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", color=ink, fontsize=10)
-    axis.set_xticks(range(len(columns)), columns)
-    axis.set_yticks(range(len(rows)), rows)
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
+    written = np.char.mod("%.2f", values)
+    draw_table(axis, values, written, rows, columns, size=10, cmap="Blues", vmin=0, vmax=1)
     axis.set_title("pairs of a unit's strongest patches with the same label", fontsize=10)
     return figure

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 from torch import Tensor, nn
 
 from cnnlab._validation import image_batch
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.colours import LINES
+from cnnlab.figures.axes import ASIDE, draw_bars, draw_lines, finish, show_image
 
 BEFORE, AFTER = "#b0bec5", "#1976d2"
 
@@ -67,10 +66,8 @@ def attack_figure(
         panels = (images[row], amplify_difference(change, factor), attacked[row])
         titles = (changes[row][0], f"the change, x {factor:.0f}", changes[row][1])
         for panel, picture, title in zip(axis, panels, titles, strict=False):
-            panel.imshow(picture.permute(1, 2, 0).numpy())
-            panel.set_title(title, fontsize=10)
-            panel.set_axis_off()
-        _bars(axis[3], before[row], after[row], class_names)
+            show_image(panel, picture, title, 10)
+        _probability_bars(axis[3], before[row], after[row], class_names)
     axes[0, 3].legend(fontsize=8, frameon=False, loc="lower right")
     return figure
 
@@ -102,20 +99,12 @@ def strength_figure(
         alt_text=f"{title or 'Accuracy against epsilon'}: {'; '.join(sentences) or ', '.join(live)}.",
     )
     axis = figure.subplots()
-    names = list(dict.fromkeys([*recorded, *live]))
-    for name, (colour, dashes, mark) in zip(names, LINES * len(names), strict=False):
-        if name in recorded:
-            axis.plot(*_points(recorded[name]), dashes, marker=mark, color=colour, markersize=5, label=name)
-        if name in live:
-            label = None if name in recorded else f"{name} (live)"
-            axis.plot(*_points(live[name]), "o", mfc="none", color=colour, markersize=11, label=label)
-    axis.set(xlabel="epsilon, in steps of 255", ylabel="right", ylim=(-0.03, 1.03), title=title)
-    axis.title.set_fontsize(11)
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+    curves, rings = (
+        {name: tuple(zip(*sorted(line.items()), strict=True)) for name, line in lines.items()}
+        for lines in (recorded, live)
+    )
+    draw_lines(axis, curves, rings=rings)
+    return finish(axis, "epsilon, in steps of 255", "right", title, per_cent=True, ylim=(-0.03, 1.03))
 
 
 def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> AltTextFigure:
@@ -140,40 +129,20 @@ def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> 
         figsize=(8.4, 3.2), alt_text=f"{title or 'Accuracy behind defences'}: {'; '.join(sentences)}."
     )
     axis = figure.subplots()
-    wide = 0.8 / len(attackers)
-    for number, attacker in enumerate(attackers):
-        entries = [
-            (position, by_pair[d, attacker])
-            for position, d in enumerate(defences)
-            if (d, attacker) in by_pair
-        ]
-        positions = [position + (number - (len(attackers) - 1) / 2) * wide for position, _ in entries]
-        heights = [row["accuracy"] for _, row in entries]
-        colour, hatch = (("#b0bec5", ""), ("#64b5f6", "//"), ("#0d47a1", ""), ("#e65100", "\\\\"))[number % 4]
-        axis.bar(
-            positions, heights, wide * 0.92, color=colour, hatch=hatch, edgecolor="white", label=str(attacker)
+    heights, intervals = {}, {}
+    for attacker in attackers:
+        entries = [by_pair.get((defence, attacker), {}) for defence in defences]
+        accuracy, low, high = (
+            np.array([row.get(key, np.nan) for row in entries], dtype=float)
+            for key in ("accuracy", "low", "high")
         )
-        if all("low" in row for _, row in entries):
-            spread = [
-                [h - r["low"] for h, (_, r) in zip(heights, entries, strict=True)],
-                [r["high"] - h for h, (_, r) in zip(heights, entries, strict=True)],
-            ]
-            axis.errorbar(
-                positions,
-                heights,
-                np.clip(spread, 0, None),
-                fmt="none",
-                ecolor="#37474f",
-                elinewidth=1,
-                capsize=2,
-            )
-    axis.set_xticks(range(len(defences)), defences)
-    axis.set(ylabel="right", ylim=(0, 1.03), title=title)
-    axis.title.set_fontsize(11)
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(title="attacker", fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+        heights[attacker] = accuracy
+        if all("low" in row for row in entries if row):
+            intervals[attacker] = np.clip([accuracy - low, high - accuracy], 0, None)
+    colours, hatches = ("#b0bec5", "#64b5f6", "#0d47a1", "#e65100"), ("", "//", "", "\\\\")
+    draw_bars(axis, defences, heights, colours, hatches=hatches, intervals=intervals)
+    legend = ASIDE | {"title": "attacker"}
+    return finish(axis, "", "right", title, per_cent=True, grid="y", legend=legend, ylim=(0, 1.03))
 
 
 def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tensor) -> AltTextFigure:
@@ -193,32 +162,21 @@ def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tenso
     panels = (amplify_difference(weight / scale, 1), image, attacked)
     titles = (f"weights: {names[1]} against {names[0]}", f"says {predictions[0]}", f"says {predictions[1]}")
     for axis, picture, title in zip(axes, panels, titles, strict=False):
-        axis.imshow(picture.permute(1, 2, 0).numpy())
-        axis.set_title(title, fontsize=9)
-        # Not set_axis_off, which takes the title out of the layout.
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
+        show_image(axis, picture, title, 9)
     curve = axes[3]
     curve.plot(sums.numpy(), color=AFTER)
     curve.axhline(0, color="#37474f", linewidth=0.8)
-    curve.set(xlabel="values changed, the most telling first", ylabel="margin")
+    finish(curve, "values changed, the most telling first", "margin", grid=None, legend=None)
     curve.xaxis.label.set_fontsize(9)
-    curve.spines[["top", "right"]].set_visible(False)
     return figure
 
 
-def _points(line: Mapping[float, float]) -> tuple[list[float], list[float]]:
-    epsilons = sorted(line)
-    return epsilons, [line[epsilon] for epsilon in epsilons]
-
-
-def _bars(axis: Axes, before: Tensor, after: Tensor, class_names: Sequence[str], count: int = 4) -> None:
-    """The likeliest classes of both, with a bar for each."""
-    chosen = torch.maximum(before, after).argsort(descending=True, stable=True)[:count].tolist()
-    positions = np.arange(len(chosen))
-    for shift, values, colour, label in ((-0.19, before, BEFORE, "before"), (0.19, after, AFTER, "after")):
-        axis.barh(positions + shift, [float(values[i]) for i in chosen], 0.36, color=colour, label=label)
-    axis.set_yticks(positions, [class_names[i] for i in chosen], fontsize=9)
-    axis.set(xlim=(0, 1), ylim=(len(chosen) - 0.5, -0.5))
-    axis.tick_params(axis="x", labelsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
+def _probability_bars(
+    axis: Axes, before: Tensor, after: Tensor, class_names: Sequence[str], count: int = 4
+) -> None:
+    """The likeliest classes before and after an attack, with a bar for each."""
+    chosen = torch.maximum(before, after).argsort(descending=True, stable=True)[:count].cpu()
+    lengths = {"before": before.cpu()[chosen], "after": after.cpu()[chosen]}
+    draw_bars(axis, [class_names[i] for i in chosen], lengths, (BEFORE, AFTER), horizontal=True)
+    finish(axis, grid=None, legend=None, xlim=(0, 1))
+    axis.tick_params(labelsize=8)

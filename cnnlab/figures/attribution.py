@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import colour_scale, outline, pale_grey, show_image, show_map
 from cnnlab.figures.colours import SIGNED
 
 RELEVANCE = "viridis"
@@ -91,12 +91,11 @@ def overlay_figure(
         if number >= len(images):
             axis.set_axis_off()
             continue
-        show_image(axis, images[number], "")
+        show_image(axis, images[number])
         overlay(axis, maps[number], (tops[number] or 1.0) if separate_scales else maximum)
         outline(axis, None if masks is None else masks[number])
         axis.set_xlabel(captions[number], fontsize=11, labelpad=2)
-    scale = ScalarMappable(cmap=RELEVANCE)
-    scale.set_clim(0, 1 if separate_scales else maximum)
+    scale = colour_scale(0, 1 if separate_scales else maximum, RELEVANCE)
     bar = figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.04, aspect=50, pad=0.01)
     bar.set_label(f"{label}, each map on a scale of its own" if separate_scales else label, fontsize=11)
     bar.ax.tick_params(labelsize=9)
@@ -120,10 +119,9 @@ def segment_figure(
     figure = AltTextFigure(figsize=(width, 3 * cell + 0.5), dpi=72, alt_text=alt_text)
     axes = figure.subplots(3, count, squeeze=False)
     for number, image in enumerate(images):
-        show_image(axes[0, number], image, "")
+        show_image(axes[0, number], image)
         _map(axes[1, number], maps[number].detach().cpu(), "", ranged=False)
-        inside = segments[number].to(image.dtype)
-        show_image(axes[2, number], image * inside + (1 - inside) * (0.75 + 0.25 * image.mean(0)), "")
+        show_image(axes[2, number], torch.where(segments[number].bool(), image, pale_grey(image)))
         outline(axes[2, number], masks[number])
         axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=11, labelpad=2)
     for axis, name in zip(axes[:, 0], ("picture", "saliency", "segment"), strict=True):
@@ -132,26 +130,11 @@ def segment_figure(
     return figure
 
 
-def show_image(axis: Axes, image: Tensor, title: str) -> None:
-    """An axis with a picture 3 x H x W and nothing else."""
-    axis.imshow(image.detach().cpu().clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-    axis.set_title(title, fontsize=11)
-
-
 def overlay(axis: Axes, relevance: Tensor, maximum: float) -> None:
     """A map H x W over what is drawn: clear at 0 and below, full colour at `maximum`."""
     values = relevance.detach().cpu().clamp_min(0).numpy()
     veil = 0.85 * np.sqrt(np.clip(values / maximum, 0, 1))
     axis.imshow(values, cmap=RELEVANCE, vmin=0, vmax=maximum, alpha=veil, interpolation="nearest")
-
-
-def outline(axis: Axes, mask: Tensor | None) -> None:
-    """The outline of the truth, white within black, to be seen on any ground."""
-    if mask is not None and mask.any() and not mask.all():
-        for colour, thick in (("black", 1.8), ("white", 0.8)):
-            axis.contour(mask.cpu().float().numpy(), levels=[0.5], colors=colour, linewidths=thick)
 
 
 def as_picture(attribution: Tensor) -> Tensor:
@@ -167,10 +150,7 @@ def _map(axis: Axes, values: Tensor, title: str, ranged: bool = True) -> None:
         signed = bool((values < 0).any())
         limit = _top(values.abs() if signed else values) or 1.0
         style = {"cmap": SIGNED, "vmin": -limit} if signed else {"cmap": RELEVANCE, "vmin": 0}
-        axis.imshow(values.numpy(), vmax=limit, interpolation="nearest", **style)
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
-        axis.set_title(title, fontsize=11)
+        show_map(axis, values, title, vmax=limit, **style)
         range_text = f"± {limit:.2g}" if signed else f"0 to {limit:.2g}"
     if ranged:
         axis.set_xlabel(range_text, fontsize=10, labelpad=2)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import bare, draw_lines, draw_table, finish, interval_dot
 from cnnlab.figures.colours import CLASSES, LINES, SIGNED
 
 _TITLES = {
@@ -46,16 +46,22 @@ def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
     figure = AltTextFigure(figsize=(10.0, 2.1), dpi=90, alt_text=alt_text + ".")
     limit = max(float(table.abs().max()) for table in tables.values()) * 1.6
     for axis, (name, table) in zip(figure.subplots(1, len(tables)), tables.items(), strict=True):
-        axis.imshow(table.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
-        stops = name.endswith("hands on")
-        for row, column in np.ndindex(*table.shape):
-            value, came = float(table[row, column]), float(grad_output[row, column])
-            stopped = stops and value == 0 and came != 0
-            axis.text(column, row, f"{value + 0:g}", ha="center", va="center", fontsize=12)
-            if stopped:
+        table = table.add(0).numpy()  # + 0, since -0 would be written with its sign
+        draw_table(
+            axis,
+            table,
+            np.char.mod("%g", table),
+            size=12,
+            cmap=SIGNED,
+            vmin=-limit,
+            vmax=limit,
+            aspect="equal",
+        )
+        bare(axis, name)
+        axis.spines[:].set_visible(True)
+        if name.endswith("hands on"):
+            for row, column in np.argwhere((table == 0) & (grad_output.numpy() != 0)):
                 axis.plot([column - 0.3, column + 0.3], [row + 0.3, row - 0.3], color="0.45", linewidth=1)
-        axis.set_title(name, fontsize=10)
-        axis.set(xticks=[], yticks=[])
     return figure
 
 
@@ -80,16 +86,15 @@ def comparison_figure(comparison: Comparison) -> AltTextFigure:
             axis.axvline(value, color="0.45", linestyle=style, linewidth=1.4, label=f"{name}", zorder=0)
         for position, name in enumerate(methods):
             row = comparison.methods.index(name)
-            axis.plot(intervals[row], [position, position], color=_INK, linewidth=2.2, solid_capstyle="butt")
-            axis.plot(means[row], position, "o", color=_INK, markersize=6)
+            interval_dot(axis, position, float(means[row]), intervals[row], _INK)
+            end = float(intervals[row][1]), position
             axis.annotate(
-                f"{means[row]:.2f}", (intervals[row][1], position), (4, 0), textcoords="offset points",
-                fontsize=8, va="center",
-            )  # fmt: skip
-        axis.set_title(_TITLES[score], fontsize=9.5)
+                f"{means[row]:.2f}", end, (4, 0), textcoords="offset points", fontsize=8, va="center"
+            )
         axis.set_yticks(range(len(methods)), methods, fontsize=9)
         axis.set_ylim(len(methods) - 0.5, -0.5)
-        _plain(axis)
+        finish(axis, title=_TITLES[score], grid="x", legend=None)
+        axis.tick_params(labelsize=8, length=2)
         axis.margins(x=0.16)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8.5, frameon=False)
@@ -116,30 +121,18 @@ def randomisation_figure(results: Mapping[str, Randomisation]) -> AltTextFigure:
     )
     figure = AltTextFigure(figsize=(10.0, 3.6), dpi=90, alt_text=alt_text)
     panels = {"similarity": "structural similarity (sizes)", "correlation": "rank correlation (signed)"}
+    names = ["none", *first.layers]
+    positions = range(len(names))
     for axis, (field, title) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        for line_style, (name, result) in zip(cycle(LINES), results.items(), strict=False):
-            _similarity_line(axis, getattr(result, field), name, line_style)
-        axis.set_xticks(range(len(first.layers) + 1), ["none", *first.layers], rotation=60, fontsize=8)
-        axis.set_xlabel("weights shuffled down to this layer", fontsize=9)
-        axis.set_title(title, fontsize=10)
+        curves = {}
+        for (name, result), (colour, *_) in zip(results.items(), cycle(LINES), strict=False):
+            values = getattr(result, field)
+            curves[name] = positions, [1.0, *values.nanmean(0).tolist()]
+            low, high = ([1.0, *values.nanquantile(share, dim=0).tolist()] for share in (0.25, 0.75))
+            axis.fill_between(positions, low, high, color=colour, alpha=0.13, linewidth=0)
+        draw_lines(axis, curves)
+        finish(axis, "weights shuffled down to this layer", title=title, grid="y", legend=None)
         axis.axhline(0, color="0.6", linewidth=0.8)
-        _plain(axis)
+        axis.set_xticks(positions, names, rotation=60, fontsize=8)
     figure.axes[0].legend(fontsize=8.5, frameon=False)
     return figure
-
-
-def _similarity_line(axis: Axes, values: Tensor, name: str, line_style: tuple[str, str, str]) -> None:
-    """N x L likenesses as a line that begins at 1, with a band over the pictures."""
-    means = [1.0, *values.nanmean(0).tolist()]
-    low, high = ([1.0, *values.nanquantile(share, dim=0).tolist()] for share in (0.25, 0.75))
-    positions = range(len(means))
-    colour, dashes, mark = line_style
-    axis.fill_between(positions, low, high, color=colour, alpha=0.13, linewidth=0)
-    axis.plot(positions, means, dashes, marker=mark, color=colour, markersize=4.5, linewidth=1.6, label=name)
-
-
-def _plain(axis: Axes) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.tick_params(labelsize=8, length=2)
-    axis.grid(axis="x" if axis.get_title().endswith("better)") else "y", color="0.92")
-    axis.set_axisbelow(True)

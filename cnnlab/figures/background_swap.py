@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import draw_table
 from cnnlab.figures.colours import PROBABILITY
 
 
@@ -30,18 +31,11 @@ def scene_accuracy_figure(
     )
     axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
-        heatmap = axis.imshow(
-            table.numpy(), aspect="auto", cmap=PROBABILITY.removesuffix("_r"), vmin=0, vmax=1
-        )
-        for row, column in np.ndindex(*shape):
-            value = float(table[row, column])
-            ink = "black" if value > 0.6 else "white"
-            axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5, color=ink)
-        axis.set_xticks(range(shape[1]), scenes, rotation=60, fontsize=8, ha="right", rotation_mode="anchor")
-        axis.set_yticks(range(shape[0]), classes, fontsize=9)
+        written = np.char.mod("%.0f", 100 * table.numpy())
+        style = {"cmap": PROBABILITY.removesuffix("_r"), "vmin": 0, "vmax": 1}
+        shown = draw_table(axis, table.numpy(), written, classes, scenes, size=7.5, slant=60, **style)
         axis.set_title(name, fontsize=10)
-        axis.tick_params(length=0)
-    bar = figure.colorbar(heatmap, ax=axes, shrink=0.9, pad=0.01)
+    bar = figure.colorbar(shown, ax=axes, shrink=0.9, pad=0.01)
     bar.set_label("named right, %", fontsize=9)
     bar.set_ticks([0, 0.5, 1], labels=["0", "50", "100"])
     bar.ax.tick_params(labelsize=8)

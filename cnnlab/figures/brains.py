@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnnlab.features import KernelCurve
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.colours import LINES
+from cnnlab.figures.axes import draw_lines, finish, level_line, show_map
 
 
 def rdm_figure(
@@ -48,15 +48,8 @@ def rdm_figure(
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         values = table[order][:, order].numpy()
         apart = values[~np.eye(len(values), dtype=bool)]
-        heatmap = axis.imshow(
-            values,
-            cmap="viridis",
-            vmin=np.quantile(apart, 0.01),
-            vmax=np.quantile(apart, 0.99),
-            interpolation="nearest",
-        )
-        axis.set_title(name, fontsize=9)
-        axis.set_xticks([])
+        low, high = np.quantile(apart, (0.01, 0.99))
+        heatmap = show_map(axis, torch.from_numpy(values), name, 9, cmap="viridis", vmin=low, vmax=high)
         axis.set_yticks(middles, class_names if axis is axes[0] else [""] * len(class_names), fontsize=8)
         axis.tick_params(length=0)
         for end in ends[:-1].tolist():
@@ -85,21 +78,7 @@ def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> AltText
     alt_text += f" {'; '.join(best)}."
     figure = AltTextFigure(figsize=(8, 3.4), alt_text=alt_text)
     axis = figure.subplots()
-    for number, (name, curve) in enumerate(curves.items()):
-        colour, dashes, mark = LINES[number % len(LINES)]
-        axis.plot(
-            curve.complexity,
-            curve.precision.clamp(min=-0.05),
-            color=colour,
-            linestyle=dashes,
-            marker=mark,
-            markersize=4,
-            label=name,
-        )
-    axis.axhline(0, color="0.35", linestyle=":", linewidth=1)
+    draw_lines(axis, {name: (c.complexity, c.precision.clamp(min=-0.05)) for name, c in curves.items()})
+    level_line(axis, 0)
     axis.set_xscale("log")
-    axis.set(xlabel="complexity, 1 / lambda", ylabel="precision", ylim=(-0.06, 1.02))
-    axis.set_title(title, fontsize=11)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    return finish(axis, "complexity, 1 / lambda", "precision", title, ylim=(-0.06, 1.02))

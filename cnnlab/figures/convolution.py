@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import bare, colour_scale, draw_box, draw_table, pale_grey, show_image, show_map
 from cnnlab.figures.colours import SIGNED
 from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.networks import ConvolutionStep
@@ -41,14 +41,14 @@ def convolution_step_figure(
     )
     figure = AltTextFigure(figsize=(10, 3.2), alt_text=alt_text)
     whole, patch, middle, right = figure.subplots(1, 4, width_ratios=(1.25, 1, 1, 1))
-    whole.imshow(channel_map.cpu().numpy(), cmap="gray", interpolation="nearest")
+    show_map(whole, channel_map, f"where it reads{of}", 10, cmap="gray")
     for row in step.rows:
         for column in step.columns:
             whole.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, color=_LINES[1], lw=1))
     low, high = (min(0, min(edge)) - 0.5 for edge in (step.columns, step.rows))
     whole.set_xlim(low, max(channel_map.shape[1] - 1, step.columns[-1]) + 0.5)
     whole.set_ylim(max(channel_map.shape[0] - 1, step.rows[-1]) + 0.5, high)
-    _bare(whole, f"where it reads{of}")
+    whole.set_facecolor("0.93")  # padding
     _numbers(
         patch, step.patch[channel], "patch", "gray", (float(channel_map.min()), float(channel_map.max()))
     )
@@ -85,16 +85,15 @@ def receptive_field_figure(
         alt_text += " Beside it the gradient inside the last box: it is strongest near the middle."
     figure = AltTextFigure(figsize=(5.2 if field is None else 9.4, 4.4), alt_text=alt_text)
     axes = [figure.add_subplot()] if field is None else figure.subplots(1, 2)
-    axes[0].imshow(image.detach().cpu().permute(1, 2, 0).numpy(), interpolation="nearest")
-    _bare(axes[0], title)
+    show_image(axes[0], image, title, 10)
     for number, (name, box) in enumerate(boxes.items()):
-        _box(axes[0], box, _LINES[number % len(_LINES)], name)
+        draw_box(axes[0], box, _LINES[number % len(_LINES)], name)
     axes[0].legend(loc="center left", bbox_to_anchor=(-0.36, 0.5), frameon=False, fontsize=9)
     if field is not None:
         strength = field / field.max().clamp(min=1e-12)
-        axes[1].imshow(strength.sqrt().numpy(), cmap="magma", interpolation="nearest", vmin=0, vmax=1)
-        _box(axes[1], list(boxes.values())[-1], "white", "")
-        _bare(axes[1], "what it uses (square root of the gradient)")
+        title = "what it uses (square root of the gradient)"
+        show_map(axes[1], strength.sqrt(), title, 10, cmap="magma", vmin=0, vmax=1)
+        draw_box(axes[1], list(boxes.values())[-1], "white")
     return figure
 
 
@@ -123,8 +122,7 @@ def fully_convolutional_figure(
         figsize=(10, 10 / (len(names) + 1) * height / width + 0.7), alt_text=f"{alt_text}."
     )
     axes = figure.subplots(1, len(names) + 1)
-    axes[0].imshow(image.detach().cpu().permute(1, 2, 0).numpy())
-    _bare(axes[0], f"{width} x {height} pixels")
+    show_image(axes[0], image, f"{width} x {height} pixels", 10)
     (top, left), (bottom, right) = centres.tolist()
     rows, columns = probabilities.shape[1:]
     half = [
@@ -133,40 +131,18 @@ def fully_convolutional_figure(
     ]
     extent = (left - half[1], right + half[1], bottom + half[0], top - half[0])
     for axis, name, values in zip(axes[1:], names, probabilities, strict=True):
-        axis.imshow((0.5 + 0.5 * image.detach().cpu().mean(0)).numpy(), cmap="gray", vmin=0, vmax=1)
-        mappable = axis.imshow(
-            values.detach().cpu().numpy(), cmap="viridis", vmin=0, vmax=1, extent=extent, alpha=0.75
-        )
+        show_image(axis, pale_grey(image, 0.5), f"P({name})", 10)
+        style = {"cmap": "viridis", "vmin": 0, "vmax": 1, "extent": extent, "alpha": 0.75}
+        axis.imshow(values.detach().cpu().numpy(), **style)
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-        _bare(axis, f"P({name})")
-    scale = ScalarMappable(norm=mappable.norm, cmap=mappable.cmap)
+    scale = colour_scale(0, 1, "viridis")
     figure.colorbar(scale, ax=axes, orientation="horizontal", fraction=0.06, pad=0.03, aspect=50)
     return figure
 
 
-def _box(axis: Axes, box: Sequence[int], colour: str, label: str) -> None:
-    top, left, bottom, right = box
-    for width, line in ((3.4, "black"), (1.8, colour)):
-        frame = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, lw=width, ec=line)
-        axis.add_patch(frame)
-    frame.set_label(label)
-
-
 def _numbers(axis: Axes, values: Tensor, title: str, cmap: str, span: tuple[float, float]) -> None:
     low, high = span if span[1] > span[0] else (span[0] - 1, span[0] + 1)
-    mappable = axis.imshow(values.cpu().numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
-    _bare(axis, title)
-    if len(values) > _MOST_NUMBERS:
-        return
-    for row, line in enumerate(values.tolist()):
-        for column, value in enumerate(line):
-            red, green, blue, _ = mappable.to_rgba(value)
-            ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
-            axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=11)
-
-
-def _bare(axis: Axes, title: str) -> None:
-    axis.set(xticks=[], yticks=[])
-    axis.set_title(title, fontsize=10)
-    axis.spines[:].set_visible(False)
-    axis.set_facecolor(np.full(3, 0.93))
+    values = values.cpu().numpy()
+    written = np.char.mod("%.2f" if len(values) <= _MOST_NUMBERS else "", values)
+    draw_table(axis, values, written, size=11, cmap=cmap, vmin=low, vmax=high, aspect="equal")
+    bare(axis, title)

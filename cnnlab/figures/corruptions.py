@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import draw_bars, draw_lines, draw_table, finish, interval_dot
 from cnnlab.figures.colours import LINES
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, ShapeBias
 
@@ -48,20 +48,20 @@ def severity_figure(
     )
     figure = AltTextFigure(figsize=(10.0, 3.7), alt_text=alt_text + ".")
     for axis, (family, kinds) in zip(figure.subplots(1, 4, sharey=True), FAMILIES.items(), strict=True):
-        for kind, row, (colour, style, _) in zip(kinds, _rows(kinds), LINES, strict=False):
-            name = kind.replace("_", " ")
-            axis.plot(SEVERITIES, errors[row], style, color=colour, linewidth=1.8, label=name)
-            if live is not None:
-                axis.plot(live_severities, live[row], "o", color=colour, fillstyle="none", markersize=6)
-        axis.set(xlabel="severity", xticks=SEVERITIES, ylim=(-0.02, 1.02), title=family)
+        names = [kind.replace("_", " ") for kind in kinds]
+        curves = {name: (SEVERITIES, errors[row]) for name, row in zip(names, _rows(kinds), strict=True)}
+        rings = {}
+        if live is not None:
+            rings = {
+                name: (live_severities, live[row]) for name, row in zip(names, _rows(kinds), strict=True)
+            }
+        draw_lines(axis, curves, rings=rings, marker="")
         # Below, since a line may run anywhere in its panel.
-        axis.legend(
-            fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, handlelength=2.6
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "handlelength": 2.6}
+        finish(
+            axis, "severity", title=family, legend=below, per_cent=True, xticks=SEVERITIES, ylim=(-0.02, 1.02)
         )
-        axis.grid(alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("wrong answers")
-    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.suptitle(title, fontsize=11)
     return figure
 
@@ -80,30 +80,14 @@ def corruption_error_figure(table: Mapping[str, Tensor]) -> AltTextFigure:
     )
     figure = AltTextFigure(figsize=(10.6, 0.42 * len(names) + 1.6), dpi=90, alt_text=alt_text + ".")
     left, right = figure.subplots(1, 2, width_ratios=(15, 1.3))
-    for axis, cells in ((left, values), (right, means[:, None])):
-        # 100 is white: orange is worse than the normaliser, purple better.
-        axis.imshow(cells, cmap="PuOr_r", vmin=0, vmax=200, aspect="auto")
-        for row, column in np.ndindex(*cells.shape):
-            value = cells[row, column]
-            shade = "white" if abs(value - 100) > 75 else "black"
-            bold = "bold" if axis is right else "normal"
-            axis.text(
-                column,
-                row,
-                f"{value:.0f}",
-                ha="center",
-                va="center",
-                fontsize=8.5,
-                color=shade,
-                fontweight=bold,
-            )
-        axis.spines[:].set_visible(False)
-        axis.tick_params(length=0, labelsize=8.5)
     spoken = [kind.replace("_", " ") for kind in CORRUPTIONS]
-    left.set_xticks(range(len(spoken)), spoken, rotation=40, ha="right", rotation_mode="anchor")
-    left.set_yticks(range(len(names)), names)
-    right.set(yticks=[])
+    # 100 is white: orange is worse than the normaliser, purple better.
+    style = {"cmap": "PuOr_r", "vmin": 0, "vmax": 200, "size": 8.5}
+    draw_table(left, values, np.char.mod("%.0f", values), names, spoken, slant=40, **style)
+    draw_table(right, means[:, None], np.char.mod("%.0f", means[:, None]), **style)
     right.set_xticks([0], ["mCE"], fontweight="bold")
+    for text in right.texts:
+        text.set_fontweight("bold")
     figure.suptitle("CE in per cent (100: as bad as the first)", fontsize=10)
     return figure
 
@@ -118,23 +102,12 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
     alt_text = f"Wrong answers by class under corruptions: fewest for {easiest}, most for {hardest}."
     figure = AltTextFigure(figsize=(10.0, 2.8), alt_text=alt_text)
     axis = figure.subplots()
-    positions = np.arange(len(order))
-    hatched = {"color": _SECOND, "hatch": "///", "edgecolor": "white", "linewidth": 0}
-    axis.bar(positions - 0.2, corrupted[order].numpy(), 0.4, label="corrupted", **hatched)
-    axis.bar(positions + 0.2, clean[order].numpy(), 0.4, color=_FIRST, label="as they are")
-    axis.set_xticks(
-        positions,
-        [names[index] for index in order],
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-        fontsize=9,
-    )
-    axis.set(ylabel="wrong answers", ylim=(0, min(1.0, 1.3 * max(float(corrupted.max()), 0.1))))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.legend(loc="upper left", frameon=False)
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    series = {"corrupted": corrupted[order], "as they are": clean[order]}
+    ordered = [names[index] for index in order]
+    draw_bars(axis, ordered, series, (_SECOND, _FIRST), hatches=("///", ""), slant=40)
+    top = min(1.0, 1.3 * max(float(corrupted.max()), 0.1))
+    legend = {"loc": "upper left"}
+    return finish(axis, "", "wrong answers", per_cent=True, grid="y", legend=legend, ylim=(0, top))
 
 
 def shape_bias_figure(
@@ -161,18 +134,17 @@ def shape_bias_figure(
     )
     axis = figure.subplots()
     for position, bias in enumerate(biases.values()):
-        axis.plot(bias.interval, [position, position], color=_FIRST, linewidth=2.4, solid_capstyle="butt")
-        axis.plot(bias.bias, position, "o", color=_FIRST, markersize=6)
+        interval_dot(axis, position, bias.bias, bias.interval, _FIRST)
     for position, value in enumerate(quoted.values(), len(biases)):
         axis.plot(value, position, "D", color=_SECOND, fillstyle="none", markersize=6)
     axis.axvline(0.5, color="0.6", linestyle=":", linewidth=1)
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))
-    axis.set_xlabel("shape bias (0: always by texture, 1: always by shape)")
-    axis.grid(axis="x", alpha=0.3)
-    axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(axis="y", length=0)
-    return figure
+    axis.spines["left"].set_visible(False)
+    limits = {"xlim": (0, 1), "ylim": (len(names) - 0.4, -0.6)}
+    return finish(
+        axis, "shape bias (0: always by texture, 1: always by shape)", grid="x", legend=None, **limits
+    )
 
 
 def _rows(kinds: Sequence[str]) -> list[int]:

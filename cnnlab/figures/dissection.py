@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.patches import Patch
 from torch import Tensor
 
 from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import ASIDE, colour_legend, draw_lines, draw_table, finish, name_ticks
 from cnnlab.figures.colours import LINES
 from cnnlab.units import DETECTOR_IOU, AblationResult, Dissection, UnitReport
 from cnnlab.world import NAMES
@@ -56,42 +56,18 @@ def category_bars(
     figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
     axis = figure.subplots()
     positions, bottoms = np.arange(len(rows)), np.zeros(len(rows))
-    for category in NAMES:
+    for category, colour in CATEGORY_COLOURS.items():
         counts = np.array([row.get(category, 0) for row in rows.values()], dtype=float)
-        colour = CATEGORY_COLOURS[category]
-        axis.bar(
-            positions,
-            counts,
-            0.66,
-            bottom=bottoms,
-            color=colour,
-            label=category,
-            edgecolor="white",
-            linewidth=0.6,
-        )
+        style = {"color": colour, "label": category, "edgecolor": "white", "linewidth": 0.6}
+        bars = axis.bar(positions, counts, 0.66, bottom=bottoms, **style)
         bottoms += counts
-    for position, total in zip(positions, totals.values(), strict=True):
-        axis.text(
-            position, total + 0.02 * max(bottoms.max(), 1), str(total), ha="center", va="bottom", fontsize=9
-        )
+    axis.bar_label(bars, list(map(str, totals.values())), padding=2, fontsize=9)
     if chance_counts is not None:
-        axis.hlines(
-            chance_counts,
-            positions - 0.4,
-            positions + 0.4,
-            color="black",
-            linewidth=2,
-            label="by chance",
-            zorder=3,
-        )
-    turned = max(map(len, rows)) * len(rows) > 12 * width
-    axis.set_xticks(
-        positions, list(rows), rotation=35 if turned else 0, ha="right" if turned else "center", fontsize=9
-    )
-    axis.set(ylabel=what, ylim=(0, 1.12 * max(bottoms.max(), 1)))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
-    return figure
+        ends = positions - 0.4, positions + 0.4
+        axis.hlines(chance_counts, *ends, color="black", linewidth=2, label="by chance", zorder=3)
+    name_ticks(axis, list(rows), 35 if max(map(len, rows)) * len(rows) > 12 * width else 0)
+    top = 1.12 * max(bottoms.max(), 1)
+    return finish(axis, "", what, grid="y", legend=ASIDE | {"reverse": True}, ylim=(0, top))
 
 
 def concepts_figure(
@@ -105,18 +81,13 @@ def concepts_figure(
     names = ", ".join(f"{concept} {len(unit_ids)}" for (_, concept), unit_ids in bars[:8])
     figure = AltTextFigure(figsize=(width, 3.3), alt_text=f"{title}. Most units: {names or 'none'}.")
     axis = figure.subplots()
-    colours = [CATEGORY_COLOURS[category] for (category, _), _ in bars]
-    axis.bar(range(len(bars)), [len(unit_ids) for _, unit_ids in bars], color=colours)
-    axis.set_xticks(
-        range(len(bars)), [concept for (_, concept), _ in bars], rotation=60, ha="right", fontsize=9
-    )
-    axis.set(ylabel="units", xlim=(-0.7, max(len(bars), 1) - 0.3))
+    colours = {category: CATEGORY_COLOURS[category] for (category, _), _ in bars}
+    counts = [len(unit_ids) for _, unit_ids in bars]
+    axis.bar(range(len(bars)), counts, color=[colours[category] for (category, _), _ in bars])
+    name_ticks(axis, [concept for (_, concept), _ in bars], 60)
+    finish(axis, "", "units", grid="y", legend=None, xlim=(-0.7, max(len(bars), 1) - 0.3))
     axis.set_title(title, fontsize=11, loc="left")
-    axis.spines[["top", "right"]].set_visible(False)
-    categories = dict.fromkeys(category for (category, _), _ in bars)
-    handles = [Patch(color=CATEGORY_COLOURS[category], label=category) for category in categories]
-    if handles:
-        axis.legend(handles=handles, fontsize=8, frameon=False)
+    colour_legend(axis, colours)
     return figure
 
 
@@ -139,24 +110,18 @@ def threshold_figure(
     alt_text = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR_IOU:g}: {'; '.join(sentences)}. Dotted by chance."
     figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
     axis = figure.subplots()
-    for (name, dissection), (colour, _, mark) in zip(
-        dissections.items(), LINES * len(dissections), strict=False
-    ):
-        for report, style in ((dissection, "-"), (dissection.at_chance(), ":")):
-            counts = [_count_above(report, float(threshold), unique) for threshold in steps]
-            line_options = (
-                {"marker": mark, "markevery": 6, "markersize": 4, "label": name} if style == "-" else {}
-            )
-            axis.plot(steps, counts, style, color=colour, linewidth=1.8, **line_options)
+    curves, chance = (
+        {name: (steps, [_count_above(d, float(step), unique) for step in steps]) for name, d in found.items()}
+        for found in (dissections, {name: d.at_chance() for name, d in dissections.items()})
+    )
+    draw_lines(axis, curves, [(colour, "-", mark) for colour, _, mark in LINES], markevery=6)
+    draw_lines(axis, chance, [(colour, ":", "") for colour, *_ in LINES], label=None)
     axis.plot([], [], ":", color="0.4", linewidth=1.8, label="by chance")
     axis.axvline(DETECTOR_IOU, color="0.4", linewidth=1)
-    axis.text(
-        DETECTOR_IOU, 1.0, f" {DETECTOR_IOU:g}", transform=axis.get_xaxis_transform(), fontsize=8, va="top"
-    )
-    axis.set(xlabel="threshold of the overlap (IoU)", ylabel=what, xlim=(0, max_threshold), ylim=(0, None))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False)
-    return figure
+    place = {"transform": axis.get_xaxis_transform(), "fontsize": 8, "va": "top"}
+    axis.text(DETECTOR_IOU, 1.0, f" {DETECTOR_IOU:g}", **place)
+    limits = {"xlim": (0, max_threshold), "ylim": (0, None)}
+    return finish(axis, "threshold of the overlap (IoU)", what, grid=None, legend={}, **limits)
 
 
 def report_figure(
@@ -238,14 +203,10 @@ def ablation_figure(
         alt_text=f"{label.capitalize()} by class, a row for each silencing; what falls most, {'; '.join(drops) or 'nothing'}.",
     )
     axis = figure.subplots()
-    heatmap = axis.imshow(change, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
-    for row, column in enumerate(change.argmin(1)):
-        value = change[row, column]
-        if value < 0:
-            ink = "white" if value < -0.6 * largest else "black"
-            axis.text(column, row, f"{value:+.2f}", ha="center", va="center", fontsize=9, color=ink)
-    axis.set_xticks(range(len(class_names)), class_names, rotation=45, ha="right", fontsize=9)
-    axis.set_yticks(range(len(names)), names, fontsize=9)
+    worst = np.arange(change.shape[1]) == change.argmin(1)[:, None]
+    written = np.where(worst & (change < 0), np.char.mod("%+.2f", change), "")
+    style = {"slant": 45, "cmap": "PuOr", "vmin": -largest, "vmax": largest}
+    heatmap = draw_table(axis, change, written, names, class_names, **style)
     figure.colorbar(heatmap, ax=axis, label=label, shrink=0.9)
     return figure
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from torch import Tensor
 
 from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import colour_scale, draw_lines, finish, level_line, show_image, show_map
 from cnnlab.figures.colours import LINES, SIGNED
 from cnnlab.figures.image_grid import grid
 from cnnlab.units import FilterFit
@@ -105,23 +104,14 @@ def kernels_figure(
         strict=True,
     ):
         limit = float(limits[unit])
-        axis.imshow(
-            weights[unit, source].detach().cpu().numpy(),
-            cmap=SIGNED,
-            vmin=-limit,
-            vmax=limit,
-            interpolation="nearest",
-        )
-        axis.set(xticks=[], yticks=[])
+        title = f"map {source}" if unit == units[0] else ""
+        show_map(axis, weights[unit, source], title, 8, cmap=SIGNED, vmin=-limit, vmax=limit)
         if source == inputs[0]:
             axis.set_ylabel(f"unit {unit}", fontsize=9)
-        if unit == units[0]:
-            axis.set_title(f"map {source}", fontsize=8)
     if len(set(limits[list(units)].tolist())) == 1:
-        bar = ScalarMappable(Normalize(-float(limits[units[0]]), float(limits[units[0]])), SIGNED)
-        figure.colorbar(bar, ax=figure.axes, orientation="horizontal", fraction=0.05, aspect=50).set_label(
-            "weight"
-        )
+        scale = colour_scale(-limit, limit, SIGNED)
+        place = {"ax": figure.axes, "orientation": "horizontal", "fraction": 0.05, "aspect": 50}
+        figure.colorbar(scale, label="weight", **place)
     return figure
 
 
@@ -142,10 +132,7 @@ def fit_figure(weights: Tensor, explained: FilterFit, chosen: Sequence[int]) -> 
             weights[index] - explained.reconstruction[index],
         )
         for axis, part in zip(axes[:, column], parts, strict=True):
-            axis.imshow(
-                filter_colours(part[None], limit)[0].permute(1, 2, 0).numpy(), interpolation="nearest"
-            )
-            axis.set(xticks=[], yticks=[])
+            show_image(axis, filter_colours(part[None], limit)[0], interpolation="nearest")
         axes[0, column].set_title(f"{name}\n$R^2$ {float(explained.r2[index]):.2f}", fontsize=9)
     for axis, word in zip(axes[:, 0], ("filter", "fit", "left over"), strict=True):
         axis.set_ylabel(word, fontsize=10)
@@ -168,25 +155,10 @@ def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> AltTextFig
         ordered = np.sort(values.numpy())[::-1]
         ranks = (np.arange(len(ordered)) + 0.5) / len(ordered)
         colour, _, mark = LINES[bases.index(name.replace(" untrained", "")) % len(LINES)]
-        line_options = (
-            {"linestyle": ":", "markerfacecolor": "white"} if "untrained" in name else {"linestyle": "-"}
-        )
-        every = max(1, len(ordered) // 8)
-        axis.plot(
-            ranks,
-            ordered,
-            color=colour,
-            marker=mark,
-            markevery=every,
-            ms=5,
-            lw=1.8,
-            label=name,
-            **line_options,
-        )
-    axis.axhline(threshold, color="0.4", lw=1, ls="--")
-    axis.set(
-        xlabel="filters, the best explained first", ylabel="$R^2$ of the better fit", xlim=(0, 1), ylim=(0, 1)
-    )
-    axis.set_title("what a Gabor function or a blob of colour explains", fontsize=11)
-    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+        dashes, face = (":", "white") if "untrained" in name else ("-", colour)
+        options = {"markevery": max(1, len(ordered) // 8), "markerfacecolor": face}
+        draw_lines(axis, {name: (ranks, ordered)}, [(colour, dashes, mark)], **options)
+    level_line(axis, threshold, style="--")
+    title = "what a Gabor function or a blob of colour explains"
+    across, up = "filters, the best explained first", "$R^2$ of the better fit"
+    return finish(axis, across, up, title, grid=None, xlim=(0, 1), ylim=(0, 1))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.ticker import PercentFormatter
-
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.colours import LINES
+from cnnlab.figures.axes import draw_lines, finish, show_image
 from cnnlab.robustness import Fooling
 
 
@@ -37,12 +35,8 @@ def generations_figure(
     for row, target in enumerate(targets):
         for column, generation in enumerate(chosen):
             axis = axes[row, column]
-            axis.imshow(generation.images[row].permute(1, 2, 0).numpy())
-            axis.set(xticks=[], yticks=[])
+            show_image(axis, generation.images[row], "" if row else f"generation {generation.generation}", 9)
             axis.set_xlabel(f"{float(generation.probabilities[row]):.2f}", fontsize=9, labelpad=2)
-            axis.spines[:].set_visible(False)
-            if not row:
-                axis.set_title(f"generation {generation.generation}", fontsize=9)
         axes[row, 0].set_ylabel(class_names[target], fontsize=10)
     return figure
 
@@ -64,22 +58,10 @@ def confidence_figure(curves: Mapping[str, Sequence[Fooling]], *, title: str = "
         figsize=(7.6, 3.2), alt_text=f"{title or 'Confidence by questions'}: {'; '.join(sentences)}."
     )
     axis = figure.subplots()
-    for (name, steps), (colour, dashes, _) in zip(curves.items(), LINES * len(curves), strict=False):
-        heights = [float(generation.probabilities.mean()) for generation in steps]
-        axis.plot(
-            [generation.queries for generation in steps],
-            heights,
-            dashes,
-            color=colour,
-            label=name,
-            linewidth=1.8,
-        )
-    axis.set(
-        xlabel="questions asked", ylabel="mean probability of the class", ylim=(-0.03, 1.03), title=title
-    )
-    axis.title.set_fontsize(11)
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+    series = {
+        name: ([step.queries for step in steps], [float(step.probabilities.mean()) for step in steps])
+        for name, steps in curves.items()
+    }
+    draw_lines(axis, series, marker="")
+    up = "mean probability of the class"
+    return finish(axis, "questions asked", up, title, per_cent=True, ylim=(-0.03, 1.03))

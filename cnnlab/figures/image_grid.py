@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from cnnlab._validation import positive_int
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import show_image
 from cnnlab.world import Picture
 
 _GAP = 0.08  # inches between two cells
@@ -55,9 +57,7 @@ def grid(
         top = sum(heights[:number]) + _GAP / 2
         for column, index in enumerate(row):
             axis = _axis(figure, column * cell + _GAP / 2, top, cell - _GAP, images[index].shape)
-            axis.imshow(
-                images[index].detach().cpu().permute(1, 2, 0).numpy(), aspect="auto", interpolation="auto"
-            )
+            show_image(axis, images[index], aspect="auto")
             axis.set_xlabel(captions[index], size=size, labelpad=2, linespacing=1.15)
     return figure
 
@@ -123,7 +123,7 @@ def side_by_side_figure(
     for number, (name, row) in enumerate(rows.items()):
         for column, image in enumerate(row):
             axis = _axis(figure, _ROW_NAME + column * cell + _GAP / 2, top, cell - _GAP, image.shape)
-            axis.imshow(image.detach().cpu().permute(1, 2, 0).numpy(), aspect="auto", interpolation="auto")
+            show_image(axis, image, aspect="auto")
             axis.set_xlabel(
                 below[name][column] if name in below else "", size=size, labelpad=2, linespacing=1.15
             )
@@ -135,6 +135,17 @@ def side_by_side_figure(
     return figure
 
 
+def tile_images(images: Tensor, cells: Sequence[tuple[int, int]], gap: int) -> Tensor:
+    """Images N x C x h x w of one size in one, C x H x W: each in its cell (row, column), `gap` white pixels between two."""
+    n_rows, n_columns = (max(numbers) + 1 for numbers in zip(*cells, strict=True))
+    height, width = (side + gap for side in images.shape[2:])
+    sheet = torch.ones(images.shape[1], n_rows * height - gap, n_columns * width - gap)
+    for image, (row, column) in zip(images, cells, strict=True):
+        top, left = row * height, column * width
+        sheet[:, top : top + height - gap, left : left + width - gap] = image
+    return sheet
+
+
 def _axis(figure: AltTextFigure, left: float, top: float, width: float, shape: Sequence[int]) -> Axes:
     """An empty frame of the image's proportions, placed in inches from the top left corner; quicker than a layout engine.
 
@@ -142,10 +153,7 @@ def _axis(figure: AltTextFigure, left: float, top: float, width: float, shape: S
     """
     whole, high = figure.get_size_inches()
     height = width * shape[-2] / shape[-1]
-    axis = figure.add_axes((left / whole, 1 - (top + height) / high, width / whole, height / high))
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-    return axis
+    return figure.add_axes((left / whole, 1 - (top + height) / high, width / whole, height / high))
 
 
 def _height(images: Sequence[Tensor], row: range, cell: float) -> float:

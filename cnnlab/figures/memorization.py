@@ -11,14 +11,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import bare, draw_lines, finish, level_line
 from cnnlab.figures.colours import CLASSES
 
 TRAIN_COLOUR, TEST_COLOUR = "#b49600", "#1e2d78"
 """The colours of accuracy on what is learnt, and on other pictures, as in `training_figure`."""
 CHANCE_LEVEL = 1 / 20
+_DASHES = "-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1))
+_STYLES = [
+    (CLASSES[colour], _DASHES[number % 5], "")
+    for number, colour in enumerate((2, 4, 3, 14, 16, 8, 1, 18) * 5)
+]
 
 ZHANG = {
     ("true labels", "augmentation + dropout + weight decay"): (92.18, 99.21, 77.84, 93.92),
@@ -51,20 +58,14 @@ def memorization_figure(
     )
     figure = AltTextFigure(figsize=(9.6, 3.0), alt_text=alt_text)
     left, right = figure.subplots(1, 2, sharey=True)
-    for number, (name, both) in enumerate(curves.items()):
-        colour = CLASSES[(2, 4, 3, 14, 16, 8, 1, 18)[number % 8]]
-        dashes = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))[number % 5]
-        for axis, values in zip((left, right), both, strict=True):
-            axis.plot(
-                range(1, len(values) + 1), values, linestyle=dashes, color=colour, linewidth=1.8, label=name
-            )
     longest = epochs or max(len(train_accuracy) for train_accuracy, _ in curves.values())
-    left.set_title("on the pictures that are learnt", fontsize=10)
-    right.set_title("on other pictures", fontsize=10)
-    for axis in (left, right):
-        axis.set(xlabel="epoch", xlim=(0.5, longest + 0.5))
+    for side, (axis, what) in enumerate(((left, "the pictures that are learnt"), (right, "other pictures"))):
+        series = {name: (range(1, len(both[side]) + 1), both[side]) for name, both in curves.items()}
+        draw_lines(axis, series, _STYLES)
+        level_line(axis, CHANCE_LEVEL)
+        limits = {"xlim": (0.5, longest + 0.5), "ylim": (-0.02, 1.04)}
+        finish(axis, "epoch", title=f"on {what}", per_cent=True, legend=None, **limits)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _per_cent(axis)
     left.set_ylabel("right answers")
     left.legend(fontsize=8, loc="lower right", frameon=False)
     figure.suptitle(title, fontsize=11)
@@ -94,33 +95,19 @@ def random_labels_figure(
     )
     figure = AltTextFigure(figsize=(7.4, 3.2), alt_text=alt_text)
     axis = figure.subplots()
-    for name, colour, curve_label in (
-        ("train", TRAIN_COLOUR, "what was learnt"),
-        ("test", TEST_COLOUR, "other pictures"),
+    for points, what, dashes, options in (
+        (rows, label, "-", {"markersize": 4}),
+        (live, live_label, "", {"markersize": 8, "fillstyle": "none"}),
     ):
-        axis.plot(
-            [row["share"] for row in rows],
-            [row[name] for row in rows],
-            "-s" if name == "test" else "-o",
-            color=colour,
-            markersize=4,
-            label=f"{curve_label} ({label})",
-        )
-        if live:
-            axis.plot(
-                [row["share"] for row in live],
-                [row[name] for row in live],
-                "s" if name == "test" else "o",
-                color=colour,
-                fillstyle="none",
-                markersize=8,
-                label=f"{curve_label} ({live_label})",
-            )
-    axis.set(xlabel="share of random labels", ylabel="right answers")
+        if points:
+            shares = [row["share"] for row in points]
+            accuracies = ([row[key] for row in points] for key in ("train", "test"))
+            names = f"what was learnt ({what})", f"other pictures ({what})"
+            curves = {name: (shares, values) for name, values in zip(names, accuracies, strict=True)}
+            draw_lines(axis, curves, [(TRAIN_COLOUR, dashes, "o"), (TEST_COLOUR, dashes, "s")], **options)
+    level_line(axis, CHANCE_LEVEL)
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _per_cent(axis)
-    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    return finish(axis, "share of random labels", "right answers", per_cent=True, ylim=(-0.02, 1.04))
 
 
 def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> AltTextFigure:
@@ -148,10 +135,9 @@ def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> AltTextFigure:
         _cells(axis, position, 0, our, digits=0)
         if paper:
             _cells(axis, position, 4.5, paper, digits=2)
+    bare(axis)
     axis.set_yticks(range(len(names)), names, fontsize=9)
-    axis.set_xticks([])
     axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
     return figure
 
 
@@ -159,21 +145,6 @@ def _cells(axis: Axes, position: int, start: float, values: Sequence[float], dig
     """Numbers on a shade that grows with them, training and test in their colours."""
     for column, value in enumerate(values):
         colour = TRAIN_COLOUR if column < 2 else TEST_COLOUR
-        axis.fill_between(
-            [start + column - 0.48, start + column + 0.48],
-            position - 0.46,
-            position + 0.46,
-            color=colour,
-            alpha=0.06 + 0.5 * value / 100,
-            linewidth=0,
-        )
+        box = (start + column - 0.48, position - 0.46), 0.96, 0.92
+        axis.add_patch(Rectangle(*box, color=colour, alpha=0.06 + 0.5 * value / 100, linewidth=0))
         axis.text(start + column, position, f"{value:.{digits}f}", ha="center", va="center", fontsize=9)
-
-
-def _per_cent(axis: Axes) -> None:
-    """An axis of right answers, with the line of chance."""
-    axis.axhline(CHANCE_LEVEL, color="0.5", linestyle=":", linewidth=1.2)
-    axis.set_ylim(-0.02, 1.04)
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
