@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.axes import bare, draw_lines, draw_table, finish, interval_dot
+from cnnlab.figures.axes import draw_lines, draw_table, finish, interval_dot
 from cnnlab.figures.colours import CLASSES, LINES, SIGNED
 
 _TITLES = {
@@ -57,8 +57,7 @@ def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
             vmax=limit,
             aspect="equal",
         )
-        bare(axis, name)
-        axis.spines[:].set_visible(True)
+        axis.set_title(name, fontsize=10)
         if name.endswith("hands on"):
             for row, column in np.argwhere((table == 0) & (grad_output.numpy() != 0)):
                 axis.plot([column - 0.3, column + 0.3], [row + 0.3, row - 0.3], color="0.45", linewidth=1)

@@ -166,7 +166,6 @@ def draw_table(
     name_ticks(axis, columns, slant)
     axis.set_yticks(range(len(rows)), rows, fontsize=9)
     axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
     return table
 
 

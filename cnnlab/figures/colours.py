@@ -14,35 +14,16 @@ LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), (
 RIGHT, WRONG = LINES[0][0], LINES[1][0]
 """An answer that is right, or a picture of the same class, and one that is not: blue and orange, which all common kinds of colour vision
 tell apart and which stand out from white and from black alike. A second sign always goes with them: dashes, a mark, or a word."""
+TRAINING, VALIDATION = "#b49600", "#1e2d78"
+"""Accuracy on the training pictures, and on other pictures."""
 OUTLINE = "#ff4fa3"
 """Frames and outlines that lie on a picture: a colour that neither pictures nor maps have."""
 
 CLASSES = (
-    *(
-        "#4b1e3c",
-        "#4b96a5",
-        "#1e2d78",
-        "#b49600",
-        "#780000",
-        "#d278f0",
-        "#005a5a",
-        "#c3a587",
-        "#784b00",
-        "#a5c300",
-    ),
-    *(
-        "#5a3cb4",
-        "#96c3ff",
-        "#696996",
-        "#a5d2b4",
-        "#3c8700",
-        "#69f0ff",
-        "#3c69e1",
-        "#f0e100",
-        "#c36969",
-        "#69ffa5",
-    ),
-)
+    "#4b1e3c", "#4b96a5", "#1e2d78", "#b49600", "#780000", "#d278f0", "#005a5a",
+    "#c3a587", "#784b00", "#a5c300", "#5a3cb4", "#96c3ff", "#696996", "#a5d2b4",
+    "#3c8700", "#69f0ff", "#3c69e1", "#f0e100", "#c36969", "#69ffa5",
+)  # fmt: skip
 """Twenty colours chosen to lie as far apart as they can for normal, red-blind and green-blind eyes; neighbours, which the world
 pairs, also differ in lightness, so that they can be told apart in grey."""
 

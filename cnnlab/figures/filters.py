@@ -106,6 +106,7 @@ def kernels_figure(
         limit = float(limits[unit])
         title = f"map {source}" if unit == units[0] else ""
         show_map(axis, weights[unit, source], title, 8, cmap=SIGNED, vmin=-limit, vmax=limit)
+        axis.spines[:].set_visible(True)  # weights near zero are as white as the page
         if source == inputs[0]:
             axis.set_ylabel(f"unit {unit}", fontsize=9)
     if len(set(limits[list(units)].tolist())) == 1:

@@ -16,10 +16,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.axes import bare, draw_lines, finish, level_line
-from cnnlab.figures.colours import CLASSES
+from cnnlab.figures.colours import CLASSES, TRAINING, VALIDATION
 
-TRAIN_COLOUR, TEST_COLOUR = "#b49600", "#1e2d78"
-"""The colours of accuracy on what is learnt, and on other pictures, as in `training_figure`."""
 CHANCE_LEVEL = 1 / 20
 _DASHES = "-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1))
 _STYLES = [
@@ -104,7 +102,7 @@ def random_labels_figure(
             accuracies = ([row[key] for row in points] for key in ("train", "test"))
             names = f"what was learnt ({what})", f"other pictures ({what})"
             curves = {name: (shares, values) for name, values in zip(names, accuracies, strict=True)}
-            draw_lines(axis, curves, [(TRAIN_COLOUR, dashes, "o"), (TEST_COLOUR, dashes, "s")], **options)
+            draw_lines(axis, curves, [(TRAINING, dashes, "o"), (VALIDATION, dashes, "s")], **options)
     level_line(axis, CHANCE_LEVEL)
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return finish(axis, "share of random labels", "right answers", per_cent=True, ylim=(-0.02, 1.04))
@@ -144,7 +142,7 @@ def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> AltTextFigure:
 def _cells(axis: Axes, position: int, start: float, values: Sequence[float], digits: int) -> None:
     """Numbers on a shade that grows with them, training and test in their colours."""
     for column, value in enumerate(values):
-        colour = TRAIN_COLOUR if column < 2 else TEST_COLOUR
+        colour = TRAINING if column < 2 else VALIDATION
         box = (start + column - 0.48, position - 0.46), 0.96, 0.92
         axis.add_patch(Rectangle(*box, color=colour, alpha=0.06 + 0.5 * value / 100, linewidth=0))
         axis.text(start + column, position, f"{value:.{digits}f}", ha="center", va="center", fontsize=9)

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from cnnlab.features import grid_assignment
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import ASIDE, bare, draw_lines, finish, level_line, show_image
 from cnnlab.figures.colours import RIGHT, WRONG, class_colours
+from cnnlab.figures.image_grid import tile_images
 
 _MARKS = "osD^vPX*"
 
@@ -57,13 +59,12 @@ def neighbours_figure(
             row = axes[number * len(names) + line]
             indices = [int(query), *neighbours[name][number].tolist()]
             for axis, index in zip(row, indices, strict=True):
-                axis.imshow(pictures[index].permute(1, 2, 0).numpy(), interpolation="auto")
-                axis.set(xticks=[], yticks=[])
+                show_image(axis, pictures[index])
                 same = bool(labels[index] == labels[query])
                 ink = "black" if axis is row[0] else RIGHT if same else WRONG
-                for spine in axis.spines.values():
-                    spine.set(color=ink, linewidth=2.2, capstyle="butt")  # wider caps would fill the gaps
-                    spine.set_linestyle("-" if same else (0, (2.5, 1.5)))
+                dashes = "-" if same else (0, (2.5, 1.5))
+                # Wider caps would fill the gaps between the dashes.
+                axis.spines[:].set(visible=True, color=ink, linewidth=2.2, capstyle="butt", linestyle=dashes)
             row[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=4)
     return figure
 
@@ -79,25 +80,24 @@ def precision_figure(
     alt_text = f"precision@k against k; at the first neighbour the order is {', '.join(order)}."
     figure = AltTextFigure(figsize=(width, 0.55 * width + 0.6), alt_text=alt_text)
     axis = figure.subplots()
-    for number, (name, curve) in enumerate(curves.items()):
-        colour = _along(number, len(curves))
-        axis.plot(
-            *(np.arange(1, len(curve) + 1), curve),
-            **{"color": colour, "linewidth": 1.6, "label": name},
-            **{"marker": _MARKS[number % len(_MARKS)], "markersize": 5, "markevery": 2},
-        )
-    if chance is not None:
-        axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
-    axis.set(ylim=(0, 1.02), xlabel="k (neighbours)", ylabel="share of the same class")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.spines[["top", "right"]].set_visible(False)
-    plotted = axis.get_lines()
-    plotted = [
-        *sorted(plotted[: len(curves)], key=lambda line: -line.get_ydata()[-1]),
-        *plotted[len(curves) :],
+    styles = [
+        (_along(number, len(curves)), "-", _MARKS[number % len(_MARKS)]) for number in range(len(curves))
     ]
-    axis.legend(handles=plotted, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    draw_lines(axis, {name: (np.arange(1, len(y) + 1), y) for name, y in curves.items()}, styles, markevery=2)
+    if chance is not None:
+        level_line(axis, chance, "chance")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    # In the legend as the lines end: the highest at the top.
+    lines = axis.get_lines()
+    lines = [*sorted(lines[: len(curves)], key=lambda line: -line.get_ydata()[-1]), *lines[len(curves) :]]
+    return finish(
+        axis,
+        "k (neighbours)",
+        "share of the same class",
+        grid=None,
+        legend=ASIDE | {"handles": lines},
+        ylim=(0, 1.02),
+    )
 
 
 def map_figure(
@@ -129,12 +129,11 @@ def map_figure(
                 *coordinates[in_group].T, s=14, marker=mark, c=class_colours(labels[in_group]), linewidths=0
             )
         _name_groups(axis, coordinates, labels, names)
-        axis.set(xticks=[], yticks=[])
-        axis.set_title(name, fontsize=11)
-    labels_present = sorted(set(labels.tolist()))
+        bare(axis, name, 11)
+        axis.spines[:].set_visible(True)
     handles = [
         Line2D([], [], marker="os"[i % 2], linestyle="", color=class_colours(np.array(i)), label=names[i])
-        for i in labels_present
+        for i in sorted(set(labels.tolist()))
     ]
     figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     return figure
@@ -154,15 +153,10 @@ def picture_map_figure(
     if grid:
         cells = grid_assignment(points)
         rows, columns = (cells.amax(0) + 1).tolist()
-        high, wide = pictures.shape[2:]
-        gap = max(1, wide // 24)  # white between two pictures
-        sheet = torch.ones(3, rows * (high + gap) - gap, columns * (wide + gap) - gap)
-        for picture, (row, column) in zip(pictures, cells.tolist(), strict=True):
-            top, left = row * (high + gap), column * (wide + gap)
-            sheet[:, top : top + high, left : left + wide] = picture
+        sheet = tile_images(pictures, cells.tolist(), gap=max(1, pictures.shape[3] // 24))
         figure = AltTextFigure(figsize=(size, size * rows / columns), alt_text=alt_text)
         axis = figure.subplots()
-        axis.imshow(sheet.permute(1, 2, 0).numpy(), interpolation="antialiased")
+        show_image(axis, sheet)
     else:
         figure = AltTextFigure(figsize=(size, 0.75 * size), alt_text=alt_text)
         axis = figure.subplots()

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.attribution import OcclusionMap
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import colour_legend, colour_scale, outline, pale_grey, show_image
 from cnnlab.figures.colours import PROBABILITY, SIGNED, class_colours
 from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.world import Picture
@@ -39,20 +39,20 @@ def occlusion_figure(
     name = class_names[occlusion_map.target]
     figure = AltTextFigure(figsize=(11.5, 3.9), alt_text=describe_occlusion(occlusion_map, class_names))
     plain, probability, drop, new_class = figure.subplots(1, 4, subplot_kw={"anchor": "N"})
-    _show(plain, image, f"{name}: {occlusion_map.baseline:.2f} uncovered")
-    _grey(probability, image, f"probability of {name}")
+    show_image(plain, image, f"{name}: {occlusion_map.baseline:.2f} uncovered")
+    _show_grey(probability, image, f"probability of {name}")
     computed = occlusion_map.probability[~occlusion_map.probability.isnan()]
     span = f"{computed.min():.2f} to {computed.max():.2f}" if len(computed) else "nothing yet"
     cells = _cells(
         probability, occlusion_map, occlusion_map.probability.numpy(), cmap=PROBABILITY, vmin=0, vmax=1
     )
     _scale(probability, cells, f"{span}, by the centre")
-    _grey(drop, image, "drop" if mask is None else "drop (line: the truth)")
+    _show_grey(drop, image, "drop" if mask is None else "drop (line: the truth)")
     _scale(drop, _drop(drop, occlusion_map.to_pixels(), mask), "mean drop of the probability")
     _new_class(new_class, image, occlusion_map, class_names)
     for axis in (probability, new_class):
         axis.set(xlim=(-0.5, image.shape[-1] - 0.5), ylim=(image.shape[-2] - 0.5, -0.5))
-        _outline(axis, mask)
+        outline(axis, mask)
     return figure
 
 
@@ -77,7 +77,7 @@ def drop_figure(
     alt_text = f"{len(maps)} maps of the drop, laid over the same picture: {'; '.join(captions)}."
     figure, axes, bar = _panels(len(maps), columns, image.shape[-2] / image.shape[-1], alt_text)
     for axis, drop, caption in zip(axes, drops, captions, strict=True):
-        _grey(axis, image, caption)
+        _show_grey(axis, image, caption)
         mappable = _drop(axis, drop, mask, limit)
         axis.set_xlabel(f"up to {np.nanmax(drop.numpy()):.2f}", fontsize=9, labelpad=2)
     _bar(bar, mappable, "mean drop of the probability")
@@ -89,17 +89,13 @@ def describe_occlusion(occlusion_map: OcclusionMap, class_names: Sequence[str]) 
     name = class_names[occlusion_map.target]
     if not occlusion_map.fraction_done:
         return f"Occlusion map of {name}: no place of the occluder is computed yet."
-    row, column = divmod(
-        int(occlusion_map.probability.nan_to_num(nan=np.inf).argmin()), len(occlusion_map.columns)
-    )
-    down, across = (
-        _third(row, len(occlusion_map.rows), "upper", "lower"),
-        _third(column, len(occlusion_map.columns), "left", "right"),
-    )
+    lowest = int(occlusion_map.probability.nan_to_num(nan=np.inf).argmin())
+    row, column = divmod(lowest, len(occlusion_map.columns))
+    down = _third(row, len(occlusion_map.rows), "upper", "lower")
+    across = _third(column, len(occlusion_map.columns), "left", "right")
     where = "middle" if down == across else f"{down} {across}"
-    other_classes = occlusion_map.predicted[
-        (occlusion_map.predicted >= 0) & (occlusion_map.predicted != occlusion_map.target)
-    ]
+    predicted = occlusion_map.predicted
+    other_classes = predicted[(predicted >= 0) & (predicted != occlusion_map.target)]
     takeover = "The predicted class never changes."
     if len(other_classes):
         takeover = f"At some places {class_names[int(other_classes.mode().values)]} is predicted instead."
@@ -117,16 +113,9 @@ def _with_mask(picture: Picture | Tensor, mask: Tensor | None) -> tuple[Tensor, 
     return image, mask if mask is not None and mask.any() else None
 
 
-def _show(axis: Axes, image: Tensor, title: str) -> None:
-    axis.imshow(image.detach().cpu().permute(1, 2, 0).numpy())
-    axis.set(xticks=[], yticks=[])
-    axis.set_title(title, fontsize=11)
-
-
-def _grey(axis: Axes, image: Tensor, title: str) -> None:
-    """An axis with the picture in pale grey, so that what lies over it stands out and stands where it belongs."""
-    grey = 0.35 + 0.6 * image.detach().cpu().mean(dim=0, keepdim=True)
-    _show(axis, grey.clamp(0, 1).expand(3, -1, -1), title)
+def _show_grey(axis: Axes, image: Tensor, title: str) -> None:
+    """The picture in pale grey, so that what lies over it stands out and stands where it belongs."""
+    show_image(axis, pale_grey(image, 0.35, 0.95), title)
 
 
 def _cells(axis: Axes, occlusion_map: OcclusionMap, values: np.ndarray, **style) -> ScalarMappable:
@@ -175,17 +164,8 @@ def _drop(axis: Axes, pixels: Tensor, mask: Tensor | None, limit: float | None =
     strength = (pixels.abs() / limit).nan_to_num(nan=0.0).clamp(max=1).numpy()
     veil = np.where(pixels.isnan(), 0.0, 0.9 * np.sqrt(strength))
     axis.imshow(pixels.numpy(), cmap=SIGNED, vmin=-limit, vmax=limit, alpha=veil, interpolation="nearest")
-    _outline(axis, mask)
-    scale = ScalarMappable(cmap=SIGNED)
-    scale.set_clim(-limit, limit)
-    return scale  # of full colours, for the colour bar
-
-
-def _outline(axis: Axes, mask: Tensor | None) -> None:
-    """White within black, to be seen on any ground."""
-    if mask is not None and not mask.all():
-        for colour, width in (("black", 2.2), ("white", 1.0)):
-            axis.contour(mask.float().numpy(), levels=[0.5], colors=colour, linewidths=width)
+    outline(axis, mask)
+    return colour_scale(-limit, limit, SIGNED)
 
 
 def _scale(axis: Axes, mappable: ScalarMappable, label: str) -> None:
@@ -203,32 +183,26 @@ def _new_class(
     axis: Axes, image: Tensor, occlusion_map: OcclusionMap, class_names: Sequence[str], max_classes: int = 6
 ) -> None:
     """The predicted class at each place: colours with a legend, and names with their share on the larger regions."""
-    _grey(axis, image, "predicted class")
+    _show_grey(axis, image, "predicted class")
     predicted = occlusion_map.predicted.numpy()
     _cells(axis, occlusion_map, class_colours(predicted), alpha=np.where(predicted < 0, 0.0, 0.9))
     classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
-    handles = []
+    legend = {}
     for index in np.argsort(-counts, kind="stable")[:max_classes]:
         name, share = _short(class_names[classes[index]]), counts[index] / counts.sum()
-        handles += [Patch(facecolor=class_colours(classes[index]), edgecolor="0.3", label=name)]
+        legend[name] = class_colours(classes[index])
         if counts[index] > 0.04 * predicted.size:
             _name(axis, occlusion_map, predicted == classes[index], f"{name} {share:.0%}")
-    legend_position = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.04), "ncols": 2}
-    axis.legend(handles=handles, fontsize=8, frameon=False, **legend_position)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.04), "ncols": 2}
+    colour_legend(axis, legend, fontsize=8, **below)
 
 
 def _name(axis: Axes, occlusion_map: OcclusionMap, region: np.ndarray, name: str) -> None:
     """Write the name into the middle of a region of the map."""
     row, column = _interior_point(region)
     half = occlusion_map.size / 2
-    label = axis.text(
-        occlusion_map.columns[column] + half,
-        occlusion_map.rows[row] + half,
-        name,
-        size=8,
-        ha="center",
-        va="center",
-    )
+    across, down = occlusion_map.columns[column] + half, occlusion_map.rows[row] + half
+    label = axis.text(across, down, name, size=8, ha="center", va="center")
     label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cnnlab._validation import positive_int
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.colours import LINES
+from cnnlab.figures.axes import draw_lines, finish, name_ticks, show_image
 
 
 def optimisation_figure(
@@ -52,16 +52,9 @@ def optimisation_figure(
         [[f"at {step}" for step in steps], ["curve"] * len(steps)], height_ratios=(1.25, 1)
     )
     for step in steps:
-        axis = axes[f"at {step}"]
-        axis.imshow(images[step].detach().cpu().permute(1, 2, 0).numpy())
-        axis.set(xticks=[], yticks=[])
-        axis.set_title(f"step {step}", fontsize=9)
-    curve = axes["curve"]
-    curve.plot(scores, color=LINES[0][0])
-    curve.plot(steps, [scores[step] for step in steps], "o", color=LINES[0][0], markersize=5)
-    curve.set_xlabel("step")
-    curve.set_ylabel(label, fontsize=9)
-    curve.spines[["top", "right"]].set_visible(False)
+        show_image(axes[f"at {step}"], images[step], f"step {step}", 9)
+    draw_lines(axes["curve"], {label: (range(len(scores)), scores)}, markevery=steps.tolist())
+    finish(axes["curve"], "step", label, grid=None, legend=None)
     return figure
 
 
@@ -105,23 +98,15 @@ def lines_figure(
     alt_text = f"{title or up or 'Numbers'}. By {across}: {'; '.join(sentences)}."
     figure = AltTextFigure(figsize=(8, 3.2), alt_text=alt_text)
     axis = figure.subplots()
-    for (name, values), (colour, dashes, mark) in zip(lines.items(), LINES * len(lines), strict=False):
-        style = {"color": colour, "linestyle": dashes, "marker": mark if x_labels is not None else None}
-        axis.plot(np.asarray(values, dtype=float), label=name, markersize=5, **style)
+    curves = {name: (range(len(y)), np.asarray(y, dtype=float)) for name, y in lines.items()}
+    draw_lines(axis, curves, **({"marker": ""} if x_labels is None else {}))
     if x_labels is not None:
-        slant = {"rotation": 40, "ha": "right"} if len(x_labels) > 8 else {}
-        axis.set_xticks(range(len(x_labels)), x_labels, fontsize=9, **slant)
+        name_ticks(axis, x_labels, 40 if len(x_labels) > 8 else 0)
     if logarithmic:
         axis.set_yscale("log")
     else:
         axis.yaxis.set_major_locator(MaxNLocator(6))
-    axis.set_xlabel(across)
-    axis.set_ylabel(up)
-    axis.set_title(title, fontsize=11)
-    axis.spines[["top", "right"]].set_visible(False)
-    if len(lines) > 1:
-        axis.legend(fontsize=9, frameon=False)
-    return figure
+    return finish(axis, across, up, title, grid=None, legend={} if len(lines) > 1 else None)
 
 
 class Animation:
@@ -153,16 +138,9 @@ class Animation:
         """The animation as the content of a WebP file."""
         pictures = [_picture(frame) for frame in self.frames]
         stream = BytesIO()
-        pictures[0].save(
-            stream,
-            "WEBP",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=round(1000 / self.pace),
-            loop=self.rounds,
-            quality=self.quality,
-            method=4,
-        )
+        timing = {"duration": round(1000 / self.pace), "loop": self.rounds}
+        options = {"save_all": True, "append_images": pictures[1:], "quality": self.quality, "method": 4}
+        pictures[0].save(stream, "WEBP", **options, **timing)
         return stream.getvalue()
 
     def strip(self, n_frames: int = 6) -> AltTextFigure:
@@ -170,9 +148,7 @@ class Animation:
         steps = np.linspace(0, len(self.frames) - 1, min(n_frames, len(self.frames))).round().astype(int)
         figure = AltTextFigure(figsize=(10, 10 / len(steps) + 0.3), alt_text=self.alt_text)
         for axis, step in zip(np.atleast_1d(figure.subplots(1, len(steps))), steps, strict=True):
-            axis.imshow(np.asarray(_picture(self.frames[step])))
-            axis.set(xticks=[], yticks=[])
-            axis.set_title(f"frame {step + 1}", fontsize=9)
+            show_image(axis, self.frames[step], f"frame {step + 1}", 9)
         return figure
 
     def _repr_mimebundle_(

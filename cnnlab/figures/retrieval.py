@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from itertools import cycle
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import draw_bars, draw_lines, finish, level_line
 from cnnlab.figures.colours import LINES
 
 
@@ -30,25 +30,11 @@ def layer_scores_figure(
     alt_text += "".join(f"; {name} {height:.2f}" for name, height in (rivals or {}).items())
     figure = AltTextFigure(figsize=(width, 3.4), alt_text=f"{alt_text}.")
     axis = figure.subplots()
-    wide = 0.8 / len(scores)
-    for number, (name, row) in enumerate(scores.items()):
-        positions = np.arange(len(layers)) + (number - (len(scores) - 1) / 2) * wide
-        bar_options = {
-            "color": LINES[number % len(LINES)][0],
-            "hatch": ("", "//")[number % 2],
-            "edgecolor": "white",
-        }
-        axis.bar(positions, list(row.values()), 0.92 * wide, label=name, **bar_options)
-        for position, value in zip(positions, row.values(), strict=True):
-            axis.text(position, value + 0.01, f"{value:.2f}", ha="center", fontsize=8)
+    series = {name: list(row.values()) for name, row in scores.items()}
+    draw_bars(axis, layers, series, [colour for colour, *_ in LINES], hatches=("", "//"), written=True)
     for (name, height), dashes in zip((rivals or {}).items(), ("--", ":", "-."), strict=False):
-        style = ":" if name == "chance" else dashes
-        axis.axhline(height, color="0.3", linestyle=style, linewidth=1.2, label=name)
-    axis.set_xticks(range(len(layers)), layers)
-    axis.set(ylabel="mean average precision", ylim=(0, 1.05))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+        level_line(axis, height, name, ":" if name == "chance" else dashes)
+    return finish(axis, "", "mean average precision", grid=None, ylim=(0, 1.05))
 
 
 def dimensions_figure(
@@ -71,25 +57,20 @@ def dimensions_figure(
     alt_text = f"Mean average precision by dimensions kept: {'; '.join(sentences)}."
     figure = AltTextFigure(figsize=(width, 0.5 * width), alt_text=alt_text)
     axis = figure.subplots()
-    ticks: set[int] = set()
-    for (name, curve), (colour, _, point) in zip(curves.items(), LINES * len(curves), strict=False):
-        ticks |= set(curve)
-        axis.plot(
-            list(curve), list(curve.values()), marker=point, markersize=5, color=colour, alpha=0.9, label=name
-        )
+    points = {name: (list(curve), list(curve.values())) for name, curve in curves.items()}
+    draw_lines(axis, points, [(colour, "-", point) for colour, _, point in LINES], alpha=0.9)
+    for name, (colour, *_) in zip(curves, cycle(LINES), strict=False):
         if levels and name in levels:
             axis.axhline(levels[name], color=colour, linestyle="--", linewidth=1)
     if chance is not None:
-        axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance")
+        level_line(axis, chance, "chance")
     if mark is not None:
         axis.axvline(mark, color="0.5", linewidth=1)
     axis.set_xscale("log", base=2)
-    axis.set_xticks(_spaced_ticks(sorted(ticks)), [str(tick) for tick in _spaced_ticks(sorted(ticks))])
+    ticks = _spaced_ticks(sorted(set().union(*curves.values())))
+    axis.set_xticks(ticks, list(map(str, ticks)))
     axis.minorticks_off()
-    axis.set(xlabel="dimensions kept", ylabel="mean average precision", ylim=(0, 1.02))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    return finish(axis, "dimensions kept", "mean average precision", grid=None, ylim=(0, 1.02))
 
 
 def _spaced_ticks(ticks: Sequence[int]) -> list[int]:

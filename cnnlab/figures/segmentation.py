@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import colour_legend, draw_bars, draw_box, finish, pale_grey, show_image
 from cnnlab.figures.colours import CLASSES, OUTLINE, class_colours
 from cnnlab.segmentation import SegmentationScore, boundary_band, vision_tasks
 from cnnlab.world import OBJECTS, Picture
 
 NAMES = ("background", *OBJECTS)
-_PALE = 0.75  # background, where a mask is shown by itself
+_TITLE = 9.5  # points
 _INK = ("#0072b2", "#e69f00", "#555555")  # blue, orange, grey: told apart by all kinds of colour vision
 
 
@@ -28,33 +31,21 @@ def tasks_figure(picture: Picture) -> AltTextFigure:
     )
     figure = AltTextFigure(figsize=(11, 3.7), alt_text=alt_text)
     label, boxes, semantic, instance = figure.subplots(1, 4)
-    for axis in (label, boxes):
-        axis.imshow(picture.image.permute(1, 2, 0).numpy(), interpolation="nearest")
-    for name, (top, left, bottom, right) in zip(tasks.names, tasks.boxes.tolist(), strict=True):
-        frame = (left - 0.5, top - 0.5), right - left, bottom - top
-        for width, colour in ((3.5, "black"), (1.8, "white")):
-            boxes.add_patch(Rectangle(*frame, fill=False, edgecolor=colour, linewidth=width))
-        boxes.text(
-            left, top - 2, name, fontsize=8, color="white", bbox={"facecolor": "black", "pad": 1, "lw": 0}
-        )
-    _mask(semantic, picture.image, tasks.semantic)
-    instance.imshow(_grey(picture.image))
-    instance.imshow(_colour_mask(tasks.instances.numpy(), 3), interpolation="nearest")
-    for number, (top, left, bottom, right) in enumerate(tasks.boxes.tolist(), start=1):
-        position = (left + right) / 2, (top + bottom) / 2
-        instance.text(
-            *position,
-            number,
-            ha="center",
-            va="center",
-            fontsize=9,
-            bbox={"facecolor": "white", "pad": 1, "lw": 0},
-        )
     titles = (f"classification:\n{tasks.label}", "detection:\nnames and boxes")
     titles += ("semantic segmentation:\na class a pixel", "instance segmentation:\nan object a pixel")
-    for axis, title in zip((label, boxes, semantic, instance), titles, strict=True):
-        _bare(axis, title)
-    _legend(figure, tasks.semantic.unique().tolist(), NAMES)
+    show_image(label, picture.image, titles[0], _TITLE)
+    show_image(boxes, picture.image, titles[1], _TITLE)
+    _show_mask(semantic, picture.image, tasks.semantic, titles[2])
+    _show_mask(instance, picture.image, tasks.instances, titles[3], stride=3)
+    for number, (name, box) in enumerate(zip(tasks.names, tasks.boxes.tolist(), strict=True), start=1):
+        top, left, bottom, right = box
+        draw_box(boxes, box, "white")
+        patch = {"facecolor": "black", "pad": 1, "lw": 0}
+        boxes.text(left, top - 2, name, fontsize=8, color="white", bbox=patch)
+        middle = (left + right) / 2, (top + bottom) / 2
+        patch = patch | {"facecolor": "white"}
+        instance.text(*middle, number, ha="center", va="center", fontsize=9, bbox=patch)
+    _class_legend(figure, tasks.semantic.unique().tolist(), NAMES)
     return figure
 
 
@@ -95,21 +86,19 @@ def segmentation_figure(
     )
     axes = figure.subplots(len(images), len(columns), squeeze=False)
     for row, (image, mask) in enumerate(zip(images, truth, strict=True)):
-        axes[row, 0].imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
-        _mask(axes[row, 1], image, mask)
-        for axis, prediction in zip(axes[row, 2:], predictions.values(), strict=True):
+        titles = columns if row == 0 else [""] * len(columns)
+        show_image(axes[row, 0], image, titles[0], _TITLE)
+        _show_mask(axes[row, 1], image, mask, titles[1])
+        for axis, title, prediction in zip(axes[row, 2:], titles[2:], predictions.values(), strict=True):
             if errors:
                 wrong = prediction[row] != mask
-                axis.imshow(_grey(image))
-                axis.imshow(_colour_mask(wrong.numpy(), colour=OUTLINE), interpolation="nearest")
+                _show_mask(axis, image, wrong, title, colour=OUTLINE)
                 axis.set_xlabel(f"{float(wrong.float().mean()):.1%} wrong", fontsize=9)
             else:
-                _mask(axis, image, prediction[row])
-        for axis, title in zip(axes[row], columns, strict=True):
-            _bare(axis, title if row == 0 else "")
+                _show_mask(axis, image, prediction[row], title)
     label_maps = (truth,) if errors else (truth, *predictions.values())
     classes = {int(index) for maps in label_maps for index in maps.unique()}
-    _legend(figure, sorted(classes), class_names)
+    _class_legend(figure, sorted(classes), class_names)
     return figure
 
 
@@ -126,19 +115,11 @@ def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
     )
     figure = AltTextFigure(figsize=(7.5, 0.62 * len(values) + 1.4), alt_text=f"Mean IoU. {text}.")
     axis = figure.subplots()
-    for number, (part, colour) in enumerate(zip(parts, _INK, strict=True)):
-        positions = np.arange(len(values)) + 0.27 * (number - 1)
-        lengths = [row[number] for row in values.values()]
-        axis.barh(positions, lengths, height=0.25, color=colour, label=part)
-        for position, length in zip(positions, lengths, strict=True):
-            axis.text(length + 0.01, position, f"{length:.2f}", va="center", fontsize=8)
-    axis.set_yticks(range(len(values)), values)
-    axis.invert_yaxis()
-    axis.set(xlim=(0, 1.08), xlabel="mean IoU")
-    axis.set_title("Skips help where the edges are", fontsize=11) if len(values) > 1 else None
-    axis.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    series = {part: [row[number] for row in values.values()] for number, part in enumerate(parts)}
+    draw_bars(axis, list(values), series, _INK, horizontal=True, written=True)
+    title = "Skips help where the edges are" if len(values) > 1 else ""
+    legend = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    return finish(axis, "mean IoU", title=title, grid=None, legend=legend, xlim=(0, 1.08))
 
 
 def upsampling_steps_figure(
@@ -171,63 +152,31 @@ def numbers_on(axis: Axes, values: Tensor, marked: Tensor | None = None) -> None
     for row, column in np.ndindex(height, width):
         highlighted = marked is not None and bool(marked[row, column])
         face = "#d6e9f8" if highlighted else "#ffffff" if values[row, column] else "#f3f3f3"
-        axis.add_patch(
-            Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=face, edgecolor="#9a9a9a", linewidth=0.6)
-        )
+        cell = {"facecolor": face, "edgecolor": "#9a9a9a", "linewidth": 0.6}
+        axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **cell))
         text = f"{float(values[row, column]):g}".replace("-", "\u2212")
-        axis.text(
-            column,
-            row,
-            text,
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            fontweight="bold" if highlighted else "normal",
-        )
+        style = {"ha": "center", "va": "center", "fontweight": "bold" if highlighted else "normal"}
+        axis.text(column, row, text, fontsize=8.5, **style)
 
 
-def _mask(axis: Axes, image: Tensor, mask: Tensor) -> None:
-    axis.imshow(_grey(image))
-    axis.imshow(_colour_mask(mask.numpy()), interpolation="nearest")
+def _show_mask(axis: Axes, image: Tensor, indices: Tensor, title: str, **colours: Any) -> None:
+    """A mask in the colours of its classes over the picture in pale grey."""
+    show_image(axis, pale_grey(image), title, _TITLE)
+    axis.imshow(_colour_mask(indices.numpy(), **colours), interpolation="nearest")
 
 
 def _colour_mask(indices: np.ndarray, stride: int = 1, colour: str | None = None) -> np.ndarray:
     """H x W x 4: class colours (every `stride`-th of them) where an index is above 0, nothing elsewhere."""
     painted = np.zeros((*indices.shape, 4))
     on = indices > 0
-    if colour is None:
-        painted[on, :3] = class_colours((indices[on].astype(int) - 1) * stride)
-    else:
-        painted[on, :3] = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    painted[on, :3] = to_rgb(colour) if colour else class_colours((indices[on].astype(int) - 1) * stride)
     painted[on, 3] = 1.0
     return painted
 
 
-def _grey(image: Tensor) -> np.ndarray:
-    pale = _PALE + (1 - _PALE) * image.mean(0).numpy()
-    return np.repeat(pale[:, :, None], 3, 2)
-
-
-def _bare(axis: Axes, title: str) -> None:
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-    axis.set_title(title, fontsize=9.5)
-
-
-def _legend(figure: AltTextFigure, indices: Sequence[int], names: Sequence[str]) -> None:
-    patches = [
-        Patch(facecolor=CLASSES[(index - 1) % len(CLASSES)], edgecolor="0.4", label=names[index])
-        for index in indices
-        if index
-    ]
-    if patches:
-        figure.legend(
-            handles=patches,
-            loc="outside lower center",
-            ncols=min(8, len(patches)),
-            fontsize=8.5,
-            frameon=False,
-        )
+def _class_legend(figure: AltTextFigure, indices: Sequence[int], names: Sequence[str]) -> None:
+    colours = {names[index]: CLASSES[(index - 1) % len(CLASSES)] for index in indices if index}
+    colour_legend(figure, colours, loc="outside lower center", ncols=max(1, min(8, len(colours))))
 
 
 def _in_words(truth: Tensor, predictions: Mapping[str, Tensor], names: Sequence[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import draw_lines, finish
+from cnnlab.figures.colours import TRAINING, VALIDATION
 
 
 def training_figure(
@@ -37,18 +39,14 @@ def training_figure(
     figure = AltTextFigure(figsize=(8.4, 2.8), alt_text=describe_training(history, title))
     left, right = figure.subplots(1, 2)
     along = range(1, n_epochs + 1)
-    left.plot(along, history["loss"], color="#1e2d78", marker="o", markersize=3)
-    right.plot(along, history["accuracy"], color="#b49600", marker="o", markersize=3, label="while training")
-    right.plot(along, history["validation"], color="#1e2d78", marker="s", markersize=3, label="validation")
-    left.set(ylabel="mean loss", ylim=(0, None))
-    right.set(ylabel="right", ylim=(0, 1.02))
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    right.legend(loc="lower right", fontsize=8)
+    draw_lines(left, {"loss": (along, history["loss"])}, [(VALIDATION, "-", "o")], markersize=3)
+    curves = {"while training": (along, history["accuracy"]), "validation": (along, history["validation"])}
+    draw_lines(right, curves, [(TRAINING, "-", "o"), (VALIDATION, "-", "s")], markersize=3)
+    xlim = 0.5, (epochs or n_epochs) + 0.5
+    finish(left, "epoch", "mean loss", legend=None, xlim=xlim, ylim=(0, None))
+    finish(right, "epoch", "right", per_cent=True, legend={"loc": "lower right"}, xlim=xlim, ylim=(0, 1.02))
     for axis in (left, right):
-        axis.set(xlabel="epoch", xlim=(0.5, (epochs or n_epochs) + 0.5))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.grid(alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=11)
     return figure
 

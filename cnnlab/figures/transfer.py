@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from torch import Tensor
 
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.axes import draw_lines, finish, level_line
 from cnnlab.figures.colours import LINES
 from cnnlab.transfer.learning_curves import t_interval
 
@@ -54,36 +55,26 @@ def repeats_figure(
     figure = AltTextFigure(figsize=(8, 3.6), alt_text=describe_repeats(values, x_values, title, across))
     axis = figure.subplots()
     for number, (name, array) in enumerate(values.items()):
-        colour, dashes, mark = LINES[number % len(LINES)]
-        mean, low, high = (part.numpy() for part in t_interval(array.double()))
+        colour, _, mark = style = LINES[number % len(LINES)]
         # Repeats of neighbouring ways stand beside one another, not upon one another.
         aside = (number - (len(values) - 1) / 2) * 0.06
         shifted = positions + aside if named else positions * (1 + aside)
+        axis.plot(shifted, array.numpy(), mark, color=colour, markersize=3.5, alpha=0.6)
+        mean, low, high = (part.numpy() for part in t_interval(array.double()))
         if array.shape[1] >= ENOUGH:
             axis.fill_between(positions, low, high, color=colour, alpha=0.15, linewidth=0)
-        axis.plot(shifted, array.numpy(), mark, color=colour, markersize=3.5, alpha=0.6)
-        axis.plot(positions, mean, color=colour, linestyle=dashes, linewidth=1.8, marker=mark, label=name)
+        draw_lines(axis, {name: (positions, mean)}, [style], markersize=6)
     for name, height in (level or {}).items():
-        axis.axhline(height, color="0.35", linestyle=":", linewidth=1.2)
-        axis.annotate(
-            name,
-            (1, height),
-            xycoords=axis.get_yaxis_transform(),
-            fontsize=8,
-            color="0.25",
-            ha="right",
-            va="bottom" if height > 0.2 else "top",  # low lines have the data above them
-        )
+        level_line(axis, height)
+        side = "bottom" if height > 0.2 else "top"  # low lines have the data above them
+        style = {"transform": axis.get_yaxis_transform(), "fontsize": 8, "color": "0.25"}
+        axis.text(1, height, name, ha="right", va=side, **style)
     if not named:
         axis.set_xscale("log")
     axis.xaxis.set_major_locator(FixedLocator(positions))
     axis.xaxis.set_major_formatter(FixedFormatter([str(label) for label in x_values]))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.set(ylim=(0, 1.02), xlabel=across, ylabel=up)
-    axis.set_title(title, fontsize=11)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    return finish(axis, across, up, title, grid=None, ylim=(0, 1.02))
 
 
 def describe_repeats(
