@@ -1,37 +1,37 @@
-"""Figures: matplotlib pictures of results, one function each, every one with a text alternative.
+"""Figures of results: one function each, every one with a text alternative.
 
-    image_grid           pictures side by side: `grid`, `contact_sheet`; methods in rows: `side_by_side_figure`
-    training             how a training went: `training_figure`
-    brains               representations side by side: `rdm_figure`, `kernel_figure`
-    transfer             what was measured several times, with intervals: `repeats_figure`
-    ground_truth         a rendered picture beside everything that is known of it: `ground_truth_figure`
-    occlusion            maps of occlusion: `occlusion_figure`, `drop_figure`, and `describe_occlusion` in words
-    attribution          maps of relevance beside and over their pictures: `attribution_figure`, `overlay_figure`, `segment_figure`
-    attribution_metrics  how good maps are: `relu_rules_figure`, `comparison_figure`, `randomisation_figure`
-    convolution          `convolution_step_figure` (patch x kernel), `receptive_field_figure` (receptive fields),
-                         `fully_convolutional_figure` (a classifier that slides)
-    filters              `filters_figure`, `kernels_figure`, `fit_figure`, `share_figure`; `filter_colours` for the bare pictures
-    adversarial          attacked pictures: `attack_figure`, `strength_figure` (by epsilon), `defence_figure`, `linear_figure`;
-                         `amplify_difference`
-    fooling              pictures of nothing: `generations_figure`, `confidence_figure`
-    optimisation         pictures made by gradient: `optimisation_figure`, `lines_figure`, `Animation`
-    activations          what units respond to: `maps_figure`, `patches_figure`, `agreement_figure`, `agreement_table`
-    nearest_neighbours   which pictures are alike: `neighbours_figure`, `precision_figure`, `map_figure`, `picture_map_figure`
-    memorization         what networks learn by heart: `memorization_figure`, `random_labels_figure`, `regulariser_figure`
-    corruptions          what corruptions and cue conflicts do: `severity_figure`, `corruption_error_figure`, `class_errors_figure`,
-                         `shape_bias_figure`
-    segmentation         what stands at each pixel: `tasks_figure`, `segmentation_figure`, `mean_iou_figure`; `upsampling_steps_figure`
-    background_swap      what a change of background does to the answers: `scene_accuracy_figure`
-    dissection           what units detect: `report_figure`, `concepts_figure`, `detectors_figure`, `threshold_figure`,
-                         `ablation_figure`
-    retrieval            how well codes find a thing again: `layer_scores_figure`, `dimensions_figure`
-    alt_figure           `AltTextFigure`, the figure that shows itself in a notebook and carries its words
-    confusion            which classes are taken for which: `confusion_figure`
-    colours              the palette: the same class has the same colour everywhere
-    palette_png          maps as small, quick PNG for the browser: `palette_png`
+    activations          activation maps, strongest patches, label agreement of units
+    adversarial          adversarial examples, accuracy by epsilon and by defence, a linear classifier
+    alt_figure           `AltTextFigure`, a matplotlib figure with a text alternative
+    attribution          attribution maps beside images and as overlays, segments grown from saliency
+    attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules
+    axes                 the parts that figures share: lines, bars, tables, images, boxes, legends
+    background_swap      accuracy by class and scene
+    brains               representational dissimilarity matrices, kernel analysis
+    colours              the palettes: the same class has the same colour everywhere
+    confusion            the confusion matrix
+    convolution          one step of a convolution, receptive fields, a fully convolutional classifier
+    corruptions          errors by severity, corruption and class; shape bias
+    dissection           detectors by category, concept and threshold; dissection reports, ablation
+    filters              filters as colour images, kernels, fits of Gabor functions and blobs
+    fooling              fooling images by generation, and their confidence
+    ground_truth         a rendered picture beside its ground truth
+    image_grid           images in rows, contact sheets, methods side by side
+    memorization         accuracy by epoch, by share of random labels, by regulariser
+    nearest_neighbours   rows of neighbours, precision@k, embeddings
+    occlusion            occlusion maps, one in detail or several side by side
+    optimisation         images and scores by step, curves, animations
+    palette_png          maps as small PNG files for the browser
+    retrieval            mean average precision by layer and by dimensions kept
+    segmentation         the four vision tasks, masks, mean IoU, upsampling
+    training             training curves
+    transfer             repeated measurements with intervals
+    zoo_gallery          a gallery of the stored networks
 
-Techniques return raw values and do not belong here; scaling, resizing and colour do.
+Techniques return raw values; scaling, resizing and colour belong here.
 """
+
+from types import ModuleType as _ModuleType
 
 from cnnlab.figures.activations import (
     agreement_figure,
@@ -105,81 +105,6 @@ from cnnlab.figures.segmentation import (
 from cnnlab.figures.training import training_figure
 from cnnlab.figures.transfer import column_table, repeats_figure
 
-__all__ = [
-    "SCALES",
-    "AltTextFigure",
-    "Animation",
-    "ablation_figure",
-    "agreement_figure",
-    "agreement_table",
-    "alpha_ramp",
-    "amplify_difference",
-    "as_picture",
-    "attack_figure",
-    "attribution_figure",
-    "category_bars",
-    "class_colours",
-    "class_errors_figure",
-    "column_table",
-    "comparison_figure",
-    "concepts_figure",
-    "confidence_figure",
-    "confusion_figure",
-    "contact_sheet",
-    "convolution_step_figure",
-    "corruption_error_figure",
-    "defence_figure",
-    "describe_agreement",
-    "describe_ground_truth",
-    "describe_occlusion",
-    "detectors_figure",
-    "dimensions_figure",
-    "drop_figure",
-    "filter_colours",
-    "filter_limits",
-    "filters_figure",
-    "fit_figure",
-    "fully_convolutional_figure",
-    "generations_figure",
-    "grid",
-    "ground_truth_figure",
-    "index_png",
-    "kernel_figure",
-    "kernels_figure",
-    "layer_scores_figure",
-    "linear_figure",
-    "lines_figure",
-    "map_figure",
-    "maps_figure",
-    "mean_iou_figure",
-    "memorization_figure",
-    "neighbours_figure",
-    "occlusion_figure",
-    "optimisation_figure",
-    "overlay_figure",
-    "palette_png",
-    "patches_figure",
-    "picture_map_figure",
-    "precision_figure",
-    "random_labels_figure",
-    "randomisation_figure",
-    "rdm_figure",
-    "receptive_field_figure",
-    "regulariser_figure",
-    "relu_rules_figure",
-    "repeats_figure",
-    "report_figure",
-    "scene_accuracy_figure",
-    "segment_figure",
-    "segmentation_figure",
-    "severity_figure",
-    "shape_bias_figure",
-    "share_figure",
-    "side_by_side_figure",
-    "strength_figure",
-    "symmetric_range",
-    "tasks_figure",
-    "threshold_figure",
-    "training_figure",
-    "upsampling_steps_figure",
-]
+__all__ = sorted(
+    name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _ModuleType)
+)

@@ -1,4 +1,4 @@
-"""What units respond to: maps of a layer, strongest patches with the fields that see them, units beside random directions."""
+"""What units respond to: activation maps, strongest patches, and label agreement of units and random directions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _GREY = 0.85
 
 
 def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str = "") -> AltTextFigure:
-    """The maps of a layer (U x h x w) as grey pictures in reading order; black is the least, white the largest value.
+    """The activation maps of a layer (U x h x w) as grey images, row by row; black is the smallest value, white the largest.
 
     Parameters
     ----------
     scale
         "map" spreads each map over its own range and shows where, not how much; "layer" has one range for all and shows who is
-        silent.
+        inactive.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def patches_figure(
     *,
     whole: bool = False,
 ) -> AltTextFigure:
-    """The strongest patches of several units, a row each, strongest first.
+    """The image patches with the largest activations, a row for each unit, strongest first.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def patches_figure(
 
 
 def agreement_figure(agreements: Mapping[str, LabelAgreement]) -> AltTextFigure:
-    """Units beside random directions, for each name (such as a layer): how alike the pictures are that excite each of them.
+    """Label agreement of the images that activate each unit, beside random directions; a panel for each name, such as a layer.
 
     A point is a unit or a direction, at the share of pairs among its strongest pictures that have the same label; the bar is the
     mean of all, the dotted line what pictures taken at random reach.
@@ -133,7 +133,7 @@ def agreement_figure(agreements: Mapping[str, LabelAgreement]) -> AltTextFigure:
 
 
 def describe_agreement(agreement: LabelAgreement) -> str:
-    """What a comparison of units with random directions came to, in one sentence without digits."""
+    """The result of comparing units with random directions, in one sentence without numbers."""
     low, high = agreement.interval
     if low > 0:
         return "pictures of a unit have more in common than those along a random direction."
@@ -147,7 +147,7 @@ def _picture(pictures: Any, index: int) -> Tensor:
 
 
 def _pad_patch(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:
-    """A patch that the border cuts, put where it belongs in a field of full size; pale grey is outside of the picture."""
+    """A patch cut off by the image border, padded with pale grey to the size of a full receptive field."""
     high, wide = int((boxes[:, 2] - boxes[:, 0]).max()), int((boxes[:, 3] - boxes[:, 1]).max())
     field = torch.full((3, high, wide), _GREY)
     top, left = box[0] == 0, box[1] == 0
@@ -158,7 +158,7 @@ def _pad_patch(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:
 
 
 def agreement_table(table: Mapping[str, Mapping[str, float]]) -> AltTextFigure:
-    """Shares in [0, 1] as a table of colours with their digits: a row for each category, a column for each layer."""
+    """Label agreement in [0, 1] as a heat map with its numbers: a row for each category, a column for each layer."""
     rows, columns = list(table), list(next(iter(table.values())))
     values = np.array([[table[row][column] for column in columns] for row in rows])
     alt_text = f"Agreement of {', '.join(rows)} in the layers {', '.join(columns)}."

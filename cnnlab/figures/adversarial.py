@@ -1,4 +1,4 @@
-"""Pictures that were attacked, and what is left of a network's accuracy: by strength, by defence, and in a linear classifier."""
+"""Adversarial examples, and accuracy under attack: by epsilon, by defence, and for a linear classifier."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEFORE, AFTER = "#b0bec5", "#1976d2"
 
 
 def amplify_difference(change: Tensor, gain: float) -> Tensor:
-    """A change of a picture, in [-1, 1], made visible: grey where there is none, `gain` times as strong elsewhere."""
+    """A difference of two images, in [-1, 1], made visible: grey where it is zero, `gain` times as strong elsewhere."""
     return (0.5 + gain * change / 2).clamp(0, 1)
 
 
@@ -30,7 +30,7 @@ def attack_figure(
     *,
     gain: float | None = None,
 ) -> AltTextFigure:
-    """A row for each picture: as it is, the change, the attacked picture, and the probabilities of the likeliest classes.
+    """Adversarial examples, a row each: the image, the amplified change, the attacked image, the most probable classes.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def strength_figure(
     *,
     title: str = "",
 ) -> AltTextFigure:
-    """Accuracy against epsilon, a line for each name; rings of the same colour are what was measured live.
+    """Accuracy against epsilon, a line for each name; rings of the same colour are live measurements.
 
     `recorded` and `live` map names to {epsilon in 255ths: accuracy}. A name of `live` that has no line gets rings alone.
 
@@ -108,7 +108,7 @@ def strength_figure(
 
 
 def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> AltTextFigure:
-    """Accuracy behind each defence, a bar for each attacker, with intervals where they are known.
+    """Accuracy of each defence, a bar for each attacker, with intervals where they are known.
 
     Each row has "defence", "attacker", "accuracy", and "low" and "high" if there is an interval.
 
@@ -146,7 +146,7 @@ def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> 
 
 
 def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tensor) -> AltTextFigure:
-    """A linear classifier fooled: its weight picture, the picture before and after, and the margin as the small changes add up.
+    """An attack on a linear classifier: its weights, the image before and after, and the margin as the small changes add up.
 
     `model` is of `cnnlab.robustness.linear_classifier` with two classes, `sums` of `small_changes`.
     """

@@ -1,4 +1,4 @@
-"""A matplotlib figure that shows itself in a notebook and says in words what it shows."""
+"""A matplotlib figure with a text alternative, which a notebook shows as an image with alt text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 FULL_COLOUR_BYTES = 100_000
-"""Bytes from which on a figure is stored in 256 colours: noise in full colour would make notebooks of many megabytes."""
+"""Larger figures, in bytes, are stored in 256 colours: noise in full colour would make notebooks of many megabytes."""
 
 
 class AltTextFigure(Figure):
@@ -44,7 +44,7 @@ class AltTextFigure(Figure):
 
 
 def quantize_png(stream: BytesIO) -> bytes:
-    """A PNG again, in 256 colours where that is smaller: of the noise in a picture a little is lost, of the colours of a map none.
+    """A PNG reduced to 256 colours if that is smaller; a little of the noise in a photograph is lost, no colour of a map.
 
     The palette is made from every colour as often as the square root of its pixels, so that the few strongest places of a map keep
     their colours beside a large pale ground; and white and black stay what they are.

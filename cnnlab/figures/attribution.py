@@ -1,9 +1,4 @@
-"""Maps of relevance beside their pictures and over them: the gradient techniques and the class activation maps.
-
-attribution_figure  pictures in rows, techniques in columns
-overlay_figure      one map over each picture, all in the same colours
-segment_figure      from saliency to a segment, beside the truth
-"""
+"""Attribution maps, such as saliency and Grad-CAM, beside their images or as overlays, and segments grown from saliency."""
 
 from __future__ import annotations
 
@@ -19,9 +14,9 @@ from cnnlab.figures.axes import colour_scale, outline, pale_grey, show_image, sh
 from cnnlab.figures.colours import SIGNED
 
 RELEVANCE = "viridis"
-"""Relevance that has no sign."""
+"""Attribution without a sign."""
 _TOP = 0.995
-"""The quantile that gets the last colour: a single pixel would else decide how dark a map is."""
+"""The quantile that gets the last colour; with the maximum a single pixel would decide how dark a map is."""
 
 
 def attribution_figure(
@@ -32,7 +27,7 @@ def attribution_figure(
     *,
     width: float = 10.0,
 ) -> AltTextFigure:
-    """Each picture in a row, then its map by each technique, every panel in a range of its own (written below it).
+    """Attribution maps: a row for each image, a column for each technique, each panel with its own colour range (given below it).
 
     Maps N x 3 x H x W are shown as pictures, with grey for 0, as the papers show deconvnet and guided backpropagation; maps
     N x H x W in colours, signed ones symmetric about 0. Outlined is `masks` (N x H x W bool); `captions` name the rows.
@@ -69,7 +64,7 @@ def overlay_figure(
     separate_scales: bool = False,
     width: float = 10.0,
 ) -> AltTextFigure:
-    """A map H x W laid over each picture, the stronger the less transparent; below all, the one scale of colours.
+    """An attribution map H x W over each image, more opaque where it is stronger, with one colour bar below.
 
     One scale for all, so that a map that found little looks like little; with `separate_scales` each has its own, and the colours no
     longer compare. What is negative stays clear. `masks` are outlined.
@@ -111,7 +106,7 @@ def segment_figure(
     *,
     width: float = 10.0,
 ) -> AltTextFigure:
-    """In columns, for each picture: the picture, its saliency, and the segment on pale ground with the true outline."""
+    """Segments grown from saliency, a column for each image: the image, its saliency, the segment with the true outline."""
     count = len(images)
     cell = width / count
     overlap_text = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
@@ -131,14 +126,14 @@ def segment_figure(
 
 
 def overlay(axis: Axes, relevance: Tensor, maximum: float) -> None:
-    """A map H x W over what is drawn: clear at 0 and below, full colour at `maximum`."""
+    """A map H x W as an overlay: transparent at 0 and below, full colour at `maximum`."""
     values = relevance.detach().cpu().clamp_min(0).numpy()
     veil = 0.85 * np.sqrt(np.clip(values / maximum, 0, 1))
     axis.imshow(values, cmap=RELEVANCE, vmin=0, vmax=maximum, alpha=veil, interpolation="nearest")
 
 
 def as_picture(attribution: Tensor) -> Tensor:
-    """A signed map 3 x H x W as a picture: grey for 0, brighter where more of a channel speaks for the class."""
+    """A signed map 3 x H x W as an image: grey for 0, brighter where a channel increases the class score."""
     return (0.5 + attribution / (2 * (_top(attribution.abs()) or 1.0))).clamp(0, 1)
 
 
@@ -157,7 +152,7 @@ def _map(axis: Axes, values: Tensor, title: str, ranged: bool = True) -> None:
 
 
 def _top(values: Tensor) -> float:
-    """The value that gets the last colour; 0 for a map without anything positive."""
+    """The value that gets the last colour; 0 for a map without positive values."""
     flat = values.detach().cpu().float().flatten()
     top = float(torch.quantile(flat, _TOP))
     return top if top > 0 else max(float(flat.max()), 0.0)

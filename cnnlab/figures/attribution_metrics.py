@@ -1,9 +1,4 @@
-"""How good are maps, and how much of them is the network's? Scores, sanity checks and rules as figures.
-
-relu_rules_figure     the three ways back through a ReLU, in numbers
-comparison_figure     the scores of several techniques, with intervals, beside the maps that know nothing
-randomisation_figure  how alike maps stay while the network loses its weights
-"""
+"""Evaluation of attribution maps: localisation and deletion scores, the parameter-randomisation check, ReLU backward rules."""
 
 from __future__ import annotations
 
@@ -29,9 +24,9 @@ _INK = CLASSES[2]
 
 
 def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
-    """Small tables: what went forward, what arrives on the way back, and what each of `RULES` hands on.
+    """ReLU backward rules in numbers: the activation, the incoming gradient, and the gradient that each of `RULES` passes on.
 
-    `activation` and `grad_output` are H x W with at most 6 numbers each way. Struck out is what a rule stops.
+    `activation` and `grad_output` are H x W with at most 6 numbers each way. Gradients that a rule stops are struck out.
     """
     if activation.dim() != 2 or activation.shape != grad_output.shape or max(activation.shape) > 6:
         raise ValueError(
@@ -65,7 +60,7 @@ def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
 
 
 def comparison_figure(comparison: Comparison) -> AltTextFigure:
-    """A panel for each score: each technique's mean with its 95 % interval; lines show the maps that know nothing."""
+    """Scores of attribution techniques, a panel each: means with 95 % intervals; lines show the baselines."""
     methods = [name for name in comparison.methods if name not in _BASELINES]
     alt_text = (
         f"{len(methods)} techniques, scored on the same pictures, beside a blob in the centre and noise. "
@@ -101,7 +96,7 @@ def comparison_figure(comparison: Comparison) -> AltTextFigure:
 
 
 def randomisation_figure(results: Mapping[str, Randomisation]) -> AltTextFigure:
-    """For each technique: how like the first map the map still is, after each layer that lost its weights.
+    """Similarity of each technique's map to the original while more and more layers are randomised.
 
     Lines are means over the pictures, bands hold the middle half of them. On the left the structural similarity of the maps
     without their signs, on the right the rank correlation of the maps as they are.

@@ -1,4 +1,4 @@
-"""What a change of background does to the answers: a table of accuracies, class by scene, for each network."""
+"""Accuracy when the background changes: a table, class by scene, for each network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cnnlab.figures.colours import PROBABILITY
 def scene_accuracy_figure(
     tables: Mapping[str, Tensor], classes: Sequence[str], scenes: Sequence[str]
 ) -> AltTextFigure:
-    """For each network a table, classes x scenes, of the share of pictures that it names right, in per cent.
+    """Accuracy by class and scene in per cent, a table for each network.
 
-    A network that looks at the object has a table of one colour; one that looks at the background has holes, each where an object
-    stands in another class's place. The same colours from 0 to 1 in all tables.
+    A network that relies on the object has a table of one colour; one that relies on the background fails where an object stands
+    in a scene of another class. All tables have the same colours, from 0 to 1.
     """
     shape = (len(classes), len(scenes))
     for name, table in tables.items():

@@ -1,4 +1,4 @@
-"""Representations side by side: tables of dissimilarity, and precision against complexity."""
+"""Comparison of representations: dissimilarity matrices, and kernel analysis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cnnlab.figures.axes import draw_lines, finish, level_line, show_map
 def rdm_figure(
     tables: Mapping[str, Tensor], labels: Tensor | Sequence[int], class_names: Sequence[str], title: str = ""
 ) -> AltTextFigure:
-    """Dissimilarity matrices of the same pictures, sorted by class; each in its own range of colours.
+    """Representational dissimilarity matrices of the same images, sorted by class; each with its own colour range.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def rdm_figure(
 
 
 def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> AltTextFigure:
-    """Precision against complexity, a line for each representation; the higher and the further left it rises, the better.
+    """Kernel analysis: precision against complexity, a line for each representation; high and far to the left is better.
 
     Raises
     ------

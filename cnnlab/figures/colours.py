@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 PROBABILITY = "viridis_r"
-"""Probabilities under an occluder: bright where little is left, so that what matters stands out."""
+"""Probabilities under an occluder: bright where the probability is low, so that important regions stand out."""
 SIGNED = "PuOr_r"
-"""Signed values: white at zero, told apart by all common kinds of colour vision."""
+"""Signed values: white at zero; safe for all common kinds of colour vision."""
 LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), ("#6a1b9a", "-.", "D"))
-"""Colour, dashes and mark of the first, second ... line: told apart in grey, too."""
+"""Colour, dashes and marker of the first, second ... line; they also differ in grey."""
 RIGHT, WRONG = LINES[0][0], LINES[1][0]
-"""An answer that is right, or a picture of the same class, and one that is not: blue and orange, which all common kinds of colour vision
-tell apart and which stand out from white and from black alike. A second sign always goes with them: dashes, a mark, or a word."""
+"""Right and wrong predictions, or images of the same and of another class: blue and orange, which differ for all common kinds of
+colour vision and stand out from white and from black. They always come with a second sign: dashes, a marker, or a word."""
 TRAINING, VALIDATION = "#b49600", "#1e2d78"
 """Accuracy on the training pictures, and on other pictures."""
 OUTLINE = "#ff4fa3"

@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the confusion matrix."""
+"""The confusion matrix: which classes are predicted as which others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnlab.figures.alt_figure import AltTextFigure
 def confusion_figure(
     true: Tensor, predicted: Tensor, class_names: Sequence[str], title: str = ""
 ) -> AltTextFigure:
-    """How often pictures of one class (row) are given the name of another (column), as a share of the row.
+    """Confusion matrix: how often images of a class (row) are predicted as each class (column), as a share of the row.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def confusion_figure(
     ValueError
         If there is no picture, or the two differ in number.
     """
-    # seaborn loads pyplot and scikit-learn much else; who draws no matrix need not wait for them.
+    # Imported here since both are slow to import, and seaborn imports pyplot.
     import seaborn
     from sklearn.metrics import confusion_matrix
 
@@ -41,7 +41,7 @@ def confusion_figure(
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure = AltTextFigure(figsize=(7.6, 6.6), alt_text=describe_confusion(counts, class_names))
     axis = figure.subplots()
-    # Numbers stand where something is mixed up, and on the diagonal; noughts would only hide them.
+    # Zeros are left out, so that the confused classes stand out.
     written = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
     seaborn.heatmap(
         shares,
@@ -65,7 +65,7 @@ def confusion_figure(
 
 
 def describe_confusion(counts: np.ndarray, class_names: Sequence[str], max_pairs: int = 3) -> str:
-    """The matrix in words: accuracy, and the pairs that are mixed up most."""
+    """The matrix in words: accuracy, and the most frequent confusions."""
     right = np.trace(counts) / counts.sum()
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:max_pairs]

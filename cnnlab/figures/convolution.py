@@ -1,4 +1,4 @@
-"""Figures of layers and shapes: one number of a map taken apart, what a unit sees, a classifier that slides."""
+"""One step of a convolution, receptive fields, and class maps of a fully convolutional network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINES = ("#0b5fff", "#d81b60", "#e69f00", "#00796b", "#6a1b9a", "#c62828")
 def convolution_step_figure(
     maps: Tensor, weight: Tensor, step: ConvolutionStep, channel: int = 0
 ) -> AltTextFigure:
-    """Patch x kernel = products, of one channel: where the patch lies, each number where it can be read, and their sum.
+    """One step of a convolution in one channel: patch times kernel gives products, with their numbers and their sum.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def receptive_field_figure(
     field: Tensor | None = None,
     title: str = "what a unit can see",
 ) -> AltTextFigure:
-    """Boxes of units in the picture, the deepest layer last; beside it, if given, what one of them uses of its box.
+    """Receptive fields as boxes in the image, the deepest layer last; beside it the effective receptive field, if given.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def receptive_field_figure(
 def fully_convolutional_figure(
     image: Tensor, probabilities: Tensor, centres: Tensor, names: Sequence[str]
 ) -> AltTextFigure:
-    """A large picture beside maps of class probability, one for each class, drawn where each place of the answer looks.
+    """Class probability maps of a fully convolutional network over a large image, aligned with the windows that it sees.
 
     Parameters
     ----------

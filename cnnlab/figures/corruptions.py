@@ -1,10 +1,4 @@
-"""What corruptions and cue conflicts do to answers.
-
-severity_figure          errors by severity, a panel for each family
-corruption_error_figure  CE by network and corruption, and mCE
-class_errors_figure      which classes are easy and which are hard, as they are and corrupted
-shape_bias_figure        shape or texture, by network, with the paper's numbers beside
-"""
+"""Errors under image corruptions, by severity, corruption and class; and shape bias under cue conflicts."""
 
 from __future__ import annotations
 
@@ -27,7 +21,7 @@ def severity_figure(
     live_severities: Sequence[int] = SEVERITIES,
     title: str = "",
 ) -> AltTextFigure:
-    """Error rates of one network: four panels, one for each family; lines for `errors`, rings for `live`.
+    """Error rates of one network by severity, a panel for each family of corruptions; lines for `errors`, rings for `live`.
 
     Parameters
     ----------
@@ -67,7 +61,7 @@ def severity_figure(
 
 
 def corruption_error_figure(table: Mapping[str, Tensor]) -> AltTextFigure:
-    """CE in per cent, a row for each network, a column for each corruption, and their mean, mCE, at the right.
+    """Corruption error (CE) in per cent, a row for each network, a column for each corruption, and their mean, mCE.
 
     `table` gives 15 values of `cnnlab.robustness.corruption_error` (1 is as bad as the normaliser) by network.
     """
@@ -93,7 +87,7 @@ def corruption_error_figure(table: Mapping[str, Tensor]) -> AltTextFigure:
 
 
 def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) -> AltTextFigure:
-    """Two bars for each class: the share of wrong answers as the pictures are, and corrupted; the easiest class first.
+    """Error rates by class, for clean and for corrupted images; the easiest class first.
 
     `clean` and `corrupted` hold C error rates; the order is that of `corrupted`.
     """
@@ -113,7 +107,7 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
 def shape_bias_figure(
     biases: Mapping[str, ShapeBias], quoted: Mapping[str, float] | None = None
 ) -> AltTextFigure:
-    """The share of decisions for the shape, with its 95 % interval, by network; hollow marks are quoted numbers.
+    """Shape bias, the share of decisions by shape, with its 95 % interval, by network; hollow markers are quoted numbers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What dissection found: how many detectors, of what, above which threshold, and what they look at; and what falls without a unit."""
+"""Network dissection: detectors by category, concept and threshold, their images and masks; and the effect of ablating units."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def detectors_figure(
     unique: bool = True,
     width: float = 8.0,
 ) -> AltTextFigure:
-    """Detectors of several layers or networks as bars, stacked by category; a black line marks how many come by chance.
+    """Number of concept detectors of several layers or networks, stacked by category; a black line marks chance.
 
     With `unique` each concept counts once; else each unit.
     """
@@ -50,7 +50,7 @@ def category_bars(
     what: str = "unique detectors",
     width: float = 8.0,
 ) -> AltTextFigure:
-    """Counts by category for each name as stacked bars, the whole written above; a black line across a bar marks chance."""
+    """Counts by category for each name as stacked bars with their totals; a black line across a bar marks chance."""
     totals = {name: sum(row.values()) for name, row in rows.items()}
     alt_text = f"{what.capitalize()}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
     figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
@@ -73,7 +73,7 @@ def category_bars(
 def concepts_figure(
     dissection: Dissection, threshold: float = DETECTOR_IOU, max_concepts: int = 36, width: float = 10.0
 ) -> AltTextFigure:
-    """How many units detect which concept: a bar for each concept that has a detector, coloured by its category."""
+    """Number of units that detect each concept: a bar for each concept with a detector, coloured by category."""
     units = dissection.units_of(threshold)
     detectors = sum(map(len, units.values()))
     title = f"{dissection.layer}: {detectors} of {len(dissection.iou)} units are detectors, of {len(units)} concepts (IoU > {threshold:g})"
@@ -98,7 +98,7 @@ def threshold_figure(
     max_threshold: float = 0.3,
     width: float = 8.0,
 ) -> AltTextFigure:
-    """How many detectors (or unique ones) there are above each threshold; dotted: the same masks in exchanged pictures."""
+    """Number of detectors (or unique detectors) against the IoU threshold; dotted for chance: the masks of other images."""
     if not dissections:
         raise ValueError("there is nothing to show: give at least one dissection.")
     steps = np.linspace(0.01, max_threshold, 59)
@@ -127,7 +127,7 @@ def threshold_figure(
 def report_figure(
     dissection: Dissection, units: Sequence[int], pictures: Tensor, masks: Tensor, columns: int = 2
 ) -> AltTextFigure:
-    """A page of a dissection report: for each unit its concept and overlap, and its strongest pictures with all but its mask darkened.
+    """Dissection report: for each unit its concept and IoU, and its strongest images, darkened outside its mask.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def report_figure(
 
 
 def highlight(pictures: Tensor, masks: Tensor, dark: float = 0.28) -> Tensor:
-    """k pictures in a row, 3 x H x (k W), darkened outside of their masks, a white line between two."""
+    """k images in a row, 3 x H x (k W), darkened outside their masks, with white lines between them."""
     light = torch.where(masks[:, None], 1.0, dark)
     result = pictures * light
     result[:-1, :, :, -2:] = 1.0
@@ -175,7 +175,7 @@ def ablation_figure(
     labels: Sequence[str] | None = None,
     what: str = "logit_change",
 ) -> AltTextFigure:
-    """What each class loses with units silenced: a row for each unit or group, a column for each class, the largest fall with its number.
+    """Effect of ablating units on each class: a row for each unit or group, a column for each class, the largest fall in numbers.
 
     `what` is "logit_change" (change of the class's own logit) or "change" (of its accuracy).
     """

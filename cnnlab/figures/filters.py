@@ -1,4 +1,4 @@
-"""Figures of filters: as coloured pictures, as tables of kernels, beside what a Gabor function or a blob makes of them."""
+"""Filters as colour images, as tables of kernels, and beside their fits by Gabor functions and blobs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from cnnlab.figures.image_grid import grid
 from cnnlab.units import FilterFit
 
 SCALES = ("filter", "layer")
-"""What shares one scale of colours: each filter has its own, or the largest weight of the layer sets it for all."""
+"""What shares one colour scale: each filter has its own, or the largest weight of the layer sets it for all."""
 
 
 def filter_limits(weights: Tensor, scale: str | float = "filter") -> Tensor:
-    """N: the weight that is drawn in full colour in each of N filters; a number sets it for all, such as a whole network's largest."""
+    """The weight with full colour in each of N filters; a number sets it for all, such as a network's largest weight."""
     if isinstance(scale, int | float) and not isinstance(scale, bool):
         if not scale > 0:
             raise ValueError(f"a scale of colours is a weight above 0, but got {scale:g}.")
@@ -32,7 +32,7 @@ def filter_limits(weights: Tensor, scale: str | float = "filter") -> Tensor:
 
 
 def filter_colours(weights: Tensor, scale: str | float = "filter") -> Tensor:
-    """Filters over red, green and blue as pictures: 1/2 + w / (2 limit), so that grey is no weight at all.
+    """First-layer filters as colour images: 1/2 + w / (2 limit), so that grey is zero.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def filters_figure(
     columns: int = 12,
     width: float = 10.0,
 ) -> AltTextFigure:
-    """First-layer filters in rows, as the lectures show them. Arguments as in `filter_colours` and `grid`."""
+    """First-layer filters as colour images in rows; arguments as in `filter_colours` and `grid`."""
     figure = grid(list(filter_colours(weights, scale)), captions, columns, width)
     for axis in figure.axes:
         axis.images[0].set_interpolation("nearest")
@@ -85,7 +85,7 @@ def filters_figure(
 def kernels_figure(
     weights: Tensor, units: Sequence[int], inputs: Sequence[int], scale: str | float = "layer"
 ) -> AltTextFigure:
-    """Kernels of a deeper layer: a row for each unit, a column for each map that it reads, weights in one signed scale.
+    """Kernels of a deeper layer: a row for each unit, a column for each input map, weights on one signed colour scale.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def kernels_figure(
 
 
 def fit_figure(weights: Tensor, explained: FilterFit, chosen: Sequence[int]) -> AltTextFigure:
-    """Filters, what the better of Gabor function and blob makes of them, and what is left: one column for each of `chosen`."""
+    """Filters, their better fit (Gabor function or blob) and the residual: a column for each of `chosen`."""
     weights = weights.detach().cpu().double()
     names = ["Gabor" if explained.is_gabor[i] else "blob" for i in chosen]
     alt_text = "; ".join(f"filter {i}: {name}" for i, name in zip(chosen, names, strict=True))
@@ -141,7 +141,7 @@ def fit_figure(weights: Tensor, explained: FilterFit, chosen: Sequence[int]) -> 
 
 
 def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> AltTextFigure:
-    """How much of each filter is explained, sorted, one curve for each network; dotted for those with "untrained" in their name."""
+    """Explained variance of each filter, sorted, a curve for each network; dotted if its name contains "untrained"."""
     shares = {name: float((values >= threshold).double().mean()) for name, values in r2.items()}
     alt_text = "; ".join(
         f"{name} {'mostly above' if share > 0.5 else 'mostly below'}" for name, share in shares.items()

@@ -1,4 +1,4 @@
-"""Pictures of nothing that a network is sure of: how they were bred, and how sure it became."""
+"""Fooling images, which show nothing and get a high confidence: their evolution, and the confidence by queries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnlab.robustness import Fooling
 def generations_figure(
     steps: Sequence[Fooling], class_names: Sequence[str], *, n_columns: int = 6
 ) -> AltTextFigure:
-    """The champions by generation: a row for each class, `n_columns` generations from left to right, what the network gives below each.
+    """The best fooling images by generation: a row for each class, `n_columns` generations, the confidence below each image.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def generations_figure(
 
 
 def confidence_figure(curves: Mapping[str, Sequence[Fooling]], *, title: str = "") -> AltTextFigure:
-    """The mean confidence over the questions that were asked, a line for each way of breeding.
+    """Mean confidence in fooling images against the number of queries, a line for each encoding.
 
     Raises
     ------

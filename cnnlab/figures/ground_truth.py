@@ -1,4 +1,4 @@
-"""A rendered picture beside everything that is known of it."""
+"""A rendered picture beside its ground truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OWN = {  # colours are shown as themselves
 
 
 def ground_truth_figure(picture: Picture) -> AltTextFigure:
-    """The picture and its six maps; under each map the names that it uses, the most frequent first (at most eight)."""
+    """A rendered picture, its six ground-truth maps and its recipe; below each map its (at most eight) most frequent names."""
     figure = AltTextFigure(figsize=(10, 8.0), alt_text=describe_ground_truth(picture))
     figure.get_layout_engine().set(h_pad=0.08)  # inches: the legends end below the maps
     axes = figure.subplots(2, 4).ravel()
@@ -35,7 +35,7 @@ def ground_truth_figure(picture: Picture) -> AltTextFigure:
 
 
 def describe_ground_truth(picture: Picture) -> str:
-    """One sentence that tells the picture to whoever cannot see it."""
+    """The picture in one sentence, for readers who cannot see it."""
     top, left, bottom, right = picture.box
     share = float(picture.mask().float().mean())
     return (

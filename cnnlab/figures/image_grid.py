@@ -1,4 +1,4 @@
-"""Pictures side by side."""
+"""Images in rows with captions, and methods side by side."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def side_by_side_figure(
     captions: Mapping[str, Sequence[str]] | None = None,
     width: float = 10.0,
 ) -> AltTextFigure:
-    """Methods side by side: a row of images for each method, a column for each thing that all of them did.
+    """Methods side by side: a row of images for each method, a column for each task.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def side_by_side_figure(
 
 
 def tile_images(images: Tensor, cells: Sequence[tuple[int, int]], gap: int) -> Tensor:
-    """Images N x C x h x w of one size in one, C x H x W: each in its cell (row, column), `gap` white pixels between two."""
+    """N x C x h x w images as one image C x H x W: each in its cell (row, column), with `gap` white pixels between them."""
     n_rows, n_columns = (max(numbers) + 1 for numbers in zip(*cells, strict=True))
     height, width = (side + gap for side in images.shape[2:])
     sheet = torch.ones(images.shape[1], n_rows * height - gap, n_columns * width - gap)

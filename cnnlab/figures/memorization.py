@@ -1,9 +1,4 @@
-"""What networks memorise.
-
-memorization_figure        accuracy while learning, on what is learnt and on other pictures
-random_labels_figure  both accuracies at the end, by the share of random labels
-regulariser_figure   a table: regularisers, with true and with random labels, our numbers beside the paper's
-"""
+"""Memorization: accuracy on training and on other images, by epoch, by share of random labels, and by regulariser."""
 
 from __future__ import annotations
 
@@ -44,7 +39,7 @@ def memorization_figure(
     epochs: int | None = None,
     title: str = "",
 ) -> AltTextFigure:
-    """Accuracy over the epochs: on the pictures that are learnt at the left, on others at the right.
+    """Accuracy by epoch: on the training images at the left, on other images at the right.
 
     `curves` gives (accuracies on what is learnt, accuracies on others) by name, one number an epoch.
     """
@@ -77,7 +72,7 @@ def random_labels_figure(
     label: str = "recorded",
     live_label: str = "live",
 ) -> AltTextFigure:
-    """Right answers by the share of random labels: on what was learnt, and on other pictures with their true labels.
+    """Accuracy by the share of random labels: on the training images, and on other images with their true labels.
 
     Parameters
     ----------
@@ -109,7 +104,7 @@ def random_labels_figure(
 
 
 def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> AltTextFigure:
-    """A table: for each setting top-1 and top-5 in training and in the test, ours and, where there are any, the paper's.
+    """Top-1 and top-5 accuracy in training and in the test for each regulariser, beside the numbers of the paper.
 
     `rows` hold "inputs", "regulariser", "train", "train_top5", "test", "test_top5" as shares.
     """

@@ -1,4 +1,4 @@
-"""Which pictures are alike: rows of neighbours, precision@k, and maps with pictures on them."""
+"""Nearest neighbours: rows of neighbours, precision@k, and two-dimensional embeddings as points or images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MARKS = "osD^vPX*"
 def neighbours_figure(
     pictures: Any, queries: Sequence[int], neighbours: Mapping[str, Tensor], labels: Sequence[int] | Tensor
 ) -> AltTextFigure:
-    """For each query a row for each layer: the query, then its nearest pictures, framed by whether they show its class.
+    """Nearest neighbours of each query, a row for each layer: the query, then its neighbours, framed by right or wrong class.
 
     The frame is blue where the class is the same, and dashed in orange where it is another.
 
@@ -72,7 +72,7 @@ def neighbours_figure(
 def precision_figure(
     curves: Mapping[str, Tensor | Sequence[float]], chance: float | None = None, width: float = 7.0
 ) -> AltTextFigure:
-    """precision@k against k, a line with a mark of its own for each layer, in the order given from dark to bright; `chance` is dotted."""
+    """precision@k against k, a line for each layer, in the given order from dark to bright; `chance` is dotted."""
     curves = {name: np.asarray(curve, dtype=float) for name, curve in curves.items()}
     if not curves:
         raise ValueError("there is nothing to show: give at least one curve.")
@@ -106,9 +106,9 @@ def map_figure(
     names: Sequence[str],
     columns: int = 2,
 ) -> AltTextFigure:
-    """Points on maps (each N x 2, first axis right, second up), coloured by their label, with a legend.
+    """Embeddings (each N x 2, first axis right, second up) as points, coloured by label, with a legend.
 
-    A second sign goes with the colour: the points of every other label are squares, and where the points of a label lie together
+    Markers repeat what the colour says: the points of every other label are squares, and where the points of a label lie together
     its name stands beside them.
     """
     maps = points if isinstance(points, Mapping) else {"": points}
@@ -142,7 +142,7 @@ def map_figure(
 def picture_map_figure(
     points: Tensor, pictures: Any, *, grid: bool = False, size: float = 10.0
 ) -> AltTextFigure:
-    """The pictures at their places on a map (N x 2); with `grid` each in a cell of its own, so that none covers another.
+    """Images at their positions in an embedding (N x 2); with `grid` each in its own cell, so that none covers another.
 
     The grid (`cnnlab.features.grid_assignment`) keeps neighbours together and gives up distances.
     """

@@ -1,4 +1,4 @@
-"""What occlusion found: the map of probabilities, the map of the class that is predicted instead, and maps side by side."""
+"""Occlusion maps: the probability, its drop, and the predicted class by position of the occluder; and maps side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.world import Picture
 
 _MIN_RANGE = 0.1
-"""Drops are coloured over at least this range, so that a map that found nothing looks like nothing."""
+"""Drops are coloured over at least this range, so that a map of tiny drops looks flat."""
 
 
 def occlusion_figure(
@@ -28,7 +28,7 @@ def occlusion_figure(
     class_names: Sequence[str],
     mask: Tensor | None = None,
 ) -> AltTextFigure:
-    """Four panels: the picture, the target's probability, the drop laid over the picture, and the class predicted instead.
+    """Occlusion in four panels: the image, the target's probability, its drop over the image, and the predicted class.
 
     In the maps of probability and class each place of the occluder is drawn at its *centre*. The probability
     has the fixed range 0 to 1, so that a flat map looks flat, with the range that occurs written below; the
@@ -63,7 +63,7 @@ def drop_figure(
     columns: int = 4,
     mask: Tensor | None = None,
 ) -> AltTextFigure:
-    """The drops of several maps of one picture, laid over it, all in the same colours; below each its largest drop.
+    """Drops of several occlusion maps over the same image, on one colour scale; the largest drop is given below each.
 
     One scale for all: a map that found little then looks like little, beside one that found much.
     """
@@ -85,7 +85,7 @@ def drop_figure(
 
 
 def describe_occlusion(occlusion_map: OcclusionMap, class_names: Sequence[str]) -> str:
-    """The map in a sentence or two, without measured digits."""
+    """The occlusion map in a sentence or two, without measured numbers."""
     name = class_names[occlusion_map.target]
     if not occlusion_map.fraction_done:
         return f"Occlusion map of {name}: no place of the occluder is computed yet."

@@ -1,4 +1,4 @@
-"""Pictures that were made by gradient: how one grows with its score, errors by layer, losses over the steps, and a walk as an animation."""
+"""Images made by gradient ascent: the image and its score by step, curves by step or layer, and animations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnnlab.figures.axes import draw_lines, finish, name_ticks, show_image
 def optimisation_figure(
     images: Sequence[Tensor], scores: Sequence[float], label: str, n_frames: int = 6
 ) -> AltTextFigure:
-    """One picture at `n_frames` of its steps, and the number that grew with it.
+    """An image at `n_frames` steps of its optimisation, and its score over the steps.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def lines_figure(
     up: str = "",
     logarithmic: bool = False,
 ) -> AltTextFigure:
-    """Numbers by layer, or over the steps: a line for each name.
+    """Values by step or by layer, a line for each name.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def lines_figure(
 
 
 class Animation:
-    """Pictures one after the other, small in the file: an animated WebP in the notebook, some of them in a row elsewhere.
+    """Frames as an animated WebP in a notebook, and as a row of frames elsewhere.
 
     Parameters
     ----------

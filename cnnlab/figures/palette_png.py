@@ -1,4 +1,4 @@
-"""Maps as palette PNG: the colour map travels as a table of 256 colours, and each pixel as one byte.
+"""Maps as palette PNG: the colour map is stored as a table of 256 colours, and each pixel as one byte.
 
 The quickest way from numbers to a picture in a browser, three times smaller than RGB: a map is quantised to
 255 steps and written at its own size; the browser enlarges it (`image-rendering: pixelated`). Figures with
@@ -21,7 +21,7 @@ from torch import Tensor
 STEPS = 255
 """Steps along a colour map. An odd number, so that the middle of a symmetric range has a step of its own."""
 TRANSPARENT = 255
-"""The index that is left over: pixels without a number, shown as nothing at all."""
+"""The remaining index, for pixels without a number (NaN)."""
 
 
 def palette_png(

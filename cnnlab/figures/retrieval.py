@@ -1,4 +1,4 @@
-"""How well codes find the same thing again: mean average precision by layer, and by the number of dimensions that are kept."""
+"""Image retrieval: mean average precision by layer, and by the number of dimensions kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def layer_scores_figure(
     rivals: Mapping[str, float] | None = None,
     width: float = 8.0,
 ) -> AltTextFigure:
-    """Mean average precision as bars: a group for each layer, a bar for each network (or way); a line across for each rival.
+    """Mean average precision by layer, a bar for each network; lines across show rivals that depend on no layer.
 
     `scores[network][layer]` holds the numbers; all networks have the same layers. `rivals` are numbers that depend on no layer,
     chance say, by name.

@@ -1,4 +1,4 @@
-"""What stands at each pixel: the four tasks on one picture, answers beside the truth, scores, and maps that grow stamp by stamp."""
+"""Segmentation: the four tasks on one picture, predicted beside true masks, mean IoU, and upsampling step by step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INK = ("#0072b2", "#e69f00", "#555555")  # blue, orange, grey: told apart by al
 
 
 def tasks_figure(picture: Picture) -> AltTextFigure:
-    """The right answers to the four tasks on one picture: a name, names with boxes, a class a pixel, an object a pixel."""
+    """Four tasks on one picture: classification, detection, semantic segmentation and instance segmentation."""
     tasks = vision_tasks(picture)
     alt_text = (
         f"Four tasks on one picture. Classification: {tasks.label}. Detection: {', '.join(tasks.names)}, each in its box."
@@ -56,7 +56,7 @@ def segmentation_figure(
     class_names: Sequence[str] = NAMES,
     errors: bool = False,
 ) -> AltTextFigure:
-    """Pictures in rows; beside each its true mask and the answers of networks, or only what is wrong in them.
+    """Images in rows, each with its true mask and the predicted masks, or only the wrong pixels.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def segmentation_figure(
 
 
 def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
-    """Mean IoU of several networks: over all pixels, near true edges, and away from them."""
+    """Mean IoU of several networks: over all pixels, near true boundaries, and away from them."""
     parts = ("everywhere", "at edges", "inside")
     values = {
         name: [part.mean for part in (score.overall, score.near_boundary, score.interior)]
@@ -125,7 +125,7 @@ def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
 def upsampling_steps_figure(
     steps: Tensor, captions: Sequence[str] | None = None, columns: int = 5
 ) -> AltTextFigure:
-    """A small map that grows step by step, with its numbers; what a step has changed is framed.
+    """Upsampling step by step: a small map with its numbers; the cells changed by a step are highlighted.
 
     `steps` is S x H x W, as `cnnlab.segmentation.max_unpool_steps` and `transposed_convolution_steps` give it.
     """

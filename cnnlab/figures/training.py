@@ -1,4 +1,4 @@
-"""How a training went: loss and accuracies over its epochs."""
+"""Training curves: loss and accuracies by epoch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnnlab.figures.colours import TRAINING, VALIDATION
 def training_figure(
     history: Mapping[str, Sequence[float]], title: str = "", epochs: int | None = None
 ) -> AltTextFigure:
-    """The loss on the left; the share of right answers on training and on validation pictures on the right.
+    """Training curves: the loss on the left, training and validation accuracy on the right.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Shares of right answers that were measured several times: a line for each way, with its interval over the repeats."""
+"""Accuracies with repeated measurements: a line for each condition, with its interval over the repeats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnnlab.figures.colours import LINES
 from cnnlab.transfer.learning_curves import t_interval
 
 ENOUGH = 3
-"""Repeats from which on an interval is drawn; with two, Student's t is wider than the axis."""
+"""The smallest number of repeats with an interval; with two, Student's t is wider than the axis."""
 
 
 def repeats_figure(
@@ -27,12 +27,12 @@ def repeats_figure(
     up: str = "share of right answers",
     level: Mapping[str, float] | None = None,
 ) -> AltTextFigure:
-    """What was found at each place, for each way: every repeat as a dot, the mean as a line, and its 95 % interval as a band.
+    """Repeated measurements of each condition: every repeat as a dot, the mean as a line, and its 95 % interval as a band.
 
     Parameters
     ----------
     values
-        For each way, P x R numbers: P places, R repeats (seeds, draws). The band needs three repeats or more.
+        For each condition, P x R numbers: P positions, R repeats (seeds, draws). The band needs three repeats or more.
     x_values
         P numbers, which are drawn at equal ratios, or P names.
     title, across, up
@@ -80,7 +80,7 @@ def repeats_figure(
 def describe_repeats(
     values: Mapping[str, Tensor], x_values: Sequence[str] | Sequence[float], title: str, across: str
 ) -> str:
-    """The curves in words: the mean of each way at both ends."""
+    """The curves in words: the mean of each condition at both ends."""
     repeats = next(iter(values.values())).shape[1]
     sentences = [
         f"{name} {float(array[0].mean()):.2f} at {x_values[0]}, {float(array[-1].mean()):.2f} at {x_values[-1]}"
@@ -94,7 +94,7 @@ def describe_repeats(
 def column_table(
     rows: Sequence[Mapping], conditions: Sequence[str], x_column: str
 ) -> tuple[list, dict[str, Tensor]]:
-    """The rows of a record as what `repeats_figure` draws: the places in their order, and P x R numbers for each way.
+    """The rows of a record as arguments of `repeats_figure`: the positions in order, and P x R numbers for each condition.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The zoo to look at: what the networks show, on photographs and on rendered pictures; drawn from the weights that are here."""
+"""A gallery of the model zoo: attribution, feature visualization, filters and confusion matrices of the stored networks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEPTHS = ("relu1", "fire3", "fire5", "fire7", "fire9")
 
 
 def photographs_and_maps() -> AltTextFigure:
-    """Two photographs as squeezenet sees them: what an occluder takes from the class, and where Grad-CAM sees it."""
+    """Occlusion and Grad-CAM maps of squeezenet on two photographs."""
     model, images, maps, captions = network("squeezenet"), [], [], []
     for name, target in (("chelsea", "Egyptian cat"), ("coffee", "espresso")):
         image = photographs()[name].image(224)
@@ -39,13 +39,13 @@ def photographs_and_maps() -> AltTextFigure:
 
 
 def class_images() -> AltTextFigure:
-    """What squeezenet would like to see for twelve classes of ImageNet."""
+    """Activation maximisation of twelve ImageNet classes in squeezenet."""
     found = synthesis.maximise(network("squeezenet"), list(CLASSES), size=160, seed=0)
     return figures.grid(list(found.images), CLASSES, columns=6)
 
 
 def unit_images() -> AltTextFigure:
-    """What eight units would like to see at five depths of squeezenet: edges, textures, parts, things."""
+    """Activation maximisation of eight units at five depths of squeezenet: edges, textures, parts, objects."""
     images, captions = [], []
     for layer in DEPTHS:
         found = synthesis.maximise(
@@ -57,7 +57,7 @@ def unit_images() -> AltTextFigure:
 
 
 def dream_and_style() -> AltTextFigure:
-    """The cat as it is, as a layer dreams of it, and in the styles of a brick wall and of gravel."""
+    """A photograph, its DeepDream, and the photograph in the styles of a brick wall and of gravel."""
     photos, model = photographs(), network("squeezenet")
     image = photos["chelsea"].image(320)
     images = [image, synthesis.deepdream(model, image, "fire7", seed=0)]
@@ -69,7 +69,7 @@ def dream_and_style() -> AltTextFigure:
 
 
 def filters() -> AltTextFigure:
-    """First-layer filters of mini_alexnet: a row before training, then all after it."""
+    """First-layer filters of mini_alexnet: a row before training, then all filters after it."""
     before, after = (
         units.filters(reinitialise(network("mini_alexnet"))),
         units.filters(network("mini_alexnet")),
@@ -79,7 +79,7 @@ def filters() -> AltTextFigure:
 
 
 def prototypes() -> AltTextFigure:
-    """What each class wants: of the plain network, and of the one trained on adversarial pictures."""
+    """Activation maximisation of each class: in the plain network, and in the adversarially trained one."""
     images_by_network = {
         name: synthesis.maximise(network(name), seed=0).images
         for name in ("mini_alexnet", "mini_alexnet_robust")
@@ -105,7 +105,7 @@ def class_maps() -> AltTextFigure:
 
 
 def confusion(name: str = "mini_alexnet") -> AltTextFigure:
-    """Which classes a network takes for which, on the whole validation split."""
+    """Confusion matrix of a network on the whole validation split."""
     data = pictures(2_000)
     return figures.confusion_figure(data.labels, predictions(network(name), data), data.class_names, name)
 
@@ -120,11 +120,11 @@ FIGURES: dict[str, Callable[[], AltTextFigure]] = {
     "grad_cam": class_maps,
     **{f"confusion_{name}": lambda name=name: confusion(name) for name in OBJECT_NETWORKS},
 }
-"""The pictures by name."""
+"""The figures by name."""
 
 
 def save_figures(folder: str | os.PathLike) -> Iterator[tuple[Path, str]]:
-    """Draws every picture into `folder`, and gives each file with its words as soon as it is written."""
+    """Draws every figure into `folder`, and yields each file with its alt text as soon as it is written."""
     directory = Path(folder)
     directory.mkdir(parents=True, exist_ok=True)
     for name, make_figure in FIGURES.items():
