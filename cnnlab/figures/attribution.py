@@ -116,7 +116,7 @@ def segment_figure(
     for number, image in enumerate(images):
         show_image(axes[0, number], image)
         _map(axes[1, number], maps[number].detach().cpu(), "", ranged=False)
-        show_image(axes[2, number], torch.where(segments[number].bool(), image, pale_grey(image)))
+        show_image(axes[2, number], torch.where(segments[number].cpu().bool(), image.cpu(), pale_grey(image)))
         outline(axes[2, number], masks[number])
         axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=11, labelpad=2)
     for axis, name in zip(axes[:, 0], ("picture", "saliency", "segment"), strict=True):

@@ -36,9 +36,7 @@ def detectors_figure(
         raise ValueError("there is nothing to show: give at least one dissection.")
     rows = {name: _by_category(dissection, threshold, unique) for name, dissection in dissections.items()}
     chance_counts = [
-        dissection.at_chance().unique_detectors(threshold)
-        if unique
-        else int(dissection.at_chance().detectors(threshold).sum())
+        sum(_by_category(dissection.at_chance(), threshold, unique).values())
         for dissection in dissections.values()
     ]
     return category_bars(rows, chance_counts, "unique detectors" if unique else "detectors", width=width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -98,11 +99,8 @@ def kernels_figure(
     rows, columns = len(units), len(inputs)
     alt_text = f"{rows} units, {columns} of the {weights.shape[1]} kernels of each: signed weights, small and hard to read."
     figure = AltTextFigure(figsize=(10, 10 * rows / columns + 0.8), alt_text=alt_text)
-    for axis, (unit, source) in zip(
-        figure.subplots(rows, columns, squeeze=False).flat,
-        [(u, c) for u in units for c in inputs],
-        strict=True,
-    ):
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis, (unit, source) in zip(axes, product(units, inputs), strict=True):
         limit = float(limits[unit])
         title = f"map {source}" if unit == units[0] else ""
         show_map(axis, weights[unit, source], title, 8, cmap=SIGNED, vmin=-limit, vmax=limit)
@@ -127,12 +125,8 @@ def fit_figure(weights: Tensor, explained: FilterFit, chosen: Sequence[int]) -> 
     axes = figure.subplots(3, len(chosen), squeeze=False)
     for column, (index, name) in enumerate(zip(chosen, names, strict=True)):
         limit = float(weights[index].abs().max())
-        parts = (
-            weights[index],
-            explained.reconstruction[index],
-            weights[index] - explained.reconstruction[index],
-        )
-        for axis, part in zip(axes[:, column], parts, strict=True):
+        fit = explained.reconstruction[index]
+        for axis, part in zip(axes[:, column], (weights[index], fit, weights[index] - fit), strict=True):
             show_image(axis, filter_colours(part[None], limit)[0], interpolation="nearest")
         axes[0, column].set_title(f"{name}\n$R^2$ {float(explained.r2[index]):.2f}", fontsize=9)
     for axis, word in zip(axes[:, 0], ("filter", "fit", "left over"), strict=True):

@@ -50,15 +50,11 @@ def grid(
     size = min(11.0, max(8.0, 2 + 4.4 * cell))  # points: below 8 a caption is not read
     line = 1.3 * size / 72
     captions = [_wrap(caption, (cell - _GAP) * 72 / (0.6 * size)) for caption in captions]
-    rows = [range(start, min(start + columns, len(images))) for start in range(0, len(images), columns)]
-    heights = [_height(images, row, cell) + _lines(captions, row) * line for row in rows]
-    figure = AltTextFigure(figsize=(width, sum(heights)), dpi=100, layout=None, alt_text=_in_words(captions))
-    for number, row in enumerate(rows):
-        top = sum(heights[:number]) + _GAP / 2
-        for column, index in enumerate(row):
-            axis = _axis(figure, column * cell + _GAP / 2, top, cell - _GAP, images[index].shape)
-            show_image(axis, images[index], aspect="auto")
-            axis.set_xlabel(captions[index], size=size, labelpad=2, linespacing=1.15)
+    starts = range(0, len(images), columns)
+    rows = [(images[i : i + columns], captions[i : i + columns]) for i in starts]
+    height = sum(_height(*row, cell, line) for row in rows)
+    figure = AltTextFigure(figsize=(width, height), dpi=100, layout=None, alt_text=_in_words(captions))
+    _draw_rows(figure, rows, 0, _GAP / 2, cell, size)
     return figure
 
 
@@ -109,29 +105,19 @@ def side_by_side_figure(
     heads = [_wrap(str(column), letters) for column in columns]
     below = {name: [_wrap(caption, letters) for caption in row] for name, row in captions.items()}
     top = max(head.count("\n") + 1 for head in heads) * line + 2 * _GAP
-    heights = {
-        name: _height(row, range(len(row)), cell)
-        + _lines(below.get(name, [""]), range(len(below.get(name, [""])))) * line
-        for name, row in rows.items()
-    }
+    lines = [(list(images), below.get(name, [""] * len(columns))) for name, images in rows.items()]
+    height = top + sum(_height(*row, cell, line) for row in lines)
     spoken = "; ".join(
         f"{name}: {', '.join(' '.join(caption.split()) for caption in captions[name] if caption)}"
         for name in captions
     )
     words = f"{', '.join(map(str, columns))}, by {' and '.join(rows)}." + (f" {spoken}." if spoken else "")
-    figure = AltTextFigure(figsize=(width, top + sum(heights.values())), dpi=100, layout=None, alt_text=words)
-    for number, (name, row) in enumerate(rows.items()):
-        for column, image in enumerate(row):
-            axis = _axis(figure, _ROW_NAME + column * cell + _GAP / 2, top, cell - _GAP, image.shape)
-            show_image(axis, image, aspect="auto")
-            axis.set_xlabel(
-                below[name][column] if name in below else "", size=size, labelpad=2, linespacing=1.15
-            )
-            if number == 0:
-                axis.set_title(heads[column], size=size, pad=4)
-            if column == 0:
-                axis.set_ylabel(name, size=size + 1, weight="bold", labelpad=4)
-        top += heights[name]
+    figure = AltTextFigure(figsize=(width, height), dpi=100, layout=None, alt_text=words)
+    axes = _draw_rows(figure, lines, _ROW_NAME, top, cell, size)
+    for axis, head in zip(axes[0], heads, strict=True):
+        axis.set_title(head, size=size, pad=4)
+    for row, name in zip(axes, rows, strict=True):
+        row[0].set_ylabel(name, size=size + 1, weight="bold", labelpad=4)
     return figure
 
 
@@ -146,25 +132,36 @@ def tile_images(images: Tensor, cells: Sequence[tuple[int, int]], gap: int) -> T
     return sheet
 
 
-def _axis(figure: AltTextFigure, left: float, top: float, width: float, shape: Sequence[int]) -> Axes:
-    """An empty frame of the image's proportions, placed in inches from the top left corner; quicker than a layout engine.
-
-    The image in it is smoothed where it is shrunk and keeps hard pixels where it is enlarged much (matplotlib's "auto").
-    """
+def _draw_rows(
+    figure: AltTextFigure,
+    rows: Sequence[tuple[Sequence[Tensor], Sequence[str]]],
+    left: float,
+    top: float,
+    cell: float,
+    size: float,
+) -> list[list[Axes]]:
+    """Rows of images with captions of `size` points, from a corner given in inches; quicker than a layout engine."""
     whole, high = figure.get_size_inches()
-    height = width * shape[-2] / shape[-1]
-    return figure.add_axes((left / whole, 1 - (top + height) / high, width / whole, height / high))
+    width = cell - _GAP
+    axes = []
+    for images, captions in rows:
+        axes.append([])
+        for column, (image, caption) in enumerate(zip(images, captions, strict=True)):
+            height = width * image.shape[-2] / image.shape[-1]
+            corner = (left + column * cell + _GAP / 2) / whole, 1 - (top + height) / high
+            axis = figure.add_axes((*corner, width / whole, height / high))
+            show_image(axis, image, aspect="auto")
+            axis.set_xlabel(caption, size=size, labelpad=2, linespacing=1.15)
+            axes[-1].append(axis)
+        top += _height(images, captions, cell, 1.3 * size / 72)
+    return axes
 
 
-def _height(images: Sequence[Tensor], row: range, cell: float) -> float:
-    """Inches that the images of a row need."""
-    return _GAP + (cell - _GAP) * max(images[index].shape[-2] / images[index].shape[-1] for index in row)
-
-
-def _lines(captions: Sequence[str], row: range) -> float:
-    """Lines that the captions of a row need, and a little air below them."""
-    line_count = max(captions[index].count("\n") + 1 if captions[index] else 0 for index in row)
-    return line_count + 0.4 if line_count else 0.0
+def _height(images: Sequence[Tensor], captions: Sequence[str], cell: float, line: float) -> float:
+    """Inches that a row of images needs, with its captions and a little space below them."""
+    line_count = max(caption.count("\n") + 1 if caption else 0 for caption in captions)
+    tallest = max(image.shape[-2] / image.shape[-1] for image in images)
+    return _GAP + (cell - _GAP) * tallest + line * (line_count + 0.4 if line_count else 0)
 
 
 def _wrap(caption: str, letters: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
@@ -75,12 +76,19 @@ def drop_figure(
     drops = [occlusion_map.to_pixels() for occlusion_map in maps]
     limit = max(symmetric_range(drop, _MIN_RANGE)[1] for drop in drops)
     alt_text = f"{len(maps)} maps of the drop, laid over the same picture: {'; '.join(captions)}."
-    figure, axes, bar = _panels(len(maps), columns, image.shape[-2] / image.shape[-1], alt_text)
-    for axis, drop, caption in zip(axes, drops, captions, strict=True):
+    columns = min(columns, len(maps))
+    rows = -(-len(maps) // columns)
+    height = rows * (2.4 * image.shape[-2] / image.shape[-1] + 0.4) + 0.65
+    figure = AltTextFigure(figsize=(2.4 * columns, height), alt_text=alt_text)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(maps) :]:
+        axis.set_axis_off()
+    for axis, drop, caption in zip(axes, drops, captions, strict=False):
         _show_grey(axis, image, caption)
         mappable = _drop(axis, drop, mask, limit)
         axis.set_xlabel(f"up to {np.nanmax(drop.numpy()):.2f}", fontsize=9, labelpad=2)
-    _bar(bar, mappable, "mean drop of the probability")
+    place = {"orientation": "horizontal", "shrink": 0.6, "aspect": 30, "pad": 0.02}
+    _label_bar(figure.colorbar(mappable, ax=axes, **place), "mean drop of the probability")
     return figure
 
 
@@ -135,21 +143,6 @@ def _cells(axis: Axes, occlusion_map: OcclusionMap, values: np.ndarray, **style)
     return axis.pcolormesh(across, down, values, rasterized=True, **style)
 
 
-def _panels(count: int, columns: int, shape: float, alt_text: str) -> tuple[AltTextFigure, list[Axes], Axes]:
-    """A figure with `count` panels (height `shape` times the width) in rows, and a flat one below all for a colour bar."""
-    columns = min(columns, count)
-    cell, row, below = 2.4, 2.4 * shape + 0.4, 0.65  # inches; the row has room for a title and a label
-    width, height = cell * columns, row * -(-count // columns) + below
-    figure = AltTextFigure(figsize=(width, height), layout=None, alt_text=alt_text)
-    axes = []
-    for number in range(count):
-        left, bottom = number % columns * cell + 0.05, height - (number // columns + 1) * row + 0.22
-        frame = left / width, bottom / height, (cell - 0.1) / width, (row - 0.47) / height
-        axes.append(figure.add_axes(frame))
-    bar = axes[0].inset_axes((0.2, 0.45 / height, 0.6, 0.1 / height), transform=figure.transFigure)
-    return figure, axes, bar
-
-
 def _edges(centres: np.ndarray, size: int) -> np.ndarray:
     """n + 1 borders of n cells; a single one is as wide as the occluder."""
     if len(centres) == 1:
@@ -170,13 +163,14 @@ def _drop(axis: Axes, pixels: Tensor, mask: Tensor | None, limit: float | None =
 
 def _scale(axis: Axes, mappable: ScalarMappable, label: str) -> None:
     """A colour bar below the panel, as wide as it, so that all panels stay equally large."""
-    _bar(axis.inset_axes((0.0, -0.1, 1.0, 0.05)), mappable, label)
+    place = axis.inset_axes((0.0, -0.1, 1.0, 0.05))
+    _label_bar(axis.figure.colorbar(mappable, cax=place, orientation="horizontal"), label)
 
 
-def _bar(axis: Axes, mappable: ScalarMappable, label: str) -> None:
-    axis.figure.colorbar(mappable, cax=axis, orientation="horizontal").set_label(label, fontsize=9)
-    axis.xaxis.set_major_locator(MaxNLocator(5, prune="both" if mappable.norm.vmin < 0 else None))
-    axis.tick_params(labelsize=8)
+def _label_bar(bar: Colorbar, label: str) -> None:
+    bar.set_label(label, fontsize=9)
+    bar.ax.xaxis.set_major_locator(MaxNLocator(5, prune="both" if bar.vmin < 0 else None))
+    bar.ax.tick_params(labelsize=8)
 
 
 def _new_class(
