@@ -94,11 +94,10 @@ def strength_figure(
         f"{name} from {list(line.values())[0]:.0%} to {list(line.values())[-1]:.0%}"
         for name, line in recorded.items()
     ]
-    figure = AltTextFigure(
+    axis = AltTextFigure(
         figsize=(7.6, 3.4),
         alt_text=f"{title or 'Accuracy against epsilon'}: {'; '.join(sentences) or ', '.join(live)}.",
-    )
-    axis = figure.subplots()
+    ).subplots()
     curves, rings = (
         {name: tuple(zip(*sorted(line.items()), strict=True)) for name, line in lines.items()}
         for lines in (recorded, live)
@@ -125,10 +124,9 @@ def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> 
     sentences = [
         f"{d}, {a} {by_pair[d, a]['accuracy']:.0%}" for d in defences for a in attackers if (d, a) in by_pair
     ]
-    figure = AltTextFigure(
+    axis = AltTextFigure(
         figsize=(8.4, 3.2), alt_text=f"{title or 'Accuracy behind defences'}: {'; '.join(sentences)}."
-    )
-    axis = figure.subplots()
+    ).subplots()
     heights, intervals = {}, {}
     for attacker in attackers:
         entries = [by_pair.get((defence, attacker), {}) for defence in defences]

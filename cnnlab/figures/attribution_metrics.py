@@ -42,16 +42,8 @@ def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
     limit = max(float(table.abs().max()) for table in tables.values()) * 1.6
     for axis, (name, table) in zip(figure.subplots(1, len(tables)), tables.items(), strict=True):
         table = table.add(0).numpy()  # + 0, since -0 would be written with its sign
-        draw_table(
-            axis,
-            table,
-            np.char.mod("%g", table),
-            size=12,
-            cmap=SIGNED,
-            vmin=-limit,
-            vmax=limit,
-            aspect="equal",
-        )
+        style = {"cmap": SIGNED, "vmin": -limit, "vmax": limit, "aspect": "equal"}
+        draw_table(axis, table, np.char.mod("%g", table), size=12, **style)
         axis.set_title(name, fontsize=10)
         if name.endswith("hands on"):
             for row, column in np.argwhere((table == 0) & (grad_output.numpy() != 0)):

@@ -76,8 +76,7 @@ def kernel_figure(curves: Mapping[str, KernelCurve], title: str = "") -> AltText
     best = [f"{name} {float(curves[name].precision.max()):.2f}" for name in order]
     alt_text = f"{title or 'Kernel analysis'}: precision against complexity; the best precision of each, by the area below:"
     alt_text += f" {'; '.join(best)}."
-    figure = AltTextFigure(figsize=(8, 3.4), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(8, 3.4), alt_text=alt_text).subplots()
     draw_lines(axis, {name: (c.complexity, c.precision.clamp(min=-0.05)) for name, c in curves.items()})
     level_line(axis, 0)
     axis.set_xscale("log")

@@ -43,22 +43,11 @@ def confusion_figure(
     axis = figure.subplots()
     # Zeros are left out, so that the confused classes stand out.
     written = np.where(counts > 0, np.char.mod("%.0f", 100 * shares), "")
-    seaborn.heatmap(
-        shares,
-        vmin=0,
-        vmax=1,
-        cmap="cividis",
-        annot=written,
-        fmt="",
-        annot_kws={"size": 7},
-        square=True,
-        linewidths=0.4,
-        linecolor="white",
-        xticklabels=class_names,
-        yticklabels=class_names,
-        cbar_kws={"label": "share of the row; numbers in percent", "shrink": 0.8},
-        ax=axis,
-    )
+    style = {"vmin": 0, "vmax": 1, "cmap": "cividis", "linewidths": 0.4, "linecolor": "white", "square": True}
+    text = {"annot": written, "fmt": "", "annot_kws": {"size": 7}}
+    names = {"xticklabels": class_names, "yticklabels": class_names}
+    scale = {"label": "share of the row; numbers in percent", "shrink": 0.8}
+    seaborn.heatmap(shares, ax=axis, cbar_kws=scale, **names, **text, **style)
     axis.set(xlabel="the network says", ylabel="it is", title=title)
     axis.tick_params(labelsize=8, length=0)
     return figure

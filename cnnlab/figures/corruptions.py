@@ -42,19 +42,14 @@ def severity_figure(
     )
     figure = AltTextFigure(figsize=(10.0, 3.7), alt_text=alt_text + ".")
     for axis, (family, kinds) in zip(figure.subplots(1, 4, sharey=True), FAMILIES.items(), strict=True):
-        names = [kind.replace("_", " ") for kind in kinds]
-        curves = {name: (SEVERITIES, errors[row]) for name, row in zip(names, _rows(kinds), strict=True)}
-        rings = {}
-        if live is not None:
-            rings = {
-                name: (live_severities, live[row]) for name, row in zip(names, _rows(kinds), strict=True)
-            }
+        rows = {kind.replace("_", " "): row for kind, row in zip(kinds, _rows(kinds), strict=True)}
+        curves = {name: (SEVERITIES, errors[row]) for name, row in rows.items()}
+        rings = {} if live is None else {name: (live_severities, live[row]) for name, row in rows.items()}
         draw_lines(axis, curves, rings=rings, marker="")
         # Below, since a line may run anywhere in its panel.
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "handlelength": 2.6}
-        finish(
-            axis, "severity", title=family, legend=below, per_cent=True, xticks=SEVERITIES, ylim=(-0.02, 1.02)
-        )
+        limits = {"xticks": SEVERITIES, "ylim": (-0.02, 1.02)}
+        finish(axis, "severity", title=family, legend=below, per_cent=True, **limits)
     figure.axes[0].set_ylabel("wrong answers")
     figure.suptitle(title, fontsize=11)
     return figure
@@ -94,8 +89,7 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
     order = corrupted.argsort(stable=True).tolist()
     easiest, hardest = names[order[0]], names[order[-1]]
     alt_text = f"Wrong answers by class under corruptions: fewest for {easiest}, most for {hardest}."
-    figure = AltTextFigure(figsize=(10.0, 2.8), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(10.0, 2.8), alt_text=alt_text).subplots()
     series = {"corrupted": corrupted[order], "as they are": clean[order]}
     ordered = [names[index] for index in order]
     draw_bars(axis, ordered, series, (_SECOND, _FIRST), hatches=("///", ""), slant=40)
@@ -123,10 +117,9 @@ def shape_bias_figure(
     ]
     sentences += [f"{name} {value:.2f} (quoted)" for name, value in quoted.items()]
     names = [*biases, *quoted]
-    figure = AltTextFigure(
+    axis = AltTextFigure(
         figsize=(8.6, 0.3 * len(names) + 1.1), alt_text="Shape bias: " + ", ".join(sentences) + "."
-    )
-    axis = figure.subplots()
+    ).subplots()
     for position, bias in enumerate(biases.values()):
         interval_dot(axis, position, bias.bias, bias.interval, _FIRST)
     for position, value in enumerate(quoted.values(), len(biases)):

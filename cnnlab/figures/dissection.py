@@ -51,8 +51,7 @@ def category_bars(
     """Counts by category for each name as stacked bars with their totals; a black line across a bar marks chance."""
     totals = {name: sum(row.values()) for name, row in rows.items()}
     alt_text = f"{what.capitalize()}: " + "; ".join(f"{name} {total}" for name, total in totals.items()) + "."
-    figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text).subplots()
     positions, bottoms = np.arange(len(rows)), np.zeros(len(rows))
     for category, colour in CATEGORY_COLOURS.items():
         counts = np.array([row.get(category, 0) for row in rows.values()], dtype=float)
@@ -106,8 +105,7 @@ def threshold_figure(
         for name, dissection in dissections.items()
     ]
     alt_text = f"{what.capitalize()} against the threshold of the overlap; at {DETECTOR_IOU:g}: {'; '.join(sentences)}. Dotted by chance."
-    figure = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(width, 3.4), alt_text=alt_text).subplots()
     curves, chance = (
         {name: (steps, [_count_above(d, float(step), unique) for step in steps]) for name, d in found.items()}
         for found in (dissections, {name: d.at_chance() for name, d in dissections.items()})

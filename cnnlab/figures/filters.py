@@ -140,11 +140,10 @@ def share_figure(r2: Mapping[str, Tensor], threshold: float = 0.7) -> AltTextFig
     alt_text = "; ".join(
         f"{name} {'mostly above' if share > 0.5 else 'mostly below'}" for name, share in shares.items()
     )
-    figure = AltTextFigure(
+    axis = AltTextFigure(
         figsize=(8, 3.6),
         alt_text=f"Explained share of each filter, sorted, and the line at {threshold:g}: {alt_text}.",
-    )
-    axis = figure.add_subplot()
+    ).subplots()
     bases = list(dict.fromkeys(name.replace(" untrained", "") for name in r2))
     for name, values in r2.items():
         ordered = np.sort(values.numpy())[::-1]

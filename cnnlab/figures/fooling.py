@@ -54,10 +54,9 @@ def confidence_figure(curves: Mapping[str, Sequence[Fooling]], *, title: str = "
     sentences = [
         f"{name} reaches {float(steps[-1].probabilities.mean()):.2f}" for name, steps in curves.items()
     ]
-    figure = AltTextFigure(
+    axis = AltTextFigure(
         figsize=(7.6, 3.2), alt_text=f"{title or 'Confidence by questions'}: {'; '.join(sentences)}."
-    )
-    axis = figure.subplots()
+    ).subplots()
     series = {
         name: ([step.queries for step in steps], [float(step.probabilities.mean()) for step in steps])
         for name, steps in curves.items()

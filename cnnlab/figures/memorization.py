@@ -86,8 +86,7 @@ def random_labels_figure(
         f"Right answers by share of random labels. Learnt: {first['train']:.0%} without, {last['train']:.0%} at"
         f" {last['share']:.0%}. Other pictures: {first['test']:.0%} without, {last['test']:.0%} at {last['share']:.0%}."
     )
-    figure = AltTextFigure(figsize=(7.4, 3.2), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(7.4, 3.2), alt_text=alt_text).subplots()
     for points, what, dashes, options in (
         (rows, label, "-", {"markersize": 4}),
         (live, live_label, "", {"markersize": 8, "fillstyle": "none"}),

@@ -78,8 +78,7 @@ def precision_figure(
         raise ValueError("there is nothing to show: give at least one curve.")
     order = sorted(curves, key=lambda name: curves[name][0], reverse=True)
     alt_text = f"precision@k against k; at the first neighbour the order is {', '.join(order)}."
-    figure = AltTextFigure(figsize=(width, 0.55 * width + 0.6), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(width, 0.55 * width + 0.6), alt_text=alt_text).subplots()
     styles = [
         (_along(number, len(curves)), "-", _MARKS[number % len(_MARKS)]) for number in range(len(curves))
     ]
@@ -90,14 +89,9 @@ def precision_figure(
     # In the legend as the lines end: the highest at the top.
     lines = axis.get_lines()
     lines = [*sorted(lines[: len(curves)], key=lambda line: -line.get_ydata()[-1]), *lines[len(curves) :]]
-    return finish(
-        axis,
-        "k (neighbours)",
-        "share of the same class",
-        grid=None,
-        legend=ASIDE | {"handles": lines},
-        ylim=(0, 1.02),
-    )
+    legend = ASIDE | {"handles": lines}
+    up = "share of the same class"
+    return finish(axis, "k (neighbours)", up, grid=None, legend=legend, ylim=(0, 1.02))
 
 
 def map_figure(

@@ -96,8 +96,7 @@ def lines_figure(
         for name, values in lines.items()
     ]
     alt_text = f"{title or up or 'Numbers'}. By {across}: {'; '.join(sentences)}."
-    figure = AltTextFigure(figsize=(8, 3.2), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(8, 3.2), alt_text=alt_text).subplots()
     curves = {name: (range(len(y)), np.asarray(y, dtype=float)) for name, y in lines.items()}
     draw_lines(axis, curves, **({"marker": ""} if x_labels is None else {}))
     if x_labels is not None:

@@ -28,8 +28,7 @@ def layer_scores_figure(
         f"{name} is {layer} with {scores[name][layer]:.2f}" for name, layer in best.items()
     )
     alt_text += "".join(f"; {name} {height:.2f}" for name, height in (rivals or {}).items())
-    figure = AltTextFigure(figsize=(width, 3.4), alt_text=f"{alt_text}.")
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(width, 3.4), alt_text=f"{alt_text}.").subplots()
     series = {name: list(row.values()) for name, row in scores.items()}
     draw_bars(axis, layers, series, [colour for colour, *_ in LINES], hatches=("", "//"), written=True)
     for (name, height), dashes in zip((rivals or {}).items(), ("--", ":", "-."), strict=False):
@@ -55,8 +54,7 @@ def dimensions_figure(
         for name, curve in curves.items()
     ]
     alt_text = f"Mean average precision by dimensions kept: {'; '.join(sentences)}."
-    figure = AltTextFigure(figsize=(width, 0.5 * width), alt_text=alt_text)
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(width, 0.5 * width), alt_text=alt_text).subplots()
     points = {name: (list(curve), list(curve.values())) for name, curve in curves.items()}
     draw_lines(axis, points, [(colour, "-", point) for colour, _, point in LINES], alpha=0.9)
     for name, (colour, *_) in zip(curves, cycle(LINES), strict=False):

@@ -113,8 +113,7 @@ def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
         f"{name} {row[0]:.2f} everywhere, {row[1]:.2f} at edges, {row[2]:.2f} inside"
         for name, row in values.items()
     )
-    figure = AltTextFigure(figsize=(7.5, 0.62 * len(values) + 1.4), alt_text=f"Mean IoU. {text}.")
-    axis = figure.subplots()
+    axis = AltTextFigure(figsize=(7.5, 0.62 * len(values) + 1.4), alt_text=f"Mean IoU. {text}.").subplots()
     series = {part: [row[number] for row in values.values()] for number, part in enumerate(parts)}
     draw_bars(axis, list(values), series, _INK, horizontal=True, written=True)
     title = "Skips help where the edges are" if len(values) > 1 else ""

@@ -52,8 +52,9 @@ def repeats_figure(
         )
     named = isinstance(x_values[0], str)
     positions = np.arange(len(x_values)) if named else np.asarray(x_values, dtype=float)
-    figure = AltTextFigure(figsize=(8, 3.6), alt_text=describe_repeats(values, x_values, title, across))
-    axis = figure.subplots()
+    axis = AltTextFigure(
+        figsize=(8, 3.6), alt_text=describe_repeats(values, x_values, title, across)
+    ).subplots()
     for number, (name, array) in enumerate(values.items()):
         colour, _, mark = style = LINES[number % len(LINES)]
         # Repeats of neighbouring ways stand beside one another, not upon one another.
