@@ -26,8 +26,8 @@ def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str 
     Parameters
     ----------
     scale
-        "map" spreads each map over its own range and shows where, not how much; "layer" has one range for all and shows who is
-        inactive.
+        "map" scales each map to its own range, which shows where it is active but not how strongly; "layer" scales all maps to one
+        range, which shows the inactive ones.
 
     Raises
     ------
@@ -65,13 +65,13 @@ def patches_figure(
     Parameters
     ----------
     top_patches, pictures
-        What `cnnlab.units.top_patches` found, and the pictures N x 3 x H x W (or data set) in which it looked.
+        The result of `cnnlab.units.top_patches`, and the images N x 3 x H x W (or data set) that it searched.
     rows
         Rows of `top_patches`, such as unit numbers.
     names
-        What is written before each row; "unit 17" unless said.
+        Row labels; "unit 17" and so on by default.
     whole
-        Show the whole pictures, with the unit's field as a box, instead of the patches alone.
+        Show the whole images, with the unit's receptive field as a box, instead of the patches alone.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def patches_figure(
 def agreement_figure(agreements: Mapping[str, LabelAgreement]) -> AltTextFigure:
     """Label agreement of the images that activate each unit, beside random directions; a panel for each name, such as a layer.
 
-    A point is a unit or a direction, at the share of pairs among its strongest pictures that have the same label; the bar is the
-    mean of all, the dotted line what pictures taken at random reach.
+    Each point is a unit or a direction: the share of pairs among its strongest images with the same label. The bar is the mean, the
+    dotted line the share for random images.
     """
     if not agreements:
         raise ValueError("there is nothing to show: give at least one agreement.")

@@ -41,7 +41,7 @@ def attack_figure(
     class_names
         The C classes.
     gain
-        By how much the change is amplified; None for the largest at which no value is cut off.
+        Amplification of the change; None for the largest that clips no value.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def strength_figure(
         for lines in (recorded, live)
     )
     draw_lines(axis, curves, rings=rings)
-    return finish(axis, "epsilon, in steps of 255", "right", title, per_cent=True, ylim=(-0.03, 1.03))
+    return finish(axis, "epsilon, in steps of 255", "accuracy", title, per_cent=True, ylim=(-0.03, 1.03))
 
 
 def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> AltTextFigure:
@@ -140,13 +140,13 @@ def defence_figure(rows: Sequence[Mapping[str, object]], *, title: str = "") -> 
     colours, hatches = ("#b0bec5", "#64b5f6", "#0d47a1", "#e65100"), ("", "//", "", "\\\\")
     draw_bars(axis, defences, heights, colours, hatches=hatches, intervals=intervals)
     legend = ASIDE | {"title": "attacker"}
-    return finish(axis, "", "right", title, per_cent=True, grid="y", legend=legend, ylim=(0, 1.03))
+    return finish(axis, "", "accuracy", title, per_cent=True, grid="y", legend=legend, ylim=(0, 1.03))
 
 
 def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tensor) -> AltTextFigure:
     """An attack on a linear classifier: its weights, the image before and after, and the margin as the small changes add up.
 
-    `model` is of `cnnlab.robustness.linear_classifier` with two classes, `sums` of `small_changes`.
+    `model` comes from `cnnlab.robustness.linear_classifier` with two classes, `sums` from `small_changes`.
     """
     weight = (model[1].weight[1] - model[1].weight[0]).detach().view(image.shape)
     names = model.class_names
@@ -172,7 +172,7 @@ def linear_figure(model: nn.Module, image: Tensor, attacked: Tensor, sums: Tenso
 def _probability_bars(
     axis: Axes, before: Tensor, after: Tensor, class_names: Sequence[str], count: int = 4
 ) -> None:
-    """The likeliest classes before and after an attack, with a bar for each."""
+    """The most probable classes before and after an attack, with a bar for each."""
     chosen = torch.maximum(before, after).argsort(descending=True, stable=True)[:count].cpu()
     lengths = {"before": before.cpu()[chosen], "after": after.cpu()[chosen]}
     draw_bars(axis, [class_names[i] for i in chosen], lengths, (BEFORE, AFTER), horizontal=True)

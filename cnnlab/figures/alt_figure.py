@@ -46,8 +46,8 @@ class AltTextFigure(Figure):
 def quantize_png(stream: BytesIO) -> bytes:
     """A PNG reduced to 256 colours if that is smaller; a little of the noise in a photograph is lost, no colour of a map.
 
-    The palette is made from every colour as often as the square root of its pixels, so that the few strongest places of a map keep
-    their colours beside a large pale ground; and white and black stay what they are.
+    In the palette each colour counts with the square root of its number of pixels, so that the few strongest pixels of a map keep
+    their colours beside a large pale background; white and black are kept exactly.
     """
     picture = Image.open(stream).convert("RGB")
     pixels = np.asarray(picture).reshape(-1, 3)

@@ -29,8 +29,8 @@ def attribution_figure(
 ) -> AltTextFigure:
     """Attribution maps: a row for each image, a column for each technique, each panel with its own colour range (given below it).
 
-    Maps N x 3 x H x W are shown as pictures, with grey for 0, as the papers show deconvnet and guided backpropagation; maps
-    N x H x W in colours, signed ones symmetric about 0. Outlined is `masks` (N x H x W bool); `captions` name the rows.
+    Maps N x 3 x H x W are shown as images, with grey for 0, as the papers show deconvnet and guided backpropagation; maps N x H x W
+    in colours, signed ones symmetric about 0. `masks` (N x H x W bool) are outlined; `captions` name the rows.
     """
     rows, columns = len(images), 1 + len(maps)
     for name, tensor in maps.items():
@@ -66,8 +66,8 @@ def overlay_figure(
 ) -> AltTextFigure:
     """An attribution map H x W over each image, more opaque where it is stronger, with one colour bar below.
 
-    One scale for all, so that a map that found little looks like little; with `separate_scales` each has its own, and the colours no
-    longer compare. What is negative stays clear. `masks` are outlined.
+    All maps share one scale, so that a weak map looks weak; with `separate_scales` each has its own, and colours cannot be compared
+    between maps. Negative values are transparent. `masks` are outlined.
     """
     if not len(images) == len(maps) == len(captions) or not len(images):
         raise ValueError(

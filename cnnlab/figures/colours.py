@@ -24,8 +24,8 @@ CLASSES = (
     "#c3a587", "#784b00", "#a5c300", "#5a3cb4", "#96c3ff", "#696996", "#a5d2b4",
     "#3c8700", "#69f0ff", "#3c69e1", "#f0e100", "#c36969", "#69ffa5",
 )  # fmt: skip
-"""Twenty colours chosen to lie as far apart as they can for normal, red-blind and green-blind eyes; neighbours, which the world
-pairs, also differ in lightness, so that they can be told apart in grey."""
+"""Twenty colours, as different as possible for normal, red-blind and green-blind eyes; neighbours, which are pairs of similar
+objects in the world, also differ in lightness, and so in grey."""
 
 _RGB = np.array([to_rgb(colour) for colour in CLASSES])
 

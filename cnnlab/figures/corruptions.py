@@ -50,7 +50,7 @@ def severity_figure(
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "handlelength": 2.6}
         limits = {"xticks": SEVERITIES, "ylim": (-0.02, 1.02)}
         finish(axis, "severity", title=family, legend=below, per_cent=True, **limits)
-    figure.axes[0].set_ylabel("wrong answers")
+    figure.axes[0].set_ylabel("error rate")
     figure.suptitle(title, fontsize=11)
     return figure
 
@@ -95,7 +95,7 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
     draw_bars(axis, ordered, series, (_SECOND, _FIRST), hatches=("///", ""), slant=40)
     top = min(1.0, 1.3 * max(float(corrupted.max()), 0.1))
     legend = {"loc": "upper left"}
-    return finish(axis, "", "wrong answers", per_cent=True, grid="y", legend=legend, ylim=(0, top))
+    return finish(axis, "", "error rate", per_cent=True, grid="y", legend=legend, ylim=(0, top))
 
 
 def shape_bias_figure(
@@ -108,7 +108,7 @@ def shape_bias_figure(
     biases
         Outcomes of `cnnlab.robustness.shape_bias` by network.
     quoted
-        Shape biases in [0, 1] measured by others on other pictures, to be shown below; they compare in direction only.
+        Published shape biases in [0, 1], measured on other images; only their direction can be compared.
     """
     quoted = dict(quoted or {})
     sentences = [

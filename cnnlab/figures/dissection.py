@@ -128,7 +128,7 @@ def report_figure(
     Parameters
     ----------
     dissection
-        What dissection found.
+        The result of the dissection.
     units
         U channels.
     pictures, masks

@@ -63,4 +63,4 @@ def confidence_figure(curves: Mapping[str, Sequence[Fooling]], *, title: str = "
     }
     draw_lines(axis, series, marker="")
     up = "mean probability of the class"
-    return finish(axis, "questions asked", up, title, per_cent=True, ylim=(-0.03, 1.03))
+    return finish(axis, "queries", up, title, per_cent=True, ylim=(-0.03, 1.03))

@@ -9,7 +9,7 @@ from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.axes import bare, colour_legend, show_image
 from cnnlab.world import NAMES, Picture
 
-# Okabe & Ito (2008): told apart by all common kinds of colour vision, and in grey by their lightness.
+# Okabe & Ito (2008): safe for all common kinds of colour vision; they also differ in lightness.
 _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
 _NONE = "#f2f2f2"
 _OWN = {  # colours are shown as themselves

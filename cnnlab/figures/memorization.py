@@ -41,7 +41,7 @@ def memorization_figure(
 ) -> AltTextFigure:
     """Accuracy by epoch: on the training images at the left, on other images at the right.
 
-    `curves` gives (accuracies on what is learnt, accuracies on others) by name, one number an epoch.
+    `curves` gives (training accuracies, accuracies on other images) by name, one number an epoch.
     """
     if not curves:
         raise ValueError("there is no curve to draw.")
@@ -59,7 +59,7 @@ def memorization_figure(
         limits = {"xlim": (0.5, longest + 0.5), "ylim": (-0.02, 1.04)}
         finish(axis, "epoch", title=f"on {what}", per_cent=True, legend=None, **limits)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    left.set_ylabel("right answers")
+    left.set_ylabel("accuracy")
     left.legend(fontsize=8, loc="lower right", frameon=False)
     figure.suptitle(title, fontsize=11)
     return figure
@@ -77,9 +77,9 @@ def random_labels_figure(
     Parameters
     ----------
     rows, live
-        Rows with "share", "train" and "test": lines for the one, rings for the other.
+        Rows with "share", "train" and "test": `rows` as lines, `live` as rings.
     label, live_label
-        What the two are.
+        Their names in the legend.
     """
     first, last = rows[0], rows[-1]
     alt_text = (
@@ -99,7 +99,7 @@ def random_labels_figure(
             draw_lines(axis, curves, [(TRAINING, dashes, "o"), (VALIDATION, dashes, "s")], **options)
     level_line(axis, CHANCE_LEVEL)
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    return finish(axis, "share of random labels", "right answers", per_cent=True, ylim=(-0.02, 1.04))
+    return finish(axis, "share of random labels", "accuracy", per_cent=True, ylim=(-0.02, 1.04))
 
 
 def regulariser_figure(rows: Sequence[Mapping[str, Any]]) -> AltTextFigure:

@@ -31,10 +31,10 @@ def occlusion_figure(
 ) -> AltTextFigure:
     """Occlusion in four panels: the image, the target's probability, its drop over the image, and the predicted class.
 
-    In the maps of probability and class each place of the occluder is drawn at its *centre*. The probability
-    has the fixed range 0 to 1, so that a flat map looks flat, with the range that occurs written below; the
-    drop (`to_pixels`) is signed and symmetric about 0. Places that are not computed stay empty. Outlined is
-    `mask` (H x W bool); a rendered picture brings the mask of its main object.
+    In the maps of probability and class each position of the occluder is drawn at its *centre*. The probability has the fixed range
+    0 to 1, so that a flat map looks flat, with the actual range written below; the drop (`to_pixels`) is signed and symmetric about 0.
+    Positions that are not computed yet stay empty. `mask` (H x W bool) is outlined; a rendered picture brings the mask of its main
+    object.
     """
     image, mask = _with_mask(picture, mask)
     name = class_names[occlusion_map.target]
@@ -66,7 +66,7 @@ def drop_figure(
 ) -> AltTextFigure:
     """Drops of several occlusion maps over the same image, on one colour scale; the largest drop is given below each.
 
-    One scale for all: a map that found little then looks like little, beside one that found much.
+    With one scale for all a weak map looks weak beside a strong one.
     """
     image, mask = _with_mask(picture, mask)
     if not maps or len(captions) != len(maps):
@@ -122,14 +122,14 @@ def _with_mask(picture: Picture | Tensor, mask: Tensor | None) -> tuple[Tensor, 
 
 
 def _show_grey(axis: Axes, image: Tensor, title: str) -> None:
-    """The picture in pale grey, so that what lies over it stands out and stands where it belongs."""
+    """The image in pale grey, as the background of a map."""
     show_image(axis, pale_grey(image, 0.35, 0.95), title)
 
 
 def _cells(axis: Axes, occlusion_map: OcclusionMap, values: np.ndarray, **style) -> ScalarMappable:
-    """Draw one cell a place around the occluder's centre, with borders half way between two places.
+    """Draw one cell around the centre of each occluder position, with borders half way between two positions.
 
-    An image where all cells are alike; a mesh where the last place was moved back and its cell is narrower.
+    An image if all cells have the same size; a mesh if the last position was moved back and its cell is narrower.
     """
     across, down = (
         _edges(starts.numpy() + occlusion_map.size / 2 - 0.5, occlusion_map.size)
@@ -152,7 +152,7 @@ def _edges(centres: np.ndarray, size: int) -> np.ndarray:
 
 
 def _drop(axis: Axes, pixels: Tensor, mask: Tensor | None, limit: float | None = None) -> ScalarMappable:
-    """Lay the drop over the picture, the stronger the less transparent; `limit` is the end of the colours."""
+    """Draw the drop over the image, more opaque where it is stronger; `limit` is the end of the colour range."""
     limit = symmetric_range(pixels, _MIN_RANGE)[1] if limit is None else limit
     strength = (pixels.abs() / limit).nan_to_num(nan=0.0).clamp(max=1).numpy()
     veil = np.where(pixels.isnan(), 0.0, 0.9 * np.sqrt(strength))
@@ -176,7 +176,7 @@ def _label_bar(bar: Colorbar, label: str) -> None:
 def _new_class(
     axis: Axes, image: Tensor, occlusion_map: OcclusionMap, class_names: Sequence[str], max_classes: int = 6
 ) -> None:
-    """The predicted class at each place: colours with a legend, and names with their share on the larger regions."""
+    """The predicted class at each position: colours with a legend, and names with their share on the larger regions."""
     _show_grey(axis, image, "predicted class")
     predicted = occlusion_map.predicted.numpy()
     _cells(axis, occlusion_map, class_colours(predicted), alpha=np.where(predicted < 0, 0.0, 0.9))
@@ -201,7 +201,7 @@ def _name(axis: Axes, occlusion_map: OcclusionMap, region: np.ndarray, name: str
 
 
 def _interior_point(region: np.ndarray) -> tuple[int, int]:
-    """The place of the region that lies deepest inside it: the one that longest survives shaving off borders."""
+    """The position deepest inside the region: the last to survive when the border is removed again and again."""
     while True:
         padded = np.pad(region, 1)
         inner = region & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]

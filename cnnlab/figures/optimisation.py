@@ -72,13 +72,13 @@ def lines_figure(
     Parameters
     ----------
     lines
-        Name -> numbers, all as many.
+        Name -> values, all of the same length.
     x_labels
-        What stands below the numbers, names of layers say; None counts from 0.
+        Tick labels, such as names of layers; None counts from 0.
     title, across, up
-        Words over the figure, below and beside it.
+        Title, x label and y label.
     logarithmic
-        Whether equal distances upwards are equal ratios.
+        Whether the y axis is logarithmic.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class Animation:
     frames
         3 x H x W in [0, 1], all of one size.
     alt_text
-        What it shows, for who cannot see it.
+        What the animation shows, for readers who cannot see it.
     pace
         Frames in a second.
     rounds

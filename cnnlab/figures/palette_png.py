@@ -1,9 +1,8 @@
 """Maps as palette PNG: the colour map is stored as a table of 256 colours, and each pixel as one byte.
 
-The quickest way from numbers to a picture in a browser, three times smaller than RGB: a map is quantised to
-255 steps and written at its own size; the browser enlarges it (`image-rendering: pixelated`). Figures with
-axes and colour bars are matplotlib's work and stand in the other modules of `cnnlab.figures`; photographs are
-no maps and are not written here.
+The quickest way from numbers to an image in a browser, three times smaller than RGB: a map is quantised to 255 steps and written at
+its own size; the browser enlarges it (`image-rendering: pixelated`). Figures with axes and colour bars are made with matplotlib in
+the other modules of `cnnlab.figures`.
 """
 
 from __future__ import annotations
@@ -113,7 +112,7 @@ def colours_of(cmap: str | Colormap) -> np.ndarray:
     """255 x 3 bytes: the colour map at evenly spaced points from its first to its last colour."""
     named = matplotlib.colormaps[cmap] if isinstance(cmap, str) else cmap
     table = named(np.linspace(0, 1, STEPS), bytes=True)[:, :3]
-    table.setflags(write=False)  # it is shared by all who ask
+    table.setflags(write=False)  # cached, and so shared
     return table
 
 

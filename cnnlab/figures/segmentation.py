@@ -63,16 +63,16 @@ def segmentation_figure(
     images
         N x 3 x H x W floats in [0, 1].
     truth, predictions
-        N x H x W class indices, class 0 the background; `predictions` by the name of who answered.
+        N x H x W class indices, class 0 the background; `predictions` by the name of the network.
     class_names
         The class behind each index.
     errors
-        Show in pink the pixels that are wrong, with their share below, instead of the answers.
+        Show the wrong pixels in pink, with their share below, instead of the predicted masks.
 
     Raises
     ------
     ValueError
-        If an answer has other axes than the truth.
+        If a prediction has another shape than the truth.
     """
     for name, prediction in predictions.items():
         if prediction.shape != truth.shape:

@@ -23,7 +23,7 @@ def training_figure(
     title
         Over the figure.
     epochs
-        How many there will be; the axes are as long from the beginning, so that a growing curve does not jump.
+        The planned number of epochs, which fixes the axis, so that a growing curve does not jump.
 
     Raises
     ------
@@ -44,7 +44,9 @@ def training_figure(
     draw_lines(right, curves, [(TRAINING, "-", "o"), (VALIDATION, "-", "s")], markersize=3)
     xlim = 0.5, (epochs or n_epochs) + 0.5
     finish(left, "epoch", "mean loss", legend=None, xlim=xlim, ylim=(0, None))
-    finish(right, "epoch", "right", per_cent=True, legend={"loc": "lower right"}, xlim=xlim, ylim=(0, 1.02))
+    finish(
+        right, "epoch", "accuracy", per_cent=True, legend={"loc": "lower right"}, xlim=xlim, ylim=(0, 1.02)
+    )
     for axis in (left, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(title, fontsize=11)

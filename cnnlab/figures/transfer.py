@@ -34,16 +34,16 @@ def repeats_figure(
     values
         For each condition, P x R numbers: P positions, R repeats (seeds, draws). The band needs three repeats or more.
     x_values
-        P numbers, which are drawn at equal ratios, or P names.
+        P numbers, drawn on a logarithmic axis, or P names.
     title, across, up
-        Words over the figure, below and beside it.
+        Title, x label and y label.
     level
-        Numbers that do not depend on the place, such as chance, by name: dotted.
+        Dotted lines by name, such as chance.
 
     Raises
     ------
     ValueError
-        If there is nothing to show, or the ways have other places or repeats than said.
+        If there is nothing to show, or a condition has another number of positions.
     """
     if not values or any(array.dim() != 2 or len(array) != len(x_values) for array in values.values()):
         shapes = ", ".join(f"{name} {tuple(array.shape)}" for name, array in values.items())
@@ -57,7 +57,7 @@ def repeats_figure(
     ).subplots()
     for number, (name, array) in enumerate(values.items()):
         colour, _, mark = style = LINES[number % len(LINES)]
-        # Repeats of neighbouring ways stand beside one another, not upon one another.
+        # A small shift, so that repeats of different conditions do not cover each other.
         aside = (number - (len(values) - 1) / 2) * 0.06
         shifted = positions + aside if named else positions * (1 + aside)
         axis.plot(shifted, array.numpy(), mark, color=colour, markersize=3.5, alpha=0.6)
@@ -100,7 +100,7 @@ def column_table(
     Raises
     ------
     ValueError
-        If the places were not repeated equally often.
+        If the positions have different numbers of repeats.
     """
     x_values = list(dict.fromkeys(row[x_column] for row in rows))
     columns = {
