@@ -111,7 +111,7 @@ TECHNIQUES = {
         features.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
     ),
     "networks.activations": lambda g: networks.activations(g.model, g.images, networks.layer_names(g.model)),
-    "networks.effective_field": lambda g: networks.effective_receptive_field(
+    "networks.effective_receptive_field": lambda g: networks.effective_receptive_field(
         g.model, g.early, g.images, row=3
     ),
     "networks.layer_names": lambda g: networks.layer_names(g.model),
@@ -124,7 +124,7 @@ TECHNIQUES = {
     ),
     "networks.summary": lambda g: networks.summary(g.model, SIDE).rows,
     "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, SIDE)(g.images),
-    "networks.untrained": lambda g: networks.reinitialise(g.model)(g.images),
+    "networks.reinitialise": lambda g: networks.reinitialise(g.model)(g.images),
     "robustness.JpegDefence": lambda g: robustness.JpegDefence(g.model)(g.images),
     "robustness.NoiseDefence": lambda g: robustness.NoiseDefence(g.model, samples=2)(g.images),
     "robustness.accuracy_by_epsilon": lambda g: robustness.accuracy_by_epsilon(
@@ -140,7 +140,7 @@ TECHNIQUES = {
         robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=SIDE), 2
     ),
     "robustness.fgsm": lambda g: robustness.fgsm(g.model, g.images, g.labels),
-    "robustness.flip_epsilon": lambda g: robustness.minimal_epsilon(g.model, g.images, grid_points=2),
+    "robustness.minimal_epsilon": lambda g: robustness.minimal_epsilon(g.model, g.images, grid_points=2),
     "robustness.loss_gradient": lambda g: robustness.loss_gradient(g.model, g.images, g.labels),
     "robustness.one_pixel": lambda g: robustness.one_pixel(g.model, g.image, population=8, generations=1),
     "robustness.one_pixel_steps": lambda g: robustness.one_pixel_steps(
@@ -159,13 +159,13 @@ TECHNIQUES = {
             g.model, lab.load("squeezenet"), g.images, g.labels, attack=robustness.fgsm
         ).images
     ),
-    "synthesis.ascend": lambda g: islice(
+    "synthesis.gradient_ascent": lambda g: islice(
         synthesis.gradient_ascent(
             g.model, synthesis.layer_norm(g.last), torch.rand(1, 3, SIDE, SIDE), synthesis.pixels(), steps=1
         ),
         2,
     ),
-    "synthesis.dream": lambda g: synthesis.deepdream(g.model, g.image, g.middle, octaves=1, steps=2),
+    "synthesis.deepdream": lambda g: synthesis.deepdream(g.model, g.image, g.middle, octaves=1, steps=2),
     "synthesis.deepdream_steps": lambda g: synthesis.deepdream_steps(
         g.model, g.image, g.middle, octaves=1, steps=1
     ),
@@ -191,7 +191,7 @@ TECHNIQUES = {
             g.model, g.task, g.task, ["cat", "cup"], per_class=(1,), seeds=(0,), steps=1
         ).per_class
     ),
-    "transfer.continuation": lambda g: transfer.transfer_init(g.model, ["cat", "cup"], g.middle)(g.images),
+    "transfer.transfer_init": lambda g: transfer.transfer_init(g.model, ["cat", "cup"], g.middle)(g.images),
     "transfer.fine_tune": lambda g: transfer.fine_tune(g.new, *g.task, freeze_up_to=g.last, epochs=1).losses,
     "transfer.fine_tune_epochs": lambda g: transfer.fine_tune_epochs(g.new, *g.task, epochs=1),
     "transfer.freeze": lambda g: [p.requires_grad for p in transfer.freeze(g.model, g.middle).parameters()],
@@ -215,7 +215,7 @@ TECHNIQUES = {
     "units.dissect": lambda g: units.dissect(g.model, g.world, [g.middle, g.last], min_pictures=1),
     "units.dissect_steps": lambda g: units.dissect_steps(g.model, g.world, g.middle, min_pictures=1),
     "units.filters": lambda g: [units.filters(g.model), units.filters(g.model, g.head)],
-    "units.silencing": lambda g: (
+    "units.ablate_each": lambda g: (
         units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
@@ -239,7 +239,7 @@ REFUSED = {
         lambda g: segmentation.segment(g.model, g.images),
         "must give N x C x H x W logits",
     ),
-    "segmentation.score": (
+    "segmentation.segmentation_score": (
         lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
         "must give N x C x H x W logits",
     ),
@@ -250,7 +250,7 @@ REFUSED = {
 """What has no answer for these networks, and what the error says."""
 
 OF_OTHER_ROOMS = {
-    *("networks.evaluating", "networks.recording", "networks.resolve_layer", "units.silence"),
+    *("networks.eval_mode", "networks.record_activations", "networks.resolve_layer", "units.ablate"),
     "networks.write_weights",
 }
 """What techniques are built from, and what no technique is."""

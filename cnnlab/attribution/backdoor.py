@@ -139,7 +139,9 @@ def _trigger(side: int) -> Tensor:
 def _trigger_box(height: int, width: int, side: int, margin: int, corner: str) -> tuple[int, int, int]:
     """Top and left edge of the trigger, and its side."""
     positive_int(side, "side")
-    whole_number(margin, "margin (pixels between tag and border)", maximum=max(0, min(height, width) - side))
+    whole_number(
+        margin, "margin (pixels between trigger and border)", maximum=max(0, min(height, width) - side)
+    )
     vertical, horizontal = one_of(corner, CORNERS, "corner").split()
     top = margin if vertical == "top" else height - side - margin
     return top, margin if horizontal == "left" else width - side - margin, side

@@ -54,7 +54,7 @@ def parse_target(
         If both a class and a unit are named, a layer without a unit or a unit without a layer, a probability of a unit, or if there
         is not one target for each image.
     """
-    one_of(score, SCORES, "of")
+    one_of(score, SCORES, "score")
     if (layer is None) != (unit is None):
         raise ValueError(
             'a unit is named by its layer and its channel, as in layer="conv5", unit=17 (or unit=(17, row, column)),'
@@ -63,7 +63,7 @@ def parse_target(
     if layer is not None:
         if target is not None or score != "logit":
             raise ValueError(
-                "ask for a class (target, of) or for a unit (layer, unit), not for both at once."
+                "ask for a class (target, score) or for a unit (layer, unit), not for both at once."
             )
         return ScoreTarget(layer, score, (tuple(unit) if isinstance(unit, Sequence) else unit,) * pictures)
     if hasattr(target, "tolist"):  # a tensor, or a numpy array

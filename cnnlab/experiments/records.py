@@ -86,7 +86,7 @@ def load_record(name: str) -> Record:
 
     Example
     -------
-    >>> load_record("random_labels").told()  # doctest: +SKIP
+    >>> load_record("random_labels").summary()  # doctest: +SKIP
     """
     one_of(name, recorded_names(), "record")
     return read(FOLDER / f"{name}.json")

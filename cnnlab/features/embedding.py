@@ -81,7 +81,7 @@ def embed(
     from sklearn.manifold import TSNE
 
     axes = pca(features)
-    components = min(whole_number(pca_components, "first", minimum=dimensions), len(axes.axes))
+    components = min(whole_number(pca_components, "pca_components", minimum=dimensions), len(axes.axes))
     reduced = axes.project(features, components).float().cpu().numpy()
     start = (
         "pca" if components >= dimensions else "random"

@@ -240,7 +240,7 @@ def simulate_recordings(
     weights = torch.zeros(vectors.shape[1], sites)
     for site in range(sites):
         selected = torch.randperm(vectors.shape[1], generator=generator)[
-            : positive_int(units_per_site, "mixed")
+            : positive_int(units_per_site, "units_per_site")
         ]
         weights[selected, site] = torch.randn(len(selected), generator=generator)
     drive = vectors @ weights

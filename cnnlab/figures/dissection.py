@@ -187,7 +187,7 @@ def ablation_figure(
     label = {"logit_change": "change of the own logit", "change": "change of accuracy"}[
         one_of(what, ("logit_change", "change"), "what")
     ]
-    change = (accuracies.logit_change if what == "evidence" else accuracies.change).nan_to_num().numpy()
+    change = (accuracies.logit_change if what == "logit_change" else accuracies.change).nan_to_num().numpy()
     largest = max(float(np.abs(change).max()), 0.01)
     drops = [
         f"{name}: {class_names[int(row.argmin())]}"

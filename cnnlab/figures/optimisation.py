@@ -44,7 +44,9 @@ def optimisation_figure(
             f"give pictures and as many scores, two at least, but got {len(images)} pictures and {len(scores)} scores."
         )
     steps = (
-        np.linspace(0, len(images) - 1, min(positive_int(n_frames, "shown"), len(images))).round().astype(int)
+        np.linspace(0, len(images) - 1, min(positive_int(n_frames, "n_frames"), len(images)))
+        .round()
+        .astype(int)
     )
     alt_text = f"A picture at {len(steps)} of its {len(images) - 1} steps, and {label} over the steps."
     figure = AltTextFigure(figsize=(10, 3.4), alt_text=alt_text)

@@ -103,7 +103,7 @@ def receptive_indices(
     >>> receptive_indices(0, kernel=3, stride=2, padding=1), receptive_indices(4, kernel=3, stride=2, padding=1)
     ([-1, 0, 1], [7, 8, 9])
     """
-    position = whole_number(position, "place")
+    position = whole_number(position, "position")
     _, kernel, stride, padding, dilation = _checked(1, kernel, stride, padding, dilation)
     first = position * stride - padding
     return list(range(first, first + kernel * dilation, dilation))

@@ -188,7 +188,10 @@ def query_attack(
     True
     """
     originals, single = image_batch(images)
-    epsilon, initial_fraction = validate_epsilon(epsilon, "linf"), fraction(initial_fraction, "share")
+    epsilon, initial_fraction = (
+        validate_epsilon(epsilon, "linf"),
+        fraction(initial_fraction, "initial_fraction"),
+    )
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
     originals = match_device_dtype(model, originals.detach())

@@ -100,7 +100,7 @@ def minimal_epsilon(
     def predict(strength: Tensor) -> Tensor:
         return batched_logits(model, (batch + per_image(strength.to(batch)) * sign).clamp(0, 1)).argmax(1)
 
-    low, high, after = _bracket(predict, classes, max_epsilon, positive_int(grid_points, "marks"))
+    low, high, after = _bracket(predict, classes, max_epsilon, positive_int(grid_points, "grid_points"))
     while bool(((high - low)[high.isfinite()] > tolerance).any()):
         middle = torch.where(high.isfinite(), (low + high) / 2, low)
         prediction = predict(middle)

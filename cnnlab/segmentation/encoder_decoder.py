@@ -52,7 +52,7 @@ class EncoderDecoder(nn.Module):
 
     def __init__(self, classes: Sequence[str], upsampling: str = "remembered"):
         super().__init__()
-        self.upsampling = one_of(upsampling, UPSAMPLING, "way up")
+        self.upsampling = one_of(upsampling, UPSAMPLING, "upsampling")
         self.name = f"encoder_decoder_{upsampling}"
         self.class_names = tuple(classes)
         self.input_size = 48

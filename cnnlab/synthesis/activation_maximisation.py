@@ -193,7 +193,7 @@ def maximise_steps(
         learning_rate=learning_rate,
         transforms=random_transforms(jitter, zoom, rotate),
         penalty=total_penalty(l2, tv, beta),
-        ramp=fraction(ramp, "easing"),
+        ramp=fraction(ramp, "ramp"),
         edit=apply_edits(blur, blur_every, clip_small_norms, clip_small_contributions),
         generator=generator,
     )

@@ -122,8 +122,8 @@ def apply_edits(
 ) -> Edit | None:
     """Blur and clipping as one edit, in this order; None if all are off."""
     positive_int(blur_every, "blur_every")
-    fraction(clip_small_norms, "clip_pixels")
-    fraction(clip_small_contributions, "clip_contributions")
+    fraction(clip_small_norms, "clip_small_norms")
+    fraction(clip_small_contributions, "clip_small_contributions")
     if not (blur or clip_small_norms or clip_small_contributions):
         return None
 

@@ -92,7 +92,7 @@ def concepts(
     requested = [one_of(category, NAMES, "category") for category in categories]
     if len(set(requested)) < len(requested) or not requested:
         raise ValueError(f"categories must name each category once, but came as {requested}.")
-    pixel_step, min_count = positive_int(pixel_step, "every"), positive_int(min_pictures, "least_pictures")
+    pixel_step, min_count = positive_int(pixel_step, "pixel_step"), positive_int(min_pictures, "min_pictures")
     names: list[str] = []
     concept_categories: list[str] = []
     labels, counts = [], []
@@ -113,7 +113,7 @@ def concepts(
         labels.append(label_table[category_map.long()])
     if not names:
         raise ValueError(
-            f"no concept is seen in {min_count} pictures or more; give more pictures or a smaller least_pictures."
+            f"no concept is seen in {min_count} pictures or more; give more pictures or a smaller min_pictures."
         )
     return Concepts(
         names=tuple(names),

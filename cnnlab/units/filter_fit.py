@@ -45,7 +45,7 @@ class FilterFit:
         >>> fit_filters(torch.randn(20, 3, 11, 11)).fraction_explained(0.7)
         0.0
         """
-        return float((self.r2 >= fraction(min_r2, "at_least")).double().mean())
+        return float((self.r2 >= fraction(min_r2, "min_r2")).double().mean())
 
 
 def fit_filters(filters: Tensor) -> FilterFit:

@@ -69,7 +69,7 @@ def instances(
     )
     recipes = _Views(
         first_seed,
-        positive_int(objects, "things"),
+        positive_int(objects, "objects"),
         whole_number(views, "views", minimum=1, maximum=len(SCENES)),
     )
     return Instances(recipes, size, load_or_render(recipes, size, progress))

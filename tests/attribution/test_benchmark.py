@@ -27,57 +27,57 @@ def data():
 
 
 @pytest.fixture
-def found(data):
+def comparison(data):
     images, masks = data
     return compare(Middle(), images, masks, {"truth": masks.float(), "turned": 1 - masks.float()}, 1, steps=8)
 
 
-def test_each_score_is_the_one_of_its_own_function(result, data):
+def test_each_score_is_the_one_of_its_own_function(comparison, data):
     images, masks = data
     curves = deletion_insertion(Middle(), images, masks.float(), 1, steps=8)
-    assert torch.allclose(result.values["deletion"][0], curves.deletion_area.double())
-    assert torch.allclose(result.values["insertion"][0], curves.insertion_area.double())
-    assert torch.equal(result.values["pointing"][0], pointing_game(masks.float(), masks).hits)
-    assert torch.equal(result.values["mass"][0], relevance_mass(masks.float(), masks).share)
+    assert torch.allclose(comparison.values["deletion"][0], curves.deletion_area.double())
+    assert torch.allclose(comparison.values["insertion"][0], curves.insertion_area.double())
+    assert torch.equal(comparison.values["pointing"][0], pointing_game(masks.float(), masks).hits)
+    assert torch.equal(comparison.values["mass"][0], relevance_mass(masks.float(), masks).share)
 
 
-def test_the_truth_wins_every_score_and_its_opposite_loses(result):
-    assert result.methods == ("truth", "turned", "centre", "random")
+def test_the_truth_wins_every_score_and_its_opposite_loses(comparison):
+    assert comparison.methods == ("truth", "turned", "centre", "random")
     for score in SCORES:
-        best, worst = result.of("truth", score), result.of("turned", score)
+        best, worst = comparison.of("truth", score), comparison.of("turned", score)
         assert (best < worst) if score == "deletion" else (best > worst)
-    assert result.of("truth", "pointing") == 1 and result.of("turned", "mass") == 0
+    assert comparison.of("truth", "pointing") == 1 and comparison.of("turned", "mass") == 0
 
 
 def test_the_random_baseline_has_its_mass_where_the_area_is(data):
     images, masks = data
-    result = compare(Middle(), images, masks, {}, 1, steps=2)
+    comparison = compare(Middle(), images, masks, {}, 1, steps=2)
     area = float(masks.float().mean())
-    assert result.of("random", "mass") == pytest.approx(area, abs=0.02)
-    assert result.of("centre", "pointing") == 0  # the square does not lie in the middle
+    assert comparison.of("random", "mass") == pytest.approx(area, abs=0.02)
+    assert comparison.of("centre", "pointing") == 0  # the square does not lie in the middle
 
 
-def test_intervals_hold_the_mean_and_shrink_to_it_without_spread(result):
+def test_intervals_hold_the_mean_and_shrink_to_it_without_spread(comparison):
     for score in SCORES:
-        low, high = result.interval(score).T
-        assert (low <= result.mean(score) + 1e-9).all() and (result.mean(score) <= high + 1e-9).all()
-    assert result.interval("pointing")[0].tolist() == [1.0, 1.0]
-    assert float(result.interval("deletion")[3][1] - result.interval("deletion")[3][0]) > 0
+        low, high = comparison.interval(score).T
+        assert (low <= comparison.mean(score) + 1e-9).all() and (comparison.mean(score) <= high + 1e-9).all()
+    assert comparison.interval("pointing")[0].tolist() == [1.0, 1.0]
+    assert float(comparison.interval("deletion")[3][1] - comparison.interval("deletion")[3][0]) > 0
 
 
 def test_pictures_without_an_object_do_not_count(data):
     images, masks = data
     masks[2] = False
-    result = compare(Middle(), images, masks, {"truth": masks.float()}, 1, steps=2)
-    assert result.values["pointing"][0].isnan().tolist() == [False, False, True, False, False, False]
-    assert result.of("truth", "pointing") == 1
+    comparison = compare(Middle(), images, masks, {"truth": masks.float()}, 1, steps=2)
+    assert comparison.values["pointing"][0].isnan().tolist() == [False, False, True, False, False, False]
+    assert comparison.of("truth", "pointing") == 1
 
 
-def test_the_table_has_a_line_for_each_method_with_its_means(result):
-    head, *lines = result.table().splitlines()
+def test_the_table_has_a_line_for_each_method_with_its_means(comparison):
+    head, *lines = comparison.table().splitlines()
     assert head.split() == list(SCORES)
-    assert [line.split()[0] for line in lines] == list(result.methods)
-    assert f"{result.of('turned', 'deletion'):.2f}" in lines[1]
+    assert [line.split()[0] for line in lines] == list(comparison.methods)
+    assert f"{comparison.of('turned', 'deletion'):.2f}" in lines[1]
 
 
 def test_a_method_must_not_be_called_like_a_baseline(data):

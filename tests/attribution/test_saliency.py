@@ -238,7 +238,7 @@ def test_impossible_questions_are_refused(residual, pictures, requested, message
 def test_probabilities_are_for_classes(residual, pictures):
     with pytest.raises(ValueError, match="not for both at once"):
         gradient(residual(), pictures, layer="conv2", unit=1, score="probability")
-    with pytest.raises(ValueError, match="of 'softmax' is not known"):
+    with pytest.raises(ValueError, match="score 'softmax' is not known"):
         gradient(residual(), pictures, score="softmax")
 
 

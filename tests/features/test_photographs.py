@@ -35,7 +35,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
+def own_photographs(tmp_path_factory):
     """Four noisy photographs of each colour, in a folder of its name, of different shapes; "blue/3" has one bright spot."""
     folder = tmp_path_factory.mktemp("photographs")
     generator = np.random.default_rng(0)
@@ -53,8 +53,8 @@ def own(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["squares", "crops"])
 @pytest.mark.parametrize("layer", ["pixels", "relu"])
-def test_the_nearest_codes_are_of_the_same_class(model, query_class, kind, layer):
-    pictures = query_class.dataset(32) if kind == "squares" else query_class.crops(32, per_photo=4)
+def test_the_nearest_codes_are_of_the_same_class(model, own_photographs, kind, layer):
+    pictures = own_photographs.dataset(32) if kind == "squares" else own_photographs.crops(32, per_photo=4)
     vectors = features.extract_features(model, pictures, layer)
     assert torch.equal(vectors, features.extract_features(model, pictures.images / 255, layer))
     result = features.neighbours(vectors, k=3)
@@ -66,16 +66,16 @@ def test_the_nearest_codes_are_of_the_same_class(model, query_class, kind, layer
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_a_map_keeps_the_classes_apart(model, query_class, method):
-    pictures = query_class.crops(32, per_photo=5)
+def test_a_map_keeps_the_classes_apart(model, own_photographs, method):
+    pictures = own_photographs.crops(32, per_photo=5)
     points = features.embed(features.extract_features(model, pictures, "relu", "sum"), method, perplexity=8)
     assert features.precision_at_k(points, pictures.labels, 3).rate > 0.75
 
 
-def test_the_strongest_patch_is_the_bright_spot(model, query_class):
-    pictures = query_class.dataset(32)
+def test_the_strongest_patch_is_the_bright_spot(model, own_photographs):
+    pictures = own_photographs.dataset(32)
     result = units.top_patches(model, pictures, "relu", k=1)
-    position = query_class.names.index("blue/3")
+    position = own_photographs.names.index("blue/3")
     assert (result.picture[:2, 0] == position).sum() == 2, "red and green are nowhere as strong as in white"
     patch = result.crops(pictures, 0)[0]
     assert patch.shape == (3, 8, 8) and float(patch.min()) > 0.9
@@ -83,13 +83,13 @@ def test_the_strongest_patch_is_the_bright_spot(model, query_class):
     assert int(along.picture[0, 0]) == position
 
 
-def test_photographs_without_a_size_are_refused_with_the_call_that_helps(model, query_class):
+def test_photographs_without_a_size_are_refused_with_the_call_that_helps(model, own_photographs):
     with pytest.raises(TypeError, match=r"photographs\.dataset\(224\)"):
-        features.extract_features(model, query_class, "relu")
+        features.extract_features(model, own_photographs, "relu")
 
 
-def test_a_loader_of_torch_reads_them(query_class):
-    pictures = query_class.crops(16, per_photo=2)
+def test_a_loader_of_torch_reads_them(own_photographs):
+    pictures = own_photographs.crops(16, per_photo=2)
     batches = list(torch.utils.data.DataLoader(pictures, batch_size=5))
     images, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
     assert torch.equal(images, pictures.images / 255) and torch.equal(labels, pictures.labels)

@@ -121,7 +121,7 @@ def test_a_layer_that_does_not_run_is_refused(network, images):
 def test_a_picture_survives_its_coordinates(coordinates, images):
     wide = torch.nn.functional.interpolate(images, (12, 22)).clamp(0.01, 0.99)
     for pictures in (images.clamp(0.01, 0.99), wide):
-        assert torch.allclose(coordinates.to_images(coordinates.encode(pictures)), pictures, atol=1e-6)
+        assert torch.allclose(coordinates.to_images(coordinates.from_images(pictures)), pictures, atol=1e-6)
     noise = coordinates.to_images(coordinates.noise((2, 3, 12, 22), torch.Generator().manual_seed(0)))
     assert noise.shape == (2, 3, 12, 22) and noise.min() >= 0 and noise.max() <= 1
     assert noise.mean().item() == pytest.approx(0.5, abs=0.05) and 0.005 < noise.std() < 0.2

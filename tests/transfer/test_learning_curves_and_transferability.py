@@ -22,9 +22,15 @@ def network_for(tiny, squares):
     return fine_tune(tiny, *squares(48), epochs=12, learning_rate=0.1, batch_size=12).model
 
 
-def test_what_a_network_knows_helps_where_examples_are_few(knowing, squares):
+def test_what_a_network_knows_helps_where_examples_are_few(network_for, squares):
     curve = accuracy_by_examples(
-        knowing, squares(30), squares(60, seed=1), ["r", "g", "b"], per_class=(1, 4), seeds=(0, 1), steps=20
+        network_for,
+        squares(30),
+        squares(60, seed=1),
+        ["r", "g", "b"],
+        per_class=(1, 4),
+        seeds=(0, 1),
+        steps=20,
     )
     assert curve.per_class == (1, 4) and {v.shape for v in curve.accuracy.values()} == {(2, 2)}
     mean, low, high = curve.interval("tuned")
@@ -52,32 +58,32 @@ def test_intervals_are_those_of_students_t():
     assert (mean - low).item() == pytest.approx((high - mean).item(), rel=1e-4)
 
 
-def test_depth_of_freezing(knowing, squares):
+def test_depth_of_freezing(network_for, squares):
     options = {"epochs": 2, "learning_rate": 0.05}
     data = (squares(18), squares(30, seed=1), ["r", "g", "b"])
     result = accuracy_by_depth(
-        knowing, *data, layers=[None, layer_before_head(knowing)], seeds=(0,), **options
+        network_for, *data, layers=[None, layer_before_head(network_for)], seeds=(0,), **options
     )
-    expected = fine_tune(new_head(knowing, data[2]), *data[0], freeze_up_to="drop3", **options).model
+    expected = fine_tune(new_head(network_for, data[2]), *data[0], freeze_up_to="drop3", **options).model
     assert result.shape == (2, 1) and result[1, 0] == pytest.approx(accuracy(expected, *data[1]))
 
 
-def test_a_continuation_keeps_the_first_layers_only(knowing):
-    other = transfer_init(knowing, ["a", "b", "c"], "relu1")
-    assert torch.equal(other.conv1.weight, knowing.conv1.weight)
-    assert torch.equal(other.norm1.running_var, knowing.norm1.running_var)
-    assert not torch.equal(other.conv2.weight, knowing.conv2.weight)
-    assert not torch.equal(other.fc3.weight, knowing.fc3.weight)
+def test_a_continuation_keeps_the_first_layers_only(network_for):
+    other = transfer_init(network_for, ["a", "b", "c"], "relu1")
+    assert torch.equal(other.conv1.weight, network_for.conv1.weight)
+    assert torch.equal(other.norm1.running_var, network_for.norm1.running_var)
+    assert not torch.equal(other.conv2.weight, network_for.conv2.weight)
+    assert not torch.equal(other.fc3.weight, network_for.fc3.weight)
 
 
-def test_the_halves(tiny, knowing, squares):
+def test_the_halves(tiny, network_for, squares):
     """Base A knows nothing, base B all: with all but the head kept and frozen, B is B again, and A stays at chance."""
     data = {"train": squares(24), "test": squares(60, seed=1), "layers": ["relu1", "pool2"]}
-    result = transferability_experiment(tiny, knowing, **data, epochs=6, learning_rate=0.05, batch_size=8)
+    result = transferability_experiment(tiny, network_for, **data, epochs=6, learning_rate=0.05, batch_size=8)
     assert set(result.accuracy) == {"BnB", "BnB+", "AnB", "AnB+"} and result.layers == ("relu1", "pool2")
     assert result.base > 0.9 and result.accuracy["BnB"][1, 0] > 0.9 > result.accuracy["AnB"][1, 0]
     again = transferability_experiment(
-        tiny, knowing, **data, treatments=["AnB", "BnB"], epochs=6, learning_rate=0.05, batch_size=8
+        tiny, network_for, **data, treatments=["AnB", "BnB"], epochs=6, learning_rate=0.05, batch_size=8
     )
     for way in again.accuracy:
         assert torch.equal(again.accuracy[way], result.accuracy[way])
@@ -90,8 +96,8 @@ def test_the_stages_are_layers_of_mini_alexnet():
     assert [name for name in names if name in STAGES] == list(STAGES)
 
 
-def test_wrong_halves_are_refused(tiny, knowing, squares):
+def test_wrong_halves_are_refused(tiny, network_for, squares):
     with pytest.raises(ValueError, match="choose some of BnB"):
-        transferability_experiment(tiny, knowing, squares(6), squares(6), treatments=["BBn"])
+        transferability_experiment(tiny, network_for, squares(6), squares(6), treatments=["BBn"])
     with pytest.raises(ValueError, match="one architecture"):
-        transferability_experiment(MiniAlexNet(["a", "b"]), knowing, squares(6), squares(6))
+        transferability_experiment(MiniAlexNet(["a", "b"]), network_for, squares(6), squares(6))

@@ -71,5 +71,5 @@ def test_the_better_of_both_is_taken():
 
 
 def test_a_share_needs_a_bar_between_0_and_1():
-    with pytest.raises(ValueError, match="at_least must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="min_r2 must lie between 0 and 1"):
         fit_filters(torch.randn(1, 3, 5, 5)).fraction_explained(70)
