@@ -28,7 +28,7 @@ _MODULE_OF = {
     "check": "checks",
     "claim": "checks",
     "passes_public_tests": "checks",
-    "mystery_models": "mystery_models",
+    "mystery_networks": "mystery_models",
 }
 
 __all__ = ["check", "claim", "mystery_models", "passes_public_tests"]

@@ -10,7 +10,7 @@ KINDS = {"A": "snow", "B": "honest", "C": "meadow"}
 """What each network is: the key of the exercise "07.suspects"."""
 
 
-def mystery_models() -> dict[str, nn.Module]:
+def mystery_networks() -> dict[str, nn.Module]:
     """Three networks that tell sheep, goats, wolves and huskies apart, called A, B and C.
 
     One has seen each animal everywhere. Of the other two, one has only ever seen sheep on meadows and goats on rocks, the other
@@ -23,8 +23,8 @@ def mystery_models() -> dict[str, nn.Module]:
 
     Example
     -------
-    >>> from cnnlab.grading import mystery_models
-    >>> mystery_models()["A"].class_names  # doctest: +SKIP
+    >>> from cnnlab.grading import mystery_networks
+    >>> mystery_networks()["A"].class_names  # doctest: +SKIP
     ('sheep', 'goat', 'wolf', 'husky')
     """
     models = {}
