@@ -588,18 +588,18 @@ def mean_iou(predictions, masks, classes, *, absent=float("nan"), ignore=True, d
     return {"per_class": torch.from_numpy(shares).float(), "mean": float(np.nanmean(shares))}
 
 
-def by_picture(answers, masks, classes):
+def by_picture(predictions, masks, classes):
     """Every picture for itself, and the mean of that."""
-    each = [mean_iou(prediction, mask, classes) for prediction, mask in zip(answers, masks, strict=True)]
-    shares = torch.stack([prediction["per_class"] for prediction in each]).nanmean(0)
-    return {"per_class": shares, "mean": float(np.mean([prediction["mean"] for prediction in each]))}
+    each = [mean_iou(*pair, classes) for pair in zip(predictions, masks, strict=True)]
+    shares = torch.stack([scores["per_class"] for scores in each]).nanmean(0)
+    return {"per_class": shares, "mean": float(np.mean([scores["mean"] for scores in each]))}
 
 
-def right_pixels(answers, masks, classes):
+def right_pixels(predictions, masks, classes):
     """The share of the right pixels as the mean."""
     counted = masks >= 0
-    share = float((answers == masks)[counted].float().mean())
-    return mean_iou(answers, masks, classes) | {"mean": share}
+    share = float((predictions == masks)[counted].float().mean())
+    return mean_iou(predictions, masks, classes) | {"mean": share}
 
 
 def some_masks(draw, count, side, classes, *, ignored=0.0, leave_out=None):
