@@ -278,7 +278,7 @@ def fooling_part(nets: Sequence[nn.Module], photos: Any, side: int) -> Compared:
         quick, needed = timed(lambda target=target, length=length: steps_needed(model, image, target, length))
         slow, found = timed(lambda target=target: penalty_attack(model, image, target))
         sizes[0].append(length)
-        sizes[1].append(float(found.length))
+        sizes[1].append(float(found.norms))
         print(
             f"fooling  {names[says(model, image)]} to {name}: CS231n {steps} steps, {told(theirs - image)}, {seconds:.1f} s"
             f"{'' if kept else ' (not in [0, 1], and no longer so when clipped)'}; cnnlab, as long, {needed} steps (pgd), {quick:.1f} s;"
