@@ -61,7 +61,7 @@ class ActivationExplorer(Explorer):
     Example
     -------
     >>> explorer = ActivationExplorer("mini_alexnet", picture=7, layer="relu5")
-    >>> explorer.channel.value, explorer.place = 17, (5, 6)
+    >>> explorer.channel.value, explorer.position = 17, (5, 6)
     """
 
     kinds = (*CLASSIFIERS, "random labels")

@@ -54,7 +54,7 @@ class ConvolutionExplorer(Explorer):
     Example
     -------
     >>> explorer = ConvolutionExplorer("mini_resnet", picture=7)
-    >>> explorer.stride.value, explorer.place = 2, (3, 4)
+    >>> explorer.stride.value, explorer.position = 2, (3, 4)
     """
 
     kinds = (*CLASSIFIERS, "digits", "random labels")

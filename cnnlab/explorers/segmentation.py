@@ -43,7 +43,7 @@ class SegmentationExplorer(Explorer):
     Example
     -------
     >>> explorer = SegmentationExplorer(picture=7)
-    >>> explorer.network.value, explorer.look.value = "unet_without_skips", "errors"
+    >>> explorer.network.value, explorer.view.value = "unet_without_skips", "errors"
     """
 
     kinds = ("masks",)

@@ -45,7 +45,7 @@ class UpsamplingExplorer(Explorer):
     -------
     >>> explorer = UpsamplingExplorer()
     >>> explorer.method.value, explorer.step.value = "transposed convolution", 2
-    >>> explorer.shown.steps[2][0].tolist()
+    >>> explorer.state.steps[2][0].tolist()
     [120.0, 30.0, -150.0, 0.0]
     """
 

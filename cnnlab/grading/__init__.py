@@ -31,7 +31,7 @@ _MODULE_OF = {
     "mystery_networks": "mystery_models",
 }
 
-__all__ = ["check", "claim", "mystery_models", "passes_public_tests"]
+__all__ = ["check", "claim", "mystery_networks", "passes_public_tests"]
 
 
 def __getattr__(name: str):

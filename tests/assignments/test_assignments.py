@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 
+import cnnlab
 from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.public_tests import write_checks
@@ -31,6 +34,22 @@ def runner():
 
 def test_the_first_assignment_is_there():
     assert "a1_seeing" in NAMES
+
+
+def modules_called(stem):
+    """The kit's modules and rooms of this name."""
+    found = pkgutil.walk_packages(cnnlab.__path__, "cnnlab.", onerror=lambda name: None)
+    return [importlib.import_module(one.name) for one in found if one.name.endswith(f".{stem}")]
+
+
+@each
+def test_what_may_not_be_imported_is_there(name):
+    """A forbidden name that the kit does not have forbids nothing."""
+    for question in load_assignment(FOLDER / name).questions:
+        for forbidden in question.forbidden_names:
+            stem, _, attribute = forbidden.rpartition(".")
+            modules = modules_called(stem)
+            assert not modules or any(hasattr(module, attribute) for module in modules), forbidden
 
 
 @each

@@ -13,13 +13,13 @@ from cnnlab.explorers.common import AccessibleNames, names_for
 from cnnlab.explorers.search_select import SearchSelect
 
 thing = SearchSelect([("any class", None), *((f"thing {i}", i) for i in range(1000)), ("tiger cat", "tiger"), ("café", "cup")],
-                     description="Class", words=[""] * 1001 + ["felis tigrina, tabby", ""])
+                     description="Class", keywords=[""] * 1001 + ["felis tigrina, tabby", ""])
 layer = SearchSelect(["conv1", "fire2", "fire3", "fire2.squeeze", "fire2.expand", "fire3.squeeze"], description="Layer",
                      groups=["", "", "", "in fire2", "in fire2", "in fire3"])
 said = widgets.HTML()
 thing.observe(lambda change: setattr(said, "value", f"<b class='said'>chosen: {change.new}</b>"), "value")
 layer.observe(lambda change: setattr(said, "value", f"<b class='said'>chosen: {change.new}</b>"), "value")
-names = Names(attributes=[*names_for(thing, "thing", "Class that is asked about"), *names_for(layer, "layer", "Layer to look at")])
+names = AccessibleNames(attributes=[*names_for(thing, "thing", "Class that is asked about"), *names_for(layer, "layer", "Layer to look at")])
 widgets.VBox([names, thing, layer, said]).add_class("cnnlab")
 """
 FIELD, LAYER = "Class that is asked about", "Layer to look at"

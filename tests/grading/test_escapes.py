@@ -100,17 +100,17 @@ ON_THE_SCORE = {
         "def triple(values):\n    worker.send(4, 'o', [0, 0x137F])\n    while True: pass"
     ),
     "say that the walls could not be built": (
-        "from cnnlab.grading.sandbox import worker\nstudent.say(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
+        "from cnnlab.grading.sandbox import worker\nworker.send(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
     ),
     "end in a cell that there is not": (
-        "import os\nfrom cnnlab.grading.sandbox import worker\nstudent.say(4, 'c', 10**6)\nos._exit(0)"
+        "import os\nfrom cnnlab.grading.sandbox import worker\nworker.send(4, 'c', 10**6)\nos._exit(0)"
     ),
     "end in a cell that was before": (
-        "import os\nfrom cnnlab.grading.sandbox import worker\nstudent.say(4, 'c', 0)\nos._exit(0)"
+        "import os\nfrom cnnlab.grading.sandbox import worker\nworker.send(4, 'c', 0)\nos._exit(0)"
     ),
     "keep the grader's function for later": (
         "import cnnlab.grading.sandbox.worker as s\n"
-        "s._answer = lambda *a: None\n"
+        "s._answer_probe = lambda *a: None\n"
         "def triple(values): return values"
     ),
     "answer from what another question was asked": (

@@ -285,7 +285,7 @@ Q3 = Question(
         ),
     ),
     default_hint="print the shapes and the smallest values: in front of a ReLU there are negative numbers",
-    forbidden_names=("networks.activations", "networks.recording"),
+    forbidden_names=("networks.activations", "networks.record_activations"),
 )
 
 

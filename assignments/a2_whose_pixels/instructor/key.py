@@ -786,7 +786,7 @@ Q7 = Question(
     forbidden_names=(
         "networks.load",
         "networks.read_weights",
-        "grading.mystery_models",
+        "grading.mystery_networks",
         "attribution.relevance_mass",
     ),
 )

@@ -327,7 +327,7 @@ Q3 = Question(
     ),
     default_hint="do one step by hand: shift, logit, gradient, shift back, L2, step, clip",
     tolerance=BY_GRADIENT,
-    forbidden_names=("synthesis.maximise", "synthesis.ascend"),
+    forbidden_names=("synthesis.maximise", "synthesis.gradient_ascent"),
 )
 
 
@@ -448,7 +448,7 @@ Q4 = Question(
     ),
     default_hint="put the original in as a picture: without prior the loss is 0; and with grey it is about 1",
     tolerance=BY_GRADIENT,
-    forbidden_names=("synthesis.invert", "networks.activations", "networks.recording"),
+    forbidden_names=("synthesis.invert", "networks.activations", "networks.record_activations"),
 )
 
 
@@ -618,7 +618,7 @@ Q6 = Question(
     ),
     default_hint="put the style itself in as a picture: the loss is 0, for any layers and weights",
     tolerance=BY_GRADIENT,
-    forbidden_names=("synthesis.transfer_style", "networks.activations", "networks.recording"),
+    forbidden_names=("synthesis.transfer_style", "networks.activations", "networks.record_activations"),
 )
 
 
@@ -777,7 +777,7 @@ Q7 = Question(
     ),
     default_hint="with no shifts at all, the change is the enlarged one, cut so that picture and change stay in [0, 1]",
     tolerance=BY_GRADIENT,
-    forbidden_names=("synthesis.dream",),
+    forbidden_names=("synthesis.deepdream",),
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7)

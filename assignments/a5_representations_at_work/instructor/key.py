@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from cnnlab.grading.answer_key import Case, Measure, Mistake, Question, Tolerance
 
 ASSIGNMENT = "a5_representations_at_work"
-TITLE = "Representations at work: compact codes, retrieval, dissection, linear rules, likeness"
+TITLE = "Representations at work: compact codes, retrieval, dissection, linear rules, RDM similarity"
 SUMS = Tolerance(relative=2e-3, absolute=2e-4)
 
 
@@ -669,7 +669,7 @@ Q8 = Question(
             lambda **given: rdm_similarity(flipped=True, **given),
         ),
     ),
-    default_hint="compare a representation with itself: the likeness must be 1",
+    default_hint="compare a representation with itself: the similarity must be 1",
     tolerance=Tolerance(relative=1e-3, absolute=2e-4),
     forbidden_names=("features.rdm", "features.compare_rdms"),
 )

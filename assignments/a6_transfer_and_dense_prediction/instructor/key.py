@@ -223,7 +223,7 @@ Q2 = Question(
     ),
     default_hint="do one step without momentum first: each parameter of a layer moves by its rate times its gradient",
     tolerance=Tolerance(relative=1e-3, absolute=1e-5),
-    forbidden_names=("transfer.fine_tune", "tuning.parameter_groups"),
+    forbidden_names=("transfer.fine_tune", "fine_tuning.parameter_groups"),
 )
 
 
@@ -288,7 +288,7 @@ Q3 = Question(
         ),
     ),
     default_hint="cut one window out, flatten it, multiply with the weights, and look that number up in your map",
-    forbidden_names=("networks.to_convolutional", "convolutional.sliding_probabilities"),
+    forbidden_names=("networks.to_convolutional", "fully_convolutional.sliding_probabilities"),
 )
 
 
@@ -563,7 +563,7 @@ Q6 = Question(
     ),
     default_hint="print the shape behind every step and compare with the table above",
     tolerance=Tolerance(relative=1e-3, absolute=1e-4),
-    forbidden_names=("networks.UNet", "dense.UNet"),
+    forbidden_names=("networks.UNet", "segmentation_models.UNet"),
 )
 
 

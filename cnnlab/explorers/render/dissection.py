@@ -130,7 +130,7 @@ def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> s
         *("import cnnlab", "from cnnlab import units, world", "", opening),
         f'data = world.dataset("validation", n={count})',
         f'dissection = units.dissect(model, data, "{layer}")',
-        f"print(dissection.{unique}, dissection.by_chance().{unique})",
+        f"print(dissection.{unique}, dissection.at_chance().{unique})",
         f"print(next(report for report in dissection.rows() if report.unit == {unit}))",
         f'print(units.ablate_each(model, data, "{layer}", [{unit}]).change)',
     ]

@@ -40,7 +40,7 @@ class _ClosedPackages(MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         parts = name.split(".")
-        is_sandbox = name.startswith(f"{GRADING}.running")
+        is_sandbox = name.startswith(f"{GRADING}.sandbox")
         if (
             parts[0] == "cnnlab"
             and len(parts) > 1
