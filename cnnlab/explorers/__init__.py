@@ -1,39 +1,39 @@
-"""Live widgets for the notebooks: change something, see at once what the network says.
+"""Explorers: interactive widgets for the notebooks that show at once how the network responds to a change.
 
 The explorers, one module each:
 
-    occlusion                 drag an occluder over a picture: top-5, the whole map, the truth beside it
-    saliency, grad_cam        which pixels change a class score; where a layer sees the class
-    layers, convolution       the table of a network; one convolution, product by product
-    filters, activation       the weights of a layer and what fits them; its maps and what a position sees
-    patches, dissection       a unit's strongest patches; which concept it detects
-    nearest_neighbours        which pictures a layer takes for alike
-    embedding, retrieval      features as a map; the same object found again
-    brains                    a layer beside recorded neurons
-    activation_maximisation   the picture that a class, a channel or a unit prefers
-    inversion, deepdream      what a layer keeps of a picture; more of what it sees in it
+    occlusion                 drag an occluder over a picture: top-5, the occlusion map, the true outline
+    saliency, grad_cam        pixel gradients of a class score; Grad-CAM maps of a layer
+    layers, convolution       the layer table of a network; one convolution, product by product
+    filters, activation       a layer's weights and fits to them; its activation maps and receptive fields
+    patches, dissection       a unit's strongest patches; the concept that it detects
+    nearest_neighbours        nearest neighbours in the features of a layer
+    embedding, retrieval      features as a two-dimensional map; instance retrieval
+    brains                    a layer compared with recorded neurons
+    activation_maximisation   pictures that maximise a class, a channel or a unit
+    inversion, deepdream      feature inversion; DeepDream
     style_transfer            the content of one picture in the style of another
-    adversarial, fooling      the smallest change that flips the class; pictures of nothing
-    corruption, cue_conflict  noise, blur and weather; shape against texture
-    transfer, memorization    a new task from few examples; random labels learned by heart
-    upsampling, segmentation  a small map enlarged step by step; a class for each pixel
-    training_curve            the curves of a training as it runs
+    adversarial, fooling      the smallest change that flips the class; fooling images
+    corruption, cue_conflict  noise, blur and weather; shape versus texture
+    transfer, memorization    a new task from few examples; memorization of random labels
+    upsampling, segmentation  unpooling and transposed convolution step by step; a class for each pixel
+    training_curve            learning curves of a training that runs
 
-What they share:
+Shared parts:
 
-    base                      layout, pickers, status, errors in place, the code, the static preview
-    common, choices           controls with accessible names; what the menus offer, in which order
+    base                      layout, pickers, status line, error display, code panel, static preview
+    common, choices           widgets with accessible names; the options of the menus and their order
     image_picker              photograph, rendered picture or own photo, with `thumbnails` and `image_sources`
     dataset_picker            rendered pictures, crops of photographs or a folder, with `picture_sets`
-    search_select             a menu that is searched by typing
-    image_grid, table         and occluder_canvas, embedding_scatter, probability_bars: widgets that live in the browser
-    optimisation_base         pictures that are optimised step by step, with `step_player` and `regularisers`
-    transfer_runs             trainings that are compared in the transfer explorer
+    search_select             a searchable menu
+    image_grid, table         and occluder_canvas, embedding_scatter, probability_bars: widgets drawn in the browser
+    optimisation_base         pictures optimised step by step, with `step_player` and `regularisers`
+    transfer_runs             the trainings that the transfer explorer compares
     activation_store          layers' activations over a data set, with `layer_features`
     occlusion_map_panel       the occlusion map as it fills in, with `occlusion_overlays`
-    background                slow work in short steps that can be stopped
-    image_bytes               pictures as bytes; `static_preview` is the picture in a stored notebook
-    render                    what each explorer computes from its controls, without any widget
+    background                slow computations in short steps that can be stopped
+    image_bytes               pictures as bytes; `static_preview` is the picture in a saved notebook
+    render                    the computations of each explorer, without any widget
 
 An explorer calls techniques (`cnnlab.attribution` ...) and shows their results; it computes nothing of its own.
 """

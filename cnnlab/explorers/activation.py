@@ -1,4 +1,4 @@
-"""The activation explorer: all maps of a layer as grey pictures, one of them enlarged, and what excites its unit elsewhere."""
+"""Activation explorer: the maps of a layer, one of them enlarged, and the strongest patches of its unit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cnnlab.networks import ReceptiveField
 
 
 class ActivationExplorer(Explorer):
-    """What do the units of a layer answer to a picture? Its maps, the value at a place, what that place sees, and what excites it most.
+    """Activation explorer: the maps of a layer, and a unit's value, receptive field and strongest patches. What do the units respond to?
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ class ActivationExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer, channel
-        What is shown first; without a layer the last one whose units have places and a ReLU behind them, without a channel the first,
-        or of a large network, whose units are mostly silent, the one that answers most.
+        Shown first. Default: the last layer with maps that a ReLU follows, and its first channel;
+        for a large network, whose units are mostly inactive, the most active channel.
     pictures
-        The data set that is searched for strong patches: its first pictures. None takes the validation split.
+        The data set of which the first pictures are searched for strong patches. None takes the validation split.
 
     Controls
     --------
     layer, channel
-        Which map; a click on a map of the grid chooses it too.
+        Which map; a click on a map of the grid sets it too.
     colormap, scale
-        Grey or coloured maps; the range of each map by itself, or one range for the whole layer, which shows who is silent.
+        Grey or coloured maps; one range for each map, or one for the whole layer, which shows which units are inactive.
     position
-        (row, column) of the unit in the map: a click in the enlarged map; may be set.
+        (row, column) in the map; set by a click in the enlarged map, or in code.
     opacity
-        Of the map over the picture.
+        Opacity of the map over the picture.
     n_patches
         How many of the unit's strongest patches are shown.
 
@@ -105,7 +105,7 @@ class ActivationExplorer(Explorer):
 
     @property
     def position(self) -> tuple[int, int]:
-        """(row, column) of the unit in its map; may be set."""
+        """(row, column) in the map; may be set."""
         return tuple(self.map.point[1:])
 
     @position.setter
@@ -114,12 +114,12 @@ class ActivationExplorer(Explorer):
 
     @property
     def value(self) -> float:
-        """The activation of the channel at the place."""
+        """The activation of the channel at the position."""
         return float(self.current_maps[self.channel.value][self.position])
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """(top, left, bottom, right) of what the place sees, in the network's pixels; None where it is not known."""
+        """(top, left, bottom, right) of the receptive field of the position, in the network's pixels; None where it is not known."""
         field = self._receptive_fields[self.layer.value]
         return None if field is None else field.box(*self.position)
 
@@ -156,7 +156,7 @@ class ActivationExplorer(Explorer):
             title, picture, box, self.current_maps, self.channel.value, self.position, self.layer.value
         )
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -193,7 +193,7 @@ class ActivationExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _has_positions(self) -> bool:
@@ -213,7 +213,7 @@ class ActivationExplorer(Explorer):
     def _new_layer(self) -> None:
         first = self.search.activations is None
         with self.hold_callbacks():
-            self.channel.max = len(self.current_maps) - 1  # the slider brings a value beyond it back
+            self.channel.max = len(self.current_maps) - 1  # the slider clips a value beyond it
             position = initial_position(self.current_maps[self.channel.value], self._relative_position)
             self.map.point = [0, *position]
         self.search.search(self.model, self.layer.value, self.side, **self.beginning(first))
@@ -269,7 +269,7 @@ class ActivationExplorer(Explorer):
             self._show_patches()
 
     def _show_patches(self) -> None:
-        """The strongest patches among the pictures that were looked at so far."""
+        """Show the strongest patches among the pictures searched so far."""
         activations = self.search.activations
         if activations is None or activations.layer != self.layer.value:
             self.patch_grid.tiles, self.patch_grid.captions = {}, []

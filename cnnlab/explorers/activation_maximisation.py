@@ -1,4 +1,4 @@
-"""The maximisation explorer: which picture does a class, a channel or a unit want most, and what does each regulariser do?"""
+"""Activation maximisation explorer: the picture that maximises a class, a channel or a unit, with a slider for each regulariser."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ RECOGNISED = "flamingo"
 
 
 class ActivationMaximisationExplorer(OptimisationExplorer):
-    """Which picture does the network want? Gradient ascent on the picture, with every regulariser a slider.
+    """Activation maximisation explorer: gradient ascent on the picture, with a slider for each regulariser.
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     picture
-        What the ascent starts from if it shall start from a picture.
+        The start of the ascent, where it starts from a picture.
     kind, number, layer, steps
-        What is asked for at first: "class", "channel" or "unit", its number (of a class also its name; None takes a class that is
-        easily recognised), the layer, and how many steps.
+        The first target: "class", "channel" or "unit", its number (or the name of a class; None takes a class that is
+        easily recognised), the layer, and the number of steps.
 
     Controls
     --------
     network, kind, target, layer, number, n_targets, restarts
-        What shall grow, how many classes or channels from it on, and pictures for each.
+        The target, the number of consecutive classes or channels, and the pictures for each.
     start, parametrisation, steps, comparison, second_network
-        Where the ascent starts, in which coordinates; what is shown beside it; the network that is asked about the picture, too.
+        The start and the parametrisation; what is shown beside the picture; a second network that classifies it.
     sliders, defaults_button, off_button
-        The regularisers by name, such as `explorer.sliders["jitter"].value = 0`, and the buttons that set all of them.
+        The regularisers by name, as in `explorer.sliders["jitter"].value = 0`, and the buttons that set all of them.
     player
         `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
@@ -97,7 +97,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
 
     @property
     def state(self) -> maximisation.MaximisationState:
-        """What the controls say."""
+        """The settings of the controls."""
         kind = self.kind.value
         number = self.target.value if kind == "class" else self.number.value
         count = len(self._classes) if kind == "class" else self._widths[self.layer.value]
@@ -177,7 +177,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         comparison = self.comparison.label if self.comparison.value else ""
         return maximisation.describe(self.state, self.network_name, self._classes, comparison)
 
-    # How it is laid out.
+    # Layout.
 
     def _lay_out(self) -> None:
         self._picture_rows = widgets.VBox(self.image_picker.rows)
@@ -218,7 +218,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
             control.layout.display = "" if visible else "none"
         self._picture_rows.layout.display = "" if self.start.value == "picture" else "none"
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _slider_moved(self) -> None:
         if not self._regularisers.is_setting:
@@ -229,7 +229,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
             self.on_control_change()
 
     def _show_predictions(self) -> None:
-        """Ask about the chosen picture: the network that it was made for, and another one."""
+        """Show the predictions for the chosen picture: of the network that it was made for, and of another one."""
         if not self.player.frames or not self._runs:
             return
         tile = max(self.grid.selected, 0)
@@ -246,7 +246,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
 
 
 def first_number(number: int | str | None, names: Sequence[str], kind: str) -> int:
-    """The number that is meant: of a class also by its name; without one, the class `RECOGNISED` where the network knows it."""
+    """The target's index, from an index or a class name; by default the class `RECOGNISED` where the network has it."""
     if isinstance(number, str):
         return class_index(number, names)
     if number is None:
@@ -255,7 +255,7 @@ def first_number(number: int | str | None, names: Sequence[str], kind: str) -> i
 
 
 def _judges(own: str, classes: tuple[str, ...]) -> list[str]:
-    """The networks that tell the same classes apart; the robust one first."""
+    """The available networks with the same classes; the robust one first."""
     same = of_the_same_classes(own, classes)
     return sorted(same, key=lambda name: ("robust" not in name, name != "mini_resnet"))
 

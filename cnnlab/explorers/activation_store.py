@@ -1,7 +1,7 @@
-"""The pictures that an explorer searches, and what one layer answers to all of them.
+"""The pictures that an explorer searches, and the activations of one layer for all of them.
 
-A layer's maps are collected in short steps and kept, so that the strongest patches of any unit, or along any mixture of units, are
-found without another forward pass. The same in one line, without an explorer: `cnnlab.units.top_patches` and `top_along_direction`.
+A layer's maps are collected in short steps and kept, so that the strongest patches of any unit, or any mixture of units, are
+found without another forward pass. Without an explorer: `cnnlab.units.top_patches` and `top_along_direction`.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _CACHED_LAYERS = 3
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """N pictures of a data set.
+    """A set of N pictures that an explorer can search.
 
     Attributes
     ----------
     images
-        N x 3 x H x W bytes.
+        N x 3 x H x W, uint8.
     labels, class_names
-        N class indices, and what they mean.
+        N class indices, and the names of the classes.
     source
-        The data set that the pictures are the beginning of.
+        The data set whose first pictures these are.
     expression
         The code that gives `images`.
     """
@@ -62,21 +62,21 @@ class ImageSet:
         return len(self.images)
 
     def as_floats(self, side: int | None = None, index: Tensor | None = None) -> Tensor:
-        """The pictures (of these row numbers) x 3 x side x side in [0, 1]; resized where a network looks at another size."""
+        """The pictures (of these indices) x 3 x side x side in [0, 1]; resized where the network has another input size."""
         images = (self.images if index is None else self.images[index]).float() / 255
         if side in (None, images.shape[-1]):
             return images
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
 
     def fitting(self, side: int) -> ImageSet:
-        """The collection for a network that looks at pictures of this side: a large network is given the first ones, enlarged."""
+        """The set for a network with this input size: for a large network the first pictures, enlarged."""
         if side < LARGE_SIDE or self.images.shape[-1] >= side:
             return self
         source = Enlarged(self, side)
         return ImageSet(source.images, source.labels, self.class_names, source)
 
     def describe(self, index: int) -> str:
-        """What a picture shows, as far as it is known."""
+        """A sentence on what a picture shows, as far as it is known."""
         source = self.source
         if hasattr(source, "recipes"):
             return f"{source.recipes[index].shape}, {source.recipes[index].scene}"
@@ -88,7 +88,7 @@ class ImageSet:
         return self.class_names[int(self.labels[index])]
 
     def code(self, side: int, count: int | None = None) -> list[str]:
-        """The lines that give the first `count` pictures, as floats of side x side in [0, 1]; they need `cnnlab`, `world` and `torch`."""
+        """The lines of code for the first `count` pictures, side x side in [0, 1]; they need `cnnlab`, `world` and `torch`."""
         some = "" if self.expression and count in (None, len(self)) else f"[:{count or len(self)}]"
         lines = [f"pictures = {self.expression or self._unnamed}{some} / 255"]
         if lines[0].startswith("pictures = data."):
@@ -100,12 +100,12 @@ class ImageSet:
 
     @property
     def _unnamed(self) -> str:
-        """What gives the images of a set that came as a data set."""
+        """The expression for the images of a set that came as a data set."""
         return 'world.dataset("validation").images' if hasattr(self.source, "recipes") else "data.images"
 
 
 class Enlarged:
-    """The first `LARGE_PICTURES` of a collection as a data set of its own, with pictures and maps brought to side x side."""
+    """The first `LARGE_PICTURES` pictures of a set as a data set of their own, with pictures and maps enlarged to side x side."""
 
     def __init__(self, pictures: ImageSet, side: int):
         count, source = min(LARGE_PICTURES, len(pictures)), pictures.source
@@ -113,10 +113,10 @@ class Enlarged:
         self.labels, self.class_names = pictures.labels[:count], pictures.class_names
         self.side_before = pictures.images.shape[-1]
 
-        def enlarged(maps: Tensor) -> Tensor:  # N x H x W: each pixel takes the value of the nearest one
+        def enlarged(maps: Tensor) -> Tensor:  # N x H x W: nearest-neighbour interpolation
             return F.interpolate(maps[:count, None].float(), size=(side, side))[:, 0].to(maps.dtype)
 
-        # What is not known of a photograph is not known of an enlarged one.
+        # Facts that are unknown for a photograph are unknown for its enlarged copy.
         if hasattr(source, "recipes"):
             self.recipes = source.recipes
         if hasattr(source, "maps"):
@@ -129,13 +129,13 @@ class Enlarged:
 
 
 def first_images(source: Any = None, n: int = N_IMAGES) -> ImageSet:
-    """A set of pictures that an explorer can search.
+    """A set of the first n pictures of a data set.
 
     Parameters
     ----------
     source
         A data set with `images` in bytes, `labels` and `class_names`, of which the first `n` are taken; `Photographs`, the path of a
-        folder of them or the name of a data set of `cnnlab.photographs`, of which some at even distances are read; None for the
+        folder of them or the name of a data set of `cnnlab.photographs`, of which evenly spaced ones are read; None for the
         validation split of the rendered world.
     """
     if isinstance(source, ImageSet):
@@ -153,7 +153,7 @@ def first_images(source: Any = None, n: int = N_IMAGES) -> ImageSet:
 
 @dataclass(frozen=True, eq=False)
 class LayerActivations:
-    """What a layer answers to the first n of `total` pictures: maps n x U x h x w (h = w = 1 for vectors).
+    """The maps of a layer for the first n of `total` pictures: n x U x h x w (h = w = 1 for vectors).
 
     `field` is None where the receptive field is not known; `picture` is the height and width of the pictures.
     """
@@ -165,9 +165,9 @@ class LayerActivations:
     picture: tuple[int, int]
 
     def strongest(self, direction: int | Tensor, k: int) -> TopPatches:
-        """The k strongest patches of a unit, or along a direction (U numbers), among the pictures that were looked at.
+        """The k strongest patches of a unit, or along a direction (U numbers), among the pictures searched so far.
 
-        The same as `cnnlab.units.top_patches` and `cnnlab.units.top_along_direction` find in these pictures; where the receptive field
+        Equal to `cnnlab.units.top_patches` and `cnnlab.units.top_along_direction` on these pictures; where the receptive field
         is not known, each patch is the whole picture.
         """
         if isinstance(direction, Tensor):
@@ -186,7 +186,7 @@ class LayerActivations:
 
 
 def whole_pictures(found: LayerActivations, best: Sequence[Tensor]) -> TopPatches:
-    """The strongest places `best` (value, picture and place, each k x 1) where their field is not known: the box is the whole picture."""
+    """The patches of the strongest positions `best` (value, picture, position; each k x 1) as whole pictures, for an unknown field."""
     value, picture, place = (part.T.contiguous() for part in best)  # 1 x k
     width, (high, wide) = found.maps.shape[3], found.picture
     return TopPatches(
@@ -210,7 +210,7 @@ def known_field(model: nn.Module, layer: str, picture: tuple[int, ...]) -> Recep
 
 
 class Floats:
-    """Some pictures of a collection as floats N x 3 x side x side, made when they are asked for: `as_floats[3:5]`."""
+    """Lazy float view N x 3 x side x side of the pictures of a set; a slice such as `as_floats[3:5]` is converted when it is read."""
 
     def __init__(self, pictures: ImageSet, side: int):
         self._pictures, self._side = pictures, side
@@ -224,7 +224,7 @@ class Floats:
 
 
 def pictures_in_a_step(side: int, most: int = _STEP) -> int:
-    """How many pictures of this side go into a step that is short enough to leave the controls alive; `most` of 96 x 96."""
+    """How many pictures of this side fit in a step short enough to keep the controls responsive; `most` for 96 x 96."""
     return max(1, min(most, round(most * (96 / side) ** 2)))
 
 
@@ -250,10 +250,10 @@ def collect_activations(
 
 
 class ActivationSearch:
-    """Collects the maps of one layer after another, on the kernel's own loop; those asked for last are kept.
+    """Search of a layer's activations in the background, on the kernel's event loop; the most recent layers are kept.
 
-    `show(activations, last)` hears each step, `last` the one after which nothing more comes: the whole collection was looked at, or
-    `stop_button` was pressed. `activations` is what there is, or None.
+    `show(activations, last)` is called after each step; `last` is true when no more steps follow: all pictures were searched, or
+    `stop_button` was pressed. `activations` holds the result so far, or None.
     """
 
     def __init__(
@@ -271,7 +271,7 @@ class ActivationSearch:
 
     @property
     def accessible_names(self) -> list:
-        """The accessible name of the button."""
+        """Accessible name of the button."""
         return names_for(self.stop_button, "stop", "Stop searching the data set")
 
     @property
@@ -281,7 +281,7 @@ class ActivationSearch:
     def search(
         self, model: nn.Module, layer: str, side: int, blocking: bool = False, begin_with: int = 0
     ) -> None:
-        """Look for what `layer` answers: at once, or `begin_with` pictures at once and the others beside the controls."""
+        """Collect the activations of `layer`: all at once, or the first `begin_with` pictures at once and the others in the background."""
         self._background.stop()
         self.stop_button.disabled = True
         key = (model, layer, self.pictures)
@@ -306,7 +306,7 @@ class ActivationSearch:
             self._background.start(steps, lambda activations: self._step(key, activations), self._finish)
 
     def stop(self) -> None:
-        """Take no further step; what was found stays and is shown."""
+        """Stop the search; the result so far stays and is shown."""
         if self.running:
             self._background.stop()
             self.stop_button.disabled = True

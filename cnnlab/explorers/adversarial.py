@@ -1,4 +1,4 @@
-"""The adversarial explorer: how far must a picture be pushed until the network says something else?"""
+"""Adversarial explorer: attacks on one picture, and the smallest epsilon that changes the prediction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEBOUNCE_SECONDS = 0.25
 
 
 class AdversarialExplorer(Explorer):
-    """How small a change turns the answer? A picture, the change amplified, and the picture attacked.
+    """Adversarial explorer: a picture, the amplified perturbation, and the attacked picture. How small a change flips the prediction?
 
     Parameters
     ----------
@@ -36,20 +36,20 @@ class AdversarialExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     epsilon
-        The first strength, in steps of 255.
+        The first epsilon, in steps of 255.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and what it looks at.
+        The network, and the picture that it is given.
     epsilon
-        How far each pixel may move, in steps of 255; for "PGD, whole length" the root mean square of the moves.
+        The largest change of a pixel, in steps of 255; for "PGD, whole length" the root mean square of the changes.
     attack, target, steps
-        How the change is found, whether it leads away from the answer or towards a class, and the steps of PGD.
+        The attack, whether it leads away from the prediction or towards a class, and the number of PGD steps.
     amplification
-        By how much the change is amplified in the middle picture.
+        Amplification of the perturbation in the middle picture.
     flip_button
-        Goes to the smallest epsilon found at which the answer is another.
+        Goes to the smallest epsilon found at which the prediction changes.
 
     Example
     -------
@@ -67,7 +67,7 @@ class AdversarialExplorer(Explorer):
         self.adversarial_image: Tensor | None = None
         self.flip_epsilon: float | None = None
         self._sign: Tensor | None = None
-        self._pgd_change: tuple[float, Tensor] | None = None  # epsilon and change that PGD found last
+        self._pgd_change: tuple[float, Tensor] | None = None  # epsilon and change of the last PGD run
         self._background: BackgroundSteps[None] = BackgroundSteps()
         self._make_controls(epsilon)
         self._lay_out()
@@ -79,14 +79,14 @@ class AdversarialExplorer(Explorer):
 
     @property
     def state(self) -> adversarial.AttackState:
-        """What the controls say."""
+        """The settings of the controls."""
         options = {"target": self.target.value, "epsilon": self.epsilon.value, "steps": self.steps.value}
         return adversarial.AttackState(
             self.model, self.image_picker.source, self.image, self.attack.value, **options
         )
 
     def go_to_flip(self) -> None:
-        """Set epsilon to the next mark of the slider at or above the flip."""
+        """Set epsilon to the next slider step at or above the flip."""
         self.epsilon.value = min(
             -(-self.flip_epsilon // self.epsilon.step) * self.epsilon.step, self.epsilon.max
         )
@@ -115,7 +115,7 @@ class AdversarialExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, color=INK, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self, epsilon: float) -> None:
         self.epsilon = widgets.FloatSlider(
@@ -147,10 +147,10 @@ class AdversarialExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _restart(self) -> None:
-        """Another picture, attack or target: the way is found anew, and with it the flip."""
+        """Restart the search for the attack direction and for the flip, after a change of picture, attack or target."""
         state = self.state
         self._background.stop()
         self.steps.disabled = state.single_direction
@@ -161,7 +161,7 @@ class AdversarialExplorer(Explorer):
         self._change_epsilon()
 
     def _change_epsilon(self) -> None:
-        """Another epsilon: one forward pass; what PGD finds there follows when the slider rests."""
+        """Update for another epsilon with one forward pass; PGD follows when the slider rests."""
         state = self.state
         self._background.stop()
         if state.single_direction:
@@ -180,7 +180,7 @@ class AdversarialExplorer(Explorer):
         self._pgd_change = (state.epsilon, self.adversarial_image - state.image)
 
     def _slow_steps(self, state: adversarial.AttackState) -> Iterator[None]:
-        """What takes more than a forward pass, once the controls have rested for a while."""
+        """The computations that take more than a forward pass, started once the controls have rested for a while."""
         started = time.monotonic()
         while time.monotonic() < started + DEBOUNCE_SECONDS:
             yield None
@@ -196,7 +196,7 @@ class AdversarialExplorer(Explorer):
             self.flip_epsilon = adversarial.flip_along(state, self._sign)
         else:
             last: float | None = None
-            for last in adversarial.bisect_flip(state, int(self._clean_probability.argmax())):  # noqa: B007 - the last one counts
+            for last in adversarial.bisect_flip(state, int(self._clean_probability.argmax())):  # noqa: B007 - the last one is needed
                 yield None
             self.flip_epsilon = last
             self._draw_path(state)
@@ -243,7 +243,7 @@ class AdversarialExplorer(Explorer):
         )
 
     def _draw_path(self, state: adversarial.AttackState) -> None:
-        """Probabilities on the straight way to the largest change; for PGD along the change that it found."""
+        """Plot the probabilities along the straight line to the largest change; for PGD along the change that it found."""
         sign = (
             self._sign
             if state.single_direction

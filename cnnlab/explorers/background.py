@@ -1,4 +1,4 @@
-"""Slow work in small steps: a result that grows on the kernel's own loop while the controls stay alive."""
+"""Slow computations in short steps on the kernel's event loop, so that the controls stay responsive."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ runs the cells; two that freeze and thaw the same network at once would leave it
 
 
 class BackgroundSteps(Generic[Result]):
-    """Takes one result after another from an iterator until it ends, fails, or is stopped.
+    """Runs an iterator in the background, result by result, until it ends, fails, or is stopped.
 
-    A torch call that runs cannot be cancelled, so the iterator should make short steps (some 30 ms). Within a kernel the steps
-    take turns with its other work; without a running loop (a script, a test) all of them are taken at once.
+    A running torch call cannot be cancelled, so the iterator should make short steps (some 30 ms). Within a kernel the steps
+    alternate with its other work; without a running loop (a script, a test) all of them run at once.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class BackgroundSteps(Generic[Result]):
         show: Callable[[Result], None],
         finish: Callable[[Exception | None], None],
     ) -> None:
-        """Give each result to `show`; call `finish(None)` at the end or `finish(error)`, but neither after `stop`."""
+        """Start the steps: `show` receives each result, `finish` None at the end or the error; neither is called after `stop`."""
         self.stop()
         self._running = True
         try:
@@ -56,7 +56,7 @@ class BackgroundSteps(Generic[Result]):
             self._task = loop.create_task(self._run_async(steps, show, finish, self._run_id))
 
     def stop(self) -> None:
-        """Take no further step; what was shown stays."""
+        """Stop the steps; the results shown so far stay."""
         self._run_id += 1
         self._running = False
 
@@ -70,7 +70,7 @@ class BackgroundSteps(Generic[Result]):
             pass
 
     def _step(self, steps, show, finish, run_id: int) -> bool:
-        """One step of the run number `run_id`; False when there is nothing more to do."""
+        """Run one step of run number `run_id`; False when there is nothing more to do."""
         with COMPUTE_LOCK:
             if run_id != self._run_id:
                 return False
@@ -79,14 +79,14 @@ class BackgroundSteps(Generic[Result]):
             except StopIteration:
                 self.stop()
                 finish(None)
-            except Exception as error:  # whatever goes wrong is shown in the explorer
+            except Exception as error:  # any error is shown in the explorer
                 self.stop()
                 finish(error)
             return run_id == self._run_id
 
 
 def told(steps: Iterator[Result], total: int, tell: Callable[[str], None]) -> Iterator[Result]:
-    """The steps, `total` of them; every tenth of the way `tell` hears how much is done, as "30%"."""
+    """The steps, `total` of them, with a progress report: `tell` receives "10%", "20%" and so on."""
     said = 0
     for number, step in enumerate(steps, start=1):
         if number * 10 // max(total, 1) > said:
@@ -98,7 +98,7 @@ def told(steps: Iterator[Result], total: int, tell: Callable[[str], None]) -> It
 def compute_missing(
     requests: Mapping[Key, Request], results: dict[Key, Result], compute: Callable[[Request], Result]
 ) -> Iterator[Key]:
-    """Steps for a `BackgroundSteps` that answer what has not been answered yet: each puts one answer into `results` and gives its name."""
+    """Steps for a `BackgroundSteps` that compute the missing results: each adds one to `results` and yields its key."""
     for key, request in requests.items():
         if key not in results:
             results[key] = compute(request)

@@ -1,15 +1,15 @@
-"""What all explorers share: how they are laid out, how they speak, and how they fail.
+"""The base class of all explorers: layout, status line and error display.
 
-An explorer is a class with named public controls (`explorer.network`, `explorer.seed` ...) around pure functions that give a
-result for a state. This base brings the header, the pickers for network and picture, the status line, errors shown in place,
-"Show the code", accessible names, and the still picture that a stored notebook shows. A subclass
+An explorer is a class with named public controls (`explorer.network`, `explorer.seed` ...) around pure functions that compute a
+result from a state. This base provides the header, the pickers for network and picture, the status line, errors shown in place,
+"Show the code", accessible names, and the static preview that a saved notebook shows. A subclass
 
 - sets `title` and `question`, makes its own controls and calls `layout(...)`;
-- redraws everything in `refresh()`, which is called when network or picture have changed;
+- redraws everything in `refresh()`, which is called when the network or picture has changed;
 - registers further controls with `on_change(callback, *controls)`;
-- gives `code()`, `describe()` and `static_preview()`.
+- defines `code()`, `describe()` and `static_preview()`.
 
-Techniques do not belong here, nor does anything that only one explorer needs.
+Techniques, and anything that only one explorer needs, belong elsewhere.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BEGIN_WITH = 8
 
 
 class Explorer:
-    """The base of all explorers; see the module's text for what a subclass adds."""
+    """Base class of all explorers; the module docstring says what a subclass defines."""
 
     title = "Explorer"
     question = ""
@@ -82,57 +82,57 @@ class Explorer:
         self._loaded_network = self.network.value
         self.on_change(self._load_network, self.network)
 
-    # What a subclass gives.
+    # Methods that a subclass defines.
 
     def refresh(self) -> None:
-        """Network or picture have changed: compute and show everything anew. Controls that it sets call nothing back."""
+        """Compute and show everything again after a change of network or picture. Controls that it sets trigger no callbacks."""
         raise NotImplementedError
 
     def code(self) -> str:
-        """The lines that reproduce the current picture without the explorer."""
+        """The lines of code that reproduce the current result without the explorer."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """The current picture in words, the same on every machine."""
+        """Alt text of the current result, the same on every machine."""
         raise NotImplementedError
 
     def static_preview(self) -> bytes:
-        """The current picture as PNG bytes."""
+        """The current result as PNG bytes."""
         raise NotImplementedError
 
-    # What a subclass uses.
+    # Methods that a subclass uses.
 
     @property
     def side(self) -> int:
-        """Side, in pixels, of what the network sees."""
+        """Side of the network's input, in pixels."""
         return int(getattr(self.model, "input_size", 96))
 
     @property
     def is_large(self) -> bool:
-        """Whether the network takes so long for a picture that work on many of them goes on beside the controls from the start."""
+        """Whether the network is so slow that work on many pictures runs in the background from the start."""
         return self.side >= LARGE_SIDE
 
     def is_due(self, searched: int) -> bool:
-        """Whether the result of a search is drawn anew after so many pictures."""
+        """Whether the result of a search is redrawn after so many pictures."""
         return searched % (BEGIN_WITH if self.is_large else 6 * BEGIN_WITH) == 0
 
     def beginning(self, first: bool) -> dict[str, Any]:
-        """How a `ActivationSearch` begins, as arguments of `search`: the first one of a small network is done at once."""
+        """Arguments of `ActivationSearch.search` for its start: the first search of a small network runs at once."""
         return {"begin_with": BEGIN_WITH} if self.is_large else {"blocking": first}
 
     @property
     def image(self) -> Tensor:
-        """What the network sees: 3 x side x side floats in [0, 1]."""
+        """The network's input: 3 x side x side floats in [0, 1]."""
         return self.image_picker.source.image(self.side)
 
     @property
     def network_name(self) -> str:
-        """The name that `cnnlab.load` knows the network by; empty for a network of the reader's own."""
+        """The network's name for `cnnlab.load`; empty for a network of the reader's own."""
         return self.network.value if isinstance(self.network.value, str) else ""
 
     @property
     def display_name(self) -> str:
-        """What the network is called in sentences."""
+        """The network's name in sentences."""
         return self.network_name or getattr(self.model, "name", type(self.model).__name__)
 
     @property
@@ -147,9 +147,9 @@ class Explorer:
         result: Sequence[widgets.Widget],
         accessible_names: Sequence[list] = (),
     ) -> None:
-        """Lay the explorer out: groups of controls on the left, the stage, the result on the right.
+        """Arrange the explorer: groups of controls on the left, the main view, the result on the right.
 
-        A group "Picture" of the subclass takes the place of the one that is here; a group without rows is left out.
+        A group "Picture" of the subclass replaces the default one; a group without rows is left out.
         """
         groups = {"Network": [self.network], "Picture": self.image_picker.rows} | groups
         groups = {title: rows for title, rows in groups.items() if rows}
@@ -182,24 +182,24 @@ class Explorer:
         self.widget = widgets.VBox(rows).add_class("cnnlab")
 
     def show(self) -> None:
-        """Draw the first picture; what is wrong with the arguments is raised here, where the cell shows it."""
+        """Draw the first picture; wrong arguments raise here, so the error appears under the cell."""
         with COMPUTE_LOCK:
             self._refresh_quietly()
             self._code.code = self.code()
 
     def on_change(self, callback: Callable[[], None], *controls: widgets.Widget, name: str = "value") -> None:
-        """Call `callback()` when a control changes; what it raises is shown in place."""
+        """Call `callback()` when a control changes; its errors are shown in place."""
         for control in controls:
             control.observe(lambda _change: self.run_safely(callback), name)
 
     def run_safely(self, work: Callable[[], None]) -> None:
-        """Do `work`; if it fails, say why in place and live on. Work within work fails as a whole."""
+        """Call `work` and show its error, if any, in the explorer. A nested call fails as a whole."""
         with COMPUTE_LOCK:
             self._run_work(work)
 
     def _run_work(self, work: Callable[[], None]) -> None:
         if self._callbacks_held:
-            return  # the explorer turns its own controls
+            return  # set by the explorer itself
         if self._busy:
             work()
             return
@@ -207,7 +207,7 @@ class Explorer:
         try:
             work()
             self._code.code = self.code()
-        except Exception as error:  # an explorer in a lecture must not die, whatever happens
+        except Exception as error:  # an explorer in a lecture must survive any error
             self.fail(error)
         finally:
             self._busy = False
@@ -217,7 +217,7 @@ class Explorer:
 
     @contextmanager
     def hold_callbacks(self) -> Iterator[None]:
-        """Controls that are set inside call nothing back."""
+        """Suppress the callbacks of controls that are set inside the block."""
         before, self._callbacks_held = self._callbacks_held, True
         try:
             yield
@@ -225,11 +225,11 @@ class Explorer:
             self._callbacks_held = before
 
     def on_done(self, work: Callable[[], None]) -> Callable[[Exception | None], None]:
-        """What a `BackgroundSteps` calls at its end: it does `work`, or shows what went wrong."""
+        """A callback for the end of a `BackgroundSteps`: it does `work`, or shows the error."""
         return lambda error: work() if error is None else self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Show what went wrong; the last good picture stays."""
+        """Show an error; the last valid picture stays."""
         self.error = error
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         is_expected = isinstance(error, ValueError | TypeError | LookupError | OSError)
@@ -238,10 +238,10 @@ class Explorer:
         self._alert.layout.display = ""
 
     def set_status(self, text: str) -> None:
-        """Put a sentence into the status line."""
+        """Set the text of the status line."""
         self.status.value = html.escape(text)
 
-    # What happens by itself.
+    # Internal callbacks.
 
     def _load_network(self) -> None:
         chosen, before = self.network.value, (self._loaded_network, self.model)
@@ -251,7 +251,7 @@ class Explorer:
             self.model = load(chosen) if isinstance(chosen, str) else chosen
             self._loaded_network = chosen
             self._refresh_quietly()
-        except Exception:  # it cannot be loaded, or cannot serve: back to the one that could
+        except Exception:  # it cannot be loaded or does not fit: back to the previous network
             serves = self.model is before[1]
             self._loaded_network, self.model = before
             with self.hold_callbacks():
@@ -275,7 +275,7 @@ class Explorer:
 
 
 def _network_picker(model: str | nn.Module, offered: Mapping[str, str | nn.Module]) -> widgets.Dropdown:
-    """A menu of networks by name; the one that is given comes first if it is not among them."""
+    """A menu of networks by name; the given network comes first if it is not among them."""
     options = list(offered.items())
     if any(model is value for value in offered.values()):
         pass

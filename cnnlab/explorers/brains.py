@@ -1,4 +1,4 @@
-"""The brain explorer: a layer of a network beside a population of neurons, with as many units and as much noise."""
+"""Brain explorer: a layer compared with a population of neurons, at equal numbers of units and equal noise."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from cnnlab.figures.colours import LINES
 
 
 class BrainExplorer(Explorer):
-    """Does a layer see as neurons do? Equal numbers of units, matched noise: decoding, and which pictures are alike.
+    """Brain explorer: decoding and representational similarity of a layer and of recorded neurons, at equal units and noise.
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     recordings
-        Populations by name, such as {"IT": cnnlab.features.read_recordings("it.npz")}; None takes two that are simulated, and say so.
+        Populations by name, such as {"IT": cnnlab.features.read_recordings("it.npz")}; None takes two simulated ones, labelled as such.
     layer
-        The layer that is compared first; None takes the last but one.
+        The first layer to compare; None takes the last but one.
 
     Controls
     --------
     network, layer, population
-        What is compared with what.
+        The layer, and the population that it is compared with.
     units, trials, noise, random_seed
-        How many units of each; over how many trials responses are averaged; how much of the recorded noise the layer gets (1: as much);
+        Number of units of each; number of trials averaged; noise added to the layer as a share of the recorded noise;
         the seed.
     pair
-        A click into a table shows the two pictures that it compares there.
+        A click on a matrix shows the two pictures compared at that entry.
 
     Example
     -------
@@ -90,12 +90,12 @@ class BrainExplorer(Explorer):
 
     @property
     def state(self) -> State:
-        """What the controls say."""
+        """The settings of the controls."""
         return State(self.units.value, self.trials.value, self.noise.value, self.random_seed.value)
 
     @property
     def side_names(self) -> dict[str, str]:
-        """What both sides are called: a simulated population always says that it is one."""
+        """Display names of both sides; a simulated population is always called simulated."""
         name, title = self.population.value, self.recordings.title
         return {
             "population": name if title.split()[0] in name else f"{title}: {name}",
@@ -159,7 +159,7 @@ class BrainExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.population = widgets.Dropdown(options=list(self.populations), description="Neurons")
@@ -177,7 +177,7 @@ class BrainExplorer(Explorer):
         self.curve = Chart()
 
     def _lay_out(self) -> None:
-        # What stands below both is the same, so their pictures stand on one line, however long their names are.
+        # Both sides have the same rows below, so their pictures are aligned whatever the length of their names.
         side_by_side = widgets.Layout(grid_gap="14px", align_items="flex-end")
         tables = widgets.HBox([self.table, self.layer_table], layout=side_by_side)
         self.layout(
@@ -206,7 +206,7 @@ class BrainExplorer(Explorer):
         )
         self.widget.add_class("cnnlab-wide")
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _new_population(self) -> None:
         recordings = self.recordings
@@ -220,7 +220,7 @@ class BrainExplorer(Explorer):
         return self.model, self.layer.value, self.population.value
 
     def _collect(self, key: tuple) -> Iterator[None]:
-        """What the layer answers to the pictures of the recordings, a few of them in each step."""
+        """The layer's activations for the pictures of the recordings, a few in each step."""
         model, layer, population = key
         images, side = self.populations[population].images, self.side
         step, parts = pictures_in_a_step(side), []
@@ -236,7 +236,7 @@ class BrainExplorer(Explorer):
             yield None
 
     def _compare(self) -> None:
-        """Compare at once what a small network, or one that was asked before, says; a large one is asked beside the controls."""
+        """Compare at once for a small network or one with stored activations; for a large one collect them in the background."""
         key = self._key
         self._growth.stop()
         if key not in self._features:
@@ -254,7 +254,7 @@ class BrainExplorer(Explorer):
         self._show()
 
     def _show_population(self) -> None:
-        """Until the layer has been asked: the table of the population alone."""
+        """Show the population's matrix alone, until the layer's activations are there."""
         averaged = self.recordings.mean(self.state.trials)
         table = dissimilarity(averaged)[self._order][:, self._order]
         with self.table.hold_sync():

@@ -1,10 +1,10 @@
-"""What the menus of networks, layers and classes offer.
+"""The options of the menus of networks, layers and classes.
 
-kind_of          what a network has learned to tell, by which explorers choose theirs
-network_layers   the layers of a network that give maps or vectors, with what is known of each
-arranged         the order and the headings in which layers are offered: blocks first, what is inside of each after them
-offer_layers     sets them into a menu and chooses one
-offer_classes    the same for classes, which are found by their synonyms too
+kind_of          the kind of task that a network has learned, by which explorers choose theirs
+network_layers   the layers of a network that give maps or vectors, with their properties
+arranged         the order and headings of layers in a menu: blocks first, then the layers inside each block
+offer_layers     fills a menu with layers and chooses one
+offer_classes    fills a menu with classes, which are also found by their synonyms
 offer            sets the options of any other menu
 """
 
@@ -40,27 +40,27 @@ LISTED = 20
 
 
 def kind_of(network: NetworkInfo) -> str:
-    """What a network of `cnnlab.available()` has learned: "photographs", "objects", "scenes", "masks", "digits" or "random labels"."""
+    """The kind of task of a network of `cnnlab.available()`: "photographs", "objects", "scenes", "masks", "digits" or "random labels"."""
     if network.name.startswith("memory_"):
-        return "random labels"  # or their twin
+        return "random labels"  # or the same network with true labels
     kinds = {PHOTOGRAPHS: "photographs", "object": "objects", "scene": "scenes", "mask": "masks"}
     return kinds.get(network.task, network.task)
 
 
 def offered_networks(kinds: Sequence[str], classes: Sequence[str] = ()) -> list[str]:
-    """The networks of some kinds that load without a connection and know all of some classes."""
+    """The networks of some kinds that load without a connection and have all of some classes."""
     ready = [info for info in available().values() if info.ready and kind_of(info) in kinds]
     return [info.name for info in ready if not classes or set(classes) <= set(classes_of(info))]
 
 
 def of_the_same_classes(own: str, classes: Sequence[str]) -> list[str]:
-    """The networks at hand, other than `own`, that tell the same classes apart."""
+    """The available networks with the same classes, other than `own`."""
     ready = [info for info in available().values() if info.ready and info.name != own]
     return [info.name for info in ready if classes_of(info) == tuple(classes)]
 
 
 def classes_of(network: NetworkInfo) -> tuple[str, ...]:
-    """The classes of a network of `cnnlab.available()` that is here, without loading it."""
+    """The classes of an installed network of `cnnlab.available()`, without loading it."""
     return (
         imagenet_classes()
         if network.source != "shipped"
@@ -72,7 +72,7 @@ def classes_of(network: NetworkInfo) -> tuple[str, ...]:
 class Layer:
     """A layer that gives maps or vectors.
 
-    `shape` is (C, H, W) or (C,); `field` is None where what its units see is not known; a `block` has further layers inside.
+    `shape` is (C, H, W) or (C,); `field` is the receptive field, None where it is not known; a `block` contains further layers.
     """
 
     name: str
@@ -83,12 +83,12 @@ class Layer:
 
     @property
     def has_maps(self) -> bool:
-        """Whether its units have more than one place."""
+        """Whether its units have more than one position."""
         return len(self.shape) == 3 and self.shape[1] > 1
 
     @property
     def numbers(self) -> int:
-        """How many numbers it gives for a picture."""
+        """The number of activations for one picture."""
         return prod(self.shape)
 
     @property
@@ -100,13 +100,13 @@ class Layer:
 def network_layers(model: nn.Module, side: int) -> list[Layer]:
     """The layers of a network that give maps or vectors for a picture of `side` x `side`, in the order in which they finish.
 
-    A layer that runs several times stands where it runs last. What gives the network's own answer from inside, such as the network in
+    A layer that runs several times is listed where it runs last. An inner module that gives the network's output, such as the network in
     a wrapper, is left out, and so are `NO_UNITS`.
 
     Raises
     ------
     ValueError
-        If the network cannot take such a picture.
+        If the network does not accept such a picture.
     """
     shape = input_shape(model, side)
     follower, run = trace_fields(model, shape)
@@ -142,7 +142,7 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
 
 
 def arranged(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Layer names in the order of a menu, and a heading for each: the blocks first, then what is inside of each block.
+    """Layer names in the order of a menu, and a heading for each: the blocks first, then the layers inside each block.
 
     "Blocks" are the names down to the first level that has at least `FEW` of them: `conv1`, `fire2` ..., `conv10`, but `features.0`,
     `features.1` ... where there are only `features` and a `classifier`. A network without inner parts has no headings.
@@ -165,7 +165,7 @@ def arranged(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def first_layers(names: Sequence[str]) -> list[str]:
-    """The layers that a menu shows first, without those inside of blocks; all where there are only such."""
+    """The layers that a menu shows first: those outside of blocks, or all if there are no others."""
     order, headings = arranged(names)
     return [
         name for name, heading in zip(order, headings or order, strict=True) if not headings or not heading
@@ -173,7 +173,7 @@ def first_layers(names: Sequence[str]) -> list[str]:
 
 
 def last_but_one(names: Sequence[str]) -> str:
-    """The layer before the last of those that a menu shows first: what the classes are told from."""
+    """The last but one of the layers that a menu shows first: the features that the classifier reads."""
     first = first_layers(names)
     return first[max(0, len(first) - 2)]
 
@@ -185,7 +185,7 @@ def deepest(layers: Sequence[Layer], names: Sequence[str]) -> str:
 
 
 def rectified(layers: Sequence[Layer]) -> list[str]:
-    """The names of those layers that are a ReLU, or a block of the network as a whole."""
+    """The names of the layers that are a ReLU, or a block of the network as a whole."""
     outer = first_layers([layer.name for layer in layers])
     return [layer.name for layer in layers if layer.rectified or (layer.block and layer.name in outer)]
 
@@ -198,14 +198,14 @@ def offer_layers(
     otherwise: str | None = None,
     before: Sequence[tuple[str, Any]] = (),
 ) -> None:
-    """Offer the layers of a network, behind the options `before`.
+    """Fill a menu with the layers of a network, after the options `before`.
 
-    Chosen is the layer that is `asked` for, else the option that was chosen before, else the layer `otherwise`, else the first option.
+    The choice is the layer `asked` for, else the previous choice, else the layer `otherwise`, else the first option.
 
     Raises
     ------
     ValueError
-        If the layer that is asked for is not among them; the message offers the nearest names.
+        If the requested layer is not among them; the message offers the nearest names.
     """
     if asked and asked not in layers:
         raise ValueError(_not_offered(asked, layers))
@@ -230,9 +230,9 @@ def _not_offered(asked: str, layers: Sequence[str]) -> str:
 def offer_classes(
     control: SearchSelect, names: Sequence[str], before: Sequence[tuple[str, Any]] = (), form: str = "{}"
 ) -> None:
-    """Offer the classes of a network by name, each with its index as the value, behind the options `before`.
+    """Fill a menu with the classes of a network by name, each with its index as the value, after the options `before`.
 
-    What was chosen stays chosen if its label is among them. A class is found by its synonyms too (`ClassName.synonyms`).
+    The previous choice stays if its label is among them. A class is also found by its synonyms (`ClassName.synonyms`).
     """
     options = [*before, *((form.format(name), index) for index, name in enumerate(names))]
     words = [", ".join(getattr(name, "synonyms", ())) for name in names]

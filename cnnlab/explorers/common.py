@@ -1,4 +1,4 @@
-"""The small widgets that every explorer has: accessible names, the code panel and its first line, and the upload of a photo."""
+"""Small widgets that every explorer uses: accessible names, the code panel and its first line, and the photo upload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HERE = Path(__file__).parent
 
 
 class AccessibleNames(anywidget.AnyWidget):
-    """Gives names to what core widgets leave nameless (slider handles, pictures), and keeps the keyboard with the controls.
+    """Sets accessible names of core widgets that have none (slider handles, pictures), and keeps the keyboard focus with the controls.
 
     `attributes` is a list of [CSS selector, {attribute: value}] within the explorer.
     """
@@ -25,7 +25,7 @@ class AccessibleNames(anywidget.AnyWidget):
 
 
 class CodePanel(anywidget.AnyWidget):
-    """The lines that reproduce the current picture, folded away under "Show the code"."""
+    """Code panel: the lines that reproduce the current result, folded under "Show the code"."""
 
     _esm = (_HERE / "code.js").read_text(encoding="utf-8")
 
@@ -33,9 +33,9 @@ class CodePanel(anywidget.AnyWidget):
 
 
 class PhotoUpload(anywidget.AnyWidget):
-    """A button that asks for a photo, and one that goes back.
+    """Photo upload: a button that opens a photo, and one that removes it.
 
-    `upload` is {"name": str, "content": bytes} when a photo came and has no content when it shall go; `photo_name` is the name of the
+    `upload` is {"name": str, "content": bytes} for a new photo and has no content when it is removed; `photo_name` is the name of the
     photo in use, or empty.
     """
 
@@ -46,17 +46,17 @@ class PhotoUpload(anywidget.AnyWidget):
 
 
 def read_script(name: str) -> str:
-    """The script of a widget that draws, with what is shared before it: anywidget takes one text that imports nothing."""
+    """The script of a widget, with the shared script before it: anywidget takes one text that imports nothing."""
     return "".join((_HERE / part).read_text(encoding="utf-8") for part in ("shared.js", name))
 
 
 def load_line(network: str) -> str:
-    """The line of code that loads the network that `cnnlab.load` knows by this name; nothing is known of one without a name."""
+    """The line of code that loads a network by its name for `cnnlab.load`; a placeholder where it has no name."""
     return f'model = cnnlab.load("{network}")' if network else "model = ...  # your own network"
 
 
 def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
-    """The entries of `AccessibleNames.attributes` that call `control` by `name`; marks the control with a class of its own."""
+    """The entries of `AccessibleNames.attributes` that name `control`; it gets a CSS class of its own."""
     control.add_class(f"cnnlab-is-{key}")
     parts = {
         ipywidgets.IntSlider: (".noUi-handle", ".widget-readout"),
@@ -71,5 +71,5 @@ def names_for(control: ipywidgets.DOMWidget, key: str, name: str) -> list:
 
 
 def heading(text: str) -> ipywidgets.HTML:
-    """The small title over a group of controls."""
+    """The heading above a group of controls."""
     return ipywidgets.HTML(html.escape(text)).add_class("cnnlab-heading")

@@ -1,4 +1,4 @@
-"""The convolution explorer: a kernel on a real picture, one number of its map stepped through by hand."""
+"""Convolution explorer: a kernel on a real picture, with each product of one position of the output map."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from cnnlab.units import convolution_names, filters
 
 
 class ConvolutionExplorer(Explorer):
-    """Where does each number of a map come from? Patch x kernel + bias, on a grey picture, with every setting of a convolution.
+    """Convolution explorer: patch x kernel + bias on a grey picture. Where does each number of a map come from?
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ class ConvolutionExplorer(Explorer):
     Controls
     --------
     kernel, unit, size, weight, bias
-        Which kernel; each weight of it can be changed (choose it in the kernel's picture). `unit` chooses a learned filter, added
-        up over the colours, which is what it does to a grey picture.
+        The kernel; each weight can be changed (click it in the kernel's picture). `unit` chooses a learned filter, summed
+        over the colours, which is equivalent on a grey picture.
     pixels, stride, padding, dilation
-        How large the picture is, and how the kernel goes over it. What is impossible is explained.
+        The size of the picture, and the convolution's settings. Impossible ones are explained.
     position, term
-        Which number of the map is looked at, and how many of its products are added already.
+        The (row, column) in the map, and how many of its products are summed already.
 
     Example
     -------
@@ -80,7 +80,7 @@ class ConvolutionExplorer(Explorer):
 
     @property
     def position(self) -> tuple[int, int]:
-        """(row, column) in the map of the number that is looked at; may be set."""
+        """(row, column) in the output map; may be set."""
         return self._position
 
     @position.setter
@@ -117,7 +117,7 @@ class ConvolutionExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.kernel = widgets.Dropdown(options=[*KERNELS, LEARNED_FILTER], description="Kernel")
@@ -171,7 +171,7 @@ class ConvolutionExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _is_learned(self) -> bool:
@@ -199,7 +199,7 @@ class ConvolutionExplorer(Explorer):
     def _set_weight(self) -> None:
         _, row, column = self.kernel_grid.point
         if abs(float(self.weights[0, row, column]) - self.weight.value) < 1e-6:
-            return  # the slider was set to what the kernel holds
+            return  # the slider was set to the kernel's value
         self.weights = self.weights.clone()
         self.weights[0, row, column] = self.weight.value
         self._edited = True
@@ -220,7 +220,7 @@ class ConvolutionExplorer(Explorer):
             self.position = nearest_position(self.state, row, column)
 
     def _draw(self) -> None:
-        """Everything anew: picture, kernel, map. An impossible shape is told, and the last possible one stays."""
+        """Redraw picture, kernel and map. An impossible shape is reported, and the last possible one stays."""
         side, size = self.pixels.value, self.weights.shape[-1]
         steps = {"stride": self.stride.value, "padding": self.padding.value, "dilation": self.dilation.value}
         pixels = grey(self.image_picker.source.image(SOURCE_SIZE), side)

@@ -1,4 +1,4 @@
-"""The corruption explorer: noise, blur, weather and storage on one picture, as strong as you like."""
+"""Corruption explorer: noise, blur, weather and compression on one picture, at five severities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cnnlab.robustness import CORRUPTIONS, SEVERITIES
 
 
 class CorruptionExplorer(Explorer):
-    """What does a network still see through noise, blur, weather and compression?
+    """Corruption explorer: predictions under noise, blur, weather and compression.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ class CorruptionExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     networks
-        Networks to choose from, by the names that shall be shown; all that are at hand unless said.
+        Networks to choose from, by the names that are shown; all that are available by default.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and what it looks at.
+        The network, and the picture that it is given.
     kind, severity, random_seed
-        Which corruption (a click on one of the fifteen small pictures chooses it, too), how strong, and another seed for its noise,
+        The corruption (a click on one of the fifteen small pictures sets it too), its severity, and the seed of its noise,
         flakes and directions.
 
     Example
@@ -70,7 +70,7 @@ class CorruptionExplorer(Explorer):
 
     @property
     def state(self) -> State:
-        """What the controls say."""
+        """The settings of the controls."""
         controls = {"kind": self.kind.value, "severity": self.severity.value, "seed": self.random_seed.value}
         return State(self.model, self.image_picker.source, self.side, **controls)
 
@@ -108,7 +108,7 @@ class CorruptionExplorer(Explorer):
         )
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.kind = widgets.Dropdown(options=corruption.kind_options(), description="Kind")
@@ -138,10 +138,10 @@ class CorruptionExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _compute(self) -> None:
-        """The chosen severity at once, the others one after another: a move of the slider then only looks up."""
+        """Compute the chosen severity at once and the others in the background, so that moving the slider only looks up results."""
         state = self.state
         self._background.stop()
         self.results = {}
@@ -153,7 +153,7 @@ class CorruptionExplorer(Explorer):
         self._background.start(steps, lambda _severity: None, self.on_done(self._draw_curves))
 
     def _current_result(self) -> Result:
-        """The fifteen at the chosen severity."""
+        """The result for the fifteen corruptions at the chosen severity."""
         severity = self.severity.value
         if severity not in self.results:
             self.results[severity] = corruption.render(self.state)
@@ -187,7 +187,7 @@ class CorruptionExplorer(Explorer):
         self._draw_curves()
 
     def _by_severity(self) -> dict[int, list[float]]:
-        """For each severity that has been asked about, the probability of the first answer under each corruption."""
+        """For each computed severity, the probability of the clean prediction under each corruption."""
         computed = {severity: self.results[severity] for severity in SEVERITIES if severity in self.results}
         return {
             severity: result.probability[:, self._clean_class].tolist()
@@ -204,13 +204,13 @@ class CorruptionExplorer(Explorer):
         self.chart.show(figure_png(figure), what)
 
     def _tile_chosen(self) -> None:
-        """A small picture was chosen: its corruption becomes the kind."""
+        """Set `kind` to the corruption of the chosen small picture."""
         if 0 <= self.grid.selected < len(CORRUPTIONS):
             self.kind.value = CORRUPTIONS[self.grid.selected]
 
 
 def _curves(axis, values: Mapping[int, list[float]], chosen: int, severity: int) -> None:
-    """One line a corruption, the chosen one in front."""
+    """Plot a line for each corruption, with the chosen one in front."""
     order = [number for number in range(len(CORRUPTIONS)) if number != chosen] + [chosen]
     for number in order:
         style = {"color": ACCENT, "linewidth": 2.2, "marker": "o", "markersize": 4}

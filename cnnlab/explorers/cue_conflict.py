@@ -1,4 +1,4 @@
-"""The cue conflict explorer: the shape of one class in the skin of another, and which of the two each network names."""
+"""Cue conflict explorer: the shape of one class with the texture of another, classified by two networks."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ DEFAULT_CONFLICT = sample(3, shape="teapot", scene="room", clutter=0, cover=0.0)
 
 
 class CueConflictExplorer(Explorer):
-    """Shape of one class, skin of another: which of the two does each of two networks name?
+    """Cue conflict explorer: the shape of one class with the texture of another. Which of the two does each network name?
 
     Parameters
     ----------
     model
-        A name of `cnnlab.available()`, or a network of your own that knows the classes of the world.
+        A name of `cnnlab.available()`, or a network of your own that has the classes of the world.
     second_network
-        A second network, to be asked about the same pictures.
+        A second network, which classifies the same pictures.
     picture
         A recipe, or a picture of `cnnlab.world.render`; its class gives the shape.
     networks
-        Networks to choose from, by the names that shall be shown.
+        Networks to choose from, by the names that are shown.
 
     Controls
     --------
     network, second_network
-        Who is asked.
+        The two networks.
     shape, texture, scene, seed, another_button
-        What is drawn; a click on one of the small pictures chooses its texture.
+        The rendered picture; a click on one of the small pictures sets its texture.
 
     Example
     -------
@@ -80,7 +80,7 @@ class CueConflictExplorer(Explorer):
 
     @property
     def recipe(self) -> Recipe:
-        """What is drawn, but for the texture."""
+        """The recipe of the picture, without the texture."""
         return self.image_picker.source.recipe
 
     def refresh(self) -> None:
@@ -98,7 +98,7 @@ class CueConflictExplorer(Explorer):
 
     def static_preview(self) -> bytes:
         for _texture in self._missing_textures():
-            pass  # within a kernel some may not be there yet
+            pass  # within a kernel some may still be missing
         figure = cue_conflict.preview_figure(
             {texture: self.results[texture] for texture in OBJECTS}, self.recipe.shape, self._classes
         )
@@ -111,14 +111,14 @@ class CueConflictExplorer(Explorer):
         )
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self, second_network: str | nn.Module) -> None:
         options = list(self.network.options)
         values = [value for _label, value in options]
         if second_network not in values:
             if isinstance(second_network, str):
-                second_network = self.network.value  # not at hand: the same network twice
+                second_network = self.network.value  # not available: the same network twice
             else:
                 options.insert(
                     0,
@@ -165,7 +165,7 @@ class CueConflictExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _second_name(self) -> str:
@@ -182,7 +182,7 @@ class CueConflictExplorer(Explorer):
             raise
 
     def _compute(self) -> None:
-        """The chosen skin at once, all others one after another."""
+        """Compute the chosen texture at once, the others in the background."""
         self._background.stop()
         key = (self.model, self.second_model, self.recipe)
         if key != self._computed_for:
@@ -205,7 +205,7 @@ class CueConflictExplorer(Explorer):
         return compute_missing({texture: texture for texture in OBJECTS}, self.results, self._result_for)
 
     def _show(self) -> None:
-        """The chosen skin: three pictures and both networks' answers."""
+        """Show the chosen texture: three pictures and both networks' predictions."""
         shape, texture = self.recipe.shape, self.texture.value
         if texture not in self.results:
             self.results[texture] = self._result_for(texture)
@@ -230,7 +230,7 @@ class CueConflictExplorer(Explorer):
             self._paint_grid()
 
     def _paint_grid(self) -> None:
-        """The shape in every skin, and how often each network goes by which cue."""
+        """Show the shape with every texture, and how often each network follows each cue."""
         shape, side = self.recipe.shape, self.side
         results = [(texture, self.results[texture]) for texture in OBJECTS]
         cues = [
@@ -257,6 +257,6 @@ class CueConflictExplorer(Explorer):
             )
 
     def _tile_chosen(self) -> None:
-        """A small picture was chosen: its skin becomes the texture."""
+        """Set `texture` to that of the chosen small picture."""
         if 0 <= self.grid.selected < len(OBJECTS):
             self.texture.value = OBJECTS[self.grid.selected]

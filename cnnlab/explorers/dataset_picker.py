@@ -1,4 +1,4 @@
-"""The controls that choose the set of pictures that an explorer searches: rendered, crops of photographs, or a folder of one's own."""
+"""Controls for the data set that an explorer searches: rendered pictures, crops of photographs, or a folder."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ GIVEN, RENDERED, CROPS, FOLDER = "pictures", "rendered pictures", "crops of phot
 
 
 class DatasetPicker:
-    """A menu of sets of pictures, and the path of a folder; `collection` is the set in use.
+    """A menu of data sets and a field for a folder; `collection` is the set in use.
 
     Parameters
     ----------
     given
-        What the explorer was given as pictures; None takes crops of photographs for a network that knows ImageNet's classes, else
+        The `pictures` argument of the explorer; None takes crops of photographs for a network with ImageNet's classes, else
         the rendered world.
     class_names
-        Those of the network.
+        The classes of the network.
     n
-        How many pictures of a set.
+        Number of pictures of a set.
     rendered
-        Makes the rendered set; None takes the validation split.
+        Function that makes the rendered set; None takes the validation split.
     others
-        Further sets by name, made when they are chosen.
-
-    Calls `changed()` when another set is in use, `failed(error)` when one cannot be read (the last one then stays), and `say(text)`
-    while a folder is read.
+        Functions that make further sets, by name; called when a set is chosen.
+    changed, failed, say
+        Callbacks: `changed()` after a change of set, `failed(error)` when one cannot be read (the previous one stays), `say(text)`
+        with the progress while a folder is read.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class DatasetPicker:
 
     @property
     def rows(self) -> list[widgets.Widget]:
-        """The controls as they stand in the column."""
+        """The controls in their order."""
         return [self.data, self.folder, self.note]
 
     def _show_folder(self, shown: bool) -> None:
@@ -92,14 +92,14 @@ class DatasetPicker:
 
     @property
     def names(self) -> list:
-        """The accessible names of the controls."""
+        """Accessible names of the controls."""
         return [
             *names_for(self.data, "data", "Pictures that are searched"),
             *names_for(self.folder, "folder", "Path of a folder of your photographs"),
         ]
 
     def fitting(self, side: int) -> ImageSet:
-        """The set in use for a network that looks at pictures of this side; always the same object for the same set and side."""
+        """The set for a network with this input size; always the same object for the same set and side."""
         key = (self.collection, side)
         if key not in self._fitting:
             self._fitting[key] = self.collection.fitting(side)
@@ -117,7 +117,7 @@ class DatasetPicker:
         try:
             if name not in self._kept:
                 self._kept[name] = self._makers[name]()
-        except Exception as error:  # whatever is wrong with a set, the explorer goes on with the last one
+        except Exception as error:  # any error: the explorer keeps the previous set
             self._failed(error)
             return
         self._use(name)
@@ -130,7 +130,7 @@ class DatasetPicker:
         return first_images(None, self._n)
 
     def _open(self, _change: dict) -> None:
-        """Read the folder, photo by photo, while the controls stay alive."""
+        """Read the folder, photo by photo, while the controls stay responsive."""
         path = self.folder.value.strip()
         if path:
             self._growth.start(self._read(path), self._read_so_far, self._finish)
@@ -139,7 +139,7 @@ class DatasetPicker:
         self._say(f"Looks for photographs in {path} ...")
         yield None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # what cannot be read is said below
+            warnings.simplefilter("ignore", UserWarning)  # unreadable files are reported below
             whole = photographs(Path(path).expanduser())
         some, expression = spread(whole, self._n, f'cnnlab.photographs("{path}")')
         for found in reading(some):
@@ -161,7 +161,7 @@ class DatasetPicker:
 
 
 def _told(read: Photographs) -> str:
-    """How many photographs a folder gave, and what was left out."""
+    """A sentence with the number of photographs read and of files left out."""
     told = "1 photograph." if len(read) == 1 else f"{len(read)} photographs."
     if read.skipped:
         name, reason = read.skipped[0]

@@ -1,4 +1,4 @@
-"""The dream explorer: whatever a layer sees in a picture, more of it; at several sizes, and deeper and deeper."""
+"""DeepDream explorer: amplifies what a layer detects in a picture, at several sizes and in a zoom."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cnnlab.synthesis import deepdream_steps, deepdream_zoom
 
 
 class DeepDreamExplorer(OptimisationExplorer):
-    """DeepDream, live.
+    """DeepDream explorer: the dream as it forms, at several sizes and in a zoom.
 
     Parameters
     ----------
@@ -25,16 +25,16 @@ class DeepDreamExplorer(OptimisationExplorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer, steps
-        The layer that dreams first, and how many steps at each size.
+        The first layer to amplify, and the number of steps at each size.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What dreams, and what it starts from.
+        The network, and the start picture.
     layer, octaves, octave_scale, steps, jitter, tv, size
         Arguments of `cnnlab.synthesis.deepdream`, and the side of the picture.
     zoom_button, n_frames, zoom, rotate
-        The walk into the dream: how many frames, and by how much the picture grows and turns between two of them.
+        The zoom into the dream: the number of frames, and the zoom factor and rotation between two of them.
     player
         `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
@@ -84,7 +84,7 @@ class DeepDreamExplorer(OptimisationExplorer):
 
     @property
     def options(self) -> dict[str, object]:
-        """What the controls say, as arguments of `cnnlab.synthesis.deepdream`."""
+        """The settings of the controls, as arguments of `cnnlab.synthesis.deepdream`."""
         return {
             "octaves": self.octaves.value,
             "octave_scale": round(self.octave_scale.value, 2),
@@ -94,7 +94,7 @@ class DeepDreamExplorer(OptimisationExplorer):
         }
 
     def run_zoom(self) -> None:
-        """Dream, enlarge the middle, dream again: one frame after the other."""
+        """Zoom into the dream: dream, enlarge the middle, dream again, frame after frame."""
         picture = self.image_picker.source.image(self.size.value)
         options = self.options | {"octaves": min(2, self.octaves.value), "steps": min(6, self.steps.value)}
         frames = deepdream_zoom(
@@ -149,7 +149,7 @@ class DeepDreamExplorer(OptimisationExplorer):
 
 
 def _side_by_side(picture: Tensor, dream: Tensor) -> Frame:
-    """The picture and the dream, which is enlarged to its size while it is dreamt at a smaller one."""
+    """The picture and the dream as one frame; a dream at a smaller size is enlarged."""
     enlarged = F.interpolate(dream.detach().cpu()[None], picture.shape[-2:], mode="nearest")[0]
     return make_frame(
         torch.stack([picture, enlarged]), distance=float((enlarged - picture).square().mean().sqrt())

@@ -1,4 +1,4 @@
-"""The dissection explorer: which units have a name, above which threshold, what they look at, and which class falls without one."""
+"""Dissection explorer: the concept detectors of a layer, their masks, and the accuracy of each class after ablation of a unit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_LISTED = 18
 
 
 class DissectionExplorer(Explorer):
-    """Which units are detectors of something that has a name, what do they look at, and who needs them?
+    """Dissection explorer: which units detect a named concept, where, and which classes need them?
 
     Parameters
     ----------
@@ -38,20 +38,20 @@ class DissectionExplorer(Explorer):
     pictures
         A data set of the world with some hundred pictures; None takes the first 240 of the validation split.
     dissections
-        What `cnnlab.units.dissect` has found in layers of this network already; other layers are dissected when they are chosen.
+        Results of `cnnlab.units.dissect` for layers of this network; other layers are dissected when they are chosen.
     layer
-        The layer that is shown first; None takes the last of `dissections`, or of the network.
+        The first layer to show; None takes the last of `dissections`, or of the network.
 
     Controls
     --------
     layer, unit
-        Whose report is shown; a click on a tile of the list chooses its unit.
+        The layer and unit of the report; a click on a tile of the list sets `unit`.
     threshold, category
-        The overlap above which a unit counts as a detector, and of what kind of concept.
+        The overlap (IoU) above which a unit counts as a detector, and the category of its concept.
     highlight
-        What stays bright in the pictures: the unit's mask, or the pixels of its concept.
+        The pixels that stay bright: the unit's mask, or those of its concept.
     ablate_button
-        Answers the pictures again without the unit.
+        Classifies the pictures again without the unit.
 
     Example
     -------
@@ -95,12 +95,12 @@ class DissectionExplorer(Explorer):
 
     @property
     def report(self) -> Dissection | None:
-        """What is known of the chosen layer."""
+        """The dissection of the chosen layer, as far as it is known."""
         return self.reports.of(self.model, self.layer.value)
 
     @property
     def ablation_accuracies(self) -> tuple[Tensor, Tensor] | None:
-        """Accuracy of each class with the unit and without, as far as it is known."""
+        """Accuracy of each class with the unit and without it; None before it is computed."""
         return self.role.lost
 
     @property
@@ -143,7 +143,7 @@ class DissectionExplorer(Explorer):
         )
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -188,10 +188,10 @@ class DissectionExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _new_layer(self) -> None:
-        """Dissect the layer if that has not been done, then collect its maps: at once the first time, later in steps."""
+        """Dissect the layer if needed, then collect its maps: at once the first time, later in steps."""
         self.reports.stop()
         self.role.stop()
         self.search.stop()
@@ -206,11 +206,11 @@ class DissectionExplorer(Explorer):
         self.reports.make(model, layer, self.data, self.side)
         if (
             self._callbacks_held and self.report is not None
-        ):  # without a running loop all steps are taken by now
+        ):  # without a running loop all steps have run by now
             self.search.search(model, layer, self.side)
 
     def _show_waiting(self) -> None:
-        """Until the layer is dissected: some of the pictures that are looked at."""
+        """Show some of the pictures until the layer is dissected."""
         some = torch.arange(min(N_STRONGEST, len(self.image_set)))
         with self.picture_grid.hold_sync(), self.detector_grid.hold_sync():
             self.picture_grid.label = "Some of the pictures that the layer is dissected with"
@@ -241,7 +241,7 @@ class DissectionExplorer(Explorer):
         return dissection.concept_sentence(self.report, unit)
 
     def _list_detectors(self) -> None:
-        """The detectors, each with its strongest picture; a longer list shows its best and says how many there are."""
+        """Show the detectors, each with its strongest picture; a long list shows only the best and says how many there are."""
         if self.report is None or self.search.activations is None:
             return
         threshold, category = self.threshold.value, self.category.value

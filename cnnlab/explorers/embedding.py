@@ -1,4 +1,4 @@
-"""The embedding explorer: the codes of a layer on a map of pictures, by t-SNE or PCA."""
+"""Embedding explorer: the features of a layer in two dimensions, by t-SNE or PCA."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ DIGIT_COUNT = 300
 
 
 class EmbeddingExplorer(Explorer):
-    """How do the pictures lie in the space of a layer? Its codes on a map, drawn with the pictures themselves.
+    """Embedding explorer: the features of a layer in two dimensions, drawn as pictures. Which pictures lie close together?
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     pictures
-        What is mapped: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for an
-        ImageNet network, else the validation split.
+        The pictures to embed: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for
+        an ImageNet network, else the validation split.
     layer
-        The layer that is shown first; None takes the last but one.
+        The first layer to show; None takes the last but one.
 
     Controls
     --------
     data, folder
         The pictures, crops of photographs, a folder of your own (`DatasetPicker`), or scikit-learn's handwritten digits.
     layer, method, perplexity
-        Whose codes, and how they are brought to two dimensions; what was computed once is kept.
+        The layer, and the method that reduces its features to two dimensions; results are cached.
     colour
-        What colours the frames: the class, the scene, the main colour of the background, or nothing.
+        The colour of the frames: by class, by scene, by the main colour of the background, or none.
     thumbnails, on_grid, size
-        Pictures or points; at their places, or each in a cell of its own; and how large.
+        Pictures or points; at their positions, or each in its own grid cell; and their size.
 
     Example
     -------
@@ -98,7 +98,7 @@ class EmbeddingExplorer(Explorer):
 
     @property
     def image_set(self) -> ImageSet:
-        """The pictures that are on the map."""
+        """The pictures of the embedding."""
         return self.sets.fitting(self.side)
 
     def refresh(self) -> None:
@@ -131,7 +131,7 @@ class EmbeddingExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.layer.value}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -173,7 +173,7 @@ class EmbeddingExplorer(Explorer):
         )
         self.widget.add_class("cnnlab-wide")
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _new_pictures(self) -> None:
         self.run_safely(self._new_data)
@@ -202,7 +202,7 @@ class EmbeddingExplorer(Explorer):
         key = self._key
         if key in self._embeddings:
             self._show_points(self._embeddings[key])
-        elif self.points is None and not self.is_large:  # at once, so that there is something to see
+        elif self.points is None and not self.is_large:  # at once, so that there is a result to show
             for points in self._steps(key):
                 result = points
             self._show_points(result)
@@ -213,7 +213,7 @@ class EmbeddingExplorer(Explorer):
             self._background.start(self._steps(key), self._step, self.on_done(lambda: None))
 
     def _draw_pixels(self) -> None:
-        """Until the codes are there: the pictures by their own pixels, made small."""
+        """Show the embedding of the shrunken pixels until the features are there."""
         small = F.interpolate(self.image_set.as_floats(), size=(16, 16), mode="area")
         self.points, self._mapped = embed(small.flatten(1), "pca"), self.image_set
         self._draw()
@@ -226,7 +226,7 @@ class EmbeddingExplorer(Explorer):
         )
 
     def _steps(self, key: tuple) -> Iterator[Tensor | None]:
-        """Codes in short steps, and at last the map."""
+        """Compute the features in short steps, and the embedding last."""
         model, data, layer, method, perplexity = key
         if (model, data, layer) not in self._features:
             images = Floats(data, self.side)

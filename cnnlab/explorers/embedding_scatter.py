@@ -1,4 +1,4 @@
-"""The cloud: small pictures at their places on a map; its life in the browser is in `embedding_scatter.js`."""
+"""Scatter plot of small pictures at their positions in an embedding; drawn in the browser by `embedding_scatter.js`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _HERE = Path(__file__).parent
 
 
 class EmbeddingScatter(anywidget.AnyWidget):
-    """Pictures at places.
+    """Scatter plot of pictures.
 
     Traits
     ------
     tiles
         The pictures, as `cnnlab.explorers.image_grid.image_tiles` gives them.
     points
-        [across, down] of each, in 0 ... 1.
+        [across, down] of each, in [0, 1].
     colours, legend
-        "#rrggbb" of each point, empty for none; and [name, colour] of what is explained below.
+        "#rrggbb" of each point, empty for none; and the [name, colour] entries of the legend.
     captions
-        A line for each picture, shown when it is pointed at or chosen.
+        A line for each picture, shown when the pointer is on it or it is chosen.
     show_thumbnails, size
-        Whether pictures are drawn or dots, and the side of a picture in CSS pixels.
+        Whether pictures or dots are drawn, and the side of a picture in CSS pixels.
     selected
         The chosen picture, -1 for none; the browser writes it, the kernel may write it too.
     label
-        What the map shows.
+        Accessible name of the plot.
     """
 
     _esm = read_script("embedding_scatter.js")
-    # Its canvas and its words are those of a sheet, and an explorer need not have one beside it.
+    # Its canvas and texts are styled like an `ImageGrid`, and an explorer may show it without one.
     _css = "".join(
         (_HERE / name).read_text(encoding="utf-8") for name in ("image_grid.css", "embedding_scatter.css")
     )

@@ -1,4 +1,4 @@
-"""The filter explorer: the weights of any layer, trained or not, in three scales of colour, and what explains them."""
+"""Filter explorer: the weights of any layer, trained or untrained, at three colour scales, and Gabor and blob fits to them."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ R2_THRESHOLD = 0.7
 
 
 class FilterExplorer(Explorer):
-    """What do the weights look like? Filters of any layer of any network, and how much of each an edge or a blob explains.
+    """Filter explorer: the filters of any layer of any network, and how much of each a Gabor function or a colour blob explains.
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     layer
-        The layer that is shown first; None for the first convolution.
+        The first layer to show; None takes the first convolution.
     networks
-        Name to network, to choose from these alone.
+        The networks to choose from, by name.
 
     Controls
     --------
     network, layer, unit
-        Whose filters, and which of them is looked at closely; a click on a filter chooses its unit.
+        The layer, and the unit whose filter is enlarged; a click on a filter sets `unit`.
     source
-        In deeper layers: which of the maps that the layer reads. First-layer filters read colours and are pictures.
+        The input channel, in deeper layers. First-layer filters read colours and are shown as pictures.
     scale
-        What shares one scale of colours: each filter has its own, or the largest weight of the layer or network sets it.
+        The colour scale: one for each filter, or set by the largest weight of the layer or network.
     untrained
-        The same network before training, from a seed.
+        Show the same network before training, initialised from a seed.
     fit_button, stop_button
         Fit a Gabor function and a blob of colour to each filter of the layer.
 
@@ -92,11 +92,11 @@ class FilterExplorer(Explorer):
 
     @property
     def fits(self) -> list[FilterFit]:
-        """What explains the filters of the shown layer, as far as they are fitted, from unit 0 on."""
+        """The fits to the filters of the shown layer, as far as they are done, from unit 0 on."""
         return self.fitting.of(self._key)
 
     def fit(self) -> None:
-        """Fit all filters of the layer, one by one, on from where it stopped."""
+        """Fit the filters of the layer one by one, continuing where the last fit stopped."""
         if not reads_rgb(self.weights):
             raise ValueError(
                 f'"{self.layer.value}" reads maps, not colours; only filters that read the picture are edges or blobs.'
@@ -132,7 +132,7 @@ class FilterExplorer(Explorer):
         )
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -167,7 +167,7 @@ class FilterExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _key(self) -> tuple[int, str, bool]:
@@ -175,12 +175,12 @@ class FilterExplorer(Explorer):
 
     @property
     def _shown_model(self) -> nn.Module:
-        """The network whose weights are shown: the chosen one, or its twin before training."""
+        """The network whose weights are shown: the chosen one, or its untrained copy."""
         if not self.untrained.value:
             return self.model
         if (
             id(self.model) not in self._untrained_models
-        ):  # the model is kept too, so that its id stays its own
+        ):  # the model is kept too, so that its id is not reused
             self._untrained_models[id(self.model)] = self.model, reinitialise(self.model)
         return self._untrained_models[id(self.model)][1]
 

@@ -1,4 +1,4 @@
-"""Fitting the filters of a layer one by one: two buttons, and what was found so far for each layer."""
+"""Gabor and blob fits to the filters of a layer, one by one: two buttons, and the fits of each layer so far."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cnnlab.units import FilterFit, fit_filters
 
 
 class Fitting:
-    """Fits a Gabor function and a blob of colour to filter after filter, and keeps what was found under the layer's key.
+    """Fits a Gabor function and a colour blob to filter after filter, and keeps the fits under the layer's key.
 
     `show` is called with the key after each fit; `finish` at the end, with the error if there was one. The explorer places the
-    buttons and says what the first of them does.
+    buttons and labels the first of them.
     """
 
     def __init__(self, show: Callable[[Hashable], None], finish: Callable[[Exception | None], None]):
@@ -26,11 +26,11 @@ class Fitting:
         self._growth: BackgroundSteps[FilterFit] = BackgroundSteps()
 
     def of(self, key: Hashable) -> list[FilterFit]:
-        """What explains the filters of a layer, as far as they are fitted, from unit 0 on."""
+        """The fits to the filters of a layer, as far as they are done, from unit 0 on."""
         return self._found.get(key, [])
 
     def start(self, key: Hashable, weights: Tensor) -> None:
-        """Fit the filters (N x 3 x k x k) of a layer, on from where it stopped."""
+        """Fit the filters (N x 3 x k x k) of a layer, continuing where the last fit stopped."""
         found = self._found.setdefault(key, [])
 
         def steps() -> Iterator[FilterFit]:
@@ -45,7 +45,7 @@ class Fitting:
         self._growth.start(steps(), keep, self._end)
 
     def stop(self) -> None:
-        """Fit nothing further; what was found stays."""
+        """Stop fitting; the fits so far stay."""
         self._growth.stop()
         self.button.disabled, self.stop_button.disabled = False, True
 

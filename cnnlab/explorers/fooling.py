@@ -1,4 +1,4 @@
-"""The fooling explorer: pictures of nothing that a network is sure of, generation by generation."""
+"""Fooling explorer: fooling images evolved generation by generation, which a network classifies with high confidence."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ PLAIN_ASCENT = {"parametrisation": "pixels", "jitter": 0, "zoom": 0, "rotate": 0
 
 
 class FoolingExplorer(OptimisationExplorer):
-    """Which pictures of nothing is the network sure of? Bred while one watches.
+    """Fooling explorer: evolution of fooling images, shown generation by generation.
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     target
-        The class whose picture is bred first; None for all of them, or the first where there are more than 20.
+        The first class to evolve an image for; None for all of them, or the first where there are more than 20.
     generations
-        How many there are.
+        Number of generations.
 
     Controls
     --------
     network
-        Who is fooled.
+        The network to fool.
     target, method, generations, population, random_seed
-        The class (or all), what is bred and how, for how long, how many children each time, and the seed.
+        The class (or all), the encoding, the number of generations, of children in each, and the seed.
     second_network
-        Another network that is asked about the chosen picture.
+        Another network, which classifies the chosen picture too.
     player
         `player.run_button`, `player.stop_button`, `player.live`, and `player.scrubber`, the generation that is shown.
 
@@ -106,12 +106,12 @@ class FoolingExplorer(OptimisationExplorer):
 
     @property
     def _size(self) -> dict[str, int]:
-        """The side of the pictures as an argument, where it is not the network's own."""
+        """The side of the pictures as an argument, where it differs from the network's input."""
         return {} if self.made_side == self.side else {"size": self.made_side}
 
     @property
     def targets(self) -> list[int]:
-        """The classes that are bred for."""
+        """The classes to evolve images for."""
         every = range(len(self._classes)) if self.target.value is None else [self.target.value]
         return list(every)
 
@@ -196,7 +196,7 @@ class FoolingExplorer(OptimisationExplorer):
         ]
         return figure_png(strip_figure(f"{self.title}: {self.question}", frame.images, captions))
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _set_class_options(self) -> None:
         chosen, few = self.target.value, len(self._classes) <= MOST
@@ -209,7 +209,7 @@ class FoolingExplorer(OptimisationExplorer):
         return float(all_probabilities[range(len(targets)), targets].mean())
 
     def _show_predictions(self) -> None:
-        """Ask about the chosen picture: the network that it was bred for, and another one."""
+        """Show the predictions for the chosen picture: of the network that it was evolved for, and of another one."""
         if not self.player.frames:
             return
         tile = min(max(self.grid.selected, 0), len(self._evolved_targets) - 1)

@@ -1,4 +1,4 @@
-"""The Grad-CAM explorer: where does a layer see the class, and what if the same object stood elsewhere?"""
+"""Grad-CAM explorer: class maps of a layer, also with the object in front of other backgrounds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAST_MAPS = "the last maps"
 
 
 class GradCamExplorer(Explorer):
-    """Where does a layer see the class, and does it still see it there when the background is swapped?
+    """Grad-CAM explorer: where does a layer detect the class, and does the map change with the background?
 
     Parameters
     ----------
@@ -39,17 +39,17 @@ class GradCamExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     networks
-        Networks to choose from, by the names that shall be shown; all that are at hand unless said. `model` may then be left out.
+        Networks to choose from, by the names that are shown; all that are available by default. `model` may then be left out.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and what it looks at; the sheet of scenes sets `scene`, too.
+        The network, and the picture that it is given; the grid of scenes sets `scene`, too.
     layer, target, guided, relu
-        Which layer's maps are added up, for which class (None: the predicted one), whether multiplied by guided
-        backpropagation, and whether what speaks against the class is left out.
+        The layer, the class (None: the predicted one), whether the map is multiplied by guided
+        backpropagation, and whether negative evidence is clipped by the ReLU.
     opacity, show_mask
-        How the map covers the picture, and the true outline of the object beneath it.
+        The opacity of the map, and the true outline of the object below it.
 
     Example
     -------
@@ -85,7 +85,7 @@ class GradCamExplorer(Explorer):
 
     @property
     def state(self) -> State:
-        """What the controls say."""
+        """The settings of the controls."""
         controls = {"target": self.target.value, "layer": self.layer.value}
         controls |= {"guided": self.guided.value, "relu": self.relu.value}
         return State(self.model, self.image_picker.source, self.side, **controls)
@@ -114,7 +114,7 @@ class GradCamExplorer(Explorer):
 
     def static_preview(self) -> bytes:
         for _scene in compute_missing(grad_cam.other_scenes(self.state), self.results, grad_cam.render):
-            pass  # within a kernel some may not be there yet
+            pass  # within a kernel some may still be missing
         rows = [("this picture", self.result), *self.results.items()][:8]
         figure = Figure(figsize=(9.6, 1.75), dpi=90, layout="constrained", facecolor="white")
         for axis, (name, result) in zip(figure.subplots(1, 8, squeeze=False)[0], rows, strict=False):
@@ -127,7 +127,7 @@ class GradCamExplorer(Explorer):
         )
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect([(LAST_MAPS, None)], description="Layer")
@@ -165,10 +165,10 @@ class GradCamExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _compute(self) -> None:
-        """The picture at once, the other scenes one after another."""
+        """Compute the picture at once, the other scenes in the background."""
         state = self.state
         self._background.stop()
         other_states = grad_cam.other_scenes(state)
@@ -205,7 +205,7 @@ class GradCamExplorer(Explorer):
         self._paint_grid()
 
     def _paint_grid(self) -> None:
-        """The scenes, as far as they have been visited."""
+        """Show the scenes that are computed so far."""
         if not self.results:
             self.grid.tiles = {}
             return
@@ -218,14 +218,14 @@ class GradCamExplorer(Explorer):
             self.grid.boxes = [tile_frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
 
     def _choose_scene(self) -> None:
-        """The chosen scene becomes the background of the picture."""
+        """Make the chosen scene the background of the picture."""
         chosen = list(self.results)[self.grid.selected : self.grid.selected + 1]
         if chosen and self.grid.selected >= 0:
             self.scene.value = chosen[0]
 
 
 def overlay_tiles(results: list[Result]) -> dict:
-    """The maps of several pictures as the overlay of a `ImageGrid`, in one scale for all; guided ones as pictures, each in its own."""
+    """The maps of several pictures as the overlay of an `ImageGrid`, at one scale; guided maps as pictures, each at its own scale."""
     maps = [result.map for result in results]
     if maps[0].dim() == 3:
         return saliency.tiles(maps, "picture")
@@ -237,7 +237,7 @@ def overlay_tiles(results: list[Result]) -> dict:
 
 
 def with_outline(image: Tensor, mask: Tensor) -> Tensor:
-    """The picture with a white line, within a dark one, around the mask (H x W bool)."""
+    """The picture with a white outline, edged in a dark line, around the mask (H x W bool)."""
     outlined, grown = image.clone(), mask
     for colour in (1.0, 0.0):
         wider = F.max_pool2d(grown[None].float(), 5, 1, 2)[0] > 0

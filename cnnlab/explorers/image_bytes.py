@@ -1,7 +1,7 @@
-"""Tensors as the bytes that a browser shows.
+"""Image encoding for the browser: tensors as JPEG or PNG bytes.
 
-Photographs and rendered pictures go as JPEG when they are large and as PNG when every pixel counts; maps go as palette PNG, whose
-colour map travels as a table: small, quick to write, and without the ringing that JPEG leaves at edges.
+Photographs and rendered pictures are JPEG when large and PNG when exact pixels matter; maps are palette PNG, whose
+colour map is a table: small, quick to write, and without JPEG's ringing at edges.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ TRANSPARENT = 255
 
 
 def to_array(image: Tensor) -> np.ndarray:
-    """3 x H x W floats in [0, 1] as H x W x 3 bytes."""
+    """3 x H x W floats in [0, 1] as an H x W x 3 uint8 array."""
     return image.detach().cpu().float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
 
 
 def jpeg(image: Tensor, quality: int = 92) -> bytes:
-    """A picture for the eye: colours at full resolution, a quarter of the size of a PNG."""
+    """A picture as JPEG bytes: full colour resolution, a quarter of the size of a PNG."""
     return _encode(Image.fromarray(to_array(image)), "JPEG", quality=quality, subsampling=0)
 
 
 def png(image: Tensor) -> bytes:
-    """A picture to the pixel."""
+    """A picture as PNG bytes, exact to the pixel."""
     return _encode(Image.fromarray(to_array(image)), "PNG", compress_level=1)
 
 
 def mask_png(mask: Tensor) -> bytes:
-    """H x W booleans as a picture that is opaque where they are true."""
+    """H x W booleans as a PNG that is opaque where they are true."""
     indices = np.where(mask.cpu().numpy(), 0, TRANSPARENT).astype(np.uint8)
     return palette_png(indices, np.full((1, 3), 255, dtype=np.uint8))
 
 
 def palette_png(indices: np.ndarray, colours: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
-    """H x W indices into `colours` (at most 255 x 3 bytes), with an opacity for each colour if given; `TRANSPARENT` shows nothing."""
-    table = np.zeros((256, 3), dtype=np.uint8)  # a browser refuses an index that its table does not have
+    """A palette PNG of H x W indices into `colours` (at most 255 x 3 bytes), each with an optional opacity; `TRANSPARENT` is invisible."""
+    table = np.zeros((256, 3), dtype=np.uint8)  # browsers refuse an index outside of the table
     opacity = np.full(256, 255, dtype=np.uint8)
     table[: len(colours)] = colours
     opacity[: len(colours)] = 255 if alpha is None else alpha
@@ -50,7 +50,7 @@ def palette_png(indices: np.ndarray, colours: np.ndarray, alpha: np.ndarray | No
 
 
 def to_indices(values: Tensor, low: float, high: float, steps: int = 255) -> np.ndarray:
-    """Values between `low` and `high` as indices 0 ... steps - 1; what is NaN becomes `TRANSPARENT`."""
+    """Values between `low` and `high` as indices 0 ... steps - 1; NaN becomes `TRANSPARENT`."""
     array = values.cpu().double().numpy()
     shares = np.clip((np.nan_to_num(array, nan=low) - low) / max(high - low, 1e-3), 0, 1)
     return np.where(np.isnan(array), TRANSPARENT, np.rint(shares * (steps - 1))).astype(np.uint8)

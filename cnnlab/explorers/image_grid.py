@@ -1,4 +1,4 @@
-"""The sheet: a grid of small pictures of which one, or one pixel, can be chosen; its life in the browser is in `image_grid.js`."""
+"""Image grid: small pictures of which one, or one pixel, can be chosen; drawn in the browser by `image_grid.js`."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _HERE = Path(__file__).parent
 
 
 class ImageGrid(anywidget.AnyWidget):
-    """Tiles of one size in a grid.
+    """Grid of equally large tiles.
 
     Traits
     ------
     tiles, overlay
-        What `image_tiles` or `map_tiles` give; the overlay is laid over the tiles with `opacity`.
+        Results of `image_tiles` or `map_tiles`; the overlay is drawn over the tiles with `opacity`.
     captions
-        A line for each tile: shown below when the tile is pointed at or chosen.
+        A line for each tile, shown below when the pointer is on the tile or it is chosen.
     columns, max_tile_size
-        Tiles in a row, and the side that a tile has at most, in CSS pixels.
+        Tiles in a row, and the largest side of a tile in CSS pixels.
     pick
         "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
     boxes
         [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels; with "dashed": True the
-        line is broken. `tile_frame` and `correctness_frame` give those that go along a tile's edge.
+        line is dashed. `tile_frame` and `correctness_frame` give the boxes along a tile's edge.
     label, readout
-        What the sheet shows, and what is to be said of the chosen place.
+        Accessible name of the grid, and the text for the chosen position.
     smooth
-        Whether enlarged tiles are interpolated: for pictures at their full size, not for maps.
+        Whether enlarged tiles are interpolated: true for pictures at their full size, false for maps.
     """
 
     _esm = read_script("image_grid.js")
@@ -61,7 +61,7 @@ class ImageGrid(anywidget.AnyWidget):
 
 
 class Chart(anywidget.AnyWidget):
-    """A picture that is only looked at, such as a curve: `png` bytes, and `alt`, which says in words what it shows."""
+    """Static chart, such as a curve: `png` bytes, and `alt`, its alt text."""
 
     _esm = (_HERE / "chart.js").read_text(encoding="utf-8")
 
@@ -69,13 +69,13 @@ class Chart(anywidget.AnyWidget):
     alt = Unicode("").tag(sync=True)
 
     def show(self, content: bytes, alt: str) -> None:
-        """Show another picture and its words, in one message."""
+        """Show another picture and its alt text, in one message."""
         with self.hold_sync():
             self.png, self.alt = content, alt
 
 
 def image_tiles(pictures: Tensor) -> dict:
-    """N x 3 x H x W floats in [0, 1] as the tiles of a `ImageGrid`."""
+    """N x 3 x H x W floats in [0, 1] as the tiles of an `ImageGrid`."""
     count, _, height, width = pictures.shape
     columns = _columns(count)
     atlas = torch.zeros(3, math.ceil(count / columns) * height, columns * width)
@@ -86,18 +86,18 @@ def image_tiles(pictures: Tensor) -> dict:
 
 
 def tile_frame(tile: int, height: int, width: int, colour: str) -> dict:
-    """A box for a `ImageGrid` along the edge of one of its tiles, which have height x width pixels."""
+    """A box for an `ImageGrid` along the edge of a tile of height x width pixels."""
     return {"tile": tile, "box": [1, 1, height - 2, width - 2], "colour": colour}
 
 
 def tile_box(tile: int, box: Sequence[float]) -> dict:
-    """A box for a `ImageGrid` around (top, left, bottom, right) of one of its tiles, in whole pixels."""
+    """A box for an `ImageGrid` around (top, left, bottom, right) of a tile, in whole pixels."""
     top, left, bottom, right = (round(value) for value in box)
     return {"tile": tile, "box": [top, left, bottom - top, right - left], "colour": OUTLINE}
 
 
 def correctness_frame(tile: int, height: int, width: int, correct: bool) -> dict:
-    """The frame of a tile that is right, or of one that is wrong, whose line is broken: it does not take the colour to tell them apart."""
+    """The frame of a correct tile, or of a wrong one, whose line is dashed so that they differ without colour too."""
     return (
         tile_frame(tile, height, width, RIGHT)
         if correct
@@ -112,7 +112,7 @@ def map_tiles(
     high: float | None = None,
     alpha: object = 1.0,
 ) -> dict:
-    """N x H x W numbers as the tiles of a `ImageGrid`, in one range of colours (low, high); NaN is transparent."""
+    """N x H x W numbers as the tiles of an `ImageGrid`, at one colour scale (low, high); NaN is transparent."""
     count, height, width = maps.shape
     columns = _columns(count)
     atlas = np.full((math.ceil(count / columns) * height, columns * width), np.nan)
@@ -124,5 +124,5 @@ def map_tiles(
 
 
 def _columns(count: int) -> int:
-    """About as many columns as rows: browsers refuse pictures that are very long."""
+    """A number of columns near the number of rows: browsers refuse very long pictures."""
     return max(1, math.ceil(math.sqrt(count)))

@@ -1,4 +1,4 @@
-"""The controls that choose an explorer's picture: a photograph, a rendered picture by class, scene and seed, or a photo of one's own."""
+"""Image picker: a photograph, a rendered picture by class, scene and seed, or a photo of one's own."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ KINDS = {"photograph": "Photograph", "rendered": "Rendered", "own": "Own photo"}
 
 
 class ImagePicker:
-    """A switch between three kinds of pictures, and the controls of the kind that is chosen; `source` is the picture.
+    """Image picker: a switch between three kinds of pictures, and the controls of the chosen kind; `source` is the picture.
 
     `kind` is the switch, `thumbnails` shows the installed photographs, `shape`, `scene`, `seed` and `another_button` choose a rendered
-    picture, `photo_upload` uploads one. Setting any of them chooses a picture of its kind.
+    picture, `photo_upload` uploads one. Setting any of them switches to its kind.
 
-    Calls `on_change()` after each choice and `on_error(error)` when a photo cannot be read; the last good choice then stands.
+    Calls `on_change()` after each choice and `on_error(error)` when a photo cannot be read; the previous choice then stays.
     """
 
     def __init__(self, picture: object, on_change: Callable[[], None], on_error: Callable[[Exception], None]):
@@ -76,17 +76,17 @@ class ImagePicker:
         )
         self.another_button = widgets.Button(description="Another")
         seed_row = widgets.HBox([self.seed, self.another_button]).add_class("cnnlab-row")
-        self.rendered_rows = [self.shape, self.scene, seed_row]  # alone for what takes rendered pictures only
+        self.rendered_rows = [self.shape, self.scene, seed_row]  # for explorers of rendered pictures only
         self._last_rendered = widgets.VBox(self.rendered_rows).add_class("cnnlab-panel")
 
     @property
     def rows(self) -> list[widgets.Widget]:
-        """The controls as they stand in the column."""
+        """The controls in their order."""
         return [self.kind, *self._panels.values()]
 
     @property
     def accessible_names(self) -> list:
-        """The accessible names of the controls."""
+        """Accessible names of the controls."""
         return [
             *names_for(self.shape, "shape", "Class of the object in the picture"),
             *names_for(self.scene, "scene", "Scene of the picture"),
@@ -95,14 +95,14 @@ class ImagePicker:
         ]
 
     def use_photo(self, content: bytes | str, name: str = "") -> None:
-        """Show this photo; one that cannot be read is reported and the picture stays."""
+        """Use this photo; an unreadable one is reported and the picture stays."""
         self._try(PhotoSource(name, content))
 
     def _try(self, source: ImageSource) -> None:
-        """Choose a source whose file may turn out to be no picture."""
+        """Use a source whose file may not be an image."""
         try:
             source.image(96)
-        except Exception as error:  # decoders raise many kinds, all of them mean: not a picture
+        except Exception as error:  # decoders raise many types, all of which mean: not an image
             self._show_which()
             self._on_error(error)
             return
@@ -114,9 +114,9 @@ class ImagePicker:
         self._on_change()
 
     def _show_which(self) -> None:
-        """Bring the controls to what is shown, and show those of its kind."""
+        """Set the controls to the current picture, and show those of its kind."""
         source = self.source
-        self._last.pop(source.kind, None)  # the latest stands last
+        self._last.pop(source.kind, None)  # the latest comes last
         self._last[source.kind] = source
         self._showing = True
         try:
@@ -132,16 +132,16 @@ class ImagePicker:
             panel.layout.display = None if name == kind else "none"
         if (
             kind == "photograph" and not self.thumbnails.atlas
-        ):  # not before they are seen: this reads all of them
+        ):  # only once they are visible: this reads all of them
             self.thumbnails.atlas = thumbnail_atlas(installed_thumbnails())
 
     def _switch_kind(self, change: dict) -> None:
-        """Another kind: what was chosen of it before, or first."""
+        """Switch to another kind: its previous choice, or its first."""
         if self._showing:
             return
         kind = change["new"]
         if kind == self.source.kind:
-            self._show_which()  # it was left for an empty panel
+            self._show_which()  # the panel was empty when it was left
         elif kind in self._last:
             self._choose(self._last[kind])
         elif kind == "photograph":
@@ -149,7 +149,7 @@ class ImagePicker:
         elif kind == "rendered":
             self._render()
         else:
-            self._show_panel(kind)  # nothing to look at before a photo comes
+            self._show_panel(kind)  # no picture to show before a photo is uploaded
 
     def _choose_photograph(self, change: dict) -> None:
         if not self._showing and change["new"]:
@@ -172,7 +172,7 @@ class ImagePicker:
                 self._remove_photo()
 
     def _remove_photo(self) -> None:
-        """Back to what was shown before the photo came."""
+        """Go back to the picture shown before the photo was uploaded."""
         if self._last:
             self._choose(list(self._last.values())[-1])
         else:

@@ -1,8 +1,8 @@
-"""Where an explorer's picture comes from: the rendered world, the collection of photographs, or the reader.
+"""Image sources: where an explorer's picture comes from.
 
-A source is a plain value that can give its picture at any size, so that one source serves the network (96 x 96, or 224 x 224), the
-eye (large) and the lines of code that reproduce it. Only a rendered picture has a mask. The controls that choose a source are in
-`cnnlab.explorers.image_picker`.
+A source is a plain value that gives its picture at any size: the rendered world, a photograph, or a file or tensor of the reader's.
+The same source serves the network (96 x 96 or 224 x 224), the display (large) and the code. Only rendered pictures have a mask. See
+`cnnlab.explorers.image_picker` for the controls that choose a source.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIRST_PHOTOGRAPH = "chelsea"
 
 @dataclass(frozen=True)
 class RenderedSource:
-    """A picture of the world, drawn from its recipe at the size that is asked for."""
+    """A picture of the world, rendered from its recipe at the requested size."""
 
     recipe: Recipe
 
@@ -41,7 +41,7 @@ class RenderedSource:
         return _render_cached(self.recipe, size).image
 
     def mask(self, size: int) -> Tensor:
-        """size x size booleans: where the main object is seen."""
+        """size x size booleans: where the main object is visible."""
         return _render_cached(self.recipe, size).mask()
 
     @property
@@ -54,7 +54,7 @@ class RenderedSource:
         return self.recipe.shape
 
     def code(self, size: int) -> str:
-        """Lines that define `image`."""
+        """Lines of code that define `image`."""
         arguments = {"shape": self.recipe.shape, "scene": self.recipe.scene} | extra_fields(self.recipe)
         argument_text = "".join(f", {name}={_literal(value)}" for name, value in arguments.items())
         size_text = "" if size == 96 else f", size={size}"
@@ -63,13 +63,13 @@ class RenderedSource:
 
 @dataclass(frozen=True)
 class PhotographSource:
-    """One of `cnnlab.photographs`, with its maker and licence; where its object lies is not known, so it has no mask."""
+    """One of `cnnlab.photographs`, with its author and licence; it has no mask, since the object's outline is not known."""
 
     photograph: Photograph
 
     @property
     def kind(self) -> str:
-        """Those that are installed are chosen among thumbnails; others are the reader's own."""
+        """The kind in the image picker: installed photographs are chosen among thumbnails, others count as the reader's own."""
         return "photograph" if self._is_installed else "own"
 
     @property
@@ -96,7 +96,7 @@ class PhotographSource:
         return self.photograph.imagenet_class or "object"
 
     def code(self, size: int) -> str:
-        """Lines that define `image`."""
+        """Lines of code that define `image`."""
         if self._is_installed:
             return f'image = cnnlab.photographs()["{self.name}"].image({size})'
         if self.photograph.pixels is None:
@@ -113,7 +113,7 @@ class PhotographSource:
 
 @dataclass(frozen=True)
 class PhotoSource:
-    """A photo of the reader's own, cut to a square: a file, an address, or bytes, which may have a name."""
+    """A photo of the reader's own, cropped to a square: a file, an address, or bytes, which may have a name."""
 
     name: str
     content: bytes | str
@@ -137,7 +137,7 @@ class PhotoSource:
         return "object"
 
     def code(self, size: int) -> str:
-        """Lines that define `image`, with the photo lying beside the notebook."""
+        """Lines of code that define `image`, with the photo lying beside the notebook."""
         if not self.name:
             return _reader_code("your own photo", size)
         return f"image = cnnlab.photo({_literal(self.name)}, size={size})"
@@ -145,7 +145,7 @@ class PhotoSource:
 
 @dataclass(frozen=True, eq=False)
 class TensorSource:
-    """A tensor 3 x H x W in [0, 1]; of one that is not square the middle is taken."""
+    """A tensor 3 x H x W in [0, 1]; one that is not square is cropped to its middle."""
 
     tensor: Tensor
 
@@ -170,7 +170,7 @@ class TensorSource:
         return None
 
     def code(self, size: int) -> str:
-        """A line that leaves `image` to the reader."""
+        """A line of code that leaves `image` to the reader."""
         return _reader_code(self.name, size)
 
 
@@ -178,17 +178,17 @@ ImageSource = RenderedSource | PhotographSource | PhotoSource | TensorSource
 
 
 def as_source(picture: object) -> ImageSource:
-    """What a caller may mean by a picture.
+    """The image source for a `picture` argument.
 
-    A seed, a recipe or a `Picture` of the rendered world; a `Photograph` or the name of one that is installed; the path, address or
-    bytes of a photo, or an image of Pillow; a tensor 3 x H x W in [0, 1]. Where a file has the name of a photograph, the file is meant.
+    Accepted are a seed, a recipe or a `Picture` of the rendered world; a `Photograph` or the name of an installed one; the path, address or
+    bytes of a photo, or a Pillow image; a tensor 3 x H x W in [0, 1]. A file takes precedence over a photograph of the same name.
 
     Raises
     ------
     FileNotFoundError
-        If a text is neither a photograph's name nor a file; near names are listed.
+        If a string is neither a photograph's name nor a file; similar names are listed.
     TypeError, ValueError
-        If it is none of these, or a tensor is no picture in [0, 1].
+        If it is none of these, or the tensor is no picture in [0, 1].
     """
     if isinstance(picture, RenderedSource | PhotographSource | PhotoSource | TensorSource):
         return picture
@@ -218,23 +218,23 @@ def as_source(picture: object) -> ImageSource:
 
 @lru_cache(maxsize=1)
 def installed_photographs() -> Photographs:
-    """The photographs that come with packages, listed once."""
+    """The photographs that come with installed packages, listed once."""
     return photographs()
 
 
 def knows_photographs(class_names: Sequence[str]) -> bool:
-    """Whether a network with these classes has learned what the first photograph shows: one of ImageNet's."""
+    """Whether a network with these classes has the class of the first photograph, one of ImageNet's."""
     known = installed_photographs()
     return FIRST_PHOTOGRAPH in known.names and known[FIRST_PHOTOGRAPH].imagenet_class in class_names
 
 
 def default_image(class_names: Sequence[str], fallback: object) -> object:
-    """What is shown if no picture is given: a photograph to a network that has learned from such, else `fallback`."""
+    """The default picture: a photograph for a network trained on such, else `fallback`."""
     return installed_photographs()[FIRST_PHOTOGRAPH] if knows_photographs(class_names) else fallback
 
 
 def extra_fields(recipe: Recipe) -> dict:
-    """What a recipe says beyond seed, shape and scene: the fields that chance would have drawn otherwise."""
+    """The fields of a recipe beyond seed, shape and scene that differ from those drawn at random."""
     default = sample(recipe.seed, shape=recipe.shape, scene=recipe.scene)
     names = (
         field.name for field in fields(Recipe) if getattr(recipe, field.name) != getattr(default, field.name)
@@ -248,7 +248,7 @@ def _photo_or_photograph(text: str) -> ImageSource:
         return PhotoSource(text, text)
     listed = installed_photographs()
     if text in listed.names or text in dict(listed.skipped):
-        return PhotographSource(listed[text])  # of one whose package is missing this says what to install
+        return PhotographSource(listed[text])  # if its package is missing, the error says what to install
     near = difflib.get_close_matches(Path(text).stem.lower(), listed.names, n=3, cutoff=0.5)
     among = f"near: {', '.join(near)}" if near else f"there are {', '.join(listed.names)}"
     raise FileNotFoundError(
@@ -257,7 +257,7 @@ def _photo_or_photograph(text: str) -> ImageSource:
 
 
 def _from_pillow(picture: Image.Image) -> PhotoSource:
-    """An image of Pillow as the file that it was read from, else as bytes."""
+    """A Pillow image as the file that it was read from, else as bytes."""
     if file := getattr(picture, "filename", ""):
         return PhotoSource(fspath(file), fspath(file))
     upright = ImageOps.exif_transpose(picture)
@@ -283,7 +283,7 @@ def _literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) and text == f"'{value}'" else text
 
 
-@lru_cache(maxsize=16)  # an object in all scenes, and what is shown large
+@lru_cache(maxsize=16)  # an object in all scenes, and the enlarged view
 def _render_cached(recipe: Recipe, size: int) -> Picture:
     return render(recipe, size=size)
 

@@ -1,4 +1,4 @@
-"""The inversion explorer: what does a layer still know of a picture?"""
+"""Inversion explorer: pictures reconstructed from the features of a layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnnlab.synthesis import invert_steps
 
 
 class InversionExplorer(OptimisationExplorer):
-    """Pictures found anew from what a layer answers to one.
+    """Inversion explorer: pictures reconstructed from a layer's features. What does the layer keep of a picture?
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ class InversionExplorer(OptimisationExplorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer, steps
-        The layer that is inverted first, and how many steps.
+        The first layer to invert, and the number of steps.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and what it looks at.
+        The network, and the picture that it is given.
     layer, beta, tv, restarts, steps, start, parametrisation
-        What is inverted, the exponent and weight of the total variation, how often, how long, from where, in which coordinates.
+        The layer, exponent and weight of the total variation, number of restarts and steps, the start, and the parametrisation.
     player
         `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
@@ -75,7 +75,7 @@ class InversionExplorer(OptimisationExplorer):
 
     @property
     def options(self) -> dict[str, object]:
-        """What the controls say, as arguments of `cnnlab.synthesis.invert`."""
+        """The settings of the controls, as arguments of `cnnlab.synthesis.invert`."""
         return {
             "steps": self.steps.value,
             "restarts": self.restarts.value,
@@ -122,6 +122,6 @@ class InversionExplorer(OptimisationExplorer):
 
 
 def _side_by_side(image: Tensor, step) -> Frame:
-    """The picture and what was found of it."""
+    """The picture and its reconstruction as one frame."""
     errors = {"features": float(step.feature_error.mean()), "pixels": float(step.image_error.mean())}
     return make_frame(torch.cat([image[None], step.images.cpu()]), **errors)

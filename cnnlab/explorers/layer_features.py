@@ -1,6 +1,6 @@
-"""The codes of a collection of pictures in many layers at once, and facts by which its pictures can be told apart; without any widget.
+"""Features of a set of pictures in many layers at once, and metadata of the pictures; without any widget.
 
-One pass gives the vectors of all layers that are offered; so a change of layer costs no forward pass. The same for one layer:
+One forward pass gives the features of all layers on offer, so a change of layer costs none. For one layer:
 `cnnlab.features.extract_features`.
 """
 
@@ -26,18 +26,18 @@ _SKIPPED_TYPES = ("Conv2d", "BatchNorm2d")
 
 
 def layers_with_features(model: nn.Module, side: int) -> list[str]:
-    """The pixels, and the layers whose code is no longer than the picture has numbers: behind ReLU, pooling, sums, and linear ones."""
+    """The pixels, and the layers with at most as many activations as the input: ReLU, pooling, residual sums, linear layers."""
     layers = [layer for layer in network_layers(model, side) if layer.type not in _SKIPPED_TYPES]
     return [PIXELS, *(layer.name for layer in layers if layer.numbers <= 3 * side * side)]
 
 
 def steps_of(images: Tensor | Floats) -> int:
-    """How many steps `collect_features` takes for these pictures N x 3 x H x W."""
+    """The number of steps of `collect_features` for these pictures N x 3 x H x W."""
     return -(-len(images) // pictures_in_a_step(max(images.shape[2:]), _STEP))
 
 
 def layer_features(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """N x D for each layer (or the pixels), every number of its maps kept."""
+    """The features N x D of each layer (or the pixels), with every activation kept."""
     requested = [layer for layer in layers if layer != PIXELS]
     outputs = activations(model, images, requested, batch_size=len(images)) if requested else {}
     codes = {layer: maps.flatten(1).cpu() for layer, maps in outputs.items()}
@@ -47,7 +47,7 @@ def layer_features(model: nn.Module, images: Tensor, layers: Sequence[str]) -> d
 def collect_features(
     model: nn.Module, images: Tensor | Floats, layers: Sequence[str]
 ) -> Iterator[dict[str, Tensor]]:
-    """The codes of all pictures N x 3 x H x W, in short steps: nothing until the last step, which gives N x D for each layer."""
+    """The features of all pictures N x 3 x H x W, in short steps: empty until the last step, which gives N x D for each layer."""
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     step = pictures_in_a_step(max(images.shape[2:]), _STEP)
     for start in range(0, len(images), step):
@@ -58,7 +58,7 @@ def collect_features(
 
 
 def image_metadata(pictures: ImageSet) -> dict[str, list[str]]:
-    """What is known of each picture, by name: its class; of rendered ones also the scene and the main colour of the background."""
+    """The metadata of each picture, by name: its class; of rendered ones also the scene and the main colour of the background."""
     metadata = {"class": [pictures.class_names[i] for i in pictures.labels.tolist()]}
     source, count = pictures.source, len(pictures)
     if hasattr(source, "recipes") and hasattr(source, "masks"):
@@ -73,7 +73,7 @@ def image_metadata(pictures: ImageSet) -> dict[str, list[str]]:
 
 
 def scales(patches: PatchDataset) -> list[str]:
-    """How large each patch is beside the largest one of its photograph."""
+    """The scale of each patch, relative to the largest patch of its photograph."""
     photograph, side = patches.boxes[:, 0], patches.boxes[:, 3].double()
     largest = torch.zeros(len(patches.photographs), dtype=side.dtype).scatter_reduce(
         0, photograph, side, "amax"
@@ -83,7 +83,7 @@ def scales(patches: PatchDataset) -> list[str]:
 
 
 def captions(pictures: ImageSet, known: dict[str, list[str]]) -> list[str]:
-    """A line for each picture: the facts that are known of it, and of a photograph its name."""
+    """A caption for each picture: its metadata, and for a photograph its name."""
     lines = []
     for index, one in enumerate(zip(*known.values(), strict=True)):
         told = ", ".join(f"{what}: {which}" for what, which in zip(known, one, strict=True))
@@ -94,9 +94,9 @@ def captions(pictures: ImageSet, known: dict[str, list[str]]) -> list[str]:
 def nearest_neighbours_code(
     opening: str, query: str | int, layer: str, k: int, pictures: Sequence[str]
 ) -> str:
-    """The lines that find neighbours without the explorer.
+    """The lines of code that find neighbours without the explorer.
 
-    `query` makes `image`, or is the number of a picture of the collection; `pictures` are the lines that make the collection's pictures.
+    `query` is the code for `image`, or the index of a picture of the set; `pictures` are the lines that load the set.
     """
     lines = ["import cnnlab", "import torch", "from cnnlab import features, world", "", opening]
     lines += [*pictures, f'collection = features.extract_features(model, pictures, "{layer}")']

@@ -1,4 +1,4 @@
-"""The layer explorer: the table of a network, the maps of the layer that is chosen in it, and what each of their units sees."""
+"""Layer explorer: the layer table of a network, the maps of the chosen layer, and the receptive fields of its units."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEADINGS = ["layer", "type", "shape", "parameters", "multiply-adds", "sees"]
 
 
 class LayersExplorer(Explorer):
-    """What happens to a picture on its way through? Each layer's shape, numbers and cost; each unit's value, and what it sees.
+    """Layer explorer: each layer's shape, parameters and cost; each unit's activation and receptive field.
 
     Parameters
     ----------
@@ -37,17 +37,17 @@ class LayersExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer
-        The layer that is chosen first.
+        The first layer to show.
 
     Controls
     --------
     table, find
-        One row a layer; choosing a row chooses the layer (`layer` may be set, too). `find` is the menu that finds a row by typing.
+        One row for each layer; a click on a row chooses it (`layer` may be set, too). `find` is a searchable menu of the rows.
     unit, row, column
-        Which of the layer's maps, and which place in it: also chosen by clicking a map, a place in the large map, or the picture,
-        where the unit is taken whose field has its middle nearest.
+        The map and the position in it: also set by a click on a map, on a position of the large map, or on the picture,
+        which chooses the position with the nearest receptive field centre.
     show_effective_field
-        Lay what the place uses of its field (the gradient, see `cnnlab.networks.effective_receptive_field`) over the picture.
+        Overlay the effective receptive field of the position (the gradient, see `cnnlab.networks.effective_receptive_field`).
 
     Example
     -------
@@ -89,13 +89,13 @@ class LayersExplorer(Explorer):
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """(top, left, bottom, right) of what the place sees, in the network's pixels; None where it is not known."""
+        """(top, left, bottom, right) of the receptive field of the position, in the network's pixels; None where it is not known."""
         field = self._rows[self.table.selected].receptive_field
         return None if field is None else field.box(self.row.value, self.column.value)
 
     @property
     def value(self) -> float:
-        """The activation of the chosen unit at the chosen place."""
+        """The activation of the chosen unit at the chosen position."""
         return float(self.maps[self.unit.value, self.row.value, self.column.value])
 
     def refresh(self) -> None:
@@ -142,7 +142,7 @@ class LayersExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
@@ -177,7 +177,7 @@ class LayersExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _has_positions(self) -> bool:
@@ -196,7 +196,7 @@ class LayersExplorer(Explorer):
             self.table.selected = names.index(before if before in names else first)
         offer_layers(self.find, names)
         if self._initial_layer and self._initial_layer not in names:
-            self._select(self._initial_layer)  # says which layers there are
+            self._select(self._initial_layer)  # its error lists the layers
         self._model_shown, self._initial_layer = self.model, None
 
     def _select(self, name: str) -> None:
@@ -208,7 +208,7 @@ class LayersExplorer(Explorer):
         self.table.selected = names.index(name)
 
     def _new_layer(self) -> None:
-        """One forward pass: the maps of the layer."""
+        """Run a forward pass and show the maps of the layer."""
         with self.hold_callbacks():
             self.find.value = self.layer
         self.maps = layer_maps(self.model, self.image, [self.layer])[self.layer]
@@ -219,7 +219,7 @@ class LayersExplorer(Explorer):
                 share = slider.value / slider.max if slider.max else 0.45
                 self._fit(
                     slider, n_positions, round(share * (n_positions - 1))
-                )  # the same part of the picture
+                )  # the same relative position in the map
         cmap, low, high = colours_for(self.maps)
         with self.grid.hold_sync():
             self.grid.columns = 8 if count <= 64 else 12
@@ -266,7 +266,7 @@ class LayersExplorer(Explorer):
         self._go(*self.map.point[1:])
 
     def _choose_pixel(self) -> None:
-        """The place whose field has its middle nearest to the pixel."""
+        """Choose the position whose receptive field has its centre nearest to the pixel."""
         field = self._rows[self.table.selected].receptive_field
         if field is None:
             raise ValueError(f'what the units of "{self.layer}" see is not known; choose a place in the map.')

@@ -1,4 +1,4 @@
-"""The memorization explorer: choose what the labels say, look at recorded runs, and let a network learn it here and now."""
+"""Memorization explorer: recorded runs on random labels or scrambled pixels, and a training of one's own."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ CHOICES = ("labels by share", *INPUTS[2:])
 
 
 class MemorizationExplorer(Explorer):
-    """Can a network learn what cannot be understood? Labels drawn by chance, pixels shuffled: recorded runs, and one of your own.
+    """Memorization explorer: recorded and live trainings on random labels or scrambled pixels. Can a network fit labels without any rule?
 
     Parameters
     ----------
     pictures, epochs
-        Of the run that starts with the button.
+        Number of pictures and epochs of the run that the button starts.
 
     Controls
     --------
     inputs
-        Labels of which a share is drawn by chance, or pictures with scrambled pixels.
+        Labels of which a share is random, or pictures with scrambled pixels.
     share
-        Per cent of labels that are drawn by chance.
+        Per cent of random labels.
     train_button, stop_button
-        Let a network learn the lesson, epoch by epoch; stop it at any time.
+        Train a network on the task, epoch by epoch; stop it at any time.
 
     Example
     -------
@@ -71,7 +71,7 @@ class MemorizationExplorer(Explorer):
 
     @property
     def recorded_run(self) -> Mapping[str, Any]:
-        """The recorded run of what is chosen."""
+        """The recorded run for the chosen task."""
         inputs, share = self.task_options
         by_share, scrambled = self.records
         if inputs in INPUTS[2:]:
@@ -79,7 +79,7 @@ class MemorizationExplorer(Explorer):
         return next(row for row in by_share.rows if abs(row["share"] - share) < 1e-6)
 
     def train(self) -> None:
-        """Let a new network learn the lesson, epoch by epoch."""
+        """Train a new network on the task, epoch by epoch."""
         self.history = {}
         self.train_button.disabled, self.stop_button.disabled = True, False
         seed = self.records[0].recipe["options"]["seed"]
@@ -88,7 +88,7 @@ class MemorizationExplorer(Explorer):
         )
 
     def stop(self) -> None:
-        """Learn no further; what was learnt stays."""
+        """Stop the training; the result so far stays."""
         self._background.stop()
         self._finished(None)
 
@@ -118,7 +118,7 @@ class MemorizationExplorer(Explorer):
     def static_preview(self) -> bytes:
         return self._figure().png()
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.inputs = widgets.Dropdown(options=CHOICES, description="Learn")
@@ -150,10 +150,10 @@ class MemorizationExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _new_task(self) -> None:
-        """Another lesson: its first pictures, and its recorded run."""
+        """Show another task: its first pictures, and its recorded run."""
         if self._background.running:
             self.stop()
         self.history = {}
@@ -209,12 +209,12 @@ class MemorizationExplorer(Explorer):
 
     def _draw(self) -> None:
         figure = self._figure()
-        # Narrow, so that it can be read in the middle column.
+        # Narrow enough for the middle column.
         figure.set_size_inches(6.0, 3.2)
         self.curves.show(figure.png(), figure.alt_text)
 
     def _figure(self) -> AltTextFigure:
-        """The recorded run, and the one of the reader's own."""
+        """Plot the recorded run and the reader's own."""
         row = self.recorded_run
         curves = {"recorded": (row["train_curve"], row["test_curve"])}
         if self.history:

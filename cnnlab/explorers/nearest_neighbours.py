@@ -1,4 +1,4 @@
-"""The neighbour explorer: which pictures a layer takes for alike, beside what the bare pixels say."""
+"""Nearest neighbours explorer: the pictures nearest to a query in the features of a layer, beside those nearest in pixels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_K = 20
 
 
 class NearestNeighboursExplorer(Explorer):
-    """Which pictures are alike for a layer? The nearest ones to a query, beside the nearest by pixels, and precision@k of every layer.
+    """Nearest neighbours explorer: a query's neighbours by a layer's features and by pixels, and precision@k of every layer.
 
     Parameters
     ----------
@@ -43,19 +43,19 @@ class NearestNeighboursExplorer(Explorer):
     picture
         The query: the name of a photograph, a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     pictures
-        In which neighbours are sought: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of
+        The set to search: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of
         photographs for an ImageNet network, else the validation split.
     layer
-        The layer that is shown first; None takes the last but one.
+        The first layer to show; None takes the last but one.
 
     Controls
     --------
     layer, k
-        Whose distances, and how many neighbours.
+        The layer whose features give the distances, and the number of neighbours.
     query_index
-        -1 asks with the picture chosen above; else with this picture of the collection. A click on a neighbour chooses it.
+        -1 for the picture chosen above, else the index of a picture of the set. A click on a neighbour makes it the query.
     data, folder
-        The set that is searched, and the path of your own (`DatasetPicker`).
+        The set to search, and the path of a folder of your own (`DatasetPicker`).
 
     Example
     -------
@@ -129,7 +129,7 @@ class NearestNeighboursExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -167,7 +167,7 @@ class NearestNeighboursExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _query_changed(self) -> str:
@@ -180,7 +180,7 @@ class NearestNeighboursExplorer(Explorer):
         return self.image if member < 0 else self.image_set.as_floats(self.side, torch.tensor([member]))[0]
 
     def _same_class(self, index: int) -> bool | None:
-        """Whether a picture has the query's class; None where nobody knows that."""
+        """Whether a picture has the query's class; None where that is not known."""
         names, labels, member = self.image_set.class_names, self.image_set.labels, self.query_index.value
         if member >= 0:
             return bool(labels[index] == labels[member])
@@ -201,7 +201,7 @@ class NearestNeighboursExplorer(Explorer):
         self._together = first_layers(layers)
         self.features, self.neighbours, self.curves = {}, {}, {}
         steps = self._steps([*self._together, self.layer.value])
-        if first and not self.is_large:  # so that there is something to see
+        if first and not self.is_large:  # so that there is a result to show
             for codes in steps:
                 self.features = codes or self.features
             return
@@ -210,7 +210,7 @@ class NearestNeighboursExplorer(Explorer):
         self._background.start(steps, self._features_ready, self.on_done(lambda: None))
 
     def _steps(self, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Codes in short steps, all of them with one of the steps; then the curves, layer by layer."""
+        """Compute the features of all layers in one sequence of steps, then the precision curves, layer by layer."""
         images = Floats(self.image_set, self.side)
         steps = collect_features(self.model, images, list(dict.fromkeys(layers)))
         yield from told(steps, steps_of(images), self._say_waiting)
@@ -228,15 +228,15 @@ class NearestNeighboursExplorer(Explorer):
 
     def _features_ready(self, codes: dict[str, Tensor]) -> None:
         if codes:
-            # Of the layers inside of blocks the last one alone: they take much room.
+            # Of the layers inside of blocks only the last is kept: they take much memory.
             kept = {layer: self.features[layer] for layer in self._together if layer in self.features}
             self.features = kept | codes
             self.run_safely(self._compute_query)
-            if self.layer.value not in self.features:  # another layer was chosen meanwhile
+            if self.layer.value not in self.features:  # another layer was chosen in the meantime
                 self._collect()
 
     def _collect(self) -> None:
-        """The codes of the chosen layer alone."""
+        """Compute the features of the chosen layer alone."""
         self._background.start(
             self._steps([self.layer.value]), self._features_ready, self.on_done(lambda: None)
         )
@@ -254,7 +254,7 @@ class NearestNeighboursExplorer(Explorer):
             self._show()
 
     def _compute_query(self) -> None:
-        """One forward pass for a picture that is not in the collection."""
+        """Run a forward pass for a query that is not in the set."""
         self.neighbours = {}
         if self.features and self.query_index.value < 0:
             self.query_features = layer_features(self.model, self.image[None], list(self.features))
@@ -304,7 +304,7 @@ class NearestNeighboursExplorer(Explorer):
             grid.label = f"nearest in {layer}" if layer != PIXELS else "nearest by pixels"
 
     def _follow(self, grid: ImageGrid) -> None:
-        """The chosen neighbour becomes the query."""
+        """Make the chosen neighbour the query."""
         layer = PIXELS if grid is self.pixel_neighbour_grid else self.layer.value
         if grid.selected >= 0 and layer in self.neighbours:
             self.query_index.value = int(self.neighbours[layer].index[grid.selected])

@@ -1,4 +1,4 @@
-"""The stage: one picture, drawn large, with an occluder that pointer and keys move; its life in the browser is in `occluder_canvas.js`."""
+"""Occluder canvas: a large picture with an occluder that pointer and keys move; drawn in the browser by `occluder_canvas.js`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _HERE = Path(__file__).parent
 
 
 class OccluderCanvas(anywidget.AnyWidget):
-    """A picture of `side` x `side` pixels and a square on it, in the picture's own pixels.
+    """Canvas with a picture of `side` x `side` pixels and a square occluder, in the picture's own pixels.
 
     Traits
     ------
     box
         [left, top, size] of the occluder; the browser writes it while it is moved, the kernel may write it too.
     side, stride
-        Side of what the network sees, and the step of the arrow keys, in pixels.
+        Side of the network's input, and the step of the arrow keys, in pixels.
     picture
-        {"eye": bytes, "network": bytes, "mask": bytes}: drawn for the eye, as the network sees it, and where the object is.
+        {"eye": bytes, "network": bytes, "mask": bytes}: at display size, as the network's input, and the mask of the object.
     fill_image, smooth
-        The picture of which the occluder is cut, and whether it may be drawn smoothly when enlarged.
+        The picture that fills the occluder, and whether it is smoothed when enlarged.
     overlay
-        {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each place of the occluder.
+        {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each position of the occluder.
     legend
-        What the overlay's colours mean, see `cnnlab.explorers.occlusion_overlays`.
+        The legend of the overlay, see `cnnlab.explorers.occlusion_overlays`.
     result
-        What the network said: {"name", "now", "before", "says", "flipped", "box"}.
+        The prediction: {"name", "now", "before", "says", "flipped", "box"}.
     label
-        What the picture shows, in words.
+        Alt text of the picture.
     """
 
     _esm = read_script("occluder_canvas.js")

@@ -1,4 +1,4 @@
-"""The occlusion explorer: drag an occluder over a picture and see what the network still says."""
+"""Occlusion explorer: an occluder that is dragged over a picture, and the predictions under it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cnnlab.explorers.static_preview import static_preview
 
 
 class OcclusionExplorer(Explorer):
-    """Which part of the picture does the network need? Cover a piece and ask it again.
+    """Occlusion explorer: predictions under a movable occluder, and the whole occlusion map.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ class OcclusionExplorer(Explorer):
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and what it looks at.
+        The network, and the picture that it is given.
     size, stride, fill, target, box
-        The occluder, and the class that is asked about (None: the one that is predicted).
+        The occluder, and the target class (None: the predicted one).
     map_button, stop_button, jump_button, show_map, stretch, opacity
-        The map of the probability at every place.
+        The occlusion map: the target's probability at every position of the occluder.
     show_mask, network_view
-        The true outline of the object, and the picture as the network sees it.
+        The true outline of the object, and the picture at the network's resolution.
 
     Example
     -------
@@ -83,17 +83,17 @@ class OcclusionExplorer(Explorer):
 
     @property
     def map(self) -> OcclusionMap | None:
-        """The map as far as it is computed for the current setting."""
+        """The occlusion map for the current setting, as far as it is computed."""
         return self._map_panel.occlusion_map
 
     @property
     def state(self) -> occlusion.State:
-        """What the controls say."""
+        """The settings of the controls."""
         options = {"target": self.target.value, "stride": self.stride.value, "fill": self.fill.value}
         return occlusion.State(self.model, self.image_picker.source, self.image, self.box, **options)
 
     def start_map(self) -> None:
-        """Fill in the whole map, step by step."""
+        """Compute the whole map, step by step."""
         self._map_panel.start(self.state, self.result.names, self.result.target, self._seconds)
 
     def refresh(self) -> None:
@@ -139,7 +139,7 @@ class OcclusionExplorer(Explorer):
             else None,
         )
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.size = widgets.IntSlider(24, min=2, max=96, description="Size")
@@ -172,7 +172,7 @@ class OcclusionExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _on_move(self) -> None:
         try:
@@ -202,7 +202,7 @@ class OcclusionExplorer(Explorer):
         self.box = [finding.column, finding.row, self.size.value]
 
     def _compute(self) -> None:
-        """One forward pass for the picture under the occluder, and all that shows its result."""
+        """Run one forward pass on the occluded picture, and show its result."""
         state = self.state
         started = time.perf_counter()
         self.result = result = occlusion.render(state, self._clean_probability)
@@ -222,7 +222,7 @@ class OcclusionExplorer(Explorer):
             "says": result.summary,
             "flipped": result.flipped,
         }
-        readout["box"] = list(state.box)  # so that an answer is new even where its numbers stay
+        readout["box"] = list(state.box)  # so that the message is new even where its numbers are the same
         with self.canvas.hold_sync():
             self.canvas.stride, self.canvas.result = state.stride, readout
         setting = (state.model, state.source, state.target, state.box[2], state.stride, state.fill)
@@ -231,10 +231,10 @@ class OcclusionExplorer(Explorer):
             self._map_panel.clear()
             self._map_panel.count(self.side, state.box[2], state.stride)
 
-    # Parts of `refresh`.
+    # Helpers of `refresh`.
 
     def _set_target_options(self, names: tuple[str, ...]) -> None:
-        """Offer the network's classes as targets; keep the chosen one if it is among them."""
+        """Fill the target menu with the network's classes; keep the chosen one if it is among them."""
         offer_classes(self.target, names, [("predicted class", None)])
 
     def _fit(self, side: int) -> None:

@@ -1,4 +1,4 @@
-"""The part of the occlusion explorer that fills in the whole map: start, stop, colours, and what the map says."""
+"""Occlusion map panel: start, stop, colours and summary of the whole map in the occlusion explorer."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ VIEWS = (("none", ""), ("target's probability", "probability"), ("class that win
 
 
 class OcclusionMapPanel:
-    """Controls of the map and the map itself; paints on `canvas`.
+    """Controls of the occlusion map and the map itself; draws on `canvas`.
 
-    `report(text)` puts a sentence into the status line, `on_error(error)` shows what went wrong.
+    `report(text)` sets the status line, `on_error(error)` shows an error.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class OcclusionMapPanel:
 
     @property
     def accessible_names(self) -> list:
-        """The accessible names of the controls."""
+        """Accessible names of the controls."""
         return [
-            [".cnnlab-progress", {"aria-hidden": "true"}],  # the status line says it
+            [".cnnlab-progress", {"aria-hidden": "true"}],  # the status line reports it
             *names_for(self.show_map, "show-map", "Map laid over the picture"),
             *names_for(self.opacity, "opacity", "Opacity of the map"),
             *names_for(self.stretch, "stretch", "Stretch the map's colours over the range that occurs"),
@@ -72,7 +72,7 @@ class OcclusionMapPanel:
         return self._background.running
 
     def start(self, state: State, names: tuple[str, ...], target: int, seconds: float) -> None:
-        """Fill in the map for `state`; `seconds` is what one forward pass takes."""
+        """Compute the map for `state`; `seconds` is the time of one forward pass."""
         self.clear()
         self._state, self._names = state, names
         batch = min(max(round(STEP_SECONDS / seconds), 1), 32)
@@ -85,7 +85,7 @@ class OcclusionMapPanel:
         self._background.start(steps, self._receive, self._finish)
 
     def stop(self) -> None:
-        """Keep what there is of the map and compute no more."""
+        """Stop the computation; the map so far stays."""
         if self.running:
             self._background.stop()
             self._set_idle()
@@ -96,18 +96,18 @@ class OcclusionMapPanel:
             )
 
     def clear(self) -> None:
-        """The setting has changed: the map, whole or not, says nothing about it any more."""
+        """Remove the map, which no longer matches the setting."""
         self._background.stop()
         self.occlusion_map = self.summary = None
         self._set_idle()
 
     def count(self, side: int, size: int, stride: int) -> None:
-        """Say how many forward passes the map takes."""
+        """Report how many forward passes the map takes."""
         per_side = len(occluder_positions(side, size, stride))
         self._count_text.value = f"{per_side} × {per_side} places of the occluder, one forward pass each"
 
     def paint(self) -> None:
-        """Show the map, as far as it is there, in the chosen view."""
+        """Show the map so far in the chosen view."""
         if not self.occlusion_map or not self.show_map.value:
             self.canvas.show_map = False
             return

@@ -1,4 +1,4 @@
-"""The occlusion map as the explorer shows it: colours for the stage, their legend, and what the map says in words."""
+"""Overlays of the occlusion map: colours for the canvas, their legend, and a summary in words."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch import Tensor
 from cnnlab.attribution import OcclusionMap, relevance_mass
 from cnnlab.explorers.image_bytes import TRANSPARENT, palette_png, to_indices
 
-# Bright where the target is improbable, dark where it is sure; and clearer there, so that the picture remains to be seen.
+# Bright where the target is improbable, dark where it is probable; also more transparent there, so that the picture stays visible.
 _SCALE = (matplotlib.colormaps["viridis_r"](np.linspace(0, 1, 255))[:, :3] * 255).round().astype(np.uint8)
 _OPACITY = np.linspace(255, 120, 255).round().astype(np.uint8)
-# Pairs of dark and light: the classes of the world come in confusable pairs, which so share a hue.
+# Pairs of dark and light: the classes of the world come in confusable pairs, which share a hue.
 _CLASSES = (np.array(matplotlib.colormaps["tab20"].colors) * 255).round().astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class MapSummary:
-    """What a map says: where the target is least probable, and how much of its drop lies on the object."""
+    """Summary of a map: where the target is least probable, and how much of its drop lies on the object."""
 
     row: int
     column: int
@@ -31,9 +31,9 @@ class MapSummary:
 
 
 def probability_overlay(occlusion_map: OcclusionMap, name: str, stretched: bool = False) -> tuple[dict, dict]:
-    """The map of the target's probability: (overlay, legend) for the stage.
+    """The map of the target's probability: (overlay, legend) for the canvas.
 
-    Colours run from 0 to 1, so that pictures can be compared and a flat map looks flat; `stretched` spends them on the range
+    Colours run from 0 to 1, so that pictures can be compared and a flat map looks flat; `stretched` uses them for the range
     that occurs.
     """
     computed = occlusion_map.probability[~occlusion_map.probability.isnan()]
@@ -49,11 +49,11 @@ def probability_overlay(occlusion_map: OcclusionMap, name: str, stretched: bool 
 def class_overlay(
     occlusion_map: OcclusionMap, names: Sequence[str], max_classes: int = 5
 ) -> tuple[dict, dict]:
-    """The map of the class that wins instead: (overlay, legend) for the stage."""
+    """The map of the predicted class under the occluder: (overlay, legend) for the canvas."""
     predicted = occlusion_map.predicted.numpy()
     indices = np.where(predicted < 0, TRANSPARENT, predicted % len(_CLASSES)).astype(np.uint8)
     opacity = np.full(len(_CLASSES), 255)
-    opacity[occlusion_map.target % len(_CLASSES)] = 70  # what others take from the target stands out
+    opacity[occlusion_map.target % len(_CLASSES)] = 70  # other classes stand out against the target
     overlay = _overlay(occlusion_map, palette_png(indices, _CLASSES, opacity))
     classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:max_classes]
@@ -71,7 +71,7 @@ def class_overlay(
 def summarise_map(
     occlusion_map: OcclusionMap, names: Sequence[str], mask: Tensor | None = None, object_name: str = "object"
 ) -> MapSummary:
-    """Read a map: its lowest place, the classes that take over, and, with the true `mask` (H x W), the drop on the object."""
+    """Summarise a map: its minimum, the classes predicted there, and, with the true `mask` (H x W), the drop on the object."""
     computed = occlusion_map.probability[~occlusion_map.probability.isnan()]
     if not len(computed):
         raise ValueError("this map has no number in it yet.")
@@ -106,7 +106,7 @@ def _winning_class(occlusion_map: OcclusionMap, names: Sequence[str]) -> str:
 
 
 def _share_on_object(occlusion_map: OcclusionMap, mask: Tensor, object_name: str) -> str:
-    """How much of the drop lies on the object, beside the share that a map which knows nothing would have there."""
+    """The share of the drop on the object, beside the share that a uniform map would have there."""
     drop = occlusion_map.to_pixels(*mask.shape)
     if not mask.any() or not (drop.nan_to_num(nan=0.0) > 0).any():
         return ""

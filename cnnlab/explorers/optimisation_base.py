@@ -1,4 +1,4 @@
-"""What the explorers of inversion, dreams and style share: pictures that grow, a curve beside them, and a run after each change."""
+"""Base of the explorers that optimise a picture: inversion, activation maximisation, DeepDream, style transfer, fooling."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MADE_SIDE = 160
 
 
 class OptimisationExplorer(Explorer):
-    """A picture that is made step by step.
+    """Base class of explorers whose picture is optimised step by step.
 
-    A subclass makes its controls, calls `assemble`, and gives
+    A subclass makes its controls, calls `assemble`, and defines
 
-    - `update_options()`: fit the controls to the network, before each run for a new one;
-    - `frames()`: (the moments of a run, how many steps it has), raising at once what is wrong;
-    - `captions()`: a line for each picture of a moment;
-    - `curve_label`: what the curves are.
+    - `update_options()`: fit the controls to the network, before the first run with it;
+    - `frames()`: (the frames of a run, the number of its steps), raising errors at once;
+    - `captions()`: a caption for each picture of a frame;
+    - `curve_label`: the heading of the curves.
     """
 
     curve_label = ""
@@ -47,11 +47,11 @@ class OptimisationExplorer(Explorer):
         raise NotImplementedError
 
     def frames(self) -> tuple[Iterator[Frame], int]:
-        """The moments of a run, and how many steps it has."""
+        """The frames of a run, and the number of its steps."""
         raise NotImplementedError
 
     def captions(self) -> list[str]:
-        """A line for each picture."""
+        """A caption for each picture."""
         raise NotImplementedError
 
     def assemble(
@@ -61,7 +61,7 @@ class OptimisationExplorer(Explorer):
         controls: Sequence[widgets.Widget],
         result: Sequence[widgets.Widget] = (),
     ) -> None:
-        """Lay it out, make the first picture, and run anew whenever one of `controls` changes; `result` stands over the curve."""
+        """Arrange the explorer, make the first picture, and run again when one of `controls` changes; `result` is above the curves."""
         self.layout(
             groups,
             centre=[self.player.panel, self.grid],
@@ -73,12 +73,12 @@ class OptimisationExplorer(Explorer):
         self.player.run_button.on_click(lambda _button: self.run_safely(self.run))
 
     def run(self) -> None:
-        """Let the picture grow, step by step."""
+        """Run the optimisation, step by step."""
         self.player.start(*self.frames())
 
     @property
     def made_side(self) -> int:
-        """Side, in pixels, of the pictures that are made: smaller than its own for a large network that takes such pictures."""
+        """Side of the optimised pictures in pixels: smaller than the input of a large network that accepts smaller pictures."""
         if self._takes is None or self._takes[0] is not self.model:
             smaller = self.is_large and takes(self.model, MADE_SIDE)
             self._takes = self.model, MADE_SIDE if smaller else self.side
@@ -90,14 +90,14 @@ class OptimisationExplorer(Explorer):
         (self.player.start if self.player.frames else first)(*self.frames())
 
     def on_control_change(self) -> None:
-        """A control has changed."""
+        """Callback of the controls."""
         if self.player.auto_run.value:
             self.run()
         else:
             self.player.invalidate()
 
     def show_frame(self, frame: Frame, finished: bool) -> None:
-        """Paint a moment; the curves only at rest, since they take longer than the pictures."""
+        """Show a frame; the curves only when the run pauses or ends, since they take longer than the pictures."""
         captions = self.captions()
         with self.grid.hold_sync():
             self.grid.smooth = frame.pixels.shape[-1] > 128
@@ -116,14 +116,14 @@ class OptimisationExplorer(Explorer):
         return figure_png(strip_figure(f"{self.title}: {self.question}", frame.images, self.captions()))
 
     def set_layer_options(self, control: SearchSelect, default: str, *, maps: bool) -> None:
-        """Offer the network's layers; keep the chosen one, or take `default`, if it has them, else one in the middle."""
+        """Fill a menu with the network's layers; keep the chosen one, or take `default` if the network has it, else a middle layer."""
         names = list(layer_widths(self.model, self.side, maps=maps))
         outer = first_layers(names)
         offer_layers(control, names, otherwise=default if default in names else outer[len(outer) // 2])
 
 
 def takes(model: nn.Module, side: int) -> bool:
-    """Whether a network answers to pictures of side x side."""
+    """Whether a network accepts pictures of side x side."""
     try:
         with eval_mode(model), torch.inference_mode():
             model(match_device_dtype(model, torch.zeros(1, 3, side, side)))
@@ -133,7 +133,7 @@ def takes(model: nn.Module, side: int) -> bool:
 
 
 def slider(label: str, value: float, minimum: float, maximum: float, step: float = 1) -> widgets.Widget:
-    """A slider that speaks when it is let go."""
+    """A slider that reports its value when it is released."""
     kind = widgets.IntSlider if isinstance(value, int) else widgets.FloatSlider
     options = {} if isinstance(value, int) else {"readout_format": ".4f" if step < 0.01 else ".2f"}
     return kind(
@@ -142,5 +142,5 @@ def slider(label: str, value: float, minimum: float, maximum: float, step: float
 
 
 def accessible_names_of(**controls: tuple[widgets.Widget, str]) -> list:
-    """The accessible names of controls: key = (control, name)."""
+    """Accessible names of controls: key = (control, name)."""
     return [entry for key, (control, name) in controls.items() for entry in names_for(control, key, name)]

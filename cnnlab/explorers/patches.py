@@ -1,4 +1,4 @@
-"""The patch explorer: what in a data set excites a unit most, and whether a random mixture of units finds something as clear."""
+"""Patch explorer: the patches of a data set that activate a unit, or a random direction of its layer, most."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ NO_TRUTH = "These pictures have no known masks, so nothing is said of what lies 
 
 
 class PatchExplorer(Explorer):
-    """What does a unit respond to? Its strongest patches in a data set, what lies in their middle; and the same along any direction.
+    """Patch explorer: the strongest patches of a unit, or along a random direction of its layer, and the labels at their centres.
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     pictures
-        What is searched: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for
+        The set to search: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for
         an ImageNet network, else the validation split.
     layer, unit
-        What is shown first; without a layer the last one whose units have places and a ReLU behind them.
+        Shown first; by default the last layer with maps that a ReLU follows.
 
     Controls
     --------
     layer, unit, k
-        Whose strongest patches, and how many.
+        The unit, and the number of its strongest patches.
     mixing, direction_seed
         0 is the unit itself, 1 a random direction of the layer, between them a mixture of both; `direction_seed` is the direction's seed.
     category
-        What is looked up in the middle of each patch, from the exact maps of the world.
+        The category of the label at the centre of each patch, from the exact maps of the world.
     data, folder
-        The set that is searched, and the path of your own (`DatasetPicker`).
+        The set to search, and the path of a folder of your own (`DatasetPicker`).
 
     Example
     -------
@@ -87,7 +87,7 @@ class PatchExplorer(Explorer):
 
     @property
     def direction(self) -> int | Tensor:
-        """What is asked: the unit's number, or U weights where it is mixed with a random direction."""
+        """The direction of the search: the unit's number, or U weights where it is mixed with a random direction."""
         amount = self.mixing.value
         if amount == 0:
             return self.unit.value
@@ -147,7 +147,7 @@ class PatchExplorer(Explorer):
         )
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -187,11 +187,11 @@ class PatchExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _n_searched(self) -> int:
-        """How many pictures are searched, or were when the search was stopped."""
+        """Number of pictures that are searched, or were when the search was stopped."""
         found = self.search.activations
         return 0 if found is None else found.total if self.search.running else len(found.maps)
 
@@ -232,7 +232,7 @@ class PatchExplorer(Explorer):
             self._show()
 
     def _show(self) -> None:
-        """The strongest patches among the pictures that were looked at so far."""
+        """Show the strongest patches among the pictures searched so far."""
         activations = self.search.activations
         if activations is None:
             return
@@ -251,7 +251,7 @@ class PatchExplorer(Explorer):
         self._show_label_shares(labels, len(activations.maps))
 
     def _centre_labels(self, best: TopPatches) -> Tensor | None:
-        """What lies in the middle of each patch; None where the data set has no exact maps."""
+        """The label at the centre of each patch; None where the data set has no exact maps."""
         category, source = self.category.value, self.image_set.source
         if self.search.activations.field is None or not hasattr(source, "maps"):
             return None

@@ -1,6 +1,6 @@
-"""Sets of photographs as data sets that an explorer can search: crops of those that are installed, and the reader's own.
+"""Data sets of photographs that an explorer can search: crops of the installed ones, and the reader's own.
 
-Each comes with the code that gives its images. The controls that choose a set are in `cnnlab.explorers.dataset_picker`.
+Each comes with the code for its images. The controls that choose a set are in `cnnlab.explorers.dataset_picker`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_PHOTOGRAPHS = 200
 
 
 def as_dataset(source: Any, n: int) -> tuple[Any, str]:
-    """Photographs, or what `cnnlab.photographs` takes, as a data set of about `n` of them, with its code; anything else as it is."""
+    """Photographs, or an argument of `cnnlab.photographs`, as a data set of about `n`, with its code; anything else unchanged."""
     opening = "cnnlab.photographs(...)"
     if isinstance(source, str | PathLike):
         source, opening = photographs(source), f'cnnlab.photographs("{fspath(source)}")'
@@ -34,7 +34,7 @@ def as_dataset(source: Any, n: int) -> tuple[Any, str]:
 
 
 def spread(source: Photographs, n: int, opening: str) -> tuple[Photographs, str]:
-    """At most `n` photographs (and `MOST_PHOTOGRAPHS`) at even distances, since neighbours in a folder are often alike, and their code."""
+    """At most `n` (and `MOST_PHOTOGRAPHS`) evenly spaced photographs, since neighbours in a folder are often alike, and their code."""
     step = -(-len(source) // min(n, MOST_PHOTOGRAPHS))
     every = f"[::{step}]" if step > 1 else ""
     return source[::step], f"{opening}{every}.dataset({PHOTO_SIDE}).images"
@@ -42,7 +42,7 @@ def spread(source: Photographs, n: int, opening: str) -> tuple[Photographs, str]
 
 @lru_cache(maxsize=2)
 def installed_crops(seed: int = 0) -> tuple[PatchDataset, str]:
-    """Crops of the installed photographs at three scales, as many of each, and their code; cut once. Another seed takes other places."""
+    """Crops of the installed photographs at three scales, as many of each, and their code; cached. Another seed takes other positions."""
     each = max(1, MOST_PHOTOGRAPHS // max(1, len(installed_photographs())))
     crops = installed_photographs().crops(PHOTO_SIDE, per_photo=each, seed=seed, progress=False)
     told = f", seed={seed}" if seed else ""
@@ -50,17 +50,17 @@ def installed_crops(seed: int = 0) -> tuple[PatchDataset, str]:
 
 
 def of_photographs(pictures: Any) -> bool:
-    """Whether a collection's source are photographs, whole or in patches."""
+    """Whether a set consists of photographs, whole or in patches."""
     return isinstance(pictures.source, PhotographDataset | PatchDataset)
 
 
 def reading(some: Photographs) -> Iterator[int | PhotographDataset]:
-    """Read photographs one by one: how many were looked at, after each; at last the data set of those that can be read.
+    """Read photographs one by one: yields the number done after each, and at last the data set of the readable ones.
 
     Raises
     ------
     ValueError
-        If none can be read; the message says why of the first.
+        If none can be read; the message gives the reason for the first.
     """
     kept, images, skipped = [], [], list(some.skipped)
     for number, one in enumerate(some, start=1):

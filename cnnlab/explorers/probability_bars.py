@@ -1,4 +1,4 @@
-"""Class probabilities as bars, with what they were before as ghosts; the drawing is in `probability_bars.js`."""
+"""Bar chart of class probabilities, with reference values as faint bars; drawn in the browser by `probability_bars.js`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 
 
 class ProbabilityBars(anywidget.AnyWidget):
-    """Rows of {"name", "now", "before", "target"}, the most probable first."""
+    """Bar chart with rows of {"name", "now", "before", "target"}, the most probable first."""
 
     _esm = read_script("probability_bars.js")
     _css = (_HERE / "probability_bars.css").read_text(encoding="utf-8")
@@ -30,9 +30,9 @@ class ProbabilityBars(anywidget.AnyWidget):
 def probability_rows(
     current: Tensor, reference: Tensor, names: Sequence[str], target: int, k: int = 5
 ) -> list[dict]:
-    """The `k` most probable classes as rows for `ProbabilityBars`, and the target as one more if it is not among them.
+    """The `k` most probable classes as rows for `ProbabilityBars`, followed by the target if it is not among them.
 
-    `current` and `reference` hold C probabilities. Ties go to the class that comes first.
+    `current` and `reference` hold C probabilities. Of equal probabilities the first class counts.
     """
     ranks = current.argsort(descending=True, stable=True)[:k].tolist()
     classes = ranks if target in ranks else [*ranks, target]

@@ -1,4 +1,4 @@
-"""The regularisers of activation maximisation as sliders, and two buttons that set them all."""
+"""Regularisers of activation maximisation: a slider for each, and two buttons that set all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SLIDERS = {
 
 
 class Regularisers:
-    """`sliders` by name, `defaults_button` and `off_button`, the buttons; `on_change()` is called once when a button has set them."""
+    """`sliders` by name, and the buttons `defaults_button` and `off_button`; a click on a button calls `on_change()` once."""
 
     def __init__(self, on_change: Callable[[], None]):
         self._on_change = on_change
@@ -48,7 +48,7 @@ class Regularisers:
 
     @property
     def accessible_names(self) -> list:
-        """The accessible names of the controls."""
+        """Accessible names of the controls."""
         return [
             entry
             for name, control in self.sliders.items()
@@ -57,11 +57,11 @@ class Regularisers:
 
     @property
     def values(self) -> dict[str, float]:
-        """The regularisers as arguments of `cnnlab.synthesis.maximise`."""
+        """The settings of the sliders, as arguments of `cnnlab.synthesis.maximise`."""
         return {name: control.value for name, control in self.sliders.items()}
 
     def set_all(self, values: dict[str, float]) -> None:
-        """Set all sliders and call back once."""
+        """Set all sliders and call `on_change` once."""
         self.is_setting = True
         try:
             for name, value in values.items():

@@ -1,4 +1,4 @@
-"""The dissections of layers that were asked for: made once, in short steps, and kept."""
+"""Dissections of layers, computed once in short steps and kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cnnlab.units import Dissection, dissect_steps
 
 
 class Reports:
-    """Dissects layers of networks; `finish` is called when one is done, or with what went wrong, and `tell` hears how much is done."""
+    """Dissects layers of networks; `finish` is called at the end, with the error if there was one, and `tell` receives the progress."""
 
     def __init__(
         self,
@@ -26,13 +26,13 @@ class Reports:
         self._growth: BackgroundSteps[dict[str, Dissection]] = BackgroundSteps()
 
     def of(self, model: nn.Module, layer: str) -> Dissection | None:
-        """What is known of a layer; None as long as nothing is."""
+        """The dissection of a layer; None until it is done."""
         return self._known.get((model, layer))
 
     def make(self, model: nn.Module, layer: str, data: Any, side: int, blocking: bool = False) -> None:
-        """Dissect a layer with a data set of side x side: at once, without a word to `finish`, or in steps that leave the controls alive.
+        """Dissect a layer with a data set of side x side: at once and without calling `finish`, or in the background.
 
-        Of larger pictures as many pixels are looked at as of those of 96 x 96.
+        Larger pictures are sampled at as many pixels as those of 96 x 96.
         """
         batch, every = pictures_in_a_step(side, 10), max(2, round(2 * side / 96))
         least = min(10, len(data) // 4)
@@ -50,5 +50,5 @@ class Reports:
             self._growth.start(steps, keep, self._finish)
 
     def stop(self) -> None:
-        """Dissect nothing further; what is known stays."""
+        """Stop the dissection; finished ones stay."""
         self._growth.stop()

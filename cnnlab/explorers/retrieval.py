@@ -1,4 +1,4 @@
-"""The retrieval explorer: find the same thing again, with any layer, in as few dimensions as you like."""
+"""Retrieval explorer: instance retrieval with the features of any layer, in any number of dimensions."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ MOST = 10_000
 
 
 class RetrievalExplorer(Explorer):
-    """Which pictures show the same thing as the query? The ranking of one layer's codes, and mean average precision by dimensions.
+    """Retrieval explorer: a layer's ranking for a query, and mean average precision by dimensions.
 
     Parameters
     ----------
     model
         A name of `cnnlab.available()`, or a network of your own.
     pictures, training_set
-        The collection that is searched (`cnnlab.world.instances`, a data set, `cnnlab.photographs` or the path of a folder of them), and
-        one of other things, on which the axes are found; None takes
+        The set to search (`cnnlab.world.instances`, a data set, `cnnlab.photographs` or the path of a folder of them), and
+        one of other objects, which gives the principal axes; None takes
         small ones.
     networks
-        Networks to choose from, by the names they shall have: such as before and after fine-tuning.
+        Networks to choose from, by the names that are shown, such as before and after fine-tuning.
     layer
-        The layer that is shown first; None takes the last with a ReLU.
+        The first layer to show; None takes the last with a ReLU.
 
     Controls
     --------
     layer, query
-        Whose codes are compared, and which picture asks; a click in the ranking asks with that picture.
+        The layer whose features are compared, and the query; a click on a picture of the ranking makes it the query.
     dimensions, compress, whiten
-        How many axes are kept, whether any are left out at all, and whether all axes count alike.
+        Number of principal axes, whether the features are projected on them at all, and whether the axes are whitened.
 
     Example
     -------
@@ -98,12 +98,12 @@ class RetrievalExplorer(Explorer):
 
     @property
     def features(self) -> SearchFeatures | None:
-        """What the chosen layer gives; None while it is collected."""
+        """The features of the chosen layer; None until they are collected."""
         return self.layer_features.get(self.model, {}).get(self.layer.value)
 
     @property
     def n_dimensions(self) -> int:
-        """How many dimensions are kept, 0 for the code as it is."""
+        """The number of dimensions, 0 for the features without projection."""
         return self.dimensions.value if self.compress.value else 0
 
     def refresh(self) -> None:
@@ -121,7 +121,7 @@ class RetrievalExplorer(Explorer):
         self._new_layer()
 
     def _take_pictures(self) -> None:
-        """The pictures that are searched, and those of other things: rendered ones, or patches of photographs at other places."""
+        """Set the pictures to search, and those of other objects: rendered ones, or patches of photographs at other positions."""
         searched = self.sets.collection
         others = self._others
         if others is None:
@@ -139,7 +139,7 @@ class RetrievalExplorer(Explorer):
         self.run_safely(self._refresh_quietly)
 
     def _steps(self) -> Iterator[dict[str, SearchFeatures]]:
-        """The codes of the layers that the menu shows first, and of the chosen one, as far as they are not there yet."""
+        """The missing features of the layers that the menu shows first, and of the chosen layer."""
         images, kept = (
             (self.database.images, self.training_set.images),
             self.layer_features.get(self.model, {}),
@@ -205,7 +205,7 @@ class RetrievalExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self._label}, {self.layer.value}", fontsize=10, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.layer = SearchSelect(description="Layer")
@@ -242,7 +242,7 @@ class RetrievalExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     @property
     def _label(self) -> str:
@@ -315,11 +315,11 @@ class RetrievalExplorer(Explorer):
         self.chart.show(figure.png(), figure.alt_text)
 
     def _follow(self) -> None:
-        """The chosen picture becomes the query."""
+        """Make the chosen picture the query."""
         if self.result_grid.selected >= 0 and self.features is not None:
             self.query.value = int(self.order[self.result_grid.selected])
 
 
 def rendered_things() -> ImageSet:
-    """Forty things in five views each."""
+    """Rendered pictures of forty objects in five views each."""
     return first_images(instances("test", 40, 5, progress=False))

@@ -1,4 +1,4 @@
-"""The role of a unit: a button that silences it, and bars that say which classes fall."""
+"""Ablation of a unit: a button that starts it, and bars with the accuracy of each class."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cnnlab.explorers.render import dissection
 
 
 class Role:
-    """Asks the pictures again without a unit, in short steps, and keeps who has lost what.
+    """Classifies the pictures again without a unit, in short steps, and keeps the accuracy of each class.
 
-    `lost` holds accuracy of each class with the unit and without (C, C), None before anything was asked; `finish` is called at the
+    `lost` holds the accuracy of each class with the unit and without (C, C), None before an ablation; `finish` is called at the
     end, with the error if there was one. The explorer places `button` and `bars`.
     """
 
@@ -27,23 +27,23 @@ class Role:
         self._finish = finish
 
     def ask(self, model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int) -> None:
-        """Answer the pictures again without the unit."""
+        """Classify the pictures again without the unit."""
         self._growth.start(
             dissection.ablation_accuracy(model, images, labels, layer, unit), self._keep, self._finish
         )
 
     def show(self, classes: Sequence[str]) -> str:
-        """Put what was found into the bars, and into words."""
+        """Show the result in the bars; gives a sentence on it."""
         self.bars.entries = dissection.ablation_rows(*self.lost, classes)
         first = self.bars.entries[0]
         return f"{first['name']} falls most" if first["target"] else "no class falls"
 
     def stop(self) -> None:
-        """Ask nothing further; what is shown stays."""
+        """Stop the ablation; what is shown stays."""
         self._growth.stop()
 
     def forget(self) -> None:
-        """Stop, and show nothing: what fell belongs to another unit."""
+        """Stop, and clear the result, which belongs to another unit."""
         self.stop()
         self.bars.entries, self.lost = [], None
 

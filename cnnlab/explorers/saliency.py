@@ -1,4 +1,4 @@
-"""The saliency explorer: which pixels would change a class score, or the answer of any unit, by five methods."""
+"""Saliency explorer: five gradient methods for a class score, or for any channel of a layer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEBOUNCE_SECONDS = 0.3
 
 
 class SaliencyExplorer(Explorer):
-    """Which pixels would change the answer? One method large, all five side by side.
+    """Saliency explorer: which pixels would change the score? One method large, all five side by side.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ class SaliencyExplorer(Explorer):
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and what it looks at.
+        The network, and the picture that it is given.
     method
-        The way back: one of the three ReLU rules, or a mean over many gradients.
+        The method: one of the three ReLU rules of the backward pass, or a mean over many gradients.
     layer, target, score, unit
-        What is asked: a class (None: the predicted one; its logit or its probability), or a channel of a layer.
+        The score: of a class (None: the predicted one; its logit or its probability), or of a channel of a layer.
     samples, noise
-        How many gradients SmoothGrad and integrated gradients average, and how strong SmoothGrad's noise is.
+        Number of gradients that SmoothGrad and integrated gradients average, and the strength of SmoothGrad's noise.
     view, opacity
-        How the map is shown, and how it covers the picture; the opacity lives in the browser.
+        How the map is drawn, and its opacity over the picture, which is applied in the browser.
 
     Example
     -------
@@ -80,7 +80,7 @@ class SaliencyExplorer(Explorer):
 
     @property
     def state(self) -> State:
-        """What the controls say."""
+        """The settings of the controls."""
         controls = {"method": self.method.value, "samples": self.samples.value, "noise": self.noise.value}
         if self.layer.value is None:
             controls |= {"target": self.target.value, "score": self.score.value}
@@ -111,7 +111,7 @@ class SaliencyExplorer(Explorer):
         )
 
     def static_preview(self) -> bytes:
-        for name in METHODS:  # within a kernel some may not be there yet
+        for name in METHODS:  # within a kernel some may still be missing
             if name not in self.maps:
                 self.maps[name] = saliency.render(self.state.with_method(name))
         figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
@@ -123,7 +123,7 @@ class SaliencyExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self._score_name()}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.method = widgets.Dropdown(options=METHODS, description="Method")
@@ -173,21 +173,21 @@ class SaliencyExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _set_unit_options(self) -> None:
-        """A layer has units, a class score has classes; only one of the two can be chosen."""
+        """Show the unit slider for a layer, or the menu of classes for a class score."""
         units = self.layer.value is not None
         if units:
             activation = activations(self.model, self.image, self.layer.value)[self.layer.value]
-            with self.hold_callbacks():  # a clipped unit asks nothing of its own
+            with self.hold_callbacks():  # clipping the unit triggers no callback
                 self.unit.max = len(activation) - 1
         self.unit.disabled = not units
         self.target.disabled = self.score.disabled = units
         self._compute()
 
     def _compute(self) -> None:
-        """The chosen method at once; the others while nothing else is wanted."""
+        """Compute the chosen method at once; the others when the kernel is idle."""
         state = self.state
         self._background.stop()
         gradient_state = state.with_method("gradient")
@@ -206,7 +206,7 @@ class SaliencyExplorer(Explorer):
         )
 
     def _remaining_methods(self, state: State) -> Iterator[str]:
-        """The methods that are not chosen; those that take long only once the controls have rested for a while."""
+        """Compute the other methods; the slow ones only once the controls have rested for a while."""
         started = time.monotonic()
         for name in METHODS:
             while name in METHODS[3:] and time.monotonic() < started + DEBOUNCE_SECONDS:
@@ -229,7 +229,7 @@ class SaliencyExplorer(Explorer):
         self._paint_grid()
 
     def _paint_grid(self) -> None:
-        """Side by side, as far as the maps are there."""
+        """Show the maps side by side, as far as they are computed."""
         blank = torch.zeros(3, self.side, self.side)
         rows = [self.maps.get(name, blank) for name in METHODS]
         self.grid.overlay = saliency.tiles(rows, self.view.value)
@@ -239,7 +239,7 @@ class SaliencyExplorer(Explorer):
             self.method.value = METHODS[self.grid.selected]
 
     def _read_pixel(self) -> None:
-        """Say the map's numbers at the chosen pixel."""
+        """Report the map's values at the chosen pixel."""
         _, *position = self.main_view.point
         row, column = (value * self.side // DISPLAY_SIZE for value in position)
         red, green, blue = self.map[:, row, column].tolist()
@@ -255,5 +255,5 @@ class SaliencyExplorer(Explorer):
 
 
 def _pale_grey(image: Tensor) -> Tensor:
-    """The picture in pale grey, 1 x 3 x H x W, for maps to lie on."""
+    """The picture in pale grey, 1 x 3 x H x W, as the background of maps."""
     return (0.3 + 0.65 * image.mean(0, keepdim=True)).clamp(0, 1).expand(1, 3, -1, -1)

@@ -1,4 +1,4 @@
-"""A menu that is searched by typing, for long lists such as a thousand classes. Its life in the browser is in `search_select.js`."""
+"""Searchable menu for long lists, such as a thousand classes; drawn in the browser by `search_select.js`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     options
         Labels, (label, value) pairs or a mapping of labels to values. A value may be any object; None is a value like any other.
     value, label, index
-        What is chosen, given in one of three ways; the first option unless given.
+        The choice, given in one of three ways; the first option by default.
     groups, keywords
         As the traits of the same names.
 
@@ -34,22 +34,22 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
         As in `Dropdown`. New `options` choose the first of them and drop `groups` and `keywords`; `set_options` sets all three together
         and keeps what is chosen.
     groups
-        One heading for each option ("" for none), or empty. A heading is shown where it changes, so what is useful most goes first.
+        One heading for each option ("" for none), or empty. A heading is shown where it changes, so put the most useful first.
     keywords
         Further words by which each option is found, such as synonyms: one string each, or empty. They are not shown.
     description, disabled
-        What stands before the field, and whether it can be used.
+        The label before the field, and whether the menu is disabled.
 
     In the browser
     --------------
-    Typing filters by words anywhere in the label or in `keywords`, without regard to case; where nothing matches, what is a few typing
-    errors away is offered. Arrow keys, Home, End, PageUp, PageDown, Enter and Escape work in the open list. In the closed field
+    Typing filters by words anywhere in the label or in `keywords`, ignoring case; without a match, options within a few typing
+    errors are offered. Arrow keys, Home, End, PageUp, PageDown, Enter and Escape work in the open list. In the closed field
     PageDown and PageUp choose the next and the previous option.
 
     Example
     -------
     >>> from cnnlab.explorers.search_select import SearchSelect
-    >>> menu = SearchSelect([("any class", None), ("tabby", 281), ("flamingo", 130)], words=["", "cat", "bird"])
+    >>> menu = SearchSelect([("any class", None), ("tabby", 281), ("flamingo", 130)], keywords=["", "cat", "bird"])
     >>> menu.value = 130
     >>> menu.label, menu.index
     ('flamingo', 2)
@@ -86,7 +86,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     def set_options(
         self, options: Iterable, *, groups: Sequence[str] = (), keywords: Sequence[str] = ()
     ) -> None:
-        """Other options at once with their groups and words; what was chosen stays chosen if its label is among them.
+        """Replace the options with their groups and keywords; the choice stays if its label is among the new ones.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
             self._replacing = False
 
     def _choose(self, index: int | None) -> None:
-        """Bring index, label and value together; each speaks only if it has changed."""
+        """Set index, label and value together; each notifies only if it has changed."""
         self.index = index
         self.label = None if index is None else self._labels[index]
         self.value = None if index is None else self._values[index]
@@ -194,5 +194,5 @@ def _same(value: Any, other: Any) -> bool:
         return True
     try:
         return bool(value == other)
-    except Exception:  # arrays and tensors do not say whether they are equal
+    except Exception:  # arrays and tensors have no plain truth value
         return False

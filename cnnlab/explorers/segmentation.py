@@ -1,4 +1,4 @@
-"""The segmentation explorer: a class for each pixel, with skips and without, beside the exact truth."""
+"""Segmentation explorer: a class for each pixel, with and without skip connections, beside the ground truth."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ NETWORKS = {"U-Net, skips on": "unet", "U-Net, skips off": "unet_without_skips",
 
 
 class SegmentationExplorer(Explorer):
-    """What stands at each pixel? One network large, all beside each other.
+    """Segmentation explorer: the class of each pixel. One network large, all side by side.
 
     Parameters
     ----------
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     networks
-        Which to compare: names of `cnnlab.available()`, or networks of your own that answer at each pixel, by what they are called.
+        Networks to compare: names of `cnnlab.available()`, or a mapping of names to networks of your own that classify each pixel.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        Who answers, and about what.
+        The network, and the picture that it is given.
     view, opacity
-        The answer, the truth, or what is wrong, laid over the picture; the opacity lives in the browser.
+        The overlay: prediction, ground truth or errors; and its opacity, which is applied in the browser.
     grid
-        The same look for every network; choose one.
+        The same view for every network; a click chooses one.
 
     Example
     -------
@@ -69,12 +69,12 @@ class SegmentationExplorer(Explorer):
 
     @property
     def result(self) -> Result:
-        """What the chosen network says."""
+        """The prediction of the chosen network."""
         return self.results[self.network.label]
 
     def refresh(self) -> None:
         source = self.image_picker.source
-        if source != self._computed_for:  # another network alone asks nothing new
+        if source != self._computed_for:  # a change of network alone needs no computation
             self.results = {
                 name: segmentation.predict(model, source, self.side) for name, model in self._networks.items()
             }
@@ -121,7 +121,7 @@ class SegmentationExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question} ({self.view.value})", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.view = widgets.Dropdown(options=VIEWS, description="Shown")
@@ -151,7 +151,7 @@ class SegmentationExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _paint(self) -> None:
         view = self.view.value
@@ -172,18 +172,18 @@ class SegmentationExplorer(Explorer):
             self.network.label = names[self.grid.selected]
 
     def _read_pixel(self) -> None:
-        """Say the classes at the chosen pixel."""
+        """Report the classes at the chosen pixel."""
         tile, *position = self.main_view.point
         row, column = (value * self.side // DISPLAY_SIZE for value in position)
         self.main_view.readout = segmentation.at_pixel(self.result, row, column) if tile >= 0 else ""
 
 
 def _available_networks() -> dict[str, str | nn.Module]:
-    """Those of the kit's networks for masks whose weights are here."""
+    """The kit's segmentation networks whose weights are installed."""
     networks = available()
     return {called: name for called, name in NETWORKS.items() if networks[name].ready}
 
 
 def _pale_grey(image: Tensor) -> Tensor:
-    """The picture in pale grey, 1 x 3 x H x W, for colours to lie on."""
+    """The picture in pale grey, 1 x 3 x H x W, as the background of colours."""
     return torch.as_tensor(0.3 + 0.65 * image.mean(0, keepdim=True)).clamp(0, 1).expand(1, 3, -1, -1)

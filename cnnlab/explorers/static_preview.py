@@ -1,4 +1,4 @@
-"""The still picture of an explorer: what a stored notebook shows where no kernel runs."""
+"""Static preview of an explorer: the picture that a saved notebook shows where no kernel runs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def static_preview(
     box: Sequence[float] | None = None,
     mask: np.ndarray | None = None,
 ) -> bytes:
-    """A PNG: the picture with its frame, what the network sees, and the bars.
+    """Static preview as PNG: the picture with its frame, the network's input, and the bars.
 
-    `picture` and `network_sees` are H x W x 3 bytes; `box` is (left, top, size) as shares of the picture's side; `entries` are
+    `picture` and `network_sees` are H x W x 3 bytes; `box` is (left, top, size) as fractions of the picture's side; `entries` are
     the rows of `cnnlab.explorers.probability_bars`.
     """
     figure = Figure(figsize=(8.4, 3.4), dpi=90, layout="constrained", facecolor="white")
@@ -60,7 +60,7 @@ def static_preview(
 def draw_row(
     axes: Sequence[Axes], pictures: Sequence[Tensor], captions: Sequence[str], correct: Sequence[bool | None]
 ) -> None:
-    """Pictures (3 x H x W) beside each other, each with its word; a tick and blue, or a cross and orange, where it is right or wrong."""
+    """Draw pictures (3 x H x W) in a row with captions; a correct one has a tick and blue, a wrong one a cross and orange."""
     for axis, picture, caption, is_correct in zip(axes, pictures, captions, correct, strict=True):
         axis.imshow(to_array(picture), interpolation="antialiased")
         mark, ink = {None: ("", "black"), True: ("✓ ", RIGHT), False: ("✗ ", WRONG)}[is_correct]
@@ -70,7 +70,7 @@ def draw_row(
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Any figure as the still picture of an explorer."""
+    """The static preview of any figure, as PNG bytes."""
     stream = BytesIO()
     figure.savefig(stream, format="png")
     return quantize_png(stream)

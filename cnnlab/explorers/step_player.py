@@ -1,7 +1,7 @@
-"""A picture that grows while one watches: start it, stop it, and go back over its steps.
+"""Step player: start and stop an optimisation, and scroll through its steps.
 
-`StepPlayer` holds the moments of a run and the controls that go with it; what a moment looks like is the explorer's business. Every
-picture that is made by gradient grows so: prototypes, inversions, dreams, styles.
+`StepPlayer` holds the frames of a run and its controls; the explorer draws a frame. It serves every
+picture that is optimised by gradient: activation maximisation, inversion, DeepDream, style transfer.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class Frame:
 
 
 def make_frame(images: Tensor, **metrics: float) -> Frame:
-    """Pictures N x 3 x H x W in [0, 1] and what was measured on them."""
+    """A frame of pictures N x 3 x H x W in [0, 1] and the metrics measured on them."""
     return Frame(images.detach().cpu().clamp(0, 1).mul(255).round().byte(), metrics)
 
 
 class StepPlayer:
-    """The moments of a run, and the controls: `run_button`, `stop_button`, `scrubber`, `auto_run`.
+    """The frames of a run, and its controls: `run_button`, `stop_button`, `scrubber`, `auto_run`.
 
-    `show(make_frame, finished)` paints one; while the run goes on `finished` is False, and what costs time may wait. `report(text)` puts a
-    sentence into the status line, `on_error(error)` shows what went wrong.
+    `show(frame, finished)` draws a frame; while the run goes on `finished` is False, and slow drawing may wait. `report(text)` sets the
+    status line, `on_error(error)` shows an error.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class StepPlayer:
 
     @property
     def accessible_names(self) -> list:
-        """The accessible names of the controls."""
+        """Accessible names of the controls."""
         return [
             *names_for(self.scrubber, "scrubber", "Step of the run that is shown"),
             *names_for(self.auto_run, "live", "Run anew after each change of a control"),
@@ -87,23 +87,23 @@ class StepPlayer:
 
     @property
     def current_step(self) -> int:
-        """Which moment is shown."""
+        """The step that is shown."""
         return min(self.scrubber.value, len(self.frames) - 1)
 
     def start(self, steps: Iterator[Frame], total: int) -> None:
-        """Show the moments of `steps`, `total` of them after the first, while they come."""
+        """Show the frames of `steps`, `total` of them after the first, as they are computed."""
         self._open(total)
         self._report("It grows.")
         self._background.start(steps, self._add_frame, self._finish)
 
     def run_all(self, steps: Iterator[Frame], total: int) -> None:
-        """Take all moments at once: for the first picture, which must be there when the explorer is shown."""
+        """Compute all frames at once: for the first picture, which must be there when the explorer is shown."""
         self._open(total)
         self.frames.extend(steps)
         self._finish(None)
 
     def begin(self, steps: Iterator[Frame], total: int) -> None:
-        """Take moments for a while at once, so that there is something to see, and the others beside the controls."""
+        """Compute frames at once for a while, so that there is a result to show, and the others in the background."""
         self._open(total)
         until = time.monotonic() + BEGIN
         for one in steps:
@@ -116,19 +116,19 @@ class StepPlayer:
         self._background.start(steps, self._add_frame, self._finish)
 
     def stop(self) -> None:
-        """Take no further step and keep what there is."""
+        """Stop the run; the frames so far stay."""
         if self.running:
             self._background.stop()
             self._set_idle(f"Stopped at step {len(self.frames) - 1} of {self._total}.")
 
     def invalidate(self) -> None:
-        """What there is does not fit the controls any more: stop, and say so."""
+        """Stop, and report that the frames no longer match the controls."""
         self._background.stop()
         self.run_button.disabled, self.stop_button.disabled = False, True
         self._report("The controls have changed: press the button to run anew.")
 
     def metric_history(self, name: str) -> list[float]:
-        """One number over the steps so far."""
+        """The values of one metric over the steps so far."""
         return [frame.metrics[name] for frame in self.frames]
 
     def _open(self, total: int) -> None:
@@ -148,7 +148,7 @@ class StepPlayer:
     def _finish(self, error: Exception | None) -> None:
         if error:
             self.run_button.disabled, self.stop_button.disabled = False, True
-            if not self.frames:  # the last good run stays
+            if not self.frames:  # the last valid run stays
                 self.frames = self._previous_frames
                 self._set_slider(len(self.frames) - 1, len(self.frames) - 1)
             self._on_error(error)
@@ -169,7 +169,7 @@ class StepPlayer:
             self._show(self.frames[self.current_step], not self.running)
 
     def _set_slider(self, step: int, total: int | None = None) -> None:
-        """Set the slider without being called back."""
+        """Set the slider without triggering its callback."""
         self._setting_slider = True
         try:
             if total is not None:
@@ -181,7 +181,7 @@ class StepPlayer:
 
 
 def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) -> Figure:
-    """Numbers over the steps, a line each; a vertical line marks the step that is shown."""
+    """Plot of metrics over the steps, a line for each; a vertical line marks the step that is shown."""
     figure = Figure(figsize=(3.2, 2.2), dpi=100, layout="constrained", facecolor="white")
     axis = figure.subplots()
     for (name, values), (colour, line, _) in zip(curves.items(), LINES, strict=False):
@@ -197,12 +197,12 @@ def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) ->
 
 
 def strip_figure(title: str, pictures: Tensor, captions: list[str], columns: int = 5) -> Figure:
-    """Pictures N x 3 x H x W with captions under a title: the still picture of an explorer."""
+    """Static preview of pictures N x 3 x H x W in rows, with captions and a title."""
     count = len(pictures)
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12), dpi=90, layout="constrained")
-    # One picture alone stands on the left.
+    # A single picture is at the left.
     axes = figure.subplots(rows, max(columns, 4), squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

@@ -1,4 +1,4 @@
-"""The style explorer: the content of one picture in the style of another, with alpha against beta under the hand."""
+"""Style transfer explorer: the content of one picture in the style of another, at adjustable weights alpha and beta."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SEED = 3
 
 
 class StyleTransferExplorer(OptimisationExplorer):
-    """Style transfer, live, and the whole row of weights to slide through.
+    """Style transfer explorer: the picture as it forms, and a slider over a row of style weights.
 
     Parameters
     ----------
@@ -45,20 +45,20 @@ class StyleTransferExplorer(OptimisationExplorer):
     picture
         The content: the name of a photograph, a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     style, steps, size
-        The style at first (see `style`), how many steps, and the side of the pictures.
+        The first style (see `style`), the number of steps, and the side of the pictures.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
-        What looks, and the content.
+        The network, and the content.
     style
         One of `cnnlab.photographs()` ("flower", "brick"), or a scene of the world without an object.
     ratio
-        Which of `ratio_values` beta is, for alpha = 1. A setting that has been made is shown at once.
+        Which of `ratio_values` beta takes, for alpha = 1. A setting that was run before is shown at once.
     all_button
-        Make the pictures for all of them, one after the other; then slide.
+        Makes the pictures for all of `ratio_values`, one after the other, for the slider to choose from.
     content_layer, style_layers, start, steps
-        Where content and style are compared, where the search starts ("noise" too), and how many steps.
+        The layers at which content and style are compared, the start ("noise" too), and the number of steps.
     player
         `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
     """
@@ -109,7 +109,7 @@ class StyleTransferExplorer(OptimisationExplorer):
 
     @property
     def options(self) -> dict[str, object]:
-        """What the controls say, as arguments of `cnnlab.synthesis.transfer_style`."""
+        """The settings of the controls, as arguments of `cnnlab.synthesis.transfer_style`."""
         return {
             "content_layers": [self.content_layer.value],
             "style_layers": list(self.style_layers.value),
@@ -120,7 +120,7 @@ class StyleTransferExplorer(OptimisationExplorer):
         }
 
     def run(self) -> None:
-        """Paint, or show at once what has been painted with this setting."""
+        """Run the style transfer, or show the stored result for this setting at once."""
         self._show_weights()
         finished = self.finished_runs.get(self._run_key())
         if finished:
@@ -129,7 +129,7 @@ class StyleTransferExplorer(OptimisationExplorer):
             super().run()
 
     def make_all(self) -> None:
-        """One run after the other, for every weight, as one film."""
+        """Run for every weight, one after the other, as one sequence of frames."""
         chosen, runs = self.ratio.value, []
         auto_run, self.player.auto_run.value = self.player.auto_run.value, False
         for index in range(len(RATIOS)):
@@ -205,7 +205,7 @@ class StyleTransferExplorer(OptimisationExplorer):
         return (id(self.model), self.image_picker.source, self.style.value, *options.values())
 
     def _cached_frames(self, key: tuple, content: Tensor, style: Tensor, steps: Iterator) -> Iterator[Frame]:
-        """The moments of a run, which are kept once it is whole."""
+        """The frames of a run, which are stored once it is complete."""
         frames = []
         for step in steps:
             losses = {"content": float(step.content_loss[-1]), "style": float(step.style_loss[-1])}
@@ -223,7 +223,7 @@ class StyleTransferExplorer(OptimisationExplorer):
 
 
 def style_traits() -> dict[str, object]:
-    """What a `Thumbnails` needs to offer the styles: photographs, textures first, and scenes without an object."""
+    """The traits of a `Thumbnails` that offers the styles: photographs, textures first, and scenes without an object."""
     collection = installed_photographs()
     first = [name for name in TEXTURES if name in collection.names]
     names = [*first, *(name for name in collection.names if name not in first)]
@@ -235,7 +235,7 @@ def style_traits() -> dict[str, object]:
 
 
 def style_sheets(names: Sequence[str]) -> Iterator[dict]:
-    """The thumbnails of the styles, photographs first; those of the scenes are drawn one in a step, and shown with the last."""
+    """The thumbnails of the styles, photographs first; those of the scenes are rendered one in a step, and shown with the last."""
     photographs = dict(zip(installed_photographs().names, installed_thumbnails(), strict=True))
     images = [photographs[name] for name in names if name in photographs]
     yield thumbnail_atlas(images)

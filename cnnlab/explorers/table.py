@@ -1,4 +1,4 @@
-"""A table of which one row can be chosen, with pointer or keys; its life in the browser is in `table.js`."""
+"""Table of which one row can be chosen with pointer or keys; drawn in the browser by `table.js`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _HERE = Path(__file__).parent
 
 
 class Table(anywidget.AnyWidget):
-    """Rows of text.
+    """Table of text cells.
 
     Traits
     ------
     headings, rows
-        What the columns are called, and the cells, row by row.
+        The names of the columns, and the cells, row by row.
     selected
         Number of the chosen row, -1 for none; the browser writes it, the kernel may write it too.
     text_columns
-        Columns from the left that hold words; the others hold numbers and stand to the right.
+        Number of columns from the left that hold text; the others hold numbers and are aligned to the right.
     label, note
-        What the table shows, and a line below it.
+        Accessible name of the table, and a line below it.
     """
 
     _esm = read_script("table.js")

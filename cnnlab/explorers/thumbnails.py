@@ -1,4 +1,4 @@
-"""Small pictures of which one is chosen, and a switch between a few words; `thumbnails.js` and `switch.js` draw them in the browser."""
+"""Thumbnails of which one is chosen, and a switch between a few options; drawn in the browser by `thumbnails.js` and `switch.js`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _STYLE = (Path(__file__).parent / "thumbnails.css").read_text(encoding="utf-8")
 
 
 class Thumbnails(anywidget.AnyWidget):
-    """A list box of small pictures: pointer, arrow keys, Home and End choose one.
+    """List box of thumbnails: pointer, arrow keys, Home and End choose one.
 
     Traits
     ------
     value
-        The name of the chosen one; "" while there is none.
+        The name of the chosen picture; "" for none.
     names, descriptions, captions
-        What each is called (its accessible name), what it shows (its description), and the line below for the chosen one.
+        The accessible name and the description of each picture, and the line below for the chosen one.
     label
-        The accessible name of the whole.
+        Accessible name of the list box.
     atlas
         All pictures in one, row by row: {"jpeg": bytes, "count": int, "columns": int}.
     """
@@ -59,7 +59,7 @@ class Thumbnails(anywidget.AnyWidget):
 
 
 class Switch(anywidget.AnyWidget):
-    """A row of words of which one is chosen: a radio group. `options` are [value, word], `label` is its accessible name."""
+    """Switch between options in a row: a radio group. `options` are [value, text] pairs, `label` is its accessible name."""
 
     _esm = read_script("switch.js")
     _css = _STYLE
@@ -94,13 +94,13 @@ def installed_thumbnails() -> list[Tensor]:
 
 
 def photograph_description(photograph: Photograph) -> str:
-    """What a photograph shows and, if it has one, its ImageNet class."""
+    """A sentence on what a photograph shows and, if it has one, its ImageNet class."""
     imagenet_class = photograph.imagenet_class
     return f"{photograph.shows} (ImageNet class: {imagenet_class})" if imagenet_class else photograph.shows
 
 
 def photograph_traits(photographs: Photographs) -> dict[str, list[str]]:
-    """The traits of `Thumbnails` that tell what the photographs are."""
+    """The traits of `Thumbnails` that describe the photographs."""
     return {
         "names": list(photographs.names),
         "descriptions": [

@@ -1,4 +1,4 @@
-"""The curve of a training that runs in the notebook."""
+"""Learning curves of a training that runs in the notebook."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cnnlab.figures.training import training_figure
 
 
 class TrainingCurve:
-    """Loss and accuracies while a network trains; hand it to `cnnlab.networks.train` as `on_epoch`.
+    """Learning curves: loss and accuracies while a network trains; pass it to `cnnlab.networks.train` as `on_epoch`.
 
     Parameters
     ----------
     title
-        Over the curves.
+        Title of the curves.
     epochs
-        How many there will be.
+        Number of epochs of the training.
 
     Example
     -------

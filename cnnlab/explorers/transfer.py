@@ -1,4 +1,4 @@
-"""The transfer explorer: keep some layers of a network, freeze them or not, and let it learn a new task from a few examples."""
+"""Transfer explorer: keep the first layers of a network, frozen or not, and train the rest on a new task with few examples."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ N_IMAGES = 400
 
 
 class TransferExplorer(Explorer):
-    """What is a network's knowledge worth for another task? Keep its first layers, freeze them or not, and train the rest.
+    """Transfer explorer: keep a network's first layers, freeze them or not, and train the rest on a new task. What does pretraining help?
 
     Parameters
     ----------
@@ -48,18 +48,18 @@ class TransferExplorer(Explorer):
     task
         One of `cnnlab.transfer.tasks_for(model)`; None takes the first.
     networks
-        The networks to choose from, by name; those that ship with the kit unless said.
+        The networks to choose from, by name; by default those that ship with the kit.
 
     Controls
     --------
     network, task
-        Whose knowledge, and for what.
+        The pretrained network, and the new task.
     layer, frozen
-        The last layer that is kept ("nothing": from scratch), and whether what is kept stays as it is.
+        The last layer that is kept ("nothing": from scratch), and whether the kept layers are frozen.
     per_class, epochs, random_seed
-        How many examples of each class, how often they are seen, and the seed of everything that is drawn.
+        Number of examples of each class, number of epochs, and the seed of all random choices.
     run_button, stop_button, clear_button, auto_run
-        Train, stop, forget the earlier curves; and whether each change trains anew.
+        Train, stop, delete the earlier curves; and whether each change starts a training.
 
     Example
     -------
@@ -95,7 +95,7 @@ class TransferExplorer(Explorer):
 
     @property
     def config(self) -> RunConfig:
-        """What the controls say."""
+        """The settings of the controls."""
         options = self.layer.value, self.frozen.value, self.per_class.value, self.epochs.value
         return RunConfig(*options, self.random_seed.value)
 
@@ -110,14 +110,14 @@ class TransferExplorer(Explorer):
     def refresh(self) -> None:
         if self._model_shown is not self.model:
             self._set_options()
-        if self.current_run is None:  # the first training: at once, so that there is something to see
+        if self.current_run is None:  # the first training: at once, so that there is a result to show
             *_, run = training_run(self.model, self.display_name, self.data, self.config)
             self._show(run)
         else:
             self.run()
 
     def run(self) -> None:
-        """Train as the controls say, epoch by epoch."""
+        """Train with the settings of the controls, epoch by epoch."""
         self._archive_run()
         self.stop_button.disabled = False
         self.set_status(f"{self.display_name} learns {self.task.value}: {self.config.label} ...")
@@ -126,7 +126,7 @@ class TransferExplorer(Explorer):
         )
 
     def stop(self) -> None:
-        """Take no further epoch; what was learnt stays."""
+        """Stop the training; the result so far stays."""
         self._background.stop()
         self.stop_button.disabled = True
 
@@ -145,7 +145,7 @@ class TransferExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self) -> None:
         self.task = widgets.Dropdown(options=[""], description="Task")
@@ -191,7 +191,7 @@ class TransferExplorer(Explorer):
         )
         self.widget.add_class("cnnlab-wide")
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _set_options(self) -> None:
         stages = [name for name in STAGES if name in layer_names(self.model)]
@@ -218,7 +218,7 @@ class TransferExplorer(Explorer):
             self.run()
 
     def _archive_run(self) -> None:
-        """The trial that is shown becomes an earlier one; curves of other classes do not stand beside those of these."""
+        """Add the shown run to the earlier ones; runs with other classes are dropped."""
         earlier = [run for run in self.runs if run is not self.current_run]
         self.runs = [run for run in [*earlier, self.current_run] if run.classes == self.data.classes][
             -(MAX_RUNS - 1) :

@@ -1,4 +1,4 @@
-"""What the transfer explorer tries: one training of a network on a few pictures of a new task, epoch by epoch; no widget is needed."""
+"""Training runs of the transfer explorer: one network on a few pictures of a new task, epoch by epoch; without any widget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_SHOWN = 20
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What is kept of the network (`layer`; None: nothing), whether it stays as it is, and how it learns."""
+    """Settings of a run: the last layer that is kept (`layer`; None for none), whether kept layers are frozen, and how it trains."""
 
     layer: str | None
     frozen: bool
@@ -34,7 +34,7 @@ class RunConfig:
 
     @property
     def label(self) -> str:
-        """What the plan is called beside its curve."""
+        """The label of the run's curve."""
         layers_kept = (
             "nothing kept"
             if self.layer is None
@@ -44,24 +44,24 @@ class RunConfig:
 
     @property
     def freezes(self) -> bool:
-        """Whether any layer stays as it is."""
+        """Whether any layer is frozen."""
         return self.frozen and self.layer is not None
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingRun:
-    """A training as far as it is.
+    """A training so far.
 
     Attributes
     ----------
     source, task, classes
         The network's name, the task's, and the names of its classes.
     config
-        What was asked for.
+        The settings of the run.
     accuracy
-        On the test pictures after each epoch.
+        Accuracy on the test pictures after each epoch.
     predicted
-        M answers to the test pictures after the last of them.
+        M predictions for the test pictures after the last epoch.
     """
 
     source: str
@@ -73,7 +73,7 @@ class TrainingRun:
 
 
 def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig) -> Iterator[TrainingRun]:
-    """The training epoch by epoch, tried on the test pictures after each."""
+    """The training epoch by epoch, evaluated on the test pictures after each."""
     rows = sample_per_class(task.labels, len(task.classes), config.per_class, config.seed)
     start = transfer_init(model, task.classes, config.layer, seed=config.seed)
     epochs = fine_tune_epochs(
@@ -96,7 +96,7 @@ def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig
 
 
 def runs_figure(runs: Sequence[TrainingRun], chance: float, width: float = 6.0) -> AltTextFigure:
-    """Accuracy after each epoch: the last of the trials drawn strong, those before it as they were."""
+    """Plot of accuracy after each epoch: the last run with a strong line, the earlier ones faint."""
     if not runs:
         raise ValueError("there is nothing to show: give at least one trial.")
     names = [f"{run.source}: {run.config.label}" for run in runs]
@@ -127,7 +127,7 @@ def runs_figure(runs: Sequence[TrainingRun], chance: float, width: float = 6.0) 
 
 
 def prediction_frames(task: NewTask, predicted: Tensor, side: int) -> tuple[list[dict], list[str]]:
-    """A frame and a caption for each of the first test pictures: blue where the answer is right, else dashed in orange."""
+    """A frame and a caption for each of the first test pictures: blue where the prediction is correct, else dashed in orange."""
     boxes, captions = [], []
     for tile, (predicted_class, true_class) in enumerate(
         zip(predicted[:N_SHOWN].tolist(), task.test_labels.tolist(), strict=False)
@@ -140,7 +140,7 @@ def prediction_frames(task: NewTask, predicted: Tensor, side: int) -> tuple[list
 
 
 def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
-    """Twelve test pictures with the answers of the last trial, beside the curves of all trials."""
+    """Plot of twelve test pictures with the predictions of the last run, beside the curves of all runs."""
     figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     images = to_float_images(task.test_images[:12])
@@ -170,7 +170,7 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
 
 
 def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
-    """The lines that train without the explorer; `opening` defines `model`."""
+    """The lines of code that train without the explorer; `opening` defines `model`."""
     size = f"n={len(task.images)}, test_n={len(task.test_images)}, size={side}"
     lines = [
         "import cnnlab",
@@ -191,4 +191,4 @@ def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
 
 
 def _mirrors(task: NewTask) -> bool:
-    return task.name != "handwritten digits"  # a mirrored 2 is no digit
+    return task.name != "handwritten digits"  # a mirrored 2 is not a digit

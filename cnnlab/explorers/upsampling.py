@@ -1,4 +1,4 @@
-"""The enlargement explorer: max unpooling and transposed convolution, one number at a time."""
+"""Upsampling explorer: max unpooling and transposed convolution, one number at a time."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from cnnlab.figures.palette_png import symmetric_range
 
 
 class UpsamplingExplorer(Explorer):
-    """How does a small map become a larger one? Step through the two ways up of lecture K, with its numbers or your own.
+    """Upsampling explorer: max unpooling and transposed convolution step by step, with the numbers of lecture K or your own.
 
     Controls
     --------
     method
         Max unpooling, or transposed convolution.
     step
-        How many numbers of the input have been set down; the arrow keys step.
+        How many numbers of the input are processed already; the arrow keys step.
     number
-        The number whose turn it is: change it. Another one is chosen in the input's picture, or by stepping.
+        The value of the current input number, which can be changed. A click on the input or a step chooses another.
     stride, padding, kernel
-        How far apart the windows or stamps lie; what is cut off at the border; which kernel is stamped.
+        The distance of the windows or kernel copies; the cropped border; the kernel.
 
     Example
     -------
@@ -53,7 +53,7 @@ class UpsamplingExplorer(Explorer):
     question = "How does a small map become a larger one?"
 
     def __init__(self, method: str = UNPOOLING):
-        super().__init__(nn.Identity())  # it asks no network
+        super().__init__(nn.Identity())  # it uses no network
         self.inputs: dict[str, Tensor] = {name: numbers.clone() for name, numbers in INPUTS.items()}
         self.state: State | None = None
         self._make_controls(method)
@@ -101,7 +101,7 @@ class UpsamplingExplorer(Explorer):
         figure.suptitle(f"{self.title}: {self.state.method}", fontsize=11, x=0.01, ha="left")
         return figure_png(figure)
 
-    # How it is made.
+    # Building the widget.
 
     def _make_controls(self, method: str) -> None:
         self.method = widgets.Dropdown(options=METHODS, value=method, description="Upsampling")
@@ -137,7 +137,7 @@ class UpsamplingExplorer(Explorer):
             ],
         )
 
-    # What happens when a control changes.
+    # Callbacks of the controls.
 
     def _change_method(self) -> None:
         unpooling = self.method.value == UNPOOLING
@@ -147,7 +147,7 @@ class UpsamplingExplorer(Explorer):
         self._compute()
 
     def _compute(self) -> None:
-        """All steps anew; an impossible shape is told, and the last possible one stays."""
+        """Compute all steps; an impossible shape is reported, and the last possible one stays."""
         maps = self.inputs[self.method.value]
         if self.method.value == UNPOOLING:
             self.state = unpool(maps, self.stride.value)
