@@ -2,24 +2,24 @@
 
 For the reader of a notebook:
 
-    checks          `check` says whether an answer is right, `claim` whether a sentence holds for a measured number
-    exercises       the exercises of the lecture notebooks, a module each: plain references, and hints keyed on the kind of mistake
-    mystery_models  three networks under false names, one honest and two not: the riddle of notebook 07
+    checks          `check` tests an answer, `claim` a sentence about a measured number
+    exercises       the exercises of the lecture notebooks, a module each: plain references, and a hint for each kind of mistake
+    mystery_models  three anonymous networks of notebook 07, two of which use a shortcut
 
-For the grader of assignments, probe in, value out (the commands are in `commands`):
+For the grader of assignments, which calls answers with probes and compares the values (the commands are in `commands`):
 
-    assignment, source_notebook, answer_key      an assignment: the instructor's source in nbgrader's format, and the key
-    release, public_tests, self_check            the student version, and the public probes that come with it
+    assignment, source_notebook, answer_key      an assignment: the instructor's source in nbgrader's format, and the answer key
+    release, public_tests, self_check            the student version, and the public tests that come with it
     hint_sheet                                   hints and solutions, folded away, for self-study
-    submissions, source_analysis, cell_matching  what was handed in, and which cells answer which question
-    probes, limits, runner_protocol, runner      inputs of a student's own; what goes to the runner and comes out of it
-    sandbox                                      the processes that student code runs in, behind walls
-    comparison, hints, scoring                   whether a value is right, what to say if not, and what it is worth
-    model_scoring                                what came of a training, on pictures that stayed with the grader
-    batch, cluster, gradebook                    a whole class, here or on a cluster, into one file that survives anything
+    submissions, source_analysis, cell_matching  the files handed in, and the cells that answer each question
+    probes, limits, runner_protocol, runner      inputs drawn for each student; requests to the runner and its results
+    sandbox                                      the confined processes in which student code runs
+    comparison, hints, scoring                   comparison with the reference, the hint for a wrong value, and points
+    model_scoring                                measures of a trained network on pictures that only the grader has
+    batch, cluster, gradebook                    a whole class, here or on a cluster, graded into one crash-safe file
     feedback, thumbnails                         a page for each student
-    export, late, report, similarity_report      what the course staff takes away
-    validation, escapes                          the grader's graders: mutants and alternates; attempts to get out of the runner
+    export, late, report, similarity_report      grades, lateness and statistics for the course staff
+    validation, escapes                          tests of an assignment with mutants and alternates; attempts to escape the sandbox
 """
 
 from importlib import import_module

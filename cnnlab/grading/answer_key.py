@@ -1,7 +1,7 @@
-"""What a key is made of: questions, their cases, tolerances and the mistakes that are told apart.
+"""The answer key: questions, their cases, tolerances and known mistakes.
 
-A key is a Python module beside the source of an assignment (`instructor/key.py`). It names its `ASSIGNMENT`, its `TITLE` and its
-`QUESTIONS`. The module is imported by the grader only.
+An answer key is a Python module beside the source of an assignment (`instructor/key.py`). It defines `ASSIGNMENT`, `TITLE` and
+`QUESTIONS`. Only the grader imports it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["Case", "Limits", "Measure", "Mistake", "NetworkSpec", "Question", "T
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a number may lie from the reference: |answer - reference| <= absolute + relative * |reference|.
+    """Tolerance of a comparison with the reference: |answer - reference| <= absolute + relative * |reference|.
 
-    `outlier_fraction` is the share of the numbers that may lie farther off: where a sign or a rank decides, rounding can tip one over.
+    `outlier_fraction` is the share of the numbers that may exceed it: where a sign or a rank decides, rounding can flip one.
     """
 
     relative: float = 1e-4
@@ -32,7 +32,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Measure:
-    """What the grader measures itself: a name of `cnnlab.grading.model_scoring.MEASURES`, how much is enough, the hint where it is less."""
+    """A measure computed by the grader: its name in `cnnlab.grading.model_scoring.MEASURES`, the required value, and the hint below it."""
 
     name: str
     minimum: float
@@ -41,13 +41,13 @@ class Measure:
 
 @dataclass(frozen=True)
 class Case:
-    """One probe: `inputs(draw)` gives the arguments by name, from a numpy Generator of the student's own; worth `points`.
+    """One probe: `inputs(draw)` returns the arguments by name, from a numpy Generator seeded for the student; worth `points`.
 
     Arguments are numbers, text, numpy arrays, torch tensors, lists and dictionaries of them, and `NetworkSpec(name, seed)`. With
-    `public`, the case is also given to students, drawn from a seed that everybody has.
+    `public`, the case is also given to students, drawn from a public seed.
 
-    Where a training has no single right outcome, `measures` say what must come of it. Those of the inputs that are named in `withheld` stay
-    with the grader: the answer is not called with them, it is measured on them.
+    Where a training has no single right outcome, `measures` state the requirements. The inputs named in `withheld` stay
+    with the grader: they are not arguments of the answer, but the measures use them.
     """
 
     name: str
@@ -58,13 +58,13 @@ class Case:
     measures: tuple[Measure, ...] = ()
 
     def call_arguments(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Those of the inputs that the answer is called with."""
+        """The inputs that are arguments of the answer."""
         return {key: value for key, value in inputs.items() if key not in self.withheld}
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A way to be wrong: what it gives back in place of the reference, and the hint that helps. The hint never holds the answer."""
+    """A known mistake: the wrong value that it gives in place of the reference, and its hint. The hint never contains the answer."""
 
     hint: str
     answer: Callable[..., Any]
@@ -77,21 +77,21 @@ class Question:
     Parameters
     ----------
     name, title
-        As it is called in the notebook ("q1"), and in words.
+        The name in the notebook ("q1"), and a title.
     defines
-        The function that the answer cell defines; or, with `variable`, the name that it gives a value.
+        The name of the function that the answer cell defines; or, with `variable`, of the value.
     cases
-        The probes; their points are the question's.
+        The probes; the question is worth the sum of their points.
     reference
-        What a right answer gives back. A plain function, called with a case's inputs.
+        The reference solution: a function, called with a case's inputs.
     mistakes
-        Wrong answers that are told apart, the more special first.
+        Known mistakes, the more specific first.
     default_hint
-        The hint when no mistake fits.
+        The hint when no mistake matches.
     tolerance, limits
-        For the comparison, and for the call.
+        Tolerance of the comparison, and limits of the call.
     forbidden_names
-        Dotted names, such as "networks.activations", whose use wants a human's eye since they are the answer.
+        Dotted names, such as "networks.activations", whose use is flagged for review, since they are the answer.
     """
 
     name: str
@@ -108,5 +108,5 @@ class Question:
 
     @property
     def points(self) -> float:
-        """What the question is worth: the points of its cases."""
+        """Points of the question: the sum over its cases."""
         return sum(case.points for case in self.cases)

@@ -1,4 +1,4 @@
-"""An assignment as the grader knows it: the source, the key, and what belongs to them, from its folder."""
+"""An assignment: source, answer key and related files, loaded from its folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnnlab.grading.source_notebook import SourceCell, read_source
 
 @dataclass(frozen=True)
 class Assignment:
-    """The folder, the name that its notebooks carry, the title, the questions of the key, the code cells of the source."""
+    """An assignment: folder, name of its notebooks, title, questions of the answer key, and code cells of the source."""
 
     folder: Path
     name: str
@@ -27,7 +27,7 @@ class Assignment:
 
     @property
     def points(self) -> float:
-        """What the whole is worth."""
+        """Points of the whole assignment."""
         return sum(question.points for question in self.questions)
 
     def question(self, name: str) -> Question:
@@ -36,22 +36,22 @@ class Assignment:
         return next(question for question in self.questions if question.name == name)
 
     def answer_cell(self, name: str) -> SourceCell:
-        """The cell of the source that a question's answer goes into."""
+        """The cell of the source for a question's answer."""
         return next(cell for cell in self.cells if cell.role == "answer" and cell.grade_id == name)
 
     @property
     def instructor(self) -> Path:
-        """The folder with source, key, mutants and alternates."""
+        """The folder with source, answer key, mutants and alternates."""
         return self.folder / "instructor"
 
     @property
     def needs_world(self) -> bool:
-        """Whether its code draws pictures of the world."""
+        """Whether its code renders pictures of the world."""
         return any("render(" in cell.source for cell in self.cells)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the source and the key: a change of either makes earlier grades old."""
+        """Hash of the source and the answer key: a change of either makes earlier grades outdated."""
         digest = hashlib.sha256()
         for name in ("source.ipynb", "key.py"):
             digest.update((self.instructor / name).read_bytes())
@@ -59,9 +59,9 @@ class Assignment:
 
 
 def assignments() -> dict[str, Path]:
-    """The folder of each assignment by name: those in `assignments` here or in folders above, and those of the kit's own checkout.
+    """The folder of each assignment by name: those in `assignments` here or in parent folders, and those of the kit's own checkout.
 
-    Of two with the same name the nearer counts, so a course may keep its own version.
+    Of two with the same name the nearer folder counts, so a course may keep its own version.
     """
     cwd, checkout = Path.cwd(), Path(__file__).resolve().parents[2]
     folders: dict[str, Path] = {}
@@ -72,12 +72,12 @@ def assignments() -> dict[str, Path]:
 
 
 def load_assignment(name: str | os.PathLike[str]) -> Assignment:
-    """An assignment by name or folder; the key is imported and checked against the source.
+    """Load an assignment by name or folder; the answer key is imported and checked against the source.
 
     Raises
     ------
     ValueError
-        If there is no such assignment (the message lists those there are), or source and key do not agree.
+        If there is no such assignment (the message lists the existing ones), or source and answer key do not agree.
     FileNotFoundError
         If its folder has no `instructor/source.ipynb` or `instructor/key.py`.
     """
@@ -113,7 +113,7 @@ def _folder(name: str | os.PathLike[str]) -> Path:
 
 
 def _import(path: Path):
-    """The key as a module of its own; it leaves nothing in `sys.modules` and no compiled copy beside it."""
+    """Import the answer key as a separate module, which leaves nothing in `sys.modules` and no compiled copy beside it."""
     spec = importlib.util.spec_from_file_location(f"_key_of_{path.parents[1].name}", path)
     module = importlib.util.module_from_spec(spec)
     dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True

@@ -1,6 +1,6 @@
-"""A whole class: find the submissions, grade those that are not in the gradebook yet, one thread a core, and say who needs a human.
+"""Batch grading of a class: find the submissions and grade those that are not in the gradebook yet, one thread per core.
 
-One bad submission never stops the batch. Kill the grader at any moment; the same command goes on where it stopped.
+One bad submission never stops the batch. The grader may be killed at any moment; the same command continues where it stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
 @dataclass(frozen=True)
 class Batch:
-    """What a grading did: results by status, how many were graded now and before, who needs a human, seconds to start and to grade."""
+    """Summary of a batch: counts by status, submissions graded now and before, those that need review, seconds to start and to grade."""
 
     statuses: dict[str, int]
     graded: int
@@ -65,27 +65,27 @@ def grade_folder(
     regrade: bool = False,
     progress: bool = True,
 ) -> Batch:
-    """Grade every submission in `folder` that is not in the gradebook as it is now.
+    """Grade every submission in `folder` that is not in the gradebook in its present state.
 
     Parameters
     ----------
     jobs
-        How many submissions at once; the number of cores unless said.
+        Number of submissions graded at once; by default the number of cores.
     tiers
-        The acceptable tiers of confinement.
+        The acceptable sandbox tiers.
     limits
-        For the cells of a submission; those of the questions stand in the key.
+        Limits for the cells of a submission; those of the questions are in the answer key.
     data
         Folders that answers may read.
     regrade
-        Also grade what is in the gradebook already.
+        Also grade submissions that are in the gradebook already.
 
     Raises
     ------
     FileNotFoundError
-        If the folder is not there or empty.
+        If the folder does not exist or is empty.
     RunnerError
-        If no acceptable tier works here.
+        If no acceptable tier works on this machine.
     GradebookError
         If the gradebook cannot be written.
     """
@@ -138,7 +138,7 @@ def grade_found(assignment: Assignment, found: SubmissionFile, **how: Any) -> Re
 
 
 def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
-    """Of everything that the grade depends on: the file, the assignment, the limits, the grader."""
+    """Hash of everything that the grade depends on: the file, the assignment, the limits, the grader."""
     submission: Submission = read(found.path)
     parts = [
         submission.digest,
@@ -152,7 +152,7 @@ def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -
 
 
 def review_reasons(result: Result) -> list[str]:
-    """Why somebody should look at this submission; nothing where nobody has to."""
+    """The reasons for a human to review this submission; empty if there are none."""
     if result.status in ("unreadable", "missing", "grader error"):
         return [f"{result.student}: {result.status}: {result.note}"]
     lines = [f"{result.student}: {note}" for note in result.notes]
@@ -168,7 +168,7 @@ def _run_all(
     jobs: int | None,
     progress: bool,
 ) -> None:
-    """Work through the list and write each result as it comes; what is under way when this is stopped is done again next time."""
+    """Grade the queue and write each result as it is done; submissions under way at an interruption are graded again next time."""
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
     running: dict[Future[Result], str] = {}

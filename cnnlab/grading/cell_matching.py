@@ -1,7 +1,7 @@
-"""Which cells of a submission answer which question, also after a notebook has been through many hands.
+"""Cell matching: which cells of a submission answer which question, also in notebooks that were edited or restructured.
 
-A cell is matched by nbgrader's grade_id, then by the marker in its code (`# question: q3`), then by the name that it defines. What
-is repaired with certainty is noted; what is not certain is flagged for a human, and graded as the notebook would run: the last
+A cell is matched by nbgrader's grade_id, then by the marker in its code (`# question: q3`), then by the name that it defines.
+Certain repairs are noted; uncertain matches are flagged for review, and graded as the notebook would run: the last
 definition wins.
 """
 
@@ -17,7 +17,7 @@ from cnnlab.grading.submissions import Submission, SubmittedCell
 
 @dataclass(frozen=True)
 class CellMatch:
-    """The cells that answer a question (none: it is missing), how they were found, and what a human should look at."""
+    """The cells that answer a question (none: it is missing), how they were found, and points for review."""
 
     cells: tuple[SubmittedCell, ...] = ()
     notes: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ def match(assignment: Assignment, submission: Submission) -> dict[str, CellMatch
 def helpers(
     assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
 ) -> tuple[SubmittedCell, ...]:
-    """The student's other cells that the answers need: those that bind a name which an answer, or another helper, uses."""
+    """The student's other cells that the answers need: those that define a name which an answer, or another helper, uses."""
     answer_cells = {cell.number: cell for cell_match in matched.values() for cell in cell_match.cells}
     source_asts = {source_analysis.normalised_ast(cell.source) for cell in assignment.cells} | {
         source_analysis.normalised_ast(cell.stub) for cell in assignment.cells
@@ -69,7 +69,7 @@ def helpers(
 
 
 def mismatch_reason(assignment: Assignment, submission: Submission) -> str:
-    """Why the notebook is not one of this assignment, "" if it is one."""
+    """Why the notebook does not belong to this assignment; "" if it does."""
     if submission.assignment not in (None, assignment.name):
         return f"it is the notebook of another assignment, {submission.assignment}"
     if any(cell_match.cells for cell_match in match(assignment, submission).values()):
@@ -118,7 +118,7 @@ def _match(
     stub = source_analysis.normalised_ast(assignment.answer_cell(question.name).stub)
     by_ast = {
         source_analysis.normalised_ast(cell.source): cell for cell in cells_of_question
-    }  # of equal ones, the last
+    }  # the last of equal names
     answered = [cell for syntax, cell in by_ast.items() if syntax != stub]
     defining = [cell for cell in answered if question.defines in source_analysis.names(cell.source).bound]
     if len(cells_of_question) > len(by_ast) or (len(by_ast) > len(answered) and answered):
@@ -131,7 +131,7 @@ def _match(
 
 
 def _is_given(assignment: Assignment, cell: SubmittedCell) -> bool:
-    """Whether the cell is one of the source's that are nobody's answer."""
+    """Whether the cell is one of the source's cells that are not for answers."""
     return any(
         cell.grade_id == source_cell.grade_id
         for source_cell in assignment.cells

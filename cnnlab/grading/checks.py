@@ -1,4 +1,4 @@
-"""`check` and `claim`: one line in a notebook, one line of answer."""
+"""`check` and `claim`: one-line tests in a notebook that print one line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MISSING = object()
 
 
 def check(question: str, answer: Any = _MISSING) -> None:
-    """Print whether `answer` (a function or a value) solves an exercise: "passed", "not attempted", or "not yet" with a hint.
+    """Check an answer (a function or a value) to an exercise: prints "passed", "not attempted", or "not yet" with a hint.
 
-    In the notebook of an assignment, `check("q3")` does for one of its questions: the answer is found by its name, and the public
-    probes are those in the `checks.json` beside the notebook. Passing them is no promise: the hidden ones have other inputs.
+    In the notebook of an assignment, `check("q3")` suffices for one of its questions: the answer is found by its name, and the public
+    tests are those in the `checks.json` beside the notebook. The hidden tests have other inputs, so an answer that passes may still fail.
 
-    A stub that returns nothing, or raises NotImplementedError, counts as not attempted. An error inside the answer is told in
+    A stub that returns nothing, or raises NotImplementedError, counts as not attempted. An error inside the answer is reported in
     one line and never stops the notebook.
 
     Raises
@@ -37,7 +37,7 @@ def check(question: str, answer: Any = _MISSING) -> None:
 
 
 def passes_public_tests(question: str, folder: Path | None = None) -> bool:
-    """Whether the caller's answer passes the public probes of an assignment's question: for `assert` in a test cell of nbgrader."""
+    """Whether the caller's answer to an assignment's question passes the public tests: for `assert` in a test cell of nbgrader."""
     try:
         return _assignment_hint(question, sys._getframe(1).f_globals, folder) is None
     except NotImplementedError:
@@ -70,12 +70,12 @@ def _assignment_hint(question: str, names: dict[str, Any], folder: Path | None =
 
 
 def claim(sentence: str, measured: float, *, above: float | None = None, below: float | None = None) -> None:
-    """Print whether `sentence` holds: `measured` must lie strictly above and below the given bounds.
+    """Check that `measured` lies strictly between the given bounds, and print whether `sentence` holds.
 
     Raises
     ------
     ValueError
-        If no bound is given: a claim that cannot fail is none.
+        If no bound is given, since such a claim cannot fail.
     """
     if above is None and below is None:
         raise ValueError("a claim needs a bound: say above=..., below=... or both.")

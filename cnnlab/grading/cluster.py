@@ -1,7 +1,7 @@
-"""The same grading on a Dask cluster: `cnnlab grade ... --cluster tcp://scheduler:8786`, with the extra `cnnlab[cluster]`.
+"""Batch grading on a Dask cluster: `cnnlab grade ... --cluster tcp://scheduler:8786`, with the extra `cnnlab[cluster]`.
 
-Submissions travel as bytes, results come back as plain values, and the gradebook stays here. The workers must have the kit and the
-assignment in the same place. Between scheduler and workers Dask's own pickles travel; nothing that a student's code has made is
+Submissions are sent as bytes, results return as plain values, and the gradebook stays here. The workers must have the kit and the
+assignment at the same path. Scheduler and workers exchange Dask's own pickles; nothing that a student's code has made is
 ever in them.
 """
 
@@ -33,7 +33,7 @@ def grade_on_cluster(
     data: Iterable[Path] = (),
     regrade: bool = False,
 ) -> Batch:
-    """As `batch.grade_folder`, over the workers of the scheduler at `address`.
+    """Grade a folder as `batch.grade_folder` does, on the workers of the scheduler at `address`.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def work(
     secret: bytes,
     limits: Limits,
 ) -> Result:
-    """What a worker does: one submission, with the runner that this worker keeps."""
+    """Grade one submission on a worker, with the runner that this worker keeps."""
     assignment, runner = _cached_runner(settings)
     started = time.perf_counter()
     result = grade_submission(assignment, student, submission, runner=runner, secret=secret, limits=limits)

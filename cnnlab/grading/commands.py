@@ -1,6 +1,6 @@
-"""The grader's commands: release, hints, validate, grade, export, report, check. The work is done in the other modules of this room.
+"""Commands of the grader: release, hints, validate, grade, export, report, check.
 
-Nothing that needs torch is imported before a command runs.
+The work is done in the other modules of this package. Nothing that needs torch is imported before a command runs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def hints(
     assignment: Name,
     out: Annotated[Path, typer.Option(help="The folder.")] = Path("."),
 ) -> None:
-    """Write hints and solutions of an assignment, step by step and folded away, for self-study."""
+    """Write the hint sheet of an assignment, with hints and solutions folded away, for self-study."""
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.hint_sheet import write_hint_sheet
 
@@ -45,9 +45,9 @@ def validate(
     assignment: Name,
     notebooks: Annotated[bool, typer.Option(help="Also run the notebooks with nbval.")] = True,
 ) -> None:
-    """Try the reference, the stub, the mutants and the alternates of an assignment.
+    """Test an assignment with its reference, stub, mutants and alternates.
 
-    The exit code is 1 if one of them does not come out as it must.
+    The exit code is 1 if one of them does not get the expected result.
     """
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.runner import Runner
@@ -56,7 +56,7 @@ def validate(
     loaded, holds = load_assignment(assignment), True
     with Runner(
         ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder], draws=loaded.needs_world
-    ) as runner:  # all of it is the instructor's
+    ) as runner:  # all of it is the instructor's own code
         for finding in findings(loaded, runner, notebooks=notebooks):
             typer.echo(str(finding))
             holds = holds and finding.passed
@@ -81,7 +81,7 @@ def grade(
 ) -> None:
     """Grade a folder of submissions into the gradebook.
 
-    Stopped at any moment, the same command goes on where it was.
+    After an interruption, the same command continues where it stopped.
     """
     from cnnlab._validation import one_of
     from cnnlab.grading.assignment import load_assignment
@@ -129,7 +129,7 @@ def export(
     ] = None,
     spent: Annotated[Path | None, typer.Option(help="Table student,free_days_spent before.")] = None,
 ) -> None:
-    """Write the grades as other systems read them."""
+    """Write the grades in a format of another system."""
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.export import export as write
     from cnnlab.grading.gradebook import Gradebook
@@ -152,7 +152,7 @@ def export(
 
 
 def report(assignment: Name, gradebook: Book = GRADEBOOK) -> None:
-    """Say how a class did, which questions told strong from weak, and which answers look alike."""
+    """Print the class report: scores, discrimination of the questions, and similar answers."""
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.gradebook import Gradebook
     from cnnlab.grading.report import class_report
@@ -165,7 +165,7 @@ def report(assignment: Name, gradebook: Book = GRADEBOOK) -> None:
 def check(
     notebook: Annotated[Path | None, typer.Argument(help="Your notebook; else the only one here.")] = None,
 ) -> None:
-    """Run the public probes on your notebook of an assignment."""
+    """Run the public tests on your notebook of an assignment."""
     from cnnlab.grading.self_check import check_notebook
 
     for line in check_notebook(notebook):
@@ -173,6 +173,6 @@ def check(
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Make these the commands of `app`."""
+    """Add the grader's commands to `app`."""
     for command in (release, hints, validate, grade, export, report, check):
         app.command()(command)

@@ -1,7 +1,7 @@
-"""Whether a value is the expected one: structure, shape, kind of number, finite, and close enough. Plain values only; nothing is executed.
+"""Comparison of a value with the expected one: structure, shape, kind of number, finiteness, tolerance.
 
-A torch tensor, a numpy array and a list of numbers are the same where they hold the same numbers. A whole number may stand for a float,
-but a float not for a whole number, and neither for True or False.
+Plain values only; nothing is executed. A torch tensor, a numpy array and a list are equal if they hold the same numbers. An integer is
+accepted for a float, but not a float for an integer, and neither of them for a boolean.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """How a value differs: `kind` is nothing, type, keys, length, shape, dtype, finite or values; `message` tell a student."""
+    """Difference from the expected value; `kind` is nothing, type, keys, length, shape, dtype, finite or values."""
 
     kind: str
     message: str
 
 
 def difference(value: Any, expected: Any, tolerance: Tolerance) -> Difference | None:
-    """The first difference that matters, None where there is none. What is expected is never told, but for its shape and names."""
+    """The first relevant difference, None if there is none. It reveals only the shape and the names of the expected value."""
     return _compare(plain(value), plain(expected), tolerance, "")
 
 
 def plain(value: Any) -> Any:
-    """Tensors as arrays, lists of numbers as arrays, the rest as it is."""
+    """Convert tensors and lists of numbers to arrays; other values are unchanged."""
     if isinstance(value, TensorSpec):
         return value.array
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
@@ -109,7 +109,7 @@ def _compare_arrays(
 
 
 def close(value: np.ndarray, expected: np.ndarray, tolerance: Tolerance) -> bool:
-    """Whether every number, but for strays, lies within the tolerance of the reference's, computed in float64."""
+    """Whether every number, up to the allowed outliers, is within the tolerance of the reference, computed in float64."""
     exact = np.complex128 if "c" in value.dtype.kind + expected.dtype.kind else np.float64
     with np.errstate(all="ignore"):
         near = np.isclose(

@@ -1,8 +1,8 @@
-"""Attempts to get out of the runner, each with one line of what it is after; every one of them must fail.
+"""Attempts to escape from the sandbox, each with one line on its goal; every one of them must fail.
 
 The tests grade them as submissions, and `cnnlab doctor --grading` tries them on the reader's machine. Each is the body of a function
-that is told where everything lies (`place`: the key, another submission, the gradebook, a listening port, process ids), more than a student
-could know, and that returns True only if it has got what it was after. Where one works, what it changes is a prize of its own.
+that receives all locations (`place`: the answer key, another submission, the gradebook, a listening port, process ids), more than a
+student could know, and returns True only if it reached its goal. A successful attempt changes only a target made for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SECRET_TEXT = "the answer is 42"
 
 @dataclass(frozen=True)
 class Escape:
-    """Its name, what it is after, and the body of `run_safely(place)`."""
+    """An escape attempt: its name, its goal, and the body of `run_safely(place)`."""
 
     name: str
     family: str
@@ -205,7 +205,7 @@ ESCAPES = (
 
 
 def code(escape: Escape, name: str = "attempt") -> str:
-    """The cell that makes the attempt; what the attempt raises, it has not got."""
+    """The cell that makes the attempt; an attempt that raises has failed."""
     return (
         f"def {name}(place):\n    def run():\n{textwrap.indent(escape.body, ' ' * 8)}\n"
         "    try:\n        return bool(run())\n    except (Exception, SystemExit):\n        return False\n"
@@ -213,7 +213,7 @@ def code(escape: Escape, name: str = "attempt") -> str:
 
 
 def try_escapes(runner: Runner, escapes: tuple[Escape, ...] = ESCAPES) -> dict[str, ProbeResult]:
-    """Try each escape from one submission, and give what came out; an escape that worked has the value True."""
+    """Try each escape from one submission, and return the results; an escape that worked has the value True."""
     with _targets() as targets:
         targets["runner"] = runner.processes
         cells = [
@@ -229,13 +229,13 @@ def try_escapes(runner: Runner, escapes: tuple[Escape, ...] = ESCAPES) -> dict[s
 
 
 def succeeded(result: ProbeResult) -> bool:
-    """Whether an escape has got what it was after."""
+    """Whether an escape has reached its goal."""
     return result.values.get(0) is True
 
 
 @contextmanager
 def _targets():
-    """What the escapes are after, in files of their own, and a port that listens."""
+    """The targets of the escapes, in separate files, and a listening port."""
     with (
         tempfile.TemporaryDirectory(prefix="cnnlab-escapes-") as folder,
         socket.create_server(("127.0.0.1", 0)) as server,

@@ -1,6 +1,6 @@
-"""Grades as the tables that other systems read: plain CSV, Canvas, Moodle, and Gradescope's results.
+"""Export of grades as tables for other systems: plain CSV, Canvas, Moodle, and Gradescope's results.
 
-A cell that a spreadsheet could take for a formula is put behind an apostrophe. A submission that met an error of the grader has no
+A cell that a spreadsheet could take for a formula is prefixed with an apostrophe. A submission that met an error of the grader has no
 grade, rather than a zero.
 """
 
@@ -56,7 +56,7 @@ def export(
 
 
 def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
-    """A row a student: points of each question, the sum, status, lateness."""
+    """Plain CSV, a row for each student: points of each question, sum, status, lateness."""
     names = [question.name for question in assignment.questions]
     head = [
         "student",
@@ -81,7 +81,7 @@ def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
 
 
 def canvas(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
-    """As Canvas imports grades: the five columns that it asks for, the assignment, and the row of points possible."""
+    """Canvas CSV: the five required columns, the assignment, and the row of points possible."""
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.name]
     possible = ["    Points Possible", "", "", "", "", _number(assignment.points)]
     return table(
@@ -91,13 +91,13 @@ def canvas(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
 
 
 def moodle(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
-    """As Moodle's grader report imports: a student by user name, the grade, feedback in words."""
+    """Moodle CSV for the grader report import: user name, grade and feedback text of each student."""
     head = ["username", assignment.name, "feedback"]
     return table(head, [[row["student"], _number(row["final"]), _in_words(row["result"])] for row in rows])
 
 
 def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
-    """As Gradescope's autograder reads results: a test a question."""
+    """Gradescope autograder results: a test for each question."""
     result: Result = row["result"]
     tests = []
     for question, graded in zip(assignment.questions, result.questions, strict=True):
@@ -126,7 +126,7 @@ FORMATS: dict[str, Callable[..., Any]] = {
 
 
 def table(head: list[str], lines: list[list[Any]]) -> str:
-    """A table as CSV in which no cell of text is a formula."""
+    """A CSV table in which no cell is read as a formula."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(map(escape_formula, head))
@@ -136,13 +136,13 @@ def table(head: list[str], lines: list[list[Any]]) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """The cell behind an apostrophe if it begins like a formula, also after blanks."""
+    """The cell, prefixed with an apostrophe if it begins like a formula, also after blanks."""
     begins = cell.lstrip(" \u00a0\ufeff")
     return f"'{cell}" if begins.startswith(FORMULA) or cell.startswith(FORMULA) else cell
 
 
 def safe_name(student: str) -> str:
-    """A name for a file or folder, for any student's name; different names stay different."""
+    """A file name for any student's name; different names stay different."""
     safe = "".join(
         letter if letter.isalnum() or letter in " ._-" else f"%{ord(letter):x}" for letter in student
     )
@@ -178,7 +178,7 @@ def _in_words(result: Result) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
+    """Write a file atomically."""
     number, new = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="") as file:

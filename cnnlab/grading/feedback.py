@@ -1,6 +1,6 @@
-"""The feedback page of a student: one HTML file with their code, points, hints and pictures of what their functions gave back.
+"""The feedback page of a student: one HTML file with their code, points, hints and pictures of the values that their functions returned.
 
-Everything that a student wrote or printed goes in as text. The page has no script, and a policy that forbids all; pictures are drawn by the
+All that a student wrote or printed is escaped as text. The page has no script, and a policy that forbids any; pictures are drawn by the
 grader.
 """
 
@@ -66,7 +66,7 @@ details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 
 
 
 def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path:
-    """Write the page of one student into `folder`; gives its path."""
+    """Write the page of one student into `folder`; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{safe_name(result.student)}.html"
     path.write_text(page(assignment, result), encoding="utf-8", errors="replace")
@@ -106,7 +106,7 @@ def _whole_notebook(result: Result) -> str:
     lines = []
     if result.status in ("unreadable", "missing", "grader error"):
         lines.append(SENTENCES[result.status])
-    if result.note and result.status != "grader error":  # the grader's own error says nothing to a student
+    if result.note and result.status != "grader error":  # the grader's own error does not help a student
         lines.append(result.note[:1].upper() + result.note[1:] + ".")
     return "".join(f"<p>{escape(line)}</p>" for line in [*lines, *result.notes])
 
@@ -150,7 +150,7 @@ def _section(question: Question, graded: QuestionResult) -> str:
 
 
 def _case(case: CaseResult, has_pictures: bool, repeated: bool) -> str:
-    """A row; a hint that was given in the row above is not said again."""
+    """One row of the table; a hint equal to that of the row above is not repeated."""
     thumbnail = ""
     if case.picture:
         thumbnail = f'<img alt="what your function gave back" src="data:image/png;base64,{base64.b64encode(case.picture).decode()}">'

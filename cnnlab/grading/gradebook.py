@@ -1,7 +1,7 @@
-"""The gradebook: every result is written as it comes, so that the grader may be killed at any moment and goes on where it stopped.
+"""The gradebook: every result is written at once, so the grader may be killed at any moment and continues where it stopped.
 
-One SQLite file. A submission is one transaction: it is in the book as a whole, or not at all. The secret of the course, from which the
-inputs of the probes are drawn, is made with the book and lies in it.
+One SQLite file. A submission is one transaction: it is in the gradebook as a whole, or not at all. The secret of the course, from which the
+inputs of the probes are drawn, is made with the gradebook and stored in it.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ create table cases (
 
 
 class GradebookError(RuntimeError):
-    """The gradebook cannot be used as it is; nothing in it was changed."""
+    """The gradebook cannot be used; nothing in it was changed."""
 
 
 class Gradebook:
-    """The gradebook at `path`, made if there is none; use it in a `with` block. Any thread may write.
+    """The gradebook at `path`, created if it does not exist; use it in a `with` block. It may be written from any thread.
 
     Raises
     ------
     GradebookError
-        If the file is no gradebook, or of another version, locked by another program, or the disk is full.
+        If the file is not a gradebook, has another version, is locked by another program, or the disk is full.
     FileNotFoundError
-        If the file is to exist (`create=False`) and does not.
+        If the file must exist (`create=False`) and does not.
     """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
@@ -95,11 +95,11 @@ class Gradebook:
 
     @property
     def secret(self) -> bytes:
-        """What the inputs of the probes are drawn from."""
+        """The secret from which the inputs of the probes are drawn."""
         return bytes.fromhex(self._fetch_one("select value from facts where name = 'secret'")[0])
 
     def is_graded(self, assignment: str, student: str, fingerprint: str) -> bool:
-        """Whether this very submission is graded already; one that met an error of the grader is not."""
+        """Whether this version of a submission is graded; one that met an error of the grader is not."""
         row = self._fetch_one(
             "select fingerprint, status from submissions where assignment = ? and student = ?",
             assignment,
@@ -108,7 +108,7 @@ class Gradebook:
         return row is not None and row[0] == fingerprint and row[1] != "grader error"
 
     def write(self, assignment: str, result: Result, fingerprint: str) -> None:
-        """Put one result in, in the place of an older one of the same student."""
+        """Write one result, replacing an older one of the same student."""
         key = (assignment, result.student)
         with self._translate_errors(), self._lock, self._transaction():
             for table in ("submissions", "questions", "cases"):
@@ -150,7 +150,7 @@ class Gradebook:
                     self._connection.execute(f"insert into cases values ({_placeholders(row)})", row)
 
     def students(self, assignment: str) -> list[str]:
-        """Who is in the book for this assignment, in order."""
+        """The students with a result for this assignment, in order."""
         return [
             row[0]
             for row in self._fetch_all(
@@ -159,7 +159,7 @@ class Gradebook:
         ]
 
     def assignments(self) -> list[str]:
-        """The assignments in the book."""
+        """The assignments in the gradebook."""
         return [row[0] for row in self._fetch_all("select distinct assignment from submissions order by 1")]
 
     def results(self, assignment: str) -> Iterator[Result]:
@@ -173,7 +173,7 @@ class Gradebook:
         Raises
         ------
         KeyError
-            If the student is not in the book for this assignment.
+            If the student has no result for this assignment.
         """
         row = self._fetch_one(
             "select status, note, notes, walls, printed, digest, submitted, seconds from submissions"
@@ -243,7 +243,7 @@ class Gradebook:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """SQLite's errors in words."""
+        """Translate SQLite's errors into `GradebookError` with a plain message."""
         try:
             yield
         except sqlite3.Error as error:
@@ -266,5 +266,5 @@ def _lines(text: str) -> tuple[str, ...]:
 
 
 def _text(text: str) -> str:
-    """Text that can be stored: half of a surrogate pair cannot."""
+    """Text that can be stored: lone surrogates are replaced."""
     return text.encode("utf-8", "replace").decode()

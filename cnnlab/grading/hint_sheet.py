@@ -1,4 +1,4 @@
-"""The hint sheet for self-study: a first hint, then the mistakes that are told apart, then the solution, folded away."""
+"""The hint sheet for self-study: a first hint, then the known mistakes, then the solution, all folded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 
 
 def write_hint_sheet(assignment: Assignment, folder: Path) -> Path:
-    """Write the ladder of `assignment` into `folder`, whole or not at all; gives its path."""
+    """Write the hint sheet of `assignment` into `folder`, whole or not at all; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{assignment.name}_hints.md"
     new = path.with_name(f".{path.name}.new")
@@ -24,9 +24,9 @@ def write_hint_sheet(assignment: Assignment, folder: Path) -> Path:
 
 
 def hint_sheet(assignment: Assignment) -> str:
-    """Hints and solutions as Markdown; what is folded opens with a click, in JupyterLab's preview and on the web.
+    """The hint sheet as Markdown; each part opens with a click, in JupyterLab's preview and on the web.
 
-    The first hint is the one that the grader gives when it knows no better; the second lists what it says to each mistake that it knows.
+    The first hint is the grader's default hint; the second lists its hints for the known mistakes.
     """
     parts = [
         f"# {assignment.title}: a ladder of hints",

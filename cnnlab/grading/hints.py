@@ -1,6 +1,6 @@
-"""The hint for a wrong value, keyed on how it is wrong: first the question's own mistakes, then those that happen everywhere.
+"""Hints for wrong values: first for the question's known mistakes, then for general ones.
 
-A hint never holds the expected value.
+A hint never contains the expected value.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ LOOSE = Tolerance(relative=1e-3, absolute=1e-4)
 
 
 def hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, diff: Difference) -> str:
-    """What to tell a student whose `value` differs from the `expected` one as `diff` says."""
+    """The hint for a `value` that differs from the `expected` one by `diff`."""
     for mistake in question.mistakes:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 wrong = mistake.answer(**probe_networks.materialize(inputs))
-        except Exception:  # a mistake that cannot be made on these inputs
+        except Exception:  # this mistake is impossible on these inputs
             continue
         if difference(value, wrong, question.tolerance) is None:
             return mistake.hint
@@ -39,7 +39,7 @@ def hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, 
 
 
 def _general_hint(value: np.ndarray, expected: np.ndarray) -> str | None:
-    """Mistakes that can be seen from the two arrays alone."""
+    """The hint for a mistake that is visible from the two arrays alone."""
     if value.ndim >= 2 and value.ndim == expected.ndim and _same(np.swapaxes(value, -1, -2), expected):
         return "rows and columns are swapped"
     if (

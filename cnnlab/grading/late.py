@@ -1,4 +1,4 @@
-"""Late days: how late a submission is, what that costs, and what a bank of free days pays for."""
+"""Late policy: how late a submission is, the deduction, and the bank of free days."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class LatePolicy:
-    """When work is due, how many hours of grace there are, the share of the points that a late day costs, and the bank of free days.
+    """Late policy: due date, hours of grace, share of the points deducted for each late day, and the bank of free days.
 
-    A day that has begun counts as a day, once the grace is over. Free days of the bank are spent first; each student has `bank` of them.
+    After the grace hours a started day counts as a whole day. Free days are spent first; each student has `bank` of them.
     """
 
     due: datetime
@@ -32,7 +32,7 @@ class LatePolicy:
 
 @dataclass(frozen=True)
 class Lateness:
-    """Days late, how many of them the bank pays, and the factor that remains of the points."""
+    """Lateness: days late, how many of them free days cover, and the factor on the points."""
 
     days: int
     free: int
@@ -40,7 +40,7 @@ class Lateness:
 
 
 def lateness(policy: LatePolicy, submitted: float, *, free_days_spent: int = 0) -> Lateness:
-    """How late `submitted` (seconds since 1970) is, for a student who has `free_days_spent` free days of the bank already."""
+    """The lateness of a submission at `submitted` (seconds since 1970), for a student with `free_days_spent` free days already used."""
     seconds_late = submitted - (policy.due + timedelta(hours=policy.grace_hours)).timestamp()
     if submitted <= 0 or seconds_late <= 0:
         return Lateness(0, 0, 1.0)
@@ -50,12 +50,12 @@ def lateness(policy: LatePolicy, submitted: float, *, free_days_spent: int = 0) 
 
 
 def parse_datetime(text: str) -> datetime:
-    """A date and time such as "2026-05-31 23:59", in the time zone of this machine unless it says another.
+    """Parse a date and time such as "2026-05-31 23:59", in the time zone of this machine unless it names another.
 
     Raises
     ------
     ValueError
-        If it is no date.
+        If the text is not a date.
     """
     try:
         parsed = datetime.fromisoformat(text.strip())
@@ -65,7 +65,7 @@ def parse_datetime(text: str) -> datetime:
 
 
 def read_times(path: Path) -> dict[str, float]:
-    """When each student handed in, from a table with the columns student and submitted; for where the files do not say it."""
+    """The submission time of each student, from a table with the columns student and submitted; for files without their own times."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if not {"student", "submitted"} <= set(rows.fieldnames or ()):
@@ -74,7 +74,7 @@ def read_times(path: Path) -> dict[str, float]:
 
 
 def read_free_days(path: Path) -> dict[str, int]:
-    """How many free days each student has spent before, from a table with the columns student and free_days_spent."""
+    """The free days that each student has spent before, from a table with the columns student and free_days_spent."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if not {"student", "free_days_spent"} <= set(rows.fieldnames or ()):

@@ -1,4 +1,4 @@
-"""How much a submission, and each of its questions, may take."""
+"""Resource limits of a submission, and of each of its questions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds for the cells of a submission, or for one question.
+    """Resource limits for the cells of a submission, or for one question.
 
-    `seconds` is wall clock, `cpu` processor time; memory is what is held beyond what the imports hold already, over all processes. Of a
-    question only `seconds`, `cpu` and `answer_bytes` count; the rest holds for the submission as a whole.
+    `seconds` is wall-clock time, `cpu` processor time; memory is counted above that of the imports, over all processes. For a
+    question only `seconds`, `cpu` and `answer_bytes` count; the others are for the submission as a whole.
     """
 
     seconds: float = 60.0
@@ -25,5 +25,5 @@ class Limits:
     answer_bytes: int = 64 * MIB
 
     def as_dict(self) -> dict[str, float]:
-        """As plain values."""
+        """The limits as a dictionary."""
         return asdict(self)

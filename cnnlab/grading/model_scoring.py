@@ -1,8 +1,8 @@
-"""What came of a training, on pictures that stayed with the grader: right answers as they are and under attack, overlap of masks.
+"""Scores of trained models on pictures that only the grader has: accuracy, accuracy under attack, mean IoU of masks.
 
-A training has no single right outcome, so nothing is compared with a reference. What comes back are plain numbers, predictions or
-weights, and the grader itself puts them into a network and looks at its answers. What the answer is measured on are inputs of the case
-that were not given to it: `test_images` or `test_codes`, `test_labels`, and for attacks `epsilon` in values of [0, 1].
+A training has no single right outcome, so nothing is compared with a reference. The answer returns plain predictions or
+weights; the grader loads weights into a network and evaluates it. The test data are inputs of the case
+that are withheld from the answer: `test_images` or `test_codes`, `test_labels`, and for attacks `epsilon` in values of [0, 1].
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from cnnlab.grading.answer_key import Measure, Tolerance
 from cnnlab.grading.comparison import difference, plain
 from cnnlab.grading.sandbox import probe_networks
 
-PGD_STEPS = 10  # of the attack
+PGD_STEPS = 10  # steps of the attack
 
 
 def failed_measure(value: Any, inputs: dict[str, Any], measures: tuple[Measure, ...]) -> str | None:
-    """The hint for the first measure that is not reached, with what was reached; None where all are."""
+    """The hint for the first measure below its required value, with the value reached; None if all reach it."""
     for measure in measures:
         try:
             share = MEASURES[measure.name](value, inputs)
@@ -34,18 +34,18 @@ def failed_measure(value: Any, inputs: dict[str, Any], measures: tuple[Measure, 
 
 
 class InvalidAnswer(ValueError):
-    """What came back is not what can be measured; the message tells a student why."""
+    """The returned value cannot be scored; the message explains it to the student."""
 
 
 def predictions(value: Any, inputs: dict[str, Any]) -> float:
-    """The share of right answers among N class indices."""
+    """Accuracy of N class indices."""
     labels = plain(inputs["test_labels"])
     predicted = _checked_array(value, labels, "")
     return float((predicted == labels).mean())
 
 
 def masks(value: Any, inputs: dict[str, Any]) -> float:
-    """The mean intersection over union of N x H x W class indices, over the classes that are there; all pictures are counted together."""
+    """Mean IoU of N x H x W class indices, over the classes that occur; all pictures are counted together."""
     labels = plain(inputs["test_labels"])
     predicted = _checked_array(value, labels, "")
     shares = []
@@ -56,7 +56,7 @@ def masks(value: Any, inputs: dict[str, Any]) -> float:
 
 
 def linear(value: Any, inputs: dict[str, Any]) -> float:
-    """The share of right answers of a linear classifier {"weight": C x D, "bias": C} on N x D codes."""
+    """Accuracy of a linear classifier {"weight": C x D, "bias": C} on N x D features."""
     codes, labels = plain(inputs["test_codes"]).astype(np.float64), plain(inputs["test_labels"])
     parts = _parts(
         value,
@@ -67,13 +67,13 @@ def linear(value: Any, inputs: dict[str, Any]) -> float:
 
 
 def network(value: Any, inputs: dict[str, Any]) -> float:
-    """The share of right answers of the case's `model` with these weights, a dictionary such as `state_dict()` gives."""
+    """Accuracy of the case's `model` with these weights, a dictionary such as `state_dict()` returns."""
     images, labels = _pictures(inputs)
     return _accuracy(_load_weights(value, inputs["model"], images), images, labels)
 
 
 def network_under_attack(value: Any, inputs: dict[str, Any]) -> float:
-    """The share of right answers of that network on pictures that ten steps of PGD have changed, by at most `epsilon`."""
+    """Accuracy of that network on pictures changed by ten steps of PGD, by at most `epsilon`."""
     from cnnlab.robustness import pgd
 
     images, labels = _pictures(inputs)
@@ -95,7 +95,7 @@ MEASURES: dict[str, Callable[[Any, dict[str, Any]], float]] = {
 
 
 def _parts(value: Any, expected: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays of a dictionary, after a look at names, shapes, kinds of numbers, and that they are finite."""
+    """The arrays of a dictionary, after a check of names, shapes, dtypes, and finiteness."""
     if not isinstance(value, dict) or set(value) != set(expected):
         diff = difference(value, expected, Tolerance())
         raise InvalidAnswer(diff.message)
@@ -103,7 +103,7 @@ def _parts(value: Any, expected: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _checked_array(value: Any, expected: Any, path: str) -> np.ndarray:
-    """The array, if it differs from the wanted one in its values alone."""
+    """The array, if it differs from the expected one in its values alone."""
     diff = difference(value, expected, Tolerance())
     if diff is not None and diff.kind != "values":
         raise InvalidAnswer(f"{path}{diff.message}")
@@ -115,9 +115,9 @@ def _pictures(inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 class _UnitLogits(nn.Module):
-    """A network whose logits are brought to a common size.
+    """A network whose logits are rescaled to a common size.
 
-    Its answers stay, and weights so large that the softmax has no slope left do not hide from an attack.
+    Its predictions are unchanged, and very large weights, which would saturate the softmax, cannot mask the gradient from an attack.
     """
 
     def __init__(self, model: nn.Module, images: Tensor) -> None:

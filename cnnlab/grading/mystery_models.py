@@ -1,4 +1,4 @@
-"""Three networks under false names: one is honest, two cheat, and the reader finds out which."""
+"""Mystery networks: three anonymous networks, two of which rely on the background; the reader finds out which."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ KINDS = {"A": "snow", "B": "honest", "C": "meadow"}
 
 
 def mystery_networks() -> dict[str, nn.Module]:
-    """Three networks that tell sheep, goats, wolves and huskies apart, called A, B and C.
+    """Three networks, called A, B and C, that classify sheep, goats, wolves and huskies.
 
-    One has seen each animal everywhere. Of the other two, one has only ever seen sheep on meadows and goats on rocks, the other
-    huskies in snow and wolves in forests. Which is which, the names do not tell.
+    One was trained with each animal on every background. Of the other two, one has only seen sheep on meadows and goats on rocks, the other
+    huskies in snow and wolves in forests. The names do not reveal which is which.
 
     Raises
     ------
     FileNotFoundError
-        If the weights of one of them are not here.
+        If the weights of one of them are not installed.
 
     Example
     -------

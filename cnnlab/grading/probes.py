@@ -1,7 +1,7 @@
-"""The inputs of the probes: drawn for each student anew, and for the same student always the same.
+"""Inputs of the probes: different for each student, and reproducible for the same student.
 
-The seed is HMAC(secret of the course, assignment, question, case, student), so a second grading gives the same, and nobody who does not
-hold the secret can know the inputs beforehand. Public cases come from a seed that everybody has.
+The seed is HMAC(secret of the course, assignment, question, case, student), so a second grading draws the same inputs, and nobody without
+the secret can predict them. Public cases come from a public seed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ PUBLIC = b"public"
 
 
 def seed(secret: bytes, *names: str) -> int:
-    """A seed of 128 bits for these names, which stand apart from each other."""
+    """A seed of 128 bits for a sequence of names; different sequences give different seeds."""
     message = b"".join(len(part).to_bytes(4, "big") + part for part in (name.encode() for name in names))
     return int.from_bytes(hmac.digest(secret, message, "sha256")[:16], "big")
 
 
 def draw(secret: bytes, assignment: str, question: Question, case: Case, student: str) -> dict[str, Any]:
-    """What `case` has for `student`: the arguments, and what the grader keeps."""
+    """The inputs of `case` for `student`: the arguments, and those withheld by the grader."""
     case_seed = seed(secret, assignment, question.name, case.name, student)
     return case.inputs(np.random.default_rng(case_seed))
 
 
 def draw_all(secret: bytes, assignment: str, question: Question, student: str) -> list[dict[str, Any]]:
-    """What each case of the question has for `student`."""
+    """The inputs of each case of the question for `student`."""
     return [draw(secret, assignment, question, case, student) for case in question.cases]
 
 
@@ -42,7 +42,7 @@ def request(
     student: str,
     inputs_of_cases: list[dict[str, Any]] | None = None,
 ) -> ProbeRequest:
-    """The question as it goes to the runner: name and inputs, no answer, and nothing of what the grader keeps."""
+    """The runner's request for a question: name and arguments, without the reference and the withheld inputs."""
     inputs_of_cases = (
         draw_all(secret, assignment, question, student) if inputs_of_cases is None else inputs_of_cases
     )
@@ -54,5 +54,5 @@ def request(
 
 
 def expected_value(question: Question, inputs: dict[str, Any]) -> Any:
-    """What the reference gives for these inputs."""
+    """The reference's value for these inputs."""
     return question.reference(**probe_networks.materialize(inputs))

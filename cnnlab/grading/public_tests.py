@@ -1,8 +1,8 @@
-"""The public probes: what a student can check before handing in, in the notebook (`check("q3")`) and in the terminal (`cnnlab check`).
+"""The public tests: checks before handing in, in the notebook (`check("q3")`) and in the terminal (`cnnlab check`).
 
-They travel beside the notebook in `checks.json`: inputs from a seed that everybody has, what the reference gives for them, and for each
-mistake what it gives and the hint; where the outcome is measured, what it is measured on. The hidden probes have other inputs, so these
-answers cannot be handed in.
+They are stored beside the notebook in `checks.json`: inputs from a public seed, the reference's values for them, and for each
+known mistake its value and hint; for measured questions, the test data. The hidden tests have other inputs, so these
+values cannot be handed in.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PUBLIC_STUDENT = "everybody"
 
 
 def write_checks(assignment: Assignment, path: Path) -> None:
-    """Write the public cases of `assignment`; the same key gives the same file."""
+    """Write the public cases of `assignment`; the same answer key gives the same file."""
     described = [_describe(assignment, question) for question in assignment.questions]
     content = base64.urlsafe_b64encode(zlib.compress(encode(described), 9)).decode()
     names = [question.name for question in assignment.questions]
@@ -40,12 +40,12 @@ def write_checks(assignment: Assignment, path: Path) -> None:
 
 
 def read_checks(path: Path) -> tuple[Question, ...]:
-    """The questions in such a file, each with its public cases.
+    """The questions in a `checks.json`, each with its public cases.
 
     Raises
     ------
     ValueError
-        If the file is not one of these.
+        If the file has another format.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))["content"]
@@ -56,7 +56,7 @@ def read_checks(path: Path) -> tuple[Question, ...]:
 
 
 def find_checks(start: Path | None = None) -> Path | None:
-    """The nearest `checks.json`: in the folder of the notebook, or up to two above; None where there is none."""
+    """The nearest `checks.json`: in the folder of the notebook, or up to two above; None if there is none."""
     folder_of_notebook = (start or Path.cwd()).resolve()
     return next(
         (
@@ -69,7 +69,7 @@ def find_checks(start: Path | None = None) -> Path | None:
 
 
 def first_hint(question: Question, names: dict[str, Any]) -> str | None:
-    """The first hint that the public cases give for what `names` holds, None where all of them pass.
+    """The first hint of the public tests for the definitions in `names`; None if all pass.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def first_hint(question: Question, names: dict[str, Any]) -> str | None:
         if value is None or value is Ellipsis:
             n_empty += 1
             continue
-        value = decode(encode(value))  # as it would come out of the runner
+        value = decode(encode(value))  # the form in which the runner returns it
         if case.measures:
             if (failed := failed_measure(value, inputs, case.measures)) is not None:
                 return failed
@@ -147,12 +147,12 @@ def _describe(assignment: Assignment, question: Question) -> dict[str, Any]:
 def _mistake_value(mistake: Mistake, inputs: dict[str, Any]) -> Any:
     try:
         return mistake.answer(**probe_networks.materialize(inputs))
-    except Exception:  # a mistake that cannot be made on these inputs
+    except Exception:  # this mistake is impossible on these inputs
         return UnknownValue("none")
 
 
 def _question(parts: dict[str, Any]) -> Question:
-    """A question whose reference and mistakes look up what was written; a case is told from another by its place."""
+    """A question whose reference and mistakes look up stored values; cases are identified by their index."""
     cases, references = [], []
     for number, case in enumerate(parts["cases"]):
         inputs = {key: _tensor(value) for key, value in case["inputs"].items()}
@@ -192,7 +192,7 @@ def _question(parts: dict[str, Any]) -> Question:
 
 
 def _by_hint(wrong: list[Any]) -> dict[tuple[str, int], Any]:
-    """What each mistake gives, by its hint and a number: two mistakes may share a hint."""
+    """The value of each mistake, keyed by its hint and a number, since two mistakes may share a hint."""
     numbered: dict[tuple[str, int], Any] = {}
     for text, value in wrong:
         numbered[text, sum(text == other for other, _ in numbered)] = value
@@ -204,7 +204,7 @@ def _tensor(value: Any) -> Any:
 
 
 def _same_arguments(inputs: dict[str, Any], arguments: dict[str, Any]) -> bool:
-    """Whether these are the same arguments; networks are not compared, since each call gets one of its own."""
+    """Whether two sets of arguments are equal; networks are not compared, since each call gets its own copy."""
     for key, value in inputs.items():
         if hasattr(value, "shape"):
             other = arguments[key]

@@ -1,4 +1,4 @@
-"""The student version of an assignment, and notebooks as students would hand them in, from the instructor's source."""
+"""Release of an assignment: the student version, and filled-in notebooks, from the instructor's source."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cnnlab.grading.source_notebook import with_answer, without_solution
 
 
 def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
-    """Write the student version and the public checks into `folder`, the assignment's own unless said; gives the notebook's path.
+    """Write the student version and the public tests into `folder`, by default the assignment's own; returns the notebook's path.
 
-    Solutions become stubs, hidden tests go, outputs are removed, given cells are locked. With `run`, the notebook is run once as it is,
-    so that students see the pictures that do not depend on them. Files appear whole or not at all.
+    Solutions become stubs, hidden tests and outputs are removed, given cells are locked. With `run`, the notebook is run once,
+    so that students see the pictures that do not depend on their answers. Files are written atomically.
 
     Raises
     ------
     ValueError
-        If a solution or a hidden test is not closed: nothing is written then.
+        If the markers of a solution or a hidden test are not closed; then nothing is written.
     RuntimeError
         If the student version does not run.
     """
@@ -38,7 +38,7 @@ def release(assignment: Assignment, folder: Path | None = None, *, run: bool = T
 
 
 def student_version(assignment: Assignment) -> Any:
-    """The notebook that students get."""
+    """The student version as a notebook."""
     notebook = _source(assignment)
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
@@ -53,7 +53,7 @@ def student_version(assignment: Assignment) -> Any:
 
 
 def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) -> Any:
-    """The student version with `answers` in their cells; where `answers` is None, with the source's own solutions."""
+    """The student version with `answers` in their cells; by default with the source's own solutions."""
     notebook, solutions = student_version(assignment), _source(assignment)
     for cell, original in zip(notebook.cells, solutions.cells, strict=True):
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -67,7 +67,7 @@ def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) 
 
 
 def write(notebook: Any, path: Path) -> None:
-    """Write a notebook, whole or not at all."""
+    """Write a notebook atomically."""
     import nbformat
 
     number, new = tempfile.mkstemp(prefix=".", suffix=".ipynb", dir=path.parent)
@@ -111,7 +111,7 @@ def _execute(notebook: Any, folder: Path) -> Any:
 
 
 def _merge_streams(outputs: list[Any]) -> list[Any]:
-    """Pieces of one stream that came one after the other, as one."""
+    """Merge consecutive pieces of one output stream."""
     merged: list[Any] = []
     for output in outputs:
         if merged and output.output_type == "stream" and merged[-1].get("name") == output.name:

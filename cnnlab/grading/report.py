@@ -1,4 +1,4 @@
-"""The class report: the spread of the scores, how hard each question is and whether it tells strong from weak, hints, look-alikes."""
+"""The class report: distribution of scores, difficulty and discrimination of each question, hints, similar answers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ NOT_GRADED = ("grader error", "unreadable", "missing")
 
 @dataclass(frozen=True)
 class QuestionReport:
-    """One question: mean share of its points (1: everybody has all), discrimination, statuses, and the hints that were given most.
+    """Statistics of one question: mean share of its points (1: all have full points), discrimination, statuses, and most frequent hints.
 
-    Discrimination is the correlation of the share with the points in all *other* questions; None where one of them does not vary.
+    Discrimination is the correlation of the share with the points in all *other* questions; None where either does not vary.
     """
 
     question: str
@@ -30,7 +30,7 @@ class QuestionReport:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """A class: how many, the points of each student who was graded, the questions, the look-alikes."""
+    """Report on a class: number of submissions, points of each graded student, questions, similar answers."""
 
     assignment: str
     students: int
@@ -64,7 +64,7 @@ class ClassReport:
 
 
 def class_report(assignment: Assignment, results: list[Result]) -> ClassReport:
-    """The report over the results of an assignment; those that nobody could grade count in no mean."""
+    """The report on the results of an assignment; submissions without a grade count in no mean."""
     graded = [result for result in results if result.status not in NOT_GRADED]
     return ClassReport(
         assignment.name,

@@ -1,6 +1,6 @@
-"""The grader's side of the runner: it starts the zygote, and hands it submissions.
+"""The grader's side of the runner: it starts the fork server and sends it submissions.
 
-No answer key passes through here. How a submission is run and asked stands in `cnnlab.grading.runner_protocol`.
+The answer key is never sent. The exchange for a submission is in `cnnlab.grading.runner_protocol`.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ PREFIX = "cnnlab-grading-"
 
 
 class Runner:
-    """A zygote behind the strongest walls that work here, out of `tiers`.
+    """A fork server in the strictest sandbox tier of `tiers` that works on this machine.
 
     Parameters
     ----------
     tiers
-        The tiers that are acceptable, of `cnnlab.grading.sandbox.confinement.TIERS`.
+        The acceptable tiers, of `cnnlab.grading.sandbox.confinement.TIERS`.
     hidden
-        Folders that must not be seen even if they lie in the Python environment.
+        Folders that must stay hidden even inside the Python environment.
     data
         Folders with course data that answers may read.
     draws
-        Whether answers draw pictures of the world: what that needs once is then made before the first submission.
+        Whether answers render pictures of the world: its caches are then filled before the first submission.
 
     Raises
     ------
     RunnerError
-        If no tier works, or the imports fail; the message says why.
+        If no tier works, or the imports fail; the message gives the reason.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Runner:
             stderr=self._log,
             cwd=settings["base"],
             env=_environment(settings["base"]),
-            start_new_session=True,  # Ctrl-C is the grader's to handle
+            start_new_session=True,  # the grader handles Ctrl-C
         )
 
     def _hello(self) -> dict[str, Any]:
@@ -134,12 +134,12 @@ class Runner:
         return Path(self._folder, "zygote.log").read_text(errors="replace").strip()[-2000:]
 
     def run(self, cells: list[RunnableCell], questions: Iterable[ProbeRequest], limits: Limits) -> RunResult:
-        """Run the `cells` behind the walls, then ask the `questions`, one after the other; `limits` are those of the cells.
+        """Run the `cells` in the sandbox, then ask the `questions` one after the other; `limits` are those of the cells.
 
         Raises
         ------
         RunnerError
-            If a guard is lost, or the walls could not be built; never for what a submission does.
+            If a supervisor is lost, or the sandbox cannot be set up; never for what a submission does.
         """
         result, queue, skip = RunResult(), list(questions), set()
         while queue:
@@ -165,11 +165,11 @@ class Runner:
 
     @property
     def processes(self) -> int:
-        """The id of the zygote; all student processes are below it."""
+        """The process id of the fork server; all student processes are below it."""
         return self._process.pid
 
     def close(self) -> None:
-        """End the zygote and everything below it, and remove its folder."""
+        """End the fork server and everything below it, and remove its folder."""
         self._connection.close()
         try:
             self._process.wait(20)
@@ -196,7 +196,7 @@ def _remove_stale_folders() -> None:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """What the runner's processes find in their environment: nothing of the grader's own."""
+    """The environment of the runner's processes: nothing of the grader's own."""
     passed_through = {
         key: os.environ[key]
         for key in ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")

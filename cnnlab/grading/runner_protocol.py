@@ -1,7 +1,7 @@
-"""What is said to a guard and what it answers: the cells of a submission, its questions, and the values that come out.
+"""Protocol between grader and supervisor: the cells of a submission, its questions, and the values that come back.
 
-A cell that never ends, or takes its process along, costs its own question only: the submission is run again without it. A question that
-does so is noted, and the others are asked in a new process. Nothing that comes in is trusted: a message that does not fit is passed over.
+A cell that never ends, or ends its process, costs its own question only: the submission is run again without it. A question that
+does so is noted, and the others are asked in a new process. No incoming data are trusted: a malformed message is ignored.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 
-GRACE_SECONDS = 30  # seconds that a guard has beyond a limit before it counts as lost
+GRACE_SECONDS = 30  # seconds beyond a limit before a supervisor counts as lost
 
 
 class RunnerError(RuntimeError):
-    """The runner itself has failed; no submission is to blame."""
+    """A failure of the runner itself, not of a submission."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RunnableCell:
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """A question to the runner: the function or variable, and what to call it with, case by case."""
+    """Request for a question: the function or variable, and the arguments of each case."""
 
     question: str
     name: str
@@ -45,10 +45,10 @@ class ProbeRequest:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What came out of one question.
+    """Result of one question.
 
-    `values` has what each case gave back; `errors` the error of each case that raised one; `end_reason` says why the process ended
-    before it was through ("" if it was not), `state_lost` that the state after the cells went with it; `missing` that there is no such
+    `values` holds the value of each case; `errors` the error of each case that raised one; `end_reason` says why the process ended
+    early ("" if it did not), `state_lost` that the state after the cells was lost with it; `missing` that there is no such
     name.
     """
 
@@ -66,7 +66,7 @@ class ProbeResult:
 
 @dataclass
 class RunResult:
-    """What came out of one submission: an answer for each question, the error of each cell that failed, what the cells printed."""
+    """Result of one submission: a result for each question, the error of each cell that failed, the printed output of the cells."""
 
     results: dict[str, ProbeResult] = field(default_factory=dict)
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def run_once(
     skip: set[int],
     result: RunResult,
 ) -> int | None:
-    """One process's life: takes from `waiting` what it has answered, and gives the number of the cell that ended it."""
+    """Run one worker process: removes the answered questions from `waiting`, and returns the number of the cell that ended the process."""
     with supervisor:
         job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
         supervisor.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
@@ -97,7 +97,7 @@ def run_once(
                 result.cell_errors[current or 0] = _error_fields(value["error"])
             elif letter == "r":
                 break
-            elif letter == "x" and current is None:  # later on, it is a student's code that says so
+            elif letter == "x" and current is None:  # later, only student code could send it
                 raise RunnerError(f"the walls could not be built: {value}")
             elif letter == "ended":
                 if current is None:
@@ -122,7 +122,7 @@ def run_once(
 
 
 def _may_begin(value: Any, current: int | None, cells: int, skip: set[int]) -> bool:
-    """Whether a cell can begin now: one of those there are, that is not passed over, and after the one that runs."""
+    """Whether a cell may begin now: it exists, is not skipped, and comes after the running one."""
     after = -1 if current is None else current
     return type(value) is int and after < value < cells and value not in skip
 
@@ -142,7 +142,7 @@ def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *
         "seed": request.seed,
         "answer_bytes": request.limits.answer_bytes,
     }
-    with suppress(OSError):  # if the guard has ended, what it said last tells why
+    with suppress(OSError):  # if the supervisor has ended, its last message says why
         supervisor.sendall(
             encode({"question": question, "seconds": request.limits.seconds, "cpu": request.limits.cpu})
         )
@@ -160,12 +160,12 @@ def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *
 
 
 def _is_index(value: Any, number: int) -> bool:
-    """Whether a value from outside is this number; an array would answer for each of its own."""
+    """Whether an untrusted value is this number; an array would compare elementwise."""
     return type(value) is int and value == number
 
 
 def _complete(result: ProbeResult, status: object, cases: int) -> ProbeResult:
-    """The answer, with a word on how its process ended where cases are open. What the cells left is whole, the next may be asked."""
+    """The result, with the reason why its process ended if cases are open. The state after the cells is intact, the next may be asked."""
     if result.missing or len(result.values) + len(result.errors) >= cases:
         return result
     valid = type(status) is int and (os.WIFEXITED(status & 0xFFFF) or os.WIFSIGNALED(status & 0xFFFF))
@@ -178,7 +178,7 @@ def _complete(result: ProbeResult, status: object, cases: int) -> ProbeResult:
 
 
 def _add(result: ProbeResult, reply: dict[str, Any], cases: int) -> ProbeResult:
-    """The answer with one reply more; what does not look like a reply is passed over."""
+    """The result with one more reply; a malformed reply is ignored."""
     if "missing" in reply:
         return replace(result, missing=True)
     case = reply.get("case")
@@ -204,7 +204,7 @@ def _error_fields(error: dict[str, Any]) -> dict[str, str]:
 
 
 class _SupervisorEvents:
-    """What a guard tells, up to the end of a step: letter, value, and what else was told; a guard that is silent too long is lost."""
+    """The supervisor's messages up to the end of a step: letter, value, and other messages; too long a silence raises `RunnerError`."""
 
     def __init__(self, supervisor: socket.socket, seconds: float):
         self.supervisor, self.text, self.printed, self.memory = supervisor, "", 0, 0

@@ -1,6 +1,6 @@
-"""From a submission to its result: match, run, compare, and say why. One call is one submission, whoever calls it.
+"""Scoring of a submission: match, run, compare, and give hints. One call is one submission.
 
-Statuses stand apart from scores. Of a question: passed, partial, failed, error, timeout, memory, not attempted, missing, needs review,
+Statuses are separate from scores. Of a question: passed, partial, failed, error, timeout, memory, not attempted, missing, needs review,
 grader error. Of a submission as a whole: graded, needs review, unreadable, missing, grader error. A grader error is never a student's zero.
 """
 
@@ -34,7 +34,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case: its name, points reached and possible, and the hint ("" where it is right)."""
+    """Result of one case: name, points reached and possible, and the hint ("" if it is right)."""
 
     name: str
     points: float
@@ -45,7 +45,7 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """One question: status, points, the cases, the code that was graded, notes for the student, and what a human should look at."""
+    """Result of one question: status, points, the cases, the graded code, notes for the student, and points for review."""
 
     question: str
     status: str
@@ -60,7 +60,7 @@ class QuestionResult:
 
 @dataclass(frozen=True)
 class Result:
-    """One submission: status, the questions, and behind which walls it ran."""
+    """Result of one submission: status, the questions, and the sandbox tier in which it ran."""
 
     student: str
     status: str
@@ -79,7 +79,7 @@ class Result:
         return sum(question.points for question in self.questions)
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The result as a dictionary."""
         return asdict(self)
 
 
@@ -92,7 +92,7 @@ def grade_submission(
     secret: bytes,
     limits: Limits | None = None,
 ) -> Result:
-    """Grade one submission; whatever it does is its result, and whatever goes wrong in the grader says so."""
+    """Grade one submission; its errors are part of the result, and an error of the grader has its own status."""
     metadata = {"digest": submission.digest, "submitted": submission.submitted, "notes": submission.notes}
     if submission.error:
         status = "missing" if submission.error == "there is no file" else "unreadable"
@@ -119,7 +119,7 @@ def grade_submission(
             )
             for question in assignment.questions
         )
-    except Exception as error:  # ours, not the student's
+    except Exception as error:  # the grader's fault, not the student's
         message = f"{type(error).__name__}: {error}"
         return Result(
             student,
@@ -144,7 +144,7 @@ def _no_points(assignment: Assignment, status: str) -> tuple[QuestionResult, ...
 def _cells(
     assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
 ) -> list[RunnableCell]:
-    """What is run: the source's set-up, then the student's answers and what they need, in the order of the notebook."""
+    """The cells to run: the source's set-up, then the student's answers and what they need, in the order of the notebook."""
     cells = [
         RunnableCell(f"{cell.grade_id or 'set-up'}", None, cell.source)
         for cell in assignment.cells
@@ -237,7 +237,7 @@ def _case_result(
 
 
 def _count_pictures(inputs: dict[str, Any]) -> int:
-    """How many pictures there are among the inputs, in a batch N x 3 x H x W; 0 for none."""
+    """Number of pictures among the inputs, in a batch N x 3 x H x W; 0 for none."""
     shapes = [tuple(getattr(value, "shape", ())) for value in inputs.values()]
     return next((shape[0] for shape in shapes if len(shape) == 4 and shape[1] == 3), 0)
 
@@ -245,7 +245,7 @@ def _count_pictures(inputs: dict[str, Any]) -> int:
 def _cell_notes(
     question: Question, cells: list[RunnableCell], run_result: RunResult, probe_result: ProbeResult
 ) -> list[str]:
-    """What went wrong while the question's own cells, and those that it may need, were run."""
+    """Notes on errors in the question's own cells, and in those that it may need."""
     notes = []
     for number, error in sorted(run_result.cell_errors.items()):
         cell_question = cells[number].question
@@ -259,7 +259,7 @@ def _cell_notes(
 
 
 def _in_words(error: dict[str, str]) -> str:
-    """The type, and the message as far as it is of use."""
+    """The type of an error, and the useful part of its message."""
     message = error["message"].strip()
     message = f"{message[:300].rstrip()} ..." if len(message) > 300 else message
     return f"{error['type']}: {message}" if message else error["type"]

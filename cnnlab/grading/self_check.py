@@ -1,6 +1,6 @@
-"""`cnnlab check`: the public probes on a notebook of one's own, in the terminal.
+"""`cnnlab check`: the public tests on a notebook of one's own, in the terminal.
 
-The notebook's code runs in this very process, with everything that the reader may do themselves: it is for one's own work, not for grading.
+The notebook's code runs in this process with all of the reader's permissions: for one's own work, not for grading.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def check_notebook(path: Path | None = None) -> Iterator[str]:
     Parameters
     ----------
     path
-        The notebook; the only one in this folder unless said.
+        The notebook; by default the only one in this folder.
 
     Raises
     ------
     FileNotFoundError
         If there is no notebook, or no `checks.json` beside it.
     ValueError
-        If there are several notebooks to choose from, or it cannot be read.
+        If there are several notebooks to choose from, or the notebook cannot be read.
     """
     path = path or _only_notebook()
     if not path.is_file():
@@ -53,7 +53,7 @@ def check_notebook(path: Path | None = None) -> Iterator[str]:
 
 
 def _run(sources: list[str], folder: Path) -> tuple[dict, list[str]]:
-    """The names that the cells leave, and a line for each that stopped; what they print and draw is not shown."""
+    """The names that the cells define, and a line for each cell that failed; printed output and figures are not shown."""
     import matplotlib
 
     from cnnlab.grading.sandbox import cell_runner
@@ -66,7 +66,7 @@ def _run(sources: list[str], folder: Path) -> tuple[dict, list[str]]:
             try:
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     cell_runner.run(source, f"<cell {number}>", names)
-            except NotImplementedError:  # a stub that was called
+            except NotImplementedError:  # a stub was called
                 pass
             except Exception as error:
                 errors.append(f"code cell {number} stopped with {type(error).__name__}: {error}")

@@ -1,6 +1,6 @@
-"""Look-alikes: submissions whose code is more alike than chance, once the given stub is taken out. Advice for a human, never a verdict.
+"""Similarity report: pairs of submissions with unusually similar code, apart from the given stub. Advice for a human, not a verdict.
 
-Code is compared as a multiset of windows of tokens, with names, numbers and text made equal, so that renaming hides nothing.
+Code is compared as a multiset of token windows, with names, numbers and strings normalised, so that renaming hides nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.scoring import Result
 
 WINDOW = 6
-MIN_WINDOWS = 25  # windows; shorter answers are alike by necessity
+MIN_WINDOWS = 25  # windows; shorter answers are necessarily alike
 LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENCODING, tokenize.ENDMARKER}
 
 
 @dataclass(frozen=True)
 class SimilarPair:
-    """Two students, the question, and the share of the shorter answer that the other has too."""
+    """Two students, the question, and the share of the shorter answer that also occurs in the other."""
 
     student: str
     other_student: str
@@ -33,9 +33,9 @@ class SimilarPair:
 def similar_answers(
     assignment: Assignment, results: list[Result], *, above: float = 0.85
 ) -> list[SimilarPair]:
-    """The pairs whose answers to a question are alike by more than `above`, the most alike first.
+    """The pairs of answers to a question with a similarity above `above`, the most similar first.
 
-    What the stub gives to everybody, and windows that more than a third of a class of ten or more have, are taken out before.
+    Windows of the stub, and those shared by more than a third of a class of ten or more, are removed before.
     """
     pairs = []
     for question in assignment.questions:
@@ -65,7 +65,7 @@ def similar_answers(
 
 
 def windows(code: str) -> Counter[tuple[str, ...]]:
-    """The windows of normalised tokens of a piece of code; of code that is none, as far as it can be read."""
+    """The windows of normalised tokens of some code; invalid code is read as far as possible."""
     tokens = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(code).readline):

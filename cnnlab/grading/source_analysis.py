@@ -1,4 +1,4 @@
-"""What can be read off a piece of code without running it: the names that it binds and uses, its imports, its shape."""
+"""Static analysis of a cell's code: the names that it defines and uses, its imports, its normalised syntax tree."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MAGIC = re.compile(r"^\s*[%!].*$", re.M)
 
 @dataclass(frozen=True)
 class CellNames:
-    """Names that a cell binds at its top level, and those that it uses and does not bind."""
+    """Names that a cell defines at its top level, and those that it uses without defining them."""
 
     bound: frozenset[str]
     used: frozenset[str]
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax of a cell, its magics left out; None where it has none that can be read."""
+    """The syntax tree of a cell without its magics; None if the syntax is invalid."""
     if len(source) > MAX_TEXT:
         return None
     try:
@@ -34,7 +34,7 @@ def parse(source: str) -> ast.Module | None:
 
 
 def names(source: str) -> CellNames:
-    """What the cell binds and uses; where its syntax cannot be read, what looks like a definition at the left margin."""
+    """The names that a cell defines and uses; with invalid syntax, definitions found at the left margin."""
     parsed = parse(source)
     if parsed is None:
         pairs_found = {name for pair in DEFINITION.findall(source[:MAX_TEXT]) for name in pair if name}
@@ -61,7 +61,7 @@ def _bound_names(statement: ast.stmt) -> set[str]:
 
 
 def normalised_ast(source: str) -> str:
-    """The syntax as text, without comments, layout and docstrings: two cells with the same shape do the same."""
+    """The syntax tree as text, without comments, layout and docstrings: cells with equal text do the same."""
     parsed = parse(source)
     if parsed is None:
         return re.sub(r"\s+", " ", source).strip()
@@ -88,12 +88,12 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def markers(source: str) -> list[str]:
-    """The questions that the cell's comments name: `# question: q3`."""
+    """The questions named in the cell's comments: `# question: q3`."""
     return MARKER.findall(source[:MAX_TEXT])
 
 
 def other_libraries(source: str) -> list[str]:
-    """Packages that the cell imports and that are neither Python's own nor those of the course."""
+    """Packages that the cell imports beyond Python's own and those of the course."""
     parsed, libraries = parse(source), set()
     for node in ast.walk(parsed) if parsed else ():
         if isinstance(node, ast.Import):
@@ -104,7 +104,7 @@ def other_libraries(source: str) -> list[str]:
 
 
 def mentions(source: str, dotted: tuple[str, ...]) -> list[str]:
-    """Those of the dotted names whose last part the cell uses as a name or an attribute, or imports."""
+    """The dotted names whose last part the cell uses as a name or an attribute, or imports."""
     parsed = parse(source)
     used: set[str] = set()
     for node in ast.walk(parsed) if parsed else ():

@@ -1,7 +1,7 @@
-"""The instructor's source of an assignment: a notebook in nbgrader's format, read as cells with roles.
+"""The source notebook of an assignment, in nbgrader's format, read as cells with roles.
 
 Roles follow nbgrader's metadata (schema version 3): a solution cell is an answer, a graded cell that is no solution is a test, a locked
-cell is set-up, anything else is the student's to play with. `### BEGIN SOLUTION` and `### BEGIN HIDDEN TESTS` mark what students never see.
+cell is set-up, any other cell is free for the student. `### BEGIN SOLUTION` and `### BEGIN HIDDEN TESTS` mark what students never see.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 CellRole = Literal["answer", "test", "setup", "own"]
 
-STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own words
+STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own text
 SOLUTION = re.compile(
     r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\b.*?### END SOLUTION[^\n]*(?P<end>\n|\Z)", re.M | re.S
 )
@@ -23,7 +23,7 @@ UNUSED_MARKS = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)")
 
 @dataclass(frozen=True)
 class SourceCell:
-    """A code cell of the source: its nbgrader id, role, points (of tests), and text with the solution in it."""
+    """A code cell of the source: nbgrader id, role, points (of tests), and text including the solution."""
 
     grade_id: str | None
     role: CellRole
@@ -32,7 +32,7 @@ class SourceCell:
 
     @property
     def stub(self) -> str:
-        """The text that students get."""
+        """The text of the student version."""
         return without_solution(self.source)
 
 
@@ -42,9 +42,9 @@ def read_source(path: Path) -> tuple[SourceCell, ...]:
     Raises
     ------
     FileNotFoundError
-        If there is no source.
+        If the file does not exist.
     ValueError
-        If it is no notebook, or marks are left open.
+        If it is not a notebook, or a marker is not closed.
     """
     import nbformat
 
@@ -67,7 +67,7 @@ def without_solution(source: str) -> str:
     Raises
     ------
     ValueError
-        If a region is opened and not closed, or closed and not opened: else an answer could slip through.
+        If a region is opened and not closed, or closed and not opened, since a solution could then be released.
     """
 
     def stub(match: re.Match[str]) -> str:
@@ -82,7 +82,7 @@ def without_solution(source: str) -> str:
 
 
 def with_answer(cell: SourceCell, answer: str) -> str:
-    """The cell as a student hands it in who wrote `answer` in place of the whole stub, under the marker of its question."""
+    """The cell with `answer` in place of the whole stub, below the marker of its question, as a student would hand it in."""
     return f"# question: {cell.grade_id} ({cell.grade_id})\n{answer}"
 
 

@@ -1,6 +1,6 @@
-"""What was handed in: which files there are in a folder, whose they are, and whether they can be read.
+"""Submissions in a folder: their files, their students, and their code cells.
 
-A file that is a link, or no plain file, is never opened: a link could lead to another's work. Nothing here runs.
+A link, or anything but a plain file, is never opened: a link could lead to another student's work. No submitted code runs here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BESIDE = (".ipynb_checkpoints", "__MACOSX", "__pycache__")
 
 @dataclass(frozen=True)
 class SubmissionFile:
-    """A submission as it lies in the folder; `path` is None where the student has handed in nothing that could be one."""
+    """A submission in the folder; `path` is None where no file of the student can be one."""
 
     student: str
     path: Path | None
@@ -28,7 +28,7 @@ class SubmissionFile:
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """A code cell of a submission: its number in the notebook, its nbgrader id (None where it has none), its text."""
+    """A code cell of a submission: number in the notebook, nbgrader id (None without one), text."""
 
     number: int
     grade_id: str | None
@@ -37,7 +37,7 @@ class SubmittedCell:
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission that was opened; `error` says why it cannot be read, "" where it can."""
+    """An opened submission; `error` is the reason why it cannot be read, "" if it can."""
 
     cells: tuple[SubmittedCell, ...] = ()
     assignment: str | None = None
@@ -48,15 +48,15 @@ class Submission:
 
 
 def find(folder: Path, assignment: str) -> list[SubmissionFile]:
-    """The submissions in `folder`: each file in it is a student's, named as the student; each folder is a student's too.
+    """Find the submissions in `folder`: each file is named after a student, and so is each folder.
 
-    In a student's folder, notebooks may lie at any depth; of several, the one that says it belongs to `assignment` is taken, of several
+    In a student's folder, notebooks may be at any depth; of several, the one whose metadata name `assignment` is taken, and of several
     such the newest, with a note.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or nothing in it.
+        If the folder does not exist or is empty.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name the folder that holds the submissions.")
@@ -96,7 +96,7 @@ def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
 
 
 def _distinct_names(submissions: list[SubmissionFile]) -> list[SubmissionFile]:
-    """Two files of the same name but for the ending are two submissions, under their whole names."""
+    """Use the whole file names where two files differ only in their extension: they are two submissions."""
     names = [submission.student for submission in submissions]
     return [
         SubmissionFile(submission.path.name, submission.path, submission.notes)
@@ -107,7 +107,7 @@ def _distinct_names(submissions: list[SubmissionFile]) -> list[SubmissionFile]:
 
 
 def read(path: Path | None) -> Submission:
-    """Open a submission; whatever is wrong with it is its `error`, never an exception."""
+    """Read a submission; any problem is its `error`, never an exception."""
     if path is None:
         return Submission(error="there is no file")
     try:
@@ -161,7 +161,7 @@ def _parse_notebook(content: bytes) -> dict[str, Any]:
 
 def _code_cells(notebook: dict[str, Any]) -> tuple[SubmittedCell, ...]:
     cells = notebook.get("cells")
-    if cells is None:  # as notebooks were before version 4
+    if cells is None:  # notebook format before version 4
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
     code_cells = []

@@ -1,4 +1,4 @@
-"""Small pictures of what a student's function gave back, for the feedback page; drawn by the grader from plain numbers."""
+"""Thumbnails of the values that a student's function returned, for the feedback page; drawn by the grader from plain numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIN_INDEX_SHARE = 8  # rows and columns of whole numbers: fewer are a table of i
 def thumbnail(value: Any, n_inputs: int = 0) -> bytes:
     """A PNG of a map (rows x columns) or a picture (3 x rows x columns), or of one for each of the `n_inputs` pictures.
 
-    Several share one scale of colours, and the first four are shown. It is b"" for what is none of these, or too small to be looked at.
+    Several share one colour scale, and the first four are shown. It is b"" for any other value, or one too small to show.
     """
     from PIL import Image
 
@@ -41,13 +41,13 @@ def thumbnail(value: Any, n_inputs: int = 0) -> bytes:
 
 
 def _parts(value: Any, n_inputs: int) -> np.ndarray:
-    """N x 1 or 3 x rows x columns: the maps or pictures in `value`; N is 0 where there are none."""
+    """The maps (N x 1 x rows x columns) or pictures (N x 3 x rows x columns) in `value`; N is 0 if there are none."""
     none = np.zeros((0, 1, 0, 0))
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or not value.size:
         return none
     if value.ndim == 2:
         return value[None, None]
-    if value.ndim == 3 and len(value) == n_inputs:  # first, since three maps are no picture
+    if value.ndim == 3 and len(value) == n_inputs:  # first, since three maps are not a picture
         return value[:MAX_SHOWN, None]
     if value.ndim == 3 and len(value) == 3:
         return value[None]
@@ -57,7 +57,7 @@ def _parts(value: Any, n_inputs: int) -> np.ndarray:
 
 
 def _grid(parts: np.ndarray) -> np.ndarray:
-    """Pictures (N x rows x columns x 3 bytes) as one, two in a row."""
+    """Arrange pictures (N x rows x columns x 3 bytes) as one, two in a row."""
     count, rows, columns, _ = parts.shape
     high, wide = -(-count // 2), min(count, 2)
     sheet = np.full((high * (rows + GAP) - GAP, wide * (columns + GAP) - GAP, 3), 255, np.uint8)
@@ -68,7 +68,7 @@ def _grid(parts: np.ndarray) -> np.ndarray:
 
 
 def _palette() -> np.ndarray:
-    """From dark blue over green to yellow: 256 colours whose lightness rises, so that it reads in grey too."""
+    """Colour map from dark blue over green to yellow: 256 colours of rising lightness, also legible in grey."""
     stops = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], float)
     positions = np.linspace(0, 4, 256)
     channels = [np.interp(positions, np.arange(5), stops[:, channel]) for channel in range(3)]

@@ -1,7 +1,7 @@
-"""Whether an assignment is fit for a class: its reference, stub, mutants and alternates get what they must, and its notebooks run.
+"""Validation of an assignment: its reference, stub, mutants and alternates get the expected results, and its notebooks run.
 
 A mutant is a file in `instructor/mutants`, named after its question ("q3_no_copy.py"): a plausible wrong answer, with the mistake in the
-first line of its docstring and "Hint: ..." with words of the hint that it must get. An alternate, in `instructor/alternates`, is a right
+first line of its docstring and "Hint: ..." with words of the expected hint. An alternate, in `instructor/alternates`, is a right
 answer written differently.
 """
 
@@ -37,7 +37,7 @@ MIN_MARGIN, MARGIN_STUDENTS = 0.05, 2
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What was tried, whether it came out as it must, and how."""
+    """Result of one validation step: what was tested, whether it passed, and details."""
 
     subject: str
     passed: bool
@@ -49,7 +49,7 @@ class ValidationResult:
 
 @dataclass(frozen=True)
 class Variant:
-    """A mutant or an alternate: its question, what it is, the words of the hint that it must get ("" for an alternate), its code."""
+    """A mutant or an alternate: question, description, words of the expected hint ("" for an alternate), code."""
 
     name: str
     question: str
@@ -79,7 +79,7 @@ def variants(assignment: Assignment, kind: str) -> list[Variant]:
 
 
 def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) -> Iterable[ValidationResult]:
-    """Try everything, one finding after the other; with `notebooks`, nbval runs the source and the student version too."""
+    """Run all validation steps and yield their results; with `notebooks`, nbval runs the source and the student version too."""
     yield from _check_counts(assignment)
     yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed"})
     yield _check_notebook("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
@@ -110,7 +110,7 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
 def grade_variants(
     assignment: Assignment, candidates: list[Variant], runner: Runner
 ) -> Iterable[tuple[Variant, QuestionResult]]:
-    """The result of each variant; one submission holds a variant of every question, so that there are few to run."""
+    """The result of each variant; one submission holds a variant of every question, so that fewer are run."""
     queue = list(candidates)
     while queue:
         together = {variant.question: variant for variant in reversed(queue)}
@@ -121,7 +121,7 @@ def grade_variants(
 
 
 def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner: Runner) -> Result:
-    """The result of a notebook with these answers; the source's own where `answers` is None."""
+    """The result of a notebook with these answers; with the source's own if `answers` is None."""
     with tempfile.TemporaryDirectory(prefix="cnnlab-validate-") as folder:
         path = Path(folder, "submission.ipynb")
         release.write(release.with_answers(assignment, answers), path)
@@ -129,7 +129,7 @@ def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner:
 
 
 def check_rounding(assignment: Assignment, question: Question) -> ValidationResult:
-    """Whether the tolerance is wider than rounding: the reference in float32 against itself in float64, on the same inputs."""
+    """Check that the tolerance is wider than rounding: the reference in float32 against float64, on the same inputs."""
     worst = 0.0
     for case in question.cases:
         if case.measures:
@@ -153,7 +153,7 @@ def check_rounding(assignment: Assignment, question: Question) -> ValidationResu
 
 
 def check_margin(assignment: Assignment, question: Question) -> ValidationResult:
-    """Whether what is asked for lies well below what the reference reaches, for students of whom each has inputs of their own."""
+    """Check that the required measures are well below those of the reference, for several students with their own inputs."""
     smallest, details = 1.0, ""
     for number in range(MARGIN_STUDENTS):
         for case in question.cases:
@@ -206,7 +206,7 @@ def _double(value):
 
 
 def _tolerance_share(value, expected, question: Question) -> float:
-    """The largest deviation, strays left out, as a share of the tolerance."""
+    """The largest deviation, without the allowed outliers, as a share of the tolerance."""
     if isinstance(value, dict):
         return max(_tolerance_share(value[key], expected[key], question) for key in value)
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.size:
@@ -239,7 +239,7 @@ def _notebooks(assignment: Assignment) -> Iterable[ValidationResult]:
 
 
 def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
-    """Run a notebook in a fresh kernel, `cell_timeout` seconds a cell, and compare its checked cells with what is stored."""
+    """Run a notebook in a fresh kernel, `cell_timeout` seconds a cell, and compare its checked cells with the stored outputs."""
     command = [
         sys.executable,
         "-m",
@@ -262,7 +262,7 @@ def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[st
 
 
 def unstored_outputs(path: Path) -> list[str]:
-    """Checked cells with nothing stored: nbval would pass them without comparing."""
+    """Checked cells without stored outputs, which nbval would pass without a comparison."""
     import nbformat
 
     cells = nbformat.read(path, as_version=4).cells

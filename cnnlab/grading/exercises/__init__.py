@@ -1,6 +1,6 @@
-"""The exercises of the lecture notebooks, a module for each notebook: right values from the definition, and hints for the usual mistakes.
+"""Exercises of the lecture notebooks, a module for each notebook: reference values, and hints for common mistakes.
 
-Right values are computed without the kit's own techniques. Every `Exercise` in a module of this folder is listed in `EXERCISES`.
+Reference values are computed without the kit's own techniques. Every `Exercise` in a module of this folder is listed in `EXERCISES`.
 """
 
 import pkgutil

@@ -6,10 +6,10 @@ from cnnlab.grading.exercises.inputs import randn, row_numbers
 
 @exercise("03.strongest", read=row_numbers)
 def strongest():
-    """The k images in whose map the unit is strongest at any position, strongest first: `answer(maps, unit, k)`."""
+    """The k images with the largest activation of the unit at any position, strongest first: `answer(maps, unit, k)`."""
     maps, unit, k = randn(12, 4, 5, 6, seed=2), 1, 4
-    maps[3, unit], maps[7, unit] = -9.0, 1.1  # a map that is a little active everywhere,
-    maps[3, unit, 2, 2] = 8.0  # and one that is strong at a single position
+    maps[3, unit], maps[7, unit] = -9.0, 1.1  # a map with small activations everywhere,
+    maps[3, unit, 2, 2] = 8.0  # and one with a large activation at a single position
     peaks = maps[:, unit].amax((1, 2))
     expected = peaks.argsort(descending=True)[:k]
     by_mean = maps[:, unit].mean((1, 2)).argsort(descending=True)[:k]

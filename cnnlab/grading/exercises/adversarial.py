@@ -40,7 +40,7 @@ def fgsm():
 
 @exercise("11.project", is_new_image(argument=0))
 def project():
-    """The image brought back to within epsilon of the original, and into [0, 1]: `answer(image, original, epsilon)`."""
+    """The image projected onto the epsilon ball around the original, and into [0, 1]: `answer(image, original, epsilon)`."""
     generator = torch.Generator().manual_seed(3)
     original, epsilon = torch.rand(3, 8, 8, generator=generator), 0.1
     image = original + 0.4 * torch.randn(3, 8, 8, generator=generator)

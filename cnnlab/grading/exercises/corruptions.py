@@ -13,7 +13,7 @@ from cnnlab.grading.exercises.requirements import is_tensor_of_shape, unchanged
     unchanged("the picture that was passed in has changed; compute a new one"),
 )
 def contrast():
-    """The image with a share `lost` of its contrast gone, towards its mean colour: `answer(image, lost)`."""
+    """The image with a share `lost` of its contrast removed, towards its mean colour: `answer(image, lost)`."""
     image, lost = rand(3, 6, 8, seed=4) * torch.tensor([1.0, 0.6, 0.3])[:, None, None], 0.7
 
     def fade(centre, lost=lost):
@@ -55,7 +55,7 @@ def corruption_error():
 
 @exercise("13.shape_bias", relative=0, absolute=1e-6)
 def shape_bias():
-    """The share of shape decisions, from N class indices each: `answer(predictions, shapes, textures)`."""
+    """The shape bias: the share of shape decisions, from N class indices each: `answer(predictions, shapes, textures)`."""
     predictions = torch.tensor([0, 0, 0, 1, 2, 3, 4, 4, 4, 2])
     shapes = torch.tensor([0, 0, 0, 0, 1, 1, 1, 4, 4, 3])
     textures = torch.tensor([1, 2, 3, 1, 2, 2, 2, 4, 4, 1])

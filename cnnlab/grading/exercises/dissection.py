@@ -8,7 +8,7 @@ from cnnlab.grading.exercises.inputs import rand
 
 @exercise("15.threshold", read=float, relative=0, absolute=1e-4)
 def threshold():
-    """The value that a unit exceeds at the share of all positions of all images, N x H x W: `answer(maps, share)`."""
+    """The value that a unit exceeds at this share of all positions of all images, N x H x W: `answer(maps, share)`."""
     maps, share = rand(10, 20, 20, seed=5) * torch.linspace(0.2, 3, 10)[:, None, None], 0.05
 
     def passed(value):
@@ -50,7 +50,7 @@ def overlap():
 
 @exercise("15.unique", read=int)
 def unique():
-    """How many different concepts have a detector: `answer(concepts, overlaps, threshold)`, one of each for a unit."""
+    """The number of different concepts with a detector: `answer(concepts, overlaps, threshold)`, with one entry for each unit."""
     concepts = ["wheel", "sail", "wheel", "roof", "sky", "wheel", "roof"]
     overlaps, threshold = [0.31, 0.04, 0.09, 0.12, 0.02, 0.05, 0.20], 0.04
     detected = [name for name, value in zip(concepts, overlaps, strict=True) if value > threshold]

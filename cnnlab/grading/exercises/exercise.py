@@ -1,4 +1,4 @@
-"""How an exercise is declared: a generator of cases, each with the right value, the wrong value of each mistake, and a last hint.
+"""Declaration of an exercise: a generator of cases, each with the right value, the wrong value of each mistake, and a default hint.
 
 >>> @exercise("00.area")
 ... def area():
@@ -29,18 +29,18 @@ from cnnlab.grading.comparison import close
 
 @dataclass(frozen=True)
 class Case:
-    """One call of the answer, and how its result is judged.
+    """One call of the answer, and the check of its result.
 
     Parameters
     ----------
     arguments
-        The answer is called with copies of them. None: the answer is a value and not a function.
+        Arguments of the answer, which gets copies. None: the answer is a value and not a function.
     expected
-        The right value, or a function that says whether a result is right.
+        The right value, or a function that returns whether a result is right.
     mistakes
-        For each hint the wrong value that earns it, such a function, or a tuple of several. The first that fits counts.
+        For each hint its wrong value, such a function, or a tuple of several. The first match counts.
     default_hint
-        The hint when no mistake fits, or a function of the result that words it. `{result}` in a hint is the result.
+        The hint when no mistake matches, or a function from the result to the hint. `{result}` in a hint is the result.
     """
 
     arguments: tuple | None
@@ -57,7 +57,7 @@ Requirement = Callable[[Any, Case, tuple], str | None]
 class Exercise:
     """An exercise: its name in the notebook, such as "05.hit", and the function that checks a student's answer.
 
-    The check gives None where the answer is right, else a hint, and raises NotImplementedError where nothing was attempted.
+    The check returns None for a right answer, else a hint, and raises NotImplementedError if nothing was attempted.
     """
 
     name: str
@@ -75,9 +75,9 @@ def exercise(
     absolute: float = 1e-5,
     outlier_fraction: float = 0.0,
 ) -> Callable[[Callable[[], Iterator[Case]]], Exercise]:
-    """Makes an exercise of a generator of cases; the first case that an answer fails decides about the hint.
+    """Decorator that makes an exercise of a generator of cases; the first case that an answer fails gives the hint.
 
-    Results must fulfil the `requirements`, in this order, before they are compared. `read` brings all values to the form in which they are
+    Results must meet the `requirements`, in this order, before they are compared. `read` converts all values to the form in which they are
     compared; without it, results become tensors or floats where the right value is one. The tolerances are those of
     `cnnlab.grading.answer_key.Tolerance`, for tensors and floats; all else must be equal.
     """
@@ -115,7 +115,7 @@ def exercise(
 
 
 def require_attempt(result: Any) -> Any:
-    """The result of an answer, handed on; a stub that returns nothing raises NotImplementedError."""
+    """The result of an answer, unchanged; a stub that returns nothing raises NotImplementedError."""
     if result is None or result is Ellipsis:
         raise NotImplementedError
     return result

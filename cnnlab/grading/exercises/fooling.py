@@ -30,7 +30,7 @@ def waves():
 
 
 def four_values(result, *_):
-    """The result is a sequence of four."""
+    """Requirement that the result is a sequence of four."""
     if isinstance(result, Tensor | list | tuple) and len(result) == 4:
         return None
     return "return one number for each of the 4 classes: the child's index, or -1"
@@ -43,7 +43,7 @@ def four_values(result, *_):
     read=lambda result: [int(index) for index in result],
 )
 def champions():
-    """For each of C classes, which of N children takes the champion's place, or -1: `answer(best, children)`.
+    """For each of C classes, the index of the child (of N) that replaces the champion, or -1: `answer(best, children)`.
 
     `best` holds C probabilities of the champions, `children` N x C of the children.
     """

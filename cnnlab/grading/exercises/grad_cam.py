@@ -21,7 +21,7 @@ def grad_cam():
     """The Grad-CAM map, h x w, of one image, from K x h x w each: `answer(maps, gradients)`."""
     generator = torch.Generator().manual_seed(6)
     maps = torch.rand(5, 4, 6, generator=generator)
-    offsets = torch.tensor([0.6, -0.5, 0.4, -0.7, 0.2]).view(5, 1, 1)  # so that the sum has both signs
+    offsets = torch.tensor([0.6, -0.5, 0.4, -0.7, 0.2]).view(5, 1, 1)  # so the sum takes both signs
     gradients = torch.randn(5, 4, 6, generator=generator) + offsets
     weights = gradients.mean((1, 2), keepdim=True)
     added, by_position = (weights * maps).sum(0), (gradients * maps).sum(0)
@@ -58,7 +58,7 @@ def share():
 
 @partial(Exercise, "07.suspects")
 def suspects(answer: Mapping[str, str]) -> str | None:
-    """For each of the networks A, B and C what it is: "honest", "meadow" or "snow"."""
+    """The kind of each of the networks A, B and C: "honest", "meadow" or "snow"."""
     kinds = dict(require_attempt(answer))
     if set(kinds) != set(KINDS) or not all(kinds.values()):
         raise NotImplementedError

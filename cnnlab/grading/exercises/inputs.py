@@ -1,4 +1,4 @@
-"""Inputs of the exercises: tensors and small networks from seeds of their own, and gradients on the pixels."""
+"""Inputs of the exercises: tensors and small networks from fixed seeds, and pixel gradients."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import Tensor, nn
 
 
 def rand(*shape: int, seed: int) -> Tensor:
-    """Numbers, uniform in [0, 1]."""
+    """Random numbers, uniform in [0, 1]."""
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def randn(*shape: int, seed: int) -> Tensor:
-    """Numbers, normally distributed."""
+    """Random numbers, normally distributed."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def mask(*shape: int, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """A mask that is true on a rectangle, the ends of its rows and columns not included."""
+    """A boolean mask that is true on a rectangle, excluding the ends of its rows and columns."""
     result = torch.zeros(shape, dtype=torch.bool)
     result[slice(*rows), slice(*columns)] = True
     return result
 
 
 def seeded_network(*layers: nn.Module, seed: int, scale: float) -> nn.Sequential:
-    """The layers in a row, with normally distributed weights of this scale."""
+    """A sequential network of the layers, with normally distributed weights of standard deviation `scale`."""
     generator = torch.Generator().manual_seed(seed)
     model = nn.Sequential(*layers).eval()
     for parameter in model.parameters():
@@ -43,5 +43,5 @@ def input_gradient(model: nn.Module, image: Tensor, score: Callable[[Tensor], Te
 
 
 def row_numbers(result: object) -> list[int]:
-    """Results that are indices, as a flat list."""
+    """Indices in a result as a flat list."""
     return torch.as_tensor(result).flatten().long().tolist()

@@ -10,7 +10,7 @@ from cnnlab.grading.exercises.requirements import unchanged
 
 
 def one_number(result, *_):
-    """A tensor has one value."""
+    """Requirement that a tensor has one value."""
     if isinstance(result, Tensor) and result.numel() != 1:
         return f"the answer is one number; yours has the shape {tuple(result.shape)}"
     return None

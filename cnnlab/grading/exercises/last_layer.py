@@ -8,7 +8,7 @@ from cnnlab.grading.exercises.inputs import randn, row_numbers
 
 @exercise("04.nearest", read=row_numbers)
 def nearest():
-    """The rows of the k vectors nearest to row `query`, without the query itself: `answer(features, query, k)`."""
+    """The row numbers of the k vectors nearest to row `query`, without the query itself: `answer(features, query, k)`."""
     features, query, k = randn(15, 6, seed=8) * torch.linspace(0.5, 4, 15)[:, None], 4, 5
 
     def others(score, descending=False):
@@ -33,7 +33,7 @@ def nearest():
 
 @exercise("04.precision", relative=0, absolute=1e-6)
 def precision():
-    """The share of neighbours (N x k row numbers) that have the label of their row: `answer(neighbours, labels)`."""
+    """Precision: the share of neighbours (N x k row numbers) with the label of their row: `answer(neighbours, labels)`."""
     labels = torch.tensor([0, 1, 0, 1, 2, 2])
     neighbours = torch.tensor([[2, 1, 4], [3, 0, 2], [0, 4, 5], [0, 1, 4], [5, 0, 1], [4, 3, 0]])
     for k in (3, 2):

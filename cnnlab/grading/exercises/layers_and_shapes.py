@@ -26,7 +26,7 @@ CHAINS = (
 
 @exercise("01.output_size")
 def output_size():
-    """How many positions the kernel has along one side: `answer(size, kernel, stride, padding, dilation)`."""
+    """The number of kernel positions along one side: `answer(size, kernel, stride, padding, dilation)`."""
     for size, kernel, stride, padding, dilation in SHAPES:
         reach = dilation * (kernel - 1) + 1
         room = size + 2 * padding - reach
@@ -46,7 +46,7 @@ def output_size():
 
 @exercise("01.field_size")
 def field_size():
-    """Side of the receptive field behind a chain of (kernel, stride), from the image on: `answer(layers)`."""
+    """Side of the receptive field of a chain of (kernel, stride), listed from the image on: `answer(layers)`."""
     for layers in CHAINS:
         pixels = {0}
         for kernel, stride in reversed(layers):  # from one unit back to the image
@@ -72,7 +72,7 @@ def field_size():
     absolute=1e-4,
 )
 def as_kernels():
-    """A fully connected layer's weights, M x D, as kernels: `answer(weight, maps, height, width)`."""
+    """The weights of a fully connected layer, M x D, as convolution kernels: `answer(weight, maps, height, width)`."""
     weight = randn(6, 2 * 3 * 4, seed=4)
     hint = "the numbers are all there but in another order: flattening goes along the columns first, then rows, then maps"
     yield Case((weight, 2, 3, 4), weight.view(6, 2, 3, 4), {}, hint)

@@ -9,7 +9,7 @@ from cnnlab.grading.exercises.requirements import is_new_image, is_tensor_of_sha
 
 @exercise("08.ascent_step", is_new_image(argument=1))
 def ascent_step():
-    """One step of gradient ascent on the logit, back in [0, 1]: `answer(model, image, target, rate)`."""
+    """One step of gradient ascent on the logit, clipped to [0, 1]: `answer(model, image, target, rate)`."""
     layers = nn.Conv2d(3, 6, 4, 2), nn.Tanh(), nn.Flatten(), nn.Linear(6 * 9, 4)
     model, image, target, rate = seeded_network(*layers, seed=8, scale=0.4), rand(3, 8, 8, seed=6), 2, 0.5
     step = rate * input_gradient(model, image, lambda logits: logits[target])
@@ -33,7 +33,7 @@ def ascent_step():
     unchanged("the picture that was passed in has changed; work on a copy (`image.clone()`)"),
     relative=0,
     absolute=0,
-    outlier_fraction=0.01,  # a pixel, by which definitions of quantiles may differ
+    outlier_fraction=0.01,  # one pixel, since definitions of quantiles differ
 )
 def clip_small():
     """The image with the share of pixels that are closest to grey made grey: `answer(image, share)`."""

@@ -16,7 +16,7 @@ from cnnlab.grading.exercises.requirements import is_tensor_of_shape
     absolute=0,
 )
 def shuffle():
-    """Pixel `positions[k]` of each image comes to position k, counted along the rows: `answer(images, positions)`."""
+    """Images with permuted pixels: pixel `positions[k]` moves to position k, in row-major order: `answer(images, positions)`."""
     images = rand(2, 3, 4, 5, seed=2)
     positions = torch.randperm(20, generator=torch.Generator().manual_seed(7))
 
@@ -41,7 +41,7 @@ def shuffle():
 
 @exercise("14.expected_right", relative=0, absolute=1e-6)
 def expected_true_labels():
-    """The expected share of labels that stay true when a `share` of them is randomised: `answer(share, classes)`."""
+    """The expected share of labels that stay correct when a `share` of them is randomised: `answer(share, classes)`."""
     for share, classes in ((0.5, 10), (0.3, 4), (1.0, 20), (0.0, 20)):
         drawn_true, wrong = share / classes, share * (1 - 1 / classes)
         mistakes = {

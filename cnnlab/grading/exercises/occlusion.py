@@ -15,7 +15,7 @@ from cnnlab.grading.exercises.requirements import has_shape, is_tensor, unchange
 
 @exercise("05.positions")
 def positions():
-    """How many positions along one side the occluder takes: `answer(side, size, stride)`."""
+    """The number of occluder positions along one side: `answer(side, size, stride)`."""
     for side, size, stride in ((96, 24, 4), (96, 24, 8), (64, 64, 3), (10, 3, 2), (10, 4, 4), (224, 32, 9)):
         regular = range(0, side - size + 1, stride)
         start = f"for side {side}, size {size}, stride {stride}"

@@ -1,4 +1,4 @@
-"""What a result must fulfil before it is compared: its type, its shape, and that the arguments are as they were."""
+"""Requirements for a result before it is compared: its type, its shape, and unchanged arguments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cnnlab.grading.exercises.exercise import Case, Requirement
 
 
 def is_tensor(hint: str) -> Requirement:
-    """The result is a tensor; the hint may name its `{type}` and its `{shape}`."""
+    """Requirement that the result is a tensor; the hint may use `{type}` and `{shape}`."""
     return lambda result, *_: None if isinstance(result, Tensor) else _describe(hint, result)
 
 
 def has_shape(hint: str) -> Requirement:
-    """The result has the right shape; the hint may name its `{shape}` as a tuple, and its `{sizes}` as "3 x 4"."""
+    """Requirement of the right shape; the hint may use `{shape}`, a tuple, and `{sizes}`, text such as "3 x 4"."""
 
     def requirement(result: Any, case: Case, _: tuple) -> str | None:
         result = torch.as_tensor(result)
@@ -26,12 +26,12 @@ def has_shape(hint: str) -> Requirement:
 
 
 def is_tensor_of_shape(hint: str) -> Requirement:
-    """Both `is_tensor` and `has_shape`, with one hint."""
+    """Requirements `is_tensor` and `has_shape`, with one hint."""
     return lambda result, case, _: is_tensor(hint)(result) or has_shape(hint)(result, case, _)
 
 
 def is_new_image(argument: int) -> Requirement:
-    """The result is an image, and the one that was passed as the argument of this number has kept its values."""
+    """Requirement that the result is an image, and the image passed as argument number `argument` is unchanged."""
     requirements = (
         is_tensor("return the new picture as a tensor, not {type}"),
         unchanged("the picture that was passed in has changed; work on a copy (`image.clone()`)", argument),
@@ -41,7 +41,7 @@ def is_new_image(argument: int) -> Requirement:
 
 
 def unchanged(hint: str, argument: int = 0) -> Requirement:
-    """The tensor that was passed as the argument of this number has kept its values."""
+    """Requirement that the tensor passed as argument number `argument` is unchanged."""
     return lambda result, case, passed: (
         None if torch.equal(passed[argument].detach(), case.arguments[argument]) else hint
     )

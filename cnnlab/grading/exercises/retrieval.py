@@ -47,7 +47,7 @@ def precision():
 
 @exercise("16.whiten", has_shape("6 codes in 3 axes are 6 x 3 numbers; you give {sizes}"))
 def whiten():
-    """N x D codes in d axes (d x D), each divided by its deviation, N x d: `answer(codes, mean, axes, deviation)`."""
+    """N x D features in d whitened axes (d x D), N x d: `answer(codes, mean, axes, deviation)`."""
     generator = torch.Generator().manual_seed(7)
     codes, mean = torch.randn(6, 4, generator=generator) + 2, torch.randn(4, generator=generator)
     axes = torch.linalg.qr(torch.randn(4, 4, generator=generator))[0][:3]

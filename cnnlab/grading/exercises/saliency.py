@@ -18,10 +18,10 @@ BY_HAND = "the shape is right, the values are not: compute one of them by hand"
     has_shape("one number for each pixel makes 12 x 12; yours is {shape}"),
 )
 def saliency():
-    """The largest size, over the channels, of the logit's gradient at each pixel: `answer(model, image, target)`."""
+    """The largest absolute value, over the channels, of the logit's gradient at each pixel: `answer(model, image, target)`."""
     layers = nn.Conv2d(3, 6, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 25, 4)
     model, image, target = seeded_network(*layers, seed=8, scale=0.2), rand(3, 12, 12, seed=4), 1
-    model[3].bias.data[2] = 5.0  # another class than the target is predicted
+    model[3].bias.data[2] = 5.0  # the predicted class differs from the target
     gradient = input_gradient(model, image, lambda logits: logits[target])
     probability = input_gradient(model, image, lambda logits: logits.softmax(0)[target]).abs().amax(0)
     predicted = input_gradient(model, image, lambda logits: logits.max()).abs().amax(0)
@@ -38,7 +38,7 @@ def saliency():
 
 @exercise("06.guided", is_tensor_of_shape("return a tensor of the same shape as R"))
 def guided():
-    """What guided backpropagation hands on of R where f went into the ReLU: `answer(f, R)`."""
+    """Guided backpropagation through a ReLU with input f and incoming gradient R: `answer(f, R)`."""
     forward, grad_output = rand(6, 6, seed=1) - 0.5, rand(6, 6, seed=2) - 0.5
     active, positive = (forward > 0).float(), (grad_output > 0).float()
     expected = active * positive * grad_output
@@ -56,7 +56,7 @@ def guided():
 
 @exercise("06.overlap")
 def overlap():
-    """The intersection over the union of two masks: `answer(mask, truth)`."""
+    """The intersection over union of two masks: `answer(mask, truth)`."""
     segment, truth = mask(8, 10, rows=(1, 5), columns=(2, 7)), mask(8, 10, rows=(3, 8), columns=(4, 10))
     both, either = (segment & truth).sum(), (segment | truth).sum()
     area, true_area = segment.sum(), truth.sum()

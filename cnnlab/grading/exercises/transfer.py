@@ -11,7 +11,7 @@ from cnnlab.grading.exercises.requirements import has_shape
 
 
 def dot_products(codes):
-    """The dot products of all codes: what two sets of codes share that differ in the order and the signs of their axes."""
+    """The dot products of all pairs of features, which are invariant to the order and the signs of the axes."""
     codes = torch.as_tensor(codes).detach().double()
     return codes @ codes.T
 
@@ -50,11 +50,11 @@ def whiten():
 
 @exercise("17.what_moved", read=lambda names: {str(name) for name in names})
 def changed_parts():
-    """The names of the parts in which weights or statistics differ: `answer(before, after)`."""
+    """The names of the parts whose weights or statistics differ: `answer(before, after)`."""
     convolutions = {"conv1": nn.Conv2d(3, 4, 3), "norm1": nn.BatchNorm2d(4), "conv2": nn.Conv2d(4, 4, 3)}
     before = nn.Sequential(OrderedDict(**convolutions, norm2=nn.BatchNorm2d(4), fc=nn.Linear(4, 2)))
     after = copy.deepcopy(before)
-    after.norm1.running_mean += 0.5  # not trained, and yet it moved
+    after.norm1.running_mean += 0.5  # not trained, but changed
     after.norm2.weight.data += 0.1
     after.fc.bias.data += 0.1
     only_trained = {"norm2", "fc"}

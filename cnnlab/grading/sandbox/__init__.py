@@ -1,16 +1,16 @@
-"""What runs in the processes that student code runs in; nothing here knows an answer.
+"""Sandbox: the processes in which student code runs. No module here contains answers.
 
-    wire_format                              values as length-capped frames: a JSON header and raw buffers
+    wire_format                              values as frames of limited length: a JSON header and raw buffers
     probe_networks                           the small seeded networks that a probe may name
-    forkserver                               the process that has everything imported, and forks
-    supervisor                               one for each submission: holds the limits, starts and ends the student's process
-    worker                                   the student's process: runs the cells, then answers each question in a fork of its own
-    cell_runner                              how the code of a cell is run
+    forkserver                               the process with all imports done, which forks a supervisor for each submission
+    supervisor                               one for each submission: enforces the limits, starts and ends the worker
+    worker                                   the student's process: runs the cells, then answers each question in a separate fork
+    cell_runner                              execution of a cell's code
     process_tree                             processor time, memory and number of the processes below a process
-    huge_pages                               how forks are made cheap
-    readable_paths                           which folders can be seen
-    confinement                              the tiers, and how a process goes behind them
-    namespaces, landlock, seccomp, syscalls  what they are made of
+    huge_pages                               large memory pages, which make forks cheap
+    readable_paths                           the folders that are visible in the sandbox
+    confinement                              the sandbox tiers, and how a process enters them
+    namespaces, landlock, seccomp, syscalls  the kernel features behind the tiers
 
-The rooms with techniques and the references of the exercises are not imported here, and cannot be seen from here.
+The packages with techniques and the references of the exercises are not imported here, and are not visible in the sandbox.
 """

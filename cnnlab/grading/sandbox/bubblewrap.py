@@ -1,7 +1,7 @@
-"""Bubblewrap, where it is installed: a well-kept program that builds the room around the runner, with no code of ours.
+"""Bubblewrap, where it is installed: a well-maintained program that sets up the sandbox around the whole runner.
 
-Inside, each submission still gets processes and a scratch folder of its own, if bubblewrap may leave the runner the capabilities for that
-(within the sandbox's own users only). It may not where it is installed set-uid; then Landlock and the filter of system calls stand alone.
+Inside, each submission still gets its own process namespace and scratch folder, if bubblewrap may leave the runner the capabilities for it
+(within the sandbox's user namespace only). Where it is installed set-uid it may not; then only Landlock and the system call filter remain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROBE_SECONDS = 20
 
 
 def command(readable: Iterable[str], base: str) -> list[str]:
-    """The words to put before a command so that it runs in the sandbox: the `readable` places, read-only, and `base`; no network.
+    """The command prefix that runs a command in the sandbox: the `readable` paths, read-only, and `base`; no network.
 
     Empty where bubblewrap is not installed or does not work.
     """
@@ -35,7 +35,7 @@ def command(readable: Iterable[str], base: str) -> list[str]:
 
 
 def _mount_arguments(readable: Iterable[str], base: str) -> list[str]:
-    # The empty /tmp comes first: what is shown may lie below it.
+    # The empty /tmp comes first: visible folders may be below it.
     arguments = ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--tmpfs", "/tmp"]
     for path in readable:
         if os.path.islink(path):
@@ -44,7 +44,7 @@ def _mount_arguments(readable: Iterable[str], base: str) -> list[str]:
             arguments += ["--ro-bind", path, path]
     for device in DEVICES:
         arguments += ["--dev-bind-try", device, device]
-    # The old /proc, for whoever watches the processes below; each submission gets one that shows no others.
+    # The old /proc, for processes that watch their descendants; each submission gets one that shows no others.
     arguments += ["--ro-bind", "/proc", "/proc", "--dir", SCRATCH, "--bind", base, base]
     return [*arguments, "--remount-ro", "/", "--chdir", "/"]
 

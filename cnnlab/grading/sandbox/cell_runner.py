@@ -1,6 +1,6 @@
-"""How the code of a notebook cell is run without a kernel: the same transformation that IPython makes, then plain execution.
+"""Execution of a notebook cell's code without a kernel: IPython's transformation of the cell, then plain execution.
 
-Magics and shell commands are passed over (`%%time` and its like run what they stand before): what they show is nobody's answer.
+Magics and shell commands are skipped (`%%time` and similar ones run their cell): their output is not part of an answer.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _TRANSFORMER = TransformerManager()
 
 
 class Shell:
-    """What `get_ipython()` gives to a cell: it takes every magic and does nothing, or runs the body of the cell."""
+    """The result of `get_ipython()` in a cell: it accepts every magic, and either ignores it or runs the body of the cell."""
 
     def __init__(self, namespace: dict[str, Any]):
         self.user_ns = namespace
 
     def run_line_magic(self, name: str, line: str, *rest: Any) -> None:
-        """Pass over a line such as `%matplotlib inline`; run the statement of `%time`."""
+        """Ignore a line such as `%matplotlib inline`; run the statement of `%time`."""
         if name in BODY_MAGICS and line.strip():
             exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
 
     def run_cell_magic(self, name: str, line: str, body: str) -> None:
-        """Run the body where the magic only measures or captures it."""
+        """Run the body of a magic that only measures or captures it."""
         if name in BODY_MAGICS:
             run(body, f"<%%{name}>", self.user_ns)
 
@@ -40,7 +40,7 @@ class Shell:
 
 
 def namespace() -> dict[str, Any]:
-    """What a notebook's cells find when they begin."""
+    """The initial namespace of a notebook's cells."""
     names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
     shell = Shell(names)
     names["get_ipython"] = lambda: shell
@@ -48,21 +48,21 @@ def namespace() -> dict[str, Any]:
 
 
 def run(source: str, name: str, names: dict[str, Any]) -> None:
-    """Run one cell; `name` stands in its tracebacks."""
+    """Run one cell; `name` appears in its tracebacks."""
     code = _TRANSFORMER.transform_cell(source)
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     exec(compile(ast.parse(code, name), name, "exec", dont_inherit=True), names)
 
 
 def describe_error(error: BaseException) -> dict[str, str]:
-    """The type, the message and the traceback as far as it goes through the cells."""
+    """The type, the message, and the part of the traceback within the cells."""
     try:
         frames = [
             frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<")
         ]
         lines = traceback.format_list(frames[-8:]) + traceback.format_exception_only(error)
         fields = {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
-    except BaseException as second_error:  # a message that raises is a message too
+    except BaseException as second_error:  # the message itself may raise
         fields = {
             "type": type(error).__name__,
             "message": f"(and its message: {type(second_error).__name__})",

@@ -1,12 +1,12 @@
 """Sandbox tiers for the student's process; the strictest tier that works on this machine is used.
 
     bubblewrap   the whole runner in bubblewrap's sandbox, where that is installed, with the next tier's own processes inside it
-    namespaces   users, mounts, network, messages and processes of one's own, with Landlock where the kernel has it
-    landlock     Landlock for files and a filter of system calls; processes are watched, not hidden
-    none         limits and a watchdog only: fine for one's own code, refused for grading unless the instructor trusts the submissions
+    namespaces   separate user, mount, network, IPC and process namespaces, with Landlock where the kernel has it
+    landlock     Landlock for files and a system call filter; processes are watched, not hidden
+    none         limits and a watchdog only: for one's own code; refused for grading unless the instructor trusts the submissions
 
-Every tier has the limits, gives up new privileges and has the filter of system calls where the machine knows it; what there
-was is written into every result.
+Every tier has the limits, gives up new privileges, and has the system call filter where the machine supports it. The confinement
+in use is written into every result.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ TIERS = ("bubblewrap", "namespaces", "landlock", "none")
 
 @dataclass(frozen=True)
 class Confinement:
-    """What stands between a submission and the rest of this machine."""
+    """The confinement of a submission's processes."""
 
     tier: str
     pid_namespace: bool  # a process namespace for each submission
     landlock: int  # the version, 0 for none
-    seccomp: bool  # the filter of system calls
+    seccomp: bool  # the system call filter
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The confinement as a dictionary."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Confinement:
 
 
 def try_in_child(action: Any, *arguments: Any) -> str:
-    """Try `action` in a process of its own, which ends with it; "" if it worked, else what was said."""
+    """Run `action` in a child process, which ends with it; "" if it worked, else the error message."""
     receive, send = os.pipe()
     child = os.fork()
     if not child:
@@ -66,7 +66,7 @@ def try_in_child(action: Any, *arguments: Any) -> str:
 
 
 def pid_namespace_works() -> bool:
-    """Whether a process namespace with a scratch folder can be had from here."""
+    """Whether this process can create a process namespace with a scratch folder."""
 
     def action() -> None:
         namespaces.unshare_pid()
@@ -83,9 +83,9 @@ def pid_namespace_works() -> bool:
 
 
 def confine(confinement: Confinement, limits: dict[str, Any], scratch: str, readable: list[str]) -> None:
-    """Put this process behind `confinement`, for good. It must be the one that will run student code, and have no child yet.
+    """Confine this process by `confinement`, for good. It must be the one that will run student code, and have no child yet.
 
-    With a process namespace, the one in front of this process has called `namespaces.unshare_pid`.
+    With a process namespace, the parent of this process has called `namespaces.unshare_pid`.
     """
     if confinement.pid_namespace:
         namespaces.enter_pid_namespace(limits["scratch_bytes"])
@@ -97,7 +97,7 @@ def confine(confinement: Confinement, limits: dict[str, Any], scratch: str, read
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
     if confinement.landlock:
-        has_pid_namespace = confinement.pid_namespace  # then nothing else is there anyway
+        has_pid_namespace = confinement.pid_namespace  # then no other processes are visible anyway
         visible = ["/"] if has_pid_namespace else [*readable, "/proc/cpuinfo", "/proc/meminfo"]
         landlock.restrict(visible, [scratch, *readable_paths.DEVICES])
     if confinement.seccomp:
@@ -112,7 +112,7 @@ def _limit(limits: dict[str, Any]) -> None:
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
     }
-    with contextlib.suppress(OSError, ValueError, IndexError):  # on top of what the imports hold already
+    with contextlib.suppress(OSError, ValueError, IndexError):  # in addition to the memory of the imports
         held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
         bounds["RLIMIT_DATA"] = held + limits["memory_bytes"]
     for name, bound in bounds.items():

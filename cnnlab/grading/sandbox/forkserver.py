@@ -1,7 +1,7 @@
-"""The zygote: it imports everything that an answer may need, once, and forks a guard for each submission.
+"""The fork server: it imports everything that an answer may need, once, and forks a supervisor for each submission.
 
-It never reads a submission: a job's own connection is handed to the guard as it came. It computes nothing with torch and starts no
-thread, since a fork of a process with threads may hang; pictures of the world, where answers draw them, are drawn with numpy. It ends
+It never reads a submission: a job's own connection is handed to the supervisor unread. It computes nothing with torch and starts no
+thread, since a fork of a process with threads may hang; pictures of the world, where answers render them, need only numpy. It ends
 when the grader's end of its connection closes.
 """
 
@@ -36,7 +36,7 @@ GRADING = "cnnlab.grading"
 
 
 class _ClosedPackages(MetaPathFinder):
-    """Says in words why a room with techniques cannot be imported; the files cannot be read anyway."""
+    """Import hook that explains why a package with techniques cannot be imported; its files are not readable anyway."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         parts = name.split(".")
@@ -54,7 +54,7 @@ class _ClosedPackages(MetaPathFinder):
 
 
 def main(connection_number: int, settings: str) -> None:
-    """Build the room, import, say what the walls are, then fork a guard for every connection that comes."""
+    """Set up the sandbox, import, report the confinement, then fork a supervisor for every connection."""
     options = json.loads(settings)
     connection = socket.socket(fileno=connection_number)
     try:
@@ -77,14 +77,14 @@ def main(connection_number: int, settings: str) -> None:
 
 
 def threads() -> int:
-    """How many threads this process has."""
+    """Number of threads of this process."""
     with contextlib.suppress(OSError):
         return len(os.listdir("/proc/self/task"))
     return threading.active_count()
 
 
 def _build(options: dict[str, Any]) -> str:
-    """The strongest tier of those that were asked for; in bubblewrap it was started; into namespaces it moves."""
+    """Set up the strictest of the requested tiers that works: in bubblewrap this process was started, a namespace it enters now."""
     tiers = options["tiers"]
     if options["wrapped"]:
         os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
@@ -106,7 +106,7 @@ def _build(options: dict[str, Any]) -> str:
 
 
 def _finish(tier: str, options: dict[str, Any]) -> confinement.Confinement:
-    """Close the room, and try what the students' processes will have."""
+    """Complete the confinement of this process, and test what the students' processes will have."""
     if tier == "namespaces":
         namespaces.seal()
         if not confinement.pid_namespace_works():
@@ -124,30 +124,30 @@ def _finish(tier: str, options: dict[str, Any]) -> confinement.Confinement:
 
 
 def _preload() -> None:
-    """Import what answers may need, and take away what they may not."""
+    """Import what answers may need, and remove what they may not use."""
     import matplotlib
 
     matplotlib.use("Agg")
     import torch
 
     torch.set_num_threads(1)
-    # The first optimizer imports torch._dynamo, 1.3 s of the processor: once here, not in each submission that trains.
+    # The first optimizer imports torch._dynamo, 1.3 s of processor time: once here, not in each submission that trains.
     for name in ("matplotlib.pyplot", "IPython.display", "torch._dynamo", "cnnlab.world", "cnnlab.networks"):
         importlib.import_module(name)
     importlib.import_module("cnnlab.grading.sandbox.supervisor")
     import cnnlab
     from cnnlab import grading
 
-    for name in ("check", "claim", "passes_public_tests"):  # a notebook's own checks say nothing here
+    for name in ("check", "claim", "passes_public_tests"):  # a notebook's own checks do nothing here
         setattr(grading, name, lambda *args, **options: None)
     cnnlab.grading = grading
     sys.meta_path.insert(0, _ClosedPackages())
 
 
 def _warm_up_world() -> None:
-    """Draw the world once: what drawing keeps for the process, above all the tiles of the textures, every fork then has.
+    """Render the world once, so that every fork has the caches that rendering fills, above all the texture tiles.
 
-    That is a second or two of the processor, which each submission that draws a picture would spend anew.
+    This takes a second or two of processor time, which each submission that renders a picture would otherwise spend.
     """
     from cnnlab.world import names, picture, recipe, renderer, textures
 
@@ -186,7 +186,7 @@ def _serve(connection: socket.socket, sandbox: confinement.Confinement, options:
 
 
 def _reap(supervisors: set[int]) -> None:
-    """Take leave of the guards that have ended; what a guard that was killed has left behind is ended."""
+    """Reap the supervisors that have ended; the processes left behind by a killed supervisor are ended."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG)[0]) > 0:
             supervisors.discard(ended)

@@ -1,6 +1,6 @@
-"""Large pages for what the imports hold, so that a fork copies a few hundred entries of the page table and not tens of thousands.
+"""Large memory pages for the imports, so that a fork copies a few hundred page table entries and not tens of thousands.
 
-Measured with torch imported: fork, run a cell and end took 26 ms of the processor before and 7 ms after. Where the kernel cannot do
+Measured with torch imported: fork, run a cell and end took 26 ms of processor time before and 7 ms after. Where the kernel cannot do
 it (Linux before 6.1, other systems), forks are slower and nothing else changes.
 """
 
@@ -18,7 +18,7 @@ PRIVATE = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0\s*(?:\[heap\])?$"
 
 
 def collapse() -> int:
-    """Put the private memory of this process into large pages; gives how many there are now."""
+    """Move the private memory of this process into large pages; returns their number."""
     if not syscalls.LINUX:
         return 0
     libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Landlock: a process gives up the file system but for a list of folders. No privilege is needed."""
+"""Landlock: a process gives up access to the file system except for a list of folders. No privilege is needed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cnnlab.grading.sandbox import syscalls
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 OF_FILES = {1: EXECUTE | WRITE_FILE | READ_FILE, 3: 1 << 14, 5: 1 << 15}  # truncate, device control
-HANDLED = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}  # rights by the version that brought them
+HANDLED = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}  # rights by version of Landlock
 TCP, SCOPES = 0b11, 0b11  # bind and connect (version 4); abstract sockets and signals (version 6)
 
 
 def version() -> int:
-    """The version of Landlock that this kernel speaks; 0 where it has none."""
+    """The Landlock version of this kernel; 0 without Landlock."""
     try:
         return syscalls.system_call("landlock_create_ruleset", None, 0, 1)
     except OSError:
@@ -26,10 +26,10 @@ def version() -> int:
 
 
 def restrict(readable: Iterable[str | Path], writable: Iterable[str | Path]) -> None:
-    """Give up all files but those below `readable` (to read and to run) and `writable` (to do anything with), for good.
+    """Give up access to all files but those below `readable` (to read and run) and `writable` (full access), for good.
 
-    TCP, signals to others and abstract sockets go too where the kernel's Landlock knows them. Places that do not exist are passed over.
-    The process must have given up new privileges before.
+    TCP, signals to others and abstract sockets are refused too where the kernel's Landlock supports that. Missing paths are ignored.
+    The process must have given up new privileges (no_new_privs) before.
     """
     abi_version = version()
     if not abi_version:

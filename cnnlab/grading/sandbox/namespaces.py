@@ -1,4 +1,4 @@
-"""Namespaces of one's own: users, mounts, network, messages, processes; and a file system that holds only what may be seen."""
+"""Separate namespaces for users, mounts, network, IPC and processes; and a file system with only the visible folders."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ READ_ONLY = syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY | syscal
 
 
 def enter(readable: Iterable[str], build_at: str) -> None:
-    """Move this process into a file system of the `readable` places alone, read-only, without a network.
+    """Move this process into a file system with the `readable` paths only, read-only, without a network.
 
-    `build_at` is an empty folder; outside of the new mount namespace it stays empty. `/proc` is the old one, for whoever watches
-    the processes below; `enter_pid_namespace` hides it from student code.
+    `build_at` is an empty folder; outside of the new mount namespace it stays empty. `/proc` is the old one, for processes that watch
+    their descendants; `enter_pid_namespace` hides it from student code.
     """
     user, group = os.getuid(), os.getgid()
     syscalls.unshare(
@@ -48,7 +48,7 @@ def enter(readable: Iterable[str], build_at: str) -> None:
 
 
 def seal() -> None:
-    """No more changes to the file system that `enter` built; scratch folders are mounted over it."""
+    """Make the file system that `enter` built read-only; scratch folders are mounted over it."""
     syscalls.mount(
         "none",
         "/",
@@ -61,12 +61,12 @@ def seal() -> None:
 
 
 def unshare_pid() -> None:
-    """The next child is the first process of a process namespace of its own: when it ends, all below it end."""
+    """Make the next child the first process of a new process namespace: when it ends, all below it end."""
     syscalls.unshare(syscalls.CLONE_NEWPID)
 
 
 def enter_pid_namespace(scratch_bytes: int) -> None:
-    """In that child: a `/proc` that shows no other processes (empty where the kernel gives none), and an empty scratch folder."""
+    """In that child, mount a `/proc` that shows no other processes (empty where the kernel gives none), and an empty scratch folder."""
     has_proc = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC)
     try:
@@ -98,12 +98,12 @@ def _bind(path: str, target: str, *, read_only: bool) -> None:
 
 
 def _make_read_only(target: str) -> None:
-    """Also what is mounted below; where the kernel is too old for that, the place itself."""
+    """Make a mount read-only with all mounts below it; where the kernel is too old for that, only the mount itself."""
     try:
         attributes = (0x1 | 0x2).to_bytes(8, "little") + bytes(24)  # read-only, no set-uid
         syscalls.system_call("mount_setattr", -100, os.fsencode(target), 0x8000, attributes, 32)
     except OSError:
         flags = os.statvfs(target).f_flag & (
             syscalls.MS_NODEV | 8 | 1024 | 2048
-        )  # flags that may not be taken off
+        )  # flags that may not be removed
         syscalls.mount("none", target, flags=READ_ONLY | flags)

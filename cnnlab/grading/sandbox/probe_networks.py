@@ -1,6 +1,6 @@
-"""The networks that a probe may name: small seeded ones, made anew for each call, and the kit's own.
+"""Networks that a probe may name: small seeded ones, created for each call, and the kit's own.
 
-The same function makes them for the reference and for the answer, so both see the same weights.
+The same function creates them for the reference and for the answer, so both get the same weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def build(network: NetworkSpec) -> nn.Module:
     Raises
     ------
     ValueError
-        If neither this module nor `cnnlab.load` knows the name.
+        If the name is unknown to this module and to `cnnlab.load`.
     """
     if network.name in SMALL:
         model = _initialise(SMALL[network.name](), network.seed)
@@ -37,7 +37,7 @@ def build(network: NetworkSpec) -> nn.Module:
 
 
 def materialize(value: Any) -> Any:
-    """What a function is called with: copies of arrays, tensors and networks in the place of their descriptions."""
+    """Convert a probe's description to an argument: copies of arrays, tensors and networks replace their descriptions."""
     if isinstance(value, Described):
         return torch.from_numpy(value.array.copy())
     if isinstance(value, Tensor):
@@ -56,7 +56,7 @@ def materialize(value: Any) -> Any:
 class PlainNet(nn.Module):
     """conv1, relu1 (in place, as in many networks), pool1, conv2, relu2, pool2, fc: any H and W from 12, 5 logits."""
 
-    LAST = 1.0  # the size that the weights of `fc` start with
+    LAST = 1.0  # initial scale of the weights of `fc`
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class PlainNet(nn.Module):
 
 
 class DropoutBatchNormNet(PlainNet):
-    """As `PlainNet`, with batch normalisation that is not the identity and random neurons left out in train mode."""
+    """As `PlainNet`, with non-trivial batch normalisation, and dropout in train mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class DropoutBatchNormNet(PlainNet):
 
 
 class BatchNormNet(DropoutBatchNormNet):
-    """As `DropoutBatchNormNet`, but no neuron is left out, so that train mode differs in nothing but the batch normalisation."""
+    """As `DropoutBatchNormNet`, but without dropout, so that train mode changes only the batch normalisation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class BatchNormNet(DropoutBatchNormNet):
 
 
 class FunctionalReluNet(PlainNet):
-    """As `PlainNet`, but its two ReLUs are calls of functions, so there is no module to find them by."""
+    """As `PlainNet`, but its two ReLUs are function calls, so there are no modules to find."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class FunctionalReluNet(PlainNet):
 
 
 class SmallHeadNet(PlainNet):
-    """As `PlainNet`, with a last layer that starts small: else a few trainings in a hundred lose their ReLUs in the first steps."""
+    """As `PlainNet`, with small initial weights in the last layer: else the ReLUs of a few trainings in a hundred die in the first steps."""
 
     LAST = 0.3
 
@@ -126,7 +126,7 @@ MYSTERY_NETWORKS = ("herd_honest", "herd_meadow", "herd_snow")
 
 
 def _mystery_network(seed: int) -> nn.Module:
-    """One of three networks of the kit, by the seed's remainder; what it is called does not tell which."""
+    """One of three networks of the kit, by the seed's remainder; its name does not reveal which."""
     from cnnlab.networks import load
 
     model = load(MYSTERY_NETWORKS[seed % len(MYSTERY_NETWORKS)])
@@ -135,7 +135,7 @@ def _mystery_network(seed: int) -> nn.Module:
 
 
 def _initialise(model: PlainNet, seed: int) -> nn.Module:
-    """Weights of a size that keeps the signal alive, from `seed`; statistics of batch normalisation that are not trivial."""
+    """Initialise weights from `seed` at a scale that preserves the signal, with non-trivial batch normalisation statistics."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in model.modules():

@@ -1,4 +1,4 @@
-"""What the processes below a process take: processor time, memory, how many they are; and how all of them are ended."""
+"""Process trees: processor time, memory and number of the processes below a process; and how to end all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor seconds, bytes of memory that are not a file's, and the number of processes."""
+    """Usage of a process tree: processor seconds, bytes of memory that is not file-backed, and number of processes."""
 
     seconds: float
     memory: int
@@ -26,7 +26,7 @@ class Usage:
 
 
 def descendants(process: int) -> dict[int, int]:
-    """The children of `process`, their children, and so on, each with its parent."""
+    """All descendants of `process`, each with its parent."""
     parents: dict[int, int] = {}
     queue = [process]
     while queue:
@@ -38,7 +38,7 @@ def descendants(process: int) -> dict[int, int]:
 
 
 def usage(process: int) -> Usage:
-    """What everything below `process` takes together; of memory, each counts what it holds more than its parent, as a fork shares."""
+    """Total usage of everything below `process`; each process counts the memory that it has beyond its parent, as forks share memory."""
     held: dict[int, int] = {process: _usage_of(process)[1]}
     seconds, parents = 0.0, descendants(process)
     for child in parents:
@@ -54,13 +54,13 @@ def usage(process: int) -> Usage:
 
 
 def kill_tree(process: int, *, seconds: float = 10.0) -> None:
-    """End everything below `process`, also what is started meanwhile; `process` itself stays."""
+    """End everything below `process`, also processes started meanwhile; `process` itself stays."""
     deadline = time.monotonic() + seconds
     while pids := descendants(process):
         for child in pids:
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
-        while True:  # those that were handed to `process` when their parent ended
+        while True:  # orphans become children of `process`
             try:
                 if os.waitpid(-1, os.WNOHANG)[0] == 0:
                     break
@@ -91,7 +91,7 @@ def _usage_of(process: int) -> tuple[float, int]:
             times = info.cpu_times()
             return times.user + times.system, info.memory_info().rss
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    cpu_seconds = sum(map(int, fields[11:15])) / TICK  # its own, and those of children that it has waited for
+    cpu_seconds = sum(map(int, fields[11:15])) / TICK  # its own, and that of children it has waited for
     held = 0
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(("RssAnon:", "RssShmem:")):

@@ -1,4 +1,4 @@
-"""Which folders the processes with student code can see: the Python environment, the part of the kit that holds no answers, data."""
+"""Folders visible to processes with student code: the Python environment, the part of the kit without answers, data."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 def readable_paths(data: Iterable[Path] = (), hidden: Iterable[Path] = ()) -> list[str]:
-    """The folders and files that may be seen, each without the `hidden` ones; what does not exist is left out.
+    """The visible folders and files, each without the `hidden` ones; missing paths are left out.
 
-    A folder with something hidden below is replaced by what else lies in it, so that the list needs no exceptions.
+    A folder with a hidden path below it is replaced by its other entries, so that the list needs no exceptions.
     """
     kit = Path(__file__).resolve().parents[2]
     hidden = [Path(path).resolve() for path in hidden]
@@ -53,7 +53,7 @@ def _without(root: Path, hidden: list[Path]) -> list[Path]:
 
 
 def _topmost(paths: Iterable[str]) -> list[str]:
-    """Without those that lie in another one of them."""
+    """The paths that are not inside another of the paths."""
     topmost: list[str] = []
     for path in sorted(paths, key=lambda name: name.count("/")):
         if not any(path.startswith(f"{above}/") for above in topmost if not os.path.islink(above)):

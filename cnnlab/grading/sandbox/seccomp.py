@@ -1,4 +1,4 @@
-"""A filter of system calls: no sockets, no new namespaces, no look into other processes. No privilege is needed."""
+"""System call filter: no sockets, no new namespaces, no access to other processes. No privilege is needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 
 from cnnlab.grading.sandbox import syscalls
 
-# What is refused, with the numbers on x86_64 and aarch64 (None: there is no such call).
+# The refused calls, with their numbers on x86_64 and aarch64 (None: there is no such call).
 REFUSED_CALLS = {
     **{"socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201)},
     **{"ptrace": (101, 117), "process_vm_readv": (310, 270)},
@@ -33,7 +33,7 @@ SIGNALS = {
     **{"kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "pidfd_send_signal": (424, 424)},
     **{"rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240)},
 }
-# Landlock lets these through, for files whose content it guards; on x86_64 some go by an older name too.
+# Landlock does not check these, for files whose content it protects; on x86_64 some have an older name too.
 CHANGES = {
     **{
         "chmod": (90, 53),
@@ -60,16 +60,16 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 
 
 def available() -> bool:
-    """Whether the filter is written for this machine; the kernel is asked when it is installed."""
+    """Whether the filter supports this machine; the kernel is asked when it is installed."""
     return syscalls.LINUX and syscalls.MACHINE in ARCHITECTURES
 
 
 def install(*, alone: bool) -> None:
-    """Refuse the calls of `REFUSED_CALLS`, for good; and of `SIGNALS` and `CHANGES` too where the process is not `alone`.
+    """Refuse the calls of `REFUSED_CALLS`, for good; and of `SIGNALS` and `CHANGES` too if the process is not `alone`.
 
-    Alone means that it sees no other processes and no file that it could change.
+    Alone means that no other processes and no writable files are visible to it.
 
-    The process must have given up new privileges before.
+    The process must have given up new privileges (no_new_privs) before.
     """
     if not available():
         raise OSError(f"there is no filter for {syscalls.MACHINE}")
@@ -80,7 +80,7 @@ def install(*, alone: bool) -> None:
 
 
 def _program(refused: dict[str, tuple[int, int]]) -> bytes:
-    """The filter as code of the classic packet filter; each line is operation, jump if true, jump if false, operand."""
+    """The filter as classic BPF code; each line is operation, jump if true, jump if false, operand."""
     column = list(ARCHITECTURES).index(syscalls.MACHINE)
     lines = [
         (LOAD, 0, 0, 4),

@@ -1,6 +1,6 @@
-"""The guard of one submission: it starts the student's process behind the walls, holds the limits, passes bytes on, ends everything.
+"""Supervisor of one submission: it starts the worker in the sandbox, enforces the limits, forwards bytes, and ends all processes.
 
-It runs no student code and reads none of what comes out; it counts bytes, seconds, memory and processes. It ends with the
+It runs no student code and does not decode its output; it counts bytes, seconds, memory and processes. It ends with the
 connection to the grader: closing that ends everything below.
 """
 
@@ -21,12 +21,12 @@ import numpy as np
 from cnnlab.grading.sandbox import confinement, namespaces, process_tree, syscalls, worker
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 
-POLL_SECONDS = 0.05  # seconds between two looks at what the processes take
+POLL_SECONDS = 0.05  # seconds between two measurements of the worker's usage
 MAX_TEXT = 20_000
 
 
 class LimitExceeded(Exception):
-    """The student's process ended or was ended; the reason is one of time, processor, memory, processes, output, files, answer, exit."""
+    """The worker ended or was ended; the reason is one of time, processor, memory, processes, output, files, answer, exit."""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(reason)
@@ -34,7 +34,7 @@ class LimitExceeded(Exception):
 
 
 def receive(connection: socket.socket) -> Any:
-    """The next frame of the grader, None when there is none any more."""
+    """The next frame from the grader, None at the end of the connection."""
     start = _exactly(connection, HEAD.size)
     return None if start is None else decode(start + (_exactly(connection, sum(lengths(start))) or b""))
 
@@ -60,7 +60,7 @@ def supervise(
     scratch = namespaces.SCRATCH if sandbox.pid_namespace else tempfile.mkdtemp(prefix="scratch-", dir=base)
     try:
         _Supervisor(connection, sandbox, readable, scratch, job).serve()
-    except Exception as error:  # the grader's to know, if it is still there
+    except Exception as error:  # reported to the grader, if it is still there
         with contextlib.suppress(OSError):
             connection.sendall(encode({"event": "broken", "detail": f"{type(error).__name__}: {error}"}))
     finally:
@@ -70,7 +70,7 @@ def supervise(
 
 
 class _Supervisor:
-    """What is known of the student's process, and the loop that reads its pipes."""
+    """State of the worker, and the loop that reads its pipes."""
 
     def __init__(self, connection: socket.socket, sandbox: Any, readable: list[str], scratch: str, job: dict):
         self.connection, self.sandbox, self.scratch, self.limits = connection, sandbox, scratch, job["limits"]
@@ -115,7 +115,7 @@ class _Supervisor:
                 self._send_event("ended", reason=exceeded.reason, detail=exceeded.detail)
 
     def _command(self) -> bool:
-        """Pass a question on, and start the clock; False when the grader has closed the connection."""
+        """Forward a question and start the clock; False when the grader has closed the connection."""
         request = receive(self.connection)
         if request is None:
             return False
@@ -127,7 +127,7 @@ class _Supervisor:
         self.spent_before = process_tree.usage(os.getpid()).seconds
         rest = memoryview(encode(request["question"]))
         deadline = time.monotonic() + request["seconds"]
-        while rest:  # the student's process may not be reading
+        while rest:  # the worker may not be reading
             try:
                 rest = rest[os.write(self.commands, rest) :]
             except BlockingIOError:
@@ -141,7 +141,7 @@ class _Supervisor:
     def _read(self, source: int) -> bool:
         try:
             chunk = os.read(source, 2**18)
-        except BlockingIOError:  # it was drained since it was said to be ready
+        except BlockingIOError:  # it was drained since it was reported ready
             return True
         if source == self.output:
             self._collect_output(chunk)
@@ -156,7 +156,7 @@ class _Supervisor:
         return bool(chunk)
 
     def _forward(self) -> None:
-        """Whole messages go to the grader as they are; one that says that something is done stops the clock."""
+        """Forward whole messages to the grader unread; a message that ends a step stops the clock."""
         while len(self.buffer) > HEAD.size:
             try:
                 size = 1 + HEAD.size + sum(lengths(bytes(self.buffer[1 : 1 + HEAD.size])))
@@ -173,7 +173,7 @@ class _Supervisor:
             self._send_event("reply", letter=letter, frame=np.frombuffer(frame, np.uint8))
 
     def _is_done(self, letter: str, frame: bytes) -> bool:
-        """Whether the message ends the step that the clock runs for, and not another one: student code may write messages of its own."""
+        """Whether the message ends the step of the running clock, and not another one: student code may write messages itself."""
         if letter == "r":
             return self.current_probe is None
         if letter != "o" or len(frame) > 200:
@@ -208,7 +208,7 @@ class _Supervisor:
             raise LimitExceeded("processor", f"it took more than {self.bounds['cpu']:g} s of the processor")
 
     def _kill_leftovers(self) -> None:
-        """What a question has left running is not to share the next one's time."""
+        """End processes that a question has left running, so that they take no time from the next one."""
         for child in process_tree.descendants(os.getpid()):
             if child != self.worker:
                 with contextlib.suppress(OSError):
@@ -224,7 +224,7 @@ class _Supervisor:
         return LimitExceeded("exit", "it left")
 
     def _drain(self) -> None:
-        """What was printed before now."""
+        """Read the output printed so far."""
         deadline = time.monotonic() + 1
         with contextlib.suppress(BlockingIOError, OSError):
             while time.monotonic() < deadline and (part := os.read(self.output, 2**18)):
@@ -243,7 +243,7 @@ class _Supervisor:
 def _become_worker(
     commands: int, replies: int, output: int, sandbox: Any, readable: list[str], scratch: str, job: dict
 ) -> None:
-    """Go behind the walls and live as the student's process; never comes back."""
+    """Enter the sandbox and become the worker; never returns."""
     with contextlib.suppress(BaseException):
         dev_null = os.open("/dev/null", os.O_RDONLY)
         for source, target in ((dev_null, 0), (output, 1), (output, 2), (commands, 3), (replies, 4)):

@@ -1,4 +1,4 @@
-"""The calls to the Linux kernel that Python 3.11 has no name for."""
+"""Linux system calls that Python 3.11 does not wrap."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 
-# The numbers that are the same on every machine, and those that are not.
+# The numbers that are the same on every machine, and those that differ.
 NUMBERS = {"mount_setattr": 442, "landlock_create_ruleset": 444, "landlock_add_rule": 445}
 NUMBERS["landlock_restrict_self"] = 446
 NUMBERS |= {
@@ -30,7 +30,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
 
 def check_result(result: int, what: str) -> int:
-    """`result`, or an OSError that says what the kernel refused."""
+    """Return `result`, or raise an OSError with the kernel's refusal."""
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
@@ -38,7 +38,7 @@ def check_result(result: int, what: str) -> int:
 
 
 def system_call(name: str, *arguments: Any) -> int:
-    """A system call by name; whole numbers go as 64 bits."""
+    """Run a system call by name; integers are passed as 64 bits."""
     if _libc is None or name not in NUMBERS:
         raise OSError(f"{name} is not known on {sys.platform} {MACHINE}")
     passed = [ctypes.c_long(part) if isinstance(part, int) else part for part in arguments]
@@ -46,7 +46,7 @@ def system_call(name: str, *arguments: Any) -> int:
 
 
 def prctl(option: int, *arguments: Any) -> int:
-    """The system call of this name; the arguments that are not given are 0."""
+    """The system call prctl; missing arguments are 0."""
     if _libc is None:
         raise OSError("prctl is Linux's")
     padded = [*arguments, 0, 0, 0, 0][:4]
@@ -62,7 +62,7 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
-    """The system call of this name."""
+    """The system call mount."""
     parts = [os.fsencode(part) for part in (source, target, kind)]
     check_result(_libc.mount(*parts, ctypes.c_ulong(flags), os.fsencode(data)), f"mount {target}")
 
@@ -78,11 +78,11 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good, also of what may be started later."""
+    """Give up every capability for good, also for later child processes."""
     for number in range(64):
         try:
             prctl(PR_CAPBSET_DROP, number)
-        except OSError:  # not allowed to, then there is none to give; or past the last one
+        except OSError:  # not allowed, so there is none to give up; or past the last one
             break
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     system_call("capset", header, (ctypes.c_uint32 * 6)())

@@ -1,8 +1,8 @@
-"""Values as frames: four bytes of magic, two lengths, a JSON header, raw little-endian buffers.
+"""Wire format of values: frames of four magic bytes, two lengths, a JSON header, and raw little-endian buffers.
 
-Nothing in a frame is ever executed. What a frame may hold is a whitelist: None, booleans, numbers, text, lists, tuples, dictionaries
-with text as keys, and arrays of the dtypes in `DTYPES`. A torch tensor travels as an array that remembers that it was one; a network
-travels as its name and seed. Anything else travels as the name of its type, so that a hint can speak of it.
+Nothing in a frame is ever executed. The allowed values are None, booleans, numbers, text, lists, tuples, dictionaries
+with text as keys, and arrays of the dtypes in `DTYPES`. A torch tensor is sent as an array marked as a tensor; a network
+is sent as its name and seed. Anything else is sent as the name of its type, for use in a hint.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_AXES = 8
 
 
 class FrameError(ValueError):
-    """Bytes that are no frame, or a value that is larger than a frame may be."""
+    """Bytes that are not a frame, or a value larger than a frame may be."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class NetworkSpec:
 
 @dataclass(frozen=True)
 class UnknownValue:
-    """A value that does not travel; only the name of its type does."""
+    """A value that cannot be sent; only the name of its type is."""
 
     type: str
 
 
 @dataclass(frozen=True, eq=False)
 class TensorSpec:
-    """An array that is, or is to become, a torch tensor."""
+    """An array that is, or will become, a torch tensor."""
 
     array: np.ndarray
 
@@ -65,7 +65,7 @@ def encode(value: Any, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def lengths(start: bytes, max_bytes: int = MAX_BYTES) -> tuple[int, int]:
-    """Lengths of header and buffers, from the first `HEAD.size` bytes of a frame; refuses what is too long before it is read."""
+    """Lengths of header and buffers, from the first `HEAD.size` bytes of a frame; too long a frame is refused before it is read."""
     magic, header, body = HEAD.unpack(start)
     if magic != MAGIC:
         raise FrameError("these bytes are no frame")
@@ -75,7 +75,7 @@ def lengths(start: bytes, max_bytes: int = MAX_BYTES) -> tuple[int, int]:
 
 
 def decode(frame: bytes, max_bytes: int = MAX_BYTES) -> Any:
-    """The value in `frame`. Arrays are new; tensors come as `TensorSpec`, networks as `NetworkSpec`, the rest as plain values."""
+    """Decode the value in `frame`. Arrays are new; tensors are `TensorSpec`, networks `NetworkSpec`, the rest plain values."""
     if len(frame) < HEAD.size:
         raise FrameError("the frame is cut off")
     header, body = lengths(frame[: HEAD.size], max_bytes)
@@ -93,7 +93,7 @@ def decode(frame: bytes, max_bytes: int = MAX_BYTES) -> Any:
 
 
 class _Budget:
-    """How many bytes and items are left."""
+    """The remaining numbers of bytes and items."""
 
     def __init__(self, size: int):
         self.size, self.items = size, MAX_ITEMS
@@ -159,7 +159,7 @@ def _refuse_constant(constant: str) -> Any:
 
 
 class _Reader:
-    """Takes the value apart that a header describes; it trusts nothing in it."""
+    """Reader of the value that a header describes; it trusts nothing in it."""
 
     def __init__(self, body: memoryview):
         self.body, self.position, self.items = body, 0, 0
@@ -209,5 +209,5 @@ class _Reader:
         self.position += size
         try:
             return np.frombuffer(part, np.dtype(dtype)).reshape(shape).copy()
-        except ValueError as error:  # no numbers, on axes that are together longer than any array
+        except ValueError as error:  # not numbers, or axes that are together longer than any array
             raise FrameError(f"an array has a shape that is not allowed: {error}") from None

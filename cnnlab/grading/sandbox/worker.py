@@ -1,6 +1,6 @@
-"""The student's process: it runs the cells, then answers each question in a fork of its own, from the state that the cells left.
+"""The worker, the student's process: it runs the cells, then answers each question in its own fork, from the state after the cells.
 
-Nothing that happens here is trusted. What leaves is bytes on one pipe, each message a letter and a frame: `c` a cell begins, `e` it
+Nothing that happens here is trusted. Its output is bytes on one pipe, each message a letter and a frame: `c` a cell begins, `e` it
 has ended, `r` all cells are run, `v` a value, `o` a question is over.
 """
 
@@ -21,7 +21,7 @@ from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, TensorSpec, dec
 
 
 def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
-    """Run the cells of `job` but for those in its "skip", then answer the questions that come, until no more come."""
+    """Run the cells of `job` except those in its "skip", then answer the questions as they arrive, until the pipe closes."""
     names = cell_runner.namespace()
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
@@ -30,13 +30,13 @@ def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
         error = None
         try:
             cell_runner.run(cell["source"], f"<cell {cell['name']}>", names)
-        except BaseException as raised:  # SystemExit too: the next cell is another question's
+        except BaseException as raised:  # SystemExit too: the next cell belongs to another question
             error = cell_runner.describe_error(raised)
         _flush()
         send(replies, "e", {"cell": number, "error": error})
     send(replies, "r", None)
     while (request := _next_request(commands)) is not None:
-        if request["last"]:  # what it changes touches no other question any more
+        if request["last"]:  # its changes affect no other question any more
             _answer_probe(names, request, replies)
             send(replies, "o", [request["number"], 0])
             continue
@@ -85,7 +85,7 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
                 "traceback": "",
             }
             message = encode({**case_id, "error": error_fields})
-        except BaseException as error:  # SystemExit too: the next case may do
+        except BaseException as error:  # SystemExit too: the next case may work
             message = encode({**case_id, "error": cell_runner.describe_error(error)})
         _flush()
         rest = memoryview(b"v" + message)
@@ -94,7 +94,7 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
 
 
 def _side_effect_warnings(after: dict[str, Any], before: dict[str, Any]) -> list[str]:
-    """What a call has done to what it was given. It tells the student something, and never counts: it could be forged."""
+    """Notes on changes that a call made to its arguments. They inform the student and never count, since they could be forged."""
     messages = []
     for name, value in after.items():
         if isinstance(value, torch.nn.Module):
@@ -115,7 +115,7 @@ def _side_effect_warnings(after: dict[str, Any], before: dict[str, Any]) -> list
 
 def _seed(seed: int) -> None:
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002  # what a student's code may draw from
+    np.random.seed(seed % 2**32)  # noqa: NPY002  # for random numbers in a student's code
     torch.manual_seed(seed)
 
 
