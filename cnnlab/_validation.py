@@ -1,9 +1,9 @@
-"""Input checks of the public face, and the sentences that they speak.
+"""Input checks of the public functions, and their error messages.
 
-Every technique asks here whether what came is what it expects, so that all errors of the kit read alike: what was expected,
-what came, what to do. Checks that need to know a network's layers live beside them in `cnnlab.networks.activations`.
+Every technique validates its arguments with these functions, so that all errors of the kit read alike: what was expected,
+what was given, what to do. Checks that need a network's layers are in `cnnlab.networks.activations`.
 
-torch is touched only through the objects that come in, so importing this module does not import torch.
+torch is used only through the arguments, so importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_NAMES = 100
 
 
 def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
-    """`value` if it is one of the `allowed` names; else a ValueError that lists them and guesses the one that was meant."""
+    """Return `value` if it is one of the `allowed` names; else a ValueError lists them and suggests the nearest one."""
     names = list(allowed)
     if value in names:
         return value
@@ -33,12 +33,12 @@ def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
 
 
 def class_index(name: str, class_names: Sequence[str]) -> int:
-    """The index of the class that is called `name`, or has it among its `synonyms`; letter case does not matter unless it decides.
+    """The index of the class with this name or synonym; upper and lower case count only where they distinguish classes.
 
     Raises
     ------
     ValueError
-        If there is none; the message offers the nearest names.
+        If there is none; the message suggests the nearest names.
     """
     names = list(class_names)
     if name in names:
@@ -54,7 +54,7 @@ def class_index(name: str, class_names: Sequence[str]) -> int:
 
 
 def _close_names(value: Any, names: list[str]) -> list[str]:
-    """Up to three names that look like `value`, letter case aside."""
+    """Up to three names similar to `value`, ignoring case."""
     folded = {name.casefold(): name for name in reversed(names)}
     query = str(value).casefold()
     close = difflib.get_close_matches(query, folded, n=3)
@@ -64,12 +64,12 @@ def _close_names(value: Any, names: list[str]) -> list[str]:
 
 
 def positive_int(value: Any, what: str) -> int:
-    """`value` as an int of at least 1; numpy and torch integers count, booleans and fractions do not."""
+    """Return `value` as an int of at least 1; numpy and torch integers are accepted, booleans and fractions are not."""
     return whole_number(value, what, minimum=1)
 
 
 def whole_number(value: Any, what: str, *, minimum: int = 0, maximum: int | None = None) -> int:
-    """`value` as an int between `minimum` and `maximum`; else a TypeError or ValueError that names `what`."""
+    """Return `value` as an int between `minimum` and `maximum`; else a TypeError or ValueError names `what`."""
     span = f"of at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{what} must be a whole number {span}, but got {value!r} ({type(value).__name__}).")
@@ -80,7 +80,7 @@ def whole_number(value: Any, what: str, *, minimum: int = 0, maximum: int | None
 
 
 def fraction(value: Any, what: str) -> float:
-    """`value` as a float in [0, 1]; else a ValueError that names `what`."""
+    """Return `value` as a float in [0, 1]; else a ValueError names `what`."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -91,14 +91,14 @@ def fraction(value: Any, what: str) -> float:
 
 
 def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
-    """A batch N x 3 x H x W of floats in [0, 1], and whether a single picture 3 x H x W came.
+    """A batch N x 3 x H x W of floats in [0, 1], and whether the argument was a single picture 3 x H x W.
 
     Raises
     ------
     TypeError
         If `images` is no torch tensor, or not of a floating dtype.
     ValueError
-        If the axes are wrong, a side is empty, or a value is not finite or leaves [0, 1].
+        If the axes are wrong, a side is empty, or a value is not finite or outside of [0, 1].
     """
     import torch
 
@@ -129,7 +129,7 @@ def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
 
 
 def target_index(target: Any, class_names: Sequence[str] | None, logits: Tensor) -> int:
-    """The class index that `target` means: an index, a class name, or None for the class that `logits` (C) put first."""
+    """The class index of `target`: an index, a class name, or None for the class with the largest of the `logits` (C)."""
     classes = logits.shape[-1]
     if target is None:
         return int(logits.argmax(-1))

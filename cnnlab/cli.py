@@ -1,7 +1,7 @@
-"""The command line: `cnnlab lab`, `doctor`, `train`, `run`, `zoo`, and the grader's, which stand in `cnnlab.grading.commands`.
+"""The command line: `cnnlab lab`, `doctor`, `train`, `run`, `zoo`, and the grader's commands of `cnnlab.grading.commands`.
 
-Commands only read what was asked for and hand it to a room; the work itself is done there. torch is imported inside the commands
-that need it, so that `cnnlab --help` answers at once. What goes wrong is said in one line; `cnnlab --debug ...` shows the traceback.
+Commands only parse their arguments and call another package, which does the work. torch is imported inside the commands
+that need it, so that `cnnlab --help` is fast. Errors are reported in one line; `cnnlab --debug ...` shows the traceback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FIRST_NOTEBOOK = Path("notebooks", "00_start_here.ipynb")
 
 
 class _PlainErrors(TyperGroup):
-    """Commands whose errors are one line on stderr and exit code 1, unless `--debug` asks for the traceback."""
+    """Command group that prints errors in one line on stderr with exit code 1, unless `--debug` asks for the traceback."""
 
     def invoke(self, ctx):
         try:
@@ -34,7 +34,7 @@ class _PlainErrors(TyperGroup):
         except Exception as error:
             is_typer_exit = isinstance(error, typer.Abort) or hasattr(
                 error, "exit_code"
-            )  # typer's own way of stopping
+            )  # typer's own way to stop
             if is_typer_exit or ctx.params.get("debug"):
                 raise
             typer.echo(f"cnnlab: {_in_words(error)}", err=True)
@@ -72,7 +72,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Options that stand before every command; `_PlainErrors` reads `debug`."""
+    """Options before every command; `_PlainErrors` reads `debug`."""
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -84,7 +84,7 @@ def lab(
 ) -> None:
     """Open JupyterLab on a notebook.
 
-    Options that JupyterLab knows, such as --no-browser or --port=9999, go on to it.
+    Options of JupyterLab, such as --no-browser or --port=9999, are passed on to it.
     """
     options = list(ctx.args)
     if notebook is not None and notebook.startswith("-"):  # an option of JupyterLab, not a notebook
@@ -99,7 +99,7 @@ def doctor(
         bool, typer.Option("--grading", help="Also try to break out of the grader's runner, in every tier.")
     ] = False,
 ) -> None:
-    """Say what is here and what is missing.
+    """Check the installation, and report what is missing.
 
     For everything missing it says how to get it. The exit code is 1 if the kit cannot work without it.
     """
@@ -133,7 +133,7 @@ def train(
 ) -> None:
     """Train one of the kit's networks.
 
-    An interrupted training goes on where it stopped when the same command is given again.
+    An interrupted training continues where it stopped when the same command is given again.
     """
     from cnnlab.networks.training import train as train_network
 
@@ -152,7 +152,7 @@ def run(
 ) -> None:
     """Run one of the recorded experiments.
 
-    An interrupted run goes on where it stopped when the same command is given again.
+    An interrupted run continues where it stopped when the same command is given again.
     """
     from cnnlab import experiments
 
@@ -172,7 +172,7 @@ app.add_typer(zoo, name="zoo")
 
 @zoo.callback(invoke_without_command=True)
 def list_networks(ctx: typer.Context) -> None:
-    """List the networks with size, task, accuracy and what each is for."""
+    """List the networks with size, task, accuracy and purpose."""
     if ctx.invoked_subcommand is None:
         from rich.console import Console
 
@@ -186,9 +186,9 @@ def zoo_report(
     rows: Annotated[list[str] | None, typer.Argument(help="Rows to compute; all unless said.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the rows there, as JSON.")] = None,
 ) -> None:
-    """Measure what the shipped networks show, on pictures that no training has seen.
+    """Measure the shipped networks on pictures that were not used in any training.
 
-    The exit code is 1 if a row does not pass its bar.
+    The exit code is 1 if a row misses its required value.
     """
     from cnnlab.experiments.zoo_report import report
     from cnnlab.experiments.zoo_report.report import report_lines, write
@@ -203,7 +203,7 @@ def zoo_report(
 
 @zoo.command("cards")
 def zoo_cards() -> None:
-    """Print the cards of the shipped networks as one page (Markdown)."""
+    """Print the model cards of the shipped networks as one page (Markdown)."""
     from cnnlab.experiments.zoo_report.model_cards import model_cards
 
     typer.echo(model_cards(), nl=False)
@@ -228,14 +228,14 @@ def _short(value: object) -> str:
 
 
 def exec_process(command: list[str]) -> NoReturn:
-    """Run `command` instead of this process, so that Ctrl-C and signals reach it itself."""
+    """Replace this process by `command`, so that Ctrl-C and signals reach it directly."""
     if os.name == "posix":
         os.execv(command[0], command)
-    raise SystemExit(subprocess.call(command))  # Windows has no such thing
+    raise SystemExit(subprocess.call(command))  # Windows has no exec
 
 
 def _notebook_to_open(requested: str | None) -> Path:
-    """The notebook as an existing file: the one that was asked for, or the first of the kit's."""
+    """The path of an existing notebook: the requested one, or the first of the kit's."""
     if requested is not None:
         if not Path(requested).exists():
             raise FileNotFoundError(
@@ -253,10 +253,10 @@ def _notebook_to_open(requested: str | None) -> Path:
 
 
 def _lab_command(notebook: Path, options: list[str]) -> list[str]:
-    """How to start JupyterLab on `notebook`, with the whole checkout beside it where it is one of the kit's."""
+    """The command that starts JupyterLab on `notebook`, with the whole checkout as root folder if the notebook is one of the kit's."""
     folder = notebook.parent
     root = folder.parent if folder.name == FIRST_NOTEBOOK.parent.name else folder
-    page = f"/lab/tree/{quote(notebook.relative_to(root).as_posix())}"  # so the address that is printed leads there too
+    page = f"/lab/tree/{quote(notebook.relative_to(root).as_posix())}"  # so that the printed address leads there too
     command = [
         sys.executable,
         "-m",
@@ -265,7 +265,7 @@ def _lab_command(notebook: Path, options: list[str]) -> list[str]:
         f"--LabApp.default_url={page}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options:
-        command.append("--allow-root")  # as containers run; the server still listens to this machine only
+        command.append("--allow-root")  # as in containers; the server still listens to this machine only
     return [*command, *options]
 
 

@@ -1,12 +1,12 @@
-"""Diagnostics: what is on this machine, what is missing, and how to get it.
+"""Diagnostics: checks of the installation, what is missing, and how to get it.
 
     doctor         run every check and report; the command `cnnlab doctor`
     Report, Check  the results, and how a terminal and a notebook show them
     browser        the Chromium or Chrome of the browser tests, if there is one
-    check_sandbox  which sandbox tiers hold a submission in while it is graded (`cnnlab doctor --grading`)
+    check_sandbox  which sandbox tiers confine a submission while it is graded (`cnnlab doctor --grading`)
 
-Nothing is installed or downloaded here, and the network is left alone unless `online=True` asks for one short try. Each check imports
-what it looks at inside its function: importing this module is quick, and an import that fails is the result of its check.
+Nothing is installed or downloaded here, and the network is not used unless `online=True` asks for one short request. Each check imports
+what it needs inside its function: importing this module is fast, and a failed import is the result of its check.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _HEADINGS = ("", "what", "what is here", "how to get it")
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: what was looked for, how it stands, what is here, and how to get what is missing.
+    """Result of one check: its name, its status, what was found, and how to get what is missing.
 
-    `essential` says that the kit cannot work while the status is "missing".
+    If `essential`, the kit cannot work while the status is "missing".
     """
 
     name: str
@@ -51,21 +51,21 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of `doctor()` in a fixed order; `report["torch"]` is one of them.
+    """Results of `doctor()` in a fixed order; `report["torch"]` is one of them.
 
-    Its representation is one line that does not depend on the machine while nothing is wrong; `str(report)` is the whole table in plain
-    text, a notebook shows it as HTML.
+    Its `repr` is one line, the same on every machine if nothing is wrong; `str(report)` is the whole table in plain
+    text, and a notebook shows it as HTML.
     """
 
     checks: tuple[Check, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether everything that the kit cannot work without is here."""
+        """Whether everything essential is installed."""
         return not any(check.essential and check.status == "missing" for check in self.checks)
 
     def show(self) -> None:
-        """Print the findings as a table in the width and colours of the terminal."""
+        """Print the report as a table in the width and colours of the terminal."""
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
@@ -105,14 +105,14 @@ class Report:
 
 
 def doctor(*, online: bool = False) -> Report:
-    """What is here of everything that the kit uses, and how to get what is missing.
+    """Check everything that the kit uses, and report how to get what is missing.
 
-    A check that raises never stops the others: the exception is its result.
+    A check that raises never stops the others; `doctor` reports the exception as its result.
 
     Parameters
     ----------
     online
-        Also try once, for a few seconds, whether pretrained weights can be reached.
+        Also try once, for a few seconds, to reach the server of pretrained weights.
 
     Returns
     -------
@@ -152,19 +152,19 @@ def doctor(*, online: bool = False) -> Report:
 def _run_check(name: str, check: Callable[[], CheckOutcome], *, essential: bool) -> Check:
     try:
         status, detail, advice = check()
-    except Exception as error:  # whatever goes wrong in a look is what it found
+    except Exception as error:  # the exception is the result of the check
         status, advice = ("missing" if essential else "warning"), INSTALL_HINT
         detail = str(error).strip().partition("\n")[0] or type(error).__name__
     return Check(name, status, detail, advice, essential)
 
 
 def check_python() -> CheckOutcome:
-    """The version of Python; one that is too old does not come this far."""
+    """The version of Python; too old a version cannot import this module."""
     return "ok", ".".join(map(str, sys.version_info[:3])), ""
 
 
 def check_packages() -> CheckOutcome:
-    """Whether every package that the kit needs is here in a version that fits."""
+    """Whether every package that the kit needs is installed in a suitable version."""
     from packaging.requirements import Requirement
 
     requirements = [Requirement(line) for line in metadata.requires("cnnlab") or ()]
@@ -186,7 +186,7 @@ def check_packages() -> CheckOutcome:
 
 
 def check_torch() -> CheckOutcome:
-    """The version of torch, its threads and the device that it can use."""
+    """The version of torch, its number of threads and the available device."""
     import torch
 
     threads = torch.get_num_threads()
@@ -199,14 +199,14 @@ def check_torch() -> CheckOutcome:
 
 
 def check_torchvision() -> CheckOutcome:
-    """The version of torchvision; importing it fails where its build does not fit torch's."""
+    """The version of torchvision; importing it fails if its build does not match torch's."""
     import torchvision
 
     return "ok", torchvision.__version__, ""
 
 
 def check_widgets() -> CheckOutcome:
-    """What the explorers need: JupyterLab, ipywidgets and anywidget."""
+    """The packages that the explorers need: JupyterLab, ipywidgets and anywidget."""
     versions = {name: _version(name) for name in ("jupyterlab", "ipywidgets", "anywidget")}
     missing = [name for name, version in versions.items() if version is None]
     detail = ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "none"
@@ -218,7 +218,7 @@ def check_widgets() -> CheckOutcome:
 
 
 def check_networks() -> CheckOutcome:
-    """Which of the kit's own networks can be loaded."""
+    """The kit's own networks that can be loaded."""
     ready, missing = _available("shipped")
     if not ready:
         return "missing", "none", "cnnlab train mini_alexnet"
@@ -227,7 +227,7 @@ def check_networks() -> CheckOutcome:
 
 
 def check_imagenet() -> CheckOutcome:
-    """Whether the ImageNet networks that come in packages load, checksum and all."""
+    """Whether the ImageNet networks that come in packages load, checksum included."""
     from cnnlab.networks.imagenet import PACKAGED, load_imagenet
 
     ready, problems = [], []
@@ -241,7 +241,7 @@ def check_imagenet() -> CheckOutcome:
 
 
 def check_photographs() -> CheckOutcome:
-    """Which photographs are at hand without a connection."""
+    """The photographs that are available without a connection."""
     import cnnlab
 
     names = cnnlab.photographs().names
@@ -249,14 +249,14 @@ def check_photographs() -> CheckOutcome:
 
 
 def check_pretrained() -> CheckOutcome:
-    """Which of torchvision's pretrained networks are in torch's cache; none has to be."""
+    """The pretrained networks of torchvision in torch's cache; none of them is required."""
     ready, missing = _available("torchvision")
     advice = f"with a network, once: cnnlab.load(name) of {', '.join(missing)}" if missing else ""
     return "ok", ", ".join(ready) or "none; those that are installed do without", advice
 
 
 def check_cache() -> CheckOutcome:
-    """Where drawn splits are kept, how much that is, and whether it can be written."""
+    """The folder of cached data set splits, its size, and whether it is writable."""
     from cnnlab.world import cache
 
     folder = cache.folder()
@@ -271,7 +271,7 @@ def check_cache() -> CheckOutcome:
 
 
 def check_disk() -> CheckOutcome:
-    """The room left where the cache is."""
+    """Free disk space at the cache."""
     from cnnlab.world import cache
 
     free = shutil.disk_usage(_nearest_existing(cache.folder())).free / GIB
@@ -280,7 +280,7 @@ def check_disk() -> CheckOutcome:
 
 
 def check_memory() -> CheckOutcome:
-    """The memory of the machine, and what is free of it."""
+    """Total and free memory of the machine."""
     import psutil
 
     memory = psutil.virtual_memory()
@@ -291,7 +291,7 @@ def check_memory() -> CheckOutcome:
 
 
 def check_network(online: bool) -> CheckOutcome:
-    """Whether pretrained weights can be fetched; only tried where `online` asks for it."""
+    """Whether pretrained weights can be downloaded; tried only with `online`."""
     if not online:
         return "ok", "not tried; only pretrained networks need it, once", "cnnlab doctor --online tries it"
     from torchvision.models import AlexNet_Weights
@@ -302,7 +302,7 @@ def check_network(online: bool) -> CheckOutcome:
 
 
 def check_browser() -> CheckOutcome:
-    """The browser that the tests drive; readers use their own."""
+    """The browser for the browser tests; readers use their own."""
     path = browser()
     if path is None:
         return "warning", "none", "only the browser tests need one: apt-get install chromium, or Chrome"
@@ -310,13 +310,13 @@ def check_browser() -> CheckOutcome:
 
 
 def check_nbval() -> CheckOutcome:
-    """What checks the notebooks against their stored outputs."""
+    """nbval, which checks the notebooks against their stored outputs."""
     version = _version("nbval")
     return ("ok", version, "") if version else ("warning", "none", f"only tests need it: {INSTALL_HINT}")
 
 
 def browser() -> str | None:
-    """The path of the Chromium or Chrome that the browser tests drive, or None; CNNLAB_BROWSER chooses another."""
+    """The path of the Chromium or Chrome for the browser tests, or None; CNNLAB_BROWSER chooses another."""
     chosen = os.environ.get("CNNLAB_BROWSER")
     names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
     apps = [f"/Applications/{app}.app/Contents/MacOS/{app}" for app in ("Google Chrome", "Chromium")]
@@ -324,7 +324,7 @@ def browser() -> str | None:
 
 
 def is_reachable(url: str, seconds: float = 4.0) -> bool:
-    """Whether a server answers to `url`, asked once; the wait is bounded even where looking up its name hangs."""
+    """Whether a server answers to one request for `url`; the wait is bounded even if the name lookup hangs."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -334,7 +334,7 @@ def is_reachable(url: str, seconds: float = 4.0) -> bool:
         try:
             urlopen(Request(url, method="HEAD"), timeout=seconds).close()
             responded.set()
-        except HTTPError:  # a refusal is an answer
+        except HTTPError:  # a refusal is an answer too
             responded.set()
         except OSError:
             pass
@@ -346,7 +346,7 @@ def is_reachable(url: str, seconds: float = 4.0) -> bool:
 
 
 def _available(source: str) -> tuple[list[str], list[str]]:
-    """Names of the networks from `source` that load without a network, and of those that do not."""
+    """Names of the networks from `source` that load without a connection, and of those that do not."""
     import cnnlab
 
     ready = {name: info.ready for name, info in cnnlab.available().items() if info.source == source}
@@ -366,7 +366,7 @@ def _nearest_existing(folder: Path) -> Path:
 
 
 def _short(path: Path) -> str:
-    """The path as a reader may publish it: the home folder as ~."""
+    """The path with ~ for the home folder, safe to publish."""
     return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
 
 
@@ -379,7 +379,7 @@ TIERS = {
 
 
 def check_sandbox() -> Iterator[str]:
-    """A line for each tier: how many escapes it blocks, and the names of those that it does not; or why it is not to be had here."""
+    """A line for each tier: the number of escapes that it blocks and the names of the others, or why the tier is not available here."""
     from cnnlab.grading.escapes import ESCAPES, succeeded, try_escapes
     from cnnlab.grading.runner import Runner
     from cnnlab.grading.runner_protocol import RunnerError

@@ -1,12 +1,12 @@
-"""Experiments that take longer than a reader should wait: run once in full, recorded, and repeatable by name.
+"""Experiments that take too long to run while reading: run once in full, recorded, and repeatable by name.
 
-    experiment  what an experiment is: a question, a grid of cells, a function that measures one cell
+    experiment  the definition of an experiment: a question, a grid of cells, a function that measures one cell
     registry    all experiments by name
-    runner      run one, quick or in full; an interrupted full run goes on where it stopped
+    runner      run an experiment, quick or in full; an interrupted full run continues where it stopped
     records     the rows of full runs that ship with the kit, with recipe, seed, machine and duration
 
-A notebook runs the quick version live and plots the recorded full one beside it, and says which is which. `cnnlab run NAME` repeats a
-full run. The techniques themselves are in their rooms; an experiment only calls them, cell by cell.
+A notebook runs the quick version live and plots the recorded full one beside it, both labelled. `cnnlab run NAME` repeats a
+full run. The techniques are in other packages; an experiment only calls them, cell by cell.
 """
 
 from cnnlab.experiments.experiment import Experiment

@@ -1,7 +1,7 @@
-"""Experiments on attacks: accuracy by strength and network, what crosses from one network to another, and what defences are worth.
+"""Experiments on attacks: accuracy by epsilon and network, transfer of attacks between networks, and the effect of defences.
 
-Every number is the share of pictures that are right before and after the attack (`cnnlab.robustness.robust_accuracy`), on the first
-pictures of the validation split. Epsilon is in the 255 steps of a stored picture.
+Every number is the share of pictures classified correctly before and after the attack (`cnnlab.robustness.robust_accuracy`), on the first
+pictures of the validation split. Epsilon is in steps of 1/255.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ATTACKERS = ("nobody", "unaware", "aware")
 
 
 def measure_attack(*, network: str, epsilon: float, pictures: int, steps: int) -> dict[str, float]:
-    """Accuracy of a network on pictures as they are, with random signs, after FGSM and after PGD, all of one size."""
+    """Accuracy of a network on clean pictures, with random signs, after FGSM and after PGD, all at the same epsilon."""
     model, data = load(network), [_pictures(pictures)]
     radius = epsilon / 255
     attacks = {
@@ -55,7 +55,7 @@ def measure_attack(*, network: str, epsilon: float, pictures: int, steps: int) -
 def measure_transfer(
     *, surrogate: str, victim: str, epsilon: float, pictures: int, steps: int
 ) -> dict[str, float]:
-    """Which share of the pictures that both networks know fools the victim, if it was made on the surrogate?"""
+    """Transfer of an attack: the share of pictures correct for both networks that fools the victim after PGD on the surrogate."""
     images, labels = _pictures(pictures)
 
     def precomputed_attack(_model: nn.Module, _images: Tensor, _classes: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def measure_transfer(
 def measure_defence(
     *, defence: str, attacker: str, epsilon: float, pictures: int, steps: int
 ) -> dict[str, float]:
-    """Accuracy behind a defence, by what the attacker knows."""
+    """Accuracy with a defence, by the attacker's knowledge."""
     model = DEFENCES[one_of(defence, DEFENCES, "defence")]()
     attacks = {
         "nobody": lambda _model, images, _labels: images,
@@ -91,7 +91,7 @@ def _pictures(count: int) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=8)
 def _adversarial_images(network: str, epsilon: float, pictures: int, steps: int) -> Tensor:
-    """The pictures after PGD on a network, which several cells ask for."""
+    """The pictures after PGD on a network, shared by several cells."""
     with torch.inference_mode(False):
         return pgd(load(network), *_pictures(pictures), epsilon=epsilon / 255, steps=steps)
 

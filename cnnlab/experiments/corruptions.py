@@ -1,4 +1,4 @@
-"""How often are the networks wrong under each of the fifteen corruptions?"""
+"""Corruption experiment: error rates of the networks under each of the fifteen corruptions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORKS = (
 
 
 def measure_corruption(*, kind: str, severity: int, network: str, pictures: int, seed: int) -> dict[str, Any]:
-    """One corruption at one severity, shown to one network.
+    """Error rate of one network under one corruption at one severity.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def measure_corruption(*, kind: str, severity: int, network: str, pictures: int,
     network
         A name of `cnnlab.available()`.
     pictures
-        How many pictures of the validation split.
+        Number of pictures of the validation split.
     seed
-        For the corruption.
+        Seed of the corruption.
 
     Returns
     -------
     dict
-        "error", the share of wrong answers, and "wrong", how many of them there are in each class.
+        "error", the share of wrong predictions, and "wrong", their number in each class.
 
     Example
     -------
@@ -55,7 +55,7 @@ def measure_corruption(*, kind: str, severity: int, network: str, pictures: int,
     return {"error": round(float(wrong.sum()) / len(labels), 4), "wrong": wrong.tolist()}
 
 
-@lru_cache(maxsize=1)  # all networks are asked about the same pictures, one after another
+@lru_cache(maxsize=1)  # all networks classify the same pictures, one after another
 def _corrupted_images(kind: str, severity: int, pictures: int, seed: int) -> tuple[Tensor, Tensor]:
     data = dataset("validation", n=pictures, progress=False)
     return corrupt(data.images.float() / 255, kind, severity, seed=seed), data.labels

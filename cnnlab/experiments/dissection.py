@@ -1,4 +1,4 @@
-"""How many units have a name? Dissection by architecture and by layer, trained and untrained, and in a rotated basis."""
+"""Dissection experiments: number of concept detectors by architecture and layer, trained and untrained, and in a rotated basis."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ STRICT_THRESHOLDS = (0.08, 0.12, 0.2)
 def measure_dissection(
     *, network: str, weights: str, depth: int, pictures: int, every: int
 ) -> dict[str, Any]:
-    """Detectors in layer number `depth` (from 1) of `LAYERS[network]`, with "trained" or "untrained" weights.
+    """Number of detectors in layer number `depth` (from 1) of `LAYERS[network]`, with "trained" or "untrained" weights.
 
-    Dissected are the first `pictures` of the validation split, at every so-manyth pixel in both directions. All
-    layers of a network are dissected in one go; the cells of one network share it.
+    The first `pictures` of the validation split are dissected, at regularly spaced pixels in both directions. All
+    layers of a network are dissected together, and the cells of one network share the result.
     """
     dissections = _dissections(network, weights, pictures, every)
     return _counts(dissections[LAYERS[network][depth - 1]])
@@ -41,7 +41,7 @@ def measure_dissection(
 def measure_basis(
     *, network: str, amount: float, seed: int, layer: str, pictures: int, every: int
 ) -> dict[str, Any]:
-    """Detectors among the units (`amount` 0), among as many directions turned at random (1), or a share of the way."""
+    """Number of detectors among the units (`amount` 0), among as many randomly rotated directions (1), or in between."""
     return _counts(_rotated_basis(network, amount, seed, pictures, every)[layer])
 
 
@@ -53,7 +53,7 @@ def _dissections(network: str, weights: str, pictures: int, pixel_step: int) -> 
     model, data = load(network), dataset("validation", n=pictures, progress=False)
     if weights == "untrained":
         model = reinitialise(model)
-        # Without statistics of its own a fresh network would be a worse one than it is: most of its units would be silent or always on.
+        # Without its own statistics an untrained network is at a disadvantage: most of its units would be always off or always on.
         estimate_statistics(model, picture_batches(data, 50))
         model.eval()
     return dissect(model, data, LAYERS[network], pixel_step=pixel_step)
@@ -68,7 +68,7 @@ def _rotated_basis(
 
 
 def _counts(dissection: Dissection) -> dict[str, Any]:
-    """What is reported of one layer: detectors, unique ones in all and by category, by chance, and at stricter thresholds."""
+    """Counts for one layer: detectors, unique ones in total and by category, by chance, and at stricter thresholds."""
     best = dissection.iou.max(1).values
     chance_level = dissection.at_chance()
     return {

@@ -1,4 +1,4 @@
-"""What an experiment is."""
+"""The definition of an experiment."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Measure = Callable[..., Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question, and how every cell of a grid answers it.
+    """An experiment: a question, and a function that measures every cell of a grid.
 
     Attributes
     ----------
     question
-        What one wants to know, as a sentence.
+        The question, as a sentence.
     measure
-        Called once a cell as `measure(**cell, **options)`; returns the numbers (or words) found there by name. What it draws by chance
-        hangs on its arguments alone, `seed` among them, so that each cell can be repeated by itself.
+        Called once for each cell as `measure(**cell, **options)`; returns its results (numbers or text) by name. Its random choices
+        depend on its arguments alone, `seed` among them, so that each cell can be repeated separately.
     grid
-        The values of each axis; the cells are all their combinations, the last axis moving fastest.
+        The values of each axis; the cells are all their combinations, with the last axis varying fastest.
     options
-        What is the same in all cells.
+        Arguments that are the same in all cells.
     quick_grid, quick_options
-        What is different in the quick version that runs live in a notebook: fewer cells, fewer pictures.
+        Values that differ in the quick version, which runs live in a notebook: fewer cells, fewer pictures.
     """
 
     question: str
@@ -37,7 +37,7 @@ class Experiment:
     quick_options: Mapping[str, Any] = field(default_factory=dict)
 
     def recipe(self, quick: bool = False) -> dict[str, Any]:
-        """All that decides the outcome: `{"grid": ..., "options": ...}`."""
+        """All settings that determine the result: `{"grid": ..., "options": ...}`."""
         grid = {**self.grid, **(self.quick_grid if quick else {})}
         options = {**self.options, **(self.quick_options if quick else {})}
         return {"grid": {name: list(values) for name, values in grid.items()}, "options": options}

@@ -1,7 +1,7 @@
-"""Does it help to show a network its fooling pictures? It gets them as a class of their own, and is then fooled again, round after round.
+"""Retraining on fooling images as an extra class, round after round (Nguyen, Yosinski & Clune 2015). Does it make a network robust?
 
-Round 0 is mini_alexnet as it ships. For each further round evolution breeds pictures against the network of the round before, and the
-network trains on with everything bred so far under the label "nothing".
+Round 0 is mini_alexnet as it ships. In each further round, images are evolved against the network of the previous round, and the
+network is trained further with all images so far under the label "nothing".
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KEEP_EVERY = 8
 
 @dataclass(frozen=True)
 class RoundSizes:
-    """How much is bred and learnt in a round: generations and children in each; real pictures to train on, and passes over all."""
+    """Sizes of a round: generations and children of the evolution; number of real training pictures, and epochs."""
 
     generations: int
     population: int
@@ -46,23 +46,23 @@ def with_fooling_class(
     learning_rate: float = 0.02,
     seed: int = 0,
 ) -> nn.Module:
-    """What does a network learn that gets fooling pictures as a class of their own? A copy with one class more, trained on both.
+    """A copy of a classifier with one class more, "nothing", trained on fooling images and on real pictures.
 
     Parameters
     ----------
     model
-        A classifier with `class_names`; if its last class is "nothing" already, it keeps it and learns the new pictures.
+        A classifier with `class_names`; if its last class is "nothing" already, no class is added.
     fooling
-        M x 3 x H x W in [0, 1]: the pictures that are to be called "nothing".
+        M x 3 x H x W in [0, 1]: the images with the label "nothing".
     images, labels
-        N x 3 x H x W (floats or bytes) and N class indices: pictures of the other classes, so that these are not forgotten.
+        N x 3 x H x W (floats or bytes) and N class indices: pictures of the other classes, which prevent forgetting.
     epochs, learning_rate, seed
         As for `cnnlab.transfer.fine_tune`.
 
     Returns
     -------
     nn.Module
-        In eval mode, named "... with nothing"; the answers about the old classes start from the old weights.
+        In eval mode, named "... with nothing"; the logits of the old classes start from the old weights.
 
     References
     ----------
@@ -89,10 +89,10 @@ def with_fooling_class(
 
 
 def measure_retraining(*, rounds: int, seed: int, **sizes: int) -> dict[str, float]:
-    """How sure is the network of `rounds` rounds of pictures that are bred against it, and how right about real ones?
+    """Confidence of the network of `rounds` rounds on images evolved against it, and its accuracy on real pictures.
 
-    "confidence" and "sure" (the share above 0.9) are of the champions of all real classes after the last generation. "caught" is the
-    share of those that were bred against the network of the round before and are called "nothing" now. `sizes` are those of `RoundSizes`.
+    "confidence" and "sure" (the share above 0.9) are for the champions of all real classes after the last generation. "caught" is the
+    share of images evolved against the network of the previous round that are classified as "nothing" now. `sizes`: see `RoundSizes`.
     """
     round_sizes = RoundSizes(**sizes)
     model, last_generation = (
@@ -116,7 +116,7 @@ def measure_retraining(*, rounds: int, seed: int, **sizes: int) -> dict[str, flo
 
 @lru_cache(maxsize=8)
 def network_after_round(rounds: int, seed: int, sizes: RoundSizes) -> nn.Module:
-    """The network after so many rounds of breeding and training."""
+    """The network after this number of rounds of evolution and training."""
     if not whole_number(rounds, "rounds"):
         return load("mini_alexnet")
     training = dataset("train", progress=False)
@@ -135,7 +135,7 @@ def network_after_round(rounds: int, seed: int, sizes: RoundSizes) -> nn.Module:
 
 @lru_cache(maxsize=8)
 def evolve(rounds: int, seed: int, sizes: RoundSizes) -> Sequence[Fooling]:
-    """Pictures bred against the network of a round, for its real classes: of some generations on the way, and of the last one."""
+    """Fooling images evolved against the network of a round, for its real classes: at some intermediate generations, and at the last."""
     model, last = network_after_round(rounds, seed, sizes), sizes.generations
     targets = [i for i, name in enumerate(model.class_names) if name != FOOLING_CLASS]
     options = {"generations": last, "population": sizes.population, "seed": seed + rounds, "confidence": 1}

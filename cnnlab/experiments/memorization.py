@@ -1,6 +1,6 @@
-"""Can a network memorise anything? Random labels, scrambled pictures, and what regularisers do about it.
+"""Memorization experiment: networks trained on random labels and scrambled pictures, with and without regularisers.
 
-A lesson is what there is to learn; `train_epochs` goes through it epoch by epoch, so that it can be watched and stopped. Both are small
+A `MemorizationTask` holds the data; `train_epochs` trains epoch by epoch, so a caller can watch and stop it. Both are small
 enough to run in a notebook: pictures of 48 x 48, a network of three convolutions and two fully connected layers.
 """
 
@@ -46,12 +46,12 @@ _AUGMENTATION = TrainingConfig("small", "pictures mirrored and shifted", flip=Tr
 
 @dataclass(frozen=True, eq=False)
 class MemorizationTask:
-    """What there is to learn, and what to be asked about afterwards.
+    """Data of a memorization task: training and test pictures.
 
-    Fields
-    ------
+    Attributes
+    ----------
     images, labels
-        N x 3 x 48 x 48 in [0, 1] and N class indices: to be learnt.
+        N x 3 x 48 x 48 in [0, 1] and N class indices: the training data.
     test_images, test_labels
         Pictures of another split, scrambled in the same way, with their true classes.
     class_names
@@ -68,18 +68,18 @@ class MemorizationTask:
 def make_task(
     inputs: str = "true labels", share: float | None = None, *, pictures: int, seed: int = 0
 ) -> MemorizationTask:
-    """The first pictures of the training split as something to learn, and as many of the validation split to be tested on.
+    """A memorization task: the first pictures of the training split, and as many of the validation split as test pictures.
 
     Parameters
     ----------
     inputs
         One of `INPUTS`.
     share
-        The share of labels that is drawn by chance; 1 for "random labels" and 0 for all others unless said.
+        The share of random labels; by default 1 for "random labels" and 0 for all other inputs.
     pictures
-        How many.
+        Number of pictures of each split.
     seed
-        For labels and pixels.
+        Seed of labels and pixels.
 
     Example
     -------
@@ -92,7 +92,7 @@ def make_task(
     splits = [dataset(split, n=count, progress=False) for split in ("train", "validation")]
     images = [F.avg_pool2d(data.images.float() / 255, data.size // SIDE) for data in splits]
     if inputs in _SCRAMBLE:
-        # One permutation for both where it is one; else chance of their own.
+        # One permutation for both splits if it is fixed; otherwise each split has its own random numbers.
         seeds = (seed, seed if inputs == "shuffled pixels" else seed + 1)
         images = [_SCRAMBLE[inputs](batch, seed=number) for batch, number in zip(images, seeds, strict=True)]
     labels = splits[0].with_random_labels(random_share, seed).labels
@@ -122,27 +122,27 @@ def train_epochs(
     batch_size: int = 50,
     seed: int = 0,
 ) -> Iterator[dict[str, list[float]]]:
-    """Learns a lesson, and gives the history so far after each epoch: take as many as you like.
+    """Train a new network on a task, yielding the history so far after each epoch; the caller may stop at any time.
 
     Parameters
     ----------
     task
         From `make_task`.
     epochs
-        Passes over the pictures.
+        Number of epochs.
     regulariser
         One of `REGULARISERS`: weight decay of 1, decoupled from the gradient (AdamW); dropout of half of the inputs of both fully
         connected layers; mirrored pictures, shifted by up to 4 pixels.
     learning_rate, batch_size
-        Of AdamW; the rate falls to zero along half a cosine.
+        Of AdamW; the learning rate falls to zero along half a cosine.
     seed
-        For weights, order, dropout and augmentation. torch's global generator is left as it was.
+        Seed of weights, order, dropout and augmentation. torch's global generator is restored.
 
     Yields
     ------
     dict
-        Lists with a number for each epoch: "loss"; "accuracy" on the pictures to be learnt, as they are, and "validation" on the test
-        pictures, both with dropout off; "top5" and "validation_top5", where one of five answers must be right.
+        Lists with a number for each epoch: "loss"; "accuracy" on the training pictures without augmentation, and "validation" on the test
+        pictures, both with dropout off; "top5" and "validation_top5", the top-5 accuracies.
 
     Example
     -------
@@ -180,7 +180,7 @@ def train_epochs(
 def _train_epoch(
     model, optimizer, task: MemorizationTask, plan: TrainingConfig, batch_size: int, generator
 ) -> float:
-    """One pass in random order; the mean loss."""
+    """Train for one epoch in random order; returns the mean loss."""
     model.train()
     losses = 0.0
     for rows in torch.randperm(len(task.images), generator=generator).split(batch_size):
@@ -194,7 +194,7 @@ def _train_epoch(
 
 
 def _top1_and_top5(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    """The shares of pictures whose class is the first answer, and among the first five."""
+    """Top-1 and top-5 accuracy."""
     model.eval()
     with torch.inference_mode():
         top5 = torch.cat([model(batch).topk(5).indices for batch in images.split(100)])
@@ -211,12 +211,12 @@ def measure_memorization(
     share: float | None = None,
     regulariser: str = "none",
 ) -> dict[str, Any]:
-    """Learns one lesson to the end.
+    """Train on one task for all epochs.
 
     Returns
     -------
     dict
-        What `train_epochs` ends with: "train", "train_top5", "test", "test_top5"; the best "test" accuracy of any epoch as "best_test";
+        Last values of `train_epochs`: "train", "train_top5", "test", "test_top5"; the best "test" accuracy of any epoch as "best_test";
         and the accuracies after each epoch as "train_curve" and "test_curve".
 
     Example
@@ -256,7 +256,7 @@ REGULARISATION = Experiment(
     "Do regularisers keep a network from learning random labels, and what do they do for true ones?",
     measure_memorization,
     grid={"inputs": ("true labels", "random labels"), "regulariser": REGULARISERS},
-    # Five times as many passes as without: dropout and augmentation slow the learning, and the question is where it ends.
+    # Five times as many epochs as without: dropout and augmentation slow down training, and the final accuracy is of interest.
     options={"pictures": 300, "epochs": 100, "seed": 0},
     quick_grid={"inputs": ("random labels",), "regulariser": ("none", "weight decay")},
     quick_options={"pictures": 100, "epochs": 15},

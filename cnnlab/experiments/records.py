@@ -1,4 +1,4 @@
-"""Records: the rows that an experiment found, and what it took."""
+"""Records of experiments: the measured rows, with recipe, machine and duration."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ FOLDER = Path(__file__).with_name("records")
 
 @dataclass(frozen=True)
 class Record:
-    """Outcome of one run.
+    """Record of one run.
 
     Attributes
     ----------
     name, question
-        Which experiment it was.
+        Name and question of the experiment.
     quick
         Whether it was the quick version.
     recipe
         Grid and options, see `Experiment.recipe`.
     rows
-        One flat mapping a cell: the cell's own values and the numbers found there.
+        One flat mapping for each cell: the cell's grid values and its results.
     seconds
-        How long all cells took together.
+        Duration of all cells together.
     machine
         `cores`, `device` and the versions of torch and Python.
     """
@@ -42,7 +42,7 @@ class Record:
     machine: Mapping[str, Any]
 
     def column(self, name: str, **where: Any) -> list[Any]:
-        """The values called `name` in the rows that agree with `where`, in the order of the rows.
+        """The values called `name` in the rows that match `where`, in the order of the rows.
 
         Raises
         ------
@@ -55,12 +55,12 @@ class Record:
         return [row[name] for row in chosen if name in row]
 
     def summary(self) -> str:
-        """One line that says what kind of run this was."""
+        """One line that describes the run."""
         kind = "quick run" if self.quick else "full run"
         minutes = self.seconds / 60
         duration = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
         cores = self.machine["cores"]
-        # A reader of notebooks has another word for cells.
+        # Notebooks use the word cell for something else.
         settings = f"{len(self.rows)} {'setting' if len(self.rows) == 1 else 'settings'}"
         return f"{self.name}, {kind}: {settings}, {duration} on {cores} cores ({self.machine['device']})"
 
@@ -77,12 +77,12 @@ def recorded_names() -> list[str]:
 
 
 def load_record(name: str) -> Record:
-    """The full run of an experiment, as it ships with the kit.
+    """Load the recorded full run of an experiment that ships with the kit.
 
     Raises
     ------
     ValueError
-        If there is none of that name; the message lists those that there are.
+        If there is no record of that name; the message lists the existing ones.
 
     Example
     -------
@@ -97,7 +97,7 @@ def read(file: Path) -> Record:
 
 
 def write(record: Record, file: Path) -> None:
-    """Writes the record as JSON, one row a line, so that versions can be compared line by line."""
+    """Write the record as JSON, one row per line, so that versions can be compared line by line."""
     header = asdict(record)
     rows = header.pop("rows")
     head = json.dumps(header, indent=2)[:-2]

@@ -1,4 +1,4 @@
-"""All experiments by name; `cnnlab run` lists them."""
+"""Registry of all experiments by name; `cnnlab run` lists them."""
 
 from __future__ import annotations
 

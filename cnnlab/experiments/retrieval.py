@@ -1,4 +1,4 @@
-"""Can a network find the same thing again? Mean average precision by layer and dimension, before and after fine-tuning."""
+"""Retrieval experiment: mean average precision of instance retrieval by layer and dimension, before and after fine-tuning."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BEFORE, AFTER = "before", "after"
 def measure_retrieval(
     *, tuning: str, layer: str, dimensions: int, things: int, views: int, epochs: int, rate: float
 ) -> dict[str, Any]:
-    """How well codes of `layer` find the other views of a thing, "before" or "after" fine-tuning on other things.
+    """Mean average precision of retrieving the other views of an object with features of `layer`, "before" or "after" fine-tuning.
 
-    Maps are summed over their places (SPoC), the code brought to length 1. With `dimensions` above 0 it is projected and whitened first;
-    the axes come from the codes of the things that were trained on, never from those that are searched.
+    Maps are summed over their positions (SPoC), and the features normalised to length 1. With `dimensions` above 0 they are also projected
+    and whitened; the axes come from the features of the training objects, never from the searched set.
     """
     searched, _ = collections(things, views)
     codes, training_codes = (part[layer] for part in _codes(tuning, things, views, epochs, rate))
@@ -45,7 +45,7 @@ def measure_retrieval(
 
 
 def collections(objects: int, views: int) -> tuple[Instances, Instances]:
-    """The collection that is searched, and one of other things: to fine-tune on, and to find axes on."""
+    """The set to search, and a set of other objects for fine-tuning and for the axes."""
     return (
         instances("test", objects, views, progress=False),
         instances("train", objects, views, progress=False),
@@ -54,7 +54,7 @@ def collections(objects: int, views: int) -> tuple[Instances, Instances]:
 
 @lru_cache(maxsize=1)
 def fine_tuned_network(objects: int, views: int, epochs: int, learning_rate: float) -> nn.Module:
-    """mini_alexnet, fine-tuned to tell the things of the other collection apart."""
+    """mini_alexnet, fine-tuned to classify the objects of the other set."""
     _, training_set = collections(objects, views)
     model = new_head(load("mini_alexnet"), training_set.class_names)
     return fine_tune(
@@ -66,7 +66,7 @@ def fine_tuned_network(objects: int, views: int, epochs: int, learning_rate: flo
 def _codes(
     tuning: str, objects: int, views: int, epochs: int, learning_rate: float
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The codes of all layers, of the collection that is searched and of the other one; one pass each."""
+    """The features of all layers for the searched and the other set, with one forward pass each."""
     model = (
         fine_tuned_network(objects, views, epochs, learning_rate) if tuning == AFTER else load("mini_alexnet")
     )

@@ -1,4 +1,4 @@
-"""Running an experiment, cell by cell; what is found is kept, so that an interrupted run goes on."""
+"""Runs an experiment cell by cell and stores the results, so that an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def run(
     progress: bool = True,
     on_row: OnRow | None = None,
 ) -> Record:
-    """Runs an experiment.
+    """Run an experiment.
 
     Parameters
     ----------
     name
-        Of an experiment, see `EXPERIMENTS`.
+        Name of an experiment, see `EXPERIMENTS`.
     quick
-        The version that runs live in a notebook. It is not kept: it starts anew each time.
+        Run the quick version, which runs live in a notebook. It is not stored and starts from the beginning each time.
     out
-        A file for the record, as JSON; none unless said.
+        A file for the record, as JSON; none by default.
     progress
-        Show a bar.
+        Show a progress bar.
     on_row
-        Called with all rows so far after each cell, to draw along.
+        Called with all rows so far after each cell, for live plots.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def run(
     ValueError
         If there is no experiment of that name.
     KeyboardInterrupt
-        If it is interrupted; a full run keeps the cells that are done, and the same call goes on behind them.
+        If it is interrupted; a full run keeps the finished cells, and the same call continues after them.
 
     Example
     -------
@@ -113,7 +113,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _checkpoint_path(name: str, recipe: Mapping[str, Any]) -> Path:
-    """The file of an unfinished run: another recipe is another file."""
+    """The checkpoint file of an unfinished run; each recipe has its own."""
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
     return cache.folder() / "experiments" / f"{name}-{digest}.json"
 
@@ -125,7 +125,7 @@ def _read(checkpoint: Path | None) -> list[dict[str, Any]]:
 
 
 def _write(checkpoint: Path, rows: list[dict[str, Any]]) -> None:
-    with suppress(OSError):  # a run without a cache runs; it only cannot go on after an interruption
+    with suppress(OSError):  # without a cache the run works, but cannot continue after an interruption
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         new = checkpoint.with_suffix(".new")
         new.write_text(json.dumps(rows), encoding="utf-8")

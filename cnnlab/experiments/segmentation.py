@@ -1,6 +1,6 @@
-"""Two experiments on masks: what remembered places are worth, and what pretraining on rendered pictures is worth for drawn ones.
+"""Segmentation experiments: upsampling with pooling indices, and pretraining on rendered pictures for drawn ones.
 
-Both train the small encoder and decoder of `cnnlab.segmentation` on small pictures to tell objects from the background, so that each cell
+Both train the small encoder and decoder of `cnnlab.segmentation` on small pictures to separate objects from the background; each cell
 takes seconds.
 """
 
@@ -39,7 +39,7 @@ def measure_upsampling(
     batch_size: int,
     rate: float,
 ) -> dict[str, float]:
-    """One cell of `UPSAMPLING_METHODS`: a network trained from scratch on rendered pictures, and its mean IoU."""
+    """One cell of `UPSAMPLING_METHODS`: mean IoU of a network trained from scratch on rendered pictures."""
     training = _masks("train", pictures, size, tuple(classes))
     model = reinitialise(EncoderDecoder(CLASS_NAMES, way_up), seed)
     tuned = transfer.fine_tune(
@@ -69,9 +69,9 @@ def measure_start(
     batch_size: int,
     rate: float,
 ) -> dict[str, float]:
-    """One cell of `DOMAIN_SHIFT`: a network trained on `pictures` drawn ones for `updates` steps, from one start or the other.
+    """One cell of `DOMAIN_SHIFT`: a network trained for `updates` steps on `pictures` drawn pictures, pretrained or from scratch.
 
-    Of the `most` drawn pictures, seeds take pieces in turn, so that they learn from different ones.
+    Different seeds take different subsets of the `most` drawn pictures.
     """
     names = tuple(classes)
     if one_of(start, STARTS, "start") == STARTS[0]:
@@ -120,7 +120,7 @@ def _pretrained(
 
 @lru_cache(maxsize=8)
 def _masks(split: str, n: int, size: int, classes: tuple[str, ...], style: str = "rendered") -> Labelled:
-    """Pictures of a few classes, and at each pixel whether it belongs to the object: 0 or 1."""
+    """Pictures of a few classes, and a mask that is 1 on the object and 0 elsewhere."""
     data = object_masks(
         world.dataset(
             split, n=n, size=size, classes=classes, style=style, scale=SCALE, clutter=0, progress=False

@@ -1,10 +1,10 @@
-"""What is transfer worth? Two experiments with networks that know one half of the classes (`half_a`, `half_b`).
+"""Transfer experiments with networks that were trained on one half of the classes (`half_a`, `half_b`).
 
-    examples  a network that knows half A learns the classes of half B from few examples, beside one that knows nothing
-    halves    the first layers of A or of B, kept or trained on, under new layers for B (Yosinski et al., 2014)
+    examples  a network trained on half A learns the classes of half B from few examples, compared with training from scratch
+    halves    the first layers of A or B, frozen or fine-tuned, below new layers for B (Yosinski et al., 2014)
 
-Both are of the size of a lecture: hundreds of pictures and a few passes where the papers take a million and weeks. What such a size
-can show and what it cannot is said where the records are shown, in notebook 17.
+Both are sized for a lecture: hundreds of pictures and a few epochs, where the papers use a million pictures and weeks. What this size
+can and cannot show is discussed with the records, in notebook 17.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ KEYWORDS = {"rate": "learning_rate", "scratch_rate": "scratch_learning_rate"}
 def measure_examples(
     per_class: int, seed: int, *, source: str, pictures: int, test_pictures: int, **options: Any
 ) -> dict[str, float]:
-    """Accuracy on new classes after `per_class` examples of each, in three ways that take equally many steps.
+    """Accuracy on new classes after `per_class` examples of each, by three methods with equally many steps.
 
     Parameters
     ----------
     per_class, seed
-        How many examples of each class are drawn, and which ones; the seed also decides the new weights.
+        Number of examples of each class, and the seed that selects them and initialises the new weights.
     source
-        A network whose classes are *not* asked: the new task is to tell all other objects apart.
+        The pretrained network; the new task is to classify all objects that are *not* among its classes.
     pictures, test_pictures
-        Of the split from which examples are drawn, and of the one on which the result is tried.
+        Number of pictures of the split from which examples are drawn, and of the test split.
     options
-        For `cnnlab.transfer.accuracy_by_examples`: `steps`, `batch_size`, `rate`, `scratch_learning_rate`.
+        For `cnnlab.transfer.accuracy_by_examples`: `steps`, `batch_size`, and the learning rates as `rate` and `scratch_rate`.
 
     Returns
     -------
@@ -59,16 +59,16 @@ def measure_examples(
 def measure_halves(
     layer: str, seed: int, *, pictures: int, test_pictures: int, **options: Any
 ) -> dict[str, float]:
-    """Accuracy on the classes of B with the layers up to `layer` from A or from B, kept as they are or trained on.
+    """Accuracy on the classes of B with the layers up to `layer` from A or from B, frozen or fine-tuned.
 
     Parameters
     ----------
     layer, seed
-        The last layer that is taken over; the seed decides the new weights above it and the order of the pictures.
+        The last transferred layer; the seed determines the new weights above it and the order of the pictures.
     pictures, test_pictures
-        Of B: the beginning of the pictures on which base B was trained, and pictures that no network has seen.
+        Number of pictures of B: the first of base B's training pictures, and pictures that no network has seen.
     options
-        For `cnnlab.transfer.fine_tune`: `epochs`, `batch_size`, `rate`.
+        For `cnnlab.transfer.fine_tune`: `epochs`, `batch_size`, and the learning rate as `rate`.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def measure_halves(
 
 
 def images_of_classes(split: str, classes: list[str] | tuple[str, ...], n: int) -> Examples:
-    """Pictures of these classes alone, and their labels."""
+    """Pictures of the given classes, and their labels."""
     data = world.dataset(split, n=n, classes=classes, progress=False)
     return data.images, data.labels
 

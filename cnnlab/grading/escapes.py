@@ -29,7 +29,7 @@ SECRET_TEXT = "the answer is 42"
 
 @dataclass(frozen=True)
 class Escape:
-    """An escape attempt: its name, its goal, and the body of `run_safely(place)`."""
+    """An escape attempt: its name, its goal, and the body of its function of `place`."""
 
     name: str
     family: str

@@ -110,7 +110,7 @@ class FunctionalReluNet(PlainNet):
 
 
 class SmallHeadNet(PlainNet):
-    """As `PlainNet`, with small initial weights in the last layer: else the ReLUs of a few trainings in a hundred die in the first steps."""
+    """As `PlainNet`, with small initial weights in the last layer: otherwise the ReLUs die early in a few per cent of trainings."""
 
     LAST = 0.3
 
