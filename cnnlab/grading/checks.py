@@ -70,7 +70,7 @@ def _assignment_hint(question: str, names: dict[str, Any], folder: Path | None =
 
 
 def claim(sentence: str, measured: float, *, above: float | None = None, below: float | None = None) -> None:
-    """Check that `measured` lies strictly between the given bounds, and print whether `sentence` holds.
+    """Print whether `sentence` holds: `measured` must lie strictly above and below the given bounds.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Do the networks know their classes, and how sure are they?"""
+"""Classification rows of the report: accuracy and calibration of the networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def four_architectures() -> ReportRow:
 
 
 def confidence() -> ReportRow:
-    """Is mini_alexnet as sure as it is right? A softmax that is always sure does not move when the object is covered."""
+    """Calibration of mini_alexnet: mean confidence and accuracy. A softmax that is always sure does not change under occlusion."""
     evaluation = evaluate(network("mini_alexnet"), pictures(2_000))
     values = {
         "median probability": evaluation.confidence_median,
@@ -35,7 +35,7 @@ def confidence() -> ReportRow:
 
 
 def random_labels() -> ReportRow:
-    """A network can learn labels that mean nothing; then it knows nothing (Zhang et al., 2017)."""
+    """Memorization of random labels: a network fits them and does not generalise (Zhang et al., 2017)."""
     plan = RECIPES["memory_random"]
     training_set = world.dataset("train", n=plan.pictures, seed=plan.data_seed)
     relabelled = training_set.with_random_labels(plan.random_labels, plan.data_seed)

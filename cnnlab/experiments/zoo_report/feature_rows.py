@@ -1,4 +1,4 @@
-"""What do the layers hold? Filters, maps that point, neighbours, detectors."""
+"""Feature rows of the report: first-layer filters, attribution maps, neighbours, concept detectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PICTURES = 200
 
 
 def first_layer() -> ReportRow:
-    """Are the first filters edges and blobs, or noise?"""
+    """First-layer filters: are they edges and blobs, or noise?"""
     explained = units.fit_filters(units.filters(network("mini_alexnet"))).fraction_explained(0.7)
     before = units.fit_filters(units.filters(reinitialise(network("mini_alexnet")))).fraction_explained(0.7)
     return ReportRow(
@@ -25,7 +25,7 @@ def first_layer() -> ReportRow:
 
 
 def dead_filters() -> ReportRow:
-    """How many filters of the first layer answer to no picture at all?"""
+    """Share of dead filters in the first layer, which respond to no picture."""
     model, silent = network("mini_alexnet"), []
     for batch in pictures(PICTURES).images.split(50):
         with torch.inference_mode():
@@ -36,14 +36,14 @@ def dead_filters() -> ReportRow:
 
 
 def pointing() -> ReportRow:
-    """Does the largest value of a map lie on the object? Strictly: a pixel beside it is a miss."""
+    """Pointing game: the share of maps whose maximum lies on the object. Strict: a pixel beside it is a miss."""
     values = _pointing_rates(network("mini_alexnet"), pictures(PICTURES), size=24, stride=4)
     passed = _point(values, {"occlusion": 0.90, "Grad-CAM": 0.85, "smoothed gradient": 0.75})
     return ReportRow("pointing game on exact masks", "0.90, 0.85, 0.75, and above the centre", values, passed)
 
 
 def bridge() -> ReportRow:
-    """Do maps of a network whose trunk has learned from photographs point at rendered objects, whose place is known?"""
+    """Pointing game on rendered objects, whose position is known, for a network with a trunk trained on photographs."""
     model, data = network("squeezenet_world"), pictures(1_000, size=224)
     values = {"accuracy": accuracy(model, data)}
     values |= _pointing_rates(model, pictures(PICTURES, size=224), size=56, stride=16)
@@ -55,7 +55,7 @@ def bridge() -> ReportRow:
 
 
 def _pointing_rates(model: nn.Module, data: world.Dataset, *, size: int, stride: int) -> dict[str, float]:
-    """How often the maximum of three maps of the true class lies on the object, and the centre of the picture.
+    """How often the maximum of three maps of the true class, and the centre of the picture, lie on the object.
 
     `size` and `stride` are those of the occluder.
     """
@@ -80,12 +80,12 @@ def _pointing_rates(model: nn.Module, data: world.Dataset, *, size: int, stride:
 
 
 def _point(rates: dict[str, float], bars: dict[str, float]) -> bool:
-    """Whether each map reaches its bar and points better than the centre of the picture."""
+    """Whether each map reaches its required rate and points better than the centre of the picture."""
     return all(rates[name] >= max(bar, rates["centre of the picture"]) for name, bar in bars.items())
 
 
 def neighbours() -> ReportRow:
-    """Are pictures that are near each other of one class, and nearer so in later layers?"""
+    """Nearest neighbours: the share with the same class, by layer. Does it grow in later layers?"""
     model, data = network("mini_alexnet"), pictures(1_000)
     values = {
         layer: features.precision_at_k(features.extract_features(model, data, layer), data.labels, k=5).rate
@@ -98,7 +98,7 @@ def neighbours() -> ReportRow:
 
 
 def detectors() -> ReportRow:
-    """How many different concepts have a unit of their own at conv5?"""
+    """Number of different concepts with a detector among the units of conv5."""
     data, layer = pictures(1_000), "relu5"
     objects, scenes = network("mini_alexnet"), network("mini_alexnet_scenes")
     dissections = {

@@ -1,4 +1,4 @@
-"""The list of the networks for the terminal: size, task, accuracy, and what each is for."""
+"""List of the networks for the terminal: size, task, accuracy and purpose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cnnlab.networks import available, imagenet_card, weight_files
 
 
 def network_table() -> Table:
-    """One row for each network that `cnnlab.load` knows; what is not here says how to get it."""
+    """One row for each network that `cnnlab.load` knows; for missing weights it says how to get them."""
     table = Table("network", "task", "size", "accuracy", "what it is for", box=None, pad_edge=False)
     for name, info in available().items():
         size = accuracy = ""

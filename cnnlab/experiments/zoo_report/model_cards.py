@@ -1,4 +1,4 @@
-"""The cards of all shipped networks as one page, which lies beside the weights."""
+"""Model cards of all shipped networks as one page, which is stored beside the weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ does not reach its bar says so.
 
 
 def model_cards() -> str:
-    """The page: one row a network, in the order of the plans."""
+    """The page as Markdown: one row for each network, in the order of the recipes."""
     shipped = weight_files.shipped()
     rows = [_row(name, weight_files.card(name)) for name in RECIPES if name in shipped]
     return HEAD + "".join(rows) + REPORT_HEAD + "".join(_report_line(row) for row in stored_rows().values())
@@ -62,7 +62,7 @@ def _row(name: str, card: dict) -> str:
 
 
 def _trunk(card: dict) -> str:
-    """Whose layers a network takes over and does not bring along."""
+    """A sentence on the network whose layers this one reuses and does not store."""
     if "trunk" not in card:
         return ""
     about = card["trunk"]

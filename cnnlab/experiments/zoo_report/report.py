@@ -1,4 +1,4 @@
-"""The report on the zoo: every row, one after another."""
+"""The report on the shipped networks: every row, one after another."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ ROWS: dict[str, Callable[[], ReportRow]] = {
 
 
 def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str, ReportRow]:
-    """Computes the rows (all unless said) from the shipped weights and pictures of the validation split.
+    """Compute the rows (by default all) from the shipped weights and pictures of the validation split.
 
     Raises
     ------
     ValueError
-        If a row is not known.
+        If a row is unknown.
     FileNotFoundError
-        If a network that a row needs is not there; the message says how to train it.
+        If a network that a row needs is missing; the message says how to train it.
     """
     names = list(ROWS) if rows is None else [one_of(name, ROWS, "row") for name in rows]
     rows_by_name = {}
@@ -60,18 +60,18 @@ def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str
 
 
 def write(rows: Mapping[str, ReportRow], file: str | os.PathLike) -> None:
-    """Writes the rows as JSON, and with them which weights were measured."""
+    """Write the rows as JSON, with the fingerprints of the measured weights."""
     content = {"weights": fingerprints(), "rows": {name: asdict(row) for name, row in rows.items()}}
     Path(file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def stored_rows() -> dict[str, ReportRow]:
-    """The rows as they are kept beside the weights, without computing them anew.
+    """The rows stored beside the weights, without a new computation.
 
     Raises
     ------
     ValueError
-        If they were measured on other weights than those that lie there.
+        If they were measured on other weights than the present ones.
     """
     content = json.loads(REPORT_FILE.read_text(encoding="utf-8"))
     current = fingerprints()
@@ -85,12 +85,12 @@ def stored_rows() -> dict[str, ReportRow]:
 
 
 def fingerprints() -> dict[str, str]:
-    """What tells the weights of a network from others, for all shipped networks."""
+    """Fingerprints of the weights of all shipped networks."""
     return {name: weight_files.card(name)["sha256"] for name in sorted(weight_files.shipped())}
 
 
 def report_lines(rows: Iterable[ReportRow]) -> list[str]:
-    """The rows in words: whether each holds, its numbers, its bar."""
+    """The rows as text: whether each holds, its values, its criterion."""
     text_lines = []
     for row in rows:
         numbers = ", ".join(f"{name} {value:.3g}" for name, value in row.values.items())

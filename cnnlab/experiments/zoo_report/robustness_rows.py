@@ -1,4 +1,4 @@
-"""What turns the answers, and what does not: attacks, prototypes, textures, backgrounds."""
+"""Robustness rows of the report: attacks, prototypes, textures, backgrounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLAIN, ROBUST = "mini_alexnet", "mini_alexnet_robust"
 
 
 def adversarial() -> ReportRow:
-    """Accuracy when each pixel may change by 4 of 255 to the worst; and by 8 of 255."""
+    """Accuracy under attack with an epsilon of 4/255, and of 8/255."""
     data, values, clean = pictures(200), {}, {}
     for epsilon, suffix in ((4, ""), (8, ", at 8/255")):
         attack = partial(robustness.pgd, epsilon=epsilon / 255, steps=10)
@@ -30,10 +30,10 @@ PLAIN_ASCENT = {"parametrisation": "pixels", "jitter": 0, "zoom": 0.0, "rotate":
 
 
 def prototypes() -> ReportRow:
-    """Does another network see the class in the picture that the first one likes best?
+    """Transfer of prototypes: does another network recognise the class in the picture that maximises it for the first one?
 
-    Asked of pictures by nothing but gradient ascent, where all that is in a picture comes from the network; beside it those with the priors
-    of `synthesis.maximise`, which make good pictures from a plain network as well.
+    Measured on pictures from plain gradient ascent, which contain nothing but the network's preferences; and on those with the priors
+    of `synthesis.maximise`, which also make good pictures from a non-robust network.
     """
     judge, values = network("mini_resnet"), {}
     classes = torch.arange(len(judge.class_names))
@@ -50,7 +50,7 @@ def prototypes() -> ReportRow:
 
 
 def shape_bias() -> ReportRow:
-    """The shape of one class in the texture of another: which of them is named?"""
+    """Shape bias: is the shape or the texture of a cue conflict picture named?"""
     conflicts = robustness.cue_conflicts(380)
     values = {
         name: robustness.shape_bias(network(network_name), conflicts).bias
@@ -70,7 +70,7 @@ BACKGROUND_SWAPS = {
 
 
 def shortcuts() -> ReportRow:
-    """What is left when each of the two classes stands where the other one used to?"""
+    """Background shortcuts: accuracy when the backgrounds of the two classes are swapped."""
     values, passed = {}, True
     for name, swap in BACKGROUND_SWAPS.items():
         data = world.dataset("validation", n=400, classes=tuple(swap), bias=swap)

@@ -1,4 +1,4 @@
-"""A row of the report on the zoo, and the pictures that all rows are measured on."""
+"""The rows of the report on the shipped networks, and the pictures on which all rows are measured."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from cnnlab.networks import load
 
 @dataclass(frozen=True)
 class ReportRow:
-    """What a network shows.
+    """One row of the report: a phenomenon, its criterion, and the measured values.
 
-    Fields
-    ------
+    Attributes
+    ----------
     phenomenon
-        The phenomenon.
+        Name of the phenomenon.
     criterion
-        What must be found for it to count as shown, in words.
+        What the values must be for it to count as shown, in words.
     values
-        The numbers, by name.
+        The measured numbers, by name.
     passed
-        Whether they pass the bar.
+        Whether they meet the criterion.
     """
 
     phenomenon: str
@@ -38,13 +38,13 @@ class ReportRow:
 
 @remember
 def network(name: str) -> nn.Module:
-    """A shipped network; loaded once for all rows."""
+    """A shipped network, loaded once for all rows."""
     return load(name)
 
 
 @remember
 def pictures(count: int, **options: Any) -> world.Dataset:
-    """The first `count` pictures of the validation split, which no training sees."""
+    """The first `count` pictures of the validation split, which is not used for training."""
     return world.dataset("validation", n=count, **options)
 
 
@@ -60,5 +60,5 @@ def predictions(model: nn.Module, data: world.Dataset, batch_size: int = 100) ->
 
 
 def accuracy(model: nn.Module, data: world.Dataset) -> float:
-    """Share of right answers."""
+    """Accuracy: share of correct predictions."""
     return float((predictions(model, data) == data.labels).double().mean())

@@ -1,4 +1,4 @@
-"""Networks that answer at every pixel: how well do masks overlap, and what do skips do for the edges?"""
+"""Segmentation rows of the report: overlap of masks, and the effect of skip connections at boundaries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PICTURES = 500
 
 
 def masks() -> ReportRow:
-    """Mean intersection over union on the validation split: of all pixels, and of those within 2 pixels of a true edge."""
+    """Mean intersection over union on the validation split: of all pixels, and of those within 2 pixels of a true boundary."""
     data, values = object_masks(pictures(PICTURES)), {}
     for name in ("unet", "unet_without_skips", "fcn"):
         result = segmentation.segmentation_score(network(name), data.images, data.labels)

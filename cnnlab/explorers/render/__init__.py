@@ -1,1 +1,1 @@
-"""What the explorers show, one module a topic: a `State` says what the controls hold, `render` gives the `Result`; no widgets here."""
+"""Computations behind the explorers, one module for each: a `State` of the controls, and `render`, which returns a `Result`; no widgets."""

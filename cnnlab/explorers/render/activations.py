@@ -1,4 +1,4 @@
-"""The maps of a layer as an explorer shows them: which layers have units, ranges of colours, what a place sees; without any widget."""
+"""Activation maps for the activation explorer: layers with units, colour ranges, receptive fields; without any widget."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PER_MAP, PER_LAYER = "each map", "whole layer"
 
 
 def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
-    """The layers whose outputs are maps or vectors, with their receptive fields; and the one to begin with.
+    """The layers whose outputs are maps or vectors, with their receptive fields; and the default layer.
 
-    That is the last ReLU or block with maps, but not the maps of the classes themselves.
+    The default is the last ReLU or block with maps, excluding maps of the classes.
     """
     layers = network_layers(model, side)
     with_maps = [layer for layer in layers if layer.has_maps]
@@ -33,7 +33,7 @@ def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveF
 
 
 def layer_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, Tensor]:
-    """What the layers answer to one picture, U x h x w each; vectors have one place. One forward pass."""
+    """Activations of the layers for one picture, U x h x w each; vectors have one position. One forward pass."""
     outputs = activations(model, image, layers)
     return {
         name: maps.cpu() if maps.dim() == 3 else maps.cpu()[:, None, None] for name, maps in outputs.items()
@@ -41,7 +41,7 @@ def layer_maps(model: nn.Module, image: Tensor, layers: list[str]) -> dict[str, 
 
 
 def grid_maps(maps: Tensor, scale: str) -> Tensor:
-    """Maps U x h x w as they stand in the grid: each scaled separately to 0 to 1, or as they are."""
+    """Maps U x h x w for the grid: each scaled separately to [0, 1], or unscaled."""
     if max(maps.shape[1:]) > GRID_SIDE:
         maps = F.adaptive_avg_pool2d(maps, GRID_SIDE)
     if scale == PER_LAYER:
@@ -51,13 +51,13 @@ def grid_maps(maps: Tensor, scale: str) -> Tensor:
 
 
 def value_range(maps: Tensor) -> tuple[float, float]:
-    """The least and the largest value, never the same."""
+    """The smallest and the largest value, always different."""
     low = float(maps.min())
     return low, max(float(maps.max()), low + 1e-6)
 
 
 def field_sentence(box: tuple[int, int, int, int] | None, side: int) -> str:
-    """What a place sees, by its box (top, left, bottom, right) in a picture of `side` pixels."""
+    """A sentence on the receptive field of a position: its box (top, left, bottom, right) in a picture of `side` pixels."""
     if box is None:
         return "what it sees is not known"
     top, left, bottom, right = box
@@ -67,7 +67,7 @@ def field_sentence(box: tuple[int, int, int, int] | None, side: int) -> str:
 
 
 def initial_position(unit_map: Tensor, share: tuple[float, float] | None) -> tuple[int, int]:
-    """Where a map h x w is looked at first: where it is strongest, or at a share (down, across) of the way through it."""
+    """The first position to show in a map h x w: its maximum, or the position at a share (down, across) of its sides."""
     rows, columns = unit_map.shape
     if share is None:
         return divmod(int(unit_map.argmax()), columns)
@@ -75,7 +75,7 @@ def initial_position(unit_map: Tensor, share: tuple[float, float] | None) -> tup
 
 
 def overlay_tiles(unit_map: Tensor, side: int) -> dict:
-    """A map h x w as an overlay for a `ImageGrid`, side x side: clear where the unit is silent."""
+    """A map h x w as an overlay for an `ImageGrid`, side x side: transparent where the unit is inactive."""
     large = F.interpolate(unit_map[None, None], size=(side, side), mode="nearest")[0]
     return map_tiles(large, "magma", *value_range(unit_map.clamp(min=0)), alpha_ramp(1.0))
 
@@ -90,7 +90,7 @@ def code(
     count: int,
     patches: int,
 ) -> str:
-    """The lines that give the maps without the explorer; `opening` defines `model`, `picture` defines `image`.
+    """The lines of code for the maps without the explorer; `opening` defines `model`, `picture` defines `image`.
 
     Without a `position` the layer gives one number for each channel.
     """
@@ -116,7 +116,7 @@ def preview_png(
     position: tuple[int, int],
     layer: str,
 ) -> bytes:
-    """A PNG: the picture (3 x H x W) with `box` in its pixels, the map of `channel` with its place, and all maps U x h x w."""
+    """PNG preview: the picture (3 x H x W) with `box` in its pixels, the map of `channel` with its position, all maps U x h x w."""
     figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
     left.imshow(to_array(picture), interpolation="antialiased")
@@ -141,7 +141,7 @@ def preview_png(
 
 
 def mosaic(maps: Tensor) -> Tensor:
-    """U x h x w maps in one large one, NaN between them."""
+    """U x h x w maps as one large map, with NaN between them."""
     columns = max(1, round(len(maps) ** 0.5 * 1.15))
     padded = F.pad(maps, (0, 1, 0, 1), value=float("nan"))
     rows = -(-len(maps) // columns)

@@ -1,6 +1,6 @@
-"""One picture pushed towards another answer: what the adversarial explorer asks and what the network says, without any widget.
+"""Attacks on one picture for the adversarial explorer; without any widget.
 
-Epsilon is in the 255 steps of a stored picture throughout.
+Epsilon is always in steps of 1/255.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_EPSILON = 32
 
 @dataclass(frozen=True, eq=False)
 class AttackState:
-    """Everything that the explorer's controls say. `target` is the class to go to; None goes away from the network's answer."""
+    """Settings of the adversarial explorer. `target` is the class of a targeted attack; None leads away from the network's prediction."""
 
     model: nn.Module
     source: ImageSource
@@ -53,13 +53,13 @@ class AttackState:
 
 
 def render(state: AttackState) -> Tensor:
-    """The attacked picture, 3 x H x W, by the technique itself."""
+    """The attacked picture, 3 x H x W."""
     technique = {"FGSM": fgsm, "random signs": random_signs}.get(state.attack, pgd)
     return technique(state.model, state.image, state.target, **state.options).detach().cpu()
 
 
 def direction(state: AttackState) -> Tensor:
-    """3 x H x W signs along which a straight attack goes."""
+    """The signs, 3 x H x W, of the direction of a one-step attack."""
     if state.attack == "random signs":
         return random_signs(state.model, torch.full_like(state.image, 0.5), epsilon=0.5) * 2 - 1
     uphill = loss_gradient(state.model, state.image, state.target).cpu().sign()
@@ -67,17 +67,17 @@ def direction(state: AttackState) -> Tensor:
 
 
 def step_along(image: Tensor, sign: Tensor, epsilon: float) -> Tensor:
-    """The picture, epsilon steps of 255 along the signs: what a straight attack gives, without asking the network again."""
+    """The picture, epsilon steps of 1/255 along the signs: the result of a one-step attack, without another query."""
     return (image + epsilon / 255 * sign).clamp(0, 1)
 
 
 def rescale_change(image: Tensor, change: Tensor, factor: float) -> Tensor:
-    """A preview of another epsilon: the change that was found for one, made smaller or larger."""
+    """Preview of another epsilon: the perturbation found for one, rescaled."""
     return (image + factor * change).clamp(0, 1)
 
 
 def probabilities_along(state: AttackState, sign: Tensor, n_epsilons: int = 17) -> tuple[Tensor, Tensor]:
-    """`n_epsilons` epsilons from 0 to the largest, and marks x C probabilities there."""
+    """`n_epsilons` epsilons from 0 to the largest, and the n_epsilons x C probabilities at them."""
     epsilons = torch.linspace(0, MAX_EPSILON, n_epsilons)
     pictures = torch.stack([step_along(state.image, sign, float(epsilon)) for epsilon in epsilons])
     with eval_mode(state.model), torch.inference_mode():
@@ -85,15 +85,15 @@ def probabilities_along(state: AttackState, sign: Tensor, n_epsilons: int = 17) 
 
 
 def flip_along(state: AttackState, sign: Tensor) -> float:
-    """The smallest epsilon along the signs at which the answer is another; infinity if there is none up to the largest."""
+    """The smallest epsilon along the signs at which the prediction changes; infinity if there is none up to the largest."""
     result = minimal_epsilon(state.model, state.image, gradient=sign, max_epsilon=MAX_EPSILON / 255)
     return float(result.epsilon) * 255
 
 
 def bisect_flip(state: AttackState, clean_class: int, tolerance: float = 0.25) -> Iterator[float | None]:
-    """The same for an attack that must be run anew for each epsilon: None while it is looked for, the epsilon at last.
+    """`flip_along` for an attack that must be run again for each epsilon: yields None during the search, the epsilon at last.
 
-    Bisection takes it that an answer which is turned stays turned when epsilon grows.
+    Bisection assumes that a changed prediction stays changed as epsilon grows.
     """
     low, high = 0.0, float(MAX_EPSILON)
     if not _flips(replace(state, epsilon=high), clean_class):
@@ -108,7 +108,7 @@ def bisect_flip(state: AttackState, clean_class: int, tolerance: float = 0.25) -
 
 
 def code(state: AttackState, network: str, names: tuple[str, ...]) -> str:
-    """The lines that make the attacked picture without the explorer."""
+    """The lines of code that make the attacked picture without the explorer."""
     picture = state.source.code(state.image.shape[-1])
     rooms = "figures, robustness, world" if "world." in picture else "figures, robustness"
     call = {"FGSM": "fgsm", "random signs": "random_signs"}.get(state.attack, "pgd")
@@ -138,7 +138,7 @@ def code(state: AttackState, network: str, names: tuple[str, ...]) -> str:
 
 
 def describe(state: AttackState, network: str, names: tuple[str, ...], before: int, after: int) -> str:
-    """What is shown, in words and without measured digits."""
+    """Alt text of the current result, without measured numbers."""
     aim = f"towards {names[state.target]}" if state.target is not None else "away from its answer"
     return (
         f"Adversarial explorer. {network} looks at a picture ({state.source.description}) under the attack {state.attack},"

@@ -1,4 +1,4 @@
-"""What the brain explorer compares: a population and a layer with as many units and as much noise; pure functions, no widgets."""
+"""Comparison of neurons and a layer for the brain explorer, with equal units and noise; pure functions, no widgets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DRAWS = 2
 
 @dataclass(frozen=True)
 class State:
-    """How many units, how often averaged, how much of the noise, and the seed of all that is drawn."""
+    """Settings: number of units, number of trials averaged, share of the noise, and the random seed."""
 
     units: int
     trials: int
@@ -33,20 +33,20 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What was found for one setting.
+    """Result for one setting.
 
     Attributes
     ----------
     tables
         For "population" and "layer", N x N dissimilarities.
     agreement
-        Rank correlation of the two tables.
+        Rank correlation of the two matrices.
     ceiling
-        That of the population's own two halves of trials: more than about this cannot be asked of a layer.
+        Noise ceiling: the correlation between two halves of the population's trials, an approximate upper limit for a layer.
     accuracy
         For both, U x R decoding accuracies at the U `numbers` of units.
     numbers
-        The numbers of units up to the one asked for.
+        The numbers of units, up to the requested one.
     """
 
     tables: Mapping[str, Tensor]
@@ -57,7 +57,7 @@ class Result:
 
 
 def simulated_populations(count: int = 105) -> dict[str, Recordings]:
-    """Two simulated populations for `count` pictures of seven classes: of a late and of an early layer of mini_resnet."""
+    """Two simulated populations for `count` pictures of seven classes: from a late and from an early layer of mini_resnet."""
     pictures = dataset("validation", n=count, classes=CLASS_NAMES, progress=False)
     source = load(SOURCE)
     return {
@@ -97,17 +97,17 @@ def render(recordings: Recordings, codes: Tensor, state: State) -> Result:
 
 
 def dissimilarity(responses: Tensor) -> Tensor:
-    """N x N dissimilarities, each unit brought to mean 0 and deviation 1 first: a table of the strongest units alone says little."""
+    """N x N dissimilarities after standardising each unit, since otherwise the strongest units dominate the matrix."""
     deviation = responses.std(0).clamp(min=1e-6)
     return rdm((responses - responses.mean(0)) / deviation)
 
 
 def decoding_figure(result: Result, names: Mapping[str, str], chance: float) -> AltTextFigure:
-    """Decoding accuracy against units for both, under the names that `names` gives to "population" and "layer"."""
+    """Plot of decoding accuracy against units for both, with the names that `names` gives to "population" and "layer"."""
     values = {names[key]: accuracy for key, accuracy in result.accuracy.items()}
     title = f"Reading the class off few units\n{names['population']}"
     figure = repeats_figure(values, result.numbers, title=title, across="units", level={"chance": chance})
-    # Narrow, so that it can be read in the middle column of an explorer.
+    # Narrow enough for the middle column of an explorer.
     figure.set_size_inches(5.2, 4.4)
     figure.axes[0].legend(fontsize=10, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     return figure

@@ -1,4 +1,4 @@
-"""One convolution over a grey picture, taken apart: what the convolution explorer shows, without any widget."""
+"""One convolution over a grey picture, product by product, for the convolution explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one p
 LEARNED_FILTER = "learned by the network"
 SOURCE_SIZE = 96
 """Side of the picture before it is made smaller."""
-_READABLE = 5  # cells along a side in which a number can be read
+_READABLE = 5  # cells along a side at which a number is still legible
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What the controls say. `pixels` is 1 x n x n, `weight` 1 x k x k."""
+    """Settings of the convolution explorer. `pixels` is 1 x n x n, `weight` 1 x k x k."""
 
     pixels: Tensor
     weight: Tensor
@@ -35,35 +35,35 @@ class State:
 
     @property
     def steps(self) -> dict[str, int]:
-        """Stride, padding and dilation, as torch calls them."""
+        """Stride, padding and dilation, as arguments of torch."""
         return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
 
     @property
     def n_positions(self) -> int:
-        """Places along a side; a ValueError in words where there is none."""
+        """Number of positions along a side; a ValueError that explains it if there is none."""
         return output_size(self.pixels.shape[-1], self.weight.shape[-1], **self.steps)
 
     def output(self) -> Tensor:
-        """The whole map, 1 x places x places."""
+        """The whole output map, 1 x positions x positions."""
         bias = torch.tensor([self.bias])
         return F.conv2d(self.pixels[None], self.weight[None], bias, **self.steps)[0]
 
     def padded_input(self) -> Tensor:
-        """The picture with its border of zeros, 1 x (n + 2 p) x (n + 2 p)."""
+        """The picture with its zero padding, 1 x (n + 2 p) x (n + 2 p)."""
         return F.pad(self.pixels, [self.padding] * 4)
 
     def step_at(self, row: int, column: int) -> ConvolutionStep:
-        """One number of the map, taken apart."""
+        """The products and the sum of one number of the map."""
         return convolution_step(self.pixels, self.weight, self.bias, row=row, column=column, **self.steps)
 
 
 def grey(image: Tensor, side: int) -> Tensor:
-    """A picture 3 x H x W as 1 x side x side: the mean of its colours, and of the pixels that fall into one."""
+    """A picture 3 x H x W as 1 x side x side: the mean over its colours, and over the pixels that are merged into one."""
     return F.adaptive_avg_pool2d(image.mean(0, keepdim=True), side)
 
 
 def named_kernel(name: str, size: int) -> Tensor:
-    """A kernel made by hand, 1 x size x size: edges answer to a change of brightness, blur to its mean.
+    """A hand-made kernel, 1 x size x size: edges respond to changes of brightness, blur to its mean.
 
     Example
     -------
@@ -81,7 +81,7 @@ def named_kernel(name: str, size: int) -> Tensor:
         weights += offset.sign()[:, None]
     elif name == "blur":
         weights += 1 / size**2
-    elif name == "spot":  # bright in the middle, dark around; no answer where nothing changes
+    elif name == "spot":  # bright in the middle, dark around; 0 where the picture is constant
         weights -= 1 / max(size**2 - 1, 1)
         weights[size // 2, size // 2] = 1.0
     elif name == "sharpen":
@@ -104,7 +104,7 @@ def products(step: ConvolutionStep) -> list[tuple[int, int, float, float]]:
 
 
 def nearest_position(state: State, row: int, column: int) -> tuple[int, int]:
-    """The place whose window has its middle nearest to a pixel of the padded picture."""
+    """The position whose window has its centre nearest to a pixel of the padded picture."""
     reach = state.dilation * (state.weight.shape[-1] - 1)
     targets = (round((coordinate - reach / 2) / state.stride) for coordinate in (row, column))
     down, across = (min(max(target, 0), state.n_positions - 1) for target in targets)
@@ -112,7 +112,7 @@ def nearest_position(state: State, row: int, column: int) -> tuple[int, int]:
 
 
 def window_boxes(state: State, step: ConvolutionStep) -> list[dict]:
-    """Boxes over the padded picture: the picture within its padding, and the pixels that the kernel reads."""
+    """Boxes over the padded picture: the picture without its padding, and the pixels under the kernel."""
     border, (_, height, width) = state.padding, state.pixels.shape
     boxes = [{"tile": 0, "box": [border, border, height, width], "colour": "#6fb7ff"}] if border else []
     down, across = (
@@ -126,7 +126,7 @@ def window_boxes(state: State, step: ConvolutionStep) -> list[dict]:
 
 
 def preview_figure(state: State, row: int, column: int) -> Figure:
-    """Picture, kernel and map beside each other, with the window and the number that comes out of it."""
+    """Static preview: picture, kernel and map side by side, with the window and the resulting number."""
     figure = Figure(figsize=(8.4, 3.2), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.6, 1))
     left.imshow(state.padded_input()[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -147,7 +147,7 @@ def preview_figure(state: State, row: int, column: int) -> Figure:
 def code(
     opening: str, picture: str, state: State, position: tuple[int, int], filter_index: int | None
 ) -> str:
-    """The lines that take the number at a place apart without the explorer; `picture` defines `image`.
+    """The lines of code for the products at one position without the explorer; `picture` defines `image`.
 
     The kernel is filter number `filter_index` of the network that `opening` loads; without one its weights are written out.
     """
@@ -174,7 +174,7 @@ def code(
 
 
 def sum_sentence(step: ConvolutionStep, weight: Tensor, term: int) -> str:
-    """The sum as far as `term` products: the last of them, what has come together so far, and at the end the bias."""
+    """The sum of the first `term` products, as text: the last of them, the partial sum, and at the end the bias."""
     values = products(step)
     if term == 0:
         return f"{len(values)} products to add. Step through them with the slider."
@@ -191,7 +191,7 @@ def sum_sentence(step: ConvolutionStep, weight: Tensor, term: int) -> str:
 
 
 def patch_table(step: ConvolutionStep, weight: Tensor, term: int) -> str:
-    """Patch × kernel = products as three small HTML tables; products that are already in the sum stand out."""
+    """Patch × kernel = products as three small HTML tables; products that are summed already are highlighted."""
     values = (step.patch[0], weight[0], step.products[0])
     spans = (
         (0.0, max(1.0, float(step.patch.max()))),
@@ -225,7 +225,7 @@ def _matrix(title: str, values: Tensor, span: tuple[float, float], term: int) ->
 
 
 def _tint(value: float, span: tuple[float, float]) -> str:
-    """Grey for what is seen (0 black, 1 white), orange and violet for what is signed."""
+    """Grey for pixels (0 black, 1 white), orange and violet for signed numbers."""
     low, high = span
     if low == 0.0:
         level = round(255 * min(max(value / high, 0), 1))
@@ -234,5 +234,5 @@ def _tint(value: float, span: tuple[float, float]) -> str:
     strong = (179, 88, 6) if value > 0 else (84, 39, 136)
     mixed = [round(247 + (channel - 247) * share) for channel in strong]
     light = sum(part * (c / 255) ** 2.2 for part, c in zip((0.21, 0.72, 0.07), mixed, strict=True))
-    ink = "#fff" if light < 0.18 else "#000"  # where white and black stand out alike
+    ink = "#fff" if light < 0.18 else "#000"  # where white and black are equally legible
     return f"background: rgb({mixed[0]},{mixed[1]},{mixed[2]}); color: {ink}"

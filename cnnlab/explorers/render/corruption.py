@@ -1,4 +1,4 @@
-"""One picture under all fifteen corruptions: what the corruption explorer asks and what the network answers, without any widget."""
+"""One picture under all fifteen corruptions for the corruption explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What the controls say: whose answer, to which picture, under which chance; `kind` and `severity` are what is looked at."""
+    """Settings of the corruption explorer: network, picture, seed; `kind` and `severity` are the ones shown."""
 
     model: nn.Module
     source: ImageSource
@@ -39,28 +39,28 @@ class Result:
 
     @property
     def winners(self) -> list[int]:
-        """The predicted class under each."""
+        """The predicted class under each corruption."""
         return self.probability.argmax(1).tolist()
 
 
 def family_of(kind: str) -> str:
-    """The family that a corruption belongs to."""
+    """The family of a corruption."""
     return next(family for family, kinds in FAMILIES.items() if kind in kinds)
 
 
 def kind_options() -> list[tuple[str, str]]:
-    """The corruptions as a reader chooses them: family and name, and the name that `corrupt` knows."""
+    """The corruptions as menu options: family and name, and the name for `corrupt`."""
     return [(f"{family_of(kind)}: {kind.replace('_', ' ')}", kind) for kind in CORRUPTIONS]
 
 
 def render(state: State) -> Result:
-    """All fifteen at the severity of the setting."""
+    """All fifteen corruptions at the severity of the setting."""
     *_, found = steps_under_all(state)
     return found
 
 
 def steps_under_all(setting: State) -> Iterator[Result | None]:
-    """The fifteen in short steps: None for each corruption and each forward pass, and at last what was found."""
+    """The fifteen corruptions in short steps: None for each corruption and each forward pass, and at last the result."""
     image = setting.source.image(setting.side)
     images, parts = [], []
     for kind in CORRUPTIONS:
@@ -74,7 +74,7 @@ def steps_under_all(setting: State) -> Iterator[Result | None]:
 
 
 def at_other_severities(setting: State, answers: dict[int, Result]) -> Iterator[int]:
-    """Short steps that put what is missing in `answers` there, by severity; each gives the severity that it works on."""
+    """Short steps that add the missing results to `answers`, by severity; each step yields its severity."""
     for severity, other in states_by_severity(setting).items():
         for found in steps_under_all(other) if severity not in answers else ():
             if found is not None:
@@ -89,13 +89,13 @@ def states_by_severity(state: State) -> dict[int, State]:
 
 
 def clean_probability(state: State) -> tuple[Tensor, tuple[str, ...]]:
-    """The C probabilities of the picture as it is, and the names of the classes."""
+    """The C probabilities of the clean picture, and the names of the classes."""
     probability = probabilities(state.model, state.source.image(state.side))
     return probability, class_names(state.model, len(probability))
 
 
 def code(state: State, opening: str) -> str:
-    """The lines that give the corrupted picture and the answer without the explorer; `opening` defines `model`."""
+    """The lines of code for the corrupted picture and the prediction without the explorer; `opening` defines `model`."""
     picture = state.source.code(state.side)
     rooms = "robustness, world" if "world." in picture else "robustness"
     seed = f", seed={state.seed}" if state.seed else ""

@@ -1,4 +1,4 @@
-"""One shape in the skin of every class: what the cue conflict explorer asks and what networks answer, without any widget."""
+"""One shape with the texture of every class for the cue conflict explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CUE_COLOURS = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A picture of one shape in one skin, and what each network says to it.
+    """A picture of one shape with one texture, and each network's prediction.
 
-    `image` is 3 x H x W, as the first network sees it; `probabilities` holds the C probabilities of each network.
+    `image` is 3 x H x W, the first network's input; `probabilities` holds the C probabilities of each network.
     """
 
     image: Tensor
@@ -30,12 +30,12 @@ class Result:
 
 
 def conflict_image(recipe: Recipe, texture: str, side: int) -> Tensor:
-    """The picture of the recipe with the object in the skin of another class, 3 x side x side."""
+    """The picture of the recipe with the texture of another class on the object, 3 x side x side."""
     return RenderedSource(recipe.replace(texture=texture)).image(side)
 
 
 def render(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> Result:
-    """Draw it and ask every network, at the size that it looks at (`side` unless it tells): one forward pass each."""
+    """Render the picture and classify it with every network, at its input size (`side` if unknown): one forward pass each."""
     sides = [int(getattr(model, "input_size", side)) for model in models]
     per_model = (
         probabilities(model, conflict_image(recipe, texture, n))
@@ -45,7 +45,7 @@ def render(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> 
 
 
 def followed_cue(probability: Tensor, names: tuple[str, ...], shape: str, texture: str) -> str:
-    """By "shape", "texture" or "neither": whose class the answer is; "no conflict" where both are the same."""
+    """The cue that the prediction follows: "shape", "texture" or "neither"; "no conflict" where both are the same class."""
     prediction = names[int(probability.argmax())]
     if shape == texture:
         return "no conflict"
@@ -53,7 +53,7 @@ def followed_cue(probability: Tensor, names: tuple[str, ...], shape: str, textur
 
 
 def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], shape: str) -> dict[str, int]:
-    """How often network `number` goes by shape, by texture, by neither, over one shape in many skins."""
+    """How often network `number` follows shape, texture or neither, over one shape with many textures."""
     cues = [
         followed_cue(result.probabilities[number], names, shape, texture)
         for texture, result in results.items()
@@ -62,7 +62,7 @@ def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], 
 
 
 def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
-    """The shape in twenty skins; under each what the networks say, one line a network, in the colour of the cue that they go by."""
+    """Static preview: the shape with twenty textures, and below each the networks' predictions, coloured by the cue that they follow."""
     figure = Figure(figsize=(9.8, 4.9), dpi=90, layout="constrained", facecolor="white")
     axes = figure.subplots(3, 7).flat
     axes[-1].set_axis_off()
@@ -80,12 +80,12 @@ def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tup
 
 
 def object_class_names(model: nn.Module, probability: Tensor) -> tuple[str, ...]:
-    """The classes of a network that can be asked about shape and texture.
+    """The names of the classes of a network that has the classes of the world.
 
     Raises
     ------
     ValueError
-        If it does not know the classes of the world.
+        If it does not have the classes of the world.
     """
     names = class_names(model, len(probability))
     if set(OBJECTS) - set(names):
@@ -97,7 +97,7 @@ def object_class_names(model: nn.Module, probability: Tensor) -> tuple[str, ...]
 
 
 def code(recipe: Recipe, texture: str, side: int, opening: str) -> str:
-    """The lines that give the picture and the answer without the explorer; `opening` defines `model`."""
+    """The lines of code for the picture and the prediction without the explorer; `opening` defines `model`."""
     lines = [
         *("import torch", "import cnnlab", "from cnnlab import world", "", opening),
         RenderedSource(recipe.replace(texture=texture)).code(side),

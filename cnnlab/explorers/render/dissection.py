@@ -1,4 +1,4 @@
-"""What dissection found, as the explorer shows it: who is listed, masks, overlaps as bars, and who falls; without any widget."""
+"""Dissection results for the dissection explorer: detectors, masks, overlaps and ablation; without any widget."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STEP = 10
 
 
 def relu_layers(model: nn.Module, side: int) -> tuple[list[str], str]:
-    """The layers that can be dissected, and the one to begin with: maps behind a ReLU and of whole blocks, or all where there are neither.
+    """The layers that can be dissected, and the default: maps after a ReLU and of whole blocks, or all maps if there are neither.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def relu_layers(model: nn.Module, side: int) -> tuple[list[str], str]:
 
 
 def detectors(dissection: Dissection, threshold: float, category: str = ALL_CATEGORIES) -> list[UnitReport]:
-    """The detectors above the threshold, best first; those of one category where one is chosen."""
+    """The detectors above the threshold, best first; only those of `category` if one is chosen."""
     return [
         report
         for report in dissection.rows(threshold)
@@ -48,7 +48,7 @@ def detectors(dissection: Dissection, threshold: float, category: str = ALL_CATE
 
 
 def count_sentence(dissection: Dissection, threshold: float, category: str = ALL_CATEGORIES) -> str:
-    """How many detectors and unique detectors there are, and how many by chance, as a sentence."""
+    """A sentence with the number of detectors, of unique detectors, and of those expected by chance."""
     listed_units = detectors(dissection, threshold, category)
     unique = len({(report.category, report.concept) for report in listed_units})
     by_chance = detectors(dissection.at_chance(), threshold, category)
@@ -62,7 +62,7 @@ def count_sentence(dissection: Dissection, threshold: float, category: str = ALL
 def common_concepts(
     dissection: Dissection, threshold: float, category: str = ALL_CATEGORIES, max_concepts: int = 5
 ) -> str:
-    """The concepts with most detectors, as a sentence."""
+    """A sentence with the concepts that have most detectors."""
     counts = Counter(report.concept for report in detectors(dissection, threshold, category)).most_common(
         max_concepts
     )
@@ -70,7 +70,7 @@ def common_concepts(
 
 
 def overlap_rows(dissection: Dissection, unit: int, max_rows: int = 6) -> list[dict]:
-    """The concepts that the unit overlaps with most, as rows for `ProbabilityBars`: its IoU, and that of its masks in other pictures."""
+    """The unit's concepts of largest overlap, as rows for `ProbabilityBars`: its IoU, and that of its masks in other pictures."""
     order = dissection.iou[unit].argsort(descending=True, stable=True)[:max_rows].tolist()
     return [
         {
@@ -86,7 +86,7 @@ def overlap_rows(dissection: Dissection, unit: int, max_rows: int = 6) -> list[d
 def strongest_masks(
     maps: LayerActivations, dissection: Dissection, unit: int, k: int
 ) -> tuple[Tensor, Tensor]:
-    """The k pictures that excite the unit most, strongest first, and where it passes its threshold in them: k, and k x H x W."""
+    """The k pictures with the largest activation of the unit, strongest first, and the masks above its threshold: k, and k x H x W."""
     best = maps.strongest(unit, k).picture[0]
     return best, upsample_to_image(maps.maps[best, unit], maps.field) > dissection.threshold[unit]
 
@@ -94,25 +94,25 @@ def strongest_masks(
 def strongest_image_per_unit(
     maps: LayerActivations, dissection: Dissection, units: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """For each of some units the picture that excites it most, and its mask in it: n, and n x H x W."""
+    """For each of some units the picture with its largest activation, and its mask there: n, and n x H x W."""
     index, masks = zip(*(strongest_masks(maps, dissection, unit, 1) for unit in units), strict=True)
     return torch.cat(index), torch.cat(masks)
 
 
 def concept_sentence(dissection: Dissection, unit: int) -> str:
-    """The concept that the unit overlaps with most, its category and the overlap."""
+    """A sentence with the concept of the unit's largest overlap, its category and the overlap."""
     row = next(row for row in dissection.rows() if row.unit == unit)
     return f"{row.concept} ({row.category}), IoU {row.iou:.2f}"
 
 
 def concept_of(dissection: Dissection, unit: int) -> tuple[str, str]:
-    """Category and name of the concept that the unit overlaps with most."""
+    """Category and name of the concept with the largest overlap with the unit."""
     concept = int(dissection.iou[unit].argmax())
     return dissection.categories[concept], dissection.concepts[concept]
 
 
 def preview_figure(images: Tensor, masks: Tensor | None = None) -> Figure:
-    """Up to six pictures (N x 3 x H x W) in which all but what is lit (N x H x W) lies in the dark; without `masks` as they are."""
+    """Static preview: up to six pictures (N x 3 x H x W), dark outside of the `masks` (N x H x W); unchanged without `masks`."""
     masks = torch.ones(len(images), *images.shape[2:], dtype=torch.bool) if masks is None else masks
     figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
     axes = figure.subplots(1, 6, squeeze=False)[0]
@@ -124,7 +124,7 @@ def preview_figure(images: Tensor, masks: Tensor | None = None) -> Figure:
 
 
 def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> str:
-    """The lines that dissect the layer and silence the unit without the explorer; `opening` defines `model`."""
+    """The lines of code that dissect the layer and ablate the unit without the explorer; `opening` defines `model`."""
     unique = f"unique_detectors({threshold:.2f})"
     lines = [
         *("import cnnlab", "from cnnlab import units, world", "", opening),
@@ -138,14 +138,14 @@ def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> s
 
 
 def darken_outside(masks: Tensor) -> dict:
-    """k x H x W booleans as an overlay for a `ImageGrid`: all but what is lit lies in the dark."""
+    """k x H x W booleans as an overlay for an `ImageGrid` that darkens all pixels outside of them."""
     return map_tiles(torch.where(masks, torch.nan, 0.0), "gray", 0.0, 1.0)
 
 
 def ablation_accuracy(
     model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Which class falls without the unit? In short steps, (C, C): accuracy of each class with it and without; NaN where none was seen."""
+    """Accuracy of each class with and without the unit, in short steps: (C, C); NaN for classes without pictures."""
     correct, totals = None, None
     for start in range(0, len(images), _STEP):
         batch, truth = images[start : start + _STEP], labels[start : start + _STEP]
@@ -162,7 +162,7 @@ def ablation_accuracy(
 
 
 def labels_for(pictures: ImageSet, names: Sequence[str]) -> Tensor:
-    """N indices into the network's class names: the object's, or the scene's where the network names scenes."""
+    """N indices into the network's class names: of the objects, or of the scenes for a network that classifies scenes."""
     index_of = {name: number for number, name in enumerate(names)}
     if set(pictures.class_names) <= set(index_of):
         return torch.tensor([index_of[name] for name in pictures.class_names])[pictures.labels]
@@ -175,7 +175,7 @@ def labels_for(pictures: ImageSet, names: Sequence[str]) -> Tensor:
 
 
 def ablation_rows(before: Tensor, after: Tensor, names: Sequence[str], max_rows: int = 5) -> list[dict]:
-    """The classes that fall most, as rows for `ProbabilityBars`."""
+    """The classes with the largest loss of accuracy, as rows for `ProbabilityBars`."""
     order = (after - before).nan_to_num(nan=0.0).argsort(stable=True)[:max_rows].tolist()
     return [
         {

@@ -1,4 +1,4 @@
-"""Pictures on a map: where they lie, which colour each has, and the lines that make the map; without any widget."""
+"""Positions, colours and code of an embedding for the embedding explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ THUMBNAIL_SIZE = 64
 
 
 def thumbnails(images: Tensor) -> Tensor:
-    """N x 3 x H x W pictures, made smaller where they are larger than a thumbnail."""
+    """N x 3 x H x W pictures, reduced where they are larger than a thumbnail."""
     if images.shape[-1] <= THUMBNAIL_SIZE:
         return images
     return F.interpolate(
@@ -27,7 +27,7 @@ def thumbnails(images: Tensor) -> Tensor:
 
 
 def positions(points: Tensor, in_grid: bool) -> list[list[float]]:
-    """[across, down] in 0 ... 1, with one scale for both axes; or the cells of a grid."""
+    """[across, down] in [0, 1], with one scale for both axes; or the cells of a grid."""
     if in_grid:
         cells = grid_assignment(points).float()
         spread = cells[:, [1, 0]] / cells.amax().clamp(min=1)
@@ -39,7 +39,7 @@ def positions(points: Tensor, in_grid: bool) -> list[list[float]]:
 
 
 def point_colours(labels: Sequence[str], names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """The colour of each picture, of which the name is known, and the legend: [name, colour] for each of the names."""
+    """The colour of each picture by its label, and the legend: [name, colour] for each of the names."""
     colours = {
         name: to_hex(colour) for name, colour in zip(names, class_colours(np.arange(len(names))), strict=True)
     }
@@ -47,7 +47,7 @@ def point_colours(labels: Sequence[str], names: Sequence[str]) -> tuple[list[str
 
 
 def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplexity: int) -> str:
-    """The lines that make the map without the explorer; `opening` defines `model`, and `pictures` are the lines that define them."""
+    """The lines of code for the embedding without the explorer; `opening` defines `model`, `pictures` are the lines that load the set."""
     lines = ["import cnnlab", "import torch", "from cnnlab import features, world"]
     if any("digits(" in line for line in pictures):
         lines += ["from cnnlab.networks.training_data import digits"]

@@ -1,4 +1,4 @@
-"""The weights of a layer as tiles, and what explains a filter in words: what the filter explorer shows, without any widget."""
+"""Filters as tiles and fits as text for the filter explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def weighted_layers(model: nn.Module) -> list[str]:
 
 
 def scale_of(model: nn.Module, scale: str) -> str | float:
-    """A scale for `filter_limits`: for the whole network its largest weight."""
+    """A colour scale for `filter_limits`: for the whole network its largest weight."""
     if scale != "network":
         return scale
     weights = (resolve_layer(model, name).weight for name in weighted_layers(model))
@@ -34,12 +34,12 @@ def scale_of(model: nn.Module, scale: str) -> str | float:
 
 
 def reads_rgb(weights: Tensor) -> bool:
-    """Whether the filters read red, green and blue, and so are pictures themselves."""
+    """Whether the filters read red, green and blue, and so can be shown as pictures."""
     return weights.shape[1] == 3
 
 
 def layer_tiles(weights: Tensor, scale: str | float, source: int = 0) -> dict:
-    """One tile for each unit: its filter in colour, or, in deeper layers, its signed kernel over the map `source`."""
+    """One tile for each unit: its filter in colour, or, in deeper layers, its signed kernel for the input map `source`."""
     if reads_rgb(weights):
         return image_tiles(filter_colours(weights, scale))
     limits = filter_limits(weights, scale)[:, None, None]
@@ -47,13 +47,13 @@ def layer_tiles(weights: Tensor, scale: str | float, source: int = 0) -> dict:
 
 
 def unit_tiles(weights: Tensor, unit: int, scale: str | float) -> dict:
-    """One tile for each map that the unit reads: its signed weights, in one scale of colours."""
+    """One tile for each input map of the unit: its signed weights, at one colour scale."""
     limit = float(filter_limits(weights, scale)[unit])
     return map_tiles(weights[unit].cpu(), SIGNED, -limit, limit)
 
 
 def fit_tiles(weight: Tensor, fit: FilterFit | None) -> tuple[dict, list[str]]:
-    """Filter, fit and what is left over, in the filter's own scale; the filter alone where there is no fit yet."""
+    """Filter, fit and residual, at the filter's own scale; the filter alone if there is no fit yet."""
     parts, names = [weight.cpu().float()], ["the filter"]
     if fit is not None:
         fitted = fit.reconstruction[0].float()
@@ -63,7 +63,7 @@ def fit_tiles(weight: Tensor, fit: FilterFit | None) -> tuple[dict, list[str]]:
 
 
 def fit_sentence(fit: FilterFit) -> str:
-    """What comes closest to the filter, and how much of it that explains."""
+    """A sentence with the best fit to the filter, and the share of the variance that it explains."""
     share = f"explains {float(fit.r2[0]):.2f} of the filter (without its constant colour {float(fit.pattern_r2[0]):.2f})"
     if not bool(fit.is_gabor[0]):
         return f"A blob of colour {share}."
@@ -75,7 +75,7 @@ def fit_sentence(fit: FilterFit) -> str:
 
 
 def fit_captions(fits: Sequence[FilterFit], count: int) -> list[str]:
-    """A line for each of `count` units: what explains it and how well, for those that are fitted."""
+    """A caption for each of `count` units: its best fit and how good it is, for the fitted ones."""
     suffixes = [f", {'Gabor' if fit.is_gabor[0] else 'blob'} {float(fit.r2[0]):.2f}" for fit in fits]
     suffixes += [""] * (count - len(fits))
     return [f"unit {number}{suffix}" for number, suffix in enumerate(suffixes)]
@@ -84,9 +84,9 @@ def fit_captions(fits: Sequence[FilterFit], count: int) -> list[str]:
 def code(
     opening: str, untrained: bool, layer: str, weights: Tensor, scale: str | float, r2_threshold: float | None
 ) -> str:
-    """The lines that draw the filters without the explorer; `opening` defines `model`.
+    """The lines of code that draw the filters without the explorer; `opening` defines `model`.
 
-    `untrained` takes the network before training; with `r2_threshold` the lines also fit Gabor functions and blobs and tell the share
+    `untrained` takes the network before training; with `r2_threshold` the lines also fit Gabor functions and blobs and print the share
     of filters that are explained so far.
     """
     lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", opening]
@@ -107,7 +107,7 @@ def code(
 
 
 def preview_figure(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure:
-    """All filters of the layer, or all kernels over one of its maps, the chosen unit with a frame."""
+    """Static preview: all filters of the layer, or all kernels for one input map, with a frame around the chosen unit."""
     count = min(len(weights), 64)
     columns = 16 if count > 32 else 8
     figure = Figure(

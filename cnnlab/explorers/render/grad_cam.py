@@ -1,4 +1,4 @@
-"""What the Grad-CAM explorer asks: a class map of one picture, and of the same object in every other scene. No widget is needed."""
+"""Class maps for the Grad-CAM explorer: of one picture, and of the same object in every other scene; without any widget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnnlab.world import SCENES
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What the controls say: a class (None: the predicted one), a layer (None: the last maps), and which of both maps is shown."""
+    """Settings of the Grad-CAM explorer: class (None: the predicted one), layer (None: the last maps), and the kind of map."""
 
     model: nn.Module
     source: ImageSource
@@ -33,7 +33,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One picture's answer: the picture, the map (H x W; 3 x H x W if guided), the C probabilities and the class that is meant."""
+    """Result for one picture: the picture, the map (H x W; 3 x H x W if guided), the C probabilities and the target class."""
 
     image: Tensor
     map: Tensor
@@ -48,7 +48,7 @@ class Result:
 
     @property
     def summary(self) -> str:
-        """The predicted class and its probability, in words."""
+        """A sentence with the predicted class and its probability."""
         return f"says {self.names[self.winner]} ({float(self.probability[self.winner]):.2f})"
 
 
@@ -63,7 +63,7 @@ def render(state: State) -> Result:
 
 
 def other_scenes(state: State) -> dict[str, State]:
-    """The same question about the same object in each scene of the world; none for a photo."""
+    """The same settings for the object in each scene of the world; empty for a photo."""
     if not isinstance(state.source, RenderedSource):
         return {}
     recipe = state.source.recipe
@@ -71,7 +71,7 @@ def other_scenes(state: State) -> dict[str, State]:
 
 
 def code(state: State, opening: str) -> str:
-    """The lines that give the map without the explorer; `opening` defines `model`."""
+    """The lines of code for the map without the explorer; `opening` defines `model`."""
     picture = state.source.code(state.side)
     rooms = "attribution, world" if "world." in picture else "attribution"
     function = "guided_grad_cam" if state.guided else "grad_cam"

@@ -1,4 +1,4 @@
-"""What the maximisation explorer asks for, and the pictures that come of it: pure functions, without any widget."""
+"""Activation maximisation for its explorer: objective, frames and code; pure functions, without any widget."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ OFF = dict.fromkeys(DEFAULTS, 0)
 
 @dataclass(frozen=True, eq=False)
 class MaximisationState:
-    """Everything that the explorer's controls say.
+    """Settings of the activation maximisation explorer.
 
-    Fields
-    ------
+    Attributes
+    ----------
     kind, number, layer
-        "class", "channel" or "unit" (a channel at the middle of its map), its number, and the layer for the latter two.
+        "class", "channel" or "unit" (a channel at the centre of its map), its number, and the layer for the latter two.
     n_targets, restarts
-        How many classes or channels from `number` on, and pictures for each.
+        Number of classes or channels from `number` on, and of pictures for each.
     start
         "noise", "zero", or a picture.
     options
@@ -65,19 +65,19 @@ class MaximisationState:
 
 
 def objective(state: MaximisationState) -> Objective:
-    """What shall grow."""
+    """The objective to maximise."""
     if state.kind == "class":
         return logit(state.numbers)
     return (channel if state.kind == "channel" else unit)(state.layer, state.numbers)
 
 
 def frames(runs: list[tuple[str, nn.Module, MaximisationState]]) -> Iterator[Frame]:
-    """The pictures of several runs side by side, one moment a step; its numbers are the mean scores under the runs' names.
+    """The pictures of several runs side by side, one frame for each step; its metrics are the mean scores under the runs' names.
 
     Raises
     ------
     ValueError
-        At once, if there are too many pictures, or a network does not know what it is asked for.
+        At once, if there are too many pictures, or a network does not have the requested target.
     """
     count = sum(state.count for _, _, state in runs)
     if count > MAX_IMAGES:
@@ -104,7 +104,7 @@ def frames(runs: list[tuple[str, nn.Module, MaximisationState]]) -> Iterator[Fra
 
 
 def captions(state: MaximisationState, names: tuple[str, ...], run: str = "") -> list[str]:
-    """A line for each picture of a run."""
+    """A caption for each picture of a run."""
     lines = []
     for number in state.numbers:
         what = names[number] if state.kind == "class" else f"{state.layer} {state.kind} {number}"
@@ -115,13 +115,13 @@ def captions(state: MaximisationState, names: tuple[str, ...], run: str = "") ->
 
 
 def layer_widths(model: nn.Module, side: int, *, maps: bool = False) -> dict[str, int]:
-    """The layers that can be asked for, in the order in which they run, and how many channels each has; `maps`: convolutional ones."""
+    """The layers that can be maximised, in the order in which they run, with their numbers of channels; `maps`: convolutional ones only."""
     layers = [layer for layer in network_layers(model, side) if layer.type != "BatchNorm2d"]
     return {layer.name: layer.shape[0] for layer in layers if len(layer.shape) == 3 or not maps}
 
 
 def code(state: MaximisationState, network: str, names: tuple[str, ...], picture: str = "") -> str:
-    """The lines that make the pictures without the explorer."""
+    """The lines of code that make the pictures without the explorer."""
     many = state.n_targets > 1
     if state.kind == "class":
         quoted_names = [f'"{names[number]}"' for number in state.numbers]
@@ -151,7 +151,7 @@ def code(state: MaximisationState, network: str, names: tuple[str, ...], picture
 
 
 def describe(state: MaximisationState, network: str, names: tuple[str, ...], beside: str = "") -> str:
-    """What is shown, in words and without measured digits."""
+    """Alt text of the current result, without measured numbers."""
     what = "; ".join(captions(state, names)[:: state.restarts])
     on = [f"{name} {_literal(value)}" for name, value in state.options.items() if name in DEFAULTS and value]
     start = state.start if isinstance(state.start, str) else "a picture"

@@ -1,4 +1,4 @@
-"""One picture with one occluder on it: what the occlusion explorer asks and what the network answers, without any widget."""
+"""One picture with one occluder for the occlusion explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cnnlab.networks.activations import eval_mode, match_device_dtype
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Everything that the explorer's controls say. `box` is (left, top, size) in the pixels of `image`, 3 x H x W."""
+    """Settings of the occlusion explorer. `box` is (left, top, size) in the pixels of `image`, 3 x H x W."""
 
     model: nn.Module
     source: ImageSource
@@ -30,10 +30,10 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What the network says to the covered picture.
+    """The network's prediction for the occluded picture.
 
     `occluded_image` is 3 x H x W; `occluded_probability` and `clean_probability` hold the C class probabilities with and without the
-    occluder; `target` is the class that is asked about and `names` are the classes' names.
+    occluder; `target` is the target class and `names` are the classes' names.
     """
 
     occluded_image: Tensor
@@ -44,12 +44,12 @@ class Result:
 
     @property
     def flipped(self) -> bool:
-        """Whether another class wins because of the occluder."""
+        """Whether the occluder changes the predicted class."""
         return int(self.occluded_probability.argmax()) != int(self.clean_probability.argmax())
 
     @property
     def summary(self) -> str:
-        """Which class wins, in words."""
+        """A sentence with the predicted class."""
         winner, first = (
             int(self.occluded_probability.argmax()),
             self.names[int(self.clean_probability.argmax())],
@@ -60,12 +60,12 @@ class Result:
 
 
 def render(state: State, clean_probability: Tensor | None = None) -> Result:
-    """Cover the picture and ask the network: one forward pass, two where the uncovered probabilities `clean_probability` are not given.
+    """Classify the occluded picture: one forward pass, two if the clean picture's probabilities `clean_probability` are not given.
 
     Raises
     ------
     ValueError
-        If the occluder does not lie within the picture, or fill, class or stride do not exist.
+        If the occluder is not within the picture, or fill, class or stride do not exist.
     """
     left, top, size = state.box
     positive_int(state.stride, "stride")
@@ -93,7 +93,7 @@ def probabilities(model: nn.Module, image: Tensor) -> Tensor:
 
 
 def scores(model: nn.Module, images: Tensor) -> Tensor:
-    """The N x C logits of a classifier for N x 3 x H x W; other networks are refused in words."""
+    """The N x C logits of a classifier for N x 3 x H x W; other networks raise an error that explains why."""
     logits = model(match_device_dtype(model, images))
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(images):
         came = " x ".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
@@ -105,12 +105,12 @@ def scores(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def class_names(model: nn.Module, classes: int) -> tuple[str, ...]:
-    """The names of the classes; their numbers where the network does not name them."""
+    """The names of the classes; their numbers if the network has no names."""
     return tuple(getattr(model, "class_names", ())) or tuple(f"class {i}" for i in range(classes))
 
 
 def code(state: State, result: Result, network: str, whole_map: bool = False) -> str:
-    """The lines that give the answer's number without the explorer; with `whole_map` those of the map, too."""
+    """The lines of code for the probability without the explorer; with `whole_map` also for the map."""
     left, top, size = state.box
     picture = state.source.code(state.image.shape[-1])
     rooms = "attribution, world" if "world." in picture else "attribution"
@@ -143,7 +143,7 @@ def code(state: State, result: Result, network: str, whole_map: bool = False) ->
 
 
 def describe(state: State, result: Result, network: str) -> str:
-    """The picture in words, for whoever cannot see it; without measured digits, so that it is the same on every machine."""
+    """Alt text of the picture; without measured numbers, so that it is the same on every machine."""
     left, top, size = state.box
     names = result.names
     return (

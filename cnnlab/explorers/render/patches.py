@@ -1,4 +1,4 @@
-"""Patches as tiles of one size, with what is known of them in words: pure functions behind the explorers of units."""
+"""Patches as tiles of one size, and their captions, for the explorers of units; pure functions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _GREY = 0.85
 
 
 def patch_images(images: Tensor, top_patches: TopPatches, field: ReceptiveField | None) -> Tensor:
-    """k x 3 x h x w: what the first unit of `top_patches` sees in its k pictures (k x 3 x H x W); pale grey is outside of them.
+    """k x 3 x h x w: the receptive fields of the first unit of `top_patches` in its k pictures (k x 3 x H x W); pale grey outside of them.
 
-    Where nobody knows what it sees (`field` is None), the whole pictures.
+    If the receptive field is unknown (`field` is None), the whole pictures.
     """
     if field is None:
         return images
@@ -27,14 +27,14 @@ def patch_images(images: Tensor, top_patches: TopPatches, field: ReceptiveField 
     for patch, image, box in zip(patches, images, top_patches.box[0].tolist(), strict=True):
         top, left, bottom, right = box
         high, wide = bottom - top, right - left
-        down = sides[0] - high if top == 0 else 0  # a field that is cut above keeps its lower border in place
+        down = sides[0] - high if top == 0 else 0  # a field cropped above keeps its lower border
         across = sides[1] - wide if left == 0 else 0
         patch[:, down : down + high, across : across + wide] = image[:, top:bottom, left:right]
     return patches
 
 
 def patch_boxes(top_patches: TopPatches, whole: Sequence[int] | None = None) -> list[dict]:
-    """The boxes of the patches in their pictures, one a tile; `whole` (height, width) leaves out boxes that are the whole picture."""
+    """The boxes of the patches in their pictures, one per tile; `whole` (height, width) leaves out boxes that are the whole picture."""
     boxes = []
     for tile, (top, left, bottom, right) in enumerate(top_patches.box[0].tolist()):
         if whole is None or (bottom - top, right - left) != tuple(whole):
@@ -45,7 +45,7 @@ def patch_boxes(top_patches: TopPatches, whole: Sequence[int] | None = None) -> 
 def patch_captions(
     top_patches: TopPatches, pictures: ImageSet, centre_labels: Sequence[str] = ()
 ) -> list[str]:
-    """A line for each patch: its rank, what its picture shows, the activation, and what lies in its middle, if that is given."""
+    """A caption for each patch: its rank, a description of its picture, the activation, and the label at its centre, if given."""
     lines = []
     for rank, (index, value) in enumerate(
         zip(top_patches.picture[0], top_patches.value[0].tolist(), strict=True)
@@ -56,9 +56,9 @@ def patch_captions(
 
 
 def label_shares(labels: Tensor, pixel_counts: Tensor, names: Sequence[str], k: int = 6) -> list[dict]:
-    """The commonest of k labels as rows for `ProbabilityBars`: their share among them, and among all pixels of the collection.
+    """The most frequent of k labels as rows for `ProbabilityBars`: their share among the patches, and among all pixels of the set.
 
-    `labels` are the indices in the middle of the patches, `pixel_counts` counts each index over all pixels.
+    `labels` are the indices at the centres of the patches, `pixel_counts` counts each index over all pixels.
     """
     counts = labels.bincount(minlength=len(names)).double()
     base_rate = pixel_counts.double() / pixel_counts.sum()

@@ -1,4 +1,4 @@
-"""What a unit of a layer sees and gives: what the layer explorer shows, without any widget."""
+"""Receptive fields and activations of a unit for the layer explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Box = tuple[int, int, int, int]
 
 
 def colours_for(maps: Tensor) -> tuple[str, float, float]:
-    """Colour map and its two ends: signed maps about zero; maps behind a ReLU from zero up."""
+    """Colour map and its limits: symmetric about zero for signed maps, from zero up after a ReLU."""
     if float(maps.min()) < 0:
         return SIGNED, *symmetric_range(maps)
     return "viridis", 0.0, max(float(maps.max()), 1e-6)
 
 
 def nearest_unit(field: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, int]:
-    """(row, column) of the unit whose uncut field has its middle nearest to a pixel; 0 along an axis without places."""
+    """(row, column) of the unit whose uncropped receptive field has its centre nearest to a pixel; 0 along an axis without positions."""
     position = []
     for coordinate, offset, size, stride, count in zip(
         pixel, field.offset, field.size, field.stride, field.positions, strict=True
@@ -35,14 +35,14 @@ def nearest_unit(field: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, in
 
 
 def effective_field_tiles(model: nn.Module, image: Tensor, layer: str, row: int, column: int) -> dict:
-    """What the units of a place use of their field in this picture, as one tile to lay over it: bright where much."""
+    """The effective receptive field of a position in this picture, as one tile of an overlay: bright where the gradient is large."""
     field = effective_receptive_field(model, layer, image, row=row, column=column)
     strength = (field / field.max().clamp(min=torch.finfo(field.dtype).tiny)).sqrt()
     return map_tiles(strength[None], "magma", 0, 1, alpha_ramp(1.0))
 
 
 def field_sentence(box: Box | None, row: int, column: int, side: int) -> str:
-    """What the unit at a place can see."""
+    """A sentence with the receptive field of a position."""
     unit = f"the unit at row {row}, column {column}"
     if box is None:
         return f"what {unit} sees is not known."
@@ -55,7 +55,7 @@ def field_sentence(box: Box | None, row: int, column: int, side: int) -> str:
 def preview_figure(
     picture: np.ndarray, box: Box | None, side: int, maps: Tensor, unit: int, row: int, column: int
 ) -> Figure:
-    """The picture with a unit's field, beside the map with its place."""
+    """Static preview: the picture with a unit's receptive field, beside the map with its position."""
     figure = Figure(figsize=(8.4, 3.4), dpi=90, layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2)
     left.imshow(picture, interpolation="antialiased")

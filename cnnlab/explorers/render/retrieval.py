@@ -1,4 +1,4 @@
-"""Codes of a collection for searching in it: all layers in one pass, compressed and compared; without any widget."""
+"""Features for the retrieval explorer: all layers in one forward pass, compressed and compared; without any widget."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ STEPS = (2, 4, 8, 16, 32, 64, 128)
 
 
 def layers_to_search(model: nn.Module, side: int) -> tuple[list[str], str]:
-    """The layers whose codes are offered, and the one to begin with: behind a ReLU and of whole blocks, or all where there are neither."""
+    """The layers on offer, and the default: after a ReLU and of whole blocks, or all if there are neither."""
     layers = network_layers(model, side)
     names = rectified(layers) or [layer.name for layer in layers]
     return names, deepest(layers, names)
 
 
 def fitting(pictures: Any, side: int) -> Any:
-    """A collection such as `cnnlab.world.instances` for a network that looks at pictures of this side.
+    """A set such as `cnnlab.world.instances` for a network with this input size.
 
-    A large network is given the first pictures, enlarged, and of each thing in them all views; a small one gets photographs shrunk.
+    A large network gets the first pictures, enlarged, with all views of each of their objects; a small one gets reduced photographs.
     """
     whole = first_images(pictures, len(pictures))
     if whole.images.shape[-1] > side:
@@ -46,18 +46,18 @@ def fitting(pictures: Any, side: int) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class SearchFeatures:
-    """What one layer gives: the searched codes, N x D, and the axes found on another split."""
+    """Features of one layer: those of the searched set, N x D, and the principal axes of another set."""
 
     database: Tensor
     axes: PrincipalAxes
 
     @property
     def max_dimensions(self) -> int:
-        """How many dimensions can be kept."""
+        """The largest number of dimensions."""
         return len(self.axes.axes)
 
     def compressed(self, dimensions: int, whiten: bool = True) -> Tensor:
-        """N x d, each of length 1: in so many axes, whitened or not; 0 keeps the code as it is."""
+        """Features N x d of length 1 in this number of axes, whitened or not; with 0 the features without projection."""
         if not dimensions:
             return l2(self.database)
         n_kept = min(dimensions, self.max_dimensions)
@@ -74,7 +74,7 @@ class SearchFeatures:
 def collect_features(
     model: nn.Module, database: Tensor, training: Tensor, layers: Sequence[str]
 ) -> Iterator[dict[str, SearchFeatures]]:
-    """The codes of all layers in short steps, maps summed over their places: nothing until the last step; axes come from `training`."""
+    """The features of all layers in short steps, maps summed over positions: empty until the last step; the axes come from `training`."""
     parts: dict[str, list[list[Tensor]]] = {layer: [[], []] for layer in layers}
     for which, pictures in enumerate((database, training)):
         step = pictures_in_a_step(max(pictures.shape[2:]), _STEP)
@@ -91,13 +91,13 @@ def collect_features(
 
 
 def steps_of(searched: Tensor, others: Tensor) -> int:
-    """How many steps `collect_features` takes."""
+    """The number of steps of `collect_features`."""
     return sum(-(-len(one) // pictures_in_a_step(max(one.shape[2:]), _STEP)) for one in (searched, others))
 
 
 def rank_by_distance(codes: Tensor, query: int) -> tuple[Tensor, Tensor]:
     """All other rows, nearest first, and their distances."""
     distance = (codes - codes[query]).norm(dim=1)
-    distance[query] = -1  # in front, to be left out
+    distance[query] = -1  # first, to be left out
     order = distance.argsort(stable=True)[1:]
     return order, distance[order]

@@ -1,7 +1,7 @@
-"""What the saliency explorer asks: one picture, one method, one map; and how a map is laid over the picture. No widget is needed.
+"""Saliency maps for the saliency explorer: settings, computation and display; without any widget.
 
-A method's map is N x 3 x H x W, signed; how it is looked at (its size, its sign, as a picture) is chosen apart from it, since the same
-numbers look like evidence, noise or a drawing by that choice alone.
+A method's map is N x 3 x H x W, signed; its display (absolute value, sign, as a picture) is chosen separately, since the same
+numbers look like evidence, noise or a drawing depending on it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FUNCTIONS = (gradient, deconvnet, guided_backprop, smoothgrad, integrated_gradi
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What the controls say: a class (`target`, `score`) or a unit (`layer`, `unit`), a method, and how many gradients it averages."""
+    """Settings of the saliency explorer: a class (`target`, `score`) or a unit (`layer`, `unit`), a method, and its number of gradients."""
 
     model: nn.Module
     source: ImageSource
@@ -50,7 +50,7 @@ class State:
     noise: float = 0.15
 
     def with_method(self, method: str) -> State:
-        """The same question to another method."""
+        """The same settings with another method."""
         return replace(self, method=method)
 
     @property
@@ -69,18 +69,18 @@ class State:
 
 
 def render(state: State) -> Tensor:
-    """The map of the question's method: 3 x H x W, signed, on the CPU."""
+    """The map of the chosen method: 3 x H x W, signed, on the CPU."""
     function = _FUNCTIONS[METHODS.index(one_of(state.method, METHODS, "method"))]
     return function(state.model, state.image, **state.options).cpu()
 
 
 def per_pixel(attribution: Tensor, view: str) -> Tensor:
-    """One number for each pixel: the sum of the channels if the sign is looked at, else their largest size."""
+    """One number for each pixel: the sum over the channels for a signed view, else their largest absolute value."""
     return attribution.sum(0) if view == "sign" else channel_max(attribution)
 
 
 def tiles(attributions: list[Tensor], view: str) -> dict:
-    """Maps as the overlay of a `ImageGrid`, each in a range of its own; `view` is one of `VIEWS`."""
+    """Maps as the overlay of an `ImageGrid`, each at its own scale; `view` is one of `VIEWS`."""
     if view == "picture":
         return image_tiles(torch.stack([0.5 + _normalise(attribution) / 2 for attribution in attributions]))
     maps = torch.stack([_normalise(per_pixel(attribution, view)) for attribution in attributions])
@@ -90,7 +90,7 @@ def tiles(attributions: list[Tensor], view: str) -> dict:
 
 
 def describe_map(values: Tensor, mask: Tensor | None, object_name: str) -> str:
-    """What a map H x W says of the truth, as HTML: where its strongest point lies, and how much of it lies on the object."""
+    """Comparison of a map H x W with the true mask, as HTML: where its maximum lies, and its share on the object."""
     if not (values > 0).any():
         return "<p>Nothing in this map speaks for what was asked.</p>"
     sentences = [f"Its values reach {float(values.max()):.2g}."]
@@ -107,7 +107,7 @@ def describe_map(values: Tensor, mask: Tensor | None, object_name: str) -> str:
 
 
 def code(state: State, network: str) -> str:
-    """The lines that give the map without the explorer."""
+    """The lines of code for the map without the explorer."""
     picture = state.source.code(state.image.shape[-1])
     rooms = "attribution, world" if "world." in picture else "attribution"
     arguments = "".join(f", {name}={_literal(value)}" for name, value in state.options.items())
@@ -129,6 +129,6 @@ def _literal(value: object) -> str:
 
 
 def _normalise(values: Tensor) -> Tensor:
-    """Values divided by the size that all but one in 200 stay below, cut at 1."""
+    """Values divided by the 99.5th percentile of their absolute values, clipped at 1."""
     top = float(torch.quantile(values.abs().float().flatten(), 0.995)) or float(values.abs().max()) or 1.0
     return (values.float() / top).clamp(-1, 1)

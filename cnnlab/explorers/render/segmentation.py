@@ -1,4 +1,4 @@
-"""What a network for masks says, beside the truth: what the segmentation explorer shows, without any widget."""
+"""Segmentation of one picture beside the ground truth, for the segmentation explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INSIDE_COLOUR = "#1f4fd8"
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The answer to one picture: C x H x W probabilities, and, for a rendered picture, its H x W true classes."""
+    """Result for one picture: C x H x W probabilities, and, for a rendered picture, its H x W true classes."""
 
     probabilities: Tensor
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Result:
 
     @property
     def errors(self) -> Tensor:
-        """H x W: 1 where the answer is wrong near a true edge, 0 where it is wrong elsewhere, NaN where it is right."""
+        """H x W: 1 where the prediction is wrong near a true boundary, 0 where it is wrong elsewhere, NaN where it is right."""
         if self.truth is None:
             raise ValueError("nobody knows the truth of a photo; look at the answer instead.")
         kind = boundary_band(self.truth, EDGE_WIDTH).float()
@@ -50,7 +50,7 @@ class Result:
 
 
 def predict(model: nn.Module, source: ImageSource, side: int) -> Result:
-    """One forward pass."""
+    """The segmentation of one picture, with one forward pass."""
     image = source.image(side)
     with eval_mode(model), torch.inference_mode():
         logits = model(match_device_dtype(model, image[None]))
@@ -75,7 +75,7 @@ def class_map(result: Result, view: str) -> Tensor:
 
 
 def class_tiles(maps: Sequence[Tensor], view: str) -> dict:
-    """Maps of one look as the tiles of a sheet, in the plain colours of classes or errors."""
+    """Maps of one view as the tiles of an `ImageGrid`, in the plain colours of classes or errors."""
     row = torch.cat(list(maps), 1)  # side by side
     table = np.rint([[255 * part for part in to_rgb(colour)] for colour in _colours(view)]).astype(np.uint8)
     content = index_png(row.nan_to_num(nan=TRANSPARENT).numpy(), table)
@@ -84,7 +84,7 @@ def class_tiles(maps: Sequence[Tensor], view: str) -> dict:
 
 
 def colour_image(result: Result, view: str) -> np.ndarray:
-    """The same as H x W x 4 floats for a figure."""
+    """A map as H x W x 4 floats for a figure."""
     values = class_map(result, view).numpy()
     painted = np.zeros((*values.shape, 4))
     for index, colour in enumerate(_colours(view)):
@@ -93,7 +93,7 @@ def colour_image(result: Result, view: str) -> np.ndarray:
 
 
 def describe(result: Result) -> str:
-    """The numbers of this picture as HTML: how many pixels are wrong, near edges and elsewhere; intersection over union by class."""
+    """The numbers for this picture as HTML: wrong pixels near boundaries and elsewhere; intersection over union by class."""
     if result.truth is None:
         return "<p>Nobody knows the truth of a photo, so there is no number here.</p>"
     wrong, band = result.prediction != result.truth, boundary_band(result.truth, EDGE_WIDTH)
@@ -109,7 +109,7 @@ def describe(result: Result) -> str:
 
 
 def legend(result: Result, view: str) -> str:
-    """The colours that occur, with their names, as HTML."""
+    """Legend of the colours that occur, as HTML."""
     if view == "errors":
         pairs = [(OUTLINE, "wrong near a true edge"), (INSIDE_COLOUR, "wrong elsewhere")]
     else:
@@ -125,7 +125,7 @@ def legend(result: Result, view: str) -> str:
 
 
 def at_pixel(result: Result, row: int, column: int) -> str:
-    """What is said of one pixel: the two most probable classes, and the truth."""
+    """A sentence on one pixel: the two most probable classes, and the ground truth."""
     values, classes = result.probabilities[:, row, column].topk(2)
     text = ", ".join(
         f"{result.names[c]} {v:.2f}" for v, c in zip(values.tolist(), classes.tolist(), strict=True)

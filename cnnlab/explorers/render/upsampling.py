@@ -1,4 +1,4 @@
-"""A small map on its way to a larger one, number by number: what the enlargement explorer shows, without any widget."""
+"""Unpooling and transposed convolution number by number, for the upsampling explorer; without any widget."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ INPUTS = {UNPOOLING: torch.tensor([[300.0, 450], [100, 250]]), TRANSPOSED: ENCOD
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One map h x w and all steps to the larger one, (h w + 1) x H x W.
+    """A map h x w and all steps of its upsampling, (h w + 1) x H x W.
 
-    For unpooling `encoder` (H x W) was pooled and `max_indices` (h x w) are where its maxima stood; for a transposed convolution
-    `kernel` is stamped. `overlap_counts` (H x W) says how many numbers meet at each place.
+    For unpooling, `encoder` (H x W) is the map before pooling and `max_indices` (h x w) are its maxima; for a transposed convolution
+    `kernel` is the kernel. `overlap_counts` (H x W) is the number of summands at each position.
     """
 
     method: str
@@ -73,7 +73,7 @@ def transpose(maps: Tensor, kernel: Tensor, stride: int, padding: int) -> State:
 
 
 def tables(state: State, step: int) -> str:
-    """The tables of one step side by side, as HTML; the number whose turn it is stands out, as does what it changes."""
+    """The tables of one step side by side, as HTML; the current number and the outputs that it changes are highlighted."""
     h, w = state.maps.shape
     turn = [["now" if n == step else "done" if n < step else "todo" for n in _row(r, w)] for r in range(h)]
     changed = state.steps[step] != state.steps[max(step - 1, 0)]
@@ -95,7 +95,7 @@ def tables(state: State, step: int) -> str:
 
 
 def step_sentence(state: State, step: int) -> str:
-    """One step in a sentence or two."""
+    """One or two sentences on one step."""
     count, width = state.maps.numel(), state.maps.shape[1]
     if step == 0:
         return f"{count} numbers to come, the output is empty. Step through them with the slider."
@@ -125,7 +125,7 @@ def step_sentence(state: State, step: int) -> str:
 
 
 def preview_figure(state: State, step: int) -> Figure:
-    """The input, what goes with it and the output, as a still picture."""
+    """Static preview: input, pooled map or kernel, and output."""
     figure = Figure(figsize=(8.4, 2.9), dpi=90, layout="constrained", facecolor="white")
     left, middle, right = figure.subplots(1, 3)
     turn = torch.zeros_like(state.maps, dtype=torch.bool)
