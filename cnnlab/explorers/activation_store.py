@@ -49,7 +49,7 @@ class ImageSet:
     source
         The data set whose first pictures these are.
     expression
-        The code that gives `images`.
+        The code for `images`.
     """
 
     images: Tensor

@@ -1,8 +1,8 @@
 """Image sources: where an explorer's picture comes from.
 
 A source is a plain value that gives its picture at any size: the rendered world, a photograph, or a file or tensor of the reader's.
-The same source serves the network (96 x 96 or 224 x 224), the display (large) and the code. Only rendered pictures have a mask. See
-`cnnlab.explorers.image_picker` for the controls that choose a source.
+The same source serves the network (96 x 96 or 224 x 224), the display (large) and the code. Only rendered pictures have a mask. The
+controls that choose a source are in `cnnlab.explorers.image_picker`.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class PhotoSource:
         return "object"
 
     def code(self, size: int) -> str:
-        """Lines of code that define `image`, with the photo lying beside the notebook."""
+        """Lines of code that define `image`, for a photo stored beside the notebook."""
         if not self.name:
             return _reader_code("your own photo", size)
         return f"image = cnnlab.photo({_literal(self.name)}, size={size})"

@@ -32,7 +32,7 @@ def probability_rows(
 ) -> list[dict]:
     """The `k` most probable classes as rows for `ProbabilityBars`, followed by the target if it is not among them.
 
-    `current` and `reference` hold C probabilities. Of equal probabilities the first class counts.
+    `current` and `reference` hold C probabilities. Ties are resolved in the order of the classes.
     """
     ranks = current.argsort(descending=True, stable=True)[:k].tolist()
     classes = ranks if target in ranks else [*ranks, target]

@@ -45,8 +45,7 @@ class RetrievalExplorer(Explorer):
         A name of `cnnlab.available()`, or a network of your own.
     pictures, training_set
         The set to search (`cnnlab.world.instances`, a data set, `cnnlab.photographs` or the path of a folder of them), and
-        one of other objects, which gives the principal axes; None takes
-        small ones.
+        a set of other objects, which gives the principal axes; None takes small ones.
     networks
         Networks to choose from, by the names that are shown, such as before and after fine-tuning.
     layer

@@ -33,7 +33,7 @@ class Role:
         )
 
     def show(self, classes: Sequence[str]) -> str:
-        """Show the result in the bars; gives a sentence on it."""
+        """Show the result in the bars; returns a phrase on it."""
         self.bars.entries = dissection.ablation_rows(*self.lost, classes)
         first = self.bars.entries[0]
         return f"{first['name']} falls most" if first["target"] else "no class falls"

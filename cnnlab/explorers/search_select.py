@@ -32,7 +32,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     ------
     options, value, label, index
         As in `Dropdown`. New `options` choose the first of them and drop `groups` and `keywords`; `set_options` sets all three together
-        and keeps what is chosen.
+        and keeps the choice.
     groups
         One heading for each option ("" for none), or empty. A heading is shown where it changes, so put the most useful first.
     keywords

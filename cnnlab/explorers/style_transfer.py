@@ -54,7 +54,7 @@ class StyleTransferExplorer(OptimisationExplorer):
     style
         One of `cnnlab.photographs()` ("flower", "brick"), or a scene of the world without an object.
     ratio
-        Which of `ratio_values` beta takes, for alpha = 1. A setting that was run before is shown at once.
+        Weight beta, one of `ratio_values`, at alpha = 1. A setting that was run before is shown at once.
     all_button
         Makes the pictures for all of `ratio_values`, one after the other, for the slider to choose from.
     content_layer, style_layers, start, steps

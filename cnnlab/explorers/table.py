@@ -20,7 +20,7 @@ class Table(anywidget.AnyWidget):
     headings, rows
         The names of the columns, and the cells, row by row.
     selected
-        Number of the chosen row, -1 for none; the browser writes it, the kernel may write it too.
+        Index of the chosen row, -1 for none; the browser writes it, the kernel may write it too.
     text_columns
         Number of columns from the left that hold text; the others hold numbers and are aligned to the right.
     label, note
