@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 MAX_NAMES = 100
-"""So many names are listed in a message; of more, such as ImageNet's thousand classes, a fifth of this."""
+"""The largest number of names listed in a message; of longer lists, such as ImageNet's thousand classes, a fifth of it is listed."""
 
 
 def one_of(value: Any, allowed: Iterable[str], what: str) -> str:

@@ -32,9 +32,9 @@ DEFENCES: dict[str, Callable[[], nn.Module]] = {
     "noise": lambda: NoiseDefence(load("mini_alexnet"), deviation=0.1, samples=4),
     "adversarial training": lambda: load("mini_alexnet_robust"),
 }
-"""What stands against the attacker; all but the last protect the plain mini_alexnet."""
+"""Defences by name; all but the last protect the plain mini_alexnet."""
 ATTACKERS = ("nobody", "unaware", "aware")
-"""Who attacks: nobody, one who takes the plain network for the whole, one who knows what she attacks."""
+"""Knowledge of the attacker: no attack, attack on the plain network without the defence, attack on the defended network."""
 
 
 def measure_attack(*, network: str, epsilon: float, pictures: int, steps: int) -> dict[str, float]:

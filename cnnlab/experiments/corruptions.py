@@ -21,7 +21,7 @@ NETWORKS = (
     "mini_alexnet_robust",
     "mini_alexnet_restyled",
 )
-"""The first is the one that the others are compared with, as AlexNet is in the paper."""
+"""The first is the reference of the normalised errors, as AlexNet is in the paper."""
 
 
 def measure_corruption(*, kind: str, severity: int, network: str, pictures: int, seed: int) -> dict[str, Any]:

@@ -20,10 +20,10 @@ LAYERS = {
     "mini_densenet": ("relu1", "relu_block1", "relu_block2", "block3.3.relu", "relu_block3"),
     "mini_alexnet_scenes": _ALEXNET,
 }
-"""Five layers of each network, from front to back; the last is the last whose units have places."""
+"""Five layers of each network, from input to output, ending with the last layer that has maps."""
 
 STRICT_THRESHOLDS = (0.08, 0.12, 0.2)
-"""Thresholds of the overlap beside the usual one."""
+"""Thresholds of the overlap in addition to the default."""
 
 
 def measure_dissection(

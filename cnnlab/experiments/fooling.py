@@ -23,7 +23,7 @@ from cnnlab.world import dataset
 
 FOOLING_CLASS = "nothing"
 KEEP_EVERY = 8
-"""Of so many generations the champions of one are kept to train on."""
+"""The champions of every eighth generation are kept for training."""
 
 
 @dataclass(frozen=True)

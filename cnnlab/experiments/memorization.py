@@ -23,7 +23,7 @@ from cnnlab.robustness import gaussian_pixels, random_pixels, shuffled_pixels
 from cnnlab.world import dataset
 
 INPUTS = ("true labels", "random labels", "shuffled pixels", "random pixels", "gaussian pixels")
-"""What can be learnt: as it is, or scrambled in one of four ways."""
+"""Training data: unchanged, or randomised in one of four ways."""
 REGULARISERS = (
     "none",
     "weight decay",
@@ -32,7 +32,7 @@ REGULARISERS = (
     "augmentation",
     "augmentation + dropout + weight decay",
 )
-"""What holds a network back, alone and together."""
+"""Regularisers, alone and combined."""
 
 SIDE = 48
 _SCRAMBLE = {

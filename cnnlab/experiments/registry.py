@@ -31,4 +31,4 @@ EXPERIMENTS: dict[str, Experiment] = {
     "places_remembered": segmentation.UPSAMPLING_METHODS,
     "rendered_to_drawn": segmentation.DOMAIN_SHIFT,
 }
-"""Name to experiment, in the order of the notebooks."""
+"""Experiments by name, in the order of the notebooks."""

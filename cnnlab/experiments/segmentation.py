@@ -21,10 +21,10 @@ from cnnlab.segmentation import UPSAMPLING, EncoderDecoder
 CLASSES = ("sheep", "elephant", "fish", "car", "house", "cup")
 STARTS = ("from scratch", "pretrained on rendered")
 SCALE = 0.4
-"""Half of an object's box in shares of the picture: large, so that a few hundred pictures suffice to learn more than the background."""
+"""Half of an object's box as a share of the picture: large, so that a few hundred pictures suffice to learn more than the background."""
 CLASS_NAMES = ("background", "object")
 EDGE_WIDTH = 1
-"""Pixels to a true edge that count as near: these pictures are small."""
+"""Pixels within this distance of a true boundary count as near it; these pictures are small."""
 
 
 def measure_upsampling(

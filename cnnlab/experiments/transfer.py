@@ -18,7 +18,7 @@ from cnnlab.transfer import accuracy_by_examples, transferability_experiment
 from cnnlab.transfer.learning_curves import Examples
 
 KEYWORDS = {"rate": "learning_rate", "scratch_rate": "scratch_learning_rate"}
-"""Names of options in the records, and the keywords of the techniques."""
+"""Option names in the records, and the keywords of the techniques."""
 
 
 def measure_examples(

@@ -22,7 +22,7 @@ from cnnlab.explorers.step_player import Frame
 from cnnlab.networks.zoo import load
 
 RECOGNISED = "flamingo"
-"""A class whose picture is recognised at once."""
+"""A class whose picture is easily recognised."""
 
 
 class ActivationMaximisationExplorer(OptimisationExplorer):

@@ -26,13 +26,13 @@ from cnnlab.world import dataset
 from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
 N_IMAGES = 240
-"""How many pictures an explorer searches, unless it is given others."""
+"""Default number of pictures that an explorer searches."""
 LARGE_SIDE, LARGE_PICTURES = 160, 100
-"""A network that looks at pictures of at least this side is given so many of a collection of smaller ones."""
+"""A network with an input of at least the first size searches only this number of enlarged pictures."""
 MAX_BYTES = 160_000_000
-"""Of maps that are kept for one layer; where maps are large, fewer pictures are searched."""
+"""Largest memory of the maps kept for one layer; where maps are large, fewer pictures are searched."""
 _STEP = 8
-"""Pictures of 96 x 96 in one step; of larger ones as many pixels."""
+"""Pictures of 96 x 96 in one step; for larger ones the same number of pixels."""
 _CACHED_LAYERS = 3
 
 

@@ -23,7 +23,7 @@ from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, figure_png
 from cnnlab.figures.adversarial import amplify_difference, attack_figure
 
 DEBOUNCE_SECONDS = 0.25
-"""Seconds without a change after which the slower questions are asked."""
+"""Seconds without a change after which the slow computations start."""
 
 
 class AdversarialExplorer(Explorer):

@@ -12,15 +12,15 @@ Key = TypeVar("Name")
 Request = TypeVar("Question")
 
 PAUSE = 0.004
-"""Seconds between two steps in which the kernel hears what the browser has sent meanwhile."""
+"""Seconds between two steps, in which the kernel handles messages from the browser."""
 
 FIRST_PAUSE = 0.1
-"""Seconds before the first step: what the change has drawn already comes to the browser first, and if a key is held down, the next
+"""Seconds before the first step: the browser receives the new drawing first, and while a key is held down, the next
 change comes before the slow work begins."""
 
 COMPUTE_LOCK = threading.RLock()
-"""Held while an explorer computes. JupyterLab may hand what its widgets say to a thread of their own, beside the one that
-runs the cells; two that freeze and thaw the same network at once would leave it changed."""
+"""Held while an explorer computes. JupyterLab may handle widget messages in a separate thread, beside the one that
+runs the cells; if both freeze and unfreeze the same network at once, it is left changed."""
 
 
 class BackgroundSteps(Generic[Result]):

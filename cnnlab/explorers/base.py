@@ -33,11 +33,11 @@ from cnnlab.networks.zoo import load
 from cnnlab.world import sample
 
 DEFAULT_RECIPE = sample(7, shape="sheep", scene="meadow")
-"""What an explorer shows first, unless its network has learned from photographs."""
+"""The first picture of an explorer, unless its network was trained on photographs."""
 DISPLAY_SIZE = 480
-"""Side, in pixels, of a picture that is drawn for the eye."""
+"""Side of a displayed picture, in pixels."""
 BEGIN_WITH = 8
-"""Pictures that a large network is shown before a search goes on beside the controls."""
+"""Pictures that a large network searches at once, before the search continues in the background."""
 
 
 class Explorer:
@@ -46,9 +46,9 @@ class Explorer:
     title = "Explorer"
     question = ""
     kinds: tuple[str, ...] = CLASSIFIERS
-    """Which of the networks at hand are offered, by `choices.kind_of`; one that the reader gives is always taken."""
+    """Kinds of available networks on offer, by `choices.kind_of`; a network given by the reader is always on offer."""
     classes: tuple[str, ...] = ()
-    """Classes that a network must know to be offered."""
+    """Classes that a network must have to be on offer."""
 
     def __init__(
         self,

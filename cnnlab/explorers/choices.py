@@ -28,15 +28,15 @@ from cnnlab.networks.receptive_field.tracer import input_shape, trace_fields
 from cnnlab.networks.zoo import PHOTOGRAPHS, NetworkInfo, available
 
 CLASSIFIERS = ("photographs", "objects", "scenes")
-"""Kinds of networks that name the class of a picture, and know more than a data set by heart."""
+"""Kinds of networks that classify pictures and were not trained on random labels or digits."""
 
 NO_UNITS = ("Dropout", "Flatten", "Identity", "Normalise")
-"""Types of layers that compute nothing of their own."""
+"""Types of layers without units of their own."""
 RECTIFIERS = ("ReLU", "ReLU6")
 FEW = 6
-"""Fewer blocks than this are no help in finding a layer: the level below is taken for the blocks."""
+"""Fewer blocks than this do not help to find a layer: the next level is then taken as the blocks."""
 LISTED = 20
-"""Layers that a message lists."""
+"""Number of layers listed in a message."""
 
 
 def kind_of(network: NetworkInfo) -> str:

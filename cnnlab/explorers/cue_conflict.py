@@ -22,7 +22,7 @@ from cnnlab.networks.zoo import load
 from cnnlab.world import OBJECTS, Recipe, sample
 
 DEFAULT_CONFLICT = sample(3, shape="teapot", scene="room", clutter=0, cover=0.0)
-"""What the explorer shows first."""
+"""The first picture of the explorer."""
 
 
 class CueConflictExplorer(Explorer):

@@ -18,7 +18,7 @@ from cnnlab.explorers.picture_sets import installed_crops, reading, spread
 from cnnlab.world import Photographs, photographs
 
 GIVEN, RENDERED, CROPS, FOLDER = "pictures", "rendered pictures", "crops of photographs", "photographs"
-"""The sets by what their members are called in sentences: those that the explorer opened with come first."""
+"""The data sets, by the name of their members in sentences; the set given to the explorer comes first."""
 
 
 class DatasetPicker:

@@ -24,9 +24,9 @@ from cnnlab.synthesis import maximise_steps
 
 METHODS = [("formulas (CPPN)", "cppn"), ("pixels, bred", "direct"), ("pixels, by gradient", "gradient")]
 MOST = 20
-"""Of more classes not all are bred at once."""
+"""With more classes than this, images are not evolved for all at once."""
 PLAIN_ASCENT = {"parametrisation": "pixels", "jitter": 0, "zoom": 0, "rotate": 0, "l2": 0, "tv": 0}
-"""The gradient route without anything that makes its pictures look natural."""
+"""Gradient ascent without any prior that makes its pictures look natural."""
 
 
 class FoolingExplorer(OptimisationExplorer):

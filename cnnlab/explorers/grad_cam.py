@@ -26,7 +26,7 @@ from cnnlab.figures.attribution import overlay, show_image
 from cnnlab.figures.colours import OUTLINE
 
 LAST_MAPS = "the last maps"
-"""The frame of a scene in which the network answers otherwise."""
+"""Menu option for the network's last maps."""
 
 
 class GradCamExplorer(Explorer):

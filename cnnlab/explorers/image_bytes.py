@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 TRANSPARENT = 255
-"""The index of a palette PNG that is shown as nothing at all."""
+"""The transparent index of a palette PNG."""
 
 
 def to_array(image: Tensor) -> np.ndarray:

@@ -23,9 +23,9 @@ from cnnlab._validation import image_batch
 from cnnlab.world import Photograph, Photographs, Picture, Recipe, photo, photographs, render, sample
 
 NO_MASK = "A photograph has no known mask, so this cannot be checked against the truth."
-"""What an explorer says where it compares with the truth otherwise."""
+"""Message of an explorer in place of a comparison with the true mask."""
 FIRST_PHOTOGRAPH = "chelsea"
-"""What an explorer of an ImageNet network shows first: a cat."""
+"""The first picture of an explorer of an ImageNet network: a cat."""
 
 
 @dataclass(frozen=True)

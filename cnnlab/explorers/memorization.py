@@ -18,7 +18,7 @@ from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.memorization import memorization_figure, random_labels_figure
 
 N_SHOWN = 24
-"""Pictures of the lesson that are shown."""
+"""Number of pictures shown."""
 CHOICES = ("labels by share", *INPUTS[2:])
 
 

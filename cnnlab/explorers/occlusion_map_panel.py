@@ -16,9 +16,9 @@ from cnnlab.explorers.occlusion_overlays import MapSummary, class_overlay, proba
 from cnnlab.explorers.render.occlusion import State
 
 STEP_SECONDS = 0.03
-"""Seconds of work in one step: short enough for the controls to stay live."""
+"""Seconds of work in one step: short enough to keep the controls responsive."""
 REPAINT_SECONDS = 0.06
-"""Seconds between two pictures of the growing map."""
+"""Seconds between two repaints of the map."""
 VIEWS = (("none", ""), ("target's probability", "probability"), ("class that wins", "class"))
 
 

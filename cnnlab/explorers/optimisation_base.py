@@ -19,7 +19,7 @@ from cnnlab.explorers.step_player import Frame, StepPlayer, curves_figure, strip
 from cnnlab.networks.activations import eval_mode, match_device_dtype
 
 MADE_SIDE = 160
-"""Of the pictures that are made with a large network: half the time of 224 x 224, and as easy to recognise."""
+"""Side of the optimised pictures for a large network: half the time of 224 x 224, and as easy to recognise."""
 
 
 class OptimisationExplorer(Explorer):

@@ -17,9 +17,9 @@ from cnnlab.world import Photographs, photographs
 from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
 PHOTO_SIDE = 224
-"""Side, in pixels, of the squares that are kept."""
+"""Side of the square crops, in pixels."""
 MOST_PHOTOGRAPHS = 200
-"""How many photographs, or crops of them, an explorer searches at most; a large network takes some seconds for them."""
+"""Largest number of photographs, or crops, that an explorer searches; a large network takes some seconds for them."""
 
 
 def as_dataset(source: Any, n: int) -> tuple[Any, str]:

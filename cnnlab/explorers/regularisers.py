@@ -29,7 +29,7 @@ SLIDERS = {
         "Share of the pixels that are made grey, those whose gradient says that they do least",
     ),
 }
-"""Regulariser: label, most, step, name for who cannot see it; the least of all of them is 0, which is off."""
+"""For each regulariser: label, maximum, step, accessible name; the minimum is 0, which turns it off."""
 
 
 class Regularisers:

@@ -33,7 +33,7 @@ from cnnlab.world import instances
 
 N_SHOWN = 15
 MOST = 10_000
-"""Pictures of a collection that is given as a data set; of photographs fewer are searched."""
+"""Largest number of pictures of a data set that are searched; fewer for photographs."""
 
 
 class RetrievalExplorer(Explorer):

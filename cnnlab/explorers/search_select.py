@@ -59,7 +59,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     _css = (_HERE / "search_select.css").read_text(encoding="utf-8")
 
     named_parts = ("input",)
-    """What `names_for` gives the accessible name to."""
+    """CSS selectors of the parts that `names_for` names."""
 
     description = Unicode("").tag(sync=True)
     disabled = Bool(False).tag(sync=True)

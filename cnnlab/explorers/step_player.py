@@ -21,9 +21,9 @@ from cnnlab.explorers.static_preview import INK
 from cnnlab.figures.colours import LINES
 
 REPAINT_SECONDS = 0.1
-"""Seconds between two pictures of a growing one."""
+"""Seconds between two repaints of the pictures."""
 BEGIN = 0.7
-"""Seconds after which a run that begins at once goes on beside the controls."""
+"""Seconds that a run computes at once before it continues in the background."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from cnnlab.world import SCENES, render
 RATIOS = tuple(10.0**power for power in (-1, -0.5, 0, 0.5, 1, 1.5, 2))
 """beta for alpha = 1."""
 TEXTURES = ("brick", "grass", "gravel")
-"""Photographs that are all style: they are offered first."""
+"""Photographs of textures, which are offered first."""
 _SEED = 3
 
 

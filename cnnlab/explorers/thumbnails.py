@@ -18,7 +18,7 @@ from cnnlab.explorers.image_sources import installed_photographs
 from cnnlab.world import Photograph, Photographs
 
 THUMB = 72
-"""Side, in pixels, of the pictures that are sent; they are shown somewhat smaller."""
+"""Side of the transferred thumbnails, in pixels; they are displayed somewhat smaller."""
 
 _STYLE = (Path(__file__).parent / "thumbnails.css").read_text(encoding="utf-8")
 
@@ -42,7 +42,7 @@ class Thumbnails(anywidget.AnyWidget):
     _css = _STYLE
 
     named_parts = (".cnnlab-thumbs-list",)
-    """What `names_for` gives the accessible name to."""
+    """CSS selectors of the parts that `names_for` names."""
 
     value = Unicode("").tag(sync=True)
     names = List(Unicode()).tag(sync=True)

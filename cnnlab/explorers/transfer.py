@@ -31,11 +31,11 @@ from cnnlab.transfer.fine_tuning import to_float_images
 
 SOURCES = ("half_a", "half_b", "mini_alexnet", "mini_alexnet_scenes")
 MAX_RUNS = 4
-"""How many trials of one task stay in the chart."""
+"""Largest number of runs of one task in the chart."""
 MAX_PER_CLASS = 20
-"""Examples of a class, at most."""
+"""Largest number of examples of a class."""
 N_IMAGES = 400
-"""From which they are drawn: of twenty classes as many; scenes come as they fall, and all have more than that."""
+"""Pictures from which the examples are drawn: equally many of each of twenty classes; scenes vary in number, but all have enough."""
 
 
 class TransferExplorer(Explorer):

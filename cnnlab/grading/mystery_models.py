@@ -7,7 +7,7 @@ from torch import nn
 from cnnlab.networks.zoo import load
 
 KINDS = {"A": "snow", "B": "honest", "C": "meadow"}
-"""What each network is: the key of the exercise "07.suspects"."""
+"""The kind of each network: the key of the exercise "07.suspects"."""
 
 
 def mystery_networks() -> dict[str, nn.Module]:

@@ -38,7 +38,7 @@ ROWS: dict[str, Callable[[], ReportRow]] = {
     "random labels": classification_rows.random_labels,
     "masks": segmentation_rows.masks,
 }
-"""The rows by a short name, in the order of the notebooks."""
+"""The functions of the rows by a short name, in the order of the notebooks."""
 
 
 def report(rows: Sequence[str] | None = None, progress: bool = True) -> dict[str, ReportRow]:

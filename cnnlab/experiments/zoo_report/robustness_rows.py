@@ -26,7 +26,7 @@ def adversarial() -> ReportRow:
 
 
 PLAIN_ASCENT = {"parametrisation": "pixels", "jitter": 0, "zoom": 0.0, "rotate": 0.0, "l2": 0.0, "tv": 0.0}
-"""Nothing but gradient ascent on pixels."""
+"""Gradient ascent on pixels without any prior."""
 
 
 def prototypes() -> ReportRow:
@@ -66,7 +66,7 @@ BACKGROUND_SWAPS = {
     "herd_meadow": {"sheep": "rocks", "goat": "meadow"},
     "herd_snow": {"husky": "forest", "wolf": "snow"},
 }
-"""For each network that was trained on backgrounds that give the class away: the backgrounds exchanged."""
+"""For each network trained on backgrounds that reveal the class: the swapped backgrounds."""
 
 
 def shortcuts() -> ReportRow:

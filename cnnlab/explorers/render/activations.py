@@ -17,7 +17,7 @@ from cnnlab.figures.palette_png import alpha_ramp
 from cnnlab.networks import ReceptiveField, activations
 
 GRID_SIDE = 48
-"""Larger maps are shrunk to so many places for the grid; the enlarged one shows them all."""
+"""Larger maps are reduced to this side in the grid; the enlarged map shows all positions."""
 PER_MAP, PER_LAYER = "each map", "whole layer"
 
 

@@ -18,7 +18,7 @@ from cnnlab.robustness import fgsm, loss_gradient, minimal_epsilon, pgd, random_
 
 ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "random signs")
 SINGLE_DIRECTION = ("FGSM", "random signs")
-"""Attacks that go one way whatever epsilon: their signs are found once, and each epsilon is then one forward pass."""
+"""Attacks with the same direction for every epsilon: the signs are computed once, and each epsilon takes one forward pass."""
 MAX_EPSILON = 32
 
 

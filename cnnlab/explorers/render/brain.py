@@ -15,7 +15,7 @@ from cnnlab.networks.zoo import load
 from cnnlab.world import dataset
 
 CLASS_NAMES = ("sheep", "elephant", "bird", "fish", "car", "house", "cup")
-"""Seven classes, as many as Cadieu and others (2014) showed; theirs were other ones."""
+"""Seven classes, as many as in Cadieu et al. (2014), but different ones."""
 SOURCE, EARLY, LATE = "mini_resnet", "layer1", "layer3"
 UNIT_COUNTS = (5, 10, 20, 40, 80)
 DRAWS = 2

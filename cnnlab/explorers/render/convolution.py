@@ -18,7 +18,7 @@ from cnnlab.networks import ConvolutionStep, convolution_step, output_size
 KERNELS = ("vertical edge", "horizontal edge", "blur", "sharpen", "spot", "one pixel")
 LEARNED_FILTER = "learned by the network"
 SOURCE_SIZE = 96
-"""Side of the picture before it is made smaller."""
+"""Side of the picture before it is reduced."""
 _READABLE = 5  # cells along a side at which a number is still legible
 
 

@@ -15,7 +15,7 @@ from cnnlab.figures.colours import LINES
 from cnnlab.world import OBJECTS, Recipe
 
 CUE_COLOURS = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
-"""The colours of an answer that is the shape's class, the texture's, or another one."""
+"""Colours of a prediction of the shape's class, of the texture's class, or of another one."""
 
 
 @dataclass(frozen=True, eq=False)

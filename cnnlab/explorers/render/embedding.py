@@ -14,7 +14,7 @@ from cnnlab.features import grid_assignment
 from cnnlab.figures.colours import class_colours
 
 THUMBNAIL_SIZE = 64
-"""Side, in pixels, that a picture on the map has at most."""
+"""Largest side of a picture in the embedding, in pixels."""
 
 
 def thumbnails(images: Tensor) -> Tensor:

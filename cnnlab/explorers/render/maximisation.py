@@ -15,7 +15,7 @@ from cnnlab.networks.activations import layer_names
 from cnnlab.synthesis import Objective, channel, logit, maximise_steps, unit
 
 MAX_IMAGES = 20
-"""More pictures at once do not grow while one watches."""
+"""More pictures at once are too slow to watch."""
 KINDS = ("class", "channel", "unit")
 DEFAULTS: dict[str, float] = {
     "jitter": 12,
@@ -27,7 +27,7 @@ DEFAULTS: dict[str, float] = {
     "clip_small_norms": 0.0,
     "clip_small_contributions": 0.0,
 }
-"""The regularisers of `cnnlab.synthesis.maximise` as they are unless said."""
+"""Default regularisers of `cnnlab.synthesis.maximise`."""
 OFF = dict.fromkeys(DEFAULTS, 0)
 
 

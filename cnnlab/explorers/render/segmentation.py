@@ -22,9 +22,9 @@ from cnnlab.world import OBJECTS, render
 VIEWS = ("answer", "truth", "errors")
 NAMES = ("background", *OBJECTS)
 EDGE_WIDTH = 2
-"""Pixels to a true edge that count as near."""
+"""Pixels within this distance of a true boundary count as near it."""
 INSIDE_COLOUR = "#1f4fd8"
-"""Errors away from edges: a dark blue beside the pink of those near them."""
+"""Errors away from boundaries: dark blue, beside the pink of those near them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ ENCODERS = {
     1: torch.tensor([[120.0, 150, 120], [100, 50, 110], [25, 25, 10]]),  # of lecture K
     2: torch.tensor([[120.0, 150, 120, 90], [100, 50, 110, 100], [25, 25, 10, 200], [60, 80, 30, 150]]),
 }
-"""What was pooled, by the stride of the windows: overlapping ones as in the lecture, and windows side by side."""
+"""The maps before pooling, by the stride of the windows: overlapping ones as in the lecture, and adjacent ones."""
 INPUTS = {UNPOOLING: torch.tensor([[300.0, 450], [100, 250]]), TRANSPOSED: ENCODERS[1]}
 """The numbers of lecture K."""
 

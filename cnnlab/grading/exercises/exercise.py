@@ -50,7 +50,7 @@ class Case:
 
 
 Requirement = Callable[[Any, Case, tuple], str | None]
-"""Takes the result, the case, and the arguments as the answer left them; gives a hint where the result cannot be compared."""
+"""Function of the result, the case, and the arguments after the call; returns a hint if the result cannot be compared."""
 
 
 @dataclass(frozen=True)
