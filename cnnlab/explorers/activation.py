@@ -40,7 +40,7 @@ class ActivationExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer, channel
-        Shown first. Default: the last layer with maps that a ReLU follows, and its first channel;
+        The first layer and channel to show. Default: the last ReLU or block with maps, and its first channel;
         for a large network, whose units are mostly inactive, the most active channel.
     pictures
         The data set of which the first pictures are searched for strong patches. None takes the validation split.

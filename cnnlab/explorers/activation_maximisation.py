@@ -47,7 +47,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
     sliders, defaults_button, off_button
         The regularisers by name, as in `explorer.sliders["jitter"].value = 0`, and the buttons that set all of them.
     player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
     kinds = (*CLASSIFIERS, "digits", "random labels")

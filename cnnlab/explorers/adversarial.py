@@ -36,14 +36,14 @@ class AdversarialExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     epsilon
-        The first epsilon, in steps of 255.
+        The first epsilon, in steps of 1/255.
 
     Controls
     --------
     network, shape, scene, seed, another_button, photo_upload
         The network, and the picture that it is given.
     epsilon
-        The largest change of a pixel, in steps of 255; for "PGD, whole length" the root mean square of the changes.
+        The largest change of a pixel, in steps of 1/255; for "PGD, whole length" the root mean square of the changes.
     attack, target, steps
         The attack, whether it leads away from the prediction or towards a class, and the number of PGD steps.
     amplification

@@ -36,7 +36,7 @@ class DeepDreamExplorer(OptimisationExplorer):
     zoom_button, n_frames, zoom, rotate
         The zoom into the dream: the number of frames, and the zoom factor and rotation between two of them.
     player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
     title = "DeepDream"

@@ -50,7 +50,7 @@ class FoolingExplorer(OptimisationExplorer):
     second_network
         Another network, which classifies the chosen picture too.
     player
-        `player.run_button`, `player.stop_button`, `player.live`, and `player.scrubber`, the generation that is shown.
+        `player.run_button`, `player.stop_button`, `player.auto_run`, and `player.scrubber`, the generation that is shown.
 
     Example
     -------

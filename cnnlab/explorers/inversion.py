@@ -33,7 +33,7 @@ class InversionExplorer(OptimisationExplorer):
     layer, beta, tv, restarts, steps, start, parametrisation
         The layer, exponent and weight of the total variation, number of restarts and steps, the start, and the parametrisation.
     player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
     title = "Inversion"

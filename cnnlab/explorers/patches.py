@@ -39,7 +39,7 @@ class PatchExplorer(Explorer):
         The set to search: a data set, `cnnlab.photographs`, or the path of a folder of photographs. None takes crops of photographs for
         an ImageNet network, else the validation split.
     layer, unit
-        Shown first; by default the last layer with maps that a ReLU follows.
+        The first layer and unit to show; by default the last ReLU or block with maps.
 
     Controls
     --------

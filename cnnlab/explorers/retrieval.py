@@ -49,7 +49,7 @@ class RetrievalExplorer(Explorer):
     networks
         Networks to choose from, by the names that are shown, such as before and after fine-tuning.
     layer
-        The first layer to show; None takes the last with a ReLU.
+        The first layer to show; None takes the last ReLU or block.
 
     Controls
     --------

@@ -1,7 +1,7 @@
 """Step player: start and stop an optimisation, and scroll through its steps.
 
-`StepPlayer` holds the frames of a run and its controls; the explorer draws a frame. It serves every
-picture that is optimised by gradient: activation maximisation, inversion, DeepDream, style transfer.
+`StepPlayer` holds the frames of a run and its controls; the explorer draws a frame. It serves every picture that is
+optimised step by step: activation maximisation, inversion, DeepDream, style transfer, fooling.
 """
 
 from __future__ import annotations

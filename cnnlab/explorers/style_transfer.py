@@ -60,7 +60,7 @@ class StyleTransferExplorer(OptimisationExplorer):
     content_layer, style_layers, start, steps
         The layers at which content and style are compared, the start ("noise" too), and the number of steps.
     player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.live`.
+        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
     title = "Style transfer"

@@ -21,7 +21,7 @@ _STEP = 10
 
 
 def relu_layers(model: nn.Module, side: int) -> tuple[list[str], str]:
-    """The layers that can be dissected, and the default: maps after a ReLU and of whole blocks, or all maps if there are neither.
+    """The layers that can be dissected, ReLUs and whole blocks, or all layers with maps if there are neither; and the default layer.
 
     Raises
     ------

@@ -20,7 +20,7 @@ STEPS = (2, 4, 8, 16, 32, 64, 128)
 
 
 def layers_to_search(model: nn.Module, side: int) -> tuple[list[str], str]:
-    """The layers on offer, and the default: after a ReLU and of whole blocks, or all if there are neither."""
+    """The layers on offer, ReLUs and whole blocks, or all layers if there are neither; and the default layer."""
     layers = network_layers(model, side)
     names = rectified(layers) or [layer.name for layer in layers]
     return names, deepest(layers, names)
