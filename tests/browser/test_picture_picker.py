@@ -18,7 +18,7 @@ def changed():
 
 picker = ImagePicker("chelsea", changed, print)
 column = widgets.VBox(picker.rows).add_class("cnnlab-controls")
-widgets.VBox([AccessibleNames(attributes=picker.names), column, said]).add_class("cnnlab")
+widgets.VBox([AccessibleNames(attributes=picker.accessible_names), column, said]).add_class("cnnlab")
 """
 LIST, SWITCH = "Photographs", "Kind of picture"
 

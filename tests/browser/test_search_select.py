@@ -19,7 +19,8 @@ layer = SearchSelect(["conv1", "fire2", "fire3", "fire2.squeeze", "fire2.expand"
 said = widgets.HTML()
 thing.observe(lambda change: setattr(said, "value", f"<b class='said'>chosen: {change.new}</b>"), "value")
 layer.observe(lambda change: setattr(said, "value", f"<b class='said'>chosen: {change.new}</b>"), "value")
-names = AccessibleNames(attributes=[*names_for(thing, "thing", "Class that is asked about"), *names_for(layer, "layer", "Layer to look at")])
+attributes = [*names_for(thing, "thing", "Class that is asked about"), *names_for(layer, "layer", "Layer to look at")]
+names = AccessibleNames(attributes=attributes)
 widgets.VBox([names, thing, layer, said]).add_class("cnnlab")
 """
 FIELD, LAYER = "Class that is asked about", "Layer to look at"
