@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
-Key = TypeVar("Name")
-Request = TypeVar("Question")
+Key = TypeVar("Key")
+Request = TypeVar("Request")
 
 PAUSE = 0.004
 """Seconds between two steps, in which the kernel handles messages from the browser."""

@@ -200,7 +200,7 @@ def query_attack(
     classes = target_indices(target, model, logits)
     best, margin = originals.clone(), _margin(logits, classes, targeted)
     query_counts = torch.zeros(len(originals), dtype=torch.long)
-    for query in tqdm(range(positive_int(queries, "queries")), desc="asking", disable=not progress):
+    for query in tqdm(range(positive_int(queries, "queries")), desc="queries", disable=not progress):
         active = (margin >= 0).nonzero()[:, 0]  # the images for which the attack has not succeeded yet
         if not len(active):
             break

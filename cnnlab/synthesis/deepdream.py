@@ -100,7 +100,7 @@ def deepdream(
         learning_rate=learning_rate,
         seed=seed,
     )
-    for picture in tqdm(dreams, total=octaves * (steps + 1), desc="dreaming", disable=not progress):
+    for picture in tqdm(dreams, total=octaves * (steps + 1), desc="DeepDream", disable=not progress):
         last = picture
     return last
 

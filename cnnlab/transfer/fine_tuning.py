@@ -123,7 +123,7 @@ def fine_tune(
         mirror=mirror,
         seed=seed,
     )
-    for tuned in tqdm(training, desc="passes", total=epochs, disable=not progress or None):
+    for tuned in tqdm(training, desc="epochs", total=epochs, disable=not progress or None):
         losses.append(tuned.losses[-1])
         if on_epoch is not None:
             on_epoch(len(losses), losses[-1])

@@ -178,7 +178,7 @@ def ablate_each(
 
     before, logit_before = measure()
     results = []
-    for group in tqdm(groups, desc="silenced units", disable=not progress or None):
+    for group in tqdm(groups, desc="ablated units", disable=not progress or None):
         with ablate(model, layer, group, factor):
             results.append(measure())
     after, logit_after = (torch.stack(part) for part in zip(*results, strict=True))
