@@ -118,7 +118,9 @@ def doctor(
 @app.command()
 def train(
     name: Annotated[str, typer.Argument(help="The network, such as mini_alexnet.")],
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data; else the recipe's.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the data; else the recipe's.")
+    ] = None,
     pictures: Annotated[
         int | None, typer.Option(min=1, help="How many pictures to train on; else the recipe's.")
     ] = None,

@@ -94,7 +94,7 @@ class FoolingExplorer(OptimisationExplorer):
             route=(self.method, "What is bred, and how"),
             generations=(self.generations, "Number of generations"),
             population=(self.population, "Children in each generation"),
-            seed=(self.random_seed, "Random seed"),
+            random_seed=(self.random_seed, "Random seed"),
             judge=(self.second_network, "Another network that is asked about the picture"),
         )
         controls = [self.target, self.method, self.generations, self.population, self.random_seed]
