@@ -22,7 +22,8 @@ from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures import alpha_ramp
-from cnnlab.figures.attribution import overlay, show_image
+from cnnlab.figures.attribution import overlay
+from cnnlab.figures.axes import show_image
 from cnnlab.figures.colours import OUTLINE
 
 LAST_MAPS = "the last maps"

@@ -20,7 +20,8 @@ from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.render.saliency import METHODS, VIEWS, State
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
-from cnnlab.figures.attribution import as_picture, outline, show_image
+from cnnlab.figures.attribution import as_picture
+from cnnlab.figures.axes import outline, show_image
 from cnnlab.networks.activations import activations
 
 CLASS_SCORE = "a class score"
