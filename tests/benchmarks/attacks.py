@@ -11,10 +11,10 @@ Wanted: FGSM and PGD take at most 1.1 times as long as torchattacks', one-pixel 
 from __future__ import annotations
 
 import sys
-import time
 
 import torch
 import torchattacks
+from timing import timed
 from torch import Tensor, nn
 
 from cnnlab.networks.architectures import MiniAlexNet
@@ -50,12 +50,6 @@ class Counting(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         self.pictures += len(images)
         return self.model(images)
-
-
-def timed(work) -> tuple[float, object]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
 
 
 def in_turn(ours, theirs, rounds: int) -> tuple[float, float, object, object]:

@@ -19,13 +19,13 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
+from timing import timed
 from torch import Tensor, nn
 
 import cnnlab
@@ -97,12 +97,6 @@ def to_images(numbers: Tensor) -> Tensor:
 
 
 # What is measured.
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
 
 
 def until(growing: Iterator[Any], done: Callable[[Any], bool]) -> tuple[float, Any]:

@@ -12,7 +12,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import captum.attr
 import torch
 import torchvision
+from timing import timed
 from torch import Tensor, nn
 
 from cnnlab import attribution
@@ -95,12 +95,6 @@ def contenders(name: str, model: nn.Module, image: Tensor) -> dict[str, tuple[Ca
     }
 
 
-def timed(work: Callable) -> tuple[float, Tensor]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result.detach()
-
-
 def compare_time(name: str, rounds: int = 9) -> bool:
     """Time each technique beside Captum's on one network, print a line for each, and tell whether all are within bounds."""
     model, image = built(name)
@@ -112,6 +106,7 @@ def compare_time(name: str, rounds: int = 9) -> bool:
                 seconds, found = timed(work)
                 one.append(seconds)
         # A last bit of a pixel can open a ReLU, so along a way from picture to picture the maps agree to a thousandth or so.
+        found = found.detach()
         difference = float((ours() - found.squeeze(0)).abs().max() / found.abs().max())
         ratio = min(times[0]) / min(times[1])
         fine &= ratio <= SLOWEST and difference < 1e-2

@@ -11,10 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 
 import torch
+from timing import timed
 
 import cnnlab
 from cnnlab.attribution import occlusion
@@ -72,19 +72,13 @@ def jobs(name: str) -> dict[str, Callable[[], object]]:
     }
 
 
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def main() -> None:
     """A table of seconds, a column for each network; exits with 0 if each loads in under a second."""
     names = sys.argv[1:] or list(PACKAGED)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; seconds")
     table: dict[str, dict[str, float]] = {}
     for name in names:
-        table[name] = loads(name) | {what: timed(work) for what, work in jobs(name).items()}
+        table[name] = loads(name) | {what: timed(work)[0] for what, work in jobs(name).items()}
     print(f"{'':38}" + "".join(f"{name:>20}" for name in names))
     for what in table[names[0]]:
         print(f"{what:38}" + "".join(f"{table[name][what]:20.2f}" for name in names))

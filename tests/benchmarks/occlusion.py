@@ -12,12 +12,12 @@ What is left of the multiply-adds when each place computes its own windows exact
 from __future__ import annotations
 
 import sys
-import time
 from functools import partial
 
 import torch
 import torchvision
 from captum.attr import Occlusion
+from timing import timed
 from torch import Tensor, nn
 
 from cnnlab.attribution import occlusion
@@ -62,12 +62,6 @@ def captum_occlusion(
     window, steps = (3, size, size), (3, stride, stride)
     drop = probe.attribute(image[None], window, steps, 0.5, target, perturbations_per_eval=batch)
     return drop[0, 0]
-
-
-def timed(work) -> tuple[float, object]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
 
 
 def compare(name: str, rounds: int = 4) -> bool:
