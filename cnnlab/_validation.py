@@ -128,6 +128,49 @@ def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
     return (images.unsqueeze(0) if single else images), single
 
 
+def labelled_images(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
+    """Images for training, N x 3 x H x W, and their class indices: N, or N x H x W for masks. numpy arrays become tensors.
+
+    Raises
+    ------
+    TypeError
+        If the labels are no whole numbers.
+    ValueError
+        If the axes do not fit, there is not one label for each image, or the labels are one-hot.
+    """
+    import torch
+
+    images, labels = torch.as_tensor(images), torch.as_tensor(labels)
+    if (
+        images.dim() != 4
+        or not len(images)
+        or images.shape[1] != 3
+        or labels.dim() == 0
+        or len(images) != len(labels)
+    ):
+        raise ValueError(
+            f"images must be N x 3 x H x W, with one label for each, but came as {_axes(images.shape)} with"
+            f" {len(labels) if labels.dim() else 1} labels."
+        )
+    if labels.dim() == 2:
+        raise ValueError(
+            f"labels must be N class indices, but came as {_axes(labels.shape)}; one-hot rows become indices by `labels.argmax(1)`."
+        )
+    if labels.is_floating_point() or labels.is_complex():
+        raise TypeError(f"labels must be class indices (whole numbers), but came as {labels.dtype}.")
+    return images, labels.long()
+
+
+def labels_within(labels: Tensor, classes: int) -> None:
+    """Raise a ValueError if a class index is below 0 or not below `classes`, the number of the network's outputs."""
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"labels run from {low} to {high}, but the network has {classes} outputs, so they must lie between 0 and {classes - 1};"
+            " cnnlab.transfer.new_head gives it a head of another size."
+        )
+
+
 def target_index(target: Any, class_names: Sequence[str] | None, logits: Tensor) -> int:
     """The class index of `target`: an index, a class name, or None for the class with the largest of the `logits` (C)."""
     classes = logits.shape[-1]

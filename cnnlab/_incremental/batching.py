@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.forward import ReplacedParameters, class_logits, without_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +27,13 @@ class PreparedModel:
 
     model: nn.Module
     layout: torch.memory_format
-    weights: dict[str, Tensor]
+    weights: dict[nn.Parameter, Tensor]
     batch_size: int
 
     def logits(self, pictures: Tensor) -> Tensor:
         """N x C logits, at least in float32, with the model in eval mode during the forward pass."""
-        with eval_mode(self.model), torch.inference_mode():
-            if self.weights:
-                logits = torch.func.functional_call(self.model, self.weights, (pictures,))
-            else:
-                logits = self.model(pictures)
-        if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(pictures):
-            received = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            raise ValueError(
-                f"the model must give N x classes logits, but gave {received} for {len(pictures)} pictures."
-            )
-        return logits if logits.dtype == torch.float64 else logits.float()
+        with without_gradients(self.model), ReplacedParameters(self.weights):
+            return class_logits(self.model, pictures)
 
 
 def prepare(model: nn.Module, image: Tensor) -> tuple[PreparedModel, Tensor]:
@@ -54,8 +45,8 @@ def prepare(model: nn.Module, image: Tensor) -> tuple[PreparedModel, Tensor]:
     """
     with suppress(RuntimeError):
         weights = {
-            name: weight.detach().contiguous(memory_format=torch.channels_last)
-            for name, weight in model.named_parameters()
+            weight: weight.detach().contiguous(memory_format=torch.channels_last)
+            for weight in model.parameters()
             if weight.dim() == 4
         }
         return _probe(PreparedModel(model, torch.channels_last, weights, 1), image)

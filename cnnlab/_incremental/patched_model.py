@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cnnlab._incremental.batching import PreparedModel, prepare
 from cnnlab._incremental.engine import IncrementalEngine, build_engine
 from cnnlab._incremental.windows import Position, patched_images
+from cnnlab.networks.eval_mode import match_device_dtype
 
 
 class PatchedModel:
@@ -34,6 +35,7 @@ class PatchedModel:
 
     def logits(self, positions: Sequence[Position], squares: Tensor) -> Tensor:
         """N x C logits, at least in float32, one row for each position and the square (N x 3 x size x size) pasted there."""
+        squares = squares.to(self._image)
         if self._engine:
             return self._engine.logits(positions, squares)
         return self._network.logits(patched_images(self._image, positions, squares, self._network.layout))
@@ -53,7 +55,7 @@ def patched_model(
     model
         Any module that maps N x 3 x H x W to N x C logits. It runs in eval mode and is left unchanged.
     image
-        3 x H x W, in the dtype and on the device of the model.
+        3 x H x W; it is brought to the model's device and float type.
     size
         The side of the square, in pixels.
     rows, columns
@@ -71,5 +73,6 @@ def patched_model(
     >>> network.logits([(0, 0), (2, 8)], torch.zeros(2, 3, 4, 4)).shape
     torch.Size([2, 5])
     """
+    image = match_device_dtype(model, image)
     network, original = prepare(model, image)
     return PatchedModel(network, build_engine(network, image, size, rows, columns), image, original)

@@ -64,10 +64,10 @@ class Recording:
         return step.target(*args, **kwargs)
 
 
-def record_steps(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) -> Recording:
+def record_steps(model: nn.Module, image: Tensor, filters: dict[nn.Parameter, Tensor]) -> Recording:
     """The steps of `model` in eval mode, with their results for `image` (3 x H x W).
 
-    `filters` are channels-last copies of its parameters with four axes, by name; missing ones are made.
+    `filters` are channels-last copies of its parameters with four axes; missing ones are made.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def record_steps(model: nn.Module, image: Tensor, filters: dict[str, Tensor]) ->
     return recording
 
 
-def _trace(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx.Graph]:
+def _trace(model: nn.Module, filters: dict[nn.Parameter, Tensor]) -> tuple[nn.Module, fx.Graph]:
     """A copy of the model in eval mode, its filters with channels last, and the graph of its steps."""
     hooks = [every_module._global_forward_hooks, every_module._global_forward_pre_hooks]
     for module in model.modules():
@@ -94,9 +94,9 @@ def _trace(model: nn.Module, filters: dict[str, Tensor]) -> tuple[nn.Module, fx.
     if any(hooks):
         raise Untraceable("the model has hooks")
     shared = {}
-    for name, weight in model.named_parameters():
+    for weight in model.parameters():
         layout = torch.channels_last if weight.dim() == 4 else torch.preserve_format
-        value = filters[name] if name in filters else weight.detach().contiguous(memory_format=layout)
+        value = filters[weight] if weight in filters else weight.detach().contiguous(memory_format=layout)
         shared[id(weight)] = nn.Parameter(value, requires_grad=False)
     try:
         # As the only layer of a Sequential, so that further arguments of its forward keep their defaults.

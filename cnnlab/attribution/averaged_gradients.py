@@ -16,7 +16,7 @@ from cnnlab._validation import fraction, image_batch, one_of, positive_int
 from cnnlab.attribution.input_gradients import input_gradients
 from cnnlab.attribution.occluder import Fill, fill_image
 from cnnlab.attribution.targets import Target, Unit, parse_target, resolve_target
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.networks.relu_rules import RULES
 
 
@@ -81,7 +81,7 @@ def smoothgrad(
     torch.Size([3, 8, 8])
     """
     batch, single = image_batch(images)
-    batch = match_device_dtype(model, batch).detach()
+    batch = as_pixels(model, batch)
     samples, batch_size = positive_int(samples, "samples"), _batch_size(batch_size, batch)
     one_of(rule, RULES, "rule")
     span = batch.amax((1, 2, 3), keepdim=True) - batch.amin((1, 2, 3), keepdim=True)
@@ -163,7 +163,7 @@ def integrated_gradients(
     True
     """
     batch, single = image_batch(images)
-    batch = match_device_dtype(model, batch).detach()
+    batch = as_pixels(model, batch)
     steps, batch_size = positive_int(steps, "steps"), _batch_size(batch_size, batch)
     blank = torch.stack([fill_image(image, baseline) for image in batch])
     score_target = resolve_target(

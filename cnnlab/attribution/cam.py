@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from cnnlab._validation import image_batch
 from cnnlab.attribution.call_hooks import GapHeadRecorder, LastConvRecorder
-from cnnlab.attribution.input_gradients import NO_RELU, grad_wrt, with_input_grad
+from cnnlab.attribution.input_gradients import NO_RELU
 from cnnlab.attribution.targets import ScoreTarget, Target, parse_target, target_scores
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.forward import as_pixels, input_gradient, with_gradients
 from cnnlab.networks.relu_rules import relu_rule
 
 
@@ -66,9 +67,8 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
     """
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None)
-    pictures = match_device_dtype(model, batch.detach())
     with eval_mode(model), torch.no_grad(), GapHeadRecorder() as head:
-        scores, indices, _ = target_scores(model, pictures.clone(), score_target)
+        scores, indices, _ = target_scores(model, as_pixels(model, batch), score_target)
     maps = head.class_maps(scores, indices[:, 0])
     if maps is None:
         raise ValueError(
@@ -136,9 +136,10 @@ def grad_cam(
     """
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None, score)
-    with with_input_grad(model, match_device_dtype(model, batch)) as pixels:
-        scores, A = _scores_and_maps(model, pixels.clone(), score_target, layer)
-        dA = grad_wrt(scores, A)
+    with with_gradients(model):
+        pixels = as_pixels(model, batch).requires_grad_()
+        scores, A = _scores_and_maps(model, pixels, score_target, layer)
+        dA = input_gradient(scores, A)
         alpha = dA.mean((2, 3), keepdim=True)  # equation 1: a weight for each map
         L = (alpha * A.detach()).sum(1)  # equation 2: the weighted maps, added up
         if relu:
@@ -188,15 +189,16 @@ def guided_grad_cam(
     """
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, None, None, score)
-    with with_input_grad(model, match_device_dtype(model, batch)) as pixels:
+    with with_gradients(model):
+        pixels = as_pixels(model, batch).requires_grad_()
         with relu_rule("gradient") as relus:
-            scores, A = _scores_and_maps(model, pixels.clone(), score_target, layer)
+            scores, A = _scores_and_maps(model, pixels, score_target, layer)
         if not relus.relu_count:
             raise ValueError(NO_RELU.format("guided"))
-        alpha = grad_wrt(scores, A, retain_graph=True).mean((2, 3), keepdim=True)
+        alpha = input_gradient(scores, A, retain_graph=True).mean((2, 3), keepdim=True)
         heatmap = (alpha * A.detach()).sum(1).relu()
         relus.rule = "guided"
-        guided = grad_wrt(scores, pixels)
+        guided = input_gradient(scores, pixels)
     product = guided * _resized(heatmap, batch, single=False, resize=True).unsqueeze(1)
     return product[0] if single else product
 

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from cnnlab._validation import image_batch, positive_int
 from cnnlab.attribution.occluder import Fill, fill_image
 from cnnlab.attribution.targets import Target, parse_target, resolve_target, target_scores
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import as_pixels, without_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ def deletion_insertion(
             "relevance must have the axes of the pictures without their channels, but came as"
             f" {tuple(relevance.shape)} for {tuple(images.shape)}; channel_max gives one number for each pixel."
         )
-    batch = match_device_dtype(model, batch).detach()
+    batch = as_pixels(model, batch)
     steps, batch_size = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
     score_target = resolve_target(
         model, batch, parse_target(len(batch), target, None, None, "probability"), batch_size
@@ -132,7 +132,7 @@ def deletion_insertion(
     counts = (torch.arange(steps + 1) * ranks[0].numel() / steps).round().to(ranks)
     curves = torch.empty(2, len(batch) * (steps + 1), dtype=batch.dtype)
     pairs = torch.arange(curves.shape[1])
-    with eval_mode(model), torch.inference_mode():
+    with without_gradients(model):
         for chunk in tqdm(pairs.split(batch_size), desc="pixels moved", disable=not progress):
             index, step = chunk // (steps + 1), chunk % (steps + 1)
             changed = ranks[index] < counts[step].view(-1, 1, 1, 1)  # chunk x 1 x H x W

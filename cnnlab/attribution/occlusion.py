@@ -23,7 +23,7 @@ from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab._validation import positive_int, target_index
 from cnnlab.attribution.occluder import Fill, fill_image, occluder_positions, single_image
 from cnnlab.attribution.occlusion_map import OcclusionMap
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 
 
 def occlusion(
@@ -128,7 +128,7 @@ def occlusion_steps(
     >>> [round(partial.fraction_done, 2) for partial in steps]
     [0.33, 0.67, 1.0]
     """
-    image = match_device_dtype(model, single_image(image))
+    image = as_pixels(model, single_image(image))
     replacement = fill_image(image, fill, seed)
     rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
     network = patched_model(model, image, int(size), rows, columns)

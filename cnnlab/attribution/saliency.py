@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from cnnlab._validation import image_batch
 from cnnlab.attribution.input_gradients import input_gradients
 from cnnlab.attribution.targets import Target, Unit, parse_target
-from cnnlab.networks.eval_mode import match_device_dtype
 
 
 def gradient(
@@ -242,5 +241,5 @@ def _by_rule(
 ) -> Tensor:
     batch, single = image_batch(images)
     score_target = parse_target(len(batch), target, layer, unit, score)
-    gradients = input_gradients(model, match_device_dtype(model, batch), score_target, rule)
+    gradients = input_gradients(model, batch, score_target, rule)
     return gradients[0] if single else gradients

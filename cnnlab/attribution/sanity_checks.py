@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from cnnlab._validation import image_batch
 from cnnlab.attribution.targets import Target, parse_target, resolve_target
 from cnnlab.networks.activations import layer_names, resolve_layer
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ def parameter_randomisation(
     >>> parameter_randomisation(model, torch.rand(3, 16, 16), gradient, target=2).layers
     ('1',)
     """
-    batch = match_device_dtype(model, image_batch(images)[0]).detach()
+    batch = as_pixels(model, image_batch(images)[0])
     classes = list(resolve_target(model, batch, parse_target(len(batch), target, None, None), 32).targets)
     names = _with_weights(model)[::-1] if layers is None else list(layers)
     generator = torch.Generator().manual_seed(seed)

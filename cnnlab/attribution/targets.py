@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from cnnlab._validation import one_of, target_index, whole_number
 from cnnlab.networks.activations import record_activations
-from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.forward import class_logits, without_gradients
 
 Target: TypeAlias = "int | str | None | Sequence[int | str | None] | Tensor"
 """A class by index or name, None for the predicted one; one for all images, or a list with one for each."""
@@ -86,12 +86,7 @@ def target_scores(
     """
     layers = [*([score_target.layer] if score_target.layer else []), *extra_layers]
     with record_activations(model, layers) if layers else nullcontext({}) as recorded:
-        logits = model(pictures)
-    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(pictures):
-        received = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(
-            f"the model must give N x classes logits, but gave {received} for {len(pictures)} pictures."
-        )
+        logits = class_logits(model, pictures)
     for name in layers:
         if name not in recorded:
             raise ValueError(f'layer "{name}" does not run in eval mode; see layer_names(model).')
@@ -123,11 +118,9 @@ def resolve_target(
     if not is_unresolved:
         return score_target
     targets = []
-    with eval_mode(model), torch.inference_mode():
+    with without_gradients(model):
         for part in torch.arange(len(pictures)).split(batch_size):
-            indices = target_scores(model, pictures[part].clone(), score_target.for_pictures(part.tolist()))[
-                1
-            ]
+            _, indices, _ = target_scores(model, pictures[part], score_target.for_pictures(part.tolist()))
             targets += [tuple(index) if score_target.layer else index[0] for index in indices.tolist()]
     return replace(score_target, targets=tuple(targets))
 

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.networks.layer_names import layer_names, resolve_layer
 
 __all__ = ["activations", "eval_mode", "layer_names", "record_activations", "resolve_layer"]
@@ -109,10 +110,10 @@ def activations(
     names = _as_names(layers)
     chunks = batch.split(positive_int(batch_size, "batch_size"))
     parts: dict[str, list[Tensor]] = {name: [] for name in names}
-    with eval_mode(model):
+    with without_gradients(model):
         for chunk in tqdm(chunks, desc="pictures", disable=not progress or None):
-            with torch.inference_mode(), record_activations(model, names) as recorded:
-                model(match_device_dtype(model, chunk))
+            with record_activations(model, names) as recorded:
+                forward(model, chunk)
             for name in names:
                 parts[name].append(_checked_output(recorded, name, len(chunk)))
     # Joined outside inference mode: so the result is an ordinary tensor, on which a linear probe can be trained.

@@ -158,3 +158,8 @@ def picture_count(pictures: Any) -> int:
     if count == 0:
         raise ValueError("there are no pictures to look at.")
     return count
+
+
+def to_float_images(images: Tensor) -> Tensor:
+    """Images as floats in [0, 1]: bytes are divided by 255, floats are left as they are."""
+    return images if images.is_floating_point() else images.float() / 255

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cnnlab._validation import positive_int
 from cnnlab.networks.data_loading import plain_batches
-from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.forward import class_logits, forward, without_gradients
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int = 50) -> Eval
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     confusion: Tensor | int = 0
     confidences, correct_parts = [], []
-    with eval_mode(model), torch.inference_mode():
+    with without_gradients(model):
         for images, labels in plain_batches(dataset, batch_size, device):
-            logits = model(images)
+            logits = forward(model, images)
             if logits.dim() != 4:
                 raise ValueError(
                     "the labels are masks, but the network gives one answer a picture; it takes N x C x H x W logits."
@@ -121,9 +121,10 @@ def accuracy_from_confusion(confusion: Tensor, *, masks: bool) -> float:
 def predict(model: nn.Module, dataset: Any, batch_size: int = 250) -> Tensor:
     """N x C class probabilities for every picture of `dataset`, on the CPU."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    with eval_mode(model), torch.inference_mode():
+    with without_gradients(model):
         predictions = [
-            model(images).softmax(1).cpu() for images, _ in plain_batches(dataset, batch_size, device)
+            class_logits(model, images).softmax(1).cpu()
+            for images, _ in plain_batches(dataset, batch_size, device)
         ]
     return torch.cat(predictions)
 

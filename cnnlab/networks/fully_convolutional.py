@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
 from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import forward
 from cnnlab.networks.receptive_field.tracer import input_shape
 
 _POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveMaxPool2d)
@@ -200,4 +201,4 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
 def sliding_probabilities(model: nn.Module, images: Tensor) -> Tensor:
     """Class probabilities N x classes x rows x columns of a network made by `to_convolutional`: a softmax at each position."""
     with torch.inference_mode():
-        return model(match_device_dtype(model, images)).softmax(1)
+        return forward(model, images).softmax(1)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import as_pixels, class_logits, input_gradient, with_gradients, without_gradients
 from cnnlab.robustness.targets import Target, target_indices
 
 
@@ -49,27 +49,23 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
     torch.Size([3, 4, 4])
     """
     batch, single = image_batch(images)
-    batch = match_device_dtype(model, batch.detach())
-    with eval_mode(model, frozen=True):
-        gradient, _ = loss_gradient_and_classes(model, batch, target)
+    gradient, _ = loss_gradient_and_classes(model, as_pixels(model, batch), target)
     return gradient[0] if single else gradient
 
 
 def loss_gradient_and_classes(model: nn.Module, images: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """Input gradient d J / d x (N x 3 x H x W) and class indices (N): one forward and one backward pass, frozen, in eval mode."""
-    with torch.inference_mode(False), torch.enable_grad():
+    """Input gradient d J / d x (N x 3 x H x W) and class indices (N): one forward and one backward pass."""
+    with with_gradients(model):
         pixels = images.detach().clone().requires_grad_()
-        logits = model(pixels)
+        logits = class_logits(model, pixels)
         classes = target_indices(target, model, logits).clone()
-        # Summed, not averaged: the gradient of an image is then the same in any batch.
-        loss = F.cross_entropy(logits, classes, reduction="sum")
-        (gradient,) = torch.autograd.grad(loss, pixels)
-    return gradient, classes
+        loss = F.cross_entropy(logits, classes, reduction="none")
+        return input_gradient(loss, pixels), classes
 
 
 def batched_logits(model: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
     """N x C logits of images N x 3 x H x W, on the model's device; the model runs in eval mode."""
     chunks = images.split(positive_int(batch_size, "batch_size"))
-    with eval_mode(model), torch.inference_mode():
-        parts = [model(match_device_dtype(model, chunk)) for chunk in chunks]
+    with without_gradients(model):
+        parts = [class_logits(model, chunk) for chunk in chunks]
     return torch.cat(parts)  # outside, so that it is an ordinary tensor

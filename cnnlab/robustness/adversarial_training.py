@@ -13,10 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab._validation import image_batch, positive_int, whole_number
+from cnnlab._validation import image_batch, labelled_images, labels_within, positive_int, whole_number
+from cnnlab.networks.data_loading import to_float_images
 from cnnlab.networks.eval_mode import match_device_dtype, training_logits
 from cnnlab.networks.training import seeding
 from cnnlab.robustness import norm_ball
+from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.fgsm_pgd import pgd
 
 
@@ -78,8 +80,8 @@ def adversarial_training(
     >>> harder(torch.rand(1, 3, 4, 4)).shape
     torch.Size([1, 2])
     """
-    if len(images) != len(labels) or not len(images):
-        raise ValueError(f"give one label for each picture, but got {len(images)} and {len(labels)}.")
+    images, labels = labelled_images(images, labels)
+    labels_within(labels, len(batched_logits(model, to_float_images(images[:1]))[0]))
     radius = norm_ball.validate_epsilon(epsilon, "linf")
     size = min(positive_int(batch_size, "batch_size"), len(images))
     steps = positive_int(steps, "steps")
@@ -93,8 +95,7 @@ def adversarial_training(
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
             rows = torch.randint(len(images), (size,), generator=generator)
-            batch = images[rows] if images.is_floating_point() else images[rows].float() / 255
-            truth = labels[rows]
+            batch, truth = to_float_images(images[rows]), labels[rows]
             if radius:
                 options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
                 batch = pgd(hardened, batch, truth, seed=seed + step, **options)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import fraction, image_batch, positive_int
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.fgsm_pgd import pgd
 from cnnlab.robustness.norm_ball import check_inside, per_image, validate_epsilon
@@ -194,7 +194,7 @@ def query_attack(
     )
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
-    originals = match_device_dtype(model, originals.detach())
+    originals = as_pixels(model, originals)
     generator = torch.Generator().manual_seed(seed)
     logits = batched_logits(model, originals, batch_size)
     classes = target_indices(target, model, logits)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness import norm_ball
 from cnnlab.robustness._gradients import batched_logits, loss_gradient_and_classes
 from cnnlab.robustness.targets import Target
@@ -72,9 +72,8 @@ def fgsm(
     originals, single = image_batch(images)
     epsilon = norm_ball.validate_epsilon(epsilon, "linf")
     _check_targeted(target, targeted)
-    originals = match_device_dtype(model, originals.detach())
-    with eval_mode(model, frozen=True):
-        gradient, _ = loss_gradient_and_classes(model, originals, target)
+    originals = as_pixels(model, originals)
+    gradient, _ = loss_gradient_and_classes(model, originals, target)
     step = -epsilon if targeted else epsilon
     attacked = norm_ball.check_inside(
         (originals + step * gradient.sign()).clamp(0, 1), originals, epsilon, "linf"
@@ -156,19 +155,18 @@ def pgd(
     steps = positive_int(steps, "steps")
     step_size = 2.5 * epsilon / steps if step_size is None else float(step_size)
     _check_targeted(target, targeted)
-    originals = match_device_dtype(model, originals.detach())
+    originals = as_pixels(model, originals)
     generator = torch.Generator().manual_seed(seed)
     attacked = norm_ball.random_point(originals, epsilon, norm, generator) if random_start else originals
     if target is None and random_start:
         target = batched_logits(model, originals).argmax(1)
-    with eval_mode(model, frozen=True):
-        for _ in tqdm(range(steps), desc="pgd", disable=not progress):
-            # After the first step the target is a class index for each image, so the class is not computed again.
-            gradient, target = loss_gradient_and_classes(model, attacked, target)
-            step = step_size * norm_ball.steepest(gradient, norm)
-            attacked = norm_ball.project(
-                attacked - step if targeted else attacked + step, originals, epsilon, norm
-            )
+    for _ in tqdm(range(steps), desc="pgd", disable=not progress):
+        # After the first step the target is a class index for each image, so the class is not computed again.
+        gradient, target = loss_gradient_and_classes(model, attacked, target)
+        step = step_size * norm_ball.steepest(gradient, norm)
+        attacked = norm_ball.project(
+            attacked - step if targeted else attacked + step, originals, epsilon, norm
+        )
     attacked = norm_ball.check_inside(attacked, originals, epsilon, norm)
     return attacked[0] if single else attacked
 

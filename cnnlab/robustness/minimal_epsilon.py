@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness._gradients import batched_logits, loss_gradient_and_classes
 from cnnlab.robustness.norm_ball import per_image, validate_epsilon
 from cnnlab.robustness.targets import Target, target_indices
@@ -89,13 +89,12 @@ def minimal_epsilon(
     max_epsilon, tolerance = validate_epsilon(max_epsilon, "linf"), float(tolerance)
     if not tolerance > 0:
         raise ValueError(f"tolerance must be above 0, but got {tolerance:g}.")
-    batch = match_device_dtype(model, batch.detach())
+    batch = as_pixels(model, batch)
     if gradient is None:
-        with eval_mode(model, frozen=True):
-            gradient, classes = loss_gradient_and_classes(model, batch, target)
+        gradient, classes = loss_gradient_and_classes(model, batch, target)
     else:
         classes = target_indices(target, model, batched_logits(model, batch))
-    sign = match_device_dtype(model, gradient.detach()).view_as(batch).sign()
+    sign = gradient.detach().to(batch).view_as(batch).sign()
 
     def predict(strength: Tensor) -> Tensor:
         return batched_logits(model, (batch + per_image(strength.to(batch)) * sign).clamp(0, 1)).argmax(1)

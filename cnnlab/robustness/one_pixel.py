@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab._validation import image_batch, positive_int, target_index, whole_number
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness._gradients import batched_logits
 
 
@@ -163,7 +163,7 @@ def one_pixel_steps(
     if targeted and target is None:
         raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
     whole_number(population, "population", minimum=4)
-    picture = match_device_dtype(model, batch[0].detach())
+    picture = as_pixels(model, batch[0])
     network = None
     if positive_int(pixels, "pixels") == 1:
         network = patched_model(model, picture, 1, *(range(length) for length in picture.shape[1:]))

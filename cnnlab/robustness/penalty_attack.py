@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import as_pixels, class_logits, input_gradient, with_gradients
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.norm_ball import norm_of, per_image, steepest
 from cnnlab.robustness.targets import Target, target_indices
@@ -109,18 +109,17 @@ def penalty_attack(
     if target is None:
         raise ValueError("a class to go to must be given: `target`, an index or a name.")
     originals, single = image_batch(images)
-    originals = match_device_dtype(model, originals.detach().clone())
+    originals = as_pixels(model, originals)
     positive_int(steps, "steps")
     positive_int(rounds, "rounds")
     logits = batched_logits(model, originals)
     classes = target_indices(target, model, logits).clone()
     already_target = logits.argmax(1) == classes  # nothing to do: r = 0
-    with eval_mode(model, frozen=True):
-        search = _Search(originals.clone(), already_target, weight)
-        for _ in tqdm(range(rounds), desc="lambda", disable=not progress):
-            succeeded = _ascend(model, originals, classes, search, steps, path_length)
-            search.update_weight(succeeded)
-        _bisect(model, originals, classes, search)
+    search = _Search(originals.clone(), already_target, weight)
+    for _ in tqdm(range(rounds), desc="lambda", disable=not progress):
+        succeeded = _ascend(model, originals, classes, search, steps, path_length)
+        search.update_weight(succeeded)
+    _bisect(model, originals, classes, search)
     result = PenaltyAttack(
         search.best_images, search.best_lengths, search.best_lengths.isfinite(), search.largest_success
     )
@@ -164,12 +163,12 @@ def _ascend(
     """Maximise score minus penalty from r = 0 for the current lambdas; whether each image ends at its class (N booleans)."""
     pictures = originals
     for remaining in range(steps, -1, -1):
-        with torch.enable_grad():
+        with with_gradients(model):
             pixels = pictures.detach().clone().requires_grad_()
-            logits = model(pixels)
+            logits = class_logits(model, pixels)
             lengths = norm_of(pixels - originals, "l2")
             score = -F.cross_entropy(logits, classes, reduction="none")
-            (gradient,) = torch.autograd.grad((score - search.weight * lengths).sum(), pixels)
+            gradient = input_gradient(score - search.weight * lengths, pixels)
         succeeded = logits.argmax(1) == classes
         search.record(pictures, lengths.detach(), succeeded)
         step_size = 2 * path_length * remaining / (steps * (steps + 1)) * originals[0].numel() ** 0.5

@@ -24,9 +24,9 @@ def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
         raise ValueError(f"the model must give N x classes logits, but gave {tuple(logits.shape)}.")
     if target is None:
         return logits.argmax(1)
-    if isinstance(target, Tensor):
-        if _is_indices(target, logits):
-            return target.to(logits.device)
+    if isinstance(target, Tensor) and _is_indices(target, logits):
+        return target.to(logits.device)
+    if hasattr(target, "tolist"):  # another tensor, a numpy array or number
         target = target.tolist()
     names = getattr(model, "class_names", None)
     if isinstance(target, int | str) or not isinstance(target, Sequence):

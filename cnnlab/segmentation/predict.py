@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import forward, without_gradients
 
 
 def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress: bool = False) -> Tensor:
@@ -17,7 +17,7 @@ def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress:
     """
     batch, single = image_batch(images)
     chunks = batch.split(positive_int(batch_size, "batch_size"))
-    with eval_mode(model), torch.inference_mode():
+    with without_gradients(model):
         classes = [
             pixel_logits(model, chunk).argmax(1)
             for chunk in tqdm(chunks, desc="pictures", disable=not progress or None)
@@ -28,7 +28,7 @@ def segment(model: nn.Module, images: Tensor, *, batch_size: int = 32, progress:
 
 def pixel_logits(model: nn.Module, images: Tensor) -> Tensor:
     """N x C x H x W logits for images N x 3 x H x W; an error if the network has no prediction at each pixel."""
-    logits = model(match_device_dtype(model, images))
+    logits = forward(model, images)
     if logits.dim() != 4 or logits.shape[-2:] != images.shape[-2:]:
         raise ValueError(
             f"the network must give N x C x H x W logits for pictures {tuple(images.shape)}, but gave"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import fraction, positive_int
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
 from cnnlab.synthesis.objectives import Objective, Targets, logit
 from cnnlab.synthesis.parametrisations import Parametrisation, Start, initial_images, resolve_parametrisation
@@ -187,7 +187,7 @@ def maximise_steps(
     return gradient_ascent(
         model,
         objective,
-        match_device_dtype(model, initial),
+        as_pixels(model, initial),
         chosen,
         steps=positive_int(steps, "steps"),
         learning_rate=learning_rate,

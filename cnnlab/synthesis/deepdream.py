@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.synthesis.gradient_ascent import gradient_ascent
 from cnnlab.synthesis.objectives import Objective, layer_norm
 from cnnlab.synthesis.parametrisations import Parametrisation, resolve_parametrisation
@@ -135,7 +135,7 @@ def deepdream_steps(
     objective = layer if isinstance(layer, Objective) else layer_norm(layer)
     positive_int(steps, "steps")
     sizes = _sizes(tuple(batch.shape[-2:]), positive_int(octaves, "octaves"), octave_scale)
-    original = match_device_dtype(model, batch.detach())
+    original = as_pixels(model, batch)
     options = {
         "steps": steps,
         "learning_rate": learning_rate,

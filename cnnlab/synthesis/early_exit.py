@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.activations import record_activations, resolve_layer, this_thread_only
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import class_logits, forward, without_gradients
 from cnnlab.synthesis.objectives import LOGITS, Outputs
 
 
@@ -33,7 +33,7 @@ def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> 
 
     def read(images: Tensor) -> Outputs:
         with record_activations(model, layers) as outputs, _stop_early(model, runs):
-            model(images)
+            forward(model, images)
         return outputs
 
     return read
@@ -42,9 +42,9 @@ def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> 
 def _full_forward(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> Outputs:
     inner = [layer for layer in layers if layer != LOGITS]
     if not inner:
-        return {LOGITS: model(images)}
+        return {LOGITS: class_logits(model, images)}
     with record_activations(model, inner) as outputs:
-        logits = model(images)
+        logits = class_logits(model, images)
     _require_all_ran(inner, outputs)
     return {**outputs, LOGITS: logits}
 
@@ -54,8 +54,8 @@ def _run_counts(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]
     side = getattr(model, "input_size", None)
     height, width = (side, side) if isinstance(side, int) else size
     runs: Counter[str] = Counter()
-    with _count_runs(model, layers, runs.update), eval_mode(model), torch.inference_mode():
-        model(match_device_dtype(model, torch.full((1, 3, height, width), 0.5)))
+    with _count_runs(model, layers, runs.update), without_gradients(model):
+        forward(model, torch.full((1, 3, height, width), 0.5))
     _require_all_ran(layers, runs)
     return runs
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.eval_mode import eval_mode
+from cnnlab.networks.forward import input_gradient, with_gradients
 from cnnlab.networks.relu_rules import REDIRECTED, relu_rule
 from cnnlab.synthesis.early_exit import reader
 from cnnlab.synthesis.objectives import Objective
@@ -64,8 +64,7 @@ def gradient_ascent(
     Parameters
     ----------
     model
-        Maps N x 3 x H x W in [0, 1] to N x C logits. Its parameters are frozen while the gradient is computed; between two steps it
-        is unchanged.
+        Maps N x 3 x H x W in [0, 1] to N x C logits. It runs in eval mode and is left unchanged, also between two steps.
     objective
         What is maximised.
     parameters, parametrisation
@@ -89,7 +88,7 @@ def gradient_ascent(
     scores: list[Tensor] = []
     read = None
     for step in range(steps + 1):
-        with eval_mode(model, frozen=True), torch.inference_mode(False), torch.enable_grad():
+        with with_gradients(model):
             images = parametrisation.to_images(parameters)
             # A leaf of its own, so that its gradient can be read before it flows back to the parameters.
             picture = images.detach().clone().requires_grad_()
@@ -101,7 +100,7 @@ def gradient_ascent(
                 score = objective.score(model, read(transformed))
             scores.append(score.detach())
             if step < steps:
-                (gradient,) = torch.autograd.grad(score.sum(), picture)
+                gradient = input_gradient(score, picture)
                 direction = gradient
                 if penalty is not None:
                     penalty_value = penalty(picture).sum() * min(1.0, (step + 1) / max(1.0, ramp * steps))

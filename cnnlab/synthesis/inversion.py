@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.activations import activations
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
 from cnnlab.synthesis.objectives import Objective, Outputs
 from cnnlab.synthesis.parametrisations import Parametrisation, Start, initial_images, resolve_parametrisation
@@ -148,11 +148,11 @@ def invert_steps(
     batch, _ = image_batch(image, "image")
     if len(batch) != 1:
         raise ValueError(f"one picture is inverted at a time, but {len(batch)} came; call it once for each.")
-    original = match_device_dtype(model, batch.detach())
+    original = as_pixels(model, batch)
     chosen = resolve_parametrisation(parametrisation)
     generator = torch.Generator().manual_seed(seed)
     shape = (positive_int(restarts, "restarts"), *original.shape[1:])
-    initial = match_device_dtype(model, initial_images(chosen, start, shape, generator))
+    initial = as_pixels(model, initial_images(chosen, start, shape, generator))
     ascents = gradient_ascent(
         model,
         feature_similarity(layer, activations(model, original, layer)[layer]),

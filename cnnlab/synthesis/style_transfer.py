@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.activations import activations, layer_names, resolve_layer
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import as_pixels
 from cnnlab.synthesis.gradient_ascent import gradient_ascent
 from cnnlab.synthesis.gram_matrix import gram_matrix
 from cnnlab.synthesis.inversion import feature_similarity
@@ -201,7 +201,7 @@ def style_steps(
         tuple(dict.fromkeys([*weights, *(content_layers if content_objectives else [])])), score
     )
     chosen = resolve_parametrisation(parametrisation)
-    initial = match_device_dtype(model, _initial_parameters(content, style, start, size, chosen, seed))
+    initial = as_pixels(model, _initial_parameters(content, style, start, size, chosen, seed))
     penalty = total_penalty(0.0, tv, 2.0)
     ascents = gradient_ascent(
         model,
@@ -296,7 +296,7 @@ def _single_image(model: nn.Module, image: Tensor, what: str) -> Tensor:
     batch, _ = image_batch(image, what)
     if len(batch) != 1:
         raise ValueError(f"{what} must be one picture, but {len(batch)} came.")
-    return match_device_dtype(model, batch.detach())
+    return as_pixels(model, batch)
 
 
 def _weights(layers: str | Sequence[str] | Mapping[str, float] | None) -> dict[str, float]:

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import positive_int, whole_number
+from cnnlab._validation import labelled_images, labels_within, positive_int, whole_number
 from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype, training_logits
+from cnnlab.networks.data_loading import to_float_images
+from cnnlab.networks.eval_mode import match_device_dtype, training_logits
+from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.networks.seeding import seeding
 from cnnlab.transfer.heads import freeze, split_at_layer
 
@@ -149,7 +151,9 @@ def fine_tune_epochs(
 
     Stop iterating to stop training; no other state is kept.
     """
-    _check(images, labels)
+    images, labels = labelled_images(images, labels)
+    with without_gradients(model):
+        labels_within(labels, forward(model, to_float_images(images[:1])).shape[1])
     epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))
     trained = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
     optimizer = torch.optim.SGD(
@@ -177,7 +181,7 @@ def fine_tune_epochs(
                 total += _step(trained, optimizer, batch, truth) * len(batch)
         losses.append(total / len(images))
         if not math.isfinite(losses[-1]):
-            raise FloatingPointError(f"the loss is not finite after pass {epoch + 1}; a lower rate helps.")
+            raise FloatingPointError(f"the loss is not finite after epoch {epoch + 1}; a lower rate helps.")
         for after, before in zip(trained.parameters(), model.parameters(), strict=True):
             after.requires_grad_(before.requires_grad).grad = None
         yield FineTuned(trained.eval(), tuple(losses))
@@ -222,24 +226,23 @@ def lr_factor(progress: float) -> float:
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> float:
     """Accuracy: the share of the pictures (or, for masks, of the pixels) classified correctly; images as for `fine_tune`."""
-    _check(images, labels)
+    images, labels = labelled_images(images, labels)
     correct = 0
-    with eval_mode(model), torch.inference_mode():
+    with without_gradients(model):
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            logits = model(match_device_dtype(model, to_float_images(images[rows])))
+            logits = forward(model, to_float_images(images[rows]))
             correct += int((logits.argmax(1).cpu() == labels[rows]).sum())
     return correct / labels.numel()
-
-
-def to_float_images(images: Tensor) -> Tensor:
-    return images if images.is_floating_point() else images.float() / 255
 
 
 def _batches(
     images: Tensor, labels: Tensor, size: int, mirror: bool, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    for rows in torch.randperm(len(images), generator=generator).split(size):
+    chunks = list(torch.randperm(len(images), generator=generator).split(size))
+    if len(chunks) > 1 and len(chunks[-1]) == 1:  # batch normalisation takes no batch of one
+        chunks[-2:] = [torch.cat(chunks[-2:])]
+    for rows in chunks:
         batch, truth = to_float_images(images[rows]), labels[rows].long()
         if mirror:
             mirrored = torch.rand(len(rows), generator=generator) < 0.5
@@ -259,11 +262,3 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, tru
     loss.backward()
     optimizer.step()
     return loss.item()
-
-
-def _check(images: Tensor, labels: Tensor) -> None:
-    if images.dim() != 4 or not len(images) or len(images) != len(labels):
-        raise ValueError(
-            f"images must be N x 3 x H x W with a label each, but came as {tuple(images.shape)} with"
-            f" {len(labels)} labels."
-        )

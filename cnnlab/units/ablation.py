@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import positive_int, whole_number
-from cnnlab.networks.activations import eval_mode, resolve_layer
+from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.data_loading import picture_batches
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import class_logits, without_gradients
 
 
 @contextmanager
@@ -164,10 +164,8 @@ def ablate_each(
 
     def measure() -> tuple[Tensor, Tensor]:
         """C accuracies, and C mean logits of the true class."""
-        with eval_mode(model), torch.inference_mode():
-            outputs = [
-                model(match_device_dtype(model, images)) for images in picture_batches(dataset, batch_size)
-            ]
+        with without_gradients(model):
+            outputs = [class_logits(model, images) for images in picture_batches(dataset, batch_size)]
         logits = torch.cat(outputs).cpu().double()
         true_logits = logits.gather(1, labels[:, None])[:, 0]
         columns = torch.stack(

@@ -11,8 +11,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from cnnlab.networks.activations import eval_mode, layer_names, record_activations, resolve_layer
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.activations import layer_names, record_activations, resolve_layer
+from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.networks.receptive_field.tracer import input_shape
 
 
@@ -95,8 +95,8 @@ def _input_shape(model: nn.Module, layer: str) -> tuple[int, int, int]:
     inputs = resolve_layer(model, layer).in_features
     names = layer_names(model)
     earlier = names[: names.index(layer)] if layer in names else []
-    with eval_mode(model), torch.inference_mode(), record_activations(model, earlier or [layer]) as recorded:
-        model(match_device_dtype(model, torch.zeros(1, *input_shape(model, None))))
+    with without_gradients(model), record_activations(model, earlier or [layer]) as recorded:
+        forward(model, torch.zeros(1, *input_shape(model, None)))
     for name in reversed(earlier):
         output = recorded.get(name)
         if output is None or output.numel() != inputs or isinstance(resolve_layer(model, name), nn.Linear):

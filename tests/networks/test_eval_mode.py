@@ -24,29 +24,54 @@ def test_inside_everything_is_in_eval_mode(model):
         assert modes(model)[1] == [True, True, True, True, True, False]
 
 
-def test_frozen_parameters_ask_for_no_gradient(model):
-    with eval_mode(model, frozen=True):
-        assert not any(p.requires_grad for p in model.parameters())
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_each_mode_and_flag_comes_back_also_after_an_exception(model, frozen):
+def test_each_mode_comes_back_also_after_an_exception(model):
     before = modes(model)
-    with eval_mode(model, frozen=frozen):
+    with eval_mode(model):
         pass
     assert modes(model) == before
-    with pytest.raises(ZeroDivisionError), eval_mode(model, frozen=frozen):
+    with pytest.raises(ZeroDivisionError), eval_mode(model):
         raise ZeroDivisionError
     assert modes(model) == before
 
 
-def test_modes_nest(model):
+def test_blocks_nest(model):
     before = modes(model)
-    with eval_mode(model), eval_mode(model, frozen=True):
+    with eval_mode(model), eval_mode(model):
         pass
     assert modes(model) == before
 
 
-def test_pictures_take_the_type_of_the_parameters(model):
+def test_of_blocks_that_overlap_the_last_sets_the_modes_back(model):
+    """As when a slider moves while a cell computes: the block that begins first also ends first."""
+    before = modes(model)
+    first, second = eval_mode(model), eval_mode(model)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not any(m.training for m in model.modules())
+    second.__exit__(None, None, None)
+    assert modes(model) == before
+
+
+def test_a_part_of_a_network_in_use_stays_in_eval_mode(model):
+    with eval_mode(model):
+        with eval_mode(model[2]):
+            pass
+        assert not model[2].training
+    assert model[2].training
+
+
+def test_images_take_the_type_of_the_weights(model):
     assert match_device_dtype(model.double(), torch.zeros(1, 3, 4, 4)).dtype == torch.float64
     assert match_device_dtype(nn.ReLU(), torch.zeros(1)).dtype == torch.float32
+
+
+def test_a_scalar_before_the_weights_does_not_set_the_type(model):
+    model.temperature = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+    assert next(model.parameters()).dtype == torch.float64
+    assert match_device_dtype(model, torch.zeros(1, 3, 4, 4)).dtype == torch.float32
+
+
+def test_lazy_modules_are_named():
+    with pytest.raises(ValueError, match="pass one batch"):
+        match_device_dtype(nn.Sequential(nn.LazyConv2d(4, 3)), torch.zeros(1, 3, 4, 4))

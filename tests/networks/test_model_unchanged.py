@@ -10,7 +10,6 @@ from torch import nn
 from cnnlab.networks import (
     activations,
     effective_receptive_field,
-    eval_mode,
     layer_names,
     receptive_field,
     record_activations,
@@ -18,6 +17,7 @@ from cnnlab.networks import (
     resolve_layer,
     summary,
 )
+from cnnlab.networks.forward import forward, input_gradient, with_gradients
 
 
 class Crowded(nn.Module):
@@ -86,16 +86,17 @@ def record(model):
         model(picture()[None])
 
 
-def evaluate_frozen(model):
-    with eval_mode(model, frozen=True):
-        model(picture()[None].requires_grad_())
+def differentiate(model):
+    with with_gradients(model):
+        pixels = picture()[None].requires_grad_()
+        input_gradient(forward(model, pixels).flatten(1).sum(1), pixels)
 
 
 # What is asked, and whether it needs a forward pass that succeeds.
 QUESTIONS = {
     "layer_names": (layer_names, False),
     "resolve_layer": (lambda model: resolve_layer(model, "block.1"), False),
-    "evaluating": (evaluate_frozen, True),
+    "with_gradients": (differentiate, True),
     "activations": (lambda model: activations(model, picture(), ["conv", "relu", "head"]), True),
     "summary": (summary, True),
     "receptive_field": (lambda model: receptive_field(model, "block.0"), True),

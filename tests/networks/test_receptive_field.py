@@ -18,12 +18,12 @@ from cnnlab.networks import (
     MiniVGG,
     SqueezeNet,
     UnknownReceptiveField,
-    eval_mode,
     layer_names,
     receptive_field,
     receptive_fields,
     record_activations,
 )
+from cnnlab.networks.forward import with_gradients
 
 
 class SmallDense(nn.Module):
@@ -89,7 +89,7 @@ def box_of_the_gradient(image, maps, row, column):
 def assert_boxes_are_those_of_the_gradient(model, shape, layers=None):
     layers = layers or layer_names(model)
     image = torch.full((1, *shape), 0.9, dtype=torch.double, requires_grad=True)
-    with record_activations(model, layers) as recorded, eval_mode(model, frozen=True):
+    with record_activations(model, layers) as recorded, with_gradients(model):
         model(image)
     fields = receptive_fields(model, layers, shape)
     for layer, maps in recorded.items():

@@ -133,7 +133,7 @@ def test_after_an_interruption_all_is_as_before(tiny, squares):
 def test_wrong_input_is_refused(tiny, squares, options, error, says):
     with pytest.raises(error, match=says):
         fine_tune(tiny, *squares(12), **options)
-    with pytest.raises(ValueError, match="with a label each"):
+    with pytest.raises(ValueError, match="with one label for each"):
         fine_tune(tiny, squares(12)[0], torch.arange(3))
 
 

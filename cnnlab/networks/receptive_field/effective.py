@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, whole_number
 from cnnlab.networks.activations import record_activations
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.forward import as_pixels, forward, input_gradient, with_gradients
 
 
 def effective_receptive_field(
@@ -61,18 +61,17 @@ def effective_receptive_field(
     (35, 15, 47, 27)
     """
     batch, _ = image_batch(images)
-    with eval_mode(model, frozen=True), torch.enable_grad():
-        pixels = match_device_dtype(model, batch).detach().clone().requires_grad_()
+    with with_gradients(model):
+        pixels = as_pixels(model, batch).requires_grad_()
         with record_activations(model, layer) as recorded:
-            model(pixels)
+            forward(model, pixels)
         if layer not in recorded:
             raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
         values = recorded[layer].reshape(*recorded[layer].shape[:2], *(recorded[layer].shape[2:] or (1, 1)))
         row = whole_number(row, "row", maximum=values.shape[2] - 1)
         column = whole_number(column, "column", maximum=values.shape[3] - 1)
         unit_weights = torch.randn(values.shape[1], generator=torch.Generator().manual_seed(seed))
-        objective = (values[:, :, row, column] * unit_weights.to(values)).sum()
-        (gradient,) = torch.autograd.grad(objective, pixels)
+        gradient = input_gradient(values[:, :, row, column] @ unit_weights.to(values), pixels)
     return gradient.abs().sum(1).mean(0).cpu()
 
 

@@ -1,0 +1,168 @@
+"""The forward pass that every technique uses: a copy of the images in, a checked output back.
+
+A network may normalise its input in place, return a tuple, have been compiled, or compute without gradients. Techniques need not know:
+
+    forward              the output of a network, one tensor without NaN
+    class_logits         the output of a classifier, N x C logits with at least two classes
+    without_gradients    the context for predictions: eval mode, inference mode
+    with_gradients       the context for input gradients: eval mode, gradients on, parameters constant
+    input_gradient       the gradient of scores with respect to images or activations
+    as_pixels            images on the network's device, in a float type in which small changes are not lost
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from cnnlab.networks.eval_mode import eval_mode, match_device_dtype, model_device_dtype, uncompiled
+
+NOT_DIFFERENTIABLE = (
+    "the output does not depend on the picture through derivatives: does the network compute without gradients (no_grad, detach,"
+    " argmax), or from something else than the picture?"
+)
+ONE_OUTPUT = (
+    "the network has one output, and a softmax over a single class is 1 for every picture; give it two classes, for a logit z of the"
+    " positive class as `torch.cat([torch.zeros_like(z), z], 1)`."
+)
+PROBABILITIES = (
+    "the outputs of the network look like probabilities: each row is at least 0 and sums to 1. Techniques expect logits; leave out"
+    " the softmax at its end, or give them the logarithm of its output."
+)
+
+
+def forward(model: nn.Module, images: Tensor) -> Tensor:
+    """The output of `model` for a copy of `images`, which are brought to its device and float type; half precision comes back as float32.
+
+    Raises
+    ------
+    TypeError
+        If the output is not one tensor.
+    ValueError
+        If the output holds NaN.
+    """
+    output = uncompiled(model)(match_device_dtype(model, images).clone())
+    if not isinstance(output, Tensor):
+        raise TypeError(
+            f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"
+            " wrap it in a module whose forward returns the logits alone."
+        )
+    if bool(output.isnan().any()):
+        raise ValueError(
+            "the network gives NaN for these pictures; check its weights (a diverged training, a missing checkpoint) and normalisation."
+        )
+    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+
+
+def class_logits(model: nn.Module, images: Tensor) -> Tensor:
+    """N x C logits of a classifier for images N x 3 x H x W, by `forward`; warns once if they look like probabilities.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `forward`; if the output is not N x C; if there is only one class.
+    """
+    logits = forward(model, images)
+    if logits.dim() != 2 or len(logits) != len(images):
+        raise ValueError(
+            f"the model must give N x classes logits, but gave {tuple(logits.shape)} for {len(images)} pictures."
+        )
+    if logits.shape[1] == 1:
+        raise ValueError(ONE_OUTPUT)
+    if model not in _WARNED and _are_probabilities(logits.detach()):
+        _WARNED.add(model)
+        warnings.warn(PROBABILITIES, stacklevel=2)
+    return logits
+
+
+_WARNED: WeakSet[nn.Module] = WeakSet()
+
+
+@contextmanager
+def without_gradients(model: nn.Module) -> Iterator[None]:
+    """Eval mode and inference mode, for predictions."""
+    with eval_mode(model), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def with_gradients(model: nn.Module) -> Iterator[None]:
+    """Eval mode with gradients on, also inside `torch.inference_mode()`; parameters are constants, in this thread only."""
+    with eval_mode(model), torch.inference_mode(False), torch.enable_grad(), ReplacedParameters():
+        yield
+
+
+def input_gradient(scores: Tensor, inputs: Tensor, *, retain_graph: bool = False) -> Tensor:
+    """The gradient of each image's score (N) with respect to its part of `inputs` (N x ...), detached from the graph.
+
+    Images do not influence each other in eval mode, so the gradient of the sum contains them all. `retain_graph` keeps the graph for
+    another backward pass.
+
+    Raises
+    ------
+    ValueError
+        If the scores do not depend on `inputs` through derivatives.
+    """
+    gradient = None
+    if scores.requires_grad:
+        (gradient,) = torch.autograd.grad(scores.sum(), inputs, retain_graph=retain_graph, allow_unused=True)
+    if gradient is None:
+        raise ValueError(NOT_DIFFERENTIABLE)
+    return gradient
+
+
+def as_pixels(model: nn.Module, images: Tensor) -> Tensor:
+    """A copy of `images`, without gradient, on the model's device: in float32, or float64 for a model in float64.
+
+    A model in half precision gets float32 too: a change of 1/255 would be lost between its numbers. `forward` converts.
+    """
+    device, dtype = model_device_dtype(model, images)
+    wide = torch.promote_types(dtype, torch.float32)
+    with torch.inference_mode(False):
+        return images.detach().to(device=device, dtype=wide, copy=True)
+
+
+class ReplacedParameters(TorchFunctionMode):
+    """Passes torch's functions, in this thread, other tensors in place of some parameters; all others are passed detached.
+
+    So a graph reaches the images only, or weights have another memory layout, and a training loop in another thread never notices: it
+    would, if the parameters of the network themselves were frozen or exchanged.
+    """
+
+    def __init__(self, values: Mapping[nn.Parameter, Tensor] | None = None):
+        super().__init__()
+        self._values = values or {}
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return function(
+            *map(self._replaced, args), **{k: self._replaced(v) for k, v in (kwargs or {}).items()}
+        )
+
+    def _replaced(self, value: Any) -> Any:
+        if isinstance(value, nn.Parameter):
+            return self._values[value] if value in self._values else value.detach()
+        if type(value) in (list, tuple):
+            return type(value)(map(self._replaced, value))
+        return value
+
+
+def _are_probabilities(logits: Tensor) -> bool:
+    """Whether each row is at least 0 and sums to 1, and they are not merely zeros and ones."""
+    sums = logits.sum(1)
+    return bool((logits >= 0).all() and (logits % 1 != 0).any()) and torch.allclose(
+        sums, torch.ones_like(sums), atol=1e-4
+    )
+
+
+def _parts(output: Any) -> str:
+    """The names in a dictionary, the number of entries of a tuple."""
+    if isinstance(output, dict):
+        return f" ({', '.join(map(str, output))})"
+    return f" of {len(output)}" if isinstance(output, tuple | list) else ""

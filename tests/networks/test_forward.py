@@ -1,0 +1,140 @@
+"""The one forward pass: copies, checked outputs, gradients that no other thread notices."""
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from cnnlab.networks.forward import (
+    as_pixels,
+    class_logits,
+    forward,
+    input_gradient,
+    with_gradients,
+    without_gradients,
+)
+
+IMAGES = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+class Network(nn.Module):
+    """A linear network whose forward is given by a function of (its logits, the images)."""
+
+    def __init__(self, change=lambda logits, images: logits, classes=4):
+        super().__init__()
+        self.linear = nn.Linear(108, classes)
+        self.change = change
+
+    def forward(self, images):
+        return self.change(self.linear(images.flatten(1)), images)
+
+
+def test_a_network_that_normalises_in_place_leaves_the_images_alone():
+    images = IMAGES.clone()
+    forward(Network(lambda logits, x: x.sub_(0.5).div_(0.2).flatten(1) @ torch.ones(108, 4)), images)
+    assert torch.equal(images, IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (lambda logits, x: {"out": logits, "aux": logits}, r"gave a dict \(out, aux\)"),
+        (lambda logits, x: (logits, logits), "gave a tuple of 2"),
+        (lambda logits, x: None, "gave a NoneType"),
+    ],
+)
+def test_an_output_that_is_no_tensor_is_refused(output, message):
+    with pytest.raises(TypeError, match=message):
+        forward(Network(output), IMAGES)
+
+
+def test_nan_is_refused():
+    with pytest.raises(ValueError, match="gives NaN"):
+        forward(Network(lambda logits, x: logits / 0 * 0), IMAGES)
+
+
+def test_one_output_is_refused_with_the_way_out():
+    network = Network(classes=1)
+    with pytest.raises(ValueError, match=r"torch\.cat"):
+        class_logits(network, IMAGES)
+    two = Network(lambda z, x: torch.cat([torch.zeros_like(z), z], 1), classes=1)
+    logits = class_logits(two, IMAGES)
+    assert torch.allclose(logits.softmax(1)[:, 1], (logits[:, 1]).sigmoid())
+
+
+@pytest.mark.parametrize("output", [lambda logits, x: logits[0], lambda logits, x: logits[:, :, None]])
+def test_what_is_not_one_row_of_logits_for_each_image_is_refused(output):
+    with pytest.raises(ValueError, match="N x classes logits"):
+        class_logits(Network(output), IMAGES)
+
+
+def test_probabilities_are_warned_of_once():
+    network = Network(lambda logits, x: logits.softmax(1))
+    with pytest.warns(UserWarning, match="look like probabilities"):
+        class_logits(network, IMAGES)
+    class_logits(network, IMAGES)  # a second warning would be an error here
+    class_logits(Network(lambda logits, x: logits.log_softmax(1)), IMAGES)
+
+
+def test_half_precision_comes_back_as_float32_and_pixels_stay_wide():
+    half = Network().bfloat16()
+    assert forward(half, IMAGES).dtype == torch.float32
+    assert as_pixels(half, IMAGES.half()).dtype == torch.float32
+    assert as_pixels(Network().double(), IMAGES).dtype == torch.float64
+
+
+def test_pixels_are_a_copy():
+    pixels = as_pixels(Network(), IMAGES)
+    assert pixels.data_ptr() != IMAGES.data_ptr()
+
+
+def test_the_gradient_of_a_linear_network_is_its_weight_also_inside_inference_mode():
+    network = Network()
+    with torch.inference_mode(), with_gradients(network):
+        pixels = as_pixels(network, IMAGES).requires_grad_()
+        gradient = input_gradient(forward(network, pixels)[:, 2], pixels)
+    assert torch.allclose(gradient[1].flatten(), network.linear.weight[2])
+    assert network.linear.weight.grad is None
+
+
+def test_a_network_without_gradients_is_named():
+    network = Network(lambda logits, x: logits.detach())
+    with with_gradients(network):
+        pixels = IMAGES.clone().requires_grad_()
+        logits = forward(network, pixels)
+    with pytest.raises(ValueError, match="does not depend on the picture"):
+        input_gradient(logits[:, 0], pixels)
+
+
+def test_parameters_are_constants_for_the_graph():
+    network = Network()
+    with with_gradients(network):
+        assert not forward(network, IMAGES).requires_grad
+        assert forward(network, IMAGES.clone().requires_grad_()).requires_grad
+
+
+def test_a_training_loop_in_another_thread_goes_on():
+    network = Network()
+    inside, done = threading.Event(), threading.Event()
+
+    def explain():
+        with with_gradients(network):
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=explain)
+    thread.start()
+    inside.wait(10)
+    network(IMAGES).sum().backward()
+    done.set()
+    thread.join()
+    assert network.linear.weight.grad.any()
+
+
+def test_a_compiled_network_runs_as_it_was_written():
+    """Its layers can then be recorded, and nothing is compiled before the first picture."""
+    network = Network()
+    compiled = torch.compile(network, backend=lambda *_: pytest.fail("it was compiled"))
+    with without_gradients(compiled):
+        assert torch.equal(forward(compiled, IMAGES), network(IMAGES))
