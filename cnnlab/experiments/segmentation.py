@@ -40,18 +40,9 @@ def measure_upsampling(
     rate: float,
 ) -> dict[str, float]:
     """One cell of `UPSAMPLING_METHODS`: mean IoU of a network trained from scratch on rendered pictures."""
-    training = _masks("train", pictures, size, tuple(classes))
-    model = reinitialise(EncoderDecoder(CLASS_NAMES, way_up), seed)
-    tuned = transfer.fine_tune(
-        model,
-        training.images,
-        training.labels,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=rate,
-        seed=seed,
-    )
-    return _scores(tuned.model, _masks("validation", validation, size, tuple(classes)))
+    names = tuple(classes)
+    model = _trained_on_renderings(names, size, pictures, epochs, batch_size, rate, seed, way_up)
+    return _scores(model, _masks("validation", validation, size, names))
 
 
 def measure_start(
@@ -77,7 +68,7 @@ def measure_start(
     if one_of(start, STARTS, "start") == STARTS[0]:
         model: nn.Module = reinitialise(EncoderDecoder(CLASS_NAMES), seed)
     else:
-        model = _pretrained(names, size, rendered, rendered_epochs, batch_size, rate, seed)
+        model = _trained_on_renderings(names, size, rendered, rendered_epochs, batch_size, rate, seed)
     line_art, first = _masks("train", most, size, names, "drawn"), seed * pictures % most
     rows = slice(first, first + pictures)
     epochs = max(1, round(updates * batch_size / pictures))
@@ -96,7 +87,7 @@ def measure_start(
 
 
 @lru_cache(maxsize=8)
-def _pretrained(
+def _trained_on_renderings(
     classes: tuple[str, ...],
     size: int,
     pictures: int,
@@ -104,9 +95,11 @@ def _pretrained(
     batch_size: int,
     learning_rate: float,
     seed: int,
+    upsampling: str = "remembered",
 ) -> nn.Module:
+    """A network trained from scratch on rendered pictures."""
     training = _masks("train", pictures, size, classes)
-    model = reinitialise(EncoderDecoder(CLASS_NAMES), seed)
+    model = reinitialise(EncoderDecoder(CLASS_NAMES, upsampling), seed)
     return transfer.fine_tune(
         model,
         training.images,

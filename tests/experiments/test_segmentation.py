@@ -36,11 +36,11 @@ def test_seeds_learn_from_other_pictures_and_starts_differ(monkeypatch):
         return transfer.FineTuned(model, (1.0,))
 
     monkeypatch.setattr(experiment.transfer, "fine_tune", noted)
-    experiment._pretrained.cache_clear()
+    experiment._trained_on_renderings.cache_clear()
     options = TINY | {"rendered": 8, "rendered_epochs": 2, "most": 8, "updates": 6}
     for start, seed in ((experiment.STARTS[0], 0), (experiment.STARTS[0], 1), (experiment.STARTS[1], 1)):
         experiment.measure_start(start, 4, seed, **options)
-    experiment._pretrained.cache_clear()
+    experiment._trained_on_renderings.cache_clear()
     (first, epochs), (second, _), (rendered, longer), (third, _) = trained
     assert epochs == 6, "six updates of four pictures are six passes over four pictures"
     assert not torch.equal(first, second) and torch.equal(second, third)
