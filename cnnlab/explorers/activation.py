@@ -216,8 +216,8 @@ class ActivationExplorer(Explorer):
             self.channel.max = len(self.current_maps) - 1  # the slider clips a value beyond it
             position = initial_position(self.current_maps[self.channel.value], self._relative_position)
             self.map.point = [0, *position]
-        self.search.search(self.model, self.layer.value, self.side, **self.beginning(first))
         self._draw_grid()
+        self.search.search(self.model, self.layer.value, self.side, **self.beginning(first))
 
     def _new_channel(self) -> None:
         with self.hold_callbacks():

@@ -13,10 +13,10 @@ from cnnlab._validation import class_index
 from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
 from cnnlab.explorers.common import heading
 from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
 from cnnlab.explorers.regularisers import Regularisers
 from cnnlab.explorers.render import maximisation
-from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.step_player import Frame
 from cnnlab.networks.zoo import load

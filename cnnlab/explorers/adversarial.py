@@ -15,9 +15,9 @@ from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import offer_classes
 from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
 from cnnlab.explorers.render import adversarial
-from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, figure_png
 from cnnlab.figures.adversarial import amplify_difference, attack_figure

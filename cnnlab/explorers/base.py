@@ -117,8 +117,12 @@ class Explorer:
         return searched % (BEGIN_WITH if self.is_large else 6 * BEGIN_WITH) == 0
 
     def beginning(self, first: bool) -> dict[str, Any]:
-        """Arguments of `ActivationSearch.search` for its start: the first search of a small network runs at once."""
-        return {"begin_with": BEGIN_WITH} if self.is_large else {"blocking": first}
+        """Arguments of `ActivationSearch.search` for its start: of the first search there is something to show at once."""
+        return (
+            {"begin_with": BEGIN_WITH}
+            if self.is_large and first
+            else {"blocking": first and not self.is_large}
+        )
 
     @property
     def image(self) -> Tensor:

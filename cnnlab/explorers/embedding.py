@@ -247,11 +247,12 @@ class EmbeddingExplorer(Explorer):
     def _show_points(self, points: Tensor) -> None:
         self.points, self._mapped = points, self.image_set
         codes = self._features[self._key[:3]]
-        self.precision = precision_at_k(codes, self.image_set.labels, 5).rate
+        k = min(5, len(codes) - 1)
+        self.precision = precision_at_k(codes, self.image_set.labels, k).rate
         self.scatter.selected = -1
         self._draw()
         self.set_status(
-            f"{self.display_name}, {self.layer.value}: of the 5 nearest codes (not points) {self.precision:.0%} show the same"
+            f"{self.display_name}, {self.layer.value}: of the {k} nearest codes (not points) {self.precision:.0%} show the same"
             " class, on average."
         )
 

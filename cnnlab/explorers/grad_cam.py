@@ -15,10 +15,10 @@ from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
 from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles, tile_frame
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
 from cnnlab.explorers.render import grad_cam, saliency
 from cnnlab.explorers.render.grad_cam import Result, State
-from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures import alpha_ramp
@@ -76,6 +76,7 @@ class GradCamExplorer(Explorer):
         self._subject: tuple = ()
         self._options: tuple = ()
         self._model_shown: nn.Module | None = None
+        self._painted: tuple = ()
         self._background: BackgroundSteps[str] = BackgroundSteps()
         self._make_controls()
         self._lay_out()
@@ -92,7 +93,8 @@ class GradCamExplorer(Explorer):
         return State(self.model, self.image_picker.source, self.side, **controls)
 
     def refresh(self) -> None:
-        names = class_names(self.model, len(probabilities(self.model, self.image)))
+        self._probability = probabilities(self.model, self.image)
+        names = class_names(self.model, len(self._probability))
         if self.model is not self._model_shown:
             offer_classes(self.target, names, [("predicted class", None)])
             layers = [layer.name for layer in network_layers(self.model, self.side) if layer.has_maps]
@@ -174,7 +176,7 @@ class GradCamExplorer(Explorer):
         self._background.stop()
         other_states = grad_cam.other_scenes(state)
         first_source = next(iter(other_states.values())).source if other_states else state.source
-        self.result = grad_cam.render(state)
+        self.result = grad_cam.render(state, self._probability)
         subject, options = (state.model, first_source), (*state.options.values(), state.guided)
         if subject != self._subject:
             self._first_result = self.result
@@ -189,11 +191,8 @@ class GradCamExplorer(Explorer):
     def _paint(self) -> None:
         result, source = self.result, self.image_picker.source
         mask = source.mask(self.side)
-        image = source.image(DISPLAY_SIZE)
-        if self.show_mask.value and mask is not None:
-            image = with_outline(image, source.mask(DISPLAY_SIZE))
         with self.main_view.hold_sync():
-            self.main_view.tiles = image_tiles(image.unsqueeze(0))
+            self._paint_picture()
             self.main_view.overlay = overlay_tiles([result])
             self.main_view.captions = [result.summary]
         values = saliency.per_pixel(result.map, "size") if result.map.dim() == 3 else result.map
@@ -204,6 +203,15 @@ class GradCamExplorer(Explorer):
             f"{self.network.label} {result.summary}; the map is of {result.names[result.target]}."
         )
         self._paint_grid()
+
+    def _paint_picture(self) -> None:
+        """The picture itself, encoded again only if another is to be shown."""
+        source = self.image_picker.source
+        mask = source.mask(DISPLAY_SIZE) if self.show_mask.value else None
+        if self._painted != (source, mask is not None):
+            image = source.image(DISPLAY_SIZE)
+            self.main_view.tiles = image_tiles((image if mask is None else with_outline(image, mask))[None])
+            self._painted = source, mask is not None
 
     def _paint_grid(self) -> None:
         """Show the scenes that are computed so far."""

@@ -6,6 +6,7 @@ colour map is a table: small, quick to write, and without JPEG's ringing at edge
 
 from __future__ import annotations
 
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -18,7 +19,8 @@ TRANSPARENT = 255
 
 def to_array(image: Tensor) -> np.ndarray:
     """3 x H x W floats in [0, 1] as an H x W x 3 uint8 array."""
-    return image.detach().cpu().float().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+    scaled = image.detach().cpu().float().mul(255).round_().clamp_(0, 255)
+    return scaled.byte().permute(1, 2, 0).numpy()
 
 
 def jpeg(image: Tensor, quality: int = 92) -> bytes:
@@ -28,7 +30,7 @@ def jpeg(image: Tensor, quality: int = 92) -> bytes:
 
 def png(image: Tensor) -> bytes:
     """A picture as PNG bytes, exact to the pixel."""
-    return _encode(Image.fromarray(to_array(image)), "PNG", compress_level=1)
+    return _encode(Image.fromarray(to_array(image)), "PNG", compress_level=1, compress_type=zlib.Z_RLE)
 
 
 def mask_png(mask: Tensor) -> bytes:
@@ -46,7 +48,7 @@ def palette_png(indices: np.ndarray, colours: np.ndarray, alpha: np.ndarray | No
     opacity[TRANSPARENT] = 0
     picture = Image.fromarray(indices.astype(np.uint8))
     picture.putpalette(table.tobytes())
-    return _encode(picture, "PNG", compress_level=1, transparency=opacity.tobytes())
+    return _encode(picture, "PNG", compress_level=1, compress_type=zlib.Z_RLE, transparency=opacity.tobytes())
 
 
 def to_indices(values: Tensor, low: float, high: float, steps: int = 255) -> np.ndarray:

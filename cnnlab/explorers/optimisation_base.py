@@ -16,7 +16,7 @@ from cnnlab.explorers.render.maximisation import layer_widths
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.explorers.step_player import Frame, StepPlayer, curves_figure, strip_figure
-from cnnlab.networks.activations import eval_mode, match_device_dtype
+from cnnlab.networks.forward import forward, without_gradients
 
 MADE_SIDE = 160
 """Side of the optimised pictures for a large network: half the time of 224 x 224, and as easy to recognise."""
@@ -125,8 +125,8 @@ class OptimisationExplorer(Explorer):
 def takes(model: nn.Module, side: int) -> bool:
     """Whether a network accepts pictures of side x side."""
     try:
-        with eval_mode(model), torch.inference_mode():
-            model(match_device_dtype(model, torch.zeros(1, 3, side, side)))
+        with without_gradients(model):
+            forward(model, torch.zeros(1, 3, side, side))
     except RuntimeError:
         return False
     return True

@@ -15,8 +15,8 @@ from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
 from cnnlab.explorers.common import heading, names_for
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.explorers.render import saliency
-from cnnlab.explorers.render.occlusion import class_names, probabilities
 from cnnlab.explorers.render.saliency import METHODS, VIEWS, State
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import ipywidgets as widgets
 from torch import nn
 
+from cnnlab.explorers.activation_store import LARGE_SIDE
 from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.choices import offer_layers
+from cnnlab.explorers.choices import first_layers, offer_layers
 from cnnlab.explorers.common import heading, load_line, names_for
 from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
+from cnnlab.explorers.optimisation_base import takes
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.explorers.transfer_runs import (
@@ -24,7 +27,7 @@ from cnnlab.explorers.transfer_runs import (
     runs_figure,
     training_run,
 )
-from cnnlab.networks import layer_names
+from cnnlab.networks import layer_names, resolve_layer
 from cnnlab.networks.zoo import available
 from cnnlab.transfer import STAGES, NewTask, new_task, tasks_for
 from cnnlab.transfer.fine_tuning import to_float_images
@@ -35,6 +38,7 @@ MAX_RUNS = 4
 MAX_PER_CLASS = 20
 """Largest number of examples of a class."""
 N_IMAGES = 400
+SMALL_SIDE = 96
 """Pictures from which the examples are drawn: equally many of each of twenty classes; scenes vary in number, but all have enough."""
 
 
@@ -100,6 +104,16 @@ class TransferExplorer(Explorer):
         return RunConfig(*options, self.random_seed.value)
 
     @property
+    def is_large(self) -> bool:
+        return super().side >= LARGE_SIDE
+
+    @property
+    def side(self) -> int:
+        """Side of the pictures: of a large network that accepts smaller ones, `SMALL_SIDE`, so that it learns within seconds."""
+        small = self.is_large and takes(self.model, SMALL_SIDE)
+        return SMALL_SIDE if small else super().side
+
+    @property
     def data(self) -> NewTask:
         """The pictures of the chosen task."""
         key = (self.model, self.task.value)
@@ -110,20 +124,26 @@ class TransferExplorer(Explorer):
     def refresh(self) -> None:
         if self._model_shown is not self.model:
             self._set_options()
-        if self.current_run is None:  # the first training: at once, so that there is a result to show
-            *_, run = training_run(self.model, self.display_name, self.data, self.config)
-            self._show(run)
+        if (
+            self.current_run is None
+        ):  # the first training at once, or its first epoch, so that there is a result to show
+            training = training_run(self.model, self.display_name, self.data, self.config)
+            for run in islice(training, 1) if self.is_large else training:
+                self._show(run)
+            if self.is_large:
+                self._start(training)
         else:
             self.run()
 
     def run(self) -> None:
         """Train with the settings of the controls, epoch by epoch."""
         self._archive_run()
-        self.stop_button.disabled = False
         self.set_status(f"{self.display_name} learns {self.task.value}: {self.config.label} ...")
-        self._background.start(
-            training_run(self.model, self.display_name, self.data, self.config), self._show, self._on_finish
-        )
+        self._start(training_run(self.model, self.display_name, self.data, self.config))
+
+    def _start(self, training: Iterator[TrainingRun]) -> None:
+        self.stop_button.disabled = False
+        self._background.start(training, self._show, self._on_finish)
 
     def stop(self) -> None:
         """Stop the training; the result so far stays."""
@@ -194,11 +214,16 @@ class TransferExplorer(Explorer):
     # Callbacks of the controls.
 
     def _set_options(self) -> None:
-        stages = [name for name in STAGES if name in layer_names(self.model)]
+        names = layer_names(self.model)
+        blocks = [
+            name
+            for name in first_layers(names)[:-1]
+            if next(resolve_layer(self.model, name).parameters(), None) is not None
+        ]
+        stages = [name for name in STAGES if name in names]
+        stages = stages if len(stages) > 1 else blocks
         if not stages:
-            raise ValueError(
-                f"the network has none of the layers {', '.join(STAGES)}, so nothing can be kept of it."
-            )
+            raise ValueError("the network has one layer with weights only, so nothing can be kept of it.")
         tasks, task_name = tasks_for(self.model), self._initial_task or self.task.value
         if self._initial_task and self._initial_task not in tasks:
             raise ValueError(

@@ -72,7 +72,8 @@ def class_logits(model: nn.Module, images: Tensor) -> Tensor:
     logits = forward(model, images)
     if logits.dim() != 2 or len(logits) != len(images):
         raise ValueError(
-            f"the model must give N x classes logits, but gave {tuple(logits.shape)} for {len(images)} pictures."
+            f"this network is no classifier: for {len(images)} pictures it gives {' x '.join(map(str, logits.shape))}; the model must"
+            " give N x classes logits, one score for each class."
         )
     if logits.shape[1] == 1:
         raise ValueError(ONE_OUTPUT)

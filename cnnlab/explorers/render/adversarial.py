@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.networks.activations import eval_mode, match_device_dtype
+from cnnlab.explorers.predictions import probabilities
 from cnnlab.robustness import fgsm, loss_gradient, minimal_epsilon, pgd, random_signs
 
 ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "random signs")
@@ -80,8 +80,7 @@ def probabilities_along(state: AttackState, sign: Tensor, n_epsilons: int = 17) 
     """`n_epsilons` epsilons from 0 to the largest, and the n_epsilons x C probabilities at them."""
     epsilons = torch.linspace(0, MAX_EPSILON, n_epsilons)
     pictures = torch.stack([step_along(state.image, sign, float(epsilon)) for epsilon in epsilons])
-    with eval_mode(state.model), torch.inference_mode():
-        return epsilons, state.model(match_device_dtype(state.model, pictures)).softmax(1).cpu()
+    return epsilons, probabilities(state.model, pictures)
 
 
 def flip_along(state: AttackState, sign: Tensor) -> float:
@@ -148,5 +147,4 @@ def describe(state: AttackState, network: str, names: tuple[str, ...], before: i
 
 
 def _flips(state: AttackState, clean_class: int) -> bool:
-    with eval_mode(state.model), torch.inference_mode():
-        return int(state.model(match_device_dtype(state.model, render(state))[None]).argmax()) != clean_class
+    return int(probabilities(state.model, render(state)).argmax()) != clean_class

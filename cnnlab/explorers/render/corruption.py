@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import pictures_in_a_step
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.explorers.render.occlusion import class_names, probabilities, scores
-from cnnlab.networks.activations import eval_mode
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
 
 
@@ -67,8 +66,7 @@ def steps_under_all(setting: State) -> Iterator[Result | None]:
         images.append(corrupt(image, kind, setting.severity, seed=setting.seed))
         yield None
     for some in torch.stack(images).split(pictures_in_a_step(setting.side, len(CORRUPTIONS))):
-        with eval_mode(setting.model), torch.inference_mode():
-            parts.append(scores(setting.model, some).softmax(1).cpu())
+        parts.append(probabilities(setting.model, some))
         yield None
     yield Result(torch.stack(images), torch.cat(parts))
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.image_sources import RenderedSource
-from cnnlab.explorers.render.occlusion import class_names, probabilities
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.explorers.static_preview import INK
 from cnnlab.figures.colours import LINES
 from cnnlab.world import OBJECTS, Recipe

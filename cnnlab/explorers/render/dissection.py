@@ -13,7 +13,7 @@ from cnnlab.explorers.activation_store import ImageSet, LayerActivations
 from cnnlab.explorers.choices import deepest, network_layers, rectified
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import map_tiles
-from cnnlab.networks.activations import eval_mode
+from cnnlab.networks.forward import class_logits, without_gradients
 from cnnlab.units import Dissection, UnitReport, ablate, upsample_to_image
 
 ALL_CATEGORIES = "all"
@@ -149,10 +149,10 @@ def ablation_accuracy(
     correct, totals = None, None
     for start in range(0, len(images), _STEP):
         batch, truth = images[start : start + _STEP], labels[start : start + _STEP]
-        with eval_mode(model), torch.inference_mode():
-            outputs = [model(batch)]
+        with without_gradients(model):
+            outputs = [class_logits(model, batch)]
             with ablate(model, layer, unit):
-                outputs.append(model(batch))
+                outputs.append(class_logits(model, batch))
         if correct is None:
             correct, totals = torch.zeros(2, outputs[0].shape[1]), torch.zeros(outputs[0].shape[1])
         totals += truth.bincount(minlength=len(totals))

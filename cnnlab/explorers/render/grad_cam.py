@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cnnlab.attribution import grad_cam, guided_grad_cam
 from cnnlab.explorers.image_sources import ImageSource, RenderedSource
-from cnnlab.explorers.render.occlusion import class_names, probabilities
+from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.world import SCENES
 
 
@@ -52,12 +52,12 @@ class Result:
         return f"says {self.names[self.winner]} ({float(self.probability[self.winner]):.2f})"
 
 
-def render(state: State) -> Result:
-    """The class map of one picture: a forward pass for the probabilities, one forward and one backward for the map."""
+def render(state: State, probability: Tensor | None = None) -> Result:
+    """The class map of one picture: one forward and one backward pass, and a forward pass for the `probability` if it is not known."""
     image = state.source.image(state.side)
     function = guided_grad_cam if state.guided else grad_cam
     cam = function(state.model, image, **state.options).cpu()
-    probability = probabilities(state.model, image)
+    probability = probabilities(state.model, image) if probability is None else probability
     target = int(probability.argmax()) if state.target is None else state.target
     return Result(image, cam, probability, target, class_names(state.model, len(probability)))
 

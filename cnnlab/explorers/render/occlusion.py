@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from cnnlab._validation import positive_int, target_index
 from cnnlab.attribution import occlude
 from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.networks.activations import eval_mode, match_device_dtype
+from cnnlab.explorers.predictions import class_names, probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,35 +77,6 @@ def render(state: State, clean_probability: Tensor | None = None) -> Result:
     return Result(
         occluded_image, probabilities(state.model, occluded_image), clean_probability, target, names
     )
-
-
-def probabilities(model: nn.Module, image: Tensor) -> Tensor:
-    """The C class probabilities of one picture 3 x H x W, on the CPU.
-
-    Raises
-    ------
-    ValueError
-        If the network does not give one score for each class.
-    """
-    with eval_mode(model), torch.inference_mode():
-        return scores(model, image.unsqueeze(0)).softmax(1)[0].cpu()
-
-
-def scores(model: nn.Module, images: Tensor) -> Tensor:
-    """The N x C logits of a classifier for N x 3 x H x W; other networks raise an error that explains why."""
-    logits = model(match_device_dtype(model, images))
-    if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != len(images):
-        came = " x ".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(
-            f"this network is no classifier: for {len(images)} pictures it gives {came}, not one score for each class. Give one that"
-            " names the class of a picture; SegmentationExplorer shows networks that name the class of each pixel."
-        )
-    return logits
-
-
-def class_names(model: nn.Module, classes: int) -> tuple[str, ...]:
-    """The names of the classes; their numbers if the network has no names."""
-    return tuple(getattr(model, "class_names", ())) or tuple(f"class {i}" for i in range(classes))
 
 
 def code(state: State, result: Result, network: str, whole_map: bool = False) -> str:

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.image_sources import ImageSource, RenderedSource
 from cnnlab.figures.colours import CLASSES, OUTLINE
 from cnnlab.figures.palette_png import TRANSPARENT, index_png
-from cnnlab.networks.activations import eval_mode
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.segmentation import boundary_band, vision_tasks
 from cnnlab.world import OBJECTS, render
 
@@ -52,8 +51,8 @@ class Result:
 def predict(model: nn.Module, source: ImageSource, side: int) -> Result:
     """The segmentation of one picture, with one forward pass."""
     image = source.image(side)
-    with eval_mode(model), torch.inference_mode():
-        logits = model(match_device_dtype(model, image[None]))
+    with without_gradients(model):
+        logits = forward(model, image[None])
     if logits.dim() != 4 or logits.shape[-2:] != image.shape[-2:]:
         raise ValueError(
             "this network gives one answer a picture; take one that answers at each pixel, such as unet."
