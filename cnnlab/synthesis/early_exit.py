@@ -32,11 +32,28 @@ def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> 
     runs = _run_counts(model, layers, size)
 
     def read(images: Tensor) -> Outputs:
-        with record_activations(model, layers) as outputs, _stop_early(model, runs):
+        with (
+            _small_pictures_named(layers, tuple(images.shape[-2:])),
+            record_activations(model, layers) as outputs,
+            _stop_early(model, runs),
+        ):
             forward(model, images)
         return outputs
 
     return read
+
+
+@contextmanager
+def _small_pictures_named(layers: Iterable[str], size: tuple[int, int]) -> Iterator[None]:
+    """A clear error where maps would have no pixels."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "output size is too small" not in str(error).lower():
+            raise
+        raise ValueError(
+            f"pictures of {size[0]} x {size[1]} do not reach {' and '.join(layers)} ({error}); take a larger picture, or fewer octaves."
+        ) from error
 
 
 def _full_forward(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> Outputs:
@@ -54,7 +71,11 @@ def _run_counts(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]
     side = getattr(model, "input_size", None)
     height, width = (side, side) if isinstance(side, int) else size
     runs: Counter[str] = Counter()
-    with _count_runs(model, layers, runs.update), without_gradients(model):
+    with (
+        _small_pictures_named(layers, (height, width)),
+        _count_runs(model, layers, runs.update),
+        without_gradients(model),
+    ):
         forward(model, torch.full((1, 3, height, width), 0.5))
     _require_all_ran(layers, runs)
     return runs

@@ -136,6 +136,14 @@ def test_the_walk_enlarges_the_middle(network, smooth):
     assert spans[2] == pytest.approx(spans[0] / 1.25**2, rel=0.03)
 
 
+def test_an_octave_too_small_for_the_layer_is_named(smooth):
+    deep = nn.Sequential(
+        *[nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.MaxPool2d(2)) for _ in range(3)]
+    ).double()
+    with pytest.raises(ValueError, match=r"pictures of 6 x 6 do not reach 2 .* fewer octaves"):
+        list(deepdream_steps(deep, smooth[0], "2", octaves=3, octave_scale=1.7, steps=1))
+
+
 def test_dreams_say_what_they_want(network, smooth, images):
     with pytest.raises(ValueError, match="one picture"):
         deepdream(network, images, "conv1")
