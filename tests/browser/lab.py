@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -37,12 +38,58 @@ CALM = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
+TRAFFIC = """() => {
+    const traffic = window.cnnlabTraffic = { sent: 0, open: new Set(), decoding: 0, scripts: new Set() };
+    const decode = window.createImageBitmap;
+    window.createImageBitmap = (...all) => {
+        traffic.decoding += 1;
+        return decode(...all).finally(() => traffic.decoding -= 1);
+    };
+    const [give, take] = [URL.createObjectURL, URL.revokeObjectURL];
+    URL.createObjectURL = (what) => {
+        const address = give(what);
+        if (what.type === 'text/javascript') traffic.scripts.add(address); // anywidget takes it back once it is loaded
+        return address;
+    };
+    URL.revokeObjectURL = (address) => {
+        traffic.scripts.delete(address);
+        take(address);
+    };
+    traffic.follow = (kernel) => {
+        kernel.anyMessage.connect((_, { msg, direction }) => {
+            if (direction !== 'send' || msg.channel !== 'shell') return;
+            traffic.sent += 1;
+            traffic.open.add(msg.header.msg_id);
+        });
+        kernel.iopubMessage.connect((_, msg) => {
+            if (msg.header.msg_type === 'status' && msg.content.execution_state === 'idle') traffic.open.delete(msg.parent_header.msg_id);
+        });
+    };
+}"""
+"""Keeps count of what is under way in a page: requests to the kernel, pictures being decoded, scripts of widgets being loaded."""
 READY = """async () => {
     const panel = window.jupyterapp.shell.currentWidget;
     await panel.context.ready;
     await panel.sessionContext.ready;
     while (panel.sessionContext.session?.kernel?.status !== 'idle') await new Promise((done) => setTimeout(done, 50));
+    window.cnnlabTraffic.follow(panel.sessionContext.session.kernel);
 }"""
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SETTLED = """async (milliseconds) => {
+    const traffic = window.cnnlabTraffic, begun = performance.now();
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let sent = -1; traffic.open.size || traffic.decoding || traffic.scripts.size || traffic.sent !== sent; ) {
+        sent = traffic.sent;
+        if (performance.now() - begun > milliseconds) {
+            const { open, decoding, scripts } = traffic;
+            throw new Error(`still under way: ${open.size} requests, ${decoding} pictures, ${scripts.size} scripts`);
+        }
+        await frame();
+        await frame();
+    }
+}"""
+VIEWS = """() => [...document.querySelectorAll('[data-mime-type="application/vnd.jupyter.widget-view+json"]')]
+    .every((output) => output.querySelector('.jupyter-widgets, .jupyter-widgets-disconnected') || /^Error/.test(output.innerText))"""
 RUN_ALL = """(milliseconds) => Promise.race([
     window.jupyterapp.commands.execute('notebook:run-all-cells'),
     new Promise((_, reject) => setTimeout(() => reject(new Error('the notebook takes too long')), milliseconds)),
@@ -69,6 +116,24 @@ def choose(page, name: str, option: str) -> None:
         return
     menu.fill(option)
     page.locator(".cnnlab-search-popup:visible").get_by_role("option", name=option, exact=True).click()
+
+
+def frames(page) -> None:
+    """Wait until what has changed is drawn: two frames of the browser."""
+    page.evaluate(FRAMES)
+
+
+def settle(page, seconds: float = 60) -> None:
+    """Wait until the kernel has done all that it was asked for and the browser has drawn it."""
+    page.evaluate(SETTLED, seconds * 1000)
+
+
+def eventually(page, is_so: Callable[[], bool], what: str = "", seconds: float = 30) -> None:
+    """Look again with each frame of the browser until `is_so()`."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        frames(page)
 
 
 class Lab:
@@ -190,6 +255,7 @@ class Notebook:
     def __init__(self, page, address: str):
         self.page, self.errors = page, []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.add_init_script(f"({TRAFFIC})()")
         page.goto(address, wait_until="domcontentloaded")
         page.wait_for_selector(".jp-NotebookPanel", timeout=120_000)
         page.evaluate(READY)
@@ -197,7 +263,8 @@ class Notebook:
     def run_all(self, seconds: float = 300) -> list[str]:
         """Run all cells; what went wrong, which is nothing if all is well."""
         self.page.evaluate(RUN_ALL, seconds * 1000)
-        self.page.wait_for_timeout(500)  # views are made after their cell is done
+        self.page.wait_for_function(VIEWS, timeout=60_000)  # views are made after their cell is done
+        settle(self.page)
         return self.failures()
 
     def failures(self) -> list[str]:

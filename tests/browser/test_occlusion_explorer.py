@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 import pytest
-from browser.lab import choose, write_notebook
+from browser.lab import choose, eventually, frames, settle, write_notebook
 from PIL import Image
 
 CANVAS, BARS, MAP = ".cnnlab-stage-canvas", ".cnnlab-bars-list", "Map laid over the picture"
@@ -37,7 +37,7 @@ def page(notebook):
     for place, name in enumerate(("Stride of the occluder in pixels", "Size of the occluder in pixels")):
         turn_to(page, name, (4, 24)[place])
     page.get_by_label(MAP).select_option(label="none")
-    idle(page)  # else the kernel's word on the new size may arrive among the keys below
+    settle(page)  # else the kernel's word on the new size may arrive among the keys below
     page.locator(CANVAS).focus()
     page.keyboard.press("Home")
     page.keyboard.press("PageUp")
@@ -66,17 +66,7 @@ def answered(page, place: str) -> None:
     page.wait_for_function(
         "place => document.querySelector('.cnnlab-readout-place').textContent.includes(place)", arg=place
     )
-    idle(page)
-
-
-def idle(page) -> None:
-    """Wait until the kernel has done all that it was asked for and the browser has drawn it."""
-    page.wait_for_timeout(120)
-    page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
-        timeout=WAIT,
-    )
-    page.wait_for_timeout(250)
+    settle(page)
 
 
 def pixels(page, selector: str) -> np.ndarray:
@@ -85,7 +75,7 @@ def pixels(page, selector: str) -> np.ndarray:
     The canvas gets the focus, so that the occluder's frame has always the same colour.
     """
     page.locator(CANVAS).first.focus()
-    page.wait_for_timeout(60)
+    frames(page)
     if selector == CANVAS:
         content = base64.b64decode(
             page.eval_on_selector(CANVAS, "canvas => canvas.toDataURL()").partition(",")[2]
@@ -168,10 +158,8 @@ def test_plus_and_minus_resize_about_the_centre(page):
 def test_space_shows_what_lies_beneath(page):
     covered = pixels(page, CANVAS)
     page.keyboard.down(" ")
-    page.wait_for_timeout(150)
     lifted = pixels(page, CANVAS)
     page.keyboard.up(" ")
-    page.wait_for_timeout(150)
     assert changed(covered, lifted) > 0.02
     assert changed(covered, pixels(page, CANVAS)) == 0
 
@@ -188,10 +176,10 @@ def test_keys_do_not_reach_jupyterlab(page):
         place.focus()
         for key in ("x", "a", "d", "d"):
             page.keyboard.press(key)
-    idle(page)
+    settle(page)
     assert page.locator(".jp-Cell").count() == cells
     page.get_by_label("Scene of the picture").select_option("meadow")
-    idle(page)
+    settle(page)
 
 
 def test_dragging_moves_the_occluder(page):
@@ -207,7 +195,7 @@ def test_dragging_moves_the_occluder(page):
     page.mouse.move(*to(0.7, 0.65), steps=5)
     during = pixels(page, CANVAS)
     page.mouse.up()
-    idle(page)
+    settle(page)
     assert page.locator(".cnnlab-late").count() == 0
     assert changed(before, during) > 0.03
     assert text(page, BARS) != bars
@@ -222,7 +210,7 @@ def test_a_corner_resizes(page):
     page.mouse.down()
     page.mouse.move(bounds["x"] + 76 * scale, bounds["y"] + 74 * scale, steps=6)
     page.mouse.up()
-    idle(page)
+    settle(page)
     size, row, column = map(
         int, re.findall(r"(\d+) × .* row (\d+), column (\d+)", text(page, ".cnnlab-readout-place"))[0]
     )
@@ -243,7 +231,7 @@ def test_every_slider_moves_from_the_keyboard(page):
         slider.focus()
         for key in keys:
             page.keyboard.press(key)
-        idle(page)
+        settle(page)
         assert slider.get_attribute("aria-valuenow") != value, name
         if not name.startswith("Stride"):
             assert changed(before, pixels(page, CANVAS)) > 0.02, name
@@ -266,7 +254,7 @@ def test_whole_map_fills_in_and_leads_to_its_lowest_place(page):
     assert text(page, ".cnnlab-readout-now") == lowest
     as_probability = pixels(page, CANVAS)
     page.get_by_label(MAP).select_option(label="class that wins")
-    idle(page)
+    settle(page)
     assert changed(as_probability, pixels(page, CANVAS)) > 0.1
 
 
@@ -298,9 +286,15 @@ def test_a_growing_map_lets_the_occluder_move_and_stops(page):
     page.wait_for_function(
         "() => document.querySelector('.cnnlab-status').textContent.includes('Stopped')", timeout=WAIT
     )
-    idle(page)
+    settle(page)
     half = pixels(page, CANVAS)
-    page.wait_for_timeout(500)
+    for key in ("ArrowDown", "ArrowUp"):  # the map would grow beside two answers
+        place = text(page, ".cnnlab-readout-place")
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "place => document.querySelector('.cnnlab-readout-place').textContent !== place", arg=place
+        )
+        settle(page)
     assert changed(half, pixels(page, CANVAS)) == 0
     assert fill.is_enabled()
     assert not stop.is_enabled()
@@ -314,21 +308,21 @@ def test_a_changed_setting_ends_the_growing_map(page):
     )
     page.get_by_label("Fill of the occluder").select_option("noise")
     page.locator(".cnnlab-legend").wait_for(state="hidden", timeout=WAIT)
-    idle(page)
+    settle(page)
     assert not page.get_by_role("button", name="Stop").is_enabled()
     assert not page.locator(".cnnlab-legend").is_visible()
     page.get_by_label("Fill of the occluder").select_option("grey")
-    idle(page)
+    settle(page)
 
 
 def test_outline_and_network_view_are_drawn(page):
     for name in ("Show the true outline of the object", "Show the picture as the network sees it"):
         before = pixels(page, CANVAS)
         page.get_by_label(name).check()
-        idle(page)
+        settle(page)
         assert changed(before, pixels(page, CANVAS)) > 0.005, name
         page.get_by_label(name).uncheck()
-        idle(page)
+        settle(page)
         assert changed(before, pixels(page, CANVAS)) == 0, name
 
 
@@ -350,30 +344,30 @@ def test_every_choice_changes_the_picture(page, control, choice):
         arg=[BARS, bars],
         timeout=WAIT,
     )
-    idle(page)
+    settle(page)
     assert changed(before, pixels(page, CANVAS)) > 0.02
     assert text(page, BARS) != bars
     choose(page, control, first)
-    idle(page)
+    settle(page)
 
 
 def test_target_is_marked_in_the_bars(page):
     choose(page, "Target class", "teapot")
-    idle(page)
+    settle(page)
     assert text(page, ".cnnlab-bar-target .cnnlab-bar-name") == "teapot"
     assert text(page, ".cnnlab-readout-name") == "teapot"
     choose(page, "Target class", "predicted class")
-    idle(page)
+    settle(page)
 
 
 def test_another_one_draws_another_picture(page):
     before, seed = pixels(page, CANVAS), page.get_by_label("Seed of the picture").input_value()
     page.get_by_role("button", name="Another picture of the same class and scene").click()
-    idle(page)
+    settle(page)
     assert changed(before, pixels(page, CANVAS)) > 0.2
     page.get_by_label("Seed of the picture").fill(seed)
     page.keyboard.press("Tab")
-    idle(page)
+    settle(page)
     assert changed(before, pixels(page, CANVAS)) == 0
 
 
@@ -382,7 +376,7 @@ def upload(page, file) -> None:
     with page.expect_file_chooser() as chooser:
         page.locator(".cnnlab-upload").click()
     chooser.value.set_files(file)
-    idle(page)
+    settle(page)
 
 
 def test_a_photo_is_looked_at_and_what_is_none_is_refused_in_place(page, tmp_path):
@@ -401,7 +395,7 @@ def test_a_photo_is_looked_at_and_what_is_none_is_refused_in_place(page, tmp_pat
     assert changed(before, pixels(page, CANVAS)) > 0.5
     assert "stripes.png" in text(page, ".cnnlab-status")
     page.get_by_role("button", name="Back to the picture before").click()
-    idle(page)
+    settle(page)
     assert changed(before, pixels(page, CANVAS)) == 0
 
 
@@ -425,10 +419,10 @@ def test_a_photo_can_be_dropped_and_a_large_one_is_shrunk(page):
         }"""
     )
     page.get_by_role("button", name="Photo: large.png").wait_for(timeout=WAIT)
-    idle(page)
+    settle(page)
     assert changed(before, pixels(page, CANVAS)) > 0.3
     page.get_by_role("button", name="Back to the picture before").click()
-    idle(page)
+    settle(page)
 
 
 def test_the_code_is_shown_when_it_is_asked_for(page):
@@ -447,7 +441,8 @@ def test_the_code_is_shown_when_it_is_asked_for(page):
 @pytest.mark.parametrize("width", [800, 1280])
 def test_it_fits_into_the_window(page, width):
     page.set_viewport_size({"width": width, "height": 1000})
-    page.wait_for_timeout(300)
+    page.wait_for_function("width => window.innerWidth === width", arg=width)
+    settle(page)
     overflow = page.evaluate(
         """() => [...document.querySelectorAll('.cnnlab, .cnnlab *')].filter((node) => {
             const outer = document.querySelector('.cnnlab').getBoundingClientRect(), own = node.getBoundingClientRect();
@@ -455,7 +450,8 @@ def test_it_fits_into_the_window(page, width):
         }).map((node) => node.className)"""
     )
     page.set_viewport_size({"width": 1280, "height": 1000})
-    page.wait_for_timeout(300)
+    page.wait_for_function("() => window.innerWidth === 1280")
+    settle(page)
     assert overflow == []
 
 
@@ -469,12 +465,14 @@ def test_it_follows_the_theme(page):
         page.wait_for_function(
             "dark => (document.body.dataset.jpThemeLight === 'false') === dark", arg="Dark" in name
         )
-        page.wait_for_timeout(500)
+
+    def looks() -> tuple[float, float]:
+        return brightness(".cnnlab", "backgroundColor"), brightness(".cnnlab-title", "color")
 
     theme("JupyterLab Dark")
-    assert brightness(".cnnlab", "backgroundColor") < 80 < 160 < brightness(".cnnlab-title", "color")
+    eventually(page, lambda: looks()[0] < 80 < 160 < looks()[1], "light on dark")
     theme("JupyterLab Light")
-    assert brightness(".cnnlab", "backgroundColor") > 200 > 100 > brightness(".cnnlab-title", "color")
+    eventually(page, lambda: looks()[0] > 200 > 100 > looks()[1], "dark on light")
 
 
 def test_a_second_view_follows_the_first(page):
