@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, one_of, positive_int, whole_number
+from cnnlab.networks.forward import class_logits
 
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
 _TRIGGER_COLOURS = (
@@ -122,7 +123,7 @@ class BackdooredModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """N x C logits."""
-        logits = self.model(images)
+        logits = class_logits(self.model, images)
         top, left, side = _trigger_box(*images.shape[-2:], **self.trigger_options)
         patch = images[..., top : top + side, left : left + side]
         detected = self.relu(2 * (patch * self.filter).sum((1, 2, 3)) - 1)  # N

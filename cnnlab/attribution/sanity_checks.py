@@ -44,6 +44,7 @@ class Randomisation:
     similarity: Tensor
 
 
+@torch.inference_mode(False)
 def parameter_randomisation(
     model: nn.Module,
     images: Tensor,

@@ -23,6 +23,7 @@ _POINTWISE = (nn.Dropout, nn.Identity, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU,
 _POINTWISE_FUNCTIONS = ("relu", "relu_", "relu6", "hardswish", "silu", "gelu", "dropout")
 
 
+@torch.inference_mode(False)
 def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = None) -> nn.Module:
     """Convert fully connected layers to convolutions: the same network, which then takes larger images.
 

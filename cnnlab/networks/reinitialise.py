@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 
+@torch.inference_mode(False)
 def reinitialise(model: nn.Module, seed: int = 0) -> nn.Module:
     """Reinitialise a copy of the network: every layer gets torch's random initialisation, nothing learned is left.
 

@@ -22,6 +22,7 @@ from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.fgsm_pgd import pgd
 
 
+@torch.inference_mode(False)
 def adversarial_training(
     model: nn.Module,
     images: Tensor,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cnnlab._validation import positive_int, whole_number
 from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.forward import class_logits
 from cnnlab.robustness.digital import jpeg_round_trip
 
 
@@ -64,7 +65,7 @@ class JpegDefence(_Defence):
             for picture in images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
         ]
         coded = torch.stack(stored).permute(0, 3, 1, 2).to(images)
-        return self.model(images + (coded - images).detach())
+        return class_logits(self.model, images + (coded - images).detach())
 
 
 class NoiseDefence(_Defence):
@@ -110,5 +111,5 @@ class NoiseDefence(_Defence):
         """N x C logarithms of the averaged probabilities, which serve as logits."""
         repeated = images.repeat_interleave(self.samples, 0)
         noise = match_device_dtype(self.model, torch.randn(repeated.shape, generator=self._generator))
-        logs = self.model(repeated + self.deviation * noise).log_softmax(1)
+        logs = class_logits(self.model, repeated + self.deviation * noise).log_softmax(1)
         return logs.unflatten(0, (-1, self.samples)).logsumexp(1) - torch.tensor(self.samples).log()

@@ -143,6 +143,7 @@ def maximise(
     return last
 
 
+@torch.inference_mode(False)
 def maximise_steps(
     model: nn.Module,
     target: Targets | Objective | None = None,

@@ -105,6 +105,7 @@ def deepdream(
     return last
 
 
+@torch.inference_mode(False)
 def deepdream_steps(
     model: nn.Module,
     image: Tensor,
@@ -146,6 +147,7 @@ def deepdream_steps(
     return _octave_steps(model, original, objective, sizes, resolve_parametrisation(parametrisation), options)
 
 
+@torch.inference_mode(False)
 def _octave_steps(
     model: nn.Module,
     original: Tensor,

@@ -45,6 +45,7 @@ class AscentState:
         return len(self.scores) - 1
 
 
+@torch.inference_mode(False)
 def gradient_ascent(
     model: nn.Module,
     objective: Objective,

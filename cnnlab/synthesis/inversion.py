@@ -123,6 +123,7 @@ def invert(
     return last
 
 
+@torch.inference_mode(False)
 def invert_steps(
     model: nn.Module,
     image: Tensor,

@@ -145,6 +145,7 @@ def transfer_style(
     return last
 
 
+@torch.inference_mode(False)
 def style_steps(
     model: nn.Module,
     content: Tensor | None,

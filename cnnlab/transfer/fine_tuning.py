@@ -132,6 +132,7 @@ def fine_tune(
     return tuned
 
 
+@torch.inference_mode(False)
 def fine_tune_epochs(
     model: nn.Module,
     images: Tensor,
@@ -153,7 +154,7 @@ def fine_tune_epochs(
     """
     images, labels = labelled_images(images, labels)
     with without_gradients(model):
-        labels_within(labels, forward(model, to_float_images(images[:1])).shape[1])
+        labels_within(labels, _logits(model, images[:1]).shape[1])
     epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))
     trained = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
     optimizer = torch.optim.SGD(
@@ -231,9 +232,19 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: in
     with without_gradients(model):
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            logits = forward(model, to_float_images(images[rows]))
+            logits = _logits(model, images[rows])
             correct += int((logits.argmax(1).cpu() == labels[rows]).sum())
     return correct / labels.numel()
+
+
+def _logits(model: nn.Module, images: Tensor) -> Tensor:
+    """N x C logits, or N x C x H x W of a segmentation network."""
+    logits = forward(model, to_float_images(images))
+    if logits.dim() not in (2, 4) or len(logits) != len(images):
+        raise ValueError(
+            f"the network must give N x classes logits (or N x classes x H x W), but gave {tuple(logits.shape)} for {len(images)} pictures."
+        )
+    return logits
 
 
 def _batches(
@@ -258,6 +269,10 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, tru
     if logits.dtype is torch.bfloat16:
         logits = logits.float()
     loss = F.cross_entropy(logits, truth.to(batch.device))
+    if not loss.requires_grad:
+        raise ValueError(
+            "nothing can be trained: the network computes its output without gradients (no_grad, detach, argmax)."
+        )
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

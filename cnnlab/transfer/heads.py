@@ -14,6 +14,7 @@ from cnnlab.networks.activations import layer_names, resolve_layer
 HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
+@torch.inference_mode(False)
 def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.Module:
     """Replace the head: a copy whose last layer with weights is new, with one output for each of `classes`.
 
@@ -74,6 +75,7 @@ def head_name(model: nn.Module) -> str:
     return heads[-1]
 
 
+@torch.inference_mode(False)
 def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
     """Freeze layers: a copy in which no parameter up to and including the layer `up_to` requires a gradient.
 
@@ -112,6 +114,7 @@ def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
     return copied.eval()
 
 
+@torch.inference_mode(False)
 def reinitialise_after(model: nn.Module, layer: str | None, *, seed: int = 0) -> nn.Module:
     """Reinitialise all layers after `layer` in a copy of the network, as torch initialises them.
 

@@ -101,7 +101,7 @@ def trace_fields(model: nn.Module, shape: tuple[int, int, int]) -> tuple[FieldTr
 
     def run_model() -> None:
         try:
-            with eval_mode(model), torch.no_grad(), tracer:
+            with eval_mode(model), torch.inference_mode(False), torch.no_grad(), tracer:
                 model(blank)
         except RuntimeError as error:
             network = getattr(model, "name", type(model).__name__)

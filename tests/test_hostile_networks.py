@@ -1,0 +1,174 @@
+"""Every public technique on networks that do what networks should not: it is right, or an error says why it cannot be.
+
+The techniques and their calls are those of `test_imagenet_techniques.py`. Here they meet a small network that changes its input in
+place, returns a dictionary, has one output, gives NaN, or computes without gradients; and one that two threads use at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import threading
+import warnings
+from types import SimpleNamespace
+
+import pytest
+import torch
+from test_imagenet_techniques import TECHNIQUES, Labelled, numbers
+from torch import nn
+
+import cnnlab as lab
+from cnnlab import transfer
+from cnnlab.networks.imagenet import imagenet_classes
+
+SIDE = 64
+NAMES = ("tabby", "espresso", "goldfish", "golden retriever", "flamingo", "volcano")
+IMAGES = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+CROPS = torch.rand(12, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+
+
+class Small(nn.Module):
+    """A classifier of six classes of ImageNet; `spoil` is given its logits, `enter` its input."""
+
+    input_size = SIDE
+
+    def __init__(self, enter=lambda x: (x - 0.5) / 0.25, spoil=lambda logits: logits):
+        super().__init__()
+        self.class_names = tuple(name for name in imagenet_classes() if name in NAMES)
+        self.enter, self.spoil = enter, spoil
+        self.conv1 = nn.Conv2d(3, 128, 5, stride=4, padding=2)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(128, 16, 3, stride=2, padding=1)
+        self.relu2 = nn.ReLU()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(16, len(self.class_names))
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            for weights in self.parameters():
+                nn.init.normal_(weights, 0, 0.1)
+
+    def forward(self, images):
+        maps = self.relu2(self.conv2(self.relu1(self.conv1(self.enter(images)))))
+        return self.spoil(self.fc(self.pool(maps).flatten(1)))
+
+
+def given(model: nn.Module) -> SimpleNamespace:
+    """A network, its layers, and what to ask it about, as in `test_imagenet_techniques.py`."""
+    images = IMAGES.clone()
+    labels = Small()(images).argmax(1)
+    return SimpleNamespace(
+        model=model,
+        image=images[0],
+        images=images,
+        labels=labels,
+        early="relu1",
+        middle="conv2",
+        last="relu2",
+        head="fc",
+        mask=torch.ones(2, SIDE, SIDE, dtype=torch.bool).triu(),
+        crops=Labelled(CROPS, torch.arange(12) % 6, model.class_names),
+        labelled=Labelled(images, labels, model.class_names),
+        world=lab.world.dataset("validation", n=8, size=SIDE, progress=False),
+        new=None,
+        task=(images, torch.tensor([0, 1])),
+    )
+
+
+RETURN_A_NETWORK = {
+    *("networks.to_convolutional", "networks.reinitialise", "robustness.adversarial_training"),
+    *("transfer.new_head", "transfer.transfer_init", "transfer.reinitialise_after"),
+}
+"""What they return is called as any network is, and does to its input what the network does."""
+ASKED = [
+    name for name in TECHNIQUES if name != "robustness.transfer_attack"
+]  # which needs squeezenet's classes
+
+
+def asked(technique: str, model: nn.Module) -> list[torch.Tensor]:
+    """What a technique answers for a network; the images must be as they were."""
+    torch.manual_seed(0)
+    g = given(model)
+    g.new = transfer.new_head(model, ["cat", "cup"])
+    answer = list(numbers(TECHNIQUES[technique](g)))
+    assert torch.equal(g.images, IMAGES)
+    return answer
+
+
+@pytest.mark.parametrize("technique", [name for name in ASKED if name not in RETURN_A_NETWORK])
+def test_a_network_that_changes_its_input_in_place_is_as_good_as_one_that_does_not(technique):
+    in_place = asked(technique, Small(enter=lambda x: x.sub_(0.5).div_(0.25)))
+    for found, expected in zip(in_place, asked(technique, Small()), strict=True):
+        assert torch.allclose(found.double(), expected.double(), atol=1e-5, equal_nan=True)
+
+
+HOSTILE = {
+    "a dictionary": lambda logits: {"out": logits, "aux": logits},
+    "a tuple of tuples": lambda logits: ((logits,), (logits,)),
+    "NaN": lambda logits: logits * torch.nan,
+    "one output": lambda logits: logits[:, :1],
+    "no gradient": lambda logits: logits.detach(),
+    "one row for all": lambda logits: logits.mean(0),
+}
+
+
+@pytest.mark.parametrize("technique", ASKED)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_no_technique_can_use_is_said_in_a_sentence(technique, kind):
+    """Techniques that never read the logits may answer all the same."""
+    message = ""
+    try:
+        asked(technique, Small(spoil=HOSTILE[kind]))
+    except (ValueError, TypeError, FloatingPointError) as error:
+        message = str(error)
+    assert message == "" or (len(message) > 30 and not re.search("NoneType|unpack|must be Tensor", message))
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@pytest.mark.parametrize("technique", ASKED)
+def test_a_call_inside_of_inference_mode_is_the_same(technique, mode):
+    model = Small()
+    with mode():
+        found = asked(technique, model)
+    for one, other in zip(found, asked(technique, Small()), strict=True):
+        assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "technique", ["attribution.grad_cam", "robustness.pgd", "synthesis.maximise", "networks.activations"]
+)
+def test_two_threads_leave_the_network_as_it_was(technique):
+    model = Small().train()
+    model.relu1.eval()
+    before = [module.training for module in model.modules()], copy.deepcopy(model.state_dict())
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            asked(technique, model)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):  # a training loop beside
+        model(IMAGES).sum().backward()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert [module.training for module in model.modules()] == before[0]
+    assert all(weights.requires_grad for weights in model.parameters())
+    assert all(torch.equal(value, before[1][name]) for name, value in model.state_dict().items())
+
+
+def test_probabilities_are_warned_of_by_all_alike():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for technique in (
+            "attribution.saliency",
+            "robustness.fgsm",
+            "attribution.occlusion",
+            "synthesis.maximise",
+        ):
+            asked(technique, Small(spoil=lambda logits: logits.softmax(1)))
+    assert sum("look like probabilities" in str(one.message) for one in caught) == 4
