@@ -201,7 +201,7 @@ class BrainExplorer(Explorer):
                 *names_for(self.units, "units", "Units of each"),
                 *names_for(self.trials, "trials", "Trials that are averaged"),
                 *names_for(self.noise, "noise", "Noise of the layer, as a multiple of the recorded noise"),
-                *names_for(self.random_seed, "chance", "Seed of what is drawn by chance"),
+                *names_for(self.random_seed, "random-seed", "Random seed"),
             ],
         )
         self.widget.add_class("cnnlab-wide")

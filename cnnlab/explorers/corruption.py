@@ -134,7 +134,7 @@ class CorruptionExplorer(Explorer):
             accessible_names=[
                 *names_for(self.kind, "kind", "Kind of corruption"),
                 *names_for(self.severity, "severity", "Severity from 1 to 5"),
-                *names_for(self.random_seed, "chance", "Seed of the corruption"),
+                *names_for(self.random_seed, "random-seed", "Random seed of the corruption"),
             ],
         )
 

@@ -63,7 +63,7 @@ class DeepDreamExplorer(OptimisationExplorer):
         self.size = widgets.Dropdown(options=[96, 144, 192, 240], value=144, description="Size")
         self.n_frames = slider("Frames", 12, 2, 40)
         self.zoom = slider("Zoom", 1.08, 1.01, 1.3, 0.01)
-        self.rotate = slider("Turn", 1.0, 0.0, 10.0, 0.5)
+        self.rotate = slider("Rotate", 1.0, 0.0, 10.0, 0.5)
         self.zoom_button = widgets.Button(description="Walk into it")
         controls = [self.layer, self.octaves, self.octave_scale, self.steps, self.jitter, self.tv, self.size]
         names = accessible_names_of(

@@ -184,7 +184,7 @@ class DissectionExplorer(Explorer):
                 *names_for(self.unit, "unit", "Unit of the layer"),
                 *names_for(self.highlight, "lit", "What stays bright in the pictures"),
                 *names_for(self.opacity, "opacity", "How dark the rest of the pictures is"),
-                *names_for(self.ablate_button, "silence", "Ablate this unit and predict again"),
+                *names_for(self.ablate_button, "ablate", "Ablate this unit and predict again"),
             ],
         )
 

@@ -261,8 +261,8 @@ def _from_pillow(picture: Image.Image) -> PhotoSource:
     if file := getattr(picture, "filename", ""):
         return PhotoSource(fspath(file), fspath(file))
     upright = ImageOps.exif_transpose(picture)
-    image = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")  # what a PNG can hold
-    upright = upright if upright.mode in image else upright.convert("RGB")
+    png_modes = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+    upright = upright if upright.mode in png_modes else upright.convert("RGB")
     upright.save(stream := BytesIO(), "PNG", compress_level=1)
     return PhotoSource("", stream.getvalue())
 

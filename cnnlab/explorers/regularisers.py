@@ -12,7 +12,7 @@ from cnnlab.explorers.render.maximisation import DEFAULTS, OFF
 SLIDERS = {
     "jitter": ("Jitter", 24, 1, "Jitter: largest shift in pixels before each step"),
     "zoom": ("Zoom", 0.5, 0.05, "Largest change of size before each step"),
-    "rotate": ("Turn", 45, 1, "Largest turn in degrees before each step"),
+    "rotate": ("Rotate", 45, 1, "Largest rotation in degrees before each step"),
     "l2": ("L2", 0.005, 0.0001, "L2: weight of the squared distance from grey"),
     "tv": ("TV", 0.02, 0.0005, "TV: weight of the total variation"),
     "blur": ("Blur", 2, 0.1, "Blur: sigma in pixels, every fourth step"),

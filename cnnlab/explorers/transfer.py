@@ -204,8 +204,8 @@ class TransferExplorer(Explorer):
                 *names_for(self.layer, "layer", "Last layer that is kept"),
                 *names_for(self.frozen, "frozen", "Kept layers stay as they are"),
                 *names_for(self.per_class, "per-class", "Examples of each class"),
-                *names_for(self.epochs, "passes", "Passes over the examples"),
-                *names_for(self.random_seed, "chance", "Seed of what is drawn by chance"),
+                *names_for(self.epochs, "epochs", "Epochs: passes over the examples"),
+                *names_for(self.random_seed, "random-seed", "Random seed"),
                 *names_for(self.auto_run, "live", "Train anew after each change of a control"),
             ],
         )

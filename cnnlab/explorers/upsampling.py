@@ -49,7 +49,7 @@ class UpsamplingExplorer(Explorer):
     [120.0, 30.0, -150.0, 0.0]
     """
 
-    title = "Ways up"
+    title = "Upsampling"
     question = "How does a small map become a larger one?"
 
     def __init__(self, method: str = UNPOOLING):
@@ -76,8 +76,8 @@ class UpsamplingExplorer(Explorer):
         if state.method == UNPOOLING:
             lines += [
                 f"encoder = torch.tensor({state.encoder.tolist()})",
-                f"values, places = segmentation.max_pool(encoder, 2, stride={state.stride})",
-                "steps = segmentation.max_unpool_steps(maps, places, tuple(encoder.shape))",
+                f"values, indices = segmentation.max_pool(encoder, 2, stride={state.stride})",
+                "steps = segmentation.max_unpool_steps(maps, indices, tuple(encoder.shape))",
             ]
         else:
             options = f"stride={state.stride}, padding={state.padding}"
@@ -92,7 +92,7 @@ class UpsamplingExplorer(Explorer):
         how = f"stride {state.stride}"
         how += f", padding {state.padding}, kernel {self.kernel.value}" if state.kernel is not None else ""
         return (
-            f"Enlargement explorer: {state.method} ({how}) of {state.maps.shape[0]} x {state.maps.shape[1]} numbers to"
+            f"Upsampling explorer: {state.method} ({how}) of {state.maps.shape[0]} x {state.maps.shape[1]} numbers to"
             f" {height} x {width}, after {self.step.value} of {state.maps.numel()}. Run the cell to step through it."
         )
 

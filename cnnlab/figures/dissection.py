@@ -182,7 +182,7 @@ def ablation_figure(
     )
     if len(names) != len(accuracies.units):
         raise ValueError(
-            f"{len(accuracies.units)} units or groups were silenced, but {len(names)} labels came."
+            f"{len(accuracies.units)} units or groups were ablated, but {len(names)} labels came."
         )
     label = {"logit_change": "change of the own logit", "change": "change of accuracy"}[
         one_of(what, ("logit_change", "change"), "what")
@@ -196,7 +196,7 @@ def ablation_figure(
     ]
     figure = AltTextFigure(
         figsize=(10, 1.5 + 0.3 * len(names)),
-        alt_text=f"{label.capitalize()} by class, a row for each silencing; what falls most, {'; '.join(drops) or 'nothing'}.",
+        alt_text=f"{label.capitalize()} by class, a row for each ablation; what falls most, {'; '.join(drops) or 'nothing'}.",
     )
     axis = figure.subplots()
     worst = np.arange(change.shape[1]) == change.argmin(1)[:, None]

@@ -48,7 +48,7 @@ class Batch:
             f"graded now: {self.graded} in {self.seconds:.1f} s{rate}; in the gradebook already: {self.already_graded}",
         ]
         if self.sandbox:
-            lines.append(f"walls: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
+            lines.append(f"sandbox: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
         lines += [f"needs a human: {review}" for review in self.needs_review]
         return "\n".join(lines)
 

@@ -60,7 +60,7 @@ class Runner:
         tiers = list(tiers)
         _remove_stale_folders()
         self._folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-        self._log = open(Path(self._folder, "zygote.log"), "w+b")  # noqa: SIM115  # closed in `close`
+        self._log = open(Path(self._folder, "forkserver.log"), "w+b")  # noqa: SIM115  # closed in `close`
         for name in ("room", "scratch"):
             Path(self._folder, name).mkdir()
         self._lock = threading.Lock()
@@ -131,7 +131,7 @@ class Runner:
 
     def _last_words(self) -> str:
         self._log.flush()
-        return Path(self._folder, "zygote.log").read_text(errors="replace").strip()[-2000:]
+        return Path(self._folder, "forkserver.log").read_text(errors="replace").strip()[-2000:]
 
     def run(self, cells: list[RunnableCell], questions: Iterable[ProbeRequest], limits: Limits) -> RunResult:
         """Run the `cells` in the sandbox, then ask the `questions` one after the other; `limits` are those of the cells.

@@ -98,7 +98,7 @@ def run_once(
             elif letter == "r":
                 break
             elif letter == "x" and current is None:  # later, only student code could send it
-                raise RunnerError(f"the walls could not be built: {value}")
+                raise RunnerError(f"the sandbox could not be built: {value}")
             elif letter == "ended":
                 if current is None:
                     raise RunnerError(
@@ -214,7 +214,7 @@ class _SupervisorEvents:
         while True:
             event = self._receive()
             if event["event"] == "broken":
-                raise RunnerError(f"a guard has failed: {event['detail']}")
+                raise RunnerError(f"a supervisor has failed: {event['detail']}")
             self.text = (self.text + event["text"])[:40_000]
             self.printed, self.memory = event["printed"], event["memory"]
             if event["event"] == "ended":
@@ -232,7 +232,7 @@ class _SupervisorEvents:
             start = self._exactly(HEAD.size)
             return decode(start + self._exactly(sum(lengths(start, 2**40))), 2**40)
         except (OSError, FrameError) as error:
-            raise RunnerError(f"a guard was lost: {error}") from None
+            raise RunnerError(f"a supervisor was lost: {error}") from None
 
     def _exactly(self, size: int) -> bytes:
         whole = bytearray()

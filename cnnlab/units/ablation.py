@@ -159,7 +159,7 @@ def ablate_each(
     labels = torch.as_tensor(dataset.labels)
 
     if not len(units):
-        raise ValueError("units is empty; give at least one unit or group of units to silence.")
+        raise ValueError("units is empty; give at least one unit or group of units to ablate.")
     groups = [(int(unit),) if hasattr(unit, "__index__") else tuple(map(int, unit)) for unit in units]
 
     def measure() -> tuple[Tensor, Tensor]:

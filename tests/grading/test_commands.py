@@ -24,7 +24,7 @@ def test_from_release_to_report(tiny, tmp_path, monkeypatch):
     (room / "dora.ipynb").symlink_to("/etc/passwd")
     assert "checks.json" in command("release", tiny.folder, "--out", tmp_path / "out", "--no-run")
     said = command("grade", tiny.folder, room, "--feedback", tmp_path / "pages", "--trust-submissions")
-    assert "4 submissions: 2 graded, 2 unreadable" in said and "walls: " in said
+    assert "4 submissions: 2 graded, 2 unreadable" in said and "sandbox: " in said
     assert "needs a human: dora: unreadable: it cannot be opened: it is a link" in said
     assert "needs a human: carl: unreadable" in said
     assert len(list((tmp_path / "pages").iterdir())) == 4

@@ -99,7 +99,7 @@ ON_THE_SCORE = {
         "import os\nfrom cnnlab.grading.sandbox import worker\n"
         "def triple(values):\n    worker.send(4, 'o', [0, 0x137F])\n    while True: pass"
     ),
-    "say that the walls could not be built": (
+    "say that the sandbox could not be built": (
         "from cnnlab.grading.sandbox import worker\nworker.send(4, 'x', 'OSError: no walls')\ndef triple(values): return values"
     ),
     "end in a cell that there is not": (
