@@ -105,6 +105,7 @@ class TransferExplorer(Explorer):
 
     @property
     def is_large(self) -> bool:
+        """Whether the network's own input is so large that the first training runs in the background."""
         return super().side >= LARGE_SIDE
 
     @property

@@ -288,7 +288,7 @@ def test_a_growing_map_lets_the_occluder_move_and_stops(page):
     )
     settle(page)
     half = pixels(page, CANVAS)
-    for key in ("ArrowDown", "ArrowUp"):  # the map would grow beside two answers
+    for key in ("ArrowUp", "ArrowDown"):  # the map would grow beside two answers
         place = text(page, ".cnnlab-readout-place")
         page.keyboard.press(key)
         page.wait_for_function(

@@ -12,7 +12,8 @@ import base64
 import contextlib
 import io
 import json
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,8 @@ from explorers.contract import (
     turn,
 )
 from PIL import Image
+
+from cnnlab.explorers import Explorer
 
 FEWEST_COLOURS = 20
 """A blank picture has one colour, a figure with nothing but text a dozen shades of grey."""
@@ -90,41 +93,66 @@ def footprint(model: torch.nn.Module) -> dict[str, list]:
 
 @dataclass
 class Used:
-    """What became of an explorer whose controls were all turned, one step there and back."""
+    """What became of a second explorer: how it opened, what a damaged photo did, and then every control, turned by one step."""
 
-    silent: list[str]
-    failed: dict[str, str]
-    preview: bytes
-    model_before: dict
-    model_after: dict
+    opening: tuple[str, str, bytes]
+    refusals: list[tuple[Exception | None, str, dict]]
+    silent: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    preview: bytes = b""
+    model_before: dict = field(default_factory=dict)
+    model_after: dict = field(default_factory=dict)
 
 
 def used(name: str) -> Used:
     explorer = opened(name)
+    opening = explorer.describe(), explorer.code(), explorer.static_preview()
+    use = Used(opening, upload_damaged(explorer))
     model = explorer.model
     unsettle(model)
     for attribute, value in QUICK.get(name, {}).items():
         getattr(explorer, attribute).value = value
-    before, silent, failed, preview = footprint(model), [], {}, b""
+    use.model_before = footprint(model)
     order = sorted(
         controls(explorer).items(), key=lambda item: item[0] == "network"
     )  # the model goes with it
     for key, control in order:
         for other, value in NEEDED.get((name, key), {}).items():
             getattr(explorer, other).value = value
-        if control not in reachable(explorer) or (name, key) in LEFT_OUT:
+        usable = reachable(explorer)
+        if control not in usable or (name, key) in LEFT_OUT:
             continue
-        at_first = shown(explorer)
-        kept = value_of(control)
+        at_first, kept = shown(explorer), value_of(control)
         turn(control)
         if explorer.error is not None:
-            failed[key] = str(explorer.error)
+            use.failed[key] = str(explorer.error)
         if shown(explorer) == at_first:
-            silent.append(key)
-        elif not preview and explorer.describe() != at_first["words"]:
-            preview = explorer.static_preview()
-        put_back(control, kept)
-    return Used(silent, failed, preview, before, footprint(model))
+            use.silent.append(key)
+        elif not use.preview and explorer.describe() != at_first["words"]:
+            use.preview = explorer.static_preview()
+        if not usable <= reachable(explorer):  # it has taken others away
+            put_back(control, kept)
+    use.model_after = footprint(model)
+    return use
+
+
+def upload_damaged(explorer: Explorer) -> list[tuple[Exception | None, str, dict]]:
+    """The error, the words in place and the state after each damaged photo, and after a change for the better."""
+    uploads = [part for part in parts(explorer) if part.has_trait("upload")]
+    if not uploads:
+        return []
+    alert = next(part for part in parts(explorer) if "cnnlab-error" in part._dom_classes)
+
+    def told() -> tuple[Exception | None, str, dict]:
+        words = alert.value if alert.layout.display != "none" else ""
+        return explorer.error, words, {key: shown(explorer)[key] for key in ("words", "code")}
+
+    found = []
+    for number, content in enumerate((b"", b"Dear reader, this is no picture.", picture_bytes()[:900])):
+        uploads[0].set_state({"upload": {"name": "mine.png", "content": memoryview(content), "turn": number}})
+        found.append(told())
+    explorer.another_button.click()
+    return [*found, told()]
 
 
 def value_of(control: widgets.Widget) -> Any:
@@ -147,6 +175,16 @@ def name(request) -> str:
 def explorer(name):
     """An explorer as it opens, which no test of this file changes."""
     return opened(name)
+
+
+@pytest.fixture(scope="module")
+def use(name):
+    """A second one, used for all that a reader can do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in [module for key, module in sys.modules.items() if key.startswith("cnnlab.explorers")]:
+            if hasattr(module, "DEBOUNCE_SECONDS"):
+                patch.setattr(module, "DEBOUNCE_SECONDS", 0.0)  # nobody goes on turning
+        yield used(name)
 
 
 # The contract.
@@ -172,19 +210,30 @@ def test_every_control_has_a_name_of_its_own(explorer):
     assert all(part.label for part in drawn), "what is drawn in the browser has a name too"
 
 
-def test_every_control_changes_what_is_shown_and_the_network_is_left_as_it_was(name, explorer):
-    use = used(name)
+def test_the_same_state_is_the_same_words_code_and_picture_and_another_is_not(explorer, use):
+    preview = explorer.static_preview()
+    assert use.opening == (explorer.describe(), explorer.code(), preview)
+    assert use.preview not in (b"", preview)
+
+
+def test_every_control_changes_what_is_shown(name, use):
     silent = {key for key in use.silent if ("", key) not in UNHEARD}
     assert silent == {key for explorer, key in UNHEARD if explorer == name}
     assert use.failed == {}
+
+
+def test_the_network_is_left_as_it_was(use):
     assert use.model_after == use.model_before
-    assert use.preview not in (b"", explorer.static_preview())
 
 
-def test_the_same_state_is_the_same_words_code_and_picture(name, explorer):
-    other = opened(name)
-    assert other.describe() == explorer.describe() and other.code() == explorer.code()
-    assert other.static_preview() == explorer.static_preview()
+def test_a_damaged_photo_is_refused_in_place_and_the_picture_stays(explorer, use):
+    if not use.refusals:
+        pytest.skip("it takes no photo")
+    *refusals, (error, words, better) = use.refusals
+    for refused, said, still in refusals:
+        assert isinstance(refused, ValueError | OSError) and len(said) > 20
+        assert still == {"words": explorer.describe(), "code": explorer.code()}
+    assert (error, words) == (None, "") and better["code"] != explorer.code()
 
 
 def test_the_shown_code_runs_as_it_stands(explorer, tmp_path, monkeypatch):
@@ -193,22 +242,6 @@ def test_the_shown_code_runs_as_it_stands(explorer, tmp_path, monkeypatch):
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(explorer.code(), "shown code", "exec"), names)
     assert any(not isinstance(value, ModuleType | str | dict) for value in names.values())
-
-
-def test_a_damaged_photo_is_refused_in_place_and_the_picture_stays(name):
-    explorer = opened(name)
-    uploads = [part for part in parts(explorer) if part.has_trait("upload")]
-    if not uploads:
-        pytest.skip("it takes no photo")
-    alert = next(part for part in parts(explorer) if "cnnlab-error" in part._dom_classes)
-    before = shown(explorer)
-    for number, content in enumerate((b"", b"Dear reader, this is no picture.", picture_bytes()[:900])):
-        uploads[0].set_state({"upload": {"name": "mine.png", "content": memoryview(content), "turn": number}})
-        assert isinstance(explorer.error, ValueError | OSError)
-        assert len(alert.value) > 20 and alert.layout.display != "none"
-        assert explorer.describe() == before["words"] and explorer.code() == before["code"]
-    explorer.another_button.click()
-    assert explorer.error is None and alert.layout.display == "none"
 
 
 # The record.
