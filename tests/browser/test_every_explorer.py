@@ -8,17 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser.controls import NAMELESS, check_names, turn_all
+from browser.controls import NAMELESS, check_names, turn_one_of_each
 from browser.lab import write_notebook
 from explorers.contract import NAMES
 
 TESTS = Path(__file__).parents[1]
 SETUP = f"import sys\nsys.path.append({str(TESTS)!r})\nfrom explorers.contract import opened"
-TOGETHER = 6
+TOGETHER = 5
 """Explorers in a notebook."""
 GROUPS = [tuple(NAMES[start : start + TOGETHER]) for start in range(0, len(NAMES), TOGETHER)]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0]} to {group[-1]}")
 def test_all_has_a_name_and_obeys_the_keyboard(group, server, browser, folder):
     file = f"explorers_{GROUPS.index(group)}.ipynb"
@@ -29,7 +30,7 @@ def test_all_has_a_name_and_obeys_the_keyboard(group, server, browser, folder):
         for place, name in enumerate(group):
             root = notebook.page.locator(".cnnlab").nth(place)
             check_names(notebook.page, root)
-            assert turn_all(notebook.page, root) > 1, name
+            assert turn_one_of_each(notebook.page, root) > 0, name
             assert notebook.failures() == [], name
             assert root.locator(".cnnlab-error:visible").all_inner_texts() == [], name
             check_names(notebook.page, root)
