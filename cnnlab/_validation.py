@@ -9,6 +9,7 @@ torch is used only through the arguments, so importing this module does not impo
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,34 +34,45 @@ def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
 
 
 def class_index(name: str, class_names: Sequence[str]) -> int:
-    """The index of the class with this name or synonym; upper and lower case count only where they distinguish classes.
+    """The index of the class with this name, else of the class with this synonym; upper and lower case do not count.
 
     Raises
     ------
     ValueError
-        If there is none; the message suggests the nearest names.
+        If there is none, or several classes share the name; the message lists them, or the nearest names and synonyms.
     """
-    names = list(class_names)
-    if name in names:
-        return names.index(name)
-    folded = name.casefold()
-    for number, candidate in enumerate(names):
-        if folded in {
-            candidate.casefold(),
-            *(synonym.casefold() for synonym in getattr(candidate, "synonyms", ())),
-        }:
-            return number
+    names, folded = list(class_names), name.strip().casefold()
+    for fitting in (
+        [n for n, known in enumerate(names) if known == name],
+        [n for n, known in enumerate(names) if known.casefold() == folded],
+        [n for n, known in enumerate(names) if folded in map(str.casefold, getattr(known, "synonyms", ()))],
+    ):
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            listed = "; ".join(f"{n}: {_with_synonyms(names[n])}" for n in fitting)
+            raise ValueError(
+                f'class "{name}" may be one of {len(fitting)}; give its index or another name. {listed}.'
+            )
     return names.index(one_of(name, names, "class"))
 
 
+def _with_synonyms(name: str) -> str:
+    synonyms = ", ".join(getattr(name, "synonyms", ()))
+    return f"{name} ({synonyms})" if synonyms else str(name)
+
+
 def _close_names(value: Any, names: list[str]) -> list[str]:
-    """Up to three names similar to `value`, ignoring case."""
-    folded = {name.casefold(): name for name in reversed(names)}
-    query = str(value).casefold()
-    close = difflib.get_close_matches(query, folded, n=3)
-    return [folded[key] for key in close] or [name for name in names if query and query in name.casefold()][
-        :3
-    ]
+    """Up to three names: those with `value` as a word in them or in a synonym, then those spelled like it; case does not count."""
+    query = str(value).strip().casefold()
+    known: dict[str, str] = {}  # each spelling, of a name or a synonym, and the name that it stands for
+    for name in names:
+        for spelling in (name, *getattr(name, "synonyms", ())):
+            known.setdefault(spelling.casefold(), name)
+    words = [name for spelling, name in known.items() if query in re.split(r"[\s,-]+", spelling)]
+    alike = [known[spelling] for spelling in difflib.get_close_matches(query, known, n=6)]
+    inside = [name for spelling, name in known.items() if query and query in spelling]
+    return list(dict.fromkeys([*words, *alike] or inside))[:3]
 
 
 def positive_int(value: Any, what: str) -> int:

@@ -109,10 +109,13 @@ class GradCamExplorer(Explorer):
 
     def describe(self) -> str:
         network_name = self.network.label or "A network"
+        scenes, swap = ", and beside it the same object in every scene", ", and to swap the background"
+        if not grad_cam.other_scenes(self.state):  # a photograph
+            scenes = swap = ""
         return (
             f"Grad-CAM explorer. {network_name} looks at a picture ({self.image_picker.source.description}); over it lies the map of"
-            f" {self.result.names[self.result.target]} at {self.layer.label}, and beside it the same object in every scene."
-            " Run the cell to change layer and class, and to swap the background."
+            f" {self.result.names[self.result.target]} at {self.layer.label}{scenes}."
+            f" Run the cell to change layer and class{swap}."
         )
 
     def static_preview(self) -> bytes:

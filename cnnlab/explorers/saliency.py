@@ -112,13 +112,15 @@ class SaliencyExplorer(Explorer):
         )
 
     def static_preview(self) -> bytes:
-        for name in METHODS:  # within a kernel some may still be missing
+        # Within a kernel some may still be missing; the averages of a large network are not waited for.
+        names = [name for name in METHODS if name in self.maps or name in METHODS[:3] or not self.is_large]
+        for name in names:
             if name not in self.maps:
                 self.maps[name] = saliency.render(self.state.with_method(name))
         figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
-        axes = figure.subplots(1, 1 + len(METHODS))
+        axes = figure.subplots(1, 1 + len(names))
         show_image(axes[0], self.image, "the picture")
-        for axis, name in zip(axes[1:], METHODS, strict=True):
+        for axis, name in zip(axes[1:], names, strict=True):
             show_image(axis, as_picture(self.maps[name]), name)
             outline(axis, self.image_picker.source.mask(self.side))
         figure.suptitle(f"{self.title}: {self._score_name()}", fontsize=11, x=0.01, ha="left")

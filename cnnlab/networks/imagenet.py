@@ -134,6 +134,17 @@ def is_installed(name: str) -> bool:
         return False
 
 
+def verify_package(name: str) -> None:
+    """Read the package's file of weights and compare its checksum, whatever the cache holds.
+
+    Raises
+    ------
+    ModuleNotFoundError, ValueError
+        If the package is missing, of another version or damaged; the message says how to install it.
+    """
+    _read_verified(PACKAGED[one_of(name, PACKAGED, "network")])
+
+
 @cache
 def imagenet_classes() -> tuple[ClassName, ...]:
     """The 1 000 class names of ImageNet in the order of the logits, as torchvision spells them, each with its synonyms.
@@ -154,17 +165,12 @@ def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, T
     cached_file = cache_folder.folder() / "imagenet" / f"{about.name}-{about.sha256[:16]}.safetensors"
     try:
         state = load_file(cached_file)
-        if {key: value.shape for key, value in state.items()} == shapes:
+        fits = {key: value.shape for key, value in state.items()} == shapes
+        if fits and source.is_file() and all(bool(value.isfinite().all()) for value in state.values()):
             return state
     except (OSError, SafetensorError):  # missing or damaged: it is written again
         pass
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise ValueError(_damaged(about, f"cannot be read ({error})")) from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != about.sha256:
-        raise ValueError(_damaged(about, f"has the SHA-256 {digest} and {len(data):,} bytes"))
+    data = _read_verified(about)
     try:
         state = about.convert(data)
         if {key: value.shape for key, value in state.items()} != shapes:
@@ -177,6 +183,18 @@ def _state(about: PackagedNetwork, shapes: dict[str, torch.Size]) -> dict[str, T
     except OSError:
         pass  # without a writable cache the next start only takes a moment longer
     return state
+
+
+def _read_verified(about: PackagedNetwork) -> bytes:
+    """The package's file of weights, whose checksum is the expected one."""
+    try:
+        data = _weights_file(about).read_bytes()
+    except OSError as error:
+        raise ValueError(_damaged(about, f"cannot be read ({error})")) from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != about.sha256:
+        raise ValueError(_damaged(about, f"has the SHA-256 {digest} and {len(data):,} bytes"))
+    return data
 
 
 def _constant_state(model: nn.Module) -> dict[str, Tensor]:
@@ -210,15 +228,15 @@ def install_command(name: str) -> str:
 def _not_installed(about: PackagedNetwork, what: str) -> str:
     return (
         f"{about.name} needs the package {about.package} {about.version}: {what}. `{install_command(about.name)}` gets"
-        " it; the kit's own networks work without."
+        " it; the networks that are not built on it work without."
     )
 
 
 def _damaged(about: PackagedNetwork, what: str) -> str:
     return (
         f"the weights of {about.name} are damaged: {_weights_file(about)} {what}, but {about.package} {about.version}"
-        f" has a file with the SHA-256 {about.sha256}. `{install_command(about.name)}` gets it again; the kit's own"
-        " networks work without."
+        f" has a file with the SHA-256 {about.sha256}. `{install_command(about.name)}` gets it again; the"
+        " networks that are not built on it work without."
     )
 
 

@@ -80,11 +80,7 @@ def gradient_ascent(
         (index of the step, images, gradient of the score with respect to them) -> images, after each step.
     """
     parameters = parameters.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam(
-        [parameters],
-        lr=parametrisation.learning_rate if learning_rate is None else learning_rate,
-        maximize=True,
-    )
+    optimiser = Adam(parameters, parametrisation.learning_rate if learning_rate is None else learning_rate)
     generator = generator or torch.Generator().manual_seed(0)
     scores: list[Tensor] = []
     read = None
@@ -106,14 +102,43 @@ def gradient_ascent(
                 if penalty is not None:
                     penalty_value = penalty(picture).sum() * min(1.0, (step + 1) / max(1.0, ramp * steps))
                     direction = gradient - torch.autograd.grad(penalty_value, picture)[0]
-                (parameters.grad,) = torch.autograd.grad(images, parameters, direction)
+                (slope,) = torch.autograd.grad(images, parameters, direction)
         yield AscentState(picture.detach(), torch.stack(scores))
         if step < steps:
-            optimiser.step()
             with torch.no_grad():
+                optimiser.step(slope)
                 parametrisation.project(parameters)
                 if edit is not None:
                     images = parametrisation.to_images(parameters)
                     edited = edit(step, images, gradient)
                     if edited is not images:
                         parameters.copy_(parametrisation.from_images(edited))
+
+
+class Adam:
+    """Adam (Kingma & Ba, 2015, algorithm 1), uphill; the same numbers as `torch.optim.Adam(maximize=True)`.
+
+        m = b1 m + (1 - b1) g,    v = b2 v + (1 - b2) g^2,    parameters += rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+
+    torch's own imports its compiler when it is made, which takes seconds before the first picture.
+    """
+
+    def __init__(
+        self,
+        parameters: Tensor,
+        rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ):
+        self._parameters, self._rate, self._betas, self._epsilon = parameters, rate, betas, epsilon
+        self._mean, self._square = torch.zeros_like(parameters), torch.zeros_like(parameters)
+        self._steps = 0
+
+    def step(self, gradient: Tensor) -> None:
+        """Move the parameters, in place and without a graph."""
+        self._steps += 1
+        first, second = self._betas
+        self._mean.lerp_(gradient, 1 - first)
+        self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        root = (self._square.sqrt() / (1 - second**self._steps) ** 0.5).add_(self._epsilon)
+        self._parameters.addcdiv_(self._mean, root, value=self._rate / (1 - first**self._steps))

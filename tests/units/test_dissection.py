@@ -11,7 +11,7 @@ from torch import nn
 from cnnlab.networks import activations, receptive_field
 from cnnlab.units import concepts, dissect, random_rotation
 from cnnlab.units.streaming_quantile import MAX_POOL_SIZE, StreamingQuantile
-from cnnlab.world import NAMES
+from cnnlab.world import NAMES, photographs
 
 CATEGORIES = ("part", "colour")
 
@@ -208,3 +208,8 @@ def test_a_long_tail_is_thinned_and_keeps_its_bound():
         tail.add(torch.randn(1, 5 * MAX_POOL_SIZE))
         assert len(tail._pools[0]) <= 2 * MAX_POOL_SIZE + 5 * MAX_POOL_SIZE / 20 + 2
     assert abs(float(tail.threshold())) < 0.04  # the median of a normal distribution
+
+
+def test_photographs_have_no_concepts(tiny):
+    with pytest.raises(ValueError, match="rendered pictures only, and this is a PhotographDataset"):
+        dissect(tiny, photographs()[["chelsea", "coffee"]].dataset(96), "relu1")
