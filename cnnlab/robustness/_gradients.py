@@ -35,8 +35,8 @@ def loss_gradient(model: nn.Module, images: Tensor, target: Target = None) -> Te
     Returns
     -------
     Tensor
-        Of the shape of `images`, in the dtype and on the device of the model. The gradient of an image is that of its own loss,
-        whatever else is in the batch.
+        Of the shape of `images`, on the device and in the float type of the model (float32 for half precision). The
+        gradient of an image is that of its own loss, whatever else is in the batch.
 
     References
     ----------

@@ -127,6 +127,8 @@ def random_signs(
     """
     originals, single = image_batch(images)
     radius = norm_ball.validate_epsilon(epsilon, "linf")
+    # In half precision a part of the steps would be lost.
+    originals = originals.to(torch.promote_types(originals.dtype, torch.float32))
     signs = torch.randint(0, 2, originals.shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     noisy = (originals + radius * signs.to(originals)).clamp(0, 1)
     return noisy[0] if single else noisy

@@ -50,7 +50,8 @@ def fgsm(
     Returns
     -------
     Tensor
-        The adversarial images, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
+        The adversarial images, of the shape of `images`, in [0, 1], on the device and in the float type of the model
+        (float32 for half precision).
 
     Raises
     ------
@@ -128,7 +129,8 @@ def pgd(
     Returns
     -------
     Tensor
-        The adversarial images, of the shape of `images`, in [0, 1], in the dtype and on the device of the model.
+        The adversarial images, of the shape of `images`, in [0, 1], on the device and in the float type of the model
+        (float32 for half precision).
 
     Raises
     ------

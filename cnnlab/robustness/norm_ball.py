@@ -69,13 +69,19 @@ def check_inside(pictures: Tensor, originals: Tensor, epsilon: float, norm: str)
     """The adversarial images, after a check that they lie in [0, 1] and in the ball; a RuntimeError if not."""
     low, high = (float(v) for v in torch.aminmax(pictures))
     max_distance = float(norm_of(pictures - originals, norm).max())
-    slack = 1e-5 * max(1.0, epsilon) if pictures.dtype != torch.float64 else 1e-12 * max(1.0, epsilon)
+    slack = _rounding(pictures, norm)
     if not (low >= 0 and high <= 1 and max_distance <= epsilon + slack):  # written so that NaN fails too
         raise RuntimeError(
             f"the attacked pictures left their ball: values from {low:g} to {high:g}, {norm} distance {max_distance:g} of at most"
             f" {epsilon:g}. Does the model give finite logits?"
         )
     return pictures
+
+
+def _rounding(pictures: Tensor, norm: str) -> float:
+    """The largest norm that rounding alone can give a change: of 4 units in the last place of 1, in one pixel or in all of them."""
+    one = 4 * torch.finfo(pictures.dtype).eps
+    return one if norm == "linf" else one * pictures[0].numel() ** 0.5
 
 
 def per_image(numbers: Tensor) -> Tensor:

@@ -216,8 +216,11 @@ def deepdream_zoom(
 
 
 def _sizes(size: tuple[int, int], octaves: int, scale: float) -> list[tuple[int, int]]:
-    """Heights and widths from the smallest octave to the picture's own; all but the last are even, as the Fourier basis requires."""
-    smaller = [tuple(2 * round(side / scale**k / 2) for side in size) for k in range(octaves - 1, 0, -1)]
+    """Heights and widths from the smallest octave to the picture's own; all but the last are even, or those of a single pixel."""
+    smaller = [
+        tuple(max(2 * round(side / scale**k / 2), min(side, 2)) for side in size)
+        for k in range(octaves - 1, 0, -1)
+    ]
     return [*smaller, size]
 
 

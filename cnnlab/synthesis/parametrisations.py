@@ -86,24 +86,20 @@ def fourier(decay: float = 1.2, *, decorrelated: bool = True, contrast: float = 
     mix = torch.tensor(COLOURS) if decorrelated else torch.eye(3)
 
     def to_images(parameters: Tensor) -> Tensor:
-        width = 2 * (parameters.shape[-2] - 1)  # an even width; see `from_images`
-        spectrum = torch.view_as_complex(parameters) * _scale(parameters.shape[-3], width, decay).to(
-            parameters
-        )
-        waves = torch.fft.irfft2(spectrum, s=(parameters.shape[-3], width), norm="ortho")
+        spectrum, (height, width) = _spectrum(parameters)
+        spectrum = spectrum * _scale(height, width, decay).to(parameters)
+        waves = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
         return (contrast * _mix_colours(mix, waves)).sigmoid()
 
     def from_images(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
-        if width % 2:
-            raise ValueError(
-                f"waves need pictures of an even width, not {width}; use pixels, or another size."
-            )
         waves = _mix_colours(mix.inverse(), images.clamp(0.005, 0.995).logit() / contrast)
         spectrum = torch.fft.rfft2(waves, norm="ortho") / _scale(height, width, decay).to(images)
-        return torch.view_as_real(spectrum).clone()
+        return _coordinates(spectrum, width)
 
     def noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        if shape[-1] % 2:
+            return 0.1 * torch.randn(shape, generator=generator)
         return 0.1 * torch.randn(*shape[:-1], shape[-1] // 2 + 1, 2, generator=generator)
 
     return Parametrisation(to_images, from_images, noise, lambda parameters: None, learning_rate=0.06)
@@ -121,8 +117,31 @@ def resolve_parametrisation(choice: str | Parametrisation) -> Parametrisation:
     )
 
 
+def _spectrum(coordinates: Tensor) -> tuple[Tensor, tuple[int, int]]:
+    """The spectrum N x 3 x H x (W // 2 + 1) of these coordinates, and the sides H, W of its images; the inverse of `_coordinates`."""
+    if coordinates.dim() == 5:
+        return torch.view_as_complex(coordinates), (coordinates.shape[-3], 2 * (coordinates.shape[-2] - 1))
+    mean = coordinates[..., 0]
+    mirrored = mean.flip(-1).roll(1, -1)  # the entry of frequency -f in the place of f
+    column = torch.complex(mean + mirrored, mean - mirrored) / 2
+    waves = torch.complex(coordinates[..., 1::2], coordinates[..., 2::2])
+    return torch.cat([column[..., None], waves], -1), tuple(coordinates.shape[-2:])
+
+
+def _coordinates(spectrum: Tensor, width: int) -> Tensor:
+    """The real numbers of a spectrum N x 3 x H x (W // 2 + 1); their shape tells whether W is even or odd.
+
+    Even: N x 3 x H x (W / 2 + 1) x 2, real and imaginary parts. Odd: N x 3 x H x W. There the first column is the transform of real
+    numbers, the means of the rows, so that real plus imaginary part (Hartley's transform) say all of it.
+    """
+    if width % 2 == 0:
+        return torch.view_as_real(spectrum).clone()
+    column = spectrum[..., :1]
+    return torch.cat([column.real + column.imag, torch.view_as_real(spectrum[..., 1:]).flatten(-2)], -1)
+
+
 def _scale(height: int, width: int, decay: float) -> Tensor:
-    """H x (W / 2 + 1): how strong each wave is, in proportion to f^-decay and 1 on average (root mean square)."""
+    """H x (W // 2 + 1): how strong each wave is, in proportion to f^-decay and 1 on average (root mean square)."""
     vertical, horizontal = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
     frequency = (vertical.square() + horizontal.square()).sqrt().clamp_min(1 / max(height, width))
     scale = frequency.pow(-decay)

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnnlab.synthesis.regularisers import reflect
+
 Transform = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -29,7 +31,7 @@ def jitter(max_shift: int, border: str = "roll") -> Transform:
         if border == "roll":
             return images.roll((down, right), (-2, -1))
         height, width = images.shape[-2:]
-        padded = F.pad(images, (max_shift,) * 4, mode="reflect")
+        padded = reflect(images, max_shift)
         return padded[
             ..., max_shift + down : max_shift + down + height, max_shift + right : max_shift + right + width
         ]

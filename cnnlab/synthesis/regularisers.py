@@ -75,13 +75,25 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """Gaussian blur with `sigma` pixels and reflected borders. Yosinski et al. (2015), section 3; lecture K."""
     if sigma <= 0:
         return images
-    radius = max(1, min(round(3 * sigma), min(images.shape[-2:]) - 1))
+    radius = max(1, round(3 * sigma))
     steps = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
     weights = torch.exp(-0.5 * (steps / sigma) ** 2)
     weights = (weights / weights.sum()).expand(images.shape[-3], 1, -1)  # C x 1 x K
-    padded = F.pad(images, (radius,) * 4, mode="reflect")
+    padded = reflect(images, radius)
     rows = F.conv2d(padded, weights[:, :, None, :], groups=len(weights))
     return F.conv2d(rows, weights[:, :, :, None], groups=len(weights))
+
+
+def reflect(images: Tensor, margin: int) -> Tensor:
+    """The images with a margin of reflected pixels on all sides; where it is wider than the image, it is reflected again and again."""
+    rows, columns = (_reflected(side, margin).to(images.device) for side in images.shape[-2:])
+    return images[..., rows[:, None], columns]
+
+
+def _reflected(side: int, margin: int) -> Tensor:
+    """The pixel for each position from -margin to side + margin - 1; the outermost pixel is not repeated."""
+    positions = torch.arange(-margin, side + margin).remainder(max(1, 2 * (side - 1)))
+    return torch.minimum(positions, (2 * (side - 1) - positions).abs())
 
 
 def clip_small_norm(images: Tensor, fraction: float) -> Tensor:

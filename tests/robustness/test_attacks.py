@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from cnnlab.robustness import fgsm, loss_gradient, norm_ball, pgd
+from cnnlab.robustness import fgsm, loss_gradient, norm_ball, pgd, query_attack, random_signs
 
 
 def loss(model, images, labels):
@@ -223,3 +223,39 @@ def test_numbers_that_are_none_do_not_pass_for_an_attack(images):
 def test_errors_say_what_was_expected(network, images, call, error, match):
     with pytest.raises(error, match=match):
         call(network, images)
+
+
+ATTACKS = {
+    "fgsm": lambda model, images: fgsm(model, images),
+    "pgd": lambda model, images: pgd(model, images),
+    "pgd in l2": lambda model, images: pgd(model, images, norm="l2", epsilon=0.3),
+    "query_attack": lambda model, images: query_attack(model, images, queries=4, epsilon=4 / 255).images,
+    "random_signs": lambda model, images: random_signs(model, images),
+}
+
+
+@pytest.mark.parametrize("of_images", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("of_model", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attacks_use_their_ball_to_the_rim_in_every_float_type(network, attack, of_model, of_images):
+    """In half precision 4/255 would be up to a sixteenth of a step of 1/255 too much."""
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    images = (0.3 + 0.4 * images).to(of_images)
+    attacked = ATTACKS[attack](network.to(of_model), images)
+    assert attacked.dtype in (torch.float32, torch.float64)
+    change = (attacked - images.to(attacked.dtype)).flatten(1)
+    size, epsilon = (change.norm(dim=1).max(), 0.3) if "l2" in attack else (change.abs().max(), 4 / 255)
+    assert size.item() == pytest.approx(epsilon, rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_slack_of_the_ball_is_that_of_rounding(norm, dtype):
+    originals = torch.full((1, 3, 224, 224), 0.25, dtype=dtype)
+    change = torch.zeros_like(originals)
+    change[0, 0, 0, 0] = 0.5
+    assert norm_ball.check_inside(originals + change, originals, 0.5, norm) is not None
+    with pytest.raises(RuntimeError, match="left their ball"):
+        norm_ball.check_inside(originals + change * (1 + 1e-3), originals, 0.5, norm)
+    with pytest.raises(RuntimeError, match="left their ball"):
+        norm_ball.check_inside(originals + change * torch.nan, originals, 0.5, norm)

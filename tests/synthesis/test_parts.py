@@ -159,9 +159,36 @@ def test_the_colours_are_the_principal_axes_of_the_world():
     assert ratios.max() / ratios.min() < 1.35
 
 
-def test_waves_want_an_even_width():
-    with pytest.raises(ValueError, match="even width"):
-        fourier().from_images(torch.rand(1, 3, 16, 15))
+SIZES = [(side, side) for side in (*range(1, 10), 31, 95)] + [(31, 30), (30, 31), (1, 9), (9, 1), (7, 95)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("coordinates", [pixels(), fourier(), fourier(0, decorrelated=False)])
+def test_pictures_of_every_size_survive_their_coordinates(coordinates, size):
+    pictures = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)).clamp(0.01, 0.99)
+    numbers = coordinates.from_images(pictures)
+    assert torch.allclose(coordinates.to_images(numbers), pictures, atol=2e-6)
+    noise = coordinates.noise((2, 3, *size), torch.Generator().manual_seed(0))
+    assert noise.shape == numbers.shape and coordinates.to_images(noise).shape == (2, 3, *size)
+
+
+def test_waves_of_odd_pictures_have_as_many_numbers_as_pixels_and_each_counts():
+    coordinates = fourier()
+    numbers = coordinates.noise((1, 3, 5, 7), torch.Generator().manual_seed(0))
+    assert numbers.numel() == 3 * 5 * 7
+    back = coordinates.from_images(coordinates.to_images(numbers))
+    assert torch.allclose(back, numbers, atol=1e-5)
+
+
+def test_noise_is_as_strong_at_odd_as_at_even_widths():
+    spread = {
+        width: fourier()
+        .to_images(fourier().noise((200, 3, 30, width), torch.Generator().manual_seed(0)))
+        .std()
+        .item()
+        for width in (30, 31, 32)
+    }
+    assert spread[31] == pytest.approx((spread[30] + spread[32]) / 2, rel=0.05)
 
 
 # --- transforms -------------------------------------------------------------------------------------------------------
@@ -250,6 +277,16 @@ def test_blur_is_a_gaussian(images):
     theirs = ndimage.gaussian_filter(images.numpy(), (0, 0, 1.2, 1.2), mode="mirror", radius=(0, 0, 4, 4))
     assert torch.allclose(ours, torch.from_numpy(theirs), atol=1e-9)
     assert torch.equal(gaussian_blur(images, 0), images)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 9), (5, 2), (7, 7)])
+def test_blur_and_reflected_jitter_take_pictures_smaller_than_their_margin(size):
+    images = torch.rand(2, 3, *size, dtype=torch.float64)
+    ours = gaussian_blur(images, 1.2)
+    theirs = ndimage.gaussian_filter(images.numpy(), (0, 0, 1.2, 1.2), mode="mirror", radius=(0, 0, 4, 4))
+    assert torch.allclose(ours, torch.from_numpy(theirs), atol=1e-9)
+    moved = jitter(12, "reflect")(images, torch.Generator().manual_seed(0))
+    assert moved.shape == images.shape and torch.isin(moved, images).all()
 
 
 def test_the_smallest_pixels_become_grey(images):
