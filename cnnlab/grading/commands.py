@@ -120,7 +120,12 @@ def export(
     format: Annotated[str, typer.Option(help="csv, canvas, moodle or gradescope.")] = "csv",
     out: Annotated[Path | None, typer.Option(help="The file, or for gradescope the folder.")] = None,
     gradebook: Book = GRADEBOOK,
-    due: Annotated[str | None, typer.Option(help='When it was due, such as "2026-05-31 23:59".')] = None,
+    due: Annotated[
+        str | None,
+        typer.Option(
+            help='When it was due: "2026-05-31", "2026-05-31 23:59", also with "Europe/Berlin" behind.'
+        ),
+    ] = None,
     grace: Annotated[float, typer.Option(help="Hours after that which are forgiven.")] = 0.0,
     per_day: Annotated[float, typer.Option(help="Share of the points that a late day costs.")] = 0.1,
     bank: Annotated[int, typer.Option(help="Free late days that each student has.")] = 0,
@@ -133,10 +138,10 @@ def export(
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.export import export as write
     from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.late import LatePolicy, parse_datetime, read_free_days, read_times
+    from cnnlab.grading.late import LatePolicy, parse_due, read_free_days, read_times
 
     loaded = load_assignment(assignment)
-    policy = LatePolicy(parse_datetime(due), grace, per_day, bank) if due else None
+    policy = LatePolicy(parse_due(due), grace, per_day, bank) if due else None
     out = out or Path(f"{loaded.name}_{format}{'' if format == 'gradescope' else '.csv'}")
     with Gradebook(gradebook, create=False) as book:
         path = write(

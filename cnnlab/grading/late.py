@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-DAY = 86_400.0
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class LatePolicy:
     """Late policy: due date, hours of grace, share of the points deducted for each late day, and the bank of free days.
 
-    After the grace hours a started day counts as a whole day. Free days are spent first; each student has `bank` of them.
+    After the grace hours a started day counts as a whole day. A day ends at the hour of the due date on the clock there, also where
+    the clock is changed between. A due date without a time zone is one of this machine. Free days are spent first; each student has
+    `bank` of them.
     """
 
     due: datetime
@@ -41,27 +45,68 @@ class Lateness:
 
 def lateness(policy: LatePolicy, submitted: float, *, free_days_spent: int = 0) -> Lateness:
     """The lateness of a submission at `submitted` (seconds since 1970), for a student with `free_days_spent` free days already used."""
-    seconds_late = submitted - (policy.due + timedelta(hours=policy.grace_hours)).timestamp()
-    if submitted <= 0 or seconds_late <= 0:
+    if submitted <= 0 or submitted <= policy.due.timestamp() + 3600 * policy.grace_hours:
         return Lateness(0, 0, 1.0)
-    days = math.ceil((submitted - policy.due.timestamp()) / DAY)
+    # Times of one zone are subtracted as the clock shows them, so that a day of 23 or 25 hours counts as one.
+    late_by = datetime.fromtimestamp(submitted, policy.due.tzinfo) - policy.due
+    days = max(1, math.ceil(late_by / DAY))
     free = max(0, min(days, policy.bank - free_days_spent))
     return Lateness(days, free, max(0.0, 1.0 - policy.per_day * (days - free)))
 
 
-def parse_datetime(text: str) -> datetime:
-    """Parse a date and time such as "2026-05-31 23:59", in the time zone of this machine unless it names another.
+def parse_due(text: str) -> datetime:
+    """Parse a due date: the end of the day "2026-05-31", or of the minute "2026-05-31 23:59"; zones as in `parse_datetime`.
 
     Raises
     ------
     ValueError
-        If the text is not a date.
+        If the text is not a date, or the time zone is not known.
     """
+    due = parse_datetime(text)
+    day, _ = _split_zone(text)
+    if _is_date(day):
+        return datetime.combine(due, time.max, due.tzinfo)
+    if re.search(r"[T ]\d\d:?\d\d:?\d\d", day):
+        return due
+    return due.replace(second=59, microsecond=999_999)
+
+
+def parse_datetime(text: str) -> datetime:
+    """Parse a date and time such as "2026-05-31 23:59", "2026-05-31 23:59 Europe/Berlin" or "2026-05-31 23:59+02:00".
+
+    Without a time zone it is that of this machine, and the result has none. A date alone is its beginning.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a date, or the time zone is not known.
+    """
+    day, zone = _split_zone(text)
     try:
-        parsed = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(day)
     except ValueError:
-        raise ValueError(f'{text!r} is no date; write it as "2026-05-31 23:59".') from None
-    return parsed.astimezone()
+        raise ValueError(
+            f'{text!r} is no date; write it as "2026-05-31 23:59" or "2026-05-31 23:59 Europe/Berlin".'
+        ) from None
+    if not zone:
+        return parsed
+    try:
+        return parsed.replace(tzinfo=ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f'{zone!r} in {text!r} is no time zone; write it as "Europe/Berlin".') from None
+
+
+def _split_zone(text: str) -> tuple[str, str]:
+    """The date, and the name of the time zone behind it ("" for none)."""
+    day, _, zone = text.strip().rpartition(" ")
+    return (day.strip(), zone) if day and zone[:1].isalpha() else (text.strip(), "")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def read_times(path: Path) -> dict[str, float]:

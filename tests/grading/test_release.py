@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import time
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 
@@ -20,7 +21,7 @@ from cnnlab.grading import export as export_module
 from cnnlab.grading import feedback, release
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name
-from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, read_times
+from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, parse_due, read_times
 from cnnlab.grading.public_tests import find_checks, first_hint, read_checks, write_checks
 from cnnlab.grading.report import class_report
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
@@ -280,6 +281,50 @@ def test_late_days_with_grace_and_a_bank(hours, spent, days, free, factor):
     assert (found.days, found.free, found.factor) == (days, free, pytest.approx(factor))
 
 
+@pytest.mark.parametrize(
+    ("due", "submitted", "days"),
+    [
+        # The end of summer time: 24.5 hours later, but before 20:00 on Sunday.
+        ("2026-10-24 20:00 Europe/Berlin", "2026-10-25 19:30 Europe/Berlin", 1),
+        ("2026-10-24 20:00 Europe/Berlin", "2026-10-25 20:30 Europe/Berlin", 2),
+        # Its beginning: 23.5 hours later, but after 20:00 on Sunday.
+        ("2026-03-28 20:00 Europe/Berlin", "2026-03-29 20:30 Europe/Berlin", 2),
+        ("2026-03-28 20:00 Europe/Berlin", "2026-03-29 19:59 Europe/Berlin", 1),
+        ("2026-10-24 20:00 America/New_York", "2026-10-25 19:30 America/New_York", 1),
+        # In the hour that comes twice: 45 minutes late, though the clock shows less than the due time.
+        ("2026-10-25 02:30 Europe/Berlin", "2026-10-25 02:15+01:00", 1),
+        # A time is over with its minute, a date with its day.
+        ("2026-05-31 23:59 Europe/Berlin", "2026-05-31 23:59:45 Europe/Berlin", 0),
+        ("2026-05-31 23:59 Europe/Berlin", "2026-06-01 00:00:00 Europe/Berlin", 1),
+        ("2026-05-31 23:59:00 Europe/Berlin", "2026-05-31 23:59:45 Europe/Berlin", 1),
+        ("2026-05-31 23:59+02:00", "2026-05-31 23:59:45+02:00", 0),
+        ("2026-05-31 Europe/Berlin", "2026-05-31 23:59:59 Europe/Berlin", 0),
+        ("2026-05-31 Europe/Berlin", "2026-06-01 00:01 Europe/Berlin", 1),
+        ("2026-05-31", "2026-05-31 18:00", 0),
+        ("2026-05-31", "2026-06-01 18:00", 1),
+        ("2026-05-31", "2026-06-02 00:00", 2),
+    ],
+)
+def test_days_are_those_of_the_clock_where_it_was_due(due, submitted, days):
+    assert lateness(LatePolicy(parse_due(due)), parse_datetime(submitted).timestamp()).days == days
+
+
+@pytest.mark.parametrize("here", ["Europe/Berlin", "America/Los_Angeles", "UTC"])
+def test_a_due_date_without_a_zone_is_one_of_this_machine(here, monkeypatch):
+    monkeypatch.setenv("TZ", here)
+    time.tzset()
+    try:
+        for due, submitted, days in (
+            ("2026-10-24 20:00", "2026-10-25 19:30", 1),
+            ("2026-03-28 20:00", "2026-03-29 20:30", 2),
+        ):
+            handed_in = parse_datetime(f"{submitted} {here}").timestamp()
+            assert lateness(LatePolicy(parse_due(due)), handed_in).days == days
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_late_points_are_in_the_table_and_the_reached_ones_stay(tiny, tmp_path):
     late = (DUE + timedelta(days=3)).timestamp()
     path = export(
@@ -301,6 +346,8 @@ def test_late_points_are_in_the_table_and_the_reached_ones_stay(tiny, tmp_path):
 def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no date"):
         parse_datetime("tomorrow")
+    with pytest.raises(ValueError, match="'Berlin' .* is no time zone"):
+        parse_due("2026-05-31 23:59 Berlin")
     with pytest.raises(ValueError, match="between 0 and 1"):
         LatePolicy(DUE, per_day=10)
     (tmp_path / "times.csv").write_text("student,submitted\nanna,2026-05-11 12:00\n")
