@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from cnnlab._validation import positive_int
 
@@ -41,12 +41,14 @@ NOT_STATED = "not stated"
 FREE_LICENCES = ("CC0", "public domain", "CC BY 2.0")
 """Licences under which a photograph may be shown to others, with its credit."""
 _ORIENTATION = 0x0112  # EXIF: the orientation of the camera
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF; photometric 0 means that white is 0
 
 
 def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Tensor:
     """Read a photo: upright, opaque, its central square, scaled to `size`.
 
-    In this order: first frame of an animation; grey, palette, CMYK and 16 bits to RGB; the largest
+    In this order: first frame of an animation; grey, palette, CMYK and 16 bits to RGB, by the file's colour profile to
+    sRGB; the largest
     central square, scaled with Lanczos filtering (which averages when it shrinks); transparent parts
     over white; rotated by the EXIF orientation of the camera. Every aspect ratio is accepted: of a strip of 20 000 x
     10 the central 10 x 10 pixels are enlarged, a single pixel becomes a plain picture.
@@ -253,13 +255,67 @@ def _open_image(content: bytes, name: str) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """RGB, or RGBA where something may be transparent."""
+    """sRGB, or sRGB with alpha where something may be transparent."""
+    profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):  # grey of more than 8 bits, which Pillow would clip at 255
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        white = 65535 if image.mode.startswith("I") else 1 if levels.max() <= 1 else 255
-        image = Image.fromarray(np.rint((levels / white).clip(0, 1) * 255).astype(np.uint8))
+        image = _to_bytes(image)
     transparent = "transparency" in image.info or "A" in image.getbands()
-    return image.convert("RGBA" if transparent else "RGB")
+    plain = image.convert("RGBA" if transparent else "RGB")
+    if not profile:
+        return plain
+    space = {"CMYK": "CMYK", "L": "GRAY", "LA": "GRAY"}.get(image.mode, "RGB ")
+    source = {"CMYK": image, "GRAY": image.convert("L")}.get(space, plain.convert("RGB"))
+    rgb = _by_profile(source, profile, space)
+    if transparent:
+        rgb.putalpha(plain.getchannel("A"))
+    return rgb
+
+
+def _by_profile(image: Image.Image, profile: bytes, space: str) -> Image.Image:
+    """The image in sRGB, by the ICC profile of its file; without it if the profile is damaged or one of other colours."""
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        # Photographs often carry sRGB's own profile, which would only add rounding.
+        if source.profile.xcolor_space == space and "sRGB" not in (source.profile.profile_description or ""):
+            return ImageCms.profileToProfile(
+                image,
+                source,
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+    except (ImageCms.PyCMSError, OSError, ImportError):  # the last for a Pillow without LittleCMS
+        pass
+    return image.convert("RGB")
+
+
+def _to_bytes(image: Image.Image) -> Image.Image:
+    """Grey of more than 8 bits as 8 bits, from black at 0 to the white of `_white`."""
+    levels = np.asarray(image, dtype=np.float64)
+    finite = levels[np.isfinite(levels)]
+    white = _white(image, float(finite.max(initial=0)))
+    share = np.nan_to_num(levels / white, posinf=1.0).clip(0, 1)
+    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:
+        share = 1 - share
+    return Image.fromarray(np.rint(share * 255).astype(np.uint8))
+
+
+def _white(image: Image.Image, highest: float) -> float:
+    """The number that means white.
+
+    Formats other than TIFF fill 16 bits. A TIFF does not tell: floats up to 1 are common, up to 255 less so, both with a little more
+    where a filter overshoots; integers are often those of 8, 10 or 12 bits of a camera in 16 or 32.
+    """
+    if image.format != "TIFF":
+        return 65535.0
+    whole = not image.mode.startswith("F")
+    if whole and image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] < 16:
+        return 2.0 ** image.tag_v2[_BITS_PER_SAMPLE][0] - 1
+    if not whole and highest <= 16:  # as numbers of 0 to 255 nearly black
+        return 1.0
+    room = 1.0 if whole else 1.1
+    return next((w for w in (255.0, 1023.0, 4095.0, 65535.0) if highest <= room * w), highest)
 
 
 def _square(image: Image.Image, size: int) -> Image.Image:

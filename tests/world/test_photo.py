@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,7 +11,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from cnnlab.world.photo import photo
 
@@ -114,11 +115,121 @@ def test_sixteen_bits_are_scaled_not_clipped():
     assert torch.allclose(image, expected.expand(3, -1, -1), atol=1 / 255)
 
 
-@pytest.mark.parametrize("white", [1.0, 255.0])
-def test_float_greys_in_either_range(white):
-    ramp = np.linspace(0, white, 32 * 32, dtype=np.float32).reshape(32, 32)
+@pytest.mark.parametrize(
+    ("highest", "white", "dtype"),
+    [
+        (1.0, 1.0, np.float32),
+        (0.3, 1.0, np.float32),
+        (1.02, 1.0, np.float32),  # a filter overshoots
+        (4.0, 1.0, np.float32),  # brighter than white
+        (255.0, 255.0, np.float32),
+        (258.5, 255.0, np.float32),
+        (4095.0, 4095.0, np.float32),
+        (65535.0, 65535.0, np.float32),
+        (65535, 65535, np.uint16),
+        (40_000, 65535, np.uint16),
+        (4095, 4095, np.uint16),  # 12 bits in 16
+        (3000, 4095, np.uint16),
+        (1023, 1023, np.uint16),
+        (255, 255, np.int32),
+        (4000, 4095, np.int32),
+        (65535, 65535, np.int32),
+        (2**31 - 1, 2**31 - 1, np.int32),
+    ],
+)
+def test_greys_of_many_bits_have_the_white_of_their_kind(highest, white, dtype):
+    ramp = np.linspace(0, highest, 32 * 32).reshape(32, 32).astype(dtype)
     image = photo(content(Image.fromarray(ramp), "TIFF"), size=32)
-    assert torch.allclose(image[0], torch.from_numpy(ramp / white), atol=1 / 255)
+    expected = torch.from_numpy((ramp.astype(np.float64) / white).clip(0, 1)).float()
+    assert torch.allclose(image, expected.expand(3, -1, -1), atol=1 / 255)
+
+
+def test_greys_below_zero_are_black_and_infinite_ones_white():
+    levels = np.array([[-1.0, 0.25], [np.inf, np.nan]], dtype=np.float32)
+    image = photo(content(Image.fromarray(levels), "TIFF"), size=2)
+    assert torch.allclose(image[0], torch.tensor([[0, 0.25], [1, 0]]), atol=1 / 255)
+
+
+def test_a_tiff_of_many_bits_whose_white_is_zero():
+    levels = np.uint16([[0, 51400]] * 2)
+    image = photo(content(Image.fromarray(levels), "TIFF", tiffinfo={262: 0}), size=2)
+    assert torch.allclose(image[0], torch.tensor([[1, 55 / 255]] * 2), atol=1 / 255)
+
+
+def test_a_dark_png_of_sixteen_bits_stays_dark():
+    image = photo(content(Image.fromarray(np.full((8, 8), 4095, dtype=np.uint16))), size=8)
+    assert torch.allclose(image, torch.tensor(4095 / 65535), atol=1 / 255)
+
+
+# --- colour profiles --------------------------------------------------------------------------------------------------
+
+SRGB = np.array([[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]])
+DISPLAY_P3 = np.array([[0.5151, 0.2920, 0.1571], [0.2412, 0.6922, 0.0666], [-0.0011, 0.0419, 0.7841]])
+"""Linear RGB to XYZ under D50, as in the profiles of the two."""
+
+
+def profile(colours: np.ndarray | None, gamma: float) -> bytes:
+    """An ICC profile: RGB of these primaries, or grey, with one gamma."""
+    text = b"test profile"
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", len(text) + 1) + text + bytes(1 + 4 + 4 + 2 + 1 + 67),
+        b"cprt": b"text" + bytes(4) + b"none\0",
+        b"wtpt": b"XYZ " + bytes(4) + _fixed(0.9642, 1.0, 0.8249),
+    }
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256))
+    if colours is None:
+        tags[b"kTRC"] = curve
+    else:
+        for letter, column in zip(b"rgb", colours.T, strict=True):
+            tags[bytes([letter]) + b"XYZ"] = b"XYZ " + bytes(4) + _fixed(*column)
+            tags[bytes([letter]) + b"TRC"] = curve
+    table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, entry in tags.items():
+        table += name + struct.pack(">II", start + len(body), len(entry))
+        body += entry + bytes(-len(entry) % 4)
+    head = b"lcms" + b"\x02\x40\0\0" + b"mntr" + (b"GRAY" if colours is None else b"RGB ") + b"XYZ "
+    head += bytes(12) + b"acsp" + bytes(28) + _fixed(0.9642, 1.0, 0.8249) + bytes(48)
+    return struct.pack(">I", start + len(body)) + head + struct.pack(">I", len(tags)) + table + body
+
+
+def _fixed(*numbers: float) -> bytes:
+    return struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))
+
+
+def encoded(linear: np.ndarray) -> np.ndarray:
+    """The curve of sRGB."""
+    linear = linear.clip(0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("colour", [(200, 100, 50), (90, 160, 120), (255, 255, 255), (0, 0, 0), (255, 0, 0)])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_display_p3_becomes_srgb(kind, colour):
+    options = (
+        {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    )
+    data = content(Image.new("RGB", (8, 8), colour), kind, icc_profile=profile(DISPLAY_P3, 2.2), **options)
+    linear = (np.array(colour) / 255) ** 2.2
+    expected = encoded(np.linalg.inv(SRGB) @ DISPLAY_P3 @ linear)
+    assert np.allclose(photo(data, size=8)[:, 4, 4], expected, atol=2.5 / 255)
+
+
+def test_profiles_leave_transparency_and_grey_as_they_are():
+    half = Image.new("RGBA", (8, 8), (200, 100, 50, 0))
+    half.paste((200, 100, 50, 255), (0, 0, 4, 8))
+    image = photo(content(half, icc_profile=profile(DISPLAY_P3, 2.2)), size=8)
+    opaque = photo(content(half.convert("RGB"), icc_profile=profile(DISPLAY_P3, 2.2)), size=8)
+    assert torch.equal(image[:, :, 0], opaque[:, :, 0]) and (image[:, :, 7] == 1).all()
+    grey = photo(content(Image.new("L", (8, 8), 128), icc_profile=profile(None, 1.0)), size=8)
+    assert np.allclose(grey, encoded(np.array(128 / 255)), atol=1.5 / 255)
+
+
+def test_profiles_that_say_nothing_new_or_are_damaged_change_no_pixel():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    plain = photo(content(Image.fromarray(pixels)), size=16)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for other in (srgb, b"no profile", profile(DISPLAY_P3, 2.2)[:200], profile(None, 1.8)):
+        assert torch.equal(photo(content(Image.fromarray(pixels), icc_profile=other), size=16), plain)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
