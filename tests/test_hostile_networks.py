@@ -66,8 +66,8 @@ def given(model: nn.Module) -> SimpleNamespace:
         last="relu2",
         head="fc",
         mask=torch.ones(2, SIDE, SIDE, dtype=torch.bool).triu(),
-        crops=Labelled(CROPS, torch.arange(12) % 6, model.class_names),
-        labelled=Labelled(images, labels, model.class_names),
+        crops=Labelled(CROPS, torch.arange(12) % 6, Small().class_names),
+        labelled=Labelled(images, labels, Small().class_names),
         world=lab.world.dataset("validation", n=8, size=SIDE, progress=False),
         new=None,
         task=(images, torch.tensor([0, 1])),
@@ -131,6 +131,61 @@ def test_a_call_inside_of_inference_mode_is_the_same(technique, mode):
         found = asked(technique, model)
     for one, other in zip(found, asked(technique, Small()), strict=True):
         assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
+
+
+def lazy(model: nn.Module) -> nn.Module:
+    """The network with a last layer that has not seen a picture yet."""
+    model.fc = nn.LazyLinear(len(NAMES))
+    return model
+
+
+class Tempered(Small):
+    """The same network, whose first parameter is a temperature in a precision of its own."""
+
+    def __init__(self, precision: torch.dtype = torch.float32):
+        super().__init__()
+        temperature = nn.Parameter(torch.ones((), dtype=precision))
+        self._parameters = {"temperature": temperature, **self._parameters}
+
+    def forward(self, images):
+        return (super().forward(images) / self.temperature).float()
+
+
+FORMS = {
+    "compiled": torch.compile,
+    "traced": lambda model: torch.jit.trace(model, IMAGES, check_trace=False),
+    "exported": lambda model: torch.export.export(
+        model, (IMAGES,), dynamic_shapes=({0: torch.export.Dim.AUTO},)
+    ).module(),
+    "lazy": lazy,
+    "double temperature": lambda model: Tempered(torch.float64).eval(),
+    "half precision": lambda model: model.bfloat16(),
+}
+SAYS_WHY = "is one graph|has lazy modules|does not take pictures of|has no place in a map"
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("technique", ASKED)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_network_in_another_form_gives_the_same_or_says_why_not(technique, form):
+    if form == "half precision" and technique in RETURN_A_NETWORK:
+        pytest.skip("the network that it returns is called with float32 here")
+    model = FORMS[form](Small().eval())
+    found, refused = None, ""
+    try:
+        found = asked(technique, model)
+    except ValueError as error:
+        refused = str(error)
+    if refused:
+        assert form != "compiled" and re.search(SAYS_WHY, refused)
+        return
+    assert form != "lazy"
+    plain = Tempered() if form == "double temperature" else Small()
+    for one, other in zip(found, asked(technique, plain), strict=True):
+        if form == "half precision":
+            assert one.shape == other.shape and bool(torch.isfinite(one.float()).all())
+        else:
+            assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, one_of, positive_int, whole_number
+from cnnlab.networks.eval_mode import set_eval
 from cnnlab.networks.forward import class_logits
 
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
@@ -119,7 +120,7 @@ class BackdooredModel(nn.Module):
         trigger = trigger - trigger.mean()
         self.register_buffer("filter", trigger / trigger.square().sum())  # 3 x side x side
         self.relu = nn.ReLU()
-        self.eval()
+        set_eval(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """N x C logits."""

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from cnnlab.networks.forward import at_least_float32
+
 
 class LastConvRecorder(TorchFunctionMode):
     """Records, while it is active, the maps of the last convolution, and what they become as long as they keep their h x w.
@@ -80,15 +82,19 @@ class GapHeadRecorder(TorchFunctionMode):
         if self.maps.shape[1] > int(classes.max()):
             own = self.maps[rows, classes]
             if _agree(own.mean((1, 2)), found):
-                return own
+                return at_least_float32(own)
         if self.weight is None or self.weight.shape[1] != self.maps.shape[1]:
             return None
-        again = F.linear(self.maps.mean((2, 3)), self.weight, self.bias)
+        maps = at_least_float32(self.maps)
+        weight, bias = self.weight.to(maps), None if self.bias is None else self.bias.to(maps)
+        again = F.linear(maps.mean((2, 3)), weight, bias).to(
+            self.maps.dtype
+        )  # as coarse as the network's own
         if len(again) != len(found) or again.shape[1] <= int(classes.max()):
             return None
         if not _agree(again[rows, classes], found):
             return None
-        return torch.einsum("nk,nkij->nij", self.weight[classes], self.maps)
+        return torch.einsum("nk,nkij->nij", weight[classes], maps)
 
 
 _AVERAGES = {F.adaptive_avg_pool2d, F.avg_pool2d, torch.mean, Tensor.mean}
@@ -97,7 +103,9 @@ _SOFTMAXES = {F.softmax, torch.softmax, Tensor.softmax}
 
 
 def _agree(expected: Tensor, found: Tensor) -> bool:
-    return torch.allclose(expected, found, rtol=1e-3, atol=1e-4)
+    """Equal but for rounding, that of `expected` if it is in half precision."""
+    rounding = max(1e-3, 4 * torch.finfo(expected.dtype).eps)
+    return torch.allclose(expected.to(found), found, rtol=rounding, atol=rounding / 10)
 
 
 def _is_global_pooling(source: Tensor, result: object) -> bool:

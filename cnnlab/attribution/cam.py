@@ -14,8 +14,8 @@ from cnnlab._validation import image_batch
 from cnnlab.attribution.call_hooks import GapHeadRecorder, LastConvRecorder
 from cnnlab.attribution.input_gradients import NO_RELU
 from cnnlab.attribution.targets import ScoreTarget, Target, parse_target, target_scores
-from cnnlab.networks.eval_mode import eval_mode
-from cnnlab.networks.forward import as_pixels, input_gradient, with_gradients
+from cnnlab.networks.eval_mode import eval_mode, layered
+from cnnlab.networks.forward import as_pixels, at_least_float32, input_gradient, with_gradients
 from cnnlab.networks.relu_rules import relu_rule
 
 
@@ -71,6 +71,7 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
         scores, indices, _ = target_scores(model, as_pixels(model, batch), score_target)
     maps = head.class_maps(scores, indices[:, 0])
     if maps is None:
+        layered(model)
         raise ValueError(
             "CAM needs a network that ends in global average pooling and one linear layer, or in a convolution with one map for"
             " each class and global average pooling, and this one ends in another way; grad_cam works for any."
@@ -211,6 +212,7 @@ def _scores_and_maps(
         with LastConvRecorder() as recorder:
             scores, places, _ = target_scores(model, pictures, score_target)
         if recorder.maps is None:
+            layered(model)
             raise ValueError(
                 "no convolution with maps runs in this network; name the layer, see layer_names(model)."
             )
@@ -231,6 +233,7 @@ def _scores_and_maps(
 
 
 def _resized(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:
+    maps = at_least_float32(maps)
     if resize:
         maps = F.interpolate(maps.unsqueeze(1), batch.shape[2:], mode="bilinear", align_corners=False)
         maps = maps.squeeze(1)

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from cnnlab._validation import image_batch
 from cnnlab.attribution.targets import Target, parse_target, resolve_target
 from cnnlab.networks.activations import layer_names, resolve_layer
+from cnnlab.networks.eval_mode import layered
 from cnnlab.networks.forward import as_pixels
 
 
@@ -110,10 +111,10 @@ def parameter_randomisation(
     names = _with_weights(model)[::-1] if layers is None else list(layers)
     generator = torch.Generator().manual_seed(seed)
     original = _map(technique, model, batch, classes)
-    randomised, rows = copy.deepcopy(model), []
+    randomised, rows = copy.deepcopy(layered(model)), []
     for name in tqdm(names, desc="layers randomised", disable=not progress):
         if not cascading:
-            randomised = copy.deepcopy(model)
+            randomised = copy.deepcopy(layered(model))
         _shuffle(resolve_layer(randomised, name), name, generator)
         changed = _map(technique, randomised, batch, classes)
         magnitudes = _magnitudes(original), _magnitudes(changed)

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.eval_mode import eval_mode
-from cnnlab.networks.forward import forward, without_gradients
+from cnnlab.networks.forward import at_least_float32, forward, without_gradients
 from cnnlab.networks.layer_names import layer_names, resolve_layer
 
 __all__ = ["activations", "eval_mode", "layer_names", "record_activations", "resolve_layer"]
@@ -91,7 +91,7 @@ def activations(
     -------
     dict
         For each layer, in the requested order, a tensor N x C x H' x W' (N x C for fully connected layers),
-        without the first axis for a single image; on the model's device, without gradient.
+        without the first axis for a single image; on the model's device, without gradient, half precision as float32.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def activations(
             for name in names:
                 parts[name].append(_checked_output(recorded, name, len(chunk)))
     # Joined outside inference mode: so the result is an ordinary tensor, on which a linear probe can be trained.
-    joined = {name: torch.cat(parts.pop(name)) for name in names}
+    joined = {name: at_least_float32(torch.cat(parts.pop(name))) for name in names}
     return {name: rows[0] if single else rows for name, rows in joined.items()}
 
 

@@ -48,7 +48,14 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
     ValueError
         If the output holds NaN.
     """
-    output = uncompiled(model)(match_device_dtype(model, images).clone())
+    try:
+        output = uncompiled(model)(match_device_dtype(model, images).clone())
+    except AssertionError as error:
+        if not str(error).startswith("Guard failed"):
+            raise
+        raise ValueError(
+            f"the exported network does not take pictures of {' x '.join(map(str, images.shape))} ({error}); export it with dynamic_shapes."
+        ) from None
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"
@@ -58,7 +65,12 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
         raise ValueError(
             "the network gives NaN for these pictures; check its weights (a diverged training, a missing checkpoint) and normalisation."
         )
-    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+    return at_least_float32(output)
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """Half precision as float32, in which sums and squares are exact enough; other types as they are."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def class_logits(model: nn.Module, images: Tensor) -> Tensor:

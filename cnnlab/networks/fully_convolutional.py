@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from cnnlab.networks.eval_mode import match_device_dtype
+from cnnlab.networks.eval_mode import layered, match_device_dtype
 from cnnlab.networks.forward import forward
 from cnnlab.networks.receptive_field.tracer import input_shape
 
@@ -68,7 +68,7 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
     torch.Size([1, 2, 3, 2])
     """
     shape = input_shape(model, input_size)
-    network = copy.deepcopy(model).eval()
+    network = copy.deepcopy(layered(model)).eval()
     try:
         traced = fx.symbolic_trace(network)
         with torch.no_grad():

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import fx, nn
 
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.eval_mode import eval_mode, layered, match_device_dtype
 
 MAX_NAMES_IN_MESSAGE = 60
 
@@ -32,6 +32,7 @@ def layer_names(model: nn.Module) -> list[str]:
     >>> layer_names(MiniAlexNet(["cat", "dog"]))[:4]
     ['normalise', 'conv1', 'norm1', 'relu1']
     """
+    model = layered(model)
     paths_by_name = display_names(model)
     paths = _execution_order(model) or _traced_order(model) or _registration_order(model)
     last_runs = list(dict.fromkeys(reversed(paths)))[::-1]
@@ -52,6 +53,7 @@ def resolve_layer(model: nn.Module, name: str) -> nn.Module:
     >>> resolve_layer(MiniAlexNet(["cat", "dog"]), "fc8")
     Linear(in_features=192, out_features=2, bias=True)
     """
+    model = layered(model)
     path = _aliases(model).get(name, name)
     modules = dict(model.named_modules(remove_duplicate=False))
     if path == "" or path not in modules:

@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import nn
 
+from cnnlab.networks.eval_mode import layered
+
 
 @torch.inference_mode(False)
 def reinitialise(model: nn.Module, seed: int = 0) -> nn.Module:
@@ -35,7 +37,7 @@ def reinitialise(model: nn.Module, seed: int = 0) -> nn.Module:
     >>> bool((reinitialise(model).conv1.weight == model.conv1.weight).any())
     False
     """
-    network = copy.deepcopy(model)
+    network = copy.deepcopy(layered(model))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for module in network.modules():

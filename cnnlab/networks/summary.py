@@ -13,6 +13,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from cnnlab.networks.eval_mode import layered
 from cnnlab.networks.layer_names import display_names
 from cnnlab.networks.receptive_field import ReceptiveField, to_receptive_field
 from cnnlab.networks.receptive_field.algebra import Field
@@ -142,6 +143,7 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     >>> table.rows[-1].name, table.rows[-1].output_shape, table.rows[-1].parameters
     ('fc8', (2,), 386)
     """
+    model = layered(model)
     shape = input_shape(model, input_size)
     tracer, run_model = trace_fields(model, shape)
     names = display_names(model)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, labelled_images, labels_within, positive_int, whole_number
 from cnnlab.networks.data_loading import to_float_images
-from cnnlab.networks.eval_mode import match_device_dtype, training_logits
+from cnnlab.networks.eval_mode import layered, match_device_dtype, training_logits
 from cnnlab.networks.training import seeding
 from cnnlab.robustness import norm_ball
 from cnnlab.robustness._gradients import batched_logits
@@ -86,7 +86,7 @@ def adversarial_training(
     radius = norm_ball.validate_epsilon(epsilon, "linf")
     size = min(positive_int(batch_size, "batch_size"), len(images))
     steps = positive_int(steps, "steps")
-    hardened = copy.deepcopy(model).requires_grad_(True)
+    hardened = copy.deepcopy(layered(model)).requires_grad_(True)
     optimizer = torch.optim.SGD(hardened.parameters(), learning_rate, momentum=0.9, nesterov=True)
     with (
         torch.inference_mode(False),

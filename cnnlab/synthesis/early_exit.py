@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.activations import record_activations, resolve_layer, this_thread_only
-from cnnlab.networks.forward import class_logits, forward, without_gradients
+from cnnlab.networks.forward import at_least_float32, class_logits, forward, without_gradients
 from cnnlab.synthesis.objectives import LOGITS, Outputs
 
 
@@ -38,7 +38,7 @@ def reader(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> 
             _stop_early(model, runs),
         ):
             forward(model, images)
-        return outputs
+        return {layer: at_least_float32(maps) for layer, maps in outputs.items()}
 
     return read
 
@@ -63,7 +63,7 @@ def _full_forward(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> 
     with record_activations(model, inner) as outputs:
         logits = class_logits(model, images)
     _require_all_ran(inner, outputs)
-    return {**outputs, LOGITS: logits}
+    return {**{layer: at_least_float32(maps) for layer, maps in outputs.items()}, LOGITS: logits}
 
 
 def _run_counts(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Counter[str]:

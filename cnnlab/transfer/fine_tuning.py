@@ -16,7 +16,7 @@ from cnnlab._validation import labelled_images, labels_within, positive_int, who
 from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.data_loading import to_float_images
-from cnnlab.networks.eval_mode import match_device_dtype, training_logits
+from cnnlab.networks.eval_mode import layered, match_device_dtype, training_logits
 from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.networks.seeding import seeding
 from cnnlab.transfer.heads import freeze, split_at_layer
@@ -156,7 +156,7 @@ def fine_tune_epochs(
     with without_gradients(model):
         labels_within(labels, _logits(model, images[:1]).shape[1])
     epochs, size = positive_int(epochs, "epochs"), min(positive_int(batch_size, "batch_size"), len(images))
-    trained = copy.deepcopy(model) if freeze_up_to is None else freeze(model, freeze_up_to)
+    trained = copy.deepcopy(layered(model)) if freeze_up_to is None else freeze(model, freeze_up_to)
     optimizer = torch.optim.SGD(
         parameter_groups(trained, learning_rate, learning_rates or {}), momentum=momentum, weight_decay=decay
     )

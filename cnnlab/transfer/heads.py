@@ -10,6 +10,7 @@ from torch import nn
 
 from cnnlab._validation import whole_number
 from cnnlab.networks.activations import layer_names, resolve_layer
+from cnnlab.networks.eval_mode import layered
 
 HEADS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
@@ -52,7 +53,7 @@ def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.M
     """
     if isinstance(classes, str) or len(classes) < 2:
         raise ValueError(f"classes must be at least two names, but got {classes!r}.")
-    copied = copy.deepcopy(model)
+    copied = copy.deepcopy(layered(model))
     name = head_name(copied)
     old = resolve_layer(copied, name)
     # Built like the old one, with the same kernel, stride and bias.
@@ -105,7 +106,7 @@ def freeze(model: nn.Module, up_to: str | None) -> nn.Module:
     >>> [name for name, p in model.named_parameters() if not p.requires_grad]
     ['conv1.weight', 'norm1.weight', 'norm1.bias']
     """
-    copied = copy.deepcopy(model)
+    copied = copy.deepcopy(layered(model))
     earlier, later = split_at_layer(copied, up_to)
     for part, flag in ((earlier, False), (later, True)):
         for module in part:
@@ -120,7 +121,7 @@ def reinitialise_after(model: nn.Module, layer: str | None, *, seed: int = 0) ->
 
     With None nothing is kept: the same architecture from scratch. torch's global generator is unchanged.
     """
-    copied = copy.deepcopy(model)
+    copied = copy.deepcopy(layered(model))
     _, later = split_at_layer(copied, layer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(whole_number(seed, "seed"))

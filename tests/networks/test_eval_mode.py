@@ -75,3 +75,19 @@ def test_a_scalar_before_the_weights_does_not_set_the_type(model):
 def test_lazy_modules_are_named():
     with pytest.raises(ValueError, match="pass one batch"):
         match_device_dtype(nn.Sequential(nn.LazyConv2d(4, 3)), torch.zeros(1, 3, 4, 4))
+
+
+def test_batch_norm_without_running_statistics_is_warned_of_once_and_leaves_the_mode_as_it_was():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)).train()
+    with pytest.warns(UserWarning, match="depends on the other pictures"), eval_mode(network):
+        pass
+    with eval_mode(network):  # a second warning would be an error here
+        pass
+    assert all(module.training for module in network.modules())
+
+
+def test_lazy_modules_are_named_before_anything_is_changed():
+    network = nn.Sequential(nn.LazyLinear(3)).train()
+    with pytest.raises(ValueError, match="lazy modules"), eval_mode(network):
+        pass
+    assert network.training

@@ -297,6 +297,7 @@ def test_a_dead_relu_or_a_zero_weight_changes_nothing():
     assert receptive_field(model, "2", 9).box(0, 0) == (0, 0, 5, 5)
 
 
+@pytest.mark.filterwarnings("ignore:the network has batch normalisation without")
 def test_normalisation_over_the_batch_or_all_positions_sees_all():
     for norm in (nn.BatchNorm2d(2, track_running_stats=False), nn.GroupNorm(1, 2), nn.InstanceNorm2d(2)):
         model = nn.Sequential(nn.Conv2d(3, 2, 3), norm)

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnlab._validation import positive_int
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.eval_mode import eval_mode, layered, match_device_dtype
 from cnnlab.networks.receptive_field.algebra import Axis, Field
 from cnnlab.networks.receptive_field.rules import FieldOrReason, propagate_field
 
@@ -96,6 +96,7 @@ def trace_fields(model: nn.Module, shape: tuple[int, int, int]) -> tuple[FieldTr
 
     Calling the function raises a ValueError if the network cannot take such an image.
     """
+    model = layered(model)
     blank = match_device_dtype(model, torch.zeros(1, *shape))
     tracer = FieldTracer(blank)
 
