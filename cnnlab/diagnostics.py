@@ -304,7 +304,11 @@ def check_memory() -> CheckOutcome:
 def check_network(online: bool) -> CheckOutcome:
     """Whether pretrained weights can be downloaded; tried only with `online`."""
     if not online:
-        return "ok", "not tried; only pretrained networks need it, once", "cnnlab doctor --online tries it"
+        return (
+            "ok",
+            "not tried; only torchvision's networks and data sets need it, once",
+            "cnnlab doctor --online tries it",
+        )
     from torchvision.models import AlexNet_Weights
 
     if is_reachable(AlexNet_Weights.DEFAULT.url):

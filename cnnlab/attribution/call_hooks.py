@@ -51,8 +51,8 @@ class LastConvRecorder(TorchFunctionMode):
         if self._pooled is None or self._pooled.shape[1] <= int(classes.max()):
             return False
         scores = self._pooled.detach().flatten(1)
-        scores = scores if of == "logit" else scores.softmax(1)
-        return _agree(scores[torch.arange(len(found)), classes], found)
+        scores = (scores if of == "logit" else scores.softmax(1))[torch.arange(len(found)), classes]
+        return _agree(scores, found, scores.abs())
 
 
 class GapHeadRecorder(TorchFunctionMode):
@@ -81,18 +81,18 @@ class GapHeadRecorder(TorchFunctionMode):
         rows = torch.arange(len(found))
         if self.maps.shape[1] > int(classes.max()):
             own = self.maps[rows, classes]
-            if _agree(own.mean((1, 2)), found):
+            if _agree(own.mean((1, 2)), found, own.abs().mean((1, 2))):
                 return at_least_float32(own)
         if self.weight is None or self.weight.shape[1] != self.maps.shape[1]:
             return None
         maps = at_least_float32(self.maps)
         weight, bias = self.weight.to(maps), None if self.bias is None else self.bias.to(maps)
-        again = F.linear(maps.mean((2, 3)), weight, bias).to(
-            self.maps.dtype
-        )  # as coarse as the network's own
+        means = maps.mean((2, 3))
+        again = F.linear(means, weight, bias).to(self.maps.dtype)  # as coarse as the network's own
+        terms = F.linear(means.abs(), weight.abs(), None if bias is None else bias.abs())
         if len(again) != len(found) or again.shape[1] <= int(classes.max()):
             return None
-        if not _agree(again[rows, classes], found):
+        if not _agree(again[rows, classes], found, terms[rows, classes]):
             return None
         return torch.einsum("nk,nkij->nij", weight[classes], maps)
 
@@ -102,10 +102,10 @@ _ATTENTION = {F.scaled_dot_product_attention, F.multi_head_attention_forward}
 _SOFTMAXES = {F.softmax, torch.softmax, Tensor.softmax}
 
 
-def _agree(expected: Tensor, found: Tensor) -> bool:
-    """Equal but for rounding, that of `expected` if it is in half precision."""
-    rounding = max(1e-3, 4 * torch.finfo(expected.dtype).eps)
-    return torch.allclose(expected.to(found), found, rtol=rounding, atol=rounding / 10)
+def _agree(expected: Tensor, found: Tensor, terms: Tensor) -> bool:
+    """Equal but for rounding, which grows with the sum of the absolute `terms` of a score, not with the score."""
+    rounding = max(1e-4, 4 * torch.finfo(expected.dtype).eps)
+    return bool(((expected.to(found) - found).abs() <= rounding * terms.to(found)).all())
 
 
 def _is_global_pooling(source: Tensor, result: object) -> bool:

@@ -214,7 +214,8 @@ def _scores_and_maps(
         if recorder.maps is None:
             layered(model)
             raise ValueError(
-                "no convolution with maps runs in this network; name the layer, see layer_names(model)."
+                f"no convolution gives maps of more than one position for pictures of {pictures.shape[2]} x {pictures.shape[3]};"
+                " give larger pictures, or name the layer, see layer_names(model)."
             )
         if recorder.attends:
             raise ValueError(

@@ -92,9 +92,11 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
     for rows, squared in squared_distances(vectors, features):
         if query_rows is not None:
             squared[torch.arange(len(squared)), query_rows[rows]] = torch.inf
-        nearest, order = squared.sort(dim=1, stable=True)
-        index.append(order[:, :k])
-        distance.append(nearest[:, :k].sqrt())
+        order = squared.sort(dim=1, stable=True).indices[:, :k]
+        index.append(order)
+        # By subtraction, which keeps what `squared_distances` loses to rounding: equal vectors are 0 apart.
+        pairs = zip(vectors[rows], order, strict=True)
+        distance.append(torch.stack([(features[near] - vector).norm(dim=1) for vector, near in pairs]))
     columns = torch.cat(index).cpu(), torch.cat(distance).cpu()
     return Neighbours(*(column[0] if single else column for column in columns))
 

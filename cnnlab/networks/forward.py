@@ -37,6 +37,14 @@ PROBABILITIES = (
     " the softmax at its end, or give them the logarithm of its output."
 )
 
+UNFIT = (
+    "Output size is too small",
+    "Kernel size can't be greater",
+    "Padding size should be less",
+    "mat1 and mat2 shapes cannot be multiplied",
+)
+"""Of torch's messages for pictures that are too small, or of another size than the fully connected layers are made for."""
+
 
 def forward(model: nn.Module, images: Tensor) -> Tensor:
     """The output of `model` for a copy of `images`, which are brought to its device and float type; half precision comes back as float32.
@@ -46,16 +54,22 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
     TypeError
         If the output is not one tensor.
     ValueError
-        If the output holds NaN.
+        If the network does not take pictures of this size; if the output holds NaN.
     """
+    size = " x ".join(map(str, images.shape[1:]))
     try:
         output = uncompiled(model)(match_device_dtype(model, images).clone())
     except AssertionError as error:
         if not str(error).startswith("Guard failed"):
             raise
         raise ValueError(
-            f"the exported network does not take pictures of {' x '.join(map(str, images.shape))} ({error}); export it with dynamic_shapes."
+            f"the exported network does not take {len(images)} pictures of {size} ({error}); export it with dynamic_shapes."
         ) from None
+    except RuntimeError as error:
+        if not any(words in str(error) for words in UNFIT):
+            raise
+        own = f"; its own size is {model.input_size}" if hasattr(model, "input_size") else ""
+        raise ValueError(f"this network does not take pictures of {size}{own} ({error}).") from None
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"

@@ -165,7 +165,7 @@ class Photographs(Sequence[Photograph]):
         scales
             Sides of the patches as fractions of the shorter side of the photograph, above 0 and at most 1.
         per_photo
-            Patches from each photograph; None for 100, or fewer so that the whole set gives about 4 000.
+            Patches from each photograph; None for 100, or fewer (at least one) so that the whole set gives about 4 000.
         seed
             Another seed gives other positions. The positions in a photograph depend on its name and size, not on the rest of the set.
         progress

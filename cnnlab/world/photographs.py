@@ -231,8 +231,13 @@ def of_folder(folder: Path, progress: bool | None = None) -> Photographs:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files that are neither hidden nor in a hidden folder or a cache."""
-    for directory, folders, names in os.walk(folder):
+    """All files that are neither hidden nor in a hidden folder or a cache; linked folders too, each folder once."""
+    seen: set[str] = set()
+    for directory, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(directory)) in seen:  # a link to a folder above would never end
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if name[0] != "." and name not in _CACHES)
         yield from (Path(directory, name) for name in sorted(names) if name[0] != ".")
 

@@ -326,9 +326,25 @@ def test_layers_without_maps_are_refused(residual, pictures):
     with pytest.raises(ValueError, match='layer "conv9" is not in Residual'):
         guided_grad_cam(residual(), pictures, 0, "conv9")
     dense = nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 24, 4), nn.ReLU(), nn.Linear(4, 2))
-    with pytest.raises(ValueError, match="no convolution with maps runs"):
+    with pytest.raises(ValueError, match="no convolution gives maps of more than one position"):
         grad_cam(dense, pictures, 0)
     gelu = nn.Sequential(nn.Conv2d(3, 2, 3), nn.GELU(), nn.Flatten(), nn.Linear(2 * 22 * 22, 2))
     with pytest.raises(ValueError, match="no ReLU ran"):
         guided_grad_cam(gelu, pictures, 0)
     assert grad_cam(gelu, pictures, 0).shape == (3, 24, 24)
+
+
+@pytest.mark.parametrize("scale", [1, 1e-6])
+def test_cam_is_refused_where_something_else_than_a_linear_layer_makes_the_scores(scale, pictures):
+    """Also if the scores are tiny, so that a fixed tolerance would take any two of them for equal."""
+
+    class Squared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
+
+        def forward(self, images):
+            return scale * self.fc(self.conv(images).mean((2, 3))).square()
+
+    with pytest.raises(ValueError, match="CAM needs a network that ends in"):
+        cam(Squared(), pictures, 0)

@@ -47,6 +47,13 @@ def test_far_from_zero_distances_are_still_right():
     assert torch.allclose(near.distance, far.distance, rtol=0.02)
 
 
+def test_a_vector_is_exactly_0_away_from_its_equal_in_the_collection():
+    collection = torch.randn(50, 4096, generator=torch.Generator().manual_seed(0)) + 30
+    found = neighbours(collection, query=collection[3], k=2)
+    assert found.index[0] == 3
+    assert found.distance[0] == 0
+
+
 def test_the_earlier_of_equals_comes_first():
     assert neighbours(torch.zeros(5, 2), 2, k=4).index.tolist() == [0, 1, 3, 4]
 

@@ -49,6 +49,24 @@ def test_an_output_that_is_no_tensor_is_refused(output, message):
         forward(Network(output), IMAGES)
 
 
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (nn.MaxPool2d(8), "Output size is too small"),
+        (nn.Conv2d(3, 1, 7), "Kernel size"),
+        (nn.ReflectionPad2d(6), "Padding size"),
+        (Network(classes=2), "mat1 and mat2"),
+    ],
+)
+def test_pictures_of_a_size_that_a_network_does_not_take_are_named(network, reason):
+    network.input_size = 12
+    side = 6 if reason != "mat1 and mat2" else 7
+    with pytest.raises(
+        ValueError, match=rf"pictures of 3 x {side} x {side}; its own size is 12 \(.*{reason}"
+    ):
+        forward(network, torch.rand(1, 3, side, side))
+
+
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="gives NaN"):
         forward(Network(lambda logits, x: logits / 0 * 0), IMAGES)

@@ -225,6 +225,16 @@ def test_a_photograph_of_one_pixel_works(tmp_path):
     assert patches.boxes.tolist() == [[0, 0, 0, 1]] and patches.images.shape == (1, 3, 8, 8)
 
 
+def test_linked_folders_are_followed_and_a_circle_of_links_ends(tmp_path):
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    elsewhere.mkdir()
+    folder.mkdir()
+    Image.new("RGB", (9, 9)).save(elsewhere / "one.png")
+    (folder / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    assert [photo.name for photo in photographs(folder)] == ["linked/one"]
+
+
 def test_a_folder_without_a_photograph_says_what_was_looked_for(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(ValueError, match=r"no photograph in .*\.jpg, .*\.png, .* found none among 1 files"):
