@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.networks import ReceptiveField, weight_files
+from cnnlab.networks.channel_axis import channels_second, following_channels
 from cnnlab.networks.imagenet import imagenet_classes
 from cnnlab.networks.layer_names import display_names
 from cnnlab.networks.receptive_field import to_receptive_field
@@ -122,10 +123,14 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
             computes = kind not in NO_UNITS and "Pad" not in kind
             if not computes or not isinstance(output, Tensor) or output.dim() not in (2, 4):
                 return
+            try:
+                values, _axis = channels_second(module, name, output)
+            except ValueError:  # such as the weights of attention
+                return
             seen = follower.field_of(output)
             field = to_receptive_field(seen, shape) if isinstance(seen, Field) else None
             block = next(module.children(), None) is not None
-            found[name] = Layer(name, kind, tuple(output.shape[1:]), field, block)
+            found[name] = Layer(name, kind, tuple(values.shape[1:]), field, block)
             if block:
                 blocks[name] = output
 
@@ -134,7 +139,8 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
     handles = [module.register_forward_hook(note(path)) for path, module in model.named_modules() if path]
     handles.append(model.register_forward_hook(lambda _module, _inputs, output: answer.append(output)))
     try:
-        run()
+        with following_channels(model):
+            run()
     finally:
         for handle in handles:
             handle.remove()

@@ -4,6 +4,7 @@
 // chosen is drawn at once and sent as one trait; the kernel's words on it come back in `readout`.
 
 const GAP = 4; // between two tiles, in CSS pixels
+const TALLEST = 500; // a taller grid scrolls, in CSS pixels
 const REST = 600; // a screen reader hears the answer once the choice rests for so many milliseconds
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -12,7 +13,8 @@ function render({ model, el }) {
   const get = (name) => model.get(name);
   const frame = make(el, "div", "cnnlab-sheet");
   const title = make(frame, "div", "cnnlab-sheet-title");
-  const canvas = make(frame, "canvas", "cnnlab-sheet-canvas", { tabindex: 0, role: "application" });
+  const view = make(frame, "div", "cnnlab-sheet-view");
+  const canvas = make(view, "canvas", "cnnlab-sheet-canvas", { tabindex: 0, role: "application" });
   canvas.setAttribute("aria-roledescription", "grid of pictures");
   const readout = make(frame, "div", "cnnlab-sheet-readout");
   const spoken = make(frame, "div", "cnnlab-unseen", { role: "status", "aria-live": "polite" });
@@ -20,11 +22,12 @@ function render({ model, el }) {
   let [atlas, overlay] = [null, null];
   let hovered = -1;
   let [frameAsked, speechTimer, newest] = [0, 0, 0];
+  let sought = false; // the chosen tile is to be scrolled into view once the tiles are laid out
 
   const byPixel = () => get("pick") === "pixel";
   const chosen = () => (byPixel() ? get("point")[0] : get("selected"));
 
-  // Where tiles lie, in CSS pixels: from the canvas' width, the number of columns and the tiles' own size.
+  // Where tiles lie, in CSS pixels: from the width of the canvas, the number of columns and the tiles' own size.
   function layout() {
     const { width = 1, height = 1, count = 0 } = get("tiles");
     const columns = Math.max(1, Math.min(get("columns"), count || 1));
@@ -61,6 +64,11 @@ function render({ model, el }) {
     const plan = layout();
     if (!canvas.clientWidth || !atlas || !plan.count) return;
     const tall = Math.ceil(plan.rows * (plan.down + GAP) - GAP);
+    if (tall > TALLEST && !view.classList.contains("cnnlab-sheet-scrolls")) {
+      view.classList.add("cnnlab-sheet-scrolls"); // its bar takes some of the width, so the tiles are laid out again
+      return redraw();
+    }
+    view.classList.toggle("cnnlab-sheet-scrolls", tall > TALLEST * 0.9); // not back and forth where the bar decides
     canvas.style.height = `${tall}px`;
     const [wide, high] = [Math.round(canvas.clientWidth * dpr), Math.round(tall * dpr)];
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
@@ -88,10 +96,20 @@ function render({ model, el }) {
         strokeBox([x + column * plan.scale, y + row * plan.scale, plan.scale, plan.scale], accent, dpr);
       }
     }
+    if (sought) reveal();
+    sought = false;
     canvas.dataset.drawn = Number(canvas.dataset.drawn || 0) + 1;
   }
 
   const redraw = () => (frameAsked ||= requestAnimationFrame(draw));
+
+  // Scrolls no more than it must for the chosen tile to be seen, and only this grid, not the page.
+  function reveal() {
+    const plan = layout();
+    if (chosen() < 0 || !plan.count) return;
+    const top = corner(plan, chosen())[1];
+    if (plan.down <= view.clientHeight) view.scrollTop = clamp(view.scrollTop, top + plan.down - view.clientHeight, top);
+  }
 
   async function load() {
     const mine = ++newest;
@@ -100,6 +118,7 @@ function render({ model, el }) {
     if (mine !== newest) return fresh.forEach((bitmap) => bitmap?.close()); // a newer one is on its way
     [atlas, overlay].forEach((bitmap) => bitmap?.close());
     [atlas, overlay] = fresh;
+    sought = true;
     tell();
     redraw();
   }
@@ -125,6 +144,7 @@ function render({ model, el }) {
     model.save_changes();
     tell();
     redraw();
+    reveal();
   }
 
   // The tile under the pointer and the pixel in it, or null.
@@ -179,7 +199,7 @@ function render({ model, el }) {
     event.preventDefault();
   });
 
-  const told = () => (tell(), redraw());
+  const told = () => (tell(), redraw(), reveal());
   const listeners = {
     "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:readout": tell, "change:label": tell,
     "change:selected": told, "change:point": told, "change:pick": told, "change:boxes": redraw, "change:opacity": redraw,

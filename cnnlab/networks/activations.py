@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import image_batch, positive_int
+from cnnlab.networks.channel_axis import back_to_axis, channels_second, following_channels
 from cnnlab.networks.eval_mode import eval_mode
 from cnnlab.networks.forward import at_least_float32, forward, without_gradients
 from cnnlab.networks.layer_names import layer_names, resolve_layer
@@ -32,6 +33,7 @@ def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterato
     The dictionary is filled in the order in which the layers run, under the requested names. Each
     tensor is a copy, so an in-place ReLU behind the layer cannot overwrite it. With gradients on, the recorded
     tensor is part of the graph from image to logits, so `torch.autograd.grad(logit, recorded["conv5"])` works.
+    Channels are always second, N x C x ..., also of a layer that keeps them last, as a transformer's do.
     A layer that runs several times keeps its last run; of several forward passes, the last one stays. Forward passes of other
     threads are not recorded: in a notebook a slider may move while a cell computes.
 
@@ -41,6 +43,8 @@ def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterato
         If a layer is not in the network.
     TypeError
         In the forward pass, if the output of a layer is not a single tensor.
+    ValueError
+        In the forward pass, if it is not known which axis of the output holds the channels (the weights of attention).
 
     Example
     -------
@@ -58,7 +62,8 @@ def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterato
     try:
         for name, module in modules.items():
             handles.append(module.register_forward_hook(this_thread_only(_recording_hook(recorded, name))))
-        yield recorded
+        with following_channels(model):
+            yield recorded
     finally:
         for handle in handles:
             handle.remove()
@@ -128,14 +133,15 @@ def this_thread_only(hook: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _recording_hook(recorded: dict[str, Tensor], name: str):
-    def hook(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor | None:
+    def hook(module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor | None:
         if not isinstance(output, Tensor):
             received = type(output).__name__
             raise TypeError(f'layer "{name}" gives a {received}, not one tensor; choose a layer inside it.')
-        recorded[name] = output.clone()
+        values, axis = channels_second(module, name, output)
+        recorded[name] = values.clone()
         # With gradients the copy is passed on (copied again): else it would not be part of the graph from image to
         # logits, and no gradient would reach it.
-        return recorded[name].clone() if output.requires_grad else None
+        return back_to_axis(recorded[name], axis).clone() if output.requires_grad else None
 
     return hook
 

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from cnnlab._validation import positive_int, whole_number
 from cnnlab.networks.activations import resolve_layer
+from cnnlab.networks.channel_axis import back_to_axis, channels_second, following_channels
 from cnnlab.networks.data_loading import picture_batches
 from cnnlab.networks.forward import class_logits, without_gradients
 
@@ -64,18 +65,20 @@ def ablate(
     module = resolve_layer(model, layer)
     channels = [units] if hasattr(units, "__index__") else list(units)
 
-    def scale(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+    def scale(module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
         if not isinstance(output, Tensor):
             raise TypeError(
                 f'layer "{layer}" gives a {type(output).__name__}, not one tensor; choose a layer inside it.'
             )
-        factors = output.new_ones(output.shape[1])
+        values, axis = channels_second(module, layer, output)
+        factors = values.new_ones(values.shape[1])
         factors[[whole_number(unit, "unit", maximum=len(factors) - 1) for unit in channels]] = factor
-        return output * factors.view(-1, *[1] * (output.dim() - 2))
+        return back_to_axis(values * factors.view(-1, *[1] * (values.dim() - 2)), axis)
 
     handle = module.register_forward_hook(scale)
     try:
-        yield model
+        with following_channels(model):
+            yield model
     finally:
         handle.remove()
 
