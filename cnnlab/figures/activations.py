@@ -14,6 +14,7 @@ from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.axes import draw_box, draw_table, finish, level_line, show_image, show_map
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.image_grid import tile_images
+from cnnlab.networks.data_loading import picture_at
 from cnnlab.units import LabelAgreement, TopPatches
 
 _SCALES = ("map", "layer")
@@ -94,7 +95,9 @@ def patches_figure(
         for axis, index, box, patch in zip(
             line, top_patches.picture[row], top_patches.box[row].tolist(), patches, strict=True
         ):
-            image = _picture(pictures, int(index)) if whole else _pad_patch(patch, box, top_patches.box[row])
+            image = (
+                picture_at(pictures, int(index)) if whole else _pad_patch(patch, box, top_patches.box[row])
+            )
             show_image(axis, image)
             if whole and box != [0, 0, *image.shape[1:]]:
                 draw_box(axis, box, OUTLINE)
@@ -140,10 +143,6 @@ def describe_agreement(agreement: LabelAgreement) -> str:
     if high < 0:
         return "pictures along a random direction have more in common than those of a unit."
     return "units and random directions cannot be told apart: the interval of their difference holds zero."
-
-
-def _picture(pictures: Any, index: int) -> Tensor:
-    return pictures[index] if isinstance(pictures, Tensor) else pictures[index][0]
 
 
 def _pad_patch(patch: Tensor, box: list[int], boxes: Tensor) -> Tensor:

@@ -121,8 +121,8 @@ def random_erasing(
 def picture_batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
     """All images in their order, as floats N x 3 x H x W in [0, 1].
 
-    `pictures` is a tensor of images, a data set of the world, or anything with a length that yields
-    (picture, label) for an index.
+    `pictures` is a tensor of images, a data set of the world, or anything with a length that yields a picture, or (picture, label), for an
+    index, such as a list.
     """
     batch_size = positive_int(batch_size, "batch_size")
     if isinstance(pictures, Tensor):
@@ -132,7 +132,27 @@ def picture_batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
     else:
         for start in range(0, picture_count(pictures), batch_size):
             stop = min(start + batch_size, len(pictures))
-            yield torch.stack([pictures[index][0] for index in range(start, stop)])
+            yield torch.stack([picture_at(pictures, index) for index in range(start, stop)])
+
+
+def picture_at(pictures: Any, index: int) -> Tensor:
+    """One picture, 3 x H x W in [0, 1], of what `picture_batches` takes.
+
+    Raises
+    ------
+    TypeError
+        If the entry is neither a picture nor (picture, label).
+    """
+    if isinstance(pictures, Tensor):
+        return image_batch(pictures)[0][index]
+    entry = pictures[index]
+    picture = entry[0] if isinstance(entry, tuple | list) and len(entry) else entry
+    if not isinstance(picture, Tensor) or picture.dim() != 3 or picture.shape[0] != 3:
+        found = tuple(picture.shape) if isinstance(picture, Tensor) else type(picture).__name__
+        raise TypeError(
+            f"entry {index} of the pictures must be a tensor 3 x H x W, or (picture, label), but is {found}."
+        )
+    return picture
 
 
 def picture_count(pictures: Any) -> int:

@@ -152,9 +152,16 @@ def _keeps_positions(node: fx.Node) -> bool:
 
 def _as_convolution(layer: nn.Linear, maps: tuple[int, int, int]) -> nn.Conv2d:
     inputs, height, width = maps
-    convolution = nn.Conv2d(
-        inputs, layer.out_features, (height, width), bias=layer.bias is not None, dtype=layer.weight.dtype
-    ).to(layer.weight.device)
+    # Without initial weights, which would use up random numbers of torch's global generator.
+    convolution = nn.utils.skip_init(
+        nn.Conv2d,
+        inputs,
+        layer.out_features,
+        (height, width),
+        bias=layer.bias is not None,
+        dtype=layer.weight.dtype,
+        device=layer.weight.device,
+    )
     with torch.no_grad():
         convolution.weight.copy_(layer.weight.view_as(convolution.weight))
         if layer.bias is not None:

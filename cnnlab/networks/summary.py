@@ -6,12 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from html import escape
-from math import prod
 
+import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from cnnlab.networks.eval_mode import layered
 from cnnlab.networks.layer_names import display_names
@@ -112,7 +117,8 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
 
     A convolution with M maps of k x k over C channels has M (C k k + 1) parameters and takes C k k multiply-adds for
     each output value; a fully connected layer from D to M numbers has M (D + 1) parameters and takes D M
-    multiply-adds. Other layers count as free.
+    multiply-adds. Operations are counted, not layers, so functions and the matrix products of attention count too; what has no
+    multiplication by weights or of matrices counts as free.
 
     Parameters
     ----------
@@ -124,7 +130,7 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     Returns
     -------
     Summary
-        One row for each layer that has no further layers inside, or parameters of its own. A layer that runs
+        One row for each layer that has no further layers inside, or parameters or multiply-adds of its own. A layer that runs
         several times has one row, with the output of its last run and the cost of all runs.
 
     Raises
@@ -147,56 +153,131 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     shape = input_shape(model, input_size)
     tracer, run_model = trace_fields(model, shape)
     names = display_names(model)
+    counter = OperationCounter()
     rows: dict[str, LayerRow] = {}
     handles = []
+
+    def note(path: str, module: nn.Module, output: object) -> None:
+        multiply_adds = counter.leave(path)
+        is_row = next(module.children(), None) is None or _own_parameters(module) or multiply_adds
+        if is_row:
+            name = row_name(path, names)
+            earlier = rows.pop(
+                name, None
+            )  # removed and added again: the row is listed where the layer runs last
+            before = earlier.multiply_adds if earlier else 0
+            rows[name] = _row(name, module, output, tracer, shape, multiply_adds + before)
+
     try:
         for path, module in model.named_modules():
-            if (
-                next(module.children(), None) is None
-                or next(module.parameters(recurse=False), None) is not None
-            ):
-                hook = _row_hook(rows, names.get(path, path) or "(itself)", tracer, shape)
-                handles.append(module.register_forward_hook(hook))
-        run_model()
+            handles.append(module.register_forward_pre_hook(lambda *_, path=path: counter.enter(path)))
+            hook = lambda module, _inputs, output, path=path: note(path, module, output)  # noqa: E731
+            handles.append(module.register_forward_hook(hook))
+        with counter, plain_attention():
+            run_model()
     finally:
         for handle in handles:
             handle.remove()
     return Summary(
         network=getattr(model, "name", type(model).__name__),
         input_shape=shape,
-        rows=tuple(rows.values()),
+        rows=tuple(_with_parameters_of_silent_parts(model, rows, names)),
         parameters=sum(p.numel() for p in model.parameters()),
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
     )
 
 
-def _row_hook(rows: dict[str, LayerRow], name: str, tracer: FieldTracer, shape: tuple[int, int, int]):
-    def hook(module: nn.Module, inputs: tuple, output: object) -> None:
-        earlier = rows.pop(name, None)  # removed and added again: the row is listed where the layer runs last
-        tensor = output if isinstance(output, Tensor) else None
-        traced = tracer.field_of(tensor) if tensor is not None else None
-        rows[name] = LayerRow(
-            name=name,
-            type=type(module).__name__,
-            output_shape=tuple(tensor.shape[1:]) if tensor is not None else (),
-            parameters=sum(p.numel() for p in module.parameters(recurse=False)),
-            multiply_adds=_multiply_adds(module, inputs, tensor) + (earlier.multiply_adds if earlier else 0),
-            receptive_field=to_receptive_field(traced, shape) if isinstance(traced, Field) else None,
-        )
+class OperationCounter(TorchDispatchMode):
+    """Inside its `with` block, counts multiply-adds for the innermost module that runs, whatever function computes them.
 
-    return hook
+    The formulas are those of `torch.utils.flop_counter`, which counts a multiply-add as two operations.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._running: list[tuple[str, int]] = []
+
+    def enter(self, path: str) -> None:
+        """A module begins to run."""
+        self._running.append((path, 0))
+
+    def leave(self, path: str) -> int:
+        """A module has run: its multiply-adds, without those of the modules inside."""
+        while self._running:  # a module that left by an exception has not said so
+            inner, count = self._running.pop()
+            if inner == path:
+                return count
+        return 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Do not hide from torch's compiler: that would import it, which takes seconds, and nothing is compiled here."""
+        return False
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is None:  # in inference mode, convolutions and others arrive as a whole and are taken apart here
+            with self:
+                output = func.decompose(*args, **(kwargs or {}))
+            if output is not NotImplemented:
+                return output
+        output = func(*args, **(kwargs or {}))
+        if formula and self._running:
+            path, count = self._running[-1]
+            self._running[-1] = path, count + formula(*args, **(kwargs or {}), out_val=output) // 2
+        return output
 
 
-def _multiply_adds(module: nn.Module, inputs: tuple, output: Tensor | None) -> int:
-    # Each weight of a kernel is used once for every position of the kernel: positions of the output, or of the
-    # input if the convolution is transposed.
-    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-        return module.weight.numel() * prod(output.shape[2:])
-    if isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-        return module.weight.numel() * prod(inputs[0].shape[2:])
-    if isinstance(module, nn.Linear):
-        return module.weight.numel() * prod(output.shape[1:-1])
-    return 0
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Attention is computed by matrix products, which can be counted, in place of one fused operation."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def row_name(path: str, names: dict[str, str]) -> str:
+    """The name of a module in the table."""
+    return names.get(path, path) or "(itself)"
+
+
+def _own_parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters(recurse=False))
+
+
+def _row(
+    name: str, module: nn.Module, output: object, tracer: FieldTracer, shape: tuple, multiply_adds: int
+) -> LayerRow:
+    tensor = output if isinstance(output, Tensor) else None
+    traced = tracer.field_of(tensor) if tensor is not None else None
+    return LayerRow(
+        name=name,
+        type=type(module).__name__,
+        output_shape=tuple(tensor.shape[1:]) if tensor is not None else (),
+        parameters=_own_parameters(module),
+        multiply_adds=multiply_adds,
+        receptive_field=to_receptive_field(traced, shape) if isinstance(traced, Field) else None,
+    )
+
+
+def _with_parameters_of_silent_parts(
+    model: nn.Module, rows: dict[str, LayerRow], names: dict[str, str]
+) -> Iterator[LayerRow]:
+    """The rows; weights of a module that is never called, because another one uses them, count for the nearest module around it."""
+    extra: Counter[str] = Counter()
+    for path, module in model.named_modules():
+        name = row_name(path, names)
+        if name in rows or not _own_parameters(module):
+            continue
+        while path and name not in rows:
+            path = path.rpartition(".")[0]
+            name = row_name(path, names)
+        extra[name] += _own_parameters(module)
+    return (replace(row, parameters=row.parameters + extra[name]) for name, row in rows.items())
 
 
 def _format_field(field: ReceptiveField | None) -> str:

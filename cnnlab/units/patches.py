@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import image_batch, positive_int, whole_number
+from cnnlab._validation import positive_int, whole_number
+from cnnlab.networks.data_loading import picture_at
 from cnnlab.networks.receptive_field import ReceptiveField, UnknownReceptiveField, receptive_fields
 from cnnlab.units.activation_batches import activation_batches, parse_layers
 
@@ -64,11 +65,7 @@ class TopPatches:
         row = whole_number(row, "row", maximum=len(self.units) - 1)
         patches = []
         for index, (top, left, bottom, right) in zip(self.picture[row], self.box[row].tolist(), strict=True):
-            if isinstance(pictures, Tensor):
-                image = image_batch(pictures)[0][index]
-            else:
-                image = pictures[int(index)][0]
-            patches.append(image[:, top:bottom, left:right])
+            patches.append(picture_at(pictures, int(index))[:, top:bottom, left:right])
         return patches
 
     def labels(self, maps: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from cnnlab.networks import MiniAlexNet
 from cnnlab.networks.activations import activations, record_activations
+from cnnlab.networks.data_loading import picture_at, picture_batches
 
 
 @pytest.fixture
@@ -174,3 +175,12 @@ def test_what_another_thread_asks_is_not_recorded():
         assert torch.equal(recorded["conv1"], before)
         model(other)
         assert len(recorded["conv1"]) == 2
+
+
+def test_a_picture_of_a_list_is_a_tensor_or_comes_with_its_label():
+    pictures = list(torch.rand(3, 3, 5, 5))
+    for entries in (pictures, [(picture, 1) for picture in pictures]):
+        assert torch.equal(torch.cat(list(picture_batches(entries, 2))), torch.stack(pictures))
+        assert torch.equal(picture_at(entries, 2), pictures[2])
+    with pytest.raises(TypeError, match=r"entry 1 of the pictures must be a tensor 3 x H x W"):
+        list(picture_batches([pictures[0], pictures[1][0]], 2))

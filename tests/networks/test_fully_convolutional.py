@@ -189,3 +189,18 @@ class Branching(nn.Module):
 def test_what_cannot_slide_is_refused_with_a_reason(model, size, message):
     with pytest.raises(ValueError, match=message):
         to_convolutional(model, size)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "regnet_y_400mf"])
+def test_gates_of_squeeze_and_excitation_still_look_at_the_whole_picture(name):
+    """On a larger picture every position has the logits that the gates, which average over all of it, give it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = torchvision.models.get_model(name).eval()
+    state = torch.get_rng_state()
+    sliding = to_convolutional(model, 64)
+    assert torch.equal(torch.get_rng_state(), state)
+    images = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.allclose(sliding(images[..., :64])[..., 0, 0], model(images[..., :64]), atol=1e-4)
+        assert sliding(images).shape == (1, 1000, 1, 2)

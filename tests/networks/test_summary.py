@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -194,3 +195,40 @@ def test_input_size_may_be_a_number_two_or_three(size, shape):
 def test_a_wrong_input_size_is_refused(size, error, message):
     with pytest.raises(error, match=message):
         summary(nn.Sequential(nn.Conv2d(3, 1, 3)), size)
+
+
+class Functions(nn.Module):
+    """A network that calls functions in place of layers, and has the weights of one layer used by another."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(4, 3, 3, 3))
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, images):
+        tokens = F.conv2d(images, self.kernel, stride=2, padding=1).flatten(2).transpose(1, 2)
+        return self.fc(self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(1))
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.inference_mode])
+def test_operations_are_counted_wherever_they_are_called(mode):
+    with mode():
+        table = summary(Functions(), 8)
+    rows = {row.name: row for row in table.rows}
+    assert rows["(itself)"].multiply_adds == 4 * 4 * 4 * 27
+    # 16 tokens of 4: query, key and value, then 16 x 16 products of 4 numbers twice, and the projection.
+    assert rows["attention"].multiply_adds == 16 * 4 * 12 + 2 * 16 * 16 * 4 + 16 * 4 * 4
+    assert rows["fc"].multiply_adds == 20
+    assert rows["attention"].parameters == 12 * 4 + 12 + 4 * 4 + 4  # with those of its output projection
+    assert sum(row.parameters for row in table.rows) == table.parameters
+
+
+@pytest.mark.parametrize(("name", "giga"), [("vit_b_16", 17.56), ("swin_t", 4.49), ("resnet18", 1.81)])
+def test_multiply_adds_are_those_that_torchvision_publishes(name, giga):
+    """In `meta["_ops"]`, in thousands of millions for 224 x 224; torch's counter leaves out biases and normalisation alike."""
+    published = torchvision.models.get_model_weights(name).DEFAULT.meta["_ops"]
+    assert published == pytest.approx(giga, abs=0.01)
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name)
+    assert summary(model, 224).multiply_adds / 1e9 == pytest.approx(published, rel=0.01)
