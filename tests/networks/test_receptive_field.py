@@ -290,6 +290,19 @@ def test_fields_behind_an_upsampling_move_by_fractions():
     assert receptive_field(model, "1", 9).stride == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_size_behind_an_upsampling_is_that_of_the_largest_field_inside(scale, mode):
+    up = nn.Upsample(scale_factor=scale, mode=mode)
+    for model in (
+        nn.Sequential(nn.MaxPool2d(scale), up, nn.Conv2d(3, 1, 3, padding=1)),
+        nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.MaxPool2d(scale), up, nn.Conv2d(3, 1, 4)),
+    ):
+        field = receptive_field(model, str(len(model) - 1), 48)
+        boxes = [field.box(row, 20) for row in range(16, 32)]
+        assert field.size[0] == max(bottom - top for top, _, bottom, _ in boxes)
+
+
 def test_a_dead_relu_or_a_zero_weight_changes_nothing():
     model = nn.Sequential(nn.Conv2d(3, 1, 3), nn.ReLU(), nn.Conv2d(1, 1, 3))
     for parameter in model.parameters():

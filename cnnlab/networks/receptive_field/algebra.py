@@ -1,13 +1,11 @@
 """Arithmetic of receptive fields along one axis of the image, and for a map of units (rows and columns).
 
-For each position the first and the last pixel that it sees are kept, clipped at the borders, and also the offset, size and
-stride of the unclipped fields. For the positions that an operation reads see
+For each position the first and the last pixel that it sees are kept, clipped at the borders and without them. For the positions that an operation reads see
 `cnnlab.networks.receptive_field.rules`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -20,19 +18,24 @@ EMPTY_INTERVAL = (np.iinfo(np.int64).max, -1)
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Fields of the positions along one axis: `first[i]` to `last[i]` inclusive, and the geometry of the unclipped fields."""
+    """Fields of the positions along one axis of the image.
+
+    Position i sees the pixels `first[i]` to `last[i]` inclusive. `low[i]` to `high[i]` is its field without borders, and `inside[i]` tells
+    whether no border clips it; from one position to the next, fields move by `stride` pixels on average.
+    """
 
     first: np.ndarray
     last: np.ndarray
-    offset: Fraction
-    size: Fraction
+    low: np.ndarray
+    high: np.ndarray
+    inside: np.ndarray
     stride: Fraction
 
     @classmethod
     def identity(cls, length: int) -> Axis:
         """The image itself: pixel i sees pixel i."""
         pixels = np.arange(length)
-        return cls(pixels, pixels, Fraction(0), Fraction(1), Fraction(1))
+        return cls(pixels, pixels, pixels, pixels, np.ones(length, dtype=bool), Fraction(1))
 
     def __len__(self) -> int:
         return len(self.first)
@@ -44,27 +47,27 @@ class Axis:
         for one step behind the operation: the stride of a convolution.
         """
         in_range = (sources >= 0) & (sources < len(self))
-        clipped = sources.clip(0, len(self) - 1)
-        first = np.where(in_range, self.first[clipped], EMPTY_INTERVAL[0]).min(axis=1)
-        last = np.where(in_range, self.last[clipped], EMPTY_INTERVAL[1]).max(axis=1)
-        low, high = sources.min(axis=1), sources.max(axis=1)
-        offset = self.offset + int(low[0]) * self.stride
-        size = self.size + int((high - low).max()) * self.stride
-        return Axis(first, last, offset, size, self.stride * ratio)
+        nearest = sources.clip(0, len(self) - 1)
+        first = np.where(in_range, self.first[nearest], EMPTY_INTERVAL[0]).min(axis=1)
+        last = np.where(in_range, self.last[nearest], EMPTY_INTERVAL[1]).max(axis=1)
+        # Without a border the axis would go on in steps of `stride`.
+        moved, parts = (sources - nearest) * self.stride.numerator, self.stride.denominator
+        low = (self.low[nearest] + moved // parts).min(axis=1)
+        high = (self.high[nearest] - -moved // parts).max(axis=1)
+        inside = (in_range & self.inside[nearest]).all(axis=1)
+        return Axis(first, last, low, high, inside, self.stride * ratio)
 
     def union(self, other: Axis) -> Axis:
         """Both branches of an addition or concatenation; an axis with one position is broadcast to the other."""
         first, last = np.minimum(self.first, other.first), np.maximum(self.last, other.last)
         if self.stride != other.stride or len(self) != len(other):
-            return Axis(first, last, *_extent(first, last), Fraction(0))
-        offset = min(self.offset, other.offset)
-        end = max(self.offset + self.size, other.offset + other.size)
-        return Axis(first, last, offset, end - offset, self.stride)
+            return _alike(first, last)
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return Axis(first, last, low, high, self.inside & other.inside, self.stride)
 
     def broadcast(self, length: int = 1) -> Axis:
         """`length` positions, each of which sees what all positions of this axis see together."""
-        first, last = np.full(length, self.first.min()), np.full(length, self.last.max())
-        return Axis(first, last, *_extent(first, last), Fraction(0))
+        return _alike(np.full(length, self.first.min()), np.full(length, self.last.max()))
 
     def interval(self, position: int) -> tuple[int, int]:
         """First pixel that the position sees, and first pixel behind; (0, 0) if it sees none."""
@@ -72,9 +75,10 @@ class Axis:
         return (first, last + 1) if last >= first else (0, 0)
 
     def geometry(self) -> tuple[int, int, float]:
-        """Size, offset and stride of the unclipped fields; the stride is a fraction behind an upsampling."""
+        """Size, offset and stride of the unclipped fields; behind an upsampling the largest size, and a fraction as the stride."""
         stride = int(self.stride) if self.stride.denominator == 1 else float(self.stride)
-        return math.ceil(self.size), math.floor(self.offset), stride
+        sizes = self.high - self.low + 1
+        return int(sizes[self.inside].max() if self.inside.any() else sizes.max()), int(self.low[0]), stride
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +114,10 @@ class Field:
         return Field(self.rows.broadcast(height), self.columns.broadcast(width))
 
 
-def _extent(first: np.ndarray, last: np.ndarray) -> tuple[Fraction, Fraction]:
+def _alike(first: np.ndarray, last: np.ndarray) -> Axis:
+    """An axis whose positions do not move: the geometry of each is what all of them see together."""
     low, high = int(first.min()), int(last.max())
-    return (Fraction(low), Fraction(high - low + 1)) if high >= low else (Fraction(0), Fraction(0))
+    if high < low:
+        low, high = 0, -1
+    size = np.ones(len(first), dtype=np.int64)
+    return Axis(first, last, low * size, high * size, size > 0, Fraction(0))
