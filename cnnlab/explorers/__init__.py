@@ -21,17 +21,17 @@ The explorers, one module each:
 
 Shared parts:
 
-    base                      layout, pickers, status line, error display, code panel, static preview
-    common, choices           widgets with accessible names; the options of the menus and their order
+    base                      layout, pickers, status line, error display, background work, static preview
+    controls, choices         the controls, each declared once with its accessible name; the options of the menus and their order
     image_picker              photograph, rendered picture or own photo, with `thumbnails` and `image_sources`
     dataset_picker            rendered pictures, crops of photographs or a folder, with `picture_sets`
     search_select             a searchable menu
-    image_grid, table         and occluder_canvas, embedding_scatter, probability_bars: widgets drawn in the browser
-    optimisation_base         pictures optimised step by step, with `step_player` and `regularisers`
-    transfer_runs             the trainings that the transfer explorer compares
+    image_grid, charts        widgets drawn in the browser: tiles; bars, plots and tables. `common` reads their scripts
+    optimisation_base         pictures optimised step by step, with `step_player`
     activation_store          layers' activations over a data set, with `layer_features`
-    occlusion_map_panel       the occlusion map as it fills in, with `occlusion_overlays`
+    occlusion_map_panel       the canvas with the occluder, and the occlusion map as it fills in
     background                slow computations in short steps that can be stopped
+    snippet                   the code under "Show the code"
     image_bytes               pictures as bytes; `static_preview` is the picture in a saved notebook
     render                    the computations of each explorer, without any widget
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from cnnlab.explorers.image_grid import Chart
+from cnnlab.explorers.charts import Chart
 from cnnlab.figures.training import training_figure
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.explorers.activation_store import ImageSet
+from cnnlab.explorers.charts import bar_rows
 from cnnlab.explorers.image_grid import tile_box
 from cnnlab.networks import ReceptiveField
 from cnnlab.units import TopPatches
@@ -64,12 +65,5 @@ def label_shares(labels: Tensor, pixel_counts: Tensor, names: Sequence[str], k: 
     base_rate = pixel_counts.double() / pixel_counts.sum()
     order = [i for i in counts.argsort(descending=True, stable=True).tolist() if counts[i]][:k]
     shares = counts / counts.sum()
-    return [
-        {
-            "name": names[i],
-            "now": round(float(shares[i]), 4),
-            "before": round(float(base_rate[i]), 4),
-            "target": rank == 0,
-        }
-        for rank, i in enumerate(order)
-    ]
+    first = [rank == 0 for rank in range(len(order))]
+    return bar_rows([names[i] for i in order], shares[order], base_rate[order], first)
