@@ -17,7 +17,6 @@ The explorers, one module each:
     corruption, cue_conflict  noise, blur and weather; shape versus texture
     transfer, memorization    a new task from few examples; memorization of random labels
     upsampling, segmentation  unpooling and transposed convolution step by step; a class for each pixel
-    training_curve            learning curves of a training that runs
 
 Shared parts:
 
@@ -26,7 +25,7 @@ Shared parts:
     image_picker              photograph, rendered picture or own photo, with `thumbnails` and `image_sources`
     dataset_picker            rendered pictures, crops of photographs or a folder, with `picture_sets`
     search_select             a searchable menu
-    image_grid, charts        widgets drawn in the browser: tiles; bars, plots and tables. `common` reads their scripts
+    image_grid, charts        widgets drawn in the browser: tiles; bars, plots, tables and the learning curves of a training that runs
     optimisation_base         pictures optimised step by step, with `step_player`
     activation_store          layers' activations over a data set, with `layer_features`
     occlusion_map_panel       the canvas with the occluder, and the occlusion map as it fills in
@@ -43,6 +42,7 @@ from cnnlab.explorers.activation_maximisation import ActivationMaximisationExplo
 from cnnlab.explorers.adversarial import AdversarialExplorer
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.brains import BrainExplorer
+from cnnlab.explorers.charts import TrainingCurve
 from cnnlab.explorers.convolution import ConvolutionExplorer
 from cnnlab.explorers.corruption import CorruptionExplorer
 from cnnlab.explorers.cue_conflict import CueConflictExplorer
@@ -62,7 +62,6 @@ from cnnlab.explorers.retrieval import RetrievalExplorer
 from cnnlab.explorers.saliency import SaliencyExplorer
 from cnnlab.explorers.segmentation import SegmentationExplorer
 from cnnlab.explorers.style_transfer import StyleTransferExplorer
-from cnnlab.explorers.training_curve import TrainingCurve
 from cnnlab.explorers.transfer import TransferExplorer
 from cnnlab.explorers.upsampling import UpsamplingExplorer
 

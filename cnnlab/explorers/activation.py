@@ -23,10 +23,11 @@ from cnnlab.explorers.render.activations import (
     layer_maps,
     layers_with_units,
     overlay_tiles,
+    patch_captions,
+    patch_images,
     preview_figure,
     value_range,
 )
-from cnnlab.explorers.render.patches import patch_captions, patch_images
 from cnnlab.networks import ReceptiveField
 
 
@@ -54,11 +55,11 @@ class ActivationExplorer(Explorer):
     >>> explorer.channel.value, explorer.position = 17, (5, 6)
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
+    name = "Activation explorer"
     title = "Activations"
     question = "What do the units of a layer answer to this picture?"
-    name = "Activation explorer"
     invitation = "choose layers, maps and places"
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,

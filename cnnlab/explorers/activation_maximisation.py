@@ -58,11 +58,11 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         easily recognised), the layer, and the number of steps.
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
     name = "Activation maximisation explorer"
-    picture_group = None
     title = "Activation maximisation"
     question = "Which picture does the network want?"
+    picture_group = None
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     curve_label = "Mean of what shall grow"
     run_label = "Maximise"
 

@@ -44,9 +44,9 @@ class AdversarialExplorer(Explorer):
     >>> explorer.epsilon.value = 8
     """
 
+    name = "Adversarial explorer"
     title = "Adversarial examples"
     question = "How small a change turns the answer?"
-    name = "Adversarial explorer"
     invitation = "change epsilon, attack and target"
 
     def __init__(

@@ -42,13 +42,13 @@ class BrainExplorer(Explorer):
     >>> explorer.units.value, explorer.noise.value = 40, 0.0
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
     name = "Brain explorer"
-    pickers = ("network",)
-    wide = True
-    invitation = "choose layers, units and noise"
     title = "Networks and brains"
     question = "Does a layer see as neurons do?"
+    invitation = "choose layers, units and noise"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
+    wide = True
 
     def __init__(
         self,

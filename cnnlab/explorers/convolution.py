@@ -50,11 +50,11 @@ class ConvolutionExplorer(Explorer):
     >>> explorer.stride.value, explorer.position = 2, (3, 4)
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Convolution explorer"
     title = "Convolution arithmetic"
     question = "Where does each number of a map come from?"
-    name = "Convolution explorer"
     invitation = "step through it"
+    kinds = (*CLASSIFIERS, "digits", "random labels")
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)

@@ -40,10 +40,10 @@ class CorruptionExplorer(Explorer):
     >>> explorer.kind.value, explorer.severity.value = "fog", 5
     """
 
-    title = "Corruptions"
     name = "Corruption explorer"
-    invitation = "change kind and severity"
+    title = "Corruptions"
     question = "What does the network still see through noise, blur, weather and compression?"
+    invitation = "change kind and severity"
 
     def __init__(
         self,

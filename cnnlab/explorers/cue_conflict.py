@@ -44,12 +44,12 @@ class CueConflictExplorer(Explorer):
     >>> explorer.shape.value, explorer.texture.value = "elephant", "sheep"
     """
 
-    kinds, classes = ("objects",), OBJECTS
-    picture_group = None
     name = "Cue conflict explorer"
-    invitation = "change shape and texture"
     title = "Shape or texture"
     question = "The shape of one class in the skin of another: which of the two does the network name?"
+    invitation = "change shape and texture"
+    picture_group = None
+    kinds, classes = ("objects",), OBJECTS
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.controls import button, choice, heading, link_opacity, search, slider
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.render import dissection
-from cnnlab.units import Dissection
+from cnnlab.units import Dissection, ablation_steps
 from cnnlab.world import NAMES, dataset
 
 N_IMAGES = 240
@@ -45,12 +45,12 @@ class DissectionExplorer(Explorer):
     >>> explorer.threshold.value = 0.1
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
     name = "Dissection explorer"
-    pickers = ("network",)
-    invitation = "choose layers, units and thresholds"
     title = "Network dissection"
     question = "Which units have a name?"
+    invitation = "choose layers, units and thresholds"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class DissectionExplorer(Explorer):
             f"{self.display_name}: the pictures are answered again without unit {self.unit.value} ..."
         )
         images = self.image_set.as_floats(self.side)
-        steps = dissection.ablation_accuracy(self.model, images, labels, self.layer.value, self.unit.value)
+        steps = ablation_steps(self.model, images, labels, self.layer.value, self.unit.value)
         self._ablation.start(steps, self._keep_ablation, self._show_ablation)
 
     def _keep_ablation(self, accuracies: tuple[Tensor, Tensor]) -> None:

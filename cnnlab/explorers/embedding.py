@@ -91,13 +91,13 @@ class EmbeddingExplorer(Explorer):
     >>> explorer.method.value, explorer.colour.value = "pca", "scene"
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
     name = "Embedding explorer"
-    pickers = ("network",)
-    wide = True
-    invitation = "choose other layers, point at pictures and colour them"
     title = "Map of pictures"
     question = "How do the pictures lie in the space of a layer?"
+    invitation = "choose other layers, point at pictures and colour them"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "digits", "random labels")
+    wide = True
 
     def __init__(
         self, model: str | nn.Module = "mini_alexnet", pictures: Any = None, layer: str | None = None

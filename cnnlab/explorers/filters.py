@@ -52,12 +52,12 @@ class FilterExplorer(Explorer):
     >>> explorer.unit.value, explorer.scale.value = 4, "layer"
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Filter explorer"
     title = "Filters"
     question = "What do the weights look like?"
-    name = "Filter explorer"
     invitation = "choose others"
     pickers = ("network",)
+    kinds = (*CLASSIFIERS, "digits", "random labels")
 
     def __init__(
         self,

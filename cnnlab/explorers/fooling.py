@@ -45,12 +45,12 @@ class FoolingExplorer(OptimisationExplorer):
     >>> explorer.method.value = "direct"
     """
 
-    kinds = (*CLASSIFIERS, "digits")
     name = "Fooling explorer"
-    pickers = ("network",)
-    invitation = "breed others"
     title = "Fooling pictures"
     question = "Which pictures of nothing is a network sure of?"
+    invitation = "breed others"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "digits")
     curve_label = "mean probability of the class"
     run_label = "Breed"
 

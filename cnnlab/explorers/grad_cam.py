@@ -44,9 +44,9 @@ class GradCamExplorer(Explorer):
     >>> explorer.scene.value = "snow"
     """
 
+    name = "Grad-CAM explorer"
     title = "Grad-CAM"
     question = "Where does a layer see the class, and what if the background changes?"
-    name = "Grad-CAM explorer"
 
     def __init__(
         self,

@@ -48,11 +48,11 @@ class LayersExplorer(Explorer):
     >>> explorer.layer, explorer.unit.value = "layer2", 5
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Layer explorer"
     title = "Layers and what they see"
     question = "What happens to a picture on its way through the network?"
-    name = "Layer explorer"
     invitation = "choose layers and units"
+    kinds = (*CLASSIFIERS, "digits", "random labels")
 
     def __init__(
         self, model: str | nn.Module = "mini_alexnet", picture: object = None, layer: str | None = None

@@ -36,11 +36,11 @@ class MemorizationExplorer(Explorer):
     """
 
     name = "Memorization explorer"
-    pickers = ()
-    invitation = "change the lesson and to let a network learn it"
-    preview_title = ""
     title = "Memorization"
     question = "Can a network learn what cannot be understood?"
+    invitation = "change the lesson and to let a network learn it"
+    pickers = ()
+    preview_title = ""
 
     def __init__(self, pictures: int = 300, epochs: int = 20):
         self.records: tuple[Record, Record] = (load_record("random_labels"), load_record("scrambled"))

@@ -54,11 +54,11 @@ class NearestNeighboursExplorer(Explorer):
     >>> explorer.layer.value = "pixels"
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
     name = "Neighbour explorer"
-    invitation = "choose other queries and layers"
     title = "Neighbours"
     question = "Which pictures are alike for the network?"
+    invitation = "choose other queries and layers"
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,

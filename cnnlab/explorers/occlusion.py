@@ -39,9 +39,9 @@ class OcclusionExplorer(Explorer):
     >>> explorer.box = (40, 30, 24)  # left, top, size
     """
 
+    name = "Occlusion explorer"
     title = "Occlusion"
     question = "Which part of the picture does the network need?"
-    name = "Occlusion explorer"
     invitation = "move the occluder"
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):

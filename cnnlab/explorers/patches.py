@@ -15,8 +15,13 @@ from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.controls import choice, heading, number, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
-from cnnlab.explorers.render.activations import layers_with_units
-from cnnlab.explorers.render.patches import label_shares, patch_boxes, patch_captions, patch_images
+from cnnlab.explorers.render.activations import (
+    label_shares,
+    layers_with_units,
+    patch_boxes,
+    patch_captions,
+    patch_images,
+)
 from cnnlab.explorers.snippet import snippet
 from cnnlab.explorers.step_player import strip_figure
 from cnnlab.units import TopPatches, label_agreement, random_directions
@@ -48,12 +53,12 @@ class PatchExplorer(Explorer):
     >>> explorer.mixing.value = 1.0
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
     name = "Patch explorer"
-    pickers = ("network",)
-    invitation = "choose other units and directions"
     title = "Strongest patches"
     question = "What does a unit respond to, and is a unit special?"
+    invitation = "choose other units and directions"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,

@@ -58,12 +58,12 @@ class RetrievalExplorer(Explorer):
     >>> explorer.dimensions.value = 4
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
     name = "Retrieval explorer"
-    pickers = ("network",)
-    invitation = "search with other codes"
     title = "Retrieval"
     question = "Does the network find the same thing again?"
+    invitation = "search with other codes"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,

@@ -38,11 +38,11 @@ class SegmentationExplorer(Explorer):
     >>> explorer.network.value, explorer.view.value = "unet_without_skips", "errors"
     """
 
-    kinds = ("masks",)
+    name = "Segmentation explorer"
     title = "Segmentation"
     question = "What stands at each pixel?"
-    name = "Segmentation explorer"
     invitation = "change network and picture"
+    kinds = ("masks",)
 
     def __init__(self, picture: object = None, networks: Mapping[str, str | nn.Module] | None = None):
         networks = _available_networks() if networks is None else dict(networks)

@@ -52,9 +52,9 @@ class StyleTransferExplorer(OptimisationExplorer):
     """
 
     name = "Style explorer"
-    picture_group = "Content"
     title = "Style transfer"
     question = "What would this picture be in the style of that one?"
+    picture_group = "Content"
     curve_label = "relative loss"
     run_label = "Paint"
     ratio_values = RATIOS

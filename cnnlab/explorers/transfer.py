@@ -69,11 +69,11 @@ class TransferExplorer(Explorer):
     """
 
     name = "Transfer explorer"
-    pickers = ("network",)
-    wide = True
-    invitation = "keep other layers, freeze them or not, and give more examples"
     title = "Transfer"
     question = "What is knowledge of one task worth for another?"
+    invitation = "keep other layers, freeze them or not, and give more examples"
+    pickers = ("network",)
+    wide = True
 
     def __init__(
         self,

@@ -41,9 +41,9 @@ class UpsamplingExplorer(Explorer):
     [120.0, 30.0, -150.0, 0.0]
     """
 
+    name = "Upsampling explorer"
     title = "Upsampling"
     question = "How does a small map become a larger one?"
-    name = "Upsampling explorer"
     invitation = "step through it"
     pickers = ()
 

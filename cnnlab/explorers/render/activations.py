@@ -1,6 +1,8 @@
-"""Activation maps and receptive fields for the explorers of layers and of activations; without any widget."""
+"""Activation maps, receptive fields and strongest patches for the explorers of layers and units; without any widget."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,14 +12,17 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnlab.explorers.activation_store import ImageSet
+from cnnlab.explorers.charts import bar_rows
 from cnnlab.explorers.choices import deepest, network_layers, rectified
-from cnnlab.explorers.image_grid import map_tiles
+from cnnlab.explorers.image_grid import map_tiles, tile_box
 from cnnlab.explorers.snippet import snippet
 from cnnlab.explorers.static_preview import canvas
 from cnnlab.figures.axes import bare, draw_box, show_map
 from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palette_png import alpha_ramp, symmetric_range
 from cnnlab.networks import ReceptiveField, activations, effective_receptive_field
+from cnnlab.units import TopPatches
 
 GRID_SIDE = 48
 """Larger maps are reduced to this side in the grid; the enlarged map shows all positions."""
@@ -202,3 +207,59 @@ def field_sentence(box: Box | None, row: int, column: int, side: int) -> str:
         return f"{unit} can see the whole picture."
     top, left, bottom, right = box
     return f"{unit} can see rows {top} to {bottom - 1} and columns {left} to {right - 1} of the picture."
+
+
+# The strongest patches of a unit.
+
+
+def patch_images(images: Tensor, top_patches: TopPatches, field: ReceptiveField | None) -> Tensor:
+    """k x 3 x h x w: the receptive fields of the first unit of `top_patches` in its k pictures (k x 3 x H x W); pale grey outside of them.
+
+    If the receptive field is unknown (`field` is None), the whole pictures.
+    """
+    if field is None:
+        return images
+    sides = [min(field.size[axis], field.picture[axis]) for axis in (0, 1)]
+    patches = torch.full((top_patches.picture.shape[1], 3, *sides), 0.85)
+    for patch, image, box in zip(patches, images, top_patches.box[0].tolist(), strict=True):
+        top, left, bottom, right = box
+        high, wide = bottom - top, right - left
+        down = sides[0] - high if top == 0 else 0  # a field cropped above keeps its lower border
+        across = sides[1] - wide if left == 0 else 0
+        patch[:, down : down + high, across : across + wide] = image[:, top:bottom, left:right]
+    return patches
+
+
+def patch_boxes(top_patches: TopPatches, whole: Sequence[int] | None = None) -> list[dict]:
+    """The boxes of the patches in their pictures, one per tile; `whole` (height, width) leaves out boxes that are the whole picture."""
+    boxes = []
+    for tile, (top, left, bottom, right) in enumerate(top_patches.box[0].tolist()):
+        if whole is None or (bottom - top, right - left) != tuple(whole):
+            boxes.append(tile_box(tile, (top, left, bottom, right)))
+    return boxes
+
+
+def patch_captions(
+    top_patches: TopPatches, pictures: ImageSet, centre_labels: Sequence[str] = ()
+) -> list[str]:
+    """A caption for each patch: its rank, a description of its picture, the activation, and the label at its centre, if given."""
+    lines = []
+    for rank, (index, value) in enumerate(
+        zip(top_patches.picture[0], top_patches.value[0].tolist(), strict=True)
+    ):
+        line = f"{rank + 1}. {pictures.describe(int(index))}, {value:.2f}"
+        lines.append(f"{line}, in the middle: {centre_labels[rank]}" if centre_labels else line)
+    return lines
+
+
+def label_shares(labels: Tensor, pixel_counts: Tensor, names: Sequence[str], k: int = 6) -> list[dict]:
+    """The most frequent of k labels as rows for `ProbabilityBars`: their share among the patches, and among all pixels of the set.
+
+    `labels` are the indices at the centres of the patches, `pixel_counts` counts each index over all pixels.
+    """
+    counts = labels.bincount(minlength=len(names)).double()
+    base_rate = pixel_counts.double() / pixel_counts.sum()
+    order = [i for i in counts.argsort(descending=True, stable=True).tolist() if counts[i]][:k]
+    shares = counts / counts.sum()
+    first = [rank == 0 for rank in range(len(order))]
+    return bar_rows([names[i] for i in order], shares[order], base_rate[order], first)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.explorers.snippet import arguments, class_literal, load_line, snippet
 from cnnlab.networks.forward import probabilities
-from cnnlab.robustness import fgsm, loss_gradient, minimal_epsilon, pgd, random_signs
+from cnnlab.robustness import bisect_epsilon, fgsm, loss_gradient, minimal_epsilon, pgd, random_signs
 
 ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "random signs")
 SINGLE_DIRECTION = ("FGSM", "random signs")
@@ -90,20 +90,13 @@ def flip_along(state: State, sign: Tensor) -> float:
 
 
 def bisect_flip(state: State, clean_class: int, tolerance: float = 0.25) -> Iterator[float | None]:
-    """`flip_along` for an attack that must be run again for each epsilon: yields None during the search, the epsilon at last.
+    """`flip_along` for an attack that must be run again for each epsilon: yields None during the search, the epsilon at last."""
 
-    Bisection assumes that a changed prediction stays changed as epsilon grows.
-    """
-    low, high = 0.0, float(MAX_EPSILON)
-    if not _flips(replace(state, epsilon=high), clean_class):
-        yield float("inf")
-        return
-    while high - low > tolerance:
-        yield None
-        middle = (low + high) / 2
-        flips = _flips(replace(state, epsilon=middle), clean_class)
-        low, high = (low, middle) if flips else (middle, high)
-    yield high
+    def flips(epsilon: float) -> bool:
+        attacked = render(replace(state, epsilon=epsilon))
+        return int(probabilities(state.model, attacked).argmax()) != clean_class
+
+    return bisect_epsilon(flips, MAX_EPSILON, tolerance)
 
 
 def code(state: State, network: str, names: tuple[str, ...]) -> str:
@@ -131,7 +124,3 @@ def summary(state: State, network: str, names: tuple[str, ...], before: int, aft
         f"{network} looks at a picture ({state.source.description}) under the attack {state.attack},"
         f" {aim}, with epsilon {state.epsilon:g} of 255. As it is the answer is {names[before]}, attacked {names[after]}."
     )
-
-
-def _flips(state: State, clean_class: int) -> bool:
-    return int(probabilities(state.model, render(state)).argmax()) != clean_class

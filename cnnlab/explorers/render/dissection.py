@@ -17,8 +17,7 @@ from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.explorers.snippet import snippet
 from cnnlab.explorers.static_preview import canvas
-from cnnlab.networks.forward import class_logits, without_gradients
-from cnnlab.units import Dissection, UnitReport, ablate, dissect_steps, upsample_to_image
+from cnnlab.units import Dissection, UnitReport, dissect_steps, upsample_to_image
 
 ALL_CATEGORIES = "all"
 _STEP = 10
@@ -147,25 +146,6 @@ def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> s
 def darken_outside(masks: Tensor) -> dict:
     """k x H x W booleans as an overlay for an `ImageGrid` that darkens all pixels outside of them."""
     return map_tiles(torch.where(masks, torch.nan, 0.0), "gray", 0.0, 1.0)
-
-
-def ablation_accuracy(
-    model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Accuracy of each class with and without the unit, in short steps: (C, C); NaN for classes without pictures."""
-    correct, totals = None, None
-    for start in range(0, len(images), _STEP):
-        batch, truth = images[start : start + _STEP], labels[start : start + _STEP]
-        with without_gradients(model):
-            outputs = [class_logits(model, batch)]
-            with ablate(model, layer, unit):
-                outputs.append(class_logits(model, batch))
-        if correct is None:
-            correct, totals = torch.zeros(2, outputs[0].shape[1]), torch.zeros(outputs[0].shape[1])
-        totals += truth.bincount(minlength=len(totals))
-        for row, logits in zip(correct, outputs, strict=True):
-            row += truth[logits.argmax(1).cpu() == truth].bincount(minlength=len(totals))
-        yield correct[0] / totals, correct[1] / totals
 
 
 def labels_for(pictures: ImageSet, names: Sequence[str]) -> Tensor:
