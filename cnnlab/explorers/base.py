@@ -114,9 +114,8 @@ class Explorer:
         """A figure of the current result."""
         raise NotImplementedError
 
-    @property
     def preview_title(self) -> str:
-        """Title of the preview."""
+        """Title of the preview; "" for none."""
         return f"{self.title}: {self.question}"
 
     # What a saved notebook shows.
@@ -127,7 +126,7 @@ class Explorer:
 
     def static_preview(self) -> bytes:
         """The current result as PNG bytes."""
-        figure, title = self.preview(), self.preview_title
+        figure, title = self.preview(), self.preview_title()
         if title:
             figure.suptitle(title, fontsize=11 if len(title) < 100 else 9, x=0.01, ha="left")
         return figure_png(figure)

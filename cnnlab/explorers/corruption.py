@@ -95,7 +95,6 @@ class CorruptionExplorer(Explorer):
             f" {state.severity} of 5, and under each of the other fourteen corruptions."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self.display_name}, severity {self.severity.value} of 5"
 

@@ -112,7 +112,6 @@ class CueConflictExplorer(Explorer):
             " the texture of every class."
         )
 
-    @property
     def preview_title(self) -> str:
         networks = f"{self.display_name} (upper word), {self._second_name} (lower word)"
         return f"{self.recipe.shape} in every skin. {networks}: blue by shape, orange by texture"

@@ -139,7 +139,6 @@ class DissectionExplorer(Explorer):
             f" {self.threshold.value:.2f}) in {len(self.image_set)} pictures; unit {self.unit.value}{named}."
         )
 
-    @property
     def preview_title(self) -> str:
         if self.report is None:
             return ""

@@ -161,7 +161,6 @@ class EmbeddingExplorer(Explorer):
         method = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
         return f"Map of {len(self.image_set)} {self.sets.name}: {self.display_name}, layer {self.layer.value}, by {method}."
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self.layer.value}"
 

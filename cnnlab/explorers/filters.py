@@ -149,7 +149,6 @@ class FilterExplorer(Explorer):
             f" {shape}, one scale of colours for {self.scale.label}; unit {self.unit.value} is chosen."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self.display_name}, {self.layer.value}"
 

@@ -117,8 +117,11 @@ class FoolingExplorer(OptimisationExplorer):
         self._evolved_targets = targets
         if self.method.value == "gradient":
             ascent = maximise_steps(self.model, targets, steps=total, seed=seed, **self._size, **PLAIN_ASCENT)
-            confidences = ((step.images, self._mean_confidence(step.images, targets)) for step in ascent)
-            return (make_frame(images, confidence=confidence) for images, confidence in confidences), total
+            frames = (
+                make_frame(step.images, confidence=self._mean_confidence(step.images, targets))
+                for step in ascent
+            )
+            return frames, total
         options = {"generations": total, "population": self.population.value, "seed": seed, "confidence": 1}
         options |= self._size
         steps = evolve_fooling(self.model, targets, encoding=self.method.value, **options)

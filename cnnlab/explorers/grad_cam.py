@@ -120,6 +120,7 @@ class GradCamExplorer(Explorer):
 
     @property
     def invitation(self) -> str:
+        """What the reader can do; a photograph has no other backgrounds."""
         return f"change layer and class{', and to swap the background' if self._scenes else ''}"
 
     def summary(self) -> str:
@@ -129,7 +130,6 @@ class GradCamExplorer(Explorer):
             f" {self.result.names[self.result.target]} at {self.layer.label}{scenes}."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self.network.label}, {self.layer.label}"
 

@@ -40,7 +40,6 @@ class MemorizationExplorer(Explorer):
     question = "Can a network learn what cannot be understood?"
     invitation = "change the lesson and to let a network learn it"
     pickers = ()
-    preview_title = ""
 
     def __init__(self, pictures: int = 300, epochs: int = 20):
         self.records: tuple[Record, Record] = (load_record("random_labels"), load_record("scrambled"))
@@ -115,6 +114,9 @@ class MemorizationExplorer(Explorer):
             f"{self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
             f" {row['test']:.0%} of other pictures."
         )
+
+    def preview_title(self) -> str:
+        return ""  # the figure has one
 
     def preview(self) -> AltTextFigure:
         return self._figure()

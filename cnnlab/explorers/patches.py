@@ -146,7 +146,6 @@ class PatchExplorer(Explorer):
             f" {self.display_name}, layer {self.layer.value}, most."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.layer.value}, {self._unit_text}: strongest patches"
 

@@ -191,7 +191,6 @@ class RetrievalExplorer(Explorer):
             f" by {self._label}, layer {self.layer.value}, {what}."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self._label}, {self.layer.value}"
 

@@ -125,7 +125,6 @@ class SaliencyExplorer(Explorer):
             f" {self._score_name()} by the method {self.method.value}, beside it the maps of all {len(METHODS)} methods."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self._score_name()}"
 

@@ -118,7 +118,6 @@ class SegmentationExplorer(Explorer):
             f" shown: the {self.view.value}. Beside it: {', '.join(self.results)}."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self.question} ({self.view.value})"
 

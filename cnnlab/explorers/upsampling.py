@@ -110,7 +110,6 @@ class UpsamplingExplorer(Explorer):
             f" {height} x {width}, after {self.step.value} of {state.maps.numel()}."
         )
 
-    @property
     def preview_title(self) -> str:
         return f"{self.title}: {self.state.method}"
 
