@@ -17,21 +17,20 @@ The explorers, one module each:
     corruption, cue_conflict  noise, blur and weather; shape versus texture
     transfer, memorization    a new task from few examples; memorization of random labels
     upsampling, segmentation  unpooling and transposed convolution step by step; a class for each pixel
-    training_curve            learning curves of a training that runs
 
 Shared parts:
 
-    base                      layout, pickers, status line, error display, code panel, static preview
-    common, choices           widgets with accessible names; the options of the menus and their order
+    base                      layout, pickers, status line, error display, background work, static preview
+    controls, choices         the controls, each declared once with its accessible name; the options of the menus and their order
     image_picker              photograph, rendered picture or own photo, with `thumbnails` and `image_sources`
     dataset_picker            rendered pictures, crops of photographs or a folder, with `picture_sets`
     search_select             a searchable menu
-    image_grid, table         and occluder_canvas, embedding_scatter, probability_bars: widgets drawn in the browser
-    optimisation_base         pictures optimised step by step, with `step_player` and `regularisers`
-    transfer_runs             the trainings that the transfer explorer compares
+    image_grid, charts        widgets drawn in the browser: tiles; bars, plots, tables and the learning curves of a training that runs
+    optimisation_base         pictures optimised step by step, with `step_player`
     activation_store          layers' activations over a data set, with `layer_features`
-    occlusion_map_panel       the occlusion map as it fills in, with `occlusion_overlays`
+    occlusion_map_panel       the canvas with the occluder, and the occlusion map as it fills in
     background                slow computations in short steps that can be stopped
+    snippet                   the code under "Show the code"
     image_bytes               pictures as bytes; `static_preview` is the picture in a saved notebook
     render                    the computations of each explorer, without any widget
 
@@ -43,6 +42,7 @@ from cnnlab.explorers.activation_maximisation import ActivationMaximisationExplo
 from cnnlab.explorers.adversarial import AdversarialExplorer
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.brains import BrainExplorer
+from cnnlab.explorers.charts import TrainingCurve
 from cnnlab.explorers.convolution import ConvolutionExplorer
 from cnnlab.explorers.corruption import CorruptionExplorer
 from cnnlab.explorers.cue_conflict import CueConflictExplorer
@@ -62,7 +62,6 @@ from cnnlab.explorers.retrieval import RetrievalExplorer
 from cnnlab.explorers.saliency import SaliencyExplorer
 from cnnlab.explorers.segmentation import SegmentationExplorer
 from cnnlab.explorers.style_transfer import StyleTransferExplorer
-from cnnlab.explorers.training_curve import TrainingCurve
 from cnnlab.explorers.transfer import TransferExplorer
 from cnnlab.explorers.upsampling import UpsamplingExplorer
 

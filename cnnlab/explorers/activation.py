@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import ActivationSearch, ImageSet, LayerActivations, first_images
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import choice, heading, link_opacity, search, slider
+from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles, tile_box
 from cnnlab.explorers.render.activations import (
     PER_LAYER,
     PER_MAP,
     code,
-    field_sentence,
     grid_maps,
     initial_position,
+    is_whole,
     layer_maps,
     layers_with_units,
     overlay_tiles,
-    preview_png,
+    patch_captions,
+    patch_images,
+    preview_figure,
     value_range,
 )
-from cnnlab.explorers.render.patches import patch_captions, patch_images
-from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.networks import ReceptiveField
 
 
 class ActivationExplorer(Explorer):
     """Activation explorer: the maps of a layer, and a unit's value, receptive field and strongest patches. What do the units respond to?
+
+    A click on a map of the grid sets `channel`, one in the enlarged map `position`. One range of colours for the whole layer shows which
+    units are inactive.
 
     Parameters
     ----------
@@ -45,28 +49,17 @@ class ActivationExplorer(Explorer):
     pictures
         The data set of which the first pictures are searched for strong patches. None takes the validation split.
 
-    Controls
-    --------
-    layer, channel
-        Which map; a click on a map of the grid sets it too.
-    colormap, scale
-        Grey or coloured maps; one range for each map, or one for the whole layer, which shows which units are inactive.
-    position
-        (row, column) in the map; set by a click in the enlarged map, or in code.
-    opacity
-        Opacity of the map over the picture.
-    n_patches
-        How many of the unit's strongest patches are shown.
-
     Example
     -------
     >>> explorer = ActivationExplorer("mini_alexnet", picture=7, layer="relu5")
     >>> explorer.channel.value, explorer.position = 17, (5, 6)
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
+    name = "Activation explorer"
     title = "Activations"
     question = "What do the units of a layer answer to this picture?"
+    invitation = "choose layers, maps and places"
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,
@@ -83,10 +76,32 @@ class ActivationExplorer(Explorer):
         self.maps: dict[str, Tensor] = {}
         self._relative_position: tuple[float, float] | None = None
         self._receptive_fields: dict[str, ReceptiveField | None] = {}
-        self._model_shown: nn.Module | None = None
-        self._initial = (layer, channel)
-        self._make_controls()
-        self._lay_out()
+        self._initial_channel = channel
+        self.image_view = ImageGrid(columns=1, max_tile_size=440, smooth=True, opacity=0.6)
+        self.map = ImageGrid(columns=1, max_tile_size=250, pick="pixel", label="One map")
+        self.grid = ImageGrid(columns=12, max_tile_size=64, label="All maps")
+        self.patch_grid = ImageGrid(columns=6, max_tile_size=110, label="Strongest patches")
+        colours = [("grey", "gray"), ("viridis", "viridis")]
+        self.layout(
+            {
+                "Unit": {
+                    "layer": search("Layer", asked=layer, name="Layer"),
+                    "channel": slider("Map", 0, 0, 0, name="Channel of the layer"),
+                },
+                "Maps": {
+                    "colormap": choice("Colours", colours, name="Colours of the maps"),
+                    "scale": choice("Range", (PER_MAP, PER_LAYER), name="Range of the colours"),
+                    "opacity": slider("Opacity", 0.6, 0, 1, 0.05, name="Opacity of the map over the picture"),
+                },
+                "Strongest patches": {
+                    "n_patches": slider("Patches", 9, 1, 24, name="How many strongest patches are shown"),
+                    "stop_button": self.search.stop_button,
+                },
+            },
+            centre=[self.image_view, heading("Over the data set"), self.patch_grid],
+            result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
+        )
+        link_opacity(self.opacity, self.image_view)
         self.show()
         self.on_change(self._new_layer, self.layer)
         self.on_change(self._new_channel, self.channel)
@@ -125,73 +140,29 @@ class ActivationExplorer(Explorer):
 
     def refresh(self) -> None:
         self.maps = {}
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             self._new_network()
         self.image_view.tiles = image_tiles(self.image_picker.source.image(DISPLAY_SIZE)[None])
         self.image_view.label = self.image_picker.source.description
         self._new_layer()
 
     def code(self) -> str:
-        picture, position = (
-            self.image_picker.source.code(self.side),
-            self.position if self._has_positions else None,
-        )
+        position = self.position if self._has_positions else None
         unit = self.layer.value, self.channel.value, position
-        count = len(self.image_set)
+        picture, count = self.image_picker.source.code(self.side), len(self.image_set)
         return code(self.load_line, picture, *unit, self.side, count, self.n_patches.value)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
+        count, height, width = self.current_maps.shape
         return (
-            f"Activation explorer. {self.display_name} looks at a picture ({self.image_picker.source.description}); layer"
-            f" {self.layer.value} has {len(self.current_maps)} maps of"
-            f" {self.current_maps.shape[1]} x {self.current_maps.shape[2]}, of which"
-            f" number {self.channel.value} is enlarged. Run the cell to choose layers, maps and places."
+            f"{self.display_name} looks at a picture ({self.image_picker.source.description}); layer"
+            f" {self.layer.value} has {count} maps of {height} x {width}, of which number {self.channel.value} is enlarged."
         )
 
-    def static_preview(self) -> bytes:
-        scale = DISPLAY_SIZE / self.side
-        box = None if self.box is None else tuple(value * scale for value in self.box)
-        picture, title = self.image_picker.source.image(DISPLAY_SIZE), f"{self.title}: {self.question}"
-        return preview_png(
-            title, picture, box, self.current_maps, self.channel.value, self.position, self.layer.value
-        )
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.channel = widgets.IntSlider(0, min=0, max=0, description="Map")
-        self.colormap = widgets.Dropdown(
-            options=[("grey", "gray"), ("viridis", "viridis")], description="Colours"
-        )
-        self.scale = widgets.Dropdown(options=(PER_MAP, PER_LAYER), description="Range")
-        self.opacity = widgets.FloatSlider(0.6, min=0, max=1, step=0.05, description="Opacity")
-        self.n_patches = widgets.IntSlider(9, min=1, max=24, description="Patches")
-        self.image_view = ImageGrid(columns=1, max_tile_size=440, smooth=True, opacity=0.6)
-        self.map = ImageGrid(columns=1, max_tile_size=250, pick="pixel", label="One map")
-        self.grid = ImageGrid(columns=12, max_tile_size=64, label="All maps")
-        self.patch_grid = ImageGrid(columns=6, max_tile_size=110, label="Strongest patches")
-        widgets.jslink((self.opacity, "value"), (self.image_view, "opacity"))
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Unit": [self.layer, self.channel],
-                "Maps": [self.colormap, self.scale, self.opacity],
-                "Strongest patches": [self.n_patches, self.search.stop_button],
-            },
-            centre=[self.image_view, heading("Over the data set"), self.patch_grid],
-            result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
-            accessible_names=[
-                *names_for(self.layer, "layer", "Layer"),
-                *names_for(self.channel, "channel", "Channel of the layer"),
-                *names_for(self.colormap, "colours", "Colours of the maps"),
-                *names_for(self.scale, "scale", "Range of the colours"),
-                *names_for(self.opacity, "opacity", "Opacity of the map over the picture"),
-                *names_for(self.n_patches, "patches", "How many strongest patches are shown"),
-                *self.search.accessible_names,
-            ],
-        )
+    def preview(self) -> Figure:
+        picture = to_array(self.image_picker.source.image(DISPLAY_SIZE))
+        unit = self.channel.value, self.position, self.layer.value
+        return preview_figure(picture, self.box, self.side, self.current_maps, *unit)
 
     # Callbacks of the controls.
 
@@ -201,9 +172,8 @@ class ActivationExplorer(Explorer):
 
     def _new_network(self) -> None:
         self._receptive_fields, last = layers_with_units(self.model, self.side)
-        (initial_layer, channel), self._initial = self._initial, (None, None)
-        offer_layers(self.layer, list(self._receptive_fields), asked=initial_layer, otherwise=last)
-        self._model_shown = self.model
+        channel, self._initial_channel = self._initial_channel, None
+        offer_layers(self.layer, list(self._receptive_fields), otherwise=last)
         self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
         if channel is None:
             channel = int(self.current_maps.amax((1, 2)).argmax()) if self.is_large else 0
@@ -211,13 +181,12 @@ class ActivationExplorer(Explorer):
         self.channel.value = channel
 
     def _new_layer(self) -> None:
-        first = self.search.activations is None
         with self.hold_callbacks():
             self.channel.max = len(self.current_maps) - 1  # the slider clips a value beyond it
             position = initial_position(self.current_maps[self.channel.value], self._relative_position)
             self.map.point = [0, *position]
         self._draw_grid()
-        self.search.search(self.model, self.layer.value, self.side, **self.beginning(first))
+        self.search.search(self.model, self.layer.value, self.side, **self.beginning())
 
     def _new_channel(self) -> None:
         with self.hold_callbacks():
@@ -257,12 +226,20 @@ class ActivationExplorer(Explorer):
         if rows > 1 and columns > 1:
             self._relative_position = row / (rows - 1), column / (columns - 1)
         self.map.readout = f"row {row}, column {column}: {self.value:.3f}"
-        self.image_view.readout = field_text = field_sentence(self.box, self.side)
+        self.image_view.readout = field_text = self._field_text()
         self.image_view.boxes = []
-        if self.box is not None and "whole" not in field_text:
+        if self.box is not None and not is_whole(self.box, self.side):
             self.image_view.boxes = [tile_box(0, [value * DISPLAY_SIZE / self.side for value in self.box])]
         where = f"{self.layer.value}, channel {self.channel.value} at row {row}, column {column}"
         self.set_status(f"{self.display_name}, {where}: {self.value:.3f}; {field_text}.")
+
+    def _field_text(self) -> str:
+        if self.box is None:
+            return "what it sees is not known"
+        if is_whole(self.box, self.side):
+            return "it sees the whole picture"
+        top, left, bottom, right = self.box
+        return f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
 
     def _activations_updated(self, activations: LayerActivations, last: bool) -> None:
         if last or self.is_due(len(activations.maps)):

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import ipywidgets as widgets
 from torch import nn
 
 from cnnlab._validation import class_index
-from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes
-from cnnlab.explorers.common import heading
-from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
-from cnnlab.explorers.predictions import class_names, probabilities
-from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
-from cnnlab.explorers.regularisers import Regularisers
+from cnnlab.explorers.charts import ProbabilityBars, probability_rows
+from cnnlab.explorers.choices import CLASSIFIERS, of_the_same_classes, offer_classes, offer_judges
+from cnnlab.explorers.controls import Controls, Hold, button, choice, heading, search, slow_slider
+from cnnlab.explorers.optimisation_base import PARAMETRISATIONS, OptimisationExplorer, cached_load
 from cnnlab.explorers.render import maximisation
-from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.render.maximisation import DEFAULTS, OFF
 from cnnlab.explorers.step_player import Frame
-from cnnlab.networks.zoo import load
+from cnnlab.networks.forward import class_names, probabilities
 
 RECOGNISED = "flamingo"
 """A class whose picture is easily recognised."""
+
+SLIDERS = {
+    "jitter": ("Jitter", 24, 1, "Jitter: largest shift in pixels before each step"),
+    "zoom": ("Zoom", 0.5, 0.05, "Largest change of size before each step"),
+    "rotate": ("Rotate", 45, 1, "Largest rotation in degrees before each step"),
+    "l2": ("L2", 0.005, 0.0001, "L2: weight of the squared distance from grey"),
+    "tv": ("TV", 0.02, 0.0005, "TV: weight of the total variation"),
+    "blur": ("Blur", 2, 0.1, "Blur: sigma in pixels, every fourth step"),
+    "clip_small_norms": (
+        "Pixels",
+        0.9,
+        0.05,
+        "Share of the pixels that are made grey, those closest to grey",
+    ),
+    "clip_small_contributions": (
+        "Gradients",
+        0.9,
+        0.05,
+        "Share of the pixels that are made grey, those whose gradient says that they do least",
+    ),
+}
+"""For each regulariser: label, maximum, step, accessible name; the minimum is 0, which turns it off."""
 
 
 class ActivationMaximisationExplorer(OptimisationExplorer):
@@ -37,22 +56,13 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
     kind, number, layer, steps
         The first target: "class", "channel" or "unit", its number (or the name of a class; None takes a class that is
         easily recognised), the layer, and the number of steps.
-
-    Controls
-    --------
-    network, kind, target, layer, number, n_targets, restarts
-        The target, the number of consecutive classes or channels, and the pictures for each.
-    start, parametrisation, steps, comparison, second_network
-        The start and the parametrisation; what is shown beside the picture; a second network that classifies it.
-    sliders, defaults_button, off_button
-        The regularisers by name, as in `explorer.sliders["jitter"].value = 0`, and the buttons that set all of them.
-    player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Activation maximisation explorer"
     title = "Activation maximisation"
     question = "Which picture does the network want?"
+    picture_group = None
+    kinds = (*CLASSIFIERS, "digits", "random labels")
     curve_label = "Mean of what shall grow"
     run_label = "Maximise"
 
@@ -70,33 +80,49 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         self.bars, self.grid.max_tile_size = ProbabilityBars(), 420
         self._initial_layer, self._runs, self._lines = layer, [], []
         number = first_number(number, getattr(self.model, "class_names", ()), kind)
-        self.kind = widgets.Dropdown(options=maximisation.KINDS, value=kind, description="Kind")
-        self.target = SearchSelect([("", number)], description="Class")
-        self.layer = SearchSelect(description="Layer")
-        self.number = slider("Number", number, 0, max(1, number))
-        self.n_targets = slider("At once", 1, 1, maximisation.MAX_IMAGES)
-        self.restarts = slider("Restarts", 1, 1, 6)
-        starts = [("noise", "noise"), ("grey", "zero"), ("a picture", "picture")]
-        self.start = widgets.Dropdown(options=starts, description="Start")
-        parametrisations = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
-        self.parametrisation = widgets.Dropdown(options=parametrisations, description="In")
-        self.steps = slider("Steps", steps, 8, 256, 8)
-        self.comparison = widgets.Dropdown(options=[("nothing", "")], description="Beside")
-        self.second_network = widgets.Dropdown(options=[("nobody", "")], description="Ask also")
         self._regularisers = Regularisers(lambda: self.run_safely(self.on_control_change))
         self.sliders = self._regularisers.sliders
-        self.defaults_button, self.off_button = (
-            self._regularisers.defaults_button,
-            self._regularisers.off_button,
+        self._picture_rows = widgets.VBox(self.image_picker.rows)
+        starts = [("noise", "noise"), ("grey", "zero"), ("a picture", "picture")]
+        self.second_network = choice(
+            "Ask also", [("nobody", "")], name="Another network that is asked about the picture"
         )
-        self._lay_out()
+        self.assemble(
+            {
+                "What it wants": {
+                    "kind": choice("Kind", maximisation.KINDS, kind, name="Kind of what shall grow"),
+                    "target": search("Class", [("", number)], name="Class that shall grow"),
+                    "layer": search("Layer", name="Layer of the channel or unit"),
+                    "number": slow_slider(
+                        "Number", number, 0, max(1, number), name="Number of the channel or unit"
+                    ),
+                    "n_targets": slow_slider(
+                        *("At once", 1, 1, maximisation.MAX_IMAGES),
+                        name="How many classes or channels at once",
+                    ),
+                    "restarts": slow_slider(
+                        "Restarts", 1, 1, 6, name="Pictures for each, from different noise"
+                    ),
+                },
+                "Ascent": {
+                    "start": choice("Start", starts, name="Where the ascent starts"),
+                    "picture_rows": self._picture_rows,
+                    "parametrisation": choice("In", PARAMETRISATIONS, name="Coordinates of the picture"),
+                    "steps": slow_slider("Steps", steps, 8, 256, 8, name="Number of steps"),
+                    "comparison": choice("Beside", [("nothing", "")], name="What is shown beside it"),
+                },
+                "Regularisers": self._regularisers.controls,
+            },
+            silent=["layer", *self.sliders],
+            result=[heading("What the network says"), self.bars, self.second_network],
+        )
         self.on_change(self._layer_chosen, self.layer)
         self.on_change(self._slider_moved, *self.sliders.values())
         self.on_change(self._show_predictions, self.grid, name="selected")
         self.on_change(self._show_predictions, self.second_network)
 
     @property
-    def state(self) -> maximisation.MaximisationState:
+    def state(self) -> maximisation.State:
         """The settings of the controls."""
         kind = self.kind.value
         number = self.target.value if kind == "class" else self.number.value
@@ -105,7 +131,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         start = self.image_picker.source.image(side) if self.start.value == "picture" else self.start.value
         options = {"steps": self.steps.value, "parametrisation": self.parametrisation.value, "seed": 0}
         options |= {} if side == self.side else {"size": side}
-        return maximisation.MaximisationState(
+        return maximisation.State(
             kind=kind,
             number=number,
             layer="" if kind == "class" else self.layer.value,
@@ -122,17 +148,12 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         offer_classes(self.target, self._classes)
         self.target.value = number
         self.set_layer_options(self.layer, self._initial_layer, maps=False)
-        same_class_networks = _judges(self.network_name, self._classes)
-        comparison, second_network = self.comparison.value, self.second_network.value
+        judges = _judges(self.network_name, self._classes)
+        comparison = self.comparison.value
         comparisons = [("nothing", ""), ("the other coordinates", "coordinates")]
-        self.comparison.options = [*comparisons, *((name, name) for name in same_class_networks)]
-        self.comparison.value = comparison if comparison in ("coordinates", *same_class_networks) else ""
-        self.second_network.options = [("nobody", ""), *((name, name) for name in same_class_networks)]
-        self.second_network.value = (
-            second_network
-            if second_network in same_class_networks
-            else (same_class_networks[0] if same_class_networks else "")
-        )
+        self.comparison.options = [*comparisons, *((name, name) for name in judges)]
+        self.comparison.value = comparison if comparison in ("coordinates", *judges) else ""
+        offer_judges(self.second_network, judges)
         self._fit()
 
     def frames(self) -> tuple[Iterator[Frame], int]:
@@ -144,7 +165,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
             other_state = replace(state, options={**state.options, "parametrisation": other})
             runs = [(parametrisation, self.model, state), (other, self.model, other_state)]
         elif comparison:
-            runs.append((comparison, _cached_load(comparison), state))
+            runs.append((comparison, cached_load(comparison), state))
         run_frames = maximisation.frames(runs)
         several = len(runs) > 1
         self._runs = runs
@@ -173,38 +194,9 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         picture = self.image_picker.source.code(self.made_side)
         return maximisation.code(self.state, self.network_name, self._classes, picture)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         comparison = self.comparison.label if self.comparison.value else ""
-        return maximisation.describe(self.state, self.network_name, self._classes, comparison)
-
-    # Layout.
-
-    def _lay_out(self) -> None:
-        self._picture_rows = widgets.VBox(self.image_picker.rows)
-        target_controls = [self.kind, self.target, self.layer, self.number, self.n_targets, self.restarts]
-        ascent = [self.start, self.parametrisation, self.steps, self.comparison]
-        groups = {
-            "Picture": [],
-            "What it wants": target_controls,
-            "Ascent": [self.start, self._picture_rows, *ascent[1:]],
-            "Regularisers": self._regularisers.rows,
-        }
-        names = accessible_names_of(
-            kind=(self.kind, "Kind of what shall grow"),
-            target=(self.target, "Class that shall grow"),
-            layer=(self.layer, "Layer of the channel or unit"),
-            number=(self.number, "Number of the channel or unit"),
-            n_targets=(self.n_targets, "How many classes or channels at once"),
-            restarts=(self.restarts, "Pictures for each, from different noise"),
-            start=(self.start, "Where the ascent starts"),
-            coordinates=(self.parametrisation, "Coordinates of the picture"),
-            steps=(self.steps, "Number of steps"),
-            beside=(self.comparison, "What is shown beside it"),
-            judge=(self.second_network, "Another network that is asked about the picture"),
-        )
-        controls = [self.kind, self.target, self.number, self.n_targets, self.restarts, *ascent]
-        predictions = [heading("What the network says"), self.bars, self.second_network]
-        self.assemble(groups, [*names, *self._regularisers.accessible_names], controls, result=predictions)
+        return maximisation.summary(self.state, self.network_name, self._classes, comparison)
 
     def _fit(self) -> None:
         """Show the controls that matter for the kind and the start, and fit their ranges."""
@@ -221,7 +213,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
     # Callbacks of the controls.
 
     def _slider_moved(self) -> None:
-        if not self._regularisers.is_setting:
+        if not self._regularisers.setting:
             self.on_control_change()
 
     def _layer_chosen(self) -> None:
@@ -236,7 +228,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         image = self.player.frames[self.player.current_step].images[tile]
         run_name, model, state = self._runs[tile // (len(self._lines) // len(self._runs))]
         probability = probabilities(model, image)
-        second = _cached_load(self.second_network.value) if self.second_network.value else model
+        second = cached_load(self.second_network.value) if self.second_network.value else model
         self.bars.series_names = [run_name, self.second_network.value or "the same"]
         of_class = state.kind == "class"
         target = (
@@ -260,4 +252,37 @@ def _judges(own: str, classes: tuple[str, ...]) -> list[str]:
     return sorted(same, key=lambda name: ("robust" not in name, name != "mini_resnet"))
 
 
-_cached_load = lru_cache(maxsize=4)(load)
+class Regularisers:
+    """`sliders` by name, and the buttons `defaults_button` and `off_button`; a click on a button calls `on_change()` once."""
+
+    def __init__(self, on_change: Callable[[], None]):
+        self._on_change = on_change
+        self.setting = Hold()
+        self.sliders = {name: _slider(name) for name in SLIDERS}
+        self.defaults_button, self.off_button = button("as usual"), button("none")
+        self.defaults_button.on_click(lambda _button: self.set_all(DEFAULTS))
+        self.off_button.on_click(lambda _button: self.set_all(OFF))
+
+    @property
+    def controls(self) -> Controls:
+        """The controls in their order, for `Explorer.layout`."""
+        buttons = {"defaults_button": self.defaults_button, "off_button": self.off_button}
+        return {"buttons": buttons, **self.sliders, "off_note": heading("0 is off")}
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The settings of the sliders, as arguments of `cnnlab.synthesis.maximise`."""
+        return {name: control.value for name, control in self.sliders.items()}
+
+    def set_all(self, values: dict[str, float]) -> None:
+        """Set all sliders and call `on_change` once."""
+        with self.setting:
+            for name, value in values.items():
+                self.sliders[name].value = value
+        self._on_change()
+
+
+def _slider(name: str) -> widgets.Widget:
+    label, maximum, step, accessible_name = SLIDERS[name]
+    default = int(DEFAULTS[name]) if step == 1 else DEFAULTS[name]
+    return slow_slider(label, default, 0, maximum, step, name=accessible_name)

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab._validation import positive_int
 from cnnlab.explorers.background import BackgroundSteps
-from cnnlab.explorers.common import names_for
+from cnnlab.explorers.controls import stop_button
 from cnnlab.explorers.picture_sets import as_dataset
 from cnnlab.networks import ReceptiveField, activations, receptive_field, resolve_layer
 from cnnlab.units import TopPatches
@@ -262,17 +261,13 @@ class ActivationSearch:
         show: Callable[[LayerActivations, bool], None],
         fail: Callable[[Exception], None],
     ):
-        self.pictures, self._show, self._fail = pictures, show, fail
-        self._background: BackgroundSteps[LayerActivations] = BackgroundSteps()
+        self.pictures, self._show = pictures, show
         self._cached: dict[tuple, LayerActivations] = {}
         self.activations: LayerActivations | None = None
-        self.stop_button = widgets.Button(description="Stop searching", disabled=True)
+        self.stop_button = stop_button("Stop searching", name="Stop searching the data set")
         self.stop_button.on_click(lambda _button: self.stop())
-
-    @property
-    def accessible_names(self) -> list:
-        """Accessible name of the button."""
-        return names_for(self.stop_button, "stop", "Stop searching the data set")
+        self._background: BackgroundSteps[LayerActivations] = BackgroundSteps(fail)
+        self._background.link(None, self.stop_button)
 
     @property
     def running(self) -> bool:
@@ -283,7 +278,6 @@ class ActivationSearch:
     ) -> None:
         """Collect the activations of `layer`: all at once, or the first `begin_with` pictures at once and the others in the background."""
         self._background.stop()
-        self.stop_button.disabled = True
         key = (model, layer, self.pictures)
         self.activations = self._cached.pop(key, None)
         if self.activations is not None:
@@ -302,14 +296,12 @@ class ActivationSearch:
         else:
             if self.activations is not None:
                 self._show(self.activations, False)
-            self.stop_button.disabled = False
-            self._background.start(steps, lambda activations: self._step(key, activations), self._finish)
+            self._background.start(steps, lambda activations: self._step(key, activations))
 
     def stop(self) -> None:
         """Stop the search; the result so far stays and is shown."""
         if self.running:
             self._background.stop()
-            self.stop_button.disabled = True
             if self.activations is not None:
                 self._show(self.activations, True)
 
@@ -323,10 +315,4 @@ class ActivationSearch:
         finished = len(activations.maps) == activations.total
         if finished:
             self._cache(key, activations)
-            self.stop_button.disabled = True
         self._show(activations, finished)
-
-    def _finish(self, error: Exception | None) -> None:
-        self.stop_button.disabled = True
-        if error is not None:
-            self._fail(error)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import Chart, ProbabilityBars, probability_rows
 from cnnlab.explorers.choices import offer_classes
-from cnnlab.explorers.common import heading, names_for
-from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
-from cnnlab.explorers.predictions import class_names, probabilities
-from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
+from cnnlab.explorers.controls import button, choice, finding, heading, search, slider, slow_slider
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.render import adversarial
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, figure_png
+from cnnlab.explorers.render.adversarial import MAX_EPSILON
+from cnnlab.explorers.static_preview import ACCENT, PLAIN, canvas, draw_curve, figure_png
 from cnnlab.figures.adversarial import amplify_difference, attack_figure
+from cnnlab.networks.forward import class_names, probabilities
 
 DEBOUNCE_SECONDS = 0.25
 """Seconds without a change after which the slow computations start."""
@@ -28,6 +26,8 @@ DEBOUNCE_SECONDS = 0.25
 
 class AdversarialExplorer(Explorer):
     """Adversarial explorer: a picture, the amplified perturbation, and the attacked picture. How small a change flips the prediction?
+
+    Epsilon is the largest change of a pixel in steps of 1/255; for "PGD, whole length" it is the root mean square of the changes.
 
     Parameters
     ----------
@@ -38,27 +38,16 @@ class AdversarialExplorer(Explorer):
     epsilon
         The first epsilon, in steps of 1/255.
 
-    Controls
-    --------
-    network, shape, scene, seed, another_button, photo_upload
-        The network, and the picture that it is given.
-    epsilon
-        The largest change of a pixel, in steps of 1/255; for "PGD, whole length" the root mean square of the changes.
-    attack, target, steps
-        The attack, whether it leads away from the prediction or towards a class, and the number of PGD steps.
-    amplification
-        Amplification of the perturbation in the middle picture.
-    flip_button
-        Goes to the smallest epsilon found at which the prediction changes.
-
     Example
     -------
     >>> explorer = AdversarialExplorer("mini_alexnet", picture=7)
     >>> explorer.epsilon.value = 8
     """
 
+    name = "Adversarial explorer"
     title = "Adversarial examples"
     question = "How small a change turns the answer?"
+    invitation = "change epsilon, attack and target"
 
     def __init__(
         self, model: str | nn.Module = "mini_alexnet", picture: object = None, *, epsilon: float = 4.0
@@ -68,28 +57,51 @@ class AdversarialExplorer(Explorer):
         self.flip_epsilon: float | None = None
         self._sign: Tensor | None = None
         self._pgd_change: tuple[float, Tensor] | None = None  # epsilon and change of the last PGD run
-        self._background: BackgroundSteps[None] = BackgroundSteps()
-        self._make_controls(epsilon)
-        self._lay_out()
+        self.grid, self.bars, self.chart = ImageGrid(columns=3, max_tile_size=300), ProbabilityBars(), Chart()
+        self.grid.label = "The picture, the change (amplified), the attacked picture"
+        self.bars.series_names = ["attacked", "as it is"]
+        self.flip_button, self._flip_text = button("Go to the flip", disabled=True), finding()
+        self.layout(
+            {
+                "Attack": {
+                    "epsilon": slider(
+                        "Epsilon", epsilon, 0, MAX_EPSILON, 0.25, name="Epsilon in steps of 255"
+                    ),
+                    "attack": choice("Attack", adversarial.ATTACKS, name="Attack"),
+                    "target": search(
+                        "Target",
+                        [("away from its answer", None)],
+                        name="Away from the answer, or towards a class",
+                    ),
+                    "steps": slow_slider("Steps", 10, 1, 40, name="Steps of PGD", disabled=True),
+                },
+                "Shown": {
+                    "amplification": slider(
+                        "Amplify", 16, 1, 64, name="Factor by which the change is amplified"
+                    )
+                },
+            },
+            centre=[self.grid, self.flip_button, self._flip_text],
+            result=[heading("What the network says"), self.bars, heading("On the way"), self.chart],
+        )
         self.show()
         self.on_change(self._change_epsilon, self.epsilon)
         self.on_change(self._restart, self.attack, self.target, self.steps)
         self.on_change(self._paint, self.amplification)
-        self.flip_button.on_click(lambda _button: self.run_safely(self.go_to_flip))
+        self.on_click(self.go_to_flip, self.flip_button)
 
     @property
-    def state(self) -> adversarial.AttackState:
+    def state(self) -> adversarial.State:
         """The settings of the controls."""
         options = {"target": self.target.value, "epsilon": self.epsilon.value, "steps": self.steps.value}
-        return adversarial.AttackState(
+        return adversarial.State(
             self.model, self.image_picker.source, self.image, self.attack.value, **options
         )
 
     def go_to_flip(self) -> None:
         """Set epsilon to the next slider step at or above the flip."""
-        self.epsilon.value = min(
-            -(-self.flip_epsilon // self.epsilon.step) * self.epsilon.step, self.epsilon.max
-        )
+        step = self.epsilon.step
+        self.epsilon.value = min(-(-self.flip_epsilon // step) * step, self.epsilon.max)
 
     def refresh(self) -> None:
         self._clean_probability = probabilities(self.model, self.image)
@@ -100,59 +112,21 @@ class AdversarialExplorer(Explorer):
     def code(self) -> str:
         return adversarial.code(self.state, self.network_name, self._classes)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         before, after = int(self._clean_probability.argmax()), int(self._attacked_probability.argmax())
-        return adversarial.describe(self.state, self.display_name, self._classes, before, after)
+        return adversarial.summary(self.state, self.display_name, self._classes, before, after)
 
-    def static_preview(self) -> bytes:
-        pictures = (
-            self.image[None],
-            self.adversarial_image[None],
-            self._clean_probability[None],
-            self._attacked_probability[None],
-        )
-        figure = attack_figure(*pictures, self._classes, gain=self.amplification.value)
-        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, color=INK, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self, epsilon: float) -> None:
-        self.epsilon = widgets.FloatSlider(
-            epsilon, min=0, max=adversarial.MAX_EPSILON, step=0.25, description="Epsilon"
-        )
-        self.attack = widgets.Dropdown(options=adversarial.ATTACKS, description="Attack")
-        self.target = SearchSelect([("away from its answer", None)], description="Target")
-        self.steps = widgets.IntSlider(
-            10, min=1, max=40, description="Steps", continuous_update=False, disabled=True
-        )
-        self.amplification = widgets.IntSlider(16, min=1, max=64, description="Amplify")
-        self.flip_button = widgets.Button(description="Go to the flip", disabled=True)
-        self.grid, self.bars, self.chart = ImageGrid(columns=3, max_tile_size=300), ProbabilityBars(), Chart()
-        self.grid.label = "The picture, the change (amplified), the attacked picture"
-        self.bars.series_names = ["attacked", "as it is"]
-        self._flip_text = widgets.HTML().add_class("cnnlab-finding")
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {"Attack": [self.epsilon, self.attack, self.target, self.steps], "Shown": [self.amplification]},
-            centre=[self.grid, self.flip_button, self._flip_text],
-            result=[heading("What the network says"), self.bars, heading("On the way"), self.chart],
-            accessible_names=[
-                *names_for(self.epsilon, "epsilon", "Epsilon in steps of 255"),
-                *names_for(self.attack, "attack", "Attack"),
-                *names_for(self.target, "target", "Away from the answer, or towards a class"),
-                *names_for(self.steps, "steps", "Steps of PGD"),
-                *names_for(self.amplification, "gain", "Factor by which the change is amplified"),
-            ],
-        )
+    def preview(self) -> Figure:
+        pictures = self.image, self.adversarial_image, self._clean_probability, self._attacked_probability
+        rows = (tensor[None] for tensor in pictures)
+        return attack_figure(*rows, self._classes, gain=self.amplification.value)
 
     # Callbacks of the controls.
 
     def _restart(self) -> None:
         """Restart the search for the attack direction and for the flip, after a change of picture, attack or target."""
         state = self.state
-        self._background.stop()
+        self.background.stop()
         self.steps.disabled = state.single_direction
         self.target.disabled = state.attack == "random signs"
         self._sign = adversarial.direction(state) if state.single_direction else None
@@ -163,7 +137,7 @@ class AdversarialExplorer(Explorer):
     def _change_epsilon(self) -> None:
         """Update for another epsilon with one forward pass; PGD follows when the slider rests."""
         state = self.state
-        self._background.stop()
+        self.background.stop()
         if state.single_direction:
             self.adversarial_image = adversarial.step_along(state.image, self._sign, state.epsilon)
         elif self._pgd_change is None or self._pgd_change[0] == 0:
@@ -173,13 +147,13 @@ class AdversarialExplorer(Explorer):
             self.adversarial_image = adversarial.rescale_change(state.image, change, state.epsilon / epsilon)
         self._paint()
         if self.flip_epsilon is None or not state.single_direction:
-            self._background.start(self._slow_steps(state), lambda _step: None, self._flip_found)
+            self.in_background(self._slow_steps(state), done=self._flip_found)
 
-    def _run_pgd(self, state: adversarial.AttackState) -> None:
+    def _run_pgd(self, state: adversarial.State) -> None:
         self.adversarial_image = adversarial.render(state)
         self._pgd_change = (state.epsilon, self.adversarial_image - state.image)
 
-    def _slow_steps(self, state: adversarial.AttackState) -> Iterator[None]:
+    def _slow_steps(self, state: adversarial.State) -> Iterator[None]:
         """The computations that take more than a forward pass, started once the controls have rested for a while."""
         started = time.monotonic()
         while time.monotonic() < started + DEBOUNCE_SECONDS:
@@ -201,14 +175,11 @@ class AdversarialExplorer(Explorer):
             self.flip_epsilon = last
             self._draw_path(state)
 
-    def _flip_found(self, error: Exception | None) -> None:
-        if error:
-            self.fail(error)
-            return
+    def _flip_found(self) -> None:
         self.flip_button.disabled = self.flip_epsilon == float("inf")
         name = self._classes[int(self._clean_probability.argmax())]
         self._flip_text.value = (
-            f"{name} holds up to epsilon {adversarial.MAX_EPSILON}."
+            f"{name} holds up to epsilon {MAX_EPSILON}."
             if self.flip_epsilon == float("inf")
             else f"The answer flips at epsilon <b>{self.flip_epsilon:.2f}</b> of 255."
         )
@@ -242,32 +213,24 @@ class AdversarialExplorer(Explorer):
             f"Epsilon {state.epsilon:g}: {verdict}. No pixel moved by more than {moved:.1f} steps; the change is {length:.2f} long."
         )
 
-    def _draw_path(self, state: adversarial.AttackState) -> None:
+    def _draw_path(self, state: adversarial.State) -> None:
         """Plot the probabilities along the straight line to the largest change; for PGD along the change that it found."""
-        sign = (
-            self._sign
-            if state.single_direction
-            else self._pgd_change[1] / max(float(self._pgd_change[1].abs().max()), 1e-9)
-        )
+        sign = self._sign
+        if not state.single_direction:
+            _epsilon, change = self._pgd_change
+            sign = change / max(float(change.abs().max()), 1e-9)
         epsilons, probability = adversarial.probabilities_along(state, sign)
         clean_class = int(self._clean_probability.argmax())
         rival = int(probability.index_fill(1, torch.tensor(clean_class), -1).amax(0).argmax())
+        classes = {self._classes[index]: probability[:, index] for index in (clean_class, rival)}
+        figure = canvas(3.5, 2.3)
+        axis = figure.subplots()
+        for (name, values), (colour, dashes) in zip(
+            classes.items(), ((PLAIN, "-"), (ACCENT, "--")), strict=False
+        ):
+            axis.plot(epsilons, values, dashes, color=colour, linewidth=2, label=name)
+        axis.set(ylim=(-0.03, 1.03))
+        axis.legend(fontsize=7.5, frameon=False)
+        draw_curve(axis, "epsilon, straight on")
         alt_text = f"Probability of {self._classes[clean_class]} and of {self._classes[rival]} by epsilon."
-        lines = {
-            self._classes[clean_class]: probability[:, clean_class],
-            self._classes[rival]: probability[:, rival],
-        }
-        self.chart.show(figure_png(_path_figure(epsilons, lines)), alt_text)
-
-
-def _path_figure(epsilons: Tensor, lines: dict[str, Tensor]) -> Figure:
-    figure = Figure(figsize=(3.2, 2.1), dpi=100, layout="constrained", facecolor="white")
-    axis = figure.subplots()
-    for (name, values), (colour, dashes) in zip(lines.items(), ((PLAIN, "-"), (ACCENT, "--")), strict=False):
-        axis.plot(epsilons.numpy(), values.numpy(), dashes, color=colour, linewidth=2, label=name)
-    axis.set(ylim=(-0.03, 1.03))
-    axis.set_xlabel("epsilon, straight on", fontsize=8, color=INK)
-    axis.tick_params(labelsize=8, colors=INK)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=7.5, frameon=False)
-    return figure
+        self.chart.show(figure_png(figure), alt_text)

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+import ipywidgets as widgets
+
 Result = TypeVar("Result")
 Key = TypeVar("Key")
 Request = TypeVar("Request")
@@ -27,71 +29,97 @@ class BackgroundSteps(Generic[Result]):
     """Runs an iterator in the background, result by result, until it ends, fails, or is stopped.
 
     A running torch call cannot be cancelled, so the iterator should make short steps (some 30 ms). Within a kernel the steps
-    alternate with its other work; without a running loop (a script, a test) all of them run at once.
+    alternate with its other work; without a running loop (a script, a test) all of them run at once. `fail` receives an error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fail: Callable[[Exception], None]) -> None:
+        self._fail = fail
         self._run_id = 0
         self._running = False
         self._task: asyncio.Task | None = None  # the loop itself keeps only a weak reference
+        self._start_button: widgets.Button | None = None
+        self._stop_button: widgets.Button | None = None
 
     @property
     def running(self) -> bool:
         return self._running
 
+    def link(self, start: widgets.Button | None, stop: widgets.Button | None) -> None:
+        """Buttons to disable and to enable while the steps run; what they do is up to the explorer."""
+        self._start_button, self._stop_button = start, stop
+
     def start(
         self,
         steps: Iterator[Result],
-        show: Callable[[Result], None],
-        finish: Callable[[Exception | None], None],
+        show: Callable[[Result], None] = lambda _result: None,
+        done: Callable[[], None] = lambda: None,
+        *,
+        at_once: bool = False,
     ) -> None:
-        """Start the steps: `show` receives each result, `finish` None at the end or the error; neither is called after `stop`."""
+        """Start the steps: `show` receives each result, `done` is called at the end; neither is called after `stop`.
+
+        `at_once` takes all steps before it returns, and raises their errors: for a first result.
+        """
         self.stop()
-        self._running = True
+        if at_once:
+            for result in steps:
+                show(result)
+            done()
+            return
+        self._set_running(True)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._run_all(steps, show, finish, self._run_id)
+            self._run_all(steps, show, done, self._run_id)
         else:
-            self._task = loop.create_task(self._run_async(steps, show, finish, self._run_id))
+            self._task = loop.create_task(self._run_async(steps, show, done, self._run_id))
 
     def stop(self) -> None:
         """Stop the steps; the results shown so far stay."""
         self._run_id += 1
-        self._running = False
+        self._set_running(False)
 
-    async def _run_async(self, steps, show, finish, run_id: int) -> None:
+    def _set_running(self, running: bool) -> None:
+        self._running = running
+        if self._start_button is not None:
+            self._start_button.disabled = running
+        if self._stop_button is not None:
+            self._stop_button.disabled = not running
+
+    async def _run_async(self, steps, show, done, run_id: int) -> None:
         await asyncio.sleep(FIRST_PAUSE)
-        while self._step(steps, show, finish, run_id):
+        while self._step(steps, show, done, run_id):
             await asyncio.sleep(PAUSE)
 
-    def _run_all(self, steps, show, finish, run_id: int) -> None:
-        while self._step(steps, show, finish, run_id):
+    def _run_all(self, steps, show, done, run_id: int) -> None:
+        while self._step(steps, show, done, run_id):
             pass
 
-    def _step(self, steps, show, finish, run_id: int) -> bool:
+    def _step(self, steps, show, done, run_id: int) -> bool:
         """Run one step of run number `run_id`; False when there is nothing more to do."""
         with COMPUTE_LOCK:
             if run_id != self._run_id:
                 return False
             try:
-                show(next(steps))
-            except StopIteration:
-                self.stop()
-                finish(None)
+                for result in steps:  # one of them
+                    show(result)
+                    break
+                else:
+                    self.stop()
+                    done()
             except Exception as error:  # any error is shown in the explorer
                 self.stop()
-                finish(error)
+                self._fail(error)
             return run_id == self._run_id
 
 
-def told(steps: Iterator[Result], total: int, tell: Callable[[str], None]) -> Iterator[Result]:
-    """The steps, `total` of them, with a progress report: `tell` receives "10%", "20%" and so on."""
-    said = 0
+def with_progress(steps: Iterator[Result], total: int, report: Callable[[str], None]) -> Iterator[Result]:
+    """The steps, `total` of them, with a progress report: `report` receives "10%", "20%" and so on."""
+    tenths = 0
     for number, step in enumerate(steps, start=1):
-        if number * 10 // max(total, 1) > said:
-            said = number * 10 // max(total, 1)
-            tell(f"{min(said, 10) * 10}%")
+        if number * 10 // max(total, 1) > tenths:
+            tenths = number * 10 // max(total, 1)
+            report(f"{min(tenths, 10) * 10}%")
         yield step
 
 

@@ -2,12 +2,13 @@
 
 An explorer is a class with named public controls (`explorer.network`, `explorer.seed` ...) around pure functions that compute a
 result from a state. This base provides the header, the pickers for network and picture, the status line, errors shown in place,
-"Show the code", accessible names, and the static preview that a saved notebook shows. A subclass
+"Show the code", accessible names, background work, and the static preview that a saved notebook shows. A subclass
 
-- sets `title` and `question`, makes its own controls and calls `layout(...)`;
+- sets `name`, `title`, `question` and `invitation`, and in `pickers` what the reader chooses;
+- calls `layout(...)` with its controls, then `show()`;
 - redraws everything in `refresh()`, which is called when the network or picture has changed;
-- registers further controls with `on_change(callback, *controls)`;
-- defines `code()`, `describe()` and `static_preview()`.
+- registers further controls with `on_change(callback, *controls)` and `on_click(callback, button)`;
+- defines `code()`, `summary()` and `preview()`.
 
 Techniques, and anything that only one explorer needs, belong elsewhere.
 """
@@ -17,18 +18,21 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import LARGE_SIDE
-from cnnlab.explorers.background import COMPUTE_LOCK
+from cnnlab.explorers.background import COMPUTE_LOCK, BackgroundSteps, with_progress
 from cnnlab.explorers.choices import CLASSIFIERS, offered_networks
-from cnnlab.explorers.common import AccessibleNames, CodePanel, heading, load_line, names_for
+from cnnlab.explorers.common import AccessibleNames, CodePanel
+from cnnlab.explorers.controls import Controls, Hold, accessible_names, choice, heading, row
 from cnnlab.explorers.image_picker import ImagePicker
 from cnnlab.explorers.image_sources import default_image
+from cnnlab.explorers.snippet import load_line
+from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks.zoo import load
 from cnnlab.world import sample
 
@@ -41,10 +45,24 @@ BEGIN_WITH = 8
 
 
 class Explorer:
-    """Base class of all explorers; the module docstring says what a subclass defines."""
+    """Base class of all explorers; the module docstring says what a subclass defines.
 
+    Controls are attributes, and `explorer.controls` lists them. Of the base these are `network`, and of an explorer of one picture `shape`,
+    `scene`, `seed`, `another_button`, `photograph` and `photo_upload`.
+    """
+
+    name = "Explorer"
+    """What the alt text begins with."""
     title = "Explorer"
     question = ""
+    invitation = "change it"
+    """What the reader can do in the live explorer; the alt text ends with it."""
+    pickers: tuple[str, ...] = ("network", "picture")
+    """What the reader chooses: a network, a picture, both or neither."""
+    picture_group: str | None = "Picture"
+    """Title of the controls of the picture; None for an explorer that places `image_picker.rows` itself."""
+    wide = False
+    """Whether the main view takes the place of the result on the right."""
     kinds: tuple[str, ...] = CLASSIFIERS
     """Kinds of available networks on offer, by `choices.kind_of`; a network given by the reader is always on offer."""
     classes: tuple[str, ...] = ()
@@ -52,35 +70,31 @@ class Explorer:
 
     def __init__(
         self,
-        model: str | nn.Module = "mini_alexnet",
+        model: str | nn.Module | None = None,
         picture: object = None,
         networks: Mapping[str, nn.Module] | None = None,
     ):
-        self.model: nn.Module = load(model) if isinstance(model, str) else model
         self.error: Exception | None = None
-        self._busy = self._callbacks_held = False
-        offered = dict(networks or {}) or {name: name for name in offered_networks(self.kinds, self.classes)}
-        self.network = _network_picker(model, offered)
-        if picture is None:
-            picture = default_image(getattr(self.model, "class_names", ()), DEFAULT_RECIPE)
-        self.image_picker = ImagePicker(picture, self._on_picture_change, self.fail)
-        self.shape, self.scene, self.seed = (
-            self.image_picker.shape,
-            self.image_picker.scene,
-            self.image_picker.seed,
-        )
-        self.another_button, self.photo_upload = (
-            self.image_picker.another_button,
-            self.image_picker.photo_upload,
-        )
-        self.photograph = self.image_picker.thumbnails
+        self.controls: dict[str, str] = {}
+        self._busy, self._held = Hold(), Hold()
+        self._is_shown = False
+        self.background: BackgroundSteps[Any] = BackgroundSteps(self.fail)
         self.status = widgets.HTML().add_class("cnnlab-status")
         self._alert = widgets.HTML().add_class("cnnlab-error")
         self._alert.layout.display = "none"
         self._code = CodePanel()
         self._accessible_names = AccessibleNames()
-        self._loaded_network = self.network.value
-        self.on_change(self._load_network, self.network)
+        self._network_of_menus: nn.Module | None = None
+        if "network" in self.pickers:
+            self.model: nn.Module = load(model) if isinstance(model, str) else model
+            offered = dict(networks or {}) or {
+                name: name for name in offered_networks(self.kinds, self.classes)
+            }
+            self.network = network_menu("Name", model, offered, name="Network")
+            self._loaded_network = self.network.value
+            self.on_change(self._load_network, self.network)
+        if "picture" in self.pickers:
+            self._make_image_picker(picture)
 
     # Methods that a subclass defines.
 
@@ -92,13 +106,30 @@ class Explorer:
         """The lines of code that reproduce the current result without the explorer."""
         raise NotImplementedError
 
-    def describe(self) -> str:
-        """Alt text of the current result, the same on every machine."""
+    def summary(self) -> str:
+        """A sentence or two on what is shown, without measured numbers, so that it is the same on every machine."""
         raise NotImplementedError
+
+    def preview(self) -> Figure:
+        """A figure of the current result."""
+        raise NotImplementedError
+
+    def preview_title(self) -> str:
+        """Title of the preview; "" for none."""
+        return f"{self.title}: {self.question}"
+
+    # What a saved notebook shows.
+
+    def describe(self) -> str:
+        """Alt text of the current result."""
+        return f"{self.name}. {self.summary()} Run the cell to {self.invitation}."
 
     def static_preview(self) -> bytes:
         """The current result as PNG bytes."""
-        raise NotImplementedError
+        figure, title = self.preview(), self.preview_title()
+        if title:
+            figure.suptitle(title, fontsize=11 if len(title) < 100 else 9, x=0.01, ha="left")
+        return figure_png(figure)
 
     # Methods that a subclass uses.
 
@@ -116,13 +147,15 @@ class Explorer:
         """Whether the result of a search is redrawn after so many pictures."""
         return searched % (BEGIN_WITH if self.is_large else 6 * BEGIN_WITH) == 0
 
-    def beginning(self, first: bool) -> dict[str, Any]:
-        """Arguments of `ActivationSearch.search` for its start: of the first search there is something to show at once."""
-        return (
-            {"begin_with": BEGIN_WITH}
-            if self.is_large and first
-            else {"blocking": first and not self.is_large}
-        )
+    @property
+    def at_once(self) -> bool:
+        """Whether slow work is done at once: for the first result, so that there is something to see, unless the network is large."""
+        return not self._is_shown and not self.is_large
+
+    def beginning(self) -> dict[str, Any]:
+        """Arguments of `ActivationSearch.search` for its start; of the first search there is something to show at once."""
+        begin_with = BEGIN_WITH if self.is_large and not self._is_shown else 0
+        return {"blocking": self.at_once, "begin_with": begin_with}
 
     @property
     def image(self) -> Tensor:
@@ -144,33 +177,27 @@ class Explorer:
         """The line of code that loads the network."""
         return load_line(self.network_name)
 
+    def is_new_network(self) -> bool:
+        """Whether the network has changed since the last call, so that menus of layers and classes must be filled."""
+        changed = self.model is not self._network_of_menus
+        self._network_of_menus = self.model
+        return changed
+
     def layout(
         self,
-        groups: dict[str, Sequence[widgets.Widget]],
+        groups: Mapping[str, Controls],
         centre: Sequence[widgets.Widget],
-        result: Sequence[widgets.Widget],
-        accessible_names: Sequence[list] = (),
+        result: Sequence[widgets.Widget] = (),
     ) -> None:
         """Arrange the explorer: groups of controls on the left, the main view, the result on the right.
 
-        A group "Picture" of the subclass replaces the default one; a group without rows is left out.
+        Each control becomes an attribute under its key. A group "Network" or "Picture" continues that of the base.
         """
-        groups = {"Network": [self.network], "Picture": self.image_picker.rows} | groups
-        groups = {title: rows for title, rows in groups.items() if rows}
         column, labels = [], []
-        for number, (title, rows) in enumerate(groups.items()):
+        for number, (title, rows) in enumerate(self._all_rows(groups).items()):
             group = widgets.VBox([heading(title), *rows]).add_class("cnnlab-group")
             column.append(group.add_class(f"cnnlab-group-{number}"))
             labels.append([f".cnnlab-group-{number}", {"role": "group", "aria-label": title}])
-        self._accessible_names.attributes = [
-            [".cnnlab-status", {"role": "status", "aria-live": "polite"}],
-            [".cnnlab-error", {"role": "alert"}],
-            [".cnnlab-controls", {"role": "group", "aria-label": f"Controls of the explorer {self.title}"}],
-            *labels,
-            *names_for(self.network, "network", "Network"),
-            *self.image_picker.accessible_names,
-            *accessible_names,
-        ]
         body = widgets.Box(
             [
                 widgets.VBox(column).add_class("cnnlab-controls"),
@@ -178,59 +205,115 @@ class Explorer:
                 widgets.VBox(list(result)).add_class("cnnlab-result"),
             ]
         ).add_class("cnnlab-body")
+        self._accessible_names.attributes = [
+            [".cnnlab-status", {"role": "status", "aria-live": "polite"}],
+            [".cnnlab-error", {"role": "alert"}],
+            [".cnnlab-progress", {"aria-hidden": "true"}],  # the status line reports it
+            [".cnnlab-controls", {"role": "group", "aria-label": f"Controls of the explorer {self.title}"}],
+            *labels,
+            *accessible_names(body),
+        ]
         head = widgets.HTML(
             f'<span class="cnnlab-title">{html.escape(self.title)}</span>'
             f'<span class="cnnlab-question">{html.escape(self.question)}</span>'
         ).add_class("cnnlab-head")
-        rows = [self._accessible_names, head, self._alert, body, self.status, self._code]
-        self.widget = widgets.VBox(rows).add_class("cnnlab")
+        parts = [self._accessible_names, head, self._alert, body, self.status, self._code]
+        self.widget = widgets.VBox(parts).add_class("cnnlab")
+        if self.wide:
+            self.widget.add_class("cnnlab-wide")
+
+    def _all_rows(self, groups: Mapping[str, Controls]) -> dict[str, list[widgets.Widget]]:
+        """The rows of each group, those of the pickers first."""
+        rows = {}
+        if "network" in self.pickers:
+            rows["Network"] = self._place({"network": self.network})
+        if "picture" in self.pickers and self.picture_group:
+            rows[self.picture_group] = self.image_picker.rows
+        for title, controls in groups.items():
+            rows[title] = [*rows.get(title, ()), *self._place(controls)]
+        return rows
+
+    def _place(self, controls: Controls) -> list[widgets.Widget]:
+        """Make each control an attribute."""
+        placed = []
+        for attribute, control in controls.items():
+            if isinstance(control, Mapping):
+                placed.append(row(self._place(control)))
+                continue
+            setattr(self, attribute, control)
+            if label := getattr(control, "accessible_name", "") or getattr(control, "description", ""):
+                self.controls[attribute] = label
+            placed.append(control)
+        return placed
 
     def show(self) -> None:
         """Draw the first picture; wrong arguments raise here, so the error appears under the cell."""
         with COMPUTE_LOCK:
-            self._refresh_quietly()
-            self._code.code = self.code()
+            self.refresh_quietly()
+            self.update_code()
+        self._is_shown = True
+
+    def refresh_quietly(self) -> None:
+        """Refresh; controls that are set meanwhile trigger no callbacks."""
+        with self._held:
+            self.refresh()
 
     def on_change(self, callback: Callable[[], None], *controls: widgets.Widget, name: str = "value") -> None:
         """Call `callback()` when a control changes; its errors are shown in place."""
         for control in controls:
             control.observe(lambda _change: self.run_safely(callback), name)
 
+    def on_click(self, callback: Callable[[], None], button: widgets.Button) -> None:
+        """Call `callback()` when a button is pressed; its errors are shown in place."""
+        button.on_click(lambda _button: self.run_safely(callback))
+
     def run_safely(self, work: Callable[[], None]) -> None:
         """Call `work` and show its error, if any, in the explorer. A nested call fails as a whole."""
         with COMPUTE_LOCK:
-            self._run_work(work)
+            if self._held:  # set by the explorer itself
+                return
+            if self._busy:
+                work()
+                return
+            self.error = None
+            try:
+                with self._busy:
+                    work()
+                    self.update_code()
+            except Exception as error:  # an explorer in a lecture must survive any error
+                self.fail(error)
+            if self.error is None:
+                self._alert.layout.display = "none"
+                self._alert.value = ""
 
-    def _run_work(self, work: Callable[[], None]) -> None:
-        if self._callbacks_held:
-            return  # set by the explorer itself
-        if self._busy:
-            work()
-            return
-        self._busy, self.error = True, None
-        try:
-            work()
-            self._code.code = self.code()
-        except Exception as error:  # an explorer in a lecture must survive any error
-            self.fail(error)
-        finally:
-            self._busy = False
-        if self.error is None:
-            self._alert.layout.display = "none"
-            self._alert.value = ""
+    def hold_callbacks(self) -> Hold:
+        """A context in which controls can be set without triggering their callbacks."""
+        return self._held
 
-    @contextmanager
-    def hold_callbacks(self) -> Iterator[None]:
-        """Suppress the callbacks of controls that are set inside the block."""
-        before, self._callbacks_held = self._callbacks_held, True
-        try:
-            yield
-        finally:
-            self._callbacks_held = before
+    def in_background(
+        self,
+        steps: Iterator[Any],
+        show: Callable[[Any], None] = lambda _result: None,
+        done: Callable[[], None] = lambda: None,
+        *,
+        total: int = 0,
+        at_once: bool = False,
+    ) -> None:
+        """Take slow work in short steps, as `BackgroundSteps.start` does; `total` of them report their progress with `show_waiting`."""
+        if total and not at_once:
+            self.show_waiting()
+            steps = with_progress(steps, total, self.show_waiting)
 
-    def on_done(self, work: Callable[[], None]) -> Callable[[Exception | None], None]:
-        """A callback for the end of a `BackgroundSteps`: it does `work`, or shows the error."""
-        return lambda error: work() if error is None else self.fail(error)
+        def finish() -> None:
+            done()
+            if not self._held:
+                self.update_code()
+
+        self.background.start(steps, show, finish, at_once=at_once)
+
+    def update_code(self) -> None:
+        """Show the code of a result that has come in the background."""
+        self._code.code = self.code()
 
     def fail(self, error: Exception) -> None:
         """Show an error; the last valid picture stays."""
@@ -245,7 +328,23 @@ class Explorer:
         """Set the text of the status line."""
         self.status.value = html.escape(text)
 
+    def waiting_for(self) -> str:
+        """What the slow work does, for the status line."""
+        return "Computing"
+
+    def show_waiting(self, share: str = "") -> None:
+        """Report in the status line that a result is not yet computed, with the share that is done."""
+        self.set_status(f"{self.waiting_for()} ... {share}")
+
     # Internal callbacks.
+
+    def _make_image_picker(self, picture: object) -> None:
+        if picture is None:
+            picture = default_image(getattr(self.model, "class_names", ()), DEFAULT_RECIPE)
+        self.image_picker = picker = ImagePicker(picture, self._on_picture_change, self.fail)
+        self.shape, self.scene, self.seed = picker.shape, picker.scene, picker.seed
+        self.another_button, self.photo_upload = picker.another_button, picker.photo_upload
+        self.photograph = picker.thumbnails
 
     def _load_network(self) -> None:
         chosen, before = self.network.value, (self._loaded_network, self.model)
@@ -254,22 +353,18 @@ class Explorer:
         try:
             self.model = load(chosen) if isinstance(chosen, str) else chosen
             self._loaded_network = chosen
-            self._refresh_quietly()
+            self.refresh_quietly()
         except Exception:  # it cannot be loaded or does not fit: back to the previous network
             serves = self.model is before[1]
             self._loaded_network, self.model = before
-            with self.hold_callbacks():
+            with self._held:
                 self.network.value = self._loaded_network
             if not serves:
-                self._refresh_quietly()
+                self.refresh_quietly()
             raise
 
     def _on_picture_change(self) -> None:
-        self.run_safely(self._refresh_quietly)
-
-    def _refresh_quietly(self) -> None:
-        with self.hold_callbacks():
-            self.refresh()
+        self.run_safely(self.refresh_quietly)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         description = self.describe()
@@ -278,13 +373,13 @@ class Explorer:
         return bundle, {"image/png": {"alt": description}}
 
 
-def _network_picker(model: str | nn.Module, offered: Mapping[str, str | nn.Module]) -> widgets.Dropdown:
+def network_menu(
+    label: str, model: str | nn.Module, offered: Mapping[str, str | nn.Module], *, name: str
+) -> widgets.Dropdown:
     """A menu of networks by name; the given network comes first if it is not among them."""
     options = list(offered.items())
-    if any(model is value for value in offered.values()):
-        pass
-    elif isinstance(model, nn.Module):
+    if isinstance(model, nn.Module) and not any(model is value for value in offered.values()):
         options.insert(0, (f"{getattr(model, 'name', type(model).__name__)} (yours)", model))
-    elif model not in offered.values():
+    elif isinstance(model, str) and model not in offered.values():
         options.insert(0, (model, model))
-    return widgets.Dropdown(options=options, value=model, description="Name")
+    return choice(label, options, model, name=name)

@@ -5,7 +5,7 @@ network_layers   the layers of a network that give maps or vectors, with their p
 arranged         the order and headings of layers in a menu: blocks first, then the layers inside each block
 offer_layers     fills a menu with layers and chooses one
 offer_classes    fills a menu with classes, which are also found by their synonyms
-offer            sets the options of any other menu
+offer_judges     fills a menu with networks of the same classes
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import ipywidgets as widgets
 from torch import Tensor, nn
 
 from cnnlab.explorers.search_select import SearchSelect
@@ -62,11 +63,9 @@ def of_the_same_classes(own: str, classes: Sequence[str]) -> list[str]:
 
 def classes_of(network: NetworkInfo) -> tuple[str, ...]:
     """The classes of an installed network of `cnnlab.available()`, without loading it."""
-    return (
-        imagenet_classes()
-        if network.source != "shipped"
-        else tuple(weight_files.card(network.name)["classes"])
-    )
+    if network.source != "shipped":
+        return imagenet_classes()
+    return tuple(weight_files.card(network.name)["classes"])
 
 
 @dataclass(frozen=True)
@@ -173,9 +172,8 @@ def arranged(names: Sequence[str]) -> tuple[list[str], list[str]]:
 def first_layers(names: Sequence[str]) -> list[str]:
     """The layers that a menu shows first: those outside of blocks, or all if there are no others."""
     order, headings = arranged(names)
-    return [
-        name for name, heading in zip(order, headings or order, strict=True) if not headings or not heading
-    ] or order
+    outer = [name for name, inside in zip(order, headings, strict=True) if not inside] if headings else order
+    return outer or order
 
 
 def last_but_one(names: Sequence[str]) -> str:
@@ -199,23 +197,22 @@ def rectified(layers: Sequence[Layer]) -> list[str]:
 def offer_layers(
     control: SearchSelect,
     layers: Sequence[str],
-    *,
-    asked: str | None = None,
     otherwise: str | None = None,
     before: Sequence[tuple[str, Any]] = (),
 ) -> None:
     """Fill a menu with the layers of a network, after the options `before`.
 
-    The choice is the layer `asked` for, else the previous choice, else the layer `otherwise`, else the first option.
+    The choice is the layer that the menu was made for (`controls.search`), the first time; else the previous choice, else the layer
+    `otherwise`, else the first option.
 
     Raises
     ------
     ValueError
         If the requested layer is not among them; the message offers the nearest names.
     """
+    asked, control.asked, chosen = getattr(control, "asked", None), None, control.label
     if asked and asked not in layers:
         raise ValueError(_not_offered(asked, layers))
-    chosen = control.label
     order, headings = arranged(layers)
     options = [*before, *((name, name) for name in order)] if before else order
     control.set_options(options, groups=[*("" for _ in before), *headings] if headings else ())
@@ -243,3 +240,10 @@ def offer_classes(
     options = [*before, *((form.format(name), index) for index, name in enumerate(names))]
     words = [", ".join(getattr(name, "synonyms", ())) for name in names]
     control.set_options(options, keywords=[*("" for _ in before), *words] if any(words) else ())
+
+
+def offer_judges(control: widgets.Dropdown, networks: Sequence[str]) -> None:
+    """Fill a menu with networks that classify the same picture too; the previous choice stays, else it is the first of them."""
+    chosen = control.value
+    control.options = [("nobody", ""), *((name, name) for name in networks)]
+    control.value = chosen if chosen in networks else next(iter(networks), "")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import choice, heading, slider
 from cnnlab.explorers.image_grid import ImageGrid, map_tiles
 from cnnlab.explorers.render.convolution import (
     KERNELS,
@@ -24,7 +25,6 @@ from cnnlab.explorers.render.convolution import (
     sum_sentence,
     window_boxes,
 )
-from cnnlab.explorers.static_preview import figure_png
 from cnnlab.figures.colours import SIGNED
 from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.networks import explain_output_size
@@ -34,6 +34,9 @@ from cnnlab.units import convolution_names, filters
 class ConvolutionExplorer(Explorer):
     """Convolution explorer: patch x kernel + bias on a grey picture. Where does each number of a map come from?
 
+    Each weight can be changed: click it in the kernel's picture. A learned filter is summed over the colours, which is equivalent on a grey
+    picture. Impossible settings are explained. `term` is how many products are summed already.
+
     Parameters
     ----------
     model
@@ -41,33 +44,53 @@ class ConvolutionExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
 
-    Controls
-    --------
-    kernel, unit, size, weight, bias
-        The kernel; each weight can be changed (click it in the kernel's picture). `unit` chooses a learned filter, summed
-        over the colours, which is equivalent on a grey picture.
-    pixels, stride, padding, dilation
-        The size of the picture, and the convolution's settings. Impossible ones are explained.
-    position, term
-        The (row, column) in the map, and how many of its products are summed already.
-
     Example
     -------
     >>> explorer = ConvolutionExplorer("mini_resnet", picture=7)
     >>> explorer.stride.value, explorer.position = 2, (3, 4)
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Convolution explorer"
     title = "Convolution arithmetic"
     question = "Where does each number of a map come from?"
+    invitation = "step through it"
+    kinds = (*CLASSIFIERS, "digits", "random labels")
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
         self.position = (0, 0)
         self.weights: Tensor = named_kernel(KERNELS[0], 3)
         self.state: State | None = None
-        self._make_controls()
-        self._lay_out()
+        views = {"columns": 1, "pick": "pixel"}
+        self.input = ImageGrid(**views, max_tile_size=420, label="The picture, grey, with its padding")
+        self.kernel_grid = ImageGrid(
+            **views, max_tile_size=120, point=[0, 1, 1], label="choose a weight, change it"
+        )
+        self.output = ImageGrid(**views, max_tile_size=300, label="The map, violet below zero")
+        self.arithmetic, self.table, self.sum = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.term = slider("Step", 9, 0, 9, name="Products that are added")
+        self.layout(
+            {
+                "Kernel": {
+                    "kernel": choice("Kernel", [*KERNELS, LEARNED_FILTER], name="Kernel"),
+                    "unit": slider("Filter", 0, 0, 0, name="Number of the learned filter", disabled=True),
+                    "size": slider("Size", 3, 1, 9, name="Size of the kernel"),
+                    "weight": slider("Weight", 0.0, -2, 2, 0.05, name="Weight chosen in the kernel"),
+                    "bias": slider("Bias", 0.0, -2, 2, 0.1, name="Bias"),
+                },
+                "On its way": {
+                    "pixels": slider("Picture", 24, 4, 64, name="Side of the picture in pixels"),
+                    "stride": slider("Stride", 1, 1, 8, name="Stride"),
+                    "padding": slider("Padding", 0, 0, 8, name="Padding"),
+                    "dilation": slider("Dilation", 1, 1, 6, name="Dilation"),
+                },
+            },
+            centre=[self.input, heading("This number of the map"), self.term, self.table, self.sum],
+            result=[
+                *(heading("Kernel"), self.kernel_grid),
+                *(heading("What comes out"), self.output, self.arithmetic),
+            ],
+        )
         self.position = (8, 10)
         self.show()
         self.on_change(self._new_kernel, self.kernel, self.size, self.unit)
@@ -97,79 +120,21 @@ class ConvolutionExplorer(Explorer):
 
     def code(self) -> str:
         learned = self.unit.value if self._is_learned and not self._edited else None
-        return code(
-            self.load_line, self.image_picker.source.code(SOURCE_SIZE), self.state, self.position, learned
-        )
+        picture = self.image_picker.source.code(SOURCE_SIZE)
+        return code(self.load_line, picture, self.state, self.position, learned)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         state, (row, column) = self.state, self.position
-        size, n_positions = state.weight.shape[-1], state.n_positions
+        size, side, n_positions = state.weight.shape[-1], state.pixels.shape[-1], state.n_positions
         return (
-            f"Convolution explorer. A kernel of {size} x {size} ({self._kernel_name}) goes over a picture"
-            f" ({self.image_picker.source.description})"
-            f" of {state.pixels.shape[-1]} x {state.pixels.shape[-1]} pixels with stride {state.stride}, padding {state.padding} and"
+            f"A kernel of {size} x {size} ({self._kernel_name}) goes over a picture ({self.image_picker.source.description})"
+            f" of {side} x {side} pixels with stride {state.stride}, padding {state.padding} and"
             f" dilation {state.dilation}: a map of {n_positions} x {n_positions} numbers, of which the one at row {row}, column {column} is"
-            " taken apart. Run the cell to step through it."
+            " taken apart."
         )
 
-    def static_preview(self) -> bytes:
-        figure = preview_figure(self.state, *self.position)
-        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.kernel = widgets.Dropdown(options=[*KERNELS, LEARNED_FILTER], description="Kernel")
-        self.unit = widgets.IntSlider(0, min=0, max=0, description="Filter", disabled=True)
-        self.size = widgets.IntSlider(3, min=1, max=9, description="Size")
-        self.weight = widgets.FloatSlider(
-            0.0, min=-2, max=2, step=0.05, description="Weight", readout_format=".2f"
-        )
-        self.bias = widgets.FloatSlider(0.0, min=-2, max=2, step=0.1, description="Bias")
-        self.pixels = widgets.IntSlider(24, min=4, max=64, description="Picture")
-        self.stride = widgets.IntSlider(1, min=1, max=8, description="Stride")
-        self.padding = widgets.IntSlider(0, min=0, max=8, description="Padding")
-        self.dilation = widgets.IntSlider(1, min=1, max=6, description="Dilation")
-        self.term = widgets.IntSlider(9, min=0, max=9, description="Step")
-        self.input = ImageGrid(
-            columns=1, max_tile_size=420, pick="pixel", label="The picture, grey, with its padding"
-        )
-        self.kernel_grid = ImageGrid(
-            columns=1, max_tile_size=120, pick="pixel", point=[0, 1, 1], label="choose a weight, change it"
-        )
-        self.output = ImageGrid(
-            columns=1, max_tile_size=300, pick="pixel", label="The map, violet below zero"
-        )
-        self.arithmetic, self.table, self.sum = widgets.HTML(), widgets.HTML(), widgets.HTML()
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Kernel": [self.kernel, self.unit, self.size, self.weight, self.bias],
-                "On its way": [self.pixels, self.stride, self.padding, self.dilation],
-            },
-            centre=[self.input, heading("This number of the map"), self.term, self.table, self.sum],
-            result=[
-                heading("Kernel"),
-                self.kernel_grid,
-                heading("What comes out"),
-                self.output,
-                self.arithmetic,
-            ],
-            accessible_names=[
-                *names_for(self.kernel, "kernel", "Kernel"),
-                *names_for(self.unit, "filter", "Number of the learned filter"),
-                *names_for(self.size, "kernel-size", "Size of the kernel"),
-                *names_for(self.weight, "weight", "Weight chosen in the kernel"),
-                *names_for(self.bias, "bias", "Bias"),
-                *names_for(self.pixels, "side", "Side of the picture in pixels"),
-                *names_for(self.stride, "stride", "Stride"),
-                *names_for(self.padding, "padding", "Padding"),
-                *names_for(self.dilation, "dilation", "Dilation"),
-                *names_for(self.term, "term", "Products that are added"),
-            ],
-        )
+    def preview(self) -> Figure:
+        return preview_figure(self.state, *self.position)
 
     # Callbacks of the controls.
 

@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping
 
 import ipywidgets as widgets
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
-from cnnlab.explorers.background import BackgroundSteps, compute_missing
-from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.common import names_for
+from cnnlab.explorers.background import compute_missing
+from cnnlab.explorers.base import Explorer, network_menu
+from cnnlab.explorers.charts import ProbabilityBars, probability_rows
+from cnnlab.explorers.controls import finding, heading, search
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, tile_frame
 from cnnlab.explorers.image_sources import RenderedSource
-from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
 from cnnlab.explorers.render import cue_conflict
 from cnnlab.explorers.render.cue_conflict import CUE_COLOURS, Result
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks.zoo import load
 from cnnlab.world import OBJECTS, Recipe, sample
 
@@ -39,22 +38,18 @@ class CueConflictExplorer(Explorer):
     networks
         Networks to choose from, by the names that are shown.
 
-    Controls
-    --------
-    network, second_network
-        The two networks.
-    shape, texture, scene, seed, another_button
-        The rendered picture; a click on one of the small pictures sets its texture.
-
     Example
     -------
     >>> explorer = CueConflictExplorer("mini_alexnet", "mini_vgg")
     >>> explorer.shape.value, explorer.texture.value = "elephant", "sheep"
     """
 
-    kinds, classes = ("objects",), OBJECTS
+    name = "Cue conflict explorer"
     title = "Shape or texture"
     question = "The shape of one class in the skin of another: which of the two does the network name?"
+    invitation = "change shape and texture"
+    picture_group = None
+    kinds, classes = ("objects",), OBJECTS
 
     def __init__(
         self,
@@ -69,10 +64,31 @@ class CueConflictExplorer(Explorer):
                 "a photo cannot be drawn again in another skin; give a recipe or a rendered picture."
             )
         self.results: dict[str, Result] = {}
-        self._background: BackgroundSteps[str] = BackgroundSteps()
         self._computed_for: tuple = ()
-        self._make_controls(second_network)
-        self._lay_out()
+        self.comparison = ImageGrid(
+            columns=3, max_tile_size=180, label="Shape's own skin, the conflict, and the texture's class"
+        )
+        self.grid = ImageGrid(
+            columns=7, max_tile_size=96, label="The same shape in every skin (click one to choose it)"
+        )
+        self.bars = [ProbabilityBars(series_names=["in the other skin", "in its own"]) for _ in range(2)]
+        self._heads, self._findings = [heading(""), heading("")], [finding(), finding()]
+        legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b> (dashed)"
+        legend += ", by <b style='color:{neither}'>neither</b>."
+        shape, scene, seed = self.image_picker.rendered_rows
+        texture = search("Texture", OBJECTS, name="Class whose texture the object wears")
+        texture.value = "fish"
+        self.layout(
+            {
+                "Network": {"second_network": self._second_network_menu(second_network)},
+                "Picture": {"shape": shape, "texture": texture, "scene": scene, "seed_row": seed},
+            },
+            centre=[self.comparison, self.grid, widgets.HTML(legend.format(**CUE_COLOURS))],
+            result=[
+                part for parts in zip(self._heads, self.bars, self._findings, strict=True) for part in parts
+            ],
+        )
+        self.second_model: nn.Module = _loaded(self.second_network.value)
         self.show()
         self.on_change(self._load_second, self.second_network)
         self.on_change(self._show, self.texture)
@@ -89,81 +105,29 @@ class CueConflictExplorer(Explorer):
     def code(self) -> str:
         return cue_conflict.code(self.recipe, self.texture.value, self.side, self.load_line)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Cue conflict explorer. {self.display_name} and, beside it, {self._second_name} look at the shape of a {self.recipe.shape}"
+            f"{self.display_name} and, beside it, {self._second_name} look at the shape of a {self.recipe.shape}"
             f" in the texture of a {self.texture.value} (scene {self.recipe.scene}, seed {self.recipe.seed}), and at the same shape in"
-            " the texture of every class. Run the cell to change shape and texture."
+            " the texture of every class."
         )
 
-    def static_preview(self) -> bytes:
+    def preview_title(self) -> str:
+        networks = f"{self.display_name} (upper word), {self._second_name} (lower word)"
+        return f"{self.recipe.shape} in every skin. {networks}: blue by shape, orange by texture"
+
+    def preview(self) -> Figure:
         for _texture in self._missing_textures():
             pass  # within a kernel some may still be missing
-        figure = cue_conflict.preview_figure(
-            {texture: self.results[texture] for texture in OBJECTS}, self.recipe.shape, self._classes
-        )
-        network_name = f"{self.display_name} (upper word), {self._second_name} (lower word)"
-        figure.suptitle(
-            f"{self.recipe.shape} in every skin. {network_name}: blue by shape, orange by texture",
-            fontsize=10,
-            x=0.01,
-            ha="left",
-        )
-        return figure_png(figure)
+        results = {texture: self.results[texture] for texture in OBJECTS}
+        return cue_conflict.preview_figure(results, self.recipe.shape, self._classes)
 
-    # Building the widget.
-
-    def _make_controls(self, second_network: str | nn.Module) -> None:
-        options = list(self.network.options)
-        values = [value for _label, value in options]
-        if second_network not in values:
-            if isinstance(second_network, str):
-                second_network = self.network.value  # not available: the same network twice
-            else:
-                options.insert(
-                    0,
-                    (
-                        f"{getattr(second_network, 'name', type(second_network).__name__)} (yours)",
-                        second_network,
-                    ),
-                )
-        self.second_network = widgets.Dropdown(options=options, value=second_network, description="Beside it")
-        self.second_model: nn.Module = (
-            load(second_network) if isinstance(second_network, str) else second_network
-        )
-        self.texture = SearchSelect(OBJECTS, value="fish", description="Texture")
-        self.comparison = ImageGrid(
-            columns=3, max_tile_size=180, label="Shape's own skin, the conflict, and the texture's class"
-        )
-        self.grid = ImageGrid(
-            columns=7, max_tile_size=96, label="The same shape in every skin (click one to choose it)"
-        )
-        self.bars = [ProbabilityBars(series_names=["in the other skin", "in its own"]) for _ in range(2)]
-        self._heads = [widgets.HTML().add_class("cnnlab-heading") for _ in range(2)]
-        self._findings = [widgets.HTML().add_class("cnnlab-finding") for _ in range(2)]
-
-    def _lay_out(self) -> None:
-        shape, scene, seed = self.image_picker.rendered_rows
-        result = [
-            part
-            for head, bars, finding in zip(self._heads, self.bars, self._findings, strict=True)
-            for part in (head, bars, finding)
-        ]
-        legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b> (dashed)"
-        legend += ", by <b style='color:{neither}'>neither</b>."
-        self.layout(
-            {"Network": [self.network, self.second_network], "Picture": [shape, self.texture, scene, seed]},
-            centre=[
-                self.comparison,
-                self.grid,
-                widgets.HTML(legend.format(**CUE_COLOURS)),
-            ],
-            result=result,
-            accessible_names=[
-                *names_for(self.second_network, "beside", "Second network"),
-                *names_for(self.texture, "texture", "Class whose texture the object wears"),
-            ],
-        )
+    def _second_network_menu(self, model: str | nn.Module) -> widgets.Dropdown:
+        """The same networks; the first again where the second is not available."""
+        offered = dict(self.network.options)
+        if isinstance(model, str) and model not in offered.values():
+            model = self.network.value
+        return network_menu("Beside it", model, offered, name="Second network")
 
     # Callbacks of the controls.
 
@@ -174,7 +138,7 @@ class CueConflictExplorer(Explorer):
 
     def _load_second(self) -> None:
         chosen, before = self.second_network.value, self.second_model
-        self.second_model = load(chosen) if isinstance(chosen, str) else chosen
+        self.second_model = _loaded(chosen)
         try:
             self._compute()
         except Exception:
@@ -183,7 +147,7 @@ class CueConflictExplorer(Explorer):
 
     def _compute(self) -> None:
         """Compute the chosen texture at once, the others in the background."""
-        self._background.stop()
+        self.background.stop()
         key = (self.model, self.second_model, self.recipe)
         if key != self._computed_for:
             self.results = {}
@@ -194,9 +158,7 @@ class CueConflictExplorer(Explorer):
         ]
         self._computed_for, self._natural_result = key, natural
         self._show()
-        self._background.start(
-            self._missing_textures(), lambda _texture: None, self.on_done(self._paint_grid)
-        )
+        self.in_background(self._missing_textures(), done=self._paint_grid)
 
     def _result_for(self, texture: str) -> Result:
         return cue_conflict.render([self.model, self.second_model], self.recipe, texture, self.side)
@@ -249,9 +211,9 @@ class CueConflictExplorer(Explorer):
                 if cue in CUE_COLOURS
             ]
             self.grid.selected = OBJECTS.index(self.texture.value)
-        for number, finding in enumerate(self._findings):
+        for number, text in enumerate(self._findings):
             counts = cue_conflict.count_cues(self.results, number, self._classes[number], shape)
-            finding.value = (
+            text.value = (
                 f"Over all {sum(counts.values())} conflicts: {counts['shape']} by shape, {counts['texture']} by texture,"
                 f" {counts['neither']} by neither."
             )
@@ -260,3 +222,7 @@ class CueConflictExplorer(Explorer):
         """Set `texture` to that of the chosen small picture."""
         if 0 <= self.grid.selected < len(OBJECTS):
             self.texture.value = OBJECTS[self.grid.selected]
+
+
+def _loaded(network: str | nn.Module) -> nn.Module:
+    return load(network) if isinstance(network, str) else network

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 
 from cnnlab.explorers.activation_store import N_IMAGES, ImageSet, first_images
 from cnnlab.explorers.background import BackgroundSteps
-from cnnlab.explorers.common import names_for
+from cnnlab.explorers.controls import Controls, choice, named
 from cnnlab.explorers.image_sources import installed_photographs, knows_photographs
 from cnnlab.explorers.picture_sets import installed_crops, reading, spread
 from cnnlab.world import Photographs, photographs
@@ -57,7 +57,7 @@ class DatasetPicker:
         self._makers = {RENDERED: rendered or self._rendered, CROPS: crops_of_photographs, **(others or {})}
         self._kept: dict[str, ImageSet] = {}
         self._fitting: dict[tuple[ImageSet, int], ImageSet] = {}
-        self._growth: BackgroundSteps[Any] = BackgroundSteps()
+        self._background: BackgroundSteps[Any] = BackgroundSteps(failed)
         if given is None:
             first = CROPS if knows_photographs(class_names) else RENDERED
             self._kept[first] = self._makers[first]()
@@ -66,16 +66,14 @@ class DatasetPicker:
             first, options = GIVEN, [("as given", GIVEN)]
             self._kept[GIVEN] = first_images(given, n)
         self.collection, self.name = self._kept[first], first
-        options += [
-            ("rendered world", RENDERED),
-            *([("crops of photos", CROPS)] if installed_photographs() else []),
-        ]
+        options += [("rendered world", RENDERED)]
+        options += [("crops of photos", CROPS)] if installed_photographs() else []
         options += [(name, name) for name in others or {}]
-        self.data = widgets.Dropdown(
-            options=[*options, ("a folder …", FOLDER)], value=first, description="From"
-        )
-        self.folder = widgets.Text(
-            placeholder="path, then Enter", description="Folder", continuous_update=False
+        options += [("a folder …", FOLDER)]
+        self.data = choice("From", options, first, name="Pictures that are searched")
+        self.folder = named(
+            widgets.Text(placeholder="path, then Enter", description="Folder", continuous_update=False),
+            "Path of a folder of your photographs",
         )
         self.note = widgets.HTML().add_class("cnnlab-quiet")
         self._show_folder(False)
@@ -83,20 +81,12 @@ class DatasetPicker:
         self.folder.observe(self._open, "value")
 
     @property
-    def rows(self) -> list[widgets.Widget]:
-        """The controls in their order."""
-        return [self.data, self.folder, self.note]
+    def controls(self) -> Controls:
+        """The controls in their order, for `Explorer.layout`."""
+        return {"data": self.data, "folder": self.folder, "folder_note": self.note}
 
     def _show_folder(self, shown: bool) -> None:
         self.folder.layout.display = self.note.layout.display = None if shown else "none"
-
-    @property
-    def names(self) -> list:
-        """Accessible names of the controls."""
-        return [
-            *names_for(self.data, "data", "Pictures that are searched"),
-            *names_for(self.folder, "folder", "Path of a folder of your photographs"),
-        ]
 
     def fitting(self, side: int) -> ImageSet:
         """The set for a network with this input size; always the same object for the same set and side."""
@@ -106,7 +96,7 @@ class DatasetPicker:
         return self._fitting[key]
 
     def _choose(self, _change: dict) -> None:
-        self._growth.stop()
+        self._background.stop()
         name = self.data.value
         self._show_folder(name == FOLDER)
         if name == FOLDER and FOLDER not in self._kept:
@@ -133,7 +123,7 @@ class DatasetPicker:
         """Read the folder, photo by photo, while the controls stay responsive."""
         path = self.folder.value.strip()
         if path:
-            self._growth.start(self._read(path), self._read_so_far, self._finish)
+            self._background.start(self._read(path), self._read_so_far)
 
     def _read(self, path: str) -> Iterator[Any]:
         self._say(f"Looks for photographs in {path} ...")
@@ -154,10 +144,6 @@ class DatasetPicker:
             self._kept[FOLDER] = found
             self.note.value = html.escape(_told(found.source.photographs))
             self._use(FOLDER)
-
-    def _finish(self, error: Exception | None) -> None:
-        if error is not None:
-            self._failed(error)
 
 
 def _told(read: Photographs) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import ipywidgets as widgets
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
-from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.controls import button, choice, search, slow_slider
+from cnnlab.explorers.optimisation_base import OptimisationExplorer
+from cnnlab.explorers.snippet import arguments, snippet
 from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.synthesis import deepdream_steps, deepdream_zoom
 
@@ -26,19 +26,9 @@ class DeepDreamExplorer(OptimisationExplorer):
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     layer, steps
         The first layer to amplify, and the number of steps at each size.
-
-    Controls
-    --------
-    network, shape, scene, seed, another_button, photo_upload
-        The network, and the start picture.
-    layer, octaves, octave_scale, steps, jitter, tv, size
-        Arguments of `cnnlab.synthesis.deepdream`, and the side of the picture.
-    zoom_button, n_frames, zoom, rotate
-        The zoom into the dream: the number of frames, and the zoom factor and rotation between two of them.
-    player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
+    name = "DeepDream explorer"
     title = "DeepDream"
     question = "What does a layer see, if it may have more of it?"
     curve_label = "distance from the picture"
@@ -54,33 +44,35 @@ class DeepDreamExplorer(OptimisationExplorer):
     ):
         super().__init__(model, picture)
         self._initial_layer, self._zooming = layer, False
-        self.layer = SearchSelect(description="Layer")
-        self.octaves = slider("Octaves", 3, 1, 5)
-        self.octave_scale = slider("Ratio", 1.4, 1.1, 2.0, 0.1)
-        self.steps = slider("Steps", steps, 2, 40)
-        self.jitter = slider("Jitter", 8, 0, 16)
-        self.tv = slider("TV", 0.002, 0.0, 0.02, 0.001)
-        self.size = widgets.Dropdown(options=[96, 144, 192, 240], value=144, description="Size")
-        self.n_frames = slider("Frames", 12, 2, 40)
-        self.zoom = slider("Zoom", 1.08, 1.01, 1.3, 0.01)
-        self.rotate = slider("Rotate", 1.0, 0.0, 10.0, 0.5)
-        self.zoom_button = widgets.Button(description="Walk into it")
-        controls = [self.layer, self.octaves, self.octave_scale, self.steps, self.jitter, self.tv, self.size]
-        names = accessible_names_of(
-            layer=(self.layer, "Layer that dreams"),
-            octaves=(self.octaves, "Octaves: sizes at which it dreams"),
-            ratio=(self.octave_scale, "Ratio of two sizes"),
-            steps=(self.steps, "Steps at each size"),
-            jitter=(self.jitter, "Jitter: largest shift in pixels before each step"),
-            tv=(self.tv, "Weight of the total variation"),
-            size=(self.size, "Side of the picture in pixels"),
-            frames=(self.n_frames, "Frames of the walk"),
-            zoom=(self.zoom, "Factor by which the picture grows between two frames"),
-            rotate=(self.rotate, "Degrees by which it turns between two frames"),
+        zoom_controls = {
+            "zoom_button": button("Walk into it"),
+            "n_frames": slow_slider("Frames", 12, 2, 40, name="Frames of the walk"),
+            "zoom": slow_slider(
+                *("Zoom", 1.08, 1.01, 1.3, 0.01),
+                name="Factor by which the picture grows between two frames",
+            ),
+            "rotate": slow_slider(
+                "Rotate", 1.0, 0.0, 10.0, 0.5, name="Degrees by which it turns between two frames"
+            ),
+        }
+        self.assemble(
+            {
+                "Dream": {
+                    "layer": search("Layer", name="Layer that dreams"),
+                    "octaves": slow_slider("Octaves", 3, 1, 5, name="Octaves: sizes at which it dreams"),
+                    "octave_scale": slow_slider("Ratio", 1.4, 1.1, 2.0, 0.1, name="Ratio of two sizes"),
+                    "steps": slow_slider("Steps", steps, 2, 40, name="Steps at each size"),
+                    "jitter": slow_slider(
+                        "Jitter", 8, 0, 16, name="Jitter: largest shift in pixels before each step"
+                    ),
+                    "tv": slow_slider("TV", 0.002, 0.0, 0.02, 0.001, name="Weight of the total variation"),
+                    "size": choice("Size", [96, 144, 192, 240], 144, name="Side of the picture in pixels"),
+                },
+                "Walk into the dream": zoom_controls,
+            },
+            silent=list(zoom_controls),
         )
-        zoom_controls = [self.zoom_button, self.n_frames, self.zoom, self.rotate]
-        self.assemble({"Dream": controls, "Walk into the dream": zoom_controls}, names, controls)
-        self.zoom_button.on_click(lambda _button: self.run_safely(self.run_zoom))
+        self.on_click(self.run_zoom, self.zoom_button)
 
     @property
     def options(self) -> dict[str, object]:
@@ -126,25 +118,18 @@ class DeepDreamExplorer(OptimisationExplorer):
         return ["the picture", f"{'a walk into the' if self._zooming else 'the'} dream of {self.layer.value}"]
 
     def code(self) -> str:
-        picture = self.image_picker.source.code(self.size.value)
-        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
-        return "\n".join(
-            [
-                "import cnnlab",
-                "from cnnlab import figures, synthesis" + (", world" if "world." in picture else ""),
-                "",
-                self.load_line,
-                picture,
-                f'dream = synthesis.deepdream(model, image, "{self.layer.value}", {options})',
-                "figures.grid([image, dream])",
-            ]
+        options = arguments(self.options)
+        return snippet(
+            self.load_line,
+            self.image_picker.source.code(self.size.value),
+            f'dream = synthesis.deepdream(model, image, "{self.layer.value}", {options})',
+            "figures.grid([image, dream])",
         )
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"DeepDream explorer. {self.display_name} dreams of a picture ({self.image_picker.source.description}): more of what"
+            f"{self.display_name} dreams of a picture ({self.image_picker.source.description}): more of what"
             f" {self.layer.value} sees in it, at {self.octaves.value} sizes with {self.steps.value} steps each."
-            " Run the cell to change it."
         )
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ipywidgets as widgets
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import ActivationSearch, ImageSet, LayerActivations, first_images
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import ProbabilityBars
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import button, choice, heading, link_opacity, search, slider
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
-from cnnlab.explorers.probability_bars import ProbabilityBars
 from cnnlab.explorers.render import dissection
-from cnnlab.explorers.reports import Reports
-from cnnlab.explorers.role import Role
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
-from cnnlab.units import Dissection
+from cnnlab.units import Dissection, ablation_steps
 from cnnlab.world import NAMES, dataset
 
 N_IMAGES = 240
@@ -42,26 +39,18 @@ class DissectionExplorer(Explorer):
     layer
         The first layer to show; None takes the last of `dissections`, or of the network.
 
-    Controls
-    --------
-    layer, unit
-        The layer and unit of the report; a click on a tile of the list sets `unit`.
-    threshold, category
-        The overlap (IoU) above which a unit counts as a detector, and the category of its concept.
-    highlight
-        The pixels that stay bright: the unit's mask, or those of its concept.
-    ablate_button
-        Classifies the pictures again without the unit.
-
     Example
     -------
     >>> explorer = DissectionExplorer("mini_alexnet", layer="relu5")
     >>> explorer.threshold.value = 0.1
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
+    name = "Dissection explorer"
     title = "Network dissection"
     question = "Which units have a name?"
+    invitation = "choose layers, units and thresholds"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,
@@ -75,141 +64,118 @@ class DissectionExplorer(Explorer):
         self._all_pictures = first_images(self.data, len(self.data))
         self.image_set: ImageSet = self._all_pictures
         self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
-        given = {(self.model, name): dissection for name, dissection in (dissections or {}).items()}
-        self.reports = Reports(
-            given, self.on_done(lambda: self.run_safely(self._new_layer)), self._say_waiting
-        )
-        self.role = Role(self.on_done(self._show_ablation))
-        self.ablate_button, self.ablation_bars = self.role.button, self.role.bars
+        self._dissections = {(self.model, name): found for name, found in (dissections or {}).items()}
+        self.ablation_accuracies: tuple[Tensor, Tensor] | None = None
+        """Accuracy of each class with the unit and without it; None before it is computed."""
+        self._ablation: BackgroundSteps[tuple[Tensor, Tensor]] = BackgroundSteps(self.fail)
         self._labels: dict[str, Tensor] = {}
-        self._model_shown: nn.Module | None = None
-        self._initial_layer = layer or next(reversed(dissections), None) if dissections else layer
-        self._make_controls()
-        self._lay_out()
+        layer = layer or next(reversed(dissections or {}), None)
+        self.detector_grid = ImageGrid(columns=6, max_tile_size=96, label="Detectors")
+        self.picture_grid = ImageGrid(columns=4, max_tile_size=140, label="Strongest pictures")
+        series = ["its pictures", "other pictures"]
+        self.bars = ProbabilityBars(label="Overlap with concepts", series_names=series)
+        series = ["without the unit", "with it"]
+        self.ablation_bars = ProbabilityBars(label="Accuracy by class", series_names=series)
+        kinds = [dissection.ALL_CATEGORIES, *NAMES]
+        self.layout(
+            {
+                "Detectors": {
+                    "layer": search("Layer", asked=layer, name="Layer that is dissected"),
+                    "threshold": slider(
+                        "IoU >", 0.04, 0.01, 0.4, 0.01, name="Overlap above which a unit is a detector"
+                    ),
+                    "category": choice("Kind", kinds, name="Kind of concepts that are listed"),
+                },
+                "Unit": {
+                    "unit": slider("Unit", 0, 0, 1, name="Unit of the layer"),
+                    "highlight": choice(
+                        "Bright", ["the unit's mask", "its concept"], name="What stays bright in the pictures"
+                    ),
+                    "opacity": slider("Dark", 0.7, 0, 1, 0.05, name="How dark the rest of the pictures is"),
+                },
+                "Its role": {
+                    "ablate_button": button("Ablate this unit", name="Ablate this unit and predict again")
+                },
+            },
+            centre=[self.picture_grid, self.detector_grid],
+            result=[
+                *(heading("Overlap (IoU) with concepts"), self.bars),
+                *(heading("Who falls without it"), self.ablation_bars),
+            ],
+        )
+        link_opacity(self.opacity, self.detector_grid, self.picture_grid)
         self.show()
         self.on_change(self._new_layer, self.layer)
         self.on_change(self._list_detectors, self.threshold, self.category)
         self.on_change(self._show_unit, self.unit, self.highlight)
         self.on_change(self._pick, self.detector_grid, name="selected")
-        self.ablate_button.on_click(lambda _button: self.run_safely(self._ablate))
+        self.on_click(self._ablate, self.ablate_button)
 
     @property
     def report(self) -> Dissection | None:
         """The dissection of the chosen layer, as far as it is known."""
-        return self.reports.of(self.model, self.layer.value)
-
-    @property
-    def ablation_accuracies(self) -> tuple[Tensor, Tensor] | None:
-        """Accuracy of each class with the unit and without it; None before it is computed."""
-        return self.role.lost
+        return self._dissections.get((self.model, self.layer.value))
 
     @property
     def _classes(self) -> tuple[str, ...]:
         return tuple(getattr(self.model, "class_names", ()))
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             layers, last = dissection.relu_layers(self.model, self.side)
-            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last)
-            self._initial_layer = None
+            offer_layers(self.layer, layers, otherwise=last)
             self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
             self.data, self._labels = self.image_set.source, {}
         self._new_layer()
-        self._model_shown = self.model
 
     def code(self) -> str:
         layer, unit, threshold = self.layer.value, self.unit.value, self.threshold.value
         return dissection.code(self.load_line, len(self.image_set), layer, unit, threshold)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         named = f": {self._concept_text(self.unit.value)}" if self.report is not None else ""
         return (
-            f"Dissection explorer. The units of {self.display_name}, layer {self.layer.value}, that are detectors (IoU above"
+            f"The units of {self.display_name}, layer {self.layer.value}, that are detectors (IoU above"
             f" {self.threshold.value:.2f}) in {len(self.image_set)} pictures; unit {self.unit.value}{named}."
-            " Run the cell to choose layers, units and thresholds."
         )
 
-    def static_preview(self) -> bytes:
+    def preview_title(self) -> str:
+        if self.report is None:
+            return ""
+        count = dissection.count_sentence(self.report, self.threshold.value)
+        return f"{self.layer.value}, unit {self.unit.value}: {self._concept_text(self.unit.value)}. {count}"
+
+    def preview(self) -> Figure:
         if self.report is None or self.search.activations is None:
-            return figure_png(dissection.preview_figure(self.image_set.as_floats(self.side, torch.arange(6))))
+            return dissection.preview_figure(self.image_set.as_floats(self.side, torch.arange(6)))
         best, masks = self._strongest_masks()
-        figure = dissection.preview_figure(self.image_set.as_floats(self.side, best), masks)
-        caption = dissection.count_sentence(self.report, self.threshold.value)
-        figure.suptitle(
-            f"{self.layer.value}, unit {self.unit.value}: {self._concept_text(self.unit.value)}. {caption}",
-            fontsize=9,
-            x=0.01,
-            ha="left",
-        )
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.unit = widgets.IntSlider(0, min=0, max=1, description="Unit")
-        self.threshold = widgets.FloatSlider(
-            0.04, min=0.01, max=0.4, step=0.01, description="IoU >", readout_format=".2f"
-        )
-        self.category = widgets.Dropdown(options=[dissection.ALL_CATEGORIES, *NAMES], description="Kind")
-        self.highlight = widgets.Dropdown(options=["the unit's mask", "its concept"], description="Bright")
-        self.opacity = widgets.FloatSlider(0.7, min=0, max=1, step=0.05, description="Dark")
-        self.detector_grid = ImageGrid(columns=6, max_tile_size=96, label="Detectors")
-        self.picture_grid = ImageGrid(columns=4, max_tile_size=140, label="Strongest pictures")
-        for grid in (self.detector_grid, self.picture_grid):
-            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
-        self.bars = ProbabilityBars(
-            label="Overlap with concepts", series_names=["its pictures", "other pictures"]
-        )
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Picture": [],
-                "Detectors": [self.layer, self.threshold, self.category],
-                "Unit": [self.unit, self.highlight, self.opacity],
-                "Its role": [self.ablate_button],
-            },
-            centre=[self.picture_grid, self.detector_grid],
-            result=[
-                heading("Overlap (IoU) with concepts"),
-                self.bars,
-                heading("Who falls without it"),
-                self.ablation_bars,
-            ],
-            accessible_names=[
-                *names_for(self.layer, "layer", "Layer that is dissected"),
-                *names_for(self.threshold, "threshold", "Overlap above which a unit is a detector"),
-                *names_for(self.category, "category", "Kind of concepts that are listed"),
-                *names_for(self.unit, "unit", "Unit of the layer"),
-                *names_for(self.highlight, "lit", "What stays bright in the pictures"),
-                *names_for(self.opacity, "opacity", "How dark the rest of the pictures is"),
-                *names_for(self.ablate_button, "ablate", "Ablate this unit and predict again"),
-            ],
-        )
+        return dissection.preview_figure(self.image_set.as_floats(self.side, best), masks)
 
     # Callbacks of the controls.
 
     def _new_layer(self) -> None:
         """Dissect the layer if needed, then collect its maps: at once the first time, later in steps."""
-        self.reports.stop()
-        self.role.stop()
+        self.background.stop()
+        self._ablation.stop()
         self.search.stop()
-        model, layer, first = self.model, self.layer.value, self._model_shown is None
-        small = first and not self.is_large
-        if self.report is None and small:
-            self.reports.make(model, layer, self.data, self.side, blocking=True)
-        if self.report is not None:
-            self.search.search(model, layer, self.side, blocking=small)
-            return
-        self._show_waiting()
-        self.reports.make(model, layer, self.data, self.side)
-        if (
-            self._callbacks_held and self.report is not None
-        ):  # without a running loop all steps have run by now
-            self.search.search(model, layer, self.side)
+        if self.report is None and not self.at_once:
+            self._show_pictures()
+        model, layer = self.model, self.layer.value
 
-    def _show_waiting(self) -> None:
+        def collect() -> None:
+            self.search.search(model, layer, self.side, blocking=self.at_once)
+
+        if self.report is not None:
+            collect()
+            return
+        steps, total = dissection.dissect_steps_for(model, self.data, layer, self.side)
+
+        def keep(found: dict[str, Dissection]) -> None:
+            self._dissections |= {(model, name): one for name, one in found.items()}
+
+        self.in_background(steps, keep, collect, total=total, at_once=self.at_once)
+
+    def _show_pictures(self) -> None:
         """Show some of the pictures until the layer is dissected."""
         some = torch.arange(min(N_STRONGEST, len(self.image_set)))
         with self.picture_grid.hold_sync(), self.detector_grid.hold_sync():
@@ -221,12 +187,9 @@ class DissectionExplorer(Explorer):
             self.picture_grid.captions = [self.image_set.describe(i) for i in some.tolist()]
             self.detector_grid.tiles, self.detector_grid.overlay, self.detector_grid.captions = {}, {}, []
         self.bars.entries = []
-        self._say_waiting()
 
-    def _say_waiting(self, share: str = "") -> None:
-        self.set_status(
-            f"{self.display_name}, {self.layer.value}: dissecting {len(self.image_set)} pictures ... {share}"
-        )
+    def waiting_for(self) -> str:
+        return f"{self.display_name}, {self.layer.value}: dissecting {len(self.image_set)} pictures"
 
     def _activations_updated(self, activations: LayerActivations, finished: bool) -> None:
         if not finished or self.report is None:
@@ -279,7 +242,8 @@ class DissectionExplorer(Explorer):
     def _show_unit(self) -> None:
         if self.report is None or self.search.activations is None:
             return
-        self.role.forget()
+        self._ablation.stop()
+        self.ablation_bars.entries, self.ablation_accuracies = [], None
         unit = self.unit.value
         best, masks = self._strongest_masks()
         with self.picture_grid.hold_sync():
@@ -298,10 +262,15 @@ class DissectionExplorer(Explorer):
         self.set_status(
             f"{self.display_name}: the pictures are answered again without unit {self.unit.value} ..."
         )
-        self.role.ask(
-            self.model, self.image_set.as_floats(self.side), labels, self.layer.value, self.unit.value
-        )
+        images = self.image_set.as_floats(self.side)
+        steps = ablation_steps(self.model, images, labels, self.layer.value, self.unit.value)
+        self._ablation.start(steps, self._keep_ablation, self._show_ablation)
+
+    def _keep_ablation(self, accuracies: tuple[Tensor, Tensor]) -> None:
+        self.ablation_accuracies = accuracies
 
     def _show_ablation(self) -> None:
-        text = self.role.show(self._classes)
+        self.ablation_bars.entries = dissection.ablation_rows(*self.ablation_accuracies, self._classes)
+        first = self.ablation_bars.entries[0]
+        text = f"{first['name']} falls most" if first["target"] else "no class falls"
         self.set_status(f"{self.display_name}, {self.layer.value}: without unit {self.unit.value} {text}.")

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import ipywidgets as widgets
+import anywidget
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
+from traitlets import Bool, Dict, Int, List, Unicode
 
 from cnnlab.explorers.activation_store import Floats, ImageSet, first_images
-from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, last_but_one, offer_layers
-from cnnlab.explorers.common import names_for
+from cnnlab.explorers.common import read_script, read_source
+from cnnlab.explorers.controls import checkbox, choice, search, slider, slow_slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.embedding_scatter import EmbeddingScatter
 from cnnlab.explorers.image_grid import image_tiles
 from cnnlab.explorers.layer_features import (
     captions,
@@ -26,8 +27,6 @@ from cnnlab.explorers.layer_features import (
     steps_of,
 )
 from cnnlab.explorers.render import embedding
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
 from cnnlab.features import PIXELS, embed, precision_at_k
 from cnnlab.figures.nearest_neighbours import picture_map_figure
 from cnnlab.networks.training_data import digits
@@ -35,6 +34,42 @@ from cnnlab.networks.training_data import digits
 DIGITS = "handwritten digits"
 NO_COLOUR = "nothing"
 DIGIT_COUNT = 300
+
+
+class EmbeddingScatter(anywidget.AnyWidget):
+    """Scatter plot of pictures.
+
+    Traits
+    ------
+    tiles
+        The pictures, as `cnnlab.explorers.image_grid.image_tiles` gives them.
+    points
+        [across, down] of each, in [0, 1].
+    colours, legend
+        "#rrggbb" of each point, empty for none; and the [name, colour] entries of the legend.
+    captions
+        A line for each picture, shown when the pointer is on it or it is chosen.
+    show_thumbnails, size
+        Whether pictures or dots are drawn, and the side of a picture in CSS pixels.
+    selected
+        The chosen picture, -1 for none; the browser writes it, the kernel may write it too.
+    label
+        Accessible name of the plot.
+    """
+
+    _esm = read_script("embedding_scatter.js")
+    # Its canvas and texts are styled like an `ImageGrid`, and an explorer may show it without one.
+    _css = read_source("image_grid.css", "embedding_scatter.css")
+
+    tiles = Dict().tag(sync=True)
+    points = List().tag(sync=True)
+    colours = List(Unicode()).tag(sync=True)
+    legend = List().tag(sync=True)
+    captions = List(Unicode()).tag(sync=True)
+    show_thumbnails = Bool(True).tag(sync=True)
+    size = Int(24).tag(sync=True)
+    selected = Int(-1).tag(sync=True)
+    label = Unicode("Map of pictures").tag(sync=True)
 
 
 class EmbeddingExplorer(Explorer):
@@ -50,48 +85,59 @@ class EmbeddingExplorer(Explorer):
     layer
         The first layer to show; None takes the last but one.
 
-    Controls
-    --------
-    data, folder
-        The pictures, crops of photographs, a folder of your own (`DatasetPicker`), or scikit-learn's handwritten digits.
-    layer, method, perplexity
-        The layer, and the method that reduces its features to two dimensions; results are cached.
-    colour
-        The colour of the frames: by class, by scene, by the main colour of the background, or none.
-    thumbnails, on_grid, size
-        Pictures or points; at their positions, or each in its own grid cell; and their size.
-
     Example
     -------
     >>> explorer = EmbeddingExplorer("mini_alexnet", layer="fc7")
     >>> explorer.method.value, explorer.colour.value = "pca", "scene"
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Embedding explorer"
     title = "Map of pictures"
     question = "How do the pictures lie in the space of a layer?"
+    invitation = "choose other layers, point at pictures and colour them"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "digits", "random labels")
+    wide = True
 
     def __init__(
         self, model: str | nn.Module = "mini_alexnet", pictures: Any = None, layer: str | None = None
     ):
         super().__init__(model)
         class_names = getattr(self.model, "class_names", ())
-        others = {DIGITS: _digits}
-        self.sets = DatasetPicker(
-            pictures, class_names, self._new_pictures, self.fail, self.set_status, 300, others=others
-        )
-        self.data, self.folder = self.sets.data, self.sets.folder
+        callbacks = self._new_pictures, self.fail, self.set_status
+        self.sets = DatasetPicker(pictures, class_names, *callbacks, 300, others={DIGITS: _digits})
         self.points: Tensor | None = None
         self._mapped: ImageSet | None = None
         self.precision = 0.0
         self._metadata: dict[ImageSet, dict[str, list[str]]] = {}
         self._features: dict[tuple, Tensor] = {}
         self._embeddings: dict[tuple, Tensor] = {}
-        self._background: BackgroundSteps[Tensor | None] = BackgroundSteps()
-        self._model_shown: nn.Module | None = None
-        self._initial_layer = layer
-        self._make_controls()
-        self._lay_out()
+        self.scatter = EmbeddingScatter()
+        max_perplexity = min(100, len(self.image_set) - 1)
+        methods = [("t-SNE", "tsne"), ("PCA", "pca")]
+        self.layout(
+            {
+                "Codes": {
+                    **self.sets.controls,
+                    "layer": search("Layer", asked=layer, name="Layer whose codes are mapped"),
+                },
+                "Map": {
+                    "method": choice("Method", methods, name="How codes are brought to two dimensions"),
+                    "perplexity": slow_slider(
+                        "Perplex.", min(30, max_perplexity), 2, max_perplexity, name="Perplexity of t-SNE"
+                    ),
+                },
+                "Look": {
+                    "colour": choice("Colour", [NO_COLOUR], name="What colours the frames"),
+                    "thumbnails": checkbox(
+                        "show the pictures", True, name="Show the pictures instead of points"
+                    ),
+                    "on_grid": checkbox("in a grid, apart", name="Put the pictures in a grid"),
+                    "size": slider("Size", 28, 10, 64, name="Size of the pictures on the map"),
+                },
+            },
+            centre=[self.scatter],
+        )
         self.show()
         self.on_change(self._embed, self.layer, self.method, self.perplexity)
         self.on_change(self._draw, self.colour, self.thumbnails, self.on_grid, self.size)
@@ -102,76 +148,25 @@ class EmbeddingExplorer(Explorer):
         return self.sets.fitting(self.side)
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             layers = layers_with_features(self.model, self.side)
-            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last_but_one(layers))
-            self._initial_layer = None
-            self._model_shown = self.model
+            offer_layers(self.layer, layers, otherwise=last_but_one(layers))
         self._new_data()
 
     def code(self) -> str:
-        return embedding.code(
-            self.load_line,
-            pictures=self.image_set.code(self.side),
-            layer=self.layer.value,
-            method=self.method.value,
-            perplexity=self.perplexity.value,
-        )
+        pictures, method = self.image_set.code(self.side), self.method.value
+        return embedding.code(self.load_line, pictures, self.layer.value, method, self.perplexity.value)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         method = "PCA" if self.method.value == "pca" else f"t-SNE of perplexity {self.perplexity.value}"
-        return (
-            f"Map of {len(self.image_set)} {self.sets.name}: {self.display_name}, layer {self.layer.value}, by {method}."
-            " Run the cell to choose other layers, point at pictures and colour them."
-        )
+        return f"Map of {len(self.image_set)} {self.sets.name}: {self.display_name}, layer {self.layer.value}, by {method}."
 
-    def static_preview(self) -> bytes:
+    def preview_title(self) -> str:
+        return f"{self.title}: {self.layer.value}"
+
+    def preview(self) -> Figure:
         images = F.interpolate(self.image_set.as_floats(), size=(embedding.THUMBNAIL_SIZE,) * 2, mode="area")
-        figure = picture_map_figure(self.points, images, grid=self.on_grid.value, size=8.0)
-        figure.suptitle(f"{self.title}: {self.layer.value}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.method = widgets.Dropdown(options=[("t-SNE", "tsne"), ("PCA", "pca")], description="Method")
-        max_perplexity = min(100, len(self.image_set) - 1)
-        self.perplexity = widgets.IntSlider(
-            min(30, max_perplexity),
-            min=2,
-            max=max_perplexity,
-            description="Perplex.",
-            continuous_update=False,
-        )
-        self.colour = widgets.Dropdown(options=[NO_COLOUR], description="Colour")
-        self.thumbnails = widgets.Checkbox(True, description="show the pictures", indent=False)
-        self.on_grid = widgets.Checkbox(False, description="in a grid, apart", indent=False)
-        self.size = widgets.IntSlider(28, min=10, max=64, description="Size")
-        self.scatter = EmbeddingScatter()
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Picture": [],
-                "Codes": [*self.sets.rows, self.layer],
-                "Map": [self.method, self.perplexity],
-                "Look": [self.colour, self.thumbnails, self.on_grid, self.size],
-            },
-            centre=[self.scatter],
-            result=[],
-            accessible_names=[
-                *self.sets.names,
-                *names_for(self.layer, "layer", "Layer whose codes are mapped"),
-                *names_for(self.method, "method", "How codes are brought to two dimensions"),
-                *names_for(self.perplexity, "perplexity", "Perplexity of t-SNE"),
-                *names_for(self.colour, "colour", "What colours the frames"),
-                *names_for(self.thumbnails, "thumbnails", "Show the pictures instead of points"),
-                *names_for(self.on_grid, "in-grid", "Put the pictures in a grid"),
-                *names_for(self.size, "size", "Size of the pictures on the map"),
-            ],
-        )
-        self.widget.add_class("cnnlab-wide")
+        return picture_map_figure(self.points, images, grid=self.on_grid.value, size=8.0)
 
     # Callbacks of the controls.
 
@@ -198,19 +193,15 @@ class EmbeddingExplorer(Explorer):
         return self.model, self.image_set, self.layer.value, self.method.value, perplexity
 
     def _embed(self) -> None:
-        self._background.stop()
+        self.background.stop()
         key = self._key
         if key in self._embeddings:
-            self._show_points(self._embeddings[key])
-        elif self.points is None and not self.is_large:  # at once, so that there is a result to show
-            for points in self._steps(key):
-                result = points
-            self._show_points(result)
-        else:
-            if self._mapped is not self.image_set:
-                self._draw_pixels()
-            self._say_waiting()
-            self._background.start(self._steps(key), self._step, self.on_done(lambda: None))
+            self._show_points()
+            return
+        if not self.at_once and self._mapped is not self.image_set:
+            self._draw_pixels()
+        n_steps = steps_of(Floats(self.image_set, self.side))
+        self.in_background(self._steps(key), done=self._show_points, total=n_steps, at_once=self.at_once)
 
     def _draw_pixels(self) -> None:
         """Show the embedding of the shrunken pixels until the features are there."""
@@ -219,33 +210,23 @@ class EmbeddingExplorer(Explorer):
         self._draw()
         self.scatter.label = f"{self.sets.name}, by their pixels until the map is made"
 
-    def _say_waiting(self, share: str = "") -> None:
+    def waiting_for(self) -> str:
         count = len(self.image_set)
-        self.set_status(
-            f"{self.display_name} looks at {count} {self.sets.name}; then the map is made ... {share}"
-        )
+        return f"{self.display_name} looks at {count} {self.sets.name}; then the map is made"
 
-    def _steps(self, key: tuple) -> Iterator[Tensor | None]:
+    def _steps(self, key: tuple) -> Iterator[None]:
         """Compute the features in short steps, and the embedding last."""
         model, data, layer, method, perplexity = key
         if (model, data, layer) not in self._features:
-            images = Floats(data, self.side)
-            steps = collect_features(model, images, list(dict.fromkeys((PIXELS, layer))))
-            for codes in told(steps, steps_of(images), self._say_waiting):
+            for codes in collect_features(model, Floats(data, self.side), [PIXELS, layer]):
                 if codes:
                     self._features[model, data, layer] = codes[layer]
                 yield None
         vectors = self._features[model, data, layer]
         self._embeddings[key] = embed(vectors, method, perplexity=perplexity or 30)
-        yield self._embeddings[key]
 
-    def _step(self, points: Tensor | None) -> None:
-        if points is not None:
-            self._show_points(points)
-            self._code.code = self.code()
-
-    def _show_points(self, points: Tensor) -> None:
-        self.points, self._mapped = points, self.image_set
+    def _show_points(self) -> None:
+        self.points, self._mapped = self._embeddings[self._key], self.image_set
         codes = self._features[self._key[:3]]
         k = min(5, len(codes) - 1)
         self.precision = precision_at_k(codes, self.image_set.labels, k).rate
@@ -271,4 +252,4 @@ class EmbeddingExplorer(Explorer):
 
 def _digits() -> ImageSet:
     pictures = first_images(digits("train"), DIGIT_COUNT)
-    return replace(pictures, expression=f'digits("train").images[:{DIGIT_COUNT}]')
+    return replace(pictures, expression=f'networks.digits("train").images[:{DIGIT_COUNT}]')

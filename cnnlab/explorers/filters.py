@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.common import heading, names_for
-from cnnlab.explorers.fitting import Fitting
+from cnnlab.explorers.controls import button, checkbox, choice, heading, search, slider, stop_button
 from cnnlab.explorers.image_grid import ImageGrid
 from cnnlab.explorers.render.filters import (
     SCALES,
@@ -25,16 +25,17 @@ from cnnlab.explorers.render.filters import (
     unit_tiles,
     weighted_layers,
 )
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks import reinitialise
-from cnnlab.units import FilterFit, filters
+from cnnlab.units import FilterFit, filters, fit_filters
 
 R2_THRESHOLD = 0.7
 
 
 class FilterExplorer(Explorer):
     """Filter explorer: the filters of any layer of any network, and how much of each a Gabor function or a colour blob explains.
+
+    A click on a filter sets `unit`, whose filter is enlarged. First-layer filters read colours and are shown as pictures; in deeper layers
+    `source` is the input channel.
 
     Parameters
     ----------
@@ -45,28 +46,18 @@ class FilterExplorer(Explorer):
     networks
         The networks to choose from, by name.
 
-    Controls
-    --------
-    network, layer, unit
-        The layer, and the unit whose filter is enlarged; a click on a filter sets `unit`.
-    source
-        The input channel, in deeper layers. First-layer filters read colours and are shown as pictures.
-    scale
-        The colour scale: one for each filter, or set by the largest weight of the layer or network.
-    untrained
-        Show the same network before training, initialised from a seed.
-    fit_button, stop_button
-        Fit a Gabor function and a blob of colour to each filter of the layer.
-
     Example
     -------
     >>> explorer = FilterExplorer("mini_resnet")
     >>> explorer.unit.value, explorer.scale.value = 4, "layer"
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Filter explorer"
     title = "Filters"
     question = "What do the weights look like?"
+    invitation = "choose others"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "digits", "random labels")
 
     def __init__(
         self,
@@ -74,26 +65,50 @@ class FilterExplorer(Explorer):
         layer: str | None = None,
         networks: Mapping[str, nn.Module] | None = None,
     ):
-        super().__init__(model, None, networks)
+        super().__init__(model, networks=networks)
         self.weights: Tensor | None = None
-        self._initial_layer = layer
-        self._untrained_models: dict[int, tuple[nn.Module, nn.Module]] = {}
-        self.fitting = Fitting(self._on_fit, self.on_done(lambda: self.run_safely(self._draw_unit)))
-        self.fit_button, self.stop_button = self.fitting.button, self.fitting.stop_button
-        self._make_controls()
-        self._lay_out()
+        self._untrained_models: dict[nn.Module, nn.Module] = {}
+        self._fits: dict[tuple, list[FilterFit]] = {}
+        self.grid = ImageGrid(columns=8, max_tile_size=72, label="Filters")
+        self.fit_grid = ImageGrid(columns=3, max_tile_size=150, label="The chosen filter")
+        self.kernel_grid = ImageGrid(columns=8, max_tile_size=90, label="Its weights")
+        self.fit_text = widgets.HTML()
+        self.layout(
+            {
+                "Filters": {
+                    "layer": search("Layer", asked=layer, name="Layer"),
+                    "unit": slider("Unit", 0, 0, 0, name="Unit of the layer"),
+                    "source": slider("Map", 0, 0, 0, name="Map that the layer reads"),
+                    "untrained": checkbox("before training", name="Show the network before training"),
+                },
+                "Colours": {
+                    "scale": choice("Scale", list(SCALES.items()), name="What shares one scale of colours")
+                },
+                "Explained by": {
+                    "buttons": {
+                        "fit_button": button(
+                            "Fit Gabor and blob", name="Fit a Gabor function and a blob to each filter"
+                        ),
+                        "stop_button": stop_button(name="Stop fitting"),
+                    }
+                },
+            },
+            centre=[self.grid],
+            result=[heading("The chosen unit"), self.fit_grid, self.fit_text, self.kernel_grid],
+        )
+        self.background.link(self.fit_button, self.stop_button)
         self.show()
         self.on_change(self._new_layer, self.layer, self.untrained)
         self.on_change(self._draw, self.scale, self.source)
         self.on_change(self._draw_unit, self.unit)
         self.on_change(self._choose, self.grid, name="selected")
-        self.fit_button.on_click(lambda _button: self.run_safely(self.fit))
-        self.stop_button.on_click(lambda _button: self.run_safely(self.fitting.stop))
+        self.on_click(self.fit, self.fit_button)
+        self.on_click(self.background.stop, self.stop_button)
 
     @property
     def fits(self) -> list[FilterFit]:
         """The fits to the filters of the shown layer, as far as they are done, from unit 0 on."""
-        return self.fitting.of(self._key)
+        return self._fits.setdefault(self._key, [])
 
     def fit(self) -> None:
         """Fit the filters of the layer one by one, continuing where the last fit stopped."""
@@ -101,14 +116,24 @@ class FilterExplorer(Explorer):
             raise ValueError(
                 f'"{self.layer.value}" reads maps, not colours; only filters that read the picture are edges or blobs.'
             )
-        self.fitting.start(self._key, self.weights)
+        fits, weights, key = self.fits, self.weights, self._key
+
+        def steps() -> Iterator[FilterFit]:
+            for unit in range(len(fits), len(weights)):
+                yield fit_filters(weights[unit])
+
+        def keep(fit: FilterFit) -> None:
+            fits.append(fit)
+            if key == self._key:
+                self._update_fit_text()
+
+        self.in_background(steps(), keep, self._draw_unit)
 
     def refresh(self) -> None:
         names = weighted_layers(self.model)
         if not names:
             raise ValueError(f"{self.display_name} has neither convolutions nor fully connected layers.")
-        offer_layers(self.layer, names, asked=self._initial_layer, otherwise=names[0])
-        self._initial_layer = None
+        offer_layers(self.layer, names, otherwise=names[0])
         self._new_layer()
 
     def code(self) -> str:
@@ -116,76 +141,38 @@ class FilterExplorer(Explorer):
         threshold = R2_THRESHOLD if self.fits else None
         return code(self.load_line, self.untrained.value, self.layer.value, self.weights, scale, threshold)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         shape = " x ".join(map(str, self.weights.shape[1:]))
         state = "before training" if self.untrained.value else "trained"
         return (
-            f"Filter explorer. {self.display_name}, {state}, layer {self.layer.value}: {len(self.weights)} units with weights of"
-            f" {shape}, one scale of colours for {self.scale.label}; unit {self.unit.value} is chosen. Run the cell to choose others."
+            f"{self.display_name}, {state}, layer {self.layer.value}: {len(self.weights)} units with weights of"
+            f" {shape}, one scale of colours for {self.scale.label}; unit {self.unit.value} is chosen."
         )
 
-    def static_preview(self) -> bytes:
+    def preview_title(self) -> str:
+        return f"{self.title}: {self.display_name}, {self.layer.value}"
+
+    def preview(self) -> Figure:
         scale = scale_of(self._shown_model, self.scale.value)
-        figure = preview_figure(self.weights, scale, self.source.value, self.unit.value)
-        figure.suptitle(
-            f"{self.title}: {self.display_name}, {self.layer.value}", fontsize=11, x=0.01, ha="left"
-        )
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
-        self.source = widgets.IntSlider(0, min=0, max=0, description="Map")
-        self.scale = widgets.Dropdown(options=list(SCALES.items()), value="filter", description="Scale")
-        self.untrained = widgets.Checkbox(False, description="before training", indent=False)
-        self.grid = ImageGrid(columns=8, max_tile_size=72, label="Filters")
-        self.fit_grid = ImageGrid(columns=3, max_tile_size=150, label="The chosen filter")
-        self.kernel_grid = ImageGrid(columns=8, max_tile_size=90, label="Its weights")
-        self.fit_text = widgets.HTML()
-
-    def _lay_out(self) -> None:
-        buttons = widgets.HBox([self.fit_button, self.stop_button]).add_class("cnnlab-row")
-        self.layout(
-            {
-                "Picture": [],
-                "Filters": [self.layer, self.unit, self.source, self.untrained],
-                "Colours": [self.scale],
-                "Explained by": [buttons],
-            },
-            centre=[self.grid],
-            result=[heading("The chosen unit"), self.fit_grid, self.fit_text, self.kernel_grid],
-            accessible_names=[
-                *names_for(self.layer, "layer", "Layer"),
-                *names_for(self.unit, "unit", "Unit of the layer"),
-                *names_for(self.source, "source", "Map that the layer reads"),
-                *names_for(self.scale, "scale", "What shares one scale of colours"),
-                *names_for(self.untrained, "fresh", "Show the network before training"),
-                *names_for(self.fit_button, "fit", "Fit a Gabor function and a blob to each filter"),
-                *names_for(self.stop_button, "stop", "Stop fitting"),
-            ],
-        )
+        return preview_figure(self.weights, scale, self.source.value, self.unit.value)
 
     # Callbacks of the controls.
 
     @property
-    def _key(self) -> tuple[int, str, bool]:
-        return id(self.model), self.layer.value, self.untrained.value
+    def _key(self) -> tuple[nn.Module, str, bool]:
+        return self.model, self.layer.value, self.untrained.value
 
     @property
     def _shown_model(self) -> nn.Module:
         """The network whose weights are shown: the chosen one, or its untrained copy."""
         if not self.untrained.value:
             return self.model
-        if (
-            id(self.model) not in self._untrained_models
-        ):  # the model is kept too, so that its id is not reused
-            self._untrained_models[id(self.model)] = self.model, reinitialise(self.model)
-        return self._untrained_models[id(self.model)][1]
+        if self.model not in self._untrained_models:
+            self._untrained_models[self.model] = reinitialise(self.model)
+        return self._untrained_models[self.model]
 
     def _new_layer(self) -> None:
-        self.fitting.stop()
+        self.background.stop()
         self.weights = filters(self._shown_model, self.layer.value)
         units, sources = self.weights.shape[:2]
         with self.hold_callbacks():
@@ -246,7 +233,3 @@ class FilterExplorer(Explorer):
             )
         if len(fits) > 0 and self.unit.value == len(fits) - 1:
             self._draw_unit()
-
-    def _on_fit(self, key: tuple[int, str, bool]) -> None:
-        if key == self._key:
-            self.run_safely(self._update_fit_text)

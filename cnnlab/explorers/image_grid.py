@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import anywidget
 import numpy as np
 import torch
 from torch import Tensor
-from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
+from traitlets import Bool, Dict, Float, Int, List, Unicode
 
-from cnnlab.explorers.common import read_script
+from cnnlab.explorers.common import read_script, read_source
 from cnnlab.explorers.image_bytes import png
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 from cnnlab.figures.palette_png import palette_png
-
-_HERE = Path(__file__).parent
 
 
 class ImageGrid(anywidget.AnyWidget):
@@ -43,7 +40,7 @@ class ImageGrid(anywidget.AnyWidget):
     """
 
     _esm = read_script("image_grid.js")
-    _css = (_HERE / "image_grid.css").read_text(encoding="utf-8")
+    _css = read_source("image_grid.css")
 
     tiles = Dict().tag(sync=True)
     overlay = Dict().tag(sync=True)
@@ -58,20 +55,6 @@ class ImageGrid(anywidget.AnyWidget):
     readout = Unicode("").tag(sync=True)
     smooth = Bool(False).tag(sync=True)
     opacity = Float(0.7).tag(sync=True)
-
-
-class Chart(anywidget.AnyWidget):
-    """Static chart, such as a curve: `png` bytes, and `alt`, its alt text."""
-
-    _esm = (_HERE / "chart.js").read_text(encoding="utf-8")
-
-    png = Bytes(b"").tag(sync=True)
-    alt = Unicode("").tag(sync=True)
-
-    def show(self, content: bytes, alt: str) -> None:
-        """Show another picture and its alt text, in one message."""
-        with self.hold_sync():
-            self.png, self.alt = content, alt
 
 
 def image_tiles(pictures: Tensor) -> dict:

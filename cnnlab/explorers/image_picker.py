@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from cnnlab.explorers.common import PhotoUpload, names_for
+from cnnlab.explorers.common import PhotoUpload
+from cnnlab.explorers.controls import Hold, button, choice, number, row, search
 from cnnlab.explorers.image_sources import (
     ImageSource,
     PhotographSource,
@@ -16,7 +17,6 @@ from cnnlab.explorers.image_sources import (
     extra_fields,
     installed_photographs,
 )
-from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.thumbnails import (
     Switch,
     Thumbnails,
@@ -44,17 +44,17 @@ class ImagePicker:
         recipe = self.source.recipe if isinstance(self.source, RenderedSource) else sample(0)
         self._extra_fields = extra_fields(recipe) if isinstance(self.source, RenderedSource) else {}
         self._on_change, self._on_error = on_change, on_error
-        self._showing = False
+        self._showing = Hold()
         self._last: dict[str, ImageSource] = {}
         self._make_rendered(recipe)
         self.thumbnails = Thumbnails(label="Photographs", **photograph_traits(installed_photographs()))
         self.photo_upload = PhotoUpload()
-        kinds = [
-            [value, label]
-            for value, label in KINDS.items()
-            if value != "photograph" or installed_photographs()
-        ]
-        self.kind = Switch(options=kinds, value=self.source.kind, label="Kind of picture")
+        kinds = {
+            value: label for value, label in KINDS.items() if value != "photograph" or installed_photographs()
+        }
+        self.kind = Switch(
+            options=[list(pair) for pair in kinds.items()], value=self.source.kind, label="Kind of picture"
+        )
         self._panels = {
             "photograph": self.thumbnails,
             "rendered": self._last_rendered,
@@ -69,30 +69,20 @@ class ImagePicker:
         self.photo_upload.observe(self._receive, "upload")
 
     def _make_rendered(self, recipe) -> None:
-        self.shape = SearchSelect(OBJECTS, value=_known_class(recipe.shape), description="Class")
-        self.scene = widgets.Dropdown(options=SCENES, value=recipe.scene, description="Scene")
-        self.seed = widgets.BoundedIntText(
-            recipe.seed, min=0, max=max(LARGEST_SEED, recipe.seed), description="Seed"
-        )
-        self.another_button = widgets.Button(description="Another")
-        seed_row = widgets.HBox([self.seed, self.another_button]).add_class("cnnlab-row")
-        self.rendered_rows = [self.shape, self.scene, seed_row]  # for explorers of rendered pictures only
+        shape = recipe.shape if recipe.shape in OBJECTS else OBJECTS[0]
+        self.shape = search("Class", OBJECTS, name="Class of the object in the picture")
+        self.shape.value = shape
+        self.scene = choice("Scene", SCENES, recipe.scene, name="Scene of the picture")
+        largest = max(LARGEST_SEED, recipe.seed)
+        self.seed = number("Seed", recipe.seed, 0, largest, name="Seed of the picture")
+        self.another_button = button("Another", name="Another picture of the same class and scene")
+        self.rendered_rows = [self.shape, self.scene, row([self.seed, self.another_button])]
         self._last_rendered = widgets.VBox(self.rendered_rows).add_class("cnnlab-panel")
 
     @property
     def rows(self) -> list[widgets.Widget]:
         """The controls in their order."""
         return [self.kind, *self._panels.values()]
-
-    @property
-    def accessible_names(self) -> list:
-        """Accessible names of the controls."""
-        return [
-            *names_for(self.shape, "shape", "Class of the object in the picture"),
-            *names_for(self.scene, "scene", "Scene of the picture"),
-            *names_for(self.seed, "seed", "Seed of the picture"),
-            *names_for(self.another_button, "another", "Another picture of the same class and scene"),
-        ]
 
     def use_photo(self, content: bytes | str, name: str = "") -> None:
         """Use this photo; an unreadable one is reported and the picture stays."""
@@ -118,13 +108,10 @@ class ImagePicker:
         source = self.source
         self._last.pop(source.kind, None)  # the latest comes last
         self._last[source.kind] = source
-        self._showing = True
-        try:
+        with self._showing:
             self.kind.value = source.kind
             self.thumbnails.value = source.name if source.kind == "photograph" else self.thumbnails.value
             self.photo_upload.photo_name = (source.name or "without a name") if source.kind == "own" else ""
-        finally:
-            self._showing = False
         self._show_panel(source.kind)
 
     def _show_panel(self, kind: str) -> None:
@@ -177,7 +164,3 @@ class ImagePicker:
             self._choose(list(self._last.values())[-1])
         else:
             self._render()
-
-
-def _known_class(shape: str) -> str:
-    return shape if shape in OBJECTS else OBJECTS[0]

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from cnnlab.explorers.activation_store import Floats, ImageSet, pictures_in_a_step
 from cnnlab.explorers.choices import network_layers
 from cnnlab.explorers.picture_sets import of_photographs
-from cnnlab.features import PIXELS
+from cnnlab.explorers.snippet import snippet
+from cnnlab.features import PIXELS, pool_maps
 from cnnlab.networks import activations
 from cnnlab.world import NAMES
 from cnnlab.world.photo_set import PatchDataset
@@ -36,25 +37,28 @@ def steps_of(images: Tensor | Floats) -> int:
     return -(-len(images) // pictures_in_a_step(max(images.shape[2:]), _STEP))
 
 
-def layer_features(model: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """The features N x D of each layer (or the pixels), with every activation kept."""
+def layer_features(
+    model: nn.Module, images: Tensor, layers: Sequence[str], pool: str | None = None
+) -> dict[str, Tensor]:
+    """The features N x D of each layer (or the pixels), for images in [0, 1] or in bytes; `pool` as `cnnlab.features.pool_maps`."""
+    images = images.float() / 255 if images.dtype == torch.uint8 else images
     requested = [layer for layer in layers if layer != PIXELS]
     outputs = activations(model, images, requested, batch_size=len(images)) if requested else {}
-    codes = {layer: maps.flatten(1).cpu() for layer, maps in outputs.items()}
-    return {layer: images.flatten(1) if layer == PIXELS else codes[layer] for layer in layers}
+    vectors = {layer: pool_maps(maps, pool).cpu().clone() for layer, maps in outputs.items()}
+    return {layer: images.flatten(1) if layer == PIXELS else vectors[layer] for layer in layers}
 
 
 def collect_features(
-    model: nn.Module, images: Tensor | Floats, layers: Sequence[str]
+    model: nn.Module, images: Tensor | Floats, layers: Sequence[str], pool: str | None = None
 ) -> Iterator[dict[str, Tensor]]:
     """The features of all pictures N x 3 x H x W, in short steps: empty until the last step, which gives N x D for each layer."""
     parts: dict[str, list[Tensor]] = {layer: [] for layer in layers}
     step = pictures_in_a_step(max(images.shape[2:]), _STEP)
     for start in range(0, len(images), step):
-        for layer, codes in layer_features(model, images[start : start + step], layers).items():
-            parts[layer].append(codes)
+        for layer, vectors in layer_features(model, images[start : start + step], list(parts), pool).items():
+            parts[layer].append(vectors)
         done = start + step >= len(images)
-        yield {layer: torch.cat(codes) for layer, codes in parts.items()} if done else {}
+        yield {layer: torch.cat(vectors) for layer, vectors in parts.items()} if done else {}
 
 
 def image_metadata(pictures: ImageSet) -> dict[str, list[str]]:
@@ -98,11 +102,11 @@ def nearest_neighbours_code(
 
     `query` is the code for `image`, or the index of a picture of the set; `pictures` are the lines that load the set.
     """
-    lines = ["import cnnlab", "import torch", "from cnnlab import features, world", "", opening]
-    lines += [*pictures, f'collection = features.extract_features(model, pictures, "{layer}")']
+    lines = [opening, *pictures, f'collection = features.extract_features(model, pictures, "{layer}")']
     if isinstance(query, str):
         lines += [query, f'query = features.extract_features(model, image, "{layer}")']
     else:
         lines += [f"query = {query}  # a picture of the collection"]
-    lines += [f"neighbours = features.neighbours(collection, query, k={k})", "print(neighbours.index)"]
-    return "\n".join(lines)
+    return snippet(
+        *lines, f"neighbours = features.neighbours(collection, query, k={k})", "print(neighbours.index)"
+    )

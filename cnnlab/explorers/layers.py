@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
+from cnnlab.explorers.charts import Table
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import checkbox, heading, link_opacity, search, slider
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles, tile_box
-from cnnlab.explorers.render.activations import layer_maps
-from cnnlab.explorers.render.receptive_field import (
+from cnnlab.explorers.render.activations import (
     colours_for,
     effective_field_tiles,
+    field_figure,
     field_sentence,
+    layer_maps,
     nearest_unit,
-    preview_figure,
 )
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
-from cnnlab.explorers.table import Table
+from cnnlab.explorers.snippet import snippet
 from cnnlab.networks import summary
 from cnnlab.networks.summary import LayerRow
 
@@ -29,6 +29,9 @@ HEADINGS = ["layer", "type", "shape", "parameters", "multiply-adds", "sees"]
 
 class LayersExplorer(Explorer):
     """Layer explorer: each layer's shape, parameters and cost; each unit's activation and receptive field.
+
+    A click on a row of the table chooses the layer, on a map the unit, on the large map the position, and on the picture the position
+    whose receptive field has its centre nearest. `show_effective_field` overlays `cnnlab.networks.effective_receptive_field`.
 
     Parameters
     ----------
@@ -39,25 +42,17 @@ class LayersExplorer(Explorer):
     layer
         The first layer to show.
 
-    Controls
-    --------
-    table, find
-        One row for each layer; a click on a row chooses it (`layer` may be set, too). `find` is a searchable menu of the rows.
-    unit, row, column
-        The map and the position in it: also set by a click on a map, on a position of the large map, or on the picture,
-        which chooses the position with the nearest receptive field centre.
-    show_effective_field
-        Overlay the effective receptive field of the position (the gradient, see `cnnlab.networks.effective_receptive_field`).
-
     Example
     -------
     >>> explorer = LayersExplorer("mini_resnet", picture=7)
     >>> explorer.layer, explorer.unit.value = "layer2", 5
     """
 
-    kinds = (*CLASSIFIERS, "digits", "random labels")
+    name = "Layer explorer"
     title = "Layers and what they see"
     question = "What happens to a picture on its way through the network?"
+    invitation = "choose layers and units"
+    kinds = (*CLASSIFIERS, "digits", "random labels")
 
     def __init__(
         self, model: str | nn.Module = "mini_alexnet", picture: object = None, layer: str | None = None
@@ -66,9 +61,31 @@ class LayersExplorer(Explorer):
         self.maps: Tensor | None = None
         self._rows: tuple[LayerRow, ...] = ()
         self._initial_layer = layer
-        self._model_shown: nn.Module | None = None
-        self._make_controls()
-        self._lay_out()
+        self.table = Table(headings=HEADINGS, text_columns=3, label="Layers of the network")
+        self.image_view = ImageGrid(columns=1, max_tile_size=440, pick="pixel", smooth=True, opacity=0.8)
+        self.map = ImageGrid(columns=1, max_tile_size=230, pick="pixel", label="Map")
+        self.grid = ImageGrid(columns=8, max_tile_size=64, label="Maps of the layer")
+        self.layout(
+            {
+                "Unit": {
+                    "find": search("Layer", name="Layer"),
+                    "unit": slider("Unit", 0, 0, 0, name="Unit of the layer"),
+                    "row": slider("Row", 0, 0, 0, name="Row in the map"),
+                    "column": slider("Column", 0, 0, 0, name="Column in the map"),
+                },
+                "Over the picture": {
+                    "show_effective_field": checkbox(
+                        "what it uses of its field", name="Show what the unit uses of its field"
+                    ),
+                    "opacity": slider(
+                        "Opacity", 0.8, 0, 1, 0.05, name="Opacity of what is laid over the picture"
+                    ),
+                },
+            },
+            centre=[self.image_view, heading("Layers, in the order in which they run"), self.table],
+            result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
+        )
+        link_opacity(self.opacity, self.image_view)
         self.show()
         self.on_change(self._new_layer, self.table, name="selected")
         self.on_change(lambda: self._select(self.find.value), self.find)
@@ -99,7 +116,7 @@ class LayersExplorer(Explorer):
         return float(self.maps[self.unit.value, self.row.value, self.column.value])
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             self._new_network()
         source = self.image_picker.source
         self.image_view.tiles = image_tiles(source.image(DISPLAY_SIZE)[None])
@@ -108,74 +125,32 @@ class LayersExplorer(Explorer):
         self.set_status(f"{self.display_name} looks at: {source.description}.")
 
     def code(self) -> str:
-        picture = self.image_picker.source.code(self.side)
-        rooms = "networks, world" if "world." in picture else "networks"
         position = f"{self.row.value}, {self.column.value}"
         unit = f"{self.unit.value}, {position}" if self._has_positions else f"{self.unit.value}"
         lines = [
-            "import cnnlab",
-            f"from cnnlab import {rooms}",
-            "",
             self.load_line,
-            picture,
+            self.image_picker.source.code(self.side),
             "print(networks.summary(model))",
             f'maps = networks.activations(model, image, "{self.layer}")["{self.layer}"]',
             f"print(maps[{unit}].item())",
         ]
         if self.box is not None:
             lines += [f'print(networks.receptive_field(model, "{self.layer}").box({position}))']
-        return "\n".join(lines)
+        return snippet(*lines)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Layer explorer. {self.display_name} looks at a picture ({self.image_picker.source.description}); the table lists its"
+            f"{self.display_name} looks at a picture ({self.image_picker.source.description}); the table lists its"
             f" {len(self._rows)} layers. Layer {self.layer}, unit {self.unit.value}: {self._field_text()}"
-            " Run the cell to choose layers and units."
         )
 
-    def static_preview(self) -> bytes:
+    def preview(self) -> Figure:
         picture = to_array(self.image_picker.source.image(DISPLAY_SIZE))
-        position = self.unit.value, self.row.value, self.column.value
-        figure = preview_figure(picture, self.box, self.side, self.maps, *position)
-        figure.axes[0].set_title(f"row {position[1]}, column {position[2]} sees this", fontsize=9)
-        figure.axes[1].set_title(f"{self.layer}, unit {position[0]}", fontsize=9)
-        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
-        self.row = widgets.IntSlider(0, min=0, max=0, description="Row")
-        self.column = widgets.IntSlider(0, min=0, max=0, description="Column")
-        self.show_effective_field = widgets.Checkbox(
-            False, description="what it uses of its field", indent=False
-        )
-        self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
-        self.find = SearchSelect(description="Layer")
-        self.table = Table(headings=HEADINGS, text_columns=3, label="Layers of the network")
-        self.image_view = ImageGrid(columns=1, max_tile_size=440, pick="pixel", smooth=True, opacity=0.8)
-        self.map = ImageGrid(columns=1, max_tile_size=230, pick="pixel", label="Map")
-        self.grid = ImageGrid(columns=8, max_tile_size=64, label="Maps of the layer")
-        widgets.jslink((self.opacity, "value"), (self.image_view, "opacity"))
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Unit": [self.find, self.unit, self.row, self.column],
-                "Over the picture": [self.show_effective_field, self.opacity],
-            },
-            centre=[self.image_view, heading("Layers, in the order in which they run"), self.table],
-            result=[heading("One map"), self.map, heading("All maps of the layer"), self.grid],
-            accessible_names=[
-                *names_for(self.find, "layer", "Layer"),
-                *names_for(self.unit, "unit", "Unit of the layer"),
-                *names_for(self.row, "row-of-map", "Row in the map"),
-                *names_for(self.column, "column-of-map", "Column in the map"),
-                *names_for(self.show_effective_field, "used", "Show what the unit uses of its field"),
-                *names_for(self.opacity, "opacity", "Opacity of what is laid over the picture"),
-            ],
-        )
+        unit, row, column = self.unit.value, self.row.value, self.column.value
+        figure = field_figure(picture, self.box, self.side, self.maps, unit, row, column)
+        figure.axes[0].set_title(f"row {row}, column {column} sees this", fontsize=9)
+        figure.axes[1].set_title(f"{self.layer}, unit {unit}", fontsize=9)
+        return figure
 
     # Callbacks of the controls.
 
@@ -197,7 +172,7 @@ class LayersExplorer(Explorer):
         offer_layers(self.find, names)
         if self._initial_layer and self._initial_layer not in names:
             self._select(self._initial_layer)  # its error lists the layers
-        self._model_shown, self._initial_layer = self.model, None
+        self._initial_layer = None
 
     def _select(self, name: str) -> None:
         names = [row.name for row in self._rows]
@@ -215,11 +190,10 @@ class LayersExplorer(Explorer):
         count, rows, columns = self.maps.shape
         with self.hold_callbacks():
             self._fit(self.unit, count, min(self.unit.value, count - 1))
-            for slider, n_positions in ((self.row, rows), (self.column, columns)):
-                share = slider.value / slider.max if slider.max else 0.45
-                self._fit(
-                    slider, n_positions, round(share * (n_positions - 1))
-                )  # the same relative position in the map
+            for control, n_positions in ((self.row, rows), (self.column, columns)):
+                # The same relative position in the map.
+                share = control.value / control.max if control.max else 0.45
+                self._fit(control, n_positions, round(share * (n_positions - 1)))
         cmap, low, high = colours_for(self.maps)
         with self.grid.hold_sync():
             self.grid.columns = 8 if count <= 64 else 12
@@ -231,9 +205,9 @@ class LayersExplorer(Explorer):
         self._new_unit()
 
     @staticmethod
-    def _fit(slider: widgets.IntSlider, count: int, value: int) -> None:
-        slider.max = count - 1
-        slider.value, slider.disabled = value, count == 1
+    def _fit(control: widgets.IntSlider, count: int, value: int) -> None:
+        control.max = count - 1
+        control.value, control.disabled = value, count == 1
 
     def _new_unit(self) -> None:
         cmap, low, high = colours_for(self.maps)
@@ -251,12 +225,9 @@ class LayersExplorer(Explorer):
         scale = DISPLAY_SIZE / self.side
         self.image_view.boxes = [] if box is None else [tile_box(0, [value * scale for value in box])]
         self.image_view.readout = self._field_text()
-        used = (
-            effective_field_tiles(self.model, self.image, self.layer, row, column)
-            if self.show_effective_field.value
-            else {}
-        )
-        self.image_view.overlay = used
+        self.image_view.overlay = {}
+        if self.show_effective_field.value:
+            self.image_view.overlay = effective_field_tiles(self.model, self.image, self.layer, row, column)
 
     def _choose_unit(self) -> None:
         if self.grid.selected >= 0:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ipywidgets as widgets
-
 from cnnlab.experiments import Record, load_record
-from cnnlab.experiments.memorization import INPUTS, MemorizationTask, make_task, small_network, train_epochs
-from cnnlab.explorers.background import BackgroundSteps
+from cnnlab.experiments.memorization import INPUTS, MemorizationTask, make_task, train_epochs
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.common import heading, names_for
-from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles, tile_frame
+from cnnlab.explorers.charts import Chart
+from cnnlab.explorers.controls import button, choice, finding, heading, slider, stop_button
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles, tile_frame
+from cnnlab.explorers.snippet import snippet
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.memorization import memorization_figure, random_labels_figure
@@ -30,37 +29,51 @@ class MemorizationExplorer(Explorer):
     pictures, epochs
         Number of pictures and epochs of the run that the button starts.
 
-    Controls
-    --------
-    inputs
-        Labels of which a share is random, or pictures with scrambled pixels.
-    share
-        Per cent of random labels.
-    train_button, stop_button
-        Train a network on the task, epoch by epoch; stop it at any time.
-
     Example
     -------
     >>> explorer = MemorizationExplorer()
     >>> explorer.share.value = 60
     """
 
+    name = "Memorization explorer"
     title = "Memorization"
     question = "Can a network learn what cannot be understood?"
+    invitation = "change the lesson and to let a network learn it"
+    pickers = ()
 
     def __init__(self, pictures: int = 300, epochs: int = 20):
         self.records: tuple[Record, Record] = (load_record("random_labels"), load_record("scrambled"))
         self.size, self.epochs = pictures, epochs
         self.task: MemorizationTask | None = None
         self.history: Mapping[str, Sequence[float]] = {}
-        self._background: BackgroundSteps[Mapping[str, Sequence[float]]] = BackgroundSteps()
-        super().__init__(small_network(20))
-        self._make_controls()
-        self._lay_out()
+        super().__init__()
+        shares = [round(100 * row["share"]) for row in self.records[0].rows]
+        range_of_shares = shares[0], shares[-1], shares[1] - shares[0]
+        self.grid = ImageGrid(columns=8, max_tile_size=80)
+        self.curves, self.shares, self._finding = Chart(), Chart(), finding()
+        self.layout(
+            {
+                "What is to be learnt": {
+                    "inputs": choice("Learn", CHOICES, name="What is to be learnt"),
+                    "share": slider(
+                        "Random", 100, *range_of_shares, name="Per cent of labels that are drawn by chance"
+                    ),
+                },
+                "Here and now": {
+                    "buttons": {
+                        "train_button": button("Train it now", name="Let a network learn it now"),
+                        "stop_button": stop_button(name="Stop learning"),
+                    }
+                },
+            },
+            centre=[self.grid, heading("Right answers while learning"), self.curves],
+            result=[heading("At the end, by share of random labels"), self.shares, self._finding],
+        )
+        self.background.link(self.train_button, self.stop_button)
         self.show()
         self.on_change(self._new_task, self.inputs, self.share)
-        self.train_button.on_click(lambda _button: self.run_safely(self.train))
-        self.stop_button.on_click(lambda _button: self.run_safely(self.stop))
+        self.on_click(self.train, self.train_button)
+        self.on_click(self.background.stop, self.stop_button)
 
     @property
     def task_options(self) -> tuple[str, float]:
@@ -81,81 +94,38 @@ class MemorizationExplorer(Explorer):
     def train(self) -> None:
         """Train a new network on the task, epoch by epoch."""
         self.history = {}
-        self.train_button.disabled, self.stop_button.disabled = True, False
         seed = self.records[0].recipe["options"]["seed"]
-        self._background.start(
-            train_epochs(self.task, epochs=self.epochs, seed=seed), self._epoch_done, self._finished
-        )
-
-    def stop(self) -> None:
-        """Stop the training; the result so far stays."""
-        self._background.stop()
-        self._finished(None)
+        self.in_background(train_epochs(self.task, epochs=self.epochs, seed=seed), self._epoch_done)
 
     def refresh(self) -> None:
         self._new_task()
 
     def code(self) -> str:
         inputs, share = self.task_options
-        arguments = f'"{inputs}", {share:g}'
-        return "\n".join(
-            [
-                "from cnnlab.experiments.memorization import make_task, train_epochs",
-                "",
-                f"task = make_task({arguments}, pictures={self.size})",
-                f"for history in train_epochs(task, epochs={self.epochs}):",
-                '    print(history["accuracy"][-1], history["validation"][-1])',
-            ]
+        return snippet(
+            f'task = experiments.make_task("{inputs}", {share:g}, pictures={self.size})',
+            f"for history in experiments.train_epochs(task, epochs={self.epochs}):",
+            '    print(history["accuracy"][-1], history["validation"][-1])',
         )
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         row = self.recorded_run
         return (
-            f"Memorization explorer. {self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
-            f" {row['test']:.0%} of other pictures. Run the cell to change the lesson and to let a network learn it."
+            f"{self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
+            f" {row['test']:.0%} of other pictures."
         )
 
-    def static_preview(self) -> bytes:
-        return self._figure().png()
+    def preview_title(self) -> str:
+        return ""  # the figure has one
 
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.inputs = widgets.Dropdown(options=CHOICES, description="Learn")
-        shares = [round(100 * row["share"]) for row in self.records[0].rows]
-        step = shares[1] - shares[0]
-        self.share = widgets.IntSlider(100, min=shares[0], max=shares[-1], step=step, description="Random")
-        self.train_button = widgets.Button(description="Train it now")
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.grid = ImageGrid(columns=8, max_tile_size=80)
-        self.curves, self.shares = Chart(), Chart()
-        self._finding = widgets.HTML().add_class("cnnlab-finding")
-
-    def _lay_out(self) -> None:
-        buttons = widgets.HBox([self.train_button, self.stop_button]).add_class("cnnlab-row")
-        self.layout(
-            {
-                "Network": [],
-                "Picture": [],
-                "What is to be learnt": [self.inputs, self.share],
-                "Here and now": [buttons],
-            },
-            centre=[self.grid, heading("Right answers while learning"), self.curves],
-            result=[heading("At the end, by share of random labels"), self.shares, self._finding],
-            accessible_names=[
-                *names_for(self.inputs, "inputs", "What is to be learnt"),
-                *names_for(self.share, "share", "Per cent of labels that are drawn by chance"),
-                *names_for(self.train_button, "learn", "Let a network learn it now"),
-                *names_for(self.stop_button, "stop", "Stop learning"),
-            ],
-        )
+    def preview(self) -> AltTextFigure:
+        return self._figure()
 
     # Callbacks of the controls.
 
     def _new_task(self) -> None:
         """Show another task: its first pictures, and its recorded run."""
-        if self._background.running:
-            self.stop()
+        self.background.stop()
         self.history = {}
         inputs, share = self.task_options
         self.share.disabled = inputs != INPUTS[0]
@@ -187,7 +157,7 @@ class MemorizationExplorer(Explorer):
         figure.set_size_inches(4.2, 2.6)
         if not self.share.disabled:
             axis.axvline(share, color="0.3", linewidth=1)
-        self.shares.show(figure.png(), figure.alt_text)
+        self.shares.show_figure(figure)
         self.set_status(
             f"{self._task_name()}. Press the button to let a network learn it: {self.epochs} epochs."
         )
@@ -202,16 +172,11 @@ class MemorizationExplorer(Explorer):
         )
         self._draw()
 
-    def _finished(self, error: Exception | None) -> None:
-        self.train_button.disabled, self.stop_button.disabled = False, True
-        if error:
-            self.fail(error)
-
     def _draw(self) -> None:
         figure = self._figure()
         # Narrow enough for the middle column.
         figure.set_size_inches(6.0, 3.2)
-        self.curves.show(figure.png(), figure.alt_text)
+        self.curves.show_figure(figure)
 
     def _figure(self) -> AltTextFigure:
         """Plot the recorded run and the reader's own."""

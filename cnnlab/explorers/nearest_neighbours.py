@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import Floats, ImageSet
-from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import CLASSIFIERS, first_layers, last_but_one, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import heading, number, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.image_grid import Chart, ImageGrid, correctness_frame, image_tiles
+from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, image_tiles
 from cnnlab.explorers.image_sources import RenderedSource
 from cnnlab.explorers.layer_features import (
     collect_features,
@@ -25,8 +24,7 @@ from cnnlab.explorers.layer_features import (
     nearest_neighbours_code,
     steps_of,
 )
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import draw_row, figure_png
+from cnnlab.explorers.static_preview import canvas, draw_row
 from cnnlab.features import PIXELS, Neighbours, neighbours, precision_curve
 from cnnlab.figures.nearest_neighbours import precision_figure
 
@@ -35,6 +33,8 @@ MAX_K = 20
 
 class NearestNeighboursExplorer(Explorer):
     """Nearest neighbours explorer: a query's neighbours by a layer's features and by pixels, and precision@k of every layer.
+
+    `query_index` is -1 for the picture chosen above, else the index of a picture of the set. A click on a neighbour makes it the query.
 
     Parameters
     ----------
@@ -48,24 +48,17 @@ class NearestNeighboursExplorer(Explorer):
     layer
         The first layer to show; None takes the last but one.
 
-    Controls
-    --------
-    layer, k
-        The layer whose features give the distances, and the number of neighbours.
-    query_index
-        -1 for the picture chosen above, else the index of a picture of the set. A click on a neighbour makes it the query.
-    data, folder
-        The set to search, and the path of a folder of your own (`DatasetPicker`).
-
     Example
     -------
     >>> explorer = NearestNeighboursExplorer("mini_alexnet", picture=7, layer="fc7")
     >>> explorer.layer.value = "pixels"
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
+    name = "Neighbour explorer"
     title = "Neighbours"
     question = "Which pictures are alike for the network?"
+    invitation = "choose other queries and layers"
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,
@@ -77,17 +70,33 @@ class NearestNeighboursExplorer(Explorer):
         super().__init__(model, picture)
         class_names = getattr(self.model, "class_names", ())
         self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status, 300)
-        self.data, self.folder = self.sets.data, self.sets.folder
         self.image_set: ImageSet = self.sets.fitting(self.side)
         self.features: dict[str, Tensor] = {}
         self.query_features: dict[str, Tensor] = {}
         self.neighbours: dict[str, Neighbours] = {}
         self.curves: dict[str, Tensor] = {}
-        self._background: BackgroundSteps[dict[str, Tensor]] = BackgroundSteps()
-        self._model_shown: nn.Module | None = None
-        self._initial_layer = layer
-        self._make_controls()
-        self._lay_out()
+        self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
+        self.neighbour_grid = ImageGrid(columns=6, max_tile_size=110, label="Nearest")
+        self.pixel_neighbour_grid = ImageGrid(columns=6, max_tile_size=110, label="Nearest by pixels")
+        self.chart = Chart()
+        member = "Picture of the collection that asks; -1 for the picture above"
+        self.layout(
+            {
+                "Neighbours": {
+                    "layer": search("Layer", asked=layer, name="Layer whose distances count"),
+                    "k": slider("k", 6, 1, MAX_K, name="How many neighbours"),
+                },
+                "Collection": self.sets.controls,
+                "Query from the collection": {
+                    "query_index": number("Row", -1, -1, len(self.image_set) - 1, name=member)
+                },
+            },
+            centre=[
+                *(self.neighbour_grid, self.pixel_neighbour_grid),
+                *(heading("Every layer: precision@k"), self.chart),
+            ],
+            result=[self.query_grid],
+        )
         self.show()
         self.on_change(self._new_layer, self.layer)
         self.on_change(self._show, self.k)
@@ -96,81 +105,39 @@ class NearestNeighboursExplorer(Explorer):
             self.on_change(lambda grid=grid: self._follow(grid), grid, name="selected")
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             self._new_network()
         self.query_index.value = -1
         self._compute_query()
 
     def code(self) -> str:
-        query = (
-            self.image_picker.source.code(self.side) if self.query_index.value < 0 else self.query_index.value
-        )
+        member = self.query_index.value
+        query = self.image_picker.source.code(self.side) if member < 0 else member
         pictures = self.image_set.code(self.side)
         return nearest_neighbours_code(self.load_line, query, self.layer.value, self.k.value, pictures)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Neighbour explorer. The {self.k.value} nearest of {len(self.image_set)} pictures to the query"
-            f" ({self._query_changed}) for {self.display_name}, layer {self.layer.value}, beside the nearest by pixels."
-            " Run the cell to choose other queries and layers."
+            f"The {self.k.value} nearest of {len(self.image_set)} pictures to the query"
+            f" ({self._query_text}) for {self.display_name}, layer {self.layer.value}, beside the nearest by pixels."
         )
 
-    def static_preview(self) -> bytes:
+    def preview(self) -> Figure:
         k = min(self.k.value, 7)
-        figure = Figure(figsize=(9.6, 3.5), dpi=90, layout="constrained", facecolor="white")
-        right = self._same_class
+        figure = canvas(9.6, 3.5)
         layers = [layer for layer in (PIXELS, self.layer.value) if layer in self.neighbours]
         for line, layer in zip(figure.subplots(2, k + 1, squeeze=False), layers, strict=False):
             best = self.neighbours[layer].index[:k].tolist()
             captions = [self.image_set.describe(index).split(",")[0] for index in best]
             pictures = [self._query_image, *self.image_set.as_floats(index=torch.tensor(best))]
-            draw_row(line, pictures, ["query", *captions], [None, *map(right, best)])
+            draw_row(line, pictures, ["query", *captions], [None, *map(self._same_class, best)])
             line[0].set_ylabel(layer, fontsize=9)
-        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.k = widgets.IntSlider(6, min=1, max=MAX_K, description="k")
-        count = len(self.image_set)
-        self.query_index = widgets.BoundedIntText(-1, min=-1, max=count - 1, description="Row")
-        self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
-        self.neighbour_grid = ImageGrid(columns=6, max_tile_size=110, label="Nearest")
-        self.pixel_neighbour_grid = ImageGrid(columns=6, max_tile_size=110, label="Nearest by pixels")
-        self.chart = Chart()
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Neighbours": [self.layer, self.k],
-                "Collection": self.sets.rows,
-                "Query from the collection": [self.query_index],
-            },
-            centre=[
-                self.neighbour_grid,
-                self.pixel_neighbour_grid,
-                heading("Every layer: precision@k"),
-                self.chart,
-            ],
-            result=[self.query_grid],
-            accessible_names=[
-                *names_for(self.layer, "layer", "Layer whose distances count"),
-                *names_for(self.k, "k", "How many neighbours"),
-                *names_for(
-                    self.query_index,
-                    "member",
-                    "Picture of the collection that asks; -1 for the picture above",
-                ),
-                *self.sets.names,
-            ],
-        )
+        return figure
 
     # Callbacks of the controls.
 
     @property
-    def _query_changed(self) -> str:
+    def _query_text(self) -> str:
         member = self.query_index.value
         return self.image_picker.source.description if member < 0 else self.image_set.describe(member)
 
@@ -189,69 +156,59 @@ class NearestNeighboursExplorer(Explorer):
         return names[int(labels[index])] == shown if shown in names else None
 
     def _new_pictures(self) -> None:
-        self._model_shown = None
-        self.run_safely(self._refresh_quietly)
+        self.run_safely(self._take_new_pictures)
+
+    def _take_new_pictures(self) -> None:
+        with self.hold_callbacks():
+            self._new_network()
+            self.query_index.value = -1
+        self._compute_query()
 
     def _new_network(self) -> None:
         self.image_set = self.sets.fitting(self.side)
         self.query_index.max = len(self.image_set) - 1
         layers = layers_with_features(self.model, self.side)
-        offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last_but_one(layers))
-        first, self._initial_layer, self._model_shown = not self.features, None, self.model
+        offer_layers(self.layer, layers, otherwise=last_but_one(layers))
         self._together = first_layers(layers)
         self.features, self.neighbours, self.curves = {}, {}, {}
-        steps = self._steps([*self._together, self.layer.value])
-        if first and not self.is_large:  # so that there is a result to show
-            for codes in steps:
-                self.features = codes or self.features
-            return
-        if first:
+        if self.is_large:
             self.features = {PIXELS: self.image_set.as_floats(self.side).flatten(1)}
-        self._background.start(steps, self._features_ready, self.on_done(lambda: None))
+        self._collect([*self._together, self.layer.value])
+
+    def _collect(self, layers: Sequence[str]) -> None:
+        """Compute the features of layers in one sequence of steps, then the precision curves, layer by layer."""
+        total = steps_of(Floats(self.image_set, self.side))
+        steps = self._steps(list(dict.fromkeys(layers)))
+        self.in_background(steps, self._features_ready, self._draw_curves, total=total, at_once=self.at_once)
 
     def _steps(self, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Compute the features of all layers in one sequence of steps, then the precision curves, layer by layer."""
-        images = Floats(self.image_set, self.side)
-        steps = collect_features(self.model, images, list(dict.fromkeys(layers)))
-        yield from told(steps, steps_of(images), self._say_waiting)
+        yield from collect_features(self.model, Floats(self.image_set, self.side), layers)
         most = min(MAX_K, len(self.image_set) - 1)
         for layer, codes in self.features.items():
             if layer not in self.curves:
                 self.curves[layer] = precision_curve(codes, self.image_set.labels, most)
                 yield {}
-        self._draw_curves()
 
-    def _say_waiting(self, share: str = "") -> None:
-        self.set_status(
-            f"{self.display_name} looks at the {len(self.image_set)} pictures of the collection ... {share}"
-        )
+    def waiting_for(self) -> str:
+        return f"{self.display_name} looks at the {len(self.image_set)} pictures of the collection"
 
     def _features_ready(self, codes: dict[str, Tensor]) -> None:
         if codes:
             # Of the layers inside of blocks only the last is kept: they take much memory.
             kept = {layer: self.features[layer] for layer in self._together if layer in self.features}
             self.features = kept | codes
-            self.run_safely(self._compute_query)
+            self._compute_query()
             if self.layer.value not in self.features:  # another layer was chosen in the meantime
-                self._collect()
-
-    def _collect(self) -> None:
-        """Compute the features of the chosen layer alone."""
-        self._background.start(
-            self._steps([self.layer.value]), self._features_ready, self.on_done(lambda: None)
-        )
+                self._collect([self.layer.value])
 
     def _draw_curves(self) -> None:
         figure = precision_figure({layer: self.curves[layer] for layer in self.features}, width=6.0)
-        self.chart.show(figure.png(), figure.alt_text)
+        self.chart.show_figure(figure)
 
     def _new_layer(self) -> None:
-        if self.layer.value in self.features:
-            self._show()
-        else:
-            if not self._background.running:
-                self._collect()
-            self._show()
+        if self.layer.value not in self.features and not self.background.running:
+            self._collect([self.layer.value])
+        self._show()
 
     def _compute_query(self) -> None:
         """Run a forward pass for a query that is not in the set."""
@@ -270,18 +227,18 @@ class NearestNeighboursExplorer(Explorer):
     def _show(self) -> None:
         layer, k = self.layer.value, self.k.value
         self.query_grid.tiles = image_tiles(self._query_image[None])
-        self.query_grid.label = f"query: {self._query_changed}"
+        self.query_grid.label = f"query: {self._query_text}"
         for grid, name in ((self.neighbour_grid, layer), (self.pixel_neighbour_grid, PIXELS)):
             self._find(name)
             if name in self.neighbours:
                 self._fill(grid, name, k)
         if layer not in self.neighbours:
-            self._say_waiting()
+            self.show_waiting()
             return
         correct = [self._same_class(i) for i in self.neighbours[layer].index[:k].tolist()]
         right = "" if None in correct else f" {sum(correct)} of {k} show the query's class."
         self.set_status(
-            f"{self.display_name}, {layer}: the {k} nearest of {len(self.image_set)} to {self._query_changed}.{right}"
+            f"{self.display_name}, {layer}: the {k} nearest of {len(self.image_set)} to {self._query_text}.{right}"
         )
 
     def _fill(self, grid: ImageGrid, layer: str, k: int) -> None:

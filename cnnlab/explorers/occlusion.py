@@ -5,24 +5,26 @@ from __future__ import annotations
 import time
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.attribution import FILLS, OcclusionMap, fill_image
 from cnnlab.explorers import image_bytes
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
+from cnnlab.explorers.charts import ProbabilityBars, probability_rows
 from cnnlab.explorers.choices import offer_classes
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import checkbox, choice, heading, search, slider
 from cnnlab.explorers.image_sources import NO_MASK
-from cnnlab.explorers.occluder_canvas import OccluderCanvas
-from cnnlab.explorers.occlusion_map_panel import OcclusionMapPanel
-from cnnlab.explorers.probability_bars import ProbabilityBars, probability_rows
+from cnnlab.explorers.occlusion_map_panel import OccluderCanvas, OcclusionMapPanel
 from cnnlab.explorers.render import occlusion
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import static_preview
+from cnnlab.explorers.static_preview import picture_and_bars
+from cnnlab.networks.forward import class_names, probabilities
 
 
 class OcclusionExplorer(Explorer):
     """Occlusion explorer: predictions under a movable occluder, and the whole occlusion map.
+
+    The map is the target's probability at every position of the occluder; `target` None is the predicted class.
 
     Parameters
     ----------
@@ -31,25 +33,16 @@ class OcclusionExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
 
-    Controls
-    --------
-    network, shape, scene, seed, another_button, photo_upload
-        The network, and the picture that it is given.
-    size, stride, fill, target, box
-        The occluder, and the target class (None: the predicted one).
-    map_button, stop_button, jump_button, show_map, stretch, opacity
-        The occlusion map: the target's probability at every position of the occluder.
-    show_mask, network_view
-        The true outline of the object, and the picture at the network's resolution.
-
     Example
     -------
     >>> explorer = OcclusionExplorer("mini_alexnet", picture=7)
     >>> explorer.box = (40, 30, 24)  # left, top, size
     """
 
+    name = "Occlusion explorer"
     title = "Occlusion"
     question = "Which part of the picture does the network need?"
+    invitation = "move the occluder"
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
@@ -59,18 +52,43 @@ class OcclusionExplorer(Explorer):
         self._map_setting: tuple = ()
         self.canvas, self.bars = OccluderCanvas(), ProbabilityBars()
         self._last_good_box = self.box
-        self._map_panel = OcclusionMapPanel(self.canvas, self.set_status, self.fail)
-        self._make_controls()
-        self._lay_out()
+        self._map_panel = panel = OcclusionMapPanel(self.canvas, self.set_status, self.fail)
+        self.map_button, self.stop_button, self.jump_button = (
+            panel.map_button,
+            panel.stop_button,
+            panel.jump_button,
+        )
+        self.layout(
+            {
+                "Occluder": {
+                    "size": slider("Size", 24, 2, 96, name="Size of the occluder in pixels"),
+                    "stride": slider("Stride", 4, 1, 24, name="Stride of the occluder in pixels"),
+                    "fill": choice("Fill", FILLS, "grey", name="Fill of the occluder"),
+                },
+                "Target": {"target": search("Class", [("predicted class", None)], name="Target class")},
+                "Over the picture": {
+                    **panel.controls,
+                    "show_mask": checkbox(
+                        "true outline of the object", name="Show the true outline of the object"
+                    ),
+                    "network_view": checkbox(
+                        "as the network sees it", name="Show the picture as the network sees it"
+                    ),
+                },
+            },
+            centre=[self.canvas],
+            result=[heading("What the network says"), self.bars, panel.panel],
+        )
+        widgets.jslink((self.show_mask, "value"), (self.canvas, "show_mask"))
         self.show()
         self.on_change(self._on_move, self.canvas, name="box")
         self.on_change(self._on_resize, self.size)
         self.on_change(self._new_fill, self.fill)
         self.on_change(self._compute, self.target, self.stride)
         self.on_change(self._new_view, self.network_view)
-        self.map_button.on_click(lambda _button: self.run_safely(self.start_map))
-        self.stop_button.on_click(lambda _button: self.run_safely(self._map_panel.stop))
-        self.jump_button.on_click(lambda _button: self.run_safely(self._jump))
+        self.on_click(self.start_map, self.map_button)
+        self.on_click(self._map_panel.stop, self.stop_button)
+        self.on_click(self._jump, self.jump_button)
 
     @property
     def box(self) -> tuple[int, int, int]:
@@ -98,8 +116,9 @@ class OcclusionExplorer(Explorer):
 
     def refresh(self) -> None:
         side, source, image = self.side, self.image_picker.source, self.image
-        self._clean_probability = occlusion.probabilities(self.model, image)
-        self._set_target_options(occlusion.class_names(self.model, len(self._clean_probability)))
+        self._clean_probability = probabilities(self.model, image)
+        names = class_names(self.model, len(self._clean_probability))
+        offer_classes(self.target, names, [("predicted class", None)])
         mask = source.mask(DISPLAY_SIZE)
         pictures = {"eye": image_bytes.jpeg(source.image(DISPLAY_SIZE)), "network": image_bytes.png(image)}
         with self.canvas.hold_sync():
@@ -116,60 +135,24 @@ class OcclusionExplorer(Explorer):
     def code(self) -> str:
         return occlusion.code(self.state, self.result, self.network_name, whole_map=self.map is not None)
 
-    def describe(self) -> str:
-        return occlusion.describe(self.state, self.result, self.display_name)
+    def summary(self) -> str:
+        return occlusion.summary(self.state, self.result, self.display_name)
 
-    def static_preview(self) -> bytes:
+    def preview(self) -> Figure:
         side, source = self.side, self.image_picker.source
         left, top, size = self.box
         large = source.image(DISPLAY_SIZE).clone()
         down, right, length = (round(value * DISPLAY_SIZE / side) for value in (top, left, size))
-        filling = self._fill_image.repeat_interleave(DISPLAY_SIZE // side + 1, 1).repeat_interleave(
-            DISPLAY_SIZE // side + 1, 2
-        )
+        enlarged = DISPLAY_SIZE // side + 1
+        filling = self._fill_image.repeat_interleave(enlarged, 1).repeat_interleave(enlarged, 2)
         large[:, down : down + length, right : right + length] = filling[:, :length, :length]
-        return static_preview(
+        mask = source.mask(DISPLAY_SIZE) if self.show_mask.value else None
+        return picture_and_bars(
             image_bytes.to_array(large),
-            f"{self.title}: {self.question}",
             self.bars.entries,
             network_sees=image_bytes.to_array(self.result.occluded_image),
             box=(left / side, top / side, size / side),
-            mask=source.mask(DISPLAY_SIZE).numpy()
-            if self.show_mask.value and source.mask(DISPLAY_SIZE) is not None
-            else None,
-        )
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.size = widgets.IntSlider(24, min=2, max=96, description="Size")
-        self.stride = widgets.IntSlider(4, min=1, max=24, description="Stride")
-        self.fill = widgets.Dropdown(options=FILLS, value="grey", description="Fill")
-        self.target = SearchSelect([("predicted class", None)], description="Class")
-        self.show_mask = widgets.Checkbox(False, description="true outline of the object", indent=False)
-        self.network_view = widgets.Checkbox(False, description="as the network sees it", indent=False)
-        widgets.jslink((self.show_mask, "value"), (self.canvas, "show_mask"))
-        panel = self._map_panel
-        self.map_button, self.stop_button = panel.map_button, panel.stop_button
-        self.jump_button = panel.jump_button
-        self.show_map, self.stretch, self.opacity = panel.show_map, panel.stretch, panel.opacity
-
-    def _lay_out(self) -> None:
-        over = [self.show_map, self.opacity, self.stretch, self.show_mask, self.network_view]
-        occluder = [self.size, self.stride, self.fill]
-        self.layout(
-            {"Occluder": occluder, "Target": [self.target], "Over the picture": over},
-            centre=[self.canvas],
-            result=[heading("What the network says"), self.bars, self._map_panel.panel],
-            accessible_names=[
-                *names_for(self.size, "size", "Size of the occluder in pixels"),
-                *names_for(self.stride, "stride", "Stride of the occluder in pixels"),
-                *names_for(self.fill, "fill", "Fill of the occluder"),
-                *names_for(self.target, "target", "Target class"),
-                *names_for(self.show_mask, "show-mask", "Show the true outline of the object"),
-                *names_for(self.network_view, "network-view", "Show the picture as the network sees it"),
-                *self._map_panel.accessible_names,
-            ],
+            mask=None if mask is None else mask.numpy(),
         )
 
     # Callbacks of the controls.
@@ -207,22 +190,16 @@ class OcclusionExplorer(Explorer):
         started = time.perf_counter()
         self.result = result = occlusion.render(state, self._clean_probability)
         self._seconds = min(time.perf_counter() - started, 2 * self._seconds)
-        name, target = result.names[result.target], result.target
-        current, reference = (
-            round(float(result.occluded_probability[target]), 4),
-            round(float(result.clean_probability[target]), 4),
-        )
-        self.bars.entries = probability_rows(
-            result.occluded_probability, result.clean_probability, result.names, target
-        )
+        now, clean, target = result.occluded_probability, result.clean_probability, result.target
+        self.bars.entries = probability_rows(now, clean, result.names, target)
         readout = {
-            "name": name,
-            "now": current,
-            "before": reference,
+            "name": result.names[target],
+            "now": round(float(now[target]), 4),
+            "before": round(float(clean[target]), 4),
             "says": result.summary,
             "flipped": result.flipped,
+            "box": list(state.box),  # so that the message is new even where its numbers are the same
         }
-        readout["box"] = list(state.box)  # so that the message is new even where its numbers are the same
         with self.canvas.hold_sync():
             self.canvas.stride, self.canvas.result = state.stride, readout
         setting = (state.model, state.source, state.target, state.box[2], state.stride, state.fill)
@@ -232,10 +209,6 @@ class OcclusionExplorer(Explorer):
             self._map_panel.count(self.side, state.box[2], state.stride)
 
     # Helpers of `refresh`.
-
-    def _set_target_options(self, names: tuple[str, ...]) -> None:
-        """Fill the target menu with the network's classes; keep the chosen one if it is among them."""
-        offer_classes(self.target, names, [("predicted class", None)])
 
     def _fit(self, side: int) -> None:
         """Scale the occluder with the picture's side, so that it covers the same part."""

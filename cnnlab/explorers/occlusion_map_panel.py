@@ -1,4 +1,4 @@
-"""Occlusion map panel: start, stop, colours and summary of the whole map in the occlusion explorer."""
+"""Parts of the occlusion explorer: the canvas with the occluder, drawn by `occluder_canvas.js`, and the panel of the whole map."""
 
 from __future__ import annotations
 
@@ -6,20 +6,81 @@ import html
 import time
 from collections.abc import Callable
 
+import anywidget
 import ipywidgets as widgets
+from traitlets import Bool, Bytes, Dict, Float, Int, List, Unicode
 
 from cnnlab.attribution import OcclusionMap, occluder_positions, occlusion_steps
 from cnnlab.explorers.background import BackgroundSteps
-from cnnlab.explorers.common import heading, names_for
-from cnnlab.explorers.occluder_canvas import OccluderCanvas
-from cnnlab.explorers.occlusion_overlays import MapSummary, class_overlay, probability_overlay, summarise_map
-from cnnlab.explorers.render.occlusion import State
+from cnnlab.explorers.common import read_script, read_source
+from cnnlab.explorers.controls import (
+    Controls,
+    button,
+    checkbox,
+    choice,
+    finding,
+    heading,
+    link_opacity,
+    row,
+    run_button,
+    slider,
+    stop_button,
+)
+from cnnlab.explorers.render.occlusion import (
+    MapSummary,
+    State,
+    class_overlay,
+    probability_overlay,
+    summarise_map,
+)
 
 STEP_SECONDS = 0.03
 """Seconds of work in one step: short enough to keep the controls responsive."""
 REPAINT_SECONDS = 0.06
 """Seconds between two repaints of the map."""
 VIEWS = (("none", ""), ("target's probability", "probability"), ("class that wins", "class"))
+
+
+class OccluderCanvas(anywidget.AnyWidget):
+    """Canvas with a picture of `side` x `side` pixels and a square occluder, in the picture's own pixels.
+
+    Traits
+    ------
+    box
+        [left, top, size] of the occluder; the browser writes it while it is moved, the kernel may write it too.
+    side, stride
+        Side of the network's input, and the step of the arrow keys, in pixels.
+    picture
+        {"eye": bytes, "network": bytes, "mask": bytes}: at display size, as the network's input, and the mask of the object.
+    fill_image, smooth
+        The picture that fills the occluder, and whether it is smoothed when enlarged.
+    overlay
+        {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each position of the occluder.
+    legend
+        The legend of the overlay, see `cnnlab.explorers.render.occlusion`.
+    result
+        The prediction: {"name", "now", "before", "says", "flipped", "box"}.
+    label
+        Alt text of the picture.
+    """
+
+    _esm = read_script("occluder_canvas.js")
+    _css = read_source("occluder_canvas.css")
+
+    side = Int(96).tag(sync=True)
+    box = List(Int(), [36, 36, 24]).tag(sync=True)
+    stride = Int(4).tag(sync=True)
+    picture = Dict().tag(sync=True)
+    fill_image = Bytes(b"").tag(sync=True)
+    smooth = Bool(False).tag(sync=True)
+    overlay = Dict().tag(sync=True)
+    legend = Dict().tag(sync=True)
+    result = Dict().tag(sync=True)
+    label = Unicode("picture").tag(sync=True)
+    view = Unicode("eye", help="eye or network").tag(sync=True)
+    show_map = Bool(False).tag(sync=True)
+    show_mask = Bool(False).tag(sync=True)
+    opacity = Float(0.85).tag(sync=True)
 
 
 class OcclusionMapPanel:
@@ -34,38 +95,33 @@ class OcclusionMapPanel:
         self.canvas, self._report, self._on_error = canvas, report, on_error
         self.occlusion_map: OcclusionMap | None = None
         self.summary: MapSummary | None = None
-        self._background: BackgroundSteps[OcclusionMap] = BackgroundSteps()
         self._state: State | None = None
         self._names: tuple[str, ...] = ()
         self._painted = 0.0
-        self.map_button = widgets.Button(description="Fill in the map", button_style="primary")
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.jump_button = widgets.Button(description="Move the occluder there").add_class("cnnlab-wide")
-        self.show_map = widgets.Dropdown(options=VIEWS, value="", description="Map")
-        self.stretch = widgets.Checkbox(False, description="stretch its colours", indent=False)
-        self.opacity = widgets.FloatSlider(
-            0.85, min=0, max=1, step=0.05, description="Opacity", readout=False
+        self.map_button, self.stop_button = run_button("Fill in the map"), stop_button()
+        self.jump_button = button("Move the occluder there").add_class("cnnlab-wide")
+        self._background: BackgroundSteps[OcclusionMap] = BackgroundSteps(self._failed)
+        self._background.link(self.map_button, self.stop_button)
+        self.show_map = choice("Map", VIEWS, "", name="Map laid over the picture")
+        self.opacity = slider("Opacity", 0.85, 0, 1, 0.05, name="Opacity of the map", readout=False)
+        self.stretch = checkbox(
+            "stretch its colours", name="Stretch the map's colours over the range that occurs"
         )
         self._count_text = widgets.HTML().add_class("cnnlab-quiet")
-        self._summary_text = widgets.HTML().add_class("cnnlab-finding")
+        self._summary_text = finding()
         self._progress = widgets.FloatProgress(0, min=0, max=1).add_class("cnnlab-progress")
-        buttons = widgets.HBox([self.map_button, self.stop_button]).add_class("cnnlab-row")
+        buttons = row([self.map_button, self.stop_button])
         rows = [buttons, self._progress, self._count_text, self._summary_text, self.jump_button]
         self.panel = widgets.VBox([heading("Whole map"), *rows]).add_class("cnnlab-group")
-        widgets.jslink((self.opacity, "value"), (canvas, "opacity"))
+        link_opacity(self.opacity, canvas)
         self.show_map.observe(self._choose_view, "value")
         self.stretch.observe(lambda _change: self.paint(), "value")
         self._set_idle()
 
     @property
-    def accessible_names(self) -> list:
-        """Accessible names of the controls."""
-        return [
-            [".cnnlab-progress", {"aria-hidden": "true"}],  # the status line reports it
-            *names_for(self.show_map, "show-map", "Map laid over the picture"),
-            *names_for(self.opacity, "opacity", "Opacity of the map"),
-            *names_for(self.stretch, "stretch", "Stretch the map's colours over the range that occurs"),
-        ]
+    def controls(self) -> Controls:
+        """The controls of the overlay, for `Explorer.layout`."""
+        return {"show_map": self.show_map, "opacity": self.opacity, "stretch": self.stretch}
 
     @property
     def running(self) -> bool:
@@ -78,7 +134,6 @@ class OcclusionMapPanel:
         batch = min(max(round(STEP_SECONDS / seconds), 1), 32)
         options = {"size": state.box[2], "stride": state.stride, "fill": state.fill, "seed": state.seed}
         steps = occlusion_steps(state.model, state.image, target, **options, batch_size=batch)
-        self.map_button.disabled, self.stop_button.disabled = True, False
         self._progress.layout.visibility = "visible"
         self.show_map.value = self.show_map.value or "probability"
         self._report("The map grows: 0%.")
@@ -89,11 +144,8 @@ class OcclusionMapPanel:
         if self.running:
             self._background.stop()
             self._set_idle()
-            self._report(
-                f"Stopped; {self.occlusion_map.fraction_done:.0%} of the map is there."
-                if self.occlusion_map
-                else "Stopped."
-            )
+            done = self.occlusion_map
+            self._report(f"Stopped; {done.fraction_done:.0%} of the map is there." if done else "Stopped.")
 
     def clear(self) -> None:
         """Remove the map, which no longer matches the setting."""
@@ -133,15 +185,16 @@ class OcclusionMapPanel:
             self._progress.value = partial.fraction_done
             self._report(f"The map grows: {partial.fraction_done:.0%}.")
 
-    def _finish(self, error: Exception | None) -> None:
+    def _finish(self) -> None:
         self._set_idle()
-        if error:
-            self._on_error(error)
-        elif self.occlusion_map:
+        if self.occlusion_map:
             self._report(f"The map is whole: {self.occlusion_map.probability.numel()} places.")
 
+    def _failed(self, error: Exception) -> None:
+        self._set_idle()
+        self._on_error(error)
+
     def _set_idle(self) -> None:
-        self.map_button.disabled, self.stop_button.disabled = False, True
         self._progress.value, self._progress.layout.visibility = 0, "hidden"
         if self.occlusion_map:
             source, side = self._state.source, self._state.image.shape[-1]

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import ipywidgets as widgets
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import first_layers, offer_layers
-from cnnlab.explorers.common import heading, names_for
-from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
+from cnnlab.explorers.controls import Controls, heading
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.render.maximisation import layer_widths
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.explorers.step_player import Frame, StepPlayer, curves_figure, strip_figure
 from cnnlab.networks.forward import forward, without_gradients
+from cnnlab.networks.zoo import load
 
+PARAMETRISATIONS = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
 MADE_SIDE = 160
 """Side of the optimised pictures for a large network: half the time of 224 x 224, and as easy to recognise."""
+
+cached_load = lru_cache(maxsize=4)(load)
+"""`load` for the networks that a picture is shown to as well."""
 
 
 class OptimisationExplorer(Explorer):
     """Base class of explorers whose picture is optimised step by step.
 
-    A subclass makes its controls, calls `assemble`, and defines
+    A subclass calls `assemble` with its controls, and defines
 
     - `update_options()`: fit the controls to the network, before the first run with it;
     - `frames()`: (the frames of a run, the number of its steps), raising errors at once;
     - `captions()`: a caption for each picture of a frame;
     - `curve_label`: the heading of the curves.
+
+    The run is controlled by `player.run_button`, `player.stop_button`, `player.scrubber` and `player.auto_run`.
     """
 
     curve_label = ""
@@ -56,21 +66,29 @@ class OptimisationExplorer(Explorer):
 
     def assemble(
         self,
-        groups: dict[str, Sequence[widgets.Widget]],
-        accessible_names: Sequence[list],
-        controls: Sequence[widgets.Widget],
+        groups: Mapping[str, Controls],
+        *,
+        silent: Sequence[str] = (),
         result: Sequence[widgets.Widget] = (),
     ) -> None:
-        """Arrange the explorer, make the first picture, and run again when one of `controls` changes; `result` is above the curves."""
+        """Arrange the explorer and make the first picture; a change of a control runs again, but for those in `silent`.
+
+        `result` is above the curves.
+        """
         self.layout(
             groups,
             centre=[self.player.panel, self.grid],
             result=[*result, heading(self.curve_label), self.chart],
-            accessible_names=[*accessible_names, *self.player.accessible_names],
         )
         self.show()
-        self.on_change(self.on_control_change, *controls)
-        self.player.run_button.on_click(lambda _button: self.run_safely(self.run))
+        controls = {name: control for group in groups.values() for name, control in group.items()}
+        settings = [
+            control
+            for name, control in controls.items()
+            if name not in silent and getattr(control, "accessible_name", "")
+        ]
+        self.on_change(self.on_control_change, *settings)
+        self.on_click(self.run, self.player.run_button)
 
     def run(self) -> None:
         """Run the optimisation, step by step."""
@@ -111,15 +129,15 @@ class OptimisationExplorer(Explorer):
             alt_text = f"{', '.join(curves)} over the steps, at step {self.player.current_step}."
             self.chart.show(figure_png(figure), alt_text)
 
-    def static_preview(self) -> bytes:
+    def preview(self) -> Figure:
         frame = self.player.frames[self.player.current_step]
-        return figure_png(strip_figure(f"{self.title}: {self.question}", frame.images, self.captions()))
+        return strip_figure(frame.images, self.captions())
 
     def set_layer_options(self, control: SearchSelect, default: str, *, maps: bool) -> None:
         """Fill a menu with the network's layers; keep the chosen one, or take `default` if the network has it, else a middle layer."""
         names = list(layer_widths(self.model, self.side, maps=maps))
         outer = first_layers(names)
-        offer_layers(control, names, otherwise=default if default in names else outer[len(outer) // 2])
+        offer_layers(control, names, default if default in names else outer[len(outer) // 2])
 
 
 def takes(model: nn.Module, side: int) -> bool:
@@ -130,17 +148,3 @@ def takes(model: nn.Module, side: int) -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def slider(label: str, value: float, minimum: float, maximum: float, step: float = 1) -> widgets.Widget:
-    """A slider that reports its value when it is released."""
-    kind = widgets.IntSlider if isinstance(value, int) else widgets.FloatSlider
-    options = {} if isinstance(value, int) else {"readout_format": ".4f" if step < 0.01 else ".2f"}
-    return kind(
-        value, min=minimum, max=maximum, step=step, description=label, continuous_update=False, **options
-    )
-
-
-def accessible_names_of(**controls: tuple[widgets.Widget, str]) -> list:
-    """Accessible names of controls: key = (control, name)."""
-    return [entry for key, (control, name) in controls.items() for entry in names_for(control, key, name)]

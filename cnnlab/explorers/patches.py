@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import ActivationSearch, ImageSet, LayerActivations
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import ProbabilityBars
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import choice, heading, number, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
-from cnnlab.explorers.probability_bars import ProbabilityBars
-from cnnlab.explorers.render.activations import layers_with_units
-from cnnlab.explorers.render.patches import label_shares, patch_boxes, patch_captions, patch_images
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
+from cnnlab.explorers.render.activations import (
+    label_shares,
+    layers_with_units,
+    patch_boxes,
+    patch_captions,
+    patch_images,
+)
+from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.step_player import strip_figure
 from cnnlab.units import TopPatches, label_agreement, random_directions
 from cnnlab.world import NAMES
 
@@ -30,6 +33,9 @@ NO_TRUTH = "These pictures have no known masks, so nothing is said of what lies 
 
 class PatchExplorer(Explorer):
     """Patch explorer: the strongest patches of a unit, or along a random direction of its layer, and the labels at their centres.
+
+    `mixing` is 0 for the unit itself, 1 for the random direction, between them for a mixture of both. The labels come from the exact maps
+    of the world.
 
     Parameters
     ----------
@@ -41,26 +47,18 @@ class PatchExplorer(Explorer):
     layer, unit
         The first layer and unit to show; by default the last ReLU or block with maps.
 
-    Controls
-    --------
-    layer, unit, k
-        The unit, and the number of its strongest patches.
-    mixing, direction_seed
-        0 is the unit itself, 1 a random direction of the layer, between them a mixture of both; `direction_seed` is the direction's seed.
-    category
-        The category of the label at the centre of each patch, from the exact maps of the world.
-    data, folder
-        The set to search, and the path of a folder of your own (`DatasetPicker`).
-
     Example
     -------
     >>> explorer = PatchExplorer("mini_alexnet", layer="relu5", unit=17)
     >>> explorer.mixing.value = 1.0
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
+    name = "Patch explorer"
     title = "Strongest patches"
     question = "What does a unit respond to, and is a unit special?"
+    invitation = "choose other units and directions"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,
@@ -72,15 +70,41 @@ class PatchExplorer(Explorer):
         super().__init__(model)
         class_names = getattr(self.model, "class_names", ())
         self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status)
-        self.data, self.folder = self.sets.data, self.sets.folder
         self.image_set: ImageSet = self.sets.fitting(self.side)
         self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
         self.top_patches: TopPatches | None = None
         self._pixel_labels: dict[str, Tensor] = {}
-        self._model_shown: nn.Module | None = None
-        self._initial = (layer, unit)
-        self._make_controls()
-        self._lay_out()
+        self._initial_unit = unit
+        self.patch_grid = ImageGrid(columns=5, max_tile_size=120, label="Patches")
+        self.picture_grid = ImageGrid(
+            columns=3, max_tile_size=130, label="The pictures, with what the unit sees"
+        )
+        self.bars = ProbabilityBars(
+            label="What lies in the middle of the patches", series_names=["of the patches", "of all pixels"]
+        )
+        self.layout(
+            {
+                "Unit": {
+                    "layer": search("Layer", asked=layer, name="Layer"),
+                    "unit": slider("Unit", 0, 0, 0, name="Unit of the layer"),
+                    "k": slider("Patches", 9, 2, 25, name="How many patches"),
+                },
+                "Random direction": {
+                    "mixing": slider(
+                        "Mixing", 0.0, 0, 1, 0.05, name="How much of a random direction is mixed in"
+                    ),
+                    "direction_seed": number("Draw", 0, 0, 9999, name="Seed of the random direction"),
+                },
+                "In the middle": {
+                    "category": choice(
+                        "Truth", list(NAMES), "part", name="What is looked up in the middle of the patches"
+                    )
+                },
+                "Pictures": {**self.sets.controls, "stop_button": self.search.stop_button},
+            },
+            centre=[self.patch_grid, heading("What lies in the middle of the patches"), self.bars],
+            result=[heading("Where they come from"), self.picture_grid],
+        )
         self.show()
         self.on_change(self._new_layer, self.layer)
         self.on_change(self._show, self.unit, self.k, self.mixing, self.direction_seed, self.category)
@@ -98,20 +122,13 @@ class PatchExplorer(Explorer):
         )
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             self._new_network()
         self._new_layer()
 
     def code(self) -> str:
         layer, unit, k, amount = self.layer.value, self.unit.value, self.k.value, self.mixing.value
-        lines = [
-            "import cnnlab",
-            "import torch",
-            "from cnnlab import units, world",
-            "",
-            self.load_line,
-            *self.image_set.code(self.side, self._n_searched),
-        ]
+        lines = [self.load_line, *self.image_set.code(self.side, self._n_searched)]
         if amount == 0:
             lines += [f'patches = units.top_patches(model, pictures, "{layer}", k={k}, units=[{unit}])']
         else:
@@ -121,71 +138,23 @@ class PatchExplorer(Explorer):
                 f"direction = torch.nn.functional.normalize({1 - amount:.2f} * axis + {amount:.2f} * random, dim=0)",
                 f'patches = units.top_along_direction(model, pictures, "{layer}", direction, k={k})',
             ]
-        return "\n".join([*lines, "print(patches.value[0], patches.picture[0])"])
+        return snippet(*lines, "print(patches.value[0], patches.picture[0])")
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Patch explorer. The {self.k.value} patches of {self._n_searched} pictures that excite {self._unit_text} of"
-            f" {self.display_name}, layer {self.layer.value}, most. Run the cell to choose other units and directions."
+            f"The {self.k.value} patches of {self._n_searched} pictures that excite {self._unit_text} of"
+            f" {self.display_name}, layer {self.layer.value}, most."
         )
 
-    def static_preview(self) -> bytes:
-        best, count = self.top_patches, self.top_patches.picture.shape[1]
-        columns = min(count, 9)
-        rows = -(-count // columns)
-        figure = Figure(figsize=(9.6, 0.8 + 1.3 * rows), dpi=90, layout="constrained", facecolor="white")
+    def preview_title(self) -> str:
+        return f"{self.layer.value}, {self._unit_text}: strongest patches"
+
+    def preview(self) -> Figure:
+        best = self.top_patches
         images = self.image_set.as_floats(self.side, best.picture[0])
         patches = patch_images(images, best, self.search.activations.field)
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis in axes:
-            axis.set_axis_off()
-        for axis, patch, index in zip(axes, patches, best.picture[0].tolist(), strict=False):
-            axis.imshow(to_array(patch), interpolation="antialiased")
-            axis.set_title(self.image_set.describe(index), fontsize=7)
-        figure.suptitle(
-            f"{self.layer.value}, {self._unit_text}: strongest patches", fontsize=11, x=0.01, ha="left"
-        )
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit")
-        self.k = widgets.IntSlider(9, min=2, max=25, description="Patches")
-        self.mixing = widgets.FloatSlider(0.0, min=0.0, max=1.0, step=0.05, description="Mixing")
-        self.direction_seed = widgets.BoundedIntText(0, min=0, max=9999, description="Draw")
-        self.category = widgets.Dropdown(options=list(NAMES), value="part", description="Truth")
-        self.patch_grid = ImageGrid(columns=5, max_tile_size=120, label="Patches")
-        self.picture_grid = ImageGrid(
-            columns=3, max_tile_size=130, label="The pictures, with what the unit sees"
-        )
-        self.bars = ProbabilityBars(
-            label="What lies in the middle of the patches", series_names=["of the patches", "of all pixels"]
-        )
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Picture": [],
-                "Unit": [self.layer, self.unit, self.k],
-                "Random direction": [self.mixing, self.direction_seed],
-                "In the middle": [self.category],
-                "Pictures": [*self.sets.rows, self.search.stop_button],
-            },
-            centre=[self.patch_grid, heading("What lies in the middle of the patches"), self.bars],
-            result=[heading("Where they come from"), self.picture_grid],
-            accessible_names=[
-                *names_for(self.layer, "layer", "Layer"),
-                *names_for(self.unit, "unit", "Unit of the layer"),
-                *names_for(self.k, "k", "How many patches"),
-                *names_for(self.mixing, "mixing", "How much of a random direction is mixed in"),
-                *names_for(self.direction_seed, "draw", "Seed of the random direction"),
-                *names_for(self.category, "category", "What is looked up in the middle of the patches"),
-                *self.sets.names,
-                *self.search.accessible_names,
-            ],
-        )
+        captions = [self.image_set.describe(index) for index in best.picture[0].tolist()]
+        return strip_figure(patches, captions, columns=9)
 
     # Callbacks of the controls.
 
@@ -205,10 +174,10 @@ class PatchExplorer(Explorer):
 
     def _new_network(self) -> None:
         fields, last = layers_with_units(self.model, self.side)
-        (initial_layer, unit), self._initial = self._initial, (None, 0)
-        offer_layers(self.layer, list(fields), asked=initial_layer, otherwise=last)
+        unit, self._initial_unit = self._initial_unit, 0
+        offer_layers(self.layer, list(fields), otherwise=last)
         self.unit.max = max(self.unit.max, unit)
-        self.unit.value, self._model_shown = unit, self.model
+        self.unit.value = unit
         self._take_pictures()
 
     def _take_pictures(self) -> None:
@@ -222,8 +191,7 @@ class PatchExplorer(Explorer):
 
     def _new_layer(self) -> None:
         self.top_patches = None
-        first = self.search.activations is None
-        self.search.search(self.model, self.layer.value, self.side, **self.beginning(first))
+        self.search.search(self.model, self.layer.value, self.side, **self.beginning())
 
     def _activations_updated(self, activations: LayerActivations, last: bool) -> None:
         with self.hold_callbacks():

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import ipywidgets as widgets
 from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.explorers.activation_store import ImageSet, first_images
-from cnnlab.explorers.background import BackgroundSteps, told
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import CLASSIFIERS, first_layers, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import checkbox, heading, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.image_grid import Chart, ImageGrid, correctness_frame, image_tiles
+from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, image_tiles
+from cnnlab.explorers.layer_features import steps_of
 from cnnlab.explorers.picture_sets import installed_crops, of_photographs
 from cnnlab.explorers.render.retrieval import (
     SearchFeatures,
-    collect_features,
+    collect_search_features,
     fitting,
     layers_to_search,
     rank_by_distance,
-    steps_of,
 )
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import draw_row, figure_png
+from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.static_preview import canvas, draw_row
 from cnnlab.features import mean_average_precision
 from cnnlab.figures.retrieval import dimensions_figure
 from cnnlab.world import instances
@@ -38,6 +37,8 @@ MOST = 10_000
 
 class RetrievalExplorer(Explorer):
     """Retrieval explorer: a layer's ranking for a query, and mean average precision by dimensions.
+
+    A click on a picture of the ranking makes it the query.
 
     Parameters
     ----------
@@ -51,22 +52,18 @@ class RetrievalExplorer(Explorer):
     layer
         The first layer to show; None takes the last ReLU or block.
 
-    Controls
-    --------
-    layer, query
-        The layer whose features are compared, and the query; a click on a picture of the ranking makes it the query.
-    dimensions, compress, whiten
-        Number of principal axes, whether the features are projected on them at all, and whether the axes are whitened.
-
     Example
     -------
     >>> explorer = RetrievalExplorer("mini_alexnet", layer="relu5")
     >>> explorer.dimensions.value = 4
     """
 
-    kinds = (*CLASSIFIERS, "random labels")
+    name = "Retrieval explorer"
     title = "Retrieval"
     question = "Does the network find the same thing again?"
+    invitation = "search with other codes"
+    pickers = ("network",)
+    kinds = (*CLASSIFIERS, "random labels")
 
     def __init__(
         self,
@@ -77,19 +74,32 @@ class RetrievalExplorer(Explorer):
         layer: str | None = None,
     ):
         super().__init__(model, networks=networks)
-        self.sets = DatasetPicker(
-            pictures, (), self._new_pictures, self.fail, self.set_status, MOST, rendered_things
-        )
-        self.data, self.folder = self.sets.data, self.sets.folder
+        callbacks = self._new_pictures, self.fail, self.set_status
+        self.sets = DatasetPicker(pictures, (), *callbacks, MOST, rendered_things)
         self._others = training_set
         self._take_pictures()
         self.layer_features: dict[nn.Module, dict[str, SearchFeatures]] = {}
         self.curves: dict[tuple, dict[int, float]] = {}
-        self._background: BackgroundSteps[dict[str, SearchFeatures]] = BackgroundSteps()
-        self._model_shown: nn.Module | None = None
-        self._initial_layer = layer
-        self._make_controls()
-        self._lay_out()
+        self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
+        self.result_grid = ImageGrid(columns=5, max_tile_size=120, label="Nearest")
+        self.chart = Chart()
+        last = len(self.database) - 1
+        self.layout(
+            {
+                "Collection": self.sets.controls,
+                "Query": {"query": slider("Query", 0, 0, last, name="Picture of the collection that asks")},
+                "Code": {
+                    "layer": search("Layer", asked=layer, name="Layer whose codes are compared"),
+                    "compress": checkbox("compress by PCA", True, name="Keep only some axes"),
+                    "dimensions": slider("Dim.", 16, 2, 16, name="How many dimensions are kept"),
+                    "whiten": checkbox("whiten", True, name="Let all axes count alike"),
+                },
+            },
+            centre=[
+                *(self.query_grid, self.result_grid),
+                *(heading("Mean average precision by dimensions"), self.chart),
+            ],
+        )
         self.show()
         self.on_change(self._new_layer, self.layer)
         self.on_change(self._show, self.query, self.dimensions, self.compress, self.whiten)
@@ -106,17 +116,12 @@ class RetrievalExplorer(Explorer):
         return self.dimensions.value if self.compress.value else 0
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             layers, last = layers_to_search(self.model, self.side)
-            offer_layers(self.layer, layers, asked=self._initial_layer, otherwise=last)
-            self._initial_layer = None
+            offer_layers(self.layer, layers, otherwise=last)
             self._take_pictures()
             self.query.max = len(self.database) - 1
-        first, self._model_shown = self._model_shown is None, self.model
-        self._background.stop()
-        if self.features is None and first and not self.is_large:
-            for codes in self._steps():
-                self._features_ready(codes)
+        self.background.stop()
         self._new_layer()
 
     def _take_pictures(self) -> None:
@@ -132,41 +137,30 @@ class RetrievalExplorer(Explorer):
         self.database, self.training_set = fitting(searched, self.side), fitting(others, self.side)
 
     def _new_pictures(self) -> None:
-        self.layer_features, self.curves, self._model_shown = {}, {}, None
+        self.layer_features, self.curves = {}, {}
         with self.hold_callbacks():
             self.query.value = 0
-        self.run_safely(self._refresh_quietly)
+        self._take_pictures()
+        self.query.max = len(self.database) - 1
+        self.run_safely(self.refresh_quietly)
 
-    def _steps(self) -> Iterator[dict[str, SearchFeatures]]:
-        """The missing features of the layers that the menu shows first, and of the chosen layer."""
-        images, kept = (
-            (self.database.images, self.training_set.images),
-            self.layer_features.get(self.model, {}),
-        )
+    def _collect(self) -> None:
+        """Compute the missing features of the layers that the menu shows first, and of the chosen layer."""
+        images = self.database.images, self.training_set.images
+        kept = self.layer_features.setdefault(self.model, {})
         wanted = dict.fromkeys([*first_layers(self.layer.options), self.layer.value])
-        steps = collect_features(self.model, *images, [layer for layer in wanted if layer not in kept])
-        return told(steps, steps_of(*images), self._say_waiting)
+        steps = collect_search_features(self.model, *images, [layer for layer in wanted if layer not in kept])
+        total = sum(map(steps_of, images))
+        self.in_background(steps, kept.update, self._show, total=total, at_once=self.at_once)
 
-    def _say_waiting(self, share: str = "") -> None:
-        self.set_status(
-            f"{self._label} looks at {len(self.database)} pictures, and at as many of other things ... {share}"
-        )
+    def waiting_for(self) -> str:
+        return f"{self._label} looks at {len(self.database)} pictures, and at as many of other things"
 
     def code(self) -> str:
         layer, d = self.layer.value, self.n_dimensions
-        lines = ["import cnnlab", "from cnnlab import features, world", "", self.load_line]
-        n_objects, views = (
-            len(self.database.class_names),
-            len(self.database) // len(self.database.class_names),
-        )
-        collection, others = (
-            f'world.instances("{split}", {n_objects}, {views})' for split in ("test", "train")
-        )
-        if of_photographs(self.database):
-            collection, others = (
-                one.removesuffix(".images") for one in (self.database.expression, installed_crops(1)[1])
-            )
-        lines += [
+        collection, others = (self._set_code(split) for split in ("test", "train"))
+        lines = [
+            self.load_line,
             f"collection = {collection}",
             f'vectors = features.extract_features(model, collection, "{layer}", "sum")',
         ]
@@ -176,70 +170,38 @@ class RetrievalExplorer(Explorer):
                 f'axes = features.pca(features.extract_features(model, {others}, "{layer}", "sum"))',
                 f"vectors = axes.{method}(vectors, {d})",
             ]
-        lines += [
+        return snippet(
+            *lines,
             "print(features.mean_average_precision(features.l2(vectors), collection.labels).mean)",
             f"print(features.neighbours(features.l2(vectors), {self.query.value}, k={N_SHOWN}).index)",
-        ]
-        return "\n".join(lines)
+        )
 
-    def describe(self) -> str:
+    def _set_code(self, split: str) -> str:
+        """The code for the searched set ("test") or the set of other objects ("train")."""
+        if of_photographs(self.database):
+            expression = self.database.expression if split == "test" else installed_crops(1)[1]
+            return expression.removesuffix(".images")
+        n_objects = len(self.database.class_names)
+        return f'world.instances("{split}", {n_objects}, {len(self.database) // n_objects})'
+
+    def summary(self) -> str:
         what = f"{self.n_dimensions} dimensions" if self.n_dimensions else "all numbers"
         return (
-            f"Retrieval explorer. Pictures nearest to a query ({self._object_name(self.query.value)}) among {len(self.database)},"
-            f" by {self._label}, layer {self.layer.value}, {what}. Run the cell to search with other codes."
+            f"Pictures nearest to a query ({self._object_name(self.query.value)}) among {len(self.database)},"
+            f" by {self._label}, layer {self.layer.value}, {what}."
         )
 
-    def static_preview(self) -> bytes:
-        figure = Figure(figsize=(9.6, 1.7), dpi=90, layout="constrained", facecolor="white")
+    def preview_title(self) -> str:
+        return f"{self.title}: {self._label}, {self.layer.value}"
+
+    def preview(self) -> Figure:
+        figure = canvas(9.6, 1.7)
         indices = [self.query.value, *(self.order[:7].tolist() if self.features is not None else [])]
-        labels = self.database.labels[indices]
+        labels, pictures = self.database.labels[indices], self.database.images[indices].float() / 255
         captions = ["query", *(self._object_name(index) for index in indices[1:])]
         correct = [None, *(labels[1:] == labels[0]).tolist()]
-        draw_row(
-            figure.subplots(1, 8)[: len(indices)],
-            self.database.images[indices].float() / 255,
-            captions,
-            correct,
-        )
-        figure.suptitle(f"{self.title}: {self._label}, {self.layer.value}", fontsize=10, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.layer = SearchSelect(description="Layer")
-        self.query = widgets.IntSlider(0, min=0, max=len(self.database) - 1, description="Query")
-        self.compress = widgets.Checkbox(True, description="compress by PCA", indent=False)
-        self.dimensions = widgets.IntSlider(16, min=2, max=16, description="Dim.")
-        self.whiten = widgets.Checkbox(True, description="whiten", indent=False)
-        self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
-        self.result_grid = ImageGrid(columns=5, max_tile_size=120, label="Nearest")
-        self.chart = Chart()
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Picture": [],
-                "Collection": self.sets.rows,
-                "Query": [self.query],
-                "Code": [self.layer, self.compress, self.dimensions, self.whiten],
-            },
-            centre=[
-                self.query_grid,
-                self.result_grid,
-                heading("Mean average precision by dimensions"),
-                self.chart,
-            ],
-            result=[],
-            accessible_names=[
-                *names_for(self.layer, "layer", "Layer whose codes are compared"),
-                *self.sets.names,
-                *names_for(self.query, "query", "Picture of the collection that asks"),
-                *names_for(self.compress, "compressed", "Keep only some axes"),
-                *names_for(self.dimensions, "dimensions", "How many dimensions are kept"),
-                *names_for(self.whiten, "whiten", "Let all axes count alike"),
-            ],
-        )
+        draw_row(figure.subplots(1, 8)[: len(indices)], pictures, captions, correct)
+        return figure
 
     # Callbacks of the controls.
 
@@ -250,21 +212,9 @@ class RetrievalExplorer(Explorer):
     def _object_name(self, index: int) -> str:
         return self.database.class_names[int(self.database.labels[index])]
 
-    def _features_ready(self, codes: dict[str, SearchFeatures]) -> None:
-        if codes:
-            self.layer_features[self.model] = self.layer_features.get(self.model, {}) | codes
-
     def _new_layer(self) -> None:
-        if self.features is None and not self._background.running:
-            self._say_waiting()
-            self._background.start(
-                self._steps(), self._features_ready, self.on_done(lambda: self.run_safely(self._new_layer))
-            )
-        self._show_query()
-        if self.features is None:
-            return
-        with self.hold_callbacks():
-            self.dimensions.max = self.features.max_dimensions
+        if self.features is None and not self.background.running:
+            self._collect()
         self._show()
 
     def _show_query(self) -> None:
@@ -276,6 +226,8 @@ class RetrievalExplorer(Explorer):
         self._show_query()
         if self.features is None:
             return
+        with self.hold_callbacks():
+            self.dimensions.max = self.features.max_dimensions
         self.dimensions.disabled = self.whiten.disabled = not self.compress.value
         prepared = self.features.compressed(self.n_dimensions, self.whiten.value)
         labels, query = self.database.labels, self.query.value
@@ -311,7 +263,7 @@ class RetrievalExplorer(Explorer):
         levels = {layer: mean_average_precision(self.features.compressed(0), labels).mean}
         mark = self.n_dimensions or None
         figure = dimensions_figure({layer: self.curves[key]}, levels, chance, mark, width=5.2)
-        self.chart.show(figure.png(), figure.alt_text)
+        self.chart.show_figure(figure)
 
     def _follow(self) -> None:
         """Make the chosen picture the query."""

@@ -5,24 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import ipywidgets as widgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import network_layers, offer_classes, offer_layers
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import choice, finding, heading, link_opacity, search, slider, slow_slider
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
-from cnnlab.explorers.predictions import class_names, probabilities
 from cnnlab.explorers.render import saliency
 from cnnlab.explorers.render.saliency import METHODS, VIEWS, State
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
+from cnnlab.explorers.static_preview import canvas
 from cnnlab.figures.attribution import as_picture
-from cnnlab.figures.axes import outline, show_image
+from cnnlab.figures.axes import outline, pale_grey, show_image
 from cnnlab.networks.activations import activations
+from cnnlab.networks.forward import class_names, probabilities
 
 CLASS_SCORE = "a class score"
 DEBOUNCE_SECONDS = 0.3
@@ -32,6 +29,9 @@ DEBOUNCE_SECONDS = 0.3
 class SaliencyExplorer(Explorer):
     """Saliency explorer: which pixels would change the score? One method large, all five side by side.
 
+    The score is that of a class, or any channel of a layer. The methods are three ReLU rules of the backward pass, and two means over many
+    gradients, which are computed when the controls rest.
+
     Parameters
     ----------
     model
@@ -39,37 +39,53 @@ class SaliencyExplorer(Explorer):
     picture
         A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
 
-    Controls
-    --------
-    network, shape, scene, seed, another_button, photo_upload
-        The network, and the picture that it is given.
-    method
-        The method: one of the three ReLU rules of the backward pass, or a mean over many gradients.
-    layer, target, score, unit
-        The score: of a class (None: the predicted one; its logit or its probability), or of a channel of a layer.
-    samples, noise
-        Number of gradients that SmoothGrad and integrated gradients average, and the strength of SmoothGrad's noise.
-    view, opacity
-        How the map is drawn, and its opacity over the picture, which is applied in the browser.
-
     Example
     -------
     >>> explorer = SaliencyExplorer("mini_alexnet", picture=7)
     >>> explorer.method.value = "guided backprop"
     """
 
+    name = "Saliency explorer"
     title = "Saliency"
     question = "Which pixels would change the answer?"
+    invitation = "change method, class and unit"
 
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
         self.map: Tensor | None = None
         self.maps: dict[str, Tensor] = {}
         self._options: tuple = ()
-        self._known: nn.Module | None = None
-        self._background: BackgroundSteps[str] = BackgroundSteps()
-        self._make_controls()
-        self._lay_out()
+        views = {"columns": 1, "max_tile_size": DISPLAY_SIZE, "pick": "pixel", "smooth": True}
+        self.main_view = ImageGrid(**views, label="The picture under the map")
+        self.grid = ImageGrid(
+            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, captions=list(METHODS), selected=0
+        )
+        self.grid.label = "All methods, the same question (click one)"
+        self._finding = finding()
+        self.layout(
+            {
+                "Asked": {
+                    "layer": search(
+                        "Ask for", [(CLASS_SCORE, None)], name="What is asked: a class score or a layer"
+                    ),
+                    "target": search("Class", [("predicted class", None)], name="Class that is asked about"),
+                    "score": choice("Score", ("logit", "probability"), name="Score: logit or probability"),
+                    "unit": slider("Unit", 0, 0, 0, name="Unit of the layer", disabled=True),
+                },
+                "Method": {
+                    "method": choice("Method", METHODS, name="Method"),
+                    "samples": slow_slider("Samples", 10, 1, 50, name="Gradients that are averaged"),
+                    "noise": slow_slider("Noise", 0.15, 0, 0.5, 0.05, name="Noise of SmoothGrad"),
+                },
+                "Over the picture": {
+                    "view": choice("Shown", VIEWS, name="How the map is shown"),
+                    "opacity": slider("Opacity", 0.85, 0, 1, 0.05, name="Opacity of the map"),
+                },
+            },
+            centre=[self.main_view, self.grid],
+            result=[heading("What the map says"), self._finding],
+        )
+        link_opacity(self.opacity, self.main_view, self.grid)
         self.show()
         self.on_change(self._set_unit_options, self.layer)
         self.on_change(
@@ -92,89 +108,39 @@ class SaliencyExplorer(Explorer):
     def refresh(self) -> None:
         self._probability = probabilities(self.model, self.image)
         self._class_names = class_names(self.model, len(self._probability))
-        if self._known is not self.model:
+        if self.is_new_network():
             offer_classes(self.target, self._class_names, [("predicted class", None)])
             layers = [layer.name for layer in network_layers(self.model, self.side)]
             offer_layers(self.layer, layers, before=[(CLASS_SCORE, None)])
-            self._known = self.model
         self.main_view.tiles = image_tiles(self.image_picker.source.image(DISPLAY_SIZE).unsqueeze(0))
-        self.grid.tiles = image_tiles(_pale_grey(self.image).expand(len(METHODS), -1, -1, -1))
+        self.grid.tiles = image_tiles(pale_grey(self.image, 0.3, 0.95).expand(len(METHODS), -1, -1, -1))
         self._set_unit_options()
 
     def code(self) -> str:
         return saliency.code(self.state, self.network_name)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Saliency explorer. {self.display_name} looks at a picture ({self.image_picker.source.description}); over it lies the map of"
+            f"{self.display_name} looks at a picture ({self.image_picker.source.description}); over it lies the map of"
             f" {self._score_name()} by the method {self.method.value}, beside it the maps of all {len(METHODS)} methods."
-            " Run the cell to change method, class and unit."
         )
 
-    def static_preview(self) -> bytes:
+    def preview_title(self) -> str:
+        return f"{self.title}: {self._score_name()}"
+
+    def preview(self) -> Figure:
         # Within a kernel some may still be missing; the averages of a large network are not waited for.
         names = [name for name in METHODS if name in self.maps or name in METHODS[:3] or not self.is_large]
         for name in names:
             if name not in self.maps:
                 self.maps[name] = saliency.render(self.state.with_method(name))
-        figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
+        figure = canvas(9.6, 2.3)
         axes = figure.subplots(1, 1 + len(names))
         show_image(axes[0], self.image, "the picture")
         for axis, name in zip(axes[1:], names, strict=True):
             show_image(axis, as_picture(self.maps[name]), name)
             outline(axis, self.image_picker.source.mask(self.side))
-        figure.suptitle(f"{self.title}: {self._score_name()}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.method = widgets.Dropdown(options=METHODS, description="Method")
-        self.view = widgets.Dropdown(options=VIEWS, description="Shown")
-        self.opacity = widgets.FloatSlider(0.85, min=0, max=1, step=0.05, description="Opacity")
-        self.layer = SearchSelect([(CLASS_SCORE, None)], description="Ask for")
-        self.target = SearchSelect([("predicted class", None)], description="Class")
-        self.score = widgets.Dropdown(options=("logit", "probability"), description="Score")
-        self.unit = widgets.IntSlider(0, min=0, max=0, description="Unit", disabled=True)
-        options = {"continuous_update": False}  # up to half a second of work
-        self.samples = widgets.IntSlider(10, min=1, max=50, description="Samples", **options)
-        self.noise = widgets.FloatSlider(0.15, min=0, max=0.5, step=0.05, description="Noise", **options)
-        self.main_view = ImageGrid(
-            columns=1,
-            max_tile_size=DISPLAY_SIZE,
-            pick="pixel",
-            smooth=True,
-            label="The picture under the map",
-        )
-        self.grid = ImageGrid(
-            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, captions=list(METHODS), selected=0
-        )
-        self.grid.label = "All methods, the same question (click one)"
-        for grid in (self.main_view, self.grid):
-            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
-        self._finding = widgets.HTML().add_class("cnnlab-finding")
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Asked": [self.layer, self.target, self.score, self.unit],
-                "Method": [self.method, self.samples, self.noise],
-                "Over the picture": [self.view, self.opacity],
-            },
-            centre=[self.main_view, self.grid],
-            result=[heading("What the map says"), self._finding],
-            accessible_names=[
-                *names_for(self.layer, "asked", "What is asked: a class score or a layer"),
-                *names_for(self.target, "target", "Class that is asked about"),
-                *names_for(self.score, "score", "Score: logit or probability"),
-                *names_for(self.unit, "unit", "Unit of the layer"),
-                *names_for(self.method, "method", "Method"),
-                *names_for(self.samples, "samples", "Gradients that are averaged"),
-                *names_for(self.noise, "noise", "Noise of SmoothGrad"),
-                *names_for(self.view, "look", "How the map is shown"),
-                *names_for(self.opacity, "opacity", "Opacity of the map"),
-            ],
-        )
+        return figure
 
     # Callbacks of the controls.
 
@@ -192,7 +158,7 @@ class SaliencyExplorer(Explorer):
     def _compute(self) -> None:
         """Compute the chosen method at once; the others when the kernel is idle."""
         state = self.state
-        self._background.stop()
+        self.background.stop()
         gradient_state = state.with_method("gradient")
         options = (state.source, state.model, *gradient_state.options.items(), state.samples, state.noise)
         if options != self._options:
@@ -204,9 +170,7 @@ class SaliencyExplorer(Explorer):
         self.noise.disabled = state.method != "SmoothGrad"
         self.grid.selected = METHODS.index(state.method)
         self._paint()
-        self._background.start(
-            self._remaining_methods(state), lambda _name: None, self.on_done(self._paint_grid)
-        )
+        self.in_background(self._remaining_methods(state), done=self._paint_grid)
 
     def _remaining_methods(self, state: State) -> Iterator[str]:
         """Compute the other methods; the slow ones only once the controls have rested for a while."""
@@ -255,8 +219,3 @@ class SaliencyExplorer(Explorer):
             return f"unit {self.unit.value} of {self.layer.value}"
         index = int(self._probability.argmax()) if self.target.value is None else self.target.value
         return f"the {self.score.value} of {self._class_names[index]}"
-
-
-def _pale_grey(image: Tensor) -> Tensor:
-    """The picture in pale grey, 1 x 3 x H x W, as the background of maps."""
-    return (0.3 + 0.65 * image.mean(0, keepdim=True)).clamp(0, 1).expand(1, 3, -1, -1)

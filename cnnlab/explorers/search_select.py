@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -11,9 +10,7 @@ import ipywidgets
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Int, List, TraitError, Unicode, observe, validate
 
-from cnnlab.explorers.common import read_script
-
-_HERE = Path(__file__).parent
+from cnnlab.explorers.common import read_script, read_source
 
 
 class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
@@ -56,7 +53,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
     """
 
     _esm = read_script("search_select.js")
-    _css = (_HERE / "search_select.css").read_text(encoding="utf-8")
+    _css = read_source("search_select.css")
 
     named_parts = ("input",)
     """CSS selectors of the parts that `names_for` names."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import ipywidgets as widgets
-import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import nn
 
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import choice, finding, heading, link_opacity, slider
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.explorers.render import segmentation
 from cnnlab.explorers.render.segmentation import VIEWS, Result
-from cnnlab.explorers.static_preview import figure_png
+from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.static_preview import canvas
+from cnnlab.figures.axes import pale_grey, show_image
 from cnnlab.networks.zoo import available, load
 
 NETWORKS = {"U-Net, skips on": "unet", "U-Net, skips off": "unet_without_skips", "FCN": "fcn"}
@@ -31,24 +32,17 @@ class SegmentationExplorer(Explorer):
     networks
         Networks to compare: names of `cnnlab.available()`, or a mapping of names to networks of your own that classify each pixel.
 
-    Controls
-    --------
-    network, shape, scene, seed, another_button, photo_upload
-        The network, and the picture that it is given.
-    view, opacity
-        The overlay: prediction, ground truth or errors; and its opacity, which is applied in the browser.
-    grid
-        The same view for every network; a click chooses one.
-
     Example
     -------
     >>> explorer = SegmentationExplorer(picture=7)
     >>> explorer.network.value, explorer.view.value = "unet_without_skips", "errors"
     """
 
-    kinds = ("masks",)
+    name = "Segmentation explorer"
     title = "Segmentation"
     question = "What stands at each pixel?"
+    invitation = "change network and picture"
+    kinds = ("masks",)
 
     def __init__(self, picture: object = None, networks: Mapping[str, str | nn.Module] | None = None):
         networks = _available_networks() if networks is None else dict(networks)
@@ -60,8 +54,24 @@ class SegmentationExplorer(Explorer):
         super().__init__(next(iter(networks.values())), picture, networks)
         self.results: dict[str, Result] = {}
         self._computed_for: ImageSource | None = None
-        self._make_controls()
-        self._lay_out()
+        views = {"columns": 1, "max_tile_size": DISPLAY_SIZE, "pick": "pixel", "smooth": True}
+        self.main_view = ImageGrid(**views, label="The picture: choose a pixel")
+        self.grid = ImageGrid(columns=len(self._networks), captions=list(self._networks), selected=0)
+        self.grid.label = "All networks, the same picture (choose one)"
+        self._finding, self._legend = finding(), widgets.HTML()
+        self.layout(
+            {
+                "Over the picture": {
+                    "view": choice("Shown", VIEWS, name="What is laid over the picture"),
+                    "opacity": slider(
+                        "Opacity", 0.8, 0, 1, 0.05, name="Opacity of what is laid over the picture"
+                    ),
+                }
+            },
+            centre=[self.main_view, self._legend, self.grid],
+            result=[heading("This picture"), self._finding],
+        )
+        link_opacity(self.opacity, self.main_view, self.grid)
         self.show()
         self.on_change(self._paint, self.view)
         self.on_change(self._choose, self.grid, name="selected")
@@ -76,19 +86,22 @@ class SegmentationExplorer(Explorer):
         source = self.image_picker.source
         if source != self._computed_for:  # a change of network alone needs no computation
             self.results = {
-                name: segmentation.predict(model, source, self.side) for name, model in self._networks.items()
+                name: segmentation.render(model, source, self.side) for name, model in self._networks.items()
             }
             self._computed_for = source
         if self.result.truth is None:
             self.view.value = "answer"
         self.view.disabled = self.result.truth is None
         self.main_view.tiles = image_tiles(source.image(DISPLAY_SIZE)[None])
-        self.grid.tiles = image_tiles(_pale_grey(self.image).expand(len(self.results), -1, -1, -1))
+        self.grid.tiles = image_tiles(pale_grey(self.image, 0.3, 0.95).expand(len(self.results), -1, -1, -1))
         self._paint()
 
     def code(self) -> str:
-        lines = ["import cnnlab", "from cnnlab import segmentation, world", "", self.load_line]
-        lines += [self.image_picker.source.code(self.side), "answer = segmentation.segment(model, image)"]
+        lines = [
+            self.load_line,
+            self.image_picker.source.code(self.side),
+            "answer = segmentation.segment(model, image)",
+        ]
         if self.result.truth is not None:
             lines += [
                 "truth = segmentation.vision_tasks(picture).semantic",
@@ -97,68 +110,33 @@ class SegmentationExplorer(Explorer):
             ]
         else:
             lines += ["print([model.class_names[index] for index in answer.unique()])"]
-        return "\n".join(lines)
+        return snippet(*lines)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Segmentation explorer. {self.display_name} names the class of each pixel of a picture"
-            f" ({self.image_picker.source.description});"
-            f" shown: the {self.view.value}. Beside it: {', '.join(self.results)}. Run the cell to change network and picture."
+            f"{self.display_name} names the class of each pixel of a picture ({self.image_picker.source.description});"
+            f" shown: the {self.view.value}. Beside it: {', '.join(self.results)}."
         )
 
-    def static_preview(self) -> bytes:
-        count = len(self.results)
-        figure = Figure(figsize=(2.3 * (count + 1), 2.7), dpi=90, layout="constrained", facecolor="white")
-        axes = figure.subplots(1, count + 1)
-        axes[0].imshow(self.image.permute(1, 2, 0).numpy())
-        axes[0].set_title("the picture", fontsize=9)
+    def preview_title(self) -> str:
+        return f"{self.title}: {self.question} ({self.view.value})"
+
+    def preview(self) -> Figure:
+        figure = canvas(2.3 * (len(self.results) + 1), 2.7)
+        axes = figure.subplots(1, len(self.results) + 1)
+        show_image(axes[0], self.image, "the picture", 9)
         for axis, (name, result) in zip(axes[1:], self.results.items(), strict=True):
-            axis.imshow(_pale_grey(self.image)[0].permute(1, 2, 0).numpy())
+            show_image(axis, pale_grey(self.image, 0.3, 0.95), name, 9)
             axis.imshow(segmentation.colour_image(result, self.view.value), interpolation="nearest")
-            axis.set_title(name, fontsize=9)
-        for axis in axes:
-            axis.set_axis_off()
-        figure.suptitle(f"{self.title}: {self.question} ({self.view.value})", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.view = widgets.Dropdown(options=VIEWS, description="Shown")
-        self.opacity = widgets.FloatSlider(0.8, min=0, max=1, step=0.05, description="Opacity")
-        self.main_view = ImageGrid(
-            columns=1,
-            max_tile_size=DISPLAY_SIZE,
-            pick="pixel",
-            smooth=True,
-            label="The picture: choose a pixel",
-        )
-        self.grid = ImageGrid(columns=len(self._networks), captions=list(self._networks), selected=0)
-        self.grid.label = "All networks, the same picture (choose one)"
-        for grid in (self.main_view, self.grid):
-            widgets.jslink((self.opacity, "value"), (grid, "opacity"))
-        self._finding = widgets.HTML().add_class("cnnlab-finding")
-        self._legend = widgets.HTML()
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {"Over the picture": [self.view, self.opacity]},
-            centre=[self.main_view, self._legend, self.grid],
-            result=[heading("This picture"), self._finding],
-            accessible_names=[
-                *names_for(self.view, "look", "What is laid over the picture"),
-                *names_for(self.opacity, "opacity", "Opacity of what is laid over the picture"),
-            ],
-        )
+        return figure
 
     # Callbacks of the controls.
 
     def _paint(self) -> None:
         view = self.view.value
-        self.main_view.overlay = segmentation.class_tiles([segmentation.class_map(self.result, view)], view)
-        self.grid.overlay = segmentation.class_tiles(
-            [segmentation.class_map(result, view) for result in self.results.values()], view
-        )
+        maps = {name: segmentation.class_map(result, view) for name, result in self.results.items()}
+        self.main_view.overlay = segmentation.class_tiles([maps[self.network.label]], view)
+        self.grid.overlay = segmentation.class_tiles(list(maps.values()), view)
         self.grid.selected = list(self.results).index(self.network.label)
         self._finding.value = segmentation.describe(self.result)
         self._legend.value = segmentation.legend(self.result, view)
@@ -182,8 +160,3 @@ def _available_networks() -> dict[str, str | nn.Module]:
     """The kit's segmentation networks whose weights are installed."""
     networks = available()
     return {called: name for called, name in NETWORKS.items() if networks[name].ready}
-
-
-def _pale_grey(image: Tensor) -> Tensor:
-    """The picture in pale grey, 1 x 3 x H x W, as the background of colours."""
-    return torch.as_tensor(0.3 + 0.65 * image.mean(0, keepdim=True)).clamp(0, 1).expand(1, 3, -1, -1)

@@ -8,53 +8,57 @@ from io import BytesIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.figures.alt_figure import quantize_png
+from cnnlab.figures.axes import draw_box
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
 
 
-def static_preview(
+def canvas(width: float, height: float) -> Figure:
+    """An empty figure, in inches."""
+    return Figure(figsize=(width, height), dpi=90, layout="constrained", facecolor="white")
+
+
+def picture_and_bars(
     picture: np.ndarray,
-    title: str,
     entries: Sequence[dict],
     *,
     network_sees: np.ndarray,
     box: Sequence[float] | None = None,
     mask: np.ndarray | None = None,
-) -> bytes:
-    """Static preview as PNG: the picture with its frame, the network's input, and the bars.
+) -> Figure:
+    """The picture with its frame, the network's input, and the bars.
 
     `picture` and `network_sees` are H x W x 3 bytes; `box` is (left, top, size) as fractions of the picture's side; `entries` are
-    the rows of `cnnlab.explorers.probability_bars`.
+    the rows of `cnnlab.explorers.charts.ProbabilityBars`.
     """
-    figure = Figure(figsize=(8.4, 3.4), dpi=90, layout="constrained", facecolor="white")
+    figure = canvas(8.4, 3.4)
     left, middle, right = figure.subplots(1, 3, width_ratios=(3, 1.6, 3.2))
     side = picture.shape[0]
     left.imshow(picture, interpolation="antialiased")
     if mask is not None:
         left.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=1.5)
     if box is not None:
-        x, y, size = (value * side for value in box)
-        for width, colour in ((3.5, "black"), (1.8, "white")):
-            left.add_patch(
-                Rectangle((x - 0.5, y - 0.5), size, size, fill=False, linewidth=width, edgecolor=colour)
-            )
+        x, y, size = (round(value * side) for value in box)
+        draw_box(left, (y, x, y + size, x + size), "white")
     middle.imshow(network_sees, interpolation="nearest")
-    middle.set_title(
-        f"what the network sees\n{network_sees.shape[1]} x {network_sees.shape[0]} pixels",
-        fontsize=8,
-        color=INK,
-    )
+    height, width = network_sees.shape[:2]
+    middle.set_title(f"what the network sees\n{width} x {height} pixels", fontsize=8, color=INK)
     for axis in (left, middle):
         axis.set_axis_off()
     _bars(right, entries)
-    figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
-    return figure_png(figure)
+    return figure
+
+
+def draw_curve(axis: Axes, across: str) -> None:
+    """Small letters and no frame around a plot that is shown beside the pictures."""
+    axis.set_xlabel(across, fontsize=8, color=INK)
+    axis.tick_params(labelsize=8, colors=INK)
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def draw_row(

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import ipywidgets as widgets
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from cnnlab.explorers.background import BackgroundSteps
-from cnnlab.explorers.common import names_for
-from cnnlab.explorers.static_preview import INK
+from cnnlab.explorers.controls import Hold, checkbox, row, run_button, slider, stop_button
+from cnnlab.explorers.static_preview import INK, canvas, draw_curve
+from cnnlab.figures.axes import show_image
 from cnnlab.figures.colours import LINES
 
 REPAINT_SECONDS = 0.1
@@ -59,27 +59,20 @@ class StepPlayer:
         label: str = "Run",
     ):
         self._show, self._report, self._on_error = show, report, on_error
-        self._background: BackgroundSteps[Frame] = BackgroundSteps()
-        self._at_last_step = self._setting_slider = False
+        self._at_last_step, self._setting_slider = False, Hold()
         self._painted, self._total = 0.0, 0
         self.frames: list[Frame] = []
         self._previous_frames: list[Frame] = []
-        self.run_button = widgets.Button(description=label, button_style="primary")
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.auto_run = widgets.Checkbox(True, description="run anew after each change", indent=False)
-        self.scrubber = widgets.IntSlider(0, min=0, max=1, description="Step")
+        self.run_button, self.stop_button = run_button(label), stop_button()
+        self.auto_run = checkbox(
+            "run anew after each change", True, name="Run anew after each change of a control"
+        )
+        self.scrubber = slider("Step", 0, 0, 1, name="Step of the run that is shown")
+        self._background: BackgroundSteps[Frame] = BackgroundSteps(self._failed)
+        self._background.link(self.run_button, self.stop_button)
         self.scrubber.observe(lambda change: self._scrub(change["new"]), "value")
         self.stop_button.on_click(lambda _button: self.stop())
-        buttons = widgets.HBox([self.run_button, self.stop_button, self.auto_run]).add_class("cnnlab-row")
-        self.panel = widgets.VBox([buttons, self.scrubber])
-
-    @property
-    def accessible_names(self) -> list:
-        """Accessible names of the controls."""
-        return [
-            *names_for(self.scrubber, "scrubber", "Step of the run that is shown"),
-            *names_for(self.auto_run, "live", "Run anew after each change of a control"),
-        ]
+        self.panel = widgets.VBox([row([self.run_button, self.stop_button, self.auto_run]), self.scrubber])
 
     @property
     def running(self) -> bool:
@@ -100,7 +93,7 @@ class StepPlayer:
         """Compute all frames at once: for the first picture, which must be there when the explorer is shown."""
         self._open(total)
         self.frames.extend(steps)
-        self._finish(None)
+        self._finish()
 
     def begin(self, steps: Iterator[Frame], total: int) -> None:
         """Compute frames at once for a while, so that there is a result to show, and the others in the background."""
@@ -124,7 +117,6 @@ class StepPlayer:
     def invalidate(self) -> None:
         """Stop, and report that the frames no longer match the controls."""
         self._background.stop()
-        self.run_button.disabled, self.stop_button.disabled = False, True
         self._report("The controls have changed: press the button to run anew.")
 
     def metric_history(self, name: str) -> list[float]:
@@ -135,7 +127,6 @@ class StepPlayer:
         self._background.stop()
         self._previous_frames, self.frames = self.frames or self._previous_frames, []
         self._total, self._at_last_step = total, True
-        self.run_button.disabled, self.stop_button.disabled = True, False
         self._set_slider(0, total)
 
     def _add_frame(self, frame: Frame) -> None:
@@ -145,18 +136,16 @@ class StepPlayer:
             self._show(frame, False)
             self._painted = time.monotonic()
 
-    def _finish(self, error: Exception | None) -> None:
-        if error:
-            self.run_button.disabled, self.stop_button.disabled = False, True
-            if not self.frames:  # the last valid run stays
-                self.frames = self._previous_frames
-                self._set_slider(len(self.frames) - 1, len(self.frames) - 1)
-            self._on_error(error)
-        else:
-            self._set_idle(f"Done: {self._total} steps. Move the slider to go back over them.")
+    def _finish(self) -> None:
+        self._set_idle(f"Done: {self._total} steps. Move the slider to go back over them.")
+
+    def _failed(self, error: Exception) -> None:
+        if not self.frames:  # the last valid run stays
+            self.frames = self._previous_frames
+            self._set_slider(len(self.frames) - 1, len(self.frames) - 1)
+        self._on_error(error)
 
     def _set_idle(self, text: str) -> None:
-        self.run_button.disabled, self.stop_button.disabled = False, True
         if self._at_last_step:
             self._set_slider(len(self.frames) - 1)
         self._report(text)
@@ -170,44 +159,35 @@ class StepPlayer:
 
     def _set_slider(self, step: int, total: int | None = None) -> None:
         """Set the slider without triggering its callback."""
-        self._setting_slider = True
-        try:
+        with self._setting_slider:
             if total is not None:
                 self.scrubber.value = 0
                 self.scrubber.max = max(1, total)
             self.scrubber.value = max(0, step)
-        finally:
-            self._setting_slider = False
 
 
 def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) -> Figure:
     """Plot of metrics over the steps, a line for each; a vertical line marks the step that is shown."""
-    figure = Figure(figsize=(3.2, 2.2), dpi=100, layout="constrained", facecolor="white")
+    figure = canvas(3.5, 2.4)
     axis = figure.subplots()
     for (name, values), (colour, line, _) in zip(curves.items(), LINES, strict=False):
         axis.plot(values, line, color=colour, linewidth=1.6, label=name)
     if step is not None:
         axis.axvline(step, color=INK, linewidth=0.8)
-    axis.set_xlabel("step", fontsize=8, color=INK)
-    axis.tick_params(labelsize=8, colors=INK)
-    axis.spines[["top", "right"]].set_visible(False)
+    draw_curve(axis, "step")
     if len(curves) > 1:
         axis.legend(fontsize=7.5, frameon=False)
     return figure
 
 
-def strip_figure(title: str, pictures: Tensor, captions: list[str], columns: int = 5) -> Figure:
-    """Static preview of pictures N x 3 x H x W in rows, with captions and a title."""
-    count = len(pictures)
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12), dpi=90, layout="constrained")
-    # A single picture is at the left.
+def strip_figure(pictures: Tensor, captions: list[str], columns: int = 5) -> Figure:
+    """Pictures N x 3 x H x W in rows, with captions; a single one is at the left."""
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = canvas(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12)
     axes = figure.subplots(rows, max(columns, 4), squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    for axis, picture, caption in zip(axes, torch.as_tensor(pictures), captions, strict=False):
-        axis.imshow(picture.permute(1, 2, 0).numpy(), interpolation="nearest")
-        axis.set_title(caption, fontsize=8, color=INK)
-    figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
+    for axis, picture, caption in zip(axes, pictures, captions, strict=False):
+        show_image(axis, picture, caption, 8, interpolation="nearest")
     return figure

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.choices import offer_layers
+from cnnlab.explorers.controls import button, choice, named, search, slow_slider
 from cnnlab.explorers.image_sources import installed_photographs
-from cnnlab.explorers.optimisation_base import OptimisationExplorer, accessible_names_of, slider
+from cnnlab.explorers.optimisation_base import OptimisationExplorer
 from cnnlab.explorers.render.maximisation import layer_widths
-from cnnlab.explorers.search_select import SearchSelect
+from cnnlab.explorers.snippet import arguments, snippet
 from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.explorers.thumbnails import (
     THUMB,
@@ -38,6 +39,8 @@ _SEED = 3
 class StyleTransferExplorer(OptimisationExplorer):
     """Style transfer explorer: the picture as it forms, and a slider over a row of style weights.
 
+    The weight beta is one of `ratio_values`, at alpha = 1. A setting that was run before is shown at once; `all_button` runs all of them.
+
     Parameters
     ----------
     model
@@ -46,25 +49,12 @@ class StyleTransferExplorer(OptimisationExplorer):
         The content: the name of a photograph, a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     style, steps, size
         The first style (see `style`), the number of steps, and the side of the pictures.
-
-    Controls
-    --------
-    network, shape, scene, seed, another_button, photo_upload
-        The network, and the content.
-    style
-        One of `cnnlab.photographs()` ("flower", "brick"), or a scene of the world without an object.
-    ratio
-        Weight beta, one of `ratio_values`, at alpha = 1. A setting that was run before is shown at once.
-    all_button
-        Makes the pictures for all of `ratio_values`, one after the other, for the slider to choose from.
-    content_layer, style_layers, start, steps
-        The layers at which content and style are compared, the start ("noise" too), and the number of steps.
-    player
-        `player.run_button`, `player.stop_button`, `player.scrubber`, `player.auto_run`.
     """
 
+    name = "Style explorer"
     title = "Style transfer"
     question = "What would this picture be in the style of that one?"
+    picture_group = "Content"
     curve_label = "relative loss"
     run_label = "Paint"
     ratio_values = RATIOS
@@ -81,31 +71,31 @@ class StyleTransferExplorer(OptimisationExplorer):
         super().__init__(model, picture)
         self.size = size
         self.finished_runs: dict[tuple, list[Frame]] = {}
-        self.style = Thumbnails(**style_traits(), value=style)
-        self.ratio = slider("Beta", 3, 0, len(RATIOS) - 1)
-        self.ratio.readout = False
         self.weights_text = widgets.HTML().add_class("cnnlab-quiet")
-        self.all_button = widgets.Button(description="Make all weights").add_class("cnnlab-wide")
-        self.content_layer = SearchSelect(description="Content")
-        self.style_layers = widgets.SelectMultiple(rows=5, description="Style in")
         starts = [("the content", "content"), ("noise", "noise"), ("grey", "zero")]
-        self.start = widgets.Dropdown(options=starts, description="Start")
-        self.steps = slider("Steps", steps, 4, 200, 4)
-        names = accessible_names_of(
-            style=(self.style, "Picture whose style is taken"),
-            ratio=(self.ratio, "Weight beta of the style, alpha of the content being 1"),
-            content=(self.content_layer, "Layer at which the content is compared"),
-            layers=(self.style_layers, "Layers at which the style is compared"),
-            start=(self.start, "Where the search starts"),
-            steps=(self.steps, "Number of steps"),
+        weight = "Weight beta of the style, alpha of the content being 1"
+        self.assemble(
+            {
+                "Style": {
+                    "style": named(Thumbnails(**style_traits(), value=style), "Picture whose style is taken"),
+                    "content_layer": search("Content", name="Layer at which the content is compared"),
+                    "style_layers": named(
+                        widgets.SelectMultiple(rows=5, description="Style in"),
+                        "Layers at which the style is compared",
+                    ),
+                    "start": choice("Start", starts, name="Where the search starts"),
+                    "steps": slow_slider("Steps", steps, 4, 200, 4, name="Number of steps"),
+                },
+                "Alpha and beta": {
+                    "ratio": slow_slider("Beta", 3, 0, len(RATIOS) - 1, name=weight, readout=False),
+                    "weights_text": self.weights_text,
+                    "all_button": button("Make all weights").add_class("cnnlab-wide"),
+                },
+            }
         )
-        controls = [self.style, self.content_layer, self.style_layers, self.start, self.steps]
-        groups = {"Content": self.image_picker.rows, "Picture": [], "Style": controls}
-        groups["Alpha and beta"] = [self.ratio, self.weights_text, self.all_button]
-        self.assemble(groups, names, [*controls, self.ratio])
-        self._drawing: BackgroundSteps[dict] = BackgroundSteps()
-        self._drawing.start(style_sheets(self.style.names), self._show_styles, self.on_done(lambda: None))
-        self.all_button.on_click(lambda _button: self.run_safely(self.make_all))
+        self._drawing: BackgroundSteps[dict] = BackgroundSteps(self.fail)
+        self._drawing.start(style_sheets(self.style.names), self._show_styles)
+        self.on_click(self.make_all, self.all_button)
 
     @property
     def options(self) -> dict[str, object]:
@@ -161,32 +151,22 @@ class StyleTransferExplorer(OptimisationExplorer):
         return ["the content", f"the style: {self.style.value}", "content in this style"]
 
     def code(self) -> str:
-        picture = self.image_picker.source.code(self.size)
         name = self.style.value
-        style = (
-            f'world.render({_SEED}, shape="none", scene="{name}", size={self.size}).image'
-            if name in SCENES
-            else f'cnnlab.photographs()["{name}"].image({self.size})'
-        )
-        options = ", ".join(f"{key}={value!r}" for key, value in self.options.items()).replace("'", '"')
-        return "\n".join(
-            [
-                "import cnnlab",
-                "from cnnlab import figures, synthesis, world",
-                "",
-                self.load_line,
-                picture,
-                f"style = {style}",
-                f"transfer = synthesis.transfer_style(model, image, style, {options})",
-                "figures.grid([image, style, transfer.image])",
-            ]
+        style = f'cnnlab.photographs()["{name}"].image({self.size})'
+        if name in SCENES:
+            style = f'world.render({_SEED}, shape="none", scene="{name}", size={self.size}).image'
+        return snippet(
+            self.load_line,
+            self.image_picker.source.code(self.size),
+            f"style = {style}",
+            f"styled = synthesis.transfer_style(model, image, style, {arguments(self.options)})",
+            "figures.grid([image, style, styled.image])",
         )
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Style explorer. The content is a picture ({self.image_picker.source.description}), the style that of {self.style.value};"
+            f"The content is a picture ({self.image_picker.source.description}), the style that of {self.style.value};"
             f" {self.display_name} compares content at {self.content_layer.value} and style at {', '.join(self.style_layers.value)}."
-            " Run the cell to change it."
         )
 
     def _content_and_style(self) -> tuple[Tensor, Tensor]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import anywidget
 import torch
 from torch import Tensor
 from traitlets import Dict, List, TraitError, Unicode, validate
 
-from cnnlab.explorers.common import read_script
+from cnnlab.explorers.common import read_script, read_source
 from cnnlab.explorers.image_bytes import jpeg
 from cnnlab.explorers.image_sources import installed_photographs
 from cnnlab.world import Photograph, Photographs
@@ -20,7 +19,7 @@ from cnnlab.world import Photograph, Photographs
 THUMB = 72
 """Side of the transferred thumbnails, in pixels; they are displayed somewhat smaller."""
 
-_STYLE = (Path(__file__).parent / "thumbnails.css").read_text(encoding="utf-8")
+_STYLE = read_source("thumbnails.css")
 
 
 class Thumbnails(anywidget.AnyWidget):

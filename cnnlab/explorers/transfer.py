@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
-import ipywidgets as widgets
+from matplotlib.figure import Figure
 from torch import nn
 
 from cnnlab.explorers.activation_store import LARGE_SIDE
-from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import first_layers, offer_layers
-from cnnlab.explorers.common import heading, load_line, names_for
-from cnnlab.explorers.image_grid import Chart, ImageGrid, image_tiles
+from cnnlab.explorers.controls import (
+    button,
+    checkbox,
+    choice,
+    heading,
+    number,
+    row,
+    run_button,
+    search,
+    slow_slider,
+    stop_button,
+)
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.optimisation_base import takes
-from cnnlab.explorers.search_select import SearchSelect
-from cnnlab.explorers.static_preview import figure_png
-from cnnlab.explorers.transfer_runs import (
+from cnnlab.explorers.render.transfer import (
     N_SHOWN,
     RunConfig,
     TrainingRun,
@@ -54,25 +62,18 @@ class TransferExplorer(Explorer):
     networks
         The networks to choose from, by name; by default those that ship with the kit.
 
-    Controls
-    --------
-    network, task
-        The pretrained network, and the new task.
-    layer, frozen
-        The last layer that is kept ("nothing": from scratch), and whether the kept layers are frozen.
-    per_class, epochs, random_seed
-        Number of examples of each class, number of epochs, and the seed of all random choices.
-    run_button, stop_button, clear_button, auto_run
-        Train, stop, delete the earlier curves; and whether each change starts a training.
-
     Example
     -------
     >>> explorer = TransferExplorer("half_a", task="scenes")
     >>> explorer.layer.value, explorer.frozen.value = "relu3", True
     """
 
+    name = "Transfer explorer"
     title = "Transfer"
     question = "What is knowledge of one task worth for another?"
+    invitation = "keep other layers, freeze them or not, and give more examples"
+    pickers = ("network",)
+    wide = True
 
     def __init__(
         self,
@@ -85,17 +86,41 @@ class TransferExplorer(Explorer):
         self.runs: list[TrainingRun] = []
         self.current_run: TrainingRun | None = None
         self._tasks: dict[tuple, NewTask] = {}
-        self._background: BackgroundSteps[TrainingRun] = BackgroundSteps()
-        self._model_shown: nn.Module | None = None
         self._initial_task = task
-        self._make_controls()
-        self._lay_out()
+        self.grid, self.curves = ImageGrid(columns=10, max_tile_size=80, label="Test pictures"), Chart()
+        self.run_button, self.stop_button = run_button("Train"), stop_button()
+        self.clear_button = button("Forget curves")
+        self.layout(
+            {
+                "New task": {
+                    "task": choice("Task", [""], name="The new task"),
+                    "per_class": slow_slider("Examples", 4, 1, MAX_PER_CLASS, name="Examples of each class"),
+                },
+                "What is kept": {
+                    "layer": search("Keep to", [("nothing", None)], name="Last layer that is kept"),
+                    "frozen": checkbox("what is kept stays frozen", name="Kept layers stay as they are"),
+                },
+                "Training": {
+                    "epochs": slow_slider("Epochs", 6, 1, 20, name="Epochs: passes over the examples"),
+                    "random_seed": number("Seed", 0, 0, 99, name="Random seed"),
+                    "auto_run": checkbox(
+                        "train anew after each change", True, name="Train anew after each change of a control"
+                    ),
+                },
+            },
+            centre=[
+                row([self.run_button, self.stop_button, self.clear_button]),
+                *(heading("Test pictures: right or wrong"), self.grid),
+                *(heading("This trial beside earlier ones"), self.curves),
+            ],
+        )
+        self.background.link(None, self.stop_button)
         self.show()
         controls = (self.task, self.layer, self.frozen, self.per_class, self.epochs, self.random_seed)
         self.on_change(self._on_control_change, *controls)
-        self.run_button.on_click(lambda _button: self.run_safely(self.run))
-        self.stop_button.on_click(lambda _button: self.run_safely(self.stop))
-        self.clear_button.on_click(lambda _button: self.run_safely(self._clear))
+        self.on_click(self.run, self.run_button)
+        self.on_click(self.background.stop, self.stop_button)
+        self.on_click(self._clear, self.clear_button)
 
     @property
     def config(self) -> RunConfig:
@@ -123,94 +148,36 @@ class TransferExplorer(Explorer):
         return self._tasks[key]
 
     def refresh(self) -> None:
-        if self._model_shown is not self.model:
+        if self.is_new_network():
             self._set_options()
-        if (
-            self.current_run is None
-        ):  # the first training at once, or its first epoch, so that there is a result to show
-            training = training_run(self.model, self.display_name, self.data, self.config)
-            for run in islice(training, 1) if self.is_large else training:
-                self._show(run)
-            if self.is_large:
-                self._start(training)
-        else:
+        if self.current_run is not None:
             self.run()
+            return
+        training = self._training()  # at once, or its first epoch, so that there is a result to show
+        if self.is_large:
+            self._show(next(training))
+        self.in_background(training, self._show, at_once=not self.is_large)
 
     def run(self) -> None:
         """Train with the settings of the controls, epoch by epoch."""
         self._archive_run()
         self.set_status(f"{self.display_name} learns {self.task.value}: {self.config.label} ...")
-        self._start(training_run(self.model, self.display_name, self.data, self.config))
+        self.in_background(self._training(), self._show)
 
-    def _start(self, training: Iterator[TrainingRun]) -> None:
-        self.stop_button.disabled = False
-        self._background.start(training, self._show, self._on_finish)
-
-    def stop(self) -> None:
-        """Stop the training; the result so far stays."""
-        self._background.stop()
-        self.stop_button.disabled = True
+    def _training(self) -> Iterator[TrainingRun]:
+        return training_run(self.model, self.display_name, self.data, self.config)
 
     def code(self) -> str:
-        return code(load_line(self.network_name), self.data, self.config, self.side)
+        return code(self.load_line, self.data, self.config, self.side)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         return (
-            f"Transfer explorer. {self.display_name} learns the task {self.task.value} ({self.config.label},"
+            f"{self.display_name} learns the task {self.task.value} ({self.config.label},"
             f" {self.epochs.value} epochs): answers to test pictures, and accuracy after each epoch."
-            " Run the cell to keep other layers, freeze them or not, and give more examples."
         )
 
-    def static_preview(self) -> bytes:
-        figure = preview_figure(self.data, [*self.runs, self.current_run])
-        figure.suptitle(f"{self.title}: {self.question}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
-
-    # Building the widget.
-
-    def _make_controls(self) -> None:
-        self.task = widgets.Dropdown(options=[""], description="Task")
-        self.layer = SearchSelect([("nothing", None)], description="Keep to")
-        self.frozen = widgets.Checkbox(False, description="what is kept stays frozen", indent=False)
-        self.per_class = widgets.IntSlider(
-            4, min=1, max=MAX_PER_CLASS, description="Examples", continuous_update=False
-        )
-        self.epochs = widgets.IntSlider(6, min=1, max=20, description="Epochs", continuous_update=False)
-        self.random_seed = widgets.BoundedIntText(0, min=0, max=99, description="Seed")
-        self.run_button = widgets.Button(description="Train", button_style="primary")
-        self.stop_button = widgets.Button(description="Stop", disabled=True)
-        self.clear_button = widgets.Button(description="Forget curves")
-        self.auto_run = widgets.Checkbox(True, description="train anew after each change", indent=False)
-        self.grid, self.curves = ImageGrid(columns=10, max_tile_size=80, label="Test pictures"), Chart()
-
-    def _lay_out(self) -> None:
-        buttons = widgets.HBox([self.run_button, self.stop_button, self.clear_button]).add_class("cnnlab-row")
-        self.layout(
-            {
-                "Picture": [],
-                "New task": [self.task, self.per_class],
-                "What is kept": [self.layer, self.frozen],
-                "Training": [self.epochs, self.random_seed, self.auto_run],
-            },
-            centre=[
-                buttons,
-                heading("Test pictures: right or wrong"),
-                self.grid,
-                heading("This trial beside earlier ones"),
-                self.curves,
-            ],
-            result=[],
-            accessible_names=[
-                *names_for(self.task, "task", "The new task"),
-                *names_for(self.layer, "layer", "Last layer that is kept"),
-                *names_for(self.frozen, "frozen", "Kept layers stay as they are"),
-                *names_for(self.per_class, "per-class", "Examples of each class"),
-                *names_for(self.epochs, "epochs", "Epochs: passes over the examples"),
-                *names_for(self.random_seed, "random-seed", "Random seed"),
-                *names_for(self.auto_run, "live", "Train anew after each change of a control"),
-            ],
-        )
-        self.widget.add_class("cnnlab-wide")
+    def preview(self) -> Figure:
+        return preview_figure(self.data, [*self.runs, self.current_run])
 
     # Callbacks of the controls.
 
@@ -234,10 +201,7 @@ class TransferExplorer(Explorer):
         self.task.options = tasks
         self.task.value = task_name if task_name in tasks else tasks[0]
         nothing = [("nothing (from scratch)", None)]
-        offer_layers(
-            self.layer, stages, before=nothing, otherwise=stages[-1] if self._model_shown is None else None
-        )
-        self._model_shown = self.model
+        offer_layers(self.layer, stages, None if self._is_shown else stages[-1], before=nothing)
 
     def _on_control_change(self) -> None:
         if self.auto_run.value:
@@ -246,9 +210,8 @@ class TransferExplorer(Explorer):
     def _archive_run(self) -> None:
         """Add the shown run to the earlier ones; runs with other classes are dropped."""
         earlier = [run for run in self.runs if run is not self.current_run]
-        self.runs = [run for run in [*earlier, self.current_run] if run.classes == self.data.classes][
-            -(MAX_RUNS - 1) :
-        ]
+        same_task = [run for run in [*earlier, self.current_run] if run.classes == self.data.classes]
+        self.runs = same_task[-(MAX_RUNS - 1) :]
 
     def _clear(self) -> None:
         self.runs = []
@@ -265,13 +228,8 @@ class TransferExplorer(Explorer):
                 f"test pictures of {data.name}, framed blue where the answer is right, else dashed in orange"
             )
         figure = runs_figure([*self.runs, run], 1 / len(data.classes))
-        self.curves.show(figure.png(), figure.alt_text)
+        self.curves.show_figure(figure)
         self.set_status(
             f"{self.display_name}, {data.name}, {run.config.label}: after {len(run.accuracy)} of {run.config.epochs} epochs"
             f" {run.accuracy[-1]:.0%} of {len(data.test_labels)} test pictures are right (chance {1 / len(data.classes):.0%})."
         )
-
-    def _on_finish(self, error: Exception | None) -> None:
-        self.stop_button.disabled = True
-        if error is not None:
-            self.fail(error)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 import torch
-from torch import Tensor, nn
+from matplotlib.figure import Figure
+from torch import Tensor
 
 from cnnlab.explorers.base import Explorer
-from cnnlab.explorers.common import heading, names_for
+from cnnlab.explorers.controls import choice, heading, slider
 from cnnlab.explorers.image_grid import ImageGrid, map_tiles
 from cnnlab.explorers.render.upsampling import (
     ENCODERS,
@@ -22,7 +23,7 @@ from cnnlab.explorers.render.upsampling import (
     transpose,
     unpool,
 )
-from cnnlab.explorers.static_preview import figure_png
+from cnnlab.explorers.snippet import snippet
 from cnnlab.figures.colours import SIGNED
 from cnnlab.figures.palette_png import symmetric_range
 
@@ -30,16 +31,7 @@ from cnnlab.figures.palette_png import symmetric_range
 class UpsamplingExplorer(Explorer):
     """Upsampling explorer: max unpooling and transposed convolution step by step, with the numbers of lecture K or your own.
 
-    Controls
-    --------
-    method
-        Max unpooling, or transposed convolution.
-    step
-        How many numbers of the input are processed already; the arrow keys step.
-    number
-        The value of the current input number, which can be changed. A click on the input or a step chooses another.
-    stride, padding, kernel
-        The distance of the windows or kernel copies; the cropped border; the kernel.
+    `step` is how many numbers of the input are processed; the current one, `number`, can be changed.
 
     Example
     -------
@@ -49,15 +41,38 @@ class UpsamplingExplorer(Explorer):
     [120.0, 30.0, -150.0, 0.0]
     """
 
+    name = "Upsampling explorer"
     title = "Upsampling"
     question = "How does a small map become a larger one?"
+    invitation = "step through it"
+    pickers = ()
 
     def __init__(self, method: str = UNPOOLING):
-        super().__init__(nn.Identity())  # it uses no network
+        super().__init__()
         self.inputs: dict[str, Tensor] = {name: numbers.clone() for name, numbers in INPUTS.items()}
         self.state: State | None = None
-        self._make_controls(method)
-        self._lay_out()
+        views = {"columns": 1, "pick": "pixel"}
+        self.input = ImageGrid(**views, max_tile_size=150, label="Input: choose a number")
+        self.output = ImageGrid(**views, max_tile_size=220, label="Output, violet below zero")
+        self.overlap_grid = ImageGrid(**views, max_tile_size=150, label="How many numbers meet at each place")
+        self.step = slider("Step", 2, 0, 4, name="Numbers that have been set down")
+        self.table, self.sentence = widgets.HTML(), widgets.HTML()
+        self.layout(
+            {
+                "Upsampling": {
+                    "method": choice("Upsampling", METHODS, method, name="Upsampling"),
+                    "stride": slider("Stride", 1, 1, 2, name="Stride"),
+                    "padding": slider("Padding", 0, 0, 2, name="Padding"),
+                    "kernel": choice("Kernel", list(KERNELS), name="Kernel"),
+                },
+                "The number whose turn it is": {
+                    "input": self.input,
+                    "number": slider("Number", 0, -500, 500, 10, name="The number whose turn it is"),
+                },
+            },
+            centre=[heading("Number by number"), self.step, self.table, self.sentence],
+            result=[heading("The whole"), self.output, self.overlap_grid],
+        )
         self.show()
         self.on_change(self._change_method, self.method)
         self.on_change(self._compute, self.stride, self.padding, self.kernel)
@@ -71,71 +86,35 @@ class UpsamplingExplorer(Explorer):
 
     def code(self) -> str:
         state = self.state
-        lines = ["import torch", "from cnnlab import segmentation", ""]
-        lines += [f"maps = torch.tensor({state.maps.tolist()})"]
         if state.method == UNPOOLING:
-            lines += [
+            lines = [
                 f"encoder = torch.tensor({state.encoder.tolist()})",
                 f"values, indices = segmentation.max_pool(encoder, 2, stride={state.stride})",
                 "steps = segmentation.max_unpool_steps(maps, indices, tuple(encoder.shape))",
             ]
         else:
             options = f"stride={state.stride}, padding={state.padding}"
-            lines += [
+            lines = [
                 f"kernel = torch.tensor({state.kernel.tolist()})",
                 f"steps = segmentation.transposed_convolution_steps(maps, kernel, {options})",
             ]
-        return "\n".join([*lines, f"print(steps[{self.step.value}].tolist())"])
+        maps = f"maps = torch.tensor({state.maps.tolist()})"
+        return snippet(maps, *lines, f"print(steps[{self.step.value}].tolist())")
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         state, (height, width) = self.state, self.state.steps.shape[1:]
         how = f"stride {state.stride}"
         how += f", padding {state.padding}, kernel {self.kernel.value}" if state.kernel is not None else ""
         return (
-            f"Upsampling explorer: {state.method} ({how}) of {state.maps.shape[0]} x {state.maps.shape[1]} numbers to"
-            f" {height} x {width}, after {self.step.value} of {state.maps.numel()}. Run the cell to step through it."
+            f"{state.method.capitalize()} ({how}) of {state.maps.shape[0]} x {state.maps.shape[1]} numbers to"
+            f" {height} x {width}, after {self.step.value} of {state.maps.numel()}."
         )
 
-    def static_preview(self) -> bytes:
-        figure = preview_figure(self.state, self.step.value)
-        figure.suptitle(f"{self.title}: {self.state.method}", fontsize=11, x=0.01, ha="left")
-        return figure_png(figure)
+    def preview_title(self) -> str:
+        return f"{self.title}: {self.state.method}"
 
-    # Building the widget.
-
-    def _make_controls(self, method: str) -> None:
-        self.method = widgets.Dropdown(options=METHODS, value=method, description="Upsampling")
-        self.stride = widgets.IntSlider(1, min=1, max=2, description="Stride")
-        self.padding = widgets.IntSlider(0, min=0, max=2, description="Padding")
-        self.kernel = widgets.Dropdown(options=list(KERNELS), description="Kernel")
-        self.step = widgets.IntSlider(2, min=0, max=4, description="Step")
-        self.number = widgets.IntSlider(0, min=-500, max=500, step=10, description="Number")
-        self.input = ImageGrid(columns=1, max_tile_size=150, pick="pixel", label="Input: choose a number")
-        self.output = ImageGrid(columns=1, max_tile_size=220, pick="pixel", label="Output, violet below zero")
-        self.overlap_grid = ImageGrid(
-            columns=1, max_tile_size=150, pick="pixel", label="How many numbers meet at each place"
-        )
-        self.table, self.sentence = widgets.HTML(), widgets.HTML()
-
-    def _lay_out(self) -> None:
-        self.layout(
-            {
-                "Network": [],
-                "Picture": [],
-                "Upsampling": [self.method, self.stride, self.padding, self.kernel],
-                "The number whose turn it is": [self.input, self.number],
-            },
-            centre=[heading("Number by number"), self.step, self.table, self.sentence],
-            result=[heading("The whole"), self.output, self.overlap_grid],
-            accessible_names=[
-                *names_for(self.method, "way", "Upsampling"),
-                *names_for(self.stride, "stride", "Stride"),
-                *names_for(self.padding, "padding", "Padding"),
-                *names_for(self.kernel, "kernel", "Kernel"),
-                *names_for(self.step, "step", "Numbers that have been set down"),
-                *names_for(self.number, "number", "The number whose turn it is"),
-            ],
-        )
+    def preview(self) -> Figure:
+        return preview_figure(self.state, self.step.value)
 
     # Callbacks of the controls.
 

@@ -9,6 +9,7 @@
     neural_recordings            responses of neurons, from a file or simulated
     noise_matching               a layer with as few units and as much noise as recordings
     decoding                     accuracy against the number of units
+    brain_comparison             a layer compared with recordings, at equal units and noise
     kernel_analysis              precision against complexity
     representational_similarity  dissimilarity matrices and kernel alignment, for layers, networks and brains
 
@@ -16,6 +17,7 @@ Behind them: `_validation` (checks). Features are N x D tensors, one row for eac
 `cnnlab.units`; for fine-tuning the network itself, `cnnlab.transfer`.
 """
 
+from cnnlab.features.brain_comparison import BrainComparison, compare_with_recordings, standardised_rdm
 from cnnlab.features.decoding import Decoding, decode
 from cnnlab.features.embedding import embed, grid_assignment
 from cnnlab.features.extraction import PIXELS, POOLS, extract_features, pool_maps
@@ -42,6 +44,7 @@ from cnnlab.features.retrieval import Retrieval, average_precision, mean_average
 __all__ = [
     "PIXELS",
     "POOLS",
+    "BrainComparison",
     "Decoding",
     "KernelCurve",
     "Neighbours",
@@ -53,6 +56,7 @@ __all__ = [
     "average_precision",
     "cka",
     "compare_rdms",
+    "compare_with_recordings",
     "decode",
     "embed",
     "extract_features",
@@ -71,5 +75,6 @@ __all__ = [
     "rdm",
     "read_recordings",
     "simulate_recordings",
+    "standardised_rdm",
     "write_recordings",
 ]

@@ -47,6 +47,7 @@ from cnnlab.networks.reinitialise import reinitialise
 from cnnlab.networks.segmentation_models import FCN, DigitNet, UNet
 from cnnlab.networks.summary import Summary, summary
 from cnnlab.networks.training import train
+from cnnlab.networks.training_data import digits
 from cnnlab.networks.weight_files import card, read_weights, shipped, write_weights
 from cnnlab.networks.zoo import NetworkInfo, available, load
 
@@ -70,6 +71,7 @@ __all__ = [
     "available",
     "card",
     "convolution_step",
+    "digits",
     "effective_receptive_field",
     "eval_mode",
     "explain_output_size",

@@ -4,6 +4,7 @@ A network may normalise its input in place, return a tuple, have been compiled, 
 
     forward              the output of a network, one tensor without NaN
     class_logits         the output of a classifier, N x C logits with at least two classes
+    probabilities        class probabilities on the CPU, and `class_names`, the names of the classes
     without_gradients    the context for predictions: eval mode, inference mode
     with_gradients       the context for input gradients: eval mode, gradients on, parameters constant
     input_gradient       the gradient of scores with respect to images or activations
@@ -110,6 +111,20 @@ def class_logits(model: nn.Module, images: Tensor) -> Tensor:
 
 
 _WARNED: WeakSet[nn.Module] = WeakSet()
+
+
+def probabilities(model: nn.Module, images: Tensor) -> Tensor:
+    """The class probabilities, on the CPU, of an image 3 x H x W (C), or of images N x 3 x H x W (N x C); errors as `class_logits`."""
+    batch = images if images.dim() == 4 else images.unsqueeze(0)
+    with without_gradients(model):
+        logits = class_logits(model, batch)
+    probability = logits.softmax(1).cpu()
+    return probability if images.dim() == 4 else probability[0]
+
+
+def class_names(model: nn.Module, classes: int) -> tuple[str, ...]:
+    """The names of the classes; their numbers if the network has no names."""
+    return tuple(getattr(model, "class_names", ())) or tuple(f"class {i}" for i in range(classes))
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from cnnlab.robustness.evaluation import RobustAccuracy, accuracy_by_epsilon, ro
 from cnnlab.robustness.fgsm_pgd import fgsm, pgd
 from cnnlab.robustness.fooling_images import Fooling, evolve_fooling
 from cnnlab.robustness.linear_models import SmallChanges, linear_classifier, small_changes
-from cnnlab.robustness.minimal_epsilon import MinimalEpsilon, minimal_epsilon
+from cnnlab.robustness.minimal_epsilon import MinimalEpsilon, bisect_epsilon, minimal_epsilon
 from cnnlab.robustness.one_pixel import OnePixel, one_pixel, one_pixel_steps
 from cnnlab.robustness.penalty_attack import PenaltyAttack, penalty_attack
 from cnnlab.robustness.randomised_inputs import gaussian_pixels, random_pixels, shuffled_pixels
@@ -52,6 +52,7 @@ __all__ = [
     *(
         "accuracy_by_epsilon",
         "adversarial_training",
+        "bisect_epsilon",
         "corrupt",
         "corruption_error",
         "corruption_errors",

@@ -5,6 +5,7 @@ For attacks with a given epsilon see `fgsm_pgd`; here epsilon is the result.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -112,6 +113,30 @@ def minimal_epsilon(
         if single
         else result
     )
+
+
+def bisect_epsilon(
+    flips: Callable[[float], bool], max_epsilon: float, tolerance: float
+) -> Iterator[float | None]:
+    """Search for the smallest epsilon of an attack that must run again for each, one attack a step.
+
+    `flips(epsilon)` runs it and says whether the prediction changes. Yields None during the search and the epsilon, up to `tolerance`, at
+    last; infinity if it does not flip at `max_epsilon`. Bisection assumes that a changed prediction stays changed as epsilon grows.
+
+    Example
+    -------
+    >>> list(bisect_epsilon(lambda epsilon: epsilon > 5, 8, 1))
+    [None, None, None, 6.0]
+    """
+    low, high = 0.0, float(max_epsilon)
+    if not flips(high):
+        yield float("inf")
+        return
+    while high - low > tolerance:
+        yield None
+        middle = (low + high) / 2
+        low, high = (low, middle) if flips(middle) else (middle, high)
+    yield high
 
 
 def _bracket(predict, classes: Tensor, max_epsilon: float, grid_points: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -18,7 +18,12 @@ from cnnlab.transfer.layer_transferability import (
     transfer_init,
     transferability_experiment,
 )
-from cnnlab.transfer.learning_curves import ExamplesCurve, accuracy_by_depth, accuracy_by_examples
+from cnnlab.transfer.learning_curves import (
+    ExamplesCurve,
+    accuracy_by_depth,
+    accuracy_by_examples,
+    sample_per_class,
+)
 from cnnlab.transfer.new_tasks import NewTask, new_task, tasks_for
 
 __all__ = [
@@ -37,6 +42,7 @@ __all__ = [
     "new_head",
     "new_task",
     "reinitialise_after",
+    "sample_per_class",
     "tasks_for",
     "transfer_init",
     "transferability_experiment",

@@ -15,7 +15,7 @@ Behind them: `least_squares`, `activation_batches` (activations in batches) and 
 vector of a whole layer see `cnnlab.features`; for the pixels that matter, `cnnlab.attribution`.
 """
 
-from cnnlab.units.ablation import AblationResult, ablate, ablate_each
+from cnnlab.units.ablation import AblationResult, ablate, ablate_each, ablation_steps
 from cnnlab.units.activation_masks import activation_mask, upsample_to_image
 from cnnlab.units.blob import Blobs, blob_pattern, fit_blob
 from cnnlab.units.concepts import Concepts, concepts
@@ -47,6 +47,7 @@ __all__ = [
     "UnitReport",
     "ablate",
     "ablate_each",
+    "ablation_steps",
     "activation_mask",
     "blob_pattern",
     "compare_directions",

@@ -193,3 +193,26 @@ def ablate_each(
         overall_change=(change.nan_to_num() * shares).sum(1),
         logit_change=logit_after - logit_before,
     )
+
+
+def ablation_steps(
+    model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int, *, batch_size: int = 10
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The accuracy of each class with and without one unit, batch by batch: for an explorer that shows it as it comes.
+
+    `images` are N x 3 x H x W in [0, 1], `labels` N indices of the network's classes. Each step yields (C, C) accuracies of the images so
+    far, NaN for a class without images.
+    """
+    correct, totals = torch.zeros(0), torch.zeros(0)
+    for start in range(0, len(images), batch_size):
+        batch, truth = images[start : start + batch_size], labels[start : start + batch_size]
+        with without_gradients(model):
+            outputs = [class_logits(model, batch)]
+            with ablate(model, layer, unit):
+                outputs.append(class_logits(model, batch))
+        if start == 0:
+            correct, totals = torch.zeros(2, outputs[0].shape[1]), torch.zeros(outputs[0].shape[1])
+        totals += truth.bincount(minlength=len(totals))
+        for row, logits in zip(correct, outputs, strict=True):
+            row += truth[logits.argmax(1).cpu() == truth].bincount(minlength=len(totals))
+        yield correct[0] / totals, correct[1] / totals

@@ -38,30 +38,36 @@ SEARCH = ("PageDown", "PageUp")
 
 
 def slider(name: str) -> tuple[str, tuple[str, str]]:
-    return f".cnnlab-is-{name} .noUi-handle", SLIDE
+    return f'.noUi-handle[aria-label="{name}"]', SLIDE
 
 
 def picker(name: str) -> tuple[str, tuple[str, str]]:
-    return f".cnnlab-is-{name} select", CHOOSE
+    return f'select[aria-label="{name}"]', CHOOSE
 
 
 def searched(name: str) -> tuple[str, tuple[str, str]]:
-    return f".cnnlab-is-{name} input", SEARCH
+    return f'input[aria-label="{name}"]', SEARCH
 
 
 EXPLORERS = {
     "OcclusionExplorer": {
         "occluder, arrow keys": (".cnnlab-stage-canvas", SLIDE),
-        "size": slider("size"),
+        "size": slider("Size of the occluder in pixels"),
     },
-    "LayersExplorer": {"unit": slider("unit"), "row of the map": slider("row-of-map")},
-    "FilterExplorer": {"layer": searched("layer"), "unit": slider("unit")},
-    "ActivationExplorer": {"layer": searched("layer"), "channel": slider("channel")},
-    "NearestNeighboursExplorer": {"layer": searched("layer"), "k": slider("k")},
-    "SaliencyExplorer": {"method": picker("method"), "class": searched("target")},
-    "GradCamExplorer": {"layer": searched("layer"), "class": searched("target")},
-    "ConvolutionExplorer": {"stride": slider("stride")},
-    "AdversarialExplorer": {"epsilon": slider("epsilon")},
+    "LayersExplorer": {"unit": slider("Unit of the layer"), "row of the map": slider("Row in the map")},
+    "FilterExplorer": {"layer": searched("Layer"), "unit": slider("Unit of the layer")},
+    "ActivationExplorer": {"layer": searched("Layer"), "channel": slider("Channel of the layer")},
+    "NearestNeighboursExplorer": {
+        "layer": searched("Layer whose distances count"),
+        "k": slider("How many neighbours"),
+    },
+    "SaliencyExplorer": {"method": picker("Method"), "class": searched("Class that is asked about")},
+    "GradCamExplorer": {
+        "layer": searched("Layer whose maps are added up"),
+        "class": searched("Class that is asked about"),
+    },
+    "ConvolutionExplorer": {"stride": slider("Stride")},
+    "AdversarialExplorer": {"epsilon": slider("Epsilon in steps of 255")},
 }
 """What is pressed in which explorer: selector, and the keys that go there and back."""
 

@@ -8,6 +8,7 @@ from browser.lab import write_notebook
 CELL = """
 import ipywidgets as widgets
 from cnnlab.explorers.common import AccessibleNames
+from cnnlab.explorers.controls import accessible_names
 from cnnlab.explorers.image_picker import ImagePicker
 
 said = widgets.HTML("<b class='said'>chelsea</b>")
@@ -18,7 +19,7 @@ def changed():
 
 picker = ImagePicker("chelsea", changed, print)
 column = widgets.VBox(picker.rows).add_class("cnnlab-controls")
-widgets.VBox([AccessibleNames(attributes=picker.accessible_names), column, said]).add_class("cnnlab")
+widgets.VBox([AccessibleNames(attributes=accessible_names(column)), column, said]).add_class("cnnlab")
 """
 LIST, SWITCH = "Photographs", "Kind of picture"
 

@@ -9,7 +9,8 @@ from browser.lab import write_notebook
 
 CELL = """
 import ipywidgets as widgets
-from cnnlab.explorers.common import AccessibleNames, names_for
+from cnnlab.explorers.common import AccessibleNames
+from cnnlab.explorers.controls import accessible_names, named
 from cnnlab.explorers.search_select import SearchSelect
 
 thing = SearchSelect([("any class", None), *((f"thing {i}", i) for i in range(1000)), ("tiger cat", "tiger"), ("café", "cup")],
@@ -19,8 +20,9 @@ layer = SearchSelect(["conv1", "fire2", "fire3", "fire2.squeeze", "fire2.expand"
 said = widgets.HTML()
 thing.observe(lambda change: setattr(said, "value", f"<b class='said'>chosen: {change.new}</b>"), "value")
 layer.observe(lambda change: setattr(said, "value", f"<b class='said'>chosen: {change.new}</b>"), "value")
-attributes = [*names_for(thing, "thing", "Class that is asked about"), *names_for(layer, "layer", "Layer to look at")]
-names = AccessibleNames(attributes=attributes)
+names = AccessibleNames(
+    attributes=accessible_names(named(thing, "Class that is asked about"), named(layer, "Layer to look at"))
+)
 widgets.VBox([names, thing, layer, said]).add_class("cnnlab")
 """
 FIELD, LAYER = "Class that is asked about", "Layer to look at"

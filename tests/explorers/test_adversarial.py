@@ -86,7 +86,7 @@ def test_another_epsilon_is_one_forward_pass_and_no_gradient(explorer, monkeypat
 def test_the_code_makes_the_same_picture(explorer, attack, target):
     explorer.attack.value, explorer.target.value, explorer.epsilon.value = attack, target, 7.5
     lines = explorer.code().splitlines()
-    assert lines[4].startswith("model = ...")
+    assert lines[lines.index("") + 1].startswith("model = ...")
     names = {"model": explorer.model}
     with contextlib.redirect_stdout(io.StringIO()):
         exec("\n".join(line for line in lines if not line.startswith("model =")), names)
@@ -121,9 +121,7 @@ def test_pgd_flips_no_later_than_fgsm(explorer):
 
 
 def test_what_holds_says_so():
-    push = rendering.AttackState(
-        nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5)
-    )
+    push = rendering.State(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), None, torch.full((3, 2, 2), 0.5))
     for parameter in push.model.parameters():
         nn.init.zeros_(parameter)
     assert rendering.flip_along(push, torch.ones(3, 2, 2)) == float("inf")

@@ -6,6 +6,9 @@ import asyncio
 import threading
 import time
 
+import ipywidgets as widgets
+import pytest
+
 from cnnlab.explorers.background import FIRST_PAUSE, BackgroundSteps, compute_missing
 
 
@@ -15,16 +18,16 @@ def run(scene) -> None:
 
 def test_without_a_loop_all_steps_are_taken_at_once():
     shown, ends = [], []
-    growth = BackgroundSteps()
-    growth.start(iter(range(4)), shown.append, ends.append)
+    growth = BackgroundSteps(ends.append)
+    growth.start(iter(range(4)), shown.append, lambda: ends.append(None))
     assert (shown, ends, growth.running) == ([0, 1, 2, 3], [None], False)
 
 
 def test_in_a_loop_other_work_takes_turns():
     async def scene():
         events = []
-        growth = BackgroundSteps()
-        growth.start(iter(range(3)), events.append, lambda error: events.append(("end", error)))
+        growth = BackgroundSteps(events.append)
+        growth.start(iter(range(3)), events.append, lambda: events.append("end"))
         assert growth.running
         assert events == []  # the caller goes on at once
         for _ in range(1000):
@@ -33,7 +36,7 @@ def test_in_a_loop_other_work_takes_turns():
             if not growth.running:
                 break
         steps = [event for event in events if event != "other"]
-        assert steps == [0, 1, 2, ("end", None)]
+        assert steps == [0, 1, 2, "end"]
         assert "other" in events[events.index(0) : events.index(2)]
 
     run(scene)
@@ -42,14 +45,14 @@ def test_in_a_loop_other_work_takes_turns():
 def test_stop_ends_it_between_two_steps():
     async def scene():
         shown, ends = [], []
-        growth = BackgroundSteps()
+        growth = BackgroundSteps(ends.append)
 
         def show(number):
             shown.append(number)
             if number == 2:
                 growth.stop()
 
-        growth.start(iter(range(1000)), show, ends.append)
+        growth.start(iter(range(1000)), show, lambda: ends.append(None))
         await asyncio.sleep(FIRST_PAUSE + 0.1)
         assert (shown, ends, growth.running) == ([0, 1, 2], [], False)
 
@@ -59,10 +62,10 @@ def test_stop_ends_it_between_two_steps():
 def test_a_new_start_ends_the_old_run():
     async def scene():
         old, new, ends = [], [], []
-        growth = BackgroundSteps()
-        growth.start(iter(range(1000)), old.append, ends.append)
+        growth = BackgroundSteps(ends.append)
+        growth.start(iter(range(1000)), old.append, lambda: ends.append(None))
         await asyncio.sleep(FIRST_PAUSE + 0.05)
-        growth.start(iter("ab"), new.append, ends.append)
+        growth.start(iter("ab"), new.append, lambda: ends.append(None))
         count = len(old)
         assert count > 0
         await asyncio.sleep(FIRST_PAUSE + 0.1)
@@ -76,10 +79,10 @@ def test_a_change_at_once_spares_the_first_run_all_its_steps():
 
     async def scene():
         old, new, ends = [], [], []
-        growth = BackgroundSteps()
-        growth.start(iter(range(1000)), old.append, ends.append)
+        growth = BackgroundSteps(ends.append)
+        growth.start(iter(range(1000)), old.append, lambda: ends.append(None))
         await asyncio.sleep(FIRST_PAUSE / 4)
-        growth.start(iter("ab"), new.append, ends.append)
+        growth.start(iter("ab"), new.append, lambda: ends.append(None))
         await asyncio.sleep(FIRST_PAUSE + 0.1)
         assert (old, new, ends) == ([], ["a", "b"], [None])
 
@@ -92,17 +95,48 @@ def test_what_goes_wrong_is_told():
         raise MemoryError("too large")
 
     shown, ends = [], []
-    growth = BackgroundSteps()
-    growth.start(steps(), shown.append, ends.append)
+    growth = BackgroundSteps(ends.append)
+    growth.start(steps(), shown.append, lambda: ends.append(None))
     assert shown == [1]
     assert isinstance(ends[0], MemoryError)
     assert not growth.running
 
 
+def test_what_goes_wrong_at_the_end_is_told_too():
+    ends = []
+    BackgroundSteps(ends.append).start(iter("a"), done=lambda: 1 / 0)
+    assert isinstance(ends[0], ZeroDivisionError)
+
+
+def test_at_once_takes_all_steps_in_a_loop_too_and_raises_what_goes_wrong():
+    async def scene():
+        shown, ends = [], []
+        growth = BackgroundSteps(ends.append)
+        growth.start(iter(range(3)), shown.append, lambda: ends.append(None), at_once=True)
+        assert (shown, ends, growth.running) == ([0, 1, 2], [None], False)
+        with pytest.raises(ZeroDivisionError):
+            growth.start(iter("ab"), lambda _letter: 1 / 0, at_once=True)
+
+    run(scene)
+
+
+def test_buttons_follow():
+    async def scene():
+        start, stop = widgets.Button(), widgets.Button(disabled=True)
+        growth = BackgroundSteps(print)
+        growth.link(start, stop)
+        growth.start(iter(range(1000)))
+        assert (start.disabled, stop.disabled) == (True, False)
+        growth.stop()
+        assert (start.disabled, stop.disabled) == (False, True)
+
+    run(scene)
+
+
 def test_a_picture_that_cannot_be_shown_ends_it_too():
     ends = []
-    growth = BackgroundSteps()
-    growth.start(iter(range(5)), lambda number: 1 / number, ends.append)
+    growth = BackgroundSteps(ends.append)
+    growth.start(iter(range(5)), lambda number: 1 / number, lambda: ends.append(None))
     assert isinstance(ends[0], ZeroDivisionError)
     assert len(ends) == 1
 
@@ -121,7 +155,7 @@ def test_two_threads_never_compute_at_once():
             yield
 
     def grow():
-        BackgroundSteps().start(steps(), lambda _: None, lambda _: None)
+        BackgroundSteps(print).start(steps())
 
     threads = [threading.Thread(target=grow) for _ in range(3)]
     for thread in threads:

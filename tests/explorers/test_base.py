@@ -6,13 +6,12 @@ import ast
 import inspect
 import textwrap
 
-import ipywidgets as widgets
 import pytest
 import torch
 
 from cnnlab import explorers
 from cnnlab.explorers import Explorer, base
-from cnnlab.explorers.common import names_for
+from cnnlab.explorers.controls import slider
 
 
 class Plain(Explorer):
@@ -24,13 +23,7 @@ class Plain(Explorer):
     def __init__(self, model, picture=None):
         super().__init__(model, picture)
         self.refreshed = 0
-        self.level = widgets.IntSlider(1, min=0, max=9)
-        self.layout(
-            {"More": [self.level]},
-            centre=[],
-            result=[],
-            accessible_names=names_for(self.level, "level", "Level"),
-        )
+        self.layout({"More": {"level": slider("Level", 1, 0, 9, name="Level")}}, centre=[])
         self.show()
         self.on_change(self.divide, self.level)
 

@@ -7,8 +7,15 @@ import torch
 from torch import nn
 
 from cnnlab.explorers import BrainExplorer
-from cnnlab.explorers.render.brain import State, decoding_figure, render
-from cnnlab.features import Recordings, compare_rdms, extract_features, match_recordings, rdm
+from cnnlab.explorers.render.brain import decoding_figure
+from cnnlab.features import (
+    Recordings,
+    compare_rdms,
+    compare_with_recordings,
+    extract_features,
+    match_recordings,
+    rdm,
+)
 
 
 class Small(nn.Sequential):
@@ -43,9 +50,9 @@ def explorer():
 
 
 def test_what_is_compared_is_what_the_techniques_find():
-    recordings, setting = population(0, False), State(6, 3, 1.0, 2)
+    recordings = population(0, False)
     codes = extract_features(Small().eval(), recordings.images / 255, "relu1", "mean")
-    found = render(recordings, codes, setting)
+    found = compare_with_recordings(codes, recordings, 6, trials=3, noise=1.0, seed=2)
     matched = match_recordings(codes, recordings, 6, trials=3, noise=1.0, seed=2)
     assert torch.equal(found.tables["layer"], rdm((matched - matched.mean(0)) / matched.std(0)))
     assert found.agreement == pytest.approx(compare_rdms(*found.tables.values()))
@@ -93,9 +100,11 @@ def test_a_click_shows_the_pair(explorer):
 def test_the_code_gives_what_is_shown(explorer, capsys):
     explorer.population.value = "area X"
     lines = [
-        line for line in explorer.code().splitlines() if not line.startswith(("model =", "recordings = {"))
+        line
+        for line in explorer.code().splitlines()
+        if not line.startswith(("model = ...", "recordings = ..."))
     ]
-    place = {"model": explorer.model, "recordings": explorer.populations}
+    place = {"model": explorer.model, "recordings": explorer.recordings}
     exec("\n".join(lines), place)
     assert place["result"].agreement == pytest.approx(explorer.result.agreement)
 

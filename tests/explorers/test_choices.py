@@ -122,16 +122,18 @@ def test_a_menu_of_layers_keeps_its_choice_and_begins_where_it_should():
     names = [layer.name for layer in network_layers(Fires().eval(), 32)]
     offer_layers(control, names, otherwise="fire3")
     assert control.value == "fire3"
-    offer_layers(control, names, asked="fire2.squeeze")
+    control.asked = "fire2.squeeze"
+    offer_layers(control, names)
     assert control.value == "fire2.squeeze" and control.groups[control.index] == "inside fire2"
     offer_layers(control, ["conv1", "fire2.squeeze"], otherwise="conv1")
     assert control.value == "fire2.squeeze"
     offer_layers(control, ["conv1", "conv2"], before=[("nothing", None)])
     assert (control.label, control.value) == ("nothing", None)
+    control.asked = "fire22"
     with pytest.raises(
         ValueError, match=r'"fire22" is not offered; choose one of conv1.* and 8 more. Did you mean "fire2"'
     ):
-        offer_layers(control, names, asked="fire22")
+        offer_layers(control, names)
 
 
 # Classes and networks.

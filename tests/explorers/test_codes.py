@@ -139,7 +139,7 @@ def test_another_network_is_asked_step_by_step(near):
         near.network.value = tiny
         assert near.error is None and not near.features
         near.k.value = 2  # nothing to show yet, and no complaint
-        while near._background.running:
+        while near.background.running:
             await asyncio.sleep(0.005)
 
     asyncio.run(scene())

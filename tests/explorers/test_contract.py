@@ -108,7 +108,7 @@ def used(name: str) -> Used:
     explorer = opened(name)
     opening = explorer.describe(), explorer.code(), explorer.static_preview()
     use = Used(opening, upload_damaged(explorer))
-    model = explorer.model
+    model = getattr(explorer, "model", torch.nn.Identity())  # some have no network
     unsettle(model)
     for attribute, value in QUICK.get(name, {}).items():
         getattr(explorer, attribute).value = value

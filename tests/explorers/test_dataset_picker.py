@@ -192,9 +192,9 @@ def test_a_folder_is_read_beside_the_controls(heard, folder):
     async def scene():
         picker.data.value = FOLDER
         picker.folder.value = str(folder)
-        assert picker._growth.running and heard == []
+        assert picker._background.running and heard == []
         picker.data.value = CROPS
-        assert not picker._growth.running and heard == ["changed"]
+        assert not picker._background.running and heard == ["changed"]
         await asyncio.sleep(0)
 
     asyncio.run(scene())

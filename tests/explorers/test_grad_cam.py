@@ -14,7 +14,7 @@ from torch import nn
 from cnnlab import attribution, world
 from cnnlab.explorers import GradCamExplorer
 from cnnlab.explorers import grad_cam as module
-from cnnlab.explorers.grad_cam import with_outline
+from cnnlab.explorers.render.grad_cam import with_outline
 
 
 class Green(nn.Sequential):

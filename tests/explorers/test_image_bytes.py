@@ -34,23 +34,7 @@ def test_stencil_is_opaque_where_true():
     assert np.array_equal(decoded(image_bytes.mask_png(mask), "RGBA")[..., 3] == 255, mask.numpy())
 
 
-def test_palette_png_gives_colours_and_opacities():
-    indices = np.array([[0, 1, image_bytes.TRANSPARENT]])
-    content = image_bytes.palette_png(indices, np.array([[9, 8, 7], [1, 2, 3]]), alpha=np.array([255, 100]))
-    assert decoded(content, "RGBA").tolist()[0][:2] == [[9, 8, 7, 255], [1, 2, 3, 100]]
-    assert decoded(content, "RGBA")[0, 2, 3] == 0
-
-
 def test_every_index_of_a_palette_png_is_in_its_table():
     """Browsers refuse a PNG whose indices go beyond its table; Pillow does not."""
     picture = Image.open(io.BytesIO(image_bytes.mask_png(torch.zeros(4, 4, dtype=torch.bool))))
     assert len(picture.getpalette()) // 3 > int(np.asarray(picture).max())
-
-
-def test_scaling_spans_the_range_and_clears_nan():
-    values = torch.tensor([-1.0, 0.2, 0.4, 0.6, 2.0, torch.nan])
-    assert image_bytes.to_indices(values, 0.2, 0.6).tolist() == [0, 0, 127, 254, 254, image_bytes.TRANSPARENT]
-
-
-def test_scaling_a_flat_map_is_flat():
-    assert set(image_bytes.to_indices(torch.full((5,), 0.3), 0.3, 0.3).tolist()) == {0}

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.image_grid import (
-    Chart,
     ImageGrid,
     correctness_frame,
     image_tiles,

@@ -12,7 +12,7 @@ from torch import nn
 
 from cnnlab.explorers import LayersExplorer
 from cnnlab.explorers.base import DISPLAY_SIZE
-from cnnlab.explorers.render.receptive_field import colours_for, field_sentence, nearest_unit
+from cnnlab.explorers.render.activations import colours_for, field_sentence, nearest_unit
 from cnnlab.networks import activations, receptive_field, summary
 
 

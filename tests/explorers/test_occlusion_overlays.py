@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cnnlab.attribution import occlusion, occlusion_steps
-from cnnlab.explorers import occlusion_overlays
+from cnnlab.explorers.render import occlusion as occlusion_overlays
 
 
 def pixels(overlay: dict) -> np.ndarray:

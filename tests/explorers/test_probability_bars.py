@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cnnlab.explorers.probability_bars import probability_rows
+from cnnlab.explorers.charts import probability_rows
 
 NAMES = [f"c{i}" for i in range(8)]
 NOW = torch.tensor([0.02, 0.3, 0.05, 0.2, 0.1, 0.15, 0.08, 0.1])

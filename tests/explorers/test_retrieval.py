@@ -11,7 +11,7 @@ from torch import nn
 
 from cnnlab import features
 from cnnlab.explorers import RetrievalExplorer
-from cnnlab.explorers.render.retrieval import collect_features, layers_to_search, rank_by_distance
+from cnnlab.explorers.render.retrieval import collect_search_features, layers_to_search, rank_by_distance
 from cnnlab.figures.colours import RIGHT
 from cnnlab.world import instances
 
@@ -50,7 +50,7 @@ def explorer(model, collections):
 def test_codes_are_those_of_the_techniques(model, collections):
     searched, others = collections
     assert layers_to_search(model, 96) == (["relu1", "relu2"], "relu2")
-    *_, kept = collect_features(model, searched.images, others.images, ["relu1", "relu2"])
+    *_, kept = collect_search_features(model, searched.images, others.images, ["relu1", "relu2"])
     expected = features.extract_features(model, searched, "relu1", "sum")
     axes = features.pca(features.extract_features(model, others, "relu1", "sum"))
     assert torch.allclose(kept["relu1"].database, expected)

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import pytest
 from traitlets import TraitError
 
-from cnnlab.explorers.common import names_for
+from cnnlab.explorers.controls import accessible_names, named
 from cnnlab.explorers.search_select import SearchSelect
 
 NAMES = ["conv1", "fire2", "fire3"]
@@ -94,6 +94,6 @@ def test_headings_and_words_go_with_the_options():
 
 
 def test_the_accessible_name_goes_to_the_field():
-    assert names_for(SearchSelect(NAMES), "layer", "Layer") == [
+    assert accessible_names(named(SearchSelect(NAMES), "Layer")) == [
         [".cnnlab-is-layer input", {"aria-label": "Layer"}]
     ]

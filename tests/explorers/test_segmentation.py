@@ -18,7 +18,7 @@ from cnnlab.explorers.render.segmentation import (
     colour_image,
     describe,
     legend,
-    predict,
+    render,
 )
 from cnnlab.segmentation import boundary_band, segment, vision_tasks
 
@@ -49,7 +49,7 @@ def explorer(networks, sheep):
 
 
 def test_it_shows_what_the_network_answers_and_what_is_wrong(networks, sheep):
-    found = predict(networks["low"], as_source(sheep), 96)
+    found = render(networks["low"], as_source(sheep), 96)
     answer, truth = segment(networks["low"], sheep.image), vision_tasks(sheep).semantic
     assert torch.equal(found.prediction, answer) and torch.equal(found.truth, truth)
     shown = class_map(found, "answer")
@@ -63,7 +63,7 @@ def test_it_shows_what_the_network_answers_and_what_is_wrong(networks, sheep):
 
 
 def test_a_pixel_is_told_with_its_truth(networks, sheep):
-    found = predict(networks["low"], as_source(sheep), 96)
+    found = render(networks["low"], as_source(sheep), 96)
     row, column = (vision_tasks(sheep).semantic == 1).nonzero()[40].tolist()
     said = at_pixel(found, row, column)
     assert said.startswith(f"row {row}, column {column}: ") and said.endswith("in truth sheep")

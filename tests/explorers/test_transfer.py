@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnlab import world
 from cnnlab.explorers import TransferExplorer
-from cnnlab.explorers.transfer_runs import RunConfig, prediction_frames, runs_figure, training_run
+from cnnlab.explorers.render.transfer import RunConfig, prediction_frames, runs_figure, training_run
 from cnnlab.figures.colours import RIGHT, WRONG
 from cnnlab.transfer import NewTask, accuracy, fine_tune, new_task, transfer_init
 

@@ -17,8 +17,13 @@ from cnnlab.explorers.activation_store import (
     collect_activations,
     first_images,
 )
-from cnnlab.explorers.render.activations import grid_maps, layers_with_units, mosaic
-from cnnlab.explorers.render.patches import label_shares, patch_images
+from cnnlab.explorers.render.activations import (
+    grid_maps,
+    label_shares,
+    layers_with_units,
+    mosaic,
+    patch_images,
+)
 from cnnlab.units import random_directions, top_along_direction, top_patches
 from cnnlab.world import dataset
 

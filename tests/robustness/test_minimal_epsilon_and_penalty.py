@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.robustness import fgsm, loss_gradient, minimal_epsilon, penalty_attack
+from cnnlab.robustness import bisect_epsilon, fgsm, loss_gradient, minimal_epsilon, penalty_attack
 
 
 def gaps(linear, images):
@@ -25,6 +25,12 @@ def test_flip_epsilon_is_the_margin_over_the_l1_norm_for_a_linear_network(linear
     assert (expected < 0.29).all(), "else pictures are clipped and the closed form does not hold"
     assert torch.allclose(flip.epsilon, expected, atol=2e-6)
     assert torch.equal(flip.before, labels) and torch.equal(flip.after, 1 - labels)
+
+
+def test_bisection_comes_within_the_tolerance_and_says_where_nothing_flips():
+    *waiting, found = bisect_epsilon(lambda epsilon: epsilon >= 0.3, 1.0, 0.01)
+    assert set(waiting) == {None} and 0.3 <= found < 0.31
+    assert list(bisect_epsilon(lambda _epsilon: False, 1.0, 0.01)) == [float("inf")]
 
 
 def test_just_below_the_flip_the_answer_holds_and_at_it_it_does_not(network, images, labels):

@@ -7,7 +7,7 @@ import torch
 
 from cnnlab.networks import activations
 from cnnlab.networks.evaluation import evaluate
-from cnnlab.units import ablate, ablate_each
+from cnnlab.units import ablate, ablate_each, ablation_steps
 
 
 def logits(model, images):
@@ -53,6 +53,13 @@ def test_the_class_that_needs_the_unit_falls(colour_network, flags):
     assert result.after.tolist() == [[0, 1, 1], [1, 1, 0]]
     assert torch.equal(result.change, result.after - result.before)
     assert result.overall_change.tolist() == pytest.approx([-1 / 3, -1 / 3])
+
+
+def test_step_by_step_it_comes_to_the_same(colour_network, flags):
+    images = flags.images.float() / (255 if flags.images.dtype == torch.uint8 else 1)
+    steps = list(ablation_steps(colour_network, images, flags.labels, "relu", 2, batch_size=5))
+    before, after = steps[-1]
+    assert len(steps) == 3 and (before.tolist(), after.tolist()) == ([1, 1, 1], [1, 1, 0])
 
 
 def test_before_is_what_evaluation_says(tiny, pictures):

@@ -1,24 +1,34 @@
-"""Activation maps for the activation explorer: layers with units, colour ranges, receptive fields; without any widget."""
+"""Activation maps, receptive fields and strongest patches for the explorers of layers and units; without any widget."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnlab.explorers.activation_store import ImageSet
+from cnnlab.explorers.charts import bar_rows
 from cnnlab.explorers.choices import deepest, network_layers, rectified
-from cnnlab.explorers.image_bytes import to_array
-from cnnlab.explorers.image_grid import map_tiles
-from cnnlab.explorers.static_preview import figure_png
-from cnnlab.figures.colours import OUTLINE
-from cnnlab.figures.palette_png import alpha_ramp
-from cnnlab.networks import ReceptiveField, activations
+from cnnlab.explorers.image_grid import map_tiles, tile_box
+from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.static_preview import canvas
+from cnnlab.figures.axes import bare, draw_box, show_map
+from cnnlab.figures.colours import OUTLINE, SIGNED
+from cnnlab.figures.palette_png import alpha_ramp, symmetric_range
+from cnnlab.networks import ReceptiveField, activations, effective_receptive_field
+from cnnlab.units import TopPatches
 
 GRID_SIDE = 48
 """Larger maps are reduced to this side in the grid; the enlarged map shows all positions."""
 PER_MAP, PER_LAYER = "each map", "whole layer"
+Box = tuple[int, int, int, int]
+"""(top, left, bottom, right) in pixels."""
 
 
 def layers_with_units(model: nn.Module, side: int) -> tuple[dict[str, ReceptiveField | None], str]:
@@ -56,16 +66,6 @@ def value_range(maps: Tensor) -> tuple[float, float]:
     return low, max(float(maps.max()), low + 1e-6)
 
 
-def field_sentence(box: tuple[int, int, int, int] | None, side: int) -> str:
-    """A sentence on the receptive field of a position: its box (top, left, bottom, right) in a picture of `side` pixels."""
-    if box is None:
-        return "what it sees is not known"
-    top, left, bottom, right = box
-    if (bottom - top, right - left) == (side, side):
-        return "it sees the whole picture"
-    return f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
-
-
 def initial_position(unit_map: Tensor, share: tuple[float, float] | None) -> tuple[int, int]:
     """The first position to show in a map h x w: its maximum, or the position at a share (down, across) of its sides."""
     rows, columns = unit_map.shape
@@ -96,48 +96,62 @@ def code(
     """
     row, column = position or (0, 0)
     where = f"{channel}, {row}, {column}" if position else f"{channel}"
-    lines = ["import cnnlab", "from cnnlab import networks, units, world", "", opening, picture]
-    lines += [
+    return snippet(
+        opening,
+        picture,
         f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
         f"print(maps[{where}].item())",
         f'box = networks.receptive_field(model, "{layer}", {side}).box({row}, {column})',
         f'pictures = world.dataset("validation").images[:{count}] / 255',
         f'patches = units.top_patches(model, pictures, "{layer}", k={patches}, units=[{channel}])',
-    ]
-    return "\n".join(lines)
+    )
 
 
-def preview_png(
-    title: str,
-    picture: Tensor,
-    box: tuple[float, float, float, float] | None,
+def preview_figure(
+    picture: np.ndarray,
+    box: Box | None,
+    side: int,
     maps: Tensor,
     channel: int,
     position: tuple[int, int],
     layer: str,
-) -> bytes:
-    """PNG preview: the picture (3 x H x W) with `box` in its pixels, the map of `channel` with its position, all maps U x h x w."""
-    figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
+) -> Figure:
+    """The picture (H x W x 3) with the receptive field `box` in the network's pixels, the map of `channel`, all maps U x h x w."""
+    figure = canvas(9.6, 3.9)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
-    left.imshow(to_array(picture), interpolation="antialiased")
     row, column = position
-    if box is not None:
-        top, start, bottom, end = box
-        for width, colour in ((3.5, "black"), (1.8, OUTLINE)):
-            frame = Rectangle((start, top), end - start, bottom - top, fill=False)
-            left.add_patch(frame)
-            frame.set(linewidth=width, edgecolor=colour)
-    middle.imshow(maps[channel].numpy(), cmap="gray", interpolation="nearest")
-    corner = (column - 0.5, row - 0.5)
-    middle.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2))
-    right.imshow(mosaic(grid_maps(maps, PER_MAP)).numpy(), cmap="gray", interpolation="nearest")
+    _show_field(left, picture, box, side)
     left.set_title(f"what row {row}, column {column} sees", fontsize=9)
-    middle.set_title(f"{layer}, channel {channel}", fontsize=9)
-    right.set_title(f"all {len(maps)} maps, each in its own range", fontsize=9)
-    for axis in (left, middle, right):
-        axis.set_axis_off()
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    return figure_png(figure)
+    show_map(middle, maps[channel], f"{layer}, channel {channel}", 9, cmap="gray")
+    _mark_position(middle, row, column)
+    title = f"all {len(maps)} maps, each in its own range"
+    show_map(right, mosaic(grid_maps(maps, PER_MAP)), title, 9, cmap="gray")
+    return figure
+
+
+def field_figure(
+    picture: np.ndarray, box: Box | None, side: int, maps: Tensor, unit: int, row: int, column: int
+) -> Figure:
+    """The picture (H x W x 3) with a unit's receptive field, beside the map with its position."""
+    figure = canvas(8.4, 3.4)
+    left, right = figure.subplots(1, 2)
+    _show_field(left, picture, box, side)
+    cmap, low, high = colours_for(maps)
+    show_map(right, maps[unit], cmap=cmap, vmin=low, vmax=high)
+    if maps.shape[1:] != (1, 1):
+        _mark_position(right, row, column)
+    return figure
+
+
+def _show_field(axis: Axes, picture: np.ndarray, box: Box | None, side: int) -> None:
+    axis.imshow(picture, interpolation="antialiased")
+    bare(axis)
+    if box is not None:
+        draw_box(axis, [value * len(picture) / side for value in box], OUTLINE)
+
+
+def _mark_position(axis: Axes, row: int, column: int) -> None:
+    axis.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=OUTLINE, linewidth=2))
 
 
 def mosaic(maps: Tensor) -> Tensor:
@@ -149,3 +163,103 @@ def mosaic(maps: Tensor) -> Tensor:
     canvas[: len(maps)] = padded
     tall, wide = padded.shape[1:]
     return canvas.view(rows, columns, tall, wide).permute(0, 2, 1, 3).reshape(rows * tall, columns * wide)
+
+
+# Receptive fields.
+
+
+def colours_for(maps: Tensor) -> tuple[str, float, float]:
+    """Colour map and its limits: symmetric about zero for signed maps, from zero up after a ReLU."""
+    if float(maps.min()) < 0:
+        return SIGNED, *symmetric_range(maps)
+    return "viridis", 0.0, max(float(maps.max()), 1e-6)
+
+
+def nearest_unit(field: ReceptiveField, pixel: tuple[int, int]) -> tuple[int, int]:
+    """(row, column) of the unit whose uncropped receptive field has its centre nearest to a pixel; 0 along an axis without positions."""
+    position = []
+    for coordinate, offset, size, stride, count in zip(
+        pixel, field.offset, field.size, field.stride, field.positions, strict=True
+    ):
+        index = round((coordinate - offset - (size - 1) / 2) / stride) if stride else 0
+        position.append(min(max(index, 0), count - 1))
+    return position[0], position[1]
+
+
+def effective_field_tiles(model: nn.Module, image: Tensor, layer: str, row: int, column: int) -> dict:
+    """The effective receptive field of a position in this picture, as one tile of an overlay: bright where the gradient is large."""
+    field = effective_receptive_field(model, layer, image, row=row, column=column)
+    strength = (field / field.max().clamp(min=torch.finfo(field.dtype).tiny)).sqrt()
+    return map_tiles(strength[None], "magma", 0, 1, alpha_ramp(1.0))
+
+
+def is_whole(box: Box | None, side: int) -> bool:
+    """Whether a receptive field is known and covers a picture of `side` pixels."""
+    return box is not None and (box[2] - box[0], box[3] - box[1]) == (side, side)
+
+
+def field_sentence(box: Box | None, row: int, column: int, side: int) -> str:
+    """A sentence with the receptive field of a position: its box in a picture of `side` pixels."""
+    unit = f"the unit at row {row}, column {column}"
+    if box is None:
+        return f"what {unit} sees is not known."
+    if is_whole(box, side):
+        return f"{unit} can see the whole picture."
+    top, left, bottom, right = box
+    return f"{unit} can see rows {top} to {bottom - 1} and columns {left} to {right - 1} of the picture."
+
+
+# The strongest patches of a unit.
+
+
+def patch_images(images: Tensor, top_patches: TopPatches, field: ReceptiveField | None) -> Tensor:
+    """k x 3 x h x w: the receptive fields of the first unit of `top_patches` in its k pictures (k x 3 x H x W); pale grey outside of them.
+
+    If the receptive field is unknown (`field` is None), the whole pictures.
+    """
+    if field is None:
+        return images
+    sides = [min(field.size[axis], field.picture[axis]) for axis in (0, 1)]
+    patches = torch.full((top_patches.picture.shape[1], 3, *sides), 0.85)
+    for patch, image, box in zip(patches, images, top_patches.box[0].tolist(), strict=True):
+        top, left, bottom, right = box
+        high, wide = bottom - top, right - left
+        down = sides[0] - high if top == 0 else 0  # a field cropped above keeps its lower border
+        across = sides[1] - wide if left == 0 else 0
+        patch[:, down : down + high, across : across + wide] = image[:, top:bottom, left:right]
+    return patches
+
+
+def patch_boxes(top_patches: TopPatches, whole: Sequence[int] | None = None) -> list[dict]:
+    """The boxes of the patches in their pictures, one per tile; `whole` (height, width) leaves out boxes that are the whole picture."""
+    boxes = []
+    for tile, (top, left, bottom, right) in enumerate(top_patches.box[0].tolist()):
+        if whole is None or (bottom - top, right - left) != tuple(whole):
+            boxes.append(tile_box(tile, (top, left, bottom, right)))
+    return boxes
+
+
+def patch_captions(
+    top_patches: TopPatches, pictures: ImageSet, centre_labels: Sequence[str] = ()
+) -> list[str]:
+    """A caption for each patch: its rank, a description of its picture, the activation, and the label at its centre, if given."""
+    lines = []
+    for rank, (index, value) in enumerate(
+        zip(top_patches.picture[0], top_patches.value[0].tolist(), strict=True)
+    ):
+        line = f"{rank + 1}. {pictures.describe(int(index))}, {value:.2f}"
+        lines.append(f"{line}, in the middle: {centre_labels[rank]}" if centre_labels else line)
+    return lines
+
+
+def label_shares(labels: Tensor, pixel_counts: Tensor, names: Sequence[str], k: int = 6) -> list[dict]:
+    """The most frequent of k labels as rows for `ProbabilityBars`: their share among the patches, and among all pixels of the set.
+
+    `labels` are the indices at the centres of the patches, `pixel_counts` counts each index over all pixels.
+    """
+    counts = labels.bincount(minlength=len(names)).double()
+    base_rate = pixel_counts.double() / pixel_counts.sum()
+    order = [i for i in counts.argsort(descending=True, stable=True).tolist() if counts[i]][:k]
+    shares = counts / counts.sum()
+    first = [rank == 0 for rank in range(len(order))]
+    return bar_rows([names[i] for i in order], shares[order], base_rate[order], first)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.explorers.predictions import probabilities
-from cnnlab.robustness import fgsm, loss_gradient, minimal_epsilon, pgd, random_signs
+from cnnlab.explorers.snippet import arguments, class_literal, load_line, snippet
+from cnnlab.networks.forward import probabilities
+from cnnlab.robustness import bisect_epsilon, fgsm, loss_gradient, minimal_epsilon, pgd, random_signs
 
 ATTACKS = ("FGSM", "PGD, every pixel", "PGD, whole length", "random signs")
 SINGLE_DIRECTION = ("FGSM", "random signs")
@@ -23,7 +23,7 @@ MAX_EPSILON = 32
 
 
 @dataclass(frozen=True, eq=False)
-class AttackState:
+class State:
     """Settings of the adversarial explorer. `target` is the class of a targeted attack; None leads away from the network's prediction."""
 
     model: nn.Module
@@ -52,13 +52,13 @@ class AttackState:
         return {"epsilon": radius, "norm": "l2", "steps": self.steps} | aim
 
 
-def render(state: AttackState) -> Tensor:
+def render(state: State) -> Tensor:
     """The attacked picture, 3 x H x W."""
     technique = {"FGSM": fgsm, "random signs": random_signs}.get(state.attack, pgd)
     return technique(state.model, state.image, state.target, **state.options).detach().cpu()
 
 
-def direction(state: AttackState) -> Tensor:
+def direction(state: State) -> Tensor:
     """The signs, 3 x H x W, of the direction of a one-step attack."""
     if state.attack == "random signs":
         return random_signs(state.model, torch.full_like(state.image, 0.5), epsilon=0.5) * 2 - 1
@@ -76,75 +76,51 @@ def rescale_change(image: Tensor, change: Tensor, factor: float) -> Tensor:
     return (image + factor * change).clamp(0, 1)
 
 
-def probabilities_along(state: AttackState, sign: Tensor, n_epsilons: int = 17) -> tuple[Tensor, Tensor]:
+def probabilities_along(state: State, sign: Tensor, n_epsilons: int = 17) -> tuple[Tensor, Tensor]:
     """`n_epsilons` epsilons from 0 to the largest, and the n_epsilons x C probabilities at them."""
     epsilons = torch.linspace(0, MAX_EPSILON, n_epsilons)
     pictures = torch.stack([step_along(state.image, sign, float(epsilon)) for epsilon in epsilons])
     return epsilons, probabilities(state.model, pictures)
 
 
-def flip_along(state: AttackState, sign: Tensor) -> float:
+def flip_along(state: State, sign: Tensor) -> float:
     """The smallest epsilon along the signs at which the prediction changes; infinity if there is none up to the largest."""
     result = minimal_epsilon(state.model, state.image, gradient=sign, max_epsilon=MAX_EPSILON / 255)
     return float(result.epsilon) * 255
 
 
-def bisect_flip(state: AttackState, clean_class: int, tolerance: float = 0.25) -> Iterator[float | None]:
-    """`flip_along` for an attack that must be run again for each epsilon: yields None during the search, the epsilon at last.
+def bisect_flip(state: State, clean_class: int, tolerance: float = 0.25) -> Iterator[float | None]:
+    """`flip_along` for an attack that must be run again for each epsilon: yields None during the search, the epsilon at last."""
 
-    Bisection assumes that a changed prediction stays changed as epsilon grows.
-    """
-    low, high = 0.0, float(MAX_EPSILON)
-    if not _flips(replace(state, epsilon=high), clean_class):
-        yield float("inf")
-        return
-    while high - low > tolerance:
-        yield None
-        middle = (low + high) / 2
-        flips = _flips(replace(state, epsilon=middle), clean_class)
-        low, high = (low, middle) if flips else (middle, high)
-    yield high
+    def flips(epsilon: float) -> bool:
+        attacked = render(replace(state, epsilon=epsilon))
+        return int(probabilities(state.model, attacked).argmax()) != clean_class
+
+    return bisect_epsilon(flips, MAX_EPSILON, tolerance)
 
 
-def code(state: AttackState, network: str, names: tuple[str, ...]) -> str:
+def code(state: State, network: str, names: tuple[str, ...]) -> str:
     """The lines of code that make the attacked picture without the explorer."""
-    picture = state.source.code(state.image.shape[-1])
-    rooms = "figures, robustness, world" if "world." in picture else "figures, robustness"
     call = {"FGSM": "fgsm", "random signs": "random_signs"}.get(state.attack, "pgd")
-    goal = state.target is not None and state.attack != "random signs"
-    unique = bool(network) and goal and names.count(names[state.target]) == 1
-    target = "None" if not goal else f'"{names[state.target]}"' if unique else str(state.target)
-    arguments = {name: value for name, value in state.options.items() if name not in ("epsilon", "targeted")}
-    radius = f"{state.epsilon:g} / 255" + (" * image.numel() ** 0.5" if "norm" in arguments else "")
-    options = [
-        f"epsilon={radius}",
-        *(f"{name}={value!r}".replace("'", '"') for name, value in arguments.items()),
-    ]
-    options += ["targeted=True"] if goal else []
-    lines = [
-        "import torch",
-        "import cnnlab",
-        f"from cnnlab import {rooms}",
-        "",
+    target = class_literal(None if state.attack == "random signs" else state.target, names, network)
+    options = {name: value for name, value in state.options.items() if name not in ("epsilon", "targeted")}
+    radius = f"{state.epsilon:g} / 255" + (" * image.numel() ** 0.5" if "norm" in options else "")
+    options |= {"targeted": True} if target != "None" else {}
+    rest = f", {arguments(options)}" if options else ""
+    return snippet(
         load_line(network),
-        picture,
-        f"attacked = robustness.{call}(model, image, {target}, {', '.join(options)})",
+        state.source.code(state.image.shape[-1]),
+        f"attacked = robustness.{call}(model, image, {target}, epsilon={radius}{rest})",
         "with torch.inference_mode():",
         "    clean, now = model(torch.stack([image, attacked])).softmax(1)",
         "figures.attack_figure(image[None], attacked[None], clean[None], now[None], model.class_names)",
-    ]
-    return "\n".join(lines)
-
-
-def describe(state: AttackState, network: str, names: tuple[str, ...], before: int, after: int) -> str:
-    """Alt text of the current result, without measured numbers."""
-    aim = f"towards {names[state.target]}" if state.target is not None else "away from its answer"
-    return (
-        f"Adversarial explorer. {network} looks at a picture ({state.source.description}) under the attack {state.attack},"
-        f" {aim}, with epsilon {state.epsilon:g} of 255. As it is the answer is {names[before]}, attacked {names[after]}."
-        " Run the cell to change epsilon, attack and target."
     )
 
 
-def _flips(state: AttackState, clean_class: int) -> bool:
-    return int(probabilities(state.model, render(state)).argmax()) != clean_class
+def summary(state: State, network: str, names: tuple[str, ...], before: int, after: int) -> str:
+    """What is shown, without measured numbers."""
+    aim = f"towards {names[state.target]}" if state.target is not None else "away from its answer"
+    return (
+        f"{network} looks at a picture ({state.source.description}) under the attack {state.attack},"
+        f" {aim}, with epsilon {state.epsilon:g} of 255. As it is the answer is {names[before]}, attacked {names[after]}."
+    )

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cnnlab.explorers.snippet import arguments, snippet
+from cnnlab.explorers.static_preview import canvas
 from cnnlab.figures.colours import OUTLINE, SIGNED
 from cnnlab.figures.palette_png import symmetric_range
 from cnnlab.networks import ConvolutionStep, convolution_step, output_size
@@ -127,7 +129,7 @@ def window_boxes(state: State, step: ConvolutionStep) -> list[dict]:
 
 def preview_figure(state: State, row: int, column: int) -> Figure:
     """Static preview: picture, kernel and map side by side, with the window and the resulting number."""
-    figure = Figure(figsize=(8.4, 3.2), dpi=90, layout="constrained", facecolor="white")
+    figure = canvas(8.4, 3.2)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.6, 1))
     left.imshow(state.padded_input()[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     for box in window_boxes(state, state.step_at(row, column)):
@@ -151,26 +153,18 @@ def code(
 
     The kernel is filter number `filter_index` of the network that `opening` loads; without one its weights are written out.
     """
-    rooms = [*(["units"] if filter_index is not None else []), *(["world"] if "world." in picture else [])]
-    imports = ["import torch", "import cnnlab", f"from cnnlab import {', '.join(['networks', *rooms])}", ""]
-    side = state.pixels.shape[-1]
-    lines = [
-        *imports,
-        picture,
-        f"grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), {side})",
+    lines = [picture]
+    lines += [
+        f"grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), {state.pixels.shape[-1]})"
     ]
     if filter_index is not None:
         lines += [opening, f"kernel = units.filters(model)[{filter_index}].sum(0, keepdim=True)"]
     else:
         weights = [[round(value, 6) for value in row] for row in state.weight[0].tolist()]
         lines += [f"kernel = torch.tensor({[weights]})"]
-    steps = ", ".join(f"{name}={value}" for name, value in state.steps.items())
-    where = f"row={position[0]}, column={position[1]}"
-    lines += [
-        f"step = networks.convolution_step(grey, kernel, {state.bias:g}, {where}, {steps})",
-        "print(step.products, step.value)",
-    ]
-    return "\n".join(lines)
+    where = f"row={position[0]}, column={position[1]}, {arguments(state.steps)}"
+    lines += [f"step = networks.convolution_step(grey, kernel, {state.bias:g}, {where})"]
+    return snippet(*lines, "print(step.products, step.value)")
 
 
 def sum_sentence(step: ConvolutionStep, weight: Tensor, term: int) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import pictures_in_a_step
 from cnnlab.explorers.image_sources import ImageSource
-from cnnlab.explorers.predictions import class_names, probabilities
+from cnnlab.explorers.snippet import snippet
+from cnnlab.networks.forward import probabilities
 from cnnlab.robustness import CORRUPTIONS, FAMILIES, SEVERITIES, corrupt
 
 
@@ -54,54 +55,40 @@ def kind_options() -> list[tuple[str, str]]:
 
 def render(state: State) -> Result:
     """All fifteen corruptions at the severity of the setting."""
-    *_, found = steps_under_all(state)
-    return found
+    *_, result = render_steps(state)
+    return result
 
 
-def steps_under_all(setting: State) -> Iterator[Result | None]:
+def render_steps(state: State) -> Iterator[Result | None]:
     """The fifteen corruptions in short steps: None for each corruption and each forward pass, and at last the result."""
-    image = setting.source.image(setting.side)
+    image = state.source.image(state.side)
     images, parts = [], []
     for kind in CORRUPTIONS:
-        images.append(corrupt(image, kind, setting.severity, seed=setting.seed))
+        images.append(corrupt(image, kind, state.severity, seed=state.seed))
         yield None
-    for some in torch.stack(images).split(pictures_in_a_step(setting.side, len(CORRUPTIONS))):
-        parts.append(probabilities(setting.model, some))
+    for some in torch.stack(images).split(pictures_in_a_step(state.side, len(CORRUPTIONS))):
+        parts.append(probabilities(state.model, some))
         yield None
     yield Result(torch.stack(images), torch.cat(parts))
 
 
-def at_other_severities(setting: State, answers: dict[int, Result]) -> Iterator[int]:
-    """Short steps that add the missing results to `answers`, by severity; each step yields its severity."""
-    for severity, other in states_by_severity(setting).items():
-        for found in steps_under_all(other) if severity not in answers else ():
-            if found is not None:
-                answers[severity] = found
+def at_other_severities(state: State, results: dict[int, Result]) -> Iterator[int]:
+    """Short steps that add the missing results, by severity, the nearest first; each step yields its severity."""
+    for severity in sorted(SEVERITIES, key=lambda severity: abs(severity - state.severity)):
+        for result in render_steps(replace(state, severity=severity)) if severity not in results else ():
+            if result is not None:
+                results[severity] = result
             yield severity
-
-
-def states_by_severity(state: State) -> dict[int, State]:
-    """The same setting at each severity, the chosen one first."""
-    order = sorted(SEVERITIES, key=lambda severity: abs(severity - state.severity))
-    return {severity: replace(state, severity=severity) for severity in order}
-
-
-def clean_probability(state: State) -> tuple[Tensor, tuple[str, ...]]:
-    """The C probabilities of the clean picture, and the names of the classes."""
-    probability = probabilities(state.model, state.source.image(state.side))
-    return probability, class_names(state.model, len(probability))
 
 
 def code(state: State, opening: str) -> str:
     """The lines of code for the corrupted picture and the prediction without the explorer; `opening` defines `model`."""
-    picture = state.source.code(state.side)
-    rooms = "robustness, world" if "world." in picture else "robustness"
     seed = f", seed={state.seed}" if state.seed else ""
-    lines = [
-        *("import torch", "import cnnlab", f"from cnnlab import {rooms}", "", opening, picture),
+    return snippet(
+        opening,
+        state.source.code(state.side),
         f'corrupted = robustness.corrupt(image, "{state.kind}", {state.severity}{seed})',
         "with torch.inference_mode():",
         "    probability = model(corrupted.unsqueeze(0)).softmax(1)[0]",
         "print(int(probability.argmax()), probability.max().item())",
-    ]
-    return "\n".join(lines)
+    )

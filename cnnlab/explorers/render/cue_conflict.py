@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.image_sources import RenderedSource
-from cnnlab.explorers.predictions import class_names, probabilities
-from cnnlab.explorers.static_preview import INK
+from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.static_preview import INK, canvas
 from cnnlab.figures.colours import LINES
+from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.world import OBJECTS, Recipe
 
 CUE_COLOURS = {"shape": LINES[0][0], "texture": LINES[1][0], "neither": "#757575"}
@@ -63,7 +64,7 @@ def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], 
 
 def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
     """Static preview: the shape with twenty textures, and below each the networks' predictions, coloured by the cue that they follow."""
-    figure = Figure(figsize=(9.8, 4.9), dpi=90, layout="constrained", facecolor="white")
+    figure = canvas(9.8, 4.9)
     axes = figure.subplots(3, 7).flat
     axes[-1].set_axis_off()
     under = {"ha": "center", "va": "top", "fontsize": 7.5}
@@ -98,11 +99,10 @@ def object_class_names(model: nn.Module, probability: Tensor) -> tuple[str, ...]
 
 def code(recipe: Recipe, texture: str, side: int, opening: str) -> str:
     """The lines of code for the picture and the prediction without the explorer; `opening` defines `model`."""
-    lines = [
-        *("import torch", "import cnnlab", "from cnnlab import world", "", opening),
+    return snippet(
+        opening,
         RenderedSource(recipe.replace(texture=texture)).code(side),
         "with torch.inference_mode():",
         "    probability = model(image.unsqueeze(0)).softmax(1)[0]",
         "print(model.class_names[probability.argmax()], probability.max().item())",
-    ]
-    return "\n".join(lines)
+    )

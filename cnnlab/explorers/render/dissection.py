@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.activation_store import ImageSet, LayerActivations
+from cnnlab.explorers.activation_store import ImageSet, LayerActivations, pictures_in_a_step
+from cnnlab.explorers.charts import bar_rows
 from cnnlab.explorers.choices import deepest, network_layers, rectified
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import map_tiles
-from cnnlab.networks.forward import class_logits, without_gradients
-from cnnlab.units import Dissection, UnitReport, ablate, upsample_to_image
+from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.static_preview import canvas
+from cnnlab.units import Dissection, UnitReport, dissect_steps, upsample_to_image
 
 ALL_CATEGORIES = "all"
 _STEP = 10
@@ -36,6 +39,16 @@ def relu_layers(model: nn.Module, side: int) -> tuple[list[str], str]:
         )
     names = rectified(placed) or [layer.name for layer in placed]
     return names, deepest(layers, names)
+
+
+def dissect_steps_for(
+    model: nn.Module, data: Any, layer: str, side: int
+) -> tuple[Iterator[dict[str, Dissection]], int]:
+    """The dissection of a layer in short steps, and their number; pictures are sampled at as many pixels as those of 96 x 96."""
+    batch, every = pictures_in_a_step(side, _STEP), max(2, round(2 * side / 96))
+    least = min(10, len(data) // 4)
+    steps = dissect_steps(model, data, [layer], batch_size=batch, min_pictures=least, pixel_step=every)
+    return steps, 2 * -(-len(data) // batch)
 
 
 def detectors(dissection: Dissection, threshold: float, category: str = ALL_CATEGORIES) -> list[UnitReport]:
@@ -72,15 +85,9 @@ def common_concepts(
 def overlap_rows(dissection: Dissection, unit: int, max_rows: int = 6) -> list[dict]:
     """The unit's concepts of largest overlap, as rows for `ProbabilityBars`: its IoU, and that of its masks in other pictures."""
     order = dissection.iou[unit].argsort(descending=True, stable=True)[:max_rows].tolist()
-    return [
-        {
-            "name": f"{dissection.concepts[c]} ({dissection.categories[c]})",
-            "now": round(float(dissection.iou[unit, c]), 4),
-            "before": round(float(dissection.chance_iou[unit, c]), 4),
-            "target": rank == 0,
-        }
-        for rank, c in enumerate(order)
-    ]
+    names = [f"{dissection.concepts[c]} ({dissection.categories[c]})" for c in order]
+    now, chance = dissection.iou[unit, order], dissection.chance_iou[unit, order]
+    return bar_rows(names, now, chance, [rank == 0 for rank in range(len(order))])
 
 
 def strongest_masks(
@@ -114,7 +121,7 @@ def concept_of(dissection: Dissection, unit: int) -> tuple[str, str]:
 def preview_figure(images: Tensor, masks: Tensor | None = None) -> Figure:
     """Static preview: up to six pictures (N x 3 x H x W), dark outside of the `masks` (N x H x W); unchanged without `masks`."""
     masks = torch.ones(len(images), *images.shape[2:], dtype=torch.bool) if masks is None else masks
-    figure = Figure(figsize=(9.6, 2.3), dpi=90, layout="constrained", facecolor="white")
+    figure = canvas(9.6, 2.3)
     axes = figure.subplots(1, 6, squeeze=False)[0]
     for axis in axes:
         axis.set_axis_off()
@@ -126,39 +133,19 @@ def preview_figure(images: Tensor, masks: Tensor | None = None) -> Figure:
 def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> str:
     """The lines of code that dissect the layer and ablate the unit without the explorer; `opening` defines `model`."""
     unique = f"unique_detectors({threshold:.2f})"
-    lines = [
-        *("import cnnlab", "from cnnlab import units, world", "", opening),
+    return snippet(
+        opening,
         f'data = world.dataset("validation", n={count})',
         f'dissection = units.dissect(model, data, "{layer}")',
         f"print(dissection.{unique}, dissection.at_chance().{unique})",
         f"print(next(report for report in dissection.rows() if report.unit == {unit}))",
         f'print(units.ablate_each(model, data, "{layer}", [{unit}]).change)',
-    ]
-    return "\n".join(lines)
+    )
 
 
 def darken_outside(masks: Tensor) -> dict:
     """k x H x W booleans as an overlay for an `ImageGrid` that darkens all pixels outside of them."""
     return map_tiles(torch.where(masks, torch.nan, 0.0), "gray", 0.0, 1.0)
-
-
-def ablation_accuracy(
-    model: nn.Module, images: Tensor, labels: Tensor, layer: str, unit: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Accuracy of each class with and without the unit, in short steps: (C, C); NaN for classes without pictures."""
-    correct, totals = None, None
-    for start in range(0, len(images), _STEP):
-        batch, truth = images[start : start + _STEP], labels[start : start + _STEP]
-        with without_gradients(model):
-            outputs = [class_logits(model, batch)]
-            with ablate(model, layer, unit):
-                outputs.append(class_logits(model, batch))
-        if correct is None:
-            correct, totals = torch.zeros(2, outputs[0].shape[1]), torch.zeros(outputs[0].shape[1])
-        totals += truth.bincount(minlength=len(totals))
-        for row, logits in zip(correct, outputs, strict=True):
-            row += truth[logits.argmax(1).cpu() == truth].bincount(minlength=len(totals))
-        yield correct[0] / totals, correct[1] / totals
 
 
 def labels_for(pictures: ImageSet, names: Sequence[str]) -> Tensor:
@@ -177,12 +164,5 @@ def labels_for(pictures: ImageSet, names: Sequence[str]) -> Tensor:
 def ablation_rows(before: Tensor, after: Tensor, names: Sequence[str], max_rows: int = 5) -> list[dict]:
     """The classes with the largest loss of accuracy, as rows for `ProbabilityBars`."""
     order = (after - before).nan_to_num(nan=0.0).argsort(stable=True)[:max_rows].tolist()
-    return [
-        {
-            "name": names[c],
-            "now": round(float(after[c]), 4),
-            "before": round(float(before[c]), 4),
-            "target": bool(after[c] < before[c]),
-        }
-        for c in order
-    ]
+    fallen = (after < before)[order].tolist()
+    return bar_rows([names[c] for c in order], after[order], before[order], fallen)

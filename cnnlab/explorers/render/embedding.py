@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnlab.explorers.snippet import snippet
 from cnnlab.features import grid_assignment
 from cnnlab.figures.colours import class_colours
 
@@ -48,9 +49,10 @@ def point_colours(labels: Sequence[str], names: Sequence[str]) -> tuple[list[str
 
 def code(opening: str, pictures: Sequence[str], layer: str, method: str, perplexity: int) -> str:
     """The lines of code for the embedding without the explorer; `opening` defines `model`, `pictures` are the lines that load the set."""
-    lines = ["import cnnlab", "import torch", "from cnnlab import features, world"]
-    if any("digits(" in line for line in pictures):
-        lines += ["from cnnlab.networks.training_data import digits"]
-    lines += ["", opening, *pictures, f'vectors = features.extract_features(model, pictures, "{layer}")']
     options = f", perplexity={perplexity}" if method == "tsne" else ""
-    return "\n".join([*lines, f'points = features.embed(vectors, "{method}"{options})'])
+    return snippet(
+        opening,
+        *pictures,
+        f'vectors = features.extract_features(model, pictures, "{layer}")',
+        f'points = features.embed(vectors, "{method}"{options})',
+    )

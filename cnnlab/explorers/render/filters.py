@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.image_grid import image_tiles, map_tiles
+from cnnlab.explorers.snippet import literal, snippet
 from cnnlab.figures import filter_colours, filter_limits
 from cnnlab.figures.colours import SIGNED
 from cnnlab.networks import layer_names, resolve_layer
@@ -89,21 +90,17 @@ def code(
     `untrained` takes the network before training; with `r2_threshold` the lines also fit Gabor functions and blobs and print the share
     of filters that are explained so far.
     """
-    lines = ["import cnnlab", "from cnnlab import figures, networks, units", "", opening]
-    lines += ["model = networks.reinitialise(model)"] if untrained else []
+    lines = [opening, *(["model = networks.reinitialise(model)"] if untrained else [])]
     lines += [f'weights = units.filters(model, "{layer}")']
-    shared = f'"{scale}"' if isinstance(scale, str) else f"{scale:.4g}"
+    shared = f"{scale:.4g}" if isinstance(scale, float) else literal(scale)
     if reads_rgb(weights):
         lines += [f"figures.filters_figure(weights, scale={shared})"]
-        lines += (
-            []
-            if r2_threshold is None
-            else [f"print(units.fit_filters(weights).fraction_explained({r2_threshold}))"]
-        )
+        if r2_threshold is not None:
+            lines += [f"print(units.fit_filters(weights).fraction_explained({r2_threshold}))"]
     else:
         rows, columns = min(8, len(weights)), min(12, weights.shape[1])
         lines += [f"figures.kernels_figure(weights, range({rows}), range({columns}), scale={shared})"]
-    return "\n".join(lines)
+    return snippet(*lines)
 
 
 def preview_figure(weights: Tensor, scale: str | float, source: int, unit: int) -> Figure:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.attribution import grad_cam, guided_grad_cam
+from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.explorers.image_sources import ImageSource, RenderedSource
-from cnnlab.explorers.predictions import class_names, probabilities
+from cnnlab.explorers.render import saliency
+from cnnlab.explorers.snippet import arguments, snippet
+from cnnlab.figures import alpha_ramp
+from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.world import SCENES
 
 
@@ -47,6 +53,11 @@ class Result:
         return int(self.probability.argmax())
 
     @property
+    def per_pixel(self) -> Tensor:
+        """The map as one number for each pixel, H x W."""
+        return saliency.per_pixel(self.map, "size") if self.map.dim() == 3 else self.map
+
+    @property
     def summary(self) -> str:
         """A sentence with the predicted class and its probability."""
         return f"says {self.names[self.winner]} ({float(self.probability[self.winner]):.2f})"
@@ -72,15 +83,32 @@ def other_scenes(state: State) -> dict[str, State]:
 
 def code(state: State, opening: str) -> str:
     """The lines of code for the map without the explorer; `opening` defines `model`."""
-    picture = state.source.code(state.side)
-    rooms = "attribution, world" if "world." in picture else "attribution"
     function = "guided_grad_cam" if state.guided else "grad_cam"
-    arguments = "".join(f", {name}={_literal(value)}" for name, value in state.options.items())
-    lines = ["import cnnlab", f"from cnnlab import {rooms}", "", opening, picture]
-    return "\n".join(
-        [*lines, f"heatmap = attribution.{function}(model, image{arguments})", "print(heatmap.max().item())"]
+    return snippet(
+        opening,
+        state.source.code(state.side),
+        f"heatmap = attribution.{function}(model, image, {arguments(state.options)})",
+        "print(heatmap.max().item())",
     )
 
 
-def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+def overlay_tiles(results: list[Result]) -> dict:
+    """The maps of several pictures as the overlay of an `ImageGrid`, at one scale; guided maps as pictures, each at its own scale."""
+    maps = [result.map for result in results]
+    if maps[0].dim() == 3:
+        return saliency.tiles(maps, "picture")
+    limit = max(float(class_map.abs().max()) for class_map in maps) or 1.0
+    stack = torch.stack([torch.nan_to_num(class_map) for class_map in maps])
+    if bool((stack < 0).any()):
+        return map_tiles(stack, "PuOr_r", -limit, limit, alpha=alpha_ramp(signed=True) ** 0.5)
+    return map_tiles(stack, "viridis", 0, limit, alpha=alpha_ramp() ** 0.4)
+
+
+def with_outline(image: Tensor, mask: Tensor) -> Tensor:
+    """The picture with a white outline, edged in a dark line, around the mask (H x W bool)."""
+    outlined, grown = image.clone(), mask
+    for colour in (1.0, 0.0):
+        wider = F.max_pool2d(grown[None].float(), 5, 1, 2)[0] > 0
+        outlined[:, wider & ~grown] = colour
+        grown = wider
+    return outlined

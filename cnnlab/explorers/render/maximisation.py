@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.explorers.choices import network_layers
-from cnnlab.explorers.common import load_line
+from cnnlab.explorers.snippet import arguments, literal, load_line, snippet
 from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.networks.activations import layer_names
 from cnnlab.synthesis import Objective, channel, logit, maximise_steps, unit
@@ -32,7 +32,7 @@ OFF = dict.fromkeys(DEFAULTS, 0)
 
 
 @dataclass(frozen=True, eq=False)
-class MaximisationState:
+class State:
     """Settings of the activation maximisation explorer.
 
     Attributes
@@ -64,14 +64,14 @@ class MaximisationState:
         return self.n_targets * self.restarts
 
 
-def objective(state: MaximisationState) -> Objective:
+def objective(state: State) -> Objective:
     """The objective to maximise."""
     if state.kind == "class":
         return logit(state.numbers)
     return (channel if state.kind == "channel" else unit)(state.layer, state.numbers)
 
 
-def frames(runs: list[tuple[str, nn.Module, MaximisationState]]) -> Iterator[Frame]:
+def frames(runs: list[tuple[str, nn.Module, State]]) -> Iterator[Frame]:
     """The pictures of several runs side by side, one frame for each step; its metrics are the mean scores under the runs' names.
 
     Raises
@@ -103,7 +103,7 @@ def frames(runs: list[tuple[str, nn.Module, MaximisationState]]) -> Iterator[Fra
     return iterate()
 
 
-def captions(state: MaximisationState, names: tuple[str, ...], run: str = "") -> list[str]:
+def captions(state: State, names: tuple[str, ...], run: str = "") -> list[str]:
     """A caption for each picture of a run."""
     lines = []
     for number in state.numbers:
@@ -120,47 +120,35 @@ def layer_widths(model: nn.Module, side: int, *, maps: bool = False) -> dict[str
     return {layer.name: layer.shape[0] for layer in layers if len(layer.shape) == 3 or not maps}
 
 
-def code(state: MaximisationState, network: str, names: tuple[str, ...], picture: str = "") -> str:
+def code(state: State, network: str, names: tuple[str, ...], picture: str = "") -> str:
     """The lines of code that make the pictures without the explorer."""
-    many = state.n_targets > 1
+    first, count = state.number, state.n_targets
     if state.kind == "class":
-        quoted_names = [f'"{names[number]}"' for number in state.numbers]
-        target = f"[{', '.join(quoted_names)}]" if many else quoted_names[0]
+        classes = [names[number] for number in state.numbers]
+        target = literal(classes if count > 1 else classes[0])
     else:
-        numbers = f"range({state.number}, {state.number + state.n_targets})" if many else state.number
+        numbers = f"range({first}, {first + count})" if count > 1 else first
         target = f'synthesis.{state.kind}("{state.layer}", {numbers})'
-    changed = {
-        name: value
-        for name, value in state.options.items()
-        if name not in DEFAULTS or DEFAULTS[name] != value
-    }
+    options = {name: value for name, value in state.options.items() if DEFAULTS.get(name) != value}
     if state.restarts > 1:
-        changed["restarts"] = state.restarts
-    arguments = [f"{name}={_literal(value)}" for name, value in changed.items()]
-    arguments += [f'start="{state.start}"' if isinstance(state.start, str) else "start=image"]
-    lines = [
-        "import cnnlab",
-        "from cnnlab import figures, synthesis" + ("" if isinstance(state.start, str) else ", world"),
-        "",
+        options["restarts"] = state.restarts
+    of_picture = not isinstance(state.start, str)
+    start = "image" if of_picture else literal(state.start)
+    return snippet(
         load_line(network),
-        *([] if isinstance(state.start, str) else [picture]),
-        f"result = synthesis.maximise(model, {target}, {', '.join(arguments)})",
+        *([picture] if of_picture else []),
+        f"result = synthesis.maximise(model, {target}, {arguments(options)}, start={start})",
         "figures.grid(result.images)",
-    ]
-    return "\n".join(lines)
-
-
-def describe(state: MaximisationState, network: str, names: tuple[str, ...], beside: str = "") -> str:
-    """Alt text of the current result, without measured numbers."""
-    what = "; ".join(captions(state, names)[:: state.restarts])
-    on = [f"{name} {_literal(value)}" for name, value in state.options.items() if name in DEFAULTS and value]
-    start = state.start if isinstance(state.start, str) else "a picture"
-    return (
-        f"Activation maximisation explorer. {network or 'A network'} is asked which picture it wants most for {what}:"
-        f" {state.options['steps']} steps from {start} in {state.options['parametrisation']},"
-        f" with {', '.join(on) or 'no regulariser'}{f', beside {beside}' if beside else ''}. Run the cell to change it."
     )
 
 
-def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else f"{value:.6g}"
+def summary(state: State, network: str, names: tuple[str, ...], beside: str = "") -> str:
+    """Alt text of the current result, without measured numbers."""
+    what = "; ".join(captions(state, names)[:: state.restarts])
+    on = [f"{name} {literal(value)}" for name, value in state.options.items() if name in DEFAULTS and value]
+    start = state.start if isinstance(state.start, str) else "a picture"
+    return (
+        f"{network or 'A network'} is asked which picture it wants most for {what}:"
+        f" {state.options['steps']} steps from {start} in {state.options['parametrisation']},"
+        f" with {', '.join(on) or 'no regulariser'}{f', beside {beside}' if beside else ''}."
+    )

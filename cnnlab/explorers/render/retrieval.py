@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from cnnlab.explorers.activation_store import ImageSet, first_images, pictures_in_a_step
+from cnnlab.explorers.activation_store import ImageSet, first_images
 from cnnlab.explorers.choices import deepest, network_layers, rectified
-from cnnlab.features import PrincipalAxes, l2, mean_average_precision, pca, pool_maps
-from cnnlab.networks import activations
+from cnnlab.explorers.layer_features import collect_features
+from cnnlab.features import PrincipalAxes, l2, mean_average_precision, pca
 
-_STEP = 10
-"""Pictures of 96 x 96 in one step."""
 STEPS = (2, 4, 8, 16, 32, 64, 128)
 
 
@@ -71,28 +68,15 @@ class SearchFeatures:
         return {d: mean_average_precision(self.compressed(d, whiten), labels).mean for d in steps}
 
 
-def collect_features(
+def collect_search_features(
     model: nn.Module, database: Tensor, training: Tensor, layers: Sequence[str]
 ) -> Iterator[dict[str, SearchFeatures]]:
     """The features of all layers in short steps, maps summed over positions: empty until the last step; the axes come from `training`."""
-    parts: dict[str, list[list[Tensor]]] = {layer: [[], []] for layer in layers}
-    for which, pictures in enumerate((database, training)):
-        step = pictures_in_a_step(max(pictures.shape[2:]), _STEP)
-        for start in range(0, len(pictures), step):
-            batch = pictures[start : start + step].float() / 255
-            outputs = activations(model, batch, list(layers), batch_size=len(batch))
-            for layer in layers:
-                parts[layer][which].append(pool_maps(outputs[layer], "sum").cpu().clone())
-            yield {}
-    yield {
-        layer: SearchFeatures(torch.cat(codes), pca(torch.cat(other)))
-        for layer, (codes, other) in parts.items()
-    }
-
-
-def steps_of(searched: Tensor, others: Tensor) -> int:
-    """The number of steps of `collect_features`."""
-    return sum(-(-len(one) // pictures_in_a_step(max(one.shape[2:]), _STEP)) for one in (searched, others))
+    features = collect_features(model, database, layers, "sum")
+    for vectors in features:  # noqa: B007 - the last ones are needed
+        yield {}
+    for others in collect_features(model, training, layers, "sum"):
+        yield {layer: SearchFeatures(vectors[layer], pca(others[layer])) for layer in others}
 
 
 def rank_by_distance(codes: Tensor, query: int) -> tuple[Tensor, Tensor]:

@@ -23,9 +23,9 @@ from cnnlab.attribution import (
     relevance_mass,
     smoothgrad,
 )
-from cnnlab.explorers.common import load_line
 from cnnlab.explorers.image_grid import image_tiles, map_tiles
 from cnnlab.explorers.image_sources import NO_MASK, ImageSource
+from cnnlab.explorers.snippet import arguments, load_line, snippet
 from cnnlab.figures import alpha_ramp
 
 METHODS = ("gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients")
@@ -108,24 +108,13 @@ def describe_map(values: Tensor, mask: Tensor | None, object_name: str) -> str:
 
 def code(state: State, network: str) -> str:
     """The lines of code for the map without the explorer."""
-    picture = state.source.code(state.image.shape[-1])
-    rooms = "attribution, world" if "world." in picture else "attribution"
-    arguments = "".join(f", {name}={_literal(value)}" for name, value in state.options.items())
-    return "\n".join(
-        [
-            "import cnnlab",
-            f"from cnnlab import {rooms}",
-            "",
-            load_line(network),
-            picture,
-            f"relevance = attribution.{_FUNCTION_NAMES[METHODS.index(state.method)]}(model, image{arguments})",
-            "print(attribution.channel_max(relevance).max().item())",
-        ]
+    function = _FUNCTION_NAMES[METHODS.index(state.method)]
+    return snippet(
+        load_line(network),
+        state.source.code(state.image.shape[-1]),
+        f"relevance = attribution.{function}(model, image, {arguments(state.options)})",
+        "print(attribution.channel_max(relevance).max().item())",
     )
-
-
-def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def _normalise(values: Tensor) -> Tensor:

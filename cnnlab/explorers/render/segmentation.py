@@ -16,7 +16,8 @@ from cnnlab.figures.colours import CLASSES, OUTLINE
 from cnnlab.figures.palette_png import TRANSPARENT, index_png
 from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.segmentation import boundary_band, vision_tasks
-from cnnlab.world import OBJECTS, render
+from cnnlab.world import OBJECTS
+from cnnlab.world import render as render_picture
 
 VIEWS = ("answer", "truth", "errors")
 NAMES = ("background", *OBJECTS)
@@ -48,7 +49,7 @@ class Result:
         return kind.where(self.prediction != self.truth, torch.nan)
 
 
-def predict(model: nn.Module, source: ImageSource, side: int) -> Result:
+def render(model: nn.Module, source: ImageSource, side: int) -> Result:
     """The segmentation of one picture, with one forward pass."""
     image = source.image(side)
     with without_gradients(model):
@@ -59,7 +60,7 @@ def predict(model: nn.Module, source: ImageSource, side: int) -> Result:
         )
     names = tuple(getattr(model, "class_names", ())) or tuple(map(str, range(logits.shape[1])))
     has_truth = isinstance(source, RenderedSource) and names == NAMES
-    truth = vision_tasks(render(source.recipe, size=side)).semantic if has_truth else None
+    truth = vision_tasks(render_picture(source.recipe, size=side)).semantic if has_truth else None
     return Result(logits[0].softmax(0).float().cpu().clone(), names, truth)
 
 

@@ -10,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from cnnlab.explorers.static_preview import canvas
 from cnnlab.figures.segmentation import numbers_on
 from cnnlab.segmentation import (
     bilinear_kernel,
@@ -126,7 +127,7 @@ def step_sentence(state: State, step: int) -> str:
 
 def preview_figure(state: State, step: int) -> Figure:
     """Static preview: input, pooled map or kernel, and output."""
-    figure = Figure(figsize=(8.4, 2.9), dpi=90, layout="constrained", facecolor="white")
+    figure = canvas(8.4, 2.9)
     left, middle, right = figure.subplots(1, 3)
     turn = torch.zeros_like(state.maps, dtype=torch.bool)
     turn.view(-1)[max(step - 1, 0)] = step > 0

@@ -11,12 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
 from cnnlab.explorers.image_grid import correctness_frame
-from cnnlab.explorers.static_preview import draw_row
+from cnnlab.explorers.snippet import literal, snippet
+from cnnlab.explorers.static_preview import canvas, draw_row
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.transfer import NewTask, fine_tune_epochs, transfer_init
+from cnnlab.transfer import NewTask, fine_tune_epochs, sample_per_class, transfer_init
 from cnnlab.transfer.fine_tuning import to_float_images
-from cnnlab.transfer.learning_curves import sample_per_class
 
 LEARNING_RATE, BATCH_SIZE = 0.03, 16
 N_SHOWN = 20
@@ -141,7 +141,7 @@ def prediction_frames(task: NewTask, predicted: Tensor, side: int) -> tuple[list
 
 def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
     """Plot of twelve test pictures with the predictions of the last run, beside the curves of all runs."""
-    figure = Figure(figsize=(9.6, 3.9), dpi=90, layout="constrained", facecolor="white")
+    figure = canvas(9.6, 3.9)
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     images = to_float_images(task.test_images[:12])
     names, truth = task.classes, task.test_labels[: len(images)].tolist()
@@ -171,23 +171,19 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
 
 def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
     """The lines of code that train without the explorer; `opening` defines `model`."""
-    size = f"n={len(task.images)}, test_n={len(task.test_images)}, size={side}"
-    lines = [
-        "import cnnlab",
-        "from cnnlab import transfer",
-        "from cnnlab.transfer.learning_curves import sample_per_class",
-        "",
+    layer = literal(config.layer)
+    frozen = layer if config.freezes else None
+    return snippet(
         opening,
-        f'task = transfer.new_task("{task.name}", model, {size})',
-        f"rows = sample_per_class(task.labels, len(task.classes), {config.per_class}, seed={config.seed})",
-        f"start = transfer.transfer_init(model, task.classes, {config.layer!r}, seed={config.seed})",
+        f'task = transfer.new_task("{task.name}", model, n={len(task.images)}, test_n={len(task.test_images)}, size={side})',
+        f"rows = transfer.sample_per_class(task.labels, len(task.classes), {config.per_class}, seed={config.seed})",
+        f"start = transfer.transfer_init(model, task.classes, {layer}, seed={config.seed})",
         "tuned = transfer.fine_tune(",
-        f"    start, task.images[rows], task.labels[rows], freeze_up_to={config.layer if config.freezes else None!r},",
+        f"    start, task.images[rows], task.labels[rows], freeze_up_to={frozen},",
         f"    learning_rate={LEARNING_RATE}, epochs={config.epochs}, batch_size={BATCH_SIZE}, mirror={_mirrors(task)}, seed={config.seed},",
         ")",
         "print(transfer.accuracy(tuned.model, task.test_images, task.test_labels))",
-    ]
-    return "\n".join(lines)
+    )
 
 
 def _mirrors(task: NewTask) -> bool:
