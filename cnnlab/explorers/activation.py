@@ -11,6 +11,7 @@ from cnnlab.explorers.activation_store import ActivationSearch, ImageSet, LayerA
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
 from cnnlab.explorers.controls import choice, heading, link_opacity, search, slider
+from cnnlab.explorers.dataset_picker import usual_pictures
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles, tile_box
 from cnnlab.explorers.render.activations import (
@@ -47,7 +48,8 @@ class ActivationExplorer(Explorer):
         The first layer and channel to show. Default: the last ReLU or block with maps, and its first channel;
         for a large network, whose units are mostly inactive, the most active channel.
     pictures
-        The data set of which the first pictures are searched for strong patches. None takes the validation split.
+        The data set of which the first pictures are searched for strong patches. None takes crops of photographs for a network with
+        ImageNet's classes, else the validation split of the rendered world.
 
     Example
     -------
@@ -70,8 +72,8 @@ class ActivationExplorer(Explorer):
         pictures: Any = None,
     ):
         super().__init__(model, picture)
-        self._all_pictures = first_images(pictures)
-        self.image_set: ImageSet = self._all_pictures
+        self._given = None if pictures is None else first_images(pictures)
+        self.image_set: ImageSet = self._given or usual_pictures(getattr(self.model, "class_names", ()))
         self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
         self.maps: dict[str, Tensor] = {}
         self._relative_position: tuple[float, float] | None = None
@@ -149,8 +151,8 @@ class ActivationExplorer(Explorer):
     def code(self) -> str:
         position = self.position if self._has_positions else None
         unit = self.layer.value, self.channel.value, position
-        picture, count = self.image_picker.source.code(self.side), len(self.image_set)
-        return code(self.load_line, picture, *unit, self.side, count, self.n_patches.value)
+        picture, pictures = self.image_picker.source.code(self.side), self.image_set.code(self.side)
+        return code(self.load_line, picture, *unit, self.side, pictures, self.n_patches.value)
 
     def summary(self) -> str:
         count, height, width = self.current_maps.shape
@@ -174,7 +176,8 @@ class ActivationExplorer(Explorer):
         self._receptive_fields, last = layers_with_units(self.model, self.side)
         channel, self._initial_channel = self._initial_channel, None
         offer_layers(self.layer, list(self._receptive_fields), otherwise=last)
-        self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
+        pictures = self._given or usual_pictures(getattr(self.model, "class_names", ()))
+        self.image_set = self.search.pictures = pictures.fitting(self.side)
         if channel is None:
             channel = int(self.current_maps.amax((1, 2)).argmax()) if self.is_large else 0
         self.channel.max = max(self.channel.max, channel)
@@ -202,7 +205,7 @@ class ActivationExplorer(Explorer):
         maps = grid_maps(self.current_maps, self.scale.value)
         count, rows, columns = self.current_maps.shape
         with self.grid.hold_sync():
-            self.grid.columns = 8 if count <= 64 else 12
+            self.grid.columns = 8 if count <= 64 else 6
             self.grid.tiles = map_tiles(maps, self.colormap.value, *value_range(maps))
             peaks = self.current_maps.amax((1, 2)).tolist()
             self.grid.captions = [f"channel {i}, at most {peak:.2f}" for i, peak in enumerate(peaks)]

@@ -57,8 +57,8 @@ class AdversarialExplorer(Explorer):
         self.flip_epsilon: float | None = None
         self._sign: Tensor | None = None
         self._pgd_change: tuple[float, Tensor] | None = None  # epsilon and change of the last PGD run
-        self.grid, self.bars, self.chart = ImageGrid(columns=3, max_tile_size=300), ProbabilityBars(), Chart()
-        self.grid.label = "The picture, the change (amplified), the attacked picture"
+        self.grid, self.bars, self.chart = ImageGrid(columns=2, max_tile_size=300), ProbabilityBars(), Chart()
+        self.grid.label = "The picture, the attacked picture, and the change (amplified)"
         self.bars.series_names = ["attacked", "as it is"]
         self.flip_button, self._flip_text = button("Go to the flip", disabled=True), finding()
         self.layout(
@@ -191,15 +191,15 @@ class AdversarialExplorer(Explorer):
         with self.grid.hold_sync():
             panels = (
                 state.image,
-                amplify_difference(change, self.amplification.value),
                 self.adversarial_image,
+                amplify_difference(change, self.amplification.value),
             )
             self.grid.tiles = image_tiles(torch.stack(panels))
             predictions = [self._classes[int(p.argmax())] for p in (self._clean_probability, after)]
             self.grid.captions = [
                 f"says {predictions[0]}",
-                f"the change, x {self.amplification.value}",
                 f"says {predictions[1]}",
+                f"the change, x {self.amplification.value}",
             ]
         target_class = int(self._clean_probability.argmax()) if state.target is None else state.target
         self.bars.entries = probability_rows(after, self._clean_probability, self._classes, target_class)

@@ -73,22 +73,28 @@ class Table(anywidget.AnyWidget):
 
 
 def probability_rows(
-    current: Tensor, reference: Tensor, names: Sequence[str], target: int, k: int = 5
+    current: Tensor, reference: Tensor | None, names: Sequence[str], target: int, k: int = 5
 ) -> list[dict]:
     """The `k` most probable classes as rows for `ProbabilityBars`, followed by the target if it is not among them.
 
-    `current` and `reference` hold C probabilities. Ties are resolved in the order of the classes.
+    `current` and `reference` hold C probabilities; None compares with nothing. Ties are resolved in the order of the classes.
     """
     ranks = current.argsort(descending=True, stable=True)[:k].tolist()
     classes = ranks if target in ranks else [*ranks, target]
     return bar_rows(
-        [names[i] for i in classes], current[classes], reference[classes], [i == target for i in classes]
+        [names[i] for i in classes],
+        current[classes],
+        None if reference is None else reference[classes],
+        [i == target for i in classes],
     )
 
 
-def bar_rows(names: Sequence[str], now: Tensor, before: Tensor, targets: Sequence[bool]) -> list[dict]:
-    """Rows for `ProbabilityBars`: a name, two numbers, and whether the row stands out."""
-    numbers = ([round(value, 4) for value in values.tolist()] for values in (now, before))
+def bar_rows(names: Sequence[str], now: Tensor, before: Tensor | None, targets: Sequence[bool]) -> list[dict]:
+    """Rows for `ProbabilityBars`: a name, two numbers (None if there is nothing to compare with), and whether the row stands out."""
+    numbers = (
+        [None] * len(names) if values is None else [round(value, 4) for value in values.tolist()]
+        for values in (now, before)
+    )
     columns = zip(names, *numbers, targets, strict=True)
     return [dict(zip(("name", "now", "before", "target"), row, strict=True)) for row in columns]
 

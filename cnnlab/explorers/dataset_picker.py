@@ -159,3 +159,8 @@ def crops_of_photographs() -> ImageSet:
     """Crops of the installed photographs."""
     crops, expression = installed_crops()
     return ImageSet(crops.images, crops.labels, crops.class_names, crops, expression)
+
+
+def usual_pictures(class_names: Sequence[str]) -> ImageSet:
+    """What a network is asked about if nothing is given: crops of photographs if it knows ImageNet's classes, else the rendered world."""
+    return crops_of_photographs() if knows_photographs(class_names) else first_images()

@@ -25,6 +25,8 @@ from cnnlab.networks.forward import class_names, probabilities
 LAST_MAPS = "the last maps"
 """Menu option for the network's last maps."""
 
+ELSEWHERE = "The same object elsewhere (click to go there)"
+
 
 class GradCamExplorer(Explorer):
     """Grad-CAM explorer: where does a layer detect the class, and does the map change with the background?
@@ -66,10 +68,8 @@ class GradCamExplorer(Explorer):
         self.main_view = ImageGrid(
             columns=1, max_tile_size=DISPLAY_SIZE, smooth=True, label="The picture under the map"
         )
-        self.grid = ImageGrid(
-            columns=5, max_tile_size=DISPLAY_SIZE, label="The same object elsewhere (click to go there)"
-        )
-        self.bars = ProbabilityBars(series_names=["here", "in the first scene"])
+        self.grid = ImageGrid(columns=5, max_tile_size=DISPLAY_SIZE, label=ELSEWHERE)
+        self.bars = ProbabilityBars()
         self._finding = finding()
         self.layout(
             {
@@ -173,14 +173,17 @@ class GradCamExplorer(Explorer):
 
     def _paint(self) -> None:
         result, source = self.result, self.image_picker.source
+        mask = source.mask(self.side)
         with self.main_view.hold_sync():
             self._paint_picture()
             self.main_view.overlay = grad_cam.overlay_tiles([result])
             self.main_view.captions = [result.summary]
-        self._finding.value = saliency.describe_map(
-            result.per_pixel, source.mask(self.side), source.object_name
-        )
-        before = self._first_result.probability
+        self._finding.value = saliency.describe_map(result.per_pixel, mask, source.object_name)
+        scenes = bool(self._scenes)
+        self.show_mask.disabled = mask is None
+        self.grid.label = ELSEWHERE if scenes else ""
+        self.bars.series_names = ["here", "in the first scene"] if scenes else ["this photograph"]
+        before = self._first_result.probability if scenes else None
         self.bars.entries = probability_rows(result.probability, before, result.names, result.target)
         self.set_status(
             f"{self.network.label} {result.summary}; the map is of {result.names[result.target]}."

@@ -20,14 +20,16 @@ function fillRow({ row, name, value, ghost, fill, tick }, entry, rank, before) {
   name.textContent = entry.name;
   value.textContent = entry.now.toFixed(3);
   fill.style.transform = `scaleX(${entry.now})`;
-  ghost.style.transform = `scaleX(${entry.before})`;
+  const compared = entry.before !== null;
+  ghost.style.transform = `scaleX(${compared ? entry.before : 0})`;
   tick.style.left = `${100 * entry.before}%`;
+  tick.hidden = !compared;
   row.style.transform = `translateY(${rank * ROW}px)`;
   row.classList.toggle("cnnlab-bar-target", entry.target);
   row.setAttribute("aria-label", entry.target ? `${entry.name}, the target` : entry.name);
   row.setAttribute("aria-valuenow", entry.now.toFixed(3));
-  row.setAttribute("aria-valuetext", `${entry.now.toFixed(3)}, ${before} ${entry.before.toFixed(3)}`);
-  row.title = `${entry.name}: ${entry.now.toFixed(3)} now, ${entry.before.toFixed(3)} ${before}`;
+  row.setAttribute("aria-valuetext", entry.now.toFixed(3) + (compared ? `, ${before} ${entry.before.toFixed(3)}` : ""));
+  row.title = `${entry.name}: ${entry.now.toFixed(3)} now` + (compared ? `, ${entry.before.toFixed(3)} ${before}` : "");
 }
 
 function render({ model, el }) {

@@ -216,7 +216,9 @@ class OperationCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         formula = flop_registry.get(func.overloadpacket)
-        if formula is None:  # in inference mode, convolutions and others arrive as a whole and are taken apart here
+        if (
+            formula is None
+        ):  # in inference mode, convolutions and others arrive as a whole and are taken apart here
             with self:
                 output = func.decompose(*args, **(kwargs or {}))
             if output is not NotImplemented:

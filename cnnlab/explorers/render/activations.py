@@ -87,10 +87,10 @@ def code(
     channel: int,
     position: tuple[int, int] | None,
     side: int,
-    count: int,
+    pictures: Sequence[str],
     patches: int,
 ) -> str:
-    """The lines of code for the maps without the explorer; `opening` defines `model`, `picture` defines `image`.
+    """The lines of code for the maps without the explorer; `opening` defines `model`, `picture` the `image`, `pictures` those searched.
 
     Without a `position` the layer gives one number for each channel.
     """
@@ -102,7 +102,7 @@ def code(
         f'maps = networks.activations(model, image, "{layer}")["{layer}"]',
         f"print(maps[{where}].item())",
         f'box = networks.receptive_field(model, "{layer}", {side}).box({row}, {column})',
-        f'pictures = world.dataset("validation").images[:{count}] / 255',
+        *pictures,
         f'patches = units.top_patches(model, pictures, "{layer}", k={patches}, units=[{channel}])',
     )
 

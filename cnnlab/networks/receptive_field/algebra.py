@@ -1,7 +1,7 @@
 """Arithmetic of receptive fields along one axis of the image, and for a map of units (rows and columns).
 
-For each position the first and the last pixel that it sees are kept, clipped at the borders and without them. For the positions that an operation reads see
-`cnnlab.networks.receptive_field.rules`.
+For each position the first and the last pixel that it sees are kept, clipped at the borders and without them. For the positions
+that an operation reads see `cnnlab.networks.receptive_field.rules`.
 """
 
 from __future__ import annotations
