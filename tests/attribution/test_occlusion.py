@@ -206,9 +206,8 @@ def test_model_and_picture_are_left_as_they_were(model, image):
 def test_between_two_steps_the_caller_finds_everything_as_it_was(model, image):
     model.train()
     before = state(model)
-    for _ in occlusion_steps(model, image, 0, size=8, stride=8, batch_size=5):
-        assert state(model) == before
-        assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+    steps = [state(model) for _ in occlusion_steps(model, image, 0, size=8, stride=8, batch_size=5)]
+    assert steps == [before] * 4
 
 
 class Fragile(nn.Module):
@@ -248,23 +247,6 @@ def test_a_model_that_insists_on_its_memory_layout(image):
     assert torch.allclose(
         occlusion(model, image, 2, size=8, stride=8).probability, expected[..., 2], atol=1e-5
     )
-
-
-def test_a_model_that_changes_its_input_in_place(image):
-    class Greedy(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.head = nn.Linear(3 * 32 * 40, 5)
-
-        def forward(self, images):
-            return self.head(images.sub_(0.5).mul_(4).flatten(1))
-
-    model = enliven(Greedy()).eval()
-    expected = by_definition(model, image, 8, 8)
-    before = image.clone()
-    result = occlusion(model, image, 2, size=8, stride=8, batch_size=6)
-    assert torch.equal(image, before)
-    assert torch.allclose(result.probability, expected[..., 2], atol=1e-5)
 
 
 def test_the_float_type_follows_the_model(model, image):
@@ -330,11 +312,6 @@ def test_several_pictures_are_refused(model):
     with pytest.raises(ValueError, match="one picture.* 2 came; go through them one by one"):
         occlusion(model, torch.rand(2, 3, 32, 40))
     assert occlusion(model, torch.rand(1, 3, 32, 40), size=16, stride=16).probability.shape == (2, 3)
-
-
-def test_a_model_without_class_logits_is_refused(image):
-    with pytest.raises(ValueError, match="must give N x classes logits"):
-        occlusion(nn.Conv2d(3, 2, 3), image, size=8)
 
 
 def test_progress_is_shown_on_demand(model, image, capsys):
