@@ -209,7 +209,8 @@ def test_a_closed_door_is_no_answer():
 
 @pytest.mark.parametrize(("checks", "code"), [((GOOD, HINT), 0), ((GOOD, BAD), 1)])
 def test_command_fails_only_where_something_essential_is_missing(monkeypatch, checks, code):
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr("cnnlab.diagnostics.doctor", lambda online: Report(checks))
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == code
-    assert checks[1].advice in done.output.replace("\n", " ") or "chromium" in done.output
+    assert checks[1].advice in done.output

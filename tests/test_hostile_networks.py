@@ -1,21 +1,25 @@
 """Every public technique on networks that do what networks should not: it is right, or an error says why it cannot be.
 
 The techniques and their calls are those of `test_imagenet_techniques.py`. Here they meet a small network that changes its input in
-place, returns a dictionary, has one output, gives NaN, or computes without gradients; and one that two threads use at once.
+place, returns a dictionary, has one output, gives NaN, computes without gradients, or fails; and one that two threads use at once.
+Whatever happens, the network, the images, and chance are afterwards as they were.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import threading
 import warnings
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
 import torch
 from test_imagenet_techniques import TECHNIQUES, Labelled, numbers
 from torch import nn
+from unchanged import state
 
 import cnnlab as lab
 from cnnlab import transfer
@@ -27,35 +31,47 @@ IMAGES = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1)
 CROPS = torch.rand(12, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
 
 
+CLASSES = tuple(name for name in imagenet_classes() if name in NAMES)
+
+
 class Small(nn.Module):
-    """A classifier of six classes of ImageNet; `spoil` is given its logits, `enter` its input."""
+    """A classifier of six classes of ImageNet; `spoil` is given its logits, `enter` its input.
+
+    It has all that could be lost: mixed modes, in-place ReLUs, a frozen weight, gradients, and hooks of others.
+    """
 
     input_size = SIDE
 
     def __init__(self, enter=lambda x: (x - 0.5) / 0.25, spoil=lambda logits: logits):
         super().__init__()
-        self.class_names = tuple(name for name in imagenet_classes() if name in NAMES)
+        self.class_names = CLASSES
         self.enter, self.spoil = enter, spoil
-        self.conv1 = nn.Conv2d(3, 128, 5, stride=4, padding=2)
-        self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(128, 16, 3, stride=2, padding=1)
-        self.relu2 = nn.ReLU()
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.conv1, self.norm1 = nn.Conv2d(3, 128, 5, stride=4, padding=2), nn.BatchNorm2d(128)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2, self.relu2 = nn.Conv2d(128, 16, 3, stride=2, padding=1), nn.ReLU(inplace=True)
+        self.pool, self.drop = nn.AdaptiveAvgPool2d(1), nn.Dropout()
         self.fc = nn.Linear(16, len(self.class_names))
         with torch.random.fork_rng():
             torch.manual_seed(3)
             for weights in self.parameters():
                 nn.init.normal_(weights, 0, 0.1)
+        for weights in self.parameters():
+            weights.grad = torch.ones_like(weights)
+        self.norm1.eval()
+        self.conv1.bias.requires_grad_(False)
+        self.conv2.bias.grad = None
+        self.relu1.register_forward_hook(lambda *_: None)
+        self.conv2.register_forward_pre_hook(lambda *_: None)
 
     def forward(self, images):
-        maps = self.relu2(self.conv2(self.relu1(self.conv1(self.enter(images)))))
-        return self.spoil(self.fc(self.pool(maps).flatten(1)))
+        maps = self.relu2(self.conv2(self.relu1(self.norm1(self.conv1(self.enter(images))))))
+        return self.spoil(self.fc(self.drop(self.pool(maps)).flatten(1)))
 
 
 def given(model: nn.Module) -> SimpleNamespace:
     """A network, its layers, and what to ask it about, as in `test_imagenet_techniques.py`."""
     images = IMAGES.clone()
-    labels = Small()(images).argmax(1)
+    labels, pictures = known()
     return SimpleNamespace(
         model=model,
         image=images[0],
@@ -66,12 +82,20 @@ def given(model: nn.Module) -> SimpleNamespace:
         last="relu2",
         head="fc",
         mask=torch.ones(2, SIDE, SIDE, dtype=torch.bool).triu(),
-        crops=Labelled(CROPS, torch.arange(12) % 6, Small().class_names),
-        labelled=Labelled(images, labels, Small().class_names),
-        world=lab.world.dataset("validation", n=8, size=SIDE, progress=False),
+        crops=Labelled(CROPS, torch.arange(12) % 6, CLASSES),
+        labelled=Labelled(images, labels, CLASSES),
+        world=pictures,
         new=None,
         task=(images, torch.tensor([0, 1])),
     )
+
+
+@cache
+def known() -> tuple[torch.Tensor, lab.world.Dataset]:
+    """What the sound network says of the images, and rendered pictures."""
+    with torch.inference_mode(False):
+        labels = Small().eval()(IMAGES).argmax(1)
+    return labels, lab.world.dataset("validation", n=8, size=SIDE, progress=False)
 
 
 RETURN_A_NETWORK = {
@@ -79,26 +103,48 @@ RETURN_A_NETWORK = {
     *("transfer.new_head", "transfer.transfer_init", "transfer.reinitialise_after"),
 }
 """What they return is called as any network is, and does to its input what the network does."""
+RUN_IN_ITS_MODE = {"attribution.BackdooredModel", "robustness.JpegDefence", "robustness.NoiseDefence"}
+"""Modules around the network."""
 ASKED = [
     name for name in TECHNIQUES if name != "robustness.transfer_attack"
 ]  # which needs squeezenet's classes
 
 
 def asked(technique: str, model: nn.Module) -> list[torch.Tensor]:
-    """What a technique answers for a network; the images must be as they were."""
+    """What a technique answers for a network; the network, the images and chance must be as they were."""
     torch.manual_seed(0)
+    if technique in RUN_IN_ITS_MODE:
+        with contextlib.suppress(NotImplementedError):  # an exported network has one mode
+            model.eval()
     g = given(model)
-    g.new = transfer.new_head(model, ["cat", "cup"])
-    answer = list(numbers(TECHNIQUES[technique](g)))
-    assert torch.equal(g.images, IMAGES)
-    return answer
+    before = state(model)
+    try:
+        return answer(technique, g)
+    finally:
+        assert state(model) == before
+        assert torch.equal(g.images, IMAGES) and g.images.grad is None
+
+
+def answer(technique: str, g: SimpleNamespace) -> list[torch.Tensor]:
+    g.new = transfer.new_head(g.model, ["cat", "cup"])
+    return list(numbers(TECHNIQUES[technique](g)))
+
+
+@cache
+def expected(technique: str) -> list[torch.Tensor]:
+    """What a technique answers for the sound network."""
+    return asked(technique, Small())
+
+
+def assert_alike(found: list[torch.Tensor], sound: list[torch.Tensor]) -> None:
+    for one, other in zip(found, sound, strict=True):
+        assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
 
 
 @pytest.mark.parametrize("technique", [name for name in ASKED if name not in RETURN_A_NETWORK])
 def test_a_network_that_changes_its_input_in_place_is_as_good_as_one_that_does_not(technique):
     in_place = asked(technique, Small(enter=lambda x: x.sub_(0.5).div_(0.25)))
-    for found, expected in zip(in_place, asked(technique, Small()), strict=True):
-        assert torch.allclose(found.double(), expected.double(), atol=1e-5, equal_nan=True)
+    assert_alike(in_place, expected(technique))
 
 
 HOSTILE = {
@@ -111,26 +157,49 @@ HOSTILE = {
 }
 
 
+def failing(error: type[BaseException]):
+    """A network that fails when it has nearly done."""
+
+    def fail(_logits):
+        raise error("out of order")
+
+    return Small(spoil=fail)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("technique", ASKED)
+def test_a_network_that_fails_is_left_as_it_was(technique, error):
+    """Techniques that read no further than a layer answer; what only looks at names or shapes may go on without the answer."""
+    try:
+        found = asked(technique, failing(error))
+    except (error, ValueError):
+        return
+    if technique not in RETURN_A_NETWORK:
+        assert_alike(found, expected(technique))
+
+
 @pytest.mark.parametrize("technique", ASKED)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_what_no_technique_can_use_is_said_in_a_sentence(technique, kind):
-    """Techniques that never read the logits may answer all the same."""
-    message = ""
+    """Techniques that never read the logits, or only their values, answer as for the sound network."""
+    message, found = "", None
     try:
-        asked(technique, Small(spoil=HOSTILE[kind]))
+        found = asked(technique, Small(spoil=HOSTILE[kind]))
     except (ValueError, TypeError, FloatingPointError) as error:
         message = str(error)
-    assert message == "" or (len(message) > 30 and not re.search("NoneType|unpack|must be Tensor", message))
+    if found is None:
+        assert len(message) > 30 and not re.search("NoneType|unpack|must be Tensor", message)
+    elif technique not in RETURN_A_NETWORK:
+        assert_alike(found, expected(technique))
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
 @pytest.mark.parametrize("technique", ASKED)
 def test_a_call_inside_of_inference_mode_is_the_same(technique, mode):
-    model = Small()
+    sound, model = expected(technique), Small()
     with mode():
         found = asked(technique, model)
-    for one, other in zip(found, asked(technique, Small()), strict=True):
-        assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
+    assert_alike(found, sound)
 
 
 def lazy(model: nn.Module) -> nn.Module:
@@ -178,28 +247,28 @@ def test_a_network_in_another_form_gives_the_same_or_says_why_not(technique, for
         refused = str(error)
     if refused:
         assert form != "compiled" and re.search(SAYS_WHY, refused)
-        return
-    assert form != "lazy"
-    plain = Tempered() if form == "double temperature" else Small()
-    for one, other in zip(found, asked(technique, plain), strict=True):
-        if form == "half precision":
+    elif form == "half precision":
+        for one, other in zip(found, expected(technique), strict=True):
             assert one.shape == other.shape and bool(torch.isfinite(one.float()).all())
-        else:
-            assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
+    else:
+        assert form != "lazy"
+        assert_alike(
+            found, asked(technique, Tempered()) if form == "double temperature" else expected(technique)
+        )
 
 
 @pytest.mark.parametrize(
     "technique", ["attribution.grad_cam", "robustness.pgd", "synthesis.maximise", "networks.activations"]
 )
 def test_two_threads_leave_the_network_as_it_was(technique):
-    model = Small().train()
-    model.relu1.eval()
+    model = Small()
     before = [module.training for module in model.modules()], copy.deepcopy(model.state_dict())
+    flags = [weights.requires_grad for weights in model.parameters()]
     errors: list[BaseException] = []
 
     def ask() -> None:
         try:
-            asked(technique, model)
+            answer(technique, given(model))
         except BaseException as error:
             errors.append(error)
 
@@ -212,7 +281,7 @@ def test_two_threads_leave_the_network_as_it_was(technique):
         thread.join()
     assert errors == []
     assert [module.training for module in model.modules()] == before[0]
-    assert all(weights.requires_grad for weights in model.parameters())
+    assert [weights.requires_grad for weights in model.parameters()] == flags
     assert all(torch.equal(value, before[1][name]) for name, value in model.state_dict().items())
 
 

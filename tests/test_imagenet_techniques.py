@@ -120,7 +120,7 @@ TECHNIQUES = {
         g.model, networks.layer_names(g.model), SIDE
     ),
     "networks.sliding_probabilities": lambda g: networks.sliding_probabilities(
-        networks.to_convolutional(g.model, SIDE), torch.rand(1, 3, 96, 96)
+        networks.to_convolutional(g.model, SIDE), nn.functional.interpolate(g.images[:1], (96, 96))
     ),
     "networks.summary": lambda g: networks.summary(g.model, SIDE).rows,
     "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, SIDE)(g.images),
@@ -161,7 +161,7 @@ TECHNIQUES = {
     ),
     "synthesis.gradient_ascent": lambda g: islice(
         synthesis.gradient_ascent(
-            g.model, synthesis.layer_norm(g.last), torch.rand(1, 3, SIDE, SIDE), synthesis.pixels(), steps=1
+            g.model, synthesis.layer_norm(g.last), g.images[1:], synthesis.pixels(), steps=1
         ),
         2,
     ),

@@ -168,7 +168,8 @@ def _ascend(
             logits = class_logits(model, pixels)
             lengths = norm_of(pixels - originals, "l2")
             score = -F.cross_entropy(logits, classes, reduction="none")
-            gradient = input_gradient(score - search.weight * lengths, pixels)
+            # Apart, so that a network without gradients is noticed.
+            gradient = input_gradient(score, pixels) - input_gradient(search.weight * lengths, pixels)
         succeeded = logits.argmax(1) == classes
         search.record(pictures, lengths.detach(), succeeded)
         step_size = 2 * path_length * remaining / (steps * (steps + 1)) * originals[0].numel() ** 0.5

@@ -17,7 +17,7 @@ from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.data_loading import to_float_images
 from cnnlab.networks.eval_mode import layered, match_device_dtype, training_logits
-from cnnlab.networks.forward import forward, without_gradients
+from cnnlab.networks.forward import ONE_OUTPUT, forward, without_gradients
 from cnnlab.networks.seeding import seeding
 from cnnlab.transfer.heads import freeze, split_at_layer
 
@@ -244,6 +244,8 @@ def _logits(model: nn.Module, images: Tensor) -> Tensor:
         raise ValueError(
             f"the network must give N x classes logits (or N x classes x H x W), but gave {tuple(logits.shape)} for {len(images)} pictures."
         )
+    if logits.shape[1] == 1:
+        raise ValueError(ONE_OUTPUT)
     return logits
 
 

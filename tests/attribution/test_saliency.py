@@ -186,30 +186,6 @@ def test_the_tag_in_the_corner_is_found(tag_in_the_corner, tagged):
         assert result.max() == 0
 
 
-def test_a_network_that_changes_its_input_in_place(residual, pictures):
-    class Greedy(nn.Module):
-        def __init__(self, model):
-            super().__init__()
-            self.model = model
-
-        def forward(self, images):
-            return self.model(images.mul_(2).sub_(1))
-
-    before = pictures.clone()
-    result = gradient(Greedy(residual()), pictures, 0)
-    assert torch.equal(pictures, before) and result.abs().max() > 0
-
-
-@pytest.mark.parametrize("surroundings", [torch.no_grad, torch.inference_mode])
-def test_it_works_where_the_caller_has_switched_gradients_off(residual, pictures, surroundings):
-    model = residual("F.relu_")
-    expected = guided_backprop(model, pictures, 1)
-    with surroundings():
-        result = guided_backprop(model, pictures * 1, 1)
-        assert not torch.is_grad_enabled()
-    assert torch.equal(result, expected) and not result.requires_grad
-
-
 def test_the_float_type_follows_the_model(residual, pictures):
     assert gradient(residual().double(), pictures, 0).dtype == torch.double
     assert gradient(residual(), pictures.double(), 0).dtype == torch.float
@@ -240,18 +216,3 @@ def test_probabilities_are_for_classes(residual, pictures):
         gradient(residual(), pictures, layer="conv2", unit=1, score="probability")
     with pytest.raises(ValueError, match="score 'softmax' is not known"):
         gradient(residual(), pictures, score="softmax")
-
-
-def test_a_model_that_cuts_its_gradient_is_refused(residual, pictures):
-    class Cut(nn.Module):
-        def __init__(self, model):
-            super().__init__()
-            self.model = model
-
-        def forward(self, images):
-            return self.model(images.detach())
-
-    with pytest.raises(ValueError, match="does not depend on the picture"):
-        gradient(Cut(residual()), pictures, 0)
-    with pytest.raises(ValueError, match="must give N x classes logits"):
-        gradient(nn.Conv2d(3, 2, 3), pictures, 0)

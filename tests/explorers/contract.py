@@ -8,6 +8,7 @@ that is meant, record them anew:
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import json
@@ -40,8 +41,8 @@ def folder() -> TemporaryDirectory:
     return place
 
 
-def opened(name: str) -> explorers.Explorer:
-    """The explorer with the network that it takes by itself, few pictures and few steps."""
+def opened(name: str, **asked: Any) -> explorers.Explorer:
+    """The explorer with few pictures and few steps, and with the network that it takes by itself unless one is asked for."""
     kind = getattr(explorers, name)
     little = {
         "pictures": lambda: world.dataset("validation", n=24, progress=False),
@@ -56,7 +57,7 @@ def opened(name: str) -> explorers.Explorer:
         },
     }.get(name, {})
     given = {key: little[key]() for key in inspect.signature(kind).parameters if key in little}
-    return kind(**given)
+    return kind(**given | asked)
 
 
 # The parts of an explorer, found as a reader finds them: in the layout, and as public attributes.
@@ -149,14 +150,16 @@ def accessible_name(explorer: explorers.Explorer, widget: widgets.Widget) -> str
 
 
 def shown(explorer: explorers.Explorer) -> dict[str, Any]:
-    """Words, code, and all that the widgets show which are no controls."""
-    aside = {"layout", "style", "children", "_dom_classes", "_esm", "_css", "attributes", "tooltip"}
+    """Words, code, and the pictures and numbers: neither texts about them, nor what only repeats a choice."""
+    aside = {"layout", "style", "children", "_dom_classes", "_esm", "_css", "tooltip", "code", "attributes"}
+    aside |= {"label", "alt", "selected", "point"}
+    texts = {"cnnlab-status", "cnnlab-head", "cnnlab-heading", "cnnlab-error"}
     pictures = [
         {key: value for key, value in part.get_state().items() if key not in aside}
         for part in parts(explorer)
-        if not is_control(part)
+        if not is_control(part) and not texts & set(part._dom_classes)
     ]
-    return {"words": explorer.describe(), "code": explorer.code(), "shown": pictures}
+    return {"words": explorer.describe(), "code": explorer.code(), "pictures": pictures}
 
 
 def turn(control: widgets.Widget) -> None:
@@ -185,6 +188,18 @@ def turn(control: widgets.Widget) -> None:
 def picture_bytes() -> bytes:
     Image.effect_noise((70, 50), 80).convert("RGB").save(stream := io.BytesIO(), "PNG")
     return stream.getvalue()
+
+
+def ran(explorer: explorers.Explorer, **given: Any) -> tuple[dict[str, Any], str]:
+    """The names that the shown code leaves behind, and what it prints; the network and what is `given` are the reader's own."""
+    names = {"model": explorer.model, **given}
+    lines = explorer.code().splitlines()
+    for name in names:
+        first = next((line for line in lines if line.startswith(f"{name} = ")), None)
+        lines = [line for line in lines if line is not first]
+    with contextlib.redirect_stdout(said := io.StringIO()):
+        exec(compile("\n".join(lines), "shown code", "exec"), names)
+    return names, said.getvalue()
 
 
 # The record.

@@ -149,18 +149,6 @@ def test_a_photo_comes_and_goes(explorer, tmp_path):
     assert explorer.image_picker.kind.value == "rendered"
 
 
-def test_what_is_no_photo_is_reported_and_the_picture_stays(explorer):
-    before = explorer.image
-    explorer.photo_upload.set_state(
-        {"upload": {"name": "notes.txt", "content": memoryview(b"no picture"), "turn": 1}}
-    )
-    assert isinstance(explorer.error, ValueError)
-    assert explorer._alert.layout.display == ""
-    assert torch.equal(before, explorer.image)
-    explorer.another_button.click()
-    assert explorer.error is None
-
-
 def test_a_network_that_does_not_load_is_reported_and_the_old_one_stays(explorer, monkeypatch):
     def fails(name):
         raise ConnectionError(f"{name} is not here and cannot be fetched.")
@@ -187,26 +175,6 @@ def test_picker_offers_what_loads_at_once_and_the_network_that_is_given(explorer
 def test_title_and_question_are_text_not_markup(explorer):
     html = explorer.widget.children[1].value
     assert "Does it &lt;live&gt;?" in html
-
-
-def test_every_core_control_has_a_name(explorer):
-    named = " ".join(selector for selector, _attributes in explorer._accessible_names.attributes)
-    for control in (
-        explorer.network,
-        explorer.shape,
-        explorer.scene,
-        explorer.seed,
-        explorer.another_button,
-        explorer.level,
-    ):
-        own = next(name for name in control._dom_classes if name.startswith("cnnlab-is-"))
-        assert f".{own}" in named
-
-
-def test_bundle_has_view_picture_and_words(explorer):
-    data, metadata = explorer._repr_mimebundle_()
-    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
-    assert data["text/plain"] == metadata["image/png"]["alt"] == "plain"
 
 
 def _assigned(kind: type) -> set[str]:

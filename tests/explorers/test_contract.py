@@ -1,7 +1,7 @@
 """What every explorer promises, checked for each class `...Explorer` of the package; a new one is covered without a word here.
 
-It opens; a saved notebook gets its picture and its words; each control has a name and changes what is shown; the shown code runs; a
-damaged photo changes nothing; the network is left as it was; and what `contract.json` records of it holds.
+It opens; a saved notebook gets its picture and its words; each control has a name and changes the pictures or numbers that are shown; the
+shown code runs; a damaged photo changes nothing; the network is left as it was; and what `contract.json` records of it holds.
 
 Without a running event loop the background work of an explorer is done before the call returns, so nothing here waits.
 """
@@ -35,8 +35,12 @@ from explorers.contract import (
     turn,
 )
 from PIL import Image
+from unchanged import state
 
 from cnnlab.explorers import Explorer
+from cnnlab.explorers.dataset_picker import FOLDER
+from cnnlab.explorers.render.convolution import LEARNED_FILTER
+from cnnlab.explorers.render.upsampling import TRANSPOSED
 
 FEWEST_COLOURS = 20
 """A blank picture has one colour, a figure with nothing but text a dozen shades of grey."""
@@ -56,14 +60,60 @@ UNHEARD = {
     ("FoolingExplorer", "Breed"): SAME_RUN,
     ("InversionExplorer", "Invert"): SAME_RUN,
     ("OcclusionExplorer", "show_mask"): "applied in the browser",
+    ("OcclusionExplorer", "show_map"): "there is no map yet",
     ("OcclusionExplorer", "stretch"): "there is no map yet",
-    ("OcclusionExplorer", "target"): "the first class is the one that is predicted",
 }
 """Controls that change nothing that the kernel shows, and why: (explorer, or "" for any, control) -> reason."""
-NEEDED = {("PatchExplorer", "direction_seed"): {"mixing": 0.5}}
-"""What must be chosen before a control answers: (explorer, control) -> attributes and values."""
-QUICK = {"TransferExplorer": {"per_class": 1, "epochs": 1}, "DeepDreamExplorer": {"octaves": 1, "size": 96}}
+FROM_A_PICTURE = {"start": "picture"}
+NEEDED = {
+    ("", "photograph"): {"Kind of picture": "photograph"},
+    ("", "photo_upload"): {"Kind of picture": "own"},
+    ("", "folder"): {"data": FOLDER},
+    **{
+        ("ActivationMaximisationExplorer", key): FROM_A_PICTURE
+        for key in ("Kind of picture", "shape", "scene", "seed", "another_button")
+    },
+    ("ActivationMaximisationExplorer", "photograph"): FROM_A_PICTURE | {"Kind of picture": "photograph"},
+    ("ActivationMaximisationExplorer", "photo_upload"): FROM_A_PICTURE | {"Kind of picture": "own"},
+    ("ActivationMaximisationExplorer", "layer"): {"kind": "channel"},
+    ("ActivationMaximisationExplorer", "number"): {"kind": "channel"},
+    ("AdversarialExplorer", "steps"): {"attack": "PGD, whole length"},
+    ("ConvolutionExplorer", "unit"): {"kernel": LEARNED_FILTER},
+    ("DeepDreamExplorer", "octave_scale"): {"octaves": 2},
+    ("FilterExplorer", "source"): {"layer": "conv2"},
+    ("PatchExplorer", "direction_seed"): {"mixing": 0.5},
+    ("SaliencyExplorer", "noise"): {"method": "SmoothGrad"},
+    ("SaliencyExplorer", "samples"): {"method": "SmoothGrad"},
+    ("SaliencyExplorer", "unit"): {"layer": "conv2"},
+    ("UpsamplingExplorer", "kernel"): {"method": TRANSPOSED},
+    ("UpsamplingExplorer", "padding"): {"method": TRANSPOSED},
+}
+"""What must be chosen before a control answers: (explorer, or "" for any, control) -> other controls and their values."""
+FURTHER = {
+    ("ActivationMaximisationExplorer", "sliders['blur']"): 1.0,
+    ("DissectionExplorer", "threshold"): 0.3,
+    ("GradCamExplorer", "target"): 1,
+    ("OcclusionExplorer", "target"): 1,
+    ("SaliencyExplorer", "target"): 1,
+}
+"""Values of controls that one step turns by too little, or to the class that is predicted."""
+QUICK = {
+    "DeepDreamExplorer": {"octaves": 1, "size": 96, "steps": 2},
+    "StyleTransferExplorer": {"steps": 4},
+    "TransferExplorer": {"per_class": 1, "epochs": 1},
+}
 """What is set first, so that each change is quick."""
+STOPS = {"Stop", "stop_button", "Stop searching the data set"}
+"""Without a loop nothing is left to stop: these are pressed in the explorers' own tests."""
+LOST = {
+    ("", "folder"): "an empty name is no folder, and the last set stays",
+    ("DissectionExplorer", "network"): "another layer and unit are chosen",
+    ("OcclusionExplorer", "network"): "the occluder scales with the picture",
+    ("OcclusionExplorer", "size"): "the occluder grows about its centre",
+}
+"""Controls that change more than one step back can undo, and why."""
+KEEPS_ALL = {"TransferExplorer"}
+"""Explorers that show what was made before beside the new."""
 LEFT_OUT = {("FilterExplorer", "fit_button"), ("DeepDreamExplorer", "zoom_button")}
 """Buttons that start a minute of work; the explorers' own tests press them."""
 
@@ -79,59 +129,61 @@ def unsettle(model: torch.nn.Module) -> None:
     model.register_forward_hook(lambda *_: None)
 
 
-def footprint(model: torch.nn.Module) -> dict[str, list]:
-    """Everything of a network that looking at it must not change."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return {
-        "modules": [name for name, _module in model.named_modules()],
-        "modes": [module.training for module in model.modules()],
-        "hooks": [[len(getattr(module, kind)) for kind in hooks] for module in model.modules()],
-        "flags": [(weight.requires_grad, weight.grad is None) for weight in model.parameters()],
-        "numbers": [hash(array.numpy().tobytes()) for array in model.state_dict().values()],
-    }
-
-
 @dataclass
 class Used:
     """What became of a second explorer: how it opened, what a damaged photo did, and then every control, turned by one step."""
 
-    opening: tuple[str, str, bytes]
+    opening: tuple[dict[str, Any], bytes]
     refusals: list[tuple[Exception | None, str, dict]]
+    idle: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     preview: bytes = b""
-    model_before: dict = field(default_factory=dict)
-    model_after: dict = field(default_factory=dict)
+    model_before: tuple = ()
+    model_after: tuple = ()
 
 
 def used(name: str) -> Used:
     explorer = opened(name)
-    opening = explorer.describe(), explorer.code(), explorer.static_preview()
+    opening = shown(explorer), explorer.static_preview()
     use = Used(opening, upload_damaged(explorer))
     model = getattr(explorer, "model", torch.nn.Identity())  # some have no network
     unsettle(model)
     for attribute, value in QUICK.get(name, {}).items():
         getattr(explorer, attribute).value = value
-    use.model_before = footprint(model)
-    order = sorted(
-        controls(explorer).items(), key=lambda item: item[0] == "network"
-    )  # the model goes with it
+    use.model_before = state(model)[:2]
+    every = controls(explorer)
+    order = sorted(every.items(), key=lambda item: item[0] == "network")  # the model goes with it
+    now = shown(explorer)
     for key, control in order:
-        for other, value in NEEDED.get((name, key), {}).items():
-            getattr(explorer, other).value = value
-        usable = reachable(explorer)
-        if control not in usable or (name, key) in LEFT_OUT:
+        others = NEEDED.get((name, key)) or NEEDED.get(("", key), {})
+        before = [(every[other], every[other].value) for other in others]
+        for other, value in others.items():
+            every[other].value = value
+        if control not in reachable(explorer) or (name, key) in LEFT_OUT:
+            use.idle.append(key)
             continue
-        at_first, kept = shown(explorer), value_of(control)
-        turn(control)
+        at_first, kept = shown(explorer) if others else now, value_of(control)
+        if (name, key) in FURTHER:
+            control.value = FURTHER[name, key]
+        else:
+            turn(control)
         if explorer.error is not None:
             use.failed[key] = str(explorer.error)
-        if shown(explorer) == at_first:
+        turned = shown(explorer)
+        if turned["pictures"] == at_first["pictures"]:
             use.silent.append(key)
-        elif not use.preview and explorer.describe() != at_first["words"]:
+        elif not use.preview and turned["words"] != at_first["words"]:
             use.preview = explorer.static_preview()
         put_back(control, kept)
-    use.model_after = footprint(model)
+        now = shown(explorer)
+        if now["pictures"] != at_first["pictures"] and not isinstance(control, widgets.Button):
+            use.lost.append(key)
+        for other, value in reversed(before):
+            other.value = value
+        now = shown(explorer) if others else now
+    use.model_after = state(model)[:2]
     return use
 
 
@@ -144,7 +196,7 @@ def upload_damaged(explorer: Explorer) -> list[tuple[Exception | None, str, dict
 
     def told() -> tuple[Exception | None, str, dict]:
         words = alert.value if alert.layout.display != "none" else ""
-        return explorer.error, words, {key: shown(explorer)[key] for key in ("words", "code")}
+        return explorer.error, words, shown(explorer)
 
     found = []
     for number, content in enumerate((b"", b"Dear reader, this is no picture.", picture_bytes()[:900])):
@@ -211,7 +263,7 @@ def test_every_control_has_a_name_of_its_own(explorer):
 
 def test_the_same_state_is_the_same_words_code_and_picture_and_another_is_not(explorer, use):
     preview = explorer.static_preview()
-    assert use.opening == (explorer.describe(), explorer.code(), preview)
+    assert use.opening == (shown(explorer), preview)
     assert use.preview not in (b"", preview)
 
 
@@ -219,6 +271,13 @@ def test_every_control_changes_what_is_shown(name, use):
     silent = {key for key in use.silent if ("", key) not in UNHEARD}
     assert silent == {key for explorer, key in UNHEARD if explorer == name}
     assert use.failed == {}
+
+
+def test_every_control_is_turned_and_turned_back(name, use):
+    assert set(use.idle) <= STOPS | {key for explorer, key in LEFT_OUT if explorer == name}
+    if name not in KEEPS_ALL:
+        lost = {key for key in use.lost if ("", key) not in LOST}
+        assert lost == {key for explorer, key in LOST if explorer == name}
 
 
 def test_the_network_is_left_as_it_was(use):
@@ -231,7 +290,7 @@ def test_a_damaged_photo_is_refused_in_place_and_the_picture_stays(explorer, use
     *refusals, (error, words, _state) = use.refusals
     for refused, said, still in refusals:
         assert isinstance(refused, ValueError | OSError) and len(said) > 20
-        assert still == {"words": explorer.describe(), "code": explorer.code()}
+        assert still == shown(explorer)
     assert (error, words) == (None, "")
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-
 import pytest
 import torch
+from explorers.contract import ran
 from torch import nn
 
 from cnnlab.explorers import CueConflictExplorer
@@ -41,6 +39,7 @@ def test_every_skin_is_drawn_and_asked_about(explorer):
     expected = cue_conflict("teapot", "fish", seed=3, scene="room").image
     assert torch.equal(explorer.results["fish"].image, expected)
     assert len(explorer.grid.captions) == len(OBJECTS)
+    assert "shape of a teapot in the texture of a fish" in explorer.describe()
     assert explorer.grid.captions[OBJECTS.index("wolf")] == "in the skin of wolf: teapot, fish"
 
 
@@ -68,18 +67,10 @@ def test_what_an_answer_goes_by():
     assert rendering.followed_cue(says_car, names, "car", "car") == "no conflict"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("texture", "wolf"), ("shape", "car"), ("scene", "snow"), ("seed", 8)]
-)
-def test_every_control_changes_the_pictures(explorer, name, value):
-    before = explorer.comparison.tiles["png"]
-    getattr(explorer, name).value = value
-    assert explorer.error is None and explorer.comparison.tiles["png"] != before
-
-
 def test_a_small_picture_chooses_its_skin(explorer):
-    explorer.grid.selected = OBJECTS.index("zebra") if "zebra" in OBJECTS else 2
-    assert explorer.texture.value == OBJECTS[explorer.grid.selected]
+    assert explorer.texture.value != OBJECTS[2]
+    explorer.grid.selected = 2
+    assert explorer.texture.value == OBJECTS[2]
 
 
 def test_the_second_network_can_be_changed(explorer):
@@ -89,12 +80,8 @@ def test_the_second_network_can_be_changed(explorer):
 
 
 def test_the_code_repeats_the_answer(explorer):
-    lines = "\n".join(line for line in explorer.code().splitlines() if not line.startswith("model ="))
-    space = {"model": explorer.model}
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        exec(lines, space)
-    assert torch.equal(space["image"], explorer.results["fish"].image)
-    assert said.getvalue().startswith("teapot ")
+    names, said = ran(explorer)
+    assert torch.equal(names["image"], explorer.results["fish"].image) and said.startswith("teapot ")
 
 
 def test_a_network_of_other_classes_is_refused():
@@ -105,8 +92,3 @@ def test_a_network_of_other_classes_is_refused():
 def test_a_photo_has_no_other_skin():
     with pytest.raises(ValueError, match="a photo cannot be drawn again"):
         CueConflictExplorer(Fixed("teapot").eval(), Fixed("fish").eval(), b"\x89PNG")
-
-
-def test_words_and_still_are_stable(explorer):
-    assert "shape of a teapot in the texture of a fish" in explorer.describe()
-    assert explorer.static_preview()[:4] == b"\x89PNG"

@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 import torch
+from explorers.contract import ran
 from PIL import Image
 from torch import nn
 
@@ -66,13 +67,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def own(folder):
     return cnnlab.photographs(folder)
-
-
-def run(code: str, model: nn.Module) -> dict:
-    """Run the lines that an explorer shows, with the network that is the reader's own."""
-    place: dict = {"model": model}
-    exec("\n".join(line for line in code.splitlines() if not line.startswith("model =")), place)
-    return place
 
 
 # Sets of photographs as collections.
@@ -227,21 +221,21 @@ def test_the_set_can_be_changed_in_the_explorer(model, folder, own, name):
 
 def test_neighbours_among_photographs_are_those_of_the_technique(model, folder, own):
     explorer = NearestNeighboursExplorer(model, own["blue/2"], str(folder), layer="relu")
-    found = run(explorer.code(), model)["neighbours"]
+    found = ran(explorer)[0]["neighbours"]
     assert torch.equal(found.index, explorer.neighbours["relu"].index[:6])
     assert explorer.neighbour_grid.captions[0].startswith("1. blue/2, distance 0")
     right = [explorer.image_set.class_names[explorer.image_set.labels[i]] == "blue" for i in found.index]
     assert [("dashed" not in box) for box in explorer.neighbour_grid.boxes] == right
 
 
-def test_a_map_of_crops_is_coloured_by_photograph_and_scale(model):
+def test_a_map_of_crops_is_coloured_by_photograph_and_scale():
     explorer = EmbeddingExplorer(Small("tabby", "dog").eval(), layer="pixels")
     assert explorer.data.value == CROPS and list(explorer.colour.options) == ["class", "scale", "nothing"]
     explorer.method.value, explorer.colour.value = "pca", "scale"
     assert [name for name, _colour in explorer.scatter.legend] == ["1/2", "1/4", "whole"]
     assert explorer.scatter.captions[0].startswith("chelsea, 300 pixels wide (class: chelsea, scale: whole)")
     expected = features.embed(explorer.image_set.as_floats(32).flatten(1), "pca")
-    assert torch.allclose(run(explorer.code(), model)["points"], explorer.points, atol=1e-3)
+    assert torch.allclose(ran(explorer)[0]["points"], explorer.points, atol=1e-3)
     assert torch.allclose(expected, explorer.points, atol=1e-3)
 
 
@@ -252,7 +246,7 @@ def test_patches_of_photographs_have_no_known_labels(model, folder):
         and "no known masks" in explorer.status.value
         and explorer.category.disabled
     )
-    found = run(explorer.code(), model)["patches"]
+    found = ran(explorer)[0]["patches"]
     assert torch.equal(found.picture[0], explorer.top_patches.picture[0])
 
 

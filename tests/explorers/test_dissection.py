@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import pytest
 import torch
-from PIL import Image
-from torch import nn
+from explorers.small_network import Small
 
 from cnnlab.explorers import DissectionExplorer
 from cnnlab.explorers.activation_store import collect_activations, first_images
@@ -17,25 +15,9 @@ from cnnlab.units import ablate_each, activation_mask, dissect, top_patches
 from cnnlab.world import NAMES, OBJECTS, SCENES, dataset
 
 
-class Small(nn.Sequential):
-    """Two convolutions and a classifier, with weights that make every unit fire somewhere."""
-
-    name, input_size, class_names = "small", 96, OBJECTS
-
-    def __init__(self):
-        super().__init__()
-        chance = torch.Generator().manual_seed(4)
-        self.conv1, self.relu1 = nn.Conv2d(3, 6, 8, 4, 2), nn.ReLU()
-        self.conv2, self.relu2 = nn.Conv2d(6, 5, 4, 4), nn.ReLU()
-        self.flatten, self.fc = nn.Flatten(), nn.Linear(5 * 36, len(OBJECTS))
-        with torch.no_grad():
-            for parameter in self.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=chance) * 0.3)
-
-
 @pytest.fixture(scope="module")
 def model():
-    return Small().eval()
+    return Small(class_names=OBJECTS)
 
 
 @pytest.fixture(scope="module")
@@ -141,20 +123,13 @@ def test_masks_pass_the_threshold_at_every_pixel(model, data, found):
     assert masks[0].any(), "the strongest picture holds pixels above the threshold"
 
 
-def test_code_runs_and_words_are_stable(explorer):
-    assert explorer.describe() == explorer.describe()
-    compile(explorer.code(), "code", "exec")
-    assert "units.dissect" in explorer.code()
-    Image.open(io.BytesIO(explorer.static_preview())).load()
-
-
 def test_an_unknown_layer_is_refused(model, data):
     with pytest.raises(ValueError, match="relu1, relu2"):
         DissectionExplorer(model, data, layer="relu9")
 
 
 def test_another_network_is_dissected_anew(model, data, found):
-    other = Small().eval()
+    other = Small(class_names=OBJECTS)
     with torch.no_grad():
         other.conv2.weight.neg_()
     explorer = DissectionExplorer(model, data, found)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 
 import nbformat
 import numpy as np
 import pytest
 import torch
+from explorers.contract import ran
 from nbconvert import HTMLExporter
 from PIL import Image
 from torch import nn
@@ -35,8 +35,10 @@ def bars(explorer):
 def test_it_opens_with_an_answer_for_the_first_picture(explorer):
     assert explorer.error is None
     assert set(bars(explorer)) == {"square", "rest", "never"}
-    assert explorer.canvas.picture["eye"][:2] == b"\xff\xd8"
-    assert explorer.canvas.picture["network"][:4] == b"\x89PNG"
+    seen = Image.open(io.BytesIO(explorer.canvas.picture["network"])).convert("RGB")
+    expected = explorer.image.permute(1, 2, 0).numpy() * 255
+    assert abs(np.asarray(seen) - expected).max() <= 0.51
+    assert Image.open(io.BytesIO(explorer.canvas.picture["eye"])).size == (480, 480)
     assert "sheep" in explorer.status.value
 
 
@@ -292,24 +294,12 @@ def test_photos_are_looked_at_without_a_mask(explorer, tmp_path):
 def test_a_photograph_is_shown_with_its_credit_and_the_code_reads_it_again(detector):
     explorer = OcclusionExplorer(detector, "china")
     assert "danielbuechele, CC BY 2.0" in explorer.status.value and "danielbuechele" in explorer.describe()
-    place = {"model": detector}
-    exec("\n".join(line for line in explorer.code().splitlines() if not line.startswith("model =")), place)
-    assert torch.equal(place["image"], explorer.image)
+    assert torch.equal(ran(explorer)[0]["image"], explorer.image)
 
 
 def test_opening_with_what_is_no_photo_raises(detector):
     with pytest.raises(ValueError, match="image"):
         OcclusionExplorer(detector, picture=b"no photo")
-
-
-def test_stored_output_is_a_picture_with_stable_words(detector):
-    first, second = (OcclusionExplorer(detector)._repr_mimebundle_()[0] for _ in range(2))
-    assert first["text/plain"] == second["text/plain"]
-    assert first["image/png"] == second["image/png"]
-    picture = Image.open(io.BytesIO(base64.b64decode(first["image/png"])))
-    assert picture.width > 600
-    assert len(first["image/png"]) < 120_000
-    assert "model_id" in first["application/vnd.jupyter.widget-view+json"]
 
 
 def test_stored_picture_shows_occluder_and_outline(explorer):

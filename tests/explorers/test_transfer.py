@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from explorers.contract import ran
 from torch import nn
 
 from cnnlab import world
 from cnnlab.explorers import TransferExplorer
 from cnnlab.explorers.render.transfer import RunConfig, prediction_frames, runs_figure, training_run
 from cnnlab.figures.colours import RIGHT, WRONG
-from cnnlab.transfer import NewTask, accuracy, fine_tune, new_task, transfer_init
+from cnnlab.transfer import NewTask, accuracy, fine_tune, transfer_init
 
 
 class Small(nn.Sequential):
@@ -85,31 +86,11 @@ def test_the_figure_names_each_trial(colours):
         runs_figure([], 0.5)
 
 
-@pytest.mark.parametrize(
-    ("control", "value"),
-    [
-        ("layer", "pool1"),
-        ("frozen", True),
-        ("per_class", 6),
-        ("epochs", 2),
-        ("random_seed", 3),
-        ("task", "scenes"),
-        ("layer", None),
-    ],
-)
-def test_each_control_trains_anew(explorer, control, value):
-    before, words = explorer.current_run, explorer.describe()
-    getattr(explorer, control).value = value
-    assert explorer.error is None and explorer.current_run is not before
-    assert explorer.current_run.config == explorer.config and explorer.current_run.task == explorer.task.value
-    assert control == "random_seed" or explorer.describe() != words
-    assert explorer.curves.png[:4] == b"\x89PNG" and explorer.current_run.config.label in explorer.curves.alt
-
-
 def test_earlier_trials_of_the_same_classes_stay_beside(explorer):
     explorer.clear_button.click()
     explorer.random_seed.value = 11
     explorer.random_seed.value = 12
+    assert explorer.current_run.config == explorer.config and explorer.config.label in explorer.curves.alt
     assert [one.config.seed for one in explorer.runs][-1] == 11
     explorer.task.value = "handwritten digits"
     assert not explorer.runs and explorer.current_run.task == "handwritten digits"
@@ -121,10 +102,8 @@ def test_another_network_starts_from_what_it_knows(explorer):
     assert explorer.current_run is not before and explorer.error is None
 
 
-def test_the_code_gives_the_accuracy_that_is_shown(explorer, capsys):
-    lines = [line for line in explorer.code().splitlines() if not line.startswith("model =")]
-    exec("\n".join(lines), {"model": explorer.model})
-    assert float(capsys.readouterr().out) == pytest.approx(explorer.current_run.accuracy[-1])
+def test_the_code_gives_the_accuracy_that_is_shown(explorer):
+    assert float(ran(explorer)[1]) == pytest.approx(explorer.current_run.accuracy[-1])
 
 
 def test_without_live_nothing_is_trained_until_asked(explorer):
@@ -142,8 +121,3 @@ def test_what_cannot_be_kept_or_asked_is_said():
         TransferExplorer(nn.Sequential(nn.Flatten(), nn.Linear(768, 2)).eval())
     with pytest.raises(ValueError, match='task "cooking" is not offered'):
         TransferExplorer(Small().eval(), task="cooking")
-
-
-def test_the_still_picture_is_a_png(explorer):
-    assert explorer.static_preview()[:4] == b"\x89PNG"
-    assert new_task("scenes", explorer.model, n=5, test_n=5, size=16).images.shape == (5, 3, 16, 16)

@@ -29,7 +29,9 @@ def test_each_family_has_its_panel_with_lines_and_rings(errors):
         rings = [line for line in axis.lines if line.get_label().startswith("_")]
         assert [list(ring.get_xdata()) for ring in rings] == [[1, 3, 5]] * len(kinds)
     assert figure.alt_text.startswith("a network by severity") and "noise" in figure.alt_text
-    assert severity_figure(errors).png()[:4] == b"\x89PNG"
+    assert not [
+        line for axis in severity_figure(errors).axes for line in axis.lines if line.get_label()[0] == "_"
+    ]
 
 
 def test_errors_of_another_shape_are_refused(errors):

@@ -83,7 +83,8 @@ def test_public_checks_tell_right_from_wrong_and_hold_no_hidden_case(tiny, tmp_p
     first = (tmp_path / "checks.json").read_bytes()
     write_checks(tiny, tmp_path / "checks.json")
     assert (tmp_path / "checks.json").read_bytes() == first
-    assert find_checks(tmp_path / "deeper") is None or True
+    assert find_checks(tmp_path / "one" / "two") == (tmp_path / "checks.json").resolve()
+    assert find_checks(tmp_path / "one" / "two" / "three") is None
     questions = {one.name: one for one in read_checks(tmp_path / "checks.json")}
     assert [len(one.cases) for one in questions.values()] == [1, 1, 0]
     q1 = questions["q1"]

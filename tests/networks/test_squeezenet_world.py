@@ -40,8 +40,8 @@ def test_the_card_tells_whose_the_trunk_is():
 
 
 def test_it_names_new_rendered_pictures(model):
-    fresh = world.dataset("test", n=100, size=224, progress=False)
-    assert evaluation.evaluate(model, fresh, batch_size=50).accuracy >= 0.95
+    fresh = world.dataset("test", n=40, size=224, progress=False)
+    assert evaluation.evaluate(model, fresh, batch_size=20).accuracy >= 0.95
 
 
 def test_its_last_maps_are_maps_of_the_classes(model):

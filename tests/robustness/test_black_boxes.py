@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 import torch
 from torch import nn
+from unchanged import state
 
 from cnnlab.robustness import fgsm, one_pixel, one_pixel_steps, pgd, query_attack, transfer_attack
 from cnnlab.robustness.one_pixel import _mutate
@@ -114,6 +115,13 @@ def test_transfer_to_itself_is_the_attack_itself(network, images, labels):
     assert torch.equal(result.images, attacked) and result.evaluated.all()
     assert torch.equal(result.victim, network(attacked).argmax(1) != labels)
     assert result.surrogate_rate == result.victim_rate
+
+
+def test_a_transfer_leaves_both_networks_as_they_were(network, other_network, images):
+    network.train(), other_network[1].train()
+    before = state(network), state(other_network)
+    transfer_attack(network, other_network, images)
+    assert (state(network), state(other_network)) == before
 
 
 def test_transfer_counts_only_what_both_answer_right(network, other_network, images, labels):

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from unchanged import state
 
 from cnnlab.robustness import (
     JpegDefence,
@@ -132,6 +133,14 @@ def test_attacks_on_the_noise_defence_follow_the_mean_gradient(network, images):
         *(loss_gradient(single, images, labels).flatten(1) for single in (defended, other))
     )
     assert (alike > 0.8).all()
+
+
+@pytest.mark.parametrize("defence", [JpegDefence, NoiseDefence])
+def test_attacks_leave_the_network_behind_a_defence_as_it_was(network, images, defence):
+    network[1].train()
+    before = state(network)
+    fgsm(defence(network), images)
+    assert state(network) == before
 
 
 def test_defences_speak_for_the_network_behind_them(network):

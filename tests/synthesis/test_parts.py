@@ -159,7 +159,7 @@ def test_the_colours_are_the_principal_axes_of_the_world():
     assert ratios.max() / ratios.min() < 1.35
 
 
-SIZES = [(side, side) for side in (*range(1, 10), 31, 95)] + [(31, 30), (30, 31), (1, 9), (9, 1), (7, 95)]
+SIZES = [(1, 1), (2, 2), (3, 3), (4, 4), (9, 9), (31, 30), (30, 31), (1, 9), (9, 1), (7, 95)]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from cnnlab import synthesis
 
-SIZES = [(side, side) for side in (*range(1, 10), 31, 95)] + [(31, 30), (30, 31), (1, 9), (9, 1), (95, 31)]
+SIZES = [(1, 1), (2, 2), (3, 3), (4, 4), (7, 7), (1, 9), (9, 1), (31, 30), (30, 31)]
+"""Sides below every margin and above, even and odd, and the narrowest."""
 
 
 def fully_convolutional() -> nn.Module:
@@ -62,7 +63,7 @@ def test_pictures_come_out_in_the_size_they_had(technique, how, size):
     assert result.isfinite().all() and result.min() >= 0 and result.max() <= 1
 
 
-@pytest.mark.parametrize("side", [*range(1, 10), 31, 95])
+@pytest.mark.parametrize("side", [1, 2, 3, 7, 30])
 @pytest.mark.parametrize("how", ["pixels", "fourier"])
 def test_pictures_from_noise_are_as_large_as_asked(how, side):
     maximised = synthesis.maximise(fully_convolutional(), 1, size=side, steps=1, parametrisation=how)

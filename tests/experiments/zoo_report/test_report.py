@@ -13,7 +13,7 @@ from cnnlab.experiments.zoo_report import ROWS, ReportRow
 from cnnlab.experiments.zoo_report.report import REPORT_FILE, report_lines, stored_rows, write
 from cnnlab.networks import weight_files
 
-QUICK = ("confidence", "filters", "dead filters", "neighbours")
+QUICK = ("filters", "dead filters")
 """Rows that are computed anew here."""
 MISSED = {"pointing", "bridge", "detectors", "adversarial", "shape bias"}
 """Bars that the networks do not reach; the page beside the weights says by how much."""
