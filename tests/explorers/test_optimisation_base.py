@@ -90,7 +90,7 @@ def test_code_makes_the_same_picture(explorer):
     if isinstance(explorer, InversionExplorer):
         made = space["inverted"].images[0]
     else:
-        made = space["transfer"].image if isinstance(explorer, StyleTransferExplorer) else space["dream"]
+        made = space["styled"].image if isinstance(explorer, StyleTransferExplorer) else space["dream"]
     place = 2 if isinstance(explorer, StyleTransferExplorer) else 1
     assert torch.allclose(made.float(), shown(explorer)[place], atol=0.51 / 255)
 
