@@ -59,7 +59,7 @@ def test_code_makes_the_same_picture(explorer):
     elif isinstance(explorer, DeepDreamExplorer):
         made, place = names["dream"], 1
     else:
-        made, place = names["transfer"].image, 2
+        made, place = names["styled"].image, 2
     assert torch.allclose(made.float(), shown(explorer)[place], atol=0.51 / 255)
 
 

@@ -128,7 +128,7 @@ def test_shown_code_for_a_photo_gives_the_same_number(monkeypatch, tmp_path):
 
 
 def test_description_has_no_measured_digits(state):
-    words = occlusion.describe(state, occlusion.render(state), "detector")
-    assert words == occlusion.describe(state, occlusion.render(state), "detector")
+    words = occlusion.summary(state, occlusion.render(state), "detector")
+    assert words == occlusion.summary(state, occlusion.render(state), "detector")
     assert "Uncovered it says square, covered rest." in words
     assert not re.search(r"\d\.\d", words)
