@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -266,8 +267,8 @@ def unstored_outputs(path: Path) -> list[str]:
     import nbformat
 
     cells = nbformat.read(path, as_version=4).cells
-    return [
-        cell.id
-        for cell in cells
-        if cell.cell_type == "code" and "# NBVAL_CHECK_OUTPUT" in cell.source and not cell.outputs
-    ]
+    return [cell.id for cell in cells if cell.cell_type == "code" and _is_checked(cell) and not cell.outputs]
+
+
+def _is_checked(cell: Any) -> bool:
+    return "nbval-check-output" in cell.metadata.get("tags", []) or "# NBVAL_CHECK_OUTPUT" in cell.source

@@ -1,7 +1,7 @@
 """Every notebook runs from top to bottom and gives what it has stored; and keeps the shape that a reader can follow.
 
-nbval compares a cell only if it carries the comment `# NBVAL_CHECK_OUTPUT`, and passes it in silence where nothing is stored; a
-misspelt comment is no comment to it. So the shape is checked first, and broken copies must fail.
+nbval compares a cell only if it carries the tag `nbval-check-output` or the comment `# NBVAL_CHECK_OUTPUT`, and passes it in silence
+where nothing is stored; a misspelt mark is no mark to it. So the shape is checked first, and broken copies must fail.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ MUST_BE_THERE = (
 )
 CHECK = "# NBVAL_CHECK_OUTPUT"
 MARKERS = {CHECK, "# NBVAL_IGNORE_OUTPUT", "# NBVAL_RAISES_EXCEPTION"}
+CHECK_TAG = "nbval-check-output"
+TAGS = {CHECK_TAG, "nbval-ignore-output", "raises-exception"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -60,12 +62,16 @@ def lines(cell) -> list[str]:
     return [line for line in cell.source.splitlines() if line.strip() and line.strip() not in MARKERS]
 
 
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
 def is_checked(cell) -> bool:
-    return CHECK in map(str.strip, cell.source.splitlines())
+    return CHECK_TAG in tags(cell) or CHECK in map(str.strip, cell.source.splitlines())
 
 
 def mute_checks(notebook) -> list[str]:
-    """What nbval would let pass: checked cells with nothing stored, and comments that it does not know."""
+    """What nbval would let pass: checked cells with nothing stored, and comments and tags that it does not know."""
     silent = [cell.id for cell in code_cells(notebook) if is_checked(cell) and not cell.outputs]
     unknown = [
         line
@@ -73,6 +79,7 @@ def mute_checks(notebook) -> list[str]:
         for line in map(str.strip, cell.source.splitlines())
         if "NBVAL" in line.upper() and line not in MARKERS
     ]
+    unknown += [tag for cell in code_cells(notebook) for tag in tags(cell) if tag not in TAGS]
     return silent + unknown
 
 
@@ -127,7 +134,7 @@ def test_notebook_stores_no_error_and_no_noise(path):
 @each_notebook
 def test_notebook_checks_a_claim_and_stores_what_it_found(path):
     notebook = nbformat.read(path, as_version=4)
-    assert any(is_checked(cell) for cell in code_cells(notebook)), f"no cell with {CHECK}"
+    assert any(is_checked(cell) for cell in code_cells(notebook)), f"no cell with the tag {CHECK_TAG}"
     assert not mute_checks(notebook)
 
 
@@ -220,3 +227,22 @@ def test_a_check_without_a_stored_output_is_noticed(beginning):
     misspelt = copy.deepcopy(beginning)
     misspelt.cells[-1].source = misspelt.cells[-1].source.replace(CHECK, "# NBVAL_CHECK_OUTPUTS")
     assert mute_checks(misspelt) == ["# NBVAL_CHECK_OUTPUTS"]
+    tagged = copy.deepcopy(broken)
+    tagged.cells[-1].source = tagged.cells[-1].source.replace(CHECK, "")
+    tagged.cells[-1].metadata.tags = [CHECK_TAG]
+    assert mute_checks(tagged) == [broken.cells[-1].id]
+    tagged.cells[-1].metadata.tags = ["nbval-check-outputs"]
+    assert mute_checks(tagged) == ["nbval-check-outputs"]
+
+
+@pytest.mark.slow
+def test_a_tagged_cell_is_compared(beginning, tmp_path):
+    """The tag does what the comment does, and a student does not see it."""
+    output = nbformat.v4.new_output("stream", name="stdout", text="another result\n")
+    metadata = {"tags": [CHECK_TAG]}
+    cell = nbformat.v4.new_code_cell("print(1)", execution_count=1, outputs=[output], metadata=metadata)
+    notebook = copy.deepcopy(beginning)
+    notebook.cells = [cell]
+    assert nbval(stored(notebook, tmp_path / "tagged.ipynb")).returncode == 1
+    cell.outputs[0].text = "1\n"
+    assert nbval(stored(notebook, tmp_path / "same.ipynb")).returncode == 0
