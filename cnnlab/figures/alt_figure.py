@@ -13,34 +13,50 @@ from PIL import Image
 
 FULL_COLOUR_BYTES = 100_000
 """Larger figures, in bytes, are stored in 256 colours: noise in full colour would make notebooks of many megabytes."""
+JPEG_QUALITY = 75
+"""Of grids of images that are larger than that: photographs and optimised images need a third of the bytes of 256 colours."""
 
 
 class AltTextFigure(Figure):
     """A `Figure` with a text alternative.
 
     A notebook shows it as an HTML image whose `alt` is the text, because JupyterLab gives plain PNG output no alternative; the PNG
-    itself and the text go along for consoles, nbconvert and web sites that strip HTML.
+    itself and the text go along for consoles, nbconvert and web sites that strip HTML. With `photographs=True`, a large figure is a
+    JPEG there.
     """
 
-    def __init__(self, *args: Any, alt_text: str = "", **options: Any):
+    def __init__(self, *args: Any, alt_text: str = "", photographs: bool = False, **options: Any):
         super().__init__(*args, **({"layout": "constrained", "dpi": 80} | options))
-        self.alt_text = alt_text
+        self.alt_text, self.photographs = alt_text, photographs
 
     def png(self) -> bytes:
         """The figure as PNG bytes; in 256 colours if it is large."""
+        stream = self._full_colour()
+        return stream.getvalue() if stream.tell() < FULL_COLOUR_BYTES else quantize_png(stream)
+
+    def _full_colour(self) -> BytesIO:
         stream = BytesIO()
         self.savefig(stream, format="png")
-        return stream.getvalue() if stream.tell() < FULL_COLOUR_BYTES else quantize_png(stream)
+        return stream
+
+    def _stored(self) -> tuple[str, bytes]:
+        """MIME type and bytes of the image in a notebook."""
+        if not self.photographs or (stream := self._full_colour()).tell() < FULL_COLOUR_BYTES:
+            return "image/png", self.png()
+        small = BytesIO()
+        Image.open(stream).convert("RGB").save(small, "JPEG", quality=JPEG_QUALITY, optimize=True)
+        return "image/jpeg", small.getvalue()
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, str], dict[str, dict]]:
-        encoded = base64.b64encode(self.png()).decode()
+        kind, data = self._stored()
+        encoded = base64.b64encode(data).decode()
         alt_text = self.alt_text or repr(self)
-        image = f'<img alt="{html.escape(alt_text)}" src="data:image/png;base64,{encoded}" style="max-width: 100%">'
-        return {"text/html": image, "image/png": encoded, "text/plain": alt_text}, {
-            "image/png": {"alt": alt_text}
-        }
+        image = (
+            f'<img alt="{html.escape(alt_text)}" src="data:{kind};base64,{encoded}" style="max-width: 100%">'
+        )
+        return {"text/html": image, kind: encoded, "text/plain": alt_text}, {kind: {"alt": alt_text}}
 
 
 def quantize_png(stream: BytesIO) -> bytes:

@@ -53,7 +53,8 @@ def grid(
     starts = range(0, len(images), columns)
     rows = [(images[i : i + columns], captions[i : i + columns]) for i in starts]
     height = sum(_height(*row, cell, line) for row in rows)
-    figure = AltTextFigure(figsize=(width, height), dpi=100, layout=None, alt_text=_in_words(captions))
+    options = {"figsize": (width, height), "dpi": 100, "layout": None, "photographs": True}
+    figure = AltTextFigure(**options, alt_text=_in_words(captions))
     _draw_rows(figure, rows, 0, _GAP / 2, cell, size)
     return figure
 
@@ -112,7 +113,8 @@ def side_by_side_figure(
         for name in captions
     )
     words = f"{', '.join(map(str, columns))}, by {' and '.join(rows)}." + (f" {spoken}." if spoken else "")
-    figure = AltTextFigure(figsize=(width, height), dpi=100, layout=None, alt_text=words)
+    options = {"figsize": (width, height), "dpi": 100, "layout": None, "photographs": True}
+    figure = AltTextFigure(**options, alt_text=words)
     axes = _draw_rows(figure, lines, _ROW_NAME, top, cell, size)
     for axis, head in zip(axes[0], heads, strict=True):
         axis.set_title(head, size=size, pad=4)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from cnnlab.figures import contact_sheet, grid, side_by_side_figure
 from cnnlab.world import render
@@ -114,3 +118,18 @@ def test_methods_stand_in_rows_under_the_names_of_their_columns():
 def test_rows_and_columns_must_fit(rows, columns, captions, message):
     with pytest.raises(ValueError, match=message):
         side_by_side_figure(rows, columns, captions)
+
+
+def test_a_large_grid_is_stored_as_jpeg_and_a_small_one_as_png():
+    noise = 0.5 + 0.1 * torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(0)).clamp(-5, 5)
+    for images, kind, start in ((noise, "image/jpeg", "JPEG"), (noise[:, :, :1, :1], "image/png", "PNG")):
+        figure = grid(images, "abcd", columns=4)
+        data, metadata = figure._repr_mimebundle_()
+        picture = Image.open(BytesIO(base64.b64decode(data[kind])))
+        assert picture.format == start and set(data) == {"text/html", kind, "text/plain"}
+        assert f'src="data:{kind};base64,{data[kind]}"' in data["text/html"]
+        assert metadata == {kind: {"alt": figure.alt_text}}
+        exact = Image.open(figure._full_colour()).convert("RGB")
+        assert picture.size == exact.size
+        difference = np.asarray(picture.convert("RGB"), float) - np.asarray(exact, float)
+        assert np.sqrt((difference**2).mean()) < 16
