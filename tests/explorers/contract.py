@@ -192,7 +192,8 @@ def picture_bytes() -> bytes:
 
 def ran(explorer: explorers.Explorer, **given: Any) -> tuple[dict[str, Any], str]:
     """The names that the shown code leaves behind, and what it prints; the network and what is `given` are the reader's own."""
-    names = {"model": explorer.model, **given}
+    own = {"model": explorer.model} if hasattr(explorer, "model") else {}
+    names = own | given
     lines = explorer.code().splitlines()
     for name in names:
         first = next((line for line in lines if line.startswith(f"{name} = ")), None)
