@@ -16,6 +16,7 @@ from cnnlab.explorers.optimisation_base import PARAMETRISATIONS, OptimisationExp
 from cnnlab.explorers.render import maximisation
 from cnnlab.explorers.render.maximisation import DEFAULTS, OFF
 from cnnlab.explorers.step_player import Frame
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import class_names, probabilities
 
 RECOGNISED = "flamingo"
@@ -130,7 +131,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         side = self.made_side
         start = self.image_picker.source.image(side) if self.start.value == "picture" else self.start.value
         options = {"steps": self.steps.value, "parametrisation": self.parametrisation.value, "seed": 0}
-        options |= {} if side == self.side else {"size": side}
+        options |= {} if side == input_side(self.model) else {"size": side}
         return maximisation.State(
             kind=kind,
             number=number,

@@ -33,6 +33,7 @@ from cnnlab.explorers.image_picker import ImagePicker
 from cnnlab.explorers.image_sources import default_image
 from cnnlab.explorers.snippet import load_line
 from cnnlab.explorers.static_preview import figure_png
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.zoo import load
 from cnnlab.world import sample
 
@@ -136,7 +137,7 @@ class Explorer:
     @property
     def side(self) -> int:
         """Side of the network's input, in pixels."""
-        return int(getattr(self.model, "input_size", 96))
+        return input_side(self.model) or 96
 
     @property
     def is_large(self) -> bool:

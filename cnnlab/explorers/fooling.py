@@ -16,6 +16,7 @@ from cnnlab.explorers.optimisation_base import OptimisationExplorer, cached_load
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.snippet import arguments, literal, snippet
 from cnnlab.explorers.step_player import Frame, make_frame, strip_figure
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.robustness import evolve_fooling
 from cnnlab.synthesis import maximise_steps
@@ -97,7 +98,7 @@ class FoolingExplorer(OptimisationExplorer):
     @property
     def _size(self) -> dict[str, int]:
         """The side of the pictures as an argument, where it differs from the network's input."""
-        return {} if self.made_side == self.side else {"size": self.made_side}
+        return {} if self.made_side == input_side(self.model) else {"size": self.made_side}
 
     @property
     def targets(self) -> list[int]:

@@ -54,6 +54,7 @@ class SaliencyExplorer(Explorer):
         super().__init__(model, picture)
         self.map: Tensor | None = None
         self.maps: dict[str, Tensor] = {}
+        self.refused: dict[str, str] = {}
         self._options: tuple = ()
         views = {"columns": 1, "max_tile_size": DISPLAY_SIZE, "pick": "pixel", "smooth": True}
         self.main_view = ImageGrid(**views, label="The picture under the map")
@@ -133,7 +134,8 @@ class SaliencyExplorer(Explorer):
         names = [name for name in METHODS if name in self.maps or name in METHODS[:3] or not self.is_large]
         for name in names:
             if name not in self.maps:
-                self.maps[name] = saliency.render(self.state.with_method(name))
+                self._try_method(self.state, name)
+        names = [name for name in names if name in self.maps]
         figure = canvas(9.6, 2.3)
         axes = figure.subplots(1, 1 + len(names))
         show_image(axes[0], self.image, "the picture")
@@ -162,7 +164,7 @@ class SaliencyExplorer(Explorer):
         gradient_state = state.with_method("gradient")
         options = (state.source, state.model, *gradient_state.options.items(), state.samples, state.noise)
         if options != self._options:
-            self.maps = {}
+            self.maps, self.refused = {}, {}
         if state.method not in self.maps:
             self.maps[state.method] = saliency.render(state)
         self._options = options
@@ -178,9 +180,16 @@ class SaliencyExplorer(Explorer):
         for name in METHODS:
             while name in METHODS[3:] and time.monotonic() < started + DEBOUNCE_SECONDS:
                 yield name
-            if name not in self.maps:
-                self.maps[name] = saliency.render(state.with_method(name))
+            if name not in self.maps and name not in self.refused:
+                self._try_method(state, name)
                 yield name
+
+    def _try_method(self, state: State, name: str) -> None:
+        """Compute the map of a method, unless the network does not allow it, as one without ReLUs; the caption then says so."""
+        try:
+            self.maps[name] = saliency.render(state.with_method(name))
+        except ValueError as error:
+            self.refused[name] = str(error)
 
     def _paint(self) -> None:
         view, source = self.view.value, self.image_picker.source
@@ -199,6 +208,9 @@ class SaliencyExplorer(Explorer):
         """Show the maps side by side, as far as they are computed."""
         blank = torch.zeros(3, self.side, self.side)
         rows = [self.maps.get(name, blank) for name in METHODS]
+        self.grid.captions = [
+            f"{name}: not for this network" if name in self.refused else name for name in METHODS
+        ]
         self.grid.overlay = saliency.tiles(rows, self.view.value)
 
     def _choose(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -127,6 +127,14 @@ def layered(model: nn.Module) -> nn.Module:
     if any(isinstance(m, LazyModuleMixin) and m.has_uninitialized_params() for m in model.modules()):
         raise ValueError(LAZY)
     return model
+
+
+def input_side(model: nn.Module) -> int | None:
+    """Side of the square pictures of a network, which it says as `input_size`: n, (n, n) or (3, n, n); None if it does not say."""
+    size = getattr(model, "input_size", None)
+    sides = set(size[-2:]) if isinstance(size, Sequence) and len(size) in (2, 3) else {size}
+    side = sides.pop()
+    return side if isinstance(side, int) and not sides else None
 
 
 def model_device_dtype(model: nn.Module, otherwise: Tensor) -> tuple[torch.device, torch.dtype]:

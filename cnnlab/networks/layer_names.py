@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import fx, nn
 
-from cnnlab.networks.eval_mode import eval_mode, layered, match_device_dtype
+from cnnlab.networks.eval_mode import eval_mode, input_side, layered, match_device_dtype
 
 MAX_NAMES_IN_MESSAGE = 60
 
@@ -89,8 +89,8 @@ def _no_such_layer(model: nn.Module, name: str) -> str:
 
 def _execution_order(model: nn.Module) -> list[str]:
     """Paths in the order in which the modules finish on a blank image of the network's own input size."""
-    size = getattr(model, "input_size", None)
-    if not isinstance(size, int):
+    size = input_side(model)
+    if size is None:
         return []
     order: list[str] = []
     handles = []

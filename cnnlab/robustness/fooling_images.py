@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab._validation import fraction, one_of, positive_int, target_index, whole_number
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.robustness import cppn
 from cnnlab.robustness._gradients import batched_logits
 
@@ -104,8 +105,8 @@ def evolve_fooling(
     [0, 1, 2]
     """
     one_of(encoding, _ENCODINGS, "encoding")
-    side = getattr(model, "input_size", None) if size is None else positive_int(size, "size")
-    if not isinstance(side, int):
+    side = input_side(model) if size is None else positive_int(size, "size")
+    if side is None:
         raise ValueError(
             "the network does not tell the side of its pictures (`input_size`), so `size` must say it."
         )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import fraction, positive_int
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import as_pixels
 from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
 from cnnlab.synthesis.objectives import Objective, Targets, logit
@@ -217,8 +218,8 @@ def _classes(model: nn.Module) -> Sequence[str]:
 def _sides(model: nn.Module, start: Start, size: int | None) -> tuple[int, int]:
     if isinstance(start, Tensor):
         return tuple(start.shape[-2:])
-    side = getattr(model, "input_size", None) if size is None else positive_int(size, "size")
-    if not isinstance(side, int):
+    side = input_side(model) if size is None else positive_int(size, "size")
+    if side is None:
         raise ValueError(
             "the network does not tell the side of its pictures (`input_size`), so `size` must say it."
         )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.networks.activations import record_activations, resolve_layer, this_thread_only
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import at_least_float32, class_logits, forward, without_gradients
 from cnnlab.synthesis.objectives import LOGITS, Outputs
 
@@ -68,8 +69,8 @@ def _full_forward(model: nn.Module, layers: tuple[str, ...], images: Tensor) -> 
 
 def _run_counts(model: nn.Module, layers: tuple[str, ...], size: tuple[int, int]) -> Counter[str]:
     """How often each layer runs in one forward pass."""
-    side = getattr(model, "input_size", None)
-    height, width = (side, side) if isinstance(side, int) else size
+    side = input_side(model)
+    height, width = size if side is None else (side, side)
     runs: Counter[str] = Counter()
     with (
         _small_pictures_named(layers, (height, width)),

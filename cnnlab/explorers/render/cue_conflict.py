@@ -12,6 +12,7 @@ from cnnlab.explorers.image_sources import RenderedSource
 from cnnlab.explorers.snippet import snippet
 from cnnlab.explorers.static_preview import INK, canvas
 from cnnlab.figures.colours import LINES
+from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.world import OBJECTS, Recipe
 
@@ -37,7 +38,7 @@ def conflict_image(recipe: Recipe, texture: str, side: int) -> Tensor:
 
 def render(models: list[nn.Module], recipe: Recipe, texture: str, side: int) -> Result:
     """Render the picture and classify it with every network, at its input size (`side` if unknown): one forward pass each."""
-    sides = [int(getattr(model, "input_size", side)) for model in models]
+    sides = [input_side(model) or side for model in models]
     per_model = (
         probabilities(model, conflict_image(recipe, texture, n))
         for model, n in zip(models, sides, strict=True)
