@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 import cnnlab
 from cnnlab.grading.commands import add_commands as add_grading_to
+from cnnlab.saved_views import EXTENSION
 
 FIRST_NOTEBOOK = Path("notebooks", "00_start_here.ipynb")
 
@@ -265,6 +266,7 @@ def _lab_command(notebook: Path, options: list[str]) -> list[str]:
         "jupyterlab",
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url={page}",
+        f"--ServerApp.jpserver_extensions={EXTENSION}=True",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options:
         command.append("--allow-root")  # as in containers; the server still listens to this machine only

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nbformat
@@ -137,10 +137,10 @@ def eventually(page, is_so: Callable[[], bool], what: str = "", seconds: float =
 
 
 class Lab:
-    """A JupyterLab on `folder`; a context manager. `settings` are added to those above."""
+    """A JupyterLab on `folder`; a context manager. `settings` are added to those above, `options` to its command."""
 
-    def __init__(self, folder: Path, settings: dict | None = None):
-        self.folder, self.settings = Path(folder), SETTINGS | (settings or {})
+    def __init__(self, folder: Path, settings: dict | None = None, options: Sequence[str] = ()):
+        self.folder, self.settings, self.options = Path(folder), SETTINGS | (settings or {}), options
         self.token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -175,6 +175,7 @@ class Lab:
             f"--IdentityProvider.token={self.token}",
         ]
         command += [f"--ServerApp.root_dir={self.folder}", "--LabApp.expose_app_in_browser=True"]
+        command += self.options
         self._log = (self._home / "log").open("w+")
         self._server = subprocess.Popen(
             command, env=environment, cwd=self.folder, stdout=self._log, stderr=subprocess.STDOUT
