@@ -215,6 +215,10 @@ TECHNIQUES = {
     "units.dissect": lambda g: units.dissect(g.model, g.world, [g.middle, g.last], min_pictures=1),
     "units.dissect_steps": lambda g: units.dissect_steps(g.model, g.world, g.middle, min_pictures=1),
     "units.filters": lambda g: [units.filters(g.model), units.filters(g.model, g.head)],
+    "units.ablation_steps": lambda g: [
+        torch.stack(accuracies).nan_to_num()
+        for accuracies in units.ablation_steps(g.model, g.images, g.labels, g.middle, 7)
+    ],
     "units.ablate_each": lambda g: (
         units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
     ),
