@@ -133,7 +133,9 @@ def overlay(axis: Axes, relevance: Tensor, maximum: float) -> None:
 
 
 def as_picture(attribution: Tensor) -> Tensor:
-    """A signed map 3 x H x W as an image: grey for 0, brighter where a channel increases the class score."""
+    """A map as an image. 3 x H x W, signed: grey for 0, brighter where a channel increases the class score. H x W: from black to white."""
+    if attribution.dim() == 2:
+        return (attribution / (_top(attribution) or 1.0)).clamp(0, 1).expand(3, -1, -1)
     return (0.5 + attribution / (2 * (_top(attribution.abs()) or 1.0))).clamp(0, 1)
 
 
