@@ -37,7 +37,8 @@ def attribution_figure(
         if len(tensor) != rows:
             raise ValueError(f"{rows} pictures came, but {len(tensor)} maps of {name}.")
     cell = width / columns
-    alt_text = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
+    named = ", ".join(" ".join(name.split()) for name in maps)
+    alt_text = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {named}."
     figure = AltTextFigure(figsize=(width, rows * (cell + 0.2) + 0.4), dpi=72, alt_text=alt_text)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, image in enumerate(images):

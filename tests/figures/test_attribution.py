@@ -43,6 +43,10 @@ def test_grey_is_nothing_in_a_map_shown_as_a_picture():
     assert (as_picture(torch.zeros(3, 4, 4)) == 0.5).all()
 
 
+def test_a_title_in_two_lines_is_one_in_the_alternative_text(images):
+    assert "logit tabby." in attribution_figure(images, {"logit\ntabby": images[:, 0]}).alt_text
+
+
 def test_black_is_nothing_in_a_map_without_colours():
     sizes = torch.zeros(8, 8)
     sizes[0, 0], sizes[0, 1] = 4.0, 2.0
