@@ -6,7 +6,7 @@ The metrics are those of `cnnlab.attribution.localisation_metrics` (does a map l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +33,7 @@ class Comparison:
     methods
         The M names in the given order, followed by the two baselines "centre" and "random".
     values
-        For each of `SCORES` a tensor M x N of floats in [0, 1], NaN for an excluded image. For deletion less is
+        For each of the measured `SCORES` a tensor M x N of floats in [0, 1], NaN for an excluded image. For deletion less is
         better, for the other three more.
     """
 
@@ -59,8 +59,8 @@ class Comparison:
     def table(self) -> str:
         """All means with their intervals as lines of text."""
         width = max(map(len, self.methods)) + 2
-        lines = ["".ljust(width) + "".join(score.ljust(20) for score in SCORES)]
-        columns = [(self.mean(score).tolist(), self.interval(score).tolist()) for score in SCORES]
+        lines = ["".ljust(width) + "".join(score.ljust(20) for score in self.values)]
+        columns = [(self.mean(score).tolist(), self.interval(score).tolist()) for score in self.values]
         for row, method in enumerate(self.methods):
             cells = [
                 f"{means[row]:.2f} [{ranges[row][0]:.2f}, {ranges[row][1]:.2f}]" for means, ranges in columns
@@ -76,6 +76,7 @@ def compare(
     maps: Mapping[str, Tensor],
     target: Target = None,
     *,
+    scores: Sequence[str] = SCORES,
     steps: int = 16,
     seed: int = 0,
     progress: bool = False,
@@ -97,6 +98,8 @@ def compare(
         Name to N x H x W: each technique's maps, larger is more relevant.
     target
         Class index or name, None for the predicted class; one for all images, or a list with one for each.
+    scores
+        Those of `SCORES` that are measured. "pointing" and "mass" need no forward pass.
     steps
         Steps of the deletion and insertion curves: each step is one forward pass for each image and curve.
     seed
@@ -132,13 +135,17 @@ def compare(
         raise ValueError(f"call the maps otherwise: {sorted(clashes)} are the names of the baselines.")
     shape = (len(images), *images.shape[-2:])
     rows = {**maps, "centre": _blob(shape), "random": _noise(shape, seed)}
-    values: dict[str, list[Tensor]] = {score: [] for score in SCORES}
+    values: dict[str, list[Tensor]] = {one_of(score, SCORES, "score"): [] for score in scores}
     for relevance in tqdm(rows.values(), desc="methods scored", disable=not progress):
-        curves = deletion_insertion(model, images, relevance, target, steps=steps, seed=seed)
-        values["pointing"].append(pointing_game(relevance, masks).hits)
-        values["mass"].append(relevance_mass(relevance, masks).share)
-        values["deletion"].append(curves.deletion_area)
-        values["insertion"].append(curves.insertion_area)
+        measured = {
+            "pointing": pointing_game(relevance, masks).hits,
+            "mass": relevance_mass(relevance, masks).share,
+        }
+        if {"deletion", "insertion"} & set(values):
+            curves = deletion_insertion(model, images, relevance, target, steps=steps, seed=seed)
+            measured |= {"deletion": curves.deletion_area, "insertion": curves.insertion_area}
+        for score, per_method in values.items():
+            per_method.append(measured[score])
     return Comparison(
         tuple(rows),
         {score: torch.stack([v.double() for v in per_picture]) for score, per_picture in values.items()},

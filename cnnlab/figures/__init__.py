@@ -4,7 +4,7 @@
     adversarial          adversarial examples, accuracy by epsilon and by defence, a linear classifier
     alt_figure           `AltTextFigure`, a matplotlib figure with a text alternative
     attribution          attribution maps beside images and as overlays, segments grown from saliency
-    attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules
+    attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules, a compute graph
     axes                 the parts that figures share: lines, bars, tables, images, boxes, legends
     background_swap      accuracy by class and scene
     brains               representational dissimilarity matrices, kernel analysis
@@ -49,7 +49,12 @@ from cnnlab.figures.adversarial import (
 )
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.attribution import as_picture, attribution_figure, overlay_figure, segment_figure
-from cnnlab.figures.attribution_metrics import comparison_figure, randomisation_figure, relu_rules_figure
+from cnnlab.figures.attribution_metrics import (
+    comparison_figure,
+    compute_graph_figure,
+    randomisation_figure,
+    relu_rules_figure,
+)
 from cnnlab.figures.background_swap import scene_accuracy_figure
 from cnnlab.figures.brains import kernel_figure, rdm_figure
 from cnnlab.figures.colours import class_colours

@@ -37,7 +37,8 @@ def attribution_figure(
         if len(tensor) != rows:
             raise ValueError(f"{rows} pictures came, but {len(tensor)} maps of {name}.")
     cell = width / columns
-    alt_text = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {', '.join(maps)}."
+    named = ", ".join(" ".join(name.split()) for name in maps)
+    alt_text = f"{rows} {'picture' if rows == 1 else 'pictures'} and their maps: {named}."
     figure = AltTextFigure(figsize=(width, rows * (cell + 0.2) + 0.4), dpi=72, alt_text=alt_text)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, image in enumerate(images):
@@ -133,7 +134,9 @@ def overlay(axis: Axes, relevance: Tensor, maximum: float) -> None:
 
 
 def as_picture(attribution: Tensor) -> Tensor:
-    """A signed map 3 x H x W as an image: grey for 0, brighter where a channel increases the class score."""
+    """A map as an image. 3 x H x W, signed: grey for 0, brighter where a channel increases the class score. H x W: from black to white."""
+    if attribution.dim() == 2:
+        return (attribution / (_top(attribution) or 1.0)).clamp(0, 1).expand(3, -1, -1)
     return (0.5 + attribution / (2 * (_top(attribution.abs()) or 1.0))).clamp(0, 1)
 
 

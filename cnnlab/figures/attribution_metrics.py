@@ -1,11 +1,12 @@
-"""Evaluation of attribution maps: localisation and deletion scores, the parameter-randomisation check, ReLU backward rules."""
+"""Evaluation of attribution maps: localisation and deletion scores, the parameter-randomisation check; the backward pass in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
@@ -21,6 +22,7 @@ _TITLES = {
 }
 _BASELINES = {"centre": "-", "random": ":"}
 _INK = CLASSES[2]
+_BACK = "#b3261e"
 
 
 def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
@@ -51,8 +53,67 @@ def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
     return figure
 
 
+def compute_graph_figure(weights: Sequence[float], inputs: Sequence[float]) -> AltTextFigure:
+    """Compute graph of a neuron, f = sigmoid(w0 x0 + w1 x1 + w2): in each node the value, below it the derivative of f.
+
+    Values are computed from left to right, derivatives from right to left by automatic differentiation. `weights` are three
+    numbers, `inputs` two. Lecture N, "Activation Maximization".
+    """
+    if len(weights) != 3 or len(inputs) != 2:
+        raise ValueError(f"give 3 weights and 2 inputs, not {len(weights)} and {len(inputs)}.")
+    w0, w1, w2, x0, x1 = (torch.tensor(float(value), requires_grad=True) for value in (*weights, *inputs))
+    products = w0 * x0, w1 * x1
+    inner = products[0] + products[1]
+    outer = inner + w2
+    result = outer.sigmoid()
+    nodes = {  # name -> value, place, and the nodes that it is computed from
+        "$w_0$": (w0, (0, 4), ()),
+        "$x_0$": (x0, (0, 3), ()),
+        "$w_1$": (w1, (0, 2), ()),
+        "$x_1$": (x1, (0, 1), ()),
+        "$w_2$": (w2, (0, 0), ()),
+        "$w_0 x_0$": (products[0], (1, 3.5), ("$w_0$", "$x_0$")),
+        "$w_1 x_1$": (products[1], (1, 1.5), ("$w_1$", "$x_1$")),
+        "sum": (inner, (2, 2.5), ("$w_0 x_0$", "$w_1 x_1$")),
+        "sum + $w_2$": (outer, (3, 1.6), ("sum", "$w_2$")),
+        "$f$ = sigmoid": (result, (4.3, 1.6), ("sum + $w_2$",)),
+    }
+    slopes = torch.autograd.grad(result, [value for value, *_ in nodes.values()])
+    nodes = {name: (float(value.detach()), *rest) for name, (value, *rest) in nodes.items()}
+    spoken = "; ".join(
+        f"{name.replace('$', '')} {value:.2f}, derivative {float(slope):.2f}"
+        for (name, (value, *_)), slope in zip(nodes.items(), slopes, strict=True)
+    )
+    figure = AltTextFigure(figsize=(9.0, 3.9), dpi=90, alt_text=f"Compute graph of a neuron. {spoken}.")
+    axis = figure.subplots()
+    for (name, (value, (across, up), parents)), slope in zip(nodes.items(), slopes, strict=True):
+        for parent in parents:
+            start = nodes[parent][1]
+            arrow = {
+                "arrowstyle": "-|>",
+                "color": "0.45",
+                "shrinkA": 36 + 8 * start[0],
+                "shrinkB": 32 + 8 * across,
+            }
+            axis.annotate("", (across, up), start, arrowprops=arrow)
+        box = {"boxstyle": "round,pad=0.32", "facecolor": "#eef3f8", "edgecolor": "0.45"}
+        axis.text(across, up, f"{name}: {value:.2f}", ha="center", va="center", fontsize=11, bbox=box)
+        axis.text(
+            across, up - 0.42, f"{float(slope):+.2f}", ha="center", va="center", fontsize=10.5, color=_BACK
+        )
+    axis.set(xlim=(-0.4, 4.85), ylim=(-0.7, 4.4))
+    axis.set_axis_off()
+    axis.set_title("boxes: values, computed from left to right", fontsize=11, loc="left")
+    axis.set_title("below: derivative of $f$, from right to left", fontsize=11, loc="right", color=_BACK)
+    return figure
+
+
 def comparison_figure(comparison: Comparison) -> AltTextFigure:
-    """Scores of attribution techniques, a panel each: means with 95 % intervals; lines show the baselines."""
+    """Scores of attribution techniques, a panel each: means with 95 % intervals; lines show the baselines.
+
+    A comparison may hold only some of `SCORES`, such as those that need no further forward pass.
+    """
+    scores = [score for score in SCORES if score in comparison.values]
     methods = [name for name in comparison.methods if name not in _BASELINES]
     alt_text = (
         f"{len(methods)} techniques, scored on the same pictures, beside a blob in the centre and noise. "
@@ -60,12 +121,12 @@ def comparison_figure(comparison: Comparison) -> AltTextFigure:
             f"{score}: "
             + ", ".join(f"{name} {comparison.of(name, score):.2f}" for name in comparison.methods)
             + "."
-            for score in SCORES
+            for score in scores
         )
     )
     figure = AltTextFigure(figsize=(11.0, 0.36 * len(methods) + 1.35), dpi=90, alt_text=alt_text)
-    axes = figure.subplots(1, len(SCORES), sharey=True)
-    for axis, score in zip(axes, SCORES, strict=True):
+    axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
+    for axis, score in zip(axes, scores, strict=True):
         means, intervals = comparison.mean(score), comparison.interval(score)
         for name, style in _BASELINES.items():
             value = float(means[comparison.methods.index(name)])

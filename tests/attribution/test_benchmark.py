@@ -41,6 +41,21 @@ def test_each_score_is_the_one_of_its_own_function(comparison, data):
     assert torch.equal(comparison.values["mass"][0], relevance_mass(masks.float(), masks).share)
 
 
+def test_only_the_scores_asked_for_are_measured(comparison, data):
+    images, masks = data
+    model = Middle()
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    maps = {"truth": masks.float(), "turned": 1 - masks.float()}
+    some = compare(model, images, masks, maps, 1, scores=("mass", "pointing"))
+    assert not calls
+    assert list(some.values) == ["mass", "pointing"]
+    assert torch.equal(some.values["mass"], comparison.values["mass"])
+    assert "deletion" not in some.table()
+    with pytest.raises(ValueError, match="score"):
+        compare(model, images, masks, maps, 1, scores=("beauty",))
+
+
 def test_the_truth_wins_every_score_and_its_opposite_loses(comparison):
     assert comparison.methods == ("truth", "turned", "centre", "random")
     for score in SCORES:

@@ -43,6 +43,19 @@ def test_grey_is_nothing_in_a_map_shown_as_a_picture():
     assert (as_picture(torch.zeros(3, 4, 4)) == 0.5).all()
 
 
+def test_a_title_in_two_lines_is_one_in_the_alternative_text(images):
+    assert "logit tabby." in attribution_figure(images, {"logit\ntabby": images[:, 0]}).alt_text
+
+
+def test_black_is_nothing_in_a_map_without_colours():
+    sizes = torch.zeros(8, 8)
+    sizes[0, 0], sizes[0, 1] = 4.0, 2.0
+    drawn = as_picture(sizes)
+    assert drawn.shape == (3, 8, 8)
+    assert drawn[:, 0, 0].tolist() == [1, 1, 1] and (drawn[:, 1:] == 0).all()
+    assert (as_picture(torch.zeros(4, 4)) == 0).all()
+
+
 def test_as_many_maps_as_pictures_are_needed(images, maps):
     with pytest.raises(ValueError, match="1 maps of signed"):
         attribution_figure(images, {"signed": maps["signed"][:1]})

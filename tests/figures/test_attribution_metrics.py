@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from cnnlab.attribution import RULES, Comparison, Randomisation, relu_backward
-from cnnlab.figures import comparison_figure, randomisation_figure, relu_rules_figure
+from cnnlab.figures import (
+    comparison_figure,
+    compute_graph_figure,
+    randomisation_figure,
+    relu_rules_figure,
+)
 
 
 def test_the_rules_hand_on_what_relu_backward_says():
@@ -28,6 +33,22 @@ def test_tables_that_do_not_fit_are_refused():
         relu_rules_figure(torch.ones(9, 9), torch.ones(9, 9))
 
 
+def test_the_compute_graph_shows_the_values_and_slopes_of_the_lecture():
+    """Worked out by hand: the sum is 1, f = 0.73, and f (1 - f) = 0.20 goes back to each of its parts."""
+    figure = compute_graph_figure([2, -3, -3], [-1, -2])
+    written = [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+    shown = dict(zip(written[::2], written[1::2], strict=True))
+    assert shown["$f$ = sigmoid: 0.73"] == "+1.00"
+    assert shown["$w_0$: 2.00"] == "-0.20"
+    assert shown["$x_0$: -1.00"] == "+0.39"
+    assert shown["$w_1$: -3.00"] == "-0.39"
+    assert shown["$x_1$: -2.00"] == "-0.59"
+    assert shown["$w_2$: -3.00"] == "+0.20"
+    assert "x_0 -1.00, derivative 0.39" in figure.alt_text
+    with pytest.raises(ValueError, match="3 weights and 2 inputs"):
+        compute_graph_figure([1, 2], [1, 2])
+
+
 @pytest.fixture
 def found():
     chance = torch.Generator().manual_seed(1)
@@ -43,6 +64,16 @@ def test_every_mean_has_its_dot_and_every_baseline_its_line(found):
         assert {round(value, 6) for value in found.mean(score).tolist()} <= drawn
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two"]
     assert f"one {found.of('one', 'mass'):.2f}" in figure.alt_text
+
+
+def test_scores_that_were_not_measured_have_no_panel(found):
+    some = Comparison(found.methods, {score: found.values[score] for score in ("pointing", "mass")})
+    figure = comparison_figure(some)
+    assert [axis.get_title().splitlines()[0] for axis in figure.axes] == [
+        "pointing game",
+        "relevance on the object",
+    ]
+    assert "deletion" not in figure.alt_text
 
 
 def test_lines_begin_at_one_and_follow_the_mean():
