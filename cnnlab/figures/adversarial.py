@@ -58,7 +58,8 @@ def attack_figure(
         for b, a in zip(before, after, strict=True)
     ]
     alt_text = "; ".join(f"{old} becomes {new}" if old != new else f"{old} stays" for old, new in changes)
-    figure = AltTextFigure(figsize=(10, 2.25 * len(images)), alt_text=f"Attacked pictures: {alt_text}.")
+    size = {"figsize": (10, 2.25 * len(images)), "dpi": 100}
+    figure = AltTextFigure(**size, alt_text=f"Attacked pictures: {alt_text}.")
     axes = figure.subplots(len(images), 4, width_ratios=(1, 1, 1, 1.5), squeeze=False)
     for row, axis in enumerate(axes):
         change = attacked[row] - images[row]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,14 @@ def test_an_attack_shows_both_pictures_the_change_and_both_answers():
     assert {"sheep", "wolf"} <= {label.get_text() for label in rows[0, 3].get_yticklabels()}
     with pytest.raises(ValueError, match="as many pictures as probabilities"):
         attack_figure(images, attacked, before[:1], after, NAMES)
+
+
+def test_every_picture_of_an_attack_is_stored_large_enough_to_look_at():
+    images, answers = torch.full((3, 3, 8, 8), 0.5), torch.eye(5)[:3]
+    figure = attack_figure(images, images, answers, answers, NAMES)
+    figure.savefig(io.BytesIO(), format="png", dpi=figure.dpi)
+    panels = np.array(figure.axes).reshape(3, 4)[:, :3].flat
+    assert min(panel.get_window_extent().width for panel in panels) >= 150
 
 
 def test_strength_has_a_line_for_what_is_recorded_and_rings_for_what_is_live():
