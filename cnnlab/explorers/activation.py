@@ -73,7 +73,7 @@ class ActivationExplorer(Explorer):
     ):
         super().__init__(model, picture)
         self._given = None if pictures is None else first_images(pictures)
-        self.image_set: ImageSet = self._given or usual_pictures(getattr(self.model, "class_names", ()))
+        self.image_set = self._all_pictures
         self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
         self.maps: dict[str, Tensor] = {}
         self._relative_position: tuple[float, float] | None = None
@@ -166,6 +166,11 @@ class ActivationExplorer(Explorer):
         unit = self.channel.value, self.position, self.layer.value
         return preview_figure(picture, self.box, self.side, self.current_maps, *unit)
 
+    @property
+    def _all_pictures(self) -> ImageSet:
+        """Those that were given, or the usual ones for a network with these classes."""
+        return self._given or usual_pictures(getattr(self.model, "class_names", ()))
+
     # Callbacks of the controls.
 
     @property
@@ -176,8 +181,7 @@ class ActivationExplorer(Explorer):
         self._receptive_fields, last = layers_with_units(self.model, self.side)
         channel, self._initial_channel = self._initial_channel, None
         offer_layers(self.layer, list(self._receptive_fields), otherwise=last)
-        pictures = self._given or usual_pictures(getattr(self.model, "class_names", ()))
-        self.image_set = self.search.pictures = pictures.fitting(self.side)
+        self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
         if channel is None:
             channel = int(self.current_maps.amax((1, 2)).argmax()) if self.is_large else 0
         self.channel.max = max(self.channel.max, channel)

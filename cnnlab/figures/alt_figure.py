@@ -31,8 +31,7 @@ class AltTextFigure(Figure):
 
     def png(self) -> bytes:
         """The figure as PNG bytes; in 256 colours if it is large."""
-        stream = self._full_colour()
-        return stream.getvalue() if stream.tell() < FULL_COLOUR_BYTES else quantize_png(stream)
+        return _small_png(self._full_colour())
 
     def _full_colour(self) -> BytesIO:
         stream = BytesIO()
@@ -41,8 +40,9 @@ class AltTextFigure(Figure):
 
     def _stored(self) -> tuple[str, bytes]:
         """MIME type and bytes of the image in a notebook."""
-        if not self.photographs or (stream := self._full_colour()).tell() < FULL_COLOUR_BYTES:
-            return "image/png", self.png()
+        stream = self._full_colour()
+        if not self.photographs or stream.tell() < FULL_COLOUR_BYTES:
+            return "image/png", _small_png(stream)
         small = BytesIO()
         Image.open(stream).convert("RGB").save(small, "JPEG", quality=JPEG_QUALITY, optimize=True)
         return "image/jpeg", small.getvalue()
@@ -57,6 +57,10 @@ class AltTextFigure(Figure):
             f'<img alt="{html.escape(alt_text)}" src="data:{kind};base64,{encoded}" style="max-width: 100%">'
         )
         return {"text/html": image, kind: encoded, "text/plain": alt_text}, {kind: {"alt": alt_text}}
+
+
+def _small_png(stream: BytesIO) -> bytes:
+    return stream.getvalue() if stream.tell() < FULL_COLOUR_BYTES else quantize_png(stream)
 
 
 def quantize_png(stream: BytesIO) -> bytes:

@@ -14,8 +14,9 @@ from threading import local
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from cnnlab.networks.operation_watcher import OperationWatcher, tensors_in
 
 MOVES_CHANNELS = (nn.LayerNorm, nn.MultiheadAttention)
 """A network that has such a module may keep its channels on the last axis."""
@@ -23,12 +24,7 @@ LOST = -1
 """The axis after an operation that mixes channels with positions, such as a reshape across both."""
 
 _LAST = {"addmm", "mm", "linear"}  # a fully connected layer: what it gives lies on the last axis
-_MATRICES = {
-    "bmm",
-    "baddbmm",
-    "matmul",
-    "scaled_dot_product_attention",
-}  # of pairs of positions, not of channels
+_MATRICES = {"bmm", "baddbmm", "matmul"}  # of pairs of positions, not of channels
 _MOVES = {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"}
 _RESHAPES = {
     "view",
@@ -45,7 +41,7 @@ ELSE = "choose a layer that gives maps, such as the whole block"
 _running = local()
 
 
-class ChannelFollower(TorchDispatchMode):
+class ChannelFollower(OperationWatcher):
     """Inside its `with` block, keeps the axis of the channels of every tensor computed by a convolution, or from one."""
 
     def __init__(self):
@@ -64,16 +60,11 @@ class ChannelFollower(TorchDispatchMode):
         down, across = (side / length for side, length in zip(self._sides, maps.shape[2:], strict=True))
         return max(down, across) < 2 * min(down, across)
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Do not hide from torch's compiler: that would import it, which takes seconds, and nothing is compiled here."""
-        return False
-
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         output = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__.rstrip("_")
-        sources = [value for value in _tensors(args) if value in self._axes]
-        for result in _tensors((output,)):
+        sources = [value for value in tensors_in(args) if value in self._axes]
+        for result in tensors_in(output):
             if "convolution" in name or name in ("conv1d", "conv2d", "conv3d"):
                 self._axes[result] = 1
                 self._sides = self._sides or tuple(args[0].shape[2:])
@@ -115,14 +106,6 @@ def _axis_after(func: Callable, args: tuple, source: Tensor, axis: int, result: 
     return (
         place if result.dim() == rank or (place > 0 and result.shape[place] == source.shape[axis]) else LOST
     )
-
-
-def _tensors(values: tuple | list) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, tuple | list):
-            yield from _tensors(value)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -77,8 +77,7 @@ _checked: WeakSet[nn.Module] = WeakSet()
 
 def _check(model: nn.Module, modules: list[nn.Module]) -> None:
     """Raise a ValueError for lazy modules; warn once of batch normalisation without running statistics."""
-    if any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in modules):
-        raise ValueError(LAZY)
+    _require_weights(modules)
     if model not in _checked:
         _checked.add(model)
         norms = (m for m in modules if isinstance(m, nn.modules.batchnorm._BatchNorm))
@@ -124,9 +123,13 @@ def layered(model: nn.Module) -> nn.Module:
         node.target for node in model.graph.nodes if node.op == "call_module"
     } <= {"_guards_fn"}:  # which checks sizes in an exported network
         raise ValueError(WITHOUT_LAYERS.format(kind="torch.export or torch.fx"))
-    if any(isinstance(m, LazyModuleMixin) and m.has_uninitialized_params() for m in model.modules()):
-        raise ValueError(LAZY)
+    _require_weights(model.modules())
     return model
+
+
+def _require_weights(modules: Iterable[nn.Module]) -> None:
+    if any(isinstance(module, LazyModuleMixin) and module.has_uninitialized_params() for module in modules):
+        raise ValueError(LAZY)
 
 
 def input_side(model: nn.Module) -> int | None:

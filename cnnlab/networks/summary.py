@@ -15,11 +15,11 @@ from html import escape
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from cnnlab.networks.eval_mode import layered
 from cnnlab.networks.layer_names import display_names
+from cnnlab.networks.operation_watcher import OperationWatcher
 from cnnlab.networks.receptive_field import ReceptiveField, to_receptive_field
 from cnnlab.networks.receptive_field.algebra import Field
 from cnnlab.networks.receptive_field.tracer import FieldTracer, input_shape, trace_fields
@@ -162,9 +162,8 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
         is_row = next(module.children(), None) is None or _own_parameters(module) or multiply_adds
         if is_row:
             name = row_name(path, names)
-            earlier = rows.pop(
-                name, None
-            )  # removed and added again: the row is listed where the layer runs last
+            # Removed and added again: the row is listed where the layer runs last.
+            earlier = rows.pop(name, None)
             before = earlier.multiply_adds if earlier else 0
             rows[name] = _row(name, module, output, tracer, shape, multiply_adds + before)
 
@@ -187,7 +186,7 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     )
 
 
-class OperationCounter(TorchDispatchMode):
+class OperationCounter(OperationWatcher):
     """Inside its `with` block, counts multiply-adds for the innermost module that runs, whatever function computes them.
 
     The formulas are those of `torch.utils.flop_counter`, which counts a multiply-add as two operations.
@@ -209,16 +208,10 @@ class OperationCounter(TorchDispatchMode):
                 return count
         return 0
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Do not hide from torch's compiler: that would import it, which takes seconds, and nothing is compiled here."""
-        return False
-
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         formula = flop_registry.get(func.overloadpacket)
-        if (
-            formula is None
-        ):  # in inference mode, convolutions and others arrive as a whole and are taken apart here
+        if formula is None:
+            # In inference mode, convolutions and others arrive as a whole and are taken apart here.
             with self:
                 output = func.decompose(*args, **(kwargs or {}))
             if output is not NotImplemented:

@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnlab._validation import positive_int
 from cnnlab.networks.eval_mode import eval_mode, layered, match_device_dtype
+from cnnlab.networks.operation_watcher import OperationWatcher, tensors_in
 from cnnlab.networks.receptive_field.algebra import Axis, Field
 from cnnlab.networks.receptive_field.rules import FieldOrReason, propagate_field
 
@@ -33,7 +33,7 @@ CREATES_NEW = {
 }
 
 
-class FieldTracer(TorchDispatchMode):
+class FieldTracer(OperationWatcher):
     """Inside its `with` block, keeps the field of every tensor that is computed from `picture` (1 x C x H x W)."""
 
     def __init__(self, picture: Tensor):
@@ -53,16 +53,11 @@ class FieldTracer(TorchDispatchMode):
             return field.expand(*tensor.shape[-2:])
         return field
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Do not hide from torch's compiler: that would import it, which takes seconds, and nothing is compiled here."""
-        return False
-
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         arguments = {a.name: a.default_value for a in func._schema.arguments}
         arguments |= dict(zip(arguments, args, strict=False)) | kwargs
-        traced_inputs = [t for value in arguments.values() for t in _tensors_in(value) if t in self._fields]
+        traced_inputs = [t for value in arguments.values() for t in tensors_in(value) if t in self._fields]
         sources = [(tuple(t.shape), self._fields[t]) for t in traced_inputs]
         name = func.overloadpacket.__name__.rstrip("_")
         if sources and _writes_to_view(func, arguments):
@@ -70,7 +65,7 @@ class FieldTracer(TorchDispatchMode):
         output = func(*args, **kwargs)
         if sources and name not in CREATES_NEW:
             pointwise = torch.Tag.pointwise in func.tags
-            for result in _tensors_in(output):
+            for result in tensors_in(output):
                 self._fields[result] = propagate_field(
                     name, pointwise, arguments, sources, tuple(result.shape)
                 )
@@ -112,11 +107,6 @@ def trace_fields(model: nn.Module, shape: tuple[int, int, int]) -> tuple[FieldTr
     return tracer, run_model
 
 
-def _tensors_in(value: Any) -> list[Tensor]:
-    values = value if isinstance(value, list | tuple) else [value]
-    return [v for v in values if isinstance(v, Tensor)]
-
-
 def _writes_to_view(func, arguments: dict[str, Any]) -> bool:
     """Whether the operation changes a tensor that is a view of a larger one, whose field would become outdated."""
     written = [
@@ -124,5 +114,5 @@ def _writes_to_view(func, arguments: dict[str, Any]) -> bool:
         for a in func._schema.arguments
         if a.alias_info is not None and a.alias_info.is_write
     ]
-    targets = [t for value in written for t in _tensors_in(value)]
+    targets = [t for value in written for t in tensors_in(value)]
     return any(t.untyped_storage().nbytes() > t.numel() * t.element_size() for t in targets)
