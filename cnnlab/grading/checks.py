@@ -70,18 +70,36 @@ def _assignment_hint(question: str, names: dict[str, Any], folder: Path | None =
 
 
 def claim(sentence: str, measured: float, *, above: float | None = None, below: float | None = None) -> None:
-    """Print whether `sentence` holds: `measured` must lie strictly above and below the given bounds.
+    """Print whether `sentence` holds: `measured` must lie strictly above and below the given bounds, which are printed with it.
+
+    nbval compares the verdict and the sentence, and leaves out what stands in parentheses (`nbval_sanitize.ini`): numbers that a network
+    computes differ a little from one processor to the next.
 
     Raises
     ------
     ValueError
         If no bound is given, since such a claim cannot fail.
     """
-    if above is None and below is None:
+    bounds = {word: bound for word, bound in (("above", above), ("below", below)) if bound is not None}
+    if not bounds:
         raise ValueError("a claim needs a bound: say above=..., below=... or both.")
     holds = (
         math.isfinite(measured)
         and (above is None or measured > above)
         and (below is None or measured < below)
     )
-    print(f"{'holds' if holds else 'does not hold'}: {sentence}")
+    number, *limits = _distinct(measured, *bounds.values())
+    claimed = " and ".join(f"{word} {limit}" for word, limit in zip(bounds, limits, strict=True))
+    print(f"{'holds' if holds else 'does not hold'}: {sentence} (measured {number}, claimed {claimed})")
+
+
+def _distinct(*numbers: float) -> list[str]:
+    """The numbers in three significant digits, or in as many as it takes to tell the first from the others."""
+    for digits in range(3, 18):
+        texts = [f"{float(number):.{digits}g}" for number in numbers]
+        if all(
+            text != texts[0] or float(number) == float(numbers[0])
+            for text, number in zip(texts[1:], numbers[1:], strict=True)
+        ):
+            break
+    return texts

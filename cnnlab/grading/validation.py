@@ -247,6 +247,7 @@ def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[st
         "pytest",
         "--nbval-lax",
         "--nbval-current-env",
+        f"--nbval-sanitize-with={Path(__file__).with_name('nbval_sanitize.ini')}",
         f"--nbval-cell-timeout={cell_timeout}",
         "--tb=short",
         "-q",

@@ -244,3 +244,21 @@ def test_a_tagged_cell_is_compared(beginning, tmp_path):
     assert nbval(stored(notebook, tmp_path / "tagged.ipynb")).returncode == 1
     cell.outputs[0].text = "1\n"
     assert nbval(stored(notebook, tmp_path / "same.ipynb")).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stored_line", "code"),
+    [
+        ("holds: it is so (measured 0.812, claimed above 0.5)", 0),
+        ("does not hold: it is so (measured 0.812, claimed above 0.5)", 1),
+        ("holds: it was so (measured 0.812, claimed above 0.5)", 1),
+    ],
+)
+def test_a_claim_is_compared_but_for_its_numbers(stored_line, code, tmp_path):
+    output = nbformat.v4.new_output("stream", name="stdout", text=f"{stored_line}\n")
+    metadata = {"tags": [CHECK_TAG]}
+    source = "import cnnlab as lab\n\nlab.claim('it is so', 0.813, above=0.5)"
+    cell = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output], metadata=metadata)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert nbval(stored(notebook, tmp_path / "claim.ipynb")).returncode == code
