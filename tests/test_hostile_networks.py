@@ -141,6 +141,11 @@ def assert_alike(found: list[torch.Tensor], sound: list[torch.Tensor]) -> None:
         assert torch.allclose(one.double(), other.double(), atol=1e-5, equal_nan=True)
 
 
+def assert_like_in_shape(found: list[torch.Tensor], sound: list[torch.Tensor]) -> None:
+    for one, other in zip(found, sound, strict=True):
+        assert one.shape == other.shape and bool(torch.isfinite(one.float()).all())
+
+
 @pytest.mark.parametrize("technique", [name for name in ASKED if name not in RETURN_A_NETWORK])
 def test_a_network_that_changes_its_input_in_place_is_as_good_as_one_that_does_not(technique):
     in_place = asked(technique, Small(enter=lambda x: x.sub_(0.5).div_(0.25)))
@@ -208,6 +213,14 @@ def lazy(model: nn.Module) -> nn.Module:
     return model
 
 
+@pytest.mark.parametrize("technique", ASKED)
+def test_a_call_inside_of_autocast_answers(technique):
+    sound, model = expected(technique), Small()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = asked(technique, model)
+    assert_like_in_shape(found, sound)
+
+
 class Tempered(Small):
     """The same network, whose first parameter is a temperature in a precision of its own."""
 
@@ -220,6 +233,16 @@ class Tempered(Small):
         return (super().forward(images) / self.temperature).float()
 
 
+class Autocast(Small):
+    """The same network, computed in bfloat16 where torch thinks it safe."""
+
+    def forward(self, images):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return super().forward(images)
+
+
+ROUGH = {"half precision", "autocast"}
+"""Forms whose answers are as coarse as bfloat16."""
 FORMS = {
     "compiled": torch.compile,
     "traced": lambda model: torch.jit.trace(model, IMAGES, check_trace=False),
@@ -229,6 +252,7 @@ FORMS = {
     "lazy": lazy,
     "double temperature": lambda model: Tempered(torch.float64).eval(),
     "half precision": lambda model: model.bfloat16(),
+    "autocast": lambda model: Autocast().eval(),
 }
 SAYS_WHY = "is one graph|has lazy modules|does not take pictures of|has no place in a map"
 
@@ -247,9 +271,8 @@ def test_a_network_in_another_form_gives_the_same_or_says_why_not(technique, for
         refused = str(error)
     if refused:
         assert form != "compiled" and re.search(SAYS_WHY, refused)
-    elif form == "half precision":
-        for one, other in zip(found, expected(technique), strict=True):
-            assert one.shape == other.shape and bool(torch.isfinite(one.float()).all())
+    elif form in ROUGH:
+        assert_like_in_shape(found, expected(technique))
     else:
         assert form != "lazy"
         assert_alike(
