@@ -1,8 +1,8 @@
 """Which axis of a layer's output holds the channels: the second, except in networks that move it, as transformers do.
 
-`channels_second` gives any layer's output with channels second. A network with layer normalisation or attention is followed while it
-runs: `ChannelFollower` knows the axis behind each convolution (second) and fully connected layer (last), and takes it through what
-permutes, reshapes and combines tensors.
+`channels_second` gives any layer's output with channels second. A network with layer normalisation or attention, or whose `forward` moves
+axes by name, is followed while it runs: `ChannelFollower` knows the axis behind each convolution (second) and fully connected layer
+(last), and takes it through what permutes, reshapes and combines tensors.
 """
 
 from __future__ import annotations
@@ -44,14 +44,16 @@ _running = local()
 class ChannelFollower(OperationWatcher):
     """Inside its `with` block, keeps the axis of the channels of every tensor computed by a convolution, or from one."""
 
-    def __init__(self):
+    def __init__(self, lost: int = LOST):
         super().__init__()
+        self._lost = lost
         self._axes: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
         self._sides: tuple[int, int] | None = None
 
     def axis_of(self, tensor: Tensor) -> int | None:
-        """The axis, `LOST`, or None for what no convolution or fully connected layer has touched."""
-        return self._axes.get(tensor)
+        """The axis, or None for what no convolution or fully connected layer has touched; `lost` where it is not known."""
+        axis = self._axes.get(tensor)
+        return self._lost if axis == LOST else axis
 
     def has_shape_of_picture(self, maps: Tensor) -> bool:
         """Whether the last two axes can be rows and columns of the picture: their strides differ by less than two."""
@@ -112,16 +114,24 @@ def _axis_after(func: Callable, args: tuple, source: Tensor, axis: int, result: 
 def following_channels(model: nn.Module) -> Iterator[None]:
     """Know, in this thread, the axis of the channels of all that `model` computes inside the block.
 
-    Costs nothing for a network without `MOVES_CHANNELS`, whose channels are taken to be second.
+    Costs nothing for a network that moves no axes, whose channels are taken to be second. So are those of a network without
+    `MOVES_CHANNELS` where they are lost: what it mixes are channels with channels, as in ShuffleNet.
     """
-    if getattr(_running, "follower", None) or not any(isinstance(m, MOVES_CHANNELS) for m in model.modules()):
+    mixes_positions = any(isinstance(module, MOVES_CHANNELS) for module in model.modules())
+    if getattr(_running, "follower", None) or not (mixes_positions or any(map(_permutes, model.modules()))):
         yield
         return
-    with ChannelFollower() as _running.follower:
+    with ChannelFollower(lost=LOST if mixes_positions else 1) as _running.follower:
         try:
             yield
         finally:
             _running.follower = None
+
+
+def _permutes(module: nn.Module) -> bool:
+    """Whether the module's own `forward` names an operation that moves axes."""
+    code = getattr(type(module).forward, "__code__", None)  # a scripted module has none
+    return code is not None and not _MOVES.isdisjoint(code.co_names)
 
 
 def channels_second(module: nn.Module, name: str, output: Tensor) -> tuple[Tensor, int]:

@@ -61,6 +61,33 @@ def test_channels_come_second_wherever_a_network_keeps_them(move, grad):
     assert torch.allclose(recorded["conv"], model.conv(IMAGES), atol=1e-6)
 
 
+class Mixer(nn.Module):
+    """Channels last without layer normalisation or attention; and a shuffle of channels, which stay second."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.mix, self.act = nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.Linear(6, 8), nn.GELU()
+        self.shuffled, self.fc = nn.Identity(), nn.Linear(8, 4)
+
+    def forward(self, images):
+        maps = self.conv(images)
+        n, c, h, w = maps.shape
+        maps = self.shuffled(maps.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w))
+        return self.fc(self.act(self.mix(maps.permute(0, 2, 3, 1))).mean((1, 2)))
+
+
+@pytest.mark.parametrize("grad", [torch.enable_grad, torch.inference_mode])
+def test_a_network_that_permutes_without_normalisation_is_followed(grad):
+    model = Mixer().eval()
+    with grad(), record_activations(model, ["conv", "shuffled", "act"]) as recorded:
+        model(IMAGES)
+    assert recorded["act"].shape == (2, 8, 12, 12)
+    shuffled = nn.functional.channel_shuffle(recorded["conv"].clone(), 2)
+    assert torch.equal(recorded["shuffled"], shuffled)
+    mixed = nn.functional.gelu(model.mix(shuffled.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+    assert torch.allclose(recorded["act"], mixed, atol=1e-6)
+
+
 def test_techniques_address_channels_of_a_network_that_keeps_them_last():
     model = ChannelsLast(MOVES["permute"]).eval()
     inner = nn.functional.gelu(model.conv(IMAGES))
