@@ -78,6 +78,10 @@ def _conflicts(g: SimpleNamespace) -> robustness.CueConflicts:
     )
 
 
+def channel_count(model, image, layer: str) -> int:
+    return lab.networks.activations(model, image[None], layer)[layer].shape[1]
+
+
 TECHNIQUES = {
     "attribution.BackdooredModel": lambda g: attribution.BackdooredModel(g.model, "tabby")(g.images),
     "attribution.cam": lambda g: attribution.cam(g.model, g.images),
@@ -223,7 +227,7 @@ TECHNIQUES = {
         units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
-        g.model, g.crops, g.early, units.random_directions(24 if g.early == "block2" else 128, 2), 3
+        g.model, g.crops, g.early, units.random_directions(channel_count(g.model, g.image, g.early), 2), 3
     ),
     "units.top_patches": lambda g: units.top_patches(g.model, g.crops, [g.early, g.last], 3),
 }

@@ -10,7 +10,7 @@ The calls are those of `tests/test_imagenet_techniques.py`; weights of torchvisi
     X   crashes: an error of another kind, or one that explains nothing
     s   takes more than 12 seconds
 
-Refusals and crashes are printed in full below the table. Some forty minutes on two cores.
+Refusals and crashes are printed in full below the marks. Some forty minutes on two cores.
 """
 
 from __future__ import annotations
@@ -147,11 +147,9 @@ def main(names: list[str]) -> int:
         print(f"{name:20} {marks}", flush=True)
         if run.returncode:
             print(f"{name:20} ended with {run.returncode}: {run.stderr.strip().splitlines()[-1:]}")
-    print()
-    for name, row in cells.items():
-        for what, (mark, said) in row.items():
+        for what, (mark, said) in cells[name].items():
             if mark != "." or said:
-                print(f"{mark} {name:20} {what:40} {said[:300]}")
+                print(f"  {mark} {what:40} {said[:300]}", flush=True)
     crashed = sum(mark in "Xs" for row in cells.values() for mark, _said in row.values())
     print(f"\n{crashed} cells crash or take too long, of {sum(map(len, cells.values()))}.")
     return bool(crashed)
