@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from notebooks.execute import is_progress_bar
 
 from cnnlab import world
 from cnnlab.grading.validation import nbval
@@ -127,6 +128,7 @@ def test_notebook_stores_no_error_and_no_noise(path):
         streams = {output.name for output in cell.outputs if output.output_type == "stream"}
         assert "error" not in kinds, cell.source
         assert "stderr" not in streams, cell.source
+        assert not any(is_progress_bar(output) for output in cell.outputs), cell.source
 
 
 @each_notebook
