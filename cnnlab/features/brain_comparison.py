@@ -64,12 +64,22 @@ def compare_with_recordings(
     seed
         Seed of the chosen units, halves and noise.
 
+    Raises
+    ------
+    ValueError
+        If no unit of the layer tells the pictures apart.
+
     References
     ----------
     Cadieu et al. (2014), Deep neural networks rival the representation of primate IT cortex; lecture N.
     """
     responses = recordings.mean(trials)
-    n_units = min(units, responses.shape[1], int((vectors.std(0) > 1e-6).sum()))
+    n_active = int((vectors.std(0) > 1e-6).sum())
+    if not n_active:
+        raise ValueError(
+            "each unit of this layer gives the same number for all pictures, so there is nothing to compare; choose another layer."
+        )
+    n_units = min(units, responses.shape[1], n_active)
     numbers = tuple(sorted({number for number in UNIT_COUNTS if number < n_units} | {n_units}))
 
     def matched_units(count: int, offset: int) -> Tensor:

@@ -43,8 +43,9 @@ UNFIT = (
     "Kernel size can't be greater",
     "Padding size should be less",
     "mat1 and mat2 shapes cannot be multiplied",
+    "Wrong image",
 )
-"""Of torch's messages for pictures that are too small, or of another size than the fully connected layers are made for."""
+"""Of torch's and torchvision's messages for pictures that are too small, or of another size than the network is made for."""
 
 
 def forward(model: nn.Module, images: Tensor) -> Tensor:
@@ -60,13 +61,11 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
     size = " x ".join(map(str, images.shape[1:]))
     try:
         output = uncompiled(model)(match_device_dtype(model, images).clone())
-    except AssertionError as error:
-        if not str(error).startswith("Guard failed"):
-            raise
-        raise ValueError(
-            f"the exported network does not take {len(images)} pictures of {size} ({error}); export it with dynamic_shapes."
-        ) from None
-    except RuntimeError as error:
+    except (AssertionError, RuntimeError) as error:
+        if str(error).startswith("Guard failed"):
+            raise ValueError(
+                f"the exported network does not take {len(images)} pictures of {size} ({error}); export it with dynamic_shapes."
+            ) from None
         if not any(words in str(error) for words in UNFIT):
             raise
         own = f"; its own size is {model.input_size}" if hasattr(model, "input_size") else ""

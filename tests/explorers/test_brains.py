@@ -60,6 +60,11 @@ def test_what_is_compared_is_what_the_techniques_find():
     assert found.numbers == (5, 6) and found.accuracy["population"].shape == (2, 2)
 
 
+def test_a_layer_that_does_not_tell_pictures_apart_is_refused():
+    with pytest.raises(ValueError, match="the same number for all pictures"):
+        compare_with_recordings(torch.ones(len(population(0, False).images), 5), population(0, False))
+
+
 def test_a_simulated_population_says_so_everywhere(explorer):
     explorer.population.value = "made"
     assert "simulated population" in explorer.describe() and "simulated population" in explorer.curve.alt

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from cnnlab.networks.forward import (
@@ -56,6 +57,7 @@ def test_an_output_that_is_no_tensor_is_refused(output, message):
         (nn.Conv2d(3, 1, 7), "Kernel size"),
         (nn.ReflectionPad2d(6), "Padding size"),
         (Network(classes=2), "mat1 and mat2"),
+        (torchvision.models.VisionTransformer(12, 4, 1, 1, 8, 8, num_classes=2), "Wrong image height"),
     ],
 )
 def test_pictures_of_a_size_that_a_network_does_not_take_are_named(network, reason):
