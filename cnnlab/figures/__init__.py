@@ -4,7 +4,7 @@
     adversarial          adversarial examples, accuracy by epsilon and by defence, a linear classifier
     alt_figure           `AltTextFigure`, a matplotlib figure with a text alternative
     attribution          attribution maps beside images and as overlays, segments grown from saliency
-    attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules, a compute graph
+    attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules
     axes                 the parts that figures share: lines, bars, tables, images, boxes, legends
     background_swap      accuracy by class and scene
     brains               representational dissimilarity matrices, kernel analysis
@@ -12,6 +12,7 @@
     confusion            the confusion matrix
     convolution          one step of a convolution, receptive fields, a fully convolutional classifier
     corruptions          errors by severity, corruption and class; shape bias
+    diagrams             an architecture as blocks and arrows, a compute graph with values and gradients
     dissection           detectors by category, concept and threshold; dissection reports, ablation
     filters              filters as colour images, kernels, fits of Gabor functions and blobs
     fooling              fooling images by generation, and their confidence
@@ -51,7 +52,6 @@ from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.attribution import as_picture, attribution_figure, overlay_figure, segment_figure
 from cnnlab.figures.attribution_metrics import (
     comparison_figure,
-    compute_graph_figure,
     randomisation_figure,
     relu_rules_figure,
 )
@@ -70,6 +70,7 @@ from cnnlab.figures.corruptions import (
     severity_figure,
     shape_bias_figure,
 )
+from cnnlab.figures.diagrams import architecture_figure, compute_graph_figure
 from cnnlab.figures.dissection import (
     ablation_figure,
     category_bars,

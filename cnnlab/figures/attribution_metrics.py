@@ -1,12 +1,11 @@
-"""Evaluation of attribution maps: localisation and deletion scores, the parameter-randomisation check; the backward pass in numbers."""
+"""Evaluation of attribution maps: localisation and deletion scores, the parameter-randomisation check; ReLU rules in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from cnnlab.attribution import RULES, SCORES, Comparison, Randomisation, relu_backward
@@ -22,7 +21,6 @@ _TITLES = {
 }
 _BASELINES = {"centre": "-", "random": ":"}
 _INK = CLASSES[2]
-_BACK = "#b3261e"
 
 
 def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
@@ -50,61 +48,6 @@ def relu_rules_figure(activation: Tensor, grad_output: Tensor) -> AltTextFigure:
         if name.endswith("hands on"):
             for row, column in np.argwhere((table == 0) & (grad_output.numpy() != 0)):
                 axis.plot([column - 0.3, column + 0.3], [row + 0.3, row - 0.3], color="0.45", linewidth=1)
-    return figure
-
-
-def compute_graph_figure(weights: Sequence[float], inputs: Sequence[float]) -> AltTextFigure:
-    """Compute graph of a neuron, f = sigmoid(w0 x0 + w1 x1 + w2): in each node the value, below it the derivative of f.
-
-    Values are computed from left to right, derivatives from right to left by automatic differentiation. `weights` are three
-    numbers, `inputs` two. Lecture N, "Activation Maximization".
-    """
-    if len(weights) != 3 or len(inputs) != 2:
-        raise ValueError(f"give 3 weights and 2 inputs, not {len(weights)} and {len(inputs)}.")
-    w0, w1, w2, x0, x1 = (torch.tensor(float(value), requires_grad=True) for value in (*weights, *inputs))
-    products = w0 * x0, w1 * x1
-    inner = products[0] + products[1]
-    outer = inner + w2
-    result = outer.sigmoid()
-    nodes = {  # name -> value, place, and the nodes that it is computed from
-        "$w_0$": (w0, (0, 4), ()),
-        "$x_0$": (x0, (0, 3), ()),
-        "$w_1$": (w1, (0, 2), ()),
-        "$x_1$": (x1, (0, 1), ()),
-        "$w_2$": (w2, (0, 0), ()),
-        "$w_0 x_0$": (products[0], (1, 3.5), ("$w_0$", "$x_0$")),
-        "$w_1 x_1$": (products[1], (1, 1.5), ("$w_1$", "$x_1$")),
-        "sum": (inner, (2, 2.5), ("$w_0 x_0$", "$w_1 x_1$")),
-        "sum + $w_2$": (outer, (3, 1.6), ("sum", "$w_2$")),
-        "$f$ = sigmoid": (result, (4.3, 1.6), ("sum + $w_2$",)),
-    }
-    slopes = torch.autograd.grad(result, [value for value, *_ in nodes.values()])
-    nodes = {name: (float(value.detach()), *rest) for name, (value, *rest) in nodes.items()}
-    spoken = "; ".join(
-        f"{name.replace('$', '')} {value:.2f}, derivative {float(slope):.2f}"
-        for (name, (value, *_)), slope in zip(nodes.items(), slopes, strict=True)
-    )
-    figure = AltTextFigure(figsize=(9.0, 3.9), dpi=90, alt_text=f"Compute graph of a neuron. {spoken}.")
-    axis = figure.subplots()
-    for (name, (value, (across, up), parents)), slope in zip(nodes.items(), slopes, strict=True):
-        for parent in parents:
-            start = nodes[parent][1]
-            arrow = {
-                "arrowstyle": "-|>",
-                "color": "0.45",
-                "shrinkA": 36 + 8 * start[0],
-                "shrinkB": 32 + 8 * across,
-            }
-            axis.annotate("", (across, up), start, arrowprops=arrow)
-        box = {"boxstyle": "round,pad=0.32", "facecolor": "#eef3f8", "edgecolor": "0.45"}
-        axis.text(across, up, f"{name}: {value:.2f}", ha="center", va="center", fontsize=11, bbox=box)
-        axis.text(
-            across, up - 0.42, f"{float(slope):+.2f}", ha="center", va="center", fontsize=10.5, color=_BACK
-        )
-    axis.set(xlim=(-0.4, 4.85), ylim=(-0.7, 4.4))
-    axis.set_axis_off()
-    axis.set_title("boxes: values, computed from left to right", fontsize=11, loc="left")
-    axis.set_title("below: derivative of $f$, from right to left", fontsize=11, loc="right", color=_BACK)
     return figure
 
 

@@ -119,7 +119,10 @@ def fully_convolutional_figure(
     )
     height, width = image.shape[1:]
     figure = AltTextFigure(
-        figsize=(10, 10 / (len(names) + 1) * height / width + 0.7), alt_text=f"{alt_text}."
+        figsize=(10, 10 / (len(names) + 1) * height / width + 0.7),
+        dpi=110,
+        photographs=True,
+        alt_text=f"{alt_text}.",
     )
     axes = figure.subplots(1, len(names) + 1)
     show_image(axes[0], image, f"{width} x {height} pixels", 10)

@@ -59,7 +59,7 @@ def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 
     Example
     -------
     >>> print(explain_output_size(8, kernel=3, stride=2))
-    (8 - 3) / 2 + 1 = 3.5, rounded down to 3 places. The last 1 pixel of the padded axis is read by no window.
+    (8 - 3) / 2 + 1 = 3.5, rounded down to 3 positions. The last 1 pixel of the padded axis is read by no window.
     >>> print(explain_output_size(4, kernel=7, padding=1))
     Impossible: a kernel of 7 reaches over 7 pixels, and the picture has only 4, even with the padding (4 + 2 x 1 = 6), so ...
     """
@@ -70,7 +70,7 @@ def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 
     positions, remainder = (padded_size - reach) // stride + 1, (padded_size - reach) % stride
     sum_text = f"{size} + 2 x {padding}" if padding else f"{size}"
     rounded = f"{(padded_size - reach) / stride + 1:.4g}, rounded down to " if remainder else ""
-    sentences = [f"({sum_text} - {reach}) / {stride} + 1 = {rounded}{_plural(positions, 'place')}."]
+    sentences = [f"({sum_text} - {reach}) / {stride} + 1 = {rounded}{_plural(positions, 'position')}."]
     if dilation > 1 and kernel > 1:
         sentences.append(
             f"The kernel of {kernel} reaches over {dilation} x {kernel - 1} + 1 = {reach} pixels."
@@ -89,7 +89,7 @@ def explain_output_size(size: int, kernel: int, stride: int = 1, padding: int = 
     if padding >= reach:
         sentences.append("The outermost windows see nothing but padding.")
     if positions == size and size > 1:
-        sentences.append("As many places as pixels: the map keeps the size of the picture.")
+        sentences.append("As many positions as pixels: the map keeps the size of the picture.")
     return " ".join(sentences)
 
 

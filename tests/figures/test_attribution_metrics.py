@@ -8,7 +8,6 @@ import torch
 from cnnlab.attribution import RULES, Comparison, Randomisation, relu_backward
 from cnnlab.figures import (
     comparison_figure,
-    compute_graph_figure,
     randomisation_figure,
     relu_rules_figure,
 )
@@ -31,22 +30,6 @@ def test_tables_that_do_not_fit_are_refused():
         relu_rules_figure(torch.ones(2, 2), torch.ones(2, 3))
     with pytest.raises(ValueError, match="6 x 6"):
         relu_rules_figure(torch.ones(9, 9), torch.ones(9, 9))
-
-
-def test_the_compute_graph_shows_the_values_and_slopes_of_the_lecture():
-    """Worked out by hand: the sum is 1, f = 0.73, and f (1 - f) = 0.20 goes back to each of its parts."""
-    figure = compute_graph_figure([2, -3, -3], [-1, -2])
-    written = [text.get_text() for text in figure.axes[0].texts if text.get_text()]
-    shown = dict(zip(written[::2], written[1::2], strict=True))
-    assert shown["$f$ = sigmoid: 0.73"] == "+1.00"
-    assert shown["$w_0$: 2.00"] == "-0.20"
-    assert shown["$x_0$: -1.00"] == "+0.39"
-    assert shown["$w_1$: -3.00"] == "-0.39"
-    assert shown["$x_1$: -2.00"] == "-0.59"
-    assert shown["$w_2$: -3.00"] == "+0.20"
-    assert "x_0 -1.00, derivative 0.39" in figure.alt_text
-    with pytest.raises(ValueError, match="3 weights and 2 inputs"):
-        compute_graph_figure([1, 2], [1, 2])
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_places_are_those_that_one_counts():
         expected = counted(*shape)
         if expected:
             assert output_size(*shape) == expected, shape
-            assert f"{expected} place" in explain_output_size(*shape), shape
+            assert f"{expected} position" in explain_output_size(*shape), shape
         else:
             assert explain_output_size(*shape).startswith("Impossible"), shape
             with pytest.raises(ValueError, match="fits nowhere"):
@@ -70,7 +70,7 @@ def test_what_is_said_to_mend_an_impossible_shape_mends_it():
     [
         (
             (8, 3, 2),
-            "3.5, rounded down to 3 places. The last 1 pixel of the padded axis is read by no window",
+            "3.5, rounded down to 3 positions. The last 1 pixel of the padded axis is read by no window",
         ),
         ((9, 2, 4), "so 2 pixels between two of them are skipped"),
         ((9, 3, 1, 0, 2), "The kernel of 3 reaches over 2 x 2 + 1 = 5 pixels"),
@@ -84,7 +84,7 @@ def test_what_is_peculiar_is_said(shape, words):
 
 
 def test_a_plain_shape_is_one_sum():
-    assert explain_output_size(28, 3) == "(28 - 3) / 1 + 1 = 26 places."
+    assert explain_output_size(28, 3) == "(28 - 3) / 1 + 1 = 26 positions."
 
 
 def test_places_read_are_those_with_a_gradient():
