@@ -58,11 +58,19 @@ function render({ model, el }) {
     pen.setLineDash([]);
   }
 
+  // Nothing to show: what was shown before must not stay.
+  function clear() {
+    view.classList.remove("cnnlab-sheet-scrolls");
+    canvas.style.height = "0";
+    [canvas.width, canvas.height] = [0, 0];
+  }
+
   function draw() {
     frameAsked = 0;
     const dpr = window.devicePixelRatio || 1;
     const plan = layout();
-    if (!canvas.clientWidth || !atlas || !plan.count) return;
+    if (!canvas.clientWidth) return;
+    if (!atlas || !plan.count) return clear();
     const tall = Math.ceil(plan.rows * (plan.down + GAP) - GAP);
     if (tall > TALLEST && !view.classList.contains("cnnlab-sheet-scrolls")) {
       view.classList.add("cnnlab-sheet-scrolls"); // its bar takes some of the width, so the tiles are laid out again

@@ -1,6 +1,6 @@
 """Units: the filters, top patches, dissection and ablation of single channels, and of directions that mix them.
 
-    filters            the weights of a layer, in the shape of its input
+    filters            the weights of a layer, in the shape of its input; how much of a filter is pattern, how much colour
     gabor, blob        the Gabor function, or the colour blob, that fits a filter best
     filter_fit         the better fit of both, and the share of filters explained
     patches            the patches of a data set that activate a unit most, in one pass over the data
@@ -30,12 +30,13 @@ from cnnlab.units.directions import (
 from cnnlab.units.dissection import dissect, dissect_steps
 from cnnlab.units.dissection_report import DETECTOR_IOU, Dissection, UnitReport
 from cnnlab.units.filter_fit import FilterFit, fit_filters
-from cnnlab.units.filters import convolution_names, filters
+from cnnlab.units.filters import FILTER_PARTS, convolution_names, filter_energy, filters
 from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
 from cnnlab.units.patches import TopPatches, top_patches
 
 __all__ = [
     "DETECTOR_IOU",
+    "FILTER_PARTS",
     "AblationResult",
     "Blobs",
     "Concepts",
@@ -55,6 +56,7 @@ __all__ = [
     "convolution_names",
     "dissect",
     "dissect_steps",
+    "filter_energy",
     "filters",
     "fit_blob",
     "fit_filters",

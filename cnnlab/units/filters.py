@@ -66,6 +66,57 @@ def filters(model: nn.Module, layer: str | None = None) -> Tensor:
     )
 
 
+FILTER_PARTS = ("brightness", "colour", "grey pattern", "colour pattern")
+"""The four parts of a first-layer filter, as in `filter_energy`."""
+
+
+def filter_energy(weights: Tensor) -> Tensor:
+    """How much of each first-layer filter is a grey pattern (edge, stripes, checkerboard), and how much is colour?
+
+    A weight w[c, y, x] is the sum of four parts, in the order of `FILTER_PARTS`,
+
+        w = m  +  (w_c - m)  +  (w_yx - m)  +  (w - w_c - w_yx + m),
+
+    where m is the mean of the filter, w_c its mean over positions and w_yx its mean over colours: brightness, a constant colour, a
+    pattern that all colours share, and a pattern that differs between colours (a colour edge). The parts are orthogonal, so
+    their sums of squares add up to that of the filter. Any size of filter will do, 3 x 3 too.
+
+    Parameters
+    ----------
+    weights
+        N x 3 x k x k, such as `filters(model)`.
+
+    Returns
+    -------
+    Tensor
+        N x 4 shares of the sum of squares, each row with the sum 1; 0 for a filter of zeros.
+
+    Raises
+    ------
+    ValueError
+        If the weights are not N x C x k x k.
+
+    References
+    ----------
+    The decomposition of a two-way analysis of variance. Lecture B, "Visualize Filters/Kernels", names edges, checkerboards,
+    striations, colour blobs and colour edges.
+
+    Example
+    -------
+    >>> edge = torch.tensor([[-1.0, 1.0], [-1.0, 1.0]]).expand(1, 3, 2, 2)
+    >>> filter_energy(edge)
+    tensor([[0., 0., 1., 0.]])
+    """
+    if weights.dim() != 4:
+        raise ValueError(f"weights must be N x C x k x k, but came as {tuple(weights.shape)}.")
+    mean = weights.mean((1, 2, 3), keepdim=True)
+    colour = weights.mean((2, 3), keepdim=True) - mean
+    pattern = weights.mean(1, keepdim=True) - mean
+    parts = (mean, colour, pattern, weights - mean - colour - pattern)
+    energy = torch.stack([part.expand_as(weights).square().sum((1, 2, 3)) for part in parts], 1)
+    return energy / energy.sum(1, keepdim=True).clamp(min=1e-30)
+
+
 def convolution_names(model: nn.Module) -> list[str]:
     """The names of all convolutional layers, in the order in which they run.
 

@@ -19,6 +19,7 @@ from cnnlab.explorers.activation_store import (
 )
 from cnnlab.explorers.render.activations import (
     grid_maps,
+    initial_position,
     label_shares,
     layers_with_units,
     mosaic,
@@ -166,6 +167,18 @@ def test_vectors_have_one_place_and_see_everything(activation):
     assert "whole picture" in activation.status.value and activation.image_view.boxes == []
     activation.layer.value = "relu1"
     assert activation.channel.value == 2 and activation.position == (7, 9)
+
+
+def test_another_layer_is_not_shown_where_its_unit_is_silent():
+    unit_map = torch.zeros(6, 6)
+    unit_map[1, 4], unit_map[5, 5] = 2.0, 0.5
+    assert initial_position(unit_map, None) == (1, 4)  # the maximum,
+    assert initial_position(unit_map, (1.0, 1.0)) == (
+        5,
+        5,
+    )  # the same place as before, where the unit is active,
+    assert initial_position(unit_map, (0.5, 0.0)) == (1, 4)  # and not where it is silent
+    assert initial_position(torch.zeros(3, 3), (0.5, 0.5)) == (1, 1)  # unless it is silent everywhere
 
 
 def test_the_code_of_the_activations_gives_the_same(activation, pictures, monkeypatch):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnnlab.networks import MiniAlexNet, activations
-from cnnlab.units import convolution_names, filters
+from cnnlab.units import FILTER_PARTS, convolution_names, filter_energy, filters
 
 
 def test_the_first_convolution_is_taken_unless_said_otherwise(tiny):
@@ -81,3 +81,21 @@ def test_a_fully_connected_layer_needs_the_size_of_the_pictures():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 2))
     with pytest.raises(ValueError, match="does not tell its input_size"):
         filters(model, "2")
+
+
+def test_the_four_parts_of_a_filter_are_told_apart_and_add_up():
+    edge = torch.tensor([[-1.0, 0.0, 1.0]]).expand(3, 3)
+    tint = torch.tensor([1.0, 0.0, -1.0])[:, None, None]
+    pure = torch.stack([torch.ones(3, 3, 3), tint.expand(3, 3, 3), edge.expand(3, 3, 3), tint * edge])
+    assert torch.allclose(filter_energy(pure), torch.eye(4), atol=1e-6) and len(FILTER_PARTS) == 4
+    mixed = torch.randn(50, 3, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    shares = filter_energy(mixed)
+    assert torch.allclose(shares.sum(1), torch.ones(50, dtype=torch.float64)) and shares.min() >= 0
+    # White noise has on average as much of each part as the part has dimensions: 1, 2, 8 and 16 of 27.
+    assert torch.allclose(shares.mean(0) * 27, torch.tensor([1.0, 2, 8, 16], dtype=torch.float64), atol=1.5)
+    assert filter_energy(torch.zeros(1, 3, 3, 3)).tolist() == [[0, 0, 0, 0]]
+
+
+def test_the_parts_of_weights_without_positions_are_refused():
+    with pytest.raises(ValueError, match="N x C x k x k"):
+        filter_energy(torch.zeros(3, 3, 3))

@@ -67,11 +67,16 @@ def value_range(maps: Tensor) -> tuple[float, float]:
 
 
 def initial_position(unit_map: Tensor, share: tuple[float, float] | None) -> tuple[int, int]:
-    """The first position to show in a map h x w: its maximum, or the position at a share (down, across) of its sides."""
+    """The first position to show in a map h x w: the one at a share (down, across) of its sides.
+
+    If there is no share, or the unit is silent there but not elsewhere: its maximum.
+    """
     rows, columns = unit_map.shape
-    if share is None:
-        return divmod(int(unit_map.argmax()), columns)
-    return round(share[0] * (rows - 1)), round(share[1] * (columns - 1))
+    if share is not None:
+        row, column = round(share[0] * (rows - 1)), round(share[1] * (columns - 1))
+        if unit_map[row, column] > 0 or unit_map.max() <= 0:
+            return row, column
+    return divmod(int(unit_map.argmax()), columns)
 
 
 def overlay_tiles(unit_map: Tensor, side: int) -> dict:

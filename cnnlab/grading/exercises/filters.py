@@ -47,3 +47,29 @@ def explained():
         }
         hint = f"for a fit that leaves {left:.2f} of {total:.2f} you give {{result:.3f}}"
         yield Case((weights, fit), 1 - left / total, mistakes, hint)
+
+
+@exercise("02.grey_pattern", relative=0, absolute=1e-4)
+def grey_pattern():
+    """The share of a filter's sum of squares in the pattern that all colours share: `answer(weights)`."""
+    generator = torch.Generator().manual_seed(8)
+    tint = torch.tensor([0.9, 0.2, -0.5])[:, None, None]
+    for strength in (0.5, 2.0):
+        weights = torch.randn(3, 4, 4, generator=generator) + strength * tint
+        mean, by_position = weights.mean(), weights.mean(0)
+        energy, total = float(3 * (by_position - mean).square().sum()), float(weights.square().sum())
+        of_colours = float(16 * (weights.mean((1, 2)) - mean).square().sum())
+        mistakes = {
+            "take the filter's mean away from the pattern: overall brightness is no pattern": float(
+                3 * by_position.square().sum() / total
+            ),
+            "the pattern occurs in each of the three colours, so its squares count three times": energy
+            / 3
+            / total,
+            "this is the share of the constant colour: the mean over positions": of_colours / total,
+            "divide by the sum of squares of the filter itself, its brightness included": energy
+            / float((weights - mean).square().sum()),
+            "this is the energy; divide it by that of the whole filter": energy,
+        }
+        hint = f"the pattern has {energy:.2f} of the filter's {total:.2f}, but you give {{result:.3f}}"
+        yield Case((weights,), energy / total, mistakes, hint)
