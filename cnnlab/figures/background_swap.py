@@ -32,7 +32,7 @@ def scene_accuracy_figure(
     axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         written = np.char.mod("%.0f", 100 * table.numpy())
-        style = {"cmap": PROBABILITY.removesuffix("_r"), "vmin": 0, "vmax": 1}
+        style = {"cmap": PROBABILITY, "vmin": 0, "vmax": 1}
         shown = draw_table(axis, table.numpy(), written, classes, scenes, size=7.5, slant=60, **style)
         axis.set_title(name, fontsize=10)
     bar = figure.colorbar(shown, ax=axes, shrink=0.9, pad=0.01)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.colors import to_rgb
 
-PROBABILITY = "viridis_r"
-"""Probabilities under an occluder: bright where the probability is low, so that important regions stand out."""
+PROBABILITY = "viridis"
+"""Probabilities: dark where they are low, bright where they are high."""
 SIGNED = "PuOr_r"
 """Signed values: white at zero; safe for all common kinds of colour vision."""
 LINES = (("#1976d2", "-", "o"), ("#e65100", "--", "s"), ("#2e7d32", ":", "^"), ("#6a1b9a", "-.", "D"))

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cnnlab.attribution import occlusion, occlusion_steps
 from cnnlab.explorers.render import occlusion as occlusion_overlays
+from cnnlab.figures import class_colours
 
 
 def pixels(overlay: dict) -> np.ndarray:
@@ -49,7 +50,7 @@ def test_colours_tell_probabilities_apart_in_their_order(found):
     overlay, legend = occlusion_overlays.probability_overlay(found, "square")
     lightness = pixels(overlay)[..., :3].astype(float) @ [0.2126, 0.7152, 0.0722]
     order = found.probability.flatten().argsort().numpy()
-    assert (np.diff(lightness.ravel()[order]) <= 1).all()  # improbable is bright, up to a step of rounding
+    assert (np.diff(lightness.ravel()[order]) >= -1).all()  # improbable is dark, up to a step of rounding
     assert (legend["low"], legend["high"], legend["mark"]) == (0.0, 1.0, found.baseline)
     assert legend["colours"][0] != legend["colours"][-1]
 
@@ -68,6 +69,7 @@ def test_classes_have_colours_and_shares(found):
     colour = tuple(int(legend["entries"][1]["colour"][i : i + 2], 16) for i in (1, 3, 5))
     assert (pixels(overlay)[flips][:, :3] == colour).all()
     assert legend["entries"][1]["share"] == f"{flips.mean():.0%}"
+    assert np.allclose(colour, class_colours(1) * 255, atol=0.5), "as in the figures"
 
 
 def test_the_lowest_place_covers_the_square(found):

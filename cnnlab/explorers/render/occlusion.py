@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
 from torch import Tensor, nn
 
@@ -13,14 +12,13 @@ from cnnlab._validation import positive_int, target_index
 from cnnlab.attribution import OcclusionMap, occlude, relevance_mass
 from cnnlab.explorers.image_sources import ImageSource
 from cnnlab.explorers.snippet import class_literal, load_line, snippet
-from cnnlab.figures.colours import PROBABILITY
+from cnnlab.figures.colours import CLASSES, PROBABILITY, class_colours
 from cnnlab.figures.palette_png import STEPS, TRANSPARENT, colours_of, index_png, palette_png
 from cnnlab.networks.forward import class_names, probabilities
 
-# Bright where the target is improbable, dark where it is probable; also more transparent there, so that the picture stays visible.
+# More transparent where the target is probable, so that the picture stays visible where nothing happens.
 _OPACITY = np.linspace(1, 120 / 255, STEPS)
-# Pairs of dark and light: the classes of the world come in confusable pairs, which share a hue.
-_CLASSES = (np.array(matplotlib.colormaps["tab20"].colors) * 255).round().astype(np.uint8)
+_CLASSES = (class_colours(np.arange(len(CLASSES))) * 255).round().astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

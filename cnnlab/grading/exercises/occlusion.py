@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.grading.exercises.exercise import Case, Exercise, exercise, require_attempt
-from cnnlab.grading.exercises.inputs import rand, seeded_network
+from cnnlab.grading.exercises.inputs import mask, rand, seeded_network
 from cnnlab.grading.exercises.requirements import has_shape, is_tensor, unchanged
 
 
@@ -72,3 +72,20 @@ def hit(answer: Callable[[Tensor, Tensor], bool]) -> str | None:
     if not on_object:
         return "look at the largest value, not at the largest size: relevance has a sign"
     return None if transposed else "rows and columns are mixed up: argmax counts through the flattened map"
+
+
+@exercise("05.overlap")
+def overlap():
+    """The intersection over union of two masks: `answer(mask, truth)`."""
+    segment, truth = mask(8, 10, rows=(1, 5), columns=(2, 7)), mask(8, 10, rows=(3, 8), columns=(4, 10))
+    both, either = (segment & truth).sum(), (segment | truth).sum()
+    area, true_area = segment.sum(), truth.sum()
+    recall, agreement = both / true_area, (segment == truth).float().mean()
+    mistakes = {
+        "what both share was counted twice in the union": both / (area + true_area),
+        "divide by the union, not by the truth: else a segment that is the whole picture is perfect": recall,
+        "divide by the union, not by the segment: else a single pixel is perfect": both / area,
+        "twice the intersection over both sizes is another score (Dice)": 2 * both / (area + true_area),
+        "these are the pixels in which both agree, with the empty ground too": agreement,
+    }
+    yield Case((segment, truth), both / either, mistakes, "compute a small case by hand")

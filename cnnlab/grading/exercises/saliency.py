@@ -3,7 +3,7 @@
 from torch import nn
 
 from cnnlab.grading.exercises.exercise import Case, exercise
-from cnnlab.grading.exercises.inputs import input_gradient, mask, rand, seeded_network
+from cnnlab.grading.exercises.inputs import input_gradient, rand, seeded_network
 from cnnlab.grading.exercises.requirements import has_shape, is_tensor, is_tensor_of_shape, unchanged
 
 CHANGED = "the picture that was passed in has changed; work on a copy (`image.clone().requires_grad_()`)"
@@ -52,20 +52,3 @@ def guided():
         "this is the forward pass; R is what goes back": forward.relu(),
     }
     yield Case((forward, grad_output), expected, mistakes, BY_HAND)
-
-
-@exercise("06.overlap")
-def overlap():
-    """The intersection over union of two masks: `answer(mask, truth)`."""
-    segment, truth = mask(8, 10, rows=(1, 5), columns=(2, 7)), mask(8, 10, rows=(3, 8), columns=(4, 10))
-    both, either = (segment & truth).sum(), (segment | truth).sum()
-    area, true_area = segment.sum(), truth.sum()
-    recall, agreement = both / true_area, (segment == truth).float().mean()
-    mistakes = {
-        "what both share was counted twice in the union": both / (area + true_area),
-        "divide by the union, not by the truth: else a segment that is the whole picture is perfect": recall,
-        "divide by the union, not by the segment: else a single pixel is perfect": both / area,
-        "twice the intersection over both sizes is another score (Dice)": 2 * both / (area + true_area),
-        "these are the pixels in which both agree, with the empty ground too": agreement,
-    }
-    yield Case((segment, truth), both / either, mistakes, BY_HAND)

@@ -26,6 +26,10 @@ def batched(model, image, target):
     return model(copies).softmax(dim=1)[:, target].reshape(4, 4)
 
 
+def iou(segment, truth):
+    return (segment & truth).sum() / (segment | truth).sum()
+
+
 RIGHT = {
     "05.positions": [
         lambda n, s, t: math.ceil((n - s) / t) + 1,
@@ -33,6 +37,7 @@ RIGHT = {
     ],
     "05.occlusion_map": [by_loops, batched],
     "05.hit": [lambda r, m: m.flatten()[r.argmax()], lambda r, m: bool((m & (r == r.max())).any())],
+    "05.overlap": [iou, lambda a, b: float((a * b).sum()) / float((a + b).sum())],
 }
 WRONG = {
     "05.positions": {
@@ -54,5 +59,12 @@ WRONG = {
     "05.hit": {
         "depend on the mask": lambda r, m: True,
         "has a sign": lambda r, m: m.flatten()[r.abs().argmax()],
+    },
+    "05.overlap": {
+        "counted twice": lambda a, b: (a & b).sum() / (a.sum() + b.sum()),
+        "not by the truth": lambda a, b: (a & b).sum() / b.sum(),
+        "not by the segment": lambda a, b: (a & b).sum() / a.sum(),
+        "Dice": lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()),
+        "empty ground": lambda a, b: (a == b).float().mean(),
     },
 }

@@ -25,17 +25,12 @@ def in_place(model, image, target):
     return saliency(model, image, target)
 
 
-def iou(segment, truth):
-    return (segment & truth).sum() / (segment | truth).sum()
-
-
 RIGHT = {
     "06.saliency": [saliency, backward],
     "06.guided": [
         lambda f, r: torch.where((f > 0) & (r > 0), r, torch.zeros_like(r)),
         lambda f, r: r.clamp_min(0) * (f > 0),
     ],
-    "06.overlap": [iou, lambda a, b: float((a * b).sum()) / float((a + b).sum())],
 }
 WRONG = {
     "06.saliency": {
@@ -57,12 +52,5 @@ WRONG = {
         "not 1": lambda f, r: ((f > 0) & (r > 0)).float(),
         "forward pass": lambda f, r: f.clamp_min(0),
         "same shape": lambda f, r: r[0],
-    },
-    "06.overlap": {
-        "counted twice": lambda a, b: (a & b).sum() / (a.sum() + b.sum()),
-        "not by the truth": lambda a, b: (a & b).sum() / b.sum(),
-        "not by the segment": lambda a, b: (a & b).sum() / a.sum(),
-        "Dice": lambda a, b: 2 * (a & b).sum() / (a.sum() + b.sum()),
-        "empty ground": lambda a, b: (a == b).float().mean(),
     },
 }
