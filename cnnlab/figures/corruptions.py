@@ -20,37 +20,44 @@ def severity_figure(
     live: Tensor | None = None,
     live_severities: Sequence[int] = SEVERITIES,
     title: str = "",
+    *,
+    severities: Sequence[int] = SEVERITIES,
+    up: str = "error rate",
 ) -> AltTextFigure:
     """Error rates of one network by severity, a panel for each family of corruptions; lines for `errors`, rings for `live`.
 
     Parameters
     ----------
     errors
-        15 x 5 error rates, from `cnnlab.robustness.corruption_errors` or a record.
+        15 x len(severities) error rates, from `cnnlab.robustness.corruption_errors` or a record; or another share in [0, 1].
     live
         15 x len(live_severities) error rates of a second, smaller run, to lay over the first.
     live_severities
         Its severities.
     title
         Over the figure.
+    severities, up
+        The severities of `errors`, and what `errors` holds if it is not the error rate.
     """
-    if errors.shape != (len(CORRUPTIONS), len(SEVERITIES)):
-        raise ValueError(f"errors must be 15 corruptions x 5 severities, but came as {tuple(errors.shape)}.")
+    if errors.shape != (len(CORRUPTIONS), len(severities)):
+        raise ValueError(
+            f"errors must be 15 corruptions x {len(severities)} severities, but came as {tuple(errors.shape)}."
+        )
     means = {family: float(errors[_rows(kinds)].mean()) for family, kinds in FAMILIES.items()}
-    alt_text = f"{title or 'Error rates'} by severity. On average over the family: " + ", ".join(
+    alt_text = f"{title or up.capitalize()} by severity. On average over the family: " + ", ".join(
         f"{family} {value:.0%}" for family, value in means.items()
     )
     figure = AltTextFigure(figsize=(10.0, 3.7), alt_text=alt_text + ".")
     for axis, (family, kinds) in zip(figure.subplots(1, 4, sharey=True), FAMILIES.items(), strict=True):
         rows = {kind.replace("_", " "): row for kind, row in zip(kinds, _rows(kinds), strict=True)}
-        curves = {name: (SEVERITIES, errors[row]) for name, row in rows.items()}
+        curves = {name: (severities, errors[row]) for name, row in rows.items()}
         rings = {} if live is None else {name: (live_severities, live[row]) for name, row in rows.items()}
         draw_lines(axis, curves, rings=rings, marker="")
         # Below, since a line may run anywhere in its panel.
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "handlelength": 2.6}
-        limits = {"xticks": SEVERITIES, "ylim": (-0.02, 1.02)}
+        limits = {"xticks": severities, "ylim": (-0.02, 1.02)}
         finish(axis, "severity", title=family, legend=below, per_cent=True, **limits)
-    figure.axes[0].set_ylabel("error rate")
+    figure.axes[0].set_ylabel(up)
     figure.suptitle(title, fontsize=11)
     return figure
 
@@ -77,7 +84,7 @@ def corruption_error_figure(table: Mapping[str, Tensor]) -> AltTextFigure:
     right.set_xticks([0], ["mCE"], fontweight="bold")
     for text in right.texts:
         text.set_fontweight("bold")
-    figure.suptitle("CE in per cent (100: as bad as the first)", fontsize=10)
+    figure.suptitle(f"CE in per cent (100: as many errors as {names[0]}; orange: more, purple: fewer)", fontsize=10)
     return figure
 
 
@@ -88,7 +95,7 @@ def class_errors_figure(clean: Tensor, corrupted: Tensor, names: Sequence[str]) 
     """
     order = corrupted.argsort(stable=True).tolist()
     easiest, hardest = names[order[0]], names[order[-1]]
-    alt_text = f"Wrong answers by class under corruptions: fewest for {easiest}, most for {hardest}."
+    alt_text = f"Errors by class under corruptions: fewest for {easiest}, most for {hardest}."
     axis = AltTextFigure(figsize=(10.0, 2.8), alt_text=alt_text).subplots()
     series = {"corrupted": corrupted[order], "as they are": clean[order]}
     ordered = [names[index] for index in order]
@@ -112,7 +119,7 @@ def shape_bias_figure(
     """
     quoted = dict(quoted or {})
     sentences = [
-        f"{name} {bias.bias:.2f} ({bias.shape + bias.texture} answers for either cue)"
+        f"{name} {bias.bias:.2f} ({bias.shape + bias.texture} decisions by either cue)"
         for name, bias in biases.items()
     ]
     sentences += [f"{name} {value:.2f} (quoted)" for name, value in quoted.items()]
@@ -130,7 +137,7 @@ def shape_bias_figure(
     axis.spines["left"].set_visible(False)
     limits = {"xlim": (0, 1), "ylim": (len(names) - 0.4, -0.6)}
     return finish(
-        axis, "shape bias (0: always by texture, 1: always by shape)", grid="x", legend=None, **limits
+        axis, "share of decisions by shape (0: all by texture, 1: all by shape)", grid="x", legend=None, **limits
     )
 
 

@@ -34,6 +34,12 @@ def test_each_family_has_its_panel_with_lines_and_rings(errors):
     ]
 
 
+def test_another_share_at_fewer_severities_has_its_own_label(errors):
+    figure = severity_figure(errors[:, :2], title="a cat", severities=(1, 4), up="probability")
+    assert figure.axes[0].get_ylabel() == "probability"
+    assert list(figure.axes[0].lines[0].get_xdata()) == [1, 4]
+
+
 def test_errors_of_another_shape_are_refused(errors):
     with pytest.raises(ValueError, match="15 corruptions x 5"):
         severity_figure(errors[:4])
@@ -68,4 +74,4 @@ def test_shape_bias_stands_beside_quoted_numbers():
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["plain", "humans (paper)"]
     assert [float(line.get_xdata()[0]) for line in axis.lines if line.get_marker() in "oD"] == [0.375, 0.96]
-    assert "plain 0.38 (8 answers" in figure.alt_text and "humans (paper) 0.96 (quoted)" in figure.alt_text
+    assert "plain 0.38 (8 decisions" in figure.alt_text and "humans (paper) 0.96 (quoted)" in figure.alt_text
