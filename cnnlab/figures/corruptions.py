@@ -84,7 +84,9 @@ def corruption_error_figure(table: Mapping[str, Tensor]) -> AltTextFigure:
     right.set_xticks([0], ["mCE"], fontweight="bold")
     for text in right.texts:
         text.set_fontweight("bold")
-    figure.suptitle(f"CE in per cent (100: as many errors as {names[0]}; orange: more, purple: fewer)", fontsize=10)
+    figure.suptitle(
+        f"CE in per cent (100: as many errors as {names[0]}; orange: more, purple: fewer)", fontsize=10
+    )
     return figure
 
 
@@ -137,7 +139,11 @@ def shape_bias_figure(
     axis.spines["left"].set_visible(False)
     limits = {"xlim": (0, 1), "ylim": (len(names) - 0.4, -0.6)}
     return finish(
-        axis, "share of decisions by shape (0: all by texture, 1: all by shape)", grid="x", legend=None, **limits
+        axis,
+        "share of decisions by shape (0: all by texture, 1: all by shape)",
+        grid="x",
+        legend=None,
+        **limits,
     )
 
 
