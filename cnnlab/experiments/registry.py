@@ -26,6 +26,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "dissection": dissection.DISSECTION,
     "dissection_basis": dissection.BASIS,
     "retrieval": retrieval.RETRIEVAL,
+    "new_domains": transfer.NEW_DOMAINS,
     "examples_per_class": transfer.EXAMPLES,
     "halves": transfer.HALVES,
     "places_remembered": segmentation.UPSAMPLING_METHODS,

@@ -6,8 +6,11 @@ For what the vectors are used for see the other modules of `cnnlab.features`; fo
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -19,7 +22,7 @@ from cnnlab.networks.data_loading import picture_batches, picture_count
 PIXELS = "pixels"
 """The name of the layer before all layers: the image itself."""
 
-POOLS = ("mean", "max", "sum", "centred")
+POOLS = ("mean", "max", "sum", "centred", "regional")
 
 
 def extract_features(
@@ -44,9 +47,9 @@ def extract_features(
     layer
         A name of `layer_names(model)`, or "pixels": the image itself, as a baseline.
     pool
-        Pooling of maps: None keeps every number (units x rows x columns); "mean", "max" and "sum" give one for each
-        unit, and so does "centred", a sum with a larger weight at the centre (`pool_maps`). Layers whose output is a vector are
-        not pooled.
+        Pooling of maps: None keeps every number (units x rows x columns); "mean", "max" and "sum" give one for each unit, and so do
+        "centred", a sum with a larger weight at the centre, and "regional", sums of maxima (`pool_maps`). Layers whose output is a
+        vector are not pooled.
     batch_size
         Images in one forward pass; only vectors are kept.
 
@@ -102,12 +105,13 @@ def pool_maps(maps: Tensor, pool: str | None = "sum") -> Tensor:
 
     and "centred" its weighted form, with exp(-(distance from the centre)^2 / (2 sigma^2)) at each position and sigma a
     third of the distance from the centre to the nearest border: the subject of a photograph is mostly at the centre.
-    Vectors N x C are not changed.
+    "regional" is R-MAC without its whitening: the maxima of 1, 4 and 9 overlapping square regions, each vector scaled to length 1,
+    summed. Vectors N x C are not changed.
 
     References
     ----------
-    Babenko & Lempitsky (2015), Aggregating local deep features for image retrieval, section 3.2; lecture L, "Compact
-    descriptors".
+    Babenko & Lempitsky (2015), Aggregating local deep features for image retrieval, section 3.2; Tolias, Sicre & Jegou (2016),
+    Particular object retrieval with integral max-pooling of CNN activations, section 3.3; lecture L, "Compact descriptors".
 
     Example
     -------
@@ -124,11 +128,54 @@ def pool_maps(maps: Tensor, pool: str | None = "sum") -> Tensor:
         return maps.amax((2, 3))
     if pool == "mean":
         return maps.mean((2, 3))
+    if pool == "regional":
+        maxima = torch.stack([region.amax((2, 3)) for region in _square_regions(maps)])
+        return torch.nn.functional.normalize(maxima, dim=2).sum(0)
     return (
         (maps * _centre_prior(*maps.shape[2:]).to(maps)).sum((2, 3))
         if pool == "centred"
         else maps.sum((2, 3))
     )
+
+
+def hog(images: Tensor, cell: int = 16) -> Tensor:
+    """Histograms of oriented gradients (HOG): the hand-made features that were usual before learned ones; N x D.
+
+    In each square of cell x cell pixels, the gradients of the grey picture vote for one of nine orientations with their
+    magnitude; blocks of 3 x 3 histograms are normalised together. Nothing is learned. By scikit-image.
+
+    Parameters
+    ----------
+    images
+        N x 3 x H x W in [0, 1], with sides of at least three cells.
+    cell
+        Side of a cell in pixels.
+
+    References
+    ----------
+    Dalal & Triggs (2005), Histograms of oriented gradients for human detection; lecture B, "Is the last layer good?".
+
+    Example
+    -------
+    >>> hog(torch.rand(2, 3, 64, 64)).shape
+    torch.Size([2, 324])
+    """
+    from skimage.feature import hog as histograms
+
+    grey = images.float().mean(1).cpu().numpy()
+    vectors = [histograms(image, pixels_per_cell=(cell, cell)) for image in grey]
+    return torch.from_numpy(np.stack(vectors)).float()
+
+
+def _square_regions(maps: Tensor) -> Iterator[Tensor]:
+    """Squares of three sizes, 2 / (scale + 1) of the shorter side: scale x scale of them, evenly spaced."""
+    height, width = maps.shape[2:]
+    for scale in (1, 2, 3):
+        side = max(1, 2 * min(height, width) // (scale + 1))
+        places = torch.linspace(0, 1, scale) if scale > 1 else torch.tensor([0.5])
+        tops, lefts = ((places * (length - side)).round().int().tolist() for length in (height, width))
+        for top, left in itertools.product(tops, lefts):
+            yield maps[:, :, top : top + side, left : left + side]
 
 
 def _centre_prior(height: int, width: int) -> Tensor:

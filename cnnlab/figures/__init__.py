@@ -109,7 +109,7 @@ from cnnlab.figures.segmentation import (
     upsampling_steps_figure,
 )
 from cnnlab.figures.training import training_figure
-from cnnlab.figures.transfer import column_table, repeats_figure
+from cnnlab.figures.transfer import column_table, repeats_figure, repeats_panels_figure
 
 __all__ = sorted(
     name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _ModuleType)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from torch import Tensor
 
@@ -26,6 +27,7 @@ def repeats_figure(
     across: str,
     up: str = "share of right answers",
     level: Mapping[str, float] | None = None,
+    live: Mapping[str, Mapping[str | float, float]] | None = None,
 ) -> AltTextFigure:
     """Repeated measurements of each condition: every repeat as a dot, the mean as a line, and its 95 % interval as a band.
 
@@ -39,6 +41,8 @@ def repeats_figure(
         Title, x label and y label.
     level
         Dotted lines by name, such as chance.
+    live
+        Second measurements, as rings: for a condition, some of the positions and what was measured there.
 
     Raises
     ------
@@ -50,11 +54,48 @@ def repeats_figure(
         raise ValueError(
             f"values must be places x repeats with {len(x_values)} places, but came as {shapes or 'nothing'}."
         )
-    named = isinstance(x_values[0], str)
-    positions = np.arange(len(x_values)) if named else np.asarray(x_values, dtype=float)
     axis = AltTextFigure(
         figsize=(8, 3.6), alt_text=describe_repeats(values, x_values, title, across)
     ).subplots()
+    _draw_repeats(axis, values, x_values, level or {}, live or {})
+    return finish(axis, across, up, title, grid=None, ylim=(0, 1.02))
+
+
+def repeats_panels_figure(
+    panels: Mapping[str, Mapping[str, Tensor]],
+    x_values: Sequence[str] | Sequence[float],
+    *,
+    across: str,
+    up: str = "share of right answers",
+    level: Mapping[str, Mapping[str, float]] | None = None,
+    live: Mapping[str, Mapping[str, Mapping[str | float, float]]] | None = None,
+) -> AltTextFigure:
+    """`repeats_figure` for several tasks, two panels in a row; all have the same conditions. `level` and `live` are given by panel."""
+    spoken = [describe_repeats(values, x_values, title, across) for title, values in panels.items()]
+    rows = (len(panels) + 1) // 2
+    figure = AltTextFigure(figsize=(9.6, 3.1 * rows + 0.3), alt_text=" ".join(spoken))
+    grid = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
+    for number, (axis, (title, values)) in enumerate(zip(grid.flat, panels.items(), strict=False)):
+        _draw_repeats(axis, values, x_values, (level or {}).get(title, {}), (live or {}).get(title, {}))
+        labels = across if number >= len(panels) - 2 else "", "" if number % 2 else up
+        finish(axis, *labels, title, grid=None, legend=None, ylim=(0, 1.02))
+    for axis in grid.flat[len(panels) :]:
+        axis.set_axis_off()
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9)
+    return figure
+
+
+def _draw_repeats(
+    axis: Axes,
+    values: Mapping[str, Tensor],
+    x_values: Sequence[str] | Sequence[float],
+    level: Mapping[str, float],
+    live: Mapping[str, Mapping[str | float, float]],
+) -> None:
+    """The repeats, means, intervals, levels and rings of one panel."""
+    named = isinstance(x_values[0], str)
+    positions = np.arange(len(x_values)) if named else np.asarray(x_values, dtype=float)
     for number, (name, array) in enumerate(values.items()):
         colour, _, mark = style = LINES[number % len(LINES)]
         # A small shift, so that repeats of different conditions do not cover each other.
@@ -64,8 +105,10 @@ def repeats_figure(
         mean, low, high = (part.numpy() for part in t_interval(array.double()))
         if array.shape[1] >= ENOUGH:
             axis.fill_between(positions, low, high, color=colour, alpha=0.15, linewidth=0)
-        draw_lines(axis, {name: (positions, mean)}, [style], markersize=6)
-    for name, height in (level or {}).items():
+        measured = {positions[list(x_values).index(x)]: share for x, share in live.get(name, {}).items()}
+        rings = {name: (list(measured), list(measured.values()))} if measured else None
+        draw_lines(axis, {name: (positions, mean)}, [style], rings, markersize=6)
+    for name, height in level.items():
         level_line(axis, height)
         side = "bottom" if height > 0.2 else "top"  # low lines have the data above them
         style = {"transform": axis.get_yaxis_transform(), "fontsize": 8, "color": "0.25"}
@@ -75,7 +118,6 @@ def repeats_figure(
     axis.xaxis.set_major_locator(FixedLocator(positions))
     axis.xaxis.set_major_formatter(FixedFormatter([str(label) for label in x_values]))
     axis.xaxis.set_minor_locator(NullLocator())
-    return finish(axis, across, up, title, grid=None, ylim=(0, 1.02))
 
 
 def describe_repeats(

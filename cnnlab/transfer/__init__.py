@@ -23,6 +23,7 @@ from cnnlab.transfer.learning_curves import (
     accuracy_by_depth,
     accuracy_by_examples,
     sample_per_class,
+    verdicts,
 )
 from cnnlab.transfer.new_tasks import NewTask, new_task, tasks_for
 
@@ -46,4 +47,5 @@ __all__ = [
     "tasks_for",
     "transfer_init",
     "transferability_experiment",
+    "verdicts",
 ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import positive_int
+from cnnlab._validation import one_of, positive_int
 from cnnlab.networks.activations import layer_names
 from cnnlab.transfer.fine_tuning import accuracy, fine_tune
 from cnnlab.transfer.heads import head_name, new_head, reinitialise_after
@@ -175,3 +175,39 @@ def t_interval(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return mean, torch.full_like(mean, math.nan), torch.full_like(mean, math.nan)
     half = values.std(-1) / count**0.5 * float(t.ppf(0.975, count - 1))
     return mean, mean - half, mean + half
+
+
+def verdicts(accuracy: Mapping[str, Tensor], condition: str) -> list[tuple[str, float]]:
+    """Whether a condition "wins", "ties" or "loses" against its strongest rival, and by how much, at each of P positions.
+
+    The strongest rival is the one with the highest mean there. The differences are paired by seed; it is a tie if their 95 % interval
+    (`t_interval`) contains 0. With few seeds the interval is wide, so small differences are ties.
+
+    Parameters
+    ----------
+    accuracy
+        For each condition, P x R accuracies: P numbers of examples, the same R seeds.
+    condition
+        The one that is judged; all others are rivals.
+
+    Raises
+    ------
+    ValueError
+        If the condition is missing, has no rival, or there are fewer than two seeds.
+
+    Example
+    -------
+    >>> verdicts({"transfer": torch.tensor([[0.8, 0.9]]), "pixels": torch.tensor([[0.1, 0.2]])}, "transfer")[0][0]
+    'wins'
+    """
+    own = accuracy[one_of(condition, accuracy, "condition")].double()
+    others = [values.double() for name, values in accuracy.items() if name != condition]
+    if not others or own.shape[1] < 2:
+        raise ValueError("a verdict needs at least one rival and two seeds.")
+    rivals = torch.stack(others)
+    strongest = rivals.mean(2).argmax(0)
+    difference = own - rivals[strongest, torch.arange(len(own))]
+    kinds = []
+    for mean, low, high in zip(*(part.tolist() for part in t_interval(difference)), strict=True):
+        kinds.append(("wins" if low > 0 else "loses" if high < 0 else "ties", mean))
+    return kinds

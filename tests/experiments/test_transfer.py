@@ -8,7 +8,15 @@ from torch import nn
 
 from cnnlab import world
 from cnnlab.experiments import transfer
-from cnnlab.experiments.transfer import images_of_classes, measure_examples, measure_halves
+from cnnlab.experiments.transfer import (
+    domain_task,
+    images_of_classes,
+    measure_domains,
+    measure_examples,
+    measure_halves,
+)
+from cnnlab.features import extract_features, linear_probe
+from cnnlab.networks import load
 from cnnlab.transfer import accuracy, accuracy_by_examples, transferability_experiment
 
 HALF = tuple(world.OBJECTS[::2])
@@ -50,6 +58,24 @@ def test_new_classes_are_those_that_the_source_does_not_know(bases):
     ).accuracy
     assert found == {way: pytest.approx(float(value), abs=1e-4) for way, value in expected.items()}
     assert list(found) == ["frozen", "tuned", "scratch"]
+
+
+def test_domains_are_probed_on_the_layers_of_the_networks():
+    options = {"size": 64, "steps": 2, "batch_size": 8, "scratch_rate": 0.05}
+    found = measure_domains("digits", 2, 0, pictures=20, test_pictures=10, **options)
+    assert list(found) == ["fire5", "fire7", "fire9", "lite0", "HOG", "pixels", "scratch"]
+    task = domain_task("digits", 20, 10, 64)
+    sets = (task.images / 255, task.test_images / 255)
+    for name, network, layer in (("fire9", "squeezenet", "fire9"), ("lite0", "efficientnet_lite0", "pool")):
+        train, test = (extract_features(load(network), images, layer, "mean") for images in sets)
+        expected = linear_probe(train, task.labels, test, task.test_labels).accuracy
+        assert found[name] == pytest.approx(expected, abs=1e-4)
+
+
+def test_scenes_are_the_same_pictures_as_objects_with_other_labels():
+    objects, scenes, drawn = (domain_task(name, 20, 10, 64) for name in ("objects", "scenes", "line art"))
+    assert torch.equal(objects.images, scenes.images) and scenes.classes == world.SCENES
+    assert drawn.classes == objects.classes and not torch.equal(drawn.images, objects.images)
 
 
 def test_halves_are_tried_on_b_beside_base_b_itself(bases):

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from cnnlab.features import extract_features, pool_maps
+from cnnlab.features import extract_features, hog, pool_maps
 from cnnlab.networks import activations
 
 
@@ -39,6 +39,17 @@ def test_the_centre_prior_is_a_gaussian_of_a_third_of_the_way_to_the_border():
             squared = (row - 2) ** 2 + (column - 3.5) ** 2
             expected += maps[:, :, row, column] * math.exp(-squared / (2 * sigma**2))
     assert torch.allclose(pool_maps(maps, "centred"), expected)
+
+
+def test_regional_pooling_sums_the_maxima_of_fourteen_squares():
+    maps = torch.rand(2, 3, 6, 8, dtype=torch.float64)
+    expected = torch.zeros(2, 3, dtype=torch.float64)
+    for side, tops, lefts in ((6, [0], [1]), (4, [0, 2], [0, 4]), (3, [0, 2, 3], [0, 2, 5])):
+        for top in tops:
+            for left in lefts:
+                largest = maps[:, :, top : top + side, left : left + side].amax((2, 3))
+                expected += largest / largest.norm(dim=1, keepdim=True)
+    assert torch.allclose(pool_maps(maps, "regional"), expected)
 
 
 def test_pixels_are_a_layer_that_needs_no_network(pictures):
@@ -97,3 +108,13 @@ def test_codes_can_be_trained_on(tiny, pictures):
 def test_bad_questions_are_refused(tiny, pictures, pool, message):
     with pytest.raises(ValueError, match=message):
         extract_features(tiny, pictures, "conv", pool)
+
+
+def test_hog_sees_the_orientation_of_an_edge_and_not_its_contrast():
+    stripes = (torch.arange(48) // 6 % 2).float().expand(3, 48, 48)
+    upright, flat, pale = stripes, stripes.transpose(1, 2), 0.3 + 0.5 * stripes
+    vectors = hog(torch.stack([upright, flat, pale]))
+    # One block of 3 x 3 cells with nine orientations.
+    strongest = vectors.view(3, 9, 9).sum(1).argmax(1)
+    assert strongest[0] == strongest[2] != strongest[1]
+    assert torch.allclose(vectors[0], vectors[2], atol=1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.figures import column_table, repeats_figure
+from cnnlab.figures import column_table, repeats_figure, repeats_panels_figure
 from cnnlab.transfer.learning_curves import t_interval
 
 VALUES = {
@@ -51,3 +51,19 @@ def test_rows_of_a_record_become_places_and_repeats():
     assert table["a"].tolist() == [[4, 6], [1, 3]] and table["b"].tolist() == [[0, 8], [0, 2]]
     with pytest.raises(ValueError, match="as many repeats"):
         column_table(rows[:3], ("a",), "n")
+
+
+def test_rings_stand_where_they_were_measured():
+    axis = repeats_figure(VALUES, (1, 10), title="T", across="", live={"scratch": {10: 0.4}}).axes[0]
+    ring = next(line for line in axis.lines if line.get_fillstyle() == "none")
+    assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([10.0], [0.4])
+
+
+def test_panels_share_their_axes_and_one_legend():
+    panels = dict.fromkeys(("easy", "hard", "harder"), VALUES)
+    live = {"hard": {"tuned": {1: 0.5}}}
+    figure = repeats_panels_figure(panels, (1, 10), across="n", level={"easy": {"chance": 0.1}}, live=live)
+    assert [axis.get_title() for axis in figure.axes] == ["easy", "hard", "harder", ""]
+    assert [len(axis.lines) for axis in figure.axes[:3]] == [9, 9, 8]  # with a level, with a ring, as it is
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["tuned", "scratch"]
+    assert figure.alt_text.count("3 repeats") == 3

@@ -12,6 +12,7 @@ from cnnlab.transfer import (
     new_head,
     transfer_init,
     transferability_experiment,
+    verdicts,
 )
 from cnnlab.transfer.learning_curves import epochs_for_steps, layer_before_head, sample_per_class, t_interval
 
@@ -101,3 +102,20 @@ def test_wrong_halves_are_refused(tiny, network_for, squares):
         transferability_experiment(tiny, network_for, squares(6), squares(6), treatments=["BBn"])
     with pytest.raises(ValueError, match="one architecture"):
         transferability_experiment(MiniAlexNet(["a", "b"]), network_for, squares(6), squares(6))
+
+
+def test_a_verdict_is_a_paired_t_test_against_the_strongest_rival():
+    from scipy.stats import ttest_rel
+
+    generator = torch.Generator().manual_seed(0)
+    rival = torch.rand(5, 5, generator=generator).double()
+    shift = torch.tensor([-0.3, -0.1, 0.0, 0.1, 0.3], dtype=torch.float64)[:, None]
+    own = rival + shift + 0.1 * torch.randn(5, 5, generator=generator)
+    found = verdicts({"own": own, "rival": rival, "weak": rival - 1}, "own")
+    for (kind, difference), mine, theirs in zip(found, own, rival, strict=True):
+        p = ttest_rel(mine.numpy(), theirs.numpy()).pvalue
+        assert difference == pytest.approx(float((mine - theirs).mean()))
+        assert (kind == "ties") == (p > 0.05) and (kind == "ties" or (kind == "wins") == (difference > 0))
+    assert {kind for kind, _ in found} == {"wins", "ties", "loses"}
+    with pytest.raises(ValueError, match="two seeds"):
+        verdicts({"own": own[:, :1], "rival": rival[:, :1]}, "own")
