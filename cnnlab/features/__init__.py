@@ -1,6 +1,6 @@
 """Feature vectors of a layer: nearest neighbours, embeddings, retrieval, linear probes, and comparison of representations.
 
-    extraction                   one vector for each picture, from any layer or from the raw pixels
+    extraction                   one vector for each picture, from any layer, from the raw pixels, or hand-made (HOG)
     nearest_neighbours           the pictures that are close in a layer's feature space, and precision@k
     postprocessing               L2 normalisation, power, PCA and whitening, fitted on one split and used on another
     retrieval                    average precision of a ranked collection
@@ -20,7 +20,7 @@ Behind them: `_validation` (checks). Features are N x D tensors, one row for eac
 from cnnlab.features.brain_comparison import BrainComparison, compare_with_recordings, standardised_rdm
 from cnnlab.features.decoding import Decoding, decode
 from cnnlab.features.embedding import embed, grid_assignment
-from cnnlab.features.extraction import PIXELS, POOLS, extract_features, pool_maps
+from cnnlab.features.extraction import PIXELS, POOLS, extract_features, hog_features, pool_maps
 from cnnlab.features.kernel_analysis import KernelCurve, kernel_analysis
 from cnnlab.features.linear_probe import Probe, linear_probe
 from cnnlab.features.nearest_neighbours import (
@@ -61,6 +61,7 @@ __all__ = [
     "embed",
     "extract_features",
     "grid_assignment",
+    "hog_features",
     "kernel_analysis",
     "l2",
     "linear_probe",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import one_of
+from cnnlab._validation import image_batch, one_of, positive_int
 from cnnlab.networks.activations import activations
 from cnnlab.networks.data_loading import picture_batches, picture_count
 
@@ -135,3 +135,51 @@ def _centre_prior(height: int, width: int) -> Tensor:
     sigma = min(height, width) / 2 / 3
     rows, columns = (torch.arange(side) - (side - 1) / 2 for side in (height, width))
     return torch.exp(-(rows[:, None] ** 2 + columns**2) / (2 * sigma**2))
+
+
+def hog_features(images: Tensor, cell: int = 16, orientations: int = 9) -> Tensor:
+    """HOG, histograms of oriented gradients: hand-made features, a baseline for learned ones.
+
+    The gradient at each pixel (of the colour in which it is largest) votes with its size for its orientation, between 0 and 180
+    degrees, in the histogram of its cell. Histograms of 2 x 2 cells together are scaled to length 1; blocks overlap by one cell.
+
+    Parameters
+    ----------
+    images
+        N x 3 x H x W in [0, 1], or one image.
+    cell
+        Side of a cell in pixels; at least two must fit each way.
+    orientations
+        Bins of a histogram.
+
+    Returns
+    -------
+    Tensor
+        N x D floats with D = (H // cell - 1) (W // cell - 1) * 4 * orientations; D for one image.
+
+    Raises
+    ------
+    ValueError
+        If the images are not in [0, 1], or have less than 2 x 2 cells.
+
+    References
+    ----------
+    Dalal & Triggs (2005), Histograms of oriented gradients for human detection; by scikit-image. Lecture B, on features
+    designed by hand and learned features.
+
+    Example
+    -------
+    >>> hog_features(torch.rand(2, 3, 96, 96)).shape
+    torch.Size([2, 900])
+    """
+    batch, is_single = image_batch(images)
+    if min(batch.shape[2:]) < 2 * positive_int(cell, "cell"):
+        raise ValueError(
+            f"images of {batch.shape[2]} x {batch.shape[3]} have less than 2 x 2 cells of {cell} pixels."
+        )
+    from skimage.feature import hog
+
+    options = {"orientations": orientations, "pixels_per_cell": (cell, cell), "cells_per_block": (2, 2)}
+    rows = [hog(image.permute(1, 2, 0).cpu().numpy(), channel_axis=2, **options) for image in batch]
+    vectors = torch.stack([torch.from_numpy(row).float() for row in rows])
+    return vectors[0] if is_single else vectors

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from cnnlab.features import extract_features, pool_maps
+from cnnlab.features import extract_features, hog_features, pool_maps
 from cnnlab.networks import activations
 
 
@@ -97,3 +97,22 @@ def test_codes_can_be_trained_on(tiny, pictures):
 def test_bad_questions_are_refused(tiny, pictures, pool, message):
     with pytest.raises(ValueError, match=message):
         extract_features(tiny, pictures, "conv", pool)
+
+
+def test_hog_puts_an_edge_into_the_bin_of_its_direction():
+    """Brightness that rises to the right has all its gradient at 0 degrees, downwards at 90: bins 0 and 4 of 9."""
+    ramp = torch.linspace(0.1, 0.9, 32).expand(3, 32, 32)
+    for image, strongest in ((ramp, 0), (ramp.transpose(1, 2), 4)):
+        histograms = hog_features(image, cell=8).view(3, 3, 2, 2, 9)
+        assert (histograms.argmax(-1) == strongest).all()
+        assert torch.allclose(histograms[..., strongest], torch.full((3, 3, 2, 2), 0.5), atol=1e-3)
+
+
+def test_hog_does_not_see_contrast_and_has_the_length_that_it_says():
+    images = 0.4 + 0.2 * torch.rand(2, 3, 48, 40, generator=torch.Generator().manual_seed(0))
+    found = hog_features(images, cell=8)
+    assert found.shape == (2, (48 // 8 - 1) * (40 // 8 - 1) * 4 * 9)
+    assert torch.allclose(found, hog_features(0.5 * images + 0.3, cell=8), atol=1e-3)
+    assert torch.allclose(found[1], hog_features(images[1], cell=8))
+    with pytest.raises(ValueError, match="less than 2 x 2 cells"):
+        hog_features(images, cell=21)
