@@ -29,6 +29,8 @@ from cnnlab.features import PIXELS, Neighbours, neighbours, precision_curve
 from cnnlab.figures.nearest_neighbours import precision_figure
 
 MAX_K = 20
+SMALL_SET = 100
+"""Of so many pictures, even a large network computes the first layer at once, so that there is something to see."""
 
 
 class NearestNeighboursExplorer(Explorer):
@@ -124,9 +126,9 @@ class NearestNeighboursExplorer(Explorer):
 
     def preview(self) -> Figure:
         k = min(self.k.value, 7)
-        figure = canvas(9.6, 3.5)
         layers = [layer for layer in (PIXELS, self.layer.value) if layer in self.neighbours]
-        for line, layer in zip(figure.subplots(2, k + 1, squeeze=False), layers, strict=False):
+        figure = canvas(9.6, 1.75 * len(layers))
+        for line, layer in zip(figure.subplots(len(layers), k + 1, squeeze=False), layers, strict=True):
             best = self.neighbours[layer].index[:k].tolist()
             captions = [self.image_set.describe(index).split(",")[0] for index in best]
             pictures = [self._query_image, *self.image_set.as_floats(index=torch.tensor(best))]
@@ -173,6 +175,11 @@ class NearestNeighboursExplorer(Explorer):
         self.features, self.neighbours, self.curves = {}, {}, {}
         if self.is_large:
             self.features = {PIXELS: self.image_set.as_floats(self.side).flatten(1)}
+            if not self._is_shown and len(self.image_set) <= SMALL_SET:
+                *_, first = collect_features(
+                    self.model, Floats(self.image_set, self.side), [self.layer.value]
+                )
+                self.features |= first
         self._collect([*self._together, self.layer.value])
 
     def _collect(self, layers: Sequence[str]) -> None:

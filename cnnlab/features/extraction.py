@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import one_of
+from cnnlab._validation import image_batch, one_of, positive_int
 from cnnlab.networks.activations import activations
 from cnnlab.networks.data_loading import picture_batches, picture_count
 
@@ -139,7 +139,7 @@ def pool_maps(maps: Tensor, pool: str | None = "sum") -> Tensor:
 
 
 def hog(images: Tensor, cell: int = 16) -> Tensor:
-    """Histograms of oriented gradients (HOG): the hand-made features that were usual before learned ones; N x D.
+    """HOG, histograms of oriented gradients: the hand-made features that were usual before learned ones.
 
     In each square of cell x cell pixels, the gradients of the grey picture vote for one of nine orientations with their
     magnitude; blocks of 3 x 3 histograms are normalised together. Nothing is learned. By scikit-image.
@@ -147,9 +147,19 @@ def hog(images: Tensor, cell: int = 16) -> Tensor:
     Parameters
     ----------
     images
-        N x 3 x H x W in [0, 1], with sides of at least three cells.
+        N x 3 x H x W in [0, 1], or one image.
     cell
-        Side of a cell in pixels.
+        Side of a cell in pixels; at least three must fit each way.
+
+    Returns
+    -------
+    Tensor
+        N x D floats with D = (H // cell - 2) (W // cell - 2) * 81; D for one image.
+
+    Raises
+    ------
+    ValueError
+        If the images are not in [0, 1], or have less than 3 x 3 cells.
 
     References
     ----------
@@ -160,11 +170,17 @@ def hog(images: Tensor, cell: int = 16) -> Tensor:
     >>> hog(torch.rand(2, 3, 64, 64)).shape
     torch.Size([2, 324])
     """
+    batch, is_single = image_batch(images)
+    if min(batch.shape[2:]) < 3 * positive_int(cell, "cell"):
+        raise ValueError(
+            f"images of {batch.shape[2]} x {batch.shape[3]} have less than 3 x 3 cells of {cell} pixels."
+        )
     from skimage.feature import hog as histograms
 
-    grey = images.float().mean(1).cpu().numpy()
+    grey = batch.float().mean(1).cpu().numpy()
     vectors = [histograms(image, pixels_per_cell=(cell, cell)) for image in grey]
-    return torch.from_numpy(np.stack(vectors)).float()
+    vectors = torch.from_numpy(np.stack(vectors)).float()
+    return vectors[0] if is_single else vectors
 
 
 def _square_regions(maps: Tensor) -> Iterator[Tensor]:

@@ -50,9 +50,10 @@ def neighbours_figure(
         f"{len(queries)} queries with their {k} nearest pictures in {', '.join(names)}; blue frames show the query's class,"
         " dashed orange ones another."
     )
-    cell = min(1.0, 9.0 / (k + 1))
+    cell = min(1.6, 9.0 / (k + 1))
     rows = len(queries) * len(names)
-    figure = AltTextFigure(figsize=(cell * (k + 1) + 1.0, cell * rows + 0.1), dpi=90, alt_text=alt_text)
+    size = cell * (k + 1) + 1.0, cell * rows + 0.1
+    figure = AltTextFigure(figsize=size, dpi=100, photographs=True, alt_text=alt_text)
     axes = figure.subplots(rows, k + 1, squeeze=False)
     for number, query in enumerate(queries):
         for line, name in enumerate(names):
@@ -134,11 +135,17 @@ def map_figure(
 
 
 def picture_map_figure(
-    points: Tensor, pictures: Any, *, grid: bool = False, size: float = 10.0
+    points: Tensor,
+    pictures: Any,
+    *,
+    grid: bool = False,
+    zoom: Sequence[int] | None = None,
+    size: float = 10.0,
 ) -> AltTextFigure:
     """Images at their positions in an embedding (N x 2); with `grid` each in its own cell, so that none covers another.
 
-    The grid (`cnnlab.features.grid_assignment`) keeps neighbours together and gives up distances.
+    The grid (`cnnlab.features.grid_assignment`) keeps neighbours together and gives up distances. `zoom` is a part of it, as
+    (top, left, bottom, right) in cells, the last two outside: only that part is drawn, large.
     """
     count = len(points)
     alt_text = (
@@ -146,18 +153,27 @@ def picture_map_figure(
     )
     if grid:
         cells = grid_assignment(points)
+        if zoom is not None:
+            first, last = torch.tensor(zoom).view(2, 2)
+            inside = ((cells >= first) & (cells < last)).all(1)
+            if not inside.any():
+                raise ValueError(f"no picture lies in the cells {tuple(zoom)} of {tuple(cells.amax(0) + 1)}.")
+            cells, pictures = cells[inside] - cells[inside].amin(0), pictures[inside]
+            alt_text = f"{len(cells)} of {alt_text}"
         rows, columns = (cells.amax(0) + 1).tolist()
         sheet = tile_images(pictures, cells.tolist(), gap=max(1, pictures.shape[3] // 24))
-        figure = AltTextFigure(figsize=(size, size * rows / columns), alt_text=alt_text)
+        figure = AltTextFigure(
+            figsize=(size, size * rows / columns), dpi=100, photographs=True, alt_text=alt_text
+        )
         axis = figure.subplots()
         show_image(axis, sheet)
     else:
         figure = AltTextFigure(figsize=(size, 0.75 * size), alt_text=alt_text)
         axis = figure.subplots()
         axis.set(xlim=_span(points[:, 0]), ylim=_span(points[:, 1]))
-        zoom = 72 * size / (1.7 * count**0.5) / pictures.shape[-1]
+        scale = 72 * size / (1.7 * count**0.5) / pictures.shape[-1]
         for picture, point in zip(pictures, points.tolist(), strict=True):
-            stamp = OffsetImage(picture.permute(1, 2, 0).numpy(), zoom=zoom)
+            stamp = OffsetImage(picture.permute(1, 2, 0).numpy(), zoom=scale)
             axis.add_artist(AnnotationBbox(stamp, point, frameon=False, pad=0))
     axis.set_axis_off()
     return figure

@@ -74,6 +74,24 @@ def test_facts_tell_class_scene_and_background(pictures):
 # The neighbour explorer.
 
 
+def test_a_large_network_shows_its_first_layer_of_a_small_set_at_once(pictures):
+    """The other layers come in the background; without a running event loop all would be there."""
+    large = Small().eval()
+    large.pool, large.input_size = nn.AdaptiveAvgPool2d(1), 224
+
+    async def open_it():
+        explorer = NearestNeighboursExplorer(large, 5, pictures=pictures, layer="pool")
+        explorer.background.stop()
+        return explorer
+
+    explorer = asyncio.run(open_it())
+    assert sorted(explorer.features) == sorted(explorer.neighbours) == ["pixels", "pool"]
+    expected = neighbours(explorer.features["pool"], explorer.query_features["pool"][0], 20)
+    assert torch.equal(explorer.neighbours["pool"].index, expected.index)
+    rows = [axis.get_ylabel() for axis in explorer.preview().axes if axis.get_ylabel()]
+    assert rows == ["pixels", "pool"]
+
+
 @pytest.mark.parametrize("layer", ["pixels", "relu1", "fc"])
 def test_neighbours_are_those_of_the_technique(near, model, pictures, layer):
     near.layer.value = layer

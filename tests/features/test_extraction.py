@@ -118,3 +118,22 @@ def test_hog_sees_the_orientation_of_an_edge_and_not_its_contrast():
     strongest = vectors.view(3, 9, 9).sum(1).argmax(1)
     assert strongest[0] == strongest[2] != strongest[1]
     assert torch.allclose(vectors[0], vectors[2], atol=1e-3)
+
+
+def test_hog_puts_an_edge_into_the_bin_of_its_direction():
+    """Brightness that rises to the right has all its gradient at 0 degrees, downwards at 90: bins 0 and 4 of 9."""
+    ramp = torch.linspace(0.1, 0.9, 32).expand(3, 32, 32)
+    for image, strongest in ((ramp, 0), (ramp.transpose(1, 2), 4)):
+        histograms = hog(image, cell=8).view(2, 2, 3, 3, 9)
+        assert (histograms.argmax(-1) == strongest).all()
+        assert torch.allclose(histograms[..., strongest], torch.full((2, 2, 3, 3), 1 / 3), atol=0.05)
+
+
+def test_hog_does_not_see_contrast_and_has_the_length_that_it_says():
+    images = 0.4 + 0.2 * torch.rand(2, 3, 48, 40, generator=torch.Generator().manual_seed(0))
+    found = hog(images, cell=8)
+    assert found.shape == (2, (48 // 8 - 2) * (40 // 8 - 2) * 81)
+    assert torch.allclose(found, hog(0.5 * images + 0.3, cell=8), atol=1e-3)
+    assert torch.allclose(found[1], hog(images[1], cell=8))
+    with pytest.raises(ValueError, match="less than 3 x 3 cells"):
+        hog(images, cell=14)

@@ -89,3 +89,15 @@ def test_pictures_stand_at_their_places_or_in_their_cells(points, pictures):
     for picture, (row, column) in zip(pictures, grid_assignment(points).tolist(), strict=True):
         cell = sheet[row * 7 : row * 7 + 6, column * 7 : column * 7 + 6]
         assert np.allclose(cell, picture.permute(1, 2, 0))
+
+
+def test_a_zoom_shows_the_cells_of_its_part_only(points, pictures):
+    figure = picture_map_figure(points, pictures, grid=True, zoom=(1, 0, 3, 2))
+    sheet, shown = np.asarray(figure.axes[0].images[0].get_array()), 0
+    for picture, (row, column) in zip(pictures, grid_assignment(points).tolist(), strict=True):
+        if 1 <= row < 3 and column < 2:
+            top, left, shown = 7 * (row - 1), 7 * column, shown + 1
+            assert np.allclose(sheet[top : top + 6, left : left + 6], picture.permute(1, 2, 0))
+    assert shown and sheet.shape[:2] == (13, 13) and figure.alt_text.startswith(f"{shown} of 9 pictures")
+    with pytest.raises(ValueError, match="no picture"):
+        picture_map_figure(points, pictures, grid=True, zoom=(5, 5, 9, 9))
