@@ -137,8 +137,9 @@ class GradCamExplorer(Explorer):
         for _scene in compute_missing(self._scenes, self.results, grad_cam.render):
             pass  # within a kernel some may still be missing
         rows = [("this picture", self.result), *self.results.items()][:8]
-        figure = canvas(9.6, 1.75)
-        for axis, (name, result) in zip(figure.subplots(1, 8), rows, strict=False):
+        shape = -(-len(rows) // 4), min(4, len(rows))
+        figure = canvas(9.6, 2.8 * shape[0])
+        for axis, (name, result) in zip(figure.subplots(*shape, squeeze=False).flat, rows, strict=False):
             show_image(axis, result.image, name)
             values = result.per_pixel
             overlay(axis, values, float(values.max()) or 1.0)

@@ -53,8 +53,8 @@ class MemorizationExplorer(Explorer):
         self.curves, self.shares, self._finding = Chart(), Chart(), finding()
         self.layout(
             {
-                "What is to be learnt": {
-                    "inputs": choice("Learn", CHOICES, name="What is to be learnt"),
+                "What is learned": {
+                    "inputs": choice("Learn", CHOICES, name="What is learned"),
                     "share": slider(
                         "Random", 100, *range_of_shares, name="Per cent of labels that are drawn by chance"
                     ),
@@ -111,7 +111,7 @@ class MemorizationExplorer(Explorer):
     def summary(self) -> str:
         row = self.recorded_run
         return (
-            f"{self._task_name()}: the recorded run ends with {row['train']:.0%} of what was learnt and"
+            f"{self._task_name()}: the recorded run ends with {row['train']:.0%} of the training pictures and"
             f" {row['test']:.0%} of other pictures."
         )
 
@@ -148,7 +148,7 @@ class MemorizationExplorer(Explorer):
             ]
         row = self.recorded_run
         self._finding.value = (
-            f"{self._task_name()}, recorded: {row['train']:.0%} of what was learnt, {row['test']:.0%} of other pictures;"
+            f"{self._task_name()}, recorded: {row['train']:.0%} of the training pictures, {row['test']:.0%} of other pictures;"
             " chance would be 5%."
         )
         figure = random_labels_figure(self.records[0].rows)
@@ -167,7 +167,7 @@ class MemorizationExplorer(Explorer):
         self.history = history
         n_epochs = len(history["loss"])
         self.set_status(
-            f"Epoch {n_epochs} of {self.epochs}: {history['accuracy'][-1]:.0%} of what is learnt,"
+            f"Epoch {n_epochs} of {self.epochs}: {history['accuracy'][-1]:.0%} of the training pictures,"
             f" {history['validation'][-1]:.0%} of other pictures."
         )
         self._draw()

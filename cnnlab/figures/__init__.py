@@ -49,7 +49,13 @@ from cnnlab.figures.adversarial import (
     strength_figure,
 )
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.attribution import as_picture, attribution_figure, overlay_figure, segment_figure
+from cnnlab.figures.attribution import (
+    as_picture,
+    attribution_figure,
+    overlay_figure,
+    segment_figure,
+    spotlight,
+)
 from cnnlab.figures.attribution_metrics import (
     comparison_figure,
     randomisation_figure,

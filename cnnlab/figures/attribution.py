@@ -140,6 +140,12 @@ def as_picture(attribution: Tensor) -> Tensor:
     return (0.5 + attribution / (2 * (_top(attribution.abs()) or 1.0))).clamp(0, 1)
 
 
+def spotlight(image: Tensor, relevance: Tensor, dark: float = 0.3) -> Tensor:
+    """A map H x W as a light on its image, 3 x H x W: own colours where the map is strongest, `dark` grey where it is 0 or below."""
+    strength = (relevance / (_top(relevance) or 1.0)).clamp(0, 1)
+    return torch.lerp(dark * image.mean(0, keepdim=True).expand_as(image), image, strength)
+
+
 def _map(axis: Axes, values: Tensor, title: str, ranged: bool = True) -> None:
     if values.dim() == 3:
         show_image(axis, as_picture(values), title)

@@ -11,14 +11,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.axes import bare, draw_lines, finish, level_line
-from cnnlab.figures.colours import CLASSES, TRAINING, VALIDATION
+from cnnlab.figures.colours import LINES, TRAINING, VALIDATION
 
 CHANCE_LEVEL = 1 / 20
-_DASHES = "-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1))
-_STYLES = [
-    (CLASSES[colour], _DASHES[number % 5], "")
-    for number, colour in enumerate((2, 4, 3, 14, 16, 8, 1, 18) * 5)
-]
+_STYLES = [(colour, dashes, "") for colour, dashes, _ in LINES] + [("#546e7a", (0, (5, 1, 1, 1, 1, 1)), "")]
 
 ZHANG = {
     ("true labels", "augmentation + dropout + weight decay"): (92.18, 99.21, 77.84, 93.92),
@@ -46,13 +42,13 @@ def memorization_figure(
     if not curves:
         raise ValueError("there is no curve to draw.")
     alt_text = f"{title or 'Accuracy while learning'}. " + " ".join(
-        f"{name}: {train_accuracy[-1]:.0%} of what was learnt, {test_accuracy[-1]:.0%} of other pictures."
+        f"{name}: {train_accuracy[-1]:.0%} of the training pictures, {test_accuracy[-1]:.0%} of other pictures."
         for name, (train_accuracy, test_accuracy) in curves.items()
     )
     figure = AltTextFigure(figsize=(9.6, 3.0), alt_text=alt_text)
     left, right = figure.subplots(1, 2, sharey=True)
     longest = epochs or max(len(train_accuracy) for train_accuracy, _ in curves.values())
-    for side, (axis, what) in enumerate(((left, "the pictures that are learnt"), (right, "other pictures"))):
+    for side, (axis, what) in enumerate(((left, "the training pictures"), (right, "other pictures"))):
         series = {name: (range(1, len(both[side]) + 1), both[side]) for name, both in curves.items()}
         draw_lines(axis, series, _STYLES)
         level_line(axis, CHANCE_LEVEL)
@@ -83,7 +79,7 @@ def random_labels_figure(
     """
     first, last = rows[0], rows[-1]
     alt_text = (
-        f"Right answers by share of random labels. Learnt: {first['train']:.0%} without, {last['train']:.0%} at"
+        f"Accuracy by share of random labels. Training pictures: {first['train']:.0%} without, {last['train']:.0%} at"
         f" {last['share']:.0%}. Other pictures: {first['test']:.0%} without, {last['test']:.0%} at {last['share']:.0%}."
     )
     axis = AltTextFigure(figsize=(7.4, 3.2), alt_text=alt_text).subplots()
@@ -94,7 +90,7 @@ def random_labels_figure(
         if points:
             shares = [row["share"] for row in points]
             accuracies = ([row[key] for row in points] for key in ("train", "test"))
-            names = f"what was learnt ({what})", f"other pictures ({what})"
+            names = f"training pictures ({what})", f"other pictures ({what})"
             curves = {name: (shares, values) for name, values in zip(names, accuracies, strict=True)}
             draw_lines(axis, curves, [(TRAINING, dashes, "o"), (VALIDATION, dashes, "s")], **options)
     level_line(axis, CHANCE_LEVEL)

@@ -164,6 +164,10 @@ def start_run(
         model.load_state_dict(imagenet.fitting_state(trunk, model), strict=False)
         for layer, parameter in model.named_parameters():
             parameter.requires_grad_(layer.partition(".")[0] in config.trained)
+            if len(config.trained) == 1 and parameter.requires_grad:
+                nn.init.zeros_(
+                    parameter
+                )  # the loss of a classifier alone is convex: from 0, no initial noise is left
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout

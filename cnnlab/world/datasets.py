@@ -65,7 +65,7 @@ def dataset(
     *,
     size: int = 96,
     classes: Sequence[str] | None = None,
-    bias: Mapping[str, str] | None = None,
+    bias: Mapping[str, str | Sequence[str]] | None = None,
     progress: bool = True,
     **fields: Any,
 ) -> Dataset:
@@ -86,7 +86,8 @@ def dataset(
     classes
         Classes of the main objects, all of `OBJECTS` by default; their order is that of the labels for task "object".
     bias
-        Scenes tied to classes, such as {"sheep": "meadow", "goat": "rocks"}; other classes have random scenes.
+        Scenes tied to classes, such as {"sheep": "meadow", "goat": "rocks"}; of several scenes, a class has one after another. Other
+        classes have random scenes.
     fields
         Fields of the `Recipe` that all pictures share, such as `style="drawn"` or `clutter=0`.
     """
@@ -94,12 +95,14 @@ def dataset(
     one_of(task, ("object", "scene"), "task")
     count = SPLITS[split] if n is None else positive_int(n, "n (number of pictures)")
     shapes = tuple(OBJECTS if classes is None else (one_of(name, OBJECTS, "class") for name in classes))
-    scene_of_class = {
-        one_of(name, shapes, "class in bias"): one_of(scene, SCENES, "scene")
-        for name, scene in (bias or {}).items()
+    scenes_of_class = {
+        one_of(name, shapes, "class in bias"): tuple(
+            one_of(scene, SCENES, "scene") for scene in ([scenes] if isinstance(scenes, str) else scenes)
+        )
+        for name, scenes in (bias or {}).items()
     }
     first_seed = (whole_number(seed, "seed") * len(SPLITS) + list(SPLITS).index(split)) * 10_000_000
-    recipes = _Recipes(first_seed, count, shapes, scene_of_class, fields)
+    recipes = _Recipes(first_seed, count, shapes, scenes_of_class, fields)
     recipes[0]  # an invalid recipe is reported here, not by the rendering processes
     return Dataset(recipes, task, size, load_or_render(recipes, size, progress))
 
@@ -112,14 +115,14 @@ class _Recipes(Sequence):
         first_seed: int,
         count: int,
         shapes: tuple[str, ...],
-        scene_of_class: dict[str, str],
+        scenes_of_class: dict[str, tuple[str, ...]],
         fields: dict[str, Any],
     ):
-        self.first_seed, self.count, self.shapes, self.scene_of_class, self.fields = (
+        self.first_seed, self.count, self.shapes, self.scenes_of_class, self.fields = (
             first_seed,
             count,
             shapes,
-            scene_of_class,
+            scenes_of_class,
             fields,
         )
 
@@ -130,11 +133,11 @@ class _Recipes(Sequence):
         if not -self.count <= index < self.count:
             raise IndexError(f"picture {index} of a split of {self.count}")
         number = index % self.count
-        shape = self.shapes[number % len(self.shapes)]
-        return sample(
-            self.first_seed + number,
-            **{"shape": shape, "scene": self.scene_of_class.get(shape), **self.fields},
-        )
+        round_number, index_of_class = divmod(number, len(self.shapes))
+        shape = self.shapes[index_of_class]
+        scenes = self.scenes_of_class.get(shape, (None,))
+        scene = scenes[round_number % len(scenes)]
+        return sample(self.first_seed + number, **{"shape": shape, "scene": scene, **self.fields})
 
     def key(self, size: int) -> str:
         """The cache key of the pictures: whatever changes them, the rendering code included, changes the key."""
@@ -142,7 +145,7 @@ class _Recipes(Sequence):
             self.first_seed,
             self.count,
             self.shapes,
-            self.scene_of_class,
+            self.scenes_of_class,
             self.fields,
             size,
             code_hash(),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.figures import attribution_figure, overlay_figure, segment_figure
+from cnnlab.figures import attribution_figure, overlay_figure, segment_figure, spotlight
 from cnnlab.figures.attribution import as_picture
 
 
@@ -54,6 +54,16 @@ def test_black_is_nothing_in_a_map_without_colours():
     assert drawn.shape == (3, 8, 8)
     assert drawn[:, 0, 0].tolist() == [1, 1, 1] and (drawn[:, 1:] == 0).all()
     assert (as_picture(torch.zeros(4, 4)) == 0).all()
+
+
+def test_a_spotlight_keeps_colours_where_the_map_is_strong_and_is_dark_grey_elsewhere():
+    image = torch.rand(3, 40, 40)
+    relevance = torch.zeros(40, 40)
+    relevance[:20], relevance[30:] = 2.0, -1.0
+    lit = spotlight(image, relevance, dark=0.25)
+    assert torch.equal(lit[:, :20], image[:, :20])
+    torch.testing.assert_close(lit[:, 20:], 0.25 * image[:, 20:].mean(0, keepdim=True).expand(3, -1, -1))
+    torch.testing.assert_close(spotlight(image, 5 * relevance, dark=0.25), lit)
 
 
 def test_as_many_maps_as_pictures_are_needed(images, maps):

@@ -15,7 +15,7 @@ def test_both_accuracies_run_over_the_epochs():
     assert list(left.lines[0].get_ydata()) == [0.1, 0.6, 1.0]
     assert list(right.lines[1].get_ydata()) == [0.3, 0.5]
     assert left.get_xlim() == (0.5, 4.5)
-    assert "random: 100% of what was learnt, 6% of other pictures." in figure.alt_text
+    assert "random: 100% of the training pictures, 6% of other pictures." in figure.alt_text
     with pytest.raises(ValueError, match="no curve"):
         memorization_figure({})
 
@@ -24,7 +24,7 @@ def test_shares_are_lines_and_live_runs_rings():
     rows = [{"share": 0.0, "train": 1.0, "test": 0.6}, {"share": 1.0, "train": 0.9, "test": 0.05}]
     figure = random_labels_figure(rows, rows[:1])
     lines = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
-    assert lines["what was learnt (recorded)"] == [1.0, 0.9]
+    assert lines["training pictures (recorded)"] == [1.0, 0.9]
     assert lines["other pictures (live)"] == [0.6]
     assert "60% without, 5% at 100%" in figure.alt_text
 

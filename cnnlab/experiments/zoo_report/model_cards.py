@@ -54,7 +54,7 @@ def _row(name: str, card: dict) -> str:
         card["task"],
         f"{card['accuracy']:.1%} {measure}",
         f"{card['parameters']:,}",
-        f"{card['bytes'] / 1e6:.1f} MB",
+        f"{card['bytes'] / 1e6:.1f} MB" if card["bytes"] > 1e5 else f"{card['bytes'] / 1e3:.0f} kB",
         training_time,
         f"`cnnlab train {name}`",
     ]
