@@ -6,6 +6,7 @@
     retrieval                    average precision of a ranked collection
     embedding                    t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
     linear_probe                 the accuracy of a linear classifier on features
+    gabor_energy                 a model of V1 that learns nothing, as a baseline
     neural_recordings            responses of neurons, from a file or simulated
     noise_matching               a layer with as few units and as much noise as recordings
     decoding                     accuracy against the number of units
@@ -21,6 +22,7 @@ from cnnlab.features.brain_comparison import BrainComparison, compare_with_recor
 from cnnlab.features.decoding import Decoding, decode
 from cnnlab.features.embedding import embed, grid_assignment
 from cnnlab.features.extraction import PIXELS, POOLS, extract_features, hog, pool_maps
+from cnnlab.features.gabor_energy import gabor_energy
 from cnnlab.features.kernel_analysis import KernelCurve, kernel_analysis
 from cnnlab.features.linear_probe import Probe, linear_probe
 from cnnlab.features.nearest_neighbours import (
@@ -60,6 +62,7 @@ __all__ = [
     "decode",
     "embed",
     "extract_features",
+    "gabor_energy",
     "grid_assignment",
     "hog",
     "kernel_analysis",

@@ -7,7 +7,7 @@
     attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules
     axes                 the parts that figures share: lines, bars, tables, images, boxes, legends
     background_swap      accuracy by class and scene
-    brains               representational dissimilarity matrices, kernel analysis
+    brains               the visual pathway, representational dissimilarity matrices, kernel analysis
     colours              the palettes: the same class has the same colour everywhere
     confusion            the confusion matrix
     convolution          one step of a convolution, receptive fields, a fully convolutional classifier
@@ -62,7 +62,7 @@ from cnnlab.figures.attribution_metrics import (
     relu_rules_figure,
 )
 from cnnlab.figures.background_swap import scene_accuracy_figure
-from cnnlab.figures.brains import kernel_figure, rdm_figure
+from cnnlab.figures.brains import kernel_figure, pathway_figure, rdm_figure
 from cnnlab.figures.colours import class_colours
 from cnnlab.figures.confusion import confusion_figure
 from cnnlab.figures.convolution import (

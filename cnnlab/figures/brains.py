@@ -1,4 +1,4 @@
-"""Comparison of representations: dissimilarity matrices, and kernel analysis."""
+"""Networks and brains: the visual pathway, dissimilarity matrices, and kernel analysis."""
 
 from __future__ import annotations
 
@@ -6,11 +6,98 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cnnlab.features import KernelCurve
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.axes import draw_lines, finish, level_line, show_map
+from cnnlab.figures.colours import LINES
+
+_TURN = np.linspace(0, 2 * np.pi, 60)
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)])
+_DOT = 0.1 * _CIRCLE
+_VENTRAL = {  # area of the "what" pathway -> what drives many of its neurons, and a sketch of it
+    "retina, LGN": ("spots of light", [0.35 * _CIRCLE, 0.75 * _CIRCLE]),
+    "V1": ("edges of one\norientation", [np.array([[-0.45, 0.45], [-0.75, 0.75]])]),
+    "V2": ("corners,\ntextures", [np.array([[-0.65, 0.0, 0.65], [-0.55, 0.6, -0.55]])]),
+    "V4": ("curves, parts\nof shapes", [0.7 * _CIRCLE[:, 8:44]]),
+    "IT": (
+        "objects,\nfaces",
+        [0.8 * _CIRCLE, _DOT + [[-0.3], [0.2]], _DOT + [[0.3], [0.2]], 0.45 * _CIRCLE[:, 34:56]],
+    ),
+}
+_STEP = 2.6
+
+
+def pathway_figure(fields: Mapping[str, float], network: str = "network") -> AltTextFigure:
+    """The visual pathway of primates as a diagram, and below it layers of a network with their receptive fields.
+
+    Above, the areas of the ventral ("what") pathway, each with a sketch of a preferred stimulus, and the branch of the dorsal ("where")
+    pathway. Below, for each layer the picture as a square, and in it the receptive field, to scale. That a layer stands below
+    an area shows the same order, not the same function.
+
+    Parameters
+    ----------
+    fields
+        Name of a layer -> side of its receptive field as a share of the picture's side; shares above 1 are drawn as 1.
+    network
+        Name of the network.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, more than five, or a share is not positive.
+
+    References
+    ----------
+    Hubel & Wiesel (1962) for V1; Gross, Rocha-Miranda & Bender (1972) for IT; Ungerleider & Mishkin (1982) for the two pathways.
+    Lecture L, "Visual cortex".
+    """
+    if not 1 <= len(fields) <= len(_VENTRAL) or min(fields.values()) <= 0:
+        raise ValueError(f"give one to {len(_VENTRAL)} layers with shares above 0, but got {dict(fields)}.")
+    areas = [f"{name} ({text})".replace("\n", " ") for name, (text, _) in _VENTRAL.items()]
+    layers = [f"{name} {min(share, 1):.0%}" for name, share in fields.items()]
+    alt_text = f"The ventral pathway: {', '.join(areas)}; the dorsal pathway leaves V1 and V2 for MT and parietal cortex. Below,"
+    alt_text += (
+        f" layers of {network}, with their receptive fields as shares of the picture: {', '.join(layers)}."
+    )
+    figure = AltTextFigure(figsize=(10, 5.2), dpi=90, alt_text=alt_text)
+    axis = figure.subplots()
+    what, where = LINES[0][0], LINES[1][0]
+    style = {"ha": "center", "va": "center", "fontsize": 10}
+    for column, (name, (text, sketch)) in enumerate(_VENTRAL.items()):
+        x = column * _STEP
+        axis.plot(x + _CIRCLE[0], _CIRCLE[1], color=what, linewidth=1.5)
+        for line in sketch:
+            axis.plot(x + 0.8 * line[0], 0.8 * line[1], color="black", linewidth=1.8)
+        axis.text(x, 1.35, name, fontweight="bold", **style)
+        axis.text(x, -1.6, text, **style)
+        if column:
+            _arrow(axis, (x - _STEP + 1.05, 0), (x - 1.05, 0), what)
+    for column, text in ((2, "MT: motion"), (3, "parietal cortex:\nplaces, actions")):
+        axis.text(column * _STEP + 1.3, 3.0, text, color=where, **style)
+    for column in (1, 2):
+        _arrow(axis, (column * _STEP + 0.2, 1.7), (2 * _STEP + 0.35, 2.75), where)
+    _arrow(axis, (2 * _STEP + 2.35, 3.0), (3 * _STEP + 0.05, 3.0), where)
+    for column, (name, share) in enumerate(fields.items()):
+        x, side = column * _STEP, 2 * min(share, 1)
+        axis.add_patch(Rectangle((x - 1, -5), 2, 2, facecolor="0.93", edgecolor="0.4"))
+        axis.add_patch(Rectangle((x - side / 2, -4 - side / 2), side, side, facecolor=what, alpha=0.65))
+        axis.text(x, -2.65, name, fontweight="bold", **style)
+        axis.text(x, -5.4, f"{min(share, 1):.0%} of the side", **style)
+        if column:
+            _arrow(axis, (x - _STEP + 1.05, -4), (x - 1.05, -4), "0.35")
+    for y, text, colour in ((3, "where?", where), (0, "what?", what), (-4, network, "black")):
+        axis.text(-1.4, y, text, color=colour, fontsize=11, ha="right", va="center")
+    axis.set(xlim=(-3.4, 4 * _STEP + 1.2), ylim=(-5.8, 3.6), aspect="equal")
+    axis.set_axis_off()
+    return figure
+
+
+def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.3})
 
 
 def rdm_figure(

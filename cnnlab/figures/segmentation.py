@@ -116,7 +116,7 @@ def mean_iou_figure(scores: Mapping[str, SegmentationScore]) -> AltTextFigure:
     axis = AltTextFigure(figsize=(7.5, 0.62 * len(values) + 1.4), alt_text=f"Mean IoU. {text}.").subplots()
     series = {part: [row[number] for row in values.values()] for number, part in enumerate(parts)}
     draw_bars(axis, list(values), series, _INK, horizontal=True, written=True)
-    title = "Skips help where the edges are" if len(values) > 1 else ""
+    title = "Mean IoU everywhere, near true edges, and inside" if len(values) > 1 else ""
     legend = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
     return finish(axis, "mean IoU", title=title, grid=None, legend=legend, xlim=(0, 1.08))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import Rectangle
 
 from cnnlab.features import kernel_analysis, rdm
-from cnnlab.figures import kernel_figure, rdm_figure
+from cnnlab.figures import kernel_figure, pathway_figure, rdm_figure
 
 
 def test_tables_are_sorted_by_class_and_named():
@@ -37,3 +38,13 @@ def test_kernel_curves_are_drawn_and_ranked_in_words():
     ) < figure.alt_text.index("noise")
     with pytest.raises(ValueError, match="at least one"):
         kernel_figure({})
+
+
+def test_the_pathway_draws_receptive_fields_to_scale():
+    figure = pathway_figure({"conv1": 0.1, "fire9": 1.7}, "squeezenet")
+    widths = [patch.get_width() for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+    assert widths == pytest.approx([2, 0.2, 2, 2])
+    assert all(word in figure.alt_text for word in ("V1", "IT", "dorsal", "squeezenet", "conv1 10%"))
+    for wrong in ({}, {"conv1": 0.0}, dict.fromkeys("abcdef", 0.5)):
+        with pytest.raises(ValueError, match="one to 5 layers"):
+            pathway_figure(wrong)

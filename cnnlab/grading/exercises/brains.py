@@ -26,6 +26,28 @@ def dissimilarity():
     yield Case((features,), 1 - correlation, mistakes, hint)
 
 
+@exercise("18.agreement", absolute=1e-4)
+def agreement():
+    """The rank correlation of two N x N tables over the pairs i < j, one number: `answer(first, second)`."""
+    from scipy.stats import spearmanr
+
+    features = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    features[1] += features[0]
+    first, second = (1 - torch.corrcoef(rows) for rows in features)
+    second = second**3  # the same order as before, no longer linear
+    pairs = torch.triu_indices(7, 7, 1).unbind()
+    mistakes = {
+        "this is the correlation of the values; correlate their ranks": torch.corrcoef(
+            torch.stack([first[pairs], second[pairs]])
+        )[0, 1],
+        "the diagonal and each pair twice are in it; take only the pairs i < j": spearmanr(
+            first.flatten(), second.flatten()
+        ).statistic,
+    }
+    hint = "rank the pairs above the diagonal of each table, then correlate the two lists of ranks"
+    yield Case((first, second), spearmanr(first[pairs], second[pairs]).statistic, mistakes, hint)
+
+
 @exercise(
     "18.fano",
     has_shape("one number for each of 3 sites is expected, {shape} came"),

@@ -48,6 +48,30 @@ def output_size():
         yield Case((side, kernel, stride, padding), expected, mistakes, hint)
 
 
+@exercise(
+    "19.transposed", has_shape("for side 3, kernel 3 and stride 2 the output is 7 x 7, yours is {sizes}")
+)
+def transposed():
+    """The transposed convolution of an h x w map by a k x k kernel, without padding: `answer(values, kernel, stride)`."""
+    generator = torch.Generator().manual_seed(5)
+    values, kernel = torch.rand(2, 3, 3, generator=generator) + 0.5
+
+    def result(weights: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.conv_transpose2d(values[None, None], weights[None, None], stride=2)[0, 0]
+
+    replaced = torch.zeros(7, 7)
+    for row in range(3):
+        for column in range(3):
+            replaced[2 * row : 2 * row + 3, 2 * column : 2 * column + 3] = values[row, column] * kernel
+    mistakes = {
+        "where stamps overlap, the later one replaces the earlier; they are added": replaced,
+        "the kernel is upside down; each value stamps it as it is": result(kernel.flip(0, 1)),
+        "rows and columns of the kernel are exchanged": result(kernel.T),
+    }
+    hint = "add values[i, j] * kernel to the output, from row i * stride and column j * stride"
+    yield Case((values, kernel, 2), result(kernel), mistakes, hint)
+
+
 @exercise("19.iou", relative=0)
 def iou():
     """The intersection over union of one class in two maps of class indices: `answer(predictions, truth, index)`."""

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import torch
+from scipy.stats import rankdata, spearmanr
 
-from cnnlab.features import rdm
+from cnnlab.features import compare_rdms, rdm
+
+
+def ranks(first, second):
+    i, j = torch.triu_indices(len(first), len(first), 1)
+    return torch.corrcoef(torch.stack([torch.from_numpy(rankdata(table[i, j])) for table in (first, second)]))
 
 
 def unit(rows):
@@ -12,6 +18,7 @@ def unit(rows):
 
 
 RIGHT = {
+    "18.agreement": [compare_rdms, lambda a, b: ranks(a, b)[0, 1]],
     "18.dissimilarity": [
         rdm,
         lambda x: 1 - unit(x - x.mean(1, keepdim=True)) @ unit(x - x.mean(1, keepdim=True)).T,
@@ -22,6 +29,11 @@ RIGHT = {
     ],
 }
 WRONG = {
+    "18.agreement": {
+        "their ranks": lambda a, b: compare_rdms(a, b, "pearson"),
+        "the diagonal": lambda a, b: spearmanr(a.flatten(), b.flatten()).statistic,
+        "above the diagonal": lambda a, b: 0.0,
+    },
     "18.dissimilarity": {
         "from 1": torch.corrcoef,
         "units with one another": lambda x: 1 - torch.corrcoef(x.T),

@@ -10,7 +10,21 @@ def iou(predictions, truth, index):
     return (a & b).sum() / (a | b).sum()
 
 
+def stamped(values, kernel, stride, replace=False):
+    k, (rows, columns) = len(kernel), values.shape
+    output = torch.zeros((rows - 1) * stride + k, (columns - 1) * stride + k)
+    for row in range(rows):
+        for column in range(columns):
+            window = output[row * stride : row * stride + k, column * stride : column * stride + k]
+            window.copy_(values[row, column] * kernel + (0 if replace else window))
+    return output
+
+
 RIGHT = {
+    "19.transposed": [
+        stamped,
+        lambda x, w, s: torch.nn.functional.conv_transpose2d(x[None, None], w[None, None], stride=s)[0, 0],
+    ],
     "19.unpooled": [[[0, 0, 40, 0], [0, 70, 0, 0]], torch.tensor([[0.0, 0, 40, 0], [0, 70, 0, 0]])],
     "19.output_size": [
         lambda n, k, s, p: (n - 1) * s + k - 2 * p,
@@ -19,6 +33,13 @@ RIGHT = {
     "19.iou": [iou, lambda a, t, i: float(iou(a, t, i))],
 }
 WRONG = {
+    "19.transposed": {
+        "they are added": lambda x, w, s: stamped(x, w, s, replace=True),
+        "upside down": lambda x, w, s: stamped(x, w.flip(0, 1), s),
+        "exchanged": lambda x, w, s: stamped(x, w.T, s),
+        "7 x 7": lambda x, w, s: stamped(x, w, 1),
+        "to the output": lambda x, w, s: torch.ones(7, 7),
+    },
     "19.unpooled": {
         "not the maxima": [[0, 0, 9, 0], [0, 8, 0, 0]],
         "not to the window's first place": [[70, 0, 40, 0], [0, 0, 0, 0]],
