@@ -1,5 +1,7 @@
 """Exercises of notebook 03, activations and patches."""
 
+import torch
+
 from cnnlab.grading.exercises.exercise import Case, exercise
 from cnnlab.grading.exercises.inputs import randn, row_numbers
 
@@ -44,3 +46,24 @@ def agreement():
         }
         hint = f"for {labels} you give {{result:.3f}}; write down its {pairs} pairs"
         yield Case((labels,), same / pairs, mistakes, hint)
+
+
+@exercise("03.separation", relative=0, absolute=1e-6)
+def separation():
+    """The share of pairs in which the first picture activates the unit more, ties counting half: `answer(first, second)`.
+
+    This is the area under the ROC curve.
+    """
+    for first, second in (([3.0, 1.0, 1.0, 0.0], [2.5, 0.0, 0.0]), ([5.0, 4.0], [1.0, 2.0, 3.0])):
+        a, b = torch.tensor(first), torch.tensor(second)
+        above = float((a[:, None] > b).float().mean())
+        at_least = float((a[:, None] >= b).float().mean())
+        share = (above + at_least) / 2
+        mistakes = {
+            "two silent pictures are a tie: count such pairs half": (above, at_least),
+            "the other way round: the first ones are to win": 1 - share,
+            "this is the difference of the means; count pairs": float(a.mean() - b.mean()),
+            "this counts the pairs; divide by how many pairs there are": share * len(a) * len(b),
+        }
+        hint = f"for {first} and {second} you give {{result:.3f}}; write down the {len(a) * len(b)} pairs"
+        yield Case((a, b), share, {} if share == 1 else mistakes, hint)

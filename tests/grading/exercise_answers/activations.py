@@ -10,6 +10,10 @@ def peaks(maps, unit):
     return maps[:, unit].amax((1, 2))
 
 
+def separation(first, second):
+    return ((first[:, None] - second).sign().mean() + 1) / 2
+
+
 RIGHT = {
     "03.strongest": [
         lambda maps, unit, k: peaks(maps, unit).argsort(descending=True)[:k],
@@ -20,6 +24,13 @@ RIGHT = {
         lambda labels: (
             sum(a == b for i, a in enumerate(labels) for b in labels[:i])
             / (len(labels) * (len(labels) - 1) / 2)
+        ),
+    ],
+    "03.separation": [
+        separation,
+        lambda first, second: (
+            sum((a > b) + 0.5 * (a == b) for a in first.tolist() for b in second.tolist())
+            / (len(first) * len(second))
         ),
     ],
 }
@@ -36,5 +47,12 @@ WRONG = {
         "commonest label": lambda labels: max(Counter(labels).values()) / len(labels),
         "divide by": lambda labels: sum(comb(n, 2) for n in Counter(labels).values()),
         "write down": lambda labels: 0.123,
+    },
+    "03.separation": {
+        "count such pairs half": lambda first, second: (first[:, None] > second).float().mean(),
+        "the other way round": lambda first, second: separation(second, first),
+        "difference of the means": lambda first, second: first.mean() - second.mean(),
+        "divide by how many": lambda first, second: separation(first, second) * len(first) * len(second),
+        "write down": lambda first, second: 0.123,
     },
 }
