@@ -1,7 +1,7 @@
-"""Retraining on fooling images as an extra class, round after round (Nguyen, Yosinski & Clune 2015). Does it make a network robust?
+"""Fooling images (Nguyen, Yosinski & Clune 2015): evolved for all ImageNet classes; and retraining with them as an extra class.
 
-Round 0 is mini_alexnet as it ships. In each further round, images are evolved against the network of the previous round, and the
-network is trained further with all images so far under the label "nothing".
+In the retraining, round 0 is mini_alexnet as it ships. In each further round, images are evolved against the network of the previous
+round, and the network is trained further with all images so far under the label "nothing".
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab._validation import whole_number
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.networks.activations import resolve_layer
+from cnnlab.networks.forward import probabilities
 from cnnlab.networks.zoo import load
 from cnnlab.robustness import Fooling, evolve_fooling
 from cnnlab.transfer import accuracy, fine_tune, head_name, new_head
@@ -24,6 +26,41 @@ from cnnlab.world import dataset
 FOOLING_CLASS = "nothing"
 KEEP_EVERY = 8
 """The champions of every eighth generation are kept for training."""
+
+OTHER = {"squeezenet": "efficientnet_lite0", "efficientnet_lite0": "squeezenet"}
+"""The network that is shown the images evolved for a network."""
+
+
+def measure_evolution(
+    *, network: str, encoding: str, seed: int, generations: int, population: int, size: int
+) -> dict[str, float]:
+    """Evolution for all classes of a network at once: the confidence in the images, and what other eyes make of them.
+
+    "median" is the median over the classes of the champions' probability, "sure" the share of classes above 0.9. Of the images of
+    those, enlarged from `size` to 224 pixels: "enlarged" is the share that the network itself still classifies alike, "other" the share
+    that the other ImageNet network classifies alike.
+    """
+    for last in evolve_fooling(
+        load(network),
+        encoding=encoding,
+        seed=seed,
+        generations=generations,
+        population=population,
+        size=size,
+        confidence=1,
+    ):
+        sure = last.probabilities > 0.9
+    results = {
+        "median": float(last.probabilities.median()),
+        "sure": float(sure.float().mean()),
+        "questions": last.queries,
+    }
+    if sure.any():
+        images = F.interpolate(last.images[sure], size=224, mode="bilinear")
+        for name, judge in {"enlarged": network, "other": OTHER[network]}.items():
+            says = torch.stack([probabilities(load(judge), image).argmax() for image in images])
+            results[name] = float((says == last.targets[sure]).float().mean())
+    return results
 
 
 @dataclass(frozen=True)
@@ -150,4 +187,13 @@ RETRAINING = Experiment(
     options={"generations": 40, "population": 32, "pictures": 800, "epochs": 6},
     quick_grid={"rounds": (0, 1)},
     quick_options={"generations": 12, "population": 32, "pictures": 80, "epochs": 4},
+)
+
+EVOLUTION = Experiment(
+    "How sure do fooling images, evolved for all classes at once, make the ImageNet networks?",
+    measure_evolution,
+    grid={"network": tuple(OTHER), "encoding": ("cppn", "direct")},
+    options={"seed": 0, "generations": 100, "population": 64, "size": 128},
+    quick_grid={"network": ("squeezenet",), "encoding": ("cppn",)},
+    quick_options={"generations": 4, "population": 16, "size": 64},
 )

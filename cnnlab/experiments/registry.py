@@ -18,6 +18,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "attacks": attacks.ATTACKS,
     "transferred_attacks": attacks.TRANSFER,
     "defences": attacks.ADAPTIVE_ATTACKS,
+    "fooling_evolved": fooling.EVOLUTION,
     "fooling_retrained": fooling.RETRAINING,
     "corruptions": corruptions.CORRUPTION_ERRORS,
     "random_labels": memorization.RANDOM_LABELS,

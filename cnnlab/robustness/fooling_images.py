@@ -116,7 +116,8 @@ def evolve_fooling(
     encoding_strategy = _ENCODINGS[encoding](side, torch.Generator().manual_seed(seed))
     query = _QueryCounter(model, positive_int(batch_size, "batch_size"))
     genomes = encoding_strategy.initial_population(population)
-    probabilities = query(encoding_strategy.to_images(genomes))
+    first = encoding_strategy.to_images(genomes)
+    probabilities = query(first)
     names = getattr(model, "class_names", None)
     requested = (
         range(probabilities.shape[1])
@@ -127,7 +128,7 @@ def evolve_fooling(
     )
     targets = [target_index(name, names, probabilities[0]) for name in requested]
     return _evolve(
-        encoding_strategy, query, genomes, probabilities, targets, generations, population, confidence
+        encoding_strategy, query, genomes, first, probabilities, targets, generations, population, confidence
     )
 
 
@@ -135,6 +136,7 @@ def _evolve(
     encoding_strategy: _DirectEncoding | _CppnEncoding,
     query: _QueryCounter,
     genomes: Any,
+    first: Tensor,
     probabilities: Tensor,
     targets: list[int],
     generations: int,
@@ -143,15 +145,18 @@ def _evolve(
 ) -> Iterator[Fooling]:
     best, index = probabilities.max(0)  # C: each class's champion among the first
     champions = [genomes[i] for i in index.tolist()]
+    images = first[index[targets]]  # T x 3 x H x W, the champions of the targets
+    rows = {target: [i for i, other in enumerate(targets) if other == target] for target in targets}
     for generation in range(generations + 1):
         if generation:
             parents = encoding_strategy.choose_parents(len(champions), targets, population)
             children = encoding_strategy.mutate([champions[parent] for parent in parents])
-            child_probabilities, index = query(encoding_strategy.to_images(children)).max(0)
+            pictures = encoding_strategy.to_images(children)
+            child_probabilities, index = query(pictures).max(0)
             for number in (child_probabilities > best).nonzero()[:, 0].tolist():
                 champions[number], best[number] = children[index[number]], child_probabilities[number]
-        images = encoding_strategy.to_images([champions[number] for number in targets])
-        yield Fooling(images, torch.tensor(targets), best[targets].clone(), generation, query.queries)
+                images[rows.get(number, [])] = pictures[index[number]]
+        yield Fooling(images.clone(), torch.tensor(targets), best[targets].clone(), generation, query.queries)
         if bool((best[targets] >= confidence).all()):
             return
 

@@ -111,3 +111,19 @@ def test_each_round_breeds_against_the_network_of_that_round(monkeypatch):
     assert pictures.targets.tolist() == [0, 1, 2], "nobody breeds for nothing"
     for cached in (fooling.network_after_round, fooling.evolve):
         cached.cache_clear()
+
+
+def test_the_other_network_is_asked_about_sure_images_alone(monkeypatch):
+    """Both networks know colours, at any size; the other one calls green red, and no image is blue enough."""
+    own = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 3))
+    other = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 3))
+    for network in (own, other):
+        network[2].weight.data, network[2].bias.data = 20 * torch.eye(3), torch.tensor([0.0, 0.0, -30.0])
+    other[2].weight.data[1] = 0
+    monkeypatch.setattr(fooling, "load", {"squeezenet": own.eval(), "efficientnet_lite0": other.eval()}.get)
+    sizes = {"generations": 20, "population": 24, "size": 16}
+    result = fooling.measure_evolution(network="squeezenet", encoding="cppn", seed=0, **sizes)
+    assert result["sure"] == pytest.approx(2 / 3) and result["questions"] == 21 * 24
+    assert result["enlarged"] == 1 and result["other"] == 0.5 and result["median"] > 0.9
+    never = fooling.measure_evolution(network="squeezenet", encoding="direct", seed=0, **sizes)
+    assert never["sure"] == 0 and "other" not in never

@@ -68,9 +68,12 @@ def test_what_is_offered_is_what_the_explorers_need():
     kinds = {name: getattr(explorers, name).kinds for name in NAMES}
     assert [name for name, wanted in kinds.items() if "masks" in wanted] == ["SegmentationExplorer"]
     offered = {
-        name: {label for label, _ in opened_menu(name)} for name in ("OcclusionExplorer", "FilterExplorer")
+        name: {label for label, _ in opened_menu(name)}
+        for name in ("OcclusionExplorer", "FilterExplorer", "FoolingExplorer")
     }
     assert not offered["OcclusionExplorer"] & {"unet", "fcn", "digits", "memory_random"}
+    assert "digits" in offered["FoolingExplorer"]
+    assert not offered["FoolingExplorer"] & {"unet", "fcn", "memory_random"}
     assert {"digits", "memory_random"} <= offered["FilterExplorer"] and "unet" not in offered[
         "FilterExplorer"
     ]
