@@ -200,7 +200,10 @@ class RetrievalExplorer(Explorer):
         labels, pictures = self.database.labels[indices], self.database.images[indices].float() / 255
         captions = ["query", *(self._object_name(index) for index in indices[1:])]
         correct = [None, *(labels[1:] == labels[0]).tolist()]
-        draw_row(figure.subplots(1, 8)[: len(indices)], pictures, captions, correct)
+        axes = figure.subplots(1, 8)
+        draw_row(axes[: len(indices)], pictures, captions, correct)
+        for axis in axes[len(indices) :]:  # while the features are collected
+            axis.set_axis_off()
         return figure
 
     # Callbacks of the controls.

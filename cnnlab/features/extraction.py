@@ -163,7 +163,7 @@ def hog(images: Tensor, cell: int = 16) -> Tensor:
 
     References
     ----------
-    Dalal & Triggs (2005), Histograms of oriented gradients for human detection; lecture B, "Is the last layer good?".
+    Dalal & Triggs (2005), Histograms of oriented gradients for human detection; lecture B, "Visualize the Representation Space".
 
     Example
     -------

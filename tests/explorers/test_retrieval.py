@@ -86,3 +86,8 @@ def test_another_network_is_another_search(model, collections):
     explorer.network.value = networks["after"]
     assert explorer.error is None and explorer.result_grid.captions != before
     assert "after" in explorer.status.value
+
+
+def test_a_preview_has_no_empty_axes_before_the_features_are_there(explorer):
+    explorer.layer_features.clear()
+    assert [axis.axison for axis in explorer.preview().axes] == [True, *[False] * 7]
