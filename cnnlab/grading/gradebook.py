@@ -120,7 +120,7 @@ class Gradebook:
                 result.note,
                 json.dumps(result.notes),
                 result.sandbox,
-                _text(result.text),
+                result.text,
             )
             row += (result.digest, result.submitted, time.time(), result.seconds)
             self._connection.execute(f"insert into submissions values ({_placeholders(row)})", row)
@@ -134,7 +134,7 @@ class Gradebook:
                     graded.out_of,
                     json.dumps(graded.notes),
                 )
-                row += (json.dumps(graded.review), _text(graded.code), _text(graded.text))
+                row += (json.dumps(graded.review), graded.code, graded.text)
                 self._connection.execute(f"insert into questions values ({_placeholders(row)})", row)
                 for number, case in enumerate(graded.cases):
                     row = (
@@ -144,7 +144,7 @@ class Gradebook:
                         case.name,
                         case.points,
                         case.out_of,
-                        _text(case.hint),
+                        case.hint,
                         case.picture,
                     )
                     self._connection.execute(f"insert into cases values ({_placeholders(row)})", row)
@@ -263,8 +263,3 @@ def _placeholders(row: tuple) -> str:
 
 def _lines(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text or "[]"))
-
-
-def _text(text: str) -> str:
-    """Text that can be stored: lone surrogates are replaced."""
-    return text.encode("utf-8", "replace").decode()

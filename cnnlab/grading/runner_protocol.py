@@ -12,8 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cnnlab.grading import untrusted
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
+from cnnlab.grading.untrusted import InvalidSubmission
 
 GRACE_SECONDS = 30  # seconds beyond a limit before a supervisor counts as lost
 
@@ -54,7 +56,6 @@ class ProbeResult:
 
     values: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, dict[str, str]] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
     side_effects: tuple[str, ...] = ()
     end_reason: str = ""
     detail: str = ""
@@ -94,7 +95,7 @@ def run_once(
             if letter == "c" and _may_begin(value, current, len(cells), skip):
                 current = value
             elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-                result.cell_errors[current or 0] = _error_fields(value["error"])
+                result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
             elif letter == "r":
                 break
             elif letter == "x" and current is None:  # later, only student code could send it
@@ -104,11 +105,7 @@ def run_once(
                     raise RunnerError(
                         f"the submission ended before its first cell: {event['reason']} {event['detail']}"
                     )
-                result.cell_errors[current] = {
-                    "type": event["reason"],
-                    "message": event["detail"],
-                    "traceback": "",
-                }
+                result.cell_errors[current] = {"type": event["reason"], "message": event["detail"]}
                 _record_output(result, events)
                 return current
         _record_output(result, events)
@@ -185,22 +182,15 @@ def _add(result: ProbeResult, reply: dict[str, Any], cases: int) -> ProbeResult:
     if type(case) is not int or not 0 <= case < cases or case in result.values or case in result.errors:
         return result
     if isinstance(reply.get("error"), dict):
-        return replace(result, errors=result.errors | {case: _error_fields(reply["error"])})
+        return replace(result, errors=result.errors | {case: untrusted.error_fields(reply["error"])})
     if "value" not in reply:
         return result
-    remarks = reply.get("remarks")
-    new = [str(text)[:200] for text in remarks[:5]] if isinstance(remarks, list) else []
-    seconds = reply.get("seconds") if isinstance(reply.get("seconds"), float) else 0.0
+    new = untrusted.remarks(reply.get("remarks"))
     return replace(
         result,
         values=result.values | {case: reply["value"]},
-        seconds=result.seconds | {case: seconds},
         side_effects=tuple(dict.fromkeys([*result.side_effects, *new]))[:10],
     )
-
-
-def _error_fields(error: dict[str, Any]) -> dict[str, str]:
-    return {key: str(error.get(key, ""))[:4000] for key in ("type", "message", "traceback")}
 
 
 class _SupervisorEvents:
@@ -215,15 +205,15 @@ class _SupervisorEvents:
             event = self._receive()
             if event["event"] == "broken":
                 raise RunnerError(f"a supervisor has failed: {event['detail']}")
-            self.text = (self.text + event["text"])[:40_000]
+            self.text = untrusted.text(self.text + event["text"], 40_000)
             self.printed, self.memory = event["printed"], event["memory"]
             if event["event"] == "ended":
                 yield "ended", None, event
                 return
             try:
-                value = decode(event["frame"].tobytes())
-            except FrameError as error:
-                yield "ended", None, event | {"reason": "answer", "detail": str(error)}
+                value = untrusted.value(event["frame"].tobytes())
+            except InvalidSubmission as error:
+                yield "ended", None, event | {"reason": "answer", "detail": error.reason}
                 return
             yield event["letter"], value, event
 

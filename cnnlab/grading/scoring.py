@@ -260,7 +260,7 @@ def _cell_notes(
 
 def _in_words(error: dict[str, str]) -> str:
     """The type of an error, and the useful part of its message."""
-    message = error["message"].strip()
+    message = error["message"]
     message = f"{message[:300].rstrip()} ..." if len(message) > 300 else message
     return f"{error['type']}: {message}" if message else error["type"]
 

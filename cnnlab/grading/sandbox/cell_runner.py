@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import builtins
 import linecache
-import traceback
 from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -55,17 +54,9 @@ def run(source: str, name: str, names: dict[str, Any]) -> None:
 
 
 def describe_error(error: BaseException) -> dict[str, str]:
-    """The type, the message, and the part of the traceback within the cells."""
+    """The type and the message of an error."""
     try:
-        frames = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<")
-        ]
-        lines = traceback.format_list(frames[-8:]) + traceback.format_exception_only(error)
-        fields = {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
+        message = str(error)
     except BaseException as second_error:  # the message itself may raise
-        fields = {
-            "type": type(error).__name__,
-            "message": f"(and its message: {type(second_error).__name__})",
-            "traceback": "",
-        }
-    return {key: str(text)[:MAX_TEXT] for key, text in fields.items()}
+        message = f"(and its message: {type(second_error).__name__})"
+    return {"type": type(error).__name__[:MAX_TEXT], "message": message[:MAX_TEXT]}

@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import sys
-import time
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -69,22 +68,16 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
     for number, case in enumerate(request["cases"]):
         case_id = {"question": request["number"], "case": number}
         _seed(request["seed"])
-        start = time.perf_counter()
         try:
             target = names[request["name"]]
             arguments = {key: probe_networks.materialize(value) for key, value in case.items()}
             value = target if request["variable"] else target(**arguments)
-            seconds = time.perf_counter() - start
             side_effects = [] if request["variable"] else _side_effect_warnings(arguments, case)
-            reply = {**case_id, "value": value, "seconds": seconds, "remarks": side_effects}
+            reply = {**case_id, "value": value, "remarks": side_effects}
             message = encode(reply, request["answer_bytes"])
         except FrameError as error:
-            error_fields = {
-                "type": "FrameError",
-                "message": f"what comes back cannot be handed in: {error}",
-                "traceback": "",
-            }
-            message = encode({**case_id, "error": error_fields})
+            problem = f"what comes back cannot be handed in: {error}"
+            message = encode({**case_id, "error": {"type": "FrameError", "message": problem}})
         except BaseException as error:  # SystemExit too: the next case may work
             message = encode({**case_id, "error": cell_runner.describe_error(error)})
         _flush()
