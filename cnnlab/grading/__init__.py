@@ -20,6 +20,7 @@ For the grader of assignments, which calls answers with probes and compares the 
     batch, cluster, gradebook                    a whole class, here or on a cluster, graded into one crash-safe file
     feedback, thumbnails                         a page for each student
     export, late, report, similarity_report      grades, lateness and statistics for the course staff
+    whole_files                                  files that are written whole or not at all
     validation, escapes                          tests of an assignment with mutants and alternates; attempts to escape the sandbox
 """
 

@@ -19,11 +19,11 @@ from tqdm.auto import tqdm
 
 import cnnlab
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.scoring import Result, grade_submission
-from cnnlab.grading.submissions import Submission, SubmissionFile, find, read
+from cnnlab.grading.scoring import Result, grade_submission, grader_error
+from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
 
 SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
@@ -39,6 +39,11 @@ class Batch:
     sandbox: str
     start_seconds: float
     seconds: float
+
+    @property
+    def not_graded(self) -> int:
+        """Number of submissions on which the grader failed."""
+        return self.statuses.get("grader error", 0)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
@@ -104,16 +109,18 @@ def grade_folder(
             sandbox, start_seconds = str(runner.sandbox), time.perf_counter() - started
             started = time.perf_counter()
 
-            def work(found: SubmissionFile) -> Result:
-                return grade_found(assignment, found, runner=runner, secret=gradebook.secret, limits=limits)
+            def work(found: SubmissionFile, mark: str) -> None:
+                try:
+                    result = grade_found(
+                        assignment, found, runner=runner, secret=gradebook.secret, limits=limits
+                    )
+                    gradebook.write(assignment.name, result, mark)
+                except GradebookError:  # it concerns everybody
+                    raise
+                except Exception as error:
+                    gradebook.write(assignment.name, grader_error(assignment, found.student, error), mark)
 
-            _run_all(
-                queue,
-                work,
-                lambda result, mark: gradebook.write(assignment.name, result, mark),
-                jobs,
-                progress,
-            )
+            _run_all(queue, work, jobs, progress)
     seconds = time.perf_counter() - started
     names = {found.student for found in submissions}
     results = [result for result in gradebook.results(assignment.name) if result.student in names]
@@ -139,10 +146,12 @@ def grade_found(assignment: Assignment, found: SubmissionFile, **how: Any) -> Re
 
 def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
     """Hash of everything that the grade depends on: the file, the assignment, the limits, the grader."""
-    submission: Submission = read(found.path)
+    try:
+        handed_in = hashlib.sha256(file_content(found.path)[0]).hexdigest() if found.path else ""
+    except OSError as error:
+        handed_in = str(error.strerror)
     parts = [
-        submission.digest,
-        submission.error,
+        handed_in,
         assignment.fingerprint,
         repr(limits),
         cnnlab.__version__,
@@ -163,25 +172,25 @@ def review_reasons(result: Result) -> list[str]:
 
 def _run_all(
     queue: list[tuple[SubmissionFile, str]],
-    work: Callable[[SubmissionFile], Result],
-    write: Callable[[Result, str], None],
+    work: Callable[[SubmissionFile, str], None],
     jobs: int | None,
     progress: bool,
 ) -> None:
-    """Grade the queue and write each result as it is done; submissions under way at an interruption are graded again next time."""
+    """Do the `work` of each submission; those under way at an interruption are graded again next time."""
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
-    running: dict[Future[Result], str] = {}
+    running: set[Future[None]] = set()
     remaining = iter(queue)
     try:
         with tqdm(total=len(queue), desc="grading", unit="", disable=None if progress else True) as bar:
             while True:
                 while len(running) < 2 * jobs and (following := next(remaining, None)):
-                    running[pool.submit(work, following[0])] = following[1]
+                    running.add(pool.submit(work, *following))
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    write(future.result(), running.pop(future))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
                     bar.update()
     finally:
         pool.shutdown(cancel_futures=True)

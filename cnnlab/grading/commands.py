@@ -81,7 +81,7 @@ def grade(
 ) -> None:
     """Grade a folder of submissions into the gradebook.
 
-    After an interruption, the same command continues where it stopped.
+    After an interruption, the same command continues where it stopped. The exit code is 1 if the grader failed on a submission or a page.
     """
     from cnnlab._validation import one_of
     from cnnlab.grading.assignment import load_assignment
@@ -108,11 +108,13 @@ def grade(
                 loaded, folder, book, jobs=jobs, tiers=tiers, data=data or (), regrade=regrade
             )
         typer.echo(str(batch))
+        problems: list[str] = []
         if feedback:
-            from cnnlab.grading.feedback import write_feedback
+            from cnnlab.grading.feedback import write_pages
 
-            pages = [write_feedback(loaded, result, feedback) for result in book.results(loaded.name)]
-            typer.echo(f"{len(pages)} pages of feedback in {feedback}")
+            count, problems = write_pages(loaded, book.results(loaded.name), feedback)
+            typer.echo("\n".join([f"{count} pages of feedback in {feedback}", *problems]))
+    raise typer.Exit(1 if problems or batch.not_graded else 0)
 
 
 def export(

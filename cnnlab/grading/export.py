@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.late import LatePolicy, lateness
 from cnnlab.grading.scoring import Result
+from cnnlab.grading.whole_files import write_whole
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 STATES = {"passed": "passed", "failed": "failed"}
@@ -47,12 +46,10 @@ def export(
         for row in rows:
             folder = path / safe_name(row["student"])
             folder.mkdir(parents=True, exist_ok=True)
-            _write(
-                folder / "results.json", json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
-            )
+            content = json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
+            write_whole(folder / "results.json", content)
         return path
-    _write(path, make(assignment, rows))
-    return path
+    return write_whole(path, make(assignment, rows))
 
 
 def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
@@ -175,16 +172,3 @@ def _number(value: float | None) -> float | int | str:
 def _in_words(result: Result) -> str:
     parts = [f"{item.question} {item.points:g}/{item.out_of:g} {item.status}" for item in result.questions]
     return "; ".join([*parts, *([result.note] if result.note else [])])
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file atomically."""
-    number, new = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(new, 0o644)
-        os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise

@@ -6,10 +6,12 @@ grader error. Of a submission as a whole: graded, needs review, unreadable, miss
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cnnlab.grading import probes, source_analysis
+import numpy as np
+
+from cnnlab.grading import probes, source_analysis, untrusted
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.cell_matching import CellMatch, helpers, match, mismatch_reason
@@ -113,26 +115,30 @@ def grade_submission(
             if question.name in inputs_of
         ]
         run_result = runner.run(cells, requests, limits or Limits()) if requests else RunResult()
-        results = tuple(
-            _question_result(
-                question, matched[question.name], cells, run_result, inputs_of.get(question.name, [])
-            )
-            for question in assignment.questions
+    except Exception as error:
+        return replace(grader_error(assignment, student, error), sandbox=str(runner.sandbox), **metadata)
+    results = tuple(
+        _question_result(
+            question, matched[question.name], cells, run_result, inputs_of.get(question.name, [])
         )
-    except Exception as error:  # the grader's fault, not the student's
-        message = f"{type(error).__name__}: {error}"
-        return Result(
-            student,
-            "grader error",
-            _no_points(assignment, "grader error"),
-            message,
-            str(runner.sandbox),
-            **metadata,
-        )
+        for question in assignment.questions
+    )
+    failed = "; ".join(
+        reason for result in results if result.status == "grader error" for reason in result.review
+    )
     review = submission.notes or any(result.status == "needs review" for result in results)
-    status = "needs review" if review else "graded"
+    status = "grader error" if failed else "needs review" if review else "graded"
     text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
-    return Result(student, status, results, "", str(runner.sandbox), text, **metadata)
+    return Result(student, status, results, failed, str(runner.sandbox), text, **metadata)
+
+
+def grader_error(assignment: Assignment, student: str, error: Exception) -> Result:
+    """The result of a submission on which the grader failed, which is not the student's fault and no zero."""
+    return Result(student, "grader error", _no_points(assignment, "grader error"), _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return untrusted.line(f"{type(error).__name__}: {error}", 300)
 
 
 def _no_points(assignment: Assignment, status: str) -> tuple[QuestionResult, ...]:
@@ -176,9 +182,15 @@ def _question_result(
     if cell_match.stub:
         return QuestionResult(question.name, "not attempted", 0.0, out_of, code=text, notes=cell_match.notes)
     probe_result = run_result.results.get(question.name, ProbeResult())
-    results = tuple(
-        _case_result(question, number, inputs, probe_result) for number, inputs in enumerate(inputs_of_cases)
-    )
+    problems: list[str] = []  # of the grader, for the report
+    try:
+        results = tuple(
+            _case_result(question, number, inputs, probe_result, problems)
+            for number, inputs in enumerate(inputs_of_cases)
+        )
+    except Exception as error:
+        reason = f"{question.name}: {_reason(error)}"
+        return QuestionResult(question.name, "grader error", 0.0, out_of, review=(reason,), code=text)
     points = sum(result.points for result in results)
     notes = [
         *cell_match.notes,
@@ -209,15 +221,16 @@ def _question_result(
         out_of,
         results,
         tuple(dict.fromkeys(notes)),
-        tuple(review),
+        (*review, *problems),
         text[:100_000],
         probe_result.text[:4000],
     )
 
 
 def _case_result(
-    question: Question, number: int, inputs: dict[str, Any], probe_result: ProbeResult
+    question: Question, number: int, inputs: dict[str, Any], probe_result: ProbeResult, problems: list[str]
 ) -> CaseResult:
+    """The points of one case; a hint or a picture that fails is left out, and said in `problems`."""
     case = question.cases[number]
     if number in probe_result.errors:
         error = probe_result.errors[number]
@@ -230,10 +243,14 @@ def _case_result(
         return CaseResult(case.name, 0.0 if failed else case.points, case.points, failed or "")
     expected = probes.expected_value(question, inputs)
     diff = difference(value, expected, question.tolerance)
-    image = thumbnail(plain(value), n_inputs=_count_pictures(inputs))
-    if diff is None:
-        return CaseResult(case.name, case.points, case.points, picture=image)
-    return CaseResult(case.name, 0.0, case.points, hint(question, inputs, value, expected, diff), image)
+    points, words, image = 0.0 if diff else case.points, question.default_hint if diff else "", b""
+    try:
+        with np.errstate(all="ignore"):
+            image = thumbnail(plain(value), n_inputs=_count_pictures(inputs))
+            words = hint(question, inputs, value, expected, diff) if diff else ""
+    except Exception as error:
+        problems.append(f"no hint or picture for {case.name}: {_reason(error)}")
+    return CaseResult(case.name, points, case.points, words, image)
 
 
 def _count_pictures(inputs: dict[str, Any]) -> int:

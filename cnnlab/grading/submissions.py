@@ -100,7 +100,7 @@ def read(path: Path | None) -> Submission:
     if path is None:
         return Submission(error="there is no file")
     try:
-        content, submitted = _content(path)
+        content, submitted = file_content(path)
     except OSError as error:
         return Submission(error=f"it cannot be opened: {error.strerror or error}")
     digest = hashlib.sha256(content).hexdigest()
@@ -111,7 +111,8 @@ def read(path: Path | None) -> Submission:
     return Submission(cells, assignment, digest=digest, submitted=submitted)
 
 
-def _content(path: Path) -> tuple[bytes, float]:
+def file_content(path: Path) -> tuple[bytes, float]:
+    """The bytes of a submitted file, and when it was changed; an OSError for anything but a plain file of bounded size."""
     before = path.lstat()
     if stat.S_ISLNK(before.st_mode):
         raise OSError(0, "it is a link, and links are not followed")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from sample_class import RIGHT, hand_in, notebook
 from typer.testing import CliRunner
 
 from cnnlab.cli import app
+from cnnlab.grading import batch, feedback
 
 
 def command(*arguments, code=0) -> str:
@@ -34,6 +37,33 @@ def test_from_release_to_report(tiny, tmp_path, monkeypatch):
     assert "'=bert" in (tmp_path / "tiny_csv.csv").read_text()
     report = command("report", tiny.folder)
     assert "4 submissions, 2 graded" in report and "1 x that is twice as much" in report
+
+
+def test_a_page_that_fails_is_named_and_the_others_are_written(tiny, runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+    whole = feedback.page
+
+    def page(assignment, result):
+        if result.student == "anna":
+            raise RuntimeError("no page today")
+        return whole(assignment, result)
+
+    monkeypatch.setattr(feedback, "page", page)
+    monkeypatch.chdir(tmp_path)
+    for student in ("anna", "bert"):
+        hand_in(tmp_path / "room" / f"{student}.ipynb", notebook())
+    said = command(
+        "grade",
+        tiny.folder,
+        tmp_path / "room",
+        "--feedback",
+        tmp_path / "pages",
+        "--trust-submissions",
+        code=1,
+    )
+    assert "2 submissions: 2 graded" in said and "1 pages of feedback" in said
+    assert "anna: there is no page: RuntimeError: no page today" in said
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["bert.html"], "whole, or not at all"
 
 
 @pytest.mark.parametrize(
