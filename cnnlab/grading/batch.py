@@ -5,6 +5,7 @@ One bad submission never stops the batch. The grader may be killed at any moment
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -12,13 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
 
 import cnnlab
 from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.cluster import workers
 from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
@@ -69,13 +71,14 @@ def grade_folder(
     data: Iterable[Path] = (),
     regrade: bool = False,
     progress: bool = True,
+    cluster: str | None = None,
 ) -> Batch:
     """Grade every submission in `folder` that is not in the gradebook in its present state.
 
     Parameters
     ----------
     jobs
-        Number of submissions graded at once; by default the number of cores.
+        Number of submissions graded at once; by default the number of cores, on a cluster twice that of its workers.
     tiers
         The acceptable sandbox tiers.
     limits
@@ -84,6 +87,8 @@ def grade_folder(
         Folders that answers may read.
     regrade
         Also grade submissions that are in the gradebook already.
+    cluster
+        The address of a Dask scheduler whose workers do the grading.
 
     Raises
     ------
@@ -102,18 +107,23 @@ def grade_folder(
         mark = fingerprint(assignment, found, limits)
         if regrade or not gradebook.is_graded(assignment.name, found.student, mark):
             queue.append((found, mark))
-    sandbox, start_seconds, started = "", 0.0, time.perf_counter()
+    start_seconds, started = 0.0, time.perf_counter()
     if queue:
-        hidden = [assignment.folder, folder, gradebook.path]
-        with Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world) as runner:
-            sandbox, start_seconds = str(runner.sandbox), time.perf_counter() - started
-            started = time.perf_counter()
+        hidden, secret = [assignment.folder, folder, gradebook.path], gradebook.secret
+        with contextlib.ExitStack() as stack:
+            if cluster:
+                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, data))
+            else:
+                runner = Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world)
+                grade = partial(grade_submission, assignment, runner=stack.enter_context(runner))
+            start_seconds, started = time.perf_counter() - started, time.perf_counter()
 
             def work(found: SubmissionFile, mark: str) -> None:
                 try:
-                    result = grade_found(
-                        assignment, found, runner=runner, secret=gradebook.secret, limits=limits
-                    )
+                    began, submission = time.perf_counter(), read(found.path)
+                    submission = replace(submission, notes=(*submission.notes, *found.notes))
+                    result = grade(found.student, submission, secret=secret, limits=limits)
+                    result = replace(result, seconds=time.perf_counter() - began)
                     gradebook.write(assignment.name, result, mark)
                 except GradebookError:  # it concerns everybody
                     raise
@@ -124,6 +134,7 @@ def grade_folder(
     seconds = time.perf_counter() - started
     names = {found.student for found in submissions}
     results = [result for result in gradebook.results(assignment.name) if result.student in names]
+    sandbox = next((result.sandbox for result in results if result.sandbox and queue), "")
     return Batch(
         dict(Counter(result.status for result in results)),
         len(queue),
@@ -133,15 +144,6 @@ def grade_folder(
         start_seconds,
         seconds,
     )
-
-
-def grade_found(assignment: Assignment, found: SubmissionFile, **how: Any) -> Result:
-    """Read and grade one submission."""
-    started = time.perf_counter()
-    submission = read(found.path)
-    submission = replace(submission, notes=(*submission.notes, *found.notes))
-    result = grade_submission(assignment, found.student, submission, **how)
-    return replace(result, seconds=time.perf_counter() - started)
 
 
 def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:

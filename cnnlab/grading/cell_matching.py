@@ -1,4 +1,4 @@
-"""Cell matching: which cells of a submission answer which question, also in notebooks that were edited or restructured.
+"""Cell matching: which cells of a submission answer which question, also in notebooks that were edited; and which are run.
 
 A cell is matched by nbgrader's grade_id, then by the marker in its code (`# question: q3`), then by the name that it defines.
 Certain repairs are noted; uncertain matches are flagged for review, and graded as the notebook would run: the last
@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from cnnlab.grading import source_analysis
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.runner_protocol import RunnableCell
 from cnnlab.grading.submissions import Submission, SubmittedCell
+
+CODE_CELL = "code cell"  # with its place among them, the name of a cell in messages
 
 
 @dataclass(frozen=True)
@@ -33,39 +36,50 @@ def match(assignment: Assignment, submission: Submission) -> dict[str, CellMatch
     }
 
 
-def helpers(
+def runnable_cells(
     assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
-) -> tuple[SubmittedCell, ...]:
-    """The student's other cells that the answers need: those that define a name which an answer, or another helper, uses."""
-    answer_cells = {cell.number: cell for cell_match in matched.values() for cell in cell_match.cells}
-    source_asts = {source_analysis.normalised_ast(cell.source) for cell in assignment.cells} | {
-        source_analysis.normalised_ast(cell.stub) for cell in assignment.cells
+) -> list[RunnableCell]:
+    """The cells to run: the whole notebook in its order, without test cells, whatever it is that the answers need of it.
+
+    A set-up cell is followed by the source's own version if the two differ, and comes first if it is missing. Left out are copies of the
+    stub of a question that is answered, and cells given unchanged, with figures of the answers say, that nothing else uses.
+    """
+    syntax = source_analysis.normalised_ast
+    setup = {cell.grade_id or str(id(cell)): cell.source for cell in assignment.cells if cell.role == "setup"}
+    given = {syntax(cell.source) for cell in assignment.cells if cell.role == "own"}
+    stubs = {
+        syntax(assignment.answer_cell(name).stub)
+        for name, cell_match in matched.items()
+        if assignment.cells and cell_match.cells and not cell_match.stub
     }
-    other_cells = [cell for cell in submission.cells if cell.number not in answer_cells]
-    names_of = {
-        cell.number: source_analysis.names(cell.source)
-        for cell in other_cells
-        if source_analysis.normalised_ast(cell.source) not in source_asts
+    question_of = {cell.number: name for name, cell_match in matched.items() for cell in cell_match.cells}
+    places = {cell.number: place for place, cell in enumerate(submission.cells, 1)}
+    there = {cell.grade_id for cell in submission.cells}
+    cells = [
+        RunnableCell("set-up", None, source) for grade_id, source in setup.items() if grade_id not in there
+    ]
+    candidates = [cell for cell in submission.cells if not cell.is_test and syntax(cell.source) not in stubs]
+    unused = _unused({cell.number: cell.source for cell in candidates}, given)
+    for cell in candidates:
+        own = setup.get(cell.grade_id)
+        if cell.number not in unused and (own is None or syntax(own) != syntax(cell.source)):
+            name = f"{CODE_CELL} {places[cell.number]}"
+            cells.append(RunnableCell(name, question_of.get(cell.number), cell.source))
+        if own is not None:
+            cells.append(RunnableCell("set-up", None, own))
+    return cells
+
+
+def _unused(sources: dict[int, str], given: set[str]) -> set[int]:
+    """The numbers of the cells of `given` syntax that define no name which another cell to run uses."""
+    unused = {number for number, source in sources.items() if source_analysis.normalised_ast(source) in given}
+    needed = {
+        name for number in sources.keys() - unused for name in source_analysis.names(sources[number]).used
     }
-    setup = {
-        name
-        for cell in assignment.cells
-        if cell.role == "setup"
-        for name in source_analysis.names(cell.source).bound
-    }
-    bound = {name for cell in answer_cells.values() for name in source_analysis.names(cell.source).bound}
-    needed = (
-        {name for cell in answer_cells.values() for name in source_analysis.names(cell.source).used}
-        - setup
-        - bound
-    )
-    selected: set[int] = set()
-    while added := {
-        number for number, names in names_of.items() if number not in selected and names.bound & needed
-    }:
-        selected |= added
-        needed |= {name for number in added for name in names_of[number].used} - setup
-    return tuple(cell for cell in other_cells if cell.number in selected)
+    while used := {number for number in unused if source_analysis.names(sources[number]).bound & needed}:
+        unused -= used
+        needed |= {name for number in used for name in source_analysis.names(sources[number]).used}
+    return unused
 
 
 def mismatch_reason(assignment: Assignment, submission: Submission) -> str:
@@ -115,7 +129,9 @@ def _match(
                 {cell.number: cell for cell in [*cells_of_question, *candidates]}.values(),
                 key=lambda cell: cell.number,
             )
-    stub = source_analysis.normalised_ast(assignment.answer_cell(question.name).stub)
+    stub = (
+        source_analysis.normalised_ast(assignment.answer_cell(question.name).stub) if assignment.cells else ""
+    )
     by_ast = {
         source_analysis.normalised_ast(cell.source): cell for cell in cells_of_question
     }  # the last of equal names

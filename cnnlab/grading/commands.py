@@ -97,16 +97,8 @@ def grade(
         )
     tiers += ["none"] if trust_submissions and not tier else []
     with Gradebook(gradebook) as book:
-        if cluster:
-            from cnnlab.grading.cluster import grade_on_cluster
-
-            batch = grade_on_cluster(
-                cluster, loaded, folder, book, tiers=tiers, data=data or (), regrade=regrade
-            )
-        else:
-            batch = grade_folder(
-                loaded, folder, book, jobs=jobs, tiers=tiers, data=data or (), regrade=regrade
-            )
+        how = {"jobs": jobs, "tiers": tiers, "data": data or (), "regrade": regrade, "cluster": cluster}
+        batch = grade_folder(loaded, folder, book, **how)
         typer.echo(str(batch))
         problems: list[str] = []
         if feedback:

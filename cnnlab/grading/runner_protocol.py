@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,6 +66,9 @@ class ProbeResult:
     printed: int = 0
 
 
+OUT_OF_TIME = ProbeResult(end_reason="time", detail="the time for the whole notebook was used up before")
+
+
 @dataclass
 class RunResult:
     """Result of one submission: a result for each question, the error of each cell that failed, the printed output of the cells."""
@@ -73,7 +77,6 @@ class RunResult:
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
     text: str = ""
     printed: int = 0
-    memory: int = 0
     starts: int = 0
 
 
@@ -84,9 +87,16 @@ def run_once(
     limits: Limits,
     skip: set[int],
     result: RunResult,
+    deadline: float,
 ) -> int | None:
     """Run one worker process: removes the answered questions from `waiting`, and returns the number of the cell that ended the process."""
     with supervisor:
+        left = deadline - time.monotonic()
+        if left < 1:
+            while waiting:
+                result.results[waiting.pop(0).question] = OUT_OF_TIME
+            return None
+        limits = replace(limits, seconds=min(limits.seconds, left))
         job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
         supervisor.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
         events = _SupervisorEvents(supervisor, limits.seconds)
@@ -110,7 +120,13 @@ def run_once(
                 return current
         _record_output(result, events)
         while waiting:
-            request = waiting.pop(0)
+            request, left = waiting.pop(0), deadline - time.monotonic()
+            if left <= 0:
+                result.results[request.question] = OUT_OF_TIME
+                continue
+            request = replace(
+                request, limits=replace(request.limits, seconds=min(request.limits.seconds, left))
+            )
             probe_result = _send_probe(supervisor, request, len(result.results), last=not waiting)
             result.results[request.question] = probe_result
             if probe_result.state_lost:
@@ -126,7 +142,6 @@ def _may_begin(value: Any, current: int | None, cells: int, skip: set[int]) -> b
 
 def _record_output(result: RunResult, events: _SupervisorEvents) -> None:
     result.text, result.printed = events.text, events.printed
-    result.memory = max(result.memory, events.memory)
 
 
 def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *, last: bool) -> ProbeResult:
@@ -197,7 +212,7 @@ class _SupervisorEvents:
     """The supervisor's messages up to the end of a step: letter, value, and other messages; too long a silence raises `RunnerError`."""
 
     def __init__(self, supervisor: socket.socket, seconds: float):
-        self.supervisor, self.text, self.printed, self.memory = supervisor, "", 0, 0
+        self.supervisor, self.text, self.printed = supervisor, "", 0
         supervisor.settimeout(seconds + GRACE_SECONDS)
 
     def __iter__(self):
@@ -206,7 +221,7 @@ class _SupervisorEvents:
             if event["event"] == "broken":
                 raise RunnerError(f"a supervisor has failed: {event['detail']}")
             self.text = untrusted.text(self.text + event["text"], 40_000)
-            self.printed, self.memory = event["printed"], event["memory"]
+            self.printed = event["printed"]
             if event["event"] == "ended":
                 yield "ended", None, event
                 return

@@ -6,7 +6,7 @@ grader error. Of a submission as a whole: graded, needs review, unreadable, miss
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from cnnlab.grading import probes, source_analysis, untrusted
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.cell_matching import CellMatch, helpers, match, mismatch_reason
+from cnnlab.grading.cell_matching import CellMatch, match, mismatch_reason, runnable_cells
 from cnnlab.grading.comparison import difference, plain
 from cnnlab.grading.hints import hint
 from cnnlab.grading.limits import Limits
@@ -26,12 +26,8 @@ from cnnlab.grading.submissions import Submission
 from cnnlab.grading.thumbnails import thumbnail
 
 END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory"}
-SENTENCES = {
-    "time": "it was stopped: {}",
-    "processor": "it was stopped: {}",
-    "memory": "it was stopped: {}",
-    "exit": "it ended the whole process: {}",
-}
+NO_ANSWER = "there is no answer"
+SENTENCES = {"exit": "it ended the whole process: {}"}  # of the others it is said that they were stopped
 
 
 @dataclass(frozen=True)
@@ -80,10 +76,6 @@ class Result:
         """The points of all questions."""
         return sum(question.points for question in self.questions)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The result as a dictionary."""
-        return asdict(self)
-
 
 def grade_submission(
     assignment: Assignment,
@@ -103,7 +95,7 @@ def grade_submission(
         return Result(student, "missing", _no_points(assignment, "missing"), reason, **metadata)
     try:
         matched = match(assignment, submission)
-        cells = _cells(assignment, submission, matched)
+        cells = runnable_cells(assignment, submission, matched)
         inputs_of = {
             question.name: probes.draw_all(secret, assignment.name, question, student)
             for question in assignment.questions
@@ -145,25 +137,6 @@ def _no_points(assignment: Assignment, status: str) -> tuple[QuestionResult, ...
     return tuple(
         QuestionResult(question.name, status, 0.0, question.points) for question in assignment.questions
     )
-
-
-def _cells(
-    assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
-) -> list[RunnableCell]:
-    """The cells to run: the source's set-up, then the student's answers and what they need, in the order of the notebook."""
-    cells = [
-        RunnableCell(f"{cell.grade_id or 'set-up'}", None, cell.source)
-        for cell in assignment.cells
-        if cell.role == "setup"
-    ]
-    student_cells = {
-        cell.number: (cell, name) for name, cell_match in matched.items() for cell in cell_match.cells
-    }
-    student_cells |= {cell.number: (cell, None) for cell in helpers(assignment, submission, matched)}
-    return cells + [
-        RunnableCell(f"{name or 'cell'} ({number})", name, cell.source)
-        for number, (cell, name) in sorted(student_cells.items())
-    ]
 
 
 def _question_result(
@@ -236,7 +209,7 @@ def _case_result(
         error = probe_result.errors[number]
         return CaseResult(case.name, 0.0, case.points, f"your code stopped with {_in_words(error)}")
     if number not in probe_result.values:
-        return CaseResult(case.name, 0.0, case.points, "there is no answer")
+        return CaseResult(case.name, 0.0, case.points, NO_ANSWER)
     value = probe_result.values[number]
     if case.measures:
         failed = failed_measure(value, inputs, case.measures)
@@ -269,7 +242,7 @@ def _cell_notes(
         if cell_question == question.name or (
             cell_question is None and (probe_result.errors or probe_result.missing)
         ):
-            notes.append(f"the cell {cells[number].name} stopped with {_in_words(error)}")
+            notes.append(f"{cells[number].name} stopped with {_in_words(error)}")
     if probe_result.missing:
         notes.append(f"there is no `{question.defines}` after the cells were run")
     return notes

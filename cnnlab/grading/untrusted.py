@@ -20,7 +20,7 @@ MAX_BYTES = 64 * 2**20  # of a notebook file
 MAX_VALUES = 1_000_000  # strings, lists, objects and commas in its JSON
 MAX_CELLS = 2_000
 MAX_CELL = 100_000  # characters of a cell
-MAX_CODE = 1_000_000  # characters of all code cells together
+MAX_CODE = 300_000  # characters of all code cells together
 
 # A string, also one that is cut off, or a character that begins another value. It never fails after a quote, so it is linear.
 VALUE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{,]', re.S)

@@ -1,0 +1,116 @@
+"""The whole notebook is run, without its test cells, and `check` and the grading mean the same by it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+
+import nbformat
+import pytest
+from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook, write_assignment
+
+from cnnlab.grading.assignment import load_assignment
+from cnnlab.grading.cell_matching import match, runnable_cells
+from cnnlab.grading.limits import Limits
+from cnnlab.grading.public_tests import write_checks
+from cnnlab.grading.scoring import grade_submission
+from cnnlab.grading.self_check import check_notebook
+from cnnlab.grading.submissions import read
+
+OWN = {  # cells of their own, the answer to q1, and what it gets in the check and in the grading
+    "a star import": (["from math import *"], "return values * floor(3.5)", "passed"),
+    "a changed entry": (["CONFIG = {}", "CONFIG['k'] = 3"], "return values * CONFIG['k']", "passed"),
+    "a changed attribute": (["np.three = 3"], "return values * np.three", "passed"),
+    "a global switch": (
+        ["import torch\ntorch.set_grad_enabled(False)"],
+        "import torch\n    return values * (2 + (not torch.is_grad_enabled()))",
+        "passed",
+    ),
+    "a name made by exec": (["exec('three = 3')"], "return values * three", "passed"),
+    "a loop over globals": (["globals().update(three=3)"], "return values * three", "passed"),
+    "a cell that spoils it": (["np.abs = None", "three = 4"], "return values * three", "not yet"),
+    "a cell with an error": (["1 / 0", "three = 3"], "return values * three", "passed"),
+    "what the sandbox has not": (
+        ["import cnnlab.attribution\nthree = 3"],
+        "return values * three",
+        "not yet",
+    ),
+    "a cell that ends it all": (["import os\nos._exit(0)", "three = 3"], "return values * three", "passed"),
+    "an endless loop": (["while True: pass", "three = 3"], "return values * three", "passed"),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_cell_of_ones_own_means_the_same_in_check_and_grading(
+    tiny, grade, runner, tmp_path, monkeypatch, name
+):
+    more, body, verdict = OWN[name]
+    content = notebook(RIGHT | {"q1": f"def triple(values):\n    {body}"}, more=more)
+    result = grade(content, limits=Limits(seconds=10, cpu=3))
+    assert (result.questions[0].status == "passed") == (verdict == "passed"), result.questions[0]
+    assert result.points >= 3, "the other questions are graded as ever"
+    write_checks(tiny, tmp_path / "checks.json")
+    (tmp_path / "mine.ipynb").write_text(json.dumps(content))
+    monkeypatch.setattr("cnnlab.grading.self_check.LIMITS", Limits(seconds=10, cpu=3))
+    monkeypatch.setattr("cnnlab.grading.self_check.Runner", lambda tiers: contextlib.nullcontext(runner))
+    lines = list(check_notebook(tmp_path / "mine.ipynb"))
+    assert any(line.startswith(f"q1: {verdict}") for line in lines), lines
+
+
+def test_test_cells_are_not_run(tiny, grade, tmp_path):
+    content = notebook()
+    content["cells"].append(
+        cell("triple = answer = None", marks("q1-test", grade=True, locked=True, points=4))
+    )
+    assert grade(content).points == POINTS
+
+
+def test_a_stub_beside_an_answer_is_not_run(tiny, grade):
+    content = notebook()
+    content["cells"].append(cell(f"# question: q1\n{STUBS['q1']}", marks("q1", solution=True)))
+    assert grade(content).points == POINTS
+
+
+def test_set_up_is_the_students_and_then_the_sources(tiny, grade):
+    content = notebook(RIGHT | {"q1": "def triple(values): return values * floor(3.5)"})
+    content["cells"][0]["source"] = "from math import *\nnp = None"
+    assert grade(content).points == POINTS
+    del content["cells"][0]
+    content["cells"].insert(0, cell("from math import *"))
+    assert grade(content).points == POINTS
+
+
+def test_cells_given_are_run_only_if_something_uses_them(tmp_path, runner):
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    given = ["photos = [3]", "figure = photos * 2", "import os\nos._exit(0)"]
+    book = nbformat.read(source, as_version=4)
+    book.cells[1:1] = [nbformat.v4.new_code_cell(text) for text in given]
+    nbformat.write(book, source)
+    assignment = load_assignment(folder)
+    for body, run in {
+        "return values * 3": [],
+        "photos = 3; return values * photos": [],
+        "return values * figure[0]": given[:2],
+        "return values * photos[0]": given[:1],
+    }.items():
+        content = notebook(RIGHT | {"q1": f"def triple(values):\n    {body}"}, more=given)
+        submission = read(hand_in(tmp_path / "x.ipynb", content))
+        cells = runnable_cells(assignment, submission, match(assignment, submission))
+        assert [part.source for part in cells if part.source in given] == run
+        result = grade_submission(assignment, "anna", submission, runner=runner, secret=b"x")
+        assert result.points == POINTS
+
+
+def test_endless_cells_together_take_the_time_of_one_notebook(tmp_path, runner):
+    assignment = load_assignment(write_assignment(tmp_path / "tiny", seconds=2, cpu=2))
+    content = notebook(more=["while True: pass"] * 8)
+    submission = read(hand_in(tmp_path / "x.ipynb", content))
+    started = time.monotonic()
+    result = grade_submission(
+        assignment, "anna", submission, runner=runner, secret=b"x", limits=Limits(seconds=2, cpu=2)
+    )
+    assert time.monotonic() - started < 14, "8 cells of 2 s; the limits together are 8 s"
+    assert {question.status for question in result.questions} == {"timeout"}
+    assert "the whole notebook" in result.questions[0].notes[-1]
