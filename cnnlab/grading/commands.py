@@ -69,6 +69,7 @@ def grade(
         Path, typer.Argument(help="The folder of submissions: a notebook, or a folder, a student.")
     ],
     gradebook: Book = GRADEBOOK,
+    new: Annotated[bool, typer.Option("--new", help="Make the gradebook if it is not there.")] = False,
     feedback: Annotated[Path | None, typer.Option(help="Also write a page for each student there.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; else one a core.")] = None,
     regrade: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
@@ -96,7 +97,7 @@ def grade(
             "the tier none shuts nothing in; say --trust-submissions if the code is known to be harmless."
         )
     tiers += ["none"] if trust_submissions and not tier else []
-    with Gradebook(gradebook) as book:
+    with Gradebook(gradebook, create=new or gradebook == GRADEBOOK) as book:
         how = {"jobs": jobs, "tiers": tiers, "data": data or (), "regrade": regrade, "cluster": cluster}
         batch = grade_folder(loaded, folder, book, **how)
         typer.echo(str(batch))

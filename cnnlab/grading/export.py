@@ -7,8 +7,11 @@ grade, rather than a zero.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from cnnlab.grading.scoring import Result
 from cnnlab.grading.whole_files import write_whole
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+AFTER_SEPARATOR = re.compile("([;\t][ \"'\u00a0\u200b-\u200f]*)(?=[=+@|%\uff1d\uff0b\uff0d\uff20-])")
 STATES = {"passed": "passed", "failed": "failed"}
 
 
@@ -123,7 +127,7 @@ FORMATS: dict[str, Callable[..., Any]] = {
 
 
 def table(head: list[str], lines: list[list[Any]]) -> str:
-    """A CSV table in which no cell is read as a formula."""
+    """A CSV table in which no cell is read as a formula, also where semicolons or tabs separate the cells."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(map(escape_formula, head))
@@ -133,18 +137,25 @@ def table(head: list[str], lines: list[list[Any]]) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """The cell, prefixed with an apostrophe if it begins like a formula, also after blanks."""
-    begins = cell.lstrip(" \u00a0\ufeff")
+    """The cell with an apostrophe before what begins like a formula, also after blanks, a semicolon, invisible or in full width."""
+    cell = AFTER_SEPARATOR.sub(r"\1'", cell)
+    visible = (letter for letter in cell if unicodedata.category(letter) != "Cf")
+    begins = unicodedata.normalize("NFKC", "".join(visible)).lstrip(" ")
     return f"'{cell}" if begins.startswith(FORMULA) or cell.startswith(FORMULA) else cell
 
 
 def safe_name(student: str) -> str:
-    """A file name for any student's name; different names stay different."""
+    """A file name of at most 150 bytes for any student's name; different names stay different, the ends of long ones are hashed."""
     safe = "".join(
         letter if letter.isalnum() or letter in " ._-" else f"%{ord(letter):x}" for letter in student
     )
     safe = safe.strip(" ") or "%"
-    return f"%{safe}" if safe.startswith((".", "-")) else safe[:180]
+    safe = f"%{safe}" if safe.startswith((".", "-")) else safe
+    if len(safe.encode()) <= 150:
+        return safe
+    return (
+        f"{safe.encode()[:130].decode(errors='ignore')}%{hashlib.sha256(student.encode()).hexdigest()[:16]}"
+    )
 
 
 def _row(

@@ -55,10 +55,10 @@ class Gradebook:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path, self._lock = Path(path), threading.Lock()
-        if not create and not self.path.is_file():
-            raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade` makes one.")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {self.path.parent} for the gradebook.")
+        if not create and not self.path.is_file():
+            raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade --new` makes one.")
         with self._translate_errors():
             self._connection = sqlite3.connect(
                 path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -157,10 +157,6 @@ class Gradebook:
                 "select student from submissions where assignment = ? order by student", assignment
             )
         ]
-
-    def assignments(self) -> list[str]:
-        """The assignments in the gradebook."""
-        return [row[0] for row in self._fetch_all("select distinct assignment from submissions order by 1")]
 
     def results(self, assignment: str) -> Iterator[Result]:
         """All results of an assignment, in the order of the students."""

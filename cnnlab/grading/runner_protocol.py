@@ -220,7 +220,7 @@ class _SupervisorEvents:
             event = self._receive()
             if event["event"] == "broken":
                 raise RunnerError(f"a supervisor has failed: {event['detail']}")
-            self.text = untrusted.text(self.text + event["text"], 40_000)
+            self.text = (self.text + untrusted.text(event["text"], 40_000))[:40_000]
             self.printed = event["printed"]
             if event["event"] == "ended":
                 yield "ended", None, event

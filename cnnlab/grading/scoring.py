@@ -26,6 +26,7 @@ from cnnlab.grading.submissions import Submission
 from cnnlab.grading.thumbnails import thumbnail
 
 END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory"}
+STUB = "NotImplementedError"  # without a message
 NO_ANSWER = "there is no answer"
 SENTENCES = {"exit": "it ended the whole process: {}"}  # of the others it is said that they were stopped
 
@@ -184,9 +185,10 @@ def _question_result(
         }
     )
     review = list(cell_match.review)
-    review += [f"the answer uses another library: {', '.join(libraries)}"] if libraries else []
-    review += [f"the answer uses {', '.join(forbidden)}, which is the answer itself"] if forbidden else []
-    review = review if points else []
+    if points and libraries:
+        review.append(f"the answer uses another library: {', '.join(libraries)}")
+    if points and forbidden:
+        review.append(f"the answer uses {', '.join(forbidden)}, which is the answer itself")
     return QuestionResult(
         question.name,
         "needs review" if review else status,
@@ -238,6 +240,8 @@ def _cell_notes(
     """Notes on errors in the question's own cells, and in those that it may need."""
     notes = []
     for number, error in sorted(run_result.cell_errors.items()):
+        if _in_words(error) == STUB:
+            continue
         cell_question = cells[number].question
         if cell_question == question.name or (
             cell_question is None and (probe_result.errors or probe_result.missing)
@@ -272,15 +276,14 @@ def _status(
     cell_errors = [
         error for number, error in run_result.cell_errors.items() if cells[number].question == question.name
     ]
-    if cell_errors:
+    if cell_errors and _in_words(cell_errors[0]) != STUB:
         return END_STATUS.get(
             cell_errors[0]["type"], "memory" if cell_errors[0]["type"] == "MemoryError" else "error"
         )
     kinds = {error["type"] for error in probe_result.errors.values()}
-    n_empty = not kinds - {"NotImplementedError"} and all(
-        _is_nothing(value) for value in probe_result.values.values()
-    )
-    if n_empty and (probe_result.values or probe_result.errors):
+    empty = all(_in_words(error) == STUB for error in probe_result.errors.values())
+    empty = empty and all(_is_nothing(value) for value in probe_result.values.values())
+    if empty and (probe_result.values or probe_result.errors or cell_errors):
         return "not attempted"
     if probe_result.missing:
         return "missing" if not kinds else "error"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cnnlab.grading import untrusted
@@ -62,7 +63,7 @@ def find(folder: Path, assignment: str) -> list[SubmissionFile]:
             submissions.append(_in_folder(entry, assignment))
         else:
             submissions.append(SubmissionFile(untrusted.name(entry.stem), entry))
-    return _distinct_names(submissions)
+    return _distinct_names(submissions, entries)
 
 
 def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
@@ -84,15 +85,25 @@ def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
     return SubmissionFile(student, matching[-1], notes)
 
 
-def _distinct_names(submissions: list[SubmissionFile]) -> list[SubmissionFile]:
-    """Use the whole file names where two files differ only in their extension: they are two submissions."""
-    names = [submission.student for submission in submissions]
-    return [
-        SubmissionFile(submission.path.name, submission.path, submission.notes)
-        if submission.path and names.count(submission.student) > 1
-        else submission
-        for submission in submissions
-    ]
+def _distinct_names(submissions: list[SubmissionFile], entries: list[Path]) -> list[SubmissionFile]:
+    """A name of its own for each: where several are equal, a file has its ending, and what is still equal a hash of its bytes."""
+    for longer in (_whole_name, _hashed_name, _hashed_name):  # twice, since a name may look like a hashed one
+        count = Counter(submission.student for submission in submissions)
+        submissions = [
+            replace(submission, student=longer(submission.student, entry))
+            if count[submission.student] > 1
+            else submission
+            for submission, entry in zip(submissions, entries, strict=True)
+        ]
+    return submissions
+
+
+def _whole_name(name: str, entry: Path) -> str:
+    return name if entry.is_dir() else untrusted.name(entry.name)
+
+
+def _hashed_name(name: str, entry: Path) -> str:
+    return f"{name} {hashlib.sha256(os.fsencode(entry.name)).hexdigest()[:8]}"
 
 
 def read(path: Path | None) -> Submission:

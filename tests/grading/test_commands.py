@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 
 import pytest
 from sample_class import RIGHT, hand_in, notebook
 from typer.testing import CliRunner
 
 from cnnlab.cli import app
-from cnnlab.grading import batch, feedback
+from cnnlab.grading import batch, feedback, validation
+from cnnlab.grading.assignment import load_assignment
 
 
 def command(*arguments, code=0) -> str:
@@ -90,9 +92,25 @@ def test_what_is_wrong_is_said_in_one_line(tiny, tmp_path, monkeypatch, argument
 
 
 def test_a_key_and_a_source_that_do_not_agree_are_told(tiny, tmp_path):
-    import shutil
-
     shutil.copytree(tiny.folder, tmp_path / "other")
     key = tmp_path / "other" / "instructor" / "key.py"
     key.write_text(key.read_text().replace('"q3"', '"q4"'))
     assert "do not agree" in command("validate", tmp_path / "other", code=1)
+
+
+def test_a_mistyped_gradebook_is_no_new_one(tiny, runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+    monkeypatch.chdir(tmp_path)
+    hand_in(tmp_path / "room" / "anna.ipynb", notebook())
+    words = ("grade", tiny.folder, "room", "--trust-submissions", "--gradebook", "gradebok.sqlite")
+    assert "cnnlab grade --new" in command(*words, code=1) and not (tmp_path / "gradebok.sqlite").exists()
+    assert "1 graded" in command(*words, "--new")
+
+
+def test_points_and_names_that_do_not_agree_are_refused(tiny, tmp_path):
+    shutil.copytree(tiny.folder, tmp_path / "other")
+    key = tmp_path / "other" / "instructor" / "key.py"
+    key.write_text(key.read_text().replace('"more numbers"', '"numbers"'))
+    said = validation._check_points(load_assignment(tmp_path / "other"))
+    assert not said.passed and "q1 is worth 4, its test cell 1" in said.details
+    assert "q1 has two cases 'numbers'" in said.details

@@ -60,9 +60,7 @@ def test_a_cell_of_ones_own_means_the_same_in_check_and_grading(
 
 def test_test_cells_are_not_run(tiny, grade, tmp_path):
     content = notebook()
-    content["cells"].append(
-        cell("triple = answer = None", marks("q1-test", grade=True, locked=True, points=4))
-    )
+    content["cells"].append(cell("np = None", marks("q1-test", grade=True, locked=True, points=4)))
     assert grade(content).points == POINTS
 
 
@@ -114,3 +112,65 @@ def test_endless_cells_together_take_the_time_of_one_notebook(tmp_path, runner):
     assert time.monotonic() - started < 14, "8 cells of 2 s; the limits together are 8 s"
     assert {question.status for question in result.questions} == {"timeout"}
     assert "the whole notebook" in result.questions[0].notes[-1]
+
+
+@pytest.mark.parametrize("own", ["stub", "nothing"])
+@pytest.mark.parametrize("where", ["the test cell", "one new cell", "one new cell above"])
+def test_answers_in_other_cells_are_graded_and_go_to_a_human(grade, where, own):
+    content = notebook({} if own == "stub" else None)
+    if own == "nothing":
+        content["cells"] = content["cells"][:1]
+    if where == "the test cell":
+        content["cells"] += [
+            cell(source, marks(f"{name}-test", grade=True, locked=True, points=1))
+            for name, source in RIGHT.items()
+        ]
+    else:
+        content["cells"].insert(
+            1 if "above" in where else len(content["cells"]), cell("\n\n".join(RIGHT.values()))
+        )
+    result = grade(content)
+    assert result.points == POINTS
+    if own == "stub" or "test" in where:
+        assert {question.status for question in result.questions} == {"needs review"}
+        assert "the answer was found by" in result.questions[0].review[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "words"),
+    [
+        ("def triple(values):\n    raise NotImplementedError('no such layout')", "error", "no such layout"),
+        (
+            "def triple(values): return other(values)\ndef other(values): raise NotImplementedError",
+            "error",
+            "from `other`",
+        ),
+        ("def triple(values):\n    import torch\n    return torch.zeros(2 ** 45)", "memory", "allocate"),
+        ("def triple(values): return np.zeros(2 ** 45)", "memory", "MemoryError"),
+        ("def triple(values): return await_me", "passed", ""),
+        ("%%writefile mine.py\nfactor = 3", "needs review", ""),
+        (
+            "get_ipython().run_line_magic('matplotlib', 'inline')\ndef triple(values): return values * 3",
+            "passed",
+            "",
+        ),
+    ],
+)
+def test_statuses_are_those_of_what_happened(grade, source, status, words):
+    more = []
+    if "await_me" in source:
+        source = (
+            "import asyncio\nfactor = await asyncio.sleep(0, 3)\ndef triple(values): return values * factor"
+        )
+    if "writefile" in source:
+        more, source = [source], "import mine\ndef triple(values): return values * mine.factor"
+    result = grade(notebook(RIGHT | {"q1": source}, more=more))
+    question = result.questions[0]
+    assert question.status == status, question
+    assert words in " ".join(case.hint for case in question.cases)
+
+
+def test_a_right_answer_before_a_wrong_one_goes_to_a_human(grade):
+    content = notebook()
+    content["cells"].append(cell("def triple(values): return 5", marks("q1", solution=True)))
+    assert grade(content).questions[0].status == "needs review"

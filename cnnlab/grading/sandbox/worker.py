@@ -22,6 +22,7 @@ from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, TensorSpec, dec
 def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
     """Run the cells of `job` except those in its "skip", then answer the questions as they arrive, until the pipe closes."""
     names = cell_runner.namespace()
+    sys.path.insert(0, os.getcwd())  # for modules that a cell has written
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
             continue
@@ -79,7 +80,7 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
             problem = f"what comes back cannot be handed in: {error}"
             message = encode({**case_id, "error": {"type": "FrameError", "message": problem}})
         except BaseException as error:  # SystemExit too: the next case may work
-            message = encode({**case_id, "error": cell_runner.describe_error(error)})
+            message = encode({**case_id, "error": cell_runner.describe_error(error, request["name"])})
         _flush()
         rest = memoryview(b"v" + message)
         while rest:
