@@ -73,16 +73,18 @@ def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
         paths += [Path(above, name) for name in sorted(files) if not name.startswith(".")]
     notebooks = [path for path in paths if path.suffix == ".ipynb"]
     candidates = notebooks or paths
+    modules = [untrusted.name(path.name) for path in paths if path.suffix == ".py" and notebooks]
+    beside = untrusted.line(", ".join(modules), 300)
+    notes = (f"beside the notebook lies {beside}, which is not used",) if modules else ()
     if not candidates:
         return SubmissionFile(student, None)
     if len(candidates) == 1:
-        return SubmissionFile(student, candidates[0])
+        return SubmissionFile(student, candidates[0], notes)
     matching = [path for path in candidates if read(path).assignment == assignment] or candidates
     matching.sort(key=lambda path: (path.lstat().st_mtime, path.name))
     newest = untrusted.name(matching[-1].name)
     several = f"{len(matching)} notebooks were handed in; the newest, {newest}, is graded"
-    notes = (several,) if len(matching) > 1 else ()
-    return SubmissionFile(student, matching[-1], notes)
+    return SubmissionFile(student, matching[-1], (several, *notes) if len(matching) > 1 else notes)
 
 
 def _distinct_names(submissions: list[SubmissionFile], entries: list[Path]) -> list[SubmissionFile]:

@@ -88,6 +88,15 @@ def test_of_two_notebooks_the_newest_is_taken_and_flagged(tmp_path):
     assert found.path == new and "a.ipynb" in found.notes[0]
 
 
+def test_a_module_beside_the_notebook_is_named(tmp_path):
+    hand_in(tmp_path / "anna" / "a1.ipynb", notebook())
+    hand_in(tmp_path / "anna" / "my_tools.py", "factor = 3")
+    (found,) = find(tmp_path, "tiny")
+    assert found.path.name == "a1.ipynb" and found.notes == (
+        "beside the notebook lies my_tools.py, which is not used",
+    )
+
+
 def test_two_files_that_differ_in_their_ending_are_two_submissions(tmp_path):
     for name in ("anna.ipynb", "anna.txt"):
         hand_in(tmp_path / name, "x")
