@@ -11,6 +11,7 @@ For the grader of assignments, which calls answers with probes and compares the 
     assignment, source_notebook, answer_key      an assignment: the instructor's source in nbgrader's format, and the answer key
     release, public_tests, self_check            the student version, and the public tests that come with it
     hint_sheet                                   hints and solutions, folded away, for self-study
+    untrusted                                    the one door for what comes from outside: decoded, bounded, cleaned or refused
     submissions, source_analysis, cell_matching  the files handed in, and the cells that answer each question
     probes, limits, runner_protocol, runner      inputs drawn for each student; requests to the runner and its results
     sandbox                                      the confined processes in which student code runs
@@ -19,6 +20,7 @@ For the grader of assignments, which calls answers with probes and compares the 
     batch, cluster, gradebook                    a whole class, here or on a cluster, graded into one crash-safe file
     feedback, thumbnails                         a page for each student
     export, late, report, similarity_report      grades, lateness and statistics for the course staff
+    whole_files                                  files that are written whole or not at all
     validation, escapes                          tests of an assignment with mutants and alternates; attempts to escape the sandbox
 """
 

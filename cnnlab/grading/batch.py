@@ -5,6 +5,7 @@ One bad submission never stops the batch. The grader may be killed at any moment
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -12,18 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
 
 import cnnlab
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.cluster import workers
+from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.scoring import Result, grade_submission
-from cnnlab.grading.submissions import Submission, SubmissionFile, find, read
+from cnnlab.grading.scoring import Result, grade_submission, grader_error
+from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
 
 SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
@@ -39,6 +41,11 @@ class Batch:
     sandbox: str
     start_seconds: float
     seconds: float
+
+    @property
+    def not_graded(self) -> int:
+        """Number of submissions on which the grader failed."""
+        return self.statuses.get("grader error", 0)
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
@@ -64,13 +71,14 @@ def grade_folder(
     data: Iterable[Path] = (),
     regrade: bool = False,
     progress: bool = True,
+    cluster: str | None = None,
 ) -> Batch:
     """Grade every submission in `folder` that is not in the gradebook in its present state.
 
     Parameters
     ----------
     jobs
-        Number of submissions graded at once; by default the number of cores.
+        Number of submissions graded at once; by default the number of cores, on a cluster twice that of its workers.
     tiers
         The acceptable sandbox tiers.
     limits
@@ -79,6 +87,8 @@ def grade_folder(
         Folders that answers may read.
     regrade
         Also grade submissions that are in the gradebook already.
+    cluster
+        The address of a Dask scheduler whose workers do the grading.
 
     Raises
     ------
@@ -97,26 +107,34 @@ def grade_folder(
         mark = fingerprint(assignment, found, limits)
         if regrade or not gradebook.is_graded(assignment.name, found.student, mark):
             queue.append((found, mark))
-    sandbox, start_seconds, started = "", 0.0, time.perf_counter()
+    start_seconds, started = 0.0, time.perf_counter()
     if queue:
-        hidden = [assignment.folder, folder, gradebook.path]
-        with Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world) as runner:
-            sandbox, start_seconds = str(runner.sandbox), time.perf_counter() - started
-            started = time.perf_counter()
+        hidden, secret = [assignment.folder, folder, gradebook.path], gradebook.secret
+        with contextlib.ExitStack() as stack:
+            if cluster:
+                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, data))
+            else:
+                runner = Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world)
+                grade = partial(grade_submission, assignment, runner=stack.enter_context(runner))
+            start_seconds, started = time.perf_counter() - started, time.perf_counter()
 
-            def work(found: SubmissionFile) -> Result:
-                return grade_found(assignment, found, runner=runner, secret=gradebook.secret, limits=limits)
+            def work(found: SubmissionFile, mark: str) -> None:
+                try:
+                    began, submission = time.perf_counter(), read(found.path)
+                    submission = replace(submission, notes=(*submission.notes, *found.notes))
+                    result = grade(found.student, submission, secret=secret, limits=limits)
+                    result = replace(result, seconds=time.perf_counter() - began)
+                    gradebook.write(assignment.name, result, mark)
+                except GradebookError:  # it concerns everybody
+                    raise
+                except Exception as error:
+                    gradebook.write(assignment.name, grader_error(assignment, found.student, error), mark)
 
-            _run_all(
-                queue,
-                work,
-                lambda result, mark: gradebook.write(assignment.name, result, mark),
-                jobs,
-                progress,
-            )
+            _run_all(queue, work, jobs, progress)
     seconds = time.perf_counter() - started
     names = {found.student for found in submissions}
     results = [result for result in gradebook.results(assignment.name) if result.student in names]
+    sandbox = next((result.sandbox for result in results if result.sandbox and queue), "")
     return Batch(
         dict(Counter(result.status for result in results)),
         len(queue),
@@ -128,21 +146,14 @@ def grade_folder(
     )
 
 
-def grade_found(assignment: Assignment, found: SubmissionFile, **how: Any) -> Result:
-    """Read and grade one submission."""
-    started = time.perf_counter()
-    submission = read(found.path)
-    submission = replace(submission, notes=(*submission.notes, *found.notes))
-    result = grade_submission(assignment, found.student, submission, **how)
-    return replace(result, seconds=time.perf_counter() - started)
-
-
 def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
     """Hash of everything that the grade depends on: the file, the assignment, the limits, the grader."""
-    submission: Submission = read(found.path)
+    try:
+        handed_in = hashlib.sha256(file_content(found.path)[0]).hexdigest() if found.path else ""
+    except OSError as error:
+        handed_in = str(error.strerror)
     parts = [
-        submission.digest,
-        submission.error,
+        handed_in,
         assignment.fingerprint,
         repr(limits),
         cnnlab.__version__,
@@ -163,25 +174,25 @@ def review_reasons(result: Result) -> list[str]:
 
 def _run_all(
     queue: list[tuple[SubmissionFile, str]],
-    work: Callable[[SubmissionFile], Result],
-    write: Callable[[Result, str], None],
+    work: Callable[[SubmissionFile, str], None],
     jobs: int | None,
     progress: bool,
 ) -> None:
-    """Grade the queue and write each result as it is done; submissions under way at an interruption are graded again next time."""
+    """Do the `work` of each submission; those under way at an interruption are graded again next time."""
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
-    running: dict[Future[Result], str] = {}
+    running: set[Future[None]] = set()
     remaining = iter(queue)
     try:
         with tqdm(total=len(queue), desc="grading", unit="", disable=None if progress else True) as bar:
             while True:
                 while len(running) < 2 * jobs and (following := next(remaining, None)):
-                    running[pool.submit(work, following[0])] = following[1]
+                    running.add(pool.submit(work, *following))
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    write(future.result(), running.pop(future))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
                     bar.update()
     finally:
         pool.shutdown(cancel_futures=True)

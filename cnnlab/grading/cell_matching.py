@@ -1,4 +1,4 @@
-"""Cell matching: which cells of a submission answer which question, also in notebooks that were edited or restructured.
+"""Cell matching: which cells of a submission answer which question, also in notebooks that were edited; and which are run.
 
 A cell is matched by nbgrader's grade_id, then by the marker in its code (`# question: q3`), then by the name that it defines.
 Certain repairs are noted; uncertain matches are flagged for review, and graded as the notebook would run: the last
@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from cnnlab.grading import source_analysis
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.runner_protocol import RunnableCell
 from cnnlab.grading.submissions import Submission, SubmittedCell
+
+CODE_CELL = "code cell"  # with its place among them, the name of a cell in messages
 
 
 @dataclass(frozen=True)
@@ -27,45 +30,49 @@ class CellMatch:
 
 def match(assignment: Assignment, submission: Submission) -> dict[str, CellMatch]:
     """For each question, the cells that answer it."""
-    assigned = _by_grade_id(assignment, submission)
-    return {
-        question.name: _match(assignment, question, submission, assigned) for question in assignment.questions
-    }
+    return {question.name: _match(assignment, question, submission) for question in assignment.questions}
 
 
-def helpers(
+def runnable_cells(
     assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
-) -> tuple[SubmittedCell, ...]:
-    """The student's other cells that the answers need: those that define a name which an answer, or another helper, uses."""
-    answer_cells = {cell.number: cell for cell_match in matched.values() for cell in cell_match.cells}
-    source_asts = {source_analysis.normalised_ast(cell.source) for cell in assignment.cells} | {
-        source_analysis.normalised_ast(cell.stub) for cell in assignment.cells
+) -> list[RunnableCell]:
+    """The cells to run: the whole notebook in its order, without test cells, whatever it is that the answers need of it.
+
+    A set-up cell is followed by the source's own version if the two differ, and comes first if it is missing. Left out are copies of the
+    stub of a question that is answered, and cells given unchanged, with figures of the answers say, that nothing else uses.
+    """
+    setup = {cell.grade_id or str(id(cell)): cell.source for cell in assignment.cells if cell.role == "setup"}
+    given = {_syntax(cell.source) for cell in assignment.cells if cell.role == "own"}
+    stubs = {_stub(assignment, name) for name, found in matched.items() if found.cells and not found.stub}
+    question_of = {cell.number: name for name, found in matched.items() for cell in found.cells}
+    places = {cell.number: place for place, cell in enumerate(submission.cells, 1)}
+    there = {cell.grade_id for cell in submission.cells}
+    cells = [
+        RunnableCell("set-up", None, source) for grade_id, source in setup.items() if grade_id not in there
+    ]
+    not_tests = [cell for cell in submission.cells if not cell.is_test or cell.number in question_of]
+    candidates = [cell for cell in not_tests if _syntax(cell.source) not in stubs]
+    unused = _unused({cell.number: cell.source for cell in candidates}, given)
+    for cell in candidates:
+        own = setup.get(cell.grade_id)
+        if cell.number not in unused and (own is None or _syntax(own) != _syntax(cell.source)):
+            name = f"{CODE_CELL} {places[cell.number]}"
+            cells.append(RunnableCell(name, question_of.get(cell.number), cell.source))
+        if own is not None:
+            cells.append(RunnableCell("set-up", None, own))
+    return cells
+
+
+def _unused(sources: dict[int, str], given: set[str]) -> set[int]:
+    """The numbers of the cells of `given` syntax that define no name which another cell to run uses."""
+    unused = {number for number, source in sources.items() if _syntax(source) in given}
+    needed = {
+        name for number in sources.keys() - unused for name in source_analysis.names(sources[number]).used
     }
-    other_cells = [cell for cell in submission.cells if cell.number not in answer_cells]
-    names_of = {
-        cell.number: source_analysis.names(cell.source)
-        for cell in other_cells
-        if source_analysis.normalised_ast(cell.source) not in source_asts
-    }
-    setup = {
-        name
-        for cell in assignment.cells
-        if cell.role == "setup"
-        for name in source_analysis.names(cell.source).bound
-    }
-    bound = {name for cell in answer_cells.values() for name in source_analysis.names(cell.source).bound}
-    needed = (
-        {name for cell in answer_cells.values() for name in source_analysis.names(cell.source).used}
-        - setup
-        - bound
-    )
-    selected: set[int] = set()
-    while added := {
-        number for number, names in names_of.items() if number not in selected and names.bound & needed
-    }:
-        selected |= added
-        needed |= {name for number in added for name in names_of[number].used} - setup
-    return tuple(cell for cell in other_cells if cell.number in selected)
+    while used := {number for number in unused if source_analysis.names(sources[number]).bound & needed}:
+        unused -= used
+        needed |= {name for number in used for name in source_analysis.names(sources[number]).used}
+    return unused
 
 
 def mismatch_reason(assignment: Assignment, submission: Submission) -> str:
@@ -77,63 +84,53 @@ def mismatch_reason(assignment: Assignment, submission: Submission) -> str:
     return f"it has no cell of {assignment.name}"
 
 
-def _by_grade_id(assignment: Assignment, submission: Submission) -> dict[int, str]:
-    names = {question.name for question in assignment.questions}
-    return {cell.number: cell.grade_id for cell in submission.cells if cell.grade_id in names}
+def _match(assignment: Assignment, question: Question, submission: Submission) -> CellMatch:
+    questions = {one.name for one in assignment.questions}
+    given = [cell for cell in assignment.cells if cell.role != "answer"]
+    ids, syntaxes = {cell.grade_id for cell in given} - {None}, {_syntax(cell.stub) for cell in given}
+    stub = _stub(assignment, question.name)
 
+    def answers(cells: list[SubmittedCell]) -> list[SubmittedCell]:
+        return [cell for cell in cells if _defines(cell, question) and _syntax(cell.source) != stub]
 
-def _match(
-    assignment: Assignment, question: Question, submission: Submission, assigned: dict[int, str]
-) -> CellMatch:
-    notes: list[str] = []
-    cells_of_question = [cell for cell in submission.cells if assigned.get(cell.number) == question.name]
-    unassigned = [
-        cell for cell in submission.cells if cell.number not in assigned and not _is_given(assignment, cell)
-    ]
-    if not any(question.defines in source_analysis.names(cell.source).bound for cell in cells_of_question):
-        marked = [cell for cell in unassigned if question.name in source_analysis.markers(cell.source)]
-        defining_cells = [
-            cell for cell in unassigned if question.defines in source_analysis.names(cell.source).bound
-        ]
-        misplaced = [
-            cell
-            for cell in submission.cells
-            if assigned.get(cell.number) not in (None, question.name)
-            and question.defines in source_analysis.names(cell.source).bound
-        ]
-        candidates, how = next(
-            (
-                (cells, how)
-                for cells, how in ((marked, "its marker"), (defining_cells, "the name that it defines"))
-                if cells
-            ),
-            (misplaced, "the name that it defines, in the cell of another question"),
+    own = [cell for cell in submission.cells if cell.grade_id == question.name]
+    free = [cell for cell in submission.cells if cell.grade_id not in questions | ids]
+    free = [cell for cell in free if _syntax(cell.source) not in syntaxes]
+    notes, review = [], []
+    if not answers(own):
+        marked = [cell for cell in free if question.name in source_analysis.markers(cell.source)]
+        others = [cell for cell in submission.cells if cell.grade_id in questions - {question.name}]
+        places = (
+            ([cell for cell in marked if _syntax(cell.source) != stub], "its marker"),
+            (answers(free), "the name that it defines"),
+            (answers(others), "the name that it defines, in the cell of another question"),
+            (answers([cell for cell in submission.cells if cell.is_test]), "its name, in a test cell"),
+            ([] if own else marked, "its marker"),
+            ([] if own else [cell for cell in free if _defines(cell, question)], "the name that it defines"),
         )
-        if candidates:
-            notes.append(f"the answer was found by {how}")
-            cells_of_question = sorted(
-                {cell.number: cell for cell in [*cells_of_question, *candidates]}.values(),
-                key=lambda cell: cell.number,
-            )
-    stub = source_analysis.normalised_ast(assignment.answer_cell(question.name).stub)
-    by_ast = {
-        source_analysis.normalised_ast(cell.source): cell for cell in cells_of_question
-    }  # the last of equal names
-    answered = [cell for syntax, cell in by_ast.items() if syntax != stub]
-    defining = [cell for cell in answered if question.defines in source_analysis.names(cell.source).bound]
-    if len(cells_of_question) > len(by_ast) or (len(by_ast) > len(answered) and answered):
+        found, how = next(((cells, how) for cells, how in places if cells), ([], ""))
+        if found:
+            guessed = "test" in how or any(_syntax(cell.source) == stub for cell in own)
+            (review if guessed else notes).append(f"the answer was found by {how}")
+            own = sorted({*own, *found}, key=lambda cell: cell.number)
+    by_syntax = {_syntax(cell.source): cell for cell in own}  # the last of those that say the same
+    answered = [cell for syntax, cell in by_syntax.items() if syntax != stub]
+    if len(own) > len(by_syntax) or (len(by_syntax) > len(answered) and answered and not review):
         notes.append("the cell was there several times; the copies say the same, or nothing")
-    review = []
-    if len(defining) > 1:
-        review.append(f"{len(defining)} different cells define `{question.defines}`; the last one was graded")
-    ordered = tuple(sorted(answered or list(by_ast.values()), key=lambda cell: cell.number))
-    return CellMatch(ordered, tuple(notes), tuple(review), stub=bool(cells_of_question) and not answered)
+    if (count := len([cell for cell in answered if _defines(cell, question)])) > 1:
+        review.append(f"{count} different cells define `{question.defines}`; the last one was graded")
+    ordered = tuple(sorted(answered or by_syntax.values(), key=lambda cell: cell.number))
+    return CellMatch(ordered, tuple(notes), tuple(review), stub=bool(own) and not answered)
 
 
-def _is_given(assignment: Assignment, cell: SubmittedCell) -> bool:
-    """Whether the cell is one of the source's cells that are not for answers."""
-    return any(
-        cell.grade_id == source_cell.grade_id
-        for source_cell in assignment.cells
-        if source_cell.grade_id and source_cell.role != "answer"
-    )
+def _syntax(source: str) -> str:
+    return source_analysis.normalised_ast(source)
+
+
+def _defines(cell: SubmittedCell, question: Question) -> bool:
+    return question.defines in source_analysis.names(cell.source).bound
+
+
+def _stub(assignment: Assignment, name: str) -> str:
+    """The syntax of a question's stub; "" where the source is not at hand, in the student's own check."""
+    return _syntax(assignment.answer_cell(name).stub) if assignment.cells else ""

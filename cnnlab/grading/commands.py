@@ -69,6 +69,7 @@ def grade(
         Path, typer.Argument(help="The folder of submissions: a notebook, or a folder, a student.")
     ],
     gradebook: Book = GRADEBOOK,
+    new: Annotated[bool, typer.Option("--new", help="Make the gradebook if it is not there.")] = False,
     feedback: Annotated[Path | None, typer.Option(help="Also write a page for each student there.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; else one a core.")] = None,
     regrade: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
@@ -81,7 +82,7 @@ def grade(
 ) -> None:
     """Grade a folder of submissions into the gradebook.
 
-    After an interruption, the same command continues where it stopped.
+    After an interruption, the same command continues where it stopped. The exit code is 1 if the grader failed on a submission or a page.
     """
     from cnnlab._validation import one_of
     from cnnlab.grading.assignment import load_assignment
@@ -96,23 +97,17 @@ def grade(
             "the tier none shuts nothing in; say --trust-submissions if the code is known to be harmless."
         )
     tiers += ["none"] if trust_submissions and not tier else []
-    with Gradebook(gradebook) as book:
-        if cluster:
-            from cnnlab.grading.cluster import grade_on_cluster
-
-            batch = grade_on_cluster(
-                cluster, loaded, folder, book, tiers=tiers, data=data or (), regrade=regrade
-            )
-        else:
-            batch = grade_folder(
-                loaded, folder, book, jobs=jobs, tiers=tiers, data=data or (), regrade=regrade
-            )
+    with Gradebook(gradebook, create=new or gradebook == GRADEBOOK) as book:
+        how = {"jobs": jobs, "tiers": tiers, "data": data or (), "regrade": regrade, "cluster": cluster}
+        batch = grade_folder(loaded, folder, book, **how)
         typer.echo(str(batch))
+        problems: list[str] = []
         if feedback:
-            from cnnlab.grading.feedback import write_feedback
+            from cnnlab.grading.feedback import write_pages
 
-            pages = [write_feedback(loaded, result, feedback) for result in book.results(loaded.name)]
-            typer.echo(f"{len(pages)} pages of feedback in {feedback}")
+            count, problems = write_pages(loaded, book.results(loaded.name), feedback)
+            typer.echo("\n".join([f"{count} pages of feedback in {feedback}", *problems]))
+    raise typer.Exit(1 if problems or batch.not_graded else 0)
 
 
 def export(

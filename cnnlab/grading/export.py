@@ -7,10 +7,11 @@ grade, rather than a zero.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
-import os
-import tempfile
+import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.late import LatePolicy, lateness
 from cnnlab.grading.scoring import Result
+from cnnlab.grading.whole_files import write_whole
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+AFTER_SEPARATOR = re.compile("([;\t][ \"'\u00a0\u200b-\u200f]*)(?=[=+@|%\uff1d\uff0b\uff0d\uff20-])")
 STATES = {"passed": "passed", "failed": "failed"}
 
 
@@ -47,12 +50,10 @@ def export(
         for row in rows:
             folder = path / safe_name(row["student"])
             folder.mkdir(parents=True, exist_ok=True)
-            _write(
-                folder / "results.json", json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
-            )
+            content = json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
+            write_whole(folder / "results.json", content)
         return path
-    _write(path, make(assignment, rows))
-    return path
+    return write_whole(path, make(assignment, rows))
 
 
 def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
@@ -126,7 +127,7 @@ FORMATS: dict[str, Callable[..., Any]] = {
 
 
 def table(head: list[str], lines: list[list[Any]]) -> str:
-    """A CSV table in which no cell is read as a formula."""
+    """A CSV table in which no cell is read as a formula, also where semicolons or tabs separate the cells."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(map(escape_formula, head))
@@ -136,18 +137,25 @@ def table(head: list[str], lines: list[list[Any]]) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """The cell, prefixed with an apostrophe if it begins like a formula, also after blanks."""
-    begins = cell.lstrip(" \u00a0\ufeff")
+    """The cell with an apostrophe before what begins like a formula, also after blanks, a semicolon, invisible or in full width."""
+    cell = AFTER_SEPARATOR.sub(r"\1'", cell)
+    visible = (letter for letter in cell if unicodedata.category(letter) != "Cf")
+    begins = unicodedata.normalize("NFKC", "".join(visible)).lstrip(" ")
     return f"'{cell}" if begins.startswith(FORMULA) or cell.startswith(FORMULA) else cell
 
 
 def safe_name(student: str) -> str:
-    """A file name for any student's name; different names stay different."""
+    """A file name of at most 150 bytes for any student's name; different names stay different, the ends of long ones are hashed."""
     safe = "".join(
         letter if letter.isalnum() or letter in " ._-" else f"%{ord(letter):x}" for letter in student
     )
     safe = safe.strip(" ") or "%"
-    return f"%{safe}" if safe.startswith((".", "-")) else safe[:180]
+    safe = f"%{safe}" if safe.startswith((".", "-")) else safe
+    if len(safe.encode()) <= 150:
+        return safe
+    return (
+        f"{safe.encode()[:130].decode(errors='ignore')}%{hashlib.sha256(student.encode()).hexdigest()[:16]}"
+    )
 
 
 def _row(
@@ -175,16 +183,3 @@ def _number(value: float | None) -> float | int | str:
 def _in_words(result: Result) -> str:
     parts = [f"{item.question} {item.points:g}/{item.out_of:g} {item.status}" for item in result.questions]
     return "; ".join([*parts, *([result.note] if result.note else [])])
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file atomically."""
-    number, new = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(new, 0o644)
-        os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise

@@ -7,6 +7,7 @@ grader.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.export import safe_name
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
+from cnnlab.grading.whole_files import write_whole
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 MARKS = {"passed": "✓", "partial": "◐", "failed": "✗", "not attempted": "–", "missing": "–"}
@@ -65,12 +67,22 @@ details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 
 """
 
 
+def write_pages(assignment: Assignment, results: Iterable[Result], folder: Path) -> tuple[int, list[str]]:
+    """Write the page of each student into `folder`; returns how many there are, and a line for each that could not be written."""
+    count, problems = 0, []
+    for result in results:
+        try:
+            write_feedback(assignment, result, folder)
+            count += 1
+        except Exception as error:  # it concerns this page alone
+            problems.append(f"{result.student}: there is no page: {type(error).__name__}: {error}")
+    return count, problems
+
+
 def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path:
-    """Write the page of one student into `folder`; returns its path."""
+    """Write the page of one student into `folder`, whole or not at all; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{safe_name(result.student)}.html"
-    path.write_text(page(assignment, result), encoding="utf-8", errors="replace")
-    return path
+    return write_whole(folder / f"{safe_name(result.student)}.html", page(assignment, result))
 
 
 def page(assignment: Assignment, result: Result) -> str:

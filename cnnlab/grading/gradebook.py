@@ -55,10 +55,10 @@ class Gradebook:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path, self._lock = Path(path), threading.Lock()
-        if not create and not self.path.is_file():
-            raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade` makes one.")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {self.path.parent} for the gradebook.")
+        if not create and not self.path.is_file():
+            raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade --new` makes one.")
         with self._translate_errors():
             self._connection = sqlite3.connect(
                 path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -120,7 +120,7 @@ class Gradebook:
                 result.note,
                 json.dumps(result.notes),
                 result.sandbox,
-                _text(result.text),
+                result.text,
             )
             row += (result.digest, result.submitted, time.time(), result.seconds)
             self._connection.execute(f"insert into submissions values ({_placeholders(row)})", row)
@@ -134,7 +134,7 @@ class Gradebook:
                     graded.out_of,
                     json.dumps(graded.notes),
                 )
-                row += (json.dumps(graded.review), _text(graded.code), _text(graded.text))
+                row += (json.dumps(graded.review), graded.code, graded.text)
                 self._connection.execute(f"insert into questions values ({_placeholders(row)})", row)
                 for number, case in enumerate(graded.cases):
                     row = (
@@ -144,7 +144,7 @@ class Gradebook:
                         case.name,
                         case.points,
                         case.out_of,
-                        _text(case.hint),
+                        case.hint,
                         case.picture,
                     )
                     self._connection.execute(f"insert into cases values ({_placeholders(row)})", row)
@@ -157,10 +157,6 @@ class Gradebook:
                 "select student from submissions where assignment = ? order by student", assignment
             )
         ]
-
-    def assignments(self) -> list[str]:
-        """The assignments in the gradebook."""
-        return [row[0] for row in self._fetch_all("select distinct assignment from submissions order by 1")]
 
     def results(self, assignment: str) -> Iterator[Result]:
         """All results of an assignment, in the order of the students."""
@@ -263,8 +259,3 @@ def _placeholders(row: tuple) -> str:
 
 def _lines(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text or "[]"))
-
-
-def _text(text: str) -> str:
-    """Text that can be stored: lone surrogates are replaced."""
-    return text.encode("utf-8", "replace").decode()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from html import escape
 from pathlib import Path
 
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.whole_files import write_whole
 
 MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 
@@ -16,11 +16,7 @@ MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 def write_hint_sheet(assignment: Assignment, folder: Path) -> Path:
     """Write the hint sheet of `assignment` into `folder`, whole or not at all; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{assignment.name}_hints.md"
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(hint_sheet(assignment), encoding="utf-8")
-    os.replace(new, path)
-    return path
+    return write_whole(folder / f"{assignment.name}_hints.md", hint_sheet(assignment))
 
 
 def hint_sheet(assignment: Assignment) -> str:

@@ -19,11 +19,15 @@ LOOSE = Tolerance(relative=1e-3, absolute=1e-4)
 
 def hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, diff: Difference) -> str:
     """The hint for a `value` that differs from the `expected` one by `diff`."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return _hint(question, inputs, value, expected, diff)
+
+
+def _hint(question: Question, inputs: dict[str, Any], value: Any, expected: Any, diff: Difference) -> str:
     for mistake in question.mistakes:
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                wrong = mistake.answer(**probe_networks.materialize(inputs))
+            wrong = mistake.answer(**probe_networks.materialize(inputs))
         except Exception:  # this mistake is impossible on these inputs
             continue
         if difference(value, wrong, question.tolerance) is None:
@@ -65,8 +69,11 @@ def _general_hint(value: np.ndarray, expected: np.ndarray) -> str | None:
     if value.ndim and _same(exponential / exponential.sum(-1, keepdims=True), expected):
         return "these are logits; probabilities are asked for"
     if value.size > 2 and np.ptp(value) > 0:
-        factor, offset = np.polyfit(value.ravel(), expected.ravel(), 1)
-        if _same(factor * value + offset, expected):
+        scaled = value / np.abs(value).max()  # so that no square is too small or too large for a float
+        spread = scaled - scaled.mean()
+        factor = (spread * (expected - expected.mean())).sum() / (spread**2).sum()
+        offset = expected.mean() - factor * scaled.mean()
+        if _same(factor * scaled + offset, expected):
             constant = abs(offset) < 1e-3 * max(1e-12, np.ptp(expected))
             return (
                 "the values are right up to a constant factor"

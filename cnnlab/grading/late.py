@@ -111,17 +111,20 @@ def _is_date(text: str) -> bool:
 
 def read_times(path: Path) -> dict[str, float]:
     """The submission time of each student, from a table with the columns student and submitted; for files without their own times."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if not {"student", "submitted"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path} needs the columns student and submitted.")
-        return {row["student"]: parse_datetime(row["submitted"]).timestamp() for row in rows}
+    return {
+        student: parse_datetime(value).timestamp() for student, value in _column(path, "submitted").items()
+    }
 
 
 def read_free_days(path: Path) -> dict[str, int]:
     """The free days that each student has spent before, from a table with the columns student and free_days_spent."""
+    return {student: int(value) for student, value in _column(path, "free_days_spent").items()}
+
+
+def _column(path: Path, name: str) -> dict[str, str]:
+    """A column of a table, by the student."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
-        if not {"student", "free_days_spent"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path} needs the columns student and free_days_spent.")
-        return {row["student"]: int(row["free_days_spent"]) for row in rows}
+        if not {"student", name} <= set(rows.fieldnames or ()):
+            raise ValueError(f"{path} needs the columns student and {name}.")
+        return {row["student"]: row[name] for row in rows}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.public_tests import FILE, write_checks
 from cnnlab.grading.source_notebook import with_answer, without_solution
+from cnnlab.grading.whole_files import write_whole
 
 
 def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
@@ -28,8 +27,7 @@ def release(assignment: Assignment, folder: Path | None = None, *, run: bool = T
     folder = folder or assignment.folder
     notebook = student_version(assignment)
     folder.mkdir(parents=True, exist_ok=True)
-    write_checks(assignment, folder / f".{FILE}.new")
-    os.replace(folder / f".{FILE}.new", folder / FILE)
+    write_checks(assignment, folder / FILE)
     if run:
         notebook = _execute(notebook, folder)
     path = folder / f"{assignment.name}.ipynb"
@@ -67,18 +65,10 @@ def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) 
 
 
 def write(notebook: Any, path: Path) -> None:
-    """Write a notebook atomically."""
+    """Write a notebook, whole or not at all."""
     import nbformat
 
-    number, new = tempfile.mkstemp(prefix=".", suffix=".ipynb", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            nbformat.write(notebook, file)
-        os.chmod(new, 0o644)
-        os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise
+    write_whole(path, nbformat.writes(notebook) + "\n")
 
 
 def _source(assignment: Assignment) -> Any:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -136,15 +137,18 @@ class Runner:
     def run(self, cells: list[RunnableCell], questions: Iterable[ProbeRequest], limits: Limits) -> RunResult:
         """Run the `cells` in the sandbox, then ask the `questions` one after the other; `limits` are those of the cells.
 
+        All of it together, with every new start, takes at most the seconds of the cells and of the questions.
+
         Raises
         ------
         RunnerError
             If a supervisor is lost, or the sandbox cannot be set up; never for what a submission does.
         """
         result, queue, skip = RunResult(), list(questions), set()
+        deadline = time.monotonic() + limits.seconds + sum(question.limits.seconds for question in queue)
         while queue:
             result.starts += 1
-            failed_cell = run_once(self._connect_supervisor(), cells, queue, limits, skip, result)
+            failed_cell = run_once(self._connect_supervisor(), cells, queue, limits, skip, result, deadline)
             if failed_cell is not None:
                 skip.add(failed_cell)
             if result.starts > 2 * (len(cells) + len(result.results) + 2):

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cnnlab.grading import untrusted
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
+from cnnlab.grading.untrusted import InvalidSubmission
 
 GRACE_SECONDS = 30  # seconds beyond a limit before a supervisor counts as lost
 
@@ -54,7 +57,6 @@ class ProbeResult:
 
     values: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, dict[str, str]] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
     side_effects: tuple[str, ...] = ()
     end_reason: str = ""
     detail: str = ""
@@ -62,6 +64,9 @@ class ProbeResult:
     missing: bool = False
     text: str = ""
     printed: int = 0
+
+
+OUT_OF_TIME = ProbeResult(end_reason="time", detail="the time for the whole notebook was used up before")
 
 
 @dataclass
@@ -72,7 +77,6 @@ class RunResult:
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
     text: str = ""
     printed: int = 0
-    memory: int = 0
     starts: int = 0
 
 
@@ -83,9 +87,16 @@ def run_once(
     limits: Limits,
     skip: set[int],
     result: RunResult,
+    deadline: float,
 ) -> int | None:
     """Run one worker process: removes the answered questions from `waiting`, and returns the number of the cell that ended the process."""
     with supervisor:
+        left = deadline - time.monotonic()
+        if left < 1:
+            while waiting:
+                result.results[waiting.pop(0).question] = OUT_OF_TIME
+            return None
+        limits = replace(limits, seconds=min(limits.seconds, left))
         job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
         supervisor.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
         events = _SupervisorEvents(supervisor, limits.seconds)
@@ -94,7 +105,7 @@ def run_once(
             if letter == "c" and _may_begin(value, current, len(cells), skip):
                 current = value
             elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-                result.cell_errors[current or 0] = _error_fields(value["error"])
+                result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
             elif letter == "r":
                 break
             elif letter == "x" and current is None:  # later, only student code could send it
@@ -104,16 +115,18 @@ def run_once(
                     raise RunnerError(
                         f"the submission ended before its first cell: {event['reason']} {event['detail']}"
                     )
-                result.cell_errors[current] = {
-                    "type": event["reason"],
-                    "message": event["detail"],
-                    "traceback": "",
-                }
+                result.cell_errors[current] = {"type": event["reason"], "message": event["detail"]}
                 _record_output(result, events)
                 return current
         _record_output(result, events)
         while waiting:
-            request = waiting.pop(0)
+            request, left = waiting.pop(0), deadline - time.monotonic()
+            if left <= 0:
+                result.results[request.question] = OUT_OF_TIME
+                continue
+            request = replace(
+                request, limits=replace(request.limits, seconds=min(request.limits.seconds, left))
+            )
             probe_result = _send_probe(supervisor, request, len(result.results), last=not waiting)
             result.results[request.question] = probe_result
             if probe_result.state_lost:
@@ -129,7 +142,6 @@ def _may_begin(value: Any, current: int | None, cells: int, skip: set[int]) -> b
 
 def _record_output(result: RunResult, events: _SupervisorEvents) -> None:
     result.text, result.printed = events.text, events.printed
-    result.memory = max(result.memory, events.memory)
 
 
 def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *, last: bool) -> ProbeResult:
@@ -185,29 +197,22 @@ def _add(result: ProbeResult, reply: dict[str, Any], cases: int) -> ProbeResult:
     if type(case) is not int or not 0 <= case < cases or case in result.values or case in result.errors:
         return result
     if isinstance(reply.get("error"), dict):
-        return replace(result, errors=result.errors | {case: _error_fields(reply["error"])})
+        return replace(result, errors=result.errors | {case: untrusted.error_fields(reply["error"])})
     if "value" not in reply:
         return result
-    remarks = reply.get("remarks")
-    new = [str(text)[:200] for text in remarks[:5]] if isinstance(remarks, list) else []
-    seconds = reply.get("seconds") if isinstance(reply.get("seconds"), float) else 0.0
+    new = untrusted.remarks(reply.get("remarks"))
     return replace(
         result,
         values=result.values | {case: reply["value"]},
-        seconds=result.seconds | {case: seconds},
         side_effects=tuple(dict.fromkeys([*result.side_effects, *new]))[:10],
     )
-
-
-def _error_fields(error: dict[str, Any]) -> dict[str, str]:
-    return {key: str(error.get(key, ""))[:4000] for key in ("type", "message", "traceback")}
 
 
 class _SupervisorEvents:
     """The supervisor's messages up to the end of a step: letter, value, and other messages; too long a silence raises `RunnerError`."""
 
     def __init__(self, supervisor: socket.socket, seconds: float):
-        self.supervisor, self.text, self.printed, self.memory = supervisor, "", 0, 0
+        self.supervisor, self.text, self.printed = supervisor, "", 0
         supervisor.settimeout(seconds + GRACE_SECONDS)
 
     def __iter__(self):
@@ -215,15 +220,15 @@ class _SupervisorEvents:
             event = self._receive()
             if event["event"] == "broken":
                 raise RunnerError(f"a supervisor has failed: {event['detail']}")
-            self.text = (self.text + event["text"])[:40_000]
-            self.printed, self.memory = event["printed"], event["memory"]
+            self.text = (self.text + untrusted.text(event["text"], 40_000))[:40_000]
+            self.printed = event["printed"]
             if event["event"] == "ended":
                 yield "ended", None, event
                 return
             try:
-                value = decode(event["frame"].tobytes())
-            except FrameError as error:
-                yield "ended", None, event | {"reason": "answer", "detail": str(error)}
+                value = untrusted.value(event["frame"].tobytes())
+            except InvalidSubmission as error:
+                yield "ended", None, event | {"reason": "answer", "detail": error.reason}
                 return
             yield event["letter"], value, event
 

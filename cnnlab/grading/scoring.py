@@ -6,13 +6,15 @@ grader error. Of a submission as a whole: graded, needs review, unreadable, miss
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cnnlab.grading import probes, source_analysis
+import numpy as np
+
+from cnnlab.grading import probes, source_analysis, untrusted
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.cell_matching import CellMatch, helpers, match, mismatch_reason
+from cnnlab.grading.cell_matching import CellMatch, match, mismatch_reason, runnable_cells
 from cnnlab.grading.comparison import difference, plain
 from cnnlab.grading.hints import hint
 from cnnlab.grading.limits import Limits
@@ -24,12 +26,9 @@ from cnnlab.grading.submissions import Submission
 from cnnlab.grading.thumbnails import thumbnail
 
 END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory"}
-SENTENCES = {
-    "time": "it was stopped: {}",
-    "processor": "it was stopped: {}",
-    "memory": "it was stopped: {}",
-    "exit": "it ended the whole process: {}",
-}
+STUB = "NotImplementedError"  # without a message
+NO_ANSWER = "there is no answer"
+SENTENCES = {"exit": "it ended the whole process: {}"}  # of the others it is said that they were stopped
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,6 @@ class Result:
         """The points of all questions."""
         return sum(question.points for question in self.questions)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The result as a dictionary."""
-        return asdict(self)
-
 
 def grade_submission(
     assignment: Assignment,
@@ -101,7 +96,7 @@ def grade_submission(
         return Result(student, "missing", _no_points(assignment, "missing"), reason, **metadata)
     try:
         matched = match(assignment, submission)
-        cells = _cells(assignment, submission, matched)
+        cells = runnable_cells(assignment, submission, matched)
         inputs_of = {
             question.name: probes.draw_all(secret, assignment.name, question, student)
             for question in assignment.questions
@@ -113,51 +108,36 @@ def grade_submission(
             if question.name in inputs_of
         ]
         run_result = runner.run(cells, requests, limits or Limits()) if requests else RunResult()
-        results = tuple(
-            _question_result(
-                question, matched[question.name], cells, run_result, inputs_of.get(question.name, [])
-            )
-            for question in assignment.questions
+    except Exception as error:
+        return replace(grader_error(assignment, student, error), sandbox=str(runner.sandbox), **metadata)
+    results = tuple(
+        _question_result(
+            question, matched[question.name], cells, run_result, inputs_of.get(question.name, [])
         )
-    except Exception as error:  # the grader's fault, not the student's
-        message = f"{type(error).__name__}: {error}"
-        return Result(
-            student,
-            "grader error",
-            _no_points(assignment, "grader error"),
-            message,
-            str(runner.sandbox),
-            **metadata,
-        )
+        for question in assignment.questions
+    )
+    failed = "; ".join(
+        reason for result in results if result.status == "grader error" for reason in result.review
+    )
     review = submission.notes or any(result.status == "needs review" for result in results)
-    status = "needs review" if review else "graded"
+    status = "grader error" if failed else "needs review" if review else "graded"
     text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
-    return Result(student, status, results, "", str(runner.sandbox), text, **metadata)
+    return Result(student, status, results, failed, str(runner.sandbox), text, **metadata)
+
+
+def grader_error(assignment: Assignment, student: str, error: Exception) -> Result:
+    """The result of a submission on which the grader failed, which is not the student's fault and no zero."""
+    return Result(student, "grader error", _no_points(assignment, "grader error"), _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return untrusted.line(f"{type(error).__name__}: {error}", 300)
 
 
 def _no_points(assignment: Assignment, status: str) -> tuple[QuestionResult, ...]:
     return tuple(
         QuestionResult(question.name, status, 0.0, question.points) for question in assignment.questions
     )
-
-
-def _cells(
-    assignment: Assignment, submission: Submission, matched: dict[str, CellMatch]
-) -> list[RunnableCell]:
-    """The cells to run: the source's set-up, then the student's answers and what they need, in the order of the notebook."""
-    cells = [
-        RunnableCell(f"{cell.grade_id or 'set-up'}", None, cell.source)
-        for cell in assignment.cells
-        if cell.role == "setup"
-    ]
-    student_cells = {
-        cell.number: (cell, name) for name, cell_match in matched.items() for cell in cell_match.cells
-    }
-    student_cells |= {cell.number: (cell, None) for cell in helpers(assignment, submission, matched)}
-    return cells + [
-        RunnableCell(f"{name or 'cell'} ({number})", name, cell.source)
-        for number, (cell, name) in sorted(student_cells.items())
-    ]
 
 
 def _question_result(
@@ -176,9 +156,15 @@ def _question_result(
     if cell_match.stub:
         return QuestionResult(question.name, "not attempted", 0.0, out_of, code=text, notes=cell_match.notes)
     probe_result = run_result.results.get(question.name, ProbeResult())
-    results = tuple(
-        _case_result(question, number, inputs, probe_result) for number, inputs in enumerate(inputs_of_cases)
-    )
+    problems: list[str] = []  # of the grader, for the report
+    try:
+        results = tuple(
+            _case_result(question, number, inputs, probe_result, problems)
+            for number, inputs in enumerate(inputs_of_cases)
+        )
+    except Exception as error:
+        reason = f"{question.name}: {_reason(error)}"
+        return QuestionResult(question.name, "grader error", 0.0, out_of, review=(reason,), code=text)
     points = sum(result.points for result in results)
     notes = [
         *cell_match.notes,
@@ -199,9 +185,10 @@ def _question_result(
         }
     )
     review = list(cell_match.review)
-    review += [f"the answer uses another library: {', '.join(libraries)}"] if libraries else []
-    review += [f"the answer uses {', '.join(forbidden)}, which is the answer itself"] if forbidden else []
-    review = review if points else []
+    if points and libraries:
+        review.append(f"the answer uses another library: {', '.join(libraries)}")
+    if points and forbidden:
+        review.append(f"the answer uses {', '.join(forbidden)}, which is the answer itself")
     return QuestionResult(
         question.name,
         "needs review" if review else status,
@@ -209,31 +196,36 @@ def _question_result(
         out_of,
         results,
         tuple(dict.fromkeys(notes)),
-        tuple(review),
+        (*review, *problems),
         text[:100_000],
         probe_result.text[:4000],
     )
 
 
 def _case_result(
-    question: Question, number: int, inputs: dict[str, Any], probe_result: ProbeResult
+    question: Question, number: int, inputs: dict[str, Any], probe_result: ProbeResult, problems: list[str]
 ) -> CaseResult:
+    """The points of one case; a hint or a picture that fails is left out, and said in `problems`."""
     case = question.cases[number]
     if number in probe_result.errors:
         error = probe_result.errors[number]
         return CaseResult(case.name, 0.0, case.points, f"your code stopped with {_in_words(error)}")
     if number not in probe_result.values:
-        return CaseResult(case.name, 0.0, case.points, "there is no answer")
+        return CaseResult(case.name, 0.0, case.points, NO_ANSWER)
     value = probe_result.values[number]
     if case.measures:
         failed = failed_measure(value, inputs, case.measures)
         return CaseResult(case.name, 0.0 if failed else case.points, case.points, failed or "")
     expected = probes.expected_value(question, inputs)
     diff = difference(value, expected, question.tolerance)
-    image = thumbnail(plain(value), n_inputs=_count_pictures(inputs))
-    if diff is None:
-        return CaseResult(case.name, case.points, case.points, picture=image)
-    return CaseResult(case.name, 0.0, case.points, hint(question, inputs, value, expected, diff), image)
+    points, words, image = 0.0 if diff else case.points, question.default_hint if diff else "", b""
+    try:
+        with np.errstate(all="ignore"):
+            image = thumbnail(plain(value), n_inputs=_count_pictures(inputs))
+            words = hint(question, inputs, value, expected, diff) if diff else ""
+    except Exception as error:
+        problems.append(f"no hint or picture for {case.name}: {_reason(error)}")
+    return CaseResult(case.name, points, case.points, words, image)
 
 
 def _count_pictures(inputs: dict[str, Any]) -> int:
@@ -248,11 +240,13 @@ def _cell_notes(
     """Notes on errors in the question's own cells, and in those that it may need."""
     notes = []
     for number, error in sorted(run_result.cell_errors.items()):
+        if _in_words(error) == STUB:
+            continue
         cell_question = cells[number].question
         if cell_question == question.name or (
             cell_question is None and (probe_result.errors or probe_result.missing)
         ):
-            notes.append(f"the cell {cells[number].name} stopped with {_in_words(error)}")
+            notes.append(f"{cells[number].name} stopped with {_in_words(error)}")
     if probe_result.missing:
         notes.append(f"there is no `{question.defines}` after the cells were run")
     return notes
@@ -260,7 +254,7 @@ def _cell_notes(
 
 def _in_words(error: dict[str, str]) -> str:
     """The type of an error, and the useful part of its message."""
-    message = error["message"].strip()
+    message = error["message"]
     message = f"{message[:300].rstrip()} ..." if len(message) > 300 else message
     return f"{error['type']}: {message}" if message else error["type"]
 
@@ -282,15 +276,14 @@ def _status(
     cell_errors = [
         error for number, error in run_result.cell_errors.items() if cells[number].question == question.name
     ]
-    if cell_errors:
+    if cell_errors and _in_words(cell_errors[0]) != STUB:
         return END_STATUS.get(
             cell_errors[0]["type"], "memory" if cell_errors[0]["type"] == "MemoryError" else "error"
         )
     kinds = {error["type"] for error in probe_result.errors.values()}
-    n_empty = not kinds - {"NotImplementedError"} and all(
-        _is_nothing(value) for value in probe_result.values.values()
-    )
-    if n_empty and (probe_result.values or probe_result.errors):
+    empty = all(_in_words(error) == STUB for error in probe_result.errors.values())
+    empty = empty and all(_is_nothing(value) for value in probe_result.values.values())
+    if empty and (probe_result.values or probe_result.errors or cell_errors):
         return "not attempted"
     if probe_result.missing:
         return "missing" if not kinds else "error"

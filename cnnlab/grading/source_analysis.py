@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import ast
-import builtins
+import hashlib
 import re
+import symtable
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 
-MAX_TEXT = 200_000
 COURSE_LIBRARIES = {"torch", "numpy", "cnnlab", "matplotlib", "IPython", "tqdm"}
-MARKER = re.compile(r"^\s*#\s*question:\s*([\w.-]+)", re.M | re.I)
-DEFINITION = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.M)
-MAGIC = re.compile(r"^\s*[%!].*$", re.M)
+# No pattern crosses a line, so that all are linear.
+MARKER = re.compile(r"^[ \t]*#[ \t]*question:[ \t]*([\w.-]+)", re.M | re.I)
+DEFINITION = re.compile(r"^(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=[^=]", re.M)
+WORD = re.compile(r"\w+")
+MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
 
 
 @dataclass(frozen=True)
 class CellNames:
-    """Names that a cell defines at its top level, and those that it uses without defining them."""
+    """Names that a cell defines at its top level, and those that it uses there or in its functions, as globals."""
 
     bound: frozenset[str]
     used: frozenset[str]
@@ -25,43 +28,39 @@ class CellNames:
 
 def parse(source: str) -> ast.Module | None:
     """The syntax tree of a cell without its magics; None if the syntax is invalid."""
-    if len(source) > MAX_TEXT:
-        return None
     try:
         return ast.parse(MAGIC.sub("", source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
+@lru_cache(maxsize=1024)
 def names(source: str) -> CellNames:
-    """The names that a cell defines and uses; with invalid syntax, definitions found at the left margin."""
-    parsed = parse(source)
-    if parsed is None:
-        pairs_found = {name for pair in DEFINITION.findall(source[:MAX_TEXT]) for name in pair if name}
-        return CellNames(frozenset(pairs_found), frozenset())
-    bound = {name for statement in parsed.body for name in _bound_names(statement)}
-    used = {
-        node.id for node in ast.walk(parsed) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    return CellNames(frozenset(bound), frozenset(used - bound - set(dir(builtins))))
+    """The names that a cell defines and uses; with invalid syntax, definitions found at the left margin, and all words."""
+    words = frozenset(WORD.findall(source))
+    try:
+        top = symtable.symtable(MAGIC.sub("", source), "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return CellNames(
+            frozenset(name for pair in DEFINITION.findall(source) for name in pair if name), words
+        )
+    bound = {name.get_name() for name in top.get_symbols() if name.is_assigned() or name.is_imported()}
+    used, tables = set(), [top]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        names_there = [name for name in table.get_symbols() if name.is_referenced()]
+        used |= {name.get_name() for name in names_there if table is top or name.is_global()}
+    return CellNames(frozenset(bound), words if MAGIC.search(source) else frozenset(used))
 
 
-def _bound_names(statement: ast.stmt) -> set[str]:
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    bound = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound.add(node.id)
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            bound |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            bound.add(node.name)
-    return bound
-
-
+@lru_cache(maxsize=1024)
 def normalised_ast(source: str) -> str:
-    """The syntax tree as text, without comments, layout and docstrings: cells with equal text do the same."""
+    """A hash of the syntax tree without comments, layout and docstrings: cells with equal ones do the same."""
+    return hashlib.sha256(_normalised(source).encode("utf-8", "replace")).hexdigest()
+
+
+def _normalised(source: str) -> str:
     parsed = parse(source)
     if parsed is None:
         return re.sub(r"\s+", " ", source).strip()
@@ -89,7 +88,7 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 def markers(source: str) -> list[str]:
     """The questions named in the cell's comments: `# question: q3`."""
-    return MARKER.findall(source[:MAX_TEXT])
+    return MARKER.findall(source)
 
 
 def other_libraries(source: str) -> list[str]:

@@ -6,14 +6,15 @@ A link, or anything but a plain file, is never opened: a link could lead to anot
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-MAX_BYTES = 512 * 2**20
+from cnnlab.grading import untrusted
+from cnnlab.grading.untrusted import MAX_BYTES, InvalidSubmission, SubmittedCell
+
 BESIDE = (".ipynb_checkpoints", "__MACOSX", "__pycache__")
 
 
@@ -24,15 +25,6 @@ class SubmissionFile:
     student: str
     path: Path | None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SubmittedCell:
-    """A code cell of a submission: number in the notebook, nbgrader id (None without one), text."""
-
-    number: int
-    grade_id: str | None
-    source: str
 
 
 @dataclass(frozen=True)
@@ -70,40 +62,50 @@ def find(folder: Path, assignment: str) -> list[SubmissionFile]:
         if entry.is_dir() and not entry.is_symlink():
             submissions.append(_in_folder(entry, assignment))
         else:
-            submissions.append(SubmissionFile(entry.stem if entry.suffix else entry.name, entry))
-    return _distinct_names(submissions)
+            submissions.append(SubmissionFile(untrusted.name(entry.stem), entry))
+    return _distinct_names(submissions, entries)
 
 
 def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
-    paths = []
+    paths, student = [], untrusted.name(folder.name)
     for above, names, files in os.walk(folder):
         names[:] = sorted(name for name in names if name not in BESIDE)
         paths += [Path(above, name) for name in sorted(files) if not name.startswith(".")]
     notebooks = [path for path in paths if path.suffix == ".ipynb"]
     candidates = notebooks or paths
+    modules = [untrusted.name(path.name) for path in paths if path.suffix == ".py" and notebooks]
+    beside = untrusted.line(", ".join(modules), 300)
+    notes = (f"beside the notebook lies {beside}, which is not used",) if modules else ()
     if not candidates:
-        return SubmissionFile(folder.name, None)
+        return SubmissionFile(student, None)
     if len(candidates) == 1:
-        return SubmissionFile(folder.name, candidates[0])
+        return SubmissionFile(student, candidates[0], notes)
     matching = [path for path in candidates if read(path).assignment == assignment] or candidates
     matching.sort(key=lambda path: (path.lstat().st_mtime, path.name))
-    notes = (
-        ()
-        if len(matching) == 1
-        else (f"{len(matching)} notebooks were handed in; the newest, {matching[-1].name}, is graded",)
-    )
-    return SubmissionFile(folder.name, matching[-1], notes)
+    newest = untrusted.name(matching[-1].name)
+    several = f"{len(matching)} notebooks were handed in; the newest, {newest}, is graded"
+    return SubmissionFile(student, matching[-1], (several, *notes) if len(matching) > 1 else notes)
 
 
-def _distinct_names(submissions: list[SubmissionFile]) -> list[SubmissionFile]:
-    """Use the whole file names where two files differ only in their extension: they are two submissions."""
-    names = [submission.student for submission in submissions]
-    return [
-        SubmissionFile(submission.path.name, submission.path, submission.notes)
-        if submission.path and names.count(submission.student) > 1
-        else submission
-        for submission in submissions
-    ]
+def _distinct_names(submissions: list[SubmissionFile], entries: list[Path]) -> list[SubmissionFile]:
+    """A name of its own for each: where several are equal, a file has its ending, and what is still equal a hash of its bytes."""
+    for longer in (_whole_name, _hashed_name, _hashed_name):  # twice, since a name may look like a hashed one
+        count = Counter(submission.student for submission in submissions)
+        submissions = [
+            replace(submission, student=longer(submission.student, entry))
+            if count[submission.student] > 1
+            else submission
+            for submission, entry in zip(submissions, entries, strict=True)
+        ]
+    return submissions
+
+
+def _whole_name(name: str, entry: Path) -> str:
+    return name if entry.is_dir() else untrusted.name(entry.name)
+
+
+def _hashed_name(name: str, entry: Path) -> str:
+    return f"{name} {hashlib.sha256(os.fsencode(entry.name)).hexdigest()[:8]}"
 
 
 def read(path: Path | None) -> Submission:
@@ -111,19 +113,19 @@ def read(path: Path | None) -> Submission:
     if path is None:
         return Submission(error="there is no file")
     try:
-        content, submitted = _content(path)
+        content, submitted = file_content(path)
     except OSError as error:
         return Submission(error=f"it cannot be opened: {error.strerror or error}")
     digest = hashlib.sha256(content).hexdigest()
     try:
-        notebook = _parse_notebook(content)
-        assignment, cells = _assignment(notebook), _code_cells(notebook)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return Submission(error=str(error) or type(error).__name__, digest=digest, submitted=submitted)
+        assignment, cells = untrusted.notebook(content, untrusted.name(path.name))
+    except InvalidSubmission as error:
+        return Submission(error=error.reason, digest=digest, submitted=submitted)
     return Submission(cells, assignment, digest=digest, submitted=submitted)
 
 
-def _content(path: Path) -> tuple[bytes, float]:
+def file_content(path: Path) -> tuple[bytes, float]:
+    """The bytes of a submitted file, and when it was changed; an OSError for anything but a plain file of bounded size."""
     before = path.lstat()
     if stat.S_ISLNK(before.st_mode):
         raise OSError(0, "it is a link, and links are not followed")
@@ -134,54 +136,3 @@ def _content(path: Path) -> tuple[bytes, float]:
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with open(number, "rb") as file:
         return file.read(MAX_BYTES + 1), before.st_mtime
-
-
-def _parse_notebook(content: bytes) -> dict[str, Any]:
-    if not content.strip():
-        raise ValueError("the file is empty")
-    try:
-        notebook = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not text: byte {error.start} is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        cut = (
-            " (the file seems to be cut off)"
-            if error.pos >= len(error.doc.rstrip()) - 1 or "Unterminated" in error.msg
-            else ""
-        )
-        raise ValueError(
-            f"it is not JSON: {error.msg} in line {error.lineno}, column {error.colno}{cut}"
-        ) from None
-    if not isinstance(notebook, dict) or not isinstance(
-        notebook.get("cells", notebook.get("worksheets")), list
-    ):
-        raise ValueError("it is JSON, but not a notebook: there is no list of cells")
-    return notebook
-
-
-def _code_cells(notebook: dict[str, Any]) -> tuple[SubmittedCell, ...]:
-    cells = notebook.get("cells")
-    if cells is None:  # notebook format before version 4
-        sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
-    code_cells = []
-    for number, cell in enumerate(cells, 1):
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source", cell.get("input", ""))
-        if isinstance(source, list) and all(isinstance(line, str) for line in source):
-            source = "".join(source)
-        if not isinstance(source, str):
-            raise ValueError(f"the code of cell {number} is not text")
-        metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-        marks = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
-        grade_id = marks.get("grade_id")
-        code_cells.append(SubmittedCell(number, grade_id if isinstance(grade_id, str) else None, source))
-    return tuple(code_cells)
-
-
-def _assignment(notebook: dict[str, Any]) -> str | None:
-    metadata = notebook.get("metadata")
-    kit_metadata = metadata.get("cnnlab") if isinstance(metadata, dict) else None
-    name = kit_metadata.get("assignment") if isinstance(kit_metadata, dict) else None
-    return name if isinstance(name, str) else None

@@ -82,6 +82,7 @@ def variants(assignment: Assignment, kind: str) -> list[Variant]:
 def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) -> Iterable[ValidationResult]:
     """Run all validation steps and yield their results; with `notebooks`, nbval runs the source and the student version too."""
     yield from _check_counts(assignment)
+    yield _check_points(assignment)
     yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed"})
     yield _check_notebook("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
     for variant, graded_question in grade_variants(assignment, variants(assignment, "mutants"), runner):
@@ -183,6 +184,22 @@ def _check_counts(assignment: Assignment) -> Iterable[ValidationResult]:
             not few,
             f"fewer than {minimum}: {', '.join(few)}" if few else f"{len(names)} in all",
         )
+
+
+def _check_points(assignment: Assignment) -> ValidationResult:
+    tests = {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
+    wrong = [
+        f"{question.name} is worth {question.points:g}, its test cell {tests[f'{question.name}-test']:g}"
+        for question in assignment.questions
+        if tests.get(f"{question.name}-test", question.points) != question.points
+    ]
+    for question in assignment.questions:
+        names = [case.name for case in question.cases]
+        wrong += [
+            f"{question.name} has two cases {name!r}" for name in sorted(set(names)) if names.count(name) > 1
+        ]
+    details = "; ".join(wrong) or f"{assignment.points:g} in all"
+    return ValidationResult("points and names of the cases", not wrong, details)
 
 
 def _check_notebook(subject: str, result: Result, allowed: set[str]) -> ValidationResult:

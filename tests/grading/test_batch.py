@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,9 +10,11 @@ import sqlite3
 import time
 import warnings
 
+import numpy as np
 import pytest
 from sample_class import POINTS, RIGHT, hand_in, notebook
 
+from cnnlab.grading import batch, scoring
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.scoring import Result
@@ -66,8 +69,8 @@ def test_a_killed_grader_goes_on_where_it_stopped(tiny, room, tmp_path):
     assert 3 <= len(before) < len(wanted)
     stamps = graded_at(killed)
     with Gradebook(killed) as book:
-        batch = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
-    assert (batch.graded, batch.already_graded) == (len(wanted) - len(before), len(before))
+        rest = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
+    assert (rest.graded, rest.already_graded) == (len(wanted) - len(before), len(before))
     assert in_book(killed) == wanted
     assert {student: graded_at(killed)[student] for student in stamps} == stamps, "nothing is graded twice"
     with Gradebook(calm) as book:
@@ -187,3 +190,79 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path):
         book._connection.execute("pragma max_page_count = 100000")
         book.write("tiny", Result("bert", "graded", text="x" * 100_000), "one")
         assert book.students("tiny") == ["anna", "bert"]
+
+
+FRAGILE = ("scoring.hint", "scoring.thumbnail", "scoring.difference", "scoring.match", "batch.read")
+
+
+@pytest.fixture
+def shared(runner, monkeypatch):
+    """One runner for several batches, since to start one takes longer than to grade with it."""
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+
+
+def is_annas(value) -> bool:
+    """Whether this is Anna's file, her notebook, or a value that only her function returns."""
+    array = getattr(value, "array", value)
+    if isinstance(array, np.ndarray):
+        return array.shape == (3, 4) and array.min() > 50
+    return "* 7 + 77" in str(value) or "anna" in str(value)
+
+
+@pytest.mark.parametrize("part", FRAGILE)
+def test_what_fails_for_one_costs_nobody_else_a_grade_and_is_named(tiny, shared, tmp_path, monkeypatch, part):
+    def fragile(*arguments, **more):
+        if any(map(is_annas, [*arguments, *more.values()])):
+            raise np.linalg.LinAlgError("SVD did not converge\n\x1b[31m")
+        return whole(*arguments, **more)
+
+    module, _, name = part.partition(".")
+    module = {"scoring": scoring, "batch": batch}[module]
+    whole = getattr(module, name)
+    monkeypatch.setattr(module, name, fragile)
+    room = tmp_path / "room"
+    hand_in(room / "anna.ipynb", notebook(RIGHT | {"q1": "def triple(values): return values * 7 + 77"}))
+    hand_in(room / "bert.ipynb", notebook())
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        done = grade_folder(tiny, room, book, tiers=TIERS, progress=False)
+        anna, bert = book.results("tiny")
+    assert (bert.status, bert.points) == ("graded", POINTS)
+    named = [line for line in done.needs_review if line.startswith("anna")]
+    assert any("SVD did not converge" in line for line in named) and "\x1b" not in str(done)
+    if name in ("hint", "thumbnail"):
+        assert (anna.status, anna.points, done.not_graded) == ("graded", 4, 0)
+    else:
+        assert (anna.status, done.not_graded) == ("grader error", 1)
+    if name == "difference":
+        assert [question.status for question in anna.questions] == ["grader error", "passed", "passed"]
+
+
+def test_a_result_that_cannot_be_written_stops_no_run(tiny, shared, tmp_path, monkeypatch):
+    whole = Gradebook.write
+
+    def write(book, assignment, result, mark):
+        if result.student == "anna" and result.status == "graded":
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        whole(book, assignment, result, mark)
+
+    monkeypatch.setattr(Gradebook, "write", write)
+    for student in ("anna", "bert"):
+        hand_in(tmp_path / "room" / f"{student}.ipynb", notebook())
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        done = grade_folder(tiny, tmp_path / "room", book, tiers=TIERS, progress=False)
+        assert in_book(book.path) == {"anna": ("grader error", 0), "bert": ("graded", POINTS)}
+    assert done.needs_review == (
+        "anna: grader error: OverflowError: Python int too large to convert to SQLite INTEGER",
+    )
+
+
+def test_tiny_and_uninitialised_floats_are_wrong_and_no_trouble(grade):
+    for body in (
+        "np.full(values.shape, 1e-320) * np.arange(1, values.size + 1).reshape(values.shape)",
+        "np.frombuffer(bytes(range(1, 97)), '<f8').reshape(3, 4) if values.size else values",
+        "np.full(values.shape, 1.7e308) * np.sign(values)",
+        "np.full(values.shape, 1e200) * values",
+    ):
+        result = grade(notebook(RIGHT | {"q1": f"def triple(values): return {body}"}))
+        assert result.status == "graded" and result.questions[0].points <= 1
+        assert not result.questions[0].review and all(case.hint for case in result.questions[0].cases[:2])

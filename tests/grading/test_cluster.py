@@ -6,7 +6,7 @@ import distributed
 import pytest
 from sample_class import POINTS, RIGHT, hand_in, notebook
 
-from cnnlab.grading.cluster import grade_on_cluster
+from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook
 
 TIERS = ("namespaces", "landlock", "none")
@@ -25,8 +25,9 @@ def test_a_cluster_gives_the_same_grades_and_goes_on_where_it_stopped(tiny, tmp_
         ) as cluster,
         Gradebook(tmp_path / "book.sqlite") as book,
     ):
-        batch = grade_on_cluster(cluster.scheduler_address, tiny, room, book, tiers=TIERS)
+        how = {"cluster": cluster.scheduler_address, "tiers": TIERS, "progress": False}
+        batch = grade_folder(tiny, room, book, **how)
         assert (batch.graded, batch.already_graded) == (7, 0)
         points = {result.student: result.points for result in book.results("tiny")}
         assert points == {f"s{n}": POINTS - 3 if n % 2 else POINTS for n in range(6)} | {"broken": 0}
-        assert grade_on_cluster(cluster.scheduler_address, tiny, room, book, tiers=TIERS).graded == 0
+        assert grade_folder(tiny, room, book, **how).graded == 0

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+
 import pytest
 from sample_class import RIGHT, hand_in, notebook
 from typer.testing import CliRunner
 
 from cnnlab.cli import app
+from cnnlab.grading import batch, feedback, validation
+from cnnlab.grading.assignment import load_assignment
 
 
 def command(*arguments, code=0) -> str:
@@ -36,6 +41,33 @@ def test_from_release_to_report(tiny, tmp_path, monkeypatch):
     assert "4 submissions, 2 graded" in report and "1 x that is twice as much" in report
 
 
+def test_a_page_that_fails_is_named_and_the_others_are_written(tiny, runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+    whole = feedback.page
+
+    def page(assignment, result):
+        if result.student == "anna":
+            raise RuntimeError("no page today")
+        return whole(assignment, result)
+
+    monkeypatch.setattr(feedback, "page", page)
+    monkeypatch.chdir(tmp_path)
+    for student in ("anna", "bert"):
+        hand_in(tmp_path / "room" / f"{student}.ipynb", notebook())
+    said = command(
+        "grade",
+        tiny.folder,
+        tmp_path / "room",
+        "--feedback",
+        tmp_path / "pages",
+        "--trust-submissions",
+        code=1,
+    )
+    assert "2 submissions: 2 graded" in said and "1 pages of feedback" in said
+    assert "anna: there is no page: RuntimeError: no page today" in said
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["bert.html"], "whole, or not at all"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -60,9 +92,25 @@ def test_what_is_wrong_is_said_in_one_line(tiny, tmp_path, monkeypatch, argument
 
 
 def test_a_key_and_a_source_that_do_not_agree_are_told(tiny, tmp_path):
-    import shutil
-
     shutil.copytree(tiny.folder, tmp_path / "other")
     key = tmp_path / "other" / "instructor" / "key.py"
     key.write_text(key.read_text().replace('"q3"', '"q4"'))
     assert "do not agree" in command("validate", tmp_path / "other", code=1)
+
+
+def test_a_mistyped_gradebook_is_no_new_one(tiny, runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+    monkeypatch.chdir(tmp_path)
+    hand_in(tmp_path / "room" / "anna.ipynb", notebook())
+    words = ("grade", tiny.folder, "room", "--trust-submissions", "--gradebook", "gradebok.sqlite")
+    assert "cnnlab grade --new" in command(*words, code=1) and not (tmp_path / "gradebok.sqlite").exists()
+    assert "1 graded" in command(*words, "--new")
+
+
+def test_points_and_names_that_do_not_agree_are_refused(tiny, tmp_path):
+    shutil.copytree(tiny.folder, tmp_path / "other")
+    key = tmp_path / "other" / "instructor" / "key.py"
+    key.write_text(key.read_text().replace('"more numbers"', '"numbers"'))
+    said = validation._check_points(load_assignment(tmp_path / "other"))
+    assert not said.passed and "q1 is worth 4, its test cell 1" in said.details
+    assert "q1 has two cases 'numbers'" in said.details

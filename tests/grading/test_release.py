@@ -20,7 +20,7 @@ from sample_class import POINTS, RIGHT, STUBS, notebook
 from cnnlab.grading import export as export_module
 from cnnlab.grading import feedback, release
 from cnnlab.grading.assignment import load_assignment
-from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name
+from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name, table
 from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, parse_due, read_times
 from cnnlab.grading.public_tests import find_checks, first_hint, read_checks, write_checks
 from cnnlab.grading.report import class_report
@@ -94,6 +94,11 @@ def test_public_checks_tell_right_from_wrong_and_hold_no_hidden_case(tiny, tmp_p
     assert "ZeroDivisionError" in first_hint(q1, {"triple": lambda values: 1 / 0})
     with pytest.raises(NotImplementedError):
         first_hint(q1, {"triple": lambda values: None})
+
+    def layout(values):
+        raise NotImplementedError("no such layout")
+
+    assert "no such layout" in first_hint(q1, {"triple": layout})
     (tmp_path / "checks.json").write_text("{}")
     with pytest.raises(ValueError, match="get it anew"):
         read_checks(tmp_path / "checks.json")
@@ -219,7 +224,25 @@ def test_of_two_assignments_with_one_name_the_nearer_counts(tiny, tmp_path, monk
         load_assignment("a99")
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", " =1", "\u00a0=1", "|x", "%x"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\tx",
+        " =1",
+        "\u00a0=1",
+        "|x",
+        "%x",
+        "\u200b=1",
+        " \u200d\uff1d1",
+        "\uff0b1",
+        "\u202e@x",
+        "\uff0d1",
+    ],
+)
 def test_no_cell_is_a_formula(cell):
     assert escape_formula(cell) == f"'{cell}"
     assert escape_formula("O'Hara") == "O'Hara"
@@ -245,6 +268,12 @@ def test_every_format_has_every_student_and_no_zero_for_our_errors(tiny, tmp_pat
     assert "anna" in names and 'Zoë "Zo", O\'Hara' in names and "'=HYPERLINK(1)" in names
     by_name = dict(zip(names, rows, strict=True))
     assert "7" in by_name["anna"] and "0" not in by_name["broken"][2:5]
+
+
+def test_a_table_read_with_semicolons_has_no_formula_either():
+    text = table(["student", "note"], [["anna;=1+1", 'x";=2'], ["bert", "fine"]])
+    cells = [cell for row in csv.reader(io.StringIO(text), delimiter=";") for cell in row]
+    assert not any(cell.lstrip('"').startswith("=") for cell in cells)
 
 
 def test_an_unknown_format_lists_them(tiny, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook
 
 from cnnlab.grading.cell_matching import match, mismatch_reason
+from cnnlab.grading.export import safe_name
 from cnnlab.grading.submissions import find, read
 
 
@@ -87,6 +88,15 @@ def test_of_two_notebooks_the_newest_is_taken_and_flagged(tmp_path):
     assert found.path == new and "a.ipynb" in found.notes[0]
 
 
+def test_a_module_beside_the_notebook_is_named(tmp_path):
+    hand_in(tmp_path / "anna" / "a1.ipynb", notebook())
+    hand_in(tmp_path / "anna" / "my_tools.py", "factor = 3")
+    (found,) = find(tmp_path, "tiny")
+    assert found.path.name == "a1.ipynb" and found.notes == (
+        "beside the notebook lies my_tools.py, which is not used",
+    )
+
+
 def test_two_files_that_differ_in_their_ending_are_two_submissions(tmp_path):
     for name in ("anna.ipynb", "anna.txt"):
         hand_in(tmp_path / name, "x")
@@ -107,6 +117,11 @@ def test_cells_are_found_by_id_then_by_marker_then_by_name(tiny, tmp_path, ids, 
     found = matched(tiny, tmp_path, notebook(ids=ids, markers=markers))
     assert all(len(one.cells) == 1 and not one.review for one in found.values())
     assert all(note in " ".join(one.notes) and bool(one.notes) == bool(note) for one in found.values())
+
+
+def test_stubs_without_ids_and_markers_are_stubs_still(tiny, tmp_path):
+    found = matched(tiny, tmp_path, notebook({}, ids=False, markers=False))
+    assert found["q1"].stub and found["q2"].stub
 
 
 def test_a_copy_of_a_cell_is_no_trouble(tiny, tmp_path):
@@ -160,3 +175,25 @@ def test_another_assignment_s_notebook_is_told(tiny, tmp_path):
     nothing = {"cells": [cell("x = 1")], "metadata": {}}
     assert "no cell" in mismatch_reason(tiny, read(hand_in(tmp_path / "y.ipynb", nothing)))
     assert mismatch_reason(tiny, read(hand_in(tmp_path / "z.ipynb", notebook() | {"metadata": {}}))) == ""
+
+
+def test_no_two_students_share_a_key_or_a_page(tmp_path):
+    room = tmp_path / "room"
+    long = "ä" * 120
+    for name in (
+        "anna.ipynb",
+        "anna/x.ipynb",
+        "M\u00fcller.ipynb",
+        "Mu\u0308ller.ipynb",
+        f"{long}a.ipynb",
+        f"{long}b.ipynb",
+    ):
+        hand_in(room / name, notebook())
+    for name in ("bert.txt", "bert.ipynb/x.ipynb", "bert/x.ipynb"):
+        hand_in(room / name, notebook())
+    students = [one.student for one in find(room, "tiny")]
+    assert len(set(students)) == len(students) == 9
+    assert {"anna", "anna.ipynb"} <= set(students)
+    pages = [safe_name(student) for student in students]
+    assert len(set(pages)) == 9 and all(len(f"{page}.html".encode()) < 200 for page in pages)
+    assert students == [one.student for one in find(room, "tiny")], "the same each time"

@@ -6,9 +6,12 @@ Magics and shell commands are skipped (`%%time` and similar ones run their cell)
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
+import inspect
 import linecache
 import traceback
+from pathlib import Path
 from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -31,9 +34,11 @@ class Shell:
             exec(compile(line, f"<%{name}>", "exec"), self.user_ns)
 
     def run_cell_magic(self, name: str, line: str, body: str) -> None:
-        """Run the body of a magic that only measures or captures it."""
+        """Run the body of a magic that only measures or captures it; write that of `%%writefile`."""
         if name in BODY_MAGICS:
             run(body, f"<%%{name}>", self.user_ns)
+        if name in ("writefile", "file"):
+            Path(line.split()[-1]).write_text(body, encoding="utf-8")
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args, **options: None
@@ -51,21 +56,26 @@ def run(source: str, name: str, names: dict[str, Any]) -> None:
     """Run one cell; `name` appears in its tracebacks."""
     code = _TRANSFORMER.transform_cell(source)
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
-    exec(compile(ast.parse(code, name), name, "exec", dont_inherit=True), names)
+    tree = ast.parse(code, name)
+    compiled = compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    awaited = eval(compiled, names)
+    if compiled.co_flags & inspect.CO_COROUTINE:  # it has an `await` outside of functions
+        asyncio.run(awaited)
 
 
-def describe_error(error: BaseException) -> dict[str, str]:
-    """The type, the message, and the part of the traceback within the cells."""
+def describe_error(error: BaseException, asked: str = "") -> dict[str, str]:
+    """The type and the message of an error; every lack of memory is a MemoryError.
+
+    NotImplementedError from elsewhere than the function that was `asked` names its place: it is an error then, and no stub.
+    """
+    kind = type(error).__name__
     try:
-        frames = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<")
-        ]
-        lines = traceback.format_list(frames[-8:]) + traceback.format_exception_only(error)
-        fields = {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)}
+        message = str(error)
     except BaseException as second_error:  # the message itself may raise
-        fields = {
-            "type": type(error).__name__,
-            "message": f"(and its message: {type(second_error).__name__})",
-            "traceback": "",
-        }
-    return {key: str(text)[:MAX_TEXT] for key, text in fields.items()}
+        message = f"(and its message: {type(second_error).__name__})"
+    if isinstance(error, MemoryError) or (kind == "RuntimeError" and "DefaultCPUAllocator" in message):
+        kind = "MemoryError"
+    if asked and kind == "NotImplementedError" and not message:
+        place = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+        message = "" if place == asked else f"from `{place}`, which `{asked}` calls"
+    return {"type": kind[:MAX_TEXT], "message": message[:MAX_TEXT]}

@@ -90,7 +90,7 @@ class _Supervisor:
         for mine in (self.replies, self.output, self.commands):
             os.set_blocking(mine, False)
         self.buffer, self.text, self.printed, self.forwarded = bytearray(), bytearray(), 0, 0
-        self.running, self.started, self.spent_before, self.most_memory = True, time.monotonic(), 0.0, 0
+        self.running, self.started, self.spent_before = True, time.monotonic(), 0.0
         self.bounds = {"seconds": self.limits["seconds"], "cpu": self.limits["cpu"]}
         self.last_poll, self.current_probe = 0.0, None
 
@@ -195,7 +195,6 @@ class _Supervisor:
             return
         self.last_poll = now
         usage = process_tree.usage(os.getpid())
-        self.most_memory = max(self.most_memory, usage.memory)
         if usage.memory > self.limits["memory_bytes"]:
             raise LimitExceeded("memory", f"it held more than {self.limits['memory_bytes'] >> 20} MiB")
         if usage.processes > self.limits["processes"]:
@@ -236,8 +235,7 @@ class _Supervisor:
 
     def _send_event(self, event: str, **more: Any) -> None:
         text, self.text = self.text.decode("utf-8", "replace"), bytearray()
-        message = {"event": event, "text": text, "printed": self.printed, "memory": self.most_memory, **more}
-        self.connection.sendall(encode(message))
+        self.connection.sendall(encode({"event": event, "text": text, "printed": self.printed, **more}))
 
 
 def _become_worker(

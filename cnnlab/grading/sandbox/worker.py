@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import sys
-import time
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,6 +22,7 @@ from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, TensorSpec, dec
 def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
     """Run the cells of `job` except those in its "skip", then answer the questions as they arrive, until the pipe closes."""
     names = cell_runner.namespace()
+    sys.path.insert(0, os.getcwd())  # for modules that a cell has written
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
             continue
@@ -69,24 +69,18 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
     for number, case in enumerate(request["cases"]):
         case_id = {"question": request["number"], "case": number}
         _seed(request["seed"])
-        start = time.perf_counter()
         try:
             target = names[request["name"]]
             arguments = {key: probe_networks.materialize(value) for key, value in case.items()}
             value = target if request["variable"] else target(**arguments)
-            seconds = time.perf_counter() - start
             side_effects = [] if request["variable"] else _side_effect_warnings(arguments, case)
-            reply = {**case_id, "value": value, "seconds": seconds, "remarks": side_effects}
+            reply = {**case_id, "value": value, "remarks": side_effects}
             message = encode(reply, request["answer_bytes"])
         except FrameError as error:
-            error_fields = {
-                "type": "FrameError",
-                "message": f"what comes back cannot be handed in: {error}",
-                "traceback": "",
-            }
-            message = encode({**case_id, "error": error_fields})
+            problem = f"what comes back cannot be handed in: {error}"
+            message = encode({**case_id, "error": {"type": "FrameError", "message": problem}})
         except BaseException as error:  # SystemExit too: the next case may work
-            message = encode({**case_id, "error": cell_runner.describe_error(error)})
+            message = encode({**case_id, "error": cell_runner.describe_error(error, request["name"])})
         _flush()
         rest = memoryview(b"v" + message)
         while rest:

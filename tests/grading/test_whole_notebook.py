@@ -1,0 +1,176 @@
+"""The whole notebook is run, without its test cells, and `check` and the grading mean the same by it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+
+import nbformat
+import pytest
+from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook, write_assignment
+
+from cnnlab.grading.assignment import load_assignment
+from cnnlab.grading.cell_matching import match, runnable_cells
+from cnnlab.grading.limits import Limits
+from cnnlab.grading.public_tests import write_checks
+from cnnlab.grading.scoring import grade_submission
+from cnnlab.grading.self_check import check_notebook
+from cnnlab.grading.submissions import read
+
+OWN = {  # cells of their own, the answer to q1, and what it gets in the check and in the grading
+    "a star import": (["from math import *"], "return values * floor(3.5)", "passed"),
+    "a changed entry": (["CONFIG = {}", "CONFIG['k'] = 3"], "return values * CONFIG['k']", "passed"),
+    "a changed attribute": (["np.three = 3"], "return values * np.three", "passed"),
+    "a global switch": (
+        ["import torch\ntorch.set_grad_enabled(False)"],
+        "import torch\n    return values * (2 + (not torch.is_grad_enabled()))",
+        "passed",
+    ),
+    "a name made by exec": (["exec('three = 3')"], "return values * three", "passed"),
+    "a loop over globals": (["globals().update(three=3)"], "return values * three", "passed"),
+    "a cell that spoils it": (["np.abs = None", "three = 4"], "return values * three", "not yet"),
+    "a cell with an error": (["1 / 0", "three = 3"], "return values * three", "passed"),
+    "what the sandbox has not": (
+        ["import cnnlab.attribution\nthree = 3"],
+        "return values * three",
+        "not yet",
+    ),
+    "a cell that ends it all": (["import os\nos._exit(0)", "three = 3"], "return values * three", "passed"),
+    "an endless loop": (["while True: pass", "three = 3"], "return values * three", "passed"),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_cell_of_ones_own_means_the_same_in_check_and_grading(
+    tiny, grade, runner, tmp_path, monkeypatch, name
+):
+    more, body, verdict = OWN[name]
+    content = notebook(RIGHT | {"q1": f"def triple(values):\n    {body}"}, more=more)
+    result = grade(content, limits=Limits(seconds=10, cpu=3))
+    assert (result.questions[0].status == "passed") == (verdict == "passed"), result.questions[0]
+    assert result.points >= 3, "the other questions are graded as ever"
+    write_checks(tiny, tmp_path / "checks.json")
+    (tmp_path / "mine.ipynb").write_text(json.dumps(content))
+    monkeypatch.setattr("cnnlab.grading.self_check.LIMITS", Limits(seconds=10, cpu=3))
+    monkeypatch.setattr("cnnlab.grading.self_check.Runner", lambda tiers: contextlib.nullcontext(runner))
+    lines = list(check_notebook(tmp_path / "mine.ipynb"))
+    assert any(line.startswith(f"q1: {verdict}") for line in lines), lines
+
+
+def test_test_cells_are_not_run(tiny, grade, tmp_path):
+    content = notebook()
+    content["cells"].append(cell("np = None", marks("q1-test", grade=True, locked=True, points=4)))
+    assert grade(content).points == POINTS
+
+
+def test_a_stub_beside_an_answer_is_not_run(tiny, grade):
+    content = notebook()
+    content["cells"].append(cell(f"# question: q1\n{STUBS['q1']}", marks("q1", solution=True)))
+    assert grade(content).points == POINTS
+
+
+def test_set_up_is_the_students_and_then_the_sources(tiny, grade):
+    content = notebook(RIGHT | {"q1": "def triple(values): return values * floor(3.5)"})
+    content["cells"][0]["source"] = "from math import *\nnp = None"
+    assert grade(content).points == POINTS
+    del content["cells"][0]
+    content["cells"].insert(0, cell("from math import *"))
+    assert grade(content).points == POINTS
+
+
+def test_cells_given_are_run_only_if_something_uses_them(tmp_path, runner):
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    given = ["photos = [3]", "figure = photos * 2", "import os\nos._exit(0)"]
+    book = nbformat.read(source, as_version=4)
+    book.cells[1:1] = [nbformat.v4.new_code_cell(text) for text in given]
+    nbformat.write(book, source)
+    assignment = load_assignment(folder)
+    for body, run in {
+        "return values * 3": [],
+        "photos = 3; return values * photos": [],
+        "return values * figure[0]": given[:2],
+        "return values * photos[0]": given[:1],
+    }.items():
+        content = notebook(RIGHT | {"q1": f"def triple(values):\n    {body}"}, more=given)
+        submission = read(hand_in(tmp_path / "x.ipynb", content))
+        cells = runnable_cells(assignment, submission, match(assignment, submission))
+        assert [part.source for part in cells if part.source in given] == run
+        result = grade_submission(assignment, "anna", submission, runner=runner, secret=b"x")
+        assert result.points == POINTS
+
+
+def test_endless_cells_together_take_the_time_of_one_notebook(tmp_path, runner):
+    assignment = load_assignment(write_assignment(tmp_path / "tiny", seconds=2, cpu=2))
+    content = notebook(more=["while True: pass"] * 8)
+    submission = read(hand_in(tmp_path / "x.ipynb", content))
+    started = time.monotonic()
+    result = grade_submission(
+        assignment, "anna", submission, runner=runner, secret=b"x", limits=Limits(seconds=2, cpu=2)
+    )
+    assert time.monotonic() - started < 14, "8 cells of 2 s; the limits together are 8 s"
+    assert {question.status for question in result.questions} == {"timeout"}
+    assert "the whole notebook" in result.questions[0].notes[-1]
+
+
+@pytest.mark.parametrize("own", ["stub", "nothing"])
+@pytest.mark.parametrize("where", ["the test cell", "one new cell", "one new cell above"])
+def test_answers_in_other_cells_are_graded_and_go_to_a_human(grade, where, own):
+    content = notebook({} if own == "stub" else None)
+    if own == "nothing":
+        content["cells"] = content["cells"][:1]
+    if where == "the test cell":
+        content["cells"] += [
+            cell(source, marks(f"{name}-test", grade=True, locked=True, points=1))
+            for name, source in RIGHT.items()
+        ]
+    else:
+        content["cells"].insert(
+            1 if "above" in where else len(content["cells"]), cell("\n\n".join(RIGHT.values()))
+        )
+    result = grade(content)
+    assert result.points == POINTS
+    if own == "stub" or "test" in where:
+        assert {question.status for question in result.questions} == {"needs review"}
+        assert "the answer was found by" in result.questions[0].review[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "words"),
+    [
+        ("def triple(values):\n    raise NotImplementedError('no such layout')", "error", "no such layout"),
+        (
+            "def triple(values): return other(values)\ndef other(values): raise NotImplementedError",
+            "error",
+            "from `other`",
+        ),
+        ("def triple(values):\n    import torch\n    return torch.zeros(2 ** 45)", "memory", "allocate"),
+        ("def triple(values): return np.zeros(2 ** 45)", "memory", "MemoryError"),
+        ("def triple(values): return await_me", "passed", ""),
+        ("%%writefile mine.py\nfactor = 3", "needs review", ""),
+        (
+            "get_ipython().run_line_magic('matplotlib', 'inline')\ndef triple(values): return values * 3",
+            "passed",
+            "",
+        ),
+    ],
+)
+def test_statuses_are_those_of_what_happened(grade, source, status, words):
+    more = []
+    if "await_me" in source:
+        source = (
+            "import asyncio\nfactor = await asyncio.sleep(0, 3)\ndef triple(values): return values * factor"
+        )
+    if "writefile" in source:
+        more, source = [source], "import mine\ndef triple(values): return values * mine.factor"
+    result = grade(notebook(RIGHT | {"q1": source}, more=more))
+    question = result.questions[0]
+    assert question.status == status, question
+    assert words in " ".join(case.hint for case in question.cases)
+
+
+def test_a_right_answer_before_a_wrong_one_goes_to_a_human(grade):
+    content = notebook()
+    content["cells"].append(cell("def triple(values): return 5", marks("q1", solution=True)))
+    assert grade(content).questions[0].status == "needs review"
