@@ -29,7 +29,7 @@ def grad_cam():
     mistakes = {
         "the ReLU is missing: only what speaks for the class is kept": added,
         "the ReLU comes last, after the maps are added up": (weights * maps).relu().sum(0),
-        "one weight for each map: take the mean of its gradient over all places first": by_position.relu(),
+        "one weight for each map: take the mean of its gradient over all positions first": by_position.relu(),
         "the weight is the mean of the gradient, not its sum": 24 * expected,
         "add the weighted maps up, do not average them": expected / 5,
         "every map has its own weight; you give all the same": (maps.sum(0) * weights.sum()).relu(),

@@ -31,9 +31,9 @@ def shuffle():
 
     backwards = shuffled(positions.argsort())
     mistakes = {
-        "that is the way back: pixel k has gone to places[k]; pixel places[k] should come to k": backwards,
-        "the pixels are all there, but not at the places asked for": same_pixels,
-        "colours were mixed up: a pixel's three colours stay together, so permute places, not channels": same_values,
+        "that is the way back: pixel k has gone to permutation[k]; pixel permutation[k] should come to k": backwards,
+        "the pixels are all there, but not at the positions asked for": same_pixels,
+        "colours were mixed up: a pixel's three colours stay together, so permute positions, not channels": same_values,
     }
     hint = "these are not the picture's pixels any more: each one must occur as often as before"
     yield Case((images, positions), shuffled(positions), mistakes, hint)

@@ -27,7 +27,7 @@ WRONG = {
     "14.shuffle": {
         "same shape": lambda images, positions: images.flatten(2)[:, :, positions],
         "the way back": lambda images, positions: shuffled(images, positions.argsort()),
-        "not at the places": lambda images, positions: images,
+        "not at the positions": lambda images, positions: images,
         "mixed up": lambda images, positions: shuffled(images, positions).flip(1),
         "not the picture's pixels": lambda images, positions: torch.rand(images.shape),
     },
