@@ -7,6 +7,7 @@ none to it. So the shape is checked first, and broken copies must fail. nbval's 
 from __future__ import annotations
 
 import copy
+import re
 import statistics
 from itertools import pairwise
 from pathlib import Path
@@ -261,3 +262,20 @@ def test_a_claim_is_compared_but_for_its_numbers(stored_line, code, tmp_path):
     cell = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output], metadata=metadata)
     notebook = nbformat.v4.new_notebook(cells=[cell])
     assert nbval(stored(notebook, tmp_path / "claim.ipynb")).returncode == code
+
+
+LINK = re.compile(r"\[\d\d\]\((?P<file>\w+\.ipynb)\) (?:\| )?`(?P<cell>[\w-]+)`")
+"""A notebook and a cell of it, as `notebooks/README.md` names them."""
+
+
+def test_the_cells_that_the_overview_names_store_what_they_show():
+    questions, items = (FOLDER / "README.md").read_text().split("## The lectures, item by item")
+    assert len(list(LINK.finditer(questions))) == 20 and len(list(LINK.finditer(items))) > 50
+    for match in LINK.finditer(questions + items):
+        cells = nbformat.read(FOLDER / match["file"], as_version=4).cells
+        cell = next(cell for cell in cells if cell.id == match["cell"])
+        assert cell.cell_type == "markdown" or cell.outputs
+    for match in LINK.finditer(questions):
+        cells = nbformat.read(FOLDER / match["file"], as_version=4).cells
+        cell = next(cell for cell in cells if cell.id == match["cell"])
+        assert "(measured " in "".join(output.get("text", "") for output in cell.outputs)
