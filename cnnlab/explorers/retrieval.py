@@ -16,7 +16,7 @@ from cnnlab.explorers.controls import checkbox, heading, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
 from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, image_tiles
 from cnnlab.explorers.layer_features import steps_of
-from cnnlab.explorers.picture_sets import installed_crops, of_photographs
+from cnnlab.explorers.picture_sets import MOST_PHOTOGRAPHS, as_dataset, installed_crops, of_photographs
 from cnnlab.explorers.render.retrieval import (
     SearchFeatures,
     collect_search_features,
@@ -76,7 +76,7 @@ class RetrievalExplorer(Explorer):
         super().__init__(model, networks=networks)
         callbacks = self._new_pictures, self.fail, self.set_status
         self.sets = DatasetPicker(pictures, (), *callbacks, MOST, rendered_things)
-        self._others = training_set
+        self._others = as_dataset(training_set, MOST_PHOTOGRAPHS)[0]
         self._take_pictures()
         self.layer_features: dict[nn.Module, dict[str, SearchFeatures]] = {}
         self.curves: dict[tuple, dict[int, float]] = {}

@@ -40,7 +40,7 @@ class TrainingConfig:
     peak_rate: float = 0.1
     momentum: float = 0.9
     warm_up: float = 0.25
-    # Strong decay on the first convolution alone removes the initial noise from its filters, so that what is left was learnt.
+    # Strong decay on the first convolution alone removes the initial noise from its filters, so that what is left was learned.
     # The normalisation behind it makes the scale of the filters irrelevant, so nothing else suffers. With so strong a decay
     # everywhere, the network would not begin to learn.
     decay_first: float = 2e-2
@@ -219,7 +219,7 @@ RECIPES: dict[str, TrainingConfig] = {
     ),
     "memory_random": TrainingConfig(
         architecture="MiniAlexNet",
-        purpose="Has learnt 1 000 pictures with random labels by heart.",
+        purpose="Has learned 1 000 pictures with random labels by heart.",
         random_labels=1.0,
         **MEMORIZE,
     ),

@@ -1,7 +1,7 @@
 """Randomised inputs: shuffled, random and Gaussian pixels, images without structure that can only be memorised.
 
 With random labels (`cnnlab.world.Dataset.with_random_labels`) these are the inputs of Zhang et al. (2017). A network that fits them
-shows how much it can memorise, not what it has learnt.
+shows how much it can memorise, not what it has learned.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from cnnlab import features
 from cnnlab.explorers import RetrievalExplorer
 from cnnlab.explorers.render.retrieval import collect_search_features, layers_to_search, rank_by_distance
 from cnnlab.figures.colours import RIGHT
-from cnnlab.world import instances
+from cnnlab.world import instances, photographs
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,9 @@ def test_another_network_is_another_search(model, collections):
 def test_a_preview_has_no_empty_axes_before_the_features_are_there(explorer):
     explorer.layer_features.clear()
     assert [axis.axison for axis in explorer.preview().axes] == [True, *[False] * 7]
+
+
+def test_axes_may_come_from_photographs(model):
+    searched = photographs()[["chelsea", "coffee"]].crops(96, per_photo=4, progress=False)
+    explorer = RetrievalExplorer(model, searched, photographs()[["brick", "rocket", "flower"]], layer="relu1")
+    assert explorer.error is None and len(explorer.features.axes.axes) == 2
