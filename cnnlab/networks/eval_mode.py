@@ -6,7 +6,6 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import torch
@@ -161,8 +160,3 @@ def match_device_dtype(model: nn.Module, images: Tensor) -> Tensor:
     """`images` on the device and in the float type of the model's weights."""
     device, dtype = model_device_dtype(model, images)
     return images.to(device=device, dtype=dtype)
-
-
-def training_logits(output: Any) -> Tensor:
-    """The logits of a network in training mode: its output, or the first of several tensors (GoogLeNet adds its auxiliary heads')."""
-    return output[0] if isinstance(output, tuple) else output

@@ -58,18 +58,7 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
     ValueError
         If the network does not take pictures of this size; if the output holds NaN.
     """
-    size = " x ".join(map(str, images.shape[1:]))
-    try:
-        output = uncompiled(model)(match_device_dtype(model, images).clone())
-    except (AssertionError, RuntimeError) as error:
-        if str(error).startswith("Guard failed"):
-            raise ValueError(
-                f"the exported network does not take {len(images)} pictures of {size} ({error}); export it with dynamic_shapes."
-            ) from None
-        if not any(words in str(error) for words in UNFIT):
-            raise
-        own = f"; its own size is {model.input_size}" if hasattr(model, "input_size") else ""
-        raise ValueError(f"this network does not take pictures of {size}{own} ({error}).") from None
+    output = _output(uncompiled(model), match_device_dtype(model, images).clone())
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"
@@ -80,6 +69,34 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
             "the network gives NaN for these pictures; check its weights (a diverged training, a missing checkpoint) and normalisation."
         )
     return at_least_float32(output)
+
+
+def training_logits(model: nn.Module, images: Tensor) -> Tensor:
+    """The logits of a network in training mode: its output, or the first of several (GoogLeNet adds those of its auxiliary heads).
+
+    Raises
+    ------
+    ValueError
+        If the network does not take pictures of this size in training, where auxiliary heads run too.
+    """
+    output = _output(model, images, " in training")
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _output(model: nn.Module, images: Tensor, mode: str = "") -> Any:
+    """What the network gives; a size that it does not take is named."""
+    size = " x ".join(map(str, images.shape[1:]))
+    try:
+        return model(images)
+    except (AssertionError, RuntimeError) as error:
+        if str(error).startswith("Guard failed"):
+            raise ValueError(
+                f"the exported network does not take {len(images)} pictures of {size} ({error}); export it with dynamic_shapes."
+            ) from None
+        if not any(words in str(error) for words in UNFIT):
+            raise
+        own = f"; its own size is {model.input_size}" if hasattr(model, "input_size") else ""
+        raise ValueError(f"this network does not take pictures of {size}{mode}{own} ({error}).") from None
 
 
 def at_least_float32(values: Tensor) -> Tensor:

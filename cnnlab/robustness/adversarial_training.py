@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, labelled_images, labels_within, positive_int, whole_number
 from cnnlab.networks.data_loading import to_float_images
-from cnnlab.networks.eval_mode import layered, match_device_dtype, training_logits
+from cnnlab.networks.eval_mode import layered, match_device_dtype
+from cnnlab.networks.forward import training_logits
 from cnnlab.networks.training import seeding
 from cnnlab.robustness import norm_ball
 from cnnlab.robustness._gradients import batched_logits
@@ -100,7 +101,7 @@ def adversarial_training(
             if radius:
                 options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
                 batch = pgd(hardened, batch, truth, seed=seed + step, **options)
-            logits = training_logits(hardened.train()(match_device_dtype(hardened, batch)))
+            logits = training_logits(hardened.train(), match_device_dtype(hardened, batch))
             loss = F.cross_entropy(logits, truth)
             optimizer.zero_grad()
             loss.backward()

@@ -16,8 +16,8 @@ from cnnlab._validation import labelled_images, labels_within, positive_int, who
 from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.data_loading import to_float_images
-from cnnlab.networks.eval_mode import layered, match_device_dtype, training_logits
-from cnnlab.networks.forward import ONE_OUTPUT, forward, without_gradients
+from cnnlab.networks.eval_mode import layered, match_device_dtype
+from cnnlab.networks.forward import ONE_OUTPUT, forward, training_logits, without_gradients
 from cnnlab.networks.seeding import seeding
 from cnnlab.transfer.heads import freeze, split_at_layer
 
@@ -267,7 +267,7 @@ def _batches(
 def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Tensor, truth: Tensor) -> float:
     batch = match_device_dtype(model, batch)
     with mixed_precision.autocast_for(batch.device):
-        logits = training_logits(model(batch))
+        logits = training_logits(model, batch)
     if logits.dtype is torch.bfloat16:
         logits = logits.float()
     loss = F.cross_entropy(logits, truth.to(batch.device))

@@ -12,6 +12,7 @@ from cnnlab.networks.forward import (
     class_logits,
     forward,
     input_gradient,
+    training_logits,
     with_gradients,
     without_gradients,
 )
@@ -67,6 +68,19 @@ def test_pictures_of_a_size_that_a_network_does_not_take_are_named(network, reas
         ValueError, match=rf"pictures of 3 x {side} x {side}; its own size is 12 \(.*{reason}"
     ):
         forward(network, torch.rand(1, 3, side, side))
+
+
+def test_a_size_that_only_training_does_not_take_is_named():
+    """An auxiliary head, as GoogLeNet and Inception have, may need more than the rest."""
+
+    class WithHead(nn.Module):
+        def forward(self, images):
+            return (images.mean(3)[:, :, 0], nn.functional.avg_pool2d(images, 8)) if self.training else images
+
+    assert forward(WithHead().eval(), torch.rand(1, 3, 6, 6)).shape == (1, 3, 6, 6)
+    assert training_logits(WithHead(), torch.rand(1, 3, 8, 8)).shape == (1, 3)
+    with pytest.raises(ValueError, match="pictures of 3 x 6 x 6 in training"):
+        training_logits(WithHead(), torch.rand(1, 3, 6, 6))
 
 
 def test_nan_is_refused():
