@@ -30,6 +30,7 @@ from cnnlab.explorers.render.transfer import (
     RunConfig,
     TrainingRun,
     code,
+    learning_rate,
     prediction_frames,
     preview_figure,
     runs_figure,
@@ -168,7 +169,7 @@ class TransferExplorer(Explorer):
         return training_run(self.model, self.display_name, self.data, self.config)
 
     def code(self) -> str:
-        return code(self.load_line, self.data, self.config, self.side)
+        return code(self.load_line, self.data, self.config, self.side, learning_rate(self.model))
 
     def summary(self) -> str:
         return (

@@ -9,7 +9,13 @@ from torch import nn
 
 from cnnlab import world
 from cnnlab.explorers import TransferExplorer
-from cnnlab.explorers.render.transfer import RunConfig, prediction_frames, runs_figure, training_run
+from cnnlab.explorers.render.transfer import (
+    RunConfig,
+    learning_rate,
+    prediction_frames,
+    runs_figure,
+    training_run,
+)
 from cnnlab.figures.colours import RIGHT, WRONG
 from cnnlab.transfer import NewTask, accuracy, fine_tune, transfer_init
 
@@ -121,3 +127,9 @@ def test_what_cannot_be_kept_or_asked_is_said():
         TransferExplorer(nn.Sequential(nn.Flatten(), nn.Linear(768, 2)).eval())
     with pytest.raises(ValueError, match='task "cooking" is not offered'):
         TransferExplorer(Small().eval(), task="cooking")
+
+
+def test_a_network_without_normalisation_is_trained_at_a_lower_rate():
+    """At 0.03, squeezenet's loss is not finite after three epochs."""
+    assert learning_rate(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))) == 0.03
+    assert learning_rate(Small()) == 0.005

@@ -18,7 +18,7 @@ from cnnlab.figures.colours import LINES
 from cnnlab.transfer import NewTask, fine_tune_epochs, sample_per_class, transfer_init
 from cnnlab.transfer.fine_tuning import to_float_images
 
-LEARNING_RATE, BATCH_SIZE = 0.03, 16
+BATCH_SIZE = 16
 N_SHOWN = 20
 
 
@@ -72,6 +72,12 @@ class TrainingRun:
     predicted: Tensor
 
 
+def learning_rate(model: nn.Module) -> float:
+    """0.03; a sixth of it without batch normalisation, where squeezenet's loss would leave the finite numbers."""
+    normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+    return 0.03 if normalised else 0.005
+
+
 def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig) -> Iterator[TrainingRun]:
     """The training epoch by epoch, evaluated on the test pictures after each."""
     rows = sample_per_class(task.labels, len(task.classes), config.per_class, config.seed)
@@ -81,7 +87,7 @@ def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig
         task.images[rows],
         task.labels[rows],
         freeze_up_to=config.layer if config.freezes else None,
-        learning_rate=LEARNING_RATE,
+        learning_rate=learning_rate(model),
         epochs=config.epochs,
         batch_size=BATCH_SIZE,
         mirror=_mirrors(task),
@@ -169,7 +175,7 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
     return figure
 
 
-def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
+def code(opening: str, task: NewTask, config: RunConfig, side: int, rate: float) -> str:
     """The lines of code that train without the explorer; `opening` defines `model`."""
     layer = literal(config.layer)
     frozen = layer if config.freezes else None
@@ -180,7 +186,7 @@ def code(opening: str, task: NewTask, config: RunConfig, side: int) -> str:
         f"start = transfer.transfer_init(model, task.classes, {layer}, seed={config.seed})",
         "tuned = transfer.fine_tune(",
         f"    start, task.images[rows], task.labels[rows], freeze_up_to={frozen},",
-        f"    learning_rate={LEARNING_RATE}, epochs={config.epochs}, batch_size={BATCH_SIZE}, mirror={_mirrors(task)}, seed={config.seed},",
+        f"    learning_rate={rate}, epochs={config.epochs}, batch_size={BATCH_SIZE}, mirror={_mirrors(task)}, seed={config.seed},",
         ")",
         "print(transfer.accuracy(tuned.model, task.test_images, task.test_labels))",
     )
