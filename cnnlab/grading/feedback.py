@@ -1,7 +1,7 @@
 """The feedback page of a student: one HTML file with their code, points, hints and pictures of the values that their functions returned.
 
 All that a student wrote or printed is escaped as text. The page has no script, and a policy that forbids any; pictures are drawn by the
-grader.
+grader. What was printed while hidden inputs were there is for the course staff, and not on the page.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def page(assignment: Assignment, result: Result) -> str:
             _overview(assignment, result),
             *sections,
             _output_html("What your cells printed", result.text),
-            "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same.</p></footer>",
+            "<footer class=soft><p>Inputs of the cases are drawn for you alone, anew for each file that you hand in.</p></footer>",
             "</body></html>",
         ]
     )
@@ -156,7 +156,6 @@ def _section(question: Question, graded: QuestionResult) -> str:
         + (f"<table>{head}{cases}</table>" if cases else "")
         + (f"<ul>{notes}</ul>" if notes else "")
         + code
-        + _output_html("What it printed", graded.text)
         + "</section>"
     )
 

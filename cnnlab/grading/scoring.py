@@ -97,13 +97,14 @@ def grade_submission(
     try:
         matched = match(assignment, submission)
         cells = runnable_cells(assignment, submission, matched)
+        hand_in = probes.hand_in(student, submission.digest)
         inputs_of = {
-            question.name: probes.draw_all(secret, assignment.name, question, student)
+            question.name: probes.draw_all(secret, assignment.name, question, hand_in)
             for question in assignment.questions
             if matched[question.name].cells and not matched[question.name].stub
         }
         requests = [
-            probes.request(secret, assignment.name, question, student, inputs_of[question.name])
+            probes.request(secret, assignment.name, question, hand_in, inputs_of[question.name])
             for question in assignment.questions
             if question.name in inputs_of
         ]

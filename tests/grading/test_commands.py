@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from sample_class import RIGHT, hand_in, notebook
 from typer.testing import CliRunner
 
 from cnnlab.cli import app
 from cnnlab.grading import batch, feedback, validation
+from cnnlab.grading.answer_key import Case
 from cnnlab.grading.assignment import load_assignment
 
 
@@ -105,6 +108,24 @@ def test_a_mistyped_gradebook_is_no_new_one(tiny, runner, tmp_path, monkeypatch)
     words = ("grade", tiny.folder, "room", "--trust-submissions", "--gradebook", "gradebok.sqlite")
     assert "cnnlab grade --new" in command(*words, code=1) and not (tmp_path / "gradebok.sqlite").exists()
     assert "1 graded" in command(*words, "--new")
+
+
+def test_hidden_inputs_that_a_second_hand_in_could_look_up_are_refused(tiny):
+    def cases(*, public=False, **inputs):
+        return (Case("it", lambda draw: inputs | {"new": draw.normal()}, 1, public=public),)
+
+    question = tiny.question("q1")
+    assert validation.check_draws(tiny, question).passed
+    picture = np.ones((3, 4, 4))
+    for given, passed in (
+        (cases(picture=picture), False),
+        (cases(picture=picture, public=True), True),
+        (cases(rate=0.5, shifts=np.array([1, 2]), nothing=picture[:0]), True),
+        ((Case("it", lambda draw: {"rate": 0.5}, 1),), False),
+        ((Case("it", lambda draw: {}, 1),), True),
+    ):
+        said = validation.check_draws(tiny, replace(question, cases=given))
+        assert said.passed is passed and (passed or "the same for every hand-in: it: " in said.details)
 
 
 def test_points_and_names_that_do_not_agree_are_refused(tiny, tmp_path):
