@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,14 +25,17 @@ from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.scoring import Result, grade_submission, grader_error
-from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
+from cnnlab.grading.submissions import SubmissionFile, digest, find, read
 
 SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Summary of a batch: counts by status, submissions graded now and before, those that need review, seconds to start and to grade."""
+    """Summary of a batch: counts by status, submissions graded now and before, those that need review, seconds to start and to grade.
+
+    `left_behind` names the rows of the gradebook that are no longer true: of students who are gone, or graded with another key.
+    """
 
     statuses: dict[str, int]
     graded: int
@@ -41,6 +44,7 @@ class Batch:
     sandbox: str
     start_seconds: float
     seconds: float
+    left_behind: tuple[str, ...] = ()
 
     @property
     def not_graded(self) -> int:
@@ -57,6 +61,7 @@ class Batch:
         if self.sandbox:
             lines.append(f"sandbox: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
         lines += [f"needs a human: {review}" for review in self.needs_review]
+        lines += [f"left behind in the gradebook: {row}" for row in self.left_behind]
         return "\n".join(lines)
 
 
@@ -104,7 +109,7 @@ def grade_folder(
     limits = limits or Limits()
     queue = []
     for found in submissions:
-        mark = fingerprint(assignment, found, limits)
+        mark = fingerprint(assignment, digest(found.path), found.notes, limits)
         if regrade or not gradebook.is_graded(assignment.name, found.student, mark):
             queue.append((found, mark))
     start_seconds, started = 0.0, time.perf_counter()
@@ -122,6 +127,7 @@ def grade_folder(
                 try:
                     began, submission = time.perf_counter(), read(found.path)
                     submission = replace(submission, notes=(*submission.notes, *found.notes))
+                    mark = fingerprint(assignment, submission.digest, found.notes, limits)
                     result = grade(found.student, submission, secret=secret, limits=limits)
                     result = replace(result, seconds=time.perf_counter() - began)
                     gradebook.write(assignment.name, result, mark)
@@ -143,23 +149,27 @@ def grade_folder(
         sandbox,
         start_seconds,
         seconds,
+        tuple(rows_left_behind(assignment, gradebook, names, limits)),
     )
 
 
-def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
-    """Hash of everything that the grade depends on: the file, the assignment, the limits, the grader."""
-    try:
-        handed_in = hashlib.sha256(file_content(found.path)[0]).hexdigest() if found.path else ""
-    except OSError as error:
-        handed_in = str(error.strerror)
-    parts = [
-        handed_in,
-        assignment.fingerprint,
-        repr(limits),
-        cnnlab.__version__,
-        *found.notes,
-    ]
+def fingerprint(assignment: Assignment, handed_in: str, notes: Iterable[str], limits: Limits) -> str:
+    """Hash of everything that the grade depends on: the file by its digest, the assignment, the limits, the grader."""
+    parts = [handed_in, assignment.fingerprint, repr(limits), cnnlab.__version__, *notes]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def rows_left_behind(
+    assignment: Assignment, gradebook: Gradebook, there: set[str], limits: Limits
+) -> Iterator[str]:
+    """A line for each row of the gradebook whose student is not `there` any more, or whose grade is not one of today's key."""
+    for result in gradebook.results(assignment.name):
+        mark = fingerprint(assignment, result.digest, result.notes, limits)
+        is_old = not gradebook.is_graded(assignment.name, result.student, mark)
+        reasons = ["there is no such submission any more"] * (result.student not in there)
+        reasons += ["graded with another key, kit or limits"] * (is_old and result.status != "grader error")
+        if reasons:
+            yield f"{result.student}: {'; '.join(reasons)}"
 
 
 def review_reasons(result: Result) -> list[str]:

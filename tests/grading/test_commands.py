@@ -71,6 +71,19 @@ def test_a_page_that_fails_is_named_and_the_others_are_written(tiny, runner, tmp
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["bert.html"], "whole, or not at all"
 
 
+def test_the_exit_code_is_0_only_if_all_were_graded(tiny, runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+    monkeypatch.chdir(tmp_path)
+    hand_in(tmp_path / "room" / "anna.ipynb", notebook())
+    words = ("grade", tiny.folder, "room", "--trust-submissions")
+    with monkeypatch.context() as broken:
+        broken.setattr(runner, "run", lambda *arguments: 1 / 0)
+        assert "1 grader error" in command(*words, code=1)
+    assert "1 graded" in command(*words)
+    (tmp_path / "gradebook.sqlite").write_bytes(b"")
+    assert "bring it back from a copy" in command(*words, code=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
