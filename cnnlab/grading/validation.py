@@ -218,12 +218,12 @@ def _check_counts(assignment: Assignment) -> Iterable[ValidationResult]:
 
 
 def _check_points(assignment: Assignment) -> ValidationResult:
-    tests = {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
-    wrong = [
-        f"{question.name} is worth {question.points:g}, its test cell {tests[f'{question.name}-test']:g}"
-        for question in assignment.questions
-        if tests.get(f"{question.name}-test", question.points) != question.points
-    ]
+    wrong, tests = [], {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
+    for question in assignment.questions:
+        in_notebook = tests.pop(f"{question.name}-test", 0) + assignment.answer_cell(question.name).points
+        if in_notebook != question.points:
+            wrong.append(f"{question.name} is worth {question.points:g}, in the notebook {in_notebook:g}")
+    wrong += [f"the test cell {name} is of no question" for name in tests]
     for question in assignment.questions:
         names = [case.name for case in question.cases]
         wrong += [

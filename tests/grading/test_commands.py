@@ -145,6 +145,9 @@ def test_points_and_names_that_do_not_agree_are_refused(tiny, tmp_path):
     shutil.copytree(tiny.folder, tmp_path / "other")
     key = tmp_path / "other" / "instructor" / "key.py"
     key.write_text(key.read_text().replace('"more numbers"', '"numbers"'))
+    source = key.with_name("source.ipynb")
+    source.write_text(source.read_text().replace('"q2-test"', '"q2-tests"'))
     said = validation._check_points(load_assignment(tmp_path / "other"))
-    assert not said.passed and "q1 is worth 4, its test cell 1" in said.details
-    assert "q1 has two cases 'numbers'" in said.details
+    assert not said.passed and "q1 is worth 4, in the notebook 1;" in said.details
+    assert "q2 is worth 2, in the notebook 0;" in said.details and "q3" not in said.details
+    assert "the test cell q2-tests is of no question; q1 has two cases 'numbers'" in said.details
