@@ -14,13 +14,13 @@ from cnnlab.grading.whole_files import write_whole
 def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
     """Write the student version and the public tests into `folder`, by default the assignment's own; returns the notebook's path.
 
-    Solutions become stubs, hidden tests and outputs are removed, given cells are locked. With `run`, the notebook is run once,
-    so that students see the pictures that do not depend on their answers. Files are written atomically.
+    Solutions become stubs, hidden tests, mark schemes and outputs are removed, given cells are locked. With `run`, the notebook is run
+    once, so that students see the pictures that do not depend on their answers. Files are written atomically.
 
     Raises
     ------
     ValueError
-        If the markers of a solution or a hidden test are not closed; then nothing is written.
+        If the marks of a solution, a hidden test or a mark scheme are not closed, or misspelt; then nothing is written.
     RuntimeError
         If the student version does not run.
     """
@@ -40,9 +40,12 @@ def student_version(assignment: Assignment) -> Any:
     notebook = _source(assignment)
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "code":
-            cell.source = without_solution(cell.source)
+        is_code = cell.cell_type == "code"
+        cell.source = without_solution(cell.source, whole=bool(marks.get("solution")), written=not is_code)
+        if is_code:
             cell.outputs, cell.execution_count = [], None
+        elif marks.get("solution"):
+            cell.pop("attachments", None)  # pictures of the solution
         if marks.get("locked") or marks.get("grade"):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):

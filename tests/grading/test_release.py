@@ -15,7 +15,7 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-from sample_class import POINTS, RIGHT, STUBS, notebook
+from sample_class import POINTS, RIGHT, STUBS, marks, notebook, write_assignment
 
 from cnnlab.grading import export as export_module
 from cnnlab.grading import feedback, release
@@ -63,11 +63,82 @@ def test_students_get_stubs_and_no_answer(tiny, tmp_path):
 
 @pytest.mark.parametrize(
     "source",
-    ["### BEGIN SOLUTION\nanswer = 42", "answer = 42\n### END SOLUTION", "### BEGIN HIDDEN TESTS\nassert 1"],
+    [
+        "### BEGIN SOLUTION\nanswer = 42",
+        "answer = 42\n### END SOLUTION",
+        "### BEGIN HIDDEN TESTS\nassert 1",
+        "### BEGIN MARK SCHEME\none point for 42",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION\nanswer = 43\n### END SOLUTION",
+        "### begin solution\nanswer = 42\n### end solution",
+        "### BEGIN SOLUTIONS\nanswer = 42\n### END SOLUTIONS",
+        "### BEGIN_SOLUTION\nanswer = 42\n### END_SOLUTION",
+        "# Begin hidden test\nassert 1\n# End hidden test",
+        "assert f() == 42  # AUTOTEST f()",
+    ],
 )
-def test_a_solution_that_is_not_closed_is_never_released(source):
+def test_a_solution_that_is_not_closed_or_misspelt_is_never_released(source):
     with pytest.raises(ValueError, match="not closed"):
         without_solution(source)
+
+
+SECRET_CELLS = {  # nbgrader's marks: type of the cell, what it is, its text, and what students get
+    "a written answer": (
+        "markdown",
+        {"solution": True, "grade": True, "points": 2},
+        "SECRET",
+        "YOUR ANSWER HERE",
+    ),
+    "a written answer in part": (
+        *("markdown", {"solution": True}),
+        *("Why?\n\n### BEGIN SOLUTION\nSECRET\n### END SOLUTION", "Why?\n\nYOUR ANSWER HERE"),
+    ),
+    "a task": (
+        *("markdown", {"task": True, "points": 2}),
+        *("Draw.\n\n<!-- BEGIN MARK SCHEME -->\nSECRET\n<!-- END MARK SCHEME -->\n\nEnd.", "Draw.\n\n\nEnd."),
+    ),
+    "a mark scheme": (
+        *("markdown", {"locked": True}),
+        *("### BEGIN MARK SCHEME\nSECRET\n### END MARK SCHEME\nText", "Text"),
+    ),
+    "tests written by nbgrader": (
+        *("code", {"grade": True, "locked": True}),
+        *("a = 1\n### AUTOTEST SECRET(3)\n  ### HASHED AUTOTEST SECRET\nb = 2", "a = 1\nb = 2"),
+    ),
+    "hidden tests": (
+        *("code", {"grade": True, "locked": True}),
+        *("a = 1\n# BEGIN HIDDEN TESTS\nassert SECRET\n# END HIDDEN TESTS", "a = 1"),
+    ),
+    "a raw cell": ("raw", {"solution": True}, "SECRET", "YOUR ANSWER HERE"),
+}
+
+
+@pytest.mark.parametrize("name", SECRET_CELLS)
+def test_whatever_nbgrader_hides_is_not_released(tmp_path, name):
+    kind, what, text, wanted = SECRET_CELLS[name]
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    book = nbformat.read(source, as_version=4)
+    added = getattr(nbformat.v4, f"new_{kind}_cell")(text, id="it", metadata=marks("it", **what))
+    if kind == "markdown" and what.get("solution"):
+        added["attachments"] = {"SECRET.png": {"image/png": "U0VDUkVU"}}
+    book.cells.append(added)
+    nbformat.write(book, source)
+    path = release.release(load_assignment(folder), tmp_path / "out", run=False)
+    assert "SECRET" not in path.read_text()
+    assert nbformat.read(path, as_version=4).cells[-1].source == wanted
+
+
+def test_an_answer_without_marks_is_a_solution_as_a_whole(tmp_path):
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    book = nbformat.read(source, as_version=4)
+    for cell in book.cells:
+        cell.source = re.sub("\n *### (BEGIN|END) SOLUTION", "", cell.source)
+    nbformat.write(book, source)
+    assignment = load_assignment(folder)
+    path = release.release(assignment, tmp_path / "out", run=False)
+    assert "values * 3" not in path.read_text() and "42" not in path.read_text()
+    assert assignment.answer_cell("q1").stub == f"# question: q1\n{STUBS['q3']}"
 
 
 def test_the_stub_keeps_its_place():
