@@ -10,6 +10,7 @@ import shutil
 import time
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -29,6 +30,7 @@ from cnnlab.grading.self_check import check_notebook
 from cnnlab.grading.similarity_report import similar_answers
 from cnnlab.grading.source_notebook import without_solution
 from cnnlab.grading.thumbnails import thumbnail
+from cnnlab.grading.validation import variants
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -480,14 +482,73 @@ def triple(values):
 """
 
 
-def test_renamed_copies_are_look_alikes_and_others_are_not(tiny):
-    renamed = LONG.replace("rows", "lines").replace("entry", "e").replace("number", "i") + "# mine\n"
-    results = [
-        result(name, code=code)
-        for name, code in (("anna", LONG), ("bert", renamed), ("carl", OTHER), ("dora", "pass"))
+COPIES = {
+    "renamed": LONG.replace("rows", "lines").replace("entry", "e").replace("number", "i") + "# mine\n",
+    "parentheses": LONG.replace("entry * 3", "((entry) * (3))").replace(
+        "np.array(rows)", "(np.array((rows)))"
+    ),
+    "annotations": LONG.replace("triple(values):", "triple(values: np.ndarray) -> np.ndarray:").replace(
+        "rows =", "rows: list ="
+    ),
+    "junk": LONG.replace("    rows = []", "    x = 7\n    pass\n    rows = []\n    'text'")
+    .replace(
+        "        if number",
+        "        print(number)\n        unused = len(row)\n        row = row\n        if number",
+    )
+    .replace("    return", "    if False:\n        return None\n    assert True\n    return"),
+    "other junk": LONG.replace("    for", "    counter = [0]\n    counter.append(len(counter))\n    for"),
+    "a docstring": LONG.replace("    rows =", '    """Triple it."""\n    rows ='),
+    "other numbers": LONG.replace("entry * 3", "entry * 3.0"),
+    "a cell of more": f"import math\n\ndef helper():\n    return 5\n{LONG}",
+    "invalid": f"{LONG}\n%magic\nthis is no code",
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_look_alikes_whatever_is_done_to_them(tiny, name):
+    answers = {"anna": LONG, "bert": COPIES[name], "carl": OTHER, "dora": "pass"}
+    results = [result(student, code=code) for student, code in answers.items()]
+    assert {group.students for group in similar_answers(tiny, results)} == {("anna", "bert")}
+
+
+OBVIOUS = "def triple(values):\n    result = values * 3\n    return result"
+
+
+def test_a_solution_that_a_third_of_the_class_shares_is_shown_and_the_obvious_one_is_not(tiny):
+    assignments = Path(__file__).parents[2] / "assignments"
+    alternates = [
+        path.read_text() for path in sorted(assignments.glob("a[3-6]_*/instructor/alternates/*.py"))
     ]
-    pairs = {(pair.student, pair.other_student) for pair in similar_answers(tiny, results)}
-    assert pairs == {("anna", "bert")}
+    answers = {f"own {number}": code for number, code in enumerate(alternates[:20])}
+    answers |= {f"copy {number}": LONG.replace("rows", f"rows{number}") for number in range(15)}
+    answers |= {f"obvious {number}": OBVIOUS.replace("result", f"r{number}") for number in range(15)}
+    results = [result(student, code=code) for student, code in answers.items()]
+    groups = [group for group in similar_answers(tiny, results) if group.question == "q1"]
+    assert [group.students for group in groups] == [tuple(sorted(f"copy {number}" for number in range(15)))]
+    assert "15 in q1, 100%: copy 0, copy 1, copy 10" in str(class_report(tiny, results))
+
+
+def test_alternates_of_the_assignments_are_no_look_alikes(tiny):
+    """Two right answers to one question, written differently, beside the reference."""
+    for name in ("a1", "a2", "a3", "a4", "a5", "a6"):
+        assignment = load_assignment(name)
+        for question in assignment.questions:
+            if (name, question.name) == (
+                "a2",
+                "q5",
+            ):  # both hold the same Grad-CAM, which is not what is asked
+                continue
+            answers = [
+                variant.code
+                for variant in variants(assignment, "alternates")
+                if variant.question == question.name
+            ]
+            answers.append(assignment.answer_cell(question.name).source)
+            results = [
+                Result(f"{number}", "graded", (QuestionResult(question.name, "passed", 1, 1, code=code),))
+                for number, code in enumerate(answers)
+            ]
+            assert not similar_answers(assignment, results), (name, question.name)
 
 
 def test_the_report_tells_hard_questions_and_those_that_tell_strong_from_weak(tiny):
