@@ -56,7 +56,15 @@ def request(
         case.call_arguments(inputs) for case, inputs in zip(question.cases, inputs_of_cases, strict=True)
     ]
     case_seed = seed(secret, assignment, question.name, hand_in) % 2**63
-    return ProbeRequest(question.name, question.defines, question.variable, cases, question.limits, case_seed)
+    return ProbeRequest(
+        question.name,
+        question.defines,
+        question.variable,
+        cases,
+        question.limits,
+        case_seed,
+        question.forbidden_names,
+    )
 
 
 def expected_value(question: Question, inputs: dict[str, Any]) -> Any:
