@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 
 
@@ -36,8 +37,6 @@ def _block(writer: Any, node: Any) -> None:
 
 
 def _write(writer: Any, node: Any, *, block: bool) -> None:
-    from docutils.nodes import SkipNode
-
     element = mathml(node.astext(), block=block)
     writer.body.append(f'<div class="formula">{element}</div>' if block else element)
     raise SkipNode
