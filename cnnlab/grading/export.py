@@ -12,6 +12,7 @@ import io
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from cnnlab.grading.late import LatePolicy, lateness
 from cnnlab.grading.scoring import Result
 from cnnlab.grading.whole_files import write_whole
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-AFTER_SEPARATOR = re.compile("([;\t][ \"'\u00a0\u200b-\u200f]*)(?=[=+@|%\uff1d\uff0b\uff0d\uff20-])")
+FORMULA = ("=", "+", "-", "@", "|", "%")
+SEPARATOR = re.compile("([;\t\r\n])")  # where another program may take a new cell to begin
+NOT_SEEN = ("Cf", "Cc", "Zs")  # categories of characters: invisible, control, blank
 STATES = {"passed": "passed", "failed": "failed"}
 
 
@@ -47,8 +49,9 @@ def export(
     make = FORMATS[one_of(format, FORMATS, "format")]
     rows = [_row(result, policy, submission_times or {}, free_days_spent or {}) for result in results]
     if format == "gradescope":
+        names = file_names(row["student"] for row in rows)
         for row in rows:
-            folder = path / safe_name(row["student"])
+            folder = path / names[row["student"]]
             folder.mkdir(parents=True, exist_ok=True)
             content = json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
             write_whole(folder / "results.json", content)
@@ -138,10 +141,33 @@ def table(head: list[str], lines: list[list[Any]]) -> str:
 
 def escape_formula(cell: str) -> str:
     """The cell with an apostrophe before what begins like a formula, also after blanks, a semicolon, invisible or in full width."""
-    cell = AFTER_SEPARATOR.sub(r"\1'", cell)
-    visible = (letter for letter in cell if unicodedata.category(letter) != "Cf")
-    begins = unicodedata.normalize("NFKC", "".join(visible)).lstrip(" ")
-    return f"'{cell}" if begins.startswith(FORMULA) or cell.startswith(FORMULA) else cell
+    first, *rest = SEPARATOR.split(cell)
+    if rest and not first:
+        first = "'"
+    return "".join(f"'{part}" if _begins_a_formula(part) else part for part in (first, *rest))
+
+
+def _begins_a_formula(text: str) -> bool:
+    visible = "".join(letter for letter in text if unicodedata.category(letter) not in NOT_SEEN)
+    return unicodedata.normalize("NFKC", visible).lstrip("\"' ").startswith(FORMULA)
+
+
+def file_names(students: Iterable[str]) -> dict[str, str]:
+    """A file name for each student, as `safe_name`; those that differ in their case alone, which a file system may not see, get a hash."""
+    names = {student: safe_name(student) for student in students}
+    alike = Counter(_as_one(name) for name in names.values())
+    return {
+        student: f"{name}%{_short_hash(student)}" if alike[_as_one(name)] > 1 else name
+        for student, name in names.items()
+    }
+
+
+def _as_one(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _short_hash(student: str) -> str:
+    return hashlib.sha256(student.encode()).hexdigest()[:16]
 
 
 def safe_name(student: str) -> str:
@@ -153,9 +179,7 @@ def safe_name(student: str) -> str:
     safe = f"%{safe}" if safe.startswith((".", "-")) else safe
     if len(safe.encode()) <= 150:
         return safe
-    return (
-        f"{safe.encode()[:130].decode(errors='ignore')}%{hashlib.sha256(student.encode()).hexdigest()[:16]}"
-    )
+    return f"{safe.encode()[:130].decode(errors='ignore')}%{_short_hash(student)}"
 
 
 def _row(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.export import safe_name
+from cnnlab.grading.export import file_names, safe_name
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.whole_files import write_whole
 
@@ -69,20 +69,21 @@ details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 
 
 def write_pages(assignment: Assignment, results: Iterable[Result], folder: Path) -> tuple[int, list[str]]:
     """Write the page of each student into `folder`; returns how many there are, and a line for each that could not be written."""
-    count, problems = 0, []
+    count, problems, results = 0, [], list(results)
+    names = file_names(result.student for result in results)
     for result in results:
         try:
-            write_feedback(assignment, result, folder)
+            write_feedback(assignment, result, folder, names[result.student])
             count += 1
         except Exception as error:  # it concerns this page alone
             problems.append(f"{result.student}: there is no page: {type(error).__name__}: {error}")
     return count, problems
 
 
-def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path:
-    """Write the page of one student into `folder`, whole or not at all; returns its path."""
+def write_feedback(assignment: Assignment, result: Result, folder: Path, name: str | None = None) -> Path:
+    """Write the page of one student into `folder`, whole or not at all; returns its path, by default named after the student."""
     folder.mkdir(parents=True, exist_ok=True)
-    return write_whole(folder / f"{safe_name(result.student)}.html", page(assignment, result))
+    return write_whole(folder / f"{name or safe_name(result.student)}.html", page(assignment, result))
 
 
 def page(assignment: Assignment, result: Result) -> str:

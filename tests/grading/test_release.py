@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import time
+import unicodedata
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,13 +16,15 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from sample_class import POINTS, RIGHT, STUBS, marks, notebook, write_assignment
 
 from cnnlab.grading import export as export_module
 from cnnlab.grading import feedback, release
 from cnnlab.grading.assignment import load_assignment
-from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name, table
+from cnnlab.grading.export import FORMATS, escape_formula, export, file_names, safe_name, table
 from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, parse_due, read_times
 from cnnlab.grading.public_tests import find_checks, first_hint, read_checks, write_checks
 from cnnlab.grading.report import class_report
@@ -349,6 +352,24 @@ def test_a_table_read_with_semicolons_has_no_formula_either():
     assert not any(cell.lstrip('"').startswith("=") for cell in cells)
 
 
+@settings(max_examples=500, deadline=None)
+@given(
+    st.text(
+        st.sampled_from("=+-@|%\uff1d\uff0b\uff0d\uff20 ;\t,\"'\n\r\u200b\u2060\ufeff\u00ad\u00a0\u202ea1"),
+        max_size=8,
+    )
+)
+def test_fuzzed_cells_are_no_formulas_whatever_separates_the_cells(note):
+    text = table(["student", "note"], [[note, "fine"]])
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            for cell in row:
+                visible = "".join(
+                    letter for letter in cell if unicodedata.category(letter) not in ("Cf", "Zs", "Cc")
+                )
+                assert unicodedata.normalize("NFKC", visible)[:1] not in tuple("=+-@|%"), (separator, text)
+
+
 def test_an_unknown_format_lists_them(tiny, tmp_path):
     with pytest.raises(ValueError, match="csv, canvas, moodle, gradescope"):
         export(tiny, [], "excel", tmp_path / "x")
@@ -361,6 +382,31 @@ def test_names_become_files_that_stay_apart_and_in_their_folder():
     assert not any(
         re.search(r'[/\\\n:"<>|?*]', name) or name.startswith((".", "-")) or not name for name in safe
     )
+
+
+def test_no_two_students_share_a_page_or_a_folder_where_case_does_not_count(tiny, tmp_path):
+    students = [
+        "Anna",
+        "anna",
+        "ANNA",
+        "Stra\u00dfe",
+        "strasse",
+        "\ufb01x",
+        "fix",
+        "bert",
+        "%41nna",
+        "x" * 240 + "a",
+        "X" * 240 + "a",
+    ]
+    names = file_names(students)
+    assert len({unicodedata.normalize("NFKC", name).casefold() for name in names.values()}) == len(students)
+    assert names["bert"] == "bert" and all(len(f"{name}.html".encode()) < 200 for name in names.values())
+    results = [result(student) for student in students]
+    count, problems = feedback.write_pages(tiny, results, tmp_path / "pages")
+    export(tiny, results, "gradescope", tmp_path / "gradescope")
+    assert (count, problems) == (len(students), [])
+    assert {path.stem for path in (tmp_path / "pages").iterdir()} == set(names.values())
+    assert {path.name for path in (tmp_path / "gradescope").iterdir()} == set(names.values())
 
 
 DUE = parse_datetime("2026-05-10 12:00")
