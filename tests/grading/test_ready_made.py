@@ -98,22 +98,24 @@ def test_a_library_that_the_answer_does_not_call_is_nobody_s_business(grade, mor
         "networks.record_activations",
         "getattr(networks, 'record_' + 'activations')",
         "vars(networks)['record_' + 'activations']",
+        "torch.nn.functional.conv_transpose2d",
+        "vars(torch)['conv_' + 'transpose2d']",
     ],
 )
 def test_a_watched_function_of_the_kit_is_noticed_however_it_is_reached(tiny, runner, tmp_path, call):
-    watched = replace(
-        tiny.question("q1"), forbidden_names=("networks.record_activations", "networks.activations")
-    )
-    assignment = replace(tiny, questions=(watched, *tiny.questions[1:]))
+    forbidden = ("networks.record_activations", "networks.activations")
     body = f"    with {call}(torch.nn.Sequential(torch.nn.ReLU()), '0'): pass\n"
+    if "transpose" in call:
+        forbidden = ("functional.conv_transpose2d", "nn.ConvTranspose2d")
+        body = f"    {call}(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2))\n"
+    watched = replace(tiny.question("q1"), forbidden_names=forbidden)
+    assignment = replace(tiny, questions=(watched, *tiny.questions[1:]))
     answers = RIGHT | {"q1": f"import torch\ndef triple(values):\n{body}    return values * 3"}
     content = notebook(answers, more=["from cnnlab import networks"])
     submission = read(hand_in(tmp_path / "x.ipynb", content))
     result = grade_submission(assignment, "anna", submission, runner=runner, secret=b"x")
     assert result.points == POINTS, result.questions[0]
-    assert result.questions[0].review == (
-        "the answer uses networks.record_activations, which is the answer itself",
-    )
+    assert result.questions[0].review == (f"the answer uses {forbidden[0]}, which is the answer itself",)
 
 
 @pytest.mark.parametrize(
