@@ -100,7 +100,7 @@ class OptimisationExplorer(Explorer):
     def made_side(self) -> int:
         """Side of the optimised pictures in pixels: smaller than the input of a large network that accepts smaller pictures."""
         if self._takes is None or self._takes[0] is not self.model:
-            smaller = self.is_large and takes(self.model, MADE_SIDE)
+            smaller = self.side > MADE_SIDE and takes(self.model, MADE_SIDE)
             self._takes = self.model, MADE_SIDE if smaller else self.side
         return self._takes[1]
 

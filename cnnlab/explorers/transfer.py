@@ -189,7 +189,8 @@ class TransferExplorer(Explorer):
         return training_steps(self.model, self.display_name, self.data, self.config)
 
     def code(self) -> str:
-        return code(self.load_line, self.data, self.config, self.side, learning_rate(self.model))
+        config, rate = self.config, learning_rate(self.model, self.config.batch_size)
+        return code(self.load_line, self.data, config, self.side, rate)
 
     def summary(self) -> str:
         return (

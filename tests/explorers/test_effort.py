@@ -100,3 +100,9 @@ def test_a_network_of_one_size_gets_pictures_of_its_size(kind):
         assert explorer.report is not None and explorer.image_set.images.shape[-1] == 32
     else:
         assert explorer.player.frames[-1].images.shape[-1] == 32
+
+
+def test_pictures_are_never_made_larger_than_the_input_of_a_large_network(monkeypatch):
+    monkeypatch.setattr(effort, "LARGE_WORK", 0)
+    explorer = InversionExplorer(Small(), steps=8)
+    assert explorer.is_large and explorer.player.frames[-1].images.shape[-1] == 96

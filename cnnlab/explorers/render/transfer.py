@@ -73,10 +73,13 @@ class TrainingRun:
     predicted: Tensor
 
 
-def learning_rate(model: nn.Module) -> float:
-    """0.03; a sixth of it without batch normalisation, where squeezenet's loss would leave the finite numbers."""
+def learning_rate(model: nn.Module, batch_size: int = BATCH_SIZE) -> float:
+    """0.03; a sixth of it without batch normalisation, where squeezenet's loss would leave the finite numbers.
+
+    In proportion to the size of the batch (Goyal et al., "Accurate, large minibatch SGD", 2017), with which the noise of a step falls.
+    """
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
-    return 0.03 if normalised else 0.005
+    return (0.03 if normalised else 0.005) * batch_size / BATCH_SIZE
 
 
 def training_steps(
@@ -90,7 +93,7 @@ def training_steps(
         task.images[rows],
         task.labels[rows],
         freeze_up_to=config.layer if config.freezes else None,
-        learning_rate=learning_rate(model),
+        learning_rate=learning_rate(model, config.batch_size),
         epochs=config.epochs,
         batch_size=config.batch_size,
         mirror=_mirrors(task),
