@@ -40,7 +40,7 @@ from cnnlab.explorers.render.transfer import (
 )
 from cnnlab.networks import layer_names, resolve_layer
 from cnnlab.networks.zoo import available
-from cnnlab.transfer import STAGES, NewTask, new_task, tasks_for
+from cnnlab.transfer import STAGES, NewTask, head_name, new_task, tasks_for
 from cnnlab.transfer.fine_tuning import to_float_images
 
 SOURCES = ("half_a", "half_b", "mini_alexnet", "mini_alexnet_scenes")
@@ -213,8 +213,9 @@ class TransferExplorer(Explorer):
         names = layer_names(self.model)
         blocks = [
             name
-            for name in first_layers(names)[:-1]
-            if next(resolve_layer(self.model, name).parameters(), None) is not None
+            for name in first_layers(names)
+            if names.index(name) < names.index(head_name(self.model))
+            and next(resolve_layer(self.model, name).parameters(), None) is not None
         ]
         stages = [name for name in STAGES if name in names]
         stages = stages if len(stages) > 1 else blocks

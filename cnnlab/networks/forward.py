@@ -48,6 +48,8 @@ UNFIT = (
     "mat1 and mat2 shapes cannot be multiplied",
     "Wrong image",
     "doesn't match model",
+    "is invalid for input of size",
+    "must match the size of tensor",
 )
 """Of torch's, torchvision's and others' messages for pictures that are too small, or of another size than the network is made for."""
 

@@ -139,6 +139,11 @@ def test_after_an_interruption_all_is_as_before(tiny, squares):
     assert not tiny.training
 
 
+def test_names_for_labels_are_refused(tiny):
+    with pytest.raises(TypeError, match=r"names came; look them up by `model\.class_names\.index"):
+        fine_tune(tiny, torch.rand(2, 3, 4, 4), ["cat", "dog"])
+
+
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
