@@ -128,6 +128,7 @@ def _students(
 ) -> dict[str, str]:
     """The student of each hand-in, by its key: as in the table, by the roster, or else as the platform writes the name."""
     in_table = {row.hand_in: row.student for row in before}
+    edited = {row.hand_in for row in before if row.file and safe_name(row.student) != row.file.split("/")[0]}
     count = Counter(safe_name(hand_in.name) for hand_in in hand_ins)
     logins = {member.login for member in roster.members} if roster else set(in_table.values())
     whose: dict[str, str] = {}
@@ -154,6 +155,8 @@ def _students(
             except AmbiguousName as error:
                 asks.append(f"{hand_in.key}: {error}; write the login into the table, and collect again")
         whose[hand_in.key] = untrusted.name(name)
+        if hand_in.key in edited:
+            asks.append(f"{hand_in.key}: the table says {told}, who is not in the roster")
     return whose
 
 
@@ -168,7 +171,7 @@ def _place(
     """Put the files of one hand-in into the student's folder; a line of the table for each."""
     late, seen, note = "late" if hand_in.late else "", {}, "; ".join(hand_in.notes)
     asks += [f"{student}: {one}" for one in hand_in.notes]
-    for place, file in _with_inner(hand_in, asks):
+    for number, (place, file) in enumerate(_with_inner(hand_in, asks)):
         row = CollectedFile(
             student, hand_in.submitted, late, "", _printable(file.path), "", hand_in.key, note
         )
@@ -188,7 +191,9 @@ def _place(
         taken.add(target)
         try:
             kept = _write(out, target, content, recorded.get(target))
-            when = parse_datetime(hand_in.submitted).timestamp() if hand_in.submitted else file.modified
+            when = file.modified
+            if hand_in.submitted:  # of several, the one changed last stays the newest
+                when = parse_datetime(hand_in.submitted).timestamp() + number / 1000
             if not kept:
                 os.utime(out / target, (when, when))
         except (OSError, OverflowError) as error:
@@ -202,7 +207,7 @@ def _place(
 
 def _with_inner(hand_in: HandIn, asks: list[str]) -> Iterator[tuple[str, ArchivedFile]]:
     """The files of a hand-in, and those inside a zip that the student handed in."""
-    for place, file in hand_in.files:
+    for place, file in sorted(hand_in.files, key=lambda pair: pair[1].modified):
         yield place, file
         if not place.lower().endswith(".zip"):
             continue

@@ -17,7 +17,7 @@ from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.collect import CollectedFile
 from cnnlab.grading.export import safe_name, walls
-from cnnlab.grading.platforms import feedback_place
+from cnnlab.grading.platforms import CANVAS, MOODLE
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.whole_files import write_whole
 
@@ -122,6 +122,23 @@ def write_zip(
         count = len(archive.namelist())
     write_whole(path, written.getvalue())
     return count, problems
+
+
+def feedback_place(source: str, name: str) -> str:
+    """Where a page `name` goes in a zip that is uploaded to the platform of a collected file; "" where it takes none.
+
+    Canvas reads the first two numbers between underscores as those of the user and of an attachment (`infer_comment_context_from_filename`
+    in `assignment.rb`); Moodle the number and the two words behind it in the folder's name (`assignfeedback_file_zip_importer`).
+    """
+    first = source.partition("/")[0]
+    if found := MOODLE.fullmatch(first):
+        folder = f"{found['name']}_{found['id']}_assignsubmission_{found['kind']}"
+        return f"{folder}/{name}" if found["id"] else ""
+    found = CANVAS.fullmatch(first)
+    if found and found["file"] and found["id"].isdecimal():
+        late = "LATE_" if found["late"] else ""
+        return f"{found['name']}_{late}{found['id']}_{found['file']}_{name}"
+    return ""
 
 
 def page(assignment: Assignment, result: Result) -> str:

@@ -11,7 +11,8 @@ Moodle (`mod/assign/classes/downloader.php`; "Download all submissions")
 Gradescope ("Export Submissions")
     A folder `submission_1234` for each, and `submission_metadata.yml` with its submitters and `:created_at`.
 nbgrader (`exchange/default/submit.py`, `collect.py`)
-    `ada/a1_seeing/mine.ipynb`, and beside it `timestamp.txt`, which `nbgrader submit` writes over whatever has this name there.
+    `ada/a1_seeing/mine.ipynb`, and beside it `timestamp.txt`, which `nbgrader submit` writes over whatever has this name there. It
+    runs as the student, so this time is as sure as the exchange.
 JupyterHub
     The same, as homes of students: here a `timestamp.txt` is the student's own. The two cannot be told apart, so one must be said.
 """
@@ -285,23 +286,6 @@ def _by_student(
         elif len(inner) < 2:
             left.append(f"{file.path}: not in a student's folder of an assignment")
     return placed, left
-
-
-def feedback_place(source: str, name: str) -> str:
-    """Where a page `name` goes in a zip that is uploaded to the platform of a collected file; "" where it takes none.
-
-    Canvas reads the first two numbers between underscores as those of the user and of an attachment (`infer_comment_context_from_filename`
-    in `assignment.rb`); Moodle the number and the two words behind it in the folder's name (`assignfeedback_file_zip_importer`).
-    """
-    first = source.partition("/")[0]
-    if found := MOODLE.fullmatch(first):
-        folder = f"{found['name']}_{found['id']}_assignsubmission_{found['kind']}"
-        return f"{folder}/{name}" if found["id"] else ""
-    found = CANVAS.fullmatch(first)
-    if found and found["file"] and found["id"].isdecimal():
-        late = "LATE_" if found["late"] else ""
-        return f"{found['name']}_{late}{found['id']}_{found['file']}_{name}"
-    return ""
 
 
 PLATFORMS: dict[str, Callable[[list[ArchivedFile], str], Read]] = {

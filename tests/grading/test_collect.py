@@ -20,8 +20,9 @@ from sample_class import hand_in, notebook
 from cnnlab.grading import archives
 from cnnlab.grading.archives import opened
 from cnnlab.grading.collect import collect, read_collected
+from cnnlab.grading.feedback import feedback_place
 from cnnlab.grading.late import read_times
-from cnnlab.grading.platforms import PLATFORMS, feedback_place
+from cnnlab.grading.platforms import PLATFORMS
 from cnnlab.grading.roster import read_roster
 from cnnlab.grading.submissions import find
 from cnnlab.grading.untrusted import InvalidSubmission
@@ -153,6 +154,9 @@ def test_collecting_twice_is_the_same_and_a_login_in_the_table_decides(course, t
     assert placed == PLACED and Path("collected.csv").read_text(encoding="utf-8") == table
     assert {path: path.stat().st_mtime_ns for path in Path("in").rglob("*.ipynb")} == stamps
     Path("collected.csv").write_text(table.replace("weiwang 103,", "ww2,"), encoding="utf-8")
+    table = Path("collected.csv").read_text(encoding="utf-8")
+    Path("collected.csv").write_text(table.replace("weiwang 102,", "ww11,"), encoding="utf-8")
+    assert "weiwang_102: the table says ww11, who is not in the roster" in str(course(source)[0])
     for _ in range(2):  # and it is remembered
         done, placed = course(source)
         assert placed == PLACED - {"weiwang 103/tiny.ipynb"} | {"ww2/tiny.ipynb"}
@@ -225,7 +229,7 @@ def test_moodle_folders_flat_files_groups_and_the_times_of_the_worksheet(course,
     assert "line 4: the time 'Montag, 1. Juni 2026, 14:14' is not understood; Jane Hopper has none" in str(
         done
     )
-    assert Path("in/ww1/tiny.ipynb").stat().st_mtime == times["ww1"]
+    assert Path("in/ww1/tiny.ipynb").stat().st_mtime == pytest.approx(times["ww1"], abs=0.1)
     done, _ = course(source)
     assert done.platform == "moodle" and {
         row.student for row in done.rows if row.hand_in == "Wang Wei_7"
@@ -270,6 +274,23 @@ def test_nbgrader_s_time_is_the_exchange_s_and_no_student_s(course, tmp_path):
         "ada": datetime.fromisoformat("2026-06-01T10:00:00.123456Z").timestamp()
     }
     assert "hop: there is no timestamp.txt" in str(done)
+
+
+def test_of_several_notebooks_the_one_changed_last_is_the_newest_also_where_the_platform_tells_a_time(
+    course, tmp_path
+):
+    files = {
+        "ada/tiny/a.ipynb": NOTEBOOK,
+        "ada/tiny/z.ipynb": OTHER,
+        "ada/tiny/timestamp.txt": "2026-06-01 10:00:00 UTC",
+    }
+    source = unpacked(tmp_path / "down", files)
+    os.utime(source / "ada/tiny/z.ipynb", (1, 1))
+    course(source, platform="nbgrader")
+    (found,) = find(Path("in"), "tiny")
+    assert (
+        found.path.name == "a.ipynb" and "2 notebooks were handed in; the newest, a.ipynb" in found.notes[0]
+    )
 
 
 def test_in_homes_of_jupyterhub_a_timestamp_is_the_student_s_own(course, tmp_path):
@@ -439,3 +460,29 @@ def test_no_name_breaks_out_of_a_layout(names, platform):
 )
 def test_pages_go_where_the_platform_looks_for_them(source, place):
     assert feedback_place(source, "f.html") == place
+
+
+def as_canvas_reads(name: str) -> list[str]:
+    """The user and the attachment of an uploaded file, as `infer_comment_context_from_filename` takes them."""
+    return [part for part in name.split("_") if part.isdecimal()][:2]
+
+
+def as_moodle_reads(path: str) -> list[str]:
+    """The participant, the plugin and the file of an uploaded page, as `is_valid_filename_for_import` takes them."""
+    folder, *rest = path.split("/")
+    parts = folder.split("_", 4)
+    return [parts[1], "_".join(parts[2:4]), "/".join([*parts[4:], *rest]).lstrip("/")]
+
+
+def test_an_upload_of_pages_is_assigned_as_the_download_was(course, tmp_path):
+    done, _ = course(zipped(tmp_path / "canvas.zip", canvas_files()))
+    for row in done.rows:
+        if place := feedback_place(row.source, "tiny_feedback.html"):
+            assert as_canvas_reads(place)[0] == row.hand_in.rpartition("_")[2]
+            assert as_canvas_reads(place)[1] in row.source.split("_")
+    done, _ = course(zipped(tmp_path / "moodle.zip", MOODLE))
+    for row in done.rows:
+        if row.source in MOODLE:
+            who, plugin, name = as_moodle_reads(feedback_place(row.source, "tiny_feedback.html"))
+            assert who == row.hand_in.rpartition("_")[2] and name == "tiny_feedback.html"
+            assert plugin in ("assignsubmission_file", "assignsubmission_onlinetext")
