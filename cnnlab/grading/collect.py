@@ -56,7 +56,10 @@ class Collected:
         students, files = {row.student for row in self.rows}, [row for row in self.rows if row.file]
         late = len({row.student for row in self.rows if row.late})
         timed = len({row.student for row in self.rows if row.submitted})
-        head = f"{self.platform}: {len(files)} files of {len(students)} students; a time is known for {timed}, marked late are {late}"
+        head = (
+            f"{self.platform} is collected; there are {len(files)} files of {len(students)} students in all;"
+            f" a time is known for {timed}, marked late are {late}"
+        )
         return "\n".join([head, *(f"needs a human: {line}" for line in self.asks)])
 
 

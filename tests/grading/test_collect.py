@@ -134,7 +134,7 @@ def test_canvas_files_go_to_their_students_and_the_doubtful_are_asked_for(course
         "mue: no notebook, but mue/text.html",
         "hop: 2 notebooks",
         "turingalan_106_14_tiny.zip: ../../evil.ipynb: its path leads out of the download",
-        "8 files of 6 students; a time is known for 0, marked late are 1",
+        "8 files of 6 students in all; a time is known for 0, marked late are 1",
     ):
         assert line in said, line
     assert len(read_collected(Path("collected.csv"))) == 8 and read_times(Path("collected.csv")) == (

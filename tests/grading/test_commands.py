@@ -66,7 +66,10 @@ def graded(tiny, runner, tmp_path, monkeypatch):
     )
     hand_in(Path("down/stranger_3_13_tiny.ipynb"), notebook(RIGHT))
     said = command("collect", tiny.folder, "down", "--roster", "roster.csv")
-    assert "canvas: 3 files of 3 students" in said and "stranger is not in the roster" in said
+    assert (
+        "canvas is collected; there are 3 files of 3 students" in said
+        and "stranger is not in the roster" in said
+    )
     command("grade", tiny.folder, "handed_in", "--trust-submissions")
     return tiny.folder
 
