@@ -21,6 +21,7 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.runner_protocol import END_REASONS, ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
 from cnnlab.grading.thumbnails import thumbnail
@@ -122,7 +123,8 @@ def grade_submission(
     review = submission.notes or any(result.status == "needs review" for result in results)
     status = "grader error" if failed else "needs review" if review else "graded"
     text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
-    return Result(student, status, results, failed, str(runner.sandbox), text, **metadata)
+    note = failed or (f"graded {WITHOUT_WALLS}" if runner.sandbox.tier == WITHOUT_WALLS else "")
+    return Result(student, status, results, note, str(runner.sandbox), text, **metadata)
 
 
 def grader_error(assignment: Assignment, student: str, error: Exception) -> Result:

@@ -75,7 +75,7 @@ def _graded(questions: tuple[Question, ...], submission: Submission, folder: Pat
             public, "you", submission, runner=runner, secret=probes.PUBLIC, limits=LIMITS
         )
     stops = [note for question in result.questions for note in question.notes if note.startswith(CODE_CELL)]
-    yield from dict.fromkeys([*stops, *filter(None, [result.note])])
+    yield from dict.fromkeys([*stops, *([result.note] if result.status == "grader error" else [])])
     for question, tested in zip(result.questions, questions, strict=True):
         hints = [case.hint for case in question.cases if case.hint not in ("", NO_ANSWER)]
         hints += [note for note in question.notes if not note.startswith(CODE_CELL)]

@@ -16,7 +16,8 @@ import pytest
 from sample_class import POINTS, RIGHT, notebook
 
 from cnnlab import diagnostics
-from cnnlab.grading import escapes, runner, runner_protocol
+from cnnlab.grading import escapes, feedback, runner, runner_protocol
+from cnnlab.grading.export import export
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner_protocol import ProbeRequest, RunnableCell
 from cnnlab.grading.sandbox import bubblewrap, confinement
@@ -93,15 +94,19 @@ def test_walls_are_written_in_words(made, said):
     assert str(made) == said
 
 
-def test_without_walls_the_result_says_whether_the_key_lies_open(tiny, tmp_path):
+def test_without_walls_every_result_says_so_and_whether_the_key_lies_open(tiny, grade, tmp_path):
     """Landlock hides it where the kernel has that; where the grader is root, its code is another user's, if that may run Python."""
     with runner.Runner([WITHOUT_WALLS], hidden=[tiny.folder]) as made:
         question = ProbeRequest("q", "look", False, [{"place": str(tiny.folder)}], Limits(seconds=5, cpu=5))
         look = "import os\ndef look(place):\n    try: return [os.getuid(), os.listdir(place)]\n    except OSError: return [os.getuid(), []]"
+        graded = grade(notebook(), behind=made)
         user, seen = made.run([RunnableCell("a", None, look)], [question], Limits()).results["q"].values[0]
     assert made.sandbox.exposed == bool(seen) == (made.sandbox.landlock == 0)
     assert made.sandbox.another_user == (user != os.getuid())
-    assert str(made.sandbox).startswith(WITHOUT_WALLS)
+    assert graded.sandbox == str(made.sandbox) and graded.sandbox.startswith(WITHOUT_WALLS)
+    tables = [export(tiny, [graded], kind, tmp_path / kind).read_text() for kind in ("csv", "moodle")]
+    page = feedback.page(tiny, graded).replace("Graded", "graded")
+    assert all("graded without walls" in text for text in [*tables, page])
 
 
 def test_a_course_inside_the_python_environment_is_hidden(monkeypatch, tmp_path):
