@@ -25,10 +25,9 @@ from cnnlab.grading.cluster import workers
 from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import BOXES
 from cnnlab.grading.scoring import Result, grade_submission, grader_error
 from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
-
-SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def grade_folder(
     gradebook: Gradebook,
     *,
     jobs: int | None = None,
-    tiers: Iterable[str] = SANDBOXED_TIERS,
+    tiers: Iterable[str] = BOXES,
     limits: Limits | None = None,
     data: Iterable[Path] = (),
     regrade: bool = False,
@@ -115,7 +114,7 @@ def grade_folder(
         hidden, secret = [assignment.folder, folder, gradebook.path], gradebook.secret
         with contextlib.ExitStack() as stack:
             if cluster:
-                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, data))
+                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, hidden, data))
             else:
                 runner = Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world)
                 grade = partial(grade_submission, assignment, runner=stack.enter_context(runner))

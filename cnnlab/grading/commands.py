@@ -47,11 +47,12 @@ def validate(
     """
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.runner import Runner
+    from cnnlab.grading.sandbox.confinement import TIERS
     from cnnlab.grading.validation import validate as findings
 
     loaded, holds = load_assignment(assignment), True
     with Runner(
-        ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder], draws=loaded.needs_world
+        TIERS, hidden=[loaded.folder], draws=loaded.needs_world
     ) as runner:  # all of it is the instructor's own code
         for finding in findings(loaded, runner, notebooks=notebooks):
             typer.echo(str(finding))
@@ -70,9 +71,9 @@ def grade(
     jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; else one a core.")] = None,
     regrade: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
     data: Annotated[list[Path] | None, typer.Option(help="A folder that answers may read.")] = None,
-    tier: Annotated[str | None, typer.Option(help="Accept this tier of confinement alone.")] = None,
-    trust_submissions: Annotated[
-        bool, typer.Option("--trust-submissions", help="Grade even where code cannot be shut in.")
+    tier: Annotated[str | None, typer.Option(help="Accept this kind of box alone.")] = None,
+    without_walls: Annotated[
+        bool, typer.Option("--without-walls", help="Grade even where code cannot be shut in.")
     ] = False,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler to spread the work over.")] = None,
     only: Annotated[
@@ -86,17 +87,13 @@ def grade(
     """
     from cnnlab._validation import one_of
     from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.batch import SANDBOXED_TIERS, grade_folder, plan
+    from cnnlab.grading.batch import grade_folder, plan
     from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.sandbox.confinement import TIERS
+    from cnnlab.grading.sandbox.confinement import BOXES, WITHOUT_WALLS
 
     loaded = load_assignment(assignment)
-    tiers = [one_of(tier, TIERS, "tier")] if tier else list(SANDBOXED_TIERS)
-    if "none" in tiers and not trust_submissions:
-        raise ValueError(
-            "the tier none shuts nothing in; say --trust-submissions if the code is known to be harmless."
-        )
-    tiers += ["none"] if trust_submissions and not tier else []
+    tiers = [one_of(tier, BOXES, "tier")] if tier else list(BOXES)
+    tiers += [WITHOUT_WALLS] if without_walls else []
     with Gradebook(gradebook, create=new or gradebook == GRADEBOOK) as book:
         if dry_run:
             planned = plan(loaded, folder, book, regrade=regrade, only=only or ())

@@ -32,12 +32,12 @@ def test_from_release_to_report(tiny, tmp_path, monkeypatch):
     hand_in(room / "carl.ipynb", "{")
     (room / "dora.ipynb").symlink_to("/etc/passwd")
     assert "checks.json" in command("release", tiny.folder, "--out", tmp_path / "out", "--no-run")
-    said = command("grade", tiny.folder, room, "--feedback", tmp_path / "pages", "--trust-submissions")
+    said = command("grade", tiny.folder, room, "--feedback", tmp_path / "pages", "--without-walls")
     assert "4 submissions: 2 graded, 2 unreadable" in said and "sandbox: " in said
     assert "needs a human: dora: unreadable: it cannot be opened: it is a link" in said
     assert "needs a human: carl: unreadable" in said
     assert len(list((tmp_path / "pages").iterdir())) == 4
-    assert "graded now: 0" in command("grade", tiny.folder, room, "--trust-submissions")
+    assert "graded now: 0" in command("grade", tiny.folder, room, "--without-walls")
     for format in ("csv", "canvas", "moodle", "gradescope"):
         command("export", tiny.folder, "--format", format, "--due", "2026-01-01 10:00", "--bank", 2)
     assert "'=bert" in (tmp_path / "tiny_csv.csv").read_text()
@@ -226,7 +226,7 @@ def test_a_page_that_fails_is_named_and_the_others_are_written(tiny, runner, tmp
         tmp_path / "room",
         "--feedback",
         tmp_path / "pages",
-        "--trust-submissions",
+        "--without-walls",
         code=1,
     )
     assert "2 submissions: 2 graded" in said and "1 pages of feedback" in said
@@ -241,7 +241,6 @@ def test_a_page_that_fails_is_named_and_the_others_are_written(tiny, runner, tmp
         (("grade", "{tiny}", "nowhere"), "nowhere is not a folder"),
         (("grade", "{tiny}", "{empty}"), "is empty"),
         (("grade", "{tiny}", ".", "--gradebook", "no/such/folder/x"), "no folder"),
-        (("grade", "{tiny}", ".", "--tier", "none"), "--trust-submissions"),
         (("grade", "{tiny}", ".", "--tier", "castle"), "namespaces"),
         (("report", "{tiny}"), "cnnlab grade"),
         (("export", "{tiny}", "--due", "soon"), "no date"),
@@ -268,7 +267,7 @@ def test_a_mistyped_gradebook_is_no_new_one(tiny, runner, tmp_path, monkeypatch)
     monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
     monkeypatch.chdir(tmp_path)
     hand_in(tmp_path / "room" / "anna.ipynb", notebook())
-    words = ("grade", tiny.folder, "room", "--trust-submissions", "--gradebook", "gradebok.sqlite")
+    words = ("grade", tiny.folder, "room", "--without-walls", "--gradebook", "gradebok.sqlite")
     assert "cnnlab grade --new" in command(*words, code=1) and not (tmp_path / "gradebok.sqlite").exists()
     assert "1 graded" in command(*words, "--new")
 
