@@ -70,7 +70,7 @@ def graded(tiny, runner, tmp_path, monkeypatch):
         "canvas is collected; there are 3 files of 3 students" in said
         and "stranger is not in the roster" in said
     )
-    command("grade", tiny.folder, "handed_in", "--trust-submissions")
+    command("grade", tiny.folder, "handed_in", "--without-walls")
     return tiny.folder
 
 
@@ -175,7 +175,7 @@ def test_one_student_alone_and_a_dry_run_say_what_and_why(tiny, graded):
     hand_in(Path("handed_in/eve.ipynb"), notebook())
     hand_in(Path("handed_in/fred.ipynb"), notebook())
     hand_in(Path("handed_in/anna/tiny.ipynb"), notebook({}))
-    words = ("grade", graded, "handed_in", "--trust-submissions")
+    words = ("grade", graded, "handed_in", "--without-walls")
     said = command(*words, "--dry-run")
     assert "eve: not graded yet" in said and "anna: the submission, the key or the grader has changed" in said
     assert "3 of 5 submissions would be graded" in said
