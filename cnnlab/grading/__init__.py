@@ -17,7 +17,8 @@ For the grader of assignments, which calls answers with probes and compares the 
     sandbox                                      the confined processes in which student code runs
     comparison, hints, scoring                   comparison with the reference, the hint for a wrong value, and points
     model_scoring                                measures of a trained network on pictures that only the grader has
-    batch, cluster, gradebook                    a whole class, here or on a cluster, graded into one crash-safe file
+    batch, cluster, gradebook, gradebook_tables  a whole class, here or on a cluster, graded into one crash-safe file
+    written, decisions, marking                  written answers, what people decide, and the page on which they mark
     feedback, thumbnails                         a page for each student
     export, late, report, similarity_report      grades, lateness and statistics for the course staff
     whole_files                                  files that are written whole or not at all
