@@ -96,11 +96,11 @@ def visible(value: str) -> str:
 
 
 def picture(encoded: str) -> bytes:
-    """A PNG that is drawn anew from the pixels of a student's, at most `MAX_SIDE` wide and high; b"" for what is no PNG or too large."""
+    """A PNG that is drawn anew from a student's PNG or JPEG, at most `MAX_SIDE` wide and high; b"" for any other file, or one too large."""
     from PIL import Image
 
     try:
-        image = Image.open(io.BytesIO(base64.b64decode(encoded, validate=False)), formats=["PNG"])
+        image = Image.open(io.BytesIO(base64.b64decode(encoded, validate=False)), formats=["PNG", "JPEG"])
         if image.width * image.height > MAX_PIXELS:
             return b""
         image = image.convert("RGBA")
@@ -251,12 +251,12 @@ def _cell(number: int, cell: dict[str, Any]) -> SubmittedCell:
 
 
 def _pictures(cell: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The PNG pictures among the outputs and the attachments of a cell, at most `MAX_PICTURES`."""
+    """The pictures, as PNG or JPEG, among the outputs and the attachments of a cell."""
     outputs, attachments = cell.get("outputs"), cell.get("attachments")
     bundles = [_entry(output, "data") for output in outputs] if isinstance(outputs, list) else []
     bundles += list(attachments.values()) if isinstance(attachments, dict) else []
     for bundle in bundles[: 10 * MAX_PICTURES]:
-        if encoded := _joined(_entry(bundle, "image/png")):
+        if encoded := _joined(_entry(bundle, "image/png") or _entry(bundle, "image/jpeg")):
             yield line(_joined(_entry(bundle, "text/plain")), 300), encoded
 
 

@@ -28,6 +28,7 @@ ELSEWHERE = {  # where a command is tried that is too long for here, or needs mo
     "cnnlab doctor --grading": "tests/grading/test_sandbox.py",
     "dask scheduler": "tests/grading/test_cluster.py",
     "dask worker tcp://scheduler:8786 --nworkers 8 --nthreads 1": "tests/grading/test_cluster.py",
+    "cnnlab mark a1_seeing": "tests/browser/test_marking.py",
     "cnnlab grade a1_seeing handed_in --cluster tcp://scheduler:8786": "tests/grading/test_cluster.py",
 }
 WRONG = {"q6": "def neighbours(queries, codes, k):\n    return (queries @ codes.T).topk(k, dim=1).indices"}
@@ -130,7 +131,7 @@ def rows(path: Path) -> list[list[str]]:
 
 @pytest.mark.timeout(300)
 def test_an_instructor_follows_the_guide(said, course):
-    assert "4 submissions: 4 graded" in said and "4 submissions, 4 graded" in said
+    assert "4 submissions: 4 to be marked" in said and "4 submissions, 4 graded" in said
     assert "no grade has changed" in said
     head, *lines = rows(course / "grades.csv")
     points = {line[0]: float(line[head.index("points")]) for line in lines}
@@ -165,8 +166,9 @@ def test_a_student_follows_the_guide(course, monkeypatch):
     assert "q1: not attempted" in said and "q6: not yet - long codes win a plain product" in said
     page = (handed / "a1_seeing_hints.md").read_text()
     steps = re.findall(r"<summary>(.*?)</summary>", page)
-    assert steps == ["Hint 1", "Hint 2: what often goes wrong", "The solution"] * 6
-    assert "BEGIN SOLUTION" not in page and page.count("<details>") == page.count("</details>") == 18
+    written = ["What a good answer says", "One such answer"]
+    assert steps == ["Hint 1", "Hint 2: what often goes wrong", "The solution"] * 6 + written
+    assert "BEGIN SOLUTION" not in page and page.count("<details>") == page.count("</details>") == 20
     ElementTree.fromstring(f"<page>{re.sub(r'(?s)```.*?```|[&]', '', page.replace(' < ', ' '))}</page>")
 
 
@@ -174,6 +176,7 @@ def test_the_student_guide_knows_every_status():
     text = (ROOT / "assignments/STUDENTS.md").read_text(encoding="utf-8")
     table = set(re.findall(r"^\| ([a-z ]+) \|", text, re.M)) - {"status"}
     known = {"passed", "partial", "failed", "error", "not attempted", "missing", "needs review", "unreadable"}
+    known |= {"to be marked", "marked"}
     assert table == known | {"grader error"} | set(END_STATUS.values()) and SENTENCES
 
 
@@ -185,7 +188,7 @@ def test_every_command_of_the_kit_is_in_the_guides():
         for line in body.splitlines()
     ]
     named = {line.split()[1] for line in lines if line.startswith("cnnlab ")}
-    assert named >= {"release", "validate", "grade", "export", "report", "check", "hints", "doctor"}
+    assert named >= {"release", "validate", "grade", "mark", "export", "report", "check", "hints", "doctor"}
     assert set(ELSEWHERE) <= set(lines) and all((ROOT / file).is_file() for file in ELSEWHERE.values())
 
 

@@ -135,9 +135,11 @@ def test_a_picture_is_drawn_anew_and_bounded():
     large = Image.open(io.BytesIO(untrusted.picture(base64.b64encode(png(1900)).decode())))
     assert max(large.size) == untrusted.MAX_SIDE
     assert untrusted.picture(base64.b64encode(png(2001)).decode()) == b"", "more pixels than are decoded"
-    jpeg = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(jpeg, "JPEG")
-    assert untrusted.picture(base64.b64encode(jpeg.getvalue()).decode()) == b""
+    for kind, is_kept in (("JPEG", True), ("GIF", False), ("TIFF", False), ("BMP", False)):
+        other = io.BytesIO()
+        Image.new("RGB", (4, 4)).save(other, kind)
+        kept = untrusted.picture(base64.b64encode(other.getvalue()).decode())
+        assert kept.startswith(b"\x89PNG") is is_kept, kind
 
 
 def test_a_huge_answer_is_cut_and_said(marked):

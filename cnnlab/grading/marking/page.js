@@ -343,7 +343,8 @@ function showProgress() {
   const rows = question?.answers ?? [], todo = rows.filter((one) => TO_DO.includes(one.state)).length;
   at('progress').max = rows.length || 1;
   at('progress').value = rows.length - todo;
-  at('place').textContent = rows.length ? `Answer ${place + 1} of ${rows.length}` : '';
+  const shown = rows.findIndex((one) => one.key === answer?.key); // not `place`, whose answer may be on its way
+  at('place').textContent = shown >= 0 ? `Answer ${shown + 1} of ${rows.length}` : '';
   at('count').textContent = `${rows.length - todo} done, ${todo} to do`;
   for (const option of at('question').options) {
     const of = questions.find((one) => one.name === option.value);
