@@ -810,7 +810,7 @@ WRITTEN = (
         "Why is the background lit?",
         (
             Criterion(
-                "says for both pictures what the network answers and whether the map lies on the animal or on the ground",
+                "says for both pictures what the network answers and whether the map lies on the animal or around it",
                 2,
             ),
             Criterion(
