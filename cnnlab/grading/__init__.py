@@ -18,7 +18,8 @@ For the grader of assignments, which calls answers with probes and compares the 
     sandbox                                      the confined processes in which student code runs
     comparison, hints, scoring                   comparison with the reference, the hint for a wrong value, and points
     model_scoring                                measures of a trained network on pictures that only the grader has
-    batch, cluster, gradebook                    a whole class, here or on a cluster, graded into one crash-safe file
+    batch, cluster, gradebook, gradebook_tables  a whole class, here or on a cluster, graded into one crash-safe file
+    written, decisions, marking                  written answers, what people decide, and the page on which they mark
     feedback, thumbnails                         a page for each student
     roster, late, row_changes                    who is who, when it was due for them, and rows that are renamed or merged
     export, report, similarity_report            grades and statistics for the course staff

@@ -32,7 +32,7 @@ from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
 
 @dataclass(frozen=True)
 class Batch:
-    """Summary of a batch: counts by status, submissions graded now and before, those that need review, seconds to start and to grade."""
+    """Summary of a batch: counts by status, submissions graded now and before, what needs review or is to be marked, seconds it took."""
 
     statuses: dict[str, int]
     graded: int
@@ -41,6 +41,7 @@ class Batch:
     sandbox: str
     start_seconds: float
     seconds: float
+    to_be_marked: int = 0
 
     @property
     def not_graded(self) -> int:
@@ -57,6 +58,8 @@ class Batch:
         if self.sandbox:
             lines.append(f"sandbox: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
         lines += [f"needs a human: {review}" for review in self.needs_review]
+        if self.to_be_marked:
+            lines.append(f"written answers to be marked (`cnnlab mark`): {self.to_be_marked}")
         return "\n".join(lines)
 
 
@@ -145,6 +148,7 @@ def grade_folder(
         sandbox,
         start_seconds,
         seconds,
+        sum(question.status == "to be marked" for result in results for question in result.questions),
     )
 
 

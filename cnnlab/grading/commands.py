@@ -1,4 +1,4 @@
-"""Commands of the grader: release, hints, validate, grade, check; those around a class are in `class_commands`.
+"""Commands of the grader: release, hints, validate, grade, mark, check; those around a class are in `class_commands`.
 
 The work is done in the other modules of this package. Nothing that needs torch is imported before a command runs.
 """
@@ -113,6 +113,37 @@ def grade(
     raise typer.Exit(1 if problems or batch.not_graded else 0)
 
 
+def mark(
+    assignment: Name,
+    gradebook: Book = GRADEBOOK,
+    marker: Annotated[str | None, typer.Option(help="Your name in the gradebook; else your login.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Show the names of the students.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on this machine; 0 is a free one.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Mark written answers, and set points by hand, on a web page of this machine.
+
+    Each decision is in the gradebook at once. Several markers can work on one gradebook, each with a page of their own.
+    """
+    import getpass
+    import webbrowser
+
+    from cnnlab.grading.assignment import load_assignment
+    from cnnlab.grading.gradebook import Gradebook
+    from cnnlab.grading.marking import Desk, serve
+
+    def ready(address: str) -> None:
+        typer.echo(f"the marking page is at {address} (Ctrl-C ends it)")
+        if browser:
+            webbrowser.open(address)
+
+    loaded = load_assignment(assignment)
+    with Gradebook(gradebook, create=False) as book:
+        serve(Desk(loaded, book, marker or getpass.getuser(), names=names), port=port, ready=ready)
+
+
 def check(
     notebook: Annotated[Path | None, typer.Argument(help="Your notebook; else the only one here.")] = None,
 ) -> None:
@@ -125,6 +156,6 @@ def check(
 
 def add_commands(app: typer.Typer) -> None:
     """Add the grader's commands to `app`."""
-    for command in (release, hints, validate, collect, grade, export, report, check):
+    for command in (release, hints, validate, collect, grade, mark, export, report, check):
         app.command()(command)
     app.add_typer(rows, name="gradebook")

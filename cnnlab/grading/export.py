@@ -89,7 +89,7 @@ def class_lateness(
 
 def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
     """Plain CSV, a row for each student: points of each question, sum, status, lateness."""
-    names = [question.name for question in assignment.questions]
+    names = [question.name for question in assignment.every_question]
     head = [
         "student",
         "name",
@@ -151,8 +151,9 @@ def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
     """Gradescope autograder results: a test for each question."""
     result: Result = row["result"]
     tests = []
-    for question, graded in zip(assignment.questions, result.questions, strict=True):
+    for question, graded in zip(assignment.every_question, result.questions, strict=True):
         hints = [f"{case.name}: {case.hint}" for case in graded.cases if case.hint]
+        hints += [*graded.decision.comments, graded.decision.reason] if graded.decision else []
         test = {
             "name": f"{graded.question}: {question.title}",
             "number": graded.question,
@@ -161,8 +162,10 @@ def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
         test |= {
             "score": graded.points,
             "max_score": graded.out_of,
-            "output": "\n".join([graded.status, *hints, *graded.notes]),
+            "output": "\n".join([graded.status, *filter(None, hints), *graded.notes]),
         }
+        if graded.status == "to be marked":
+            del test["score"]
         tests.append(test | ({"status": STATES[graded.status]} if graded.status in STATES else {}))
     said = "; ".join([result.note or result.status, f"graded in: {walls(result)}"])
     summary = {"output": said, "output_format": "text", "tests": tests}

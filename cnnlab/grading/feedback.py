@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from cnnlab.grading.answer_key import Question
+from cnnlab.grading.answer_key import Question, Written
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.collect import CollectedFile
 from cnnlab.grading.export import safe_name, walls
@@ -22,7 +22,15 @@ from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.whole_files import write_whole
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-MARKS = {"passed": "✓", "partial": "◐", "failed": "✗", "not attempted": "–", "missing": "–"}
+MARKS = {
+    "passed": "✓",
+    "partial": "◐",
+    "failed": "✗",
+    "not attempted": "–",
+    "missing": "–",
+    "to be marked": "…",
+    "marked": "✎",
+}
 SENTENCES = {
     "passed": "Right in all cases.",
     "partial": "Right in some cases.",
@@ -33,6 +41,8 @@ SENTENCES = {
     "not attempted": "Not attempted.",
     "missing": "There is no answer to this question in what was handed in.",
     "needs review": "A person will look at this; the points may change.",
+    "to be marked": "A person has yet to read this; it has no points so far.",
+    "marked": "Marked by a person.",
     "unreadable": "The file cannot be read.",
     "grader error": "The grader failed here. This is not your fault, and not a zero: your course staff knows.",
 }
@@ -49,6 +59,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 0
 h1, h2, p, li, td { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; table-layout: fixed; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
+pre.prose { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; } .said { white-space: pre-line; }
 td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem; vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; width: 4.6rem; } th.q { width: 5.6rem; } th.s { width: 10rem; }
 th.c { width: 11rem; } th.i { width: 178px; } td.right { color: var(--good); } td.wrong::before { content: "✗ "; color: var(--bad); }
@@ -144,7 +155,7 @@ def feedback_place(source: str, name: str) -> str:
 def page(assignment: Assignment, result: Result) -> str:
     """The page of one student as HTML."""
     title = escape(f"{assignment.title} · {result.student}")
-    questions = {question.name: question for question in assignment.questions}
+    questions = {question.name: question for question in assignment.every_question}
     sections = [
         _section(questions[graded.question], graded)
         for graded in result.questions
@@ -181,7 +192,7 @@ def _whole_notebook(result: Result) -> str:
 
 
 def _overview(assignment: Assignment, result: Result) -> str:
-    titles = {question.name: question.title for question in assignment.questions}
+    titles = {question.name: question.title for question in assignment.every_question}
     rows = "".join(
         f"<tr><td class=q>{escape(graded.question)}</td><td>{escape(titles.get(graded.question, ''))}</td>"
         f"<td>{MARKS.get(graded.status, '!')} {escape(graded.status)}</td><td class=n>{_points(graded, graded.out_of)}</td></tr>"
@@ -190,8 +201,11 @@ def _overview(assignment: Assignment, result: Result) -> str:
     return f"<table><tr><th class=q>question</th><th></th><th class=s>status</th><th class=n>points</th></tr>{rows}</table>"
 
 
-def _section(question: Question, graded: QuestionResult) -> str:
+def _section(question: Question | Written, graded: QuestionResult) -> str:
     kind = {"needs review": "review", "timeout": "error", "memory": "error"}.get(graded.status, graded.status)
+    if graded.status == "marked":
+        kind = "passed" if graded.points >= graded.out_of else "partial" if graded.points else "failed"
+    written = isinstance(question, Written)
     kind = kind if kind in ("passed", "partial", "failed", "error", "review") else "open"
     notes = "".join(f"<li>{escape(note)}</li>" for note in graded.notes)
     has_pictures = any(case.picture for case in graded.cases)
@@ -202,7 +216,8 @@ def _section(question: Question, graded: QuestionResult) -> str:
         for case, last in zip(graded.cases, before, strict=False)
     )
     code = (
-        f"<details open><summary>Your code</summary><pre>{escape(graded.code)}</pre></details>"
+        f"<details open><summary>Your {'answer' if written else 'code'}</summary>"
+        f"<pre{' class=prose' if written else ''}>{escape(graded.code)}</pre></details>"
         if graded.code and graded.status != "not attempted"
         else ""
     )
@@ -210,11 +225,27 @@ def _section(question: Question, graded: QuestionResult) -> str:
         f'<section class="{kind}"><div class=head><h2>{escape(question.name)} · {escape(question.title)}</h2>'
         f"<span>{_points(graded, graded.out_of)}</span></div>"
         f"<p>{MARKS.get(graded.status, '!')} {SENTENCES.get(graded.status, escape(graded.status))}</p>"
+        + _marking(question, graded)
         + (f"<table>{head}{cases}</table>" if cases else "")
         + (f"<ul>{notes}</ul>" if notes else "")
         + code
         + _output_html("What it printed", graded.text)
         + "</section>"
+    )
+
+
+def _marking(question: Question | Written, graded: QuestionResult) -> str:
+    """What a person decided: the rubric with its marks, comments, and the reason for other points than the computed ones."""
+    decision = graded.decision
+    rows = ""
+    if isinstance(question, Written) and decision is not None and decision.kind == "marked":
+        rows = "".join(
+            f"<tr><td>{escape(criterion.text)}</td><td class=n>{points:g} / {criterion.points:g}</td></tr>"
+            for criterion, points in zip(question.criteria, decision.criteria, strict=False)
+        )
+    said = [*decision.comments, *([decision.reason] if decision.reason else [])] if decision else []
+    return (f"<table>{rows}</table>" if rows else "") + "".join(
+        f'<p class="hint said">{escape(comment)}</p>' for comment in said
     )
 
 
@@ -241,4 +272,5 @@ def _output_html(title: str, text: str) -> str:
 
 
 def _points(graded: QuestionResult, out_of: float) -> str:
-    return f"{graded.points:g} / {out_of:g}" if graded.status != "grader error" else "not graded"
+    waiting = {"grader error": "not graded", "to be marked": "not marked"}
+    return waiting.get(graded.status, f"{graded.points:g} / {out_of:g}")

@@ -78,7 +78,9 @@ def class_report(assignment: Assignment, results: list[Result]) -> ClassReport:
         len(results),
         tuple(sorted(result.points for result in graded)),
         assignment.points,
-        tuple(_question_report(assignment, number, graded) for number in range(len(assignment.questions))),
+        tuple(
+            _question_report(assignment, number, graded) for number in range(len(assignment.every_question))
+        ),
         tuple(similar_answers(assignment, graded)),
     )
 
@@ -114,12 +116,14 @@ def watch(assignment: Assignment, gradebook: Gradebook, seconds: float = 2.0) ->
 
 
 def _question_report(assignment: Assignment, number: int, graded: list[Result]) -> QuestionReport:
-    question = assignment.questions[number]
+    question = assignment.every_question[number]
     question_results = [result.questions[number] for result in graded]
-    shares = [item.points / item.out_of for item in question_results]
-    other_points = [
-        result.points - item.points for result, item in zip(graded, question_results, strict=True)
+    known = [
+        (item.points / item.out_of, result.points - item.points)
+        for result, item in zip(graded, question_results, strict=True)
+        if item.status != "to be marked"
     ]
+    shares, other_points = ([pair[side] for pair in known] for side in (0, 1))
     has_variance = len(set(shares)) > 1 and len(set(other_points)) > 1
     hints = Counter(
         hint for item in question_results for hint in {case.hint for case in item.cases if case.hint}

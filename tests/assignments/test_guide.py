@@ -33,6 +33,7 @@ ELSEWHERE = {  # where a command is tried that is too long for here, or needs mo
     "cnnlab report a1_seeing --live": "tests/grading/test_commands.py",
     "dask scheduler": "tests/grading/test_cluster.py",
     "dask worker tcp://scheduler:8786 --nworkers 8 --nthreads 1": "tests/grading/test_cluster.py",
+    "cnnlab mark a1_seeing": "tests/browser/test_marking.py",
     "cnnlab grade a1_seeing handed_in --cluster tcp://scheduler:8786": "tests/grading/test_cluster.py",
 }
 WRONG = {"q6": "def neighbours(queries, codes, k):\n    return (queries @ codes.T).topk(k, dim=1).indices"}
@@ -203,8 +204,9 @@ def test_a_student_follows_the_guide(course, monkeypatch):
     assert "q1: not attempted" in said and "q6: not yet - long codes win a plain product" in said
     page = (handed / "a1_seeing_hints.md").read_text()
     steps = re.findall(r"<summary>(.*?)</summary>", page)
-    assert steps == ["Hint 1", "Hint 2: what often goes wrong", "The solution"] * 6
-    assert "BEGIN SOLUTION" not in page and page.count("<details>") == page.count("</details>") == 18
+    written = ["What a good answer says", "One such answer"]
+    assert steps == ["Hint 1", "Hint 2: what often goes wrong", "The solution"] * 6 + written
+    assert "BEGIN SOLUTION" not in page and page.count("<details>") == page.count("</details>") == 20
     ElementTree.fromstring(f"<page>{re.sub(r'(?s)```.*?```|[&]', '', page.replace(' < ', ' '))}</page>")
 
 
@@ -212,6 +214,7 @@ def test_the_student_guide_knows_every_status():
     text = (ROOT / "assignments/STUDENTS.md").read_text(encoding="utf-8")
     table = set(re.findall(r"^\| ([a-z ]+) \|", text, re.M)) - {"status"}
     known = {"passed", "partial", "failed", "error", "not attempted", "missing", "needs review", "unreadable"}
+    known |= {"to be marked", "marked"}
     assert table == known | {"grader error"} | set(END_STATUS.values()) and SENTENCES
 
 
@@ -228,6 +231,7 @@ def test_every_command_of_the_kit_is_in_the_guides():
         "validate",
         "collect",
         "grade",
+        "mark",
         "export",
         "report",
         "gradebook",
