@@ -89,20 +89,17 @@ class StepPlayer:
         self._report("It grows.")
         self._background.start(steps, self._add_frame, self._finish)
 
-    def run_all(self, steps: Iterator[Frame], total: int) -> None:
-        """Compute all frames at once: for the first picture, which must be there when the explorer is shown."""
-        self._open(total)
-        self.frames.extend(steps)
-        self._finish()
-
-    def begin(self, steps: Iterator[Frame], total: int) -> None:
+    def begin(self, steps: Iterator[Frame], total: int, seconds: float = BEGIN) -> None:
         """Compute frames at once for a while, so that there is a result to show, and the others in the background."""
         self._open(total)
-        until = time.monotonic() + BEGIN
+        until = time.monotonic() + seconds
         for one in steps:
             self.frames.append(one)
             if time.monotonic() > until:
                 break
+        else:
+            self._finish()
+            return
         self._set_slider(len(self.frames) - 1)
         self._show(self.frames[-1], False)
         self._report("It grows.")
