@@ -154,7 +154,7 @@ class PatchExplorer(Explorer):
         images = self.image_set.as_floats(self.side, best.picture[0])
         patches = patch_images(images, best, self.search.activations.field)
         captions = [self.image_set.describe(index) for index in best.picture[0].tolist()]
-        return strip_figure(patches, captions, columns=9)
+        return strip_figure(patches, captions)
 
     # Callbacks of the controls.
 

@@ -181,7 +181,7 @@ def strip_figure(pictures: Tensor, captions: list[str], columns: int = 5) -> Fig
     """Pictures N x 3 x H x W in rows, with captions; a single one is at the left."""
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = canvas(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12)
+    figure = canvas(9.2, 0.4 + 9.2 / max(columns, 4) * rows * 1.12)
     axes = figure.subplots(rows, max(columns, 4), squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

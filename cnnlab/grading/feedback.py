@@ -7,13 +7,17 @@ grader.
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.export import safe_name
+from cnnlab.grading.collect import CollectedFile
+from cnnlab.grading.export import safe_name, walls
+from cnnlab.grading.platforms import CANVAS, MOODLE
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.whole_files import write_whole
 
@@ -85,6 +89,58 @@ def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path
     return write_whole(folder / f"{safe_name(result.student)}.html", page(assignment, result))
 
 
+def write_zip(
+    assignment: Assignment, results: Iterable[Result], collected: list[CollectedFile], path: Path
+) -> tuple[int, list[str]]:
+    """Write the pages of all students into a zip that the platform takes back; how many there are, and a line for each without one.
+
+    Canvas ("Upload Submissions") assigns a file by the numbers of user and attachment in its name, Moodle ("Upload multiple feedback
+    files in a zip") by the folder, so both are named as in the download that was collected.
+    """
+    by_student = {result.student: result for result in results}
+    places: dict[str, tuple[str, str]] = {}
+    problems = []
+    for row in sorted(
+        collected, key=lambda row: not row.file.endswith(".ipynb")
+    ):  # a notebook's number rather than another's
+        if place := feedback_place(row.source, f"{assignment.name}_feedback.html"):
+            places.setdefault(row.hand_in, (row.student, place))
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for hand_in in sorted({row.hand_in: row for row in collected}):
+            student, place = places.get(hand_in, ("", ""))
+            if not place:
+                problems.append(f"{hand_in}: there is no place for a page in an upload to its platform")
+            elif student not in by_student:
+                problems.append(f"{hand_in}: {student} has no result")
+            else:
+                archive.writestr(
+                    zipfile.ZipInfo(place),
+                    page(assignment, by_student[student]).encode(),
+                    zipfile.ZIP_DEFLATED,
+                )
+        count = len(archive.namelist())
+    write_whole(path, written.getvalue())
+    return count, problems
+
+
+def feedback_place(source: str, name: str) -> str:
+    """Where a page `name` goes in a zip that is uploaded to the platform of a collected file; "" where it takes none.
+
+    Canvas reads the first two numbers between underscores as those of the user and of an attachment (`infer_comment_context_from_filename`
+    in `assignment.rb`); Moodle the number and the two words behind it in the folder's name (`assignfeedback_file_zip_importer`).
+    """
+    first = source.partition("/")[0]
+    if found := MOODLE.fullmatch(first):
+        folder = f"{found['name']}_{found['id']}_assignsubmission_{found['kind']}"
+        return f"{folder}/{name}" if found["id"] else ""
+    found = CANVAS.fullmatch(first)
+    if found and found["file"] and found["id"].isdecimal():
+        late = "LATE_" if found["late"] else ""
+        return f"{found['name']}_{late}{found['id']}_{found['file']}_{name}"
+    return ""
+
+
 def page(assignment: Assignment, result: Result) -> str:
     """The page of one student as HTML."""
     title = escape(f"{assignment.title} · {result.student}")
@@ -108,7 +164,8 @@ def page(assignment: Assignment, result: Result) -> str:
             _overview(assignment, result),
             *sections,
             _output_html("What your cells printed", result.text),
-            "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same.</p></footer>",
+            "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same."
+            f" Graded in: {escape(walls(result))}.</p></footer>",
             "</body></html>",
         ]
     )

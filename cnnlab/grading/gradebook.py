@@ -158,6 +158,21 @@ class Gradebook:
             )
         ]
 
+    def latest(self, assignment: str) -> list[str]:
+        """The students with a result for this assignment, the one graded last in front."""
+        rows = self._fetch_all(
+            "select student from submissions where assignment = ? order by graded desc", assignment
+        )
+        return [row[0] for row in rows]
+
+    def statuses(self, assignment: str) -> dict[str, int]:
+        """How many submissions have each status."""
+        return dict(
+            self._fetch_all(
+                "select status, count(*) from submissions where assignment = ? group by status", assignment
+            )
+        )
+
     def results(self, assignment: str) -> Iterator[Result]:
         """All results of an assignment, in the order of the students."""
         for student in self.students(assignment):
@@ -207,6 +222,12 @@ class Gradebook:
             question,
         )
         return tuple(CaseResult(*row) for row in rows)
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction over all tables, for what is no result: all of it is written, or nothing. The book itself waits for it."""
+        with self._translate_errors(), self._lock, self._transaction():
+            yield self._connection
 
     def close(self) -> None:
         """Close the file."""

@@ -20,7 +20,8 @@ from cnnlab.grading.hints import hint
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.runner_protocol import ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.runner_protocol import END_REASONS, ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
 from cnnlab.grading.thumbnails import thumbnail
@@ -122,7 +123,8 @@ def grade_submission(
     review = submission.notes or any(result.status == "needs review" for result in results)
     status = "grader error" if failed else "needs review" if review else "graded"
     text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
-    return Result(student, status, results, failed, str(runner.sandbox), text, **metadata)
+    note = failed or (f"graded {WITHOUT_WALLS}" if runner.sandbox.tier == WITHOUT_WALLS else "")
+    return Result(student, status, results, note, str(runner.sandbox), text, **metadata)
 
 
 def grader_error(assignment: Assignment, student: str, error: Exception) -> Result:
@@ -185,6 +187,8 @@ def _question_result(
         }
     )
     review = list(cell_match.review)
+    if probe_result.end_reason == "lost":
+        review.append("the guard of this question was lost; this may be the grader's fault")
     if points and libraries:
         review.append(f"the answer uses another library: {', '.join(libraries)}")
     if points and forbidden:
@@ -242,11 +246,12 @@ def _cell_notes(
     for number, error in sorted(run_result.cell_errors.items()):
         if _in_words(error) == STUB:
             continue
-        cell_question = cells[number].question
+        cell_question, stopped = cells[number].question, error["type"] in END_REASONS
         if cell_question == question.name or (
-            cell_question is None and (probe_result.errors or probe_result.missing)
+            cell_question is None and (stopped or probe_result.errors or probe_result.missing)
         ):
-            notes.append(f"{cells[number].name} stopped with {_in_words(error)}")
+            words = f"was stopped: {error['message']}" if stopped else f"stopped with {_in_words(error)}"
+            notes.append(f"{cells[number].name} {words}")
     if probe_result.missing:
         notes.append(f"there is no `{question.defines}` after the cells were run")
     return notes

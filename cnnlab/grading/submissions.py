@@ -15,7 +15,7 @@ from pathlib import Path
 from cnnlab.grading import untrusted
 from cnnlab.grading.untrusted import MAX_BYTES, InvalidSubmission, SubmittedCell
 
-BESIDE = (".ipynb_checkpoints", "__MACOSX", "__pycache__")
+BESIDE = ("__MACOSX", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def find(folder: Path, assignment: str) -> list[SubmissionFile]:
 def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
     paths, student = [], untrusted.name(folder.name)
     for above, names, files in os.walk(folder):
-        names[:] = sorted(name for name in names if name not in BESIDE)
+        names[:] = sorted(name for name in names if name not in BESIDE and not name.startswith("."))
         paths += [Path(above, name) for name in sorted(files) if not name.startswith(".")]
     notebooks = [path for path in paths if path.suffix == ".ipynb"]
     candidates = notebooks or paths

@@ -206,7 +206,9 @@ def _check_notebook(subject: str, result: Result, allowed: set[str]) -> Validati
     statuses = {item.question: item.status for item in result.questions}
     wrong = {name: status for name, status in statuses.items() if status not in allowed}
     details = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
-    return ValidationResult(subject, not wrong and bool(statuses), result.note or details)
+    return ValidationResult(
+        subject, not wrong and bool(statuses), "; ".join(filter(None, [result.note, details]))
+    )
 
 
 def _double(value):

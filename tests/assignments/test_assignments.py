@@ -16,6 +16,7 @@ from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.public_tests import write_checks
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import grade_submission
 from cnnlab.grading.submissions import read
 from cnnlab.grading.validation import nbval, validate, variants
@@ -28,7 +29,7 @@ each = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture(scope="module")
 def runner():
-    with Runner(["namespaces", "landlock", "none"], draws=True) as made:
+    with Runner(TIERS, draws=True) as made:
         yield made
 
 
