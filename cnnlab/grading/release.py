@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.public_tests import FILE, write_checks
-from cnnlab.grading.source_notebook import with_answer, without_solution
+from cnnlab.grading.source_notebook import MARKS, with_answer, without_solution
 from cnnlab.grading.whole_files import write_whole
 
 
@@ -40,13 +40,13 @@ def student_version(assignment: Assignment) -> Any:
     notebook = _source(assignment)
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
-        is_code = cell.cell_type == "code"
-        cell.source = without_solution(cell.source, whole=bool(marks.get("solution")), written=not is_code)
-        if is_code:
+        kinds = {"written": cell.cell_type != "code", "answer": bool(marks.get("solution"))}
+        cell.source = without_solution(cell.source, **kinds)
+        if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         elif marks.get("solution"):
             cell.pop("attachments", None)  # pictures of the solution
-        if marks.get("locked") or marks.get("grade"):
+        if marks.get("locked") or (marks.get("grade") and not marks.get("solution")):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):
             cell.metadata["deletable"] = False
@@ -61,7 +61,9 @@ def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) 
         if not cell.metadata.get("nbgrader", {}).get("solution"):
             continue
         if answers is None:
-            cell.source = original.source
+            cell.source = original.source if cell.cell_type == "code" else MARKS.sub("", original.source)
+        elif name in answers and cell.cell_type != "code":
+            cell.source = answers[name]
         elif name in answers:
             cell.source = with_answer(assignment.answer_cell(name), answers[name])
     return notebook

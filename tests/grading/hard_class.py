@@ -22,9 +22,9 @@ from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.batch import Batch, grade_folder
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
 
-TIERS = ("namespaces", "landlock", "none")
 OTHERS = 3  # the points of q2 and q3, which the hostile ones answer honestly
 FORGED = (
     "import json, os, struct\n"

@@ -19,10 +19,9 @@ from cnnlab.grading import batch, scoring
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook, GradebookError
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
 from cnnlab.grading.whole_files import write_whole
-
-TIERS = ["namespaces", "landlock", "none"]
 
 
 def fill(room) -> dict[str, tuple[str, float]]:
