@@ -6,7 +6,10 @@ first half works on numpy arrays and does not import torch, so that data sets ar
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +17,7 @@ import numpy as np
 from cnnlab._validation import one_of, whole_number
 from cnnlab.world.names import CLUTTER, NAMES, index_of
 from cnnlab.world.object_classes import CLUTTER_CLASSES, OBJECT_CLASSES, ObjectClass, surface_of
+from cnnlab.world.parts import Replacement, edited
 from cnnlab.world.recipe import Recipe, rng_for, sample, validated
 from cnnlab.world.renderer import LABELS, Renderer, colour_names
 from cnnlab.world.scenes import PAINTERS
@@ -89,14 +93,21 @@ def render(
     cover: float | None = None,
     others: tuple[str, ...] | None = None,
     style: str | None = None,
+    without: str | Iterable[str] | None = None,
+    replace: Mapping[str, Replacement] | None = None,
     size: int = 96,
 ) -> Picture:
     """Render one picture; fields that are not given are chosen at random from the seed (fields: see `Recipe`).
+
+    `without` names parts of the main object that are left out, `replace` maps parts to what replaces them (the field `replaced`); the
+    background is replaced by another `scene`.
 
     >>> picture = render(7, shape="sheep", scene="meadow")
     >>> picture.image.shape, picture.label
     (torch.Size([3, 96, 96]), 'sheep')
     >>> same_sheep_on_rocks = render(picture.recipe, scene="rocks")
+    >>> without_its_head = render(picture.recipe, without=("head", "eye"))
+    >>> with_other_parts = render(picture.recipe, replace={"ear": ("elephant", "ear"), "leg": "stripes"})
 
     Raises
     ------
@@ -114,6 +125,7 @@ def render(
         "flip": flip,
     }
     fields |= {"light": light, "clutter": clutter, "cover": cover, "others": others, "style": style}
+    fields |= {"without": without, "replaced": replace}
     recipe = validated(seed).replace(**fields) if isinstance(seed, Recipe) else sample(seed, **fields)
     pixels, regions, table = draw(recipe, size)
     maps = {
@@ -135,6 +147,21 @@ def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nda
     bytes, columns `LABELS`).
     """
     whole_number(size, "size (pixels)", minimum=16, maximum=2048)
+    renderer = painted(recipe, size)
+    whole = renderer
+    if (
+        recipe.without or recipe.replaced
+    ):  # shaded like the whole object, so that the parts that stay do not change
+        whole = painted(dataclasses.replace(recipe, without=(), replaced=()), size)
+    light_side = rng_for(recipe.seed, "light").random()
+    pixels, regions, table = renderer.finish(
+        recipe.light, from_left=bool(light_side < 0.5), silhouette=whole.silhouette()
+    )
+    return STYLE_FUNCTIONS[recipe.style](pixels, regions, recipe), regions, table
+
+
+def painted(recipe: Recipe, size: int) -> Renderer:
+    """The canvas with everything on it, from back to front."""
     renderer = Renderer(size)
     _paint_scene(renderer, recipe)
     clutter_rng = rng_for(recipe.seed, "clutter")
@@ -145,9 +172,7 @@ def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nda
     if recipe.shape != "none":
         _paint_main(renderer, recipe)
         _paint_cover(renderer, recipe)
-    light_side = rng_for(recipe.seed, "light").random()
-    pixels, regions, table = renderer.finish(recipe.light, from_left=bool(light_side < 0.5))
-    return STYLE_FUNCTIONS[recipe.style](pixels, regions, recipe), regions, table
+    return renderer
 
 
 def _paint_scene(renderer: Renderer, recipe: Recipe) -> None:
@@ -175,8 +200,12 @@ def _paint_object(
     scale: float,
     flip: bool,
     instance: int,
+    edits: Recipe | None = None,
 ) -> None:
-    """Draw the pieces of one object, back to front; all pieces with the same surface share one paint."""
+    """Draw the pieces of one object, back to front; all pieces with the same surface share one paint.
+
+    `edits` is the recipe whose `without` and `replaced` hold for this object.
+    """
     x, y = position
     tilt = (rng.random() - 0.5) * 0.16
     width = scale * (0.94 + 0.12 * rng.random()) * (-1 if flip else 1)
@@ -184,13 +213,18 @@ def _paint_object(
     transform = np.array([[c * width, s * scale], [-s * width, c * scale]])
     paints = {"skin": mix(surface, rng)}
     label = index_of("object", name)
-    for piece in object_class.draw(rng.random):
+    pieces = object_class.draw(rng.random)
+    for piece in pieces:
         if piece.material not in paints:
             paints[piece.material] = mix(SURFACES[piece.material], rng)
-        paint = paints[piece.material].with_tone(piece.tone)
+    painted = [(piece, paints[piece.material]) for piece in pieces]
+    if edits is not None and (edits.without or edits.replaced):
+        own_rng = partial(rng_for, edits.seed, "swap")
+        painted = edited(pieces, paints, name, edits.without, dict(edits.replaced), own_rng)
+    for piece, paint in painted:
         renderer.fill(
             piece.outline @ transform + (x, y),
-            paint,
+            paint.with_tone(piece.tone),
             object=label,
             part=index_of("part", piece.part),
             instance=instance,
@@ -214,6 +248,7 @@ def _paint_main(renderer: Renderer, recipe: Recipe) -> None:
         scale=scale,
         flip=recipe.flip,
         instance=1,
+        edits=recipe,
     )
 
 
