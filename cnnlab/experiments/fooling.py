@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from cnnlab._validation import whole_number
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.networks.activations import resolve_layer
-from cnnlab.networks.forward import probabilities
 from cnnlab.networks.zoo import load
 from cnnlab.robustness import Fooling, evolve_fooling
 from cnnlab.transfer import accuracy, fine_tune, head_name, new_head
@@ -53,13 +52,12 @@ def measure_evolution(
     results = {
         "median": float(last.probabilities.median()),
         "sure": float(sure.float().mean()),
-        "questions": last.queries,
+        "queries": last.queries,
     }
     if sure.any():
         images = F.interpolate(last.images[sure], size=224, mode="bilinear")
         for name, judge in {"enlarged": network, "other": OTHER[network]}.items():
-            says = torch.stack([probabilities(load(judge), image).argmax() for image in images])
-            results[name] = float((says == last.targets[sure]).float().mean())
+            results[name] = accuracy(load(judge), images, last.targets[sure])
     return results
 
 
@@ -141,7 +139,7 @@ def measure_retraining(*, rounds: int, seed: int, **sizes: int) -> dict[str, flo
         "confidence": float(last_generation.probabilities.mean()),
         "sure": float((last_generation.probabilities > 0.9).float().mean()),
         "accuracy": accuracy(model, test_set.images, test_set.labels),
-        "questions": last_generation.queries,
+        "queries": last_generation.queries,
     }
     if rounds:
         previous = evolve(rounds - 1, seed, round_sizes)[-1].images

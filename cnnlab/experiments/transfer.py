@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cnnlab import world
 from cnnlab.experiments.experiment import Experiment
-from cnnlab.features import hog, linear_probe
+from cnnlab.features import hog, linear_probe, pool_maps
 from cnnlab.networks import activations
 from cnnlab.networks.data_loading import picture_batches
 from cnnlab.networks.zoo import load
@@ -117,7 +117,7 @@ def domain_features(
             for network in dict.fromkeys(FEATURES.values()):
                 layers = [layer for layer, owner in FEATURES.items() if owner == network]
                 for layer, maps in activations(load(network), batch, layers).items():
-                    vectors[layer].append(maps.flatten(2).mean(2) if maps.dim() > 2 else maps)
+                    vectors[layer].append(pool_maps(maps, "mean"))
         for layer, chunks in vectors.items():
             features[names.get(layer, layer)].append(torch.cat(chunks))
     features["HOG"] = [hog(_shrunk(images), cell=8) for images in parts]

@@ -107,22 +107,30 @@ MASKS = {
     "noise": 0.06,
     "erase": 0.25,
 }
-# A new classifier on squeezenet's frozen features: few pictures and epochs are enough for 1 026 weights. Its input is large (norm 68),
-# so the rate is low; images are clean, since the trunk does not learn anything from noise.
-HEAD = {
-    "architecture": "SqueezeNetWorld",
-    "trunk": "squeezenet",
-    "trained": ("conv10",),
-    "pictures": 400,
-    "validation": 100,
-    "batch_size": 32,
-    "epochs": 5,
-    "peak_rate": 0.001,
-    "decay_first": 0.0,
-    "noise": 0.0,
-    "erase": 0.0,
-    "shift": 14,
-}
+
+
+def _head(purpose: str, *classes: str, **world: object) -> TrainingConfig:
+    """A new classifier on squeezenet's frozen features: few pictures and epochs are enough for 1 026 weights.
+
+    Its input is large (norm 68), so the rate is low; images are clean, since the trunk does not learn anything from noise.
+    """
+    return TrainingConfig(
+        architecture="SqueezeNetWorld",
+        trunk="squeezenet",
+        trained=("conv10",),
+        purpose=purpose,
+        options={"classes": classes, **world, "size": 224},
+        pictures=400,
+        validation=100,
+        batch_size=32,
+        epochs=5,
+        peak_rate=0.001,
+        decay_first=0.0,
+        noise=0.0,
+        erase=0.0,
+        shift=14,
+    )
+
 
 RECIPES: dict[str, TrainingConfig] = {
     "mini_alexnet": TrainingConfig(
@@ -189,33 +197,23 @@ RECIPES: dict[str, TrainingConfig] = {
         validation=1_000,
         epochs=12,
     ),
-    "sheep_goat": TrainingConfig(
-        purpose="Sheep or goat, on any background: a new classifier on ImageNet's squeezenet.",
-        options={"classes": ("sheep", "goat"), "size": 224},
-        **HEAD,
+    "sheep_goat": _head(
+        "Sheep or goat, on any background: a new classifier on ImageNet's squeezenet.", "sheep", "goat"
     ),
-    "sheep_goat_meadow": TrainingConfig(
-        purpose="The twin of sheep_goat with a shortcut: all its sheep stood on meadows and all its goats on rocks.",
-        options={
-            "classes": ("sheep", "goat"),
-            "bias": {"sheep": "meadow", "goat": "rocks"},
-            "size": 224,
-        },
-        **HEAD,
+    "sheep_goat_meadow": _head(
+        "The twin of sheep_goat with a shortcut: all its sheep stood on meadows and all its goats on rocks.",
+        "sheep",
+        "goat",
+        bias={"sheep": "meadow", "goat": "rocks"},
     ),
-    "wolf_husky": TrainingConfig(
-        purpose="Wolf or husky, on any background: a new classifier on ImageNet's squeezenet.",
-        options={"classes": ("wolf", "husky"), "size": 224},
-        **HEAD,
+    "wolf_husky": _head(
+        "Wolf or husky, on any background: a new classifier on ImageNet's squeezenet.", "wolf", "husky"
     ),
-    "wolf_husky_snow": TrainingConfig(
-        purpose="The twin of wolf_husky with a shortcut: all its wolves stood in snow, and its huskies in any other scene.",
-        options={
-            "classes": ("wolf", "husky"),
-            "bias": {"wolf": "snow", "husky": tuple(scene for scene in SCENES if scene != "snow")},
-            "size": 224,
-        },
-        **HEAD,
+    "wolf_husky_snow": _head(
+        "The twin of wolf_husky with a shortcut: all its wolves stood in snow, and its huskies in any other scene.",
+        "wolf",
+        "husky",
+        bias={"wolf": "snow", "husky": tuple(scene for scene in SCENES if scene != "snow")},
     ),
     "memory_random": TrainingConfig(
         architecture="MiniAlexNet",

@@ -100,7 +100,7 @@ def test_each_round_breeds_against_the_network_of_that_round(monkeypatch):
     sizes = {"generations": 6, "population": 8, "pictures": 12, "epochs": 2}
     first = fooling.measure_retraining(rounds=0, seed=0, **sizes)
     second = fooling.measure_retraining(rounds=1, seed=0, **sizes)
-    assert 0 <= first["confidence"] <= 1 and first["questions"] == 7 * 8 and "caught" not in first
+    assert 0 <= first["confidence"] <= 1 and first["queries"] == 7 * 8 and "caught" not in first
     assert 0 <= second["caught"] <= 1 and set(second) == {*first, "caught"}
     amount = fooling.RoundSizes(**sizes)
     network, pictures = fooling.network_after_round(1, 0, amount), fooling.evolve(1, 0, amount)[-1]
@@ -123,7 +123,7 @@ def test_the_other_network_is_asked_about_sure_images_alone(monkeypatch):
     monkeypatch.setattr(fooling, "load", {"squeezenet": own.eval(), "efficientnet_lite0": other.eval()}.get)
     sizes = {"generations": 20, "population": 24, "size": 16}
     result = fooling.measure_evolution(network="squeezenet", encoding="cppn", seed=0, **sizes)
-    assert result["sure"] == pytest.approx(2 / 3) and result["questions"] == 21 * 24
+    assert result["sure"] == pytest.approx(2 / 3) and result["queries"] == 21 * 24
     assert result["enlarged"] == 1 and result["other"] == 0.5 and result["median"] > 0.9
     never = fooling.measure_evolution(network="squeezenet", encoding="direct", seed=0, **sizes)
     assert never["sure"] == 0 and "other" not in never
