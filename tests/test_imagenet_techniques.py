@@ -101,6 +101,7 @@ TECHNIQUES = {
     "attribution.hires_cam": lambda g: attribution.hires_cam(g.model, g.images),
     "attribution.layer_cam": lambda g: attribution.layer_cam(g.model, g.images, "tabby", g.middle),
     "attribution.score_cam": lambda g: attribution.score_cam(g.model, g.image, "tabby", g.early),
+    "attribution.method_map": lambda g: attribution.method_map("Grad-CAM", g.model, g.image),
     "attribution.rise": lambda g: attribution.rise(g.model, g.image, "tabby", masks=4),
     "attribution.true_importance": lambda g: attribution.true_importance(
         g.model, CUP, "tabby", size=SIDE, pairs=False

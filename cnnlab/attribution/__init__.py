@@ -18,6 +18,7 @@
     part_importance       the truth: how far does the logit fall when a rendered part is gone? and a map's claim for each part
     part_games            Shapley values, KernelSHAP and LIME with an object's parts as players
     part_protocols        scores of claims against the truth: FunnyBirds' protocols, BAM's three
+    methods               every method by its name, in one form: a picture in, a number for each pixel out
     benchmark             all metrics for all techniques, with two baselines that ignore the network
     backdoor              a known shortcut as ground truth: a trigger, and a network that reacts to it
 
@@ -39,6 +40,7 @@ from cnnlab.attribution.localisation_metrics import (
     pointing_game,
     relevance_mass,
 )
+from cnnlab.attribution.methods import METHODS, method_map
 from cnnlab.attribution.occluder import FILLS, fill_image, occlude, occluder_positions
 from cnnlab.attribution.occlusion import occlusion, occlusion_steps
 from cnnlab.attribution.occlusion_map import OcclusionMap
@@ -68,6 +70,7 @@ from cnnlab.networks.relu_rules import RULES, relu_backward, relu_rule
 
 __all__ = [
     "FILLS",
+    "METHODS",
     "RULES",
     "SCORES",
     "BackdooredModel",
@@ -103,6 +106,7 @@ __all__ = [
     "kernel_shap",
     "layer_cam",
     "lime",
+    "method_map",
     "model_contrast",
     "occlude",
     "occluder_positions",
