@@ -71,7 +71,7 @@ class PartExplorer(Explorer):
         super().__init__(model, networks=networks)
         recipe = picture.recipe if isinstance(picture, Picture) else picture
         recipe = recipe or sample(7, shape="goat", scene="meadow", clutter=0, cover=0.0)
-        self._given = recipe
+        self._given, self._named_method = recipe, "Grad-CAM"
         self.pair = ImageGrid(
             columns=2,
             max_tile_size=SHOWN,
@@ -176,9 +176,11 @@ class PartExplorer(Explorer):
 
     def _name_methods(self) -> None:
         """The names of the methods, or letters in an order of this picture, and no guess."""
-        chosen = self.method.value
         names = [(name, name) for name in render.OFFERED]
-        if self.hide.value:
+        if tuple(self.method.options) in (render.OFFERED, tuple(names)):
+            self._named_method = self.method.value
+        chosen = self._named_method
+        if self.hide.value:  # another method than the one on show, whose letter would be known
             names = render.letters(len(names), self.seed.value)
             chosen = names[0][1]
         if list(self.method.options) != names:
