@@ -3,7 +3,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help lab test environment reference lock clean
+.PHONY: help lab test environment site lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -59,11 +59,11 @@ define create
 	"$$python" -m venv $(VENV)
 endef
 
-reference: environment ## build the reference of all rooms into build/reference, to be read without a network
-	@$(PY) tests/reference.py
+site: environment ## build the course as a static site into build/site (ARGS="--serve" shows it)
+	@$(VENV)/bin/cnnlab site $(ARGS)
 
 lock: ## renew requirements.lock after a change in pyproject.toml (needs uv)
-	@uv pip compile --universal --python-version 3.11 --extra test --annotation-style=line \
+	@uv pip compile --universal --python-version 3.11 --extra test --extra site --annotation-style=line \
 		--custom-compile-command "make lock" --quiet pyproject.toml -o requirements.lock
 
 clean: ## remove the environment

@@ -20,6 +20,7 @@ their rooms:
     figures       matplotlib figures of results
     explorers     live widgets for the notebooks
     grading       self-checks of exercises and claims, and the grader of assignments
+    site          the course as static pages for the web
     diagnostics   what is installed on this machine, and what is missing (`cnnlab doctor`)
 
 Rooms load when they are first used, so `import cnnlab` is quick and does not import torch.
@@ -44,6 +45,7 @@ _ROOMS = (
     "figures",
     "explorers",
     "grading",
+    "site",
     "diagnostics",
 )
 _AT_THE_TOP = {
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
         networks,
         robustness,
         segmentation,
+        site,
         synthesis,
         transfer,
         units,

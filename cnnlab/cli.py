@@ -1,4 +1,4 @@
-"""The command line: `cnnlab lab`, `doctor`, `train`, `run`, `zoo`, and the grader's commands of `cnnlab.grading.commands`.
+"""The command line: `cnnlab lab`, `doctor`, `train`, `run`, `zoo`, `site`, and the grader's commands of `cnnlab.grading.commands`.
 
 Commands only parse their arguments and call another package, which does the work. torch is imported inside the commands
 that need it, so that `cnnlab --help` is fast. Errors are reported in one line; `cnnlab --debug ...` shows the traceback.
@@ -221,6 +221,31 @@ def zoo_gallery(
 
     for file, alt_text in save_figures(out):
         typer.echo(f"{file}: {alt_text}")
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Argument(help="The folder for the pages.")] = Path("build/site"),
+    repository: Annotated[
+        str, typer.Option(help="OWNER/NAME on GitHub, for links to Colab and Binder.")
+    ] = "",
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show the pages at an address of this machine.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="The port to show them at; 0 takes a free one.")] = 0,
+) -> None:
+    """Build the course as a static site: every notebook a page, and the reference.
+
+    It can be read from the folder, or put on any host for static pages.
+    """
+    from cnnlab import site as pages
+
+    checkout = _notebook_to_open(None).parents[1]
+    typer.echo(f"{pages.build(checkout, out, repository=repository)} is the first page.")
+    if serve:
+        server = pages.serve(out, port)
+        typer.echo(f"http://127.0.0.1:{server.server_port}/ shows it; Ctrl-C ends that.")
+        server.serve_forever()
 
 
 add_grading_to(app)

@@ -49,6 +49,8 @@ CALLED = {
     "pytest-timeout": "pytest.mark.timeout",
     "import-linter": "lint-imports",
     "ruff": '"ruff"',
+    "myst-nb": '"myst_nb"',
+    "furo": '"furo"',
 }
 
 
@@ -60,7 +62,9 @@ def pin_of(need: Requirement) -> str:
     return specifier.version
 
 
-@pytest.mark.parametrize("need", [*NEEDED, *EXTRAS["test"], *BUILD], ids=lambda need: need.name)
+@pytest.mark.parametrize(
+    "need", [*NEEDED, *EXTRAS["test"], *EXTRAS["site"], *BUILD], ids=lambda need: need.name
+)
 def test_lock_pins_a_version_within_the_declared_range(need):
     assert need.specifier.contains(pin_of(need)), (
         f"requirements.lock has {pin_of(need)}, pyproject.toml wants {need}"
@@ -165,5 +169,7 @@ def test_each_imported_package_is_declared(folder, declared):
         | {"pytorch_grad_cam"}  # a benchmark compares with it where it happens to be installed
     )
     if folder == "cnnlab":
-        known |= {module(need) for need in EXTRAS["cluster"]}  # imported where a command asks for it
+        known |= {
+            module(need) for extra in ("cluster", "site") for need in EXTRAS[extra]
+        }  # imported where a command asks for it
     assert imported(folder) <= known
