@@ -34,7 +34,7 @@ def part_bars_figure(
     axis = figure.subplots()
     rows = np.arange(len(parts))
     for number, ((name, series), (colour, *_)) in enumerate(zip(numbers.items(), cycle(LINES), strict=False)):
-        hatch = "" if number == 0 else "///"
+        hatch = ("", "///", "...", "xxx")[number]
         place = rows + (number - (len(numbers) - 1) / 2) * height
         axis.barh(place, series, height * 0.92, color=colour, label=name, hatch=hatch, edgecolor="white")
     axis.set_yticks(rows, parts, fontsize=9)
@@ -55,7 +55,7 @@ def interaction_figure(parts: Sequence[str], interaction: Tensor) -> AltTextFigu
     side = 1.6 + 0.55 * len(parts)
     figure = AltTextFigure(figsize=(side + 0.6, side), dpi=90, alt_text=f"Interactions: {said}.")
     axis, limit = figure.subplots(), float(np.abs(table).max()) * 1.4 or 1.0
-    words = np.char.mod("%.1f", table + 0.0)
+    words = np.char.mod("%.1f", np.round(table, 1) + 0.0)  # + 0, since -0 would be written with its sign
     np.fill_diagonal(words, "")
     draw_table(axis, table, words, size=9, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="equal")
     axis.set_xticks(range(len(parts)), parts, rotation=45, ha="right", fontsize=9)
