@@ -152,6 +152,10 @@ def labelled_images(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     """
     import torch
 
+    if isinstance(labels, list | tuple) and any(isinstance(label, str) for label in labels):
+        raise TypeError(
+            "labels must be class indices (whole numbers), but names came; look them up by `model.class_names.index(name)`."
+        )
     images, labels = torch.as_tensor(images), torch.as_tensor(labels)
     if (
         images.dim() != 4

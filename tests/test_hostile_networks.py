@@ -156,6 +156,8 @@ HOSTILE = {
     "a dictionary": lambda logits: {"out": logits, "aux": logits},
     "a tuple of tuples": lambda logits: ((logits,), (logits,)),
     "NaN": lambda logits: logits * torch.nan,
+    "infinity": lambda logits: logits.abs() * torch.inf,
+    "complex numbers": lambda logits: torch.complex(logits, logits),
     "one output": lambda logits: logits[:, :1],
     "no gradient": lambda logits: logits.detach(),
     "one row for all": lambda logits: logits.mean(0),
@@ -183,13 +185,20 @@ def test_a_network_that_fails_is_left_as_it_was(technique, error):
         assert_alike(found, expected(technique))
 
 
+class Needs(Small):
+    """The same network, which is to be told the day, too."""
+
+    def forward(self, images, day):
+        return super().forward(images) + day
+
+
 @pytest.mark.parametrize("technique", ASKED)
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("kind", [*HOSTILE, "a second argument"])
 def test_what_no_technique_can_use_is_said_in_a_sentence(technique, kind):
     """Techniques that never read the logits, or only their values, answer as for the sound network."""
     message, found = "", None
     try:
-        found = asked(technique, Small(spoil=HOSTILE[kind]))
+        found = asked(technique, Small(spoil=HOSTILE[kind]) if kind in HOSTILE else Needs())
     except (ValueError, TypeError, FloatingPointError) as error:
         message = str(error)
     if found is None:

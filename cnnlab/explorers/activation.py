@@ -181,7 +181,7 @@ class ActivationExplorer(Explorer):
         self._receptive_fields, last = layers_with_units(self.model, self.side)
         channel, self._initial_channel = self._initial_channel, None
         offer_layers(self.layer, list(self._receptive_fields), otherwise=last)
-        self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
+        self.image_set = self.search.pictures = self._all_pictures.fitting(self.model, self.side)
         if channel is None:
             channel = int(self.current_maps.amax((1, 2)).argmax()) if self.is_large else 0
         self.channel.max = max(self.channel.max, channel)

@@ -6,6 +6,7 @@ found without another forward pass. Without an explorer: `cnnlab.units.top_patch
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab._validation import positive_int
+from cnnlab.explorers import effort
 from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.controls import stop_button
 from cnnlab.explorers.picture_sets import as_dataset
@@ -26,8 +28,6 @@ from cnnlab.world.photo_set import PatchDataset, PhotographDataset
 
 N_IMAGES = 240
 """Default number of pictures that an explorer searches."""
-LARGE_SIDE, LARGE_PICTURES = 160, 100
-"""A network with an input of at least the first size searches only this number of enlarged pictures."""
 MAX_BYTES = 160_000_000
 """Largest memory of the maps kept for one layer; where maps are large, fewer pictures are searched."""
 _STEP = 8
@@ -67,11 +67,26 @@ class ImageSet:
             return images
         return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True).clamp(0, 1)
 
-    def fitting(self, side: int) -> ImageSet:
-        """The set for a network with this input size: for a large network the first pictures, enlarged."""
-        if side < LARGE_SIDE or self.images.shape[-1] >= side:
+    def within_reach(self, model: nn.Module, side: int) -> int:
+        """How many of the pictures a network looks at: all, or of a large network as many as its work allows."""
+        if not effort.is_large(model, side):
+            return len(self)
+        have_its_size = effort.LARGE_SIDE <= side <= self.images.shape[-1]
+        usual = len(self) if have_its_size else min(effort.LARGE_PICTURES, len(self))
+        return effort.within_reach(model, side, usual)
+
+    def fitting(self, model: nn.Module, side: int) -> ImageSet:
+        """The set for a network: for a large one the first pictures, and enlarged where its input is."""
+        count = self.within_reach(model, side)
+        enlarges = effort.is_large(model, side) and self.images.shape[-1] < side
+        return self.first(count, side if enlarges else None)
+
+    def first(self, count: int, side: int | None = None) -> ImageSet:
+        """The first pictures as a set of their own, of side x side, or as large as they are; the set itself if that changes nothing."""
+        side = side or self.images.shape[-1]
+        if count >= len(self) and side == self.images.shape[-1]:
             return self
-        source = Enlarged(self, side)
+        source = First(self, count, side)
         return ImageSet(source.images, source.labels, self.class_names, source)
 
     def describe(self, index: int) -> str:
@@ -103,25 +118,25 @@ class ImageSet:
         return 'world.dataset("validation").images' if hasattr(self.source, "recipes") else "data.images"
 
 
-class Enlarged:
-    """The first `LARGE_PICTURES` pictures of a set as a data set of their own, with pictures and maps enlarged to side x side."""
+class First:
+    """The first pictures of a set as a data set of their own, with pictures and maps resized to side x side."""
 
-    def __init__(self, pictures: ImageSet, side: int):
-        count, source = min(LARGE_PICTURES, len(pictures)), pictures.source
+    def __init__(self, pictures: ImageSet, count: int, side: int):
+        source = pictures.source
         self.images = pictures.as_floats(side, torch.arange(count)).mul(255).round().byte()
         self.labels, self.class_names = pictures.labels[:count], pictures.class_names
         self.side_before = pictures.images.shape[-1]
 
-        def enlarged(maps: Tensor) -> Tensor:  # N x H x W: nearest-neighbour interpolation
+        def resized(maps: Tensor) -> Tensor:  # N x H x W: nearest-neighbour interpolation
             return F.interpolate(maps[:count, None].float(), size=(side, side))[:, 0].to(maps.dtype)
 
-        # Facts that are unknown for a photograph are unknown for its enlarged copy.
+        # Facts that are unknown for a photograph are unknown for its resized copy.
         if hasattr(source, "recipes"):
             self.recipes = source.recipes
         if hasattr(source, "maps"):
-            self.maps = lambda category: enlarged(source.maps(category))
+            self.maps = lambda category: resized(source.maps(category))
         if hasattr(source, "masks"):
-            self.masks = lambda: enlarged(source.masks())
+            self.masks = lambda: resized(source.masks())
 
     def __len__(self) -> int:
         return len(self.images)
@@ -286,9 +301,10 @@ class ActivationSearch:
             return
         steps = collect_activations(model, Floats(self.pictures, side), layer)
         begin_with = len(self.pictures) if blocking else begin_with
+        until = time.monotonic() + effort.PATIENCE
         for gathered in steps if begin_with else ():
             self.activations = gathered
-            if len(gathered.maps) >= begin_with:
+            if len(gathered.maps) >= begin_with or time.monotonic() > until:
                 break
         if self.activations is not None and len(self.activations.maps) == self.activations.total:
             self._cache(key, self.activations)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 import ipywidgets as widgets
+
+from cnnlab.explorers.effort import PATIENCE
 
 Result = TypeVar("Result")
 Key = TypeVar("Key")
@@ -58,14 +61,19 @@ class BackgroundSteps(Generic[Result]):
     ) -> None:
         """Start the steps: `show` receives each result, `done` is called at the end; neither is called after `stop`.
 
-        `at_once` takes all steps before it returns, and raises their errors: for a first result.
+        `at_once` takes all steps before it returns, and raises their errors: for a first result. Those that have not come within
+        `PATIENCE` follow in the background.
         """
         self.stop()
         if at_once:
+            until = time.monotonic() + PATIENCE
             for result in steps:
                 show(result)
-            done()
-            return
+                if time.monotonic() > until:
+                    break
+            else:
+                done()
+                return
         self._set_running(True)
         try:
             loop = asyncio.get_running_loop()

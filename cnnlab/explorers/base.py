@@ -24,7 +24,7 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from cnnlab.explorers.activation_store import LARGE_SIDE
+from cnnlab.explorers import effort
 from cnnlab.explorers.background import COMPUTE_LOCK, BackgroundSteps, with_progress
 from cnnlab.explorers.choices import CLASSIFIERS, offered_networks
 from cnnlab.explorers.common import AccessibleNames, CodePanel
@@ -142,7 +142,7 @@ class Explorer:
     @property
     def is_large(self) -> bool:
         """Whether the network is so slow that work on many pictures runs in the background from the start."""
-        return self.side >= LARGE_SIDE
+        return effort.is_large(self.model, self.side)
 
     def is_due(self, searched: int) -> bool:
         """Whether the result of a search is redrawn after so many pictures."""
@@ -301,7 +301,7 @@ class Explorer:
         at_once: bool = False,
     ) -> None:
         """Take slow work in short steps, as `BackgroundSteps.start` does; `total` of them report their progress with `show_waiting`."""
-        if total and not at_once:
+        if total:
             self.show_waiting()
             steps = with_progress(steps, total, self.show_waiting)
 

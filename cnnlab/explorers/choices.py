@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.networks import ReceptiveField, weight_files
 from cnnlab.networks.channel_axis import channels_second, following_channels
+from cnnlab.networks.eval_mode import layered
 from cnnlab.networks.imagenet import imagenet_classes
 from cnnlab.networks.layer_names import display_names
 from cnnlab.networks.receptive_field import to_receptive_field
@@ -108,6 +109,7 @@ def network_layers(model: nn.Module, side: int) -> list[Layer]:
     ValueError
         If the network does not accept such a picture.
     """
+    model = layered(model)
     shape = input_shape(model, side)
     follower, run = trace_fields(model, shape)
     shown = display_names(model)
@@ -158,7 +160,8 @@ def arranged(names: Sequence[str]) -> tuple[list[str], list[str]]:
     def blocks(level: int) -> int:
         return len({tuple(path[:level]) for path in paths})
 
-    level = next((level for level in range(1, deepest + 1) if blocks(level) >= FEW), 1)
+    levels = range(1, deepest + 1)
+    level = next((n for n in levels if blocks(n) >= FEW), next((n for n in levels if blocks(n) > 1), 1))
     first = [name for name, path in zip(names, paths, strict=True) if len(path) <= level]
     inside: dict[str, list[str]] = {}
     for name, path in zip(names, paths, strict=True):

@@ -100,14 +100,16 @@ class CorruptionExplorer(Explorer):
 
     def preview(self) -> Figure:
         result = self._current_result()
-        figure = canvas(9.8, 4.4)
-        tiles, side = figure.subfigures(1, 2, width_ratios=(5, 2.2))
+        figure = canvas(9.8, 8.4)
+        tiles, below = figure.subfigures(2, 1, height_ratios=(6.6, 1.8))
         rows = zip(tiles.subplots(3, 5).flat, CORRUPTIONS, result.images, result.winners, strict=True)
         for axis, kind, image, winner in rows:
             title = f"{_kind_text(kind)}\nsays {self._classes[winner]}"
             show_image(axis, image, title, 8, interpolation="nearest")
             axis.title.set_color(INK if winner == self._clean_class else "#b3004d")
-        _curves(side.subplots(), self._by_severity(), CORRUPTIONS.index(self.kind.value), self.severity.value)
+        _curves(
+            below.subplots(), self._by_severity(), CORRUPTIONS.index(self.kind.value), self.severity.value
+        )
         return figure
 
     # Callbacks of the controls.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from torch import nn
 
 from cnnlab.explorers.activation_store import N_IMAGES, ImageSet, first_images
 from cnnlab.explorers.background import BackgroundSteps
@@ -88,11 +89,11 @@ class DatasetPicker:
     def _show_folder(self, shown: bool) -> None:
         self.folder.layout.display = self.note.layout.display = None if shown else "none"
 
-    def fitting(self, side: int) -> ImageSet:
-        """The set for a network with this input size; always the same object for the same set and side."""
-        key = (self.collection, side)
+    def fitting(self, model: nn.Module, side: int) -> ImageSet:
+        """The set for a network; always the same object for the same set, side and number of pictures."""
+        key = (self.collection, side, self.collection.within_reach(model, side))
         if key not in self._fitting:
-            self._fitting[key] = self.collection.fitting(side)
+            self._fitting[key] = self.collection.fitting(model, side)
         return self._fitting[key]
 
     def _choose(self, _change: dict) -> None:

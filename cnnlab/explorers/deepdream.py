@@ -9,10 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.explorers.controls import button, choice, search, slow_slider
-from cnnlab.explorers.optimisation_base import OptimisationExplorer
+from cnnlab.explorers.optimisation_base import OptimisationExplorer, takes
 from cnnlab.explorers.snippet import arguments, snippet
 from cnnlab.explorers.step_player import Frame, make_frame
 from cnnlab.synthesis import deepdream_steps, deepdream_zoom
+
+SIZES, SIZE = [96, 144, 192, 240], 144
+OCTAVES = 5
 
 
 class DeepDreamExplorer(OptimisationExplorer):
@@ -59,14 +62,16 @@ class DeepDreamExplorer(OptimisationExplorer):
             {
                 "Dream": {
                     "layer": search("Layer", name="Layer that dreams"),
-                    "octaves": slow_slider("Octaves", 3, 1, 5, name="Octaves: sizes at which it dreams"),
+                    "octaves": slow_slider(
+                        "Octaves", 3, 1, OCTAVES, name="Octaves: sizes at which it dreams"
+                    ),
                     "octave_scale": slow_slider("Ratio", 1.4, 1.1, 2.0, 0.1, name="Ratio of two sizes"),
                     "steps": slow_slider("Steps", steps, 2, 40, name="Steps at each size"),
                     "jitter": slow_slider(
                         "Jitter", 8, 0, 16, name="Jitter: largest shift in pixels before each step"
                     ),
                     "tv": slow_slider("TV", 0.002, 0.0, 0.02, 0.001, name="Weight of the total variation"),
-                    "size": choice("Size", [96, 144, 192, 240], 144, name="Side of the picture in pixels"),
+                    "size": choice("Size", SIZES, SIZE, name="Side of the picture in pixels"),
                 },
                 "Walk into the dream": zoom_controls,
             },
@@ -107,6 +112,13 @@ class DeepDreamExplorer(OptimisationExplorer):
 
     def update_options(self) -> None:
         self.set_layer_options(self.layer, self._initial_layer, maps=True)
+        another = next(side for side in SIZES if side != self.side)
+        if takes(self.model, another, [self.layer.value]):
+            sizes, size, self.octaves.max = SIZES, SIZE, OCTAVES
+        else:  # as a vision transformer
+            sizes, size, self.octaves.max = [self.side], self.side, 1
+        if self.size.options != tuple(sizes):
+            self.size.options, self.size.value = sizes, size
 
     def frames(self) -> tuple[Iterator[Frame], int]:
         picture = self.image_picker.source.image(self.size.value)

@@ -124,13 +124,14 @@ class DissectionExplorer(Explorer):
         if self.is_new_network():
             layers, last = dissection.relu_layers(self.model, self.side)
             offer_layers(self.layer, layers, otherwise=last)
-            self.image_set = self.search.pictures = self._all_pictures.fitting(self.side)
+            fitting = self._all_pictures.fitting(self.model, self.side)
+            self.image_set = self.search.pictures = fitting.first(len(fitting), self.side)
             self.data, self._labels = self.image_set.source, {}
         self._new_layer()
 
     def code(self) -> str:
         layer, unit, threshold = self.layer.value, self.unit.value, self.threshold.value
-        return dissection.code(self.load_line, len(self.image_set), layer, unit, threshold)
+        return dissection.code(self.load_line, len(self.image_set), self.side, layer, unit, threshold)
 
     def summary(self) -> str:
         named = f": {self._concept_text(self.unit.value)}" if self.report is not None else ""
@@ -158,7 +159,7 @@ class DissectionExplorer(Explorer):
         self.background.stop()
         self._ablation.stop()
         self.search.stop()
-        if self.report is None and not self.at_once:
+        if self.report is None:
             self._show_pictures()
         model, layer = self.model, self.layer.value
 

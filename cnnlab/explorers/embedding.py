@@ -145,7 +145,7 @@ class EmbeddingExplorer(Explorer):
     @property
     def image_set(self) -> ImageSet:
         """The pictures of the embedding."""
-        return self.sets.fitting(self.side)
+        return self.sets.fitting(self.model, self.side)
 
     def refresh(self) -> None:
         if self.is_new_network():

@@ -72,7 +72,7 @@ class NearestNeighboursExplorer(Explorer):
         super().__init__(model, picture)
         class_names = getattr(self.model, "class_names", ())
         self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status, 300)
-        self.image_set: ImageSet = self.sets.fitting(self.side)
+        self.image_set: ImageSet = self.sets.fitting(self.model, self.side)
         self.features: dict[str, Tensor] = {}
         self.query_features: dict[str, Tensor] = {}
         self.neighbours: dict[str, Neighbours] = {}
@@ -167,7 +167,7 @@ class NearestNeighboursExplorer(Explorer):
         self._compute_query()
 
     def _new_network(self) -> None:
-        self.image_set = self.sets.fitting(self.side)
+        self.image_set = self.sets.fitting(self.model, self.side)
         self.query_index.max = len(self.image_set) - 1
         layers = layers_with_features(self.model, self.side)
         offer_layers(self.layer, layers, otherwise=last_but_one(layers))

@@ -14,13 +14,15 @@ from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import first_layers, offer_layers
 from cnnlab.explorers.controls import Controls, heading
+from cnnlab.explorers.effort import PATIENCE
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.render.maximisation import layer_widths
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.static_preview import figure_png
-from cnnlab.explorers.step_player import Frame, StepPlayer, curves_figure, strip_figure
+from cnnlab.explorers.step_player import BEGIN, Frame, StepPlayer, curves_figure, strip_figure
 from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.networks.zoo import load
+from cnnlab.synthesis.early_exit import reader
 
 PARAMETRISATIONS = [("waves (Fourier)", "fourier"), ("pixels", "pixels")]
 MADE_SIDE = 160
@@ -98,14 +100,16 @@ class OptimisationExplorer(Explorer):
     def made_side(self) -> int:
         """Side of the optimised pictures in pixels: smaller than the input of a large network that accepts smaller pictures."""
         if self._takes is None or self._takes[0] is not self.model:
-            smaller = self.is_large and takes(self.model, MADE_SIDE)
+            smaller = self.side > MADE_SIDE and takes(self.model, MADE_SIDE)
             self._takes = self.model, MADE_SIDE if smaller else self.side
         return self._takes[1]
 
     def refresh(self) -> None:
         self.update_options()
-        first = self.player.begin if self.is_large else self.player.run_all
-        (self.player.start if self.player.frames else first)(*self.frames())
+        if self.player.frames:
+            self.player.start(*self.frames())
+        else:
+            self.player.begin(*self.frames(), BEGIN if self.is_large else PATIENCE)
 
     def on_control_change(self) -> None:
         """Callback of the controls."""
@@ -140,11 +144,12 @@ class OptimisationExplorer(Explorer):
         offer_layers(control, names, default if default in names else outer[len(outer) // 2])
 
 
-def takes(model: nn.Module, side: int) -> bool:
-    """Whether a network accepts pictures of side x side."""
+def takes(model: nn.Module, side: int, layers: Sequence[str] = ()) -> bool:
+    """Whether a network accepts pictures of side x side, as far as the given layers or to its end."""
+    blank = torch.zeros(1, 3, side, side)
     try:
         with without_gradients(model):
-            forward(model, torch.zeros(1, 3, side, side))
-    except RuntimeError:
+            reader(model, tuple(layers), (side, side))(blank) if layers else forward(model, blank)
+    except (RuntimeError, ValueError):
         return False
     return True

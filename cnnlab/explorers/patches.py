@@ -70,7 +70,7 @@ class PatchExplorer(Explorer):
         super().__init__(model)
         class_names = getattr(self.model, "class_names", ())
         self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status)
-        self.image_set: ImageSet = self.sets.fitting(self.side)
+        self.image_set: ImageSet = self.sets.fitting(self.model, self.side)
         self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
         self.top_patches: TopPatches | None = None
         self._pixel_labels: dict[str, Tensor] = {}
@@ -154,7 +154,7 @@ class PatchExplorer(Explorer):
         images = self.image_set.as_floats(self.side, best.picture[0])
         patches = patch_images(images, best, self.search.activations.field)
         captions = [self.image_set.describe(index) for index in best.picture[0].tolist()]
-        return strip_figure(patches, captions, columns=9)
+        return strip_figure(patches, captions)
 
     # Callbacks of the controls.
 
@@ -181,7 +181,7 @@ class PatchExplorer(Explorer):
         self._take_pictures()
 
     def _take_pictures(self) -> None:
-        self.image_set = self.search.pictures = self.sets.fitting(self.side)
+        self.image_set = self.search.pictures = self.sets.fitting(self.model, self.side)
         self.category.disabled = not hasattr(self.image_set.source, "maps")
         self._pixel_labels = {}
 

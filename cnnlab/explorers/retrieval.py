@@ -134,7 +134,9 @@ class RetrievalExplorer(Explorer):
                 if of_photographs(searched)
                 else instances("train", 40, 5, progress=False)
             )
-        self.database, self.training_set = fitting(searched, self.side), fitting(others, self.side)
+        self.database, self.training_set = (
+            fitting(each, self.model, self.side) for each in (searched, others)
+        )
 
     def _new_pictures(self) -> None:
         self.layer_features, self.curves = {}, {}

@@ -89,20 +89,17 @@ class StepPlayer:
         self._report("It grows.")
         self._background.start(steps, self._add_frame, self._finish)
 
-    def run_all(self, steps: Iterator[Frame], total: int) -> None:
-        """Compute all frames at once: for the first picture, which must be there when the explorer is shown."""
-        self._open(total)
-        self.frames.extend(steps)
-        self._finish()
-
-    def begin(self, steps: Iterator[Frame], total: int) -> None:
+    def begin(self, steps: Iterator[Frame], total: int, seconds: float = BEGIN) -> None:
         """Compute frames at once for a while, so that there is a result to show, and the others in the background."""
         self._open(total)
-        until = time.monotonic() + BEGIN
+        until = time.monotonic() + seconds
         for one in steps:
             self.frames.append(one)
             if time.monotonic() > until:
                 break
+        else:
+            self._finish()
+            return
         self._set_slider(len(self.frames) - 1)
         self._show(self.frames[-1], False)
         self._report("It grows.")
@@ -184,7 +181,7 @@ def strip_figure(pictures: Tensor, captions: list[str], columns: int = 5) -> Fig
     """Pictures N x 3 x H x W in rows, with captions; a single one is at the left."""
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = canvas(8.4, 0.4 + 8.4 / max(columns, 4) * rows * 1.12)
+    figure = canvas(9.2, 0.4 + 9.2 / max(columns, 4) * rows * 1.12)
     axes = figure.subplots(rows, max(columns, 4), squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()

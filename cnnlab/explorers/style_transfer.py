@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.choices import offer_layers
 from cnnlab.explorers.controls import button, choice, named, search, slow_slider
+from cnnlab.explorers.effort import PATIENCE
 from cnnlab.explorers.image_sources import installed_photographs
-from cnnlab.explorers.optimisation_base import OptimisationExplorer
+from cnnlab.explorers.optimisation_base import OptimisationExplorer, takes
 from cnnlab.explorers.render.maximisation import layer_widths
 from cnnlab.explorers.snippet import arguments, snippet
 from cnnlab.explorers.step_player import Frame, make_frame
@@ -48,7 +49,7 @@ class StyleTransferExplorer(OptimisationExplorer):
     picture
         The content: the name of a photograph, a seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
     style, steps, size
-        The first style (see `style`), the number of steps, and the side of the pictures.
+        The first style (see `style`), the number of steps, and the side of the pictures; that of the network, if it takes no other.
     """
 
     name = "Style explorer"
@@ -69,7 +70,7 @@ class StyleTransferExplorer(OptimisationExplorer):
         size: int = 96,
     ):
         super().__init__(model, picture)
-        self.size = size
+        self.size = self._size = size
         self.finished_runs: dict[tuple, list[Frame]] = {}
         self.weights_text = widgets.HTML().add_class("cnnlab-quiet")
         starts = [("the content", "content"), ("noise", "noise"), ("grey", "zero")]
@@ -114,7 +115,7 @@ class StyleTransferExplorer(OptimisationExplorer):
         self._show_weights()
         finished = self.finished_runs.get(self._run_key())
         if finished:
-            self.player.run_all(iter(finished), len(finished) - 1)
+            self.player.begin(iter(finished), len(finished) - 1, PATIENCE)
         else:
             super().run()
 
@@ -138,6 +139,8 @@ class StyleTransferExplorer(OptimisationExplorer):
         offer_layers(self.content_layer, names)
         self.style_layers.options = compared
         self.content_layer.value, self.style_layers.value = content[0], tuple(style)
+        compared_by_default = [*content, *style]
+        self.size = self._size if takes(self.model, self._size, compared_by_default) else self.side
         self._show_weights()
 
     def frames(self) -> tuple[Iterator[Frame], int]:

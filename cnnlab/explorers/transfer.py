@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 
 from matplotlib.figure import Figure
 from torch import nn
 
-from cnnlab.explorers.activation_store import LARGE_SIDE
+from cnnlab.explorers import effort
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import first_layers, offer_layers
@@ -26,6 +27,7 @@ from cnnlab.explorers.controls import (
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.optimisation_base import takes
 from cnnlab.explorers.render.transfer import (
+    BATCH_SIZE,
     N_SHOWN,
     RunConfig,
     TrainingRun,
@@ -34,11 +36,11 @@ from cnnlab.explorers.render.transfer import (
     prediction_frames,
     preview_figure,
     runs_figure,
-    training_run,
+    training_steps,
 )
 from cnnlab.networks import layer_names, resolve_layer
 from cnnlab.networks.zoo import available
-from cnnlab.transfer import STAGES, NewTask, new_task, tasks_for
+from cnnlab.transfer import STAGES, NewTask, head_name, new_task, tasks_for
 from cnnlab.transfer.fine_tuning import to_float_images
 
 SOURCES = ("half_a", "half_b", "mini_alexnet", "mini_alexnet_scenes")
@@ -46,6 +48,8 @@ MAX_RUNS = 4
 """Largest number of runs of one task in the chart."""
 MAX_PER_CLASS = 20
 """Largest number of examples of a class."""
+FIRST_EPOCH = 5.0
+"""Seconds that a large network may take for its first epoch before it goes on in the background."""
 N_IMAGES = 400
 SMALL_SIDE = 96
 """Pictures from which the examples are drawn: equally many of each of twenty classes; scenes vary in number, but all have enough."""
@@ -127,25 +131,31 @@ class TransferExplorer(Explorer):
     def config(self) -> RunConfig:
         """The settings of the controls."""
         options = self.layer.value, self.frozen.value, self.per_class.value, self.epochs.value
-        return RunConfig(*options, self.random_seed.value)
+        return RunConfig(*options, self.random_seed.value, self._scaled(BATCH_SIZE, least=2))
+
+    def _scaled(self, usual: int, least: int = effort.LEAST) -> int:
+        """A number of pictures, fewer for a network with much work."""
+        return effort.within_reach(self.model, self.side, usual, least)
 
     @property
     def is_large(self) -> bool:
-        """Whether the network's own input is so large that the first training runs in the background."""
-        return super().side >= LARGE_SIDE
+        """Whether the network, with its own input, is so large that the first training runs in the background."""
+        return effort.is_large(self.model, super().side)
 
     @property
     def side(self) -> int:
         """Side of the pictures: of a large network that accepts smaller ones, `SMALL_SIDE`, so that it learns within seconds."""
-        small = self.is_large and takes(self.model, SMALL_SIDE)
-        return SMALL_SIDE if small else super().side
+        own = super().side
+        small = own >= effort.LARGE_SIDE and takes(self.model, SMALL_SIDE)
+        return SMALL_SIDE if small else own
 
     @property
     def data(self) -> NewTask:
         """The pictures of the chosen task."""
         key = (self.model, self.task.value)
         if key not in self._tasks:
-            self._tasks[key] = new_task(self.task.value, self.model, n=N_IMAGES, test_n=60, size=self.side)
+            counts = {"n": N_IMAGES, "test_n": self._scaled(60)}
+            self._tasks[key] = new_task(self.task.value, self.model, **counts, size=self.side)
         return self._tasks[key]
 
     def refresh(self) -> None:
@@ -156,20 +166,31 @@ class TransferExplorer(Explorer):
             return
         training = self._training()  # at once, or its first epoch, so that there is a result to show
         if self.is_large:
-            self._show(next(training))
+            self._show_pictures()
+            self._begin(training)
         self.in_background(training, self._show, at_once=not self.is_large)
+
+    def _begin(self, training: Iterator[TrainingRun | None]) -> None:
+        """Train one epoch, unless that takes long."""
+        until = time.monotonic() + (FIRST_EPOCH if self.config.batch_size == BATCH_SIZE else 0)
+        while self.current_run is None and time.monotonic() < until:
+            self._show(next(training))
 
     def run(self) -> None:
         """Train with the settings of the controls, epoch by epoch."""
         self._archive_run()
-        self.set_status(f"{self.display_name} learns {self.task.value}: {self.config.label} ...")
+        self._say_that_it_learns()
         self.in_background(self._training(), self._show)
 
-    def _training(self) -> Iterator[TrainingRun]:
-        return training_run(self.model, self.display_name, self.data, self.config)
+    def _say_that_it_learns(self) -> None:
+        self.set_status(f"{self.display_name} learns {self.task.value}: {self.config.label} ...")
+
+    def _training(self) -> Iterator[TrainingRun | None]:
+        return training_steps(self.model, self.display_name, self.data, self.config)
 
     def code(self) -> str:
-        return code(self.load_line, self.data, self.config, self.side, learning_rate(self.model))
+        config, rate = self.config, learning_rate(self.model, self.config.batch_size)
+        return code(self.load_line, self.data, config, self.side, rate)
 
     def summary(self) -> str:
         return (
@@ -178,7 +199,13 @@ class TransferExplorer(Explorer):
         )
 
     def preview(self) -> Figure:
-        return preview_figure(self.data, [*self.runs, self.current_run])
+        return preview_figure(self.data, self._all_runs)
+
+    @property
+    def _all_runs(self) -> list[TrainingRun]:
+        """The earlier runs, and the one that is shown."""
+        earlier = [run for run in self.runs if run is not self.current_run]
+        return earlier if self.current_run is None else [*earlier, self.current_run]
 
     # Callbacks of the controls.
 
@@ -186,13 +213,15 @@ class TransferExplorer(Explorer):
         names = layer_names(self.model)
         blocks = [
             name
-            for name in first_layers(names)[:-1]
-            if next(resolve_layer(self.model, name).parameters(), None) is not None
+            for name in first_layers(names)
+            if names.index(name) < names.index(head_name(self.model))
+            and next(resolve_layer(self.model, name).parameters(), None) is not None
         ]
         stages = [name for name in STAGES if name in names]
         stages = stages if len(stages) > 1 else blocks
         if not stages:
             raise ValueError("the network has one layer with weights only, so nothing can be kept of it.")
+        self.per_class.value = self._scaled(self.per_class.value, least=1)
         tasks, task_name = tasks_for(self.model), self._initial_task or self.task.value
         if self._initial_task and self._initial_task not in tasks:
             raise ValueError(
@@ -210,15 +239,27 @@ class TransferExplorer(Explorer):
 
     def _archive_run(self) -> None:
         """Add the shown run to the earlier ones; runs with other classes are dropped."""
-        earlier = [run for run in self.runs if run is not self.current_run]
-        same_task = [run for run in [*earlier, self.current_run] if run.classes == self.data.classes]
+        same_task = [run for run in self._all_runs if run.classes == self.data.classes]
         self.runs = same_task[-(MAX_RUNS - 1) :]
 
     def _clear(self) -> None:
         self.runs = []
         self._show(self.current_run)
 
-    def _show(self, run: TrainingRun) -> None:
+    def _show_pictures(self) -> None:
+        """Show the test pictures alone, until the first epoch has been trained."""
+        data = self.data
+        with self.grid.hold_sync():
+            self.grid.tiles = image_tiles(to_float_images(data.test_images[:N_SHOWN]))
+            self.grid.boxes = []
+            self.grid.captions = [data.classes[label] for label in data.test_labels[:N_SHOWN].tolist()]
+            self.grid.label = f"test pictures of {data.name}"
+        self._say_that_it_learns()
+
+    def _show(self, run: TrainingRun | None) -> None:
+        """Show the training so far; nothing new within an epoch."""
+        if run is None:
+            return
         self.current_run, data = run, self.data
         self.runs = [earlier for earlier in self.runs if earlier is not run]
         boxes, captions = prediction_frames(data, run.predicted, self.side)

@@ -86,7 +86,7 @@ def neighbours(features: Tensor, query: int | Sequence[int] | Tensor | None = No
         query_rows = torch.tensor(
             [whole_number(row, "query (a row)", maximum=len(features) - 1) for row in requested]
         )
-        vectors = features[query_rows]
+        vectors = features if query is None else features[query_rows]
     k = whole_number(k, "k (neighbours)", minimum=1, maximum=len(features) - (query_rows is not None))
     index, distance = [], []
     for rows, squared in squared_distances(vectors, features):
@@ -106,7 +106,7 @@ def squared_distances(vectors: Tensor, features: Tensor) -> Iterator[tuple[slice
     # Distances do not change under a shift; about the mean, less precision is lost in the subtraction.
     mean = features.mean(0)
     centred = features - mean
-    lengths = centred.square().sum(1)
+    lengths = torch.linalg.vector_norm(centred, dim=1).square()
     for start in range(0, len(vectors), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(vectors)))
         chunk = vectors[rows] - mean

@@ -134,17 +134,14 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
     torch.Size([7, 5])
     """
     features = checked_vectors(features, min_rows=2)
-    mean = features.double().mean(0)
-    centred = features.double() - mean
+    centred = features.to(torch.float64, copy=True)
+    mean = centred.mean(0)
+    centred -= mean
     count, width = centred.shape
     # The smaller of the two square matrices has the same eigenvalues (but zeros).
-    if count <= width:
-        values, vectors = torch.linalg.eigh(centred @ centred.T)
-        axes = vectors.T @ centred
-    else:
-        values, vectors = torch.linalg.eigh(centred.T @ centred)
-        axes = vectors.T
-    values, axes = values.flip(0).clamp(min=0), axes.flip(0)
+    is_wide = count <= width
+    values, vectors = torch.linalg.eigh(centred @ centred.T if is_wide else centred.T @ centred)
+    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
     varying = int((values > 1e-10 * values[0]).sum()) if values[0] > 0 else 0
     max_dimensions = min(varying, count - 1)
     if max_dimensions == 0:
@@ -154,8 +151,9 @@ def pca(features: Tensor, dimensions: int | None = None) -> PrincipalAxes:
         if dimensions is None
         else whole_number(dimensions, "dimensions", minimum=1, maximum=max_dimensions)
     )
-    axes = torch.nn.functional.normalize(axes[:selected], dim=1)
-    axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
+    axes = vectors[:, :selected].T
+    axes = torch.nn.functional.normalize(axes @ centred if is_wide else axes, dim=1)
+    axes *= axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
     return PrincipalAxes(
         mean=mean.to(features),
         axes=axes.to(features),

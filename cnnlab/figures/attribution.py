@@ -107,11 +107,11 @@ def segment_figure(
     *,
     width: float = 10.0,
 ) -> AltTextFigure:
-    """Segments grown from saliency, a column for each image: the image, its saliency, the segment with the true outline."""
+    """Segments grown from maps, a column for each image: the image, its map, the segment with the true outline."""
     count = len(images)
     cell = width / count
     overlap_text = ", ".join(f"{overlap:.2f}" for overlap in overlaps)
-    alt_text = f"{count} pictures, their saliency, and the segments that grow from it; overlap with the truth {overlap_text}."
+    alt_text = f"{count} pictures, their maps, and the segments that grow from them; overlap with the truth {overlap_text}."
     figure = AltTextFigure(figsize=(width, 3 * cell + 0.5), dpi=72, alt_text=alt_text)
     axes = figure.subplots(3, count, squeeze=False)
     for number, image in enumerate(images):
@@ -120,7 +120,7 @@ def segment_figure(
         show_image(axes[2, number], torch.where(segments[number].cpu().bool(), image.cpu(), pale_grey(image)))
         outline(axes[2, number], masks[number])
         axes[2, number].set_xlabel(f"IoU {overlaps[number]:.2f}", fontsize=11, labelpad=2)
-    for axis, name in zip(axes[:, 0], ("picture", "saliency", "segment"), strict=True):
+    for axis, name in zip(axes[:, 0], ("picture", "map", "segment"), strict=True):
         axis.set_ylabel(name, fontsize=11)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
     return figure

@@ -14,6 +14,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from cnnlab.features import grid_assignment
 from cnnlab.figures.alt_figure import AltTextFigure
@@ -22,6 +23,7 @@ from cnnlab.figures.colours import RIGHT, WRONG, class_colours
 from cnnlab.figures.image_grid import tile_images
 
 _MARKS = "osD^vPX*"
+_DPI = 100
 
 
 def neighbours_figure(
@@ -161,10 +163,14 @@ def picture_map_figure(
             cells, pictures = cells[inside] - cells[inside].amin(0), pictures[inside]
             alt_text = f"{len(cells)} of {alt_text}"
         rows, columns = (cells.amax(0) + 1).tolist()
+        drawn = round(_DPI * size / columns)  # more pixels than that nobody would see
+        high, wide = pictures.shape[2:]
+        if wide > drawn:
+            shape = round(high * drawn / wide), drawn
+            pictures = interpolate(pictures, size=shape, mode="bilinear", antialias=True)
         sheet = tile_images(pictures, cells.tolist(), gap=max(1, pictures.shape[3] // 24))
-        figure = AltTextFigure(
-            figsize=(size, size * rows / columns), dpi=100, photographs=True, alt_text=alt_text
-        )
+        options = {"figsize": (size, size * rows / columns), "dpi": _DPI, "photographs": True}
+        figure = AltTextFigure(**options, alt_text=alt_text)
         axis = figure.subplots()
         show_image(axis, sheet)
     else:

@@ -6,6 +6,7 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from cnnlab._validation import positive_int
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.axes import draw_lines, finish, name_ticks, show_image
+from cnnlab.figures.axes import ASIDE, draw_lines, finish, name_ticks, show_image
 
 
 def optimisation_figure(
@@ -99,7 +100,9 @@ def lines_figure(
     ]
     alt_text = f"{title or up or 'Numbers'}. By {across}: {'; '.join(sentences)}."
     axis = AltTextFigure(figsize=(8, 3.2), alt_text=alt_text).subplots()
-    curves = {name: (range(len(y)), np.asarray(y, dtype=float)) for name, y in lines.items()}
+    curves = {
+        fill(name, 24): (range(len(y)), np.asarray(y, dtype=float)) for name, y in lines.items()
+    }  # long names would leave the lines no room
     draw_lines(axis, curves, **({"marker": ""} if x_labels is None else {}))
     if x_labels is not None:
         name_ticks(axis, x_labels, 40 if len(x_labels) > 8 else 0)
@@ -107,7 +110,7 @@ def lines_figure(
         axis.set_yscale("log")
     else:
         axis.yaxis.set_major_locator(MaxNLocator(6))
-    return finish(axis, across, up, title, grid=None, legend={} if len(lines) > 1 else None)
+    return finish(axis, across, up, title, grid=None, legend=ASIDE if len(lines) > 1 else None)
 
 
 class Animation:

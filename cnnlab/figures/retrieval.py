@@ -14,17 +14,18 @@ def layer_scores_figure(
     scores: Mapping[str, Mapping[str, float]],
     rivals: Mapping[str, float] | None = None,
     width: float = 8.0,
+    across: str = "layer",
 ) -> AltTextFigure:
     """Mean average precision by layer, a bar for each network; lines across show rivals that depend on no layer.
 
     `scores[network][layer]` holds the numbers; all networks have the same layers. `rivals` are numbers that depend on no layer,
-    chance say, by name.
+    chance say, by name. `across` says what stands in the place of layers, such as "pooling".
     """
     layers = list(next(iter(scores.values()), {}))
     if not layers or any(list(row) != layers for row in scores.values()):
         raise ValueError("scores must hold the same layers for each network, and at least one.")
     best = {name: max(row, key=row.get) for name, row in scores.items()}
-    alt_text = "Mean average precision by layer; the best layer of " + ", of ".join(
+    alt_text = f"Mean average precision by {across}; the best {across} of " + ", of ".join(
         f"{name} is {layer} with {scores[name][layer]:.2f}" for name, layer in best.items()
     )
     alt_text += "".join(f"; {name} {height:.2f}" for name, height in (rivals or {}).items())
@@ -33,7 +34,7 @@ def layer_scores_figure(
     draw_bars(axis, layers, series, [colour for colour, *_ in LINES], hatches=("", "//"), written=True)
     for (name, height), dashes in zip((rivals or {}).items(), ("--", ":", "-."), strict=False):
         level_line(axis, height, name, ":" if name == "chance" else dashes)
-    return finish(axis, "", "mean average precision", grid=None, ylim=(0, 1.05))
+    return finish(axis, across, "mean average precision", grid=None, ylim=(0, 1.05))
 
 
 def dimensions_figure(

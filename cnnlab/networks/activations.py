@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.channel_axis import back_to_axis, channels_second, following_channels
 from cnnlab.networks.eval_mode import eval_mode
-from cnnlab.networks.forward import at_least_float32, forward, without_gradients
+from cnnlab.networks.forward import COMPLEX, at_least_float32, forward, without_gradients
 from cnnlab.networks.layer_names import layer_names, resolve_layer
 
 __all__ = ["activations", "eval_mode", "layer_names", "record_activations", "resolve_layer"]
@@ -42,7 +42,7 @@ def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterato
     ValueError
         If a layer is not in the network.
     TypeError
-        In the forward pass, if the output of a layer is not a single tensor.
+        In the forward pass, if the output of a layer is not a single tensor of real numbers.
     ValueError
         In the forward pass, if it is not known which axis of the output holds the channels (the weights of attention).
 
@@ -137,6 +137,8 @@ def _recording_hook(recorded: dict[str, Tensor], name: str):
         if not isinstance(output, Tensor):
             received = type(output).__name__
             raise TypeError(f'layer "{name}" gives a {received}, not one tensor; choose a layer inside it.')
+        if output.is_complex():
+            raise TypeError(COMPLEX.format(what=f'layer "{name}"'))
         values, axis = channels_second(module, name, output)
         recorded[name] = values.clone()
         # With gradients the copy is passed on (copied again): else it would not be part of the graph from image to

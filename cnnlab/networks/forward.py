@@ -37,6 +37,9 @@ PROBABILITIES = (
     "the outputs of the network look like probabilities: each row is at least 0 and sums to 1. Techniques expect logits; leave out"
     " the softmax at its end, or give them the logarithm of its output."
 )
+COMPLEX = (
+    "{what} gives complex numbers, which have no order; take their magnitude (`.abs()`) in a layer behind."
+)
 
 UNFIT = (
     "Output size is too small",
@@ -44,8 +47,11 @@ UNFIT = (
     "Padding size should be less",
     "mat1 and mat2 shapes cannot be multiplied",
     "Wrong image",
+    "doesn't match model",
+    "is invalid for input of size",
+    "must match the size of tensor",
 )
-"""Of torch's and torchvision's messages for pictures that are too small, or of another size than the network is made for."""
+"""Of torch's, torchvision's and others' messages for pictures that are too small, or of another size than the network is made for."""
 
 
 def forward(model: nn.Module, images: Tensor) -> Tensor:
@@ -54,9 +60,10 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
     Raises
     ------
     TypeError
-        If the output is not one tensor.
+        If the output is not one tensor of real numbers, or the network needs more than pictures.
     ValueError
-        If the network does not take pictures of this size; if the output holds NaN.
+        If the network does not take pictures of this size; if the output holds NaN or infinity (minus infinity is the logit of a
+        class that is impossible).
     """
     output = _output(uncompiled(model), match_device_dtype(model, images).clone())
     if not isinstance(output, Tensor):
@@ -64,9 +71,13 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"
             " wrap it in a module whose forward returns the logits alone."
         )
-    if bool(output.isnan().any()):
+    if output.is_complex():
+        raise TypeError(COMPLEX.format(what="the network"))
+    if bool((output.isnan() | output.isposinf()).any()):
+        found = "NaN" if bool(output.isnan().any()) else "infinite numbers"
         raise ValueError(
-            "the network gives NaN for these pictures; check its weights (a diverged training, a missing checkpoint) and normalisation."
+            f"the network gives {found} for these pictures; check its weights (a diverged training, a missing checkpoint), its"
+            " normalisation, and its precision."
         )
     return at_least_float32(output)
 
@@ -88,6 +99,12 @@ def _output(model: nn.Module, images: Tensor, mode: str = "") -> Any:
     size = " x ".join(map(str, images.shape[1:]))
     try:
         return model(images)
+    except TypeError as error:
+        if "required positional argument" not in str(error):
+            raise
+        raise TypeError(
+            f"the network must take pictures alone, but {error}; wrap it in a module whose forward gives it the rest."
+        ) from None
     except (AssertionError, RuntimeError) as error:
         if str(error).startswith("Guard failed"):
             raise ValueError(

@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import flop_registry
 
 from cnnlab.networks.eval_mode import layered
+from cnnlab.networks.forward import forward, without_gradients
 from cnnlab.networks.layer_names import display_names
 from cnnlab.networks.operation_watcher import OperationWatcher
 from cnnlab.networks.receptive_field import ReceptiveField, to_receptive_field
@@ -184,6 +185,15 @@ def summary(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
         parameters=sum(p.numel() for p in model.parameters()),
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
     )
+
+
+def multiply_adds(model: nn.Module, side: int) -> int:
+    """Multiply-adds of any network for one picture of side x side, as `summary` counts them; it need not have layers that can be listed."""
+    counter = OperationCounter()
+    counter.enter("")
+    with without_gradients(model), counter, plain_attention():
+        forward(model, torch.zeros(1, 3, side, side))
+    return counter.leave("")
 
 
 class OperationCounter(OperationWatcher):

@@ -18,7 +18,7 @@ from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.data_loading import to_float_images
 from cnnlab.networks.eval_mode import layered, match_device_dtype
 from cnnlab.networks.forward import ONE_OUTPUT, forward, training_logits, without_gradients
-from cnnlab.networks.seeding import seeding
+from cnnlab.networks.seeding import Chance
 from cnnlab.transfer.heads import freeze, split_at_layer
 
 
@@ -152,6 +152,29 @@ def fine_tune_epochs(
 
     Stop iterating to stop training; no other state is kept.
     """
+    options = {"freeze_up_to": freeze_up_to, "learning_rate": learning_rate, "learning_rates": learning_rates}
+    options |= {"epochs": epochs, "batch_size": batch_size, "decay": decay, "momentum": momentum}
+    steps = fine_tune_steps(model, images, labels, **options, mirror=mirror, seed=seed)
+    yield from (tuned for tuned in steps if tuned is not None)
+
+
+@torch.inference_mode(False)
+def fine_tune_steps(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    freeze_up_to: str | None = None,
+    learning_rate: float = 0.02,
+    learning_rates: Mapping[str, float] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    decay: float = 5e-4,
+    momentum: float = 0.9,
+    mirror: bool = True,
+    seed: int = 0,
+) -> Iterator[FineTuned | None]:
+    """`fine_tune_epochs` in shorter steps: None after each batch, and the network after each epoch."""
     images, labels = labelled_images(images, labels)
     with without_gradients(model):
         labels_within(labels, _logits(model, images[:1]).shape[1])
@@ -171,15 +194,13 @@ def fine_tune_epochs(
         for after, flag in zip(trained.parameters(), requires_grad, strict=True):
             after.requires_grad_(flag)
         steps_done, total = epoch * (steps // epochs), 0.0
-        with (
-            torch.inference_mode(False),
-            torch.enable_grad(),
-            seeding(whole_number(seed, "seed"), f"fine tuning {epoch}") as generator,
-        ):
-            for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, generator)):
-                for group, max_rate in zip(optimizer.param_groups, max_rates, strict=True):
-                    group["lr"] = max_rate * lr_factor((steps_done + step) / steps)
+        chance = Chance(whole_number(seed, "seed"), f"fine tuning {epoch}")
+        for step, (batch, truth) in enumerate(_batches(images, labels, size, mirror, chance.generator)):
+            for group, max_rate in zip(optimizer.param_groups, max_rates, strict=True):
+                group["lr"] = max_rate * lr_factor((steps_done + step) / steps)
+            with torch.inference_mode(False), torch.enable_grad(), chance.resumed():
                 total += _step(trained, optimizer, batch, truth) * len(batch)
+            yield None
         losses.append(total / len(images))
         if not math.isfinite(losses[-1]):
             raise FloatingPointError(f"the loss is not finite after epoch {epoch + 1}; a lower rate helps.")

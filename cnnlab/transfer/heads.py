@@ -68,7 +68,17 @@ def new_head(model: nn.Module, classes: Sequence[str], *, seed: int = 0) -> nn.M
 
 def head_name(model: nn.Module) -> str:
     """The name of the last layer with weights, in the order in which layers run: the one that computes the logits."""
-    heads = [name for name in layer_names(model) if isinstance(resolve_layer(model, name), HEADS)]
+    names = layer_names(model)
+    heads = [name for name in names if isinstance(resolve_layer(model, name), HEADS)]
+    if heads:
+        for name in names[names.index(heads[-1]) + 1 :]:
+            layer = resolve_layer(model, name)
+            if _computes(layer):
+                raise ValueError(
+                    f'the logits are computed by "{name}", a {type(layer).__name__}, which is neither nn.Linear nor nn.Conv2d: it is not'
+                    " known how to build one like it for other classes. Replace it by hand; of a quantised network, take the one that it"
+                    " was made from."
+                )
     if not heads:
         raise ValueError(
             "the network has neither a fully connected layer nor a convolution, so it has no head to replace."
@@ -161,3 +171,10 @@ def _layer_like(old: nn.Module, outputs: int) -> nn.Module:
     if isinstance(old, nn.ConvTranspose2d):
         options["output_padding"] = old.output_padding
     return type(old)(old.in_channels, outputs, bias=bias, **options)
+
+
+def _computes(layer: nn.Module) -> bool:
+    """Whether a layer without layers inside has a matrix of weights, also of whole numbers, as a quantised one has."""
+    if next(layer.children(), None) is not None and not hasattr(layer, "_packed_params"):
+        return False
+    return hasattr(layer, "_packed_params") or any(p.dim() > 1 for p in layer.parameters(recurse=False))

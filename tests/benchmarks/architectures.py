@@ -1,6 +1,8 @@
 """Every technique and every explorer on seventeen of torchvision's architectures and the two ImageNet networks.
 
-    python tests/benchmarks/architectures.py [architecture ...]
+    python tests/benchmarks/architectures.py [architecture ...] [--rows WORD]
+
+`--rows` tries only those whose names contain a word, such as Explorer.
 
 The calls are those of `tests/test_imagenet_techniques.py`; weights of torchvision's networks are random, pictures are two photographs of
 64 x 64 (or the smallest side that a network takes). Each cell is
@@ -8,13 +10,20 @@ The calls are those of `tests/test_imagenet_techniques.py`; weights of torchvisi
     .   answers, with finite numbers
     r   refuses, in a sentence that says why
     X   crashes: an error of another kind, or one that explains nothing
-    s   takes more than 12 seconds
+    s   hangs: more than 12 seconds in which nothing can be seen or stopped
 
-Refusals and crashes are printed in full below the marks. Some forty minutes on two cores.
+A technique is one such step. An explorer is opened within an event loop, as in a notebook: it hangs if its first display, or any step
+that it takes in the background afterwards, is as long. Three numbers are kept of it: the seconds until the first display, those of the
+longest step, and those until everything is there. Seconds are those of one core, so other work on the machine does not count.
+
+Refusals and crashes are printed in full below the marks, and all that takes longer than 12 seconds until everything is there. Some
+forty minutes on two cores.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import contextlib
 import inspect
 import io
@@ -23,12 +32,15 @@ import subprocess
 import sys
 import time
 import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -36,6 +48,7 @@ import test_imagenet_techniques as calls
 
 import cnnlab as lab
 from cnnlab import explorers, transfer
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.networks import activations, layer_names
 from cnnlab.networks.imagenet import imagenet_classes
 
@@ -52,7 +65,7 @@ OPTIONS = {
     "googlenet": {"init_weights": False},
 }
 LONGEST = 12.0
-"""Seconds that a cell may take."""
+"""Seconds that a step may take in which nothing can be seen or stopped."""
 EXPECTED = (ValueError, TypeError, LookupError, FloatingPointError)
 
 
@@ -95,69 +108,138 @@ def given(model: nn.Module, side: int) -> SimpleNamespace:
     )
 
 
-def opened(name: str, model: nn.Module) -> list[Tensor]:
-    """Open an explorer on the network and draw it; its error, if it shows one, is raised."""
-    kind = getattr(explorers, name)
-    if "model" not in inspect.signature(kind).parameters:
-        return []
-    explorer = kind(model)
+@dataclass
+class Cell:
+    """What came of one technique or explorer: its mark, what is to be said of it, and seconds."""
+
+    row: str
+    mark: str = "."
+    said: str = ""
+    first: float = 0.0
+    longest: float = 0.0
+    total: float = 0.0
+
+
+async def opened(name: str, model: nn.Module, cell: Cell) -> None:
+    """Open an explorer on the network, draw it, and let it finish; its error, if it shows one, is raised."""
+    begun = time.process_time()
+    explorer = getattr(explorers, name)(model)
+    explorer.static_preview()
+    cell.first = cell.longest = time.process_time() - begun
+    with stopwatch(cell):
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
     if explorer.error is not None:
         raise explorer.error
     explorer.static_preview()
-    return []
 
 
-def tried(work) -> tuple[str, str]:
-    """The mark of a cell, and what is to be said of it."""
-    begun = time.perf_counter()
+@contextlib.contextmanager
+def stopwatch(cell: Cell) -> Iterator[None]:
+    """Note the longest step that is taken in the background."""
+    step = BackgroundSteps._step
+
+    def timed(*args) -> bool:
+        begun = time.process_time()
+        goes_on = step(*args)
+        cell.longest = max(cell.longest, time.process_time() - begun)
+        return goes_on
+
+    BackgroundSteps._step = timed
+    try:
+        yield
+    finally:
+        BackgroundSteps._step = step
+
+
+def tried(row: str, g: SimpleNamespace) -> Cell:
+    """Try a technique or an explorer."""
+    cell, begun = Cell(row), time.process_time()
     try:
         with contextlib.redirect_stderr(io.StringIO()):
-            finite = all(bool(torch.isfinite(part.double()).all()) for part in calls.numbers(work()))
+            if row in calls.TECHNIQUES:
+                numbers = calls.numbers(calls.TECHNIQUES[row](g))
+                if not all(bool(torch.isfinite(part.double()).all()) for part in numbers):
+                    cell.said = "not all numbers are finite"
+                cell.first = cell.longest = time.process_time() - begun
+            else:
+                asyncio.run(opened(row, g.model, cell))
     except EXPECTED as error:
         text = str(error)
         explained = len(text) > 30 and not any(w in text for w in ("NoneType", "unpack", "must be Tensor"))
-        return ("r" if explained else "X"), f"{type(error).__name__}: {text}"
+        cell.mark, cell.said = "r" if explained else "X", f"{type(error).__name__}: {text}"
     except Exception as error:
-        return "X", f"{type(error).__name__}: {error}"
-    seconds = time.perf_counter() - begun
-    if seconds > LONGEST:
-        return "s", f"{seconds:.0f} s"
-    return ".", "" if finite else "not all numbers are finite"
+        cell.mark, cell.said = "X", f"{type(error).__name__}: {error}"
+    cell.total = time.process_time() - begun
+    if cell.mark == "." and cell.longest > LONGEST:
+        cell.mark = "s"
+    return cell
 
 
-def tell(name: str) -> None:
+def rows(word: str) -> list[str]:
+    """The techniques, and the explorers that take a network, whose names contain a word."""
+    takes_a_network = [
+        name
+        for name in sorted(explorers.__all__)
+        if name.endswith("Explorer") and "model" in inspect.signature(getattr(explorers, name)).parameters
+    ]
+    takes_a_network.remove("Explorer")
+    return [name for name in (*calls.TECHNIQUES, *takes_a_network) if word in name]
+
+
+def tell(name: str, word: str) -> None:
     """Try all on one architecture, and print a line of JSON for each cell."""
     warnings.simplefilter("ignore")
-    model = network(name)
-    g = given(model, SIDES.get(name, calls.SIDE))
-    for technique, call in calls.TECHNIQUES.items():
-        print(json.dumps([technique, *tried(lambda call=call: call(g))]), flush=True)
-    for explorer in sorted(n for n in explorers.__all__ if n.endswith("Explorer") and n != "Explorer"):
-        print(json.dumps([explorer, *tried(lambda explorer=explorer: opened(explorer, model))]), flush=True)
+    torch.set_num_threads(1)
+    g = given(network(name), SIDES.get(name, calls.SIDE))
+    for row in rows(word):
+        print(json.dumps(asdict(tried(row, g))), flush=True)
 
 
-def main(names: list[str]) -> int:
-    cells: dict[str, dict[str, tuple[str, str]]] = {}
+def line(name: str, cells: list[Cell]) -> str:
+    """The counts of one network, and what takes longest."""
+
+    def most(seconds: str) -> str:
+        slowest = max(cells, key=lambda cell: getattr(cell, seconds))
+        return f"{getattr(slowest, seconds):.0f} s ({slowest.row})"
+
+    marks = Counter(cell.mark for cell in cells)
+    return (
+        f"{name:20} {marks['.']} right, {marks['r']} refused, {marks['X']} crash, {marks['s']} hang;"
+        f" first display {most('first')}, longest step {most('longest')}, all {most('total')}"
+    )
+
+
+def main(names: list[str], word: str) -> int:
+    failed = tried_all = 0
     for name in names:
-        command = [sys.executable, __file__, "--tell", name]
+        command = [sys.executable, __file__, "--tell", name, "--rows", word]
         run = subprocess.run(command, capture_output=True, text=True)
-        rows = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("[")]
-        cells[name] = {row: (mark, said) for row, mark, said in rows}
-        marks = "".join(mark for mark, _said in cells[name].values())
-        print(f"{name:20} {marks}", flush=True)
-        if run.returncode:
+        cells = [Cell(**json.loads(text)) for text in run.stdout.splitlines() if text.startswith("{")]
+        print(f"{name:20} {''.join(cell.mark for cell in cells)}", flush=True)
+        if run.returncode or not cells:
             print(f"{name:20} ended with {run.returncode}: {run.stderr.strip().splitlines()[-1:]}")
-        for what, (mark, said) in cells[name].items():
-            if mark != "." or said:
-                print(f"  {mark} {what:40} {said[:300]}", flush=True)
-    crashed = sum(mark in "Xs" for row in cells.values() for mark, _said in row.values())
-    print(f"\n{crashed} cells crash or take too long, of {sum(map(len, cells.values()))}.")
-    return bool(crashed)
+            failed += 1
+            continue
+        for cell in cells:
+            if cell.mark != "." or cell.said or cell.total > LONGEST:
+                seconds = f"{cell.first:.1f} s, {cell.longest:.1f} s, {cell.total:.1f} s"
+                print(f"  {cell.mark} {cell.row:40} {seconds:24} {cell.said[:300]}")
+        print(line(name, cells), flush=True)
+        failed += sum(cell.mark in "Xs" for cell in cells)
+        tried_all += len(cells)
+    print(f"\n{failed} cells crash or hang, of {tried_all}.")
+    return bool(failed)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--tell"]:
-        tell(sys.argv[2])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("architectures", nargs="*", default=[*ARCHITECTURES, *PACKAGED])
+    parser.add_argument("--rows", default="", metavar="WORD")
+    parser.add_argument("--tell", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.tell:
+        tell(asked.tell, asked.rows)
         sys.stdout.flush()
         sys.exit()
-    sys.exit(main(sys.argv[1:] or [*ARCHITECTURES, *PACKAGED]))
+    sys.exit(main(asked.architectures, asked.rows))

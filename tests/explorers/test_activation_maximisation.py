@@ -11,7 +11,7 @@ from torch import nn
 
 from cnnlab.explorers import ActivationMaximisationExplorer
 from cnnlab.explorers.render import maximisation
-from cnnlab.explorers.step_player import StepPlayer, make_frame
+from cnnlab.explorers.step_player import StepPlayer, make_frame, strip_figure
 from cnnlab.synthesis import maximise
 
 
@@ -143,3 +143,9 @@ def test_the_classes_of_another_network_are_offered(explorer):
     assert explorer.error is None
     assert explorer.grid.captions == ["bird"]
     assert [label for label, _ in explorer.target.options] == ["car", "cup", "bird"]
+
+
+def test_a_strip_shows_each_picture_large():
+    figure = strip_figure(torch.rand(9, 3, 20, 20), ["a patch"] * 9)
+    figure.draw_without_rendering()
+    assert min(axis.images[0].get_window_extent().width for axis in figure.axes if axis.images) >= 150

@@ -120,6 +120,21 @@ def test_at_once_takes_all_steps_in_a_loop_too_and_raises_what_goes_wrong():
     run(scene)
 
 
+def test_what_was_to_come_at_once_goes_on_in_the_background_after_a_while(monkeypatch):
+    monkeypatch.setattr("cnnlab.explorers.background.PATIENCE", 0)
+
+    async def scene():
+        shown, ends = [], []
+        growth = BackgroundSteps(ends.append)
+        growth.start(iter(range(3)), shown.append, lambda: ends.append(None), at_once=True)
+        assert (shown, ends, growth.running) == ([0], [], True)
+        while growth.running:
+            await asyncio.sleep(0.01)
+        assert (shown, ends) == ([0, 1, 2], [None])
+
+    run(scene)
+
+
 def test_buttons_follow():
     async def scene():
         start, stop = widgets.Button(), widgets.Button(disabled=True)

@@ -216,3 +216,7 @@ def test_a_layer_is_found_by_typing_in_the_table_of_layers():
     assert explorer.layer == "fire3.left" and explorer.error is None
     explorer.table.set_state({"selected": 0})
     assert explorer.find.value == explorer.layer == "conv1"
+
+
+def test_a_wrapper_with_few_layers_shows_them_rather_than_itself():
+    assert first_layers(["module.conv", "module.fc", "module"]) == ["module.conv", "module.fc", "module"]

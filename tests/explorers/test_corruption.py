@@ -31,6 +31,13 @@ def explorer():
     return CorruptionExplorer(Bright().eval(), 7)
 
 
+def test_a_saved_notebook_shows_each_picture_large(explorer):
+    figure = explorer.preview()
+    figure.draw_without_rendering()
+    widths = [axis.images[0].get_window_extent().width for axis in figure.axes if axis.images]
+    assert len(widths) == len(CORRUPTIONS) and min(widths) >= 150
+
+
 def test_it_opens_with_all_fifteen_at_every_severity(explorer):
     assert explorer.error is None and sorted(explorer.results) == [1, 2, 3, 4, 5]
     for severity in (1, 5):

@@ -34,6 +34,13 @@ def explorer():
     return CueConflictExplorer(Fixed("teapot").eval(), Fixed("fish").eval(), picture)
 
 
+def test_a_saved_notebook_shows_each_picture_large(explorer):
+    figure = explorer.preview()
+    figure.draw_without_rendering()
+    widths = [axis.images[0].get_window_extent().width for axis in figure.axes if axis.images]
+    assert len(widths) == len(OBJECTS) and min(widths) >= 150
+
+
 def test_every_skin_is_drawn_and_asked_about(explorer):
     assert explorer.error is None and set(explorer.results) == set(OBJECTS)
     expected = cue_conflict("teapot", "fish", seed=3, scene="room").image

@@ -48,9 +48,14 @@ class Own(nn.Module):
         return self.scale * self.fc(self.pool(maps).flatten(1))
 
 
+def compiled(model: nn.Module) -> nn.Module:
+    return torch.compile(model, backend="eager")
+
+
+@pytest.mark.parametrize("form", [nn.Module.eval, compiled])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_unusual_network_opens(name):
-    explorer = getattr(explorers, name)(Own())
+def test_an_unusual_network_opens(name, form):
+    explorer = getattr(explorers, name)(form(Own()))
     assert explorer.error is None
     assert len(explorer.static_preview()) > 1000
 

@@ -14,7 +14,7 @@ from cnnlab.explorers.render.transfer import (
     learning_rate,
     prediction_frames,
     runs_figure,
-    training_run,
+    training_steps,
 )
 from cnnlab.figures.colours import RIGHT, WRONG
 from cnnlab.transfer import NewTask, accuracy, fine_tune, transfer_init
@@ -50,7 +50,7 @@ def colours():
 
 def test_a_trial_is_fine_tuning_tried_after_each_pass(colours):
     model, plan = Small().eval(), RunConfig("pool1", True, 4, 3, 5)
-    found = list(training_run(model, "small", colours, plan))
+    found = [one for one in training_steps(model, "small", colours, plan) if one is not None]
     assert [len(one.accuracy) for one in found] == [1, 2, 3]
     rows = torch.cat([(colours.labels == c).nonzero()[:, 0] for c in (0, 1)])
     chosen = trial_rows(colours, 4, 5)
@@ -84,7 +84,7 @@ def test_frames_are_blue_where_the_answer_is_right(colours):
 
 def test_the_figure_names_each_trial(colours):
     plans = RunConfig("pool1", True, 4, 2, 0), RunConfig(None, True, 4, 2, 0)
-    ends = [list(training_run(Small().eval(), "small", colours, plan))[-1] for plan in plans]
+    ends = [list(training_steps(Small().eval(), "small", colours, plan))[-1] for plan in plans]
     figure = runs_figure(ends, 0.5)
     assert "small: up to pool1, frozen; 4 a class; small: nothing kept; 4 a class" in figure.alt_text
     assert len(figure.axes[0].lines) == 3

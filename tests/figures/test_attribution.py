@@ -96,3 +96,4 @@ def test_the_segment_keeps_its_colours_and_the_ground_is_pale(images):
     assert np.allclose(drawn[inside], images[0].permute(1, 2, 0).numpy()[inside])
     assert drawn[~inside].min() >= 0.75 - 1e-6
     assert figure.axes[5].get_xlabel() == "IoU 0.25" and "0.25" in figure.alt_text
+    assert figure.axes[2].get_ylabel() == "map", "it may come from saliency, Grad-CAM or class maps"

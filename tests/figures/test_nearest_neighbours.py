@@ -91,6 +91,13 @@ def test_pictures_stand_at_their_places_or_in_their_cells(points, pictures):
         assert np.allclose(cell, picture.permute(1, 2, 0))
 
 
+def test_a_sheet_holds_no_more_pixels_than_are_drawn(points):
+    figure = picture_map_figure(points, torch.rand(9, 3, 600, 500), grid=True, size=3)
+    high, wide = figure.axes[0].images[0].get_array().shape[:2]
+    columns = int(grid_assignment(points)[:, 1].max()) + 1
+    assert wide <= 1.1 * 300 and high > wide / columns
+
+
 def test_a_zoom_shows_the_cells_of_its_part_only(points, pictures):
     figure = picture_map_figure(points, pictures, grid=True, zoom=(1, 0, 3, 2))
     sheet, shown = np.asarray(figure.axes[0].images[0].get_array()), 0

@@ -16,6 +16,9 @@ def test_each_layer_has_a_bar_for_each_network():
     assert figure.alt_text.endswith("; class known 0.55; chance 0.02.")
     lines = [(line.get_ydata()[0], line.get_linestyle()) for line in figure.axes[0].lines]
     assert lines == [(0.55, "--"), (0.02, ":")]
+    pooled = layer_scores_figure({"fire9": {"sum": 0.8, "max": 0.7}}, across="pooling")
+    assert pooled.alt_text == "Mean average precision by pooling; the best pooling of fire9 is sum with 0.80."
+    assert pooled.axes[0].get_xlabel() == "pooling"
     with pytest.raises(ValueError, match="same layers"):
         layer_scores_figure({"before": {"relu4": 0.3}, "after": {"relu5": 0.4}})
 

@@ -184,3 +184,13 @@ def test_a_picture_of_a_list_is_a_tensor_or_comes_with_its_label():
         assert torch.equal(picture_at(entries, 2), pictures[2])
     with pytest.raises(TypeError, match=r"entry 1 of the pictures must be a tensor 3 x H x W"):
         list(picture_batches([pictures[0], pictures[1][0]], 2))
+
+
+def test_complex_maps_are_refused():
+    class Spectrum(nn.Module):
+        def forward(self, maps):
+            return torch.fft.fft2(maps)
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), Spectrum())
+    with pytest.raises(TypeError, match='layer "1" gives complex numbers'):
+        activations(model, torch.rand(1, 3, 16, 16), "1")

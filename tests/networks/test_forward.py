@@ -51,6 +51,20 @@ def test_an_output_that_is_no_tensor_is_refused(output, message):
         forward(Network(output), IMAGES)
 
 
+class Positions(nn.Module):
+    """Adds a number for each place."""
+
+    def forward(self, images):
+        return images + torch.zeros(12, 12)
+
+
+class Windows(nn.Module):
+    """Cuts the picture into windows of 4 x 4, as MaxViT does."""
+
+    def forward(self, images):
+        return images.view(len(images), 3, images.shape[2] // 4, 4, images.shape[3] // 4, 4).mean((3, 5))
+
+
 @pytest.mark.parametrize(
     ("network", "reason"),
     [
@@ -59,6 +73,8 @@ def test_an_output_that_is_no_tensor_is_refused(output, message):
         (nn.ReflectionPad2d(6), "Padding size"),
         (Network(classes=2), "mat1 and mat2"),
         (torchvision.models.VisionTransformer(12, 4, 1, 1, 8, 8, num_classes=2), "Wrong image height"),
+        (Positions(), "must match the size of tensor"),
+        (Windows(), "is invalid for input of size"),
     ],
 )
 def test_pictures_of_a_size_that_a_network_does_not_take_are_named(network, reason):
@@ -86,6 +102,22 @@ def test_a_size_that_only_training_does_not_take_is_named():
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="gives NaN"):
         forward(Network(lambda logits, x: logits / 0 * 0), IMAGES)
+
+
+def test_infinity_is_refused_and_an_impossible_class_is_not():
+    with pytest.raises(ValueError, match="gives infinite numbers"):
+        forward(Network(lambda logits, x: logits.abs() / 0), IMAGES)
+    impossible = torch.tensor([0.0, -torch.inf, 0.0, 0.0])
+    assert forward(Network(lambda logits, x: logits + impossible), IMAGES)[:, 1].isneginf().all()
+
+
+def test_a_network_that_needs_more_than_pictures_is_told_what_to_do():
+    class Dated(nn.Module):
+        def forward(self, images, day):
+            return images
+
+    with pytest.raises(TypeError, match="must take pictures alone, but .* 'day'; wrap it"):
+        forward(Dated(), IMAGES)
 
 
 def test_one_output_is_refused_with_the_way_out():

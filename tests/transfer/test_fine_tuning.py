@@ -8,6 +8,7 @@ from torch import nn
 from cnnlab.networks.segmentation_models import UNet
 from cnnlab.robustness import adversarial_training
 from cnnlab.transfer import accuracy, fine_tune, freeze, new_head
+from cnnlab.transfer.fine_tuning import fine_tune_steps
 
 
 def test_it_is_stochastic_gradient_descent_by_the_formula():
@@ -48,6 +49,25 @@ def test_it_learns_and_leaves_the_network_alone(tiny, squares):
     assert all(torch.equal(before[key], value) for key, value in tiny.state_dict().items())
     assert torch.equal(torch.random.get_rng_state(), chance)
     assert not tuned.model.training and all(p.grad is None for p in tuned.model.parameters())
+
+
+def test_short_steps_give_the_same_weights_and_leave_chance_to_others(tiny, squares):
+    """Dropout draws from torch's global generator, of which others draw between two batches."""
+    model = nn.Sequential(tiny, nn.Dropout(0.5)).eval()
+    options = {"epochs": 2, "batch_size": 8, "seed": 3}
+    images, labels = squares(20)
+    expected = fine_tune(model, images, labels, **options).model.state_dict()
+    torch.manual_seed(7)
+    drawn, tuned, batches = [], None, 0
+    for step in fine_tune_steps(model, images, labels, **options):
+        drawn.append(torch.rand(1))
+        batches += step is None
+        tuned = step or tuned
+    torch.manual_seed(7)
+    assert torch.equal(torch.cat(drawn), torch.cat([torch.rand(1) for _ in drawn]))
+    assert batches == 2 * 3
+    found = tuned.model.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(tiny, squares):
@@ -117,6 +137,11 @@ def test_after_an_interruption_all_is_as_before(tiny, squares):
     assert [epoch for epoch, _ in seen] == [1, 2] and all(math.isfinite(loss) for _, loss in seen)
     assert torch.equal(tiny.fc3.weight, before) and torch.equal(torch.random.get_rng_state(), chance)
     assert not tiny.training
+
+
+def test_names_for_labels_are_refused(tiny):
+    with pytest.raises(TypeError, match=r"names came; look them up by `model\.class_names\.index"):
+        fine_tune(tiny, torch.rand(2, 3, 4, 4), ["cat", "dog"])
 
 
 @pytest.mark.parametrize(

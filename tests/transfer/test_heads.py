@@ -85,3 +85,35 @@ def test_wrong_input_is_refused(tiny):
         new_head(nn.Sequential(nn.ReLU()), ["a", "b"])
     with pytest.raises(ValueError, match='layer "relu9" is not in tiny'):
         freeze(tiny, "relu9")
+
+
+class Cosine(nn.Module):
+    """A head that compares directions with prototypes."""
+
+    def __init__(self):
+        super().__init__()
+        self.prototypes = nn.Parameter(torch.randn(5, 8))
+
+    def forward(self, vectors):
+        return nn.functional.normalize(vectors) @ nn.functional.normalize(self.prototypes).T
+
+
+def quantised(model):
+    return torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+
+
+@pytest.mark.filterwarnings("ignore:torch.*quantiz")
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda body: nn.Sequential(body, Cosine()),
+        lambda body: quantised(nn.Sequential(body, nn.Linear(8, 5))),
+    ],
+)
+def test_a_head_that_cannot_be_built_anew_is_named(made):
+    """The convolution before it must not be taken for it."""
+    body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(
+        ValueError, match='computed by "1", a (Cosine|Linear|DynamicQuantizedLinear), which is neither'
+    ):
+        new_head(made(body), ["elm", "oak"])

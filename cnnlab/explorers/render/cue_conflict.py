@@ -65,15 +65,14 @@ def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], 
 
 def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
     """Static preview: the shape with twenty textures, and below each the networks' predictions, coloured by the cue that they follow."""
-    figure = canvas(9.8, 4.9)
-    axes = figure.subplots(3, 7).flat
-    axes[-1].set_axis_off()
-    under = {"ha": "center", "va": "top", "fontsize": 7.5}
-    for axis, (texture, result) in zip(axes, results.items(), strict=False):
+    figure = canvas(9.8, 9.4)
+    axes = figure.subplots(4, 5).flat
+    under = {"ha": "center", "va": "top", "fontsize": 9}
+    for axis, (texture, result) in zip(axes, results.items(), strict=True):
         axis.set_axis_off()
         axis.imshow(result.image.permute(1, 2, 0).numpy(), interpolation="nearest")
         axis.set_title(texture, fontsize=8, color=INK, pad=2)
-        for height, probability, names in zip((-0.03, -0.17), result.probabilities, classes, strict=True):
+        for height, probability, names in zip((-0.02, -0.12), result.probabilities, classes, strict=True):
             colour = CUE_COLOURS.get(followed_cue(probability, names, shape, texture), INK)
             axis.text(
                 0.5, height, names[int(probability.argmax())], transform=axis.transAxes, color=colour, **under

@@ -130,12 +130,12 @@ def preview_figure(images: Tensor, masks: Tensor | None = None) -> Figure:
     return figure
 
 
-def code(opening: str, count: int, layer: str, unit: int, threshold: float) -> str:
+def code(opening: str, count: int, side: int, layer: str, unit: int, threshold: float) -> str:
     """The lines of code that dissect the layer and ablate the unit without the explorer; `opening` defines `model`."""
     unique = f"unique_detectors({threshold:.2f})"
     return snippet(
         opening,
-        f'data = world.dataset("validation", n={count})',
+        f'data = world.dataset("validation", n={count}{"" if side == 96 else f", size={side}"})',
         f'dissection = units.dissect(model, data, "{layer}")',
         f"print(dissection.{unique}, dissection.at_chance().{unique})",
         f"print(next(report for report in dissection.rows() if report.unit == {unit}))",

@@ -23,17 +23,18 @@ def layers_to_search(model: nn.Module, side: int) -> tuple[list[str], str]:
     return names, deepest(layers, names)
 
 
-def fitting(pictures: Any, side: int) -> Any:
-    """A set such as `cnnlab.world.instances` for a network with this input size.
+def fitting(pictures: Any, model: nn.Module, side: int) -> Any:
+    """A set such as `cnnlab.world.instances` for a network.
 
-    A large network gets the first pictures, enlarged, with all views of each of their objects; a small one gets reduced photographs.
+    A large network gets the first pictures with all views of each of their objects; one with a small input gets reduced photographs.
     """
     whole = first_images(pictures, len(pictures))
+    reduced = whole
     if whole.images.shape[-1] > side:
-        return replace(whole, images=whole.as_floats(side).mul(255).round().byte())
-    some = whole.fitting(side)
-    if some is whole:
-        return pictures
+        reduced = replace(whole, images=whole.as_floats(side).mul(255).round().byte())
+    some = reduced.fitting(model, side)
+    if some is reduced:
+        return pictures if reduced is whole else reduced
     count = len(some)
     if count < len(whole) and whole.labels[count] == whole.labels[count - 1]:
         count = int((some.labels != some.labels[-1]).sum())

@@ -15,8 +15,8 @@ from cnnlab.explorers.snippet import literal, snippet
 from cnnlab.explorers.static_preview import canvas, draw_row
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import LINES
-from cnnlab.transfer import NewTask, fine_tune_epochs, sample_per_class, transfer_init
-from cnnlab.transfer.fine_tuning import to_float_images
+from cnnlab.transfer import NewTask, sample_per_class, transfer_init
+from cnnlab.transfer.fine_tuning import fine_tune_steps, to_float_images
 
 BATCH_SIZE = 16
 N_SHOWN = 20
@@ -31,6 +31,7 @@ class RunConfig:
     per_class: int
     epochs: int
     seed: int
+    batch_size: int = BATCH_SIZE
 
     @property
     def label(self) -> str:
@@ -72,31 +73,43 @@ class TrainingRun:
     predicted: Tensor
 
 
-def learning_rate(model: nn.Module) -> float:
-    """0.03; a sixth of it without batch normalisation, where squeezenet's loss would leave the finite numbers."""
+def learning_rate(model: nn.Module, batch_size: int = BATCH_SIZE) -> float:
+    """0.03; a sixth of it without batch normalisation, where squeezenet's loss would leave the finite numbers.
+
+    In proportion to the size of the batch (Goyal et al., "Accurate, large minibatch SGD", 2017), with which the noise of a step falls.
+    """
     normalised = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
-    return 0.03 if normalised else 0.005
+    return (0.03 if normalised else 0.005) * batch_size / BATCH_SIZE
 
 
-def training_run(model: nn.Module, source: str, task: NewTask, config: RunConfig) -> Iterator[TrainingRun]:
-    """The training epoch by epoch, evaluated on the test pictures after each."""
+def training_steps(
+    model: nn.Module, source: str, task: NewTask, config: RunConfig
+) -> Iterator[TrainingRun | None]:
+    """The training so far after each epoch, evaluated on the test pictures, and None after each shorter step."""
     rows = sample_per_class(task.labels, len(task.classes), config.per_class, config.seed)
     start = transfer_init(model, task.classes, config.layer, seed=config.seed)
-    epochs = fine_tune_epochs(
+    steps = fine_tune_steps(
         start,
         task.images[rows],
         task.labels[rows],
         freeze_up_to=config.layer if config.freezes else None,
-        learning_rate=learning_rate(model),
+        learning_rate=learning_rate(model, config.batch_size),
         epochs=config.epochs,
-        batch_size=BATCH_SIZE,
+        batch_size=config.batch_size,
         mirror=_mirrors(task),
         seed=config.seed,
     )
     accuracies: tuple[float, ...] = ()
-    for fine_tuned in epochs:
-        with torch.inference_mode():
-            predicted = fine_tuned.model(to_float_images(task.test_images)).argmax(1)
+    for fine_tuned in steps:
+        if fine_tuned is None:
+            yield None
+            continue
+        parts = []
+        for images in task.test_images.split(4 * config.batch_size):
+            yield from [None] * bool(parts)
+            with torch.inference_mode():
+                parts.append(fine_tuned.model(to_float_images(images)).argmax(1))
+        predicted = torch.cat(parts)
         accuracies += (float((predicted == task.test_labels).float().mean()),)
         yield TrainingRun(source, task.name, task.classes, config, accuracies, predicted)
 
@@ -146,12 +159,13 @@ def prediction_frames(task: NewTask, predicted: Tensor, side: int) -> tuple[list
 
 
 def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
-    """Plot of twelve test pictures with the predictions of the last run, beside the curves of all runs."""
+    """Plot of twelve test pictures, with the predictions of the last run if there is one, beside the curves of all runs."""
     figure = canvas(9.6, 3.9)
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     images = to_float_images(task.test_images[:12])
     names, truth = task.classes, task.test_labels[: len(images)].tolist()
-    pairs = list(zip(runs[-1].predicted.tolist(), truth, strict=False))
+    predicted = runs[-1].predicted.tolist() if runs else truth
+    pairs = list(zip(predicted, truth, strict=False))
     captions = [
         names[true_class]
         if predicted_class == true_class
@@ -163,7 +177,7 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
         axes[: len(images)],
         images,
         captions,
-        [predicted_class == true_class for predicted_class, true_class in pairs],
+        [predicted_class == true_class if runs else None for predicted_class, true_class in pairs],
     )
     for axis in axes[len(images) :]:
         axis.set_axis_off()
@@ -171,7 +185,8 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
     for run in runs:
         axis.plot(range(1, len(run.accuracy) + 1), run.accuracy, marker="o", label=run.config.label)
     axis.set(ylim=(0, 1.02), xlabel="epochs", ylabel="right on test pictures")
-    axis.legend(fontsize=8, loc="lower right")
+    if runs:
+        axis.legend(fontsize=8, loc="lower right")
     return figure
 
 
@@ -186,7 +201,7 @@ def code(opening: str, task: NewTask, config: RunConfig, side: int, rate: float)
         f"start = transfer.transfer_init(model, task.classes, {layer}, seed={config.seed})",
         "tuned = transfer.fine_tune(",
         f"    start, task.images[rows], task.labels[rows], freeze_up_to={frozen},",
-        f"    learning_rate={rate}, epochs={config.epochs}, batch_size={BATCH_SIZE}, mirror={_mirrors(task)}, seed={config.seed},",
+        f"    learning_rate={rate}, epochs={config.epochs}, batch_size={config.batch_size}, mirror={_mirrors(task)}, seed={config.seed},",
         ")",
         "print(transfer.accuracy(tuned.model, task.test_images, task.test_labels))",
     )
