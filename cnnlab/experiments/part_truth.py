@@ -1,7 +1,7 @@
 """Experiments on the truth of maps: claims for parts against the falls of the logit when the parts are gone, for every method.
 
 `PARTS` asks each method on each network for the ranking of an object's parts, and measures beside it what is cheaper: does the map
-lie on the object, does its deletion curve fall? `OBJECTS_AND_SCENES` asks for what needs two objects, or two networks.
+lie on the object, does its deletion curve fall?
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,35 +20,27 @@ from cnnlab.attribution import (
     deletion_insertion,
     distractibility,
     important_parts,
-    input_dependence,
-    input_independence,
     method_map,
-    model_contrast,
     part_claims,
     pointing_game,
     preservation_check,
     rank_correlation,
     relevance_mass,
     single_deletion,
-    target_sensitivity,
     true_importance,
 )
-from cnnlab.attribution.part_importance import rendered_logits
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.experiments.records import Record
 from cnnlab.networks.zoo import load
-from cnnlab.world import OBJECTS, Picture, Recipe, parts_of, render, sample
+from cnnlab.world import OBJECTS, Picture, Recipe, render, sample
 
 AREA = "area alone"
 """A map that is the same everywhere: it claims for each part its size."""
 FIRST_SEED = 20_800_000
 """Seeds of the test pictures; no network has seen them."""
-NETWORKS = ("mini_alexnet",)
-SCENE_NETWORK = "mini_alexnet_scenes"
+NETWORKS = ("mini_alexnet", "mini_vgg")
 CHEAP = ("pointing", "mass", "deletion", "insertion")
 """Scores that need no rendering."""
-NO_EFFECT = 0.02
-"""A change of the probability below this counts as none."""
 
 
 def measure_parts(*, network: str, method: str, pictures: int) -> dict[str, list[float | None]]:
@@ -80,29 +71,6 @@ def measure_parts(*, network: str, method: str, pictures: int) -> dict[str, list
         "insertion": curves.insertion_area,
     }
     return {name: _rounded(values) for name, values in found.items()}
-
-
-def measure_objects_and_scenes(*, method: str, pictures: int) -> dict[str, Any]:
-    """Target sensitivity in pictures of two objects, and BAM's three scores with a network for objects and one for scenes."""
-    model, other = load(NETWORKS[0]), load(SCENE_NETWORK)
-    pairs = [_two_objects(number) for number in range(pictures)]
-    asked = torch.stack([_asked_both_ways(method, model, picture) for picture in pairs])
-    shown = [render(_recipe(number)) for number in range(pictures)]
-    empty = [render(p.recipe.replace(without=parts_of(p.label), clutter=p.recipe.clutter)) for p in shown]
-    on_objects = _on_object(method, model, shown, shown, [p.label for p in shown])
-    scenes = [picture.recipe.scene for picture in shown]
-    with_object = _on_object(method, other, shown, shown, scenes)
-    without = _on_object(method, other, empty, shown, scenes)
-    changed = rendered_logits(other, [p.recipe for p in (*shown, *empty)]).softmax(1)
-    indices = [other.class_names.index(scene) for scene in scenes]
-    before, after = changed[range(2 * pictures), indices * 2].chunk(2)
-    idle = (before - after).abs() < NO_EFFECT
-    return {
-        "sensitive": _rounded(target_sensitivity(asked).mean(1)),
-        "contrast": round(float(model_contrast(on_objects, with_object)), 4),
-        "dependent": _rounded(input_dependence(with_object, without)),
-        "independent": _rounded(input_independence(without, with_object)[idle]),
-    }
 
 
 @dataclass(frozen=True)
@@ -155,10 +123,10 @@ def _bootstrap(values: Tensor) -> Interval:
     return Interval(float(values.nanmean()), low, high)
 
 
-def _map(method: str, model: nn.Module, picture: Picture, target: str | None = None) -> Tensor:
+def _map(method: str, model: nn.Module, picture: Picture) -> Tensor:
     if method == AREA:
         return torch.ones(picture.image.shape[1:])
-    return method_map(method, model, picture.image, target or picture.label).float()
+    return method_map(method, model, picture.image, picture.label).float()
 
 
 def _recipe(number: int) -> Recipe:
@@ -178,36 +146,6 @@ def _mass(maps: Tensor, masks: Tensor) -> Tensor:
     return relevance_mass(maps, masks).share
 
 
-def _two_objects(number: int) -> Picture:
-    """A picture of two objects of different classes, the other one half a list of classes away."""
-    other = OBJECTS[(number + len(OBJECTS) // 2) % len(OBJECTS)]
-    return render(_recipe(number).replace(others=(other,), clutter=0))
-
-
-def _asked_both_ways(method: str, model: nn.Module, picture: Picture) -> Tensor:
-    """2 x 2: the sum of the map for each of both classes on each of both objects."""
-    masks = [picture.instance == 1, picture.instance == 2]
-    maps = [_map(method, model, picture, name) for name in (picture.label, picture.recipe.others[0])]
-    return torch.stack([torch.stack([relevance[mask].sum() for mask in masks]) for relevance in maps])
-
-
-def _on_object(
-    method: str,
-    model: nn.Module,
-    shown: Sequence[Picture],
-    outlines: Sequence[Picture],
-    targets: Sequence[str],
-) -> Tensor:
-    """N: the mean relevance within the outline of an object, in maps scaled to [0, 1]."""
-    means = []
-    for picture, outline, target in zip(shown, outlines, targets, strict=True):
-        relevance = _map(method, model, picture, target)
-        low, high = relevance.min(), relevance.max()
-        scaled = (relevance - low) / (high - low) if high > low else torch.zeros_like(relevance)
-        means.append(scaled[outline.mask()].mean())
-    return torch.stack(means)
-
-
 def _rounded(values: Tensor) -> list[float | None]:
     """Numbers for JSON, which knows no NaN."""
     return [None if value != value else round(value, 3) for value in values.tolist()]
@@ -220,12 +158,4 @@ PARTS = Experiment(
     options={"pictures": 20},
     quick_grid={"network": NETWORKS[:1], "method": ("saliency", "Grad-CAM", AREA)},
     quick_options={"pictures": 6},
-)
-OBJECTS_AND_SCENES = Experiment(
-    question="Does a map follow the class that is asked for, the network, and what matters in the picture?",
-    measure=measure_objects_and_scenes,
-    grid={"method": tuple(METHODS)},
-    options={"pictures": 8},
-    quick_grid={"method": ("saliency", "Grad-CAM")},
-    quick_options={"pictures": 4},
 )

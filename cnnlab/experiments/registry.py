@@ -34,6 +34,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "places_remembered": segmentation.UPSAMPLING_METHODS,
     "rendered_to_drawn": segmentation.DOMAIN_SHIFT,
     "parts": part_truth.PARTS,
-    "objects_and_scenes": part_truth.OBJECTS_AND_SCENES,
 }
 """Experiments by name, in the order of the notebooks."""

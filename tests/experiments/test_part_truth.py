@@ -8,19 +8,17 @@ import torch
 from cnnlab import attribution, world
 from cnnlab.experiments import Record, part_truth
 from cnnlab.networks import MiniAlexNet
-from cnnlab.world import OBJECTS, SCENES
+from cnnlab.world import OBJECTS
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """Random networks under every name, and no truth remembered."""
+    """A random network under every name, and no truth remembered."""
     torch.manual_seed(2)
-    networks = {"scenes": MiniAlexNet(SCENES).eval(), "objects": MiniAlexNet(OBJECTS).eval()}
-    monkeypatch.setattr(
-        part_truth, "load", lambda name: networks["scenes" if "scenes" in name else "objects"]
-    )
+    model = MiniAlexNet(OBJECTS).eval()
+    monkeypatch.setattr(part_truth, "load", lambda name: model)
     part_truth._truths.cache_clear()
-    yield networks["objects"]
+    yield model
     part_truth._truths.cache_clear()
 
 
@@ -38,14 +36,6 @@ def test_a_cell_is_what_the_techniques_give(small):
     assert found["mass"][1] == pytest.approx(float(mass), abs=1e-3)
     area = part_truth.measure_parts(network="mini_alexnet", method=part_truth.AREA, pictures=2)
     assert area["mass"][1] == pytest.approx(float(picture.mask().float().mean()), abs=1e-3)
-
-
-def test_two_objects_and_two_networks(small):
-    found = part_truth.measure_objects_and_scenes(method="saliency", pictures=2)
-    assert len(found["sensitive"]) == len(found["dependent"]) == 2 and len(found["independent"]) <= 2
-    assert all(0 <= value <= 1 for name in ("sensitive", "dependent") for value in found[name])
-    pair = part_truth._two_objects(0)
-    assert (pair.instance == 1).any() and (pair.instance == 2).any() and pair.recipe.others == ("car",)
 
 
 def record(rows):
