@@ -79,7 +79,7 @@ class PartExplorer(Explorer):
             label="The picture under the map, and without the part",
         )
         self.chart, self._finding = Chart(), finding()
-        self.table = Table(headings=["method", "is", "agreement"], text_columns=2, label="The methods")
+        self.table = Table(headings=["method", "agreement"], label="The methods")
         self.layout(
             {
                 "Picture": {
@@ -241,8 +241,10 @@ class PartExplorer(Explorer):
             score = render.agreement(claimed, falls)
             scores[label, method] = -1.0 if math.isnan(score) else score
         ranked = sorted(scores, key=scores.__getitem__)
-        self.table.rows = [[label, method, f"{scores[label, method]:.2f}"] for label, method in ranked]
-        label, method = ranked[0]
+        self.table.rows = [[f"{label}: {method}", f"{scores[label, method]:.2f}"] for label, method in ranked]
+        lowest = scores[ranked[0]] + 0.005  # as it is printed, so that equal ones are all right
+        liars = [(label, method) for label, method in ranked if scores[label, method] <= lowest]
+        label, method = next((pair for pair in liars if pair[0] == self.guess.value), ranked[0])
         verdict = "Right" if self.guess.value == label else f"No, it is {label}"
         self.set_status(f"{verdict}: {method} agrees least with the truth ({scores[ranked[0]]:.2f}).")
 

@@ -52,11 +52,14 @@ def test_hidden_names_stand_nowhere_until_the_guess(explorer):
     labels = [label for label, _ in explorer.method.options]
     assert labels == [f"method {letter}" for letter in "ABCDEFGHI"] and not explorer.table.rows
     explorer.guess.value = labels[3]
-    assert {row[1] for row in explorer.table.rows} == set(render.OFFERED)
-    scores = [float(row[2]) for row in explorer.table.rows]
+    assert {row[0].split(": ")[1] for row in explorer.table.rows} == set(render.OFFERED)
+    scores = [float(row[1]) for row in explorer.table.rows]
     assert scores == sorted(scores)
-    liar = explorer.table.rows[0]
-    assert liar[1] in explorer.status.value and ("Right" in explorer.status.value) == (liar[0] == labels[3])
+    liars = [row[0].split(": ")[0] for row in explorer.table.rows if float(row[1]) == scores[0]]
+    assert ("Right" in explorer.status.value) == (labels[3] in liars)
+    for label in labels:
+        explorer.guess.value = label
+        assert ("Right" in explorer.status.value) == (label in liars), "equal ones are all right"
     explorer.hide.value = False
     assert [label for label, _ in explorer.method.options] == list(render.OFFERED)
     assert not explorer.table.rows and explorer.guess.disabled
