@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from cnnlab.world import OBJECTS, STYLES, Recipe, index_of, parts_of, render, sample
-from cnnlab.world.picture import draw, painted
+from cnnlab.world.drawing import draw, painted
 from cnnlab.world.renderer import LABELS
 
 MAPS = ("object", "part", "scene", "material", "texture", "instance")
