@@ -371,6 +371,13 @@ def small_steps(draw):
     return population(draw, height, width, middle, reach, count)
 
 
+def steps_over_a_corner(draw):
+    """Candidates of which many children would leave the picture, and none below or on the right, where painting it is an error."""
+    height, width, count = 12, 18, 16
+    third = torch.tensor([(height - 1) / 3, (width - 1) / 3, 0.5, 0.5, 0.5])
+    return population(draw, height, width, third, third, count)
+
+
 def large_steps(draw):
     """Candidates all over the picture, many of whose children would leave it."""
     height, width, count = 12, 18, 16
@@ -398,7 +405,7 @@ Q4 = Question(
     "next_generation",
     (
         Case("in the middle", small_steps, 5, public=True),
-        Case("all over the picture", large_steps, 5, public=True),
+        Case("over the upper left corner", steps_over_a_corner, 5, public=True),
         Case("all over another picture", large_steps, 4),
     ),
     next_generation,
