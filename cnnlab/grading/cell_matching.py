@@ -120,7 +120,26 @@ def _match(assignment: Assignment, question: Question, submission: Submission) -
     if (count := len([cell for cell in answered if _defines(cell, question)])) > 1:
         review.append(f"{count} different cells define `{question.defines}`; the last one was graded")
     ordered = tuple(sorted(answered or by_syntax.values(), key=lambda cell: cell.number))
+    if answered:
+        review += _overwritten(question, submission, ordered, syntaxes)
     return CellMatch(ordered, tuple(notes), tuple(review), stub=bool(own) and not answered)
+
+
+def _overwritten(
+    question: Question, submission: Submission, answer: tuple[SubmittedCell, ...], given: set[str]
+) -> list[str]:
+    """A line for each place that defines the answer once more, so that another is graded than the one in its cell."""
+    lines = []
+    if any(source_analysis.count_functions(cell.source, question.defines) > 1 for cell in answer):
+        lines.append(f"one cell defines `{question.defines}` several times; the last one was graded")
+    known = given | {_syntax(cell.source) for cell in answer}
+    for place, cell in enumerate(submission.cells, 1):
+        later = cell.number > answer[-1].number and not cell.is_test and _syntax(cell.source) not in known
+        if later and _defines(cell, question):
+            lines.append(
+                f"{CODE_CELL} {place} defines `{question.defines}` once more; the last one was graded"
+            )
+    return lines
 
 
 def _syntax(source: str) -> str:

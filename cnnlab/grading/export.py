@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -17,11 +18,11 @@ from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.late import Lateness, LatePolicy, lateness
 from cnnlab.grading.roster import NOT_HANDED_IN, Roster
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.scoring import Result
 from cnnlab.grading.tables import read_table, table
 from cnnlab.grading.whole_files import write_whole
 
-WITHOUT_WALLS = "without walls"
 REQUEST = "regrade_request"
 UNSAFE = '/\\:"<>|?*%'  # for some system's file names, and the sign that stands for them
 STATES = {"passed": "passed", "failed": "failed"}
@@ -51,9 +52,10 @@ def export(
     if format == "csv" and path.is_file():
         _keep_requests(path, rows)
     if format == "gradescope":
+        names = file_names(row["student"] for row in rows)
         for row in rows:
             if row["result"].status != NOT_HANDED_IN:
-                folder = path / safe_name(row["student"])
+                folder = path / names[row["student"]]
                 folder.mkdir(parents=True, exist_ok=True)
                 content = json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
                 write_whole(folder / "results.json", content)
@@ -180,6 +182,24 @@ FORMATS: dict[str, Callable[..., Any]] = {
 }
 
 
+def file_names(students: Iterable[str]) -> dict[str, str]:
+    """A file name for each student, as `safe_name`; those that differ in their case alone, which a file system may not see, get a hash."""
+    names = {student: safe_name(student) for student in students}
+    alike = Counter(_as_one(name) for name in names.values())
+    return {
+        student: f"{name}%{_short_hash(student)}" if alike[_as_one(name)] > 1 else name
+        for student, name in names.items()
+    }
+
+
+def _as_one(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _short_hash(student: str) -> str:
+    return hashlib.sha256(student.encode()).hexdigest()[:16]
+
+
 def safe_name(student: str) -> str:
     """A file name of at most 150 bytes for any student's name; different names stay different, the ends of long ones are hashed."""
     safe = "".join(
@@ -189,14 +209,12 @@ def safe_name(student: str) -> str:
     safe = f"%{safe}" if safe.startswith((".", "-")) else safe
     if len(safe.encode()) <= 150:
         return safe
-    return (
-        f"{safe.encode()[:130].decode(errors='ignore')}%{hashlib.sha256(student.encode()).hexdigest()[:16]}"
-    )
+    return f"{safe.encode()[:130].decode(errors='ignore')}%{_short_hash(student)}"
 
 
 def walls(result: Result) -> str:
     """What stood around the student's code when it ran: the tier of the sandbox, or "without walls"; "nothing ran" if nothing did."""
-    if result.sandbox.partition(" ")[0] == "none":
+    if result.sandbox.startswith(WITHOUT_WALLS):
         return WITHOUT_WALLS
     return result.sandbox or "nothing ran"
 

@@ -20,7 +20,7 @@ def release(assignment: Assignment, folder: Path | None = None, *, run: bool = T
     Raises
     ------
     ValueError
-        If the markers of a solution or a hidden test are not closed; then nothing is written.
+        If the marks of a solution, a hidden test or a mark scheme are not closed, or misspelt; then nothing is written.
     RuntimeError
         If the student version does not run.
     """
@@ -44,6 +44,8 @@ def student_version(assignment: Assignment) -> Any:
         cell.source = without_solution(cell.source, **kinds)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        elif marks.get("solution"):
+            cell.pop("attachments", None)  # pictures of the solution
         if marks.get("locked") or (marks.get("grade") and not marks.get("solution")):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):

@@ -15,7 +15,7 @@ from rich.text import Text
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.scoring import Result
-from cnnlab.grading.similarity_report import SimilarPair, similar_answers
+from cnnlab.grading.similarity_report import SimilarAnswers, similar_answers
 
 NOT_GRADED = ("grader error", "unreadable", "missing")
 
@@ -44,7 +44,7 @@ class ClassReport:
     points: tuple[float, ...]
     out_of: float
     questions: tuple[QuestionReport, ...]
-    pairs: tuple[SimilarPair, ...]
+    alike: tuple[SimilarAnswers, ...]
 
     def __str__(self) -> str:
         lines = [f"{self.assignment}: {self.students} submissions, {len(self.points)} graded"]
@@ -61,11 +61,11 @@ class ClassReport:
                 f"{question.question} {question.title}: share {question.share:.2f}, discrimination {how}; {counts}"
             )
             lines += [f"    {count} x {hint}" for hint, count in question.hints]
-        if self.pairs:
+        if self.alike:
             lines.append("look-alikes, for a human to judge:")
             lines += [
-                f"    {pair.student} and {pair.other_student}, {pair.question}: {pair.similarity:.0%}"
-                for pair in self.pairs
+                f"    {len(group.students)} in {group.question}, {group.similarity:.0%}: {', '.join(group.students)}"
+                for group in self.alike
             ]
         return "\n".join(lines)
 

@@ -174,7 +174,22 @@ def test_statuses_are_those_of_what_happened(grade, source, status, words):
     assert words in " ".join(case.hint for case in question.cases)
 
 
-def test_a_right_answer_before_a_wrong_one_goes_to_a_human(grade):
+WRONG = "def triple(values): return 5"
+
+
+@pytest.mark.parametrize("where", ["an answer cell", "a new cell", "the same cell", "the cell of q2"])
+def test_a_right_answer_before_a_wrong_one_goes_to_a_human(grade, where):
     content = notebook()
-    content["cells"].append(cell("def triple(values): return 5", marks("q1", solution=True)))
-    assert grade(content).questions[0].status == "needs review"
+    if "new" in where or "answer" in where:
+        content["cells"].append(cell(WRONG, marks("q1", solution=True) if "answer" in where else {}))
+    else:
+        content["cells"][1 if "same" in where else 2]["source"] += f"\n\n{WRONG}"
+    result = grade(content)
+    assert [question.status for question in result.questions] == ["needs review", "passed", "passed"]
+    assert "the last one was graded" in result.questions[0].review[0]
+
+
+def test_trials_before_the_answer_and_copies_after_it_need_no_human(grade):
+    content = notebook(more=[WRONG, "answer = 41"])
+    content["cells"] += [cell(RIGHT["q1"] + "  # a copy"), cell(WRONG, marks("q1-test", grade=True))]
+    assert grade(content).status == "graded"
