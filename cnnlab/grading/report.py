@@ -38,7 +38,10 @@ class QuestionReport:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """Report on a class: number of submissions, points of each graded student, questions, similar answers."""
+    """Report on a class: number of submissions, points of each graded student, questions, similar answers.
+
+    `to_be_marked` of the graded ones have an answer that a person has yet to mark, so that their points are those so far.
+    """
 
     assignment: str
     students: int
@@ -46,9 +49,14 @@ class ClassReport:
     out_of: float
     questions: tuple[QuestionReport, ...]
     pairs: tuple[SimilarPair, ...]
+    to_be_marked: int = 0
 
     def __str__(self) -> str:
         lines = [f"{self.assignment}: {self.students} submissions, {len(self.points)} graded"]
+        if self.to_be_marked:
+            lines.append(
+                f"{self.to_be_marked} of them with answers still to be marked, whose points are not in"
+            )
         if self.points:
             mean, middle = statistics.fmean(self.points), statistics.median(self.points)
             lines.append(
@@ -84,6 +92,7 @@ def class_report(assignment: Assignment, results: list[Result]) -> ClassReport:
             _question_report(assignment, number, graded) for number in range(len(assignment.every_question))
         ),
         tuple(similar_answers(assignment, graded)),
+        sum("to be marked" in {item.status for item in result.questions} for result in graded),
     )
 
 

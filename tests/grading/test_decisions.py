@@ -193,9 +193,11 @@ def test_who_waits_for_a_marker_is_named_and_the_page_says_so_far(essay, book):
     (line,) = still_to_be_marked(book.results("tiny"))
     assert line == "still to be marked, and without those points: anna"
     assert "3 of 11 points so far" in feedback.page(essay, book.result("tiny", "anna"))
-    assert "share -" in str(class_report(essay, list(book.results("tiny"))))
+    report = str(class_report(essay, list(book.results("tiny"))))
+    assert "share -" in report and "1 of them with answers still to be marked" in report
     book.decide("tiny", decided())
     assert still_to_be_marked(book.results("tiny")) == []
+    assert "still to be marked" not in str(class_report(essay, list(book.results("tiny"))))
     assert "6 of 11 points<" in feedback.page(essay, book.result("tiny", "anna"))
 
 
