@@ -17,6 +17,7 @@ from cnnlab.grading.runner_protocol import RunnableCell
 from cnnlab.grading.submissions import Submission, SubmittedCell
 
 IN_TEXT = "the answer stands in a cell that is no code cell, so it was not run"
+NUMBER = re.compile(r"\b\d+\b")
 CODE_CELL = "code cell"  # with its place among them, the name of a cell in messages
 
 
@@ -45,10 +46,13 @@ def runnable_cells(
     """The cells to run: the whole notebook in its order, without test cells, whatever it is that the answers need of it.
 
     A set-up cell is followed by the source's own version if the two differ, and comes first if it is missing. Left out are copies of the
-    stub of a question that is answered, and cells given unchanged, with figures of the answers say, that nothing else uses.
+    stub of a question that is answered, and cells given, with figures of the answers say, that nothing else uses: those unchanged, and
+    those beside a written answer with other numbers, since their pictures are taken as they were handed in.
     """
     setup = {cell.grade_id or str(id(cell)): cell.source for cell in assignment.cells if cell.role == "setup"}
-    given = {_syntax(cell.source) for cell in assignment.cells if cell.role == "own"}
+    beside = {name for question in assignment.written for name in question.beside}
+    own_cells = [cell.source for cell in assignment.cells if cell.role == "own"]
+    given, figures = set(map(_syntax, own_cells)), {_syntax(NUMBER.sub("0", source)) for source in own_cells}
     stubs = {_stub(assignment, name) for name, found in matched.items() if found.cells and not found.stub}
     question_of = {cell.number: name for name, found in matched.items() for cell in found.cells}
     places = {cell.number: place for place, cell in enumerate(submission.cells, 1)}
@@ -58,7 +62,13 @@ def runnable_cells(
     ]
     not_tests = [cell for cell in submission.cells if not cell.is_test or cell.number in question_of]
     candidates = [cell for cell in not_tests if _syntax(cell.source) not in stubs]
-    unused = _unused({cell.number: cell.source for cell in candidates}, given)
+    spare = {cell.number for cell in candidates if _syntax(cell.source) in given}
+    spare |= {
+        cell.number
+        for cell in candidates
+        if {cell.cell_id, cell.grade_id} & beside and _syntax(NUMBER.sub("0", cell.source)) in figures
+    }
+    unused = _unused({cell.number: cell.source for cell in candidates}, spare)
     for cell in candidates:
         own = setup.get(cell.grade_id)
         if cell.number not in unused and (own is None or _syntax(own) != _syntax(cell.source)):
@@ -69,9 +79,9 @@ def runnable_cells(
     return cells
 
 
-def _unused(sources: dict[int, str], given: set[str]) -> set[int]:
-    """The numbers of the cells of `given` syntax that define no name which another cell to run uses."""
-    unused = {number for number, source in sources.items() if _syntax(source) in given}
+def _unused(sources: dict[int, str], spare: set[int]) -> set[int]:
+    """The numbers of the `spare` cells that define no name which another cell to run uses."""
+    unused = set(spare)
     needed = {
         name for number in sources.keys() - unused for name in source_analysis.names(sources[number]).used
     }

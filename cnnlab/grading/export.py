@@ -19,7 +19,7 @@ from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.late import Lateness, LatePolicy, lateness
 from cnnlab.grading.roster import NOT_HANDED_IN, Roster
 from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
-from cnnlab.grading.scoring import Result
+from cnnlab.grading.scoring import QuestionResult, Result
 from cnnlab.grading.tables import read_table, table
 from cnnlab.grading.whole_files import write_whole
 
@@ -123,7 +123,7 @@ def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
         line += ["unknown" if unknown else late.days if late else "", late.free if late else ""]
         line += [_number(row["final"])]
         graded = {item.question: item for item in result.questions}
-        line += [_number(graded[name].points) if name in graded else "" for name in names]
+        line += [_number(_points(graded[name])) if name in graded else "" for name in names]
         line += [graded[name].status if name in graded else "" for name in names]
         lines.append([*line, result.note, walls(result), row["request"]])
     return table(head, lines)
@@ -157,19 +157,18 @@ def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
     tests = []
     for question, graded in zip(assignment.every_question, result.questions, strict=True):
         hints = [f"{case.name}: {case.hint}" for case in graded.cases if case.hint]
-        hints += [*graded.decision.comments, graded.decision.reason] if graded.decision else []
+        hints += _said_by_people(graded)
         test = {
             "name": f"{graded.question}: {question.title}",
             "number": graded.question,
             "visibility": "visible",
         }
         test |= {
-            "score": graded.points,
             "max_score": graded.out_of,
-            "output": "\n".join([graded.status, *filter(None, hints), *graded.notes]),
+            "output": "\n".join([graded.status, *hints, *graded.notes]),
         }
-        if graded.status == "to be marked":
-            del test["score"]
+        points = _points(graded)
+        test |= {} if points is None else {"score": points}
         tests.append(test | ({"status": STATES[graded.status]} if graded.status in STATES else {}))
     said = "; ".join([result.note or result.status, f"graded in: {walls(result)}"])
     summary = {"output": said, "output_format": "text", "tests": tests}
@@ -232,6 +231,25 @@ def walls_of_class(results: Iterable[Result]) -> str:
     return "; ".join(said) or "nothing"
 
 
+def still_to_be_marked(results: Iterable[Result]) -> list[str]:
+    """A line that names those with an answer that a person has yet to mark, whose points are not in; none if there is nobody."""
+    waiting = [
+        result.student for result in results if any(_points(graded) is None for graded in result.questions)
+    ]
+    return [f"still to be marked, and without those points: {', '.join(waiting)}"] if waiting else []
+
+
+def _points(graded: QuestionResult) -> float | None:
+    """The points of a question; None for an answer that nobody has marked, which is no zero."""
+    return None if graded.status == "to be marked" else graded.points
+
+
+def _said_by_people(graded: QuestionResult) -> list[str]:
+    """The comments of a person, and the reason for other points than the computed ones."""
+    decision = graded.decision
+    return [said for said in (*decision.comments, decision.reason) if said] if decision else []
+
+
 def _row(result: Result, late: dict[str, Lateness] | None, roster: Roster | None) -> dict[str, Any]:
     points = None if result.status in ("grader error", NOT_HANDED_IN) else result.points
     lateness = None if late is None else late[result.student]
@@ -264,5 +282,9 @@ def _number(value: float | None) -> float | int | str:
 
 
 def _in_words(result: Result) -> str:
-    parts = [f"{item.question} {item.points:g}/{item.out_of:g} {item.status}" for item in result.questions]
+    parts = []
+    for item in result.questions:
+        points = _points(item)
+        reached = f"{points:g}/{item.out_of:g} " if points is not None else ""
+        parts.append(": ".join([f"{item.question} {reached}{item.status}", *_said_by_people(item)]))
     return "; ".join([*parts, *filter(None, [result.note]), f"graded in: {walls(result)}"])

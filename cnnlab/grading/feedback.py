@@ -163,7 +163,8 @@ def page(assignment: Assignment, result: Result) -> str:
         if graded.question in questions
     ]
     is_graded = result.status != "grader error"
-    total = f"{result.points:g} of {assignment.points:g} points" if is_graded else "not graded yet"
+    so_far = any(graded.status == "to be marked" for graded in result.questions)
+    total = f"{result.points:g} of {assignment.points:g} points{' so far' if so_far else ''}"
     return "\n".join(
         [
             "<!doctype html>",
@@ -172,7 +173,7 @@ def page(assignment: Assignment, result: Result) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title><style>{STYLE}</style></head><body>",
             f"<header><h1>{escape(assignment.title)}</h1><p class=soft>{escape(result.student)}</p>",
-            f"<p class=sum>{total}</p>{_whole_notebook(result)}</header>",
+            f"<p class=sum>{total if is_graded else 'not graded yet'}</p>{_whole_notebook(result)}</header>",
             _overview(assignment, result),
             *sections,
             _output_html("What your cells printed", result.text),

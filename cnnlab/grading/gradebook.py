@@ -20,7 +20,7 @@ from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 from cnnlab.grading.decisions import Decision, effective
-from cnnlab.grading.gradebook_tables import APPLICATION_ID, MIGRATIONS, TABLES, VERSION
+from cnnlab.grading.gradebook_tables import APPLICATION_ID, MIGRATIONS, OF_A_RESULT, TABLES, VERSION
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.written import Exhibit
 
@@ -136,7 +136,7 @@ class Gradebook:
         """Write one result, replacing an older one of the same student."""
         key = (assignment, result.student)
         with self._translate_errors(), self._lock, self._transaction():
-            for table in ("submissions", "questions", "cases", "exhibits"):
+            for table in OF_A_RESULT:
                 self._connection.execute(f"delete from {table} where assignment = ? and student = ?", key)
             row = (
                 *key,

@@ -80,9 +80,8 @@ def _source(assignment: Assignment) -> Any:
     import nbformat
 
     notebook = nbformat.read(assignment.instructor / "source.ipynb", as_version=4)
-    notebook.metadata.pop("widgets", None)
     notebook.metadata["cnnlab"] = {"assignment": assignment.name}
-    return notebook
+    return _without_traces(notebook)
 
 
 def _execute(notebook: Any, folder: Path) -> Any:
@@ -96,12 +95,17 @@ def _execute(notebook: Any, folder: Path) -> Any:
         client.execute()
     except CellExecutionError as error:
         raise RuntimeError(f"the student version does not run: {error.ename}: {error.evalue}") from None
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
+    return _without_traces(notebook)
+
+
+def _without_traces(notebook: Any) -> Any:
+    """The notebook without what the kernel that ran it has left in the metadata."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 
 

@@ -8,7 +8,7 @@ import time
 
 import nbformat
 import pytest
-from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook, write_assignment
+from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook, with_essay, write_assignment
 
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.cell_matching import match, runnable_cells
@@ -103,6 +103,26 @@ def test_cells_given_are_run_only_if_something_uses_them(tmp_path, runner):
         assert [part.source for part in cells if part.source in given] == run
         result = grade_submission(assignment, "anna", submission, runner=runner, secret=b"x")
         assert result.points == POINTS
+
+
+@pytest.mark.parametrize(
+    ("look", "body", "is_run"),
+    [
+        ("my_seed = 4711", "return values * 3", False),
+        ("my_seed = 4711", "return values * (my_seed - 4708)", True),
+        ("my_seed = 4711\nimport os", "return values * 3", True),
+        ("other = 4711", "return values * 3", True),
+    ],
+)
+def test_a_picture_beside_a_written_answer_is_not_drawn_again(tmp_path, look, body, is_run):
+    """With a number of one's own it is the cell that was given; with any other change it is the student's."""
+    assignment = load_assignment(write_assignment(tmp_path / "tiny", written=True))
+    content = with_essay(
+        notebook(RIGHT | {"q1": f"def triple(values):\n    {body}"}), "The meadow.", look=look
+    )
+    submission = read(hand_in(tmp_path / "x.ipynb", content))
+    cells = runnable_cells(assignment, submission, match(assignment, submission))
+    assert (look in [part.source for part in cells]) == is_run
 
 
 def test_endless_cells_together_take_the_time_of_one_notebook(tmp_path, runner):
