@@ -364,10 +364,10 @@ def next_generation(
 
 
 def small_steps(draw):
-    """Candidates in the middle, close to each other, so that no child leaves the picture."""
+    """Candidates in the middle, close to each other, so that no child leaves the picture, nor with rows and columns swapped."""
     height, width, count = 16, 12, 12
-    middle = torch.tensor([height / 2, width / 2, 0.5, 0.5, 0.5])
-    reach = torch.tensor([3, 2, 0.25, 0.25, 0.25])
+    middle = torch.tensor([6, 5, 0.5, 0.5, 0.5])
+    reach = torch.tensor([2.5, 2, 0.25, 0.25, 0.25])
     return population(draw, height, width, middle, reach, count)
 
 
