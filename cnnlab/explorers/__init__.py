@@ -30,6 +30,7 @@ Shared parts:
     activation_store          layers' activations over a data set, with `layer_features`
     occlusion_map_panel       the canvas with the occluder, and the occlusion map as it fills in
     background                slow computations in short steps that can be stopped
+    rerun                     an explorer gives back what it held when its cell is run again
     snippet                   the code under "Show the code"
     image_bytes               pictures as bytes; `static_preview` is the picture in a saved notebook
     render                    the computations of each explorer, without any widget

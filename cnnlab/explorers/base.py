@@ -31,6 +31,7 @@ from cnnlab.explorers.common import AccessibleNames, CodePanel
 from cnnlab.explorers.controls import Controls, Hold, accessible_names, choice, heading, row
 from cnnlab.explorers.image_picker import ImagePicker
 from cnnlab.explorers.image_sources import default_image
+from cnnlab.explorers.rerun import made_here
 from cnnlab.explorers.snippet import load_line
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks.eval_mode import input_side
@@ -96,6 +97,7 @@ class Explorer:
             self.on_change(self._load_network, self.network)
         if "picture" in self.pickers:
             self._make_image_picker(picture)
+        made_here(self)
 
     # Methods that a subclass defines.
 

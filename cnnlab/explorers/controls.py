@@ -110,8 +110,12 @@ def finding() -> widgets.HTML:
 
 def link_opacity(opacity: widgets.FloatSlider, *views: widgets.Widget) -> None:
     """Let a slider set the opacity of overlays, in the browser alone."""
-    for view in views:
-        widgets.jslink((opacity, "value"), (view, "opacity"))
+    link(opacity, "opacity", *views)
+
+
+def link(control: widgets.Widget, trait: str, *views: widgets.Widget) -> None:
+    """Let a control set this trait of views, in the browser alone; it keeps the links, so that they can be closed with it."""
+    control.links = [widgets.jslink((control, "value"), (view, trait)) for view in views]
 
 
 def accessible_names(*roots: widgets.Widget) -> list:

@@ -11,24 +11,34 @@ from functools import cached_property
 from pathlib import Path
 
 from cnnlab._validation import one_of
-from cnnlab.grading.answer_key import Question
+from cnnlab.grading.answer_key import Question, Written
 from cnnlab.grading.source_notebook import SourceCell, read_source
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """An assignment: folder, name of its notebooks, title, questions of the answer key, and code cells of the source."""
+    """An assignment: folder, name of its notebooks, title, questions of the answer key, and code cells of the source.
+
+    `written` are the questions that a person marks, and `texts` the text cells of the source.
+    """
 
     folder: Path
     name: str
     title: str
     questions: tuple[Question, ...]
     cells: tuple[SourceCell, ...]
+    written: tuple[Written, ...] = ()
+    texts: tuple[SourceCell, ...] = ()
+
+    @property
+    def every_question(self) -> tuple[Question | Written, ...]:
+        """All that has points: the questions that are graded by their values, then the written ones, which a person marks."""
+        return (*self.questions, *self.written)
 
     @property
     def points(self) -> float:
         """Points of the whole assignment."""
-        return sum(question.points for question in self.questions)
+        return sum(question.points for question in self.every_question)
 
     def question(self, name: str) -> Question:
         """The question of this name."""
@@ -37,7 +47,8 @@ class Assignment:
 
     def answer_cell(self, name: str) -> SourceCell:
         """The cell of the source for a question's answer."""
-        return next(cell for cell in self.cells if cell.role == "answer" and cell.grade_id == name)
+        answers = (cell for cell in (*self.cells, *self.texts) if cell.role in ("answer", "written"))
+        return next(cell for cell in answers if cell.grade_id == name)
 
     @property
     def instructor(self) -> Path:
@@ -89,15 +100,19 @@ def load_assignment(name: str | os.PathLike[str]) -> Assignment:
     for constant in ("ASSIGNMENT", "TITLE", "QUESTIONS"):
         if not hasattr(key, constant):
             raise ValueError(f"{key_file.name} of {folder.name} says no {constant}.")
-    cells = read_source(folder / "instructor" / "source.ipynb")
+    cells, written = read_source(folder / "instructor" / "source.ipynb"), getattr(key, "WRITTEN", ())
     answer_ids = {cell.grade_id for cell in cells if cell.role == "answer"}
-    names = [question.name for question in key.QUESTIONS]
-    if answer_ids != set(names) or len(set(names)) != len(names):
+    written_ids = {cell.grade_id for cell in cells if cell.role == "written"}
+    names = [question.name for question in (*key.QUESTIONS, *written)]
+    agree = answer_ids == {one.name for one in key.QUESTIONS} and written_ids == {one.name for one in written}
+    if not agree or len(set(names)) != len(names):
         raise ValueError(
-            f"source and key of {key.ASSIGNMENT} do not agree: the source has answer cells {sorted(map(str, answer_ids))},"
+            f"source and key of {key.ASSIGNMENT} do not agree: the source has answer cells {sorted(map(str, answer_ids | written_ids))},"
             f" the key has questions {names}."
         )
-    return Assignment(folder, key.ASSIGNMENT, key.TITLE, tuple(key.QUESTIONS), cells)
+    texts = tuple(cell for cell in cells if cell.role in ("written", "text"))
+    code = tuple(cell for cell in cells if cell.role not in ("written", "text"))
+    return Assignment(folder, key.ASSIGNMENT, key.TITLE, tuple(key.QUESTIONS), code, tuple(written), texts)
 
 
 def _folder(name: str | os.PathLike[str]) -> Path:

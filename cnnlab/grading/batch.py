@@ -19,20 +19,20 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 import cnnlab
+from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.cluster import workers
 from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import BOXES
 from cnnlab.grading.scoring import Result, grade_submission, grader_error
 from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
-
-SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Summary of a batch: counts by status, submissions graded now and before, those that need review, seconds to start and to grade."""
+    """Summary of a batch: counts by status, submissions graded now and before, what needs review or is to be marked, seconds it took."""
 
     statuses: dict[str, int]
     graded: int
@@ -41,6 +41,7 @@ class Batch:
     sandbox: str
     start_seconds: float
     seconds: float
+    to_be_marked: int = 0
 
     @property
     def not_graded(self) -> int:
@@ -57,6 +58,8 @@ class Batch:
         if self.sandbox:
             lines.append(f"sandbox: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
         lines += [f"needs a human: {review}" for review in self.needs_review]
+        if self.to_be_marked:
+            lines.append(f"written answers to be marked (`cnnlab mark`): {self.to_be_marked}")
         return "\n".join(lines)
 
 
@@ -66,12 +69,13 @@ def grade_folder(
     gradebook: Gradebook,
     *,
     jobs: int | None = None,
-    tiers: Iterable[str] = SANDBOXED_TIERS,
+    tiers: Iterable[str] = BOXES,
     limits: Limits | None = None,
     data: Iterable[Path] = (),
     regrade: bool = False,
     progress: bool = True,
     cluster: str | None = None,
+    only: Iterable[str] = (),
 ) -> Batch:
     """Grade every submission in `folder` that is not in the gradebook in its present state.
 
@@ -89,9 +93,13 @@ def grade_folder(
         Also grade submissions that are in the gradebook already.
     cluster
         The address of a Dask scheduler whose workers do the grading.
+    only
+        The students to be graded, all unless said.
 
     Raises
     ------
+    ValueError
+        If one of `only` has no submission in the folder.
     FileNotFoundError
         If the folder does not exist or is empty.
     RunnerError
@@ -100,19 +108,16 @@ def grade_folder(
         If the gradebook cannot be written.
     """
     folder = Path(folder)
-    submissions = find(folder, assignment.name)
     limits = limits or Limits()
-    queue = []
-    for found in submissions:
-        mark = fingerprint(assignment, found, limits)
-        if regrade or not gradebook.is_graded(assignment.name, found.student, mark):
-            queue.append((found, mark))
+    planned = plan(assignment, folder, gradebook, limits=limits, regrade=regrade, only=only)
+    submissions = [found for found, _, _ in planned]
+    queue = [(found, mark) for found, mark, reason in planned if reason]
     start_seconds, started = 0.0, time.perf_counter()
     if queue:
         hidden, secret = [assignment.folder, folder, gradebook.path], gradebook.secret
         with contextlib.ExitStack() as stack:
             if cluster:
-                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, data))
+                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, hidden, data))
             else:
                 runner = Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world)
                 grade = partial(grade_submission, assignment, runner=stack.enter_context(runner))
@@ -143,7 +148,37 @@ def grade_folder(
         sandbox,
         start_seconds,
         seconds,
+        sum(question.status == "to be marked" for result in results for question in result.questions),
     )
+
+
+def plan(
+    assignment: Assignment,
+    folder: Path,
+    gradebook: Gradebook,
+    *,
+    limits: Limits | None = None,
+    regrade: bool = False,
+    only: Iterable[str] = (),
+) -> list[tuple[SubmissionFile, str, str]]:
+    """The submissions in `folder`, each with its fingerprint and the reason why it is to be graded, "" if it is graded already."""
+    submissions, wanted = find(folder, assignment.name), list(only)
+    for student in wanted:
+        one_of(student, [found.student for found in submissions], "student")
+    in_book = set(gradebook.students(assignment.name))
+    planned = []
+    for found in submissions:
+        if wanted and found.student not in wanted:
+            continue
+        mark, reason = fingerprint(assignment, found, limits or Limits()), ""
+        if found.student not in in_book:
+            reason = "not graded yet"
+        elif not gradebook.is_graded(assignment.name, found.student, mark):
+            reason = "the submission, the key or the grader has changed since, or the grader had failed"
+        elif regrade:
+            reason = "to be graded again"
+        planned.append((found, mark, reason))
+    return planned
 
 
 def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:

@@ -7,15 +7,15 @@ from typing import Any
 
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.public_tests import FILE, write_checks
-from cnnlab.grading.source_notebook import with_answer, without_solution
+from cnnlab.grading.source_notebook import MARKS, with_answer, without_solution
 from cnnlab.grading.whole_files import write_whole
 
 
 def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
     """Write the student version and the public tests into `folder`, by default the assignment's own; returns the notebook's path.
 
-    Solutions become stubs, hidden tests and outputs are removed, given cells are locked. With `run`, the notebook is run once,
-    so that students see the pictures that do not depend on their answers. Files are written atomically.
+    Solutions become stubs, hidden tests, mark schemes and outputs are removed, given cells are locked. With `run`, the notebook is run
+    once, so that students see the pictures that do not depend on their answers. Files are written atomically.
 
     Raises
     ------
@@ -40,10 +40,11 @@ def student_version(assignment: Assignment) -> Any:
     notebook = _source(assignment)
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
+        kinds = {"written": cell.cell_type != "code", "answer": bool(marks.get("solution"))}
+        cell.source = without_solution(cell.source, **kinds)
         if cell.cell_type == "code":
-            cell.source = without_solution(cell.source)
             cell.outputs, cell.execution_count = [], None
-        if marks.get("locked") or marks.get("grade"):
+        if marks.get("locked") or (marks.get("grade") and not marks.get("solution")):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):
             cell.metadata["deletable"] = False
@@ -58,7 +59,9 @@ def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) 
         if not cell.metadata.get("nbgrader", {}).get("solution"):
             continue
         if answers is None:
-            cell.source = original.source
+            cell.source = original.source if cell.cell_type == "code" else MARKS.sub("", original.source)
+        elif name in answers and cell.cell_type != "code":
+            cell.source = answers[name]
         elif name in answers:
             cell.source = with_answer(assignment.answer_cell(name), answers[name])
     return notebook

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
 from cnnlab.grading.assignment import Assignment
+from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.scoring import Result
 from cnnlab.grading.similarity_report import SimilarPair, similar_answers
 
@@ -71,18 +78,52 @@ def class_report(assignment: Assignment, results: list[Result]) -> ClassReport:
         len(results),
         tuple(sorted(result.points for result in graded)),
         assignment.points,
-        tuple(_question_report(assignment, number, graded) for number in range(len(assignment.questions))),
+        tuple(
+            _question_report(assignment, number, graded) for number in range(len(assignment.every_question))
+        ),
         tuple(similar_answers(assignment, graded)),
     )
 
 
-def _question_report(assignment: Assignment, number: int, graded: list[Result]) -> QuestionReport:
-    question = assignment.questions[number]
-    question_results = [result.questions[number] for result in graded]
-    shares = [item.points / item.out_of for item in question_results]
-    other_points = [
-        result.points - item.points for result, item in zip(graded, question_results, strict=True)
+def live_table(assignment: Assignment, gradebook: Gradebook, rows: int = 15) -> Table:
+    """The class as it is in the gradebook now: a line of counts, and the results that came last, for `rows` lines of a terminal."""
+    results = [
+        gradebook.result(assignment.name, student) for student in gradebook.latest(assignment.name)[:rows]
     ]
+    counts = gradebook.statuses(assignment.name)
+    words = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing yet"
+    names = [question.name for question in assignment.questions]
+    table = Table(
+        "student",
+        "status",
+        "points",
+        *names,
+        title=f"{assignment.name}: {sum(counts.values())} submissions: {words}",
+    )
+    for result in results:
+        points = {item.question: f"{item.points:g}" for item in result.questions}
+        total = f"{result.points:g} / {assignment.points:g}"
+        table.add_row(Text(result.student), result.status, total, *(points.get(name, "") for name in names))
+    return table
+
+
+def watch(assignment: Assignment, gradebook: Gradebook, seconds: float = 2.0) -> None:
+    """Show `live_table`, and anew every few seconds, until Ctrl-C; another process may be grading."""
+    with Live(live_table(assignment, gradebook), auto_refresh=False) as live, suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(seconds)
+            live.update(live_table(assignment, gradebook), refresh=True)
+
+
+def _question_report(assignment: Assignment, number: int, graded: list[Result]) -> QuestionReport:
+    question = assignment.every_question[number]
+    question_results = [result.questions[number] for result in graded]
+    known = [
+        (item.points / item.out_of, result.points - item.points)
+        for result, item in zip(graded, question_results, strict=True)
+        if item.status != "to be marked"
+    ]
+    shares, other_points = ([pair[side] for pair in known] for side in (0, 1))
     has_variance = len(set(shares)) > 1 and len(set(other_points)) > 1
     hints = Counter(
         hint for item in question_results for hint in {case.hint for case in item.cases if case.hint}

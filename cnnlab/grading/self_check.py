@@ -19,10 +19,11 @@ from cnnlab.grading.cell_matching import CODE_CELL
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.public_tests import FILE, find_checks, first_hint, read_checks
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.scoring import NO_ANSWER, grade_submission
 from cnnlab.grading.submissions import Submission, read
 
-LIMITS = Limits(seconds=180, cpu=180)  # of the cells: the reader's machine may be slow
+LIMITS = Limits()  # of the cells, as in the grading
 
 
 def check_notebook(path: Path | None = None) -> Iterator[str]:
@@ -69,12 +70,12 @@ def check_notebook(path: Path | None = None) -> Iterator[str]:
 def _graded(questions: tuple[Question, ...], submission: Submission, folder: Path) -> Iterator[str]:
     """The lines from the grader itself, with the public cases and no walls; what never ends is stopped."""
     public = Assignment(folder, submission.assignment or "", "", questions, ())
-    with Runner(["none"]) as runner:
+    with Runner([WITHOUT_WALLS]) as runner:
         result = grade_submission(
             public, "you", submission, runner=runner, secret=probes.PUBLIC, limits=LIMITS
         )
     stops = [note for question in result.questions for note in question.notes if note.startswith(CODE_CELL)]
-    yield from dict.fromkeys([*stops, *filter(None, [result.note])])
+    yield from dict.fromkeys([*stops, *([result.note] if result.status == "grader error" else [])])
     for question, tested in zip(result.questions, questions, strict=True):
         hints = [case.hint for case in question.cases if case.hint not in ("", NO_ANSWER)]
         hints += [note for note in question.notes if not note.startswith(CODE_CELL)]

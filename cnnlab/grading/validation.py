@@ -83,7 +83,9 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
     """Run all validation steps and yield their results; with `notebooks`, nbval runs the source and the student version too."""
     yield from _check_counts(assignment)
     yield _check_points(assignment)
-    yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed"})
+    if assignment.written:
+        yield _check_written(assignment)
+    yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed", "to be marked"})
     yield _check_notebook("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
     for variant, graded_question in grade_variants(assignment, variants(assignment, "mutants"), runner):
         hints = [case.hint for case in graded_question.cases if case.hint]
@@ -202,11 +204,39 @@ def _check_points(assignment: Assignment) -> ValidationResult:
     return ValidationResult("points and names of the cases", not wrong, details)
 
 
+def _check_written(assignment: Assignment) -> ValidationResult:
+    """Each written question has a rubric worth what the notebook says, an answer as an example, and the cells that stand beside it."""
+    wrong, ids = [], _cell_names(assignment.instructor / "source.ipynb")
+    for question in assignment.written:
+        cell = assignment.answer_cell(question.name)
+        if cell.points != question.points:
+            wrong.append(f"{question.name} is worth {question.points:g}, its cell {cell.points:g}")
+        if any(criterion.points <= 0 for criterion in question.criteria):
+            wrong.append(f"a line of {question.name}'s rubric has no points")
+        if cell.stub.strip() == cell.solution.strip() or not cell.solution.strip():
+            wrong.append(f"{question.name} has no answer between the marks of a solution")
+        wrong += [f"{question.name} wants the cell {name}" for name in question.beside if name not in ids]
+    details = "; ".join(wrong) or f"{len(assignment.written)} in all"
+    return ValidationResult("written questions", not wrong, details)
+
+
+def _cell_names(path: Path) -> set[str]:
+    """What the cells of a notebook are called: their ids, and those that nbgrader gives them."""
+    import nbformat
+
+    cells = nbformat.read(path, as_version=4).cells
+    return {
+        name for cell in cells for name in (cell.get("id"), cell.metadata.get("nbgrader", {}).get("grade_id"))
+    }
+
+
 def _check_notebook(subject: str, result: Result, allowed: set[str]) -> ValidationResult:
     statuses = {item.question: item.status for item in result.questions}
     wrong = {name: status for name, status in statuses.items() if status not in allowed}
     details = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
-    return ValidationResult(subject, not wrong and bool(statuses), result.note or details)
+    return ValidationResult(
+        subject, not wrong and bool(statuses), "; ".join(filter(None, [result.note, details]))
+    )
 
 
 def _double(value):

@@ -16,7 +16,7 @@
                                                                                            of yours, torchvision's data sets; as
                                                                                            squares or as patches
     cache                                                                                  the folder of rendered splits
-    textures, surfaces, paths, animals, objects, object_classes, scenes, renderer, styles  the rendering itself
+    drawing, renderer, scenes, object_classes, animals, objects, paths, surfaces, textures, styles  the rendering itself
 
 Networks and figures of results do not belong here: the world does not depend on them.
 """

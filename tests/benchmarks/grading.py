@@ -35,10 +35,10 @@ from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.feedback import write_feedback
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
 from cnnlab.grading.validation import variants
 
-TIERS = ("namespaces", "landlock", "none")
 LOOP = "def triple(values):\n    while True: pass"
 ALL = ("passed", "passed", "passed")
 NONE = ("unreadable", "unreadable", "unreadable")
@@ -151,7 +151,7 @@ def whole_class(size: int) -> None:
 def command(assignment: Path, place: Path, book: str) -> list[str]:
     """The grader's command line."""
     parts = [sys.executable, "-m", "cnnlab.cli", "grade", assignment, place / "room"]
-    return [*map(str, parts), "--gradebook", str(place / book), "--trust-submissions"]
+    return [*map(str, parts), "--gradebook", str(place / book), "--without-walls"]
 
 
 def grade(assignment: Path, place: Path, book: str) -> str:
@@ -339,7 +339,7 @@ if __name__ == "__main__":
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--size", type=int, default=200)
     chosen = parser.parse_args()
-    if chosen.subject == "rates":
+    if chosen.what == "rates":
         rates(chosen.peers, chosen.size)
     else:
         {"class": whole_class, "school": school}[chosen.what](chosen.size)

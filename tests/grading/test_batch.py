@@ -17,9 +17,8 @@ from sample_class import POINTS, RIGHT, hand_in, notebook
 from cnnlab.grading import batch, scoring
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook, GradebookError
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
-
-TIERS = ["namespaces", "landlock", "none"]
 
 
 def fill(room) -> dict[str, tuple[str, float]]:

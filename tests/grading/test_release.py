@@ -20,7 +20,7 @@ from sample_class import POINTS, RIGHT, STUBS, notebook
 from cnnlab.grading import export as export_module
 from cnnlab.grading import feedback, release
 from cnnlab.grading.assignment import load_assignment
-from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name, table
+from cnnlab.grading.export import FORMATS, class_lateness, export, safe_name
 from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, parse_due, read_times
 from cnnlab.grading.public_tests import find_checks, first_hint, read_checks, write_checks
 from cnnlab.grading.report import class_report
@@ -28,6 +28,7 @@ from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.self_check import check_notebook
 from cnnlab.grading.similarity_report import similar_answers
 from cnnlab.grading.source_notebook import without_solution
+from cnnlab.grading.tables import escape_formula, table
 from cnnlab.grading.thumbnails import thumbnail
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -291,23 +292,23 @@ def test_names_become_files_that_stay_apart_and_in_their_folder():
 
 
 DUE = parse_datetime("2026-05-10 12:00")
-POLICY = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=2)
 
 
 @pytest.mark.parametrize(
-    ("hours", "spent", "days", "free", "factor"),
+    ("hours", "bank", "days", "free", "factor"),
     [
-        (-1, 0, 0, 0, 1),
-        (1, 0, 0, 0, 1),
-        (1.01, 0, 1, 1, 1),
-        (24.5, 0, 2, 2, 1),
-        (49, 0, 3, 2, 0.75),
-        (49, 2, 3, 0, 0.25),
-        (24 * 30, 0, 30, 2, 0),
+        (-1, 2, 0, 0, 1),
+        (1, 2, 0, 0, 1),
+        (1.01, 2, 1, 1, 1),
+        (24.5, 2, 2, 2, 1),
+        (49, 2, 3, 2, 0.75),
+        (49, 0, 3, 0, 0.25),
+        (24 * 30, 2, 30, 2, 0),
     ],
 )
-def test_late_days_with_grace_and_a_bank(hours, spent, days, free, factor):
-    found = lateness(POLICY, (DUE + timedelta(hours=hours)).timestamp(), free_days_spent=spent)
+def test_late_days_with_grace_and_a_bank(hours, bank, days, free, factor):
+    policy = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=bank)
+    found = lateness(policy, (DUE + timedelta(hours=hours)).timestamp())
     assert (found.days, found.free, found.factor) == (days, free, pytest.approx(factor))
 
 
@@ -356,21 +357,16 @@ def test_a_due_date_without_a_zone_is_one_of_this_machine(here, monkeypatch):
 
 
 def test_late_points_are_in_the_table_and_the_reached_ones_stay(tiny, tmp_path):
-    late = (DUE + timedelta(days=3)).timestamp()
-    path = export(
-        tiny, [result(submitted=late)], "csv", tmp_path / "x.csv", policy=LatePolicy(DUE, per_day=0.1)
-    )
-    (row,) = csv.DictReader(io.StringIO(path.read_text()))
-    assert (row["points"], row["late_days"], row["final"]) == ("7", "3", "4.9")
-    path = export(
-        tiny,
-        [result(submitted=late)],
-        "csv",
-        tmp_path / "x.csv",
-        policy=LatePolicy(DUE),
-        submission_times={"anna": 1.0},
-    )
-    assert next(csv.DictReader(io.StringIO(path.read_text())))["final"] == "7"
+    late = [result(submitted=(DUE + timedelta(days=3)).timestamp()), result("bert")]
+    found, lines = class_lateness(tiny, late, LatePolicy(DUE, per_day=0.1), marked={"bert"})
+    assert lines == [
+        "no time of handing in is known, so counted as in time: bert",
+        "but the platform marks as late: bert",
+    ]
+    path = export(tiny, late, "csv", tmp_path / "x.csv", late=found)
+    anna, bert = csv.DictReader(io.StringIO(path.read_text()))
+    assert (anna["points"], anna["late_days"], anna["final"]) == ("7", "3", "4.9")
+    assert (bert["late_days"], bert["final"]) == ("0", "7")
 
 
 def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
@@ -381,7 +377,7 @@ def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(ValueError, match="between 0 and 1"):
         LatePolicy(DUE, per_day=10)
     (tmp_path / "times.csv").write_text("student,submitted\nanna,2026-05-11 12:00\n")
-    assert read_times(tmp_path / "times.csv")["anna"] == datetime(2026, 5, 11, 12).astimezone().timestamp()
+    assert read_times(tmp_path / "times.csv")[0]["anna"] == datetime(2026, 5, 11, 12).astimezone().timestamp()
     (tmp_path / "times.csv").write_text("name,when\n")
     with pytest.raises(ValueError, match="columns"):
         read_times(tmp_path / "times.csv")

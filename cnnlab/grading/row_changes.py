@@ -1,0 +1,92 @@
+"""Rows of the gradebook are renamed, merged and removed, decisions along with results, and the log says what they held."""
+
+from __future__ import annotations
+
+import time
+
+from cnnlab._validation import one_of
+from cnnlab.grading.gradebook import Gradebook, GradebookError
+
+LOG = "create table if not exists changes (at real not null, what text not null)"
+RESULTS = ("submissions", "questions", "cases")
+TABLES = "select m.name from sqlite_master m, pragma_table_info(m.name) p where m.type = 'table' and p.name = 'student'"
+
+
+def rename(book: Gradebook, old: str, new: str) -> str:
+    """Give all that is in the book for the student `old` to `new`; returns the line of the log.
+
+    Raises
+    ------
+    GradebookError
+        If both have a result for one assignment, which `merge` is for.
+    ValueError
+        If `old` has no row.
+    """
+    if both := sorted(_assignments(book, old) & _assignments(book, new)):
+        raise GradebookError(
+            f"{old} and {new} both have a result for {', '.join(both)}; `cnnlab gradebook merge` keeps that of {new}."
+        )
+    return _move(book, old, new, f"{old} is now {new}")
+
+
+def merge(book: Gradebook, old: str, into: str) -> str:
+    """Give what is in the book for `old` to `into`, who keeps their own where both have one; returns the line of the log.
+
+    Raises
+    ------
+    ValueError
+        If `old` has no row, or both are the same student.
+    """
+    return _move(book, old, into, f"{old} is merged into {into}")
+
+
+def remove(book: Gradebook, student: str) -> str:
+    """Take a student out of the book; returns the line of the log.
+
+    Raises
+    ------
+    ValueError
+        If the student has no row.
+    """
+    return _move(book, student, None, f"{student} is removed")
+
+
+def log(book: Gradebook) -> list[tuple[float, str]]:
+    """What was renamed, merged and removed: seconds since 1970, and a sentence with the points that were in the rows."""
+    with book.changing() as connection:
+        connection.execute(LOG)
+        return connection.execute("select at, what from changes order by rowid").fetchall()
+
+
+def _move(book: Gradebook, old: str, new: str | None, what: str) -> str:
+    """Give every row of `old`, in whichever table, to `new` (None: to nobody), and log it, all in one transaction."""
+    with book.changing() as connection:
+        rows = connection.execute("select distinct student from submissions order by student")
+        everybody = [row[0] for row in rows]
+    one_of(old, everybody, "student")
+    if old == new:
+        raise ValueError(f"{old} is the same student twice.")
+    for assignment in sorted(_assignments(book, old)):
+        for student in (old, new):
+            if student in book.students(assignment):
+                result = book.result(assignment, student)
+                what += f"; {assignment}: {student} had {result.points:g} points ({result.status})"
+    with book.changing() as connection:
+        for table in RESULTS:  # a result is moved whole, or not at all
+            own = "select assignment from submissions where student = ?"
+            connection.execute(f"delete from {table} where student = ? and assignment in ({own})", (old, new))
+        for (table,) in connection.execute(TABLES).fetchall():
+            if new is not None:
+                connection.execute(f"update or ignore {table} set student = ? where student = ?", (new, old))
+            connection.execute(f"delete from {table} where student = ?", (old,))
+        connection.execute(LOG)
+        connection.execute("insert into changes values (?, ?)", (time.time(), what))
+    return what
+
+
+def _assignments(book: Gradebook, student: str) -> set[str]:
+    with book.changing() as connection:
+        return {
+            row[0]
+            for row in connection.execute("select assignment from submissions where student = ?", (student,))
+        }
