@@ -33,6 +33,7 @@ from cnnlab.explorers import image_bytes
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.choices import offer_classes
 from cnnlab.explorers.image_sources import PhotographSource, RenderedSource
+from cnnlab.explorers.render.adversarial import SINGLE_DIRECTION
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.thumbnails import THUMB, Thumbnails, thumbnail_atlas
 from cnnlab.figures.colours import CLASSES, PROBABILITY, class_colours
@@ -62,6 +63,18 @@ def _parts_of_the_map(explorer: Explorer) -> dict[str, Any]:
     return {"progress": panel._progress, "count": panel._count_text, "summary": panel._summary_text}
 
 
+def _one_step_attacks() -> Explorer:
+    """Attacks of one step alone: the others take a gradient for each of many steps."""
+    explorer = explorers.AdversarialExplorer("squeezenet", "chelsea", epsilon=1)
+    explorer.target.value = explorer.model.class_names.index("ostrich")
+    explorer.attack.options = SINGLE_DIRECTION
+    return explorer
+
+
+def _flip_text(explorer: Explorer) -> dict[str, Any]:
+    return {"flip_text": explorer._flip_text}
+
+
 LIVING = (
     Living(
         "05_occlusion",
@@ -70,6 +83,14 @@ LIVING = (
         lambda: explorers.OcclusionExplorer("squeezenet", "chelsea"),
         ("scores",),
         _parts_of_the_map,
+    ),
+    Living(
+        "11_adversarial_examples",
+        "explorer",
+        "adversarial",
+        _one_step_attacks,
+        ("scores", "gradient"),
+        _flip_text,
     ),
 )
 GRAPHS = {"scores": write_scores, "gradient": write_gradient}
@@ -237,7 +258,17 @@ def page_state(living: Living) -> dict:
     }
 
 
-_PARTS = ("canvas", "bars", "grid", "status", "map_button", "stop_button", "jump_button")
+_PARTS = (
+    "canvas",
+    "bars",
+    "grid",
+    "chart",
+    "status",
+    "map_button",
+    "stop_button",
+    "jump_button",
+    "flip_button",
+)
 
 
 def _write_compressed(content: bytes, file: Path) -> None:

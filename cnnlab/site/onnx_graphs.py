@@ -53,10 +53,10 @@ class _Graph(nn.Module):
 
     def __init__(self, graph: nn.Module):
         super().__init__()
-        self.graph = graph
+        self.traced = graph  # `graph` is what the exporter calls its own
 
     def forward(self, image: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
-        return self.graph(image, seed)
+        return self.traced(image, seed)
 
 
 def _write(

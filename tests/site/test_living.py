@@ -101,7 +101,7 @@ def test_the_map_of_a_rendered_picture_is_that_of_the_notebook(host, open_page):
     page.wait_for_function("kernel.get('canvas', 'side') === 96 && kernel.get('status').includes('seed')")
     page.evaluate("() => { kernel.models.stride.set('value', 18); }")
     page.get_by_role("button", name="Fill in the map").click()
-    page.wait_for_function("kernel.answers.map()?.done === 1")
+    page.wait_for_function("kernel.answers.map()?.done === 1", timeout=120_000)
     drawn = page.evaluate("kernel.answers.map()")
     name, model = page.evaluate("kernel.get('rendered')"), lab.load("mini_alexnet")
     wanted = lab.occlusion(model, seen(folder, name, 96), size=drawn["size"], stride=18)
@@ -111,6 +111,27 @@ def test_the_map_of_a_rendered_picture_is_that_of_the_notebook(host, open_page):
     )
     assert drawn["predicted"] == wanted.predicted.flatten().tolist()
     assert page.locator(".cnnlab-finding").first.inner_text().startswith(model.class_names[wanted.target])
+
+
+def test_a_step_along_the_signs_is_that_of_the_notebook(host, open_page):
+    page, (_, folder) = open_page("adversarial"), host
+    page.evaluate("() => { kernel.models.epsilon.set('value', 1.25); }")
+    page.wait_for_function(
+        "kernel.answers.flip() !== undefined && kernel.get('status').startsWith('Epsilon 1.25')",
+        timeout=120_000,
+    )
+    model, image = lab.load("squeezenet"), seen(folder, "chelsea", 224)
+    attacked = lab.fgsm(model, image, "ostrich", epsilon=1.25 / 255, targeted=True)
+    drawn = torch.tensor(list(page.evaluate("Array.from(kernel.answers.attacked().pixels)"))).view_as(image)
+    assert ((drawn - attacked).abs() < 1e-5).float().mean() > 0.999, (
+        "a gradient of nearly zero may have either sign"
+    )
+    now = lab.networks.forward.probabilities(model, attacked)
+    for name, share in shares(page).items():
+        assert share == pytest.approx(float(now[model.class_names.index(name)]), abs=1e-3)
+    sign = -lab.robustness.loss_gradient(model, image, "ostrich")
+    flip = lab.robustness.minimal_epsilon(model, image, gradient=sign)
+    assert page.evaluate("kernel.answers.flip()") == pytest.approx(255 * float(flip.epsilon), abs=0.11)
 
 
 @pytest.mark.parametrize("name", living.NETWORKS)

@@ -53,6 +53,15 @@ export class Network {
     });
   }
 
+  // The logits of a picture, and the gradient of seed . logits by its pixels.
+  async gradient(picture, seed) {
+    const [ort, session] = await Promise.all([runtime(this.here), this.session("gradient")]);
+    const { side } = this;
+    const given = { image: new ort.Tensor("float32", picture.pixels, [1, 3, side, side]), seed: new ort.Tensor("float32", Float32Array.from(seed), [1, seed.length]) };
+    const { logits, gradient } = await session.run(given);
+    return { logits: Array.from(logits.data), gradient: gradient.data };
+  }
+
   // The class probabilities of several pictures, an array each.
   async probabilities(pictures) {
     const [ort, session] = await Promise.all([runtime(this.here), this.session("scores")]);
@@ -76,11 +85,63 @@ export function pixelsOf(bitmap, side) {
   return { side, pixels };
 }
 
+// Several pictures of one side as the tiles of an `ImageGrid`.
+export async function tiles(pictures) {
+  const [{ side }, columns] = [pictures[0], Math.max(1, Math.ceil(Math.sqrt(pictures.length)))];
+  const wide = columns * side;
+  const image = await png(wide, Math.ceil(pictures.length / columns) * side, (i) => {
+    const [row, column] = [Math.floor(i / wide), i % wide];
+    const picture = pictures[Math.floor(row / side) * columns + Math.floor(column / side)];
+    const at = (row % side) * side + (column % side);
+    return picture ? [0, 1, 2].map((c) => Math.round(255 * picture.pixels[c * side * side + at])).concat(255) : [0, 0, 0, 0];
+  });
+  return { png: image, count: pictures.length, columns, width: side, height: side };
+}
+
+// A source of one of these values each time, the same for the same seed (mulberry32).
+export function chance(seed, ...values) {
+  let state = seed + 0x6d2b79f5;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return values[((mixed ^ (mixed >>> 14)) >>> 0) % values.length];
+  };
+}
+
+// Shares in [0, 1] as lines over x, as the bytes of a PNG; the second line is dashed.
+export async function curve(x, lines, label) {
+  const [width, height, left, bottom, scale] = [350, 230, 40, 40, 2];
+  const canvas = new OffscreenCanvas(width * scale, height * scale);
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, width, height);
+  const place = (value, share) => [left + ((width - left - 12) * value) / x.at(-1), 10 + (height - bottom - 10) * (1 - share)];
+  pen.font = "11px sans-serif";
+  pen.fillStyle = pen.strokeStyle = "#444";
+  for (const share of [0, 0.5, 1]) pen.fillText(share.toFixed(1), 14, place(0, share)[1] + 4);
+  for (const value of [0, x.at(-1) / 2, x.at(-1)]) pen.fillText(String(value), place(value, 0)[0] - 6, height - bottom + 16);
+  pen.fillText(label, width / 2 - 30, height - 6);
+  pen.strokeRect(left, 10, width - left - 12, height - bottom - 10);
+  lines.forEach(({ name, values }, i) => {
+    pen.lineWidth = 2;
+    pen.strokeStyle = pen.fillStyle = ["#555", "#1f77d0"][i];
+    pen.setLineDash(i ? [6, 4] : []);
+    pen.beginPath();
+    values.forEach((share, k) => pen[k ? "lineTo" : "moveTo"](...place(x[k], share)));
+    pen.stroke();
+    pen.fillText(name, width - 130, 30 + 16 * i);
+  });
+  return new DataView(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+}
+
 // The fill of an occluder, as `cnnlab.attribution.fill_image` makes it; its noise is drawn by the browser.
 export function filled({ side, pixels }, kind) {
   const area = side * side;
   if (kind === "grey") return { side, pixels: new Float32Array(3 * area).fill(0.5) };
-  if (kind === "noise") return { side, pixels: new Float32Array(3 * area).map(() => Math.random()) };
+  const noise = chance(0, ...Array.from({ length: 256 }, (_, i) => i / 255));
+  if (kind === "noise") return { side, pixels: new Float32Array(3 * area).map(noise) };
   if (kind === "blur") return blurred({ side, pixels }, side / 12);
   const means = [0, 1, 2].map((c) => pixels.subarray(c * area, (c + 1) * area).reduce((sum, value) => sum + value, 0) / area);
   return { side, pixels: new Float32Array(3 * area).map((_, i) => means[Math.floor(i / area)]) };
