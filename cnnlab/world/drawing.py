@@ -5,6 +5,8 @@ The scene first, then objects behind, the main object, what covers it; then the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from cnnlab._validation import whole_number
 from cnnlab.world.names import CLUTTER, index_of
 from cnnlab.world.object_classes import CLUTTER_CLASSES, OBJECT_CLASSES, ObjectClass, surface_of
+from cnnlab.world.parts import edited
 from cnnlab.world.recipe import Recipe, rng_for
 from cnnlab.world.renderer import Renderer, majority
 from cnnlab.world.scenes import PAINTERS
@@ -32,6 +35,18 @@ def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nda
 def paint(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`draw` with the region map of the canvas, which has twice the picture's size: `majority` makes the picture's of it."""
     whole_number(size, "size (pixels)", minimum=16, maximum=2048)
+    renderer = painted(recipe, size)
+    whole = renderer
+    if recipe.without or recipe.replaced:
+        # Shaded like the whole object, so that the parts that stay do not change.
+        whole = painted(replace(recipe, without=(), replaced=()), size)
+    left = bool(rng_for(recipe.seed, "light").random() < 0.5)
+    pixels, canvas, labels = renderer.finish(recipe.light, from_left=left, silhouette=whole.silhouette())
+    return STYLE_FUNCTIONS[recipe.style](pixels, canvas, recipe), canvas, labels
+
+
+def painted(recipe: Recipe, size: int) -> Renderer:
+    """The canvas with everything on it, from back to front."""
     renderer = Renderer(size)
     _paint_scene(renderer, recipe)
     clutter_rng = rng_for(recipe.seed, "clutter")
@@ -42,9 +57,7 @@ def paint(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.nd
     if recipe.shape != "none":
         _paint_main(renderer, recipe)
         _paint_cover(renderer, recipe)
-    light_side = rng_for(recipe.seed, "light").random()
-    pixels, canvas, labels = renderer.finish(recipe.light, from_left=bool(light_side < 0.5))
-    return STYLE_FUNCTIONS[recipe.style](pixels, canvas, recipe), canvas, labels
+    return renderer
 
 
 def _paint_scene(renderer: Renderer, recipe: Recipe) -> None:
@@ -72,8 +85,12 @@ def _paint_object(
     scale: float,
     flip: bool,
     instance: int,
+    edits: Recipe | None = None,
 ) -> None:
-    """Draw the pieces of one object, back to front; all pieces with the same surface share one paint."""
+    """Draw the pieces of one object, back to front; all pieces with the same surface share one paint.
+
+    `edits` is the recipe whose `without` and `replaced` hold for this object.
+    """
     x, y = position
     tilt = (rng.random() - 0.5) * 0.16
     width = scale * (0.94 + 0.12 * rng.random()) * (-1 if flip else 1)
@@ -81,13 +98,18 @@ def _paint_object(
     transform = np.array([[c * width, s * scale], [-s * width, c * scale]])
     paints = {"skin": mix(surface, rng)}
     label = index_of("object", name)
-    for piece in object_class.draw(rng.random):
+    pieces = object_class.draw(rng.random)
+    for piece in pieces:
         if piece.material not in paints:
             paints[piece.material] = mix(SURFACES[piece.material], rng)
-        paint = paints[piece.material].with_tone(piece.tone)
+    coloured = [(piece, paints[piece.material]) for piece in pieces]
+    if edits is not None and (edits.without or edits.replaced):
+        own_rng = partial(rng_for, edits.seed, "swap")
+        coloured = edited(pieces, paints, name, edits.without, dict(edits.replaced), own_rng)
+    for piece, paint in coloured:
         renderer.fill(
             piece.outline @ transform + (x, y),
-            paint,
+            paint.with_tone(piece.tone),
             object=label,
             part=index_of("part", piece.part),
             instance=instance,
@@ -111,6 +133,7 @@ def _paint_main(renderer: Renderer, recipe: Recipe) -> None:
         scale=scale,
         flip=recipe.flip,
         instance=1,
+        edits=recipe,
     )
 
 

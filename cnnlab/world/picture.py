@@ -5,6 +5,7 @@ The pipeline: seed -> `Recipe` -> `drawing` -> `Picture`. A map is made of the d
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 from cnnlab._validation import one_of
 from cnnlab.world.drawing import paint
 from cnnlab.world.names import NAMES, index_of
+from cnnlab.world.parts import Replacement
 from cnnlab.world.recipe import Recipe, sample, validated
 from cnnlab.world.renderer import LABELS, colour_names, majority
 
@@ -127,14 +129,21 @@ def render(
     cover: float | None = None,
     others: tuple[str, ...] | None = None,
     style: str | None = None,
+    without: str | Iterable[str] | None = None,
+    replace: Mapping[str, Replacement] | None = None,
     size: int = 96,
 ) -> Picture:
     """Render one picture; fields that are not given are chosen at random from the seed (fields: see `Recipe`).
+
+    `without` names parts of the main object that are left out, `replace` maps parts to what replaces them (the field `replaced`); the
+    background is replaced by another `scene`.
 
     >>> picture = render(7, shape="sheep", scene="meadow")
     >>> picture.image.shape, picture.label
     (torch.Size([3, 96, 96]), 'sheep')
     >>> same_sheep_on_rocks = render(picture.recipe, scene="rocks")
+    >>> without_its_head = render(picture.recipe, without=("head", "eye"))
+    >>> with_other_parts = render(picture.recipe, replace={"ear": ("elephant", "ear"), "leg": "stripes"})
 
     Raises
     ------
@@ -152,6 +161,7 @@ def render(
         "flip": flip,
     }
     fields |= {"light": light, "clutter": clutter, "cover": cover, "others": others, "style": style}
+    fields |= {"without": without, "replaced": replace}
     recipe = validated(seed).replace(**fields) if isinstance(seed, Recipe) else sample(seed, **fields)
     pixels, canvas, labels = paint(recipe, size)
     return Picture(torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255), recipe, canvas, labels)

@@ -75,13 +75,21 @@ class Renderer:
         box = np.array([x - reach, y - 0.14 * reach, x + reach, y + 0.16 * reach]) * 48
         ImageDraw.Draw(self.shadow).ellipse(box.tolist(), fill=150)
 
-    def finish(self, light: float, from_left: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def silhouette(self) -> np.ndarray:
+        """48 x 48 floats in [0, 1]: where objects stand, softened; they are lighter where it falls off towards the light."""
+        is_object = np.array([row[LABELS.index("instance")] > 0 for row in self.labels], dtype=np.uint8) * 255
+        shrunk = self.canvas.point(_lut(is_object)).resize((48, 48), Image.Resampling.BOX)
+        return np.asarray(shrunk.filter(ImageFilter.BoxBlur(2.5)), dtype=np.float32) / 255
+
+    def finish(
+        self, light: float, from_left: bool, silhouette: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The picture (size x size x 3 floats, 0 to 255), the canvas (twice the size, bytes), and the labels (regions x 6, bytes)."""
         regions = np.asarray(self.canvas)
         label_table = np.array(self.labels, dtype=np.uint8)
         index = quarters(regions).astype(np.intp)
         pattern = quarters(self._pattern(regions))
-        brightness = self._brightness(index, label_table, light, from_left)
+        brightness = self._brightness(index, label_table, light, from_left, silhouette)
         dark = np.array([paint.dark for paint in self.paints], dtype=np.float32)
         span = (np.array([paint.light for paint in self.paints], dtype=np.float32) - dark) / np.float32(255)
         pixels = np.empty((self.size, self.size, 3), dtype=np.float32)
@@ -109,11 +117,11 @@ class Renderer:
                 )
         return pattern
 
-    def _brightness(self, index: np.ndarray, table: np.ndarray, light: float, from_left: bool) -> np.ndarray:
+    def _brightness(
+        self, index: np.ndarray, table: np.ndarray, light: float, from_left: bool, soft: np.ndarray
+    ) -> np.ndarray:
         """Brightness of each canvas pixel, in quarters: objects are lighter towards the light, the ground is darker in their shadow."""
-        is_object = (table[:, LABELS.index("instance")] > 0).astype(np.uint8) * 255
-        silhouette = self.canvas.point(_lut(is_object)).resize((48, 48), Image.Resampling.BOX)
-        soft = np.asarray(silhouette.filter(ImageFilter.BoxBlur(2.5)), dtype=np.float32) / 255
+        is_object = table[:, LABELS.index("instance")] > 0
         step = 2 if from_left else -2
         slope = np.roll(soft, (-2, -step), (0, 1)) - np.roll(soft, (2, step), (0, 1))
         shade = np.asarray(self.shadow.filter(ImageFilter.BoxBlur(2)), dtype=np.float32) / 255
@@ -121,7 +129,7 @@ class Renderer:
         base = np.float32(light) * (across if from_left else across[:, ::-1])
         on_object = quarters(_enlarge(base * (1 + 0.3 * slope), self.side))
         on_ground = quarters(_enlarge(base * (1 - 0.75 * shade), self.side))
-        return np.where((is_object > 0).take(index), on_object, on_ground)
+        return np.where(is_object.take(index), on_object, on_ground)
 
 
 def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: float) -> np.ndarray:
