@@ -327,9 +327,19 @@ class Explorer:
         self._alert.value = html.escape(text)
         self._alert.layout.display = ""
 
-    def set_status(self, text: str) -> None:
+    def looks_at(self) -> tuple[int, int]:
+        """How many pictures of its set the explorer looks at, and how many if the network were small."""
+        return 0, 0
+
+    def say(self, text: str) -> None:
         """Set the text of the status line."""
         self.status.value = html.escape(text)
+
+    def set_status(self, text: str) -> None:
+        """Set the status line to a text on the pictures; it also says when a large network looks at fewer of them."""
+        count, usual = self.looks_at()
+        fewer = f" ({count} of {usual} pictures, since this network is large.)" if count < usual else ""
+        self.say(text + fewer)
 
     def waiting_for(self) -> str:
         """What the slow work does, for the status line."""

@@ -14,7 +14,7 @@ For the grader of assignments, which calls answers with probes and compares the 
     untrusted                                    the one door for what comes from outside: decoded, bounded, cleaned or refused
     archives, platforms, collect                 downloads of learning platforms, sorted into a folder for each student
     submissions, source_analysis, cell_matching  the files handed in, and the cells that answer each question
-    probes, limits, runner_protocol, runner      inputs drawn for each student; requests to the runner and its results
+    probes, limits, runner_protocol, runner      inputs drawn for each hand-in; requests to the runner and its results
     sandbox                                      the confined processes in which student code runs
     comparison, hints, scoring                   comparison with the reference, the hint for a wrong value, and points
     model_scoring                                measures of a trained network on pictures that only the grader has

@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,12 +27,15 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.sandbox.confinement import BOXES
 from cnnlab.grading.scoring import Result, grade_submission, grader_error
-from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
+from cnnlab.grading.submissions import SubmissionFile, digest, find, read
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Summary of a batch: counts by status, submissions graded now and before, what needs review or is to be marked, seconds it took."""
+    """Summary of a batch: counts by status, submissions graded now and before, what needs review or is to be marked, seconds it took.
+
+    `left_behind` names the rows of the gradebook that are no longer true: of students who are gone, or graded with another key.
+    """
 
     statuses: dict[str, int]
     graded: int
@@ -42,6 +45,7 @@ class Batch:
     start_seconds: float
     seconds: float
     to_be_marked: int = 0
+    left_behind: tuple[str, ...] = ()
 
     @property
     def not_graded(self) -> int:
@@ -60,6 +64,7 @@ class Batch:
         lines += [f"needs a human: {review}" for review in self.needs_review]
         if self.to_be_marked:
             lines.append(f"written answers to be marked (`cnnlab mark`): {self.to_be_marked}")
+        lines += [f"left behind in the gradebook: {row}" for row in self.left_behind]
         return "\n".join(lines)
 
 
@@ -109,6 +114,7 @@ def grade_folder(
     """
     folder = Path(folder)
     limits = limits or Limits()
+    only = tuple(only)
     planned = plan(assignment, folder, gradebook, limits=limits, regrade=regrade, only=only)
     submissions = [found for found, _, _ in planned]
     queue = [(found, mark) for found, mark, reason in planned if reason]
@@ -127,6 +133,7 @@ def grade_folder(
                 try:
                     began, submission = time.perf_counter(), read(found.path)
                     submission = replace(submission, notes=(*submission.notes, *found.notes))
+                    mark = fingerprint(assignment, submission.digest, found.notes, limits)
                     result = grade(found.student, submission, secret=secret, limits=limits)
                     result = replace(result, seconds=time.perf_counter() - began)
                     gradebook.write(assignment.name, result, mark)
@@ -149,6 +156,7 @@ def grade_folder(
         start_seconds,
         seconds,
         sum(question.status == "to be marked" for result in results for question in result.questions),
+        () if only else tuple(rows_left_behind(assignment, gradebook, names, limits)),
     )
 
 
@@ -170,7 +178,7 @@ def plan(
     for found in submissions:
         if wanted and found.student not in wanted:
             continue
-        mark, reason = fingerprint(assignment, found, limits or Limits()), ""
+        mark, reason = fingerprint(assignment, digest(found.path), found.notes, limits or Limits()), ""
         if found.student not in in_book:
             reason = "not graded yet"
         elif not gradebook.is_graded(assignment.name, found.student, mark):
@@ -181,20 +189,23 @@ def plan(
     return planned
 
 
-def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
-    """Hash of everything that the grade depends on: the file, the assignment, the limits, the grader."""
-    try:
-        handed_in = hashlib.sha256(file_content(found.path)[0]).hexdigest() if found.path else ""
-    except OSError as error:
-        handed_in = str(error.strerror)
-    parts = [
-        handed_in,
-        assignment.fingerprint,
-        repr(limits),
-        cnnlab.__version__,
-        *found.notes,
-    ]
+def fingerprint(assignment: Assignment, handed_in: str, notes: Iterable[str], limits: Limits) -> str:
+    """Hash of everything that the grade depends on: the file by its digest, the assignment, the limits, the grader."""
+    parts = [handed_in, assignment.fingerprint, repr(limits), cnnlab.__version__, *notes]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def rows_left_behind(
+    assignment: Assignment, gradebook: Gradebook, there: set[str], limits: Limits
+) -> Iterator[str]:
+    """A line for each row of the gradebook whose student is not `there` any more, or whose grade is not one of today's key."""
+    for result in gradebook.results(assignment.name):
+        mark = fingerprint(assignment, result.digest, result.notes, limits)
+        is_old = not gradebook.is_graded(assignment.name, result.student, mark)
+        reasons = ["there is no such submission any more"] * (result.student not in there)
+        reasons += ["graded with another key, kit or limits"] * (is_old and result.status != "grader error")
+        if reasons:
+            yield f"{result.student}: {'; '.join(reasons)}"
 
 
 def review_reasons(result: Result) -> list[str]:

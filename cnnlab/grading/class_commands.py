@@ -81,7 +81,7 @@ def export(
 
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.collect import read_collected, table_path
-    from cnnlab.grading.export import class_lateness, walls_of_class
+    from cnnlab.grading.export import class_lateness, still_to_be_marked, walls_of_class
     from cnnlab.grading.export import export as write
     from cnnlab.grading.gradebook import Gradebook
     from cnnlab.grading.late import LatePolicy, parse_due, read_times
@@ -101,11 +101,13 @@ def export(
     if members:
         results, doubts = by_roster(members, results)
         lines += doubts
+    lines += still_to_be_marked(results)
     if format == "feedback":
         from cnnlab.grading.feedback import write_zip
 
         count, problems = write_zip(loaded, results, read_collected(table), path)
-        typer.echo("\n".join([f"{path} has {count} pages, each where the platform looks for it", *problems]))
+        lines.append(f"{path} has {count} pages, each where the platform looks for it")
+        typer.echo("\n".join([*lines, *problems, f"graded in: {walls_of_class(results)}"]))
         return
     late = None
     if policy:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -17,11 +18,11 @@ from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.late import Lateness, LatePolicy, lateness
 from cnnlab.grading.roster import NOT_HANDED_IN, Roster
-from cnnlab.grading.scoring import Result
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
+from cnnlab.grading.scoring import QuestionResult, Result
 from cnnlab.grading.tables import read_table, table
 from cnnlab.grading.whole_files import write_whole
 
-WITHOUT_WALLS = "without walls"
 REQUEST = "regrade_request"
 UNSAFE = '/\\:"<>|?*%'  # for some system's file names, and the sign that stands for them
 STATES = {"passed": "passed", "failed": "failed"}
@@ -51,9 +52,10 @@ def export(
     if format == "csv" and path.is_file():
         _keep_requests(path, rows)
     if format == "gradescope":
+        names = file_names(row["student"] for row in rows)
         for row in rows:
             if row["result"].status != NOT_HANDED_IN:
-                folder = path / safe_name(row["student"])
+                folder = path / names[row["student"]]
                 folder.mkdir(parents=True, exist_ok=True)
                 content = json.dumps(gradescope(assignment, row), indent=1, ensure_ascii=False)
                 write_whole(folder / "results.json", content)
@@ -119,7 +121,7 @@ def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
         ]
         line += [late.days if late else "", late.free if late else "", _number(row["final"])]
         graded = {item.question: item for item in result.questions}
-        line += [_number(graded[name].points) if name in graded else "" for name in names]
+        line += [_number(_points(graded[name])) if name in graded else "" for name in names]
         line += [graded[name].status if name in graded else "" for name in names]
         lines.append([*line, result.note, walls(result), row["request"]])
     return table(head, lines)
@@ -153,19 +155,18 @@ def gradescope(assignment: Assignment, row: dict[str, Any]) -> dict[str, Any]:
     tests = []
     for question, graded in zip(assignment.every_question, result.questions, strict=True):
         hints = [f"{case.name}: {case.hint}" for case in graded.cases if case.hint]
-        hints += [*graded.decision.comments, graded.decision.reason] if graded.decision else []
+        hints += _said_by_people(graded)
         test = {
             "name": f"{graded.question}: {question.title}",
             "number": graded.question,
             "visibility": "visible",
         }
         test |= {
-            "score": graded.points,
             "max_score": graded.out_of,
-            "output": "\n".join([graded.status, *filter(None, hints), *graded.notes]),
+            "output": "\n".join([graded.status, *hints, *graded.notes]),
         }
-        if graded.status == "to be marked":
-            del test["score"]
+        points = _points(graded)
+        test |= {} if points is None else {"score": points}
         tests.append(test | ({"status": STATES[graded.status]} if graded.status in STATES else {}))
     said = "; ".join([result.note or result.status, f"graded in: {walls(result)}"])
     summary = {"output": said, "output_format": "text", "tests": tests}
@@ -180,6 +181,24 @@ FORMATS: dict[str, Callable[..., Any]] = {
 }
 
 
+def file_names(students: Iterable[str]) -> dict[str, str]:
+    """A file name for each student, as `safe_name`; those that differ in their case alone, which a file system may not see, get a hash."""
+    names = {student: safe_name(student) for student in students}
+    alike = Counter(_as_one(name) for name in names.values())
+    return {
+        student: f"{name}%{_short_hash(student)}" if alike[_as_one(name)] > 1 else name
+        for student, name in names.items()
+    }
+
+
+def _as_one(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _short_hash(student: str) -> str:
+    return hashlib.sha256(student.encode()).hexdigest()[:16]
+
+
 def safe_name(student: str) -> str:
     """A file name of at most 150 bytes for any student's name; different names stay different, the ends of long ones are hashed."""
     safe = "".join(
@@ -189,14 +208,12 @@ def safe_name(student: str) -> str:
     safe = f"%{safe}" if safe.startswith((".", "-")) else safe
     if len(safe.encode()) <= 150:
         return safe
-    return (
-        f"{safe.encode()[:130].decode(errors='ignore')}%{hashlib.sha256(student.encode()).hexdigest()[:16]}"
-    )
+    return f"{safe.encode()[:130].decode(errors='ignore')}%{_short_hash(student)}"
 
 
 def walls(result: Result) -> str:
     """What stood around the student's code when it ran: the tier of the sandbox, or "without walls"; "nothing ran" if nothing did."""
-    if result.sandbox.partition(" ")[0] == "none":
+    if result.sandbox.startswith(WITHOUT_WALLS):
         return WITHOUT_WALLS
     return result.sandbox or "nothing ran"
 
@@ -210,6 +227,25 @@ def walls_of_class(results: Iterable[Result]) -> str:
         for tier, count in sorted(counts.items())
     ]
     return "; ".join(said) or "nothing"
+
+
+def still_to_be_marked(results: Iterable[Result]) -> list[str]:
+    """A line that names those with an answer that a person has yet to mark, whose points are not in; none if there is nobody."""
+    waiting = [
+        result.student for result in results if any(_points(graded) is None for graded in result.questions)
+    ]
+    return [f"still to be marked, and without those points: {', '.join(waiting)}"] if waiting else []
+
+
+def _points(graded: QuestionResult) -> float | None:
+    """The points of a question; None for an answer that nobody has marked, which is no zero."""
+    return None if graded.status == "to be marked" else graded.points
+
+
+def _said_by_people(graded: QuestionResult) -> list[str]:
+    """The comments of a person, and the reason for other points than the computed ones."""
+    decision = graded.decision
+    return [said for said in (*decision.comments, decision.reason) if said] if decision else []
 
 
 def _row(result: Result, late: dict[str, Lateness] | None, roster: Roster | None) -> dict[str, Any]:
@@ -244,5 +280,9 @@ def _number(value: float | None) -> float | int | str:
 
 
 def _in_words(result: Result) -> str:
-    parts = [f"{item.question} {item.points:g}/{item.out_of:g} {item.status}" for item in result.questions]
+    parts = []
+    for item in result.questions:
+        points = _points(item)
+        reached = f"{points:g}/{item.out_of:g} " if points is not None else ""
+        parts.append(": ".join([f"{item.question} {reached}{item.status}", *_said_by_people(item)]))
     return "; ".join([*parts, *filter(None, [result.note]), f"graded in: {walls(result)}"])

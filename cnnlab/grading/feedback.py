@@ -1,7 +1,7 @@
 """The feedback page of a student: one HTML file with their code, points, hints and pictures of the values that their functions returned.
 
 All that a student wrote or printed is escaped as text. The page has no script, and a policy that forbids any; pictures are drawn by the
-grader.
+grader. What was printed while hidden inputs were there is for the course staff, and not on the page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from cnnlab.grading.answer_key import Question, Written
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.collect import CollectedFile
-from cnnlab.grading.export import safe_name, walls
+from cnnlab.grading.export import file_names, safe_name, walls
 from cnnlab.grading.platforms import CANVAS, MOODLE
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.whole_files import write_whole
@@ -84,20 +84,21 @@ details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 
 
 def write_pages(assignment: Assignment, results: Iterable[Result], folder: Path) -> tuple[int, list[str]]:
     """Write the page of each student into `folder`; returns how many there are, and a line for each that could not be written."""
-    count, problems = 0, []
+    count, problems, results = 0, [], list(results)
+    names = file_names(result.student for result in results)
     for result in results:
         try:
-            write_feedback(assignment, result, folder)
+            write_feedback(assignment, result, folder, names[result.student])
             count += 1
         except Exception as error:  # it concerns this page alone
             problems.append(f"{result.student}: there is no page: {type(error).__name__}: {error}")
     return count, problems
 
 
-def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path:
-    """Write the page of one student into `folder`, whole or not at all; returns its path."""
+def write_feedback(assignment: Assignment, result: Result, folder: Path, name: str | None = None) -> Path:
+    """Write the page of one student into `folder`, whole or not at all; returns its path, by default named after the student."""
     folder.mkdir(parents=True, exist_ok=True)
-    return write_whole(folder / f"{safe_name(result.student)}.html", page(assignment, result))
+    return write_whole(folder / f"{name or safe_name(result.student)}.html", page(assignment, result))
 
 
 def write_zip(
@@ -162,7 +163,8 @@ def page(assignment: Assignment, result: Result) -> str:
         if graded.question in questions
     ]
     is_graded = result.status != "grader error"
-    total = f"{result.points:g} of {assignment.points:g} points" if is_graded else "not graded yet"
+    so_far = any(graded.status == "to be marked" for graded in result.questions)
+    total = f"{result.points:g} of {assignment.points:g} points{' so far' if so_far else ''}"
     return "\n".join(
         [
             "<!doctype html>",
@@ -171,11 +173,11 @@ def page(assignment: Assignment, result: Result) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title><style>{STYLE}</style></head><body>",
             f"<header><h1>{escape(assignment.title)}</h1><p class=soft>{escape(result.student)}</p>",
-            f"<p class=sum>{total}</p>{_whole_notebook(result)}</header>",
+            f"<p class=sum>{total if is_graded else 'not graded yet'}</p>{_whole_notebook(result)}</header>",
             _overview(assignment, result),
             *sections,
             _output_html("What your cells printed", result.text),
-            "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same."
+            "<footer class=soft><p>Inputs of the cases are drawn for you alone, anew for each file that you hand in."
             f" Graded in: {escape(walls(result))}.</p></footer>",
             "</body></html>",
         ]
@@ -229,7 +231,6 @@ def _section(question: Question | Written, graded: QuestionResult) -> str:
         + (f"<table>{head}{cases}</table>" if cases else "")
         + (f"<ul>{notes}</ul>" if notes else "")
         + code
-        + _output_html("What it printed", graded.text)
         + "</section>"
     )
 

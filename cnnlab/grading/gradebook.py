@@ -7,18 +7,20 @@ the results that the gradebook gives out have these decisions in them. An older 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import secrets
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 from cnnlab.grading.decisions import Decision, effective
-from cnnlab.grading.gradebook_tables import APPLICATION_ID, MIGRATIONS, TABLES, VERSION
+from cnnlab.grading.gradebook_tables import APPLICATION_ID, MIGRATIONS, OF_A_RESULT, TABLES, VERSION
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.written import Exhibit
 
@@ -48,48 +50,72 @@ class Gradebook:
         if not create and not self.path.is_file():
             raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade --new` makes one.")
         with self._translate_errors():
+            if not self.path.exists():
+                self._make()
             self._connection = sqlite3.connect(
                 path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
             try:
                 self._connection.execute("pragma synchronous = full")
-                self._prepare()
+                self._check_kind()
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _prepare(self) -> None:
+    def _make(self) -> None:
+        """Make the gradebook beside its place, and put it there complete; another grader's, made meanwhile, is kept."""
+        number, name = tempfile.mkstemp(
+            prefix=".gradebook-", dir=self.path.parent
+        )  # only its owner may read it
+        os.close(number)
+        new = Path(name)
+        try:
+            with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as connection:
+                connection.execute("pragma synchronous = full")
+                connection.executescript(f"begin; {TABLES} {''.join(MIGRATIONS)} commit;")
+                connection.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
+                connection.execute(f"pragma application_id = {APPLICATION_ID}")
+                connection.execute(f"pragma user_version = {VERSION}")
+            try:
+                os.link(new, self.path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without hard links
+                os.replace(new, self.path)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _check_kind(self) -> None:
         kind, version = (
             self._connection.execute(f"pragma {name}").fetchone()[0]
             for name in ("application_id", "user_version")
         )
-        empty = not self._connection.execute("select count(*) from sqlite_master").fetchone()[0]
-        if not empty and kind != APPLICATION_ID:
+        if not self._connection.execute("select count(*) from sqlite_master").fetchone()[0]:
+            raise GradebookError(
+                f"the gradebook {self.path} is empty, and none is ever made so: it has lost its grades and its secret;"
+                " bring it back from a copy, or remove it and grade everything anew."
+            )
+        if kind != APPLICATION_ID:
             raise GradebookError(
                 f"{self.path} is a database, but no gradebook of cnnlab; choose another file."
             )
-        if version > VERSION:
+        if not 0 < version <= VERSION:
             raise GradebookError(
                 f"{self.path} is a gradebook of version {version}, and this cnnlab knows those up to version {VERSION}:"
                 " use the cnnlab that wrote it, or name a new file."
             )
         if version < VERSION:
             self._bring_up_to_date()
-        if empty:
-            self.path.chmod(0o600)
 
     def _bring_up_to_date(self) -> None:
-        """Make the tables of a new gradebook, or those that an older one lacks: all of them, or none."""
+        """Make the tables that an older gradebook lacks: all of them, or none."""
         with self._transaction():
             version = self._connection.execute("pragma user_version").fetchone()[
                 0
-            ]  # another process was first
-            for statements in (TABLES, *MIGRATIONS)[version:]:
+            ]  # as another process left it
+            for statements in MIGRATIONS[version - 1 :]:
                 for statement in filter(str.strip, statements.split(";\n")):
                     self._connection.execute(statement)
-            if not version:
-                self._connection.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
-                self._connection.execute(f"pragma application_id = {APPLICATION_ID}")
             self._connection.execute(f"pragma user_version = {VERSION}")
 
     @property
@@ -110,7 +136,7 @@ class Gradebook:
         """Write one result, replacing an older one of the same student."""
         key = (assignment, result.student)
         with self._translate_errors(), self._lock, self._transaction():
-            for table in ("submissions", "questions", "cases", "exhibits"):
+            for table in OF_A_RESULT:
                 self._connection.execute(f"delete from {table} where assignment = ? and student = ?", key)
             row = (
                 *key,
@@ -260,7 +286,7 @@ class Gradebook:
         )
         return tuple(CaseResult(*row) for row in rows)
 
-    @contextmanager
+    @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """One transaction over all tables, for what is no result: all of it is written, or nothing. The book itself waits for it."""
         with self._translate_errors(), self._lock, self._transaction():
@@ -293,7 +319,7 @@ class Gradebook:
         with self._translate_errors(), self._lock:
             return self._connection.execute(statement, values).fetchall()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("begin immediate")
         try:
@@ -304,7 +330,7 @@ class Gradebook:
                 self._connection.execute("rollback")
             raise
 
-    @contextmanager
+    @contextlib.contextmanager
     def _translate_errors(self) -> Iterator[None]:
         """Translate SQLite's errors into `GradebookError` with a plain message."""
         try:

@@ -34,3 +34,4 @@ create index decisions_on on decisions (assignment, student, question);
 """,
 )
 VERSION = 1 + len(MIGRATIONS)
+OF_A_RESULT = ("submissions", "questions", "cases", "exhibits")  # written, moved and dropped together

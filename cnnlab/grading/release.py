@@ -20,7 +20,7 @@ def release(assignment: Assignment, folder: Path | None = None, *, run: bool = T
     Raises
     ------
     ValueError
-        If the markers of a solution or a hidden test are not closed; then nothing is written.
+        If the marks of a solution, a hidden test or a mark scheme are not closed, or misspelt; then nothing is written.
     RuntimeError
         If the student version does not run.
     """
@@ -44,6 +44,8 @@ def student_version(assignment: Assignment) -> Any:
         cell.source = without_solution(cell.source, **kinds)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        elif marks.get("solution"):
+            cell.pop("attachments", None)  # pictures of the solution
         if marks.get("locked") or (marks.get("grade") and not marks.get("solution")):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):
@@ -78,9 +80,8 @@ def _source(assignment: Assignment) -> Any:
     import nbformat
 
     notebook = nbformat.read(assignment.instructor / "source.ipynb", as_version=4)
-    notebook.metadata.pop("widgets", None)
     notebook.metadata["cnnlab"] = {"assignment": assignment.name}
-    return notebook
+    return _without_traces(notebook)
 
 
 def _execute(notebook: Any, folder: Path) -> Any:
@@ -94,12 +95,17 @@ def _execute(notebook: Any, folder: Path) -> Any:
         client.execute()
     except CellExecutionError as error:
         raise RuntimeError(f"the student version does not run: {error.ename}: {error.evalue}") from None
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
+    return _without_traces(notebook)
+
+
+def _without_traces(notebook: Any) -> Any:
+    """The notebook without what the kernel that ran it has left in the metadata."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.scoring import Result
-from cnnlab.grading.similarity_report import SimilarPair, similar_answers
+from cnnlab.grading.similarity_report import SimilarAnswers, similar_answers
 
 NOT_GRADED = ("grader error", "unreadable", "missing")
 
@@ -24,12 +24,13 @@ NOT_GRADED = ("grader error", "unreadable", "missing")
 class QuestionReport:
     """Statistics of one question: mean share of its points (1: all have full points), discrimination, statuses, and most frequent hints.
 
-    Discrimination is the correlation of the share with the points in all *other* questions; None where either does not vary.
+    The share is None where nobody has points yet, since all answers are still to be marked. Discrimination is the correlation of the share
+    with the points in all *other* questions; None where either does not vary.
     """
 
     question: str
     title: str
-    share: float
+    share: float | None
     discrimination: float | None
     statuses: dict[str, int]
     hints: tuple[tuple[str, int], ...]
@@ -37,17 +38,25 @@ class QuestionReport:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """Report on a class: number of submissions, points of each graded student, questions, similar answers."""
+    """Report on a class: number of submissions, points of each graded student, questions, similar answers.
+
+    `to_be_marked` of the graded ones have an answer that a person has yet to mark, so that their points are those so far.
+    """
 
     assignment: str
     students: int
     points: tuple[float, ...]
     out_of: float
     questions: tuple[QuestionReport, ...]
-    pairs: tuple[SimilarPair, ...]
+    alike: tuple[SimilarAnswers, ...]
+    to_be_marked: int = 0
 
     def __str__(self) -> str:
         lines = [f"{self.assignment}: {self.students} submissions, {len(self.points)} graded"]
+        if self.to_be_marked:
+            lines.append(
+                f"{self.to_be_marked} of them with answers still to be marked, whose points are not in"
+            )
         if self.points:
             mean, middle = statistics.fmean(self.points), statistics.median(self.points)
             lines.append(
@@ -56,16 +65,17 @@ class ClassReport:
             lines += _histogram(self.points, self.out_of)
         for question in self.questions:
             how = "-" if question.discrimination is None else f"{question.discrimination:+.2f}"
+            share = "-" if question.share is None else f"{question.share:.2f}"
             counts = ", ".join(f"{count} {status}" for status, count in sorted(question.statuses.items()))
             lines.append(
-                f"{question.question} {question.title}: share {question.share:.2f}, discrimination {how}; {counts}"
+                f"{question.question} {question.title}: share {share}, discrimination {how}; {counts}"
             )
             lines += [f"    {count} x {hint}" for hint, count in question.hints]
-        if self.pairs:
+        if self.alike:
             lines.append("look-alikes, for a human to judge:")
             lines += [
-                f"    {pair.student} and {pair.other_student}, {pair.question}: {pair.similarity:.0%}"
-                for pair in self.pairs
+                f"    {len(group.students)} in {group.question}, {group.similarity:.0%}: {', '.join(group.students)}"
+                for group in self.alike
             ]
         return "\n".join(lines)
 
@@ -82,6 +92,7 @@ def class_report(assignment: Assignment, results: list[Result]) -> ClassReport:
             _question_report(assignment, number, graded) for number in range(len(assignment.every_question))
         ),
         tuple(similar_answers(assignment, graded)),
+        sum("to be marked" in {item.status for item in result.questions} for result in graded),
     )
 
 
@@ -92,7 +103,7 @@ def live_table(assignment: Assignment, gradebook: Gradebook, rows: int = 15) -> 
     ]
     counts = gradebook.statuses(assignment.name)
     words = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing yet"
-    names = [question.name for question in assignment.questions]
+    names = [question.name for question in assignment.every_question]
     table = Table(
         "student",
         "status",
@@ -131,7 +142,7 @@ def _question_report(assignment: Assignment, number: int, graded: list[Result]) 
     return QuestionReport(
         question.name,
         question.title,
-        statistics.fmean(shares) if shares else 0.0,
+        statistics.fmean(shares) if shares else None,
         statistics.correlation(shares, other_points) if has_variance else None,
         dict(Counter(item.status for item in question_results)),
         tuple(hints.most_common(3)),

@@ -6,9 +6,13 @@ import time
 
 from cnnlab._validation import one_of
 from cnnlab.grading.gradebook import Gradebook, GradebookError
+from cnnlab.grading.gradebook_tables import OF_A_RESULT
 
 LOG = "create table if not exists changes (at real not null, what text not null)"
-RESULTS = ("submissions", "questions", "cases")
+DROPPED = (  # decisions that cannot move: the other has decided answers of their own there
+    "student = :old and (:new is null or exists (select 1 from decisions own where own.student = :new"
+    " and own.assignment = decisions.assignment and own.question = decisions.question))"
+)
 TABLES = "select m.name from sqlite_master m, pragma_table_info(m.name) p where m.type = 'table' and p.name = 'student'"
 
 
@@ -31,6 +35,8 @@ def rename(book: Gradebook, old: str, new: str) -> str:
 
 def merge(book: Gradebook, old: str, into: str) -> str:
     """Give what is in the book for `old` to `into`, who keeps their own where both have one; returns the line of the log.
+
+    So it is with results, and with the decisions on each question. A decision that comes to an answer which it was not given for says so.
 
     Raises
     ------
@@ -72,7 +78,14 @@ def _move(book: Gradebook, old: str, new: str | None, what: str) -> str:
                 result = book.result(assignment, student)
                 what += f"; {assignment}: {student} had {result.points:g} points ({result.status})"
     with book.changing() as connection:
-        for table in RESULTS:  # a result is moved whole, or not at all
+        which = {"old": old, "new": new}
+        marks = (
+            f"select assignment, question, points, marker from decisions where {DROPPED} and kind = 'marked'"
+        )
+        for assignment, question, points, marker in connection.execute(f"{marks} order by number", which):
+            what += f"; {assignment}, {question}: {points:g} points by {marker} for {old} are dropped"
+        connection.execute(f"delete from decisions where {DROPPED}", which)
+        for table in OF_A_RESULT:  # moved whole, or not at all
             own = "select assignment from submissions where student = ?"
             connection.execute(f"delete from {table} where student = ? and assignment in ({own})", (old, new))
         for (table,) in connection.execute(TABLES).fetchall():

@@ -56,7 +56,7 @@ class RunnableCell:
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """Request for a question: the function or variable, and the arguments of each case."""
+    """Request for a question: the function or variable, the arguments of each case, and dotted names whose use is to be told."""
 
     question: str
     name: str
@@ -64,6 +64,7 @@ class ProbeRequest:
     cases: list[dict[str, Any]]
     limits: Limits
     seed: int = 0
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,13 @@ class ProbeResult:
 
     `values` holds the value of each case; `errors` the error of each case that raised one; `end_reason` says why the process ended
     early ("" if it did not), `state_lost` that the state after the cells was lost with it; `missing` that there is no such
-    name.
+    name; `used` which libraries and watched functions have run, for a human to judge.
     """
 
     values: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, dict[str, str]] = field(default_factory=dict)
     side_effects: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
     end_reason: str = ""
     detail: str = ""
     state_lost: bool = False
@@ -91,10 +93,11 @@ OUT_OF_TIME = ProbeResult(end_reason="time", detail="the time for the whole note
 
 @dataclass
 class RunResult:
-    """Result of one submission: a result for each question, the error of each cell that failed, the printed output of the cells."""
+    """Result of one submission: a result for each question, the error of each cell that failed, what each used, what the cells printed."""
 
     results: dict[str, ProbeResult] = field(default_factory=dict)
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
+    used: dict[int, list[str]] = field(default_factory=dict)
     text: str = ""
     printed: int = 0
     starts: int = 0
@@ -124,9 +127,9 @@ def run_once(
             while waiting:
                 result.results[waiting.pop(0).question] = OUT_OF_TIME
             return None
-        failed_cell = _run_cells(
-            supervisor, cells, replace(limits, seconds=min(limits.seconds, left)), skip, result
-        )
+        record = any(request.variable for request in waiting)  # a variable gets its value in the cells
+        limits = replace(limits, seconds=min(limits.seconds, left))
+        failed_cell = _run_cells(supervisor, cells, limits, skip, result, record=record)
         while waiting and failed_cell is None:
             request, left = waiting[0], deadline - time.monotonic()
             probe_result = OUT_OF_TIME
@@ -145,19 +148,28 @@ def run_once(
 
 
 def _run_cells(
-    supervisor: socket.socket, cells: list[RunnableCell], limits: Limits, skip: set[int], result: RunResult
+    supervisor: socket.socket,
+    cells: list[RunnableCell],
+    limits: Limits,
+    skip: set[int],
+    result: RunResult,
+    *,
+    record: bool,
 ) -> int | None:
     """Run the cells, up to the one that ends the process, whose number is returned."""
     current = None
     events = _SupervisorEvents(supervisor, limits.seconds)
-    job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
+    job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells], "record": record}
     try:
         _send(supervisor, job | {"skip": sorted(skip), "limits": limits.as_dict()})
         for letter, value, event in events:
             if letter == "c" and _may_begin(value, current, len(cells), skip):
                 current = value
-            elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-                result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
+            elif letter == "e" and isinstance(value, dict):
+                result.used[current or 0] = untrusted.remarks(value.get("used"))
+                # After a probe the cells may know hidden inputs, from a file that it has written.
+                if isinstance(value.get("error"), dict) and not result.results:
+                    result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
             elif letter == "r":
                 break
             elif letter == "x" and current is None:  # later, only student code could send it
@@ -172,7 +184,8 @@ def _run_cells(
     except GuardLost as lost:
         lost.cell = current
         raise
-    result.text, result.printed = events.text, events.printed
+    if not result.results:  # later, the cells may print hidden inputs, as above
+        result.text, result.printed = events.text, events.printed
     return current if letter == "ended" else None
 
 
@@ -198,6 +211,7 @@ def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *
         "cases": request.cases,
         "seed": request.seed,
         "answer_bytes": request.limits.answer_bytes,
+        "watched": list(request.watched),
     }
     result, events = ProbeResult(), _SupervisorEvents(supervisor, request.limits.seconds)
     with suppress(GuardLost):  # if the supervisor has ended, its last message says why
@@ -250,6 +264,7 @@ def _add(result: ProbeResult, reply: dict[str, Any], cases: int) -> ProbeResult:
         result,
         values=result.values | {case: reply["value"]},
         side_effects=tuple(dict.fromkeys([*result.side_effects, *new]))[:10],
+        used=tuple(dict.fromkeys([*result.used, *untrusted.remarks(reply.get("used"))]))[:10],
     )
 
 

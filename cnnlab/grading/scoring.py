@@ -22,6 +22,7 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.runner_protocol import END_REASONS, ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.sandbox.call_record import SWITCHED_OFF
 from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
@@ -108,13 +109,14 @@ def grade_submission(
     try:
         matched = match(assignment, submission)
         cells = runnable_cells(assignment, submission, matched)
+        hand_in = probes.hand_in(student, submission.digest)
         inputs_of = {
-            question.name: probes.draw_all(secret, assignment.name, question, student)
+            question.name: probes.draw_all(secret, assignment.name, question, hand_in)
             for question in assignment.questions
             if matched[question.name].cells and not matched[question.name].stub
         }
         requests = [
-            probes.request(secret, assignment.name, question, student, inputs_of[question.name])
+            probes.request(secret, assignment.name, question, hand_in, inputs_of[question.name])
             for question in assignment.questions
             if question.name in inputs_of
         ]
@@ -211,23 +213,11 @@ def _question_result(
     if probe_result.end_reason:
         notes.append(SENTENCES.get(probe_result.end_reason, "it was stopped: {}").format(probe_result.detail))
     status = _status(points, out_of, probe_result, run_result, question, cells)
-    libraries = sorted(
-        {name for cell in cell_match.cells for name in source_analysis.other_libraries(cell.source)}
-    )
-    forbidden = sorted(
-        {
-            name
-            for cell in cell_match.cells
-            for name in source_analysis.mentions(cell.source, question.forbidden_names)
-        }
-    )
     review = list(cell_match.review)
     if probe_result.end_reason == "lost":
         review.append("the guard of this question was lost; this may be the grader's fault")
-    if points and libraries:
-        review.append(f"the answer uses another library: {', '.join(libraries)}")
-    if points and forbidden:
-        review.append(f"the answer uses {', '.join(forbidden)}, which is the answer itself")
+    if points:
+        review += _ready_made(question, cell_match, cells, run_result, probe_result)
     return QuestionResult(
         question.name,
         "needs review" if review else status,
@@ -239,6 +229,35 @@ def _question_result(
         text[:100_000],
         probe_result.text[:4000],
     )
+
+
+def _ready_made(
+    question: Question,
+    cell_match: CellMatch,
+    cells: list[RunnableCell],
+    run_result: RunResult,
+    probe_result: ProbeResult,
+) -> list[str]:
+    """A line for each kind of code that may be the answer itself: written in its cells, or run when it was called."""
+    used = set(probe_result.used)
+    if question.variable:
+        used |= {
+            name
+            for number, names in run_result.used.items()
+            if cells[number].question in (question.name, None)
+            for name in names
+        }
+    lines = [f"{name} while the answer ran" for name in used & {SWITCHED_OFF}]
+    for cell in cell_match.cells:
+        used |= {*source_analysis.other_libraries(cell.source)}
+        used |= {*source_analysis.mentions(cell.source, question.forbidden_names)}
+    used -= {SWITCHED_OFF}
+    itself = sorted(name for name in used if name in question.forbidden_names or name.startswith("cnnlab."))
+    if libraries := sorted(used - {*itself}):
+        lines.append(f"the answer uses another library: {', '.join(libraries)}")
+    if itself:
+        lines.append(f"the answer uses {', '.join(itself)}, which is the answer itself")
+    return lines
 
 
 def _case_result(

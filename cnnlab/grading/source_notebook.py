@@ -2,7 +2,8 @@
 
 Roles follow nbgrader's metadata (schema version 3): a solution cell is an answer, a graded cell that is no solution is a test, a locked
 cell is set-up, any other cell is free for the student. A text cell that is a solution is the answer to a written question; other text is
-given. `### BEGIN SOLUTION`, `### BEGIN HIDDEN TESTS` and `### BEGIN MARK SCHEME` mark what students never see.
+given. `BEGIN SOLUTION`, `BEGIN HIDDEN TESTS`, `BEGIN MARK SCHEME` and `AUTOTEST` mark what students never see, in cells of every type;
+and an answer without such marks is a solution as a whole.
 """
 
 from __future__ import annotations
@@ -12,18 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+QUESTION = re.compile(r"^#[ \t]*question:.*$", re.M)
 CellRole = Literal["answer", "test", "setup", "own", "written", "text"]
 
-STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own text
-WRITTEN_STUB = "YOUR ANSWER HERE"  # nbgrader's too
+STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own texts
+WRITTEN_STUB = "YOUR ANSWER HERE"
+MARKS = re.compile(r"^[^\n]*\b(?:BEGIN|END) SOLUTION\b[^\n]*\n?", re.M)
+# A mark may stand anywhere in its line, as in nbgrader.
 SOLUTION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\b.*?### END SOLUTION[^\n]*(?P<end>\n|\Z)", re.M | re.S
+    r"^(?P<indent>[ \t]*)[^\n]*?\bBEGIN SOLUTION\b.*?\bEND SOLUTION\b[^\n]*(?P<end>\n|\Z)", re.M | re.S
 )
 HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN (?P<kind>HIDDEN TESTS|MARK SCHEME)\b.*?### END (?P=kind)[^\n]*(?:\n|\Z)", re.M | re.S
+    r"^[^\n]*\bBEGIN (HIDDEN TESTS|MARK SCHEME)\b.*?\bEND \1\b[^\n]*(?:\n|\Z)"
+    r"|^[ \t]*#+[ \t]*(?:HASHED[ \t]+)?AUTOTEST\b[^\n]*(?:\n|\Z)",
+    re.M | re.S,
 )
-UNUSED_MARKS = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)")
-MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
+# What is left of such marks, or looks like one that is misspelt.
+UNUSED_MARKS = re.compile(
+    r"\b(?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)\b|\bAUTOTEST\b"
+    r"|(?mi:^[\W_]*(?:begin|end)[\W_]*(?:solution|hidden[\W_]*test|mark[\W_]*scheme)s?\b)"
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,8 @@ class SourceCell:
 
     @property
     def solution(self) -> str:
-        """The text of the solution, without the lines that mark it."""
-        return MARKS.sub("", self.source).rstrip()
+        """The text of the solution, without the lines that mark it, and without what only markers see."""
+        return MARKS.sub("", HIDDEN.sub("", self.source)).rstrip()
 
 
 def read_source(path: Path) -> tuple[SourceCell, ...]:
@@ -73,27 +82,30 @@ def read_source(path: Path) -> tuple[SourceCell, ...]:
 
 
 def without_solution(source: str, *, written: bool = False, answer: bool = False) -> str:
-    """`source` with each solution replaced by nbgrader's stub, and hidden tests and mark schemes left out.
+    """`source` with nbgrader's stub for each solution, that of a `written` answer or of code, without hidden tests and mark schemes.
 
-    An `answer` cell in which no solution is marked is a solution as a whole, as it is for nbgrader.
+    An `answer` cell in which no solution is marked is one as a whole, apart from the marker of its question, as it is for nbgrader.
 
     Raises
     ------
     ValueError
         If a region is opened and not closed, or closed and not opened, since a solution could then be released.
     """
+    lines = (WRITTEN_STUB,) if written else STUB
 
     def stub(match: re.Match[str]) -> str:
-        lines = (WRITTEN_STUB,) if written else STUB
         return "\n".join(match["indent"] + line for line in lines) + match["end"]
 
     text, count = SOLUTION.subn(stub, source)
     text = HIDDEN.sub("", text).rstrip("\n")
-    if UNUSED_MARKS.search(text):
+    if mark := UNUSED_MARKS.search(text):
         raise ValueError(
-            f"a solution, a hidden test or a mark scheme is opened but not closed in the cell that begins {source[:60]!r}."
+            f"{mark[0].strip()!r}: a solution, a hidden test or a mark scheme is opened but not closed, or its mark is not written as"
+            f" nbgrader wants it, in the cell that begins {source[:60]!r}."
         )
-    return text if count or not answer else "\n".join((WRITTEN_STUB,) if written else STUB)
+    if answer and not count:
+        return "\n".join([*(match[0].strip() for match in QUESTION.finditer(source)), *lines])
+    return text
 
 
 def with_answer(cell: SourceCell, answer: str) -> str:

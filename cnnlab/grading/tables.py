@@ -13,9 +13,9 @@ from cnnlab.grading import untrusted
 from cnnlab.grading.untrusted import InvalidSubmission
 
 MAX_BYTES = 16 * 2**20  # of a table
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-AFTER_SEPARATOR = re.compile("([;\t][ \"'\u00a0\u200b-\u200f]*)(?=[=+@|%\uff1d\uff0b\uff0d\uff20-])")
-ESCAPED = re.compile(AFTER_SEPARATOR.pattern.replace(")(?=", ")'(?="))
+FORMULA = ("=", "+", "-", "@", "|", "%")
+SEPARATOR = re.compile("([;\t\r\n])")  # where another program may take a new cell to begin
+NOT_SEEN = ("Cf", "Cc", "Zs")  # categories of characters: invisible, control, blank
 
 
 def table(head: list[str], lines: Iterable[list]) -> str:
@@ -33,10 +33,15 @@ def escape_formula(cell: str) -> str:
 
     One that has an apostrophe there gets another, so that `read_table` can tell which is its own.
     """
-    cell = AFTER_SEPARATOR.sub(r"\1'", cell)
-    visible = (letter for letter in cell if unicodedata.category(letter) != "Cf")
-    begins = unicodedata.normalize("NFKC", "".join(visible)).lstrip(" '")
-    return f"'{cell}" if begins.startswith(FORMULA) or cell.lstrip("'").startswith(FORMULA) else cell
+    first, *rest = SEPARATOR.split(cell)
+    if rest and not first.strip("'"):
+        first = f"'{first}"
+    return "".join(f"'{part}" if _begins_a_formula(part) else part for part in (first, *rest))
+
+
+def _begins_a_formula(text: str) -> bool:
+    visible = "".join(letter for letter in text if unicodedata.category(letter) not in NOT_SEEN)
+    return unicodedata.normalize("NFKC", visible).lstrip("\"' ").startswith(FORMULA)
 
 
 def read_table(
@@ -101,8 +106,10 @@ def _row(path: Path, line: int, head: list[str], cells: list[str]) -> dict[str, 
 def _plain(cell: str) -> str:
     """A cell without the apostrophes that keep a formula text, where they are those of `escape_formula`."""
     cell = unicodedata.normalize("NFC", untrusted.line(cell, 4000))
-    for written in (cell.removeprefix("'"), cell):
-        plain = ESCAPED.sub(r"\1", written)
-        if escape_formula(plain) == cell:
-            return plain
-    return cell
+    first, *rest = SEPARATOR.split(cell)
+    if rest and first and not first.strip("'"):
+        first = first[1:]
+    plain = "".join(
+        part[1:] if part.startswith("'") and _begins_a_formula(part) else part for part in (first, *rest)
+    )
+    return plain if escape_formula(plain) == cell else cell

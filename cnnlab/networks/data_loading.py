@@ -144,7 +144,7 @@ def picture_at(pictures: Any, index: int) -> Tensor:
         If the entry is neither a picture nor (picture, label).
     """
     if isinstance(pictures, Tensor):
-        return image_batch(pictures)[0][index]
+        return image_batch(pictures if pictures.dim() == 3 else pictures[index])[0][0]
     entry = pictures[index]
     picture = entry[0] if isinstance(entry, tuple | list) and len(entry) else entry
     if not isinstance(picture, Tensor) or picture.dim() != 3 or picture.shape[0] != 3:

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/grading.py rates --peers PATH     PATH/bin has nbgrader and otter; without it, ours alone
     python tests/benchmarks/grading.py class
+    python tests/benchmarks/grading.py hostile                30 hostile and 30 chaotic among 200, killed twice
     python tests/benchmarks/grading.py school --size 60       every assignment of the kit for a class of 60
 
 Rates are of the same submissions in one run, start-up stated apart, for answers that need numpy and for answers that import torch.
@@ -28,6 +29,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "grading"))
 
+import hard_class
 import sample_class
 
 from cnnlab.grading import release
@@ -146,6 +148,13 @@ def whole_class(size: int) -> None:
     print(f"killed after {len(kept)}, gone on with {size - len(kept)}")
     print("not as it must be:", *(sorted(wrong) or ["nothing"]), sep="\n    ")
     sys.exit(bool(wrong))
+
+
+def hostile_class(size: int) -> None:
+    """A class with hostile and chaotic submissions among it, in one run that is killed twice; compared with the ordinary ones alone."""
+    with tempfile.TemporaryDirectory(prefix="cnnlab-hostile-") as folder:
+        assignment = sample_class.write_assignment(Path(folder, "tiny"), seconds=20, cpu=6)
+        hard_class.main(size, Path(folder), load_assignment(assignment))
 
 
 def command(assignment: Path, place: Path, book: str) -> list[str]:
@@ -335,11 +344,11 @@ class Peak(threading.Thread):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("rates", "class", "school"))
+    parser.add_argument("what", choices=("rates", "class", "hostile", "school"))
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--size", type=int, default=200)
     chosen = parser.parse_args()
     if chosen.what == "rates":
         rates(chosen.peers, chosen.size)
     else:
-        {"class": whole_class, "school": school}[chosen.what](chosen.size)
+        {"class": whole_class, "hostile": hostile_class, "school": school}[chosen.what](chosen.size)

@@ -7,14 +7,17 @@ import csv
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sample_class import RIGHT, hand_in, notebook
 from typer.testing import CliRunner
 
 from cnnlab.cli import app
 from cnnlab.grading import batch, feedback, validation
+from cnnlab.grading.answer_key import Case
 from cnnlab.grading.assignment import load_assignment
 
 
@@ -234,6 +237,19 @@ def test_a_page_that_fails_is_named_and_the_others_are_written(tiny, runner, tmp
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["bert.html"], "whole, or not at all"
 
 
+def test_the_exit_code_is_0_only_if_all_were_graded(tiny, runner, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "Runner", lambda *walls, **rooms: contextlib.nullcontext(runner))
+    monkeypatch.chdir(tmp_path)
+    hand_in(tmp_path / "room" / "anna.ipynb", notebook())
+    words = ("grade", tiny.folder, "room", "--without-walls")
+    with monkeypatch.context() as broken:
+        broken.setattr(runner, "run", lambda *arguments: 1 / 0)
+        assert "1 grader error" in command(*words, code=1)
+    assert "1 graded" in command(*words)
+    (tmp_path / "gradebook.sqlite").write_bytes(b"")
+    assert "bring it back from a copy" in command(*words, code=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -272,10 +288,31 @@ def test_a_mistyped_gradebook_is_no_new_one(tiny, runner, tmp_path, monkeypatch)
     assert "1 graded" in command(*words, "--new")
 
 
+def test_hidden_inputs_that_a_second_hand_in_could_look_up_are_refused(tiny):
+    def cases(*, public=False, **inputs):
+        return (Case("it", lambda draw: inputs | {"new": draw.normal()}, 1, public=public),)
+
+    question = tiny.question("q1")
+    assert validation.check_draws(tiny, question).passed
+    picture = np.ones((3, 4, 4))
+    for given, passed in (
+        (cases(picture=picture), False),
+        (cases(picture=picture, public=True), True),
+        (cases(rate=0.5, shifts=np.array([1, 2]), nothing=picture[:0]), True),
+        ((Case("it", lambda draw: {"rate": 0.5}, 1),), False),
+        ((Case("it", lambda draw: {}, 1),), True),
+    ):
+        said = validation.check_draws(tiny, replace(question, cases=given))
+        assert said.passed is passed and (passed or "the same for every hand-in: it: " in said.details)
+
+
 def test_points_and_names_that_do_not_agree_are_refused(tiny, tmp_path):
     shutil.copytree(tiny.folder, tmp_path / "other")
     key = tmp_path / "other" / "instructor" / "key.py"
     key.write_text(key.read_text().replace('"more numbers"', '"numbers"'))
+    source = key.with_name("source.ipynb")
+    source.write_text(source.read_text().replace('"q2-test"', '"q2-tests"'))
     said = validation._check_points(load_assignment(tmp_path / "other"))
-    assert not said.passed and "q1 is worth 4, its test cell 1" in said.details
-    assert "q1 has two cases 'numbers'" in said.details
+    assert not said.passed and "q1 is worth 4, in the notebook 1;" in said.details
+    assert "q2 is worth 2, in the notebook 0;" in said.details and "q3" not in said.details
+    assert "the test cell q2-tests is of no question; q1 has two cases 'numbers'" in said.details

@@ -14,7 +14,7 @@ from cnnlab.grading import feedback, gradebook_tables
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import review_reasons
 from cnnlab.grading.decisions import Decision, answer_digest, effective
-from cnnlab.grading.export import FORMATS, export, gradescope
+from cnnlab.grading.export import FORMATS, export, gradescope, still_to_be_marked
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.report import class_report
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
@@ -164,6 +164,9 @@ def test_every_table_has_the_points_that_count(essay, book, tmp_path, format):
 
     before = written()
     assert "to be marked" in before or format == "canvas"
+    if format == "csv":
+        (row,) = csv.DictReader(io.StringIO(before))
+        assert (row["points"], row["w1"], row["w1_status"]) == ("3", "", "to be marked"), "no zero"
     book.decide("tiny", decided(comments=("name the pixels",)))
     book.decide("tiny", decided(Q1, points=2.0, reason="the idea is right"))
     after = written()
@@ -177,8 +180,25 @@ def test_every_table_has_the_points_that_count(essay, book, tmp_path, format):
             "3",
             "marked",
         )
-    if format == "gradescope":
+    if format == "canvas":
+        assert list(csv.reader(io.StringIO(after)))[-1][-1] == "8"
+    if format in ("gradescope", "moodle"):
         assert "name the pixels" in after and "the idea is right" in after
+    if format == "moodle":
+        assert "w1 3/4 marked: name the pixels" in after and "w1 to be marked" in before
+        assert list(csv.DictReader(io.StringIO(after)))[0]["tiny"] == "8"
+
+
+def test_who_waits_for_a_marker_is_named_and_the_page_says_so_far(essay, book):
+    (line,) = still_to_be_marked(book.results("tiny"))
+    assert line == "still to be marked, and without those points: anna"
+    assert "3 of 11 points so far" in feedback.page(essay, book.result("tiny", "anna"))
+    report = str(class_report(essay, list(book.results("tiny"))))
+    assert "share -" in report and "1 of them with answers still to be marked" in report
+    book.decide("tiny", decided())
+    assert still_to_be_marked(book.results("tiny")) == []
+    assert "still to be marked" not in str(class_report(essay, list(book.results("tiny"))))
+    assert "6 of 11 points<" in feedback.page(essay, book.result("tiny", "anna"))
 
 
 def test_what_is_not_marked_has_no_score_at_gradescope(essay, book):
@@ -207,7 +227,7 @@ def test_the_report_counts_what_is_marked(essay, book):
     def share():
         return class_report(essay, list(book.results("tiny"))).questions[-1]
 
-    assert share().share == 0 and share().statuses == {"to be marked": 1}
+    assert share().share is None and share().statuses == {"to be marked": 1}
     book.decide("tiny", decided())
     assert share().share == 0.75 and share().statuses == {"marked": 1}
 

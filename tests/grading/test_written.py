@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 
 import nbformat
 import numpy as np
@@ -13,7 +15,9 @@ from sample_class import ASKED, MODEL_ANSWER, RIGHT, hand_in, notebook, with_ess
 from cnnlab.grading import feedback, release, untrusted
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.hint_sheet import hint_sheet
+from cnnlab.grading.public_tests import read_by_a_person, write_checks
 from cnnlab.grading.scoring import grade_submission
+from cnnlab.grading.self_check import check_notebook
 from cnnlab.grading.submissions import read
 from cnnlab.grading.validation import _check_written, grade_filled
 
@@ -166,6 +170,19 @@ def test_feedback_says_that_it_waits(essay, marked):
     page = feedback.page(essay, marked(with_essay(notebook(RIGHT), "The <b>meadow</b>.")))
     assert "A person has yet to read this" in page and "7 of 11 points" in page
     assert "The &lt;b&gt;meadow&lt;/b&gt;." in page and "Your answer" in page
+
+
+def test_a_student_s_own_check_says_who_reads_the_answers_in_words(essay, runner, tmp_path, monkeypatch):
+    write_checks(essay, tmp_path / "checks.json")
+    hand_in(tmp_path / "mine.ipynb", with_essay(notebook(), "The meadow."))
+    monkeypatch.setattr("cnnlab.grading.self_check.Runner", lambda tiers: contextlib.nullcontext(runner))
+    lines = list(check_notebook(tmp_path / "mine.ipynb"))
+    assert lines[-1] == "w1: in words, which a person reads and marks" and lines[0] == "q1: passed"
+    assert len(lines) == 4
+    older = json.loads((tmp_path / "checks.json").read_text())
+    del older["written"]
+    (tmp_path / "checks.json").write_text(json.dumps(older))
+    assert read_by_a_person(tmp_path / "checks.json") == []
 
 
 def test_validation_compares_rubric_and_notebook(essay, runner, tmp_path):

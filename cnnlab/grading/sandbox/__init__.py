@@ -5,7 +5,7 @@
     forkserver                               the process with all imports done, which forks a supervisor for each submission
     supervisor                               one for each submission: enforces the limits, starts and ends the worker
     worker                                   the student's process: runs the cells, then answers each question in a separate fork
-    cell_runner                              execution of a cell's code
+    cell_runner, call_record                 execution of a cell's code, and the record of whose code an answer calls
     process_tree                             processor time, memory and number of the tasks below a process
     huge_pages                               large memory pages, which make forks cheap
     readable_paths                           the folders that are visible in the sandbox
