@@ -115,7 +115,8 @@ def test_the_map_of_a_rendered_picture_is_that_of_the_notebook(host, open_page):
 
 def test_a_step_along_the_signs_is_that_of_the_notebook(host, open_page):
     page, (_, folder) = open_page("adversarial"), host
-    page.evaluate("() => { kernel.models.epsilon.set('value', 1.25); }")
+    page.get_by_role("slider", name="Epsilon").focus()
+    page.keyboard.press("ArrowRight")
     page.wait_for_function(
         "kernel.answers.flip() !== undefined && kernel.get('status').startsWith('Epsilon 1.25')",
         timeout=120_000,
