@@ -14,7 +14,6 @@ import io
 import json
 import sys
 from dataclasses import dataclass, field
-from itertools import combinations
 from types import ModuleType
 from typing import Any
 
@@ -35,12 +34,10 @@ from explorers.contract import (
     shown,
     turn,
 )
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 from PIL import Image
 from unchanged import state
 
-from cnnlab.explorers import Explorer, base
+from cnnlab.explorers import Explorer
 from cnnlab.explorers.dataset_picker import FOLDER
 from cnnlab.explorers.render.convolution import LEARNED_FILTER
 from cnnlab.explorers.render.upsampling import TRANSPOSED
@@ -256,31 +253,6 @@ def test_it_opens_and_leaves_a_picture_and_words_in_a_saved_notebook(explorer):
     assert picture.width > 300
     assert len(picture.getcolors(picture.width * picture.height)) > FEWEST_COLOURS
     assert len(data["image/png"]) < 400_000, "a notebook stays small"
-
-
-def words_drawn(figure, monkeypatch) -> dict[str, Bbox]:
-    """Each piece of level text that the figure draws, and the pixels that it takes, without the margin of a line."""
-    drawn, draw = [], Text.draw
-    with monkeypatch.context() as patch:
-        patch.setattr(Text, "draw", lambda text, renderer: (drawn.append(text), draw(text, renderer))[1])
-        figure.canvas.draw()
-    level = [text for text in drawn if text.get_text().strip() and text.get_rotation() == 0]
-    return {
-        f"{place} {text.get_text()}": text.get_window_extent().padded(-1) for place, text in enumerate(level)
-    }
-
-
-def test_words_of_the_preview_lie_inside_and_apart(explorer, monkeypatch):
-    figures = []
-    monkeypatch.setattr(base, "figure_png", figures.append)
-    explorer.static_preview()
-    boxes = words_drawn(figures[0], monkeypatch)
-    width, height = figures[0].bbox.size
-    cut = [
-        said for said, box in boxes.items() if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
-    ]
-    assert cut == []
-    assert [pair for pair in combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])] == []
 
 
 def test_every_control_has_a_name_of_its_own(explorer):
