@@ -386,10 +386,9 @@ def _short(path: Path) -> str:
 
 
 TIERS = {
-    "bubblewrap": "enough to grade with",
     "namespaces": "enough to grade with",
-    "landlock": "enough to grade with",
-    "none": "for one's own code; grading refuses it unless told --trust-submissions",
+    "bubblewrap": "enough to grade with, some seconds a submission",
+    "without walls": "for one's own code; grading refuses it unless told --without-walls",
 }
 
 

@@ -164,7 +164,7 @@ def test_top_package_gives_every_room_and_shortcut():
         ("import cnnlab._validation", ("torch",)),
         ("import cnnlab.diagnostics", ("torch", "rich")),
         ("import cnnlab.attribution", ("matplotlib", "ipywidgets")),
-        ("import cnnlab.explorers", ("matplotlib.pyplot",)),
+        ("import cnnlab.explorers", ("matplotlib.pyplot", "torchvision", "triton")),
     ],
 )
 def test_importing_loads_only_what_it_needs(code, absent):

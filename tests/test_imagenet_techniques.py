@@ -21,6 +21,8 @@ import cnnlab as lab
 from cnnlab import attribution, features, networks, robustness, segmentation, synthesis, transfer, units
 
 SIDE = 64
+CUP = lab.world.sample(7, shape="cup", clutter=0, cover=0.0, scale=0.5, position=(0.5, 0.5))
+ALL = lab.world.parts_of("cup")
 LAYERS = {  # one early, one in the middle, the last maps, the head
     "squeezenet": ("fire2", "fire6", "fire9", "conv10"),
     "efficientnet_lite0": ("block2", "block8", "head", "fc"),
@@ -96,6 +98,19 @@ TECHNIQUES = {
     "attribution.gradient": lambda g: attribution.gradient(g.model, g.images, layer=g.middle, unit=7),
     "attribution.guided_backprop": lambda g: attribution.guided_backprop(g.model, g.images, "tabby"),
     "attribution.guided_grad_cam": lambda g: attribution.guided_grad_cam(g.model, g.images),
+    "attribution.hires_cam": lambda g: attribution.hires_cam(g.model, g.images),
+    "attribution.layer_cam": lambda g: attribution.layer_cam(g.model, g.images, "tabby", g.middle),
+    "attribution.score_cam": lambda g: attribution.score_cam(g.model, g.image, "tabby", g.early),
+    "attribution.method_map": lambda g: attribution.method_map("Grad-CAM", g.model, g.image),
+    "attribution.rise": lambda g: attribution.rise(g.model, g.image, "tabby", masks=4),
+    "attribution.true_importance": lambda g: attribution.true_importance(
+        g.model, CUP, "tabby", size=SIDE, pairs=False
+    ),
+    "attribution.part_game": lambda g: attribution.part_game(g.model, CUP, "tabby", size=SIDE),
+    "attribution.preservation_check": lambda g: attribution.preservation_check(
+        g.model, [CUP], [ALL], size=SIDE
+    ),
+    "attribution.deletion_check": lambda g: attribution.deletion_check(g.model, [CUP], [ALL], size=SIDE),
     "attribution.integrated_gradients": lambda g: attribution.integrated_gradients(
         g.model, g.image, "tabby cat", steps=3
     ),

@@ -4,8 +4,8 @@
 image, step by step, keeping every intermediate result. With both, only what changes when the image
 does needs to be recomputed; see `cnnlab._incremental.engine`.
 
-The network itself is not changed: a copy of its modules that shares its weights is traced. In that copy, convolutions that
-`cnnlab._incremental.winograd` computes faster are replaced.
+The network itself is not changed: a copy of its modules that shares its weights is traced. In that copy, layers are fused
+(`cnnlab._incremental.fusion`), and convolutions that `cnnlab._incremental.winograd` computes faster are replaced.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor, fx, nn
 from torch.fx.node import Node, map_arg
 from torch.nn.modules import module as every_module
 
+from cnnlab._incremental.fusion import fuse
 from cnnlab._incremental.winograd import Winograd, is_supported
 
 
@@ -115,6 +116,7 @@ def _trace(model: nn.Module, filters: dict[nn.Parameter, Tensor]) -> tuple[nn.Mo
             if not name.startswith("_tensor_constant")
         ):
             raise Untraceable("the model changes itself while it runs")
+    fuse(twin, graph)
     for node in graph.nodes:
         if node.op == "call_method" and node.target == "view":
             node.target = "reshape"  # the same, for any memory layout

@@ -76,7 +76,7 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
             "CAM needs a network that ends in global average pooling and one linear layer, or in a convolution with one map for"
             " each class and global average pooling, and this one ends in another way; grad_cam works for any."
         )
-    return _resized(maps.detach(), batch, single, resize)
+    return resized(maps.detach(), batch, single, resize)
 
 
 def grad_cam(
@@ -139,13 +139,13 @@ def grad_cam(
     score_target = parse_target(len(batch), target, None, None, score)
     with with_gradients(model):
         pixels = as_pixels(model, batch).requires_grad_()
-        scores, A = _scores_and_maps(model, pixels, score_target, layer)
+        scores, A = scores_and_maps(model, pixels, score_target, layer)
         dA = input_gradient(scores, A)
         alpha = dA.mean((2, 3), keepdim=True)  # equation 1: a weight for each map
         L = (alpha * A.detach()).sum(1)  # equation 2: the weighted maps, added up
         if relu:
             L = L.relu()
-    return _resized(L, batch, single, resize)
+    return resized(L, batch, single, resize)
 
 
 def guided_grad_cam(
@@ -193,18 +193,18 @@ def guided_grad_cam(
     with with_gradients(model):
         pixels = as_pixels(model, batch).requires_grad_()
         with relu_rule("gradient") as relus:
-            scores, A = _scores_and_maps(model, pixels, score_target, layer)
+            scores, A = scores_and_maps(model, pixels, score_target, layer)
         if not relus.relu_count:
             raise ValueError(NO_RELU.format("guided"))
         alpha = input_gradient(scores, A, retain_graph=True).mean((2, 3), keepdim=True)
         heatmap = (alpha * A.detach()).sum(1).relu()
         relus.rule = "guided"
         guided = input_gradient(scores, pixels)
-    product = guided * _resized(heatmap, batch, single=False, resize=True).unsqueeze(1)
+    product = guided * resized(heatmap, batch, single=False, resize=True).unsqueeze(1)
     return product[0] if single else product
 
 
-def _scores_and_maps(
+def scores_and_maps(
     model: nn.Module, pictures: Tensor, score_target: ScoreTarget, layer: str | None
 ) -> tuple[Tensor, Tensor]:
     """One forward pass: the target scores (N), and the maps of a layer (N x K x h x w) on which they depend."""
@@ -233,7 +233,8 @@ def _scores_and_maps(
     return scores, recorded[layer]
 
 
-def _resized(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:
+def resized(maps: Tensor, batch: Tensor, single: bool, resize: bool) -> Tensor:
+    """Maps N x h x w at the size of the batch, if asked for; without N for a single image."""
     maps = at_least_float32(maps)
     if resize:
         maps = F.interpolate(maps.unsqueeze(1), batch.shape[2:], mode="bilinear", align_corners=False)

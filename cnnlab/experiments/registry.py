@@ -8,6 +8,7 @@ from cnnlab.experiments import (
     dissection,
     fooling,
     memorization,
+    part_truth,
     retrieval,
     segmentation,
     transfer,
@@ -32,5 +33,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "halves": transfer.HALVES,
     "places_remembered": segmentation.UPSAMPLING_METHODS,
     "rendered_to_drawn": segmentation.DOMAIN_SHIFT,
+    "parts": part_truth.PARTS,
 }
 """Experiments by name, in the order of the notebooks."""

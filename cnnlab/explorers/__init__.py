@@ -4,6 +4,7 @@ The explorers, one module each:
 
     occlusion                 drag an occluder over a picture: top-5, the occlusion map, the true outline
     saliency, grad_cam        pixel gradients of a class score; Grad-CAM maps of a layer
+    parts                     a map's claim for each part of an object beside the truth, and the method that lies
     layers, convolution       the layer table of a network; one convolution, product by product
     filters, activation       a layer's weights and fits to them; its activation maps and receptive fields
     patches, dissection       a unit's strongest patches; the concept that it detects
@@ -30,6 +31,7 @@ Shared parts:
     activation_store          layers' activations over a data set, with `layer_features`
     occlusion_map_panel       the canvas with the occluder, and the occlusion map as it fills in
     background                slow computations in short steps that can be stopped
+    rerun                     an explorer gives back what it held when its cell is run again
     snippet                   the code under "Show the code"
     image_bytes               pictures as bytes; `static_preview` is the picture in a saved notebook
     render                    the computations of each explorer, without any widget
@@ -57,6 +59,7 @@ from cnnlab.explorers.layers import LayersExplorer
 from cnnlab.explorers.memorization import MemorizationExplorer
 from cnnlab.explorers.nearest_neighbours import NearestNeighboursExplorer
 from cnnlab.explorers.occlusion import OcclusionExplorer
+from cnnlab.explorers.parts import PartExplorer
 from cnnlab.explorers.patches import PatchExplorer
 from cnnlab.explorers.retrieval import RetrievalExplorer
 from cnnlab.explorers.saliency import SaliencyExplorer
@@ -85,6 +88,7 @@ __all__ = [
     "MemorizationExplorer",
     "NearestNeighboursExplorer",
     "OcclusionExplorer",
+    "PartExplorer",
     "PatchExplorer",
     "RetrievalExplorer",
     "SaliencyExplorer",

@@ -148,6 +148,9 @@ class ActivationExplorer(Explorer):
         self.image_view.label = self.image_picker.source.description
         self._new_layer()
 
+    def looks_at(self) -> tuple[int, int]:
+        return len(self.image_set), len(self._all_pictures)
+
     def code(self) -> str:
         position = self.position if self._has_positions else None
         unit = self.layer.value, self.channel.value, position

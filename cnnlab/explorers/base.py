@@ -31,6 +31,7 @@ from cnnlab.explorers.common import AccessibleNames, CodePanel
 from cnnlab.explorers.controls import Controls, Hold, accessible_names, choice, heading, row
 from cnnlab.explorers.image_picker import ImagePicker
 from cnnlab.explorers.image_sources import default_image
+from cnnlab.explorers.rerun import made_here
 from cnnlab.explorers.snippet import load_line
 from cnnlab.explorers.static_preview import figure_png
 from cnnlab.networks.eval_mode import input_side
@@ -96,6 +97,7 @@ class Explorer:
             self.on_change(self._load_network, self.network)
         if "picture" in self.pickers:
             self._make_image_picker(picture)
+        made_here(self)
 
     # Methods that a subclass defines.
 
@@ -325,9 +327,19 @@ class Explorer:
         self._alert.value = html.escape(text)
         self._alert.layout.display = ""
 
-    def set_status(self, text: str) -> None:
+    def looks_at(self) -> tuple[int, int]:
+        """How many pictures of its set the explorer looks at, and how many if the network were small."""
+        return 0, 0
+
+    def say(self, text: str) -> None:
         """Set the text of the status line."""
         self.status.value = html.escape(text)
+
+    def set_status(self, text: str) -> None:
+        """Set the status line to a text on the pictures; it also says when a large network looks at fewer of them."""
+        count, usual = self.looks_at()
+        fewer = f" ({count} of {usual} pictures, since this network is large.)" if count < usual else ""
+        self.say(text + fewer)
 
     def waiting_for(self) -> str:
         """What the slow work does, for the status line."""

@@ -129,6 +129,9 @@ class DissectionExplorer(Explorer):
             self.data, self._labels = self.image_set.source, {}
         self._new_layer()
 
+    def looks_at(self) -> tuple[int, int]:
+        return len(self.image_set), len(self._all_pictures)
+
     def code(self) -> str:
         layer, unit, threshold = self.layer.value, self.unit.value, self.threshold.value
         return dissection.code(self.load_line, len(self.image_set), self.side, layer, unit, threshold)

@@ -104,7 +104,7 @@ class EmbeddingExplorer(Explorer):
     ):
         super().__init__(model)
         class_names = getattr(self.model, "class_names", ())
-        callbacks = self._new_pictures, self.fail, self.set_status
+        callbacks = self._new_pictures, self.fail, self.say
         self.sets = DatasetPicker(pictures, class_names, *callbacks, 300, others={DIGITS: _digits})
         self.points: Tensor | None = None
         self._mapped: ImageSet | None = None
@@ -152,6 +152,9 @@ class EmbeddingExplorer(Explorer):
             layers = layers_with_features(self.model, self.side)
             offer_layers(self.layer, layers, otherwise=last_but_one(layers))
         self._new_data()
+
+    def looks_at(self) -> tuple[int, int]:
+        return len(self.image_set), len(self.sets.collection)
 
     def code(self) -> str:
         pictures, method = self.image_set.code(self.side), self.method.value

@@ -71,7 +71,7 @@ class NearestNeighboursExplorer(Explorer):
     ):
         super().__init__(model, picture)
         class_names = getattr(self.model, "class_names", ())
-        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status, 300)
+        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.say, 300)
         self.image_set: ImageSet = self.sets.fitting(self.model, self.side)
         self.features: dict[str, Tensor] = {}
         self.query_features: dict[str, Tensor] = {}
@@ -111,6 +111,9 @@ class NearestNeighboursExplorer(Explorer):
             self._new_network()
         self.query_index.value = -1
         self._compute_query()
+
+    def looks_at(self) -> tuple[int, int]:
+        return len(self.image_set), len(self.sets.collection)
 
     def code(self) -> str:
         member = self.query_index.value

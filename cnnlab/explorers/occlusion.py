@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import ipywidgets as widgets
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -13,7 +12,7 @@ from cnnlab.explorers import image_bytes
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.charts import ProbabilityBars, probability_rows
 from cnnlab.explorers.choices import offer_classes
-from cnnlab.explorers.controls import checkbox, choice, heading, search, slider
+from cnnlab.explorers.controls import checkbox, choice, heading, link, search, slider
 from cnnlab.explorers.image_sources import NO_MASK
 from cnnlab.explorers.occlusion_map_panel import OccluderCanvas, OcclusionMapPanel
 from cnnlab.explorers.render import occlusion
@@ -79,7 +78,7 @@ class OcclusionExplorer(Explorer):
             centre=[self.canvas],
             result=[heading("What the network says"), self.bars, panel.panel],
         )
-        widgets.jslink((self.show_mask, "value"), (self.canvas, "show_mask"))
+        link(self.show_mask, "show_mask", self.canvas)
         self.show()
         self.on_change(self._on_move, self.canvas, name="box")
         self.on_change(self._on_resize, self.size)

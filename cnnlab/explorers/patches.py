@@ -69,7 +69,7 @@ class PatchExplorer(Explorer):
     ):
         super().__init__(model)
         class_names = getattr(self.model, "class_names", ())
-        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.set_status)
+        self.sets = DatasetPicker(pictures, class_names, self._new_pictures, self.fail, self.say)
         self.image_set: ImageSet = self.sets.fitting(self.model, self.side)
         self.search = ActivationSearch(self.image_set, self._activations_updated, self.fail)
         self.top_patches: TopPatches | None = None
@@ -125,6 +125,9 @@ class PatchExplorer(Explorer):
         if self.is_new_network():
             self._new_network()
         self._new_layer()
+
+    def looks_at(self) -> tuple[int, int]:
+        return len(self.image_set), len(self.sets.collection)
 
     def code(self) -> str:
         layer, unit, k, amount = self.layer.value, self.unit.value, self.k.value, self.mixing.value

@@ -74,7 +74,7 @@ class RetrievalExplorer(Explorer):
         layer: str | None = None,
     ):
         super().__init__(model, networks=networks)
-        callbacks = self._new_pictures, self.fail, self.set_status
+        callbacks = self._new_pictures, self.fail, self.say
         self.sets = DatasetPicker(pictures, (), *callbacks, MOST, rendered_things)
         self._others = as_dataset(training_set, MOST_PHOTOGRAPHS)[0]
         self._take_pictures()
@@ -157,6 +157,9 @@ class RetrievalExplorer(Explorer):
 
     def waiting_for(self) -> str:
         return f"{self._label} looks at {len(self.database)} pictures, and at as many of other things"
+
+    def looks_at(self) -> tuple[int, int]:
+        return len(self.database), len(self.sets.collection)
 
     def code(self) -> str:
         layer, d = self.layer.value, self.n_dimensions

@@ -51,8 +51,11 @@ MAX_PER_CLASS = 20
 FIRST_EPOCH = 5.0
 """Seconds that a large network may take for its first epoch before it goes on in the background."""
 N_IMAGES = 400
-SMALL_SIDE = 96
 """Pictures from which the examples are drawn: equally many of each of twenty classes; scenes vary in number, but all have enough."""
+N_TESTS = 60
+"""Test pictures; fewer for a network with much work."""
+SMALL_SIDE = 96
+"""Side of the pictures of a large network, in pixels, if it takes such."""
 
 
 class TransferExplorer(Explorer):
@@ -133,6 +136,9 @@ class TransferExplorer(Explorer):
         options = self.layer.value, self.frozen.value, self.per_class.value, self.epochs.value
         return RunConfig(*options, self.random_seed.value, self._scaled(BATCH_SIZE, least=2))
 
+    def looks_at(self) -> tuple[int, int]:
+        return self._scaled(N_TESTS), N_TESTS
+
     def _scaled(self, usual: int, least: int = effort.LEAST) -> int:
         """A number of pictures, fewer for a network with much work."""
         return effort.within_reach(self.model, self.side, usual, least)
@@ -154,7 +160,7 @@ class TransferExplorer(Explorer):
         """The pictures of the chosen task."""
         key = (self.model, self.task.value)
         if key not in self._tasks:
-            counts = {"n": N_IMAGES, "test_n": self._scaled(60)}
+            counts = {"n": N_IMAGES, "test_n": self._scaled(N_TESTS)}
             self._tasks[key] = new_task(self.task.value, self.model, **counts, size=self.side)
         return self._tasks[key]
 

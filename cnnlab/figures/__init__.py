@@ -22,6 +22,7 @@
     nearest_neighbours   rows of neighbours, precision@k, embeddings
     occlusion            occlusion maps, one in detail or several side by side
     optimisation         images and scores by step, curves, animations
+    part_truth           claims and truths of parts, their interactions, the agreement of methods
     palette_png          maps as small PNG files for the browser
     retrieval            mean average precision by layer and by dimensions kept
     segmentation         the four vision tasks, masks, mean IoU, upsampling
@@ -107,6 +108,7 @@ from cnnlab.figures.nearest_neighbours import (
 from cnnlab.figures.occlusion import describe_occlusion, drop_figure, occlusion_figure
 from cnnlab.figures.optimisation import Animation, lines_figure, optimisation_figure
 from cnnlab.figures.palette_png import alpha_ramp, index_png, palette_png, symmetric_range
+from cnnlab.figures.part_truth import interaction_figure, intervals_figure, part_bars_figure
 from cnnlab.figures.retrieval import dimensions_figure, layer_scores_figure
 from cnnlab.figures.segmentation import (
     mean_iou_figure,

@@ -1,7 +1,7 @@
-"""The answer key: questions, their cases, tolerances and known mistakes.
+"""The answer key: questions, their cases, tolerances and known mistakes; written questions and their rubrics.
 
 An answer key is a Python module beside the source of an assignment (`instructor/key.py`). It defines `ASSIGNMENT`, `TITLE` and
-`QUESTIONS`. Only the grader imports it.
+`QUESTIONS`, and `WRITTEN` if some questions are answered in words. Only the grader imports it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ import numpy as np
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.sandbox.wire_format import NetworkSpec
 
-__all__ = ["Case", "Limits", "Measure", "Mistake", "NetworkSpec", "Question", "Tolerance"]
+__all__ = [
+    "Case",
+    "Criterion",
+    "Limits",
+    "Measure",
+    "Mistake",
+    "NetworkSpec",
+    "Question",
+    "Tolerance",
+    "Written",
+]
 
 
 @dataclass(frozen=True)
@@ -110,3 +120,39 @@ class Question:
     def points(self) -> float:
         """Points of the question: the sum over its cases."""
         return sum(case.points for case in self.cases)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of a rubric: what an answer must say, and its points."""
+
+    text: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Written:
+    """A question that is answered in words and marked by a person; its cell in the source is a text cell with this name as its id.
+
+    Parameters
+    ----------
+    name, title
+        The id of its cell ("w1"), and a title.
+    criteria
+        The rubric; the question is worth the sum of its points.
+    beside
+        The ids of cells of the notebook whose code and pictures stand beside the answer.
+    comments
+        Comments to begin with; those that markers write are added to them.
+    """
+
+    name: str
+    title: str
+    criteria: tuple[Criterion, ...]
+    beside: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> float:
+        """Points of the question: the sum over its rubric."""
+        return sum(criterion.points for criterion in self.criteria)

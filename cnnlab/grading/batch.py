@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,20 +19,23 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 import cnnlab
+from cnnlab._validation import one_of
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.cluster import workers
 from cnnlab.grading.gradebook import Gradebook, GradebookError
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import BOXES
 from cnnlab.grading.scoring import Result, grade_submission, grader_error
-from cnnlab.grading.submissions import SubmissionFile, file_content, find, read
-
-SANDBOXED_TIERS = ("bubblewrap", "namespaces", "landlock")
+from cnnlab.grading.submissions import SubmissionFile, digest, find, read
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Summary of a batch: counts by status, submissions graded now and before, those that need review, seconds to start and to grade."""
+    """Summary of a batch: counts by status, submissions graded now and before, what needs review or is to be marked, seconds it took.
+
+    `left_behind` names the rows of the gradebook that are no longer true: of students who are gone, or graded with another key.
+    """
 
     statuses: dict[str, int]
     graded: int
@@ -41,6 +44,8 @@ class Batch:
     sandbox: str
     start_seconds: float
     seconds: float
+    to_be_marked: int = 0
+    left_behind: tuple[str, ...] = ()
 
     @property
     def not_graded(self) -> int:
@@ -57,6 +62,9 @@ class Batch:
         if self.sandbox:
             lines.append(f"sandbox: {self.sandbox}; the runner took {self.start_seconds:.1f} s to start")
         lines += [f"needs a human: {review}" for review in self.needs_review]
+        if self.to_be_marked:
+            lines.append(f"written answers to be marked (`cnnlab mark`): {self.to_be_marked}")
+        lines += [f"left behind in the gradebook: {row}" for row in self.left_behind]
         return "\n".join(lines)
 
 
@@ -66,12 +74,13 @@ def grade_folder(
     gradebook: Gradebook,
     *,
     jobs: int | None = None,
-    tiers: Iterable[str] = SANDBOXED_TIERS,
+    tiers: Iterable[str] = BOXES,
     limits: Limits | None = None,
     data: Iterable[Path] = (),
     regrade: bool = False,
     progress: bool = True,
     cluster: str | None = None,
+    only: Iterable[str] = (),
 ) -> Batch:
     """Grade every submission in `folder` that is not in the gradebook in its present state.
 
@@ -89,9 +98,13 @@ def grade_folder(
         Also grade submissions that are in the gradebook already.
     cluster
         The address of a Dask scheduler whose workers do the grading.
+    only
+        The students to be graded, all unless said.
 
     Raises
     ------
+    ValueError
+        If one of `only` has no submission in the folder.
     FileNotFoundError
         If the folder does not exist or is empty.
     RunnerError
@@ -100,19 +113,17 @@ def grade_folder(
         If the gradebook cannot be written.
     """
     folder = Path(folder)
-    submissions = find(folder, assignment.name)
     limits = limits or Limits()
-    queue = []
-    for found in submissions:
-        mark = fingerprint(assignment, found, limits)
-        if regrade or not gradebook.is_graded(assignment.name, found.student, mark):
-            queue.append((found, mark))
+    only = tuple(only)
+    planned = plan(assignment, folder, gradebook, limits=limits, regrade=regrade, only=only)
+    submissions = [found for found, _, _ in planned]
+    queue = [(found, mark) for found, mark, reason in planned if reason]
     start_seconds, started = 0.0, time.perf_counter()
     if queue:
         hidden, secret = [assignment.folder, folder, gradebook.path], gradebook.secret
         with contextlib.ExitStack() as stack:
             if cluster:
-                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, data))
+                grade, jobs = stack.enter_context(workers(cluster, assignment, tiers, hidden, data))
             else:
                 runner = Runner(tiers, hidden=hidden, data=data, draws=assignment.needs_world)
                 grade = partial(grade_submission, assignment, runner=stack.enter_context(runner))
@@ -122,6 +133,7 @@ def grade_folder(
                 try:
                     began, submission = time.perf_counter(), read(found.path)
                     submission = replace(submission, notes=(*submission.notes, *found.notes))
+                    mark = fingerprint(assignment, submission.digest, found.notes, limits)
                     result = grade(found.student, submission, secret=secret, limits=limits)
                     result = replace(result, seconds=time.perf_counter() - began)
                     gradebook.write(assignment.name, result, mark)
@@ -143,23 +155,57 @@ def grade_folder(
         sandbox,
         start_seconds,
         seconds,
+        sum(question.status == "to be marked" for result in results for question in result.questions),
+        () if only else tuple(rows_left_behind(assignment, gradebook, names, limits)),
     )
 
 
-def fingerprint(assignment: Assignment, found: SubmissionFile, limits: Limits) -> str:
-    """Hash of everything that the grade depends on: the file, the assignment, the limits, the grader."""
-    try:
-        handed_in = hashlib.sha256(file_content(found.path)[0]).hexdigest() if found.path else ""
-    except OSError as error:
-        handed_in = str(error.strerror)
-    parts = [
-        handed_in,
-        assignment.fingerprint,
-        repr(limits),
-        cnnlab.__version__,
-        *found.notes,
-    ]
+def plan(
+    assignment: Assignment,
+    folder: Path,
+    gradebook: Gradebook,
+    *,
+    limits: Limits | None = None,
+    regrade: bool = False,
+    only: Iterable[str] = (),
+) -> list[tuple[SubmissionFile, str, str]]:
+    """The submissions in `folder`, each with its fingerprint and the reason why it is to be graded, "" if it is graded already."""
+    submissions, wanted = find(folder, assignment.name), list(only)
+    for student in wanted:
+        one_of(student, [found.student for found in submissions], "student")
+    in_book = set(gradebook.students(assignment.name))
+    planned = []
+    for found in submissions:
+        if wanted and found.student not in wanted:
+            continue
+        mark, reason = fingerprint(assignment, digest(found.path), found.notes, limits or Limits()), ""
+        if found.student not in in_book:
+            reason = "not graded yet"
+        elif not gradebook.is_graded(assignment.name, found.student, mark):
+            reason = "the submission, the key or the grader has changed since, or the grader had failed"
+        elif regrade:
+            reason = "to be graded again"
+        planned.append((found, mark, reason))
+    return planned
+
+
+def fingerprint(assignment: Assignment, handed_in: str, notes: Iterable[str], limits: Limits) -> str:
+    """Hash of everything that the grade depends on: the file by its digest, the assignment, the limits, the grader."""
+    parts = [handed_in, assignment.fingerprint, repr(limits), cnnlab.__version__, *notes]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def rows_left_behind(
+    assignment: Assignment, gradebook: Gradebook, there: set[str], limits: Limits
+) -> Iterator[str]:
+    """A line for each row of the gradebook whose student is not `there` any more, or whose grade is not one of today's key."""
+    for result in gradebook.results(assignment.name):
+        mark = fingerprint(assignment, result.digest, result.notes, limits)
+        is_old = not gradebook.is_graded(assignment.name, result.student, mark)
+        reasons = ["there is no such submission any more"] * (result.student not in there)
+        reasons += ["graded with another key, kit or limits"] * (is_old and result.status != "grader error")
+        if reasons:
+            yield f"{result.student}: {'; '.join(reasons)}"
 
 
 def review_reasons(result: Result) -> list[str]:

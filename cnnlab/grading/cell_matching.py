@@ -7,6 +7,7 @@ definition wins.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from cnnlab.grading import source_analysis
@@ -15,6 +16,7 @@ from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.runner_protocol import RunnableCell
 from cnnlab.grading.submissions import Submission, SubmittedCell
 
+NUMBER = re.compile(r"\b\d+\b")
 CODE_CELL = "code cell"  # with its place among them, the name of a cell in messages
 
 
@@ -39,10 +41,13 @@ def runnable_cells(
     """The cells to run: the whole notebook in its order, without test cells, whatever it is that the answers need of it.
 
     A set-up cell is followed by the source's own version if the two differ, and comes first if it is missing. Left out are copies of the
-    stub of a question that is answered, and cells given unchanged, with figures of the answers say, that nothing else uses.
+    stub of a question that is answered, and cells given, with figures of the answers say, that nothing else uses: those unchanged, and
+    those beside a written answer with other numbers, since their pictures are taken as they were handed in.
     """
     setup = {cell.grade_id or str(id(cell)): cell.source for cell in assignment.cells if cell.role == "setup"}
-    given = {_syntax(cell.source) for cell in assignment.cells if cell.role == "own"}
+    beside = {name for question in assignment.written for name in question.beside}
+    own_cells = [cell.source for cell in assignment.cells if cell.role == "own"]
+    given, figures = set(map(_syntax, own_cells)), {_syntax(NUMBER.sub("0", source)) for source in own_cells}
     stubs = {_stub(assignment, name) for name, found in matched.items() if found.cells and not found.stub}
     question_of = {cell.number: name for name, found in matched.items() for cell in found.cells}
     places = {cell.number: place for place, cell in enumerate(submission.cells, 1)}
@@ -52,7 +57,13 @@ def runnable_cells(
     ]
     not_tests = [cell for cell in submission.cells if not cell.is_test or cell.number in question_of]
     candidates = [cell for cell in not_tests if _syntax(cell.source) not in stubs]
-    unused = _unused({cell.number: cell.source for cell in candidates}, given)
+    spare = {cell.number for cell in candidates if _syntax(cell.source) in given}
+    spare |= {
+        cell.number
+        for cell in candidates
+        if {cell.cell_id, cell.grade_id} & beside and _syntax(NUMBER.sub("0", cell.source)) in figures
+    }
+    unused = _unused({cell.number: cell.source for cell in candidates}, spare)
     for cell in candidates:
         own = setup.get(cell.grade_id)
         if cell.number not in unused and (own is None or _syntax(own) != _syntax(cell.source)):
@@ -63,9 +74,9 @@ def runnable_cells(
     return cells
 
 
-def _unused(sources: dict[int, str], given: set[str]) -> set[int]:
-    """The numbers of the cells of `given` syntax that define no name which another cell to run uses."""
-    unused = {number for number, source in sources.items() if _syntax(source) in given}
+def _unused(sources: dict[int, str], spare: set[int]) -> set[int]:
+    """The numbers of the `spare` cells that define no name which another cell to run uses."""
+    unused = set(spare)
     needed = {
         name for number in sources.keys() - unused for name in source_analysis.names(sources[number]).used
     }
@@ -120,7 +131,26 @@ def _match(assignment: Assignment, question: Question, submission: Submission) -
     if (count := len([cell for cell in answered if _defines(cell, question)])) > 1:
         review.append(f"{count} different cells define `{question.defines}`; the last one was graded")
     ordered = tuple(sorted(answered or by_syntax.values(), key=lambda cell: cell.number))
+    if answered:
+        review += _overwritten(question, submission, ordered, syntaxes)
     return CellMatch(ordered, tuple(notes), tuple(review), stub=bool(own) and not answered)
+
+
+def _overwritten(
+    question: Question, submission: Submission, answer: tuple[SubmittedCell, ...], given: set[str]
+) -> list[str]:
+    """A line for each place that defines the answer once more, so that another is graded than the one in its cell."""
+    lines = []
+    if any(source_analysis.count_functions(cell.source, question.defines) > 1 for cell in answer):
+        lines.append(f"one cell defines `{question.defines}` several times; the last one was graded")
+    known = given | {_syntax(cell.source) for cell in answer}
+    for place, cell in enumerate(submission.cells, 1):
+        later = cell.number > answer[-1].number and not cell.is_test and _syntax(cell.source) not in known
+        if later and _defines(cell, question):
+            lines.append(
+                f"{CODE_CELL} {place} defines `{question.defines}` once more; the last one was graded"
+            )
+    return lines
 
 
 def _syntax(source: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands of the grader: release, hints, validate, grade, export, report, check.
+"""Commands of the grader: release, hints, validate, grade, mark, check; those around a class are in `class_commands`.
 
 The work is done in the other modules of this package. Nothing that needs torch is imported before a command runs.
 """
@@ -10,11 +10,7 @@ from typing import Annotated
 
 import typer
 
-Name = Annotated[
-    str, typer.Argument(help="The assignment: its name, such as a1_seeing or a1, or its folder.")
-]
-Book = Annotated[Path, typer.Option(help="The gradebook.")]
-GRADEBOOK = Path("gradebook.sqlite")
+from cnnlab.grading.class_commands import GRADEBOOK, Book, Name, collect, export, report, rows
 
 
 def release(
@@ -51,11 +47,12 @@ def validate(
     """
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.runner import Runner
+    from cnnlab.grading.sandbox.confinement import TIERS
     from cnnlab.grading.validation import validate as findings
 
     loaded, holds = load_assignment(assignment), True
     with Runner(
-        ["bubblewrap", "namespaces", "landlock", "none"], hidden=[loaded.folder], draws=loaded.needs_world
+        TIERS, hidden=[loaded.folder], draws=loaded.needs_world
     ) as runner:  # all of it is the instructor's own code
         for finding in findings(loaded, runner, notebooks=notebooks):
             typer.echo(str(finding))
@@ -74,11 +71,15 @@ def grade(
     jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; else one a core.")] = None,
     regrade: Annotated[bool, typer.Option("--again", help="Also grade what is graded already.")] = False,
     data: Annotated[list[Path] | None, typer.Option(help="A folder that answers may read.")] = None,
-    tier: Annotated[str | None, typer.Option(help="Accept this tier of confinement alone.")] = None,
-    trust_submissions: Annotated[
-        bool, typer.Option("--trust-submissions", help="Grade even where code cannot be shut in.")
+    tier: Annotated[str | None, typer.Option(help="Accept this kind of box alone.")] = None,
+    without_walls: Annotated[
+        bool, typer.Option("--without-walls", help="Grade even where code cannot be shut in.")
     ] = False,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler to spread the work over.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="This student alone; may be given several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be graded and why.")] = False,
 ) -> None:
     """Grade a folder of submissions into the gradebook.
 
@@ -86,19 +87,21 @@ def grade(
     """
     from cnnlab._validation import one_of
     from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.batch import SANDBOXED_TIERS, grade_folder
+    from cnnlab.grading.batch import grade_folder, plan
     from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.sandbox.confinement import TIERS
+    from cnnlab.grading.sandbox.confinement import BOXES, WITHOUT_WALLS
 
     loaded = load_assignment(assignment)
-    tiers = [one_of(tier, TIERS, "tier")] if tier else list(SANDBOXED_TIERS)
-    if "none" in tiers and not trust_submissions:
-        raise ValueError(
-            "the tier none shuts nothing in; say --trust-submissions if the code is known to be harmless."
-        )
-    tiers += ["none"] if trust_submissions and not tier else []
+    tiers = [one_of(tier, BOXES, "tier")] if tier else list(BOXES)
+    tiers += [WITHOUT_WALLS] if without_walls else []
     with Gradebook(gradebook, create=new or gradebook == GRADEBOOK) as book:
+        if dry_run:
+            planned = plan(loaded, folder, book, regrade=regrade, only=only or ())
+            reasons = [f"{found.student}: {reason}" for found, _, reason in planned if reason]
+            typer.echo("\n".join([*reasons, f"{len(reasons)} of {len(planned)} submissions would be graded"]))
+            return
         how = {"jobs": jobs, "tiers": tiers, "data": data or (), "regrade": regrade, "cluster": cluster}
+        how["only"] = only or ()
         batch = grade_folder(loaded, folder, book, **how)
         typer.echo(str(batch))
         problems: list[str] = []
@@ -110,56 +113,35 @@ def grade(
     raise typer.Exit(1 if problems or batch.not_graded else 0)
 
 
-def export(
+def mark(
     assignment: Name,
-    format: Annotated[str, typer.Option(help="csv, canvas, moodle or gradescope.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="The file, or for gradescope the folder.")] = None,
     gradebook: Book = GRADEBOOK,
-    due: Annotated[
-        str | None,
-        typer.Option(
-            help='When it was due: "2026-05-31", "2026-05-31 23:59", also with "Europe/Berlin" behind.'
-        ),
-    ] = None,
-    grace: Annotated[float, typer.Option(help="Hours after that which are forgiven.")] = 0.0,
-    per_day: Annotated[float, typer.Option(help="Share of the points that a late day costs.")] = 0.1,
-    bank: Annotated[int, typer.Option(help="Free late days that each student has.")] = 0,
-    times: Annotated[
-        Path | None, typer.Option(help="Table student,submitted; else the files' times count.")
-    ] = None,
-    spent: Annotated[Path | None, typer.Option(help="Table student,free_days_spent before.")] = None,
+    marker: Annotated[str | None, typer.Option(help="Your name in the gradebook; else your login.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Show the names of the students.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on this machine; 0 is a free one.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Write the grades in a format of another system."""
-    from cnnlab.grading.assignment import load_assignment
-    from cnnlab.grading.export import export as write
-    from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.late import LatePolicy, parse_due, read_free_days, read_times
+    """Mark written answers, and set points by hand, on a web page of this machine.
 
-    loaded = load_assignment(assignment)
-    policy = LatePolicy(parse_due(due), grace, per_day, bank) if due else None
-    out = out or Path(f"{loaded.name}_{format}{'' if format == 'gradescope' else '.csv'}")
-    with Gradebook(gradebook, create=False) as book:
-        path = write(
-            loaded,
-            book.results(loaded.name),
-            format,
-            out,
-            policy=policy,
-            submission_times=read_times(times) if times else None,
-            free_days_spent=read_free_days(spent) if spent else None,
-        )
-    typer.echo(f"{path} is written")
+    Each decision is in the gradebook at once. Several markers can work on one gradebook, each with a page of their own.
+    """
+    import getpass
+    import webbrowser
 
-
-def report(assignment: Name, gradebook: Book = GRADEBOOK) -> None:
-    """Print the class report: scores, discrimination of the questions, and similar answers."""
     from cnnlab.grading.assignment import load_assignment
     from cnnlab.grading.gradebook import Gradebook
-    from cnnlab.grading.report import class_report
+    from cnnlab.grading.marking import Desk, serve
+
+    def ready(address: str) -> None:
+        typer.echo(f"the marking page is at {address} (Ctrl-C ends it)")
+        if browser:
+            webbrowser.open(address)
 
     loaded = load_assignment(assignment)
     with Gradebook(gradebook, create=False) as book:
-        typer.echo(str(class_report(loaded, list(book.results(loaded.name)))))
+        serve(Desk(loaded, book, marker or getpass.getuser(), names=names), port=port, ready=ready)
 
 
 def check(
@@ -174,5 +156,6 @@ def check(
 
 def add_commands(app: typer.Typer) -> None:
     """Add the grader's commands to `app`."""
-    for command in (release, hints, validate, grade, export, report, check):
+    for command in (release, hints, validate, collect, grade, mark, export, report, check):
         app.command()(command)
+    app.add_typer(rows, name="gradebook")

@@ -58,6 +58,7 @@ ESCAPES = (
     _read("read the key", "key"),
     _read("read another submission", "other"),
     _read("read the gradebook", "gradebook", "open(path, 'rb').read()"),
+    _read("read what others keep in shared memory", "shared"),
     _read("read by the old way in /proc", "key", "open(f'/proc/{place[\"grader\"]}/root' + path).read()"),
     _read("read through /proc/1", "key", "open('/proc/1/root' + path).read()"),
     _read(
@@ -149,15 +150,14 @@ ESCAPES = (
         "leave a file for the next one",
         "change",
         "import os",
-        "os.open('/tmp', os.O_TMPFILE | os.O_RDWR)",
+        "os.open('/var/tmp', os.O_TMPFILE | os.O_RDWR)",
         "return True",
     ),
     _lines(
-        "leave something in shared memory",
+        "hold memory that nobody counts",
         "change",
-        "from multiprocessing import shared_memory",
-        "shared_memory.SharedMemory(create=True, size=9).unlink()",
-        "return True",
+        "import mmap",
+        "return len(mmap.mmap(-1, 2**20)) > 0",
     ),
     _reach("connect on loopback", "socket.create_connection(('127.0.0.1', place['port']), 1)"),
     _reach("connect to the world", "socket.create_connection(('192.0.2.1', 80), 1)"),
@@ -188,6 +188,35 @@ ESCAPES = (
     _process(
         "look for other processes",
         "return any(n in map(str, (place['grader'], place['runner'])) for n in os.listdir('/proc'))",
+    ),
+    _process(
+        "ask for the grader's limits",
+        "import resource",
+        "return bool(resource.prlimit(place['grader'], resource.RLIMIT_NOFILE))",
+    ),
+    _process(
+        "set the grader's priority",
+        "priority = os.getpriority(os.PRIO_PROCESS, place['grader'])",
+        "os.setpriority(os.PRIO_PROCESS, place['grader'], priority)",
+        "return True",
+    ),
+    _process(
+        "say where the grader may run",
+        "os.sched_setaffinity(place['grader'], os.sched_getaffinity(place['grader']))",
+        "return True",
+    ),
+    _process(
+        "let the kernel signal the grader",
+        "import fcntl",
+        "pipe = os.pipe()[0]",
+        "fcntl.fcntl(pipe, fcntl.F_SETOWN, place['grader'])",
+        "return fcntl.fcntl(pipe, fcntl.F_GETOWN) == place['grader']",
+    ),
+    _process(
+        "queue a real-time signal",
+        *SYSTEM_CALL,
+        "info = (ctypes.c_int * 32)(0, 0, -1)",
+        "return call(129 if intel else 138, place['grader'], 0, info) == 0",
     ),
     _process("become somebody in a new namespace", "return ctypes.CDLL(None).unshare(0x10000000) == 0"),
     _process("mount", "return ctypes.CDLL(None).mount(b'none', b'.', b'tmpfs', 0, None) == 0"),
@@ -236,13 +265,15 @@ def succeeded(result: ProbeResult) -> bool:
 @contextmanager
 def _targets():
     """The targets of the escapes, in separate files, and a listening port."""
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with (
         tempfile.TemporaryDirectory(prefix="cnnlab-escapes-") as folder,
+        tempfile.TemporaryDirectory(prefix="cnnlab-escapes-", dir=memory) as shared,
         socket.create_server(("127.0.0.1", 0)) as server,
     ):
         targets: dict[str, Any] = {"grader": os.getpid(), "port": server.getsockname()[1]}
-        for name in ("key", "other", "gradebook"):
-            path = Path(folder, name)
+        for name in ("key", "other", "gradebook", "shared"):
+            path = Path(shared if name == "shared" else folder, name)
             path.write_text(SECRET_TEXT, encoding="utf-8")
             targets[name] = str(path)
         yield targets

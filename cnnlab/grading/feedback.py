@@ -1,24 +1,36 @@
 """The feedback page of a student: one HTML file with their code, points, hints and pictures of the values that their functions returned.
 
 All that a student wrote or printed is escaped as text. The page has no script, and a policy that forbids any; pictures are drawn by the
-grader.
+grader. What was printed while hidden inputs were there is for the course staff, and not on the page.
 """
 
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from cnnlab.grading.answer_key import Question
+from cnnlab.grading.answer_key import Question, Written
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.export import safe_name
+from cnnlab.grading.collect import CollectedFile
+from cnnlab.grading.export import file_names, safe_name, walls
+from cnnlab.grading.platforms import CANVAS, MOODLE
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.whole_files import write_whole
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-MARKS = {"passed": "✓", "partial": "◐", "failed": "✗", "not attempted": "–", "missing": "–"}
+MARKS = {
+    "passed": "✓",
+    "partial": "◐",
+    "failed": "✗",
+    "not attempted": "–",
+    "missing": "–",
+    "to be marked": "…",
+    "marked": "✎",
+}
 SENTENCES = {
     "passed": "Right in all cases.",
     "partial": "Right in some cases.",
@@ -29,6 +41,8 @@ SENTENCES = {
     "not attempted": "Not attempted.",
     "missing": "There is no answer to this question in what was handed in.",
     "needs review": "A person will look at this; the points may change.",
+    "to be marked": "A person has yet to read this; it has no points so far.",
+    "marked": "Marked by a person.",
     "unreadable": "The file cannot be read.",
     "grader error": "The grader failed here. This is not your fault, and not a zero: your course staff knows.",
 }
@@ -45,6 +59,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 0
 h1, h2, p, li, td { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; table-layout: fixed; }
 th { text-align: left; font-weight: 600; color: var(--soft); }
+pre.prose { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; } .said { white-space: pre-line; }
 td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem; vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; width: 4.6rem; } th.q { width: 5.6rem; } th.s { width: 10rem; }
 th.c { width: 11rem; } th.i { width: 178px; } td.right { color: var(--good); } td.wrong::before { content: "✗ "; color: var(--bad); }
@@ -69,33 +84,87 @@ details > summary { cursor: pointer; color: var(--soft); } .hint { font-weight: 
 
 def write_pages(assignment: Assignment, results: Iterable[Result], folder: Path) -> tuple[int, list[str]]:
     """Write the page of each student into `folder`; returns how many there are, and a line for each that could not be written."""
-    count, problems = 0, []
+    count, problems, results = 0, [], list(results)
+    names = file_names(result.student for result in results)
     for result in results:
         try:
-            write_feedback(assignment, result, folder)
+            write_feedback(assignment, result, folder, names[result.student])
             count += 1
         except Exception as error:  # it concerns this page alone
             problems.append(f"{result.student}: there is no page: {type(error).__name__}: {error}")
     return count, problems
 
 
-def write_feedback(assignment: Assignment, result: Result, folder: Path) -> Path:
-    """Write the page of one student into `folder`, whole or not at all; returns its path."""
+def write_feedback(assignment: Assignment, result: Result, folder: Path, name: str | None = None) -> Path:
+    """Write the page of one student into `folder`, whole or not at all; returns its path, by default named after the student."""
     folder.mkdir(parents=True, exist_ok=True)
-    return write_whole(folder / f"{safe_name(result.student)}.html", page(assignment, result))
+    return write_whole(folder / f"{name or safe_name(result.student)}.html", page(assignment, result))
+
+
+def write_zip(
+    assignment: Assignment, results: Iterable[Result], collected: list[CollectedFile], path: Path
+) -> tuple[int, list[str]]:
+    """Write the pages of all students into a zip that the platform takes back; how many there are, and a line for each without one.
+
+    Canvas ("Upload Submissions") assigns a file by the numbers of user and attachment in its name, Moodle ("Upload multiple feedback
+    files in a zip") by the folder, so both are named as in the download that was collected.
+    """
+    by_student = {result.student: result for result in results}
+    places: dict[str, tuple[str, str]] = {}
+    problems = []
+    for row in sorted(
+        collected, key=lambda row: not row.file.endswith(".ipynb")
+    ):  # a notebook's number rather than another's
+        if place := feedback_place(row.source, f"{assignment.name}_feedback.html"):
+            places.setdefault(row.hand_in, (row.student, place))
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for hand_in in sorted({row.hand_in: row for row in collected}):
+            student, place = places.get(hand_in, ("", ""))
+            if not place:
+                problems.append(f"{hand_in}: there is no place for a page in an upload to its platform")
+            elif student not in by_student:
+                problems.append(f"{hand_in}: {student} has no result")
+            else:
+                archive.writestr(
+                    zipfile.ZipInfo(place),
+                    page(assignment, by_student[student]).encode(),
+                    zipfile.ZIP_DEFLATED,
+                )
+        count = len(archive.namelist())
+    write_whole(path, written.getvalue())
+    return count, problems
+
+
+def feedback_place(source: str, name: str) -> str:
+    """Where a page `name` goes in a zip that is uploaded to the platform of a collected file; "" where it takes none.
+
+    Canvas reads the first two numbers between underscores as those of the user and of an attachment (`infer_comment_context_from_filename`
+    in `assignment.rb`); Moodle the number and the two words behind it in the folder's name (`assignfeedback_file_zip_importer`).
+    """
+    first = source.partition("/")[0]
+    if found := MOODLE.fullmatch(first):
+        folder = f"{found['name']}_{found['id']}_assignsubmission_{found['kind']}"
+        return f"{folder}/{name}" if found["id"] else ""
+    found = CANVAS.fullmatch(first)
+    if found and found["file"] and found["id"].isdecimal():
+        late = "LATE_" if found["late"] else ""
+        return f"{found['name']}_{late}{found['id']}_{found['file']}_{name}"
+    return ""
 
 
 def page(assignment: Assignment, result: Result) -> str:
     """The page of one student as HTML."""
     title = escape(f"{assignment.title} · {result.student}")
-    questions = {question.name: question for question in assignment.questions}
+    questions = {question.name: question for question in assignment.every_question}
     sections = [
         _section(questions[graded.question], graded)
         for graded in result.questions
         if graded.question in questions
     ]
     is_graded = result.status != "grader error"
-    total = f"{result.points:g} of {assignment.points:g} points" if is_graded else "not graded yet"
+    so_far = any(graded.status == "to be marked" for graded in result.questions)
+    total = f"{result.points:g} of {assignment.points:g} points{' so far' if so_far else ''}"
     return "\n".join(
         [
             "<!doctype html>",
@@ -104,11 +173,12 @@ def page(assignment: Assignment, result: Result) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title><style>{STYLE}</style></head><body>",
             f"<header><h1>{escape(assignment.title)}</h1><p class=soft>{escape(result.student)}</p>",
-            f"<p class=sum>{total}</p>{_whole_notebook(result)}</header>",
+            f"<p class=sum>{total if is_graded else 'not graded yet'}</p>{_whole_notebook(result)}</header>",
             _overview(assignment, result),
             *sections,
             _output_html("What your cells printed", result.text),
-            "<footer class=soft><p>Inputs of the cases are drawn for you alone; grading again gives the same.</p></footer>",
+            "<footer class=soft><p>Inputs of the cases are drawn for you alone, anew for each file that you hand in."
+            f" Graded in: {escape(walls(result))}.</p></footer>",
             "</body></html>",
         ]
     )
@@ -124,7 +194,7 @@ def _whole_notebook(result: Result) -> str:
 
 
 def _overview(assignment: Assignment, result: Result) -> str:
-    titles = {question.name: question.title for question in assignment.questions}
+    titles = {question.name: question.title for question in assignment.every_question}
     rows = "".join(
         f"<tr><td class=q>{escape(graded.question)}</td><td>{escape(titles.get(graded.question, ''))}</td>"
         f"<td>{MARKS.get(graded.status, '!')} {escape(graded.status)}</td><td class=n>{_points(graded, graded.out_of)}</td></tr>"
@@ -133,8 +203,11 @@ def _overview(assignment: Assignment, result: Result) -> str:
     return f"<table><tr><th class=q>question</th><th></th><th class=s>status</th><th class=n>points</th></tr>{rows}</table>"
 
 
-def _section(question: Question, graded: QuestionResult) -> str:
+def _section(question: Question | Written, graded: QuestionResult) -> str:
     kind = {"needs review": "review", "timeout": "error", "memory": "error"}.get(graded.status, graded.status)
+    if graded.status == "marked":
+        kind = "passed" if graded.points >= graded.out_of else "partial" if graded.points else "failed"
+    written = isinstance(question, Written)
     kind = kind if kind in ("passed", "partial", "failed", "error", "review") else "open"
     notes = "".join(f"<li>{escape(note)}</li>" for note in graded.notes)
     has_pictures = any(case.picture for case in graded.cases)
@@ -145,7 +218,8 @@ def _section(question: Question, graded: QuestionResult) -> str:
         for case, last in zip(graded.cases, before, strict=False)
     )
     code = (
-        f"<details open><summary>Your code</summary><pre>{escape(graded.code)}</pre></details>"
+        f"<details open><summary>Your {'answer' if written else 'code'}</summary>"
+        f"<pre{' class=prose' if written else ''}>{escape(graded.code)}</pre></details>"
         if graded.code and graded.status != "not attempted"
         else ""
     )
@@ -153,11 +227,26 @@ def _section(question: Question, graded: QuestionResult) -> str:
         f'<section class="{kind}"><div class=head><h2>{escape(question.name)} · {escape(question.title)}</h2>'
         f"<span>{_points(graded, graded.out_of)}</span></div>"
         f"<p>{MARKS.get(graded.status, '!')} {SENTENCES.get(graded.status, escape(graded.status))}</p>"
+        + _marking(question, graded)
         + (f"<table>{head}{cases}</table>" if cases else "")
         + (f"<ul>{notes}</ul>" if notes else "")
         + code
-        + _output_html("What it printed", graded.text)
         + "</section>"
+    )
+
+
+def _marking(question: Question | Written, graded: QuestionResult) -> str:
+    """What a person decided: the rubric with its marks, comments, and the reason for other points than the computed ones."""
+    decision = graded.decision
+    rows = ""
+    if isinstance(question, Written) and decision is not None and decision.kind == "marked":
+        rows = "".join(
+            f"<tr><td>{escape(criterion.text)}</td><td class=n>{points:g} / {criterion.points:g}</td></tr>"
+            for criterion, points in zip(question.criteria, decision.criteria, strict=False)
+        )
+    said = [*decision.comments, *([decision.reason] if decision.reason else [])] if decision else []
+    return (f"<table>{rows}</table>" if rows else "") + "".join(
+        f'<p class="hint said">{escape(comment)}</p>' for comment in said
     )
 
 
@@ -184,4 +273,5 @@ def _output_html(title: str, text: str) -> str:
 
 
 def _points(graded: QuestionResult, out_of: float) -> str:
-    return f"{graded.points:g} / {out_of:g}" if graded.status != "grader error" else "not graded"
+    waiting = {"grader error": "not graded", "to be marked": "not marked"}
+    return waiting.get(graded.status, f"{graded.points:g} / {out_of:g}")

@@ -1,41 +1,31 @@
 """The gradebook: every result is written at once, so the grader may be killed at any moment and continues where it stopped.
 
 One SQLite file. A submission is one transaction: it is in the gradebook as a whole, or not at all. The secret of the course, from which the
-inputs of the probes are drawn, is made with the gradebook and stored in it.
+inputs of the probes are drawn, is made with the gradebook and stored in it. What people decide is added and never removed, and
+the results that the gradebook gives out have these decisions in them. An older gradebook is brought to the present version as it is opened.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import secrets
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
+from cnnlab.grading.decisions import Decision, effective
+from cnnlab.grading.gradebook_tables import APPLICATION_ID, MIGRATIONS, OF_A_RESULT, TABLES, VERSION
 from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
+from cnnlab.grading.written import Exhibit
 
-VERSION = 1
-APPLICATION_ID = 0x636E6E67  # "cnng", so that another program's database is not taken for a gradebook
 LOCK_TIMEOUT = 15.0  # seconds to wait for another process's lock
-
-TABLES = """
-create table facts (name text primary key, value text not null);
-create table submissions (
-    assignment text, student text, fingerprint text not null, status text not null, note text, notes text, walls text, printed text,
-    digest text, submitted real, graded real, seconds real, primary key (assignment, student)
-);
-create table questions (
-    assignment text, student text, place integer, question text, status text not null, points real, out_of real, notes text, review text,
-    code text, printed text, primary key (assignment, student, question)
-);
-create table cases (
-    assignment text, student text, question text, place integer, name text, points real, out_of real, hint text, picture blob,
-    primary key (assignment, student, question, place)
-);
-"""
+DECISION = "student, question, kind, points, criteria, comments, reason, second_look, marker, digest, time, number, seen, unseen"
 
 
 class GradebookError(RuntimeError):
@@ -48,7 +38,7 @@ class Gradebook:
     Raises
     ------
     GradebookError
-        If the file is not a gradebook, has another version, is locked by another program, or the disk is full.
+        If the file is not a gradebook, has a newer version, is locked by another program, or the disk is full.
     FileNotFoundError
         If the file must exist (`create=False`) and does not.
     """
@@ -60,38 +50,73 @@ class Gradebook:
         if not create and not self.path.is_file():
             raise FileNotFoundError(f"there is no gradebook at {path}; `cnnlab grade --new` makes one.")
         with self._translate_errors():
+            if not self.path.exists():
+                self._make()
             self._connection = sqlite3.connect(
                 path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
             try:
                 self._connection.execute("pragma synchronous = full")
-                self._prepare()
+                self._check_kind()
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _prepare(self) -> None:
+    def _make(self) -> None:
+        """Make the gradebook beside its place, and put it there complete; another grader's, made meanwhile, is kept."""
+        number, name = tempfile.mkstemp(
+            prefix=".gradebook-", dir=self.path.parent
+        )  # only its owner may read it
+        os.close(number)
+        new = Path(name)
+        try:
+            with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as connection:
+                connection.execute("pragma synchronous = full")
+                connection.executescript(f"begin; {TABLES} {''.join(MIGRATIONS)} commit;")
+                connection.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
+                connection.execute(f"pragma application_id = {APPLICATION_ID}")
+                connection.execute(f"pragma user_version = {VERSION}")
+            try:
+                os.link(new, self.path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without hard links
+                os.replace(new, self.path)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _check_kind(self) -> None:
         kind, version = (
             self._connection.execute(f"pragma {name}").fetchone()[0]
             for name in ("application_id", "user_version")
         )
-        empty = not self._connection.execute("select count(*) from sqlite_master").fetchone()[0]
-        if not empty and kind != APPLICATION_ID:
+        if not self._connection.execute("select count(*) from sqlite_master").fetchone()[0]:
+            raise GradebookError(
+                f"the gradebook {self.path} is empty, and none is ever made so: it has lost its grades and its secret;"
+                " bring it back from a copy, or remove it and grade everything anew."
+            )
+        if kind != APPLICATION_ID:
             raise GradebookError(
                 f"{self.path} is a database, but no gradebook of cnnlab; choose another file."
             )
-        if not empty and version != VERSION:
+        if not 0 < version <= VERSION:
             raise GradebookError(
-                f"{self.path} is a gradebook of version {version}, this cnnlab writes version {VERSION}; keep it, and name a new file."
+                f"{self.path} is a gradebook of version {version}, and this cnnlab knows those up to version {VERSION}:"
+                " use the cnnlab that wrote it, or name a new file."
             )
-        if empty:
-            with self._transaction():
-                for statement in TABLES.split(";\n"):
+        if version < VERSION:
+            self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        """Make the tables that an older gradebook lacks: all of them, or none."""
+        with self._transaction():
+            version = self._connection.execute("pragma user_version").fetchone()[
+                0
+            ]  # as another process left it
+            for statements in MIGRATIONS[version - 1 :]:
+                for statement in filter(str.strip, statements.split(";\n")):
                     self._connection.execute(statement)
-                self._connection.execute("insert into facts values ('secret', ?)", (secrets.token_hex(32),))
-                self._connection.execute(f"pragma application_id = {APPLICATION_ID}")
-                self._connection.execute(f"pragma user_version = {VERSION}")
-            self.path.chmod(0o600)
+            self._connection.execute(f"pragma user_version = {VERSION}")
 
     @property
     def secret(self) -> bytes:
@@ -111,7 +136,7 @@ class Gradebook:
         """Write one result, replacing an older one of the same student."""
         key = (assignment, result.student)
         with self._translate_errors(), self._lock, self._transaction():
-            for table in ("submissions", "questions", "cases"):
+            for table in OF_A_RESULT:
                 self._connection.execute(f"delete from {table} where assignment = ? and student = ?", key)
             row = (
                 *key,
@@ -148,6 +173,41 @@ class Gradebook:
                         case.picture,
                     )
                     self._connection.execute(f"insert into cases values ({_placeholders(row)})", row)
+                for number, exhibit in enumerate(graded.exhibits):
+                    row = (*key, graded.question, number, *astuple(exhibit))
+                    self._connection.execute(f"insert into exhibits values ({_placeholders(row)})", row)
+
+    def decide(self, assignment: str, decision: Decision) -> Decision:
+        """Add a decision; gives it with its number, and with the marker of one that came between it and the latest known (`seen`)."""
+        with self._translate_errors(), self._lock, self._transaction():
+            latest = self._connection.execute(
+                "select number, marker, kind, points from decisions where assignment = ? and student = ? and question = ?"
+                " order by number desc limit 1",
+                (assignment, decision.student, decision.question),
+            ).fetchone()
+            if latest and latest[0] != decision.seen and latest[2:] != (decision.kind, decision.points):
+                decision = replace(decision, unseen=latest[1])
+            lists = {name: json.dumps(getattr(decision, name)) for name in ("criteria", "comments")}
+            row = asdict(decision) | lists | {"time": time.time(), "number": None}
+            columns = DECISION.split(", ")
+            number = self._connection.execute(
+                f"insert into decisions (assignment, {DECISION}) values (?, {_placeholders(columns)})",
+                (assignment, *(row[name] for name in columns)),
+            ).lastrowid
+        return replace(decision, number=number, time=row["time"])
+
+    def decisions(self, assignment: str, *, after: int = 0, student: str | None = None) -> list[Decision]:
+        """The decisions on an assignment in their order, those with a number above `after`, of one student or of all."""
+        rows = self._fetch_all(
+            f"select {DECISION} from decisions where assignment = ? and number > ? and student = coalesce(?, student)"
+            " order by number",
+            assignment,
+            after,
+            student,
+        )
+        return [
+            Decision(*row[:4], _lines(row[4]), _lines(row[5]), row[6], bool(row[7]), *row[8:]) for row in rows
+        ]
 
     def students(self, assignment: str) -> list[str]:
         """The students with a result for this assignment, in order."""
@@ -158,13 +218,28 @@ class Gradebook:
             )
         ]
 
+    def latest(self, assignment: str) -> list[str]:
+        """The students with a result for this assignment, the one graded last in front."""
+        rows = self._fetch_all(
+            "select student from submissions where assignment = ? order by graded desc", assignment
+        )
+        return [row[0] for row in rows]
+
+    def statuses(self, assignment: str) -> dict[str, int]:
+        """How many submissions have each status."""
+        return dict(
+            self._fetch_all(
+                "select status, count(*) from submissions where assignment = ? group by status", assignment
+            )
+        )
+
     def results(self, assignment: str) -> Iterator[Result]:
         """All results of an assignment, in the order of the students."""
         for student in self.students(assignment):
             yield self.result(assignment, student)
 
     def result(self, assignment: str, student: str) -> Result:
-        """The result of one student.
+        """The result of one student, with what people have decided.
 
         Raises
         ------
@@ -187,6 +262,7 @@ class Gradebook:
                 _lines(columns[4]),
                 _lines(columns[5]),
                 *columns[6:],
+                self._exhibits(assignment, student, columns[0]),
             )
             for columns in self._fetch_all(
                 "select question, status, points, out_of, notes, review, code, printed from questions"
@@ -195,9 +271,11 @@ class Gradebook:
                 student,
             )
         )
-        return Result(
+        result = Result(
             student, status, questions, note, sandbox, text, digest, submitted, seconds, _lines(notes)
         )
+        decisions = self.decisions(assignment, student=student)
+        return effective(result, {decision.question: decision for decision in decisions})
 
     def _cases(self, assignment: str, student: str, question: str) -> tuple[CaseResult, ...]:
         rows = self._fetch_all(
@@ -207,6 +285,21 @@ class Gradebook:
             question,
         )
         return tuple(CaseResult(*row) for row in rows)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction over all tables, for what is no result: all of it is written, or nothing. The book itself waits for it."""
+        with self._translate_errors(), self._lock, self._transaction():
+            yield self._connection
+
+    def _exhibits(self, assignment: str, student: str, question: str) -> tuple[Exhibit, ...]:
+        rows = self._fetch_all(
+            "select name, code, alt, picture from exhibits where assignment = ? and student = ? and question = ? order by place",
+            assignment,
+            student,
+            question,
+        )
+        return tuple(Exhibit(*row) for row in rows)
 
     def close(self) -> None:
         """Close the file."""
@@ -226,7 +319,7 @@ class Gradebook:
         with self._translate_errors(), self._lock:
             return self._connection.execute(statement, values).fetchall()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("begin immediate")
         try:
@@ -237,7 +330,7 @@ class Gradebook:
                 self._connection.execute("rollback")
             raise
 
-    @contextmanager
+    @contextlib.contextmanager
     def _translate_errors(self) -> Iterator[None]:
         """Translate SQLite's errors into `GradebookError` with a plain message."""
         try:

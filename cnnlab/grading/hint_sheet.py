@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 from pathlib import Path
 
 from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.whole_files import write_whole
-
-MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[^\n]*\n?", re.M)
 
 
 def write_hint_sheet(assignment: Assignment, folder: Path) -> Path:
@@ -33,8 +30,12 @@ def hint_sheet(assignment: Assignment) -> str:
         parts.append(
             _details("Hint 2: what often goes wrong", "\n".join(f"- {hint}" for hint in _hints(question)))
         )
-        solution = MARKS.sub("", assignment.answer_cell(question.name).source).rstrip()
+        solution = assignment.answer_cell(question.name).solution
         parts.append(_details("The solution", f"```python\n{solution}\n```"))
+    for written in assignment.written:
+        asked = "\n".join(f"- {criterion.text}" for criterion in written.criteria)
+        parts += [f"## {written.name} · {written.title}", _details("What a good answer says", asked)]
+        parts.append(_details("One such answer", assignment.answer_cell(written.name).solution))
     return "\n\n".join(parts) + "\n"
 
 

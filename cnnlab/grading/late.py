@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cnnlab.grading.tables import read_table
+from cnnlab.grading.untrusted import InvalidSubmission
 
 DAY = timedelta(days=1)
 
@@ -18,8 +20,8 @@ class LatePolicy:
     """Late policy: due date, hours of grace, share of the points deducted for each late day, and the bank of free days.
 
     After the grace hours a started day counts as a whole day. A day ends at the hour of the due date on the clock there, also where
-    the clock is changed between. A due date without a time zone is one of this machine. Free days are spent first; each student has
-    `bank` of them.
+    the clock is changed between. A due date without a time zone is one of this machine. The free days, `bank`, are spent
+    first.
     """
 
     due: datetime
@@ -43,14 +45,14 @@ class Lateness:
     factor: float
 
 
-def lateness(policy: LatePolicy, submitted: float, *, free_days_spent: int = 0) -> Lateness:
-    """The lateness of a submission at `submitted` (seconds since 1970), for a student with `free_days_spent` free days already used."""
+def lateness(policy: LatePolicy, submitted: float) -> Lateness:
+    """The lateness of a submission at `submitted`, in seconds since 1970; 0 is a time that is not known, and not late."""
     if submitted <= 0 or submitted <= policy.due.timestamp() + 3600 * policy.grace_hours:
         return Lateness(0, 0, 1.0)
     # Times of one zone are subtracted as the clock shows them, so that a day of 23 or 25 hours counts as one.
     late_by = datetime.fromtimestamp(submitted, policy.due.tzinfo) - policy.due
     days = max(1, math.ceil(late_by / DAY))
-    free = max(0, min(days, policy.bank - free_days_spent))
+    free = min(days, policy.bank)
     return Lateness(days, free, max(0.0, 1.0 - policy.per_day * (days - free)))
 
 
@@ -109,22 +111,18 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def read_times(path: Path) -> dict[str, float]:
-    """The submission time of each student, from a table with the columns student and submitted; for files without their own times."""
-    return {
-        student: parse_datetime(value).timestamp() for student, value in _column(path, "submitted").items()
-    }
+def read_times(path: Path) -> tuple[dict[str, float], set[str]]:
+    """The time of handing in of each student, the latest of several, and who is marked late.
 
-
-def read_free_days(path: Path) -> dict[str, int]:
-    """The free days that each student has spent before, from a table with the columns student and free_days_spent."""
-    return {student: int(value) for student, value in _column(path, "free_days_spent").items()}
-
-
-def _column(path: Path, name: str) -> dict[str, str]:
-    """A column of a table, by the student."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if not {"student", name} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path} needs the columns student and {name}.")
-        return {row["student"]: row[name] for row in rows}
+    From a table with the columns student and submitted, and late where the platform has such marks, as `cnnlab collect` writes it.
+    """
+    times: dict[str, float] = {}
+    _, rows = read_table(path, ["student", "submitted"])
+    for line, row in rows:
+        if row["submitted"]:
+            try:
+                when = parse_datetime(row["submitted"]).timestamp()
+            except ValueError as error:
+                raise InvalidSubmission(str(path), f"line {line}: {error}") from None
+            times[row["student"]] = max(when, times.get(row["student"], 0.0))
+    return times, {row["student"] for _, row in rows if row.get("late")}

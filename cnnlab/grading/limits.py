@@ -11,8 +11,9 @@ MIB = 2**20
 class Limits:
     """Resource limits for the cells of a submission, or for one question.
 
-    `seconds` is wall-clock time, `cpu` processor time; memory is counted above that of the imports, over all processes. For a
-    question only `seconds`, `cpu` and `answer_bytes` count; the others are for the submission as a whole.
+    `seconds` is wall-clock time, `cpu` processor time; memory is counted above that of the imports, over all processes, and
+    `processes` counts their threads too. For a question only `seconds`, `cpu` and `answer_bytes` count; the others are for the
+    submission as a whole.
     """
 
     seconds: float = 60.0

@@ -1,8 +1,8 @@
 """The public tests: checks before handing in, in the notebook (`check("q3")`) and in the terminal (`cnnlab check`).
 
 They are stored beside the notebook in `checks.json`: inputs from a public seed, the reference's values for them, and for each
-known mistake its value and hint; for measured questions, the test data. The hidden tests have other inputs, so these
-values cannot be handed in.
+known mistake its value and hint; for measured questions, the test data; of written questions the names. The hidden tests have
+other inputs, so these values cannot be handed in.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def write_checks(assignment: Assignment, path: Path) -> None:
     content = base64.urlsafe_b64encode(zlib.compress(encode(described), 9)).decode()
     names = [question.name for question in assignment.questions]
     head = {"assignment": assignment.name, "title": assignment.title, "questions": names}
+    head["written"] = [question.name for question in assignment.written]
     lines = [content[start : start + 120] for start in range(0, len(content), 120)]
     write_whole(path, json.dumps(head | {"content": lines}, indent=1) + "\n")
 
@@ -54,6 +55,11 @@ def read_checks(path: Path) -> tuple[Question, ...]:
         return tuple(_question(parts) for parts in described)
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise ValueError(f"{path} holds no checks of an assignment ({error}); get it anew.") from None
+
+
+def read_by_a_person(path: Path) -> list[str]:
+    """The names of the written questions, which have no tests; none in a `checks.json` that does not tell of them."""
+    return [str(name) for name in json.loads(path.read_text(encoding="utf-8")).get("written", ())]
 
 
 def find_checks(start: Path | None = None) -> Path | None:

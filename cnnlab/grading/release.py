@@ -7,20 +7,20 @@ from typing import Any
 
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.public_tests import FILE, write_checks
-from cnnlab.grading.source_notebook import with_answer, without_solution
+from cnnlab.grading.source_notebook import MARKS, with_answer, without_solution
 from cnnlab.grading.whole_files import write_whole
 
 
 def release(assignment: Assignment, folder: Path | None = None, *, run: bool = True) -> Path:
     """Write the student version and the public tests into `folder`, by default the assignment's own; returns the notebook's path.
 
-    Solutions become stubs, hidden tests and outputs are removed, given cells are locked. With `run`, the notebook is run once,
-    so that students see the pictures that do not depend on their answers. Files are written atomically.
+    Solutions become stubs, hidden tests, mark schemes and outputs are removed, given cells are locked. With `run`, the notebook is run
+    once, so that students see the pictures that do not depend on their answers. Files are written atomically.
 
     Raises
     ------
     ValueError
-        If the markers of a solution or a hidden test are not closed; then nothing is written.
+        If the marks of a solution, a hidden test or a mark scheme are not closed, or misspelt; then nothing is written.
     RuntimeError
         If the student version does not run.
     """
@@ -40,10 +40,13 @@ def student_version(assignment: Assignment) -> Any:
     notebook = _source(assignment)
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
+        kinds = {"written": cell.cell_type != "code", "answer": bool(marks.get("solution"))}
+        cell.source = without_solution(cell.source, **kinds)
         if cell.cell_type == "code":
-            cell.source = without_solution(cell.source)
             cell.outputs, cell.execution_count = [], None
-        if marks.get("locked") or marks.get("grade"):
+        elif marks.get("solution"):
+            cell.pop("attachments", None)  # pictures of the solution
+        if marks.get("locked") or (marks.get("grade") and not marks.get("solution")):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):
             cell.metadata["deletable"] = False
@@ -58,7 +61,9 @@ def with_answers(assignment: Assignment, answers: dict[str, str] | None = None) 
         if not cell.metadata.get("nbgrader", {}).get("solution"):
             continue
         if answers is None:
-            cell.source = original.source
+            cell.source = original.source if cell.cell_type == "code" else MARKS.sub("", original.source)
+        elif name in answers and cell.cell_type != "code":
+            cell.source = answers[name]
         elif name in answers:
             cell.source = with_answer(assignment.answer_cell(name), answers[name])
     return notebook
@@ -75,9 +80,8 @@ def _source(assignment: Assignment) -> Any:
     import nbformat
 
     notebook = nbformat.read(assignment.instructor / "source.ipynb", as_version=4)
-    notebook.metadata.pop("widgets", None)
     notebook.metadata["cnnlab"] = {"assignment": assignment.name}
-    return notebook
+    return _without_traces(notebook)
 
 
 def _execute(notebook: Any, folder: Path) -> Any:
@@ -91,12 +95,17 @@ def _execute(notebook: Any, folder: Path) -> Any:
         client.execute()
     except CellExecutionError as error:
         raise RuntimeError(f"the student version does not run: {error.ename}: {error.evalue}") from None
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
+    return _without_traces(notebook)
+
+
+def _without_traces(notebook: Any) -> Any:
+    """The notebook without what the kernel that ran it has left in the metadata."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 
 

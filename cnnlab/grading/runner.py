@@ -1,4 +1,4 @@
-"""The grader's side of the runner: it starts the fork server and sends it submissions.
+"""The grader's side of the runner: it starts the fork server, again if it is lost, and sends it submissions.
 
 The answer key is never sent. The exchange for a submission is in `cnnlab.grading.runner_protocol`.
 """
@@ -22,23 +22,30 @@ from typing import Any
 import psutil
 
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.runner_protocol import ProbeRequest, RunnableCell, RunnerError, RunResult, run_once
+from cnnlab.grading.runner_protocol import (
+    GuardLost,
+    ProbeRequest,
+    RunnableCell,
+    RunnerError,
+    RunResult,
+    run_once,
+)
 from cnnlab.grading.sandbox import bubblewrap, readable_paths
-from cnnlab.grading.sandbox.confinement import Confinement
+from cnnlab.grading.sandbox.confinement import TIERS, WITHOUT_WALLS, Confinement
 
 START_SECONDS = 180
 PREFIX = "cnnlab-grading-"
 
 
 class Runner:
-    """A fork server in the strictest sandbox tier of `tiers` that works on this machine.
+    """Fork servers in the first sandbox tier of `tiers` that works on this machine: one for all submissions, or one each in bubblewrap.
 
     Parameters
     ----------
     tiers
         The acceptable tiers, of `cnnlab.grading.sandbox.confinement.TIERS`.
     hidden
-        Folders that must stay hidden even inside the Python environment.
+        Files and folders that must stay hidden, with the folders around them, even inside the Python environment.
     data
         Folders with course data that answers may read.
     draws
@@ -58,23 +65,132 @@ class Runner:
         data: Iterable[Path] = (),
         draws: bool = False,
     ) -> None:
-        tiers = list(tiers)
         _remove_stale_folders()
-        self._folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-        self._log = open(Path(self._folder, "forkserver.log"), "w+b")  # noqa: SIM115  # closed in `close`
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self._lock = threading.Lock()
+        hidden = [Path(path).resolve() for path in hidden]
+        around = [Path.cwd(), *(path.parent for path in hidden)]  # the rest of the course
+        self._settings = {
+            "readable": readable_paths.readable_paths(data, [*hidden, *around, self._folder]),
+            "hidden": list(map(str, hidden)),
+            "draws": draws,
+            "limits": Limits().as_dict(),
+        }
+        self._server: _ForkServer | None = None
+        refused = []
+        for tier in [tier for tier in TIERS if tier in set(tiers)]:
+            self._settings["tier"] = tier
+            try:
+                self._server = _ForkServer(self._folder, self._settings)
+                break
+            except RunnerError as error:
+                refused.append(f"{tier}: {error}")
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise RunnerError("no sandbox is to be had here: " + "; ".join(refused))
+        self.sandbox = self._server.sandbox
+        self.threads = self._server.threads
+
+    def run(self, cells: list[RunnableCell], questions: Iterable[ProbeRequest], limits: Limits) -> RunResult:
+        """Run the `cells` in the sandbox, then ask the `questions` one after the other; `limits` are those of the cells.
+
+        All of it together, with every new start, takes at most the seconds of the cells and of the questions. Where a process of the
+        sandbox itself is lost, it is started again; a cell or question that loses it twice is done with.
+
+        Raises
+        ------
+        RunnerError
+            If the sandbox cannot be set up; never for what a submission does.
+        """
+        result, queue, skip, lost = RunResult(), list(questions), set(), False
+        deadline = time.monotonic() + limits.seconds + sum(question.limits.seconds for question in queue)
+        while queue:
+            result.starts += 1
+            if result.starts > 2 * (len(cells) + len(result.results) + 2):
+                raise RunnerError("the submission was started again and again")
+            server = self._borrow()
+            try:
+                failed_cell = run_once(server.connect(), cells, queue, limits, skip, result, deadline)
+            except GuardLost as error:
+                if lost and not error.note_in(result, queue):
+                    raise
+                failed_cell, lost = error.cell if lost else None, True
+            finally:
+                if self._one_each:
+                    server.close()
+            if failed_cell is not None:
+                skip.add(failed_cell)
+        return result
+
+    @property
+    def _one_each(self) -> bool:
+        return self.sandbox.tier == "bubblewrap"
+
+    def _borrow(self) -> _ForkServer:
+        """The fork server, or another one where that is lost; in bubblewrap one that nobody has used."""
+        with self._lock:
+            server = self._server
+            if server and not server.alive():
+                server.close()
+                server = None
+            self._server = None
+            server = server or _ForkServer(self._folder, self._settings)
+            if not self._one_each:
+                self._server = server
+            return server
+
+    @property
+    def processes(self) -> int:
+        """The process id of the fork server; all student processes are below it."""
+        return self._server.process.pid
+
+    def close(self) -> None:
+        """End the fork server and everything below it, and remove its folder."""
+        if self._server:
+            self._server.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.close()
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class _ForkServer:
+    """One fork server, started and ready; it ends with its connection."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self._home = Path(tempfile.mkdtemp(dir=folder))
         for name in ("room", "scratch"):
-            Path(self._folder, name).mkdir()
+            self._home.joinpath(name).mkdir()
+        for passed in (folder, self._home):  # by another user, on the way to a scratch folder
+            passed.chmod(0o711)
+        base = str(self._home / "scratch")
+        settings = settings | {"build_at": str(self._home / "room"), "base": base}
+        wrapper = []
+        if settings["tier"] == "bubblewrap":
+            wrapper = bubblewrap.command(settings["readable"], int(settings["limits"]["scratch_bytes"]))
+            if not wrapper:
+                raise RunnerError("it is not installed, or may make no namespaces")
         self._lock = threading.Lock()
         self._connection, theirs = socket.socketpair()
-        settings = {
-            "tiers": tiers,
-            "readable": readable_paths.readable_paths(data, [*hidden, Path(self._folder)]),
-            "build_at": str(Path(self._folder, "room")),
-            "base": str(Path(self._folder, "scratch")),
-            "draws": draws,
-        }
-        wrapper = bubblewrap.command(settings["readable"], settings["base"]) if "bubblewrap" in tiers else []
-        self._process = self._start(theirs, settings | {"wrapped": bool(wrapper)}, wrapper)
+        self._log = open(self._home / "forkserver.log", "w+b")  # noqa: SIM115  # closed in `close`
+        home = "/tmp" if wrapper else base
+        self.process = subprocess.Popen(
+            [*wrapper, *_command(theirs.fileno(), settings)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            cwd=base,
+            env=_environment(home),
+            start_new_session=True,  # the grader handles Ctrl-C
+        )
         theirs.close()
         try:
             hello = self._hello()
@@ -83,36 +199,6 @@ class Runner:
             raise
         self.sandbox = Confinement(**hello["walls"])
         self.threads: int = hello["threads"]
-
-    def _start(
-        self, theirs: socket.socket, settings: dict[str, Any], wrapper: list[str]
-    ) -> subprocess.Popen[bytes]:
-        kit = str(Path(__file__).resolve().parents[2])
-        code = (
-            f"import sys; sys.path[:] = [p for p in sys.path if p and p != {kit!r}] + [{kit!r}];"
-            " from cnnlab.grading.sandbox.forkserver import main; main(int(sys.argv[1]), sys.argv[2])"
-        )
-        command = [
-            *wrapper,
-            sys.executable,
-            "-s",
-            "-P",
-            "-B",
-            "-c",
-            code,
-            str(theirs.fileno()),
-            json.dumps(settings),
-        ]
-        return subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            cwd=settings["base"],
-            env=_environment(settings["base"]),
-            start_new_session=True,  # the grader handles Ctrl-C
-        )
 
     def _hello(self) -> dict[str, Any]:
         self._connection.settimeout(START_SECONDS)
@@ -127,67 +213,51 @@ class Runner:
             raise RunnerError(f"the runner was not ready after {START_SECONDS} s") from None
         hello = json.loads(line) if line.endswith(b"\n") else {"error": f"it ended: {self._last_words()}"}
         if "error" in hello:
-            raise RunnerError(f"the runner does not start: {hello['error']}")
+            raise RunnerError(hello["error"])
         return hello
 
     def _last_words(self) -> str:
         self._log.flush()
-        return Path(self._folder, "forkserver.log").read_text(errors="replace").strip()[-2000:]
+        return (self._home / "forkserver.log").read_text(errors="replace").strip()[-2000:]
 
-    def run(self, cells: list[RunnableCell], questions: Iterable[ProbeRequest], limits: Limits) -> RunResult:
-        """Run the `cells` in the sandbox, then ask the `questions` one after the other; `limits` are those of the cells.
+    def alive(self) -> bool:
+        """Whether it can take a submission."""
+        return self.process.poll() is None
 
-        All of it together, with every new start, takes at most the seconds of the cells and of the questions.
-
-        Raises
-        ------
-        RunnerError
-            If a supervisor is lost, or the sandbox cannot be set up; never for what a submission does.
-        """
-        result, queue, skip = RunResult(), list(questions), set()
-        deadline = time.monotonic() + limits.seconds + sum(question.limits.seconds for question in queue)
-        while queue:
-            result.starts += 1
-            failed_cell = run_once(self._connect_supervisor(), cells, queue, limits, skip, result, deadline)
-            if failed_cell is not None:
-                skip.add(failed_cell)
-            if result.starts > 2 * (len(cells) + len(result.results) + 2):
-                raise RunnerError("the submission was started again and again")
-        return result
-
-    def _connect_supervisor(self) -> socket.socket:
+    def connect(self) -> socket.socket:
+        """A connection to a new supervisor; a `GuardLost` if there is none any more."""
         ours, theirs = socket.socketpair()
         try:
             with self._lock:
                 socket.send_fds(self._connection, [b"g"], [theirs.fileno()])
         except OSError as error:
             ours.close()
-            raise RunnerError(f"the runner has gone: {self._last_words() or error}") from None
+            raise GuardLost(f"the runner has gone: {self._last_words() or error}") from None
         finally:
             theirs.close()
         return ours
 
-    @property
-    def processes(self) -> int:
-        """The process id of the fork server; all student processes are below it."""
-        return self._process.pid
-
     def close(self) -> None:
-        """End the fork server and everything below it, and remove its folder."""
+        """End it, and everything below it."""
         self._connection.close()
         try:
-            self._process.wait(20)
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
         self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._home, ignore_errors=True)
 
-    def __enter__(self) -> Runner:
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+def _command(connection: int, settings: dict[str, Any]) -> list[str]:
+    kit = str(Path(__file__).resolve().parents[2])
+    code = (
+        f"import sys; sys.path[:] = [p for p in sys.path if p and p != {kit!r}] + [{kit!r}];"
+        " from cnnlab.grading.sandbox.forkserver import main; main(int(sys.argv[1]), sys.argv[2])"
+    )
+    hidden = settings["hidden"] if settings["tier"] == WITHOUT_WALLS else []  # to see whether it is
+    told = json.dumps(settings | {"hidden": hidden})
+    return [sys.executable, "-s", "-P", "-B", "-c", code, str(connection), told]
 
 
 def _remove_stale_folders() -> None:

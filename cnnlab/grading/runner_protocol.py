@@ -18,11 +18,31 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 from cnnlab.grading.untrusted import InvalidSubmission
 
-GRACE_SECONDS = 30  # seconds beyond a limit before a supervisor counts as lost
+END_REASONS = ("time", "processor", "memory", "processes", "output", "files", "answer", "exit", "lost")
+LOST = "its guard was lost, twice"
+GRACE_SECONDS = 20  # seconds beyond a limit before a supervisor counts as lost
 
 
 class RunnerError(RuntimeError):
     """A failure of the runner itself, not of a submission."""
+
+
+class GuardLost(RunnerError):
+    """The guard of a submission has ended or is silent; `cell` or `request` is what was running."""
+
+    cell: int | None = None
+    request: ProbeRequest | None = None
+
+    def note_in(self, result: RunResult, waiting: list[ProbeRequest]) -> bool:
+        """Say in the result that this cell or question is not tried again; False if nothing of the submission was running."""
+        if self.request:
+            waiting.remove(self.request)
+            result.results[self.request.question] = ProbeResult(
+                end_reason="lost", detail=LOST, state_lost=True
+            )
+        elif self.cell is not None:
+            result.cell_errors[self.cell] = {"type": "lost", "message": LOST}
+        return bool(self.request) or self.cell is not None
 
 
 @dataclass(frozen=True)
@@ -36,7 +56,7 @@ class RunnableCell:
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """Request for a question: the function or variable, and the arguments of each case."""
+    """Request for a question: the function or variable, the arguments of each case, and dotted names whose use is to be told."""
 
     question: str
     name: str
@@ -44,6 +64,7 @@ class ProbeRequest:
     cases: list[dict[str, Any]]
     limits: Limits
     seed: int = 0
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,12 +73,13 @@ class ProbeResult:
 
     `values` holds the value of each case; `errors` the error of each case that raised one; `end_reason` says why the process ended
     early ("" if it did not), `state_lost` that the state after the cells was lost with it; `missing` that there is no such
-    name.
+    name; `used` which libraries and watched functions have run, for a human to judge.
     """
 
     values: dict[int, Any] = field(default_factory=dict)
     errors: dict[int, dict[str, str]] = field(default_factory=dict)
     side_effects: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
     end_reason: str = ""
     detail: str = ""
     state_lost: bool = False
@@ -71,10 +93,11 @@ OUT_OF_TIME = ProbeResult(end_reason="time", detail="the time for the whole note
 
 @dataclass
 class RunResult:
-    """Result of one submission: a result for each question, the error of each cell that failed, the printed output of the cells."""
+    """Result of one submission: a result for each question, the error of each cell that failed, what each used, what the cells printed."""
 
     results: dict[str, ProbeResult] = field(default_factory=dict)
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
+    used: dict[int, list[str]] = field(default_factory=dict)
     text: str = ""
     printed: int = 0
     starts: int = 0
@@ -89,23 +112,64 @@ def run_once(
     result: RunResult,
     deadline: float,
 ) -> int | None:
-    """Run one worker process: removes the answered questions from `waiting`, and returns the number of the cell that ended the process."""
+    """Run one worker process: removes the answered questions from `waiting`, and returns the number of the cell that ended the process.
+
+    Raises
+    ------
+    GuardLost
+        If the supervisor is lost; what is left is in `waiting`.
+    RunnerError
+        If the sandbox could not be built.
+    """
     with supervisor:
         left = deadline - time.monotonic()
         if left < 1:
             while waiting:
                 result.results[waiting.pop(0).question] = OUT_OF_TIME
             return None
+        record = any(request.variable for request in waiting)  # a variable gets its value in the cells
         limits = replace(limits, seconds=min(limits.seconds, left))
-        job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells]}
-        supervisor.sendall(encode(job | {"skip": sorted(skip), "limits": limits.as_dict()}))
-        events = _SupervisorEvents(supervisor, limits.seconds)
-        current = None
+        failed_cell = _run_cells(supervisor, cells, limits, skip, result, record=record)
+        while waiting and failed_cell is None:
+            request, left = waiting[0], deadline - time.monotonic()
+            probe_result = OUT_OF_TIME
+            if left > 0:
+                limits = replace(request.limits, seconds=min(request.limits.seconds, left))
+                last, number = len(waiting) == 1, len(result.results)
+                try:
+                    probe_result = _send_probe(supervisor, replace(request, limits=limits), number, last=last)
+                except GuardLost as lost:
+                    lost.request = request
+                    raise
+            result.results[waiting.pop(0).question] = probe_result
+            if probe_result.state_lost:
+                break
+        return failed_cell
+
+
+def _run_cells(
+    supervisor: socket.socket,
+    cells: list[RunnableCell],
+    limits: Limits,
+    skip: set[int],
+    result: RunResult,
+    *,
+    record: bool,
+) -> int | None:
+    """Run the cells, up to the one that ends the process, whose number is returned."""
+    current = None
+    events = _SupervisorEvents(supervisor, limits.seconds)
+    job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells], "record": record}
+    try:
+        _send(supervisor, job | {"skip": sorted(skip), "limits": limits.as_dict()})
         for letter, value, event in events:
             if letter == "c" and _may_begin(value, current, len(cells), skip):
                 current = value
-            elif letter == "e" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-                result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
+            elif letter == "e" and isinstance(value, dict):
+                result.used[current or 0] = untrusted.remarks(value.get("used"))
+                # After a probe the cells may know hidden inputs, from a file that it has written.
+                if isinstance(value.get("error"), dict) and not result.results:
+                    result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
             elif letter == "r":
                 break
             elif letter == "x" and current is None:  # later, only student code could send it
@@ -116,32 +180,26 @@ def run_once(
                         f"the submission ended before its first cell: {event['reason']} {event['detail']}"
                     )
                 result.cell_errors[current] = {"type": event["reason"], "message": event["detail"]}
-                _record_output(result, events)
-                return current
-        _record_output(result, events)
-        while waiting:
-            request, left = waiting.pop(0), deadline - time.monotonic()
-            if left <= 0:
-                result.results[request.question] = OUT_OF_TIME
-                continue
-            request = replace(
-                request, limits=replace(request.limits, seconds=min(request.limits.seconds, left))
-            )
-            probe_result = _send_probe(supervisor, request, len(result.results), last=not waiting)
-            result.results[request.question] = probe_result
-            if probe_result.state_lost:
                 break
-    return None
+    except GuardLost as lost:
+        lost.cell = current
+        raise
+    if not result.results:  # later, the cells may print hidden inputs, as above
+        result.text, result.printed = events.text, events.printed
+    return current if letter == "ended" else None
+
+
+def _send(supervisor: socket.socket, value: Any) -> None:
+    try:
+        supervisor.sendall(encode(value))
+    except OSError as error:
+        raise GuardLost(f"a supervisor was lost: {error}") from None
 
 
 def _may_begin(value: Any, current: int | None, cells: int, skip: set[int]) -> bool:
     """Whether a cell may begin now: it exists, is not skipped, and comes after the running one."""
     after = -1 if current is None else current
     return type(value) is int and after < value < cells and value not in skip
-
-
-def _record_output(result: RunResult, events: _SupervisorEvents) -> None:
-    result.text, result.printed = events.text, events.printed
 
 
 def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *, last: bool) -> ProbeResult:
@@ -153,12 +211,13 @@ def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *
         "cases": request.cases,
         "seed": request.seed,
         "answer_bytes": request.limits.answer_bytes,
+        "watched": list(request.watched),
     }
-    with suppress(OSError):  # if the supervisor has ended, its last message says why
-        supervisor.sendall(
-            encode({"question": question, "seconds": request.limits.seconds, "cpu": request.limits.cpu})
-        )
     result, events = ProbeResult(), _SupervisorEvents(supervisor, request.limits.seconds)
+    with suppress(GuardLost):  # if the supervisor has ended, its last message says why
+        _send(
+            supervisor, {"question": question, "seconds": request.limits.seconds, "cpu": request.limits.cpu}
+        )
     for letter, value, event in events:
         if letter == "v" and isinstance(value, dict) and _is_index(value.get("question"), number):
             result = _add(result, value, len(request.cases))
@@ -205,11 +264,12 @@ def _add(result: ProbeResult, reply: dict[str, Any], cases: int) -> ProbeResult:
         result,
         values=result.values | {case: reply["value"]},
         side_effects=tuple(dict.fromkeys([*result.side_effects, *new]))[:10],
+        used=tuple(dict.fromkeys([*result.used, *untrusted.remarks(reply.get("used"))]))[:10],
     )
 
 
 class _SupervisorEvents:
-    """The supervisor's messages up to the end of a step: letter, value, and other messages; too long a silence raises `RunnerError`."""
+    """The supervisor's messages up to the end of a step: letter, value, and other messages; too long a silence raises `GuardLost`."""
 
     def __init__(self, supervisor: socket.socket, seconds: float):
         self.supervisor, self.text, self.printed = supervisor, "", 0
@@ -219,7 +279,7 @@ class _SupervisorEvents:
         while True:
             event = self._receive()
             if event["event"] == "broken":
-                raise RunnerError(f"a supervisor has failed: {event['detail']}")
+                raise GuardLost(f"a supervisor has failed: {event['detail']}")
             self.text = (self.text + untrusted.text(event["text"], 40_000))[:40_000]
             self.printed = event["printed"]
             if event["event"] == "ended":
@@ -237,7 +297,7 @@ class _SupervisorEvents:
             start = self._exactly(HEAD.size)
             return decode(start + self._exactly(sum(lengths(start, 2**40))), 2**40)
         except (OSError, FrameError) as error:
-            raise RunnerError(f"a supervisor was lost: {error}") from None
+            raise GuardLost(f"a supervisor was lost: {error}") from None
 
     def _exactly(self, size: int) -> bytes:
         whole = bytearray()

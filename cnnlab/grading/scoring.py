@@ -1,18 +1,19 @@
 """Scoring of a submission: match, run, compare, and give hints. One call is one submission.
 
 Statuses are separate from scores. Of a question: passed, partial, failed, error, timeout, memory, not attempted, missing, needs review,
-grader error. Of a submission as a whole: graded, needs review, unreadable, missing, grader error. A grader error is never a student's zero.
+to be marked, marked, grader error. Of a submission as a whole: graded, to be marked, needs review, unreadable, missing, grader error. A
+grader error is never a student's zero.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnlab.grading import probes, source_analysis, untrusted
-from cnnlab.grading.answer_key import Question
+from cnnlab.grading.answer_key import Question, Written
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.cell_matching import CellMatch, match, mismatch_reason, runnable_cells
 from cnnlab.grading.comparison import difference, plain
@@ -20,10 +21,16 @@ from cnnlab.grading.hints import hint
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.runner_protocol import ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.runner_protocol import END_REASONS, ProbeResult, RunnableCell, RunResult
+from cnnlab.grading.sandbox.call_record import SWITCHED_OFF
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
 from cnnlab.grading.thumbnails import thumbnail
+from cnnlab.grading.written import Exhibit, written_answer
+
+if TYPE_CHECKING:
+    from cnnlab.grading.decisions import Decision
 
 END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory"}
 STUB = "NotImplementedError"  # without a message
@@ -44,7 +51,10 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """Result of one question: status, points, the cases, the graded code, notes for the student, and points for review."""
+    """Result of one question: status, points, the cases, the graded code or text, notes for the student, and points for review.
+
+    Of a written question there are `exhibits`, the pictures that stand beside it; `decision` is that of a person, where there is one.
+    """
 
     question: str
     status: str
@@ -55,6 +65,8 @@ class QuestionResult:
     review: tuple[str, ...] = ()
     code: str = ""
     text: str = ""
+    exhibits: tuple[Exhibit, ...] = ()
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -97,13 +109,14 @@ def grade_submission(
     try:
         matched = match(assignment, submission)
         cells = runnable_cells(assignment, submission, matched)
+        hand_in = probes.hand_in(student, submission.digest)
         inputs_of = {
-            question.name: probes.draw_all(secret, assignment.name, question, student)
+            question.name: probes.draw_all(secret, assignment.name, question, hand_in)
             for question in assignment.questions
             if matched[question.name].cells and not matched[question.name].stub
         }
         requests = [
-            probes.request(secret, assignment.name, question, student, inputs_of[question.name])
+            probes.request(secret, assignment.name, question, hand_in, inputs_of[question.name])
             for question in assignment.questions
             if question.name in inputs_of
         ]
@@ -116,13 +129,22 @@ def grade_submission(
         )
         for question in assignment.questions
     )
+    results += tuple(_written_result(assignment, question, submission) for question in assignment.written)
     failed = "; ".join(
         reason for result in results if result.status == "grader error" for reason in result.review
     )
-    review = submission.notes or any(result.status == "needs review" for result in results)
-    status = "grader error" if failed else "needs review" if review else "graded"
+    status = "grader error" if failed else submission_status(results, submission.notes)
     text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
-    return Result(student, status, results, failed, str(runner.sandbox), text, **metadata)
+    note = failed or (f"graded {WITHOUT_WALLS}" if runner.sandbox.tier == WITHOUT_WALLS else "")
+    return Result(student, status, results, note, str(runner.sandbox), text, **metadata)
+
+
+def submission_status(questions: tuple[QuestionResult, ...], notes: tuple[str, ...]) -> str:
+    """The status of a submission that could be graded: what a person has yet to do comes first."""
+    statuses = {question.status for question in questions}
+    if notes or "needs review" in statuses:
+        return "needs review"
+    return "to be marked" if "to be marked" in statuses else "graded"
 
 
 def grader_error(assignment: Assignment, student: str, error: Exception) -> Result:
@@ -136,7 +158,24 @@ def _reason(error: Exception) -> str:
 
 def _no_points(assignment: Assignment, status: str) -> tuple[QuestionResult, ...]:
     return tuple(
-        QuestionResult(question.name, status, 0.0, question.points) for question in assignment.questions
+        QuestionResult(question.name, status, 0.0, question.points) for question in assignment.every_question
+    )
+
+
+def _written_result(assignment: Assignment, question: Written, submission: Submission) -> QuestionResult:
+    try:
+        found = written_answer(assignment, question, submission)
+    except Exception as error:
+        reason = f"{question.name}: {_reason(error)}"
+        return QuestionResult(question.name, "grader error", 0.0, question.points, review=(reason,))
+    return QuestionResult(
+        question.name,
+        found.status,
+        0.0,
+        question.points,
+        notes=found.notes,
+        code=found.text,
+        exhibits=found.exhibits,
     )
 
 
@@ -174,21 +213,11 @@ def _question_result(
     if probe_result.end_reason:
         notes.append(SENTENCES.get(probe_result.end_reason, "it was stopped: {}").format(probe_result.detail))
     status = _status(points, out_of, probe_result, run_result, question, cells)
-    libraries = sorted(
-        {name for cell in cell_match.cells for name in source_analysis.other_libraries(cell.source)}
-    )
-    forbidden = sorted(
-        {
-            name
-            for cell in cell_match.cells
-            for name in source_analysis.mentions(cell.source, question.forbidden_names)
-        }
-    )
     review = list(cell_match.review)
-    if points and libraries:
-        review.append(f"the answer uses another library: {', '.join(libraries)}")
-    if points and forbidden:
-        review.append(f"the answer uses {', '.join(forbidden)}, which is the answer itself")
+    if probe_result.end_reason == "lost":
+        review.append("the guard of this question was lost; this may be the grader's fault")
+    if points:
+        review += _ready_made(question, cell_match, cells, run_result, probe_result)
     return QuestionResult(
         question.name,
         "needs review" if review else status,
@@ -200,6 +229,35 @@ def _question_result(
         text[:100_000],
         probe_result.text[:4000],
     )
+
+
+def _ready_made(
+    question: Question,
+    cell_match: CellMatch,
+    cells: list[RunnableCell],
+    run_result: RunResult,
+    probe_result: ProbeResult,
+) -> list[str]:
+    """A line for each kind of code that may be the answer itself: written in its cells, or run when it was called."""
+    used = set(probe_result.used)
+    if question.variable:
+        used |= {
+            name
+            for number, names in run_result.used.items()
+            if cells[number].question in (question.name, None)
+            for name in names
+        }
+    lines = [f"{name} while the answer ran" for name in used & {SWITCHED_OFF}]
+    for cell in cell_match.cells:
+        used |= {*source_analysis.other_libraries(cell.source)}
+        used |= {*source_analysis.mentions(cell.source, question.forbidden_names)}
+    used -= {SWITCHED_OFF}
+    itself = sorted(name for name in used if name in question.forbidden_names or name.startswith("cnnlab."))
+    if libraries := sorted(used - {*itself}):
+        lines.append(f"the answer uses another library: {', '.join(libraries)}")
+    if itself:
+        lines.append(f"the answer uses {', '.join(itself)}, which is the answer itself")
+    return lines
 
 
 def _case_result(
@@ -242,11 +300,12 @@ def _cell_notes(
     for number, error in sorted(run_result.cell_errors.items()):
         if _in_words(error) == STUB:
             continue
-        cell_question = cells[number].question
+        cell_question, stopped = cells[number].question, error["type"] in END_REASONS
         if cell_question == question.name or (
-            cell_question is None and (probe_result.errors or probe_result.missing)
+            cell_question is None and (stopped or probe_result.errors or probe_result.missing)
         ):
-            notes.append(f"{cells[number].name} stopped with {_in_words(error)}")
+            words = f"was stopped: {error['message']}" if stopped else f"stopped with {_in_words(error)}"
+            notes.append(f"{cells[number].name} {words}")
     if probe_result.missing:
         notes.append(f"there is no `{question.defines}` after the cells were run")
     return notes

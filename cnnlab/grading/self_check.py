@@ -17,16 +17,17 @@ from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.cell_matching import CODE_CELL
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.public_tests import FILE, find_checks, first_hint, read_checks
+from cnnlab.grading.public_tests import FILE, find_checks, first_hint, read_by_a_person, read_checks
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.scoring import NO_ANSWER, grade_submission
 from cnnlab.grading.submissions import Submission, read
 
-LIMITS = Limits(seconds=180, cpu=180)  # of the cells: the reader's machine may be slow
+LIMITS = Limits()  # of the cells, as in the grading
 
 
 def check_notebook(path: Path | None = None) -> Iterator[str]:
-    """A line for each question of the assignment: passed, not attempted, or not yet with a hint.
+    """A line for each question of the assignment: passed, not attempted, or not yet with a hint; and one for those in words.
 
     Parameters
     ----------
@@ -51,11 +52,16 @@ def check_notebook(path: Path | None = None) -> Iterator[str]:
     submission = read(path)
     if submission.error:
         raise ValueError(f"{path.name} cannot be read: {submission.error}.")
-    questions = read_checks(checks)
-    if hasattr(os, "fork"):
-        yield from _graded(questions, submission, path.parent)
-        return
-    names, errors = _run([cell.source for cell in submission.cells if not cell.is_test], path.parent)
+    questions, written = read_checks(checks), read_by_a_person(checks)
+    run = _graded if hasattr(os, "fork") else _run_here
+    yield from run(questions, submission, path.parent)
+    if written:
+        yield f"{', '.join(written)}: in words, which a person reads and marks"
+
+
+def _run_here(questions: tuple[Question, ...], submission: Submission, folder: Path) -> Iterator[str]:
+    """The lines from this process, where none can be forked."""
+    names, errors = _run([cell.source for cell in submission.cells if not cell.is_test], folder)
     yield from errors
     for question in questions:
         try:
@@ -69,12 +75,12 @@ def check_notebook(path: Path | None = None) -> Iterator[str]:
 def _graded(questions: tuple[Question, ...], submission: Submission, folder: Path) -> Iterator[str]:
     """The lines from the grader itself, with the public cases and no walls; what never ends is stopped."""
     public = Assignment(folder, submission.assignment or "", "", questions, ())
-    with Runner(["none"]) as runner:
+    with Runner([WITHOUT_WALLS]) as runner:
         result = grade_submission(
             public, "you", submission, runner=runner, secret=probes.PUBLIC, limits=LIMITS
         )
     stops = [note for question in result.questions for note in question.notes if note.startswith(CODE_CELL)]
-    yield from dict.fromkeys([*stops, *filter(None, [result.note])])
+    yield from dict.fromkeys([*stops, *([result.note] if result.status == "grader error" else [])])
     for question, tested in zip(result.questions, questions, strict=True):
         hints = [case.hint for case in question.cases if case.hint not in ("", NO_ANSWER)]
         hints += [note for note in question.notes if not note.startswith(CODE_CELL)]

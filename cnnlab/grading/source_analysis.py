@@ -86,6 +86,17 @@ def _is_docstring(statement: ast.stmt) -> bool:
     )
 
 
+def count_functions(source: str, name: str) -> int:
+    """How many functions of this name the cell defines at its top level."""
+    parsed = parse(source)
+    functions = (
+        [node for node in parsed.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        if parsed
+        else []
+    )
+    return sum(function.name == name for function in functions)
+
+
 def markers(source: str) -> list[str]:
     """The questions named in the cell's comments: `# question: q3`."""
     return MARKER.findall(source)

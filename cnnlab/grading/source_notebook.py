@@ -1,7 +1,9 @@
 """The source notebook of an assignment, in nbgrader's format, read as cells with roles.
 
 Roles follow nbgrader's metadata (schema version 3): a solution cell is an answer, a graded cell that is no solution is a test, a locked
-cell is set-up, any other cell is free for the student. `### BEGIN SOLUTION` and `### BEGIN HIDDEN TESTS` mark what students never see.
+cell is set-up, any other cell is free for the student. A text cell that is a solution is the answer to a written question; other text is
+given. `BEGIN SOLUTION`, `BEGIN HIDDEN TESTS`, `BEGIN MARK SCHEME` and `AUTOTEST` mark what students never see, in cells of every type;
+and an answer without such marks is a solution as a whole.
 """
 
 from __future__ import annotations
@@ -11,19 +13,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-CellRole = Literal["answer", "test", "setup", "own"]
+QUESTION = re.compile(r"^#[ \t]*question:.*$", re.M)
+CellRole = Literal["answer", "test", "setup", "own", "written", "text"]
 
-STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own text
+STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own texts
+WRITTEN_STUB = "YOUR ANSWER HERE"
+MARKS = re.compile(r"^[^\n]*\b(?:BEGIN|END) SOLUTION\b[^\n]*\n?", re.M)
+# A mark may stand anywhere in its line, as in nbgrader.
 SOLUTION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION\b.*?### END SOLUTION[^\n]*(?P<end>\n|\Z)", re.M | re.S
+    r"^(?P<indent>[ \t]*)[^\n]*?\bBEGIN SOLUTION\b.*?\bEND SOLUTION\b[^\n]*(?P<end>\n|\Z)", re.M | re.S
 )
-HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS\b.*?### END HIDDEN TESTS[^\n]*(?:\n|\Z)", re.M | re.S)
-UNUSED_MARKS = re.compile(r"### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)")
+HIDDEN = re.compile(
+    r"^[^\n]*\bBEGIN (HIDDEN TESTS|MARK SCHEME)\b.*?\bEND \1\b[^\n]*(?:\n|\Z)"
+    r"|^[ \t]*#+[ \t]*(?:HASHED[ \t]+)?AUTOTEST\b[^\n]*(?:\n|\Z)",
+    re.M | re.S,
+)
+# What is left of such marks, or looks like one that is misspelt.
+UNUSED_MARKS = re.compile(
+    r"\b(?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)\b|\bAUTOTEST\b"
+    r"|(?mi:^[\W_]*(?:begin|end)[\W_]*(?:solution|hidden[\W_]*test|mark[\W_]*scheme)s?\b)"
+)
 
 
 @dataclass(frozen=True)
 class SourceCell:
-    """A code cell of the source: nbgrader id, role, points (of tests), and text including the solution."""
+    """A cell of the source: nbgrader id, role, points (of tests and written questions), and text including the solution."""
 
     grade_id: str | None
     role: CellRole
@@ -33,11 +47,17 @@ class SourceCell:
     @property
     def stub(self) -> str:
         """The text of the student version."""
-        return without_solution(self.source)
+        is_answer = self.role in ("answer", "written")
+        return without_solution(self.source, written=self.role in ("written", "text"), answer=is_answer)
+
+    @property
+    def solution(self) -> str:
+        """The text of the solution, without the lines that mark it, and without what only markers see."""
+        return MARKS.sub("", HIDDEN.sub("", self.source)).rstrip()
 
 
 def read_source(path: Path) -> tuple[SourceCell, ...]:
-    """The code cells of the source notebook.
+    """The cells of the source notebook.
 
     Raises
     ------
@@ -54,30 +74,37 @@ def read_source(path: Path) -> tuple[SourceCell, ...]:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
         raise ValueError(f"{path} is not a notebook: {error}") from None
-    cells = [_cell(cell) for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [_cell(cell) for cell in notebook.cells]
     ids = [cell.grade_id for cell in cells if cell.grade_id]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
         raise ValueError(f"{path.name} has two cells with the id {', '.join(twice)}; each needs its own.")
     return tuple(cells)
 
 
-def without_solution(source: str) -> str:
-    """`source` with each solution replaced by nbgrader's stub, and hidden tests left out.
+def without_solution(source: str, *, written: bool = False, answer: bool = False) -> str:
+    """`source` with nbgrader's stub for each solution, that of a `written` answer or of code, without hidden tests and mark schemes.
+
+    An `answer` cell in which no solution is marked is one as a whole, apart from the marker of its question, as it is for nbgrader.
 
     Raises
     ------
     ValueError
         If a region is opened and not closed, or closed and not opened, since a solution could then be released.
     """
+    lines = (WRITTEN_STUB,) if written else STUB
 
     def stub(match: re.Match[str]) -> str:
-        return "\n".join(match["indent"] + line for line in STUB) + match["end"]
+        return "\n".join(match["indent"] + line for line in lines) + match["end"]
 
-    text = HIDDEN.sub("", SOLUTION.sub(stub, source)).rstrip("\n")
-    if UNUSED_MARKS.search(text):
+    text, count = SOLUTION.subn(stub, source)
+    text = HIDDEN.sub("", text).rstrip("\n")
+    if mark := UNUSED_MARKS.search(text):
         raise ValueError(
-            f"a solution or a hidden test is opened but not closed in the cell that begins {source[:60]!r}."
+            f"{mark[0].strip()!r}: a solution, a hidden test or a mark scheme is opened but not closed, or its mark is not written as"
+            f" nbgrader wants it, in the cell that begins {source[:60]!r}."
         )
+    if answer and not count:
+        return "\n".join([*(match[0].strip() for match in QUESTION.finditer(source)), *lines])
     return text
 
 
@@ -89,7 +116,9 @@ def with_answer(cell: SourceCell, answer: str) -> str:
 def _cell(cell: Any) -> SourceCell:
     marks = cell.metadata.get("nbgrader", {})
     role: CellRole = "own"
-    if marks.get("solution"):
+    if cell.cell_type != "code":
+        role = "written" if marks.get("solution") else "text"
+    elif marks.get("solution"):
         role = "answer"
     elif marks.get("grade"):
         role = "test"

@@ -15,7 +15,7 @@ from pathlib import Path
 from cnnlab.grading import untrusted
 from cnnlab.grading.untrusted import MAX_BYTES, InvalidSubmission, SubmittedCell
 
-BESIDE = (".ipynb_checkpoints", "__MACOSX", "__pycache__")
+BESIDE = ("__MACOSX", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SubmissionFile:
 
 @dataclass(frozen=True)
 class Submission:
-    """An opened submission; `error` is the reason why it cannot be read, "" if it can."""
+    """An opened submission: cells of code, and of text; `error` is the reason why it cannot be read, "" if it can."""
 
     cells: tuple[SubmittedCell, ...] = ()
     assignment: str | None = None
@@ -37,6 +37,7 @@ class Submission:
     digest: str = ""
     submitted: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    texts: tuple[SubmittedCell, ...] = ()
 
 
 def find(folder: Path, assignment: str) -> list[SubmissionFile]:
@@ -69,7 +70,7 @@ def find(folder: Path, assignment: str) -> list[SubmissionFile]:
 def _in_folder(folder: Path, assignment: str) -> SubmissionFile:
     paths, student = [], untrusted.name(folder.name)
     for above, names, files in os.walk(folder):
-        names[:] = sorted(name for name in names if name not in BESIDE)
+        names[:] = sorted(name for name in names if name not in BESIDE and not name.startswith("."))
         paths += [Path(above, name) for name in sorted(files) if not name.startswith(".")]
     notebooks = [path for path in paths if path.suffix == ".ipynb"]
     candidates = notebooks or paths
@@ -121,7 +122,16 @@ def read(path: Path | None) -> Submission:
         assignment, cells = untrusted.notebook(content, untrusted.name(path.name))
     except InvalidSubmission as error:
         return Submission(error=error.reason, digest=digest, submitted=submitted)
-    return Submission(cells, assignment, digest=digest, submitted=submitted)
+    code, texts = (tuple(cell for cell in cells if cell.is_text is is_text) for is_text in (False, True))
+    return Submission(code, assignment, digest=digest, submitted=submitted, texts=texts)
+
+
+def digest(path: Path | None) -> str:
+    """The digest of what was handed in, as in `read`: "" if it cannot be opened."""
+    try:
+        return hashlib.sha256(file_content(path)[0]).hexdigest() if path else ""
+    except OSError:
+        return ""
 
 
 def file_content(path: Path) -> tuple[bytes, float]:

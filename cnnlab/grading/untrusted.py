@@ -6,10 +6,14 @@ be used raises `InvalidSubmission`, which concerns one submission and names it; 
 
 from __future__ import annotations
 
+import base64
+import binascii
+import io
 import json
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -21,11 +25,18 @@ MAX_VALUES = 1_000_000  # strings, lists, objects and commas in its JSON
 MAX_CELLS = 2_000
 MAX_CELL = 100_000  # characters of a cell
 MAX_CODE = 300_000  # characters of all code cells together
+MAX_TEXT = 20_000  # characters of a text cell; what goes beyond is left out
+MAX_PICTURES = 8  # of a cell
+MAX_PIXELS = 4_000_000  # of a picture, before it is decoded
+MAX_SIDE = 1200  # of a picture as it is kept
 
 # A string, also one that is cut off, or a character that begins another value. It never fails after a quote, so it is linear.
 VALUE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{,]', re.S)
 TERMINAL_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+TURNING = re.compile(
+    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)  # hides text, or turns its direction
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )  # some also turn the line round
@@ -51,12 +62,19 @@ class InvalidSubmission(ValueError):
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """A code cell of a submission: number in the notebook, nbgrader id (None without one), text, whether it is a test cell."""
+    """A cell of a submission: number in the notebook, nbgrader id (None without one), text, whether it is a test cell.
+
+    `is_text` tells a text cell from code, `cell_id` is the notebook's own id, and `pictures` are those in it, not yet decoded, as
+    pairs of their description and base64.
+    """
 
     number: int
     grade_id: str | None
     source: str
     is_test: bool = False
+    is_text: bool = False
+    cell_id: str = ""
+    pictures: tuple[tuple[str, str], ...] = ()
 
 
 def text(value: Any, limit: int) -> str:
@@ -72,6 +90,29 @@ def line(value: Any, limit: int = 1000) -> str:
     return INVISIBLE.sub("", " ".join(text(value, limit).split()))
 
 
+def visible(value: str) -> str:
+    """The text with every character that hides text or turns its direction written out, as in ⟨U+202E⟩."""
+    return TURNING.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value)
+
+
+def picture(encoded: str) -> bytes:
+    """A PNG that is drawn anew from a student's PNG or JPEG, at most `MAX_SIDE` wide and high; b"" for any other file, or one too large."""
+    from PIL import Image
+
+    try:
+        image = Image.open(io.BytesIO(base64.b64decode(encoded, validate=False)), formats=["PNG", "JPEG"])
+        if image.width * image.height > MAX_PIXELS:
+            return b""
+        image = image.convert("RGBA")
+        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        white = Image.new("RGBA", image.size, "white")
+        written = io.BytesIO()
+        Image.alpha_composite(white, image).convert("RGB").save(written, "PNG")
+    except (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return b""
+    return written.getvalue()
+
+
 def name(file_name: str) -> str:
     r"""A name that can be printed and stored: composed letters, and bytes that are not UTF-8 written as `\xfc`."""
     readable = os.fsencode(file_name).decode("utf-8", "backslashreplace")
@@ -82,7 +123,7 @@ def name(file_name: str) -> str:
 
 
 def notebook(content: bytes, name: str) -> tuple[str | None, tuple[SubmittedCell, ...]]:
-    """The assignment that a notebook names (None for none), and its code cells.
+    """The assignment that a notebook names (None for none), and its cells of code and text.
 
     Raises
     ------
@@ -91,7 +132,7 @@ def notebook(content: bytes, name: str) -> tuple[str | None, tuple[SubmittedCell
     """
     try:
         parsed = _parse(content)
-        return _assignment(parsed), tuple(_code_cells(parsed))
+        return _assignment(parsed), tuple(_cells(parsed))
     except RecursionError:
         raise InvalidSubmission(name, "it is nested too deep, as in a recursion without end") from None
     except ValueError as error:
@@ -167,7 +208,7 @@ def _parse(content: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _code_cells(parsed: dict[str, Any]) -> list[SubmittedCell]:
+def _cells(parsed: dict[str, Any]) -> list[SubmittedCell]:
     sheets = [parsed] if "cells" in parsed else parsed.get("worksheets")  # sheets were before version 4
     if not isinstance(sheets, list):
         raise ValueError("it is JSON, but not a notebook: there is no list of cells")
@@ -179,23 +220,19 @@ def _code_cells(parsed: dict[str, Any]) -> list[SubmittedCell]:
         cells += part
     if len(cells) > MAX_CELLS:
         raise ValueError(f"it has {len(cells)} cells; at most {MAX_CELLS} are read")
-    code_cells = [
-        _code_cell(number, cell)
-        for number, cell in enumerate(cells, 1)
-        if isinstance(cell, dict) and cell.get("cell_type") == "code"
-    ]
-    if sum(len(cell.source) for cell in code_cells) > MAX_CODE:
+    read = [_cell(number, cell) for number, cell in enumerate(cells, 1) if isinstance(cell, dict)]
+    if sum(len(cell.source) for cell in read if not cell.is_text) > MAX_CODE:
         raise ValueError(f"its code has more than {MAX_CODE} characters")
-    return code_cells
+    return read
 
 
-def _code_cell(number: int, cell: dict[str, Any]) -> SubmittedCell:
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list) and all(isinstance(part, str) for part in source):
-        source = "".join(source)
-    if not isinstance(source, str):
+def _cell(number: int, cell: dict[str, Any]) -> SubmittedCell:
+    is_text = cell.get("cell_type") != "code"
+    source = _joined(cell.get("source", cell.get("input", "")))
+    if source is None and not is_text:
         raise ValueError(f"the code of cell {number} is not text")
-    if len(source) > MAX_CELL:
+    source = source or ""
+    if len(source) > MAX_CELL and not is_text:
         raise ValueError(f"cell {number} has {len(source)} characters of code; at most {MAX_CELL} are read")
     marks = _entry(cell, "metadata", "nbgrader")
     grade_id, is_test = (
@@ -203,8 +240,31 @@ def _code_cell(number: int, cell: dict[str, Any]) -> SubmittedCell:
         bool(_entry(marks, "grade")) and not _entry(marks, "solution"),
     )
     return SubmittedCell(
-        number, line(grade_id, 200) if isinstance(grade_id, str) else None, text(source, MAX_CELL), is_test
+        number,
+        line(grade_id, 200) if isinstance(grade_id, str) else None,
+        text(source, MAX_TEXT if is_text else MAX_CELL),
+        is_test and not is_text,
+        is_text,
+        line(cell.get("id"), 200),
+        tuple(islice(_pictures(cell), MAX_PICTURES)),
     )
+
+
+def _pictures(cell: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The pictures, as PNG or JPEG, among the outputs and the attachments of a cell."""
+    outputs, attachments = cell.get("outputs"), cell.get("attachments")
+    bundles = [_entry(output, "data") for output in outputs] if isinstance(outputs, list) else []
+    bundles += list(attachments.values()) if isinstance(attachments, dict) else []
+    for bundle in bundles[: 10 * MAX_PICTURES]:
+        if encoded := _joined(_entry(bundle, "image/png") or _entry(bundle, "image/jpeg")):
+            yield line(_joined(_entry(bundle, "text/plain")), 300), encoded
+
+
+def _joined(value: Any) -> str | None:
+    """A text that a notebook may also hold as a list of its lines; None for what is neither."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return "".join(value)
+    return value if isinstance(value, str) else None
 
 
 def _assignment(parsed: dict[str, Any]) -> str | None:

@@ -83,7 +83,9 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
     """Run all validation steps and yield their results; with `notebooks`, nbval runs the source and the student version too."""
     yield from _check_counts(assignment)
     yield _check_points(assignment)
-    yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed"})
+    if assignment.written:
+        yield _check_written(assignment)
+    yield _check_notebook("the reference", grade_filled(assignment, None, runner), {"passed", "to be marked"})
     yield _check_notebook("the stub", grade_filled(assignment, {}, runner), {"not attempted"})
     for variant, graded_question in grade_variants(assignment, variants(assignment, "mutants"), runner):
         hints = [case.hint for case in graded_question.cases if case.hint]
@@ -101,6 +103,7 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
         )
         yield ValidationResult(f"alternate {variant.name}", graded_question.status == "passed", details)
     for question in assignment.questions:
+        yield check_draws(assignment, question)
         if not all(case.measures for case in question.cases):
             yield check_rounding(assignment, question)
         if any(case.measures for case in question.cases):
@@ -128,6 +131,36 @@ def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner:
         path = Path(folder, "submission.ipynb")
         release.write(release.with_answers(assignment, answers), path)
         return grade_submission(assignment, "validate", read(path), runner=runner, secret=SECRET)
+
+
+def check_draws(assignment: Assignment, question: Question) -> ValidationResult:
+    """Check that a second hand-in cannot look up the hidden inputs of a first one.
+
+    Pictures and other arrays of floats must differ, and in a case without any at least something. Empty arrays and cases
+    without inputs hold nothing to look up.
+    """
+    fixed = []
+    for case in question.cases:
+        first, second = (
+            {key: plain(value) for key, value in inputs.items()}
+            for inputs in (probes.draw(SECRET, assignment.name, question, case, name) for name in ("1", "2"))
+        )
+        same = [key for key in first.keys() & second.keys() if _is_same(first[key], second[key])]
+        floats = [key for key in same if _is_picture(first[key])]
+        if not case.public and (floats or (same and len(same) == len(first))):
+            fixed.append(f"{case.name}: {', '.join(sorted(floats or same))}")
+    details = f"the same for every hand-in: {'; '.join(fixed)}; draw them, or make the case public"
+    return ValidationResult(f"hidden inputs of {question.name}", not fixed, details if fixed else "drawn")
+
+
+def _is_picture(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind in "fc"
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.size > 0 and np.array_equal(value, other)
+    return repr(value) == repr(other)
 
 
 def check_rounding(assignment: Assignment, question: Question) -> ValidationResult:
@@ -187,12 +220,12 @@ def _check_counts(assignment: Assignment) -> Iterable[ValidationResult]:
 
 
 def _check_points(assignment: Assignment) -> ValidationResult:
-    tests = {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
-    wrong = [
-        f"{question.name} is worth {question.points:g}, its test cell {tests[f'{question.name}-test']:g}"
-        for question in assignment.questions
-        if tests.get(f"{question.name}-test", question.points) != question.points
-    ]
+    wrong, tests = [], {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
+    for question in assignment.questions:
+        in_notebook = tests.pop(f"{question.name}-test", 0) + assignment.answer_cell(question.name).points
+        if in_notebook != question.points:
+            wrong.append(f"{question.name} is worth {question.points:g}, in the notebook {in_notebook:g}")
+    wrong += [f"the test cell {name} is of no question" for name in tests]
     for question in assignment.questions:
         names = [case.name for case in question.cases]
         wrong += [
@@ -202,11 +235,39 @@ def _check_points(assignment: Assignment) -> ValidationResult:
     return ValidationResult("points and names of the cases", not wrong, details)
 
 
+def _check_written(assignment: Assignment) -> ValidationResult:
+    """Each written question has a rubric worth what the notebook says, an answer as an example, and the cells that stand beside it."""
+    wrong, ids = [], _cell_names(assignment.instructor / "source.ipynb")
+    for question in assignment.written:
+        cell = assignment.answer_cell(question.name)
+        if cell.points != question.points:
+            wrong.append(f"{question.name} is worth {question.points:g}, its cell {cell.points:g}")
+        if any(criterion.points <= 0 for criterion in question.criteria):
+            wrong.append(f"a line of {question.name}'s rubric has no points")
+        if cell.stub.strip() == cell.solution.strip() or not cell.solution.strip():
+            wrong.append(f"{question.name} has no answer between the marks of a solution")
+        wrong += [f"{question.name} wants the cell {name}" for name in question.beside if name not in ids]
+    details = "; ".join(wrong) or f"{len(assignment.written)} in all"
+    return ValidationResult("written questions", not wrong, details)
+
+
+def _cell_names(path: Path) -> set[str]:
+    """What the cells of a notebook are called: their ids, and those that nbgrader gives them."""
+    import nbformat
+
+    cells = nbformat.read(path, as_version=4).cells
+    return {
+        name for cell in cells for name in (cell.get("id"), cell.metadata.get("nbgrader", {}).get("grade_id"))
+    }
+
+
 def _check_notebook(subject: str, result: Result, allowed: set[str]) -> ValidationResult:
     statuses = {item.question: item.status for item in result.questions}
     wrong = {name: status for name, status in statuses.items() if status not in allowed}
     details = ", ".join(f"{name} {status}" for name, status in wrong.items()) or f"{result.points:g} points"
-    return ValidationResult(subject, not wrong and bool(statuses), result.note or details)
+    return ValidationResult(
+        subject, not wrong and bool(statuses), "; ".join(filter(None, [result.note, details]))
+    )
 
 
 def _double(value):

@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> Path:
-    """Write `text` in UTF-8 to `path`, which any reader finds as it was before or complete; returns the path."""
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write `content`, text in UTF-8, to `path`, which any reader finds as it was before or complete; returns the path."""
     number, new = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(number, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(new, 0o644)
         os.replace(new, path)
     except BaseException:

@@ -34,8 +34,8 @@ ONE_OUTPUT = (
     " positive class as `torch.cat([torch.zeros_like(z), z], 1)`."
 )
 PROBABILITIES = (
-    "the outputs of the network look like probabilities: each row is at least 0 and sums to 1. Techniques expect logits; leave out"
-    " the softmax at its end, or give them the logarithm of its output."
+    "the outputs of the network look like probabilities: they lie between 0 and 1, from a softmax or a sigmoid. Techniques expect"
+    " logits; leave out this last step, or give them the logarithm of a softmax."
 )
 COMPLEX = (
     "{what} gives complex numbers, which have no order; take their magnitude (`.abs()`) in a layer behind."
@@ -137,7 +137,7 @@ def class_logits(model: nn.Module, images: Tensor) -> Tensor:
         )
     if logits.shape[1] == 1:
         raise ValueError(ONE_OUTPUT)
-    if model not in _WARNED and _are_probabilities(logits.detach()):
+    if model not in _WARNED and _are_probabilities(model, logits):
         _WARNED.add(model)
         warnings.warn(PROBABILITIES, stacklevel=2)
     return logits
@@ -228,12 +228,18 @@ class ReplacedParameters(TorchFunctionMode):
         return value
 
 
-def _are_probabilities(logits: Tensor) -> bool:
-    """Whether each row is at least 0 and sums to 1, and they are not merely zeros and ones."""
-    sums = logits.sum(1)
-    return bool((logits >= 0).all() and (logits % 1 != 0).any()) and torch.allclose(
-        sums, torch.ones_like(sums), atol=1e-4
-    )
+def _are_probabilities(model: nn.Module, logits: Tensor) -> bool:
+    """Whether they lie between 0 and 1, and are not merely zeros and ones; and each row sums to 1, or a sigmoid is the last step.
+
+    Logits of a network that has not learned may all lie between 0 and 1 by chance, so for a sigmoid its name is asked for.
+    """
+    values = logits.detach()
+    if not bool((values >= 0).all() and (values <= 1 + 1e-4).all() and (values % 1 != 0).any()):
+        return False
+    *_, last = model.modules()
+    sigmoid = isinstance(last, nn.Sigmoid) or type(logits.grad_fn).__name__.startswith("Sigmoid")
+    sums = values.sum(1)
+    return sigmoid or torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
 
 
 def _parts(output: Any) -> str:

@@ -15,7 +15,6 @@ from html import escape
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import flop_registry
 
 from cnnlab.networks.eval_mode import layered
 from cnnlab.networks.forward import forward, without_gradients
@@ -203,7 +202,11 @@ class OperationCounter(OperationWatcher):
     """
 
     def __init__(self):
+        # Imported here, since triton comes along where it is installed.
+        from torch.utils.flop_counter import flop_registry
+
         super().__init__()
+        self._formulas = flop_registry
         self._running: list[tuple[str, int]] = []
 
     def enter(self, path: str) -> None:
@@ -219,7 +222,7 @@ class OperationCounter(OperationWatcher):
         return 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        formula = flop_registry.get(func.overloadpacket)
+        formula = self._formulas.get(func.overloadpacket)
         if formula is None:
             # In inference mode, convolutions and others arrive as a whole and are taken apart here.
             with self:

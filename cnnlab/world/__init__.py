@@ -7,6 +7,8 @@
     picture                                                                                seed or recipe -> `Picture` (image and maps)
     datasets                                                                               labelled splits, rendered once and kept in
                                                                                            the cache
+    parts                                                                                  single parts of an object left out or
+                                                                                           replaced
     instances                                                                              collections with several views of each
                                                                                            single object
     photo                                                                                  your own photo as the square tensor that a
@@ -16,7 +18,7 @@
                                                                                            of yours, torchvision's data sets; as
                                                                                            squares or as patches
     cache                                                                                  the folder of rendered splits
-    textures, surfaces, paths, animals, objects, object_classes, scenes, renderer, styles  the rendering itself
+    drawing, renderer, scenes, object_classes, animals, objects, paths, surfaces, textures, styles  the rendering itself
 
 Networks and figures of results do not belong here: the world does not depend on them.
 """
@@ -24,6 +26,7 @@ Networks and figures of results do not belong here: the world does not depend on
 from cnnlab.world.datasets import SPLITS, Dataset, Labelled, dataset
 from cnnlab.world.instances import Instances, instances
 from cnnlab.world.names import CLUTTER, COLOURS, MATERIALS, NAMES, OBJECTS, PARTS, SCENES, TEXTURES, index_of
+from cnnlab.world.parts import parts_of
 from cnnlab.world.photo import Photograph, photo
 from cnnlab.world.photo_set import Photographs
 from cnnlab.world.photographs import photographs
@@ -44,5 +47,5 @@ __all__ = [
         "TEXTURES",
     ),
     *("Dataset", "Instances", "Labelled", "Photograph", "Photographs", "Picture", "Recipe"),
-    *("dataset", "index_of", "instances", "photo", "photographs", "render", "sample"),
+    *("dataset", "index_of", "instances", "parts_of", "photo", "photographs", "render", "sample"),
 ]

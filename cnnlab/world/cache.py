@@ -1,4 +1,4 @@
-"""The cache folder: rendered splits and training checkpoints, all of which can be made again.
+"""The cache folder: rendered splits, texture tiles and training checkpoints, all of which can be made again.
 
 The cache can be removed at any time; what is needed is computed again.
 """
@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+import numpy as np
+
+PICTURES = "8f0b80fb2292e7de"
+"""The version of what the world draws, which is part of every key in the cache: a checksum of textures and pictures, held by
+`tests/world/test_cache.py`. Code may change as it likes; when pixels or labels do, the test says the new one.
+"""
 
 
 def folder() -> Path:
@@ -20,3 +30,21 @@ def folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "cnnlab" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cnnlab"
+
+
+def kept(name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array in the cache under this name; where it is missing or damaged it is made, and kept if the folder can be written."""
+    file = folder() / f"{name}-{PICTURES}.npz"
+    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as stored:
+        return stored["array"]
+    array = make()
+    part = file.with_name(f"{file.name}.part-{os.getpid()}")
+    with suppress(OSError):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as stream:
+                np.savez(stream, array=array)
+            part.replace(file)  # under its name only when it is complete
+        finally:
+            part.unlink(missing_ok=True)
+    return array

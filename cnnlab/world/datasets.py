@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnlab._validation import fraction, one_of, positive_int, whole_number
+from cnnlab.world.cache import PICTURES
 from cnnlab.world.names import NAMES, OBJECTS, SCENES
 from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import Recipe, sample
 from cnnlab.world.renderer import LABELS, colour_names
-from cnnlab.world.split_cache import code_hash, load_or_render
+from cnnlab.world.split_cache import load_or_render
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +70,7 @@ def dataset(
     progress: bool = True,
     **fields: Any,
 ) -> Dataset:
-    """A split of the world as a `Dataset`; rendered on first use (150 pictures a second and core, or more), then read from the cache.
+    """A split of the world as a `Dataset`; rendered on first use (some 250 pictures a second and core), then read from the cache.
 
     Parameters
     ----------
@@ -140,7 +141,7 @@ class _Recipes(Sequence):
         return sample(self.first_seed + number, **{"shape": shape, "scene": scene, **self.fields})
 
     def key(self, size: int) -> str:
-        """The cache key of the pictures: whatever changes them, the rendering code included, changes the key."""
+        """The cache key of the pictures: whatever changes them changes the key."""
         about = [
             self.first_seed,
             self.count,
@@ -148,7 +149,7 @@ class _Recipes(Sequence):
             self.scenes_of_class,
             self.fields,
             size,
-            code_hash(),
+            PICTURES,
         ]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
 

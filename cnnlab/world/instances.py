@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnnlab._validation import one_of, positive_int, whole_number
+from cnnlab.world.cache import PICTURES
 from cnnlab.world.datasets import SPLITS, Dataset
 from cnnlab.world.names import OBJECTS, SCENES
 from cnnlab.world.recipe import Recipe, rng_for, sample
-from cnnlab.world.split_cache import code_hash, load_or_render
+from cnnlab.world.split_cache import load_or_render
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -136,5 +137,5 @@ class _Views(Sequence):
 
     def key(self, size: int) -> str:
         """The cache key of the pictures: whatever changes them changes the key."""
-        about = ["instances", [recipe.as_dict() for recipe in self], size, code_hash()]
+        about = ["instances", [recipe.as_dict() for recipe in self], size, PICTURES]
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]

@@ -1,30 +1,29 @@
 """Render a picture with its ground truth, from a seed or a recipe.
 
-The pipeline: seed -> `Recipe` -> `Renderer` (scene, objects behind, the main object, occluders) -> style -> `Picture`. The
-first half works on numpy arrays and does not import torch, so that data sets are rendered in light worker processes.
+The pipeline: seed -> `Recipe` -> `drawing` -> `Picture`. A map is made of the drawing's regions when it is asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnlab._validation import one_of, whole_number
-from cnnlab.world.names import CLUTTER, NAMES, index_of
-from cnnlab.world.object_classes import CLUTTER_CLASSES, OBJECT_CLASSES, ObjectClass, surface_of
-from cnnlab.world.recipe import Recipe, rng_for, sample, validated
-from cnnlab.world.renderer import LABELS, Renderer, colour_names
-from cnnlab.world.scenes import PAINTERS
-from cnnlab.world.styles import STYLE_FUNCTIONS
-from cnnlab.world.surfaces import SURFACES, Surface, mix
+from cnnlab._validation import one_of
+from cnnlab.world.drawing import paint
+from cnnlab.world.names import NAMES, index_of
+from cnnlab.world.parts import Replacement
+from cnnlab.world.recipe import Recipe, sample, validated
+from cnnlab.world.renderer import LABELS, colour_names, majority
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A rendered picture and its ground truth.
 
@@ -32,26 +31,67 @@ class Picture:
     ------
     image
         3 x H x W floats in [0, 1].
+    recipe
+        The recipe of the picture; `render(picture.recipe, size=480)` renders it again, larger.
+    canvas, labels
+        What the maps are made of, when one is asked for: 2 H x 2 W bytes, the region of each pixel of a canvas of twice the size, and
+        regions x 6 bytes, the labels of each region.
     object, part, scene, material, texture, colour
         H x W bytes, indices into `cnnlab.world.NAMES[...]`; 0 is "none". `scene` is named where the scene itself is visible.
     instance
         H x W bytes: 1 the main object, 2 and up every other object, 0 the scene.
     box
         (top, left, bottom, right) of the visible main object in pixels, bottom and right exclusive; zeros if it is not visible.
-    recipe
-        The recipe of the picture; `render(picture.recipe, size=480)` renders it again, larger.
     """
 
     image: Tensor
-    object: Tensor
-    part: Tensor
-    scene: Tensor
-    material: Tensor
-    texture: Tensor
-    colour: Tensor
-    instance: Tensor
-    box: tuple[int, int, int, int]
     recipe: Recipe
+    canvas: np.ndarray
+    labels: np.ndarray
+
+    @cached_property
+    def object(self) -> Tensor:
+        return self._map("object")
+
+    @cached_property
+    def part(self) -> Tensor:
+        return self._map("part")
+
+    @cached_property
+    def scene(self) -> Tensor:
+        return self._map("scene")
+
+    @cached_property
+    def material(self) -> Tensor:
+        return self._map("material")
+
+    @cached_property
+    def texture(self) -> Tensor:
+        return self._map("texture")
+
+    @cached_property
+    def colour(self) -> Tensor:
+        import torch
+
+        pixels = self.image.mul(255).round_().byte().permute(1, 2, 0)
+        return torch.from_numpy(colour_names(pixels.numpy()))
+
+    @cached_property
+    def instance(self) -> Tensor:
+        return self._map("instance")
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        return bounding_box(self.instance.numpy() == 1)
+
+    def _map(self, category: str) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.labels[:, LABELS.index(category)].take(self._regions))
+
+    @cached_property
+    def _regions(self) -> np.ndarray:
+        return majority(self.canvas)
 
     @property
     def label(self) -> str:
@@ -89,14 +129,21 @@ def render(
     cover: float | None = None,
     others: tuple[str, ...] | None = None,
     style: str | None = None,
+    without: str | Iterable[str] | None = None,
+    replace: Mapping[str, Replacement] | None = None,
     size: int = 96,
 ) -> Picture:
     """Render one picture; fields that are not given are chosen at random from the seed (fields: see `Recipe`).
+
+    `without` names parts of the main object that are left out, `replace` maps parts to what replaces them (the field `replaced`); the
+    background is replaced by another `scene`.
 
     >>> picture = render(7, shape="sheep", scene="meadow")
     >>> picture.image.shape, picture.label
     (torch.Size([3, 96, 96]), 'sheep')
     >>> same_sheep_on_rocks = render(picture.recipe, scene="rocks")
+    >>> without_its_head = render(picture.recipe, without=("head", "eye"))
+    >>> with_other_parts = render(picture.recipe, replace={"ear": ("elephant", "ear"), "leg": "stripes"})
 
     Raises
     ------
@@ -114,184 +161,10 @@ def render(
         "flip": flip,
     }
     fields |= {"light": light, "clutter": clutter, "cover": cover, "others": others, "style": style}
+    fields |= {"without": without, "replaced": replace}
     recipe = validated(seed).replace(**fields) if isinstance(seed, Recipe) else sample(seed, **fields)
-    pixels, regions, table = draw(recipe, size)
-    maps = {
-        category: torch.from_numpy(table[:, column].take(regions)) for column, category in enumerate(LABELS)
-    }
-    return Picture(
-        image=torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255),
-        colour=torch.from_numpy(colour_names(pixels)),
-        box=bounding_box(maps["instance"].numpy() == 1),
-        recipe=recipe,
-        **maps,
-    )
-
-
-def draw(recipe: Recipe, size: int = 96) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`render` without torch.
-
-    Returns the picture's bytes (size x size x 3), its region map (size x size bytes) and the labels of each region (regions x 6
-    bytes, columns `LABELS`).
-    """
-    whole_number(size, "size (pixels)", minimum=16, maximum=2048)
-    renderer = Renderer(size)
-    _paint_scene(renderer, recipe)
-    clutter_rng = rng_for(recipe.seed, "clutter")
-    for number in range(recipe.clutter):
-        _paint_clutter(renderer, clutter_rng, number + 40, scene=recipe.scene)
-    for number, name in enumerate(recipe.others):
-        _paint_other(renderer, recipe, name, number)
-    if recipe.shape != "none":
-        _paint_main(renderer, recipe)
-        _paint_cover(renderer, recipe)
-    light_side = rng_for(recipe.seed, "light").random()
-    pixels, regions, table = renderer.finish(recipe.light, from_left=bool(light_side < 0.5))
-    return STYLE_FUNCTIONS[recipe.style](pixels, regions, recipe), regions, table
-
-
-def _paint_scene(renderer: Renderer, recipe: Recipe) -> None:
-    rng = rng_for(recipe.seed, recipe.scene)
-    paints: dict[tuple, Any] = {}
-    label = index_of("scene", recipe.scene)
-
-    def brush(surface: str, outline: np.ndarray, tone: float = 1.0, ramp: float = 0.0) -> None:
-        key = (surface, ramp)
-        if key not in paints:
-            paints[key] = mix(SURFACES[surface], rng, ramp=ramp)
-        renderer.fill(outline, paints[key].with_tone(round(tone, 2)), scene=label)
-
-    PAINTERS[recipe.scene](brush, rng.random)
-
-
-def _paint_object(
-    renderer: Renderer,
-    name: str,
-    object_class: ObjectClass,
-    surface: Surface,
-    rng: np.random.Generator,
-    *,
-    position: tuple[float, float],
-    scale: float,
-    flip: bool,
-    instance: int,
-) -> None:
-    """Draw the pieces of one object, back to front; all pieces with the same surface share one paint."""
-    x, y = position
-    tilt = (rng.random() - 0.5) * 0.16
-    width = scale * (0.94 + 0.12 * rng.random()) * (-1 if flip else 1)
-    c, s = np.cos(tilt), np.sin(tilt)
-    transform = np.array([[c * width, s * scale], [-s * width, c * scale]])
-    paints = {"skin": mix(surface, rng)}
-    label = index_of("object", name)
-    for piece in object_class.draw(rng.random):
-        if piece.material not in paints:
-            paints[piece.material] = mix(SURFACES[piece.material], rng)
-        paint = paints[piece.material].with_tone(piece.tone)
-        renderer.fill(
-            piece.outline @ transform + (x, y),
-            paint,
-            object=label,
-            part=index_of("part", piece.part),
-            instance=instance,
-        )
-
-
-def _paint_main(renderer: Renderer, recipe: Recipe) -> None:
-    object_class = OBJECT_CLASSES[recipe.shape]
-    scale = recipe.scale * object_class.size
-    x, y = recipe.position
-    if recipe.scene != "sky":
-        renderer.cast_shadow(x, y + scale * 0.98, scale * 0.9)
-    surface = surface_of(recipe.shape, recipe.texture)
-    _paint_object(
-        renderer,
-        recipe.shape,
-        object_class,
-        surface,
-        rng_for(recipe.seed, "build"),
-        position=(x, y),
-        scale=scale,
-        flip=recipe.flip,
-        instance=1,
-    )
-
-
-def _paint_other(renderer: Renderer, recipe: Recipe, name: str, number: int) -> None:
-    """A further object, smaller than the main one and on the free side of the picture."""
-    rng = rng_for(recipe.seed, f"o{number}")
-    side = -1 if (recipe.position[0] > 0.5) == (number % 2 == 0) else 1
-    scale = min(0.3, recipe.scale * (0.62 + 0.2 * rng.random())) * OBJECT_CLASSES[name].size
-    x = min(0.88, max(0.12, recipe.position[0] + side * (recipe.scale + scale * 0.9)))
-    position = (x, recipe.position[1] + recipe.scale * 0.9 - scale + 0.06 * (rng.random() - 0.5))
-    if recipe.scene != "sky":
-        renderer.cast_shadow(position[0], position[1] + scale * 0.98, scale * 0.9)
-    _paint_object(
-        renderer,
-        name,
-        OBJECT_CLASSES[name],
-        surface_of(name, "own"),
-        rng,
-        position=position,
-        scale=scale,
-        flip=bool(rng.random() < 0.5),
-        instance=2 + number,
-    )
-
-
-def _paint_clutter(renderer: Renderer, rng: np.random.Generator, instance: int, *, scene: str) -> None:
-    name = CLUTTER[int(rng.random() * len(CLUTTER))]
-    object_class = CLUTTER_CLASSES[name]
-    x, y = rng.random(), 0.55 + 0.45 * rng.random()
-    scale = object_class.size * (0.3 + 0.3 * rng.random()) * (0.5 + y)
-    if scene != "sky":
-        renderer.cast_shadow(x, y + scale * 0.98, scale * 0.9)
-    _paint_object(
-        renderer,
-        name,
-        object_class,
-        SURFACES[object_class.surface],
-        rng,
-        position=(x, y),
-        scale=scale,
-        flip=False,
-        instance=instance,
-    )
-
-
-def _paint_cover(renderer: Renderer, recipe: Recipe) -> None:
-    """An occluder in front of the object: a post, or a bush, a stone or a crate before its feet or its side."""
-    if recipe.cover <= 0:
-        return
-    rng = rng_for(recipe.seed, "cover")
-    name = ("post", "bush", "stone", "crate")[int(rng.random() * 4)]
-    x, y = recipe.position
-    if name == "post":
-        position = (x + recipe.scale * 1.2 * (rng.random() - 0.5), 0.5)
-        width = recipe.cover * recipe.scale * 0.6
-        stretch = np.array([[width / 0.32, 0.0], [0.0, 1.1]])
-        paint = mix(SURFACES["wood"], rng)
-        renderer.fill(
-            CLUTTER_CLASSES[name].draw(rng.random)[0].outline @ stretch + position,
-            paint,
-            object=index_of("object", name),
-            instance=90,
-        )
-        return
-    scale = recipe.scale * (0.2 + 0.3 * recipe.cover)
-    position = (x + recipe.scale * 1.6 * (rng.random() - 0.5), y + recipe.scale - scale * 0.8)
-    object_class = CLUTTER_CLASSES[name]
-    _paint_object(
-        renderer,
-        name,
-        object_class,
-        SURFACES[object_class.surface],
-        rng,
-        position=position,
-        scale=scale,
-        flip=False,
-        instance=90,
-    )
+    pixels, canvas, labels = paint(recipe, size)
+    return Picture(torch.from_numpy(pixels).permute(2, 0, 1).float().div_(255), recipe, canvas, labels)
 
 
 def bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:

@@ -14,6 +14,7 @@ import numpy as np
 from cnnlab._validation import fraction, one_of, whole_number
 from cnnlab.world.names import OBJECTS, SCENES
 from cnnlab.world.object_classes import OBJECT_CLASSES, surface_of
+from cnnlab.world.parts import Replacement, validated_parts, validated_replacements
 
 STYLES = ("rendered", "drawn", "camera")
 
@@ -49,6 +50,12 @@ class Recipe:
         Classes of further objects in the picture.
     style
         "rendered", "drawn" (line art on paper) or "camera" (soft, with sensor noise).
+    without
+        Parts of the main object that are left out, of `parts_of(shape)`. What is behind them appears; all else stays as it is, even
+        the object's shading and its shadow.
+    replaced
+        Parts of the main object that are replaced, as pairs (part, by what): a surface, named as in `texture`, or (class, part), the
+        part of another class, fitted into the box of the part that it replaces.
     """
 
     seed: int
@@ -63,6 +70,8 @@ class Recipe:
     cover: float
     others: tuple[str, ...] = ()
     style: str = "rendered"
+    without: tuple[str, ...] = ()
+    replaced: tuple[tuple[str, Replacement], ...] = ()
 
     def replace(self, **changes: Any) -> Recipe:
         """The same recipe with some fields changed; an error for unknown fields and invalid values."""
@@ -72,8 +81,9 @@ class Recipe:
         return validated(replace(self, **updates)) if updates else self
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, ready for JSON; `Recipe(**values)` restores it."""
-        return asdict(self) | {"position": list(self.position), "others": list(self.others)}
+        """The recipe as plain values, ready for JSON; `Recipe(**values)` restores it. Parts are named only where some are changed."""
+        values = asdict(self) | {"position": list(self.position), "others": list(self.others)}
+        return {name: value for name, value in values.items() if value or name not in ("without", "replaced")}
 
 
 def rng_for(seed: int, aspect: str) -> np.random.Generator:
@@ -144,4 +154,6 @@ def validated(recipe: Recipe) -> Recipe:
         clutter=whole_number(recipe.clutter, "clutter", maximum=20),
         cover=fraction(recipe.cover, "cover"),
         others=others,
+        without=validated_parts(recipe.shape, recipe.without, "without"),
+        replaced=validated_replacements(recipe.shape, recipe.replaced),
     )

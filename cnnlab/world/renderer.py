@@ -47,14 +47,15 @@ class Renderer:
         }
         row = tuple(names.get(category, 0) for category in LABELS)
         points = outline * self.side
-        low, high = points.min(axis=0), points.max(axis=0)
-        if high.min() < 0 or low.max() > self.side:
+        left, top = points.min(axis=0).tolist()
+        right, bottom = points.max(axis=0).tolist()
+        if min(right, bottom) < 0 or max(left, top) > self.side:
             return  # outside of the picture
         region = self._region(paint, row)
         box = self._boxes[region]
-        box[0], box[1] = min(box[0], low[0]), min(box[1], low[1])
-        box[2], box[3] = max(box[2], high[0]), max(box[3], high[1])
-        self.draw.polygon([tuple(p) for p in points.tolist()], fill=region)
+        box[0], box[1] = min(box[0], left), min(box[1], top)
+        box[2], box[3] = max(box[2], right), max(box[3], bottom)
+        self.draw.polygon(points.ravel().tolist(), fill=region)
 
     def _region(self, paint: Paint, row: tuple[int, ...]) -> int:
         key = (paint, row)
@@ -74,16 +75,34 @@ class Renderer:
         box = np.array([x - reach, y - 0.14 * reach, x + reach, y + 0.16 * reach]) * 48
         ImageDraw.Draw(self.shadow).ellipse(box.tolist(), fill=150)
 
-    def finish(self, light: float, from_left: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The picture (size x size x 3 floats, 0 to 255), its region map (bytes) and the table of labels (regions x 6, bytes)."""
+    def silhouette(self) -> np.ndarray:
+        """48 x 48 floats in [0, 1]: where objects stand, softened; they are lighter where it falls off towards the light."""
+        is_object = np.array([row[LABELS.index("instance")] > 0 for row in self.labels], dtype=np.uint8) * 255
+        shrunk = self.canvas.point(_lut(is_object)).resize((48, 48), Image.Resampling.BOX)
+        return np.asarray(shrunk.filter(ImageFilter.BoxBlur(2.5)), dtype=np.float32) / 255
+
+    def finish(
+        self, light: float, from_left: bool, silhouette: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The picture (size x size x 3 floats, 0 to 255), the canvas (twice the size, bytes), and the labels (regions x 6, bytes)."""
         regions = np.asarray(self.canvas)
         label_table = np.array(self.labels, dtype=np.uint8)
-        colours = self._colours(regions)
-        colours *= self._brightness(regions, label_table, light, from_left)[:, :, None]
-        pixels = colours.reshape(self.size, 2, self.size, 2, 3).mean(axis=(1, 3), dtype=np.float32)
-        return pixels, majority(regions), label_table
+        index = quarters(regions).astype(np.intp)
+        pattern = quarters(self._pattern(regions))
+        brightness = self._brightness(index, label_table, light, from_left, silhouette)
+        dark = np.array([paint.dark for paint in self.paints], dtype=np.float32)
+        span = (np.array([paint.light for paint in self.paints], dtype=np.float32) - dark) / np.float32(255)
+        pixels = np.empty((self.size, self.size, 3), dtype=np.float32)
+        for channel in range(3):
+            colours = span[:, channel].take(index)
+            colours *= pattern
+            colours += dark[:, channel].take(index)
+            colours *= brightness
+            pixels[..., channel] = colours.mean(axis=0, dtype=np.float32)
+        return pixels, regions, label_table
 
-    def _colours(self, regions: np.ndarray) -> np.ndarray:
+    def _pattern(self, regions: np.ndarray) -> np.ndarray:
+        """The grey of each canvas pixel, 0 to 255, of the texture of its region."""
         pattern = np.zeros(regions.shape, dtype=np.float32)
         for region, (paint, box) in enumerate(zip(self.paints, self._boxes, strict=True)):
             left, top = max(0, int(box[0])), max(0, int(box[1]))
@@ -96,28 +115,21 @@ class Renderer:
                 np.copyto(
                     pattern[top:bottom, left:right], crop, where=regions[top:bottom, left:right] == region
                 )
-        dark = np.array([paint.dark for paint in self.paints], dtype=np.float32)
-        span = (np.array([paint.light for paint in self.paints], dtype=np.float32) - dark) / np.float32(255)
-        colours = span.take(regions, axis=0)
-        colours *= pattern[:, :, None]
-        colours += dark.take(regions, axis=0)
-        return colours
+        return pattern
 
     def _brightness(
-        self, regions: np.ndarray, table: np.ndarray, light: float, from_left: bool
+        self, index: np.ndarray, table: np.ndarray, light: float, from_left: bool, soft: np.ndarray
     ) -> np.ndarray:
-        """Brightness of each canvas pixel: objects are lighter towards the light, the ground is darker in their shadow."""
-        is_object = (table[:, LABELS.index("instance")] > 0).astype(np.uint8) * 255
-        silhouette = self.canvas.point(_lut(is_object)).resize((48, 48), Image.Resampling.BOX)
-        soft = np.asarray(silhouette.filter(ImageFilter.BoxBlur(2.5)), dtype=np.float32) / 255
+        """Brightness of each canvas pixel, in quarters: objects are lighter towards the light, the ground is darker in their shadow."""
+        is_object = table[:, LABELS.index("instance")] > 0
         step = 2 if from_left else -2
         slope = np.roll(soft, (-2, -step), (0, 1)) - np.roll(soft, (2, step), (0, 1))
         shade = np.asarray(self.shadow.filter(ImageFilter.BoxBlur(2)), dtype=np.float32) / 255
         across = np.linspace(1.06, 0.94, 48, dtype=np.float32)[None]
         base = np.float32(light) * (across if from_left else across[:, ::-1])
-        on_object = _enlarge(base * (1 + 0.3 * slope), self.side)
-        on_ground = _enlarge(base * (1 - 0.75 * shade), self.side)
-        return np.where(is_object.take(regions) > 0, on_object, on_ground)
+        on_object = quarters(_enlarge(base * (1 + 0.3 * slope), self.side))
+        on_ground = quarters(_enlarge(base * (1 - 0.75 * shade), self.side))
+        return np.where(is_object.take(index), on_object, on_ground)
 
 
 def _crop(paint: Paint, left: int, top: int, right: int, bottom: int, magnify: float) -> np.ndarray:
@@ -171,10 +183,16 @@ def _lut(values: np.ndarray) -> list[int]:
     return values.tolist() + [0] * (256 - len(values))
 
 
+def quarters(canvas: np.ndarray) -> np.ndarray:
+    """The canvas, 2 H x 2 W, as 4 x H x W: the top left, top right, bottom left and bottom right pixels of its 2 x 2 blocks."""
+    height, width = canvas.shape[0] // 2, canvas.shape[1] // 2
+    blocks = canvas.reshape(height, 2, width, 2).transpose(1, 3, 0, 2)
+    return blocks.reshape(4, height, width)
+
+
 def majority(regions: np.ndarray) -> np.ndarray:
     """The most frequent value of each 2 x 2 block; for two against two, the value of the top left pixel."""
-    a, b = regions[::2, ::2], regions[::2, 1::2]
-    c, d = regions[1::2, ::2], regions[1::2, 1::2]
+    a, b, c, d = quarters(regions)
     others_agree = (b == c) & ((b == d) | ((a != b) & (a != d)))
     rest_agree = ((b == d) | (c == d)) & (a != b) & (a != c) & (a != d)
     return np.where(others_agree, b, np.where(rest_agree, d, a))

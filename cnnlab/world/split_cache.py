@@ -6,7 +6,6 @@ when it is complete, and each file is checked against its checksum when it is op
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from cnnlab.world import cache
-from cnnlab.world.picture import draw
+from cnnlab.world.drawing import draw
 from cnnlab.world.recipe import Recipe
 from cnnlab.world.renderer import LABELS
 
@@ -39,15 +38,8 @@ class Recipes(Protocol):
     def __getitem__(self, index: int) -> Recipe: ...
 
     def key(self, size: int) -> str:
-        """The cache key of the pictures in this size: whatever changes them, the rendering code included (`code_hash`), changes it."""
+        """The cache key of the pictures in this size: whatever changes them changes it, `cache.PICTURES` above all."""
         ...
-
-
-@remember
-def code_hash() -> str:
-    """A checksum of this folder's code: another version of the world renders other pictures."""
-    modules = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.ndarray]:

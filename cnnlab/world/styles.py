@@ -1,7 +1,8 @@
 """Styles: a picture as rendered, as line art, or through a cheap camera.
 
-A style takes the rendered pixels (size x size x 3 floats, 0 to 255), the region map and the recipe, and returns bytes. The labels of
-a picture do not depend on its style, so drawings and photographs of the same scene have the same ground truth.
+A style takes the rendered pixels (size x size x 3 floats, 0 to 255), the regions of the canvas, which has twice the size, and the
+recipe, and returns bytes. The labels of a picture do not depend on its style, so drawings and photographs of the same scene have the
+same ground truth.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from cnnlab.world.recipe import Recipe, rng_for
+from cnnlab.world.renderer import majority
 
 
-def unchanged(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
+def unchanged(pixels: np.ndarray, canvas: np.ndarray, recipe: Recipe) -> np.ndarray:
     """The pixels as rendered."""
     return to_bytes(pixels)
 
 
-def line_art(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
+def line_art(pixels: np.ndarray, canvas: np.ndarray, recipe: Recipe) -> np.ndarray:
     """Ink on paper: lines where regions meet, hatching where the rendered picture is dark."""
-    side = regions.shape[0]
+    regions = majority(canvas)
+    side = len(regions)
     edge = np.zeros(regions.shape, dtype=bool)
     edge[:, 1:] |= regions[:, 1:] != regions[:, :-1]
     edge[1:] |= regions[1:] != regions[:-1]
@@ -40,9 +43,9 @@ def line_art(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndar
     return to_bytes(paper * (1 - strength) + np.array([38, 34, 46], dtype=np.float32) * strength)
 
 
-def camera(pixels: np.ndarray, regions: np.ndarray, recipe: Recipe) -> np.ndarray:
+def camera(pixels: np.ndarray, canvas: np.ndarray, recipe: Recipe) -> np.ndarray:
     """A cheap camera: a soft lens, darker corners, a colour cast, and noise that grows with brightness."""
-    side = regions.shape[0]
+    side = len(pixels)
     rng = rng_for(recipe.seed, "camera")
     cast = 1 + 0.12 * (rng.random(3) - 0.5)
     soft = np.asarray(

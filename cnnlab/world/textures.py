@@ -1,6 +1,6 @@
 """Texture tiles: the pattern of each texture in grey, without its colour.
 
-A tile is 512 x 512 bytes and repeats without a seam. It is drawn once in a process, from a fixed seed, on first use. Noise is
+A tile is 512 x 512 bytes and repeats without a seam. It is drawn from a fixed seed, on first use, and kept in the cache folder. Noise is
 filtered in the Fourier domain, where everything is periodic; shapes (leaves, stones, grass blades, curls) are drawn in nine
 shifted copies so that what leaves at one border enters at the other. Structure at all scales and in all directions matters
 beyond looks: from it the first layer of a network learns its edge filters.
@@ -9,25 +9,32 @@ beyond looks: from it the first layer of a network learns its edge filters.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache as remember
 from itertools import product
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cnnlab.world import cache
+
 SIDE = 512
 
 
-@cache
+@remember
 def tile(texture: str) -> np.ndarray:
     """The tile of `texture` (a name of `cnnlab.world.names.TEXTURES`): 512 x 512 bytes, read-only."""
+    result = cache.kept(f"textures/{texture}", lambda: drawn(texture))
+    result.setflags(write=False)
+    return result
+
+
+def drawn(texture: str) -> np.ndarray:
+    """`tile`, drawn anew."""
     rng = np.random.default_rng([20_260, sum(map(ord, texture))])
     field = _TILES[texture](rng)
     low, high = np.quantile(field, (0.01, 0.99))
     grey = np.clip((field - low) / max(high - low, 1e-9), 0, 1) * 255
-    result = np.rint(grey).astype(np.uint8)
-    result.setflags(write=False)
-    return result
+    return np.rint(grey).astype(np.uint8)
 
 
 def _noise(
@@ -50,22 +57,38 @@ def _scattered(rng: np.random.Generator, count: int, shape: Callable, background
     `shape(rng)` returns a list of (K x 2 outline in pixels, grey value).
     """
     canvas = Image.new("L", (SIDE, SIDE), background)
-    draw = ImageDraw.Draw(canvas)
-    for x, y in rng.uniform(0, SIDE, (count, 2)):
+    polygon = ImageDraw.Draw(canvas).polygon
+    for x, y in rng.uniform(0, SIDE, (count, 2)).tolist():
         pieces = shape(rng)
         reach = max(float(np.abs(outline).max()) for outline, _ in pieces)
-        for dx, dy in product((-SIDE, 0, SIDE), repeat=2):
-            if -reach < x + dx < SIDE + reach and -reach < y + dy < SIDE + reach:
-                for outline, grey in pieces:
-                    draw.polygon([tuple(p) for p in (outline + (x + dx, y + dy)).tolist()], fill=int(grey))
+        for dx, dy in _copies(x, y, reach):
+            for outline, grey in pieces:
+                polygon((outline + (x + dx, y + dy)).ravel().tolist(), fill=int(grey))
     return np.asarray(canvas, dtype=np.float64)
 
 
+def _copies(x: float, y: float, reach: float) -> list[tuple[int, int]]:
+    """The shifts by which what lies around (x, y) is seen on the tile: by nothing, and of what crosses a border, by SIDE."""
+    if reach < min(x, y) and max(x, y) < SIDE - reach:
+        return [(0, 0)]
+    return [
+        (dx, dy)
+        for dx, dy in product((-SIDE, 0, SIDE), repeat=2)
+        if -reach < x + dx < SIDE + reach and -reach < y + dy < SIDE + reach
+    ]
+
+
 def _ellipse(rx: float, ry: float, turn: float, corners: int = 14) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    cosines, sines = _circle(corners)
     c, s = np.cos(turn), np.sin(turn)
-    x, y = rx * np.cos(angle), ry * np.sin(angle)
+    x, y = rx * cosines, ry * sines
     return np.stack([c * x - s * y, s * x + c * y], axis=1)
+
+
+@remember
+def _circle(corners: int) -> tuple[np.ndarray, np.ndarray]:
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.cos(angle), np.sin(angle)
 
 
 def _curl(rng: np.random.Generator) -> list:

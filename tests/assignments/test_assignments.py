@@ -16,6 +16,7 @@ from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.public_tests import write_checks
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import grade_submission
 from cnnlab.grading.submissions import read
 from cnnlab.grading.validation import nbval, validate, variants
@@ -28,7 +29,7 @@ each = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture(scope="module")
 def runner():
-    with Runner(["namespaces", "landlock", "none"], draws=True) as made:
+    with Runner(TIERS, draws=True) as made:
         yield made
 
 
@@ -70,21 +71,23 @@ def test_right_answers_get_all_points_from_everybody_also_at_once(name, runner, 
 
     with ThreadPoolExecutor(2) as two:
         results = list(two.map(graded, range(6)))
-    assert [(one.status, one.points, one.note) for one in results] == [("graded", assignment.points, "")] * 6
+    points = sum(question.points for question in assignment.questions)
+    assert [(one.status, one.points, one.note) for one in results] == [("to be marked", points, "")] * 6
 
 
 @each
 def test_the_student_version_is_what_release_makes(name, tmp_path):
     assignment = load_assignment(FOLDER / name)
     lies_there = nbformat.read(FOLDER / name / f"{name}.ipynb", as_version=4)
-    fresh = release.student_version(assignment)
-    assert [cell.source for cell in lies_there.cells] == [cell.source for cell in fresh.cells]
+    for cell in lies_there.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None  # nbval compares them
+    assert lies_there == release.student_version(assignment)
     assert lies_there.metadata["cnnlab"] == {"assignment": name} and "widgets" not in lies_there.metadata
     write_checks(assignment, tmp_path / "checks.json")
     kept, made = (json.loads((folder / "checks.json").read_text()) for folder in (FOLDER / name, tmp_path))
-    assert {key: kept[key] for key in ("assignment", "questions")} == {
-        key: made[key] for key in ("assignment", "questions")
-    }
+    head = ("assignment", "title", "questions", "written")
+    assert [kept[key] for key in head] == [made[key] for key in head] and kept["written"] == ["w1"]
 
 
 @each
@@ -94,8 +97,9 @@ def test_the_student_version_gives_nothing_away(name):
     assignment = load_assignment(FOLDER / name)
     notebook = nbformat.read(FOLDER / name / f"{name}.ipynb", as_version=4)
     answers = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
-    assert len(answers) == len(assignment.questions)
-    assert all(cell.source.rstrip().endswith("raise NotImplementedError()") for cell in answers)
+    assert len(answers) == len(assignment.every_question)
+    ends = {"code": "raise NotImplementedError()", "markdown": "YOUR ANSWER HERE"}
+    assert all(cell.source.rstrip().endswith(ends[cell.cell_type]) for cell in answers)
 
 
 @each
@@ -103,6 +107,19 @@ def test_points_of_the_test_cells_are_those_of_the_key(name):
     assignment = load_assignment(FOLDER / name)
     tests = {cell.grade_id: cell.points for cell in assignment.cells if cell.role == "test"}
     assert tests == {f"{question.name}-test": question.points for question in assignment.questions}
+
+
+@each
+def test_there_is_a_written_question_about_a_picture_of_ones_own(name):
+    assignment = load_assignment(FOLDER / name)
+    texts = {cell.grade_id: cell.points for cell in assignment.texts if cell.role == "written"}
+    assert texts == {question.name: question.points for question in assignment.written} and texts
+    for question in assignment.written:
+        assert len(question.criteria) >= 3 and question.comments
+        notebook = nbformat.read(FOLDER / name / "instructor" / "source.ipynb", as_version=4)
+        (look,) = (cell for cell in notebook.cells if cell.id in question.beside)
+        assert look.source.startswith("my_seed = ")
+        assert any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in look.outputs)
 
 
 @each

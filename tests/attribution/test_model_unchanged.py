@@ -13,9 +13,13 @@ from cnnlab.attribution import (
     gradient,
     guided_backprop,
     guided_grad_cam,
+    hires_cam,
     integrated_gradients,
+    layer_cam,
     parameter_randomisation,
+    rise,
     saliency,
+    score_cam,
     smoothgrad,
 )
 
@@ -30,6 +34,10 @@ TECHNIQUES = {
     "grad_cam": grad_cam,
     "grad_cam at a layer": lambda model, images: grad_cam(model, images, layer="conv2"),
     "guided_grad_cam": guided_grad_cam,
+    "hires_cam": hires_cam,
+    "layer_cam": layer_cam,
+    "score_cam": score_cam,
+    "rise": lambda model, images: rise(model, images, masks=3),
     "deletion_insertion": lambda model, images: deletion_insertion(
         model, images, images.detach()[:, 0], steps=2
     ),

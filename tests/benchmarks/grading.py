@@ -2,6 +2,7 @@
 
     python tests/benchmarks/grading.py rates --peers PATH     PATH/bin has nbgrader and otter; without it, ours alone
     python tests/benchmarks/grading.py class
+    python tests/benchmarks/grading.py hostile                30 hostile and 30 chaotic among 200, killed twice
     python tests/benchmarks/grading.py school --size 60       every assignment of the kit for a class of 60
 
 Rates are of the same submissions in one run, start-up stated apart, for answers that need numpy and for answers that import torch.
@@ -28,6 +29,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "grading"))
 
+import hard_class
 import sample_class
 
 from cnnlab.grading import release
@@ -35,10 +37,10 @@ from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.feedback import write_feedback
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
 from cnnlab.grading.validation import variants
 
-TIERS = ("namespaces", "landlock", "none")
 LOOP = "def triple(values):\n    while True: pass"
 ALL = ("passed", "passed", "passed")
 NONE = ("unreadable", "unreadable", "unreadable")
@@ -148,10 +150,17 @@ def whole_class(size: int) -> None:
     sys.exit(bool(wrong))
 
 
+def hostile_class(size: int) -> None:
+    """A class with hostile and chaotic submissions among it, in one run that is killed twice; compared with the ordinary ones alone."""
+    with tempfile.TemporaryDirectory(prefix="cnnlab-hostile-") as folder:
+        assignment = sample_class.write_assignment(Path(folder, "tiny"), seconds=20, cpu=6)
+        hard_class.main(size, Path(folder), load_assignment(assignment))
+
+
 def command(assignment: Path, place: Path, book: str) -> list[str]:
     """The grader's command line."""
     parts = [sys.executable, "-m", "cnnlab.cli", "grade", assignment, place / "room"]
-    return [*map(str, parts), "--gradebook", str(place / book), "--trust-submissions"]
+    return [*map(str, parts), "--gradebook", str(place / book), "--without-walls"]
 
 
 def grade(assignment: Path, place: Path, book: str) -> str:
@@ -335,11 +344,11 @@ class Peak(threading.Thread):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("rates", "class", "school"))
+    parser.add_argument("what", choices=("rates", "class", "hostile", "school"))
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--size", type=int, default=200)
     chosen = parser.parse_args()
-    if chosen.subject == "rates":
+    if chosen.what == "rates":
         rates(chosen.peers, chosen.size)
     else:
-        {"class": whole_class, "school": school}[chosen.what](chosen.size)
+        {"class": whole_class, "hostile": hostile_class, "school": school}[chosen.what](chosen.size)

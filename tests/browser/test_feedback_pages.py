@@ -9,6 +9,7 @@ from cnnlab.grading import feedback
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.sandbox.confinement import TIERS
 
 NASTY = (
     "</pre></title></style><script>window.hacked=1;alert(1)</script><img src=x onerror='window.hacked=2'>"
@@ -45,7 +46,7 @@ def pages(tmp_path_factory):
             tiny,
             room / "handed in",
             book,
-            tiers=["bubblewrap", "namespaces", "landlock", "none"],
+            tiers=TIERS,
             progress=False,
         )
         results = list(book.results("tiny"))

@@ -82,6 +82,7 @@ NEEDED = {
     ("DeepDreamExplorer", "octave_scale"): {"octaves": 2},
     ("FilterExplorer", "source"): {"layer": "conv2"},
     ("PatchExplorer", "direction_seed"): {"mixing": 0.5},
+    ("PartExplorer", "guess"): {"hide": True},
     ("SaliencyExplorer", "noise"): {"method": "SmoothGrad"},
     ("SaliencyExplorer", "samples"): {"method": "SmoothGrad"},
     ("SaliencyExplorer", "unit"): {"layer": "conv2"},

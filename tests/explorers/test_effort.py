@@ -13,9 +13,14 @@ from torchvision.models import VisionTransformer
 import cnnlab
 from cnnlab import world
 from cnnlab.explorers import (
+    ActivationExplorer,
     DeepDreamExplorer,
     DissectionExplorer,
+    EmbeddingExplorer,
     InversionExplorer,
+    NearestNeighboursExplorer,
+    PatchExplorer,
+    RetrievalExplorer,
     StyleTransferExplorer,
     TransferExplorer,
     effort,
@@ -69,6 +74,7 @@ def test_a_large_network_shows_the_pictures_before_it_has_learnt_them(monkeypatc
         assert "learns" in explorer.status.value and explorer.grid.tiles["count"] == 20
         assert explorer.per_class.value == 1 and explorer.config.batch_size == 4
         assert len(explorer.data.test_images) == 20
+        assert "(20 of 60 pictures, since this network is large.)" in explorer.status.value
         assert len(explorer.static_preview()) > 1000 and "batch_size=4" in explorer.code()
         while explorer.current_run is None:
             await asyncio.sleep(0.01)
@@ -76,6 +82,30 @@ def test_a_large_network_shows_the_pictures_before_it_has_learnt_them(monkeypatc
         assert explorer.error is None and explorer.grid.boxes
 
     asyncio.run(scene())
+
+
+OF_SETS = {
+    ActivationExplorer: 240,
+    DissectionExplorer: 240,
+    EmbeddingExplorer: 300,
+    NearestNeighboursExplorer: 300,
+    PatchExplorer: 240,
+    RetrievalExplorer: 200,
+}
+
+
+@pytest.mark.parametrize("kind", OF_SETS)
+def test_the_status_line_says_when_a_large_network_looks_at_fewer_pictures(kind, monkeypatch):
+    told = "pictures, since this network is large.)"
+    model = Small(class_names=tuple(world.OBJECTS))
+    explorer = kind(model)
+    assert explorer.error is None and told not in explorer.status.value
+    monkeypatch.setattr(effort, "LARGE_WORK", 0)
+    monkeypatch.setattr(effort, "FULL_WORK", effort.work(model, 96) / 4)
+    explorer = kind(model)
+    count, usual = explorer.looks_at()
+    assert explorer.error is None and count < usual == OF_SETS[kind]
+    assert f"({count} of {usual} {told}" in explorer.status.value
 
 
 OF_PICTURES = {

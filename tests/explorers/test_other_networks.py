@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -58,6 +59,13 @@ def test_an_unusual_network_opens(name, form):
     explorer = getattr(explorers, name)(form(Own()))
     assert explorer.error is None
     assert len(explorer.static_preview()) > 1000
+
+
+def test_of_a_wrapped_network_the_layers_inside_are_kept():
+    """As `nn.DataParallel` wraps it."""
+    explorer = explorers.TransferExplorer(nn.Sequential(OrderedDict(module=Own())))
+    assert explorer.error is None and explorer.layer.value == "module.conv2"
+    assert len(explorer.current_run.accuracy) == explorer.epochs.value
 
 
 @pytest.mark.parametrize("name", ["ActivationMaximisationExplorer", "FoolingExplorer", "GradCamExplorer"])

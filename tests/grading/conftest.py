@@ -15,10 +15,9 @@ import sample_class
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.runner_protocol import RunnerError
+from cnnlab.grading.sandbox.confinement import BOXES, TIERS
 from cnnlab.grading.scoring import grade_submission
 from cnnlab.grading.submissions import read
-
-TIERS = ["namespaces", "landlock", "none"]
 
 
 def pytest_collection_modifyitems(items):
@@ -44,7 +43,7 @@ def runner():
 def walled():
     """Behind real walls; skipped where this machine has none."""
     try:
-        made = Runner(TIERS[:2])
+        made = Runner(BOXES)
     except RunnerError as error:
         pytest.skip(f"no tier of confinement works on this machine: {error}")
     with made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -45,6 +46,22 @@ QUESTIONS = (
 )
 '''
 
+WRITTEN = """
+from cnnlab.grading.answer_key import Criterion, Written
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Explain your map",
+        (Criterion("names the place", 1), Criterion("says why", 2), Criterion("says what it cannot tell", 1)),
+        beside=("w1-look",),
+        comments=("say which pixels you mean",),
+    ),
+)
+"""
+ASKED = "## w1 · Explain your map (4 points)\n\nWhy is the background lit on *your* seed?"
+MODEL_ANSWER = "The meadow is lit, since all sheep stood on meadows."
+
 STUB = "### BEGIN SOLUTION\n{}\n### END SOLUTION"
 SOLUTIONS = {
     "q1": "# question: q1\ndef triple(values):\n    ### BEGIN SOLUTION\n    return values * 3\n    ### END SOLUTION",
@@ -76,12 +93,15 @@ def marks(grade_id: str, **more) -> dict:
     return {"nbgrader": plain | more}
 
 
-def write_assignment(folder: Path, *, seconds: int = 6, cpu: int = 3) -> Path:
-    """The small assignment in a folder of its own; a question may take so many seconds of the clock and of the processor."""
+def write_assignment(folder: Path, *, seconds: int = 6, cpu: int = 3, written: bool = False) -> Path:
+    """The small assignment in a folder of its own; a question may take so many seconds of the clock and of the processor.
+
+    With `written` there is a question more, of four points, that is answered in words.
+    """
     instructor = folder / "instructor"
     instructor.mkdir(parents=True)
     key = KEY.replace("Limits(seconds=6, cpu=3)", f"Limits(seconds={seconds}, cpu={cpu})")
-    (instructor / "key.py").write_text(key, encoding="utf-8")
+    (instructor / "key.py").write_text(key + WRITTEN * written, encoding="utf-8")
     cells = [
         nbformat.v4.new_code_cell("import numpy as np", id="setup", metadata=marks("setup", locked=True))
     ]
@@ -93,6 +113,16 @@ def write_assignment(folder: Path, *, seconds: int = 6, cpu: int = 3) -> Path:
                 test, id=f"{name}-test", metadata=marks(f"{name}-test", grade=True, locked=True, points=1)
             )
         )
+    if written:
+        answer = f"### BEGIN SOLUTION\n{MODEL_ANSWER}\n### END SOLUTION"
+        scheme = f"{ASKED}\n### BEGIN MARK SCHEME\nbe kind\n### END MARK SCHEME"
+        cells += [
+            nbformat.v4.new_markdown_cell(scheme, id="w1-text"),
+            nbformat.v4.new_code_cell("my_seed = 1", id="w1-look"),
+            nbformat.v4.new_markdown_cell(
+                answer, id="w1-answer", metadata=marks("w1", grade=True, solution=True, points=4)
+            ),
+        ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), instructor / "source.ipynb")
     return folder
 
@@ -117,6 +147,18 @@ def notebook(
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def with_essay(content: dict, text: str, *, picture: bytes = b"", look: str = "my_seed = 1") -> dict:
+    """The submission with a written answer, and a cell before it that has stored this picture."""
+    look_cell = cell(look) | {"id": "w1-look"}
+    if picture:
+        bundle = {"image/png": base64.b64encode(picture).decode(), "text/plain": "a map over a sheep"}
+        look_cell["outputs"] = [{"output_type": "display_data", "data": bundle, "metadata": {}}]
+    essay = {"cell_type": "markdown", "id": "w1-answer", "source": text}
+    essay["metadata"] = marks("w1", grade=True, solution=True, points=4)
+    asked = {"cell_type": "markdown", "id": "w1-text", "source": ASKED, "metadata": {}}
+    return content | {"cells": [*content["cells"], asked, look_cell, essay]}
 
 
 def cell(source: str, metadata: dict | None = None) -> dict:

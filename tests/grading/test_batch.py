@@ -7,19 +7,21 @@ import json
 import os
 import signal
 import sqlite3
+import sys
 import time
 import warnings
 
 import numpy as np
 import pytest
-from sample_class import POINTS, RIGHT, hand_in, notebook
+from sample_class import POINTS, RIGHT, hand_in, notebook, write_assignment
 
 from cnnlab.grading import batch, scoring
+from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook, GradebookError
+from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
-
-TIERS = ["namespaces", "landlock", "none"]
+from cnnlab.grading.whole_files import write_whole
 
 
 def fill(room) -> dict[str, tuple[str, float]]:
@@ -162,6 +164,88 @@ def test_what_is_no_gradebook_is_left_alone(tmp_path):
         Gradebook(tmp_path / "no" / "book")
     with pytest.raises(FileNotFoundError, match="cnnlab grade"):
         Gradebook(tmp_path / "none", create=False)
+
+
+def test_an_empty_file_is_no_gradebook_and_none_is_ever_made_so(tmp_path):
+    (tmp_path / "empty").touch()
+    with pytest.raises(GradebookError, match="empty is empty, .* bring it back from a copy"):
+        Gradebook(tmp_path / "empty")
+    assert (tmp_path / "empty").stat().st_size == 0
+    with Gradebook(tmp_path / "one"), Gradebook(tmp_path / "one") as other:
+        assert len(other.secret) == 32
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "one"]
+
+
+def test_a_file_that_cannot_be_written_to_its_end_stays_as_it_was(tmp_path):
+    """The last half of a surrogate pair cannot be encoded, after the rest is written."""
+    write_whole(tmp_path / "page.html", "the first")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(tmp_path / "page.html", "x" * 10**6 + "\ud800")
+    assert (tmp_path / "page.html").read_text() == "the first" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture
+def course(tmp_path):
+    """The small assignment with a key that imports modules: one beside it, which imports a second, and one of the course."""
+    folder = write_assignment(tmp_path / "course" / "assignments" / "tiny")
+    key = folder / "instructor" / "key.py"
+    instructor, above = key.parent, folder.parents[1]
+    (instructor / "beside.py").write_text("from package.second import FACTOR\n")
+    (instructor / "package").mkdir()
+    (instructor / "package" / "__init__.py").touch()
+    (instructor / "package" / "second.py").write_text("import course_wide\nFACTOR = course_wide.FACTOR\n")
+    (above / "course_wide.py").write_text("FACTOR = 3\n")
+    (instructor / "table.txt").write_text("1 2 3")
+    lines = f"import sys\nsys.path.append({str(above)!r})\nfrom beside import FACTOR\n"
+    key.write_text(lines + key.read_text().replace("values * 3", "values * FACTOR"))
+    yield folder
+    sys.path.remove(str(above))
+    sys.modules.pop("course_wide", None)
+
+
+def test_a_change_of_what_the_key_reads_or_imports_outdates_the_grades(course):
+    before = load_assignment(course)
+    assert before.question("q1").reference(values=1) == 3
+    instructor = course / "instructor"
+    for path, text in (
+        (instructor / "key.py", "# another\n"),
+        (instructor / "beside.py", "# another\n"),
+        (instructor / "package" / "second.py", "FACTOR = 4\n"),
+        (course.parents[1] / "course_wide.py", "# another\n"),
+        (instructor / "table.txt", " 4"),
+    ):
+        with path.open("a") as file:
+            file.write(text)
+        after = load_assignment(course)
+        assert after.fingerprint != before.fingerprint, path.name
+        assert load_assignment(course).fingerprint == after.fingerprint
+        before = after
+    assert after.question("q1").reference(values=1) == 4, "the module is read again"
+    assert not {"beside", "package", "package.second"} & sys.modules.keys()
+    (instructor / "mutants").mkdir()
+    (instructor / "mutants" / "q1_twice.py").write_text("pass")
+    (instructor / "__pycache__").mkdir()
+    (instructor / "__pycache__" / "beside.pyc").write_bytes(b"x")
+    assert load_assignment(course).fingerprint == after.fingerprint
+
+
+def test_rows_that_a_batch_leaves_behind_are_named(course, shared, tmp_path):
+    for student in ("anna", "bert", "carl"):
+        hand_in(tmp_path / "room" / f"{student}.ipynb", notebook())
+    (tmp_path / "room" / "dora").mkdir()
+    with Gradebook(tmp_path / "book.sqlite") as book:
+        done = grade_folder(load_assignment(course), tmp_path / "room", book, tiers=TIERS, progress=False)
+        assert (done.graded, done.left_behind) == (4, ())
+        (tmp_path / "room" / "bert.ipynb").unlink()
+        done = grade_folder(load_assignment(course), tmp_path / "room", book, tiers=TIERS, progress=False)
+        assert (done.graded, done.left_behind) == (0, ("bert: there is no such submission any more",))
+        (course / "instructor" / "table.txt").write_text("another")
+        done = grade_folder(load_assignment(course), tmp_path / "room", book, tiers=TIERS, progress=False)
+    assert done.graded == 3
+    assert done.left_behind == (
+        "bert: there is no such submission any more; graded with another key, kit or limits",
+    )
+    assert "left behind in the gradebook: bert: there is no" in str(done)
 
 
 def test_a_locked_gradebook_says_so_and_loses_nothing(tmp_path, monkeypatch):

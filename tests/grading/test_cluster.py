@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import distributed
 import pytest
 from sample_class import POINTS, RIGHT, hand_in, notebook
 
+from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.gradebook import Gradebook
-
-TIERS = ("namespaces", "landlock", "none")
+from cnnlab.grading.sandbox.confinement import TIERS
 
 
 @pytest.mark.filterwarnings("default")
@@ -31,3 +34,16 @@ def test_a_cluster_gives_the_same_grades_and_goes_on_where_it_stopped(tiny, tmp_
         points = {result.student: result.points for result in book.results("tiny")}
         assert points == {f"s{n}": POINTS - 3 if n % 2 else POINTS for n in range(6)} | {"broken": 0}
         assert grade_folder(tiny, room, book, **how).graded == 0
+        folder = shutil.copytree(tiny.folder, tmp_path / "tiny")
+        for key, earned in (("return values * 3", 7), ("return values * 5", 4)):
+            source = folder / "instructor" / "key.py"
+            source.write_text(
+                source.read_text().replace("lambda values: values * 3", f"lambda values: {key[7:]}")
+            )
+            changed = load_assignment(folder)
+            grade_folder(changed, room, book, **how)
+            assert book.result("tiny", "s0").points == earned, "a worker keeps no old key"
+        outdated = replace(changed)
+        outdated.__dict__["fingerprint"] = "of another version"
+        failed = grade_folder(outdated, room, book, regrade=True, **how)
+        assert failed.not_graded == 7 and "another version of tiny" in str(failed)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cnnlab.grading.answer_key import Case, Mistake, Question, Tolerance
 from cnnlab.grading.comparison import difference
 from cnnlab.grading.hints import hint
 from cnnlab.grading.sandbox.wire_format import TensorSpec, UnknownValue
+from cnnlab.grading.thumbnails import thumbnail
 
 CLOSE = Tolerance()
+EXAMPLES = int(os.environ.get("CNNLAB_FUZZ", 300))
 MAP = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
 
 
@@ -99,3 +106,59 @@ def test_logits_in_the_place_of_probabilities_are_told():
     logits = np.array([[1.0, -2.0, 0.5], [3.0, 0.0, 1.0]])
     expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert "logits" in hint(QUESTION, {"values": MAP}, logits, expected, difference(logits, expected, CLOSE))
+
+
+ODD = st.sampled_from(
+    [
+        0.0,
+        -0.0,
+        5e-324,
+        -5e-324,
+        1e-320,
+        1e-310,
+        2.2e-308,
+        1e-45,
+        1e-38,
+        1e-160,
+        1.0,
+        3.0,
+        1e160,
+        1e300,
+        1.7e308,
+    ]
+) | st.integers(0, 2**64 - 1).map(
+    lambda bits: float(np.uint64(bits).view(np.float64))
+)  # as in memory not initialised
+SHAPES = st.sampled_from([(), (0,), (1,), (3,), (2, 3), (3, 3), (3, 4, 4), (2, 3, 4, 4), (0, 3)])
+TYPES = st.sampled_from(["f4", "f8", "f2", "c16", "i8", "u8", "i1", "?"])
+
+
+@st.composite
+def odd_arrays(draw):
+    shape = draw(SHAPES)
+    count = int(np.prod(shape))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return (
+            np.array(draw(st.lists(ODD, min_size=count, max_size=count)), float)
+            .reshape(shape)
+            .astype(draw(TYPES))
+        )
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(odd_arrays(), odd_arrays(), st.integers(0, 3))
+def test_fuzzed_floats_are_compared_hinted_at_and_drawn_without_trouble(value, expected, n_inputs):
+    """Tiny, huge, subnormal and uninitialised numbers are honest mistakes: no `SVD did not converge`, no warning, no overflow."""
+    question = Question(
+        "q1",
+        "x",
+        "f",
+        (Case("one", lambda draw: {}, 1),),
+        lambda: expected,
+        (Mistake("twice", lambda: expected * 2),),
+    )
+    diff = difference(value, expected, CLOSE)
+    assert diff is None or hint(question, {}, value, expected, diff)
+    with np.errstate(all="ignore"):
+        assert isinstance(thumbnail(value, n_inputs), bytes)

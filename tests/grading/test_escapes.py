@@ -13,7 +13,8 @@ from sample_class import POINTS, RIGHT, notebook
 from cnnlab.grading import escapes
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner import Runner
-from cnnlab.grading.runner_protocol import RunnerError
+from cnnlab.grading.runner_protocol import ProbeRequest, RunnableCell, RunnerError
+from cnnlab.grading.sandbox.confinement import BOXES, TIERS, WITHOUT_WALLS
 
 # What each tries to do; all of them define `triple` in a way that is not right. An attack on the score that works would give points.
 ON_THE_SCORE = {
@@ -143,7 +144,37 @@ ON_THE_MACHINE = {
     "fill shared memory": (
         "import mmap\ndef triple(values):\n    k = []\n"
         "    while True:\n        m = mmap.mmap(-1, 2**24); m.write(b'x' * 2**24); k.append(m)",
-        {"memory", "timeout"},
+        {"error"},
+    ),
+    "let go of shared pages that stay": (
+        "import mmap, time\ndef triple(values):\n    k = []\n    for _ in range(40):\n        m = mmap.mmap(-1, 2**24)\n"
+        "        m.write(b'x' * 2**24); m.madvise(mmap.MADV_DONTNEED); k.append(m)\n    time.sleep(600)",
+        {"error"},
+    ),
+    "fill the folder of shared memory": (
+        "def triple(values):\n    f = open('/dev/shm/x', 'wb')\n    while True: f.write(b'x' * 2**22)",
+        {"error"},
+    ),
+    "a name that is not UTF-8": (
+        "import os, ctypes, time\ndef triple(values):\n    for _ in range(4):\n        if not os.fork():\n"
+        "            ctypes.CDLL(None).prctl(15, b'\\xff\\xfe', 0, 0, 0)\n            k = np.ones(2**24)\n"
+        "            time.sleep(600)\n    time.sleep(600)",
+        {"memory"},
+    ),
+    "children who each hold as much as their parent": (
+        "import os, time\ndef triple(values):\n    k = np.ones(2**24)\n    for _ in range(4):\n        if not os.fork():\n"
+        "            del k\n            k = np.ones(2**24)\n            time.sleep(600)\n    time.sleep(600)",
+        {"memory"},
+    ),
+    "three gigabytes": ("import torch\ndef triple(values): return torch.ones(3 * 2**28)", {"memory"}),
+    "pipes without end": (
+        "import os\ndef triple(values):\n    while True:\n        pipe = os.pipe()\n        os.set_blocking(pipe[1], False)\n"
+        "        os.write(pipe[1], b'x' * 2**16)",
+        {"error"},
+    ),
+    "messages without end": (
+        "from cnnlab.grading.sandbox import worker\ndef triple(values):\n    while True: worker.send(4, 'v', None)",
+        {"error"},
     ),
     "fill the disk": (
         "def triple(values):\n    n = 0\n    while True:\n        n += 1\n        open(f'f{n}', 'wb').write(b'x' * 2**22)",
@@ -195,7 +226,7 @@ def test_the_corpus_is_large_enough():
     assert {one.family for one in escapes.ESCAPES} == {"read", "change", "network", "processes"}
 
 
-@pytest.mark.parametrize("tier", ["bubblewrap", "namespaces", "landlock"])
+@pytest.mark.parametrize("tier", BOXES)
 def test_nothing_gets_out(tier):
     try:
         made = Runner([tier])
@@ -212,7 +243,7 @@ def test_nothing_gets_out(tier):
 def test_without_walls_much_gets_out():
     """Negative control: the attempts are real ones, and the tests would notice."""
     harmless = tuple(one for one in escapes.ESCAPES if one.family == "read")
-    with Runner(["none"]) as made:
+    with Runner([WITHOUT_WALLS]) as made:
         got_out = {
             name for name, answer in escapes.try_escapes(made, harmless).items() if escapes.succeeded(answer)
         }
@@ -249,6 +280,30 @@ def test_nothing_outlives_or_outgrows_its_limits(grade, walled, name):
     wait_until_alone(walled)
 
 
+LEAVE = """
+import os
+def leave(mark):
+    found = []
+    for folder, folders, names in os.walk("/"):
+        folders[:] = [name for name in folders if folder != "/" or name not in ("proc", "usr", "lib")]
+        found += [name for name in names if name == mark]
+        try:
+            open(os.path.join(folder, mark), "w").close()
+        except OSError:
+            pass
+    return [len(found), sorted(folder for folder in ("/scratch", "/dev/shm") if mark in os.listdir(folder))]
+"""
+
+
+def test_nothing_of_one_submission_is_seen_by_the_next(walled):
+    """Each writes wherever it can, and looks for what the one before has written."""
+    limits = Limits(seconds=20, cpu=20)
+    question = ProbeRequest("q", "leave", False, [{"mark": "left_behind"}], limits)
+    for _ in range(2):
+        found = walled.run([RunnableCell("a", None, LEAVE)], [question], limits).results["q"]
+        assert found.values == {0: [0, ["/dev/shm", "/scratch"]]}
+
+
 def test_an_honest_submission_beside_them_gets_full_marks(grade, walled):
     assert grade(notebook(), behind=walled).points == POINTS
 
@@ -270,9 +325,10 @@ def wait_until_alone(runner: Runner) -> None:
 
 
 def test_nothing_is_left_when_the_runner_is_closed():
-    made = Runner(["namespaces", "landlock", "none"])
+    made = Runner(TIERS)
     process = psutil.Process(made.processes)
     base = made._folder
+    assert os.path.exists(base)
     made.close()
     assert not process.is_running()
     assert not os.path.exists(base)

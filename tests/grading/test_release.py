@@ -8,19 +8,23 @@ import json
 import re
 import shutil
 import time
+import unicodedata
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
-from sample_class import POINTS, RIGHT, STUBS, notebook
+from sample_class import POINTS, RIGHT, STUBS, marks, notebook, write_assignment
 
 from cnnlab.grading import export as export_module
 from cnnlab.grading import feedback, release
 from cnnlab.grading.assignment import load_assignment
-from cnnlab.grading.export import FORMATS, escape_formula, export, safe_name, table
+from cnnlab.grading.export import FORMATS, class_lateness, export, file_names, safe_name
 from cnnlab.grading.late import LatePolicy, lateness, parse_datetime, parse_due, read_times
 from cnnlab.grading.public_tests import find_checks, first_hint, read_checks, write_checks
 from cnnlab.grading.report import class_report
@@ -28,7 +32,9 @@ from cnnlab.grading.scoring import CaseResult, QuestionResult, Result
 from cnnlab.grading.self_check import check_notebook
 from cnnlab.grading.similarity_report import similar_answers
 from cnnlab.grading.source_notebook import without_solution
+from cnnlab.grading.tables import escape_formula, table
 from cnnlab.grading.thumbnails import thumbnail
+from cnnlab.grading.validation import variants
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -63,11 +69,87 @@ def test_students_get_stubs_and_no_answer(tiny, tmp_path):
 
 @pytest.mark.parametrize(
     "source",
-    ["### BEGIN SOLUTION\nanswer = 42", "answer = 42\n### END SOLUTION", "### BEGIN HIDDEN TESTS\nassert 1"],
+    [
+        "### BEGIN SOLUTION\nanswer = 42",
+        "answer = 42\n### END SOLUTION",
+        "### BEGIN HIDDEN TESTS\nassert 1",
+        "### BEGIN MARK SCHEME\none point for 42",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION\nanswer = 43\n### END SOLUTION",
+        "### begin solution\nanswer = 42\n### end solution",
+        "### BEGIN SOLUTIONS\nanswer = 42\n### END SOLUTIONS",
+        "### BEGIN_SOLUTION\nanswer = 42\n### END_SOLUTION",
+        "# Begin hidden test\nassert 1\n# End hidden test",
+        "assert f() == 42  # AUTOTEST f()",
+    ],
 )
-def test_a_solution_that_is_not_closed_is_never_released(source):
+def test_a_solution_that_is_not_closed_or_misspelt_is_never_released(source):
     with pytest.raises(ValueError, match="not closed"):
         without_solution(source)
+
+
+SECRET_CELLS = {  # nbgrader's marks: type of the cell, what it is, its text, and what students get
+    "a written answer": (
+        "markdown",
+        {"solution": True, "grade": True, "points": 2},
+        "SECRET",
+        "YOUR ANSWER HERE",
+    ),
+    "a written answer in part": (
+        *("markdown", {"solution": True}),
+        *("Why?\n\n### BEGIN SOLUTION\nSECRET\n### END SOLUTION", "Why?\n\nYOUR ANSWER HERE"),
+    ),
+    "a task": (
+        *("markdown", {"task": True, "points": 2}),
+        *("Draw.\n\n<!-- BEGIN MARK SCHEME -->\nSECRET\n<!-- END MARK SCHEME -->\n\nEnd.", "Draw.\n\n\nEnd."),
+    ),
+    "a mark scheme": (
+        *("markdown", {"locked": True}),
+        *("### BEGIN MARK SCHEME\nSECRET\n### END MARK SCHEME\nText", "Text"),
+    ),
+    "tests written by nbgrader": (
+        *("code", {"grade": True, "locked": True}),
+        *("a = 1\n### AUTOTEST SECRET(3)\n  ### HASHED AUTOTEST SECRET\nb = 2", "a = 1\nb = 2"),
+    ),
+    "hidden tests": (
+        *("code", {"grade": True, "locked": True}),
+        *("a = 1\n# BEGIN HIDDEN TESTS\nassert SECRET\n# END HIDDEN TESTS", "a = 1"),
+    ),
+    "a raw cell": ("raw", {"solution": True}, "SECRET", "YOUR ANSWER HERE"),
+}
+
+
+@pytest.mark.parametrize("name", SECRET_CELLS)
+def test_whatever_nbgrader_hides_is_not_released(tmp_path, name):
+    kind, what, text, wanted = SECRET_CELLS[name]
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    book = nbformat.read(source, as_version=4)
+    added = getattr(nbformat.v4, f"new_{kind}_cell")(text, id="it", metadata=marks("it", **what))
+    if kind == "markdown" and what.get("solution"):
+        added["attachments"] = {"SECRET.png": {"image/png": "U0VDUkVU"}}
+    book.cells.append(added)
+    nbformat.write(book, source)
+    if kind != "code" and what.get("solution"):
+        with (folder / "instructor" / "key.py").open("a") as key:
+            key.write(
+                "\nfrom cnnlab.grading.answer_key import Written\nWRITTEN = (Written('it', 'In words', ()),)\n"
+            )
+    path = release.release(load_assignment(folder), tmp_path / "out", run=False)
+    assert "SECRET" not in path.read_text()
+    assert nbformat.read(path, as_version=4).cells[-1].source == wanted
+
+
+def test_an_answer_without_marks_is_a_solution_as_a_whole(tmp_path):
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    book = nbformat.read(source, as_version=4)
+    for cell in book.cells:
+        cell.source = re.sub("\n *### (BEGIN|END) SOLUTION", "", cell.source)
+    nbformat.write(book, source)
+    assignment = load_assignment(folder)
+    path = release.release(assignment, tmp_path / "out", run=False)
+    assert "values * 3" not in path.read_text() and "42" not in path.read_text()
+    assert assignment.answer_cell("q1").stub == f"# question: q1\n{STUBS['q3']}"
 
 
 def test_the_stub_keeps_its_place():
@@ -111,6 +193,7 @@ def test_a_student_checks_a_notebook_in_the_terminal(tiny, tmp_path, monkeypatch
         list(check_notebook())
     (tmp_path / "mine.ipynb").write_text(json.dumps(notebook({"q1": RIGHT["q1"], "q2": "1 / 0\n"})))
     lines = list(check_notebook())
+    assert len(lines) == 4, "nothing is asked in words here"
     assert "code cell 3 stopped with ZeroDivisionError: division by zero" in lines
     assert "q1: passed" in lines and any(
         line.startswith("q2: not yet - there is no `row_sums`") for line in lines
@@ -276,6 +359,24 @@ def test_a_table_read_with_semicolons_has_no_formula_either():
     assert not any(cell.lstrip('"').startswith("=") for cell in cells)
 
 
+@settings(max_examples=500, deadline=None)
+@given(
+    st.text(
+        st.sampled_from("=+-@|%\uff1d\uff0b\uff0d\uff20 ;\t,\"'\n\r\u200b\u2060\ufeff\u00ad\u00a0\u202ea1"),
+        max_size=8,
+    )
+)
+def test_fuzzed_cells_are_no_formulas_whatever_separates_the_cells(note):
+    text = table(["student", "note"], [[note, "fine"]])
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            for cell in row:
+                visible = "".join(
+                    letter for letter in cell if unicodedata.category(letter) not in ("Cf", "Zs", "Cc")
+                )
+                assert unicodedata.normalize("NFKC", visible)[:1] not in tuple("=+-@|%"), (separator, text)
+
+
 def test_an_unknown_format_lists_them(tiny, tmp_path):
     with pytest.raises(ValueError, match="csv, canvas, moodle, gradescope"):
         export(tiny, [], "excel", tmp_path / "x")
@@ -290,24 +391,49 @@ def test_names_become_files_that_stay_apart_and_in_their_folder():
     )
 
 
+def test_no_two_students_share_a_page_or_a_folder_where_case_does_not_count(tiny, tmp_path):
+    students = [
+        "Anna",
+        "anna",
+        "ANNA",
+        "Stra\u00dfe",
+        "strasse",
+        "\ufb01x",
+        "fix",
+        "bert",
+        "%41nna",
+        "x" * 240 + "a",
+        "X" * 240 + "a",
+    ]
+    names = file_names(students)
+    assert len({unicodedata.normalize("NFKC", name).casefold() for name in names.values()}) == len(students)
+    assert names["bert"] == "bert" and all(len(f"{name}.html".encode()) < 200 for name in names.values())
+    results = [result(student) for student in students]
+    count, problems = feedback.write_pages(tiny, results, tmp_path / "pages")
+    export(tiny, results, "gradescope", tmp_path / "gradescope")
+    assert (count, problems) == (len(students), [])
+    assert {path.stem for path in (tmp_path / "pages").iterdir()} == set(names.values())
+    assert {path.name for path in (tmp_path / "gradescope").iterdir()} == set(names.values())
+
+
 DUE = parse_datetime("2026-05-10 12:00")
-POLICY = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=2)
 
 
 @pytest.mark.parametrize(
-    ("hours", "spent", "days", "free", "factor"),
+    ("hours", "bank", "days", "free", "factor"),
     [
-        (-1, 0, 0, 0, 1),
-        (1, 0, 0, 0, 1),
-        (1.01, 0, 1, 1, 1),
-        (24.5, 0, 2, 2, 1),
-        (49, 0, 3, 2, 0.75),
-        (49, 2, 3, 0, 0.25),
-        (24 * 30, 0, 30, 2, 0),
+        (-1, 2, 0, 0, 1),
+        (1, 2, 0, 0, 1),
+        (1.01, 2, 1, 1, 1),
+        (24.5, 2, 2, 2, 1),
+        (49, 2, 3, 2, 0.75),
+        (49, 0, 3, 0, 0.25),
+        (24 * 30, 2, 30, 2, 0),
     ],
 )
-def test_late_days_with_grace_and_a_bank(hours, spent, days, free, factor):
-    found = lateness(POLICY, (DUE + timedelta(hours=hours)).timestamp(), free_days_spent=spent)
+def test_late_days_with_grace_and_a_bank(hours, bank, days, free, factor):
+    policy = LatePolicy(DUE, grace_hours=1, per_day=0.25, bank=bank)
+    found = lateness(policy, (DUE + timedelta(hours=hours)).timestamp())
     assert (found.days, found.free, found.factor) == (days, free, pytest.approx(factor))
 
 
@@ -356,21 +482,16 @@ def test_a_due_date_without_a_zone_is_one_of_this_machine(here, monkeypatch):
 
 
 def test_late_points_are_in_the_table_and_the_reached_ones_stay(tiny, tmp_path):
-    late = (DUE + timedelta(days=3)).timestamp()
-    path = export(
-        tiny, [result(submitted=late)], "csv", tmp_path / "x.csv", policy=LatePolicy(DUE, per_day=0.1)
-    )
-    (row,) = csv.DictReader(io.StringIO(path.read_text()))
-    assert (row["points"], row["late_days"], row["final"]) == ("7", "3", "4.9")
-    path = export(
-        tiny,
-        [result(submitted=late)],
-        "csv",
-        tmp_path / "x.csv",
-        policy=LatePolicy(DUE),
-        submission_times={"anna": 1.0},
-    )
-    assert next(csv.DictReader(io.StringIO(path.read_text())))["final"] == "7"
+    late = [result(submitted=(DUE + timedelta(days=3)).timestamp()), result("bert")]
+    found, lines = class_lateness(tiny, late, LatePolicy(DUE, per_day=0.1), marked={"bert"})
+    assert lines == [
+        "no time of handing in is known, so counted as in time: bert",
+        "but the platform marks as late: bert",
+    ]
+    path = export(tiny, late, "csv", tmp_path / "x.csv", late=found)
+    anna, bert = csv.DictReader(io.StringIO(path.read_text()))
+    assert (anna["points"], anna["late_days"], anna["final"]) == ("7", "3", "4.9")
+    assert (bert["late_days"], bert["final"]) == ("0", "7")
 
 
 def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
@@ -381,7 +502,7 @@ def test_times_and_policies_that_make_no_sense_are_refused(tmp_path):
     with pytest.raises(ValueError, match="between 0 and 1"):
         LatePolicy(DUE, per_day=10)
     (tmp_path / "times.csv").write_text("student,submitted\nanna,2026-05-11 12:00\n")
-    assert read_times(tmp_path / "times.csv")["anna"] == datetime(2026, 5, 11, 12).astimezone().timestamp()
+    assert read_times(tmp_path / "times.csv")[0]["anna"] == datetime(2026, 5, 11, 12).astimezone().timestamp()
     (tmp_path / "times.csv").write_text("name,when\n")
     with pytest.raises(ValueError, match="columns"):
         read_times(tmp_path / "times.csv")
@@ -409,14 +530,73 @@ def triple(values):
 """
 
 
-def test_renamed_copies_are_look_alikes_and_others_are_not(tiny):
-    renamed = LONG.replace("rows", "lines").replace("entry", "e").replace("number", "i") + "# mine\n"
-    results = [
-        result(name, code=code)
-        for name, code in (("anna", LONG), ("bert", renamed), ("carl", OTHER), ("dora", "pass"))
+COPIES = {
+    "renamed": LONG.replace("rows", "lines").replace("entry", "e").replace("number", "i") + "# mine\n",
+    "parentheses": LONG.replace("entry * 3", "((entry) * (3))").replace(
+        "np.array(rows)", "(np.array((rows)))"
+    ),
+    "annotations": LONG.replace("triple(values):", "triple(values: np.ndarray) -> np.ndarray:").replace(
+        "rows =", "rows: list ="
+    ),
+    "junk": LONG.replace("    rows = []", "    x = 7\n    pass\n    rows = []\n    'text'")
+    .replace(
+        "        if number",
+        "        print(number)\n        unused = len(row)\n        row = row\n        if number",
+    )
+    .replace("    return", "    if False:\n        return None\n    assert True\n    return"),
+    "other junk": LONG.replace("    for", "    counter = [0]\n    counter.append(len(counter))\n    for"),
+    "a docstring": LONG.replace("    rows =", '    """Triple it."""\n    rows ='),
+    "other numbers": LONG.replace("entry * 3", "entry * 3.0"),
+    "a cell of more": f"import math\n\ndef helper():\n    return 5\n{LONG}",
+    "invalid": f"{LONG}\n%magic\nthis is no code",
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_look_alikes_whatever_is_done_to_them(tiny, name):
+    answers = {"anna": LONG, "bert": COPIES[name], "carl": OTHER, "dora": "pass"}
+    results = [result(student, code=code) for student, code in answers.items()]
+    assert {group.students for group in similar_answers(tiny, results)} == {("anna", "bert")}
+
+
+OBVIOUS = "def triple(values):\n    result = values * 3\n    return result"
+
+
+def test_a_solution_that_a_third_of_the_class_shares_is_shown_and_the_obvious_one_is_not(tiny):
+    assignments = Path(__file__).parents[2] / "assignments"
+    alternates = [
+        path.read_text() for path in sorted(assignments.glob("a[3-6]_*/instructor/alternates/*.py"))
     ]
-    pairs = {(pair.student, pair.other_student) for pair in similar_answers(tiny, results)}
-    assert pairs == {("anna", "bert")}
+    answers = {f"own {number}": code for number, code in enumerate(alternates[:20])}
+    answers |= {f"copy {number}": LONG.replace("rows", f"rows{number}") for number in range(15)}
+    answers |= {f"obvious {number}": OBVIOUS.replace("result", f"r{number}") for number in range(15)}
+    results = [result(student, code=code) for student, code in answers.items()]
+    groups = [group for group in similar_answers(tiny, results) if group.question == "q1"]
+    assert [group.students for group in groups] == [tuple(sorted(f"copy {number}" for number in range(15)))]
+    assert "15 in q1, 100%: copy 0, copy 1, copy 10" in str(class_report(tiny, results))
+
+
+def test_alternates_of_the_assignments_are_no_look_alikes(tiny):
+    """Two right answers to one question, written differently, beside the reference."""
+    for name in ("a1", "a2", "a3", "a4", "a5", "a6"):
+        assignment = load_assignment(name)
+        for question in assignment.questions:
+            if (name, question.name) == (
+                "a2",
+                "q5",
+            ):  # both hold the same Grad-CAM, which is not what is asked
+                continue
+            answers = [
+                variant.code
+                for variant in variants(assignment, "alternates")
+                if variant.question == question.name
+            ]
+            answers.append(assignment.answer_cell(question.name).source)
+            results = [
+                Result(f"{number}", "graded", (QuestionResult(question.name, "passed", 1, 1, code=code),))
+                for number, code in enumerate(answers)
+            ]
+            assert not similar_answers(assignment, results), (name, question.name)
 
 
 def test_the_report_tells_hard_questions_and_those_that_tell_strong_from_weak(tiny):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sample_class import POINTS, RIGHT, cell, marks, notebook
 
-from cnnlab.grading import probes
+from cnnlab.grading import feedback, probes
 from cnnlab.grading.limits import Limits
 from cnnlab.grading.runner_protocol import RunnerError
 
@@ -165,3 +165,32 @@ def test_magics_and_a_notebook_s_own_checks_do_no_harm(grade):
 def test_cells_are_run_as_a_notebook_runs_them(grade):
     figure = "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\n%time x = 1\n"
     assert grade(with_q1(f"{figure}def triple(values): return 3 * values * x")).points == POINTS
+
+
+def test_a_second_hand_in_meets_other_inputs_and_the_counted_one_can_be_graded_again(grade, tmp_path):
+    """What a first hand-in has learnt of its inputs, here by a function that hands them back, is of no use to a second one."""
+    spying = notebook(RIGHT | {"q1": "def triple(values): return values"})
+    first, again = grade(spying), grade(spying)
+    spying["metadata"]["try"] = 2
+    second = grade(spying)
+    seen = [
+        [case.picture for case in result.questions[0].cases if case.picture]
+        for result in (first, again, second)
+    ]
+    assert first.questions == again.questions and len(seen[0]) == 2
+    assert not set(seen[0]) & set(seen[2])
+
+
+def test_what_is_printed_or_smuggled_while_hidden_inputs_are_there_is_on_no_page(tiny, grade):
+    """Printed in a probe, or by the cells when they are run once more because a probe has ended its process and left a file."""
+    cells = "import os\nif os.path.exists('seen'):\n    print(open('seen').read())\n    raise ValueError(open('seen').read())"
+    body = "    print('SEEN', values)\n    open('seen', 'w').write('SEEN')\n"
+    sources = {
+        "q1": f"def triple(values):\n{body}    return values * 3",
+        "q2": f"def row_sums(values):\n{body}    os.write(4, b'no frame' * 9)\n    while True: pass",
+    }
+    result = grade(notebook(RIGHT | sources, more=[cells, "print('shown')"]))
+    page = feedback.page(tiny, result)
+    assert "SEEN" in result.questions[0].text, "the course staff may read it"
+    code = "".join(question.code for question in result.questions)
+    assert page.count("SEEN") == code.count("SEEN") and "shown" in page

@@ -177,7 +177,11 @@ def frame(tree: object) -> bytes:
     return struct.pack("<4sIQ", b"cnf1", len(header), 0) + header
 
 
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(
+    max_examples=int(os.environ.get("CNNLAB_FUZZ", 300)),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 TEXTS = st.text(st.characters(exclude_categories=())) | st.sampled_from(["code", "cells", "q1", FORGED])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,

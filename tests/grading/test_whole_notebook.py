@@ -8,7 +8,7 @@ import time
 
 import nbformat
 import pytest
-from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook, write_assignment
+from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook, with_essay, write_assignment
 
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.cell_matching import match, runnable_cells
@@ -56,6 +56,10 @@ def test_a_cell_of_ones_own_means_the_same_in_check_and_grading(
     monkeypatch.setattr("cnnlab.grading.self_check.Runner", lambda tiers: contextlib.nullcontext(runner))
     lines = list(check_notebook(tmp_path / "mine.ipynb"))
     assert any(line.startswith(f"q1: {verdict}") for line in lines), lines
+    if name in ("an endless loop", "a cell that ends it all"):
+        assert lines[0].startswith("code cell 2 was stopped: it "), (
+            "it says so, though nothing needs that cell"
+        )
 
 
 def test_test_cells_are_not_run(tiny, grade, tmp_path):
@@ -99,6 +103,26 @@ def test_cells_given_are_run_only_if_something_uses_them(tmp_path, runner):
         assert [part.source for part in cells if part.source in given] == run
         result = grade_submission(assignment, "anna", submission, runner=runner, secret=b"x")
         assert result.points == POINTS
+
+
+@pytest.mark.parametrize(
+    ("look", "body", "is_run"),
+    [
+        ("my_seed = 4711", "return values * 3", False),
+        ("my_seed = 4711", "return values * (my_seed - 4708)", True),
+        ("my_seed = 4711\nimport os", "return values * 3", True),
+        ("other = 4711", "return values * 3", True),
+    ],
+)
+def test_a_picture_beside_a_written_answer_is_not_drawn_again(tmp_path, look, body, is_run):
+    """With a number of one's own it is the cell that was given; with any other change it is the student's."""
+    assignment = load_assignment(write_assignment(tmp_path / "tiny", written=True))
+    content = with_essay(
+        notebook(RIGHT | {"q1": f"def triple(values):\n    {body}"}), "The meadow.", look=look
+    )
+    submission = read(hand_in(tmp_path / "x.ipynb", content))
+    cells = runnable_cells(assignment, submission, match(assignment, submission))
+    assert (look in [part.source for part in cells]) == is_run
 
 
 def test_endless_cells_together_take_the_time_of_one_notebook(tmp_path, runner):
@@ -170,7 +194,22 @@ def test_statuses_are_those_of_what_happened(grade, source, status, words):
     assert words in " ".join(case.hint for case in question.cases)
 
 
-def test_a_right_answer_before_a_wrong_one_goes_to_a_human(grade):
+WRONG = "def triple(values): return 5"
+
+
+@pytest.mark.parametrize("where", ["an answer cell", "a new cell", "the same cell", "the cell of q2"])
+def test_a_right_answer_before_a_wrong_one_goes_to_a_human(grade, where):
     content = notebook()
-    content["cells"].append(cell("def triple(values): return 5", marks("q1", solution=True)))
-    assert grade(content).questions[0].status == "needs review"
+    if "new" in where or "answer" in where:
+        content["cells"].append(cell(WRONG, marks("q1", solution=True) if "answer" in where else {}))
+    else:
+        content["cells"][1 if "same" in where else 2]["source"] += f"\n\n{WRONG}"
+    result = grade(content)
+    assert [question.status for question in result.questions] == ["needs review", "passed", "passed"]
+    assert "the last one was graded" in result.questions[0].review[0]
+
+
+def test_trials_before_the_answer_and_copies_after_it_need_no_human(grade):
+    content = notebook(more=[WRONG, "answer = 41"])
+    content["cells"] += [cell(RIGHT["q1"] + "  # a copy"), cell(WRONG, marks("q1-test", grade=True))]
+    assert grade(content).status == "graded"

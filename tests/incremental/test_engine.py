@@ -179,7 +179,32 @@ class WrittenOver(nn.Module):
         return self.head(torch.cat([early.relu().mean((2, 3)), late.relu().mean((2, 3)), whole], 1))
 
 
-@pytest.mark.parametrize("build", [Residual, Concatenating, WrittenOver])
+class Shared(nn.Module):
+    """A convolution with two normalisations, an activation in three places, and maps that are needed with it and without."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 5, bias=False), nn.Conv2d(4, 4, 3)
+        self.norm, self.one, self.other = (nn.BatchNorm2d(4) for _ in range(3))
+        self.relu, self.head = nn.ReLU(), nn.Linear(12, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.relu(self.norm(self.first(images)))
+        plain = self.second(maps)
+        parts = self.relu(self.one(self.second(maps))), self.relu(self.other(plain)), plain
+        return self.head(torch.cat([part.pow(2).mean((2, 3)) for part in parts], 1))
+
+
+def test_normalisation_is_folded_where_it_follows_a_convolution_of_its_own():
+    model = enliven(Shared()).eval().double()
+    recording = record_steps(model, torch.rand(3, 37, 52).double(), {})
+    layers = [recording.layer(step) for step in recording.steps]
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == 2
+    assert sum(isinstance(layer, nn.ReLU) and layer.inplace for layer in layers) == 1
+    assert not model.relu.inplace and model.first.bias is None
+
+
+@pytest.mark.parametrize("build", [Residual, Concatenating, WrittenOver, Shared])
 @pytest.mark.parametrize(("size", "stride"), [(8, 4), (14, 5), (30, 3)])
 def test_functions_methods_sums_concatenations_and_maps_written_over(build, size, stride):
     model = enliven(build()).eval().double()

@@ -143,6 +143,18 @@ def test_probabilities_are_warned_of_once():
     class_logits(Network(lambda logits, x: logits.log_softmax(1)), IMAGES)
 
 
+def test_a_sigmoid_at_the_end_is_warned_of_and_small_logits_are_not():
+    layers = nn.Flatten(), nn.Linear(IMAGES[0].numel(), 3)
+    with pytest.warns(UserWarning, match="a softmax or a sigmoid"):
+        class_logits(nn.Sequential(*layers, nn.Sigmoid()), IMAGES)
+    network = Network(lambda logits, x: logits.sigmoid())
+    with with_gradients(network), pytest.warns(UserWarning, match="a softmax or a sigmoid"):
+        class_logits(network, IMAGES.clone().requires_grad_())
+    class_logits(
+        Network(lambda logits, x: logits.sigmoid() * 0.5 + 0.2), IMAGES
+    )  # a warning would be an error
+
+
 def test_half_precision_comes_back_as_float32_and_pixels_stay_wide():
     half = Network().bfloat16()
     assert forward(half, IMAGES).dtype == torch.float32

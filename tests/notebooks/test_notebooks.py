@@ -42,6 +42,7 @@ MUST_BE_THERE = (
     "17_transfer",
     "18_networks_and_brains",
     "19_segmentation",
+    "20_the_true_importance_of_a_part",
 )
 CHECK_TAG = "nbval-check-output"
 TAGS = {CHECK_TAG, "nbval-ignore-output", "raises-exception"}

@@ -139,9 +139,33 @@ def test_after_an_interruption_all_is_as_before(tiny, squares):
     assert not tiny.training
 
 
-def test_names_for_labels_are_refused(tiny):
-    with pytest.raises(TypeError, match=r"names came; look them up by `model\.class_names\.index"):
-        fine_tune(tiny, torch.rand(2, 3, 4, 4), ["cat", "dog"])
+@pytest.mark.parametrize(
+    ("labels", "error", "says"),
+    [
+        (["cat", "dog"], TypeError, r"names came; look them up by `model\.class_names\.index"),
+        ([0, 3], ValueError, "labels run from 0 to 3, but the network has 3 outputs"),
+        ([-1, 2], ValueError, "labels run from -1 to 2"),
+        (torch.eye(3)[:2], ValueError, "one-hot rows become indices"),
+    ],
+)
+def test_labels_that_are_no_classes_of_the_network_are_refused(tiny, labels, error, says):
+    with pytest.raises(error, match=says):
+        fine_tune(tiny, torch.rand(2, 3, 16, 16), labels)
+
+
+def test_labels_may_be_numpys(tiny, squares):
+    images, labels = squares(6)
+    tuned = fine_tune(tiny, images, labels.numpy(), epochs=1).model.state_dict()
+    expected = fine_tune(tiny, images, labels, epochs=1).model.state_dict()
+    assert all(torch.equal(tuned[name], value) for name, value in expected.items())
+
+
+def test_one_picture_left_over_joins_the_batch_before():
+    """Batch normalisation of vectors takes no batch of one."""
+    layers = nn.Linear(48, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)
+    model = nn.Sequential(nn.Flatten(), *layers).eval()
+    steps = fine_tune_steps(model, torch.rand(9, 3, 4, 4), torch.arange(9) % 2, epochs=1, batch_size=4)
+    assert [step is None for step in steps] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 
 import numpy as np
@@ -10,8 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnlab.world import CLUTTER, NAMES, OBJECTS, SCENES, STYLES, index_of, render, sample
-from cnnlab.world.picture import draw
+from cnnlab.world import CLUTTER, NAMES, OBJECTS, SCENES, STYLES, index_of, render
 from cnnlab.world.renderer import colour_names, majority
 
 CATEGORIES = tuple(NAMES)
@@ -176,15 +174,6 @@ def test_majority_is_the_most_frequent_value_of_each_block():
 )
 def test_colours_have_their_common_names(rgb, name):
     assert NAMES["colour"][colour_names(np.array([[rgb]], dtype=np.uint8))[0, 0]] == name
-
-
-def test_pictures_are_the_same_everywhere():
-    # The checksum of forty pictures and their maps: it changes when the world does, and only then.
-    digest = hashlib.sha256()
-    for seed in range(40):
-        for array in draw(sample(seed, style=STYLES[seed % 3])):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    assert digest.hexdigest()[:16] == "9b6dfb062c1db14d"
 
 
 def test_a_mask_by_name_lists_what_can_be_named():

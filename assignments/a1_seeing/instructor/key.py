@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cnnlab.grading.answer_key import Case, Mistake, NetworkSpec, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Criterion, Mistake, NetworkSpec, Question, Tolerance, Written
 
 ASSIGNMENT = "a1_seeing"
 TITLE = "Seeing: filters, fields, activations, patches, occlusion, neighbours"
@@ -522,3 +522,33 @@ Q6 = Question(
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6)
+
+# The question that is answered in words (w1).
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Read your own map",
+        (
+            Criterion(
+                "says where the probability falls, with numbers, and what lies there in the picture", 1
+            ),
+            Criterion(
+                "says what the network uses (the animal, a part, the ground), and the map bears it out", 1
+            ),
+            Criterion(
+                "says why: the covered pixels were evidence that nothing else in the picture replaces", 1
+            ),
+            Criterion(
+                "names a limit and its reason: size or grey of the square, evidence that is there twice, a probability near 1",
+                1,
+            ),
+        ),
+        beside=("w1-look",),
+        comments=(
+            "which number on your map shows that?",
+            "this is true of some map; what does yours show?",
+            "covered, the head may still be replaced by the body: evidence can be there twice",
+        ),
+    ),
+)

@@ -6,7 +6,16 @@ import numpy as np
 import torch
 
 from cnnlab import world
-from cnnlab.grading.answer_key import Case, Limits, Mistake, NetworkSpec, Question, Tolerance
+from cnnlab.grading.answer_key import (
+    Case,
+    Criterion,
+    Limits,
+    Mistake,
+    NetworkSpec,
+    Question,
+    Tolerance,
+    Written,
+)
 
 ASSIGNMENT = "a2_whose_pixels"
 TITLE = "Whose pixels: saliency, ReLU rules, Grad-CAM, the pointing game, and a network that cheats"
@@ -792,3 +801,33 @@ Q7 = Question(
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7)
+
+# The question that is answered in words (w1).
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Why is the background lit?",
+        (
+            Criterion(
+                "says for both pictures what the network answers and whether the map lies on the animal or around it",
+                2,
+            ),
+            Criterion(
+                "explains the cause: in training scene and animal went together, and the scene was the easier sign",
+                3,
+            ),
+            Criterion(
+                "gives an experiment that changes one thing, and the result that would speak against the explanation",
+                3,
+            ),
+            Criterion("says why light on the background alone is no proof", 2),
+        ),
+        beside=("w1-look",),
+        comments=(
+            "what does *your* picture show?",
+            "which result would speak against you?",
+            "the same animal in another scene changes one thing; here two change at once",
+        ),
+    ),
+)

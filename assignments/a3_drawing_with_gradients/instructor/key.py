@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from cnnlab.grading.answer_key import Case, Mistake, NetworkSpec, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Criterion, Mistake, NetworkSpec, Question, Tolerance, Written
 
 ASSIGNMENT = "a3_drawing_with_gradients"
 TITLE = "Drawing with gradients: total variation, ascent, inversion, Gram matrices, style, DeepDream"
@@ -781,3 +781,25 @@ Q7 = Question(
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7)
+
+# The question that is answered in words (w1).
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Two climbs of your own",
+        (
+            Criterion("names parts of the class that can be recognised, and where, in both pictures", 2),
+            Criterion("says which logit is higher, and why a higher logit need not be easier to read", 3),
+            Criterion(
+                "says what L2 and what jitter forbid, each with something that is seen in the pictures", 3
+            ),
+            Criterion("gives a reason for and one against showing it as what the network thinks of", 2),
+        ),
+        beside=("w1-look",),
+        comments=(
+            "point to it: where in your picture?",
+            "that is what jitter does in general; what does it do here?",
+        ),
+    ),
+)

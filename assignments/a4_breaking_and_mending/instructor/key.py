@@ -8,7 +8,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnlab.grading.answer_key import Case, Limits, Measure, Mistake, NetworkSpec, Question, Tolerance
+from cnnlab.grading.answer_key import (
+    Case,
+    Criterion,
+    Limits,
+    Measure,
+    Mistake,
+    NetworkSpec,
+    Question,
+    Tolerance,
+    Written,
+)
 from cnnlab.grading.sandbox import probe_networks
 
 ASSIGNMENT = "a4_breaking_and_mending"
@@ -781,3 +791,26 @@ def without_same(inputs):
 
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8)
+
+# The question that is answered in words (w1).
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Your own attack",
+        (
+            Criterion(
+                "says what both pictures were taken for before and after, and whether the classes look alike",
+                2,
+            ),
+            Criterion("explains by the number of values that small changes add up along the gradient", 3),
+            Criterion("describes the amplified change, and why it need not look like the new class", 2),
+            Criterion("says what adversarial training should change here, and its price", 3),
+        ),
+        beside=("w1-look",),
+        comments=(
+            "how many values change, and what do they add up to?",
+            "what does *your* second picture do?",
+        ),
+    ),
+)

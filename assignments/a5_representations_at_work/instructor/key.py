@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnlab.grading.answer_key import Case, Measure, Mistake, Question, Tolerance
+from cnnlab.grading.answer_key import Case, Criterion, Measure, Mistake, Question, Tolerance, Written
 
 ASSIGNMENT = "a5_representations_at_work"
 TITLE = "Representations at work: compact codes, retrieval, dissection, linear rules, RDM similarity"
@@ -675,3 +675,23 @@ Q8 = Question(
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8)
+
+# The question that is answered in words (w1).
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Your own search",
+        (
+            Criterion("says which neighbours are right and which wrong, with their cosines", 2),
+            Criterion("says what they share with the query, picture by picture, and what they do not", 3),
+            Criterion("draws from it what relu5 keeps, and compares with an earlier layer, with a reason", 3),
+            Criterion("gives a test of the explanation, and the result that would speak against it", 2),
+        ),
+        beside=("w1-look",),
+        comments=(
+            "which picture do you mean?",
+            "which result would speak against you?",
+        ),
+    ),
+)

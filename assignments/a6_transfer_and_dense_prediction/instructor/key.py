@@ -4,7 +4,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cnnlab.grading.answer_key import Case, Limits, Measure, Mistake, NetworkSpec, Question, Tolerance
+from cnnlab.grading.answer_key import (
+    Case,
+    Criterion,
+    Limits,
+    Measure,
+    Mistake,
+    NetworkSpec,
+    Question,
+    Tolerance,
+    Written,
+)
 
 ASSIGNMENT = "a6_transfer_and_dense_prediction"
 TITLE = "Transfer and dense prediction: new heads, rates, FC to conv, unpooling, U-Net, mean IoU"
@@ -751,3 +761,26 @@ Q8 = Question(
 )
 
 QUESTIONS = (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8)
+
+# The question that is answered in words (w1).
+
+WRITTEN = (
+    Written(
+        "w1",
+        "Your own mistakes",
+        (
+            Criterion("says where the wrong pixels lie, with the numbers", 2),
+            Criterion(
+                "follows such a pixel through pooling and skip, and says what is lost and what is carried past",
+                3,
+            ),
+            Criterion("explains why the share of right pixels and the mean IoU differ on this picture", 2),
+            Criterion("names a change that fits the mistakes, and a way to find out whether it helped", 3),
+        ),
+        beside=("w1-look",),
+        comments=(
+            "where in the picture is that?",
+            "how would you find out whether it helped?",
+        ),
+    ),
+)

@@ -5,12 +5,13 @@
     forkserver                               the process with all imports done, which forks a supervisor for each submission
     supervisor                               one for each submission: enforces the limits, starts and ends the worker
     worker                                   the student's process: runs the cells, then answers each question in a separate fork
-    cell_runner                              execution of a cell's code
-    process_tree                             processor time, memory and number of the processes below a process
+    cell_runner, call_record                 execution of a cell's code, and the record of whose code an answer calls
+    process_tree                             processor time, memory and number of the tasks below a process
     huge_pages                               large memory pages, which make forks cheap
     readable_paths                           the folders that are visible in the sandbox
     confinement                              the sandbox tiers, and how a process enters them
-    namespaces, landlock, seccomp, syscalls  the kernel features behind the tiers
+    namespaces, bubblewrap                   the two ways to make a box for a submission
+    landlock, seccomp, syscalls              the kernel features inside it
 
 The packages with techniques and the references of the exercises are not imported here, and are not visible in the sandbox.
 """

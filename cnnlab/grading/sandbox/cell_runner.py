@@ -63,10 +63,22 @@ def run(source: str, name: str, names: dict[str, Any]) -> None:
         asyncio.run(awaited)
 
 
+def _place(error: BaseException, asked: str) -> str:
+    """Where an error comes from; "" for a cell itself, or the function that was `asked`."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not frames:
+        return ""
+    code, module = frames[-1].f_code, frames[-1].f_globals.get("__name__", "")
+    if not code.co_filename.startswith(("<cell ", "<%")):
+        return f"from `{code.co_name}` of {module}"
+    return f"from `{code.co_name}`, which `{asked}` calls" if asked and code.co_name != asked else ""
+
+
 def describe_error(error: BaseException, asked: str = "") -> dict[str, str]:
     """The type and the message of an error; every lack of memory is a MemoryError.
 
-    NotImplementedError from elsewhere than the function that was `asked` names its place: it is an error then, and no stub.
+    NotImplementedError from elsewhere than the cells, or than the function that was `asked`, names its place: it is an error then, and
+    no stub.
     """
     kind = type(error).__name__
     try:
@@ -75,7 +87,6 @@ def describe_error(error: BaseException, asked: str = "") -> dict[str, str]:
         message = f"(and its message: {type(second_error).__name__})"
     if isinstance(error, MemoryError) or (kind == "RuntimeError" and "DefaultCPUAllocator" in message):
         kind = "MemoryError"
-    if asked and kind == "NotImplementedError" and not message:
-        place = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
-        message = "" if place == asked else f"from `{place}`, which `{asked}` calls"
+    if kind == "NotImplementedError" and not message:
+        message = _place(error, asked)
     return {"type": kind[:MAX_TEXT], "message": message[:MAX_TEXT]}

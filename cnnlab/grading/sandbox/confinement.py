@@ -1,12 +1,11 @@
-"""Sandbox tiers for the student's process; the strictest tier that works on this machine is used.
+"""Sandbox tiers for the student's process; the first of the wanted tiers that works on this machine is used.
 
-    bubblewrap   the whole runner in bubblewrap's sandbox, where that is installed, with the next tier's own processes inside it
-    namespaces   separate user, mount, network, IPC and process namespaces, with Landlock where the kernel has it
-    landlock     Landlock for files and a system call filter; processes are watched, not hidden
-    none         limits and a watchdog only: for one's own code; refused for grading unless the instructor trusts the submissions
+    namespaces     a box for each submission: user, mount, IPC and process namespaces inside those of the runner, which has no network
+    bubblewrap     a box of bubblewrap for each submission, with a runner of its own inside, where only bubblewrap may make namespaces
+    without walls  limits and a watchdog only: for one's own code; grading refuses it unless told `--without-walls`
 
-Every tier has the limits, gives up new privileges, and has the system call filter where the machine supports it. The confinement
-in use is written into every result.
+In a box, Landlock and the system call filter are added where the machine has them; neither counts as a box. Every tier has the limits and
+gives up new privileges. The confinement in use is written into every result.
 """
 
 from __future__ import annotations
@@ -14,23 +13,33 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cnnlab.grading.sandbox import landlock, namespaces, readable_paths, seccomp, syscalls
 
-TIERS = ("bubblewrap", "namespaces", "landlock", "none")
+WITHOUT_WALLS = "without walls"
+BOXES = ("namespaces", "bubblewrap")
+TIERS = (*BOXES, WITHOUT_WALLS)
+OWN_TASKS = 8  # of the sandbox, beside the student's: guard, first process, and what holds the box
+COUNTED_SINCE = (5, 14)  # Linux counts the tasks of each user namespace apart
 
 
 @dataclass(frozen=True)
 class Confinement:
-    """The confinement of a submission's processes."""
+    """The confinement of a submission's processes.
+
+    `landlock` is its version, 0 for none; `seccomp` the system call filter; `another_user` that they are not the grader's user, who is
+    root; `exposed` that they can read what the grader wants hidden.
+    """
 
     tier: str
-    pid_namespace: bool  # a process namespace for each submission
-    landlock: int  # the version, 0 for none
-    seccomp: bool  # the system call filter
+    landlock: int
+    seccomp: bool
+    another_user: bool = False
+    exposed: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The confinement as a dictionary."""
@@ -38,10 +47,10 @@ class Confinement:
 
     def __str__(self) -> str:
         parts = [self.tier]
-        parts += ["own processes"] if self.pid_namespace else []
+        parts += ["another user"] if self.another_user else []
         parts += [f"Landlock {self.landlock}"] if self.landlock else []
         parts += ["filtered system calls"] if self.seccomp else []
-        return " + ".join(parts)
+        return " + ".join(parts) + (": key and secret lie open to the student's code" if self.exposed else "")
 
 
 def try_in_child(action: Any, *arguments: Any) -> str:
@@ -65,46 +74,59 @@ def try_in_child(action: Any, *arguments: Any) -> str:
     return "" if message == b"\0" else message.decode(errors="replace") or "it was ended"
 
 
-def pid_namespace_works() -> bool:
-    """Whether this process can create a process namespace with a scratch folder."""
+def try_box() -> None:
+    """Make a box as for a submission, from a process that ends then; raises an OSError if it cannot be made."""
+    namespaces.unshare_box()
+    if refused := try_in_child(namespaces.furnish_box, 2**20):
+        raise OSError(f"there is no box for a submission: {refused}")
 
-    def action() -> None:
-        namespaces.unshare_pid()
-        child = os.fork()
-        if not child:
-            with contextlib.suppress(BaseException):
-                namespaces.enter_pid_namespace(2**20)
-                os._exit(0)
-            os._exit(1)
-        if os.waitpid(child, 0)[1]:
-            raise OSError("no scratch folder in a process namespace")
 
-    return syscalls.LINUX and not try_in_child(action)
+def try_student(paths: Iterable[str]) -> None:
+    """Become the student's user, who must be able to read the Python environment, and reach the `paths`."""
+    namespaces.become_student()
+    for path in (os.__file__, os.path.dirname(readable_paths.__file__), *paths):
+        if not os.access(path, os.R_OK):
+            raise PermissionError(f"another user may not read {path}")
+
+
+def can_read(hidden: Iterable[str]) -> bool:
+    """Whether this process can read one of these files or folders."""
+    for path in hidden:
+        with contextlib.suppress(OSError):
+            if os.path.isdir(path):
+                os.listdir(path)
+            else:
+                open(path, "rb").close()
+            return True
+    return False
 
 
 def confine(confinement: Confinement, limits: dict[str, Any], scratch: str, readable: list[str]) -> None:
     """Confine this process by `confinement`, for good. It must be the one that will run student code, and have no child yet.
 
-    With a process namespace, the parent of this process has called `namespaces.unshare_pid`.
+    In the tier "namespaces", the parent of this process has called `namespaces.unshare_box`.
     """
-    if confinement.pid_namespace:
-        namespaces.enter_pid_namespace(limits["scratch_bytes"])
+    boxed = confinement.tier in BOXES
+    if confinement.tier == "namespaces":
+        namespaces.furnish_box(limits["scratch_bytes"])
     os.chdir(scratch)
-    _limit(limits)
+    _limit(limits, counted=boxed)
     if not syscalls.LINUX:
         return
+    if confinement.another_user and not boxed:
+        namespaces.become_student()
     syscalls.drop_capabilities()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
     if confinement.landlock:
-        has_pid_namespace = confinement.pid_namespace  # then no other processes are visible anyway
-        visible = ["/"] if has_pid_namespace else [*readable, "/proc/cpuinfo", "/proc/meminfo"]
-        landlock.restrict(visible, [scratch, *readable_paths.DEVICES])
+        everything = [*readable, "/proc/cpuinfo", "/proc/meminfo", *readable_paths.DEVICES]
+        writable = namespaces.WRITABLE if boxed else (scratch,)
+        landlock.restrict(["/"] if boxed else everything, [*writable, "/dev/null"])
     if confinement.seccomp:
-        seccomp.install(alone=confinement.pid_namespace)
+        seccomp.install(alone=confinement.tier == "namespaces")
 
 
-def _limit(limits: dict[str, Any]) -> None:
+def _limit(limits: dict[str, Any], *, counted: bool) -> None:
     bounds = {
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": limits["file_bytes"],
@@ -112,6 +134,8 @@ def _limit(limits: dict[str, Any]) -> None:
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
     }
+    if counted and syscalls.kernel() >= COUNTED_SINCE:
+        bounds["RLIMIT_NPROC"] = limits["processes"] + OWN_TASKS
     with contextlib.suppress(OSError, ValueError, IndexError):  # in addition to the memory of the imports
         held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
         bounds["RLIMIT_DATA"] = held + limits["memory_bytes"]

@@ -8,8 +8,10 @@ when the grader's end of its connection closes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
+import inspect
 import json
 import os
 import signal
@@ -17,6 +19,7 @@ import socket
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from importlib.abc import MetaPathFinder
 from typing import Any
 
@@ -58,11 +61,11 @@ def main(connection_number: int, settings: str) -> None:
     options = json.loads(settings)
     connection = socket.socket(fileno=connection_number)
     try:
-        sandbox = _build(options)
+        another_user = _build(options)
         _preload()
         if options["draws"]:
             _warm_up_world()
-        sandbox = _finish(sandbox, options)
+        sandbox = _finish(another_user, options)
     except Exception as error:
         connection.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         raise
@@ -70,7 +73,8 @@ def main(connection_number: int, settings: str) -> None:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
-    huge_pages.collapse()
+    if options["tier"] != "bubblewrap":  # which forks once or twice
+        huge_pages.collapse()
     hello = {"walls": sandbox.as_dict(), "threads": threads(), "pid": os.getpid()}
     connection.sendall(json.dumps(hello).encode() + b"\n")
     _serve(connection, sandbox, options)
@@ -83,44 +87,59 @@ def threads() -> int:
     return threading.active_count()
 
 
-def _build(options: dict[str, Any]) -> str:
-    """Set up the strictest of the requested tiers that works: in bubblewrap this process was started, a namespace it enters now."""
-    tiers = options["tiers"]
-    if options["wrapped"]:
-        os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
-        return "bubblewrap"
-    if "namespaces" in tiers and syscalls.LINUX:
-        refused = confinement.try_in_child(namespaces.enter, options["readable"], options["build_at"])
-        if not refused:
-            namespaces.enter(options["readable"], options["build_at"])
-            os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
-            return "namespaces"
-        options["refused"] = refused
-    if "landlock" in tiers and landlock.version() and seccomp.available():
-        return "landlock"
-    if "none" in tiers:
-        return "none"
-    raise OSError(
-        f"none of the tiers {', '.join(tiers)} works here; {options.get('refused', '')}".rstrip("; ")
-    )
+def _build(options: dict[str, Any]) -> bool:
+    """Enter the tier, as far as it concerns this process; whether submissions run as another user than the grader's, which is root's."""
+    if options["tier"] == confinement.WITHOUT_WALLS:
+        return syscalls.LINUX and os.getuid() == 0 and not _refused(options, as_student=True)
+    os.environ["MPLCONFIGDIR"] = tempfile.tempdir = "/tmp"
+    if options["tier"] == "bubblewrap":  # in which this process was started
+        return False
+    if not syscalls.LINUX:
+        raise OSError("namespaces are Linux's")
+    another_user = os.getuid() == 0 and not _refused(options, as_student=True)
+    if not another_user and (refused := _refused(options, as_student=False)):
+        raise OSError(refused)
+    namespaces.enter(options["readable"], options["build_at"], as_root=another_user)
+    return another_user
 
 
-def _finish(tier: str, options: dict[str, Any]) -> confinement.Confinement:
-    """Complete the confinement of this process, and test what the students' processes will have."""
-    if tier == "namespaces":
+def _refused(options: dict[str, Any], *, as_student: bool) -> str:
+    """Why this machine does not let a submission be run in a box, or as another user; "" if it does."""
+    boxed = options["tier"] == "namespaces"
+
+    def attempt() -> None:
+        if boxed:
+            namespaces.enter(options["readable"], options["build_at"], as_root=as_student)
+        if as_student:
+            confinement.try_student([] if boxed else [options["base"]])
+        if boxed:
+            confinement.try_box()
+
+    return confinement.try_in_child(attempt)
+
+
+def _finish(another_user: bool, options: dict[str, Any]) -> confinement.Confinement:
+    """Complete the confinement of this process, and say which one the students' processes will have."""
+    boxed = options["tier"] in confinement.BOXES
+    if options["tier"] == "namespaces":
         namespaces.seal()
-        if not confinement.pid_namespace_works():
-            raise OSError("namespaces were made, but no process namespace inside them")
-    processes = tier == "namespaces" or (tier == "bubblewrap" and confinement.pid_namespace_works())
-    landlock_version = landlock.version() if tier != "none" else 0
-    sandbox = confinement.Confinement(
-        tier, processes, landlock_version, seccomp.available() and tier != "none"
-    )
+        if another_user:
+            namespaces.become_student()
     if threads() != 1:
         raise OSError(
             f"the imports have left {threads()} threads, so forks could hang; is OMP_NUM_THREADS=1?"
         )
-    return sandbox
+    version = landlock.version() if boxed or options["hidden"] else 0
+    sandbox = confinement.Confinement(options["tier"], version, boxed and seccomp.available(), another_user)
+    if boxed or not options["hidden"]:
+        return sandbox
+
+    def attempt() -> None:
+        confinement.confine(sandbox, options["limits"], options["base"], options["readable"])
+        if confinement.can_read(options["hidden"]):
+            raise PermissionError("the student's code may read what is to be hidden")
+
+    return replace(sandbox, exposed=bool(confinement.try_in_child(attempt)))
 
 
 def _preload() -> None:
@@ -141,7 +160,35 @@ def _preload() -> None:
     for name in ("check", "claim", "passes_public_tests"):  # a notebook's own checks do nothing here
         setattr(grading, name, lambda *args, **options: None)
     cnnlab.grading = grading
+    _load_data_in_one_process()
     sys.meta_path.insert(0, _ClosedPackages())
+
+
+def _load_data_in_one_process() -> None:
+    """Let a `DataLoader` with workers load in its own process: they hand tensors over by sockets, and the sandbox has none.
+
+    The batches are the same ones, in the same order.
+    """
+    from torch.utils.data import DataLoader
+
+    original = DataLoader.__init__
+    signature = inspect.signature(original)
+    of_workers = (
+        "num_workers",
+        "timeout",
+        "multiprocessing_context",
+        "prefetch_factor",
+        "persistent_workers",
+    )
+
+    @functools.wraps(original)
+    def __init__(self: DataLoader, *arguments: Any, **options: Any) -> None:
+        bound = signature.bind(self, *arguments, **options)
+        for name in of_workers:
+            bound.arguments.pop(name, None)
+        original(*bound.args, **bound.kwargs)
+
+    DataLoader.__init__ = __init__
 
 
 def _warm_up_world() -> None:

@@ -1,4 +1,4 @@
-"""Process trees: processor time, memory and number of the processes below a process; and how to end all of them."""
+"""Process trees: processor time, memory and number of the tasks below a process; and how to end all of them."""
 
 from __future__ import annotations
 
@@ -14,43 +14,47 @@ import psutil
 from cnnlab.grading.sandbox import syscalls
 
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+HELD = (b"RssAnon:", b"RssShmem:", b"VmSwap:", b"VmPTE:")  # in a process's status: memory that no file backs
+SHARE = (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")  # its share of them, in smaps_rollup
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Usage of a process tree: processor seconds, bytes of memory that is not file-backed, and number of processes."""
+    """Usage of a process tree: processor seconds, bytes of memory that is not file-backed, number of processes and threads."""
 
     seconds: float
     memory: int
-    processes: int
+    tasks: int
 
 
-def descendants(process: int) -> dict[int, int]:
-    """All descendants of `process`, each with its parent."""
-    parents: dict[int, int] = {}
+def descendants(process: int) -> list[int]:
+    """All descendants of `process`."""
+    found: dict[int, None] = {}
     queue = [process]
     while queue:
-        parent = queue.pop()
-        new = [child for child in children(parent) if child not in parents]
-        parents |= dict.fromkeys(new, parent)
+        new = [child for child in children(queue.pop()) if child not in found]
+        found |= dict.fromkeys(new)
         queue += new
-    return parents
+    return list(found)
 
 
-def usage(process: int) -> Usage:
-    """Total usage of everything below `process`; each process counts the memory that it has beyond its parent, as forks share memory."""
-    held: dict[int, int] = {process: _usage_of(process)[1]}
-    seconds, parents = 0.0, descendants(process)
-    for child in parents:
+def usage(process: int, enough: int) -> Usage:
+    """Total usage of everything below `process`, not counting the memory that `process` has itself, which forks share.
+
+    The memory is an upper bound, since forks may share more. Only one above `enough` bytes is counted exactly, which takes longer.
+    """
+    base = _usage_of(process)[1]
+    seconds, tasks, held = 0.0, 0, {}
+    for child in descendants(process):
         try:
-            cpu_seconds, held[child] = _usage_of(child)
+            cpu_seconds, memory, threads = _usage_of(child)
         except (OSError, ValueError, IndexError, psutil.Error):
             continue  # it has ended
-        seconds += cpu_seconds
-    memory_growth = [
-        max(0, held[child] - held.get(parent, 0)) for child, parent in parents.items() if child in held
-    ]
-    return Usage(seconds, sum(memory_growth), len(memory_growth))
+        held[child] = max(0, memory - base)
+        seconds, tasks = seconds + cpu_seconds, tasks + threads
+    if sum(held.values()) > enough:
+        held = {child: min(memory, _share(child, memory)) for child, memory in held.items()}
+    return Usage(seconds, sum(held.values()), tasks)
 
 
 def kill_tree(process: int, *, seconds: float = 10.0) -> None:
@@ -85,15 +89,26 @@ def children(process: int) -> list[int]:
     return pids
 
 
-def _usage_of(process: int) -> tuple[float, int]:
+def _usage_of(process: int) -> tuple[float, int, int]:
+    """Processor seconds (with those of children it has waited for), memory and threads of one process."""
     if not syscalls.LINUX:
         with psutil.Process(process).oneshot() as info:
             times = info.cpu_times()
-            return times.user + times.system, info.memory_info().rss
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    cpu_seconds = sum(map(int, fields[11:15])) / TICK  # its own, and that of children it has waited for
-    held = 0
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith(("RssAnon:", "RssShmem:")):
-            held += int(line.split()[1]) * 1024
-    return cpu_seconds, held
+            return times.user + times.system, info.memory_info().rss, info.num_threads()
+    fields = (
+        Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+    )  # the name may be any bytes
+    held = _kilobytes(Path(f"/proc/{process}/status").read_bytes(), HELD)
+    return sum(map(int, fields[11:15])) / TICK, held, int(fields[17])
+
+
+def _share(process: int, unless: int) -> int:
+    try:
+        return _kilobytes(Path(f"/proc/{process}/smaps_rollup").read_bytes(), SHARE)
+    except OSError:  # it has ended, or may not be looked into
+        return unless
+
+
+def _kilobytes(text: bytes, names: tuple[bytes, ...]) -> int:
+    """The sum, in bytes, of the lines of these names."""
+    return sum(1024 * int(line.split()[1]) for line in text.splitlines() if line.startswith(names))

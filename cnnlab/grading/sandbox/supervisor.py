@@ -1,14 +1,15 @@
 """Supervisor of one submission: it starts the worker in the sandbox, enforces the limits, forwards bytes, and ends all processes.
 
-It runs no student code and does not decode its output; it counts bytes, seconds, memory and processes. It ends with the
-connection to the grader: closing that ends everything below.
+It runs no student code and does not decode its output; it counts bytes, seconds, memory and tasks. It never waits for anybody: neither
+for the worker to read or to end, nor for the grader to read. It ends with the connection to the grader: closing that ends everything
+below.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
+import select
 import shutil
 import signal
 import socket
@@ -23,6 +24,8 @@ from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode,
 
 POLL_SECONDS = 0.05  # seconds between two measurements of the worker's usage
 MAX_TEXT = 20_000
+MAX_MESSAGES = 10_000  # of the worker in one step
+CHUNK = 2**18
 
 
 class LimitExceeded(Exception):
@@ -33,40 +36,51 @@ class LimitExceeded(Exception):
         self.reason, self.detail = reason, detail
 
 
-def receive(connection: socket.socket) -> Any:
-    """The next frame from the grader, None at the end of the connection."""
-    start = _exactly(connection, HEAD.size)
-    return None if start is None else decode(start + (_exactly(connection, sum(lengths(start))) or b""))
+class _Outbox:
+    """Bytes on their way to somebody who may not read: written as far as it goes, the rest later."""
 
+    def __init__(self, descriptor: int):
+        os.set_blocking(descriptor, False)
+        self.descriptor, self.rest = descriptor, bytearray()
 
-def _exactly(connection: socket.socket, size: int) -> bytes | None:
-    parts: list[bytes] = []
-    while size:
-        part = connection.recv(min(size, 2**20))
-        if not part:
-            return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+    def write(self, data: bytes = b"") -> None:
+        """Write `data` behind what is left; a BrokenPipeError or ConnectionError if nobody can read any more."""
+        self.rest += data
+        with contextlib.suppress(BlockingIOError):
+            while self.rest:
+                del self.rest[: os.write(self.descriptor, self.rest[:CHUNK])]
 
 
 def supervise(
-    connection: socket.socket, sandbox: confinement.Confinement, readable: list[str], base: str | None
+    connection: socket.socket, sandbox: confinement.Confinement, readable: list[str], base: str
 ) -> None:
     """Serve one submission from its job to its end."""
     if syscalls.LINUX:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    job = receive(connection)
-    scratch = namespaces.SCRATCH if sandbox.pid_namespace else tempfile.mkdtemp(prefix="scratch-", dir=base)
+    job = _receive(connection)
+    if job is None:
+        return
+    boxed = sandbox.tier in confinement.BOXES
+    scratch = namespaces.SCRATCH if boxed else tempfile.mkdtemp(prefix="scratch-", dir=base)
     try:
+        if sandbox.another_user and not boxed:
+            os.chown(scratch, namespaces.STUDENT, namespaces.STUDENT)
         _Supervisor(connection, sandbox, readable, scratch, job).serve()
     except Exception as error:  # reported to the grader, if it is still there
         with contextlib.suppress(OSError):
+            connection.setblocking(True)
             connection.sendall(encode({"event": "broken", "detail": f"{type(error).__name__}: {error}"}))
     finally:
         process_tree.kill_tree(os.getpid())
-        if not sandbox.pid_namespace:
+        if not boxed:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _receive(connection: socket.socket) -> Any:
+    """The grader's first frame, before there is anything to guard; None if it has gone."""
+    with connection.makefile("rb") as incoming:
+        start = incoming.read(HEAD.size)
+        return decode(start + incoming.read(sum(lengths(start)))) if len(start) == HEAD.size else None
 
 
 class _Supervisor:
@@ -74,76 +88,73 @@ class _Supervisor:
 
     def __init__(self, connection: socket.socket, sandbox: Any, readable: list[str], scratch: str, job: dict):
         self.connection, self.sandbox, self.scratch, self.limits = connection, sandbox, scratch, job["limits"]
-        if sandbox.pid_namespace:
-            namespaces.unshare_pid()
-        commands, self.commands = os.pipe()
+        if sandbox.tier == "namespaces":
+            namespaces.unshare_box()
+        commands, to_worker = os.pipe()
         self.replies, replies = os.pipe()
         self.output, output = os.pipe()
         self.worker = os.fork()
         if not self.worker:
             connection.close()
-            for mine in (self.commands, self.replies, self.output):
+            for mine in (to_worker, self.replies, self.output):
                 os.close(mine)
-            _become_worker(commands, replies, output, sandbox, readable, scratch, job)
+            worker.become(commands, replies, output, sandbox, readable, scratch, job)
         for theirs in (commands, replies, output):
             os.close(theirs)
-        for mine in (self.replies, self.output, self.commands):
+        for mine in (self.replies, self.output):
             os.set_blocking(mine, False)
-        self.buffer, self.text, self.printed, self.forwarded = bytearray(), bytearray(), 0, 0
+        self.to_worker, self.to_grader = _Outbox(to_worker), _Outbox(connection.fileno())
+        self.readers = [connection.fileno(), self.replies, self.output]
+        self.orders, self.buffer, self.text = bytearray(), bytearray(), bytearray()
+        self.printed = self.forwarded = self.messages = 0
         self.running, self.started, self.spent_before = True, time.monotonic(), 0.0
         self.bounds = {"seconds": self.limits["seconds"], "cpu": self.limits["cpu"]}
         self.last_poll, self.current_probe = 0.0, None
 
     def serve(self) -> None:
-        with selectors.DefaultSelector() as waiting:
-            for source in (self.connection, self.replies, self.output):
-                waiting.register(source, selectors.EVENT_READ)
-            try:
-                while True:
-                    for key, _ in waiting.select(POLL_SECONDS):
-                        if key.fileobj is self.connection:
-                            if not self._command():
-                                return
-                        elif not self._read(key.fileobj):
-                            waiting.unregister(key.fileobj)
-                            if key.fileobj == self.replies:
-                                raise self._exit_reason()
-                    self._check_limits()
-            except LimitExceeded as exceeded:
-                process_tree.kill_tree(os.getpid())
-                self._drain()
-                self._send_event("ended", reason=exceeded.reason, detail=exceeded.detail)
+        try:
+            while True:
+                outboxes = [box for box in (self.to_worker, self.to_grader) if box.rest]
+                writers = [box.descriptor for box in outboxes]
+                ready, writable, _ = select.select(self.readers, writers, [], POLL_SECONDS)
+                for box in outboxes:
+                    if box.descriptor in writable:
+                        self._write(box)
+                for source in ready:
+                    if not self._read(source):
+                        if source == self.connection.fileno():
+                            return
+                        self.readers.remove(source)
+                        if source == self.replies:
+                            raise self._exit_reason()
+                self._check_limits()
+        except LimitExceeded as exceeded:
+            process_tree.kill_tree(os.getpid())
+            self._drain()
+            self._send_event("ended", reason=exceeded.reason, detail=exceeded.detail)
+            self.connection.setblocking(True)  # nothing is left to guard
+            self.connection.sendall(self.to_grader.rest)
 
-    def _command(self) -> bool:
-        """Forward a question and start the clock; False when the grader has closed the connection."""
-        request = receive(self.connection)
-        if request is None:
-            return False
-        self.bounds, self.current_probe = (
-            {"seconds": request["seconds"], "cpu": request["cpu"]},
-            request["question"]["number"],
-        )
-        self.started, self.running, self.forwarded = time.monotonic(), True, 0
-        self.spent_before = process_tree.usage(os.getpid()).seconds
-        rest = memoryview(encode(request["question"]))
-        deadline = time.monotonic() + request["seconds"]
-        while rest:  # the worker may not be reading
-            try:
-                rest = rest[os.write(self.commands, rest) :]
-            except BlockingIOError:
-                time.sleep(0.001)
-                if time.monotonic() > deadline:
-                    raise LimitExceeded("time", "it did not take the question") from None
-            except BrokenPipeError:
-                raise self._exit_reason() from None
-        return True
+    def _write(self, box: _Outbox, data: bytes = b"") -> None:
+        try:
+            box.write(data)
+        except BrokenPipeError:
+            if box is self.to_grader:
+                raise
+            raise self._exit_reason() from None
 
     def _read(self, source: int) -> bool:
+        """Read what is there; False at the end."""
         try:
-            chunk = os.read(source, 2**18)
+            chunk = os.read(source, CHUNK)
         except BlockingIOError:  # it was drained since it was reported ready
             return True
-        if source == self.output:
+        except ConnectionError:
+            return False
+        if source == self.connection.fileno():
+            self.orders += chunk
+            self._command()
+        elif source == self.output:
             self._collect_output(chunk)
             if self.printed > self.limits["output_bytes"]:
                 raise LimitExceeded("output", f"it printed more than {self.limits['output_bytes']} bytes")
@@ -154,6 +165,21 @@ class _Supervisor:
                 raise LimitExceeded("answer", f"it handed in more than {self.limits['answer_bytes']} bytes")
             self._forward()
         return bool(chunk)
+
+    def _command(self) -> None:
+        """Forward a question that has arrived, and start the clock."""
+        if len(self.orders) < HEAD.size:
+            return
+        size = HEAD.size + sum(lengths(bytes(self.orders[: HEAD.size])))
+        if len(self.orders) < size:
+            return
+        request = decode(bytes(self.orders[:size]))
+        del self.orders[:size]
+        self.bounds = {"seconds": request["seconds"], "cpu": request["cpu"]}
+        self.current_probe = request["question"]["number"]
+        self.started, self.running, self.forwarded, self.messages = time.monotonic(), True, 0, 0
+        self.spent_before = self._usage().seconds
+        self._write(self.to_worker, encode(request["question"]))
 
     def _forward(self) -> None:
         """Forward whole messages to the grader unread; a message that ends a step stops the clock."""
@@ -166,6 +192,9 @@ class _Supervisor:
                 return
             letter, frame = chr(self.buffer[0]), bytes(self.buffer[1:size])
             del self.buffer[:size]
+            self.messages += 1
+            if self.messages > MAX_MESSAGES:
+                raise LimitExceeded("answer", f"it handed in more than {MAX_MESSAGES} messages")
             if self.running and self._is_done(letter, frame):
                 self.running = False
                 self._drain()
@@ -194,17 +223,22 @@ class _Supervisor:
         if now - self.last_poll < POLL_SECONDS:
             return
         self.last_poll = now
-        usage = process_tree.usage(os.getpid())
+        usage = self._usage()
         if usage.memory > self.limits["memory_bytes"]:
             raise LimitExceeded("memory", f"it held more than {self.limits['memory_bytes'] >> 20} MiB")
-        if usage.processes > self.limits["processes"]:
-            raise LimitExceeded("processes", f"it started more than {self.limits['processes']} processes")
-        if not self.sandbox.pid_namespace and _size(self.scratch) > self.limits["scratch_bytes"]:
+        if usage.tasks > self.limits["processes"]:
+            most = self.limits["processes"]
+            raise LimitExceeded("processes", f"it started more than {most} processes and threads")
+        boxed = self.sandbox.tier in confinement.BOXES
+        if not boxed and _size(self.scratch) > self.limits["scratch_bytes"]:
             raise LimitExceeded("files", f"it wrote more than {self.limits['scratch_bytes'] >> 20} MiB")
         if self.running and now - self.started > self.bounds["seconds"]:
             raise LimitExceeded("time", f"it took more than {self.bounds['seconds']:g} s")
         if self.running and usage.seconds - self.spent_before > self.bounds["cpu"]:
             raise LimitExceeded("processor", f"it took more than {self.bounds['cpu']:g} s of the processor")
+
+    def _usage(self) -> process_tree.Usage:
+        return process_tree.usage(os.getpid(), self.limits["memory_bytes"])
 
     def _kill_leftovers(self) -> None:
         """End processes that a question has left running, so that they take no time from the next one."""
@@ -214,19 +248,20 @@ class _Supervisor:
                     os.kill(child, signal.SIGKILL)
 
     def _exit_reason(self) -> LimitExceeded:
-        with contextlib.suppress(ChildProcessError):
-            code = os.waitstatus_to_exitcode(os.waitpid(self.worker, 0)[1])
-            if code < 0:
-                return LimitExceeded("exit", f"it was ended by {signal.Signals(-code).name}")
-            if code:
-                return LimitExceeded("exit", f"it left with exit code {code}")
-        return LimitExceeded("exit", "it left")
+        """Why no more replies will come. A worker that goes on after it has closed its pipe is not waited for."""
+        deadline = time.monotonic() + 0.2  # between the end of its pipe and its own
+        while time.monotonic() < deadline:
+            process, status = os.waitpid(self.worker, os.WNOHANG)
+            if process:
+                return LimitExceeded("exit", _in_words(os.waitstatus_to_exitcode(status)))
+            time.sleep(0.001)
+        return LimitExceeded("answer", "it closed the pipe on which answers are handed in")
 
     def _drain(self) -> None:
         """Read the output printed so far."""
         deadline = time.monotonic() + 1
         with contextlib.suppress(BlockingIOError, OSError):
-            while time.monotonic() < deadline and (part := os.read(self.output, 2**18)):
+            while time.monotonic() < deadline and (part := os.read(self.output, CHUNK)):
                 self._collect_output(part)
 
     def _collect_output(self, part: bytes) -> None:
@@ -235,36 +270,14 @@ class _Supervisor:
 
     def _send_event(self, event: str, **more: Any) -> None:
         text, self.text = self.text.decode("utf-8", "replace"), bytearray()
-        self.connection.sendall(encode({"event": event, "text": text, "printed": self.printed, **more}))
+        self._write(self.to_grader, encode({"event": event, "text": text, "printed": self.printed, **more}))
 
 
-def _become_worker(
-    commands: int, replies: int, output: int, sandbox: Any, readable: list[str], scratch: str, job: dict
-) -> None:
-    """Enter the sandbox and become the worker; never returns."""
-    with contextlib.suppress(BaseException):
-        dev_null = os.open("/dev/null", os.O_RDONLY)
-        for source, target in ((dev_null, 0), (output, 1), (output, 2), (commands, 3), (replies, 4)):
-            os.dup2(source, target + 100)
-        for target in range(5):
-            os.dup2(target + 100, target)
-        os.closerange(5, 4096)
-        try:
-            os.environ |= {
-                "HOME": scratch,
-                "TMPDIR": scratch,
-                "CNNLAB_CACHE": f"{scratch}/cache",
-                "PWD": scratch,
-            }
-            tempfile.tempdir = scratch
-            os.setsid()
-            confinement.confine(sandbox, job["limits"], scratch, readable)
-        except BaseException as error:  # then no student code runs
-            worker.send(4, "x", f"{type(error).__name__}: {error}")
-            os._exit(1)
-        with os.fdopen(3, "rb") as commands_file:
-            worker.run(commands_file, 4, job)
-    os._exit(0)
+def _in_words(code: int) -> str:
+    """What the exit code of a process says."""
+    if code < 0:
+        return f"it was ended by {signal.strsignal(-code) or 'signal'} (signal {-code})"
+    return f"it left with exit code {code}" if code else "it left"
 
 
 def _size(folder: str) -> int:

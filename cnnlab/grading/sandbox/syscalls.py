@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import sys
 from typing import Any
 
@@ -27,6 +28,11 @@ NUMBERS |= {
 }.get(MACHINE, {})
 
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
+
+
+def kernel() -> tuple[int, ...]:
+    """The first two numbers of the kernel's version."""
+    return tuple(int(part) for part in re.findall(r"\d+", platform.release())[:2])
 
 
 def check_result(result: int, what: str) -> int:

@@ -10,30 +10,63 @@ import contextlib
 import os
 import random
 import sys
+import tempfile
 from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 
-from cnnlab.grading.sandbox import cell_runner, probe_networks
+from cnnlab.grading.sandbox import call_record, cell_runner, confinement, probe_networks
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, TensorSpec, decode, encode, lengths
+
+
+def become(
+    commands: int, replies: int, output: int, sandbox: Any, readable: list[str], scratch: str, job: dict
+) -> None:
+    """Enter the sandbox and become the worker; never returns."""
+    with contextlib.suppress(BaseException):
+        dev_null = os.open("/dev/null", os.O_RDONLY)
+        for source, target in ((dev_null, 0), (output, 1), (output, 2), (commands, 3), (replies, 4)):
+            os.dup2(source, target + 100)
+        for target in range(5):
+            os.dup2(target + 100, target)
+        os.closerange(5, 4096)
+        try:
+            os.environ |= {
+                "HOME": scratch,
+                "TMPDIR": scratch,
+                "CNNLAB_CACHE": f"{scratch}/cache",
+                "PWD": scratch,
+            }
+            tempfile.tempdir = scratch
+            os.setsid()
+            confinement.confine(sandbox, job["limits"], scratch, readable)
+        except BaseException as error:  # then no student code runs
+            send(4, "x", f"{type(error).__name__}: {error}")
+            os._exit(1)
+        with os.fdopen(3, "rb") as commands_file:
+            run(commands_file, 4, job)
+    os._exit(0)
 
 
 def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
     """Run the cells of `job` except those in its "skip", then answer the questions as they arrive, until the pipe closes."""
     names = cell_runner.namespace()
+    call_record.install()
     sys.path.insert(0, os.getcwd())  # for modules that a cell has written
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
             continue
         send(replies, "c", number)
-        error = None
+        error, used = None, []
+        record = call_record.recording((), used, directly=True) if job["record"] else contextlib.nullcontext()
         try:
-            cell_runner.run(cell["source"], f"<cell {cell['name']}>", names)
+            with record:
+                cell_runner.run(cell["source"], f"<cell {cell['name']}>", names)
         except BaseException as raised:  # SystemExit too: the next cell belongs to another question
             error = cell_runner.describe_error(raised)
         _flush()
-        send(replies, "e", {"cell": number, "error": error})
+        send(replies, "e", {"cell": number, "error": error, "used": used})
     send(replies, "r", None)
     while (request := _next_request(commands)) is not None:
         if request["last"]:  # its changes affect no other question any more
@@ -72,9 +105,11 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
         try:
             target = names[request["name"]]
             arguments = {key: probe_networks.materialize(value) for key, value in case.items()}
-            value = target if request["variable"] else target(**arguments)
+            used: list[str] = []
+            with call_record.recording(request["watched"], used):
+                value = target if request["variable"] else target(**arguments)
             side_effects = [] if request["variable"] else _side_effect_warnings(arguments, case)
-            reply = {**case_id, "value": value, "remarks": side_effects}
+            reply = {**case_id, "value": value, "remarks": side_effects, "used": used}
             message = encode(reply, request["answer_bytes"])
         except FrameError as error:
             problem = f"what comes back cannot be handed in: {error}"

@@ -1,0 +1,234 @@
+"""Protocols that compare a map's claims with true importances: FunnyBirds (2023) on parts, and BAM (2019) on objects and scenes.
+
+Each is one formula over numbers measured elsewhere: claims by `part_claims`, falls by `true_importance`, pictures by
+`cnnlab.world.render`. All scores lie in [0, 1] but for the model contrast, and 1 is best.
+
+    single_deletion          do the claims rank the parts as the falls do?
+    important_parts          the parts that a map calls important, for the next three
+    preservation_check       are they enough for the answer?
+    deletion_check           is the answer gone without them?
+    distractibility          does the map leave out what does not matter?
+    target_sensitivity       does it move to the object that is asked about?
+    background_independence  of the network, not of a map: does the background matter?
+    model_contrast           is an object worth more to a network for objects than to a network for scenes?
+    input_dependence         is an object in the way claimed less than the scene behind it?
+    input_independence       does the map stay when something without effect is added?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab._validation import fraction
+from cnnlab.attribution.part_importance import rendered_logits, whole_object
+from cnnlab.attribution.sanity_checks import rank_correlation
+from cnnlab.world import Recipe
+
+LITTLE = 0.05
+"""A fall below this share of the logit counts as none, in FunnyBirds."""
+
+
+def single_deletion(claims: Sequence[Tensor], falls: Sequence[Tensor]) -> Tensor:
+    """Single deletion: Spearman's rank correlation of claims and falls, as N floats in [0, 1]; NaN where either is constant.
+
+        SD = mean over n of (1 + rho(claims_n, falls_n)) / 2
+
+    References
+    ----------
+    Hesse, Schaub-Meyer & Roth, ICCV 2023.
+
+    Example
+    -------
+    >>> single_deletion([torch.tensor([3.0, 1.0, 2.0])], [torch.tensor([0.9, 0.1, 0.4])])
+    tensor([1.], dtype=torch.float64)
+    """
+    pairs = zip(claims, falls, strict=True)
+    return (1 + torch.cat([rank_correlation(claim[None], fall[None]) for claim, fall in pairs])) / 2
+
+
+def important_parts(
+    claims: Tensor, parts: Sequence[str], total: float, threshold: float = 0.1
+) -> tuple[str, ...]:
+    """The parts that a map calls important: P = {i : claim(i) > threshold * total}, with `total` the sum of the whole map.
+
+    FunnyBirds average their scores over thresholds from 0.01 to 0.5 and keep the best.
+
+    Example
+    -------
+    >>> important_parts(torch.tensor([3.0, 0.1]), ("body", "horn"), total=4.0)
+    ('body',)
+    """
+    limit = fraction(threshold, "threshold") * total
+    return tuple(part for part, claim in zip(parts, claims.tolist(), strict=True) if claim > limit)
+
+
+def preservation_check(
+    model: nn.Module,
+    recipes: Sequence[Recipe],
+    important: Sequence[Sequence[str]],
+    *,
+    size: int | None = None,
+) -> Tensor:
+    """Preservation check: N floats, 1 where the answer stays when only the important parts are kept.
+
+        PC = mean over n of [f(x_n with its important parts alone) = f(x_n)]
+
+    References
+    ----------
+    Hesse, Schaub-Meyer & Roth, ICCV 2023.
+    """
+    kept = zip(recipes, important, strict=True)
+    missing = [tuple(part for part in whole_object(recipe) if part not in parts) for recipe, parts in kept]
+    return _same_answer(model, recipes, missing, size)
+
+
+def deletion_check(
+    model: nn.Module,
+    recipes: Sequence[Recipe],
+    important: Sequence[Sequence[str]],
+    *,
+    size: int | None = None,
+) -> Tensor:
+    """Deletion check: N floats, 1 where the answer changes when the important parts are left out.
+
+        DC = mean over n of [f(x_n without its important parts) != f(x_n)]
+
+    References
+    ----------
+    Hesse, Schaub-Meyer & Roth, ICCV 2023.
+    """
+    return 1 - _same_answer(model, recipes, [tuple(parts) for parts in important], size)
+
+
+def distractibility(
+    important: Sequence[Sequence[str]],
+    parts: Sequence[Sequence[str]],
+    falls: Sequence[Tensor],
+    logits: Sequence[float],
+) -> Tensor:
+    """Distractibility: N floats, the share of what does not matter that the map leaves out; NaN where everything matters.
+
+        D = 1 - mean over n of |important_n and irrelevant_n| / |irrelevant_n|,  irrelevant_n = {i : fall(i) < 5 % of |logit|}
+
+    `parts` may hold things of the background besides the parts of the object, if `falls` does.
+
+    References
+    ----------
+    Hesse, Schaub-Meyer & Roth, ICCV 2023.
+
+    Example
+    -------
+    >>> distractibility([("body", "eye")], [("body", "eye", "foot")], [torch.tensor([2.0, 0.0, -0.3])], [10.0])
+    tensor([0.5000])
+    """
+    scores = []
+    for claimed, names, fall, logit in zip(important, parts, falls, logits, strict=True):
+        pairs = zip(names, fall.tolist(), strict=True)
+        irrelevant = {name for name, value in pairs if value < LITTLE * abs(logit)}
+        share = len(irrelevant & set(claimed)) / len(irrelevant) if irrelevant else torch.nan
+        scores.append(1 - share)
+    return torch.tensor(scores)
+
+
+def target_sensitivity(claims: Tensor) -> Tensor:
+    """Target sensitivity: N x 2 floats, 1 where an object is claimed more when its own class is asked for.
+
+        TS = mean over n, o of [claim_n(o | class of o) > claim_n(o | class of the other)]
+
+    `claims` is N x 2 x 2: [n, asked, object], the sum of the map for the class of object `asked` on `object`, in a picture of
+    two objects. FunnyBirds put parts of two classes on one bird instead.
+
+    References
+    ----------
+    Hesse, Schaub-Meyer & Roth, ICCV 2023.
+
+    Example
+    -------
+    >>> target_sensitivity(torch.tensor([[[5.0, 1.0], [2.0, 0.5]]]))
+    tensor([[1., 0.]])
+    """
+    first, second = claims[:, 0], claims[:, 1]
+    return torch.stack([first[:, 0] > second[:, 0], second[:, 1] > first[:, 1]], 1).float()
+
+
+def background_independence(falls: Tensor, logits: Tensor) -> Tensor:
+    """Background independence of a network: N floats, the share of background changes that matter little.
+
+        BI = 1 - mean over n, b of [fall_n(b) >= 5 % of |logit_n|]
+
+    `falls` is N x B, the fall of the logit by each change b of the background (things taken away, or another scene).
+
+    References
+    ----------
+    Hesse, Schaub-Meyer & Roth, ICCV 2023.
+
+    Example
+    -------
+    >>> background_independence(torch.tensor([[0.1, 3.0]]), torch.tensor([10.0]))
+    tensor([0.5000])
+    """
+    return 1 - (falls >= LITTLE * logits.abs()[:, None]).float().mean(1)
+
+
+def model_contrast(for_objects: Tensor, for_scenes: Tensor) -> Tensor:
+    """Model contrast score: the mean difference of what two networks' maps claim for the same objects. One number.
+
+        MCS = mean over n of g(network for objects, x_n) - g(network for scenes, x_n)
+
+    with g the mean relevance on the object, in a map scaled to [0, 1]. It should be above 0.
+
+    References
+    ----------
+    Yang & Kim, "Benchmarking Attribution Methods with Relative Feature Importance", 2019, arXiv:1907.09701.
+
+    Example
+    -------
+    >>> model_contrast(torch.tensor([0.75, 0.5]), torch.tensor([0.25, 0.5]))
+    tensor(0.2500)
+    """
+    return (for_objects - for_scenes).mean()
+
+
+def input_dependence(with_object: Tensor, without_object: Tensor) -> Tensor:
+    """Input dependence rate: N floats, 1 where a region is claimed less once an object stands before the scene.
+
+        IDR = mean over n of [g(x_n with the object) < g(x_n without it)],  g on the object's region, for a network for scenes
+
+    References
+    ----------
+    Yang & Kim, 2019, arXiv:1907.09701.
+
+    Example
+    -------
+    >>> input_dependence(torch.tensor([0.1, 0.6]), torch.tensor([0.3, 0.3]))
+    tensor([1., 0.])
+    """
+    return (with_object < without_object).float()
+
+
+def input_independence(before: Tensor, after: Tensor, threshold: float = 0.1) -> Tensor:
+    """Input independence rate: N floats, 1 where adding something without effect hardly changes the claim.
+
+        IIR = mean over n of [|g(x_n + d) - g(x_n)| < threshold * |g(x_n)|],  where f(x_n + d) is about f(x_n)
+
+    References
+    ----------
+    Yang & Kim, 2019, arXiv:1907.09701.
+
+    Example
+    -------
+    >>> input_independence(torch.tensor([0.5, 0.5]), torch.tensor([0.52, 0.7]))
+    tensor([1., 0.])
+    """
+    return ((after - before).abs() < fraction(threshold, "threshold") * before.abs()).float()
+
+
+def _same_answer(
+    model: nn.Module, recipes: Sequence[Recipe], missing: Sequence[Sequence[str]], size: int | None
+) -> Tensor:
+    changed = [recipe.replace(without=tuple(parts)) for recipe, parts in zip(recipes, missing, strict=True)]
+    before, after = rendered_logits(model, [*recipes, *changed], size).argmax(1).chunk(2)
+    return (before == after).float()

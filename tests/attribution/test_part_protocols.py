@@ -1,0 +1,106 @@
+"""FunnyBirds' protocols and BAM's scores on numbers and networks whose score is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from scipy.stats import spearmanr
+from torch import nn
+
+from cnnlab.attribution import (
+    background_independence,
+    deletion_check,
+    distractibility,
+    important_parts,
+    input_dependence,
+    input_independence,
+    model_contrast,
+    preservation_check,
+    single_deletion,
+    target_sensitivity,
+)
+from cnnlab.world import parts_of, render, sample
+
+
+def test_single_deletion_is_the_rank_correlation():
+    torch.manual_seed(0)
+    claims, falls = [torch.rand(n) for n in (4, 7)], [torch.rand(n) for n in (4, 7)]
+    found = single_deletion(claims, falls)
+    for score, claim, fall in zip(found, claims, falls, strict=True):
+        assert score == pytest.approx((1 + spearmanr(claim, fall).statistic) / 2)
+    assert single_deletion([falls[0], -falls[0]], [falls[0]] * 2).tolist() == pytest.approx([1, 0])
+    assert single_deletion([torch.ones(4)], falls[:1]).isnan().all(), "a constant claim ranks nothing"
+
+
+class NeedsThePixel(nn.Module):
+    """Class 1 if a pixel is as in the whole picture, else class 0."""
+
+    def __init__(self, image, y, x):
+        super().__init__()
+        self.value, self.y, self.x = image[:, y, x], y, x
+
+    def forward(self, images):
+        same = (images[:, :, self.y, self.x] - self.value).abs().amax(1) < 1e-3
+        return torch.stack([~same, same], 1).float()
+
+
+@pytest.fixture(scope="module")
+def cup():
+    return sample(7, shape="cup", clutter=0, cover=0.0, scale=0.3)
+
+
+@pytest.fixture(scope="module")
+def needs_handle(cup):
+    truth = render(cup)
+    y, x = torch.nonzero(truth.mask("part", "handle"))[20].tolist()
+    return NeedsThePixel(truth.image, y, x)
+
+
+def test_preservation_and_deletion_try_the_important_parts(cup, needs_handle):
+    claimed = [("handle",), ("body", "rim"), (), parts_of("cup")]
+    recipes = [cup] * 4
+    assert preservation_check(needs_handle, recipes, claimed, size=96).tolist() == [1, 0, 0, 1]
+    assert deletion_check(needs_handle, recipes, claimed, size=96).tolist() == [1, 0, 0, 1]
+
+
+def test_important_parts_are_those_above_the_share():
+    claims, parts = torch.tensor([6.0, 3.0, 1.0]), ("body", "rim", "handle")
+    assert important_parts(claims, parts, 10.0, 0.2) == ("body", "rim")
+    assert important_parts(claims, parts, 10.0, 0.6) == ()
+    with pytest.raises(ValueError, match="threshold"):
+        important_parts(claims, parts, 10.0, 2)
+
+
+def test_distractibility_counts_what_does_not_matter():
+    parts, falls = ("body", "rim", "handle", "clutter"), torch.tensor([4.0, 0.1, -1.0, 0.2])
+    scores = distractibility(
+        [("body",), ("body", "clutter"), parts, ("rim",)],
+        [parts] * 3 + [("rim",)],
+        [falls] * 3 + [torch.tensor([5.0])],
+        [10.0, -10.0, 10.0, 10.0],
+    )
+    assert scores[:3].tolist() == pytest.approx([1, 2 / 3, 0])
+    assert scores[3].isnan(), "everything matters"
+
+
+def test_target_sensitivity_asks_for_both_classes():
+    follows = torch.tensor([[[5.0, 1.0], [1.0, 5.0]]])
+    ignores = torch.tensor([[[5.0, 1.0], [5.0, 1.0]]])
+    assert target_sensitivity(torch.cat([follows, ignores, follows.flip(1)])).tolist() == [
+        [1, 1],
+        [0, 0],
+        [0, 0],
+    ]
+
+
+def test_background_independence_is_the_share_of_small_falls():
+    falls = torch.tensor([[0.4, 0.6, -3.0, 0.0], [0.4, 0.6, 0.7, 0.8]])
+    assert background_independence(falls, torch.tensor([10.0, -10.0])).tolist() == [0.75, 0.25]
+
+
+def test_bams_scores():
+    first, second = torch.tensor([0.6, 0.2, 0.4]), torch.tensor([0.1, 0.3, 0.4])
+    assert float(model_contrast(first, second)) == pytest.approx(0.4 / 3)
+    assert input_dependence(first, second).tolist() == [0, 1, 0]
+    assert input_independence(first, first * 1.05).tolist() == [1, 1, 1]
+    assert input_independence(first, first * torch.tensor([0.8, 1.0, 1.2])).tolist() == [0, 1, 0]

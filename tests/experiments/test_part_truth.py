@@ -1,0 +1,59 @@
+"""The experiments on parts measure what the techniques give, and their summaries have closed forms."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cnnlab import attribution, world
+from cnnlab.experiments import Record, part_truth
+from cnnlab.networks import MiniAlexNet
+from cnnlab.world import OBJECTS
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A random network under every name, and no truth remembered."""
+    torch.manual_seed(2)
+    model = MiniAlexNet(OBJECTS).eval()
+    monkeypatch.setattr(part_truth, "load", lambda name: model)
+    part_truth._truths.cache_clear()
+    yield model
+    part_truth._truths.cache_clear()
+
+
+def test_a_cell_is_what_the_techniques_give(small):
+    found = part_truth.measure_parts(network="mini_alexnet", method="saliency", pictures=2)
+    assert {len(values) for values in found.values()} == {2}
+    recipe = part_truth._recipe(1)
+    picture = world.render(recipe)
+    truth = attribution.true_importance(small, recipe, "goat", pairs=False)
+    relevance = attribution.saliency(small, picture.image, "goat")
+    claims = attribution.part_claims(relevance, picture)
+    rho = 2 * attribution.single_deletion([claims], [truth.leave_one_out]) - 1
+    assert found["rho"][1] == pytest.approx(float(rho), abs=1e-3)
+    mass = attribution.relevance_mass(relevance, picture.mask()).share
+    assert found["mass"][1] == pytest.approx(float(mass), abs=1e-3)
+    area = part_truth.measure_parts(network="mini_alexnet", method=part_truth.AREA, pictures=2)
+    assert area["mass"][1] == pytest.approx(float(picture.mask().float().mean()), abs=1e-3)
+
+
+def record(rows):
+    return Record("parts", "?", False, {"grid": {"network": ["a", "b"]}}, rows, 1.0, {})
+
+
+def test_a_score_that_ranks_as_the_truth_predicts_it():
+    methods = ("saliency", "Grad-CAM", "RISE", "occlusion")
+    rows = [
+        {"network": network, "method": method, "rho": [0.1 * n, 0.2 * n, None], "mass": [n, n, n]}
+        | {"deletion": [n, n, n], "pointing": [-n, n, 0]}
+        for network in ("a", "b")
+        for n, method in enumerate(methods)
+    ]
+    rows.append(rows[0] | {"method": part_truth.AREA, "rho": [9.0, 9.0, 9.0]})
+    given = record(rows)
+    assert part_truth.prediction(given, "mass").mean == pytest.approx(1)
+    assert part_truth.prediction(given, "deletion").mean == pytest.approx(-1), "less is better"
+    mixed = part_truth.prediction(given, "pointing")
+    assert mixed.mean == pytest.approx(0) and mixed.low < -0.5 and mixed.high > 0.5
+    assert part_truth.agreement(given, "RISE").mean == pytest.approx(0.3)
