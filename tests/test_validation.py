@@ -73,7 +73,9 @@ def test_what_is_no_picture_is_refused_with_a_hint(images, error, says):
 def test_values_are_looked_at_without_a_copy_of_the_pictures():
     """Pictures from files have their channels last in memory, and a notebook has hundreds of them."""
     images = torch.rand(8, 64, 64, 3).permute(0, 3, 1, 2)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as seen:
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as seen:
         _validation.image_batch(images)
     assert sum(max(0, event.self_cpu_memory_usage) for event in seen.events()) < images.nbytes / 10
 
