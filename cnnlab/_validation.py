@@ -131,7 +131,10 @@ def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
     if 0 in images.shape:
         raise ValueError(f"{what} is empty: it came as {_axes(images.shape)}.")
     values = images.detach()
-    low, high = float(values.amin()), float(values.amax())  # `aminmax` copies pictures whose channels lie last in memory
+    low, high = (
+        float(values.amin()),
+        float(values.amax()),
+    )  # `aminmax` copies pictures whose channels lie last in memory
     if not (low >= 0.0 and high <= 1.0):  # written so that NaN fails too
         raise ValueError(
             f"{what} must lie in [0, 1], but the values run from {low:g} to {high:g}."

@@ -229,6 +229,9 @@ def site(
     repository: Annotated[
         str, typer.Option(help="OWNER/NAME on GitHub, for links to Colab and Binder.")
     ] = "",
+    still: Annotated[
+        bool, typer.Option("--still", help="Leave out what makes explorers live in their pages.")
+    ] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show the pages at an address of this machine.")
     ] = False,
@@ -241,7 +244,8 @@ def site(
     from cnnlab import site as pages
 
     checkout = _notebook_to_open(None).parents[1]
-    typer.echo(f"{pages.build(checkout, out, repository=repository)} is the first page.")
+    first = pages.build(checkout, out, repository=repository, living=not still)
+    typer.echo(f"{first} is the first page.")
     if serve:
         server = pages.serve(out, port)
         typer.echo(f"http://127.0.0.1:{server.server_port}/ shows it; Ctrl-C ends that.")

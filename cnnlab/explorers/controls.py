@@ -55,9 +55,9 @@ def search(label: str, options: Iterable = (), *, name: str, asked: str | None =
 def slider(
     label: str, value: float, low: float, high: float, step: float = 1, *, name: str, **traits: Any
 ) -> widgets.IntSlider | widgets.FloatSlider:
-    """A slider over whole numbers if `value` is one, else over floats."""
+    """A slider over whole numbers if its value and step are whole, else over floats."""
     kind = widgets.IntSlider
-    if not isinstance(value, int):
+    if not (isinstance(value, int) and isinstance(step, int)):
         kind, traits = widgets.FloatSlider, {"readout_format": ".4f" if step < 0.01 else ".2f"} | traits
     return named(kind(value, min=low, max=high, step=step, description=label, **traits), name)
 

@@ -57,7 +57,7 @@ class ImagePicker:
         )
         self._panels = {
             "photograph": self.thumbnails,
-            "rendered": self._last_rendered,
+            "rendered": self.rendered_panel,
             "own": self.photo_upload,
         }
         self._show_which()
@@ -77,7 +77,7 @@ class ImagePicker:
         self.seed = number("Seed", recipe.seed, 0, largest, name="Seed of the picture")
         self.another_button = button("Another", name="Another picture of the same class and scene")
         self.rendered_rows = [self.shape, self.scene, row([self.seed, self.another_button])]
-        self._last_rendered = widgets.VBox(self.rendered_rows).add_class("cnnlab-panel")
+        self.rendered_panel = widgets.VBox(self.rendered_rows).add_class("cnnlab-panel")
 
     @property
     def rows(self) -> list[widgets.Widget]:

@@ -1,6 +1,8 @@
 """The course as a static site: the notebooks as pages to read anywhere, without an installation, a kernel or a connection.
 
     pages      notebooks, assignments and guides, turned into pages by Sphinx, MyST-NB and Furo
+    living     explorers that live in a page: their widgets, networks as ONNX graphs, pictures; browser/ has their scripts
+    onnx_graphs  networks, and their gradients, as ONNX graphs
     formulas   formulas as MathML, which browsers draw themselves
     reference  the reference from the docstrings, by pdoc
     server     a local server for the built site

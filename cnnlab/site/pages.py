@@ -26,6 +26,7 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from cnnlab.site.living import LIVING, write_living
 from cnnlab.site.reference import build_reference
 
 HERE = Path(__file__).parent
@@ -55,6 +56,12 @@ CONFIGURATION: dict[str, Any] = {
     "html_last_updated_fmt": None,
 }
 
+ROOM = """<div class="alive" data-explorer="{explorer}">
+<button type="button" disabled>Bring it to life</button>
+<span role="status">It then runs here, in your browser: some 10 MB are loaded once, and a photo of yours stays with you.</span>
+</div>"""
+SCRIPT = '<script type="module" src="../alive/page.js"></script>'
+
 CONTENTS = """
 ```{toctree}
 :hidden:
@@ -77,7 +84,9 @@ CONTRIBUTING
 """
 
 
-def build(checkout: Path, out: Path, *, repository: str = "", reference: bool = True) -> Path:
+def build(
+    checkout: Path, out: Path, *, repository: str = "", living: bool = True, reference: bool = True
+) -> Path:
     """Build the site of a checkout into the folder `out`, and give its first page.
 
     Parameters
@@ -88,6 +97,8 @@ def build(checkout: Path, out: Path, *, repository: str = "", reference: bool = 
         Where the pages go; a site that lies there is replaced.
     repository
         Where the course lies on GitHub, as "owner/name": pages then link to Colab and Binder.
+    living
+        Whether explorers can be brought to life in their pages (two minutes; npm is needed).
     reference
         Whether the reference is built from the docstrings too (half a minute).
 
@@ -107,17 +118,19 @@ def build(checkout: Path, out: Path, *, repository: str = "", reference: bool = 
         raise FileExistsError(f"{out} holds something else than a site; name an empty folder.")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "source")
-        write_source(checkout, source, repository)
+        write_source(checkout, source, repository, living=living)
         _run_sphinx(source, Path(folder, "site"), Path(folder, "doctrees"))
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(Path(folder, "site"), out)
+    if living:
+        write_living(out / "alive")
     if reference:
         build_reference(out / "reference")
     return out / "index.html"
 
 
-def write_source(checkout: Path, source: Path, repository: str = "") -> None:
-    """Copy notebooks and guides of a checkout into `source`, as Sphinx reads them; `repository` as for `build`."""
+def write_source(checkout: Path, source: Path, repository: str = "", *, living: bool = False) -> None:
+    """Copy notebooks and guides of a checkout into `source`, as Sphinx reads them; `repository` and `living` as for `build`."""
     names = {kind: sorted(checkout.glob(f"{kind}.ipynb")) for kind in ("notebooks/*", "assignments/*/*")}
     shutil.copytree(
         checkout / "notebooks", source / "notebooks", ignore=shutil.ignore_patterns("*.ipynb", ".*")
@@ -128,6 +141,8 @@ def write_source(checkout: Path, source: Path, repository: str = "") -> None:
             place = path.relative_to(checkout)
             page = nbformat.read(path, as_version=4)
             store_pictures(page, place.stem, source / "extra" / place.parent / "figures")
+            if living:
+                make_room(page, place.stem)
             page.cells.insert(1, nbformat.v4.new_markdown_cell(links(place, repository)))
             for folder in (source, source / "extra"):
                 (folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -140,6 +155,17 @@ def write_source(checkout: Path, source: Path, repository: str = "") -> None:
         (source / guide).write_text(text.replace("](../README.md)", "](../index.md)"), "utf-8")
     readme = (checkout / "README.md").read_text("utf-8")
     (source / "index.md").write_text(readme + CONTENTS % tuple(listed), "utf-8")
+
+
+def make_room(page: NotebookNode, name: str) -> None:
+    """Put a place below the picture of each explorer that can come to life, with the button that asks for it."""
+    there = {living.cell for living in LIVING if living.notebook == name}
+    for cell in page.cells:
+        if cell.id in there:
+            room = ROOM.format(explorer=f"{name}-{cell.id}")
+            cell.outputs.append(nbformat.v4.new_output("display_data", {"text/html": room}))
+    if there:
+        page.cells.append(nbformat.v4.new_markdown_cell(SCRIPT))
 
 
 def links(place: Path, repository: str) -> str:

@@ -257,6 +257,9 @@ def _open_image(content: bytes, name: str) -> Image.Image:
 def _to_rgb(image: Image.Image) -> Image.Image:
     """sRGB, or sRGB with alpha where something may be transparent."""
     profile = image.info.get("icc_profile")
+    if image.mode == "LAB":  # as some scanners and editors write TIFF; Pillow converts it by profiles alone
+        lab, srgb = (ImageCms.createProfile(space) for space in ("LAB", "sRGB"))
+        return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
     if image.mode.startswith(("I", "F")):  # grey of more than 8 bits, which Pillow would clip at 255
         image = _to_bytes(image)
     transparent = "transparency" in image.info or "A" in image.getbands()

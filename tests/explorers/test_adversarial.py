@@ -125,3 +125,9 @@ def test_an_error_is_told_in_place_and_the_last_picture_stays(explorer, monkeypa
     monkeypatch.setattr(rendering, "direction", fail)
     explorer.target.value = 1
     assert "no gradient today" in explorer._alert.value and torch.equal(explorer.adversarial_image, before)
+
+
+def test_a_whole_epsilon_leaves_the_steps_between():
+    explorer = AdversarialExplorer("mini_alexnet", 7, epsilon=1)
+    explorer.epsilon.value = 1.25
+    assert explorer.state.epsilon == 1.25

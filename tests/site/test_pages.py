@@ -39,7 +39,9 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     out = tmp_path_factory.mktemp("host") / "some" / "course"
-    assert site.build(ROOT, out, repository="owner/course", reference=False) == out / "index.html"
+    assert (
+        site.build(ROOT, out, repository="owner/course", living=False, reference=False) == out / "index.html"
+    )
     return out
 
 
@@ -122,11 +124,11 @@ def test_a_link_that_leads_nowhere_stops_the_build(tmp_path):
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One\n\n[two](02_two.ipynb)")])
     nbformat.write(page, checkout / "notebooks" / "01_one.ipynb")
     with pytest.raises(RuntimeError, match=r"01_one\.ipynb.*02_two\.ipynb"):
-        site.build(checkout, tmp_path / "out", reference=False)
+        site.build(checkout, tmp_path / "out", living=False, reference=False)
     with pytest.raises(FileNotFoundError, match="no notebooks"):
-        site.build(tmp_path / "elsewhere", tmp_path / "out", reference=False)
+        site.build(tmp_path / "elsewhere", tmp_path / "out", living=False, reference=False)
     with pytest.raises(FileExistsError, match="something else"):
-        site.build(ROOT, checkout, reference=False)
+        site.build(ROOT, checkout, living=False, reference=False)
 
 
 def test_a_formula_is_a_formula_or_an_error():

@@ -376,3 +376,16 @@ def test_an_address_that_fails_is_named(server, monkeypatch):
 def test_without_a_network_the_message_says_what_to_do(address):
     with pytest.raises(ConnectionError, match="save the picture and give its path"):
         photo(address)
+
+
+def test_a_tiff_in_lab_colours_shows_its_colours(tmp_path):
+    """Pillow writes and reads the space, and leaves its conversion to profiles; eight bits of Lab cost some steps of each colour."""
+    steps = torch.linspace(0.2, 0.8, 16)
+    colours = torch.stack([steps.expand(16, 16), steps.flip(0).expand(16, 16).T, steps.expand(16, 16).T])
+    original = Image.fromarray((255 * colours).byte().permute(1, 2, 0).numpy())
+    lab = ImageCms.profileToProfile(
+        original, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    lab.save(tmp_path / "lab.tif")
+    difference = (photo(tmp_path / "lab.tif", size=16) - colours).abs()
+    assert difference.mean() < 0.01 and difference.max() < 0.06
