@@ -196,12 +196,12 @@ def _warm_up_world() -> None:
 
     This takes a second or two of processor time, which each submission that renders a picture would otherwise spend.
     """
-    from cnnlab.world import names, picture, recipe, renderer, textures
+    from cnnlab.world import drawing, names, recipe, renderer, textures
 
     for texture in names.TEXTURES:
         textures.tile(texture)
     for number, scene in enumerate(names.SCENES):
-        renderer.colour_names(picture.draw(recipe.sample(number, scene=scene))[0])
+        renderer.colour_names(drawing.draw(recipe.sample(number, scene=scene))[0])
 
 
 def _serve(connection: socket.socket, sandbox: confinement.Confinement, options: dict[str, Any]) -> None:
