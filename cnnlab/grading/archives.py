@@ -146,7 +146,7 @@ def _in_folder(folder: Path) -> tuple[list[ArchivedFile], list[str]]:
 
 def _content(path: Path) -> bytes:
     try:
-        return file_content(path)[0]
+        return file_content(path)
     except OSError as error:
         raise InvalidSubmission(untrusted.name(path.name), error.strerror or str(error)) from None
 

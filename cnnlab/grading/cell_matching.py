@@ -16,18 +16,23 @@ from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.runner_protocol import RunnableCell
 from cnnlab.grading.submissions import Submission, SubmittedCell
 
+IN_TEXT = "the answer stands in a cell that is no code cell, so it was not run"
 NUMBER = re.compile(r"\b\d+\b")
 CODE_CELL = "code cell"  # with its place among them, the name of a cell in messages
 
 
 @dataclass(frozen=True)
 class CellMatch:
-    """The cells that answer a question (none: it is missing), how they were found, and points for review."""
+    """The cells that answer a question (none: it is missing), how they were found, and points for review.
+
+    `texts` are text cells and raw cells that hold an answer, where no code cell does: they are not run, and a human looks at them.
+    """
 
     cells: tuple[SubmittedCell, ...] = ()
     notes: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     stub: bool = False
+    texts: tuple[SubmittedCell, ...] = ()
 
 
 def match(assignment: Assignment, submission: Submission) -> dict[str, CellMatch]:
@@ -90,7 +95,7 @@ def mismatch_reason(assignment: Assignment, submission: Submission) -> str:
     """Why the notebook does not belong to this assignment; "" if it does."""
     if submission.assignment not in (None, assignment.name):
         return f"it is the notebook of another assignment, {submission.assignment}"
-    if any(cell_match.cells for cell_match in match(assignment, submission).values()):
+    if any(found.cells or found.texts for found in match(assignment, submission).values()):
         return ""
     return f"it has no cell of {assignment.name}"
 
@@ -133,7 +138,36 @@ def _match(assignment: Assignment, question: Question, submission: Submission) -
     ordered = tuple(sorted(answered or by_syntax.values(), key=lambda cell: cell.number))
     if answered:
         review += _overwritten(question, submission, ordered, syntaxes)
-    return CellMatch(ordered, tuple(notes), tuple(review), stub=bool(own) and not answered)
+    texts = () if answered else _answers_in_text(assignment, question, submission)
+    if texts:
+        notes.append(IN_TEXT)
+        review.append(IN_TEXT)
+    return CellMatch(ordered, tuple(notes), tuple(review), bool(own) and not answered, texts)
+
+
+def _answers_in_text(
+    assignment: Assignment, question: Question, submission: Submission
+) -> tuple[SubmittedCell, ...]:
+    """The cells that are no code and may hold the answer: with the question's id or marker, or with a line that defines its name."""
+    name = re.escape(question.defines)
+    line = re.compile(rf"^\s*(?:(?:async\s+)?def\s+{name}\s*\(|class\s+{name}\b|{name}\s*[:=])", re.M)
+    given = {_words(cell.stub) for cell in (*assignment.cells, *assignment.texts)} | {()}
+    stub = _stub(assignment, question.name)
+    return tuple(
+        cell
+        for cell in submission.texts
+        if _words(cell.source) not in given
+        and _syntax(cell.source) != stub
+        and (
+            cell.grade_id == question.name
+            or question.name in source_analysis.markers(cell.source)
+            or line.search(cell.source)
+        )
+    )
+
+
+def _words(source: str) -> tuple[str, ...]:
+    return tuple(source.split())
 
 
 def _overwritten(

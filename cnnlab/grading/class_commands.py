@@ -72,7 +72,7 @@ def export(
     collected: Annotated[
         Path | None,
         typer.Option(
-            help="Table with student,submitted; else ASSIGNMENT_collected.csv, else the files' times."
+            help="Table with student,submitted; else ASSIGNMENT_collected.csv. Without one, no time is known."
         ),
     ] = None,
 ) -> None:
@@ -93,11 +93,12 @@ def export(
     ending = {"gradescope": "", "feedback": ".zip"}.get(format, ".csv")
     path, table = out or Path(f"{loaded.name}_{format}{ending}"), collected or table_path(loaded.name)
     with Gradebook(gradebook, create=False) as book:
-        results, lines, marked = list(book.results(loaded.name)), [], set()
+        results, lines, marked, times = list(book.results(loaded.name)), [], set(), {}
     if collected or table.is_file():
         times, marked = read_times(table)
         lines.append(f"the times of handing in are those in {table}")
-        results = [replace(result, submitted=times.get(result.student, 0.0)) for result in results]
+    # That of a file is never taken for one: whoever copies or downloads it may change it.
+    results = [replace(result, submitted=times.get(result.student, 0.0)) for result in results]
     if members:
         results, doubts = by_roster(members, results)
         lines += doubts

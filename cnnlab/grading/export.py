@@ -119,7 +119,9 @@ def plain_csv(assignment: Assignment, rows: list[dict[str, Any]]) -> str:
             _number(row["points"]),
             _number(assignment.points),
         ]
-        line += [late.days if late else "", late.free if late else "", _number(row["final"])]
+        unknown = late and not result.submitted and result.status != NOT_HANDED_IN
+        line += ["unknown" if unknown else late.days if late else "", late.free if late else ""]
+        line += [_number(row["final"])]
         graded = {item.question: item for item in result.questions}
         line += [_number(_points(graded[name])) if name in graded else "" for name in names]
         line += [graded[name].status if name in graded else "" for name in names]

@@ -71,7 +71,10 @@ class QuestionResult:
 
 @dataclass(frozen=True)
 class Result:
-    """Result of one submission: status, the questions, and the sandbox tier in which it ran."""
+    """Result of one submission: status, the questions, and the sandbox tier in which it ran.
+
+    `submitted` is when it was handed in, in seconds since 1970, as the platform says it; 0 is a time that is not known.
+    """
 
     student: str
     status: str
@@ -100,7 +103,7 @@ def grade_submission(
     limits: Limits | None = None,
 ) -> Result:
     """Grade one submission; its errors are part of the result, and an error of the grader has its own status."""
-    metadata = {"digest": submission.digest, "submitted": submission.submitted, "notes": submission.notes}
+    metadata = {"digest": submission.digest, "notes": submission.notes}
     if submission.error:
         status = "missing" if submission.error == "there is no file" else "unreadable"
         return Result(student, status, _no_points(assignment, status), submission.error, **metadata)
@@ -187,7 +190,12 @@ def _question_result(
     inputs_of_cases: list[dict[str, Any]],
 ) -> QuestionResult:
     out_of = question.points
-    text = "\n\n".join(cell.source for cell in cell_match.cells)
+    text = "\n\n".join(cell.source for cell in cell_match.texts or cell_match.cells)
+    if cell_match.texts:
+        notes, review = cell_match.notes, cell_match.review
+        return QuestionResult(
+            question.name, "needs review", 0.0, out_of, notes=notes, review=review, code=text[:100_000]
+        )
     if not cell_match.cells:
         return QuestionResult(
             question.name, "missing", 0.0, out_of, notes=("there is no cell for this question",)

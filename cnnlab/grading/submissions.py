@@ -35,7 +35,6 @@ class Submission:
     assignment: str | None = None
     error: str = ""
     digest: str = ""
-    submitted: float = 0.0
     notes: tuple[str, ...] = field(default=())
     texts: tuple[SubmittedCell, ...] = ()
 
@@ -114,28 +113,28 @@ def read(path: Path | None) -> Submission:
     if path is None:
         return Submission(error="there is no file")
     try:
-        content, submitted = file_content(path)
+        content = file_content(path)
     except OSError as error:
         return Submission(error=f"it cannot be opened: {error.strerror or error}")
     digest = hashlib.sha256(content).hexdigest()
     try:
         assignment, cells = untrusted.notebook(content, untrusted.name(path.name))
     except InvalidSubmission as error:
-        return Submission(error=error.reason, digest=digest, submitted=submitted)
+        return Submission(error=error.reason, digest=digest)
     code, texts = (tuple(cell for cell in cells if cell.is_text is is_text) for is_text in (False, True))
-    return Submission(code, assignment, digest=digest, submitted=submitted, texts=texts)
+    return Submission(code, assignment, digest=digest, texts=texts)
 
 
 def digest(path: Path | None) -> str:
     """The digest of what was handed in, as in `read`: "" if it cannot be opened."""
     try:
-        return hashlib.sha256(file_content(path)[0]).hexdigest() if path else ""
+        return hashlib.sha256(file_content(path)).hexdigest() if path else ""
     except OSError:
         return ""
 
 
-def file_content(path: Path) -> tuple[bytes, float]:
-    """The bytes of a submitted file, and when it was changed; an OSError for anything but a plain file of bounded size."""
+def file_content(path: Path) -> bytes:
+    """The bytes of a submitted file; an OSError for anything but a plain file of bounded size."""
     before = path.lstat()
     if stat.S_ISLNK(before.st_mode):
         raise OSError(0, "it is a link, and links are not followed")
@@ -145,4 +144,4 @@ def file_content(path: Path) -> tuple[bytes, float]:
         raise OSError(0, f"it has {before.st_size >> 20} MiB, more than {MAX_BYTES >> 20}")
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with open(number, "rb") as file:
-        return file.read(MAX_BYTES + 1), before.st_mtime
+        return file.read(MAX_BYTES + 1)

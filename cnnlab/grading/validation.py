@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,10 @@ def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner:
     with tempfile.TemporaryDirectory(prefix="cnnlab-validate-") as folder:
         path = Path(folder, "submission.ipynb")
         release.write(release.with_answers(assignment, answers), path)
-        return grade_submission(assignment, "validate", read(path), runner=runner, secret=SECRET)
+        submission = replace(
+            read(path), digest="validate"
+        )  # so that the inputs are the same however the file is written
+        return grade_submission(assignment, "validate", submission, runner=runner, secret=SECRET)
 
 
 def check_draws(assignment: Assignment, question: Question) -> ValidationResult:

@@ -120,6 +120,19 @@ def test_a_regrade_request_stays_in_the_table_when_grades_are_exported_anew(grad
     assert rows("tiny_csv.csv")["anna"]["regrade_request"] == "'=q2, please", "nothing is written over it"
 
 
+def test_the_time_of_a_file_is_never_that_of_handing_in(graded):
+    """Without the platform's table no time is known, however old the files are; and with it, those alone are known that it has."""
+    words = ("export", graded, "--due", "1999-01-01")
+    assert "no time of handing in is known, so counted as in time: =bert, anna, stranger" in command(*words)
+    assert {(row["late_days"], row["final"] == row["points"]) for row in rows("tiny_csv.csv").values()} == {
+        ("unknown", True)
+    }
+    Path("tiny_collected.csv").write_text("student,submitted\nanna,1999-01-03 10:00\n")
+    assert "so counted as in time: =bert, stranger\n" in command(*words)
+    late = {student: row["late_days"] for student, row in rows("tiny_csv.csv").items()}
+    assert (late["anna"], late["'=bert"]) == ("2", "unknown")
+
+
 def test_free_days_are_spent_once_however_often_grades_are_exported(graded):
     Path("times.csv").write_text("student,submitted\nanna,2026-06-03 10:00\n=bert,2026-05-30\n")
     words = (

@@ -213,3 +213,39 @@ def test_trials_before_the_answer_and_copies_after_it_need_no_human(grade):
     content = notebook(more=[WRONG, "answer = 41"])
     content["cells"] += [cell(RIGHT["q1"] + "  # a copy"), cell(WRONG, marks("q1-test", grade=True))]
     assert grade(content).status == "graded"
+
+
+IN_TEXT = {  # type of the cell, its metadata, and how the answer to q1 is written in it
+    "turned into text": ("markdown", marks("q1", solution=True), "{}"),
+    "turned into a raw cell": ("raw", marks("q1", solution=True), "{}"),
+    "in a fence": ("markdown", {}, "My answer:\n```python\n{}\n```"),
+    "below its marker": ("raw", {}, "# question: q1\nI would multiply by three."),
+}
+
+
+@pytest.mark.parametrize("stub", [False, True])
+@pytest.mark.parametrize("name", IN_TEXT)
+def test_an_answer_that_is_no_code_cell_goes_to_a_human(tiny, runner, tmp_path, name, stub):
+    kind, metadata, text = IN_TEXT[name]
+    content = notebook({**RIGHT, "q1": STUBS["q1"]})
+    if not stub:
+        content["cells"] = [
+            one for one in content["cells"] if one["metadata"].get("nbgrader", {}).get("grade_id") != "q1"
+        ]
+    added = {"cell_type": kind, "metadata": metadata, "source": text.format(RIGHT["q1"])}
+    content["cells"].append(added)
+    path = hand_in(tmp_path / "anna.ipynb", content)
+    result = grade_submission(tiny, "anna", read(path), runner=runner, secret=b"s")
+    first, *others = result.questions
+    assert (result.status, first.status, first.points) == ("needs review", "needs review", 0)
+    assert "no code cell" in first.review[0] and first.code == added["source"]
+    assert all(question.status == "passed" for question in others)
+
+
+@pytest.mark.parametrize("text", [STUBS["q1"], "I do not know triple.", "```\nx = triple(3)\n```"])
+def test_text_that_is_no_answer_is_not_taken_for_one(tiny, runner, tmp_path, text):
+    content = notebook({**RIGHT, "q1": STUBS["q1"]})
+    content["cells"].append({"cell_type": "markdown", "metadata": {}, "source": text})
+    path = hand_in(tmp_path / "anna.ipynb", content)
+    result = grade_submission(tiny, "anna", read(path), runner=runner, secret=b"s")
+    assert (result.status, result.questions[0].status) == ("graded", "not attempted")

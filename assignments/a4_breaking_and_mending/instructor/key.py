@@ -364,11 +364,18 @@ def next_generation(
 
 
 def small_steps(draw):
-    """Candidates in the middle, close to each other, so that no child leaves the picture."""
+    """Candidates in the middle, close to each other, so that no child leaves the picture, nor with rows and columns swapped."""
     height, width, count = 16, 12, 12
-    middle = torch.tensor([height / 2, width / 2, 0.5, 0.5, 0.5])
-    reach = torch.tensor([3, 2, 0.25, 0.25, 0.25])
+    middle = torch.tensor([6, 5, 0.5, 0.5, 0.5])
+    reach = torch.tensor([2.5, 2, 0.25, 0.25, 0.25])
     return population(draw, height, width, middle, reach, count)
+
+
+def steps_over_a_corner(draw):
+    """Candidates of which many children would leave the picture, and none below or on the right, where painting it is an error."""
+    height, width, count = 12, 18, 16
+    third = torch.tensor([(height - 1) / 3, (width - 1) / 3, 0.5, 0.5, 0.5])
+    return population(draw, height, width, third, third, count)
 
 
 def large_steps(draw):
@@ -398,7 +405,7 @@ Q4 = Question(
     "next_generation",
     (
         Case("in the middle", small_steps, 5, public=True),
-        Case("all over the picture", large_steps, 5, public=True),
+        Case("over the upper left corner", steps_over_a_corner, 5, public=True),
         Case("all over another picture", large_steps, 4),
     ),
     next_generation,
