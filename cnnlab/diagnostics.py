@@ -296,8 +296,8 @@ def check_memory() -> CheckOutcome:
 
     memory = psutil.virtual_memory()
     detail = f"{memory.total / GIB:.1f} GiB, {memory.available / GIB:.1f} GiB of it free"
-    if memory.available < 3 * GIB:
-        return "warning", detail, "a notebook takes up to 3 GiB: shut down kernels and programs that idle"
+    if memory.available < 2 * GIB:
+        return "warning", detail, "a notebook takes up to 1.7 GiB: shut down kernels and programs that idle"
     return "ok", detail, ""
 
 

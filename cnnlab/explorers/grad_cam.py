@@ -138,7 +138,7 @@ class GradCamExplorer(Explorer):
             pass  # within a kernel some may still be missing
         rows = [("this picture", self.result), *self.results.items()][:8]
         shape = -(-len(rows) // 4), min(4, len(rows))
-        figure = canvas(9.6, 2.8 * shape[0])
+        figure = canvas(9.6, 3 * shape[0])
         for axis, (name, result) in zip(figure.subplots(*shape, squeeze=False).flat, rows, strict=False):
             show_image(axis, result.image, name)
             values = result.per_pixel

@@ -31,7 +31,7 @@ def extract_features(
     layer: str,
     pool: str | None = None,
     *,
-    batch_size: int = 50,
+    batch_size: int = 16,
     progress: bool = False,
 ) -> Tensor:
     """Feature vectors: the activations of a layer, pooled, one vector for each picture.

@@ -69,12 +69,16 @@ def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterato
             handle.remove()
 
 
+PIXELS_AT_ONCE = 10**6
+"""Pixels of the images in one forward pass: 64 of 124 x 124, or 19 of 224 x 224."""
+
+
 def activations(
     model: nn.Module,
     images: Tensor,
     layers: str | Sequence[str],
     *,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> dict[str, Tensor]:
     """Activations of `layers` for `images`: maps from convolutional layers, vectors from fully connected ones.
@@ -88,7 +92,8 @@ def activations(
     layers
         One name of `layer_names(model)`, or several.
     batch_size
-        Images in one forward pass.
+        Images in one forward pass; None for as many as have a million pixels together, and 64 at most, so that large ones need no
+        more memory than small ones.
     progress
         Whether to show a progress bar.
 
@@ -113,6 +118,8 @@ def activations(
     """
     batch, single = image_batch(images)
     names = _as_names(layers)
+    if batch_size is None:
+        batch_size = min(64, max(1, PIXELS_AT_ONCE // batch[0, 0].numel()))
     chunks = batch.split(positive_int(batch_size, "batch_size"))
     parts: dict[str, list[Tensor]] = {name: [] for name in names}
     with without_gradients(model):

@@ -141,7 +141,7 @@ def cue_conflicts(
     return CueConflicts(torch.stack(images), shapes, textures, names)
 
 
-def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 64) -> ShapeBias:
+def shape_bias(model: nn.Module, conflicts: CueConflicts, *, batch_size: int = 16) -> ShapeBias:
     """Shape bias: the share of shape decisions among all predictions of either the shape's or the texture's class.
 
         shape bias = predictions of the shape's class / predictions of the shape's or the texture's class

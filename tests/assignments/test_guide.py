@@ -209,7 +209,8 @@ def test_an_instructor_follows_the_guide(said, course):
         assert said.count(line.replace("katherine is now", "katherine is merged into")) == 2, (
             "done, and in the log"
         )
-    assert json.loads((course / "results/results.json").read_text())["score"] == 1
+    handed_back = json.loads((course / "results/results.json").read_text())
+    assert handed_back["score"] < 4 and [test["score"] for test in handed_back["tests"][:5]] == [0] * 5
 
 
 def test_the_question_of_the_guide_is_a_good_one(said, course):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 import torch
 from explorers.contract import ran
@@ -39,6 +41,16 @@ def test_a_saved_notebook_shows_each_picture_large(explorer):
     figure.draw_without_rendering()
     widths = [axis.images[0].get_window_extent().width for axis in figure.axes if axis.images]
     assert len(widths) == len(OBJECTS) and min(widths) >= 150
+
+
+def test_words_keep_off_one_another_and_the_edge(explorer):
+    figure = explorer.preview()
+    figure.suptitle(explorer.preview_title(), fontsize=9)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for axis in figure.axes for text in (axis.title, *axis.texts)]
+    assert len(boxes) == 3 * len(OBJECTS)
+    assert min(box.y0 for box in boxes) >= 0
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_every_skin_is_drawn_and_asked_about(explorer):

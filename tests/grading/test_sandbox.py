@@ -57,6 +57,22 @@ def test_a_tier_that_is_not_here_is_refused_with_the_reason(monkeypatch, tmp_pat
         runner.Runner(["bubblewrap"])
 
 
+def test_the_world_is_drawn_before_the_first_fork_without_torch():
+    """As assignments need it whose cells render pictures; where it fails, none of them is graded."""
+    code = """
+    import sys
+    from cnnlab.grading.sandbox import forkserver
+    from cnnlab.world import scenes
+    drawn = []
+    scenes.PAINTERS.update({name: lambda *args, paint=paint, name=name: (drawn.append(name), paint(*args))
+                            for name, paint in scenes.PAINTERS.items()})
+    forkserver._warm_up_world()
+    assert set(drawn) == set(scenes.PAINTERS) and "torch" not in sys.modules, drawn
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("works", [True, False])
 def test_bubblewrap_is_taken_where_it_works(monkeypatch, tmp_path, works):
     monkeypatch.setattr(bubblewrap, "_works", lambda words: works)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cnnlab.explorers.image_sources import RenderedSource
 from cnnlab.explorers.snippet import snippet
 from cnnlab.explorers.static_preview import INK, canvas
+from cnnlab.figures.axes import show_image
 from cnnlab.figures.colours import LINES
 from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import class_names, probabilities
@@ -65,13 +66,11 @@ def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], 
 
 def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
     """Static preview: the shape with twenty textures, and below each the networks' predictions, coloured by the cue that they follow."""
-    figure = canvas(9.8, 9.4)
+    figure = canvas(9.8, 10)
     axes = figure.subplots(4, 5).flat
     under = {"ha": "center", "va": "top", "fontsize": 9}
     for axis, (texture, result) in zip(axes, results.items(), strict=True):
-        axis.set_axis_off()
-        axis.imshow(result.image.permute(1, 2, 0).numpy(), interpolation="nearest")
-        axis.set_title(texture, fontsize=8, color=INK, pad=2)
+        show_image(axis, result.image, texture, 8, interpolation="nearest")
         for height, probability, names in zip((-0.02, -0.12), result.probabilities, classes, strict=True):
             colour = CUE_COLOURS.get(followed_cue(probability, names, shape, texture), INK)
             axis.text(
