@@ -157,20 +157,21 @@ def _run_cells(
     record: bool,
 ) -> int | None:
     """Run the cells, up to the one that ends the process, whose number is returned."""
-    current = None
+    current, ended = None, True
     events = _SupervisorEvents(supervisor, limits.seconds)
     job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells], "record": record}
     try:
         _send(supervisor, job | {"skip": sorted(skip), "limits": limits.as_dict()})
         for letter, value, event in events:
             if letter == "c" and _may_begin(value, current, len(cells), skip):
-                current = value
+                current, ended = value, False
             elif letter == "e" and isinstance(value, dict):
+                ended = True
                 result.used[current or 0] = untrusted.remarks(value.get("used"))
                 # After a probe the cells may know hidden inputs, from a file that it has written.
                 if isinstance(value.get("error"), dict) and not result.results:
                     result.cell_errors[current or 0] = untrusted.error_fields(value["error"])
-            elif letter == "r":
+            elif letter == "r" and ended:  # while a cell is running, only that cell could send it
                 break
             elif letter == "x" and current is None:  # later, only student code could send it
                 raise RunnerError(f"the sandbox could not be built: {value}")
