@@ -51,6 +51,8 @@ CALLED = {
     "ruff": '"ruff"',
     "myst-nb": '"myst_nb"',
     "furo": '"furo"',
+    "onnx": "torch.onnx.export",
+    "onnxscript": "torch.onnx.export",
 }
 
 
@@ -160,7 +162,9 @@ def test_each_declared_package_is_used(need):
     assert used, f"{need.name} is declared in pyproject.toml but not used"
 
 
-@pytest.mark.parametrize(("folder", "declared"), [("cnnlab", NEEDED), ("tests", [*NEEDED, *EXTRAS["test"]])])
+@pytest.mark.parametrize(
+    ("folder", "declared"), [("cnnlab", NEEDED), ("tests", [*NEEDED, *EXTRAS["test"], *EXTRAS["site"]])]
+)
 def test_each_imported_package_is_declared(folder, declared):
     known = (
         {module(need) for need in declared}

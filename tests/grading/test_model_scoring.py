@@ -133,7 +133,7 @@ def test_what_is_kept_never_goes_to_the_runner():
 
 def test_the_public_case_measures_too(tmp_path):
     path = tmp_path / "checks.json"
-    assignment = type("A", (), {"name": "tiny", "title": "t", "questions": (QUESTION,)})
+    assignment = type("A", (), {"name": "tiny", "title": "t", "questions": (QUESTION,), "written": ()})
     public_tests.write_checks(assignment, path)
     (question,) = public_tests.read_checks(path)
     labels = probes.draw(probes.PUBLIC, "tiny", QUESTION, QUESTION.cases[0], public_tests.PUBLIC_STUDENT)[

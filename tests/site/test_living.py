@@ -6,6 +6,7 @@ import threading
 from io import BytesIO
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from browser.lab import Browser
@@ -137,15 +138,12 @@ def test_a_step_along_the_signs_is_that_of_the_notebook(host, open_page):
 
 @pytest.mark.parametrize("name", living.NETWORKS)
 def test_a_gradient_in_onnx_is_autograds(name, tmp_path):
-    runtime = pytest.importorskip(
-        "onnxruntime", reason="the browser's runtime is asked where Python's is not there"
-    )
     model = lab.load(name)
     image = torch.rand(1, 3, model.input_size, model.input_size, generator=torch.Generator().manual_seed(0))
     seed = torch.zeros(1, len(model.class_names))
     seed[0, 3] = 1
     onnx_graphs.write_gradient(model, model.input_size, tmp_path / "gradient.onnx")
-    session = runtime.InferenceSession(tmp_path / "gradient.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "gradient.onnx")
     logits, gradient = session.run(None, {"image": image.numpy(), "seed": seed.numpy()})
     image.requires_grad_()
     wanted = model(image)
