@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -240,6 +241,28 @@ def test_an_answer_that_attacks_the_marker_is_text(room, served, look):
         page.locator("#answer.code").wait_for()
         assert page.evaluate("window.hacked") is None and page.trouble == []
         assert page.locator("svg, iframe, a, object, embed, style, script:not([src])").count() == 0
+
+
+def test_keys_pressed_before_the_server_answers_keep_their_order(room, served, look):
+    room.hand_in({"anna": "The meadow.", "berta": "The lamb."})
+    room.grade()
+    page = look(served().address)
+
+    def late(route):
+        time.sleep(0.3)
+        route.continue_()
+
+    page.route("**/api/answer/**", late)
+    for key in "[[[":
+        page.keyboard.press(key)
+    eventually(page, lambda: page.locator("#question").input_value() == "q1")
+    for key in "]]]f":  # "f" gives all points to the question that stands there at its turn
+        page.keyboard.press(key)
+    eventually(page, lambda: text(page, "total") == "4 / 4")
+    assert page.locator("#question").input_value() == "w1"
+    saved(page)
+    assert [row["q1_status"] for row in room.table().values()] == ["passed", "passed"]
+    assert page.trouble == []
 
 
 def test_points_by_hand_have_a_reason_and_can_be_taken_back(room, served, look):

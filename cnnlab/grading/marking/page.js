@@ -396,11 +396,25 @@ function pressed(event) {
   if (field.matches('input:not([type="checkbox"]), textarea, select') || at('help').open) return;
   if (event.ctrlKey || event.metaKey || event.altKey || !at('single-keys').checked || !question) return;
   if (event.key === 'Enter' && field.matches('button, summary, a, [type="checkbox"]')) return;
-  const digit = /^Digit([1-9])$/.exec(event.code)?.[1] ?? /^[1-9]$/.exec(event.key)?.[0];
+  // What a key does is looked up at its turn: the key before it may still be changing question and answer.
+  const turn = { key: event.key, digit: /^Digit([1-9])$/.exec(event.code)?.[1] ?? /^[1-9]$/.exec(event.key)?.[0], half: event.shiftKey };
+  if (!turn.digit && !ALL_KEYS.includes(turn.key)) return;
+  event.preventDefault();
+  act(() => meaning(turn)?.());
+}
+
+const ALL_KEYS = ['Enter', 'ArrowRight', 'ArrowLeft', ...'jk[]?zdsvcfpar0'];
+
+function act(what) { acting = acting.then(what).catch((error) => trouble(error.message)); }
+
+// What a key means for the question and the answer that stand here now.
+function meaning({ key, digit, half }) {
   const number = questions.indexOf(question);
+  const always = { '[': () => chooseAndOpen(number - 1), ']': () => chooseAndOpen(number + 1), '?': () => at('help').showModal() };
+  if (always[key] || !answer) return always[key];
+  if (digit && question.written) return () => toggle(Number(digit) - 1, half ? 0.5 : 1);
   const actions = {
-    Enter: nextToDo, ArrowRight: () => open(place + 1), j: () => open(place + 1), ArrowLeft: () => open(place - 1), k: () => open(place - 1),
-    '[': () => chooseAndOpen(number - 1), ']': () => chooseAndOpen(number + 1), '?': () => at('help').showModal(), z: undo,
+    Enter: nextToDo, ArrowRight: () => open(place + 1), j: () => open(place + 1), ArrowLeft: () => open(place - 1), k: () => open(place - 1), z: undo,
     d: () => { at('asked').open = !at('asked').open; }, s: () => change({ second_look: !draft.second_look }),
     v: () => { large = !large; showBeside(); },
     c: () => { chosen = -1; at('comment').focus(); showBank(); },
@@ -415,10 +429,7 @@ function pressed(event) {
       p: () => { at('points').focus(); at('points').select(); }, r: () => at('reason').focus(),
     });
   }
-  const action = digit && question.written ? () => toggle(Number(digit) - 1, event.shiftKey ? 0.5 : 1) : actions[event.key];
-  if (!action || (!answer && !['[', ']', '?'].includes(event.key))) return;
-  event.preventDefault();
-  acting = acting.then(action).catch((error) => trouble(error.message));
+  return actions[key];
 }
 
 const accept = () => change({ kind: 'accepted', points: answer.computed, reason: '' });
@@ -430,13 +441,13 @@ function begin() {
     return [term, element('dd', what)];
   }));
   document.addEventListener('keydown', pressed);
-  at('question').addEventListener('change', () => { chooseAndOpen(at('question').selectedIndex); at('question').blur(); });
+  at('question').addEventListener('change', () => { const to = at('question').selectedIndex; act(() => chooseAndOpen(to)); at('question').blur(); });
   at('help-button').addEventListener('click', () => at('help').showModal());
-  at('previous').addEventListener('click', () => open(place - 1));
-  at('next').addEventListener('click', () => open(place + 1));
-  at('todo').addEventListener('click', nextToDo);
-  at('undo').addEventListener('click', undo);
-  at('accept').addEventListener('click', accept);
+  at('previous').addEventListener('click', () => act(() => open(place - 1)));
+  at('next').addEventListener('click', () => act(() => open(place + 1)));
+  at('todo').addEventListener('click', () => act(nextToDo));
+  at('undo').addEventListener('click', () => act(undo));
+  at('accept').addEventListener('click', () => act(accept));
   at('second-look').addEventListener('change', () => change({ second_look: at('second-look').checked }));
   at('points').addEventListener('change', () => setPoints(at('points').value));
   at('reason').addEventListener('change', () => setPoints(at('points').value));
