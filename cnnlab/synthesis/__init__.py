@@ -5,7 +5,7 @@
     deepdream                amplify what a layer detects: octaves, and the DeepDream zoom
     style_transfer           the content of one picture in the style of another; textures
     gram_matrix              the statistic of style, `gram_matrix`
-    objectives               what is maximised: `logit`, `unit`, `channel`, `direction`, `layer_norm`; they add up with `+`
+    objectives               what is maximised: `logit`, `unit`, `channel`, `direction`, `caricature`, `diversity` ...; they add up with `+`
     parametrisations         the coordinates of the optimisation: `pixels`, or `fourier` in decorrelated colours
     random_transforms        random changes before each step: `jitter`, `random_zoom_rotate`
     regularisers             natural-image priors: `total_variation`, L2, blur, clipping of small pixels
@@ -22,7 +22,16 @@ from cnnlab.synthesis.deepdream import deepdream, deepdream_steps, deepdream_zoo
 from cnnlab.synthesis.gradient_ascent import AscentState, gradient_ascent
 from cnnlab.synthesis.gram_matrix import gram_matrix
 from cnnlab.synthesis.inversion import Inversion, invert, invert_steps
-from cnnlab.synthesis.objectives import Objective, channel, direction, layer_norm, logit, unit
+from cnnlab.synthesis.objectives import (
+    Objective,
+    caricature,
+    channel,
+    direction,
+    diversity,
+    layer_norm,
+    logit,
+    unit,
+)
 from cnnlab.synthesis.parametrisations import PARAMETRISATIONS, Parametrisation, fourier, pixels
 from cnnlab.synthesis.random_transforms import jitter, random_zoom_rotate
 from cnnlab.synthesis.regularisers import (
@@ -38,8 +47,10 @@ __all__ = [
     *(
         "gradient_ascent",
         "gaussian_blur",
+        "caricature",
         "channel",
         "direction",
+        "diversity",
         "deepdream",
         "deepdream_steps",
         "fourier",
