@@ -244,9 +244,6 @@ TECHNIQUES = {
     ),
     "units.logit_attribution": lambda g: units.logit_attribution(g.model, g.images, g.middle, 7),
     "units.silenced_falls": lambda g: units.silenced_falls(g.model, g.images, g.middle, 7),
-    "units.survey_steps": lambda g: [
-        part[g.middle].peak for part in units.survey_steps(g.model, g.crops, [g.middle])
-    ],
     "units.survey_units": lambda g: units.survey_units(g.model, g.crops, g.middle).mean,
     "units.vector_attribution": lambda g: units.vector_attribution(
         g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), SIDE

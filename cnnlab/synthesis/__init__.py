@@ -9,6 +9,7 @@
     parametrisations         the coordinates of the optimisation: `pixels`, or `fourier` in decorrelated colours
     random_transforms        random changes before each step: `jitter`, `random_zoom_rotate`
     regularisers             natural-image priors: `total_variation`, L2, blur, clipping of small pixels
+    unit_pictures            pictures of single units, small first, kept on disk; the sheet of a layer
     gradient_ascent          the loop that puts the parts together, `gradient_ascent`
     early_exit               a forward pass that stops after the last layer needed
 
@@ -41,6 +42,7 @@ from cnnlab.synthesis.regularisers import (
     total_variation,
 )
 from cnnlab.synthesis.style_transfer import StyleTransfer, style_steps, transfer_style
+from cnnlab.synthesis.unit_pictures import kept_unit_picture, unit_picture_steps, unit_pictures
 
 __all__ = [
     *("PARAMETRISATIONS", "AscentState", "Inversion", "Objective", "Parametrisation", "StyleTransfer"),
@@ -59,5 +61,5 @@ __all__ = [
     ),
     *("invert_steps", "jitter", "layer_norm", "logit", "maximise", "maximise_steps", "pixels", "style_steps"),
     *("total_variation", "transfer_style", "unit", "clip_small_contribution", "clip_small_norm"),
-    *("random_zoom_rotate", "deepdream_zoom"),
+    *("random_zoom_rotate", "deepdream_zoom", "kept_unit_picture", "unit_picture_steps", "unit_pictures"),
 ]

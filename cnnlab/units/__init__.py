@@ -36,7 +36,7 @@ from cnnlab.units.filters import FILTER_PARTS, convolution_names, filter_energy,
 from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
 from cnnlab.units.logit_attribution import logit_attribution, silenced_falls, vector_attribution
 from cnnlab.units.patches import TopPatches, top_patches
-from cnnlab.units.survey import UnitSurvey, survey_steps, survey_units
+from cnnlab.units.survey import UnitSurvey, survey_units
 
 __all__ = [
     "DETECTOR_IOU",
@@ -72,7 +72,6 @@ __all__ = [
     "random_directions",
     "random_rotation",
     "silenced_falls",
-    "survey_steps",
     "survey_units",
     "top_along_direction",
     "top_patches",

@@ -6,7 +6,7 @@ activations rise and fall with its own. The maps themselves are not kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,25 +102,18 @@ def survey_units(
     torch.Size([5, 96])
     """
     names = parse_layers(model, layers)
-    parts = list(survey_steps(model, pictures, names, batch_size=batch_size, progress=progress))
-    surveys = {name: joined([part[name] for part in parts]) for name in names}
-    return surveys[layers] if isinstance(layers, str) else surveys
-
-
-def survey_steps(
-    model: nn.Module, pictures: Any, layers: Sequence[str], *, batch_size: int = 16, progress: bool = False
-) -> Iterator[dict[str, UnitSurvey]]:
-    """The survey, batch by batch: a `UnitSurvey` of each layer for each batch of pictures; `joined` puts them together."""
-    for _, _, outputs in activation_batches(model, pictures, layers, batch_size, progress, "survey of units"):
-        found = {}
-        for name in layers:
+    parts: dict[str, list[UnitSurvey]] = {name: [] for name in names}
+    for _, _, outputs in activation_batches(model, pictures, names, batch_size, progress, "survey of units"):
+        for name in names:
             maps = outputs.pop(name).cpu()
             if maps.dim() not in (2, 4):
                 raise ValueError(f'layer "{name}" gives neither maps nor vectors, so it has no units.')
             rows = maps.flatten(2) if maps.dim() == 4 else maps[:, :, None]
             peak, place = rows.max(2)
-            found[name] = UnitSurvey(peak, place.int(), rows.mean(2), maps.shape[3] if maps.dim() == 4 else 1)
-        yield found
+            width = maps.shape[3] if maps.dim() == 4 else 1
+            parts[name].append(UnitSurvey(peak, place.int(), rows.mean(2), width))
+    surveys = {name: joined(found) for name, found in parts.items()}
+    return surveys[layers] if isinstance(layers, str) else surveys
 
 
 def joined(parts: Sequence[UnitSurvey]) -> UnitSurvey:
