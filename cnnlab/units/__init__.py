@@ -10,6 +10,8 @@
     activation_masks   the pixels of an image at which a unit exceeds its threshold
     dissection_report  the results of dissection
     ablation           the accuracy that the network loses without a unit
+    logit_attribution  the classes that a unit feeds: its share of every logit, and the fall when it is silenced
+    survey             the peaks of every unit over a set of pictures, and the units that go along with it
 
 Behind them: `least_squares`, `activation_batches` (activations in batches) and `streaming_quantile` (thresholds). For the feature
 vector of a whole layer see `cnnlab.features`; for the pixels that matter, `cnnlab.attribution`.
@@ -32,7 +34,9 @@ from cnnlab.units.dissection_report import DETECTOR_IOU, Dissection, UnitReport
 from cnnlab.units.filter_fit import FilterFit, fit_filters
 from cnnlab.units.filters import FILTER_PARTS, convolution_names, filter_energy, filters
 from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
+from cnnlab.units.logit_attribution import logit_attribution, silenced_falls, vector_attribution
 from cnnlab.units.patches import TopPatches, top_patches
+from cnnlab.units.survey import UnitSurvey, survey_units
 
 __all__ = [
     "DETECTOR_IOU",
@@ -46,6 +50,7 @@ __all__ = [
     "LabelAgreement",
     "TopPatches",
     "UnitReport",
+    "UnitSurvey",
     "ablate",
     "ablate_each",
     "ablation_steps",
@@ -63,9 +68,13 @@ __all__ = [
     "fit_gabor",
     "gabor_pattern",
     "label_agreement",
+    "logit_attribution",
     "random_directions",
     "random_rotation",
+    "silenced_falls",
+    "survey_units",
     "top_along_direction",
     "top_patches",
     "upsample_to_image",
+    "vector_attribution",
 ]
