@@ -280,7 +280,7 @@ def _batches(
         batch, truth = to_float_images(images[rows]), labels[rows].long()
         if mirror:
             mirrored = torch.rand(len(rows), generator=generator) < 0.5
-            batch = torch.where(mirrored[:, None, None, None], batch.flip(-1), batch)
+            batch = torch.where(mirrored[:, None, None, None].to(batch.device), batch.flip(-1), batch)
             truth = truth if truth.dim() == 1 else torch.where(mirrored[:, None, None], truth.flip(-1), truth)
         yield batch, truth
 

@@ -204,7 +204,7 @@ def ablation_steps(
     """
     correct, totals = torch.zeros(0), torch.zeros(0)
     for start in range(0, len(images), batch_size):
-        batch, truth = images[start : start + batch_size], labels[start : start + batch_size]
+        batch, truth = images[start : start + batch_size], labels[start : start + batch_size].cpu()
         with without_gradients(model):
             outputs = [class_logits(model, batch)]
             with ablate(model, layer, unit):
