@@ -126,6 +126,7 @@ TECHNIQUES = {
     "features.extract_features": lambda g: [
         features.extract_features(g.model, g.crops, layer) for layer in (g.early, g.head)
     ],
+    "features.sample_vectors": lambda g: features.sample_vectors(g.model, g.crops, g.middle).vectors,
     "features.simulate_recordings": lambda g: (
         features.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
     ),
@@ -240,6 +241,12 @@ TECHNIQUES = {
     ],
     "units.ablate_each": lambda g: (
         units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
+    ),
+    "units.logit_attribution": lambda g: units.logit_attribution(g.model, g.images, g.middle, 7),
+    "units.silenced_falls": lambda g: units.silenced_falls(g.model, g.images, g.middle, 7),
+    "units.survey_units": lambda g: units.survey_units(g.model, g.crops, g.middle).mean,
+    "units.vector_attribution": lambda g: units.vector_attribution(
+        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), SIDE
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(channel_count(g.model, g.image, g.early), 2), 3

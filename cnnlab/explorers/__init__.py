@@ -7,6 +7,7 @@ The explorers, one module each:
     parts                     a map's claim for each part of an object beside the truth, and the method that lies
     layers, convolution       the layer table of a network; one convolution, product by product
     filters, activation       a layer's weights and fits to them; its activation maps and receptive fields
+    microscope                all of a unit at once: what it wants, its maps, patches, classes and nearest units
     patches, dissection       a unit's strongest patches; the concept that it detects
     nearest_neighbours        nearest neighbours in the features of a layer
     embedding, retrieval      features as a two-dimensional map; instance retrieval
@@ -59,6 +60,7 @@ from cnnlab.explorers.grad_cam import GradCamExplorer
 from cnnlab.explorers.inversion import InversionExplorer
 from cnnlab.explorers.layers import LayersExplorer
 from cnnlab.explorers.memorization import MemorizationExplorer
+from cnnlab.explorers.microscope import MicroscopeExplorer
 from cnnlab.explorers.nearest_neighbours import NearestNeighboursExplorer
 from cnnlab.explorers.occlusion import OcclusionExplorer
 from cnnlab.explorers.parts import PartExplorer
@@ -89,6 +91,7 @@ __all__ = [
     "InversionExplorer",
     "LayersExplorer",
     "MemorizationExplorer",
+    "MicroscopeExplorer",
     "NearestNeighboursExplorer",
     "OcclusionExplorer",
     "PartExplorer",

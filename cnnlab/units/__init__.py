@@ -13,6 +13,8 @@
     activation_masks   the pixels of an image at which a unit exceeds its threshold
     dissection_report  the results of dissection
     ablation           the accuracy that the network loses without a unit
+    logit_attribution  the classes that a unit feeds: its share of every logit, and the fall when it is silenced
+    survey             the peaks of every unit over a set of pictures, and the units that go along with it
 
 Behind them: `least_squares`, `activation_batches` (activations in batches) and `streaming_quantile` (thresholds). For the feature
 vector of a whole layer see `cnnlab.features`; for the pixels that matter, `cnnlab.attribution`.
@@ -45,7 +47,9 @@ from cnnlab.units.dissection_report import DETECTOR_IOU, Dissection, UnitReport
 from cnnlab.units.filter_fit import FilterFit, fit_filters
 from cnnlab.units.filters import FILTER_PARTS, convolution_names, filter_energy, filters
 from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
+from cnnlab.units.logit_attribution import logit_attribution, silenced_falls, vector_attribution
 from cnnlab.units.patches import TopPatches, top_patches
+from cnnlab.units.survey import UnitSurvey, survey_units
 from cnnlab.units.tcav import ConceptScore, concept_vector, directional_derivatives, tcav
 
 __all__ = [
@@ -63,6 +67,7 @@ __all__ = [
     "SparseDictionary",
     "TopPatches",
     "UnitReport",
+    "UnitSurvey",
     "ablate",
     "ablate_each",
     "ablation_steps",
@@ -87,11 +92,15 @@ __all__ = [
     "fit_gabor",
     "gabor_pattern",
     "label_agreement",
+    "logit_attribution",
     "random_directions",
     "random_rotation",
+    "silenced_falls",
+    "survey_units",
     "tcav",
     "top_along_direction",
     "top_patches",
     "upsample_to_image",
+    "vector_attribution",
     "with_dictionary",
 ]
