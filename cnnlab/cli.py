@@ -230,7 +230,7 @@ def site(
         str, typer.Option(help="OWNER/NAME on GitHub, for links to Colab and Binder.")
     ] = "",
     still: Annotated[
-        bool, typer.Option("--still", help="Leave out what makes explorers live in their pages.")
+        bool, typer.Option("--still", help="Leave out living explorers and films.")
     ] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show the pages at an address of this machine.")
