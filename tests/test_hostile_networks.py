@@ -100,10 +100,13 @@ def known() -> tuple[torch.Tensor, lab.world.Dataset]:
 
 RETURN_A_NETWORK = {
     *("networks.to_convolutional", "networks.reinitialise", "robustness.adversarial_training"),
-    *("transfer.new_head", "transfer.transfer_init", "transfer.reinitialise_after"),
+    *("transfer.new_head", "transfer.transfer_init", "transfer.reinitialise_after", "units.with_dictionary"),
 }
 """What they return is called as any network is, and does to its input what the network does."""
-RUN_IN_ITS_MODE = {"attribution.BackdooredModel", "robustness.JpegDefence", "robustness.NoiseDefence"}
+RUN_IN_ITS_MODE = {
+    *("attribution.BackdooredModel", "robustness.JpegDefence"),
+    *("robustness.LogitScaleDefence", "robustness.NoiseDefence"),
+}
 """Modules around the network."""
 ASKED = [
     name for name in TECHNIQUES if name != "robustness.transfer_attack"
