@@ -50,6 +50,7 @@ export class Kernel {
     Object.assign(this, { models, description, palettes, here });
     this.quiet = 0; // while it is positive, changes are the kernel's own
     this.answering = 0; // answers to the reader under way,
+    this.turn = 0;
     this.meanwhile = 0; // and work that goes on while the controls rest
   }
 
@@ -86,13 +87,14 @@ export class Kernel {
   // Work that the reader has asked for; the status line says so if it takes a while.
   async attempt(work, count = "answering") {
     this[count] += 1;
+    const mine = count === "answering" ? ++this.turn : this.turn; // an older answer that comes late says nothing of the newest
     const before = this.get("status");
     const told = setTimeout(() => this.status(COMPUTING), PATIENCE);
     try {
       await work();
-      this.alert("");
+      if (mine === this.turn) this.alert("");
     } catch (error) {
-      this.alert(error.message ?? String(error));
+      if (mine === this.turn) this.alert(error.message ?? String(error));
     } finally {
       this[count] -= 1;
       clearTimeout(told);
