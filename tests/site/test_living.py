@@ -26,7 +26,7 @@ from cnnlab.explorers.render.activations import patch_captions
 from cnnlab.site import living, packages
 
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><html lang="en"><title>A page</title>
-<link rel="stylesheet" href="furo.css"><link rel="stylesheet" href="site.css"><body style="margin: 0"><h1>An explorer</h1>
+<link rel="stylesheet" href="furo.css"><link rel="stylesheet" href="site.css"><body style="padding: 0 0.5rem"><h1>An explorer</h1>
 <div class="alive" data-explorer="{explorer}"><button>Bring it to life</button> <span role="status"></span></div>
 <script type="module" src="alive/page.js"></script>"""
 

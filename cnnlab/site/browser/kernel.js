@@ -33,7 +33,9 @@ export function latestOnly(work) {
       try {
         while (wanted) {
           wanted = false;
-          await work();
+          await work().catch((error) => {
+            if (!wanted) throw error; // else the newest call answers
+          });
         }
       } finally {
         running = null;
@@ -49,8 +51,8 @@ export class Kernel {
   constructor(models, description, palettes, here) {
     Object.assign(this, { models, description, palettes, here });
     this.quiet = 0; // while it is positive, changes are the kernel's own
-    this.answering = 0; // answers to the reader under way,
-    this.turn = 0;
+    this.turn = 0; // answers that were asked for so far,
+    this.answering = 0; // those under way,
     this.meanwhile = 0; // and work that goes on while the controls rest
   }
 
@@ -174,11 +176,12 @@ export class Kernel {
   // Follows the pickers of network and picture: `changed` is called after each choice.
   async followPickers(changed) {
     const panels = { photograph: "photographs", rendered: "rendered_panel", own: "upload" };
+    const again = latestOnly(changed);
     const choose = () => {
       for (const [kind, panel] of Object.entries(panels)) this.show(panel, kind === this.get("kind"));
       if (this.get("kind") === "own" && !this.get("upload", "upload").content) return undefined;
       this.offer();
-      return changed();
+      return again();
     };
     this.on(["kind", "photographs", "rendered"], choose);
     this.on("network", choose, "index");
