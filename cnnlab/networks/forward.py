@@ -80,7 +80,9 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
         If the network does not take pictures of this size; if the output holds NaN or infinity (minus infinity is the logit of a
         class that is impossible).
     """
-    output = _output(uncompiled(model), match_device_dtype(model, images).clone())
+    # A network may call `view`, which asks for the usual order in memory.
+    copy = match_device_dtype(model, images).clone(memory_format=torch.contiguous_format)
+    output = _output(uncompiled(model), copy)
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"

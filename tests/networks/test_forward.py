@@ -44,6 +44,25 @@ def test_a_network_that_normalises_in_place_leaves_the_images_alone():
     assert torch.equal(images, IMAGES)
 
 
+class Viewed(nn.Module):
+    """Flattens with `view`, as many networks do; that works for maps in the usual order in memory alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 2, 3), nn.Linear(2 * 94 * 94, 2)
+
+    def forward(self, images):
+        return self.fc(self.conv(images).view(len(images), -1))
+
+
+def test_a_network_that_flattens_with_view_takes_data_sets():
+    images = torch.randint(256, (3, 3, 96, 96), dtype=torch.uint8)
+    data = Labelled(images, torch.tensor([0, 1, 0]), ("even", "odd"))
+    model = Viewed()
+    expected = model(images / 255).softmax(1)
+    assert torch.allclose(evaluation.predict(model, data), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("output", "message"),
     [
