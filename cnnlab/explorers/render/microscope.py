@@ -213,7 +213,7 @@ def code(
         f'falls = units.silenced_falls(model, image, "{layer}", {unit})',
         f'shares = units.logit_attribution(model, image, "{layer}", {unit})',
         *pictures,
-        f'patches = units.top_patches(model, pictures, "{layer}", k=6, units=[{unit}])',
+        f'patches = units.top_patches(model, pictures, "{layer}", k=5, units=[{unit}])',
         f'print(units.survey_units(model, pictures, "{layer}").nearest({unit}, {NEAREST}))',
         "figures.grid(wanted)",
     )
