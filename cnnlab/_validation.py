@@ -147,6 +147,8 @@ def image_batch(images: Any, what: str = "images") -> tuple[Tensor, bool]:
 def labelled_images(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
     """Images for training, N x 3 x H x W, and their class indices: N, or N x H x W for masks. numpy arrays become tensors.
 
+    The images stay on their device, the class indices come to the CPU.
+
     Raises
     ------
     TypeError
@@ -160,7 +162,7 @@ def labelled_images(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
         raise TypeError(
             "labels must be class indices (whole numbers), but names came; look them up by `model.class_names.index(name)`."
         )
-    images, labels = torch.as_tensor(images), torch.as_tensor(labels)
+    images, labels = torch.as_tensor(images), torch.as_tensor(labels).cpu()
     if (
         images.dim() != 4
         or not len(images)

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import image_batch, positive_int
+from cnnlab._validation import image_batch
 from cnnlab.networks.channel_axis import back_to_axis, channels_second, following_channels
 from cnnlab.networks.eval_mode import eval_mode
-from cnnlab.networks.forward import COMPLEX, at_least_float32, forward, without_gradients
+from cnnlab.networks.forward import COMPLEX, at_least_float32, forward, pictures_at_once, without_gradients
 from cnnlab.networks.layer_names import layer_names, resolve_layer
 
 __all__ = ["activations", "eval_mode", "layer_names", "record_activations", "resolve_layer"]
@@ -69,10 +69,6 @@ def record_activations(model: nn.Module, layers: str | Sequence[str]) -> Iterato
             handle.remove()
 
 
-PIXELS_AT_ONCE = 10**6
-"""Pixels of the images in one forward pass: 64 of 124 x 124, or 19 of 224 x 224."""
-
-
 def activations(
     model: nn.Module,
     images: Tensor,
@@ -118,9 +114,7 @@ def activations(
     """
     batch, single = image_batch(images)
     names = _as_names(layers)
-    if batch_size is None:
-        batch_size = min(64, max(1, PIXELS_AT_ONCE // batch[0, 0].numel()))
-    chunks = batch.split(positive_int(batch_size, "batch_size"))
+    chunks = batch.split(pictures_at_once(batch.shape, batch_size))
     parts: dict[str, list[Tensor]] = {name: [] for name in names}
     with without_gradients(model):
         for chunk in tqdm(chunks, desc="pictures", disable=not progress or None):

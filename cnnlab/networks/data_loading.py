@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab._validation import image_batch, positive_int
+from cnnlab._validation import image_batch
+from cnnlab.networks.forward import pictures_at_once
 from cnnlab.networks.recipes import TrainingConfig
 from cnnlab.world import Photographs
 
@@ -22,9 +23,10 @@ IGNORE_INDEX = -100
 
 
 def plain_batches(
-    dataset: Any, batch_size: int, device: torch.device | str = "cpu"
+    dataset: Any, batch_size: int | None = None, device: torch.device | str = "cpu"
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """All images in their order: floats N x 3 x H x W in [0, 1], and their labels."""
+    """All images in their order: floats N x 3 x H x W in [0, 1], and their labels; for batches of None see `pictures_at_once`."""
+    batch_size = pictures_at_once(dataset.images.shape, batch_size)
     for start in range(0, len(dataset), batch_size):
         rows = slice(start, start + batch_size)
         images = dataset.images[rows].to(device, memory_format=torch.channels_last).float().div_(255)
@@ -118,20 +120,22 @@ def random_erasing(
     return images
 
 
-def picture_batches(pictures: Any, batch_size: int) -> Iterator[Tensor]:
-    """All images in their order, as floats N x 3 x H x W in [0, 1].
+def picture_batches(pictures: Any, batch_size: int | None = None) -> Iterator[Tensor]:
+    """All images in their order, as floats N x 3 x H x W in [0, 1], `batch_size` at a time (for None see `pictures_at_once`).
 
     `pictures` is a tensor of images, a data set of the world, or anything with a length that yields a picture, or (picture, label), for an
     index, such as a list.
     """
-    batch_size = positive_int(batch_size, "batch_size")
     if isinstance(pictures, Tensor):
-        yield from image_batch(pictures)[0].split(batch_size)
+        images, _ = image_batch(pictures)
+        yield from images.split(pictures_at_once(images.shape, batch_size))
     elif isinstance(getattr(pictures, "images", None), Tensor):
         yield from (images for images, _ in plain_batches(pictures, batch_size))
     else:
-        for start in range(0, picture_count(pictures), batch_size):
-            stop = min(start + batch_size, len(pictures))
+        count = picture_count(pictures)
+        batch_size = pictures_at_once(picture_at(pictures, 0).shape, batch_size)
+        for start in range(0, count, batch_size):
+            stop = min(start + batch_size, count)
             yield torch.stack([picture_at(pictures, index) for index in range(start, stop)])
 
 

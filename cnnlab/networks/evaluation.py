@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import positive_int
 from cnnlab.networks.data_loading import plain_batches
 from cnnlab.networks.forward import class_logits, forward, without_gradients
 
@@ -43,18 +42,17 @@ class Evaluation:
     confusion: Tensor
 
 
-def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluation:
+def evaluate(model: nn.Module, dataset: Any, batch_size: int | None = None) -> Evaluation:
     """Evaluate `model` on all images of `dataset`; the model's mode is restored.
 
     >>> from cnnlab import load, world
     >>> evaluate(load("mini_alexnet"), world.dataset("validation")).accuracy  # doctest: +SKIP
     0.97
     """
-    positive_int(batch_size, "batch_size")
     if len(dataset) == 0:
         raise ValueError("the data set has no pictures, so there is nothing to evaluate.")
     if dataset.labels.ndim == 3:
-        return evaluate_masks(model, dataset, min(batch_size, 50))
+        return evaluate_masks(model, dataset, batch_size)
     probabilities = predict(model, dataset, batch_size)
     labels = torch.as_tensor(dataset.labels)
     confidence, predictions = probabilities.max(1)
@@ -69,7 +67,7 @@ def evaluate(model: nn.Module, dataset: Any, batch_size: int = 250) -> Evaluatio
     )
 
 
-def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int = 50) -> Evaluation:
+def evaluate_masks(model: nn.Module, dataset: Any, batch_size: int | None = None) -> Evaluation:
     """Evaluation where labels are N x H x W: counted batch by batch, since all probabilities at once would take gigabytes."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     confusion: Tensor | int = 0
@@ -118,7 +116,7 @@ def accuracy_from_confusion(confusion: Tensor, *, masks: bool) -> float:
     return confusion.diagonal().sum().item() / confusion.sum().item()
 
 
-def predict(model: nn.Module, dataset: Any, batch_size: int = 250) -> Tensor:
+def predict(model: nn.Module, dataset: Any, batch_size: int | None = None) -> Tensor:
     """N x C class probabilities for every picture of `dataset`, on the CPU."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with without_gradients(model):

@@ -9,12 +9,13 @@ A network may normalise its input in place, return a tuple, have been compiled, 
     with_gradients       the context for input gradients: eval mode, gradients on, parameters constant
     input_gradient       the gradient of scores with respect to images or activations
     as_pixels            images on the network's device, in a float type in which small changes are not lost
+    pictures_at_once     how many images go through a network in one pass
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from cnnlab._validation import positive_int
 from cnnlab.networks.eval_mode import eval_mode, match_device_dtype, model_device_dtype, uncompiled
 
 NOT_DIFFERENTIABLE = (
@@ -52,6 +54,19 @@ UNFIT = (
     "must match the size of tensor",
 )
 """Of torch's, torchvision's and others' messages for pictures that are too small, or of another size than the network is made for."""
+
+
+PIXELS_AT_ONCE = 10**6
+
+
+def pictures_at_once(shape: Sequence[int], batch_size: int | None = None) -> int:
+    """Images of `shape` (..., H, W) in one forward pass: `batch_size`, or for None as many as have a million pixels together.
+
+    That is 64, the most, up to 125 x 125, and 19 of 224 x 224: large images need no more memory than small ones.
+    """
+    if batch_size is not None:
+        return positive_int(batch_size, "batch_size")
+    return min(64, max(1, PIXELS_AT_ONCE // (shape[-2] * shape[-1])))
 
 
 def forward(model: nn.Module, images: Tensor) -> Tensor:

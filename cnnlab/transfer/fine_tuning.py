@@ -17,7 +17,7 @@ from cnnlab.networks import mixed_precision
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.data_loading import to_float_images
 from cnnlab.networks.eval_mode import layered, match_device_dtype
-from cnnlab.networks.forward import ONE_OUTPUT, forward, training_logits, without_gradients
+from cnnlab.networks.forward import ONE_OUTPUT, forward, pictures_at_once, training_logits, without_gradients
 from cnnlab.networks.seeding import Chance
 from cnnlab.transfer.heads import freeze, split_at_layer
 
@@ -246,10 +246,10 @@ def lr_factor(progress: float) -> float:
     return 0.1 + 9 * progress if progress < 0.1 else 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
 
 
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 100) -> float:
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int | None = None) -> float:
     """Accuracy: the share of the pictures (or, for masks, of the pixels) classified correctly; images as for `fine_tune`."""
     images, labels = labelled_images(images, labels)
-    correct = 0
+    correct, batch_size = 0, pictures_at_once(images.shape, batch_size)
     with without_gradients(model):
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
@@ -280,7 +280,7 @@ def _batches(
         batch, truth = to_float_images(images[rows]), labels[rows].long()
         if mirror:
             mirrored = torch.rand(len(rows), generator=generator) < 0.5
-            batch = torch.where(mirrored[:, None, None, None], batch.flip(-1), batch)
+            batch = torch.where(mirrored[:, None, None, None].to(batch.device), batch.flip(-1), batch)
             truth = truth if truth.dim() == 1 else torch.where(mirrored[:, None, None], truth.flip(-1), truth)
         yield batch, truth
 

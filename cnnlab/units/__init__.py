@@ -6,6 +6,8 @@
     patches            the patches of a data set that activate a unit most, in one pass over the data
     directions         directions compared with units: is a single unit special?
     concepts           the concepts at each pixel, from the ground truth of the world
+    concept_images     pictures of a concept, rendered on demand: striped, dotted, metal ...
+    tcav               whether a class depends on a concept, held against random concepts
     dissection         network dissection: overlap of units with concepts, detectors, unique detectors, chance level
     activation_masks   the pixels of an image at which a unit exceeds its threshold
     dissection_report  the results of dissection
@@ -20,6 +22,7 @@ vector of a whole layer see `cnnlab.features`; for the pixels that matter, `cnnl
 from cnnlab.units.ablation import AblationResult, ablate, ablate_each, ablation_steps
 from cnnlab.units.activation_masks import activation_mask, upsample_to_image
 from cnnlab.units.blob import Blobs, blob_pattern, fit_blob
+from cnnlab.units.concept_images import concept_images
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import (
     LabelAgreement,
@@ -37,12 +40,14 @@ from cnnlab.units.gabor import Gabors, fit_gabor, gabor_pattern
 from cnnlab.units.logit_attribution import logit_attribution, silenced_falls, vector_attribution
 from cnnlab.units.patches import TopPatches, top_patches
 from cnnlab.units.survey import UnitSurvey, survey_units
+from cnnlab.units.tcav import ConceptScore, concept_vector, directional_derivatives, tcav
 
 __all__ = [
     "DETECTOR_IOU",
     "FILTER_PARTS",
     "AblationResult",
     "Blobs",
+    "ConceptScore",
     "Concepts",
     "Dissection",
     "FilterFit",
@@ -57,8 +62,11 @@ __all__ = [
     "activation_mask",
     "blob_pattern",
     "compare_directions",
+    "concept_images",
+    "concept_vector",
     "concepts",
     "convolution_names",
+    "directional_derivatives",
     "dissect",
     "dissect_steps",
     "filter_energy",
@@ -73,6 +81,7 @@ __all__ = [
     "random_rotation",
     "silenced_falls",
     "survey_units",
+    "tcav",
     "top_along_direction",
     "top_patches",
     "upsample_to_image",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import positive_int, whole_number
+from cnnlab._validation import whole_number
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.channel_axis import back_to_axis, channels_second, following_channels
 from cnnlab.networks.data_loading import picture_batches
@@ -118,7 +118,7 @@ def ablate_each(
     units: Sequence[int | Sequence[int]],
     *,
     factor: float = 0.0,
-    batch_size: int = 100,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> AblationResult:
     """Ablation of one unit (or group of units) at a time: the change in the accuracy of each class.
@@ -158,7 +158,6 @@ def ablate_each(
     >>> ablate_each(load("mini_alexnet"), data, "relu5", [3, 17]).change.shape  # doctest: +SKIP
     torch.Size([2, 20])
     """
-    positive_int(batch_size, "batch_size")
     labels = torch.as_tensor(dataset.labels)
 
     if not len(units):
@@ -205,7 +204,7 @@ def ablation_steps(
     """
     correct, totals = torch.zeros(0), torch.zeros(0)
     for start in range(0, len(images), batch_size):
-        batch, truth = images[start : start + batch_size], labels[start : start + batch_size]
+        batch, truth = images[start : start + batch_size], labels[start : start + batch_size].cpu()
         with without_gradients(model):
             outputs = [class_logits(model, batch)]
             with ablate(model, layer, unit):

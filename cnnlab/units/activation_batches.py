@@ -14,7 +14,12 @@ from cnnlab.units.filters import convolution_names
 
 
 def activation_batches(
-    model: nn.Module, pictures: Any, layers: Sequence[str], batch_size: int, progress: bool, description: str
+    model: nn.Module,
+    pictures: Any,
+    layers: Sequence[str],
+    batch_size: int | None,
+    progress: bool,
+    description: str,
 ) -> Iterator[tuple[slice, Tensor, dict[str, Tensor]]]:
     """For each batch: the slice of images it holds, the images, and the activations of the layers.
 

@@ -75,7 +75,7 @@ def top_along_direction(
     directions: Tensor,
     k: int = 9,
     *,
-    batch_size: int = 50,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> TopPatches:
     """Top patches along a direction: those that lie farthest along a direction in the activation space of a layer.
@@ -179,7 +179,7 @@ def compare_directions(
     draws: int = 200,
     labels: Sequence[int] | Tensor | None = None,
     seed: int = 0,
-    batch_size: int = 50,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> LabelAgreement:
     """Label agreement of units against random directions: whether the top pictures of a unit have more in common.

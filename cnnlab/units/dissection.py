@@ -36,7 +36,7 @@ def dissect(
     min_pictures: int = 10,
     rotate: float = 0.0,
     seed: int = 0,
-    batch_size: int = 50,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> Dissection | dict[str, Dissection]:
     """Network dissection: the intersection over union of units and concepts, and the units that are detectors.
@@ -77,7 +77,7 @@ def dissect(
     seed
         Seed of the rotation, the exchange of pictures, and the subsampling of very large data sets.
     batch_size
-        Images in one forward pass.
+        Images in one forward pass; None for as many as have a million pixels together, and 64 at most.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def dissect_steps(
     min_pictures: int = 10,
     rotate: float = 0.0,
     seed: int = 0,
-    batch_size: int = 50,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> Iterator[dict[str, Dissection]]:
     """Network dissection in steps of a batch, so that it can be stopped: an empty dict for each, at the end all `Dissection`s."""

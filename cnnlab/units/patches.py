@@ -88,7 +88,7 @@ def top_patches(
     k: int = 9,
     *,
     units: Sequence[int] | None = None,
-    batch_size: int = 50,
+    batch_size: int | None = None,
     progress: bool = False,
 ) -> TopPatches | dict[str, TopPatches]:
     """Maximally activating patches: those with the strongest activation of each unit in the data set.
@@ -117,7 +117,7 @@ def top_patches(
     units
         The channels to search; None searches all.
     batch_size
-        Images in one forward pass.
+        Images in one forward pass; None for as many as have a million pixels together, and 64 at most.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def find_top_patches(
     k: int,
     project: Callable[[Tensor], Tensor],
     *,
-    batch_size: int,
+    batch_size: int | None,
     progress: bool,
 ) -> dict[str, TopPatches]:
     """The strongest positions of `project(maps)` (N x U x h x w) for each layer, over all pictures."""

@@ -7,15 +7,21 @@ import torch
 import torchvision
 from torch import nn
 
+from cnnlab import units
+from cnnlab.networks import activations, evaluation
 from cnnlab.networks.forward import (
+    PIXELS_AT_ONCE,
     as_pixels,
     class_logits,
     forward,
     input_gradient,
+    pictures_at_once,
     training_logits,
     with_gradients,
     without_gradients,
 )
+from cnnlab.transfer import accuracy
+from cnnlab.world import Labelled
 
 IMAGES = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 
@@ -216,3 +222,55 @@ def test_a_compiled_network_runs_as_it_was_written():
     compiled = torch.compile(network, backend=lambda *_: pytest.fail("it was compiled"))
     with without_gradients(compiled):
         assert torch.equal(forward(compiled, IMAGES), network(IMAGES))
+
+
+class Coloured(Labelled):
+    """Noise of 400 x 400 in two classes, six of which make a million pixels, with a colour at each pixel."""
+
+    def __init__(self):
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randint(256, (14, 3, 400, 400), generator=generator, dtype=torch.uint8)
+        super().__init__(images, torch.arange(14) % 2, ("even", "odd"))
+
+    def maps(self, category):
+        return torch.arange(3, dtype=torch.uint8).repeat(14, 400, 134)[..., :400]
+
+
+OVER_A_DATA_SET = {
+    "activations": lambda model, data: activations(model, data.images / 255, "conv"),
+    "dissect": lambda model, data: units.dissect(model, data, "conv", categories=["colour"], pixel_step=20),
+    "top_patches": lambda model, data: units.top_patches(model, data, "conv"),
+    "top_patches of a list": lambda model, data: units.top_patches(model, list(data), "conv"),
+    "top_along_direction": lambda model, data: units.top_along_direction(
+        model, data, "conv", torch.eye(4)[0]
+    ),
+    "compare_directions": lambda model, data: units.compare_directions(model, data, "conv", draws=2),
+    "ablate_each": lambda model, data: units.ablate_each(model, data, "conv", [1]),
+    "evaluate": evaluation.evaluate,
+    "accuracy": lambda model, data: accuracy(model, data.images, data.labels),
+}
+
+
+@pytest.mark.parametrize("ask", OVER_A_DATA_SET.values(), ids=OVER_A_DATA_SET)
+def test_no_pass_holds_more_than_a_million_pixels(ask):
+    """Memory follows the pixels of one pass: large pictures go in smaller batches, unless a batch size is given."""
+    model = nn.Sequential()
+    for name, module in {
+        "conv": nn.Conv2d(3, 4, 5, stride=5),
+        "pool": nn.AdaptiveAvgPool2d(1),
+        "flatten": nn.Flatten(),
+        "fc": nn.Linear(4, 2),
+    }.items():
+        model.add_module(name, module)
+    passes = []
+    model.conv.register_forward_pre_hook(lambda _module, inputs: passes.append(tuple(inputs[0].shape)))
+    ask(model.eval(), Coloured())
+    pixels = [count * height * width for count, _, height, width in passes]
+    assert sum(pixels) >= 14 * 400 * 400
+    assert max(pixels) <= PIXELS_AT_ONCE
+
+
+@pytest.mark.parametrize(("side", "count"), [(8, 64), (96, 64), (125, 64), (224, 19), (1000, 1), (4000, 1)])
+def test_a_pass_takes_as_many_pictures_as_have_a_million_pixels(side, count):
+    assert pictures_at_once((3, side, side)) == count
+    assert pictures_at_once((5, 3, side, side), 7) == 7
