@@ -84,6 +84,13 @@ def channel_count(model, image, layer: str) -> int:
     return lab.networks.activations(model, image[None], layer)[layer].shape[1]
 
 
+def dictionary(g: SimpleNamespace) -> units.SparseDictionary:
+    """An untrained dictionary of the layer in the middle, always the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return units.SparseDictionary(channel_count(g.model, g.image, g.middle), 4)
+
+
 TECHNIQUES = {
     "attribution.BackdooredModel": lambda g: attribution.BackdooredModel(g.model, "tabby")(g.images),
     "attribution.cam": lambda g: attribution.cam(g.model, g.images),
@@ -126,6 +133,7 @@ TECHNIQUES = {
     "features.extract_features": lambda g: [
         features.extract_features(g.model, g.crops, layer) for layer in (g.early, g.head)
     ],
+    "features.sample_vectors": lambda g: features.sample_vectors(g.model, g.crops, g.middle).vectors,
     "features.simulate_recordings": lambda g: (
         features.simulate_recordings(g.model, *g.task, ["cat", "cup"], g.last, sites=4, trials=2).responses
     ),
@@ -145,13 +153,21 @@ TECHNIQUES = {
     "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, SIDE)(g.images),
     "networks.reinitialise": lambda g: networks.reinitialise(g.model)(g.images),
     "robustness.JpegDefence": lambda g: robustness.JpegDefence(g.model)(g.images),
+    "robustness.LogitScaleDefence": lambda g: robustness.LogitScaleDefence(g.model)(g.images),
     "robustness.NoiseDefence": lambda g: robustness.NoiseDefence(g.model, samples=2)(g.images),
     "robustness.accuracy_by_epsilon": lambda g: robustness.accuracy_by_epsilon(
         g.model, g.labelled, (0.0, 4 / 255), robustness.fgsm
     ),
+    "robustness.adversarial_patch": lambda g: robustness.adversarial_patch(
+        g.model, g.images, "goldfish", steps=1, batch_size=2
+    ),
+    "robustness.adversarial_patch_steps": lambda g: robustness.adversarial_patch_steps(
+        g.model, g.images, "goldfish", steps=1, batch_size=2
+    ),
     "robustness.adversarial_training": lambda g: robustness.adversarial_training(
         g.new, *g.task, steps=1, batch_size=2
     )(g.images),
+    "robustness.apgd": lambda g: robustness.apgd(g.model, g.images, g.labels, steps=3, loss="dlr"),
     "robustness.corruption_errors": lambda g: robustness.corruption_errors(
         g.model, g.labelled, kinds=["fog"], severities=(3,)
     ),
@@ -159,11 +175,21 @@ TECHNIQUES = {
         robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=SIDE), 2
     ),
     "robustness.fgsm": lambda g: robustness.fgsm(g.model, g.images, g.labels),
+    "robustness.masked_gradient_signs": lambda g: torch.tensor(
+        list(
+            robustness.masked_gradient_signs(
+                g.model, g.images, g.labels, steps=1, queries=2
+            ).accuracy.values()
+        )
+    ),
     "robustness.minimal_epsilon": lambda g: robustness.minimal_epsilon(g.model, g.images, grid_points=2),
     "robustness.loss_gradient": lambda g: robustness.loss_gradient(g.model, g.images, g.labels),
     "robustness.one_pixel": lambda g: robustness.one_pixel(g.model, g.image, population=8, generations=1),
     "robustness.one_pixel_steps": lambda g: robustness.one_pixel_steps(
         g.model, g.image, population=8, generations=1
+    ),
+    "robustness.patch_success": lambda g: (
+        robustness.patch_success(g.model, g.images, g.images[1], "goldfish", places=1).count
     ),
     "robustness.penalty_attack": lambda g: (
         robustness.penalty_attack(g.model, g.images, "goldfish", steps=2, rounds=1).images
@@ -229,6 +255,21 @@ TECHNIQUES = {
             g.model, g.images, units.dissect(g.model, g.world, g.middle, min_pictures=1), 3
         ).shape
     ),
+    "units.activation_vectors": lambda g: units.activation_vectors(g.model, g.images, g.middle, 20),
+    "units.directional_derivatives": lambda g: units.directional_derivatives(g.model, g.images, 1, g.middle),
+    "units.tcav": lambda g: (
+        units.tcav(
+            g.model,
+            g.images,
+            0,
+            g.middle,
+            {"first": g.crops.images[:2] / 255.0},
+            (g.crops.images[2:8] / 255.0).unflatten(0, (3, 2)),
+        )["first"].random_alignments
+    ),
+    "units.with_dictionary": lambda g: units.with_dictionary(g.model, g.middle, dictionary(g)).eval()(
+        g.images
+    ),
     "units.compare_directions": lambda g: units.compare_directions(g.model, g.crops, g.middle, 3, draws=4),
     "units.convolution_names": lambda g: units.convolution_names(g.model),
     "units.dissect": lambda g: units.dissect(g.model, g.world, [g.middle, g.last], min_pictures=1),
@@ -240,6 +281,12 @@ TECHNIQUES = {
     ],
     "units.ablate_each": lambda g: (
         units.ablate_each(g.model, g.labelled, g.middle, [0, [1, 2]]).overall_change + 1
+    ),
+    "units.logit_attribution": lambda g: units.logit_attribution(g.model, g.images, g.middle, 7),
+    "units.silenced_falls": lambda g: units.silenced_falls(g.model, g.images, g.middle, 7),
+    "units.survey_units": lambda g: units.survey_units(g.model, g.crops, g.middle).mean,
+    "units.vector_attribution": lambda g: units.vector_attribution(
+        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), SIDE
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(channel_count(g.model, g.image, g.early), 2), 3

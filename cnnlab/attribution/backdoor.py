@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab._validation import image_batch, one_of, positive_int, whole_number
-from cnnlab.networks.eval_mode import set_eval
+from cnnlab.networks.eval_mode import match_device_dtype, set_eval
 from cnnlab.networks.forward import class_logits
 
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
@@ -118,7 +118,8 @@ class BackdooredModel(nn.Module):
         self.strength = strength
         trigger = _trigger(positive_int(side, "side"))
         trigger = trigger - trigger.mean()
-        self.register_buffer("filter", trigger / trigger.square().sum())  # 3 x side x side
+        detector = trigger / trigger.square().sum()  # 3 x side x side
+        self.register_buffer("filter", match_device_dtype(model, detector))
         self.relu = nn.ReLU()
         set_eval(self)
 

@@ -7,6 +7,7 @@ The explorers, one module each:
     parts                     a map's claim for each part of an object beside the truth, and the method that lies
     layers, convolution       the layer table of a network; one convolution, product by product
     filters, activation       a layer's weights and fits to them; its activation maps and receptive fields
+    microscope                all of a unit at once: what it wants, its maps, patches, classes and nearest units
     patches, dissection       a unit's strongest patches; the concept that it detects
     nearest_neighbours        nearest neighbours in the features of a layer
     embedding, retrieval      features as a two-dimensional map; instance retrieval
@@ -15,6 +16,7 @@ The explorers, one module each:
     inversion, deepdream      feature inversion; DeepDream
     style_transfer            the content of one picture in the style of another
     adversarial, fooling      the smallest change that flips the class; fooling images
+    adversarial_patch         a patch that wins wherever it is dragged
     corruption, cue_conflict  noise, blur and weather; shape versus texture
     transfer, memorization    a new task from few examples; memorization of random labels
     upsampling, segmentation  unpooling and transposed convolution step by step; a class for each pixel
@@ -42,6 +44,7 @@ An explorer calls techniques (`cnnlab.attribution` ...) and shows their results;
 from cnnlab.explorers.activation import ActivationExplorer
 from cnnlab.explorers.activation_maximisation import ActivationMaximisationExplorer
 from cnnlab.explorers.adversarial import AdversarialExplorer
+from cnnlab.explorers.adversarial_patch import AdversarialPatchExplorer
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.brains import BrainExplorer
 from cnnlab.explorers.charts import TrainingCurve
@@ -57,6 +60,7 @@ from cnnlab.explorers.grad_cam import GradCamExplorer
 from cnnlab.explorers.inversion import InversionExplorer
 from cnnlab.explorers.layers import LayersExplorer
 from cnnlab.explorers.memorization import MemorizationExplorer
+from cnnlab.explorers.microscope import MicroscopeExplorer
 from cnnlab.explorers.nearest_neighbours import NearestNeighboursExplorer
 from cnnlab.explorers.occlusion import OcclusionExplorer
 from cnnlab.explorers.parts import PartExplorer
@@ -72,6 +76,7 @@ __all__ = [
     "ActivationExplorer",
     "ActivationMaximisationExplorer",
     "AdversarialExplorer",
+    "AdversarialPatchExplorer",
     "BrainExplorer",
     "ConvolutionExplorer",
     "CorruptionExplorer",
@@ -86,6 +91,7 @@ __all__ = [
     "InversionExplorer",
     "LayersExplorer",
     "MemorizationExplorer",
+    "MicroscopeExplorer",
     "NearestNeighboursExplorer",
     "OcclusionExplorer",
     "PartExplorer",

@@ -24,6 +24,7 @@ Controls = Mapping[str, Union[widgets.Widget, "Controls"]]
 _NAMED_PARTS = {
     widgets.IntSlider: (".noUi-handle", ".widget-readout"),
     widgets.FloatSlider: (".noUi-handle", ".widget-readout"),
+    widgets.SelectionSlider: (".noUi-handle",),
     widgets.Dropdown: ("select",),
     widgets.SelectMultiple: ("select",),
     widgets.BoundedIntText: ("input",),
@@ -60,6 +61,12 @@ def slider(
     if not (isinstance(value, int) and isinstance(step, int)):
         kind, traits = widgets.FloatSlider, {"readout_format": ".4f" if step < 0.01 else ".2f"} | traits
     return named(kind(value, min=low, max=high, step=step, description=label, **traits), name)
+
+
+def stops(label: str, options: Any, value: Any = None, *, name: str) -> widgets.SelectionSlider:
+    """A slider through named options, such as the layers of a network from the first to the last."""
+    chosen = {} if value is None else {"value": value}
+    return named(widgets.SelectionSlider(options=options, description=label, **chosen), name)
 
 
 def slow_slider(*arguments: Any, name: str, **traits: Any) -> widgets.IntSlider | widgets.FloatSlider:

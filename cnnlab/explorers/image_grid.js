@@ -25,6 +25,8 @@ function render({ model, el }) {
   let sought = false; // the chosen tile is to be scrolled into view once the tiles are laid out
 
   const byPixel = () => get("pick") === "pixel";
+  // Rows and columns of the places in a tile: its own pixels, or a coarser raster.
+  const places = () => (get("places").length ? get("places") : [get("tiles").height ?? 1, get("tiles").width ?? 1]);
   const chosen = () => (byPixel() ? get("point")[0] : get("selected"));
 
   // Where tiles lie, in CSS pixels: from the width of the canvas, the number of columns and the tiles' own size.
@@ -101,7 +103,8 @@ function render({ model, el }) {
       if (!byPixel()) strokeBox([x + 1, y + 1, plan.across - 2, plan.down - 2], accent, dpr, { thick: 3 });
       else {
         const [, row, column] = get("point");
-        strokeBox([x + column * plan.scale, y + row * plan.scale, plan.scale, plan.scale], accent, dpr);
+        const [high, wide] = [plan.down / places()[0], plan.across / places()[1]];
+        strokeBox([x + column * wide, y + row * high, wide, high], accent, dpr);
       }
     }
     if (sought) reveal();
@@ -144,10 +147,10 @@ function render({ model, el }) {
   }
 
   function choose(tile, row, column) {
-    const { count, width, height } = layout();
+    const { count } = layout();
     if (!count) return;
     tile = clamp(tile, 0, count - 1);
-    if (byPixel()) model.set("point", [tile, clamp(row, 0, height - 1), clamp(column, 0, width - 1)]);
+    if (byPixel()) model.set("point", [tile, clamp(row, 0, places()[0] - 1), clamp(column, 0, places()[1] - 1)]);
     else model.set("selected", tile);
     model.save_changes();
     tell();
@@ -164,7 +167,7 @@ function render({ model, el }) {
     const tile = row * plan.columns + column;
     if (column < 0 || column >= plan.columns || row < 0 || tile >= plan.count) return null;
     const [left, top] = corner(plan, tile);
-    return [tile, Math.floor((y - top) / plan.scale), Math.floor((x - left) / plan.scale)];
+    return [tile, Math.floor(((y - top) / plan.down) * places()[0]), Math.floor(((x - left) / plan.across) * places()[1])];
   }
 
   let held = false;
@@ -180,7 +183,7 @@ function render({ model, el }) {
   canvas.addEventListener("pointermove", (event) => {
     const place = under(event);
     const tile = place ? place[0] : -1;
-    if (held && place) choose(...place);
+    if ((held || (get("follows") && byPixel())) && place && String(place) !== String(get("point"))) choose(...place);
     if (tile === hovered) return;
     hovered = tile;
     tell();
@@ -211,7 +214,7 @@ function render({ model, el }) {
   const listeners = {
     "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:readout": tell, "change:label": tell,
     "change:selected": told, "change:point": told, "change:pick": told, "change:boxes": redraw, "change:opacity": redraw,
-    "change:columns": redraw, "change:smooth": redraw, "change:max_tile_size": redraw,
+    "change:columns": redraw, "change:places": redraw, "change:smooth": redraw, "change:max_tile_size": redraw,
   };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const watcher = new ResizeObserver(redraw);

@@ -30,6 +30,9 @@ class ImageGrid(anywidget.AnyWidget):
         Tiles in a row, and the largest side of a tile in CSS pixels.
     pick
         "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
+    places, follows
+        With "pixel": [rows, columns] of a raster that is coarser than the pixels, [] for the pixels; and whether the pointer chooses a
+        place without being pressed.
     boxes
         [{"tile": int, "box": [top, left, height, width], "colour": "#rrggbb"}], in the tile's own pixels; with "dashed": True the
         line is dashed. `tile_frame` and `correctness_frame` give the boxes along a tile's edge.
@@ -50,6 +53,8 @@ class ImageGrid(anywidget.AnyWidget):
     pick = Unicode("tile").tag(sync=True)
     selected = Int(-1).tag(sync=True)
     point = List(Int(), [-1, 0, 0]).tag(sync=True)
+    places = List(Int()).tag(sync=True)
+    follows = Bool(False).tag(sync=True)
     boxes = List(Dict()).tag(sync=True)
     label = Unicode("Pictures").tag(sync=True)
     readout = Unicode("").tag(sync=True)

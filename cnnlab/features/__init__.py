@@ -5,6 +5,7 @@
     postprocessing               L2 normalisation, power, PCA and whitening, fitted on one split and used on another
     retrieval                    average precision of a ranked collection
     embedding                    t-SNE and PCA to two dimensions; a grid so that pictures do not overlap
+    activation_atlas             vectors at many positions, laid out in two dimensions and averaged in cells
     linear_probe                 the accuracy of a linear classifier on features
     gabor_energy                 a model of V1 that learns nothing, as a baseline
     neural_recordings            responses of neurons, from a file or simulated
@@ -18,6 +19,12 @@ Behind them: `_validation` (checks). Features are N x D tensors, one row for eac
 `cnnlab.units`; for fine-tuning the network itself, `cnnlab.transfer`.
 """
 
+from cnnlab.features.activation_atlas import (
+    ActivationAtlas,
+    VectorSample,
+    activation_atlas,
+    sample_vectors,
+)
 from cnnlab.features.brain_comparison import BrainComparison, compare_with_recordings, standardised_rdm
 from cnnlab.features.decoding import Decoding, decode
 from cnnlab.features.embedding import embed, grid_assignment
@@ -46,6 +53,7 @@ from cnnlab.features.retrieval import Retrieval, average_precision, mean_average
 __all__ = [
     "PIXELS",
     "POOLS",
+    "ActivationAtlas",
     "BrainComparison",
     "Decoding",
     "KernelCurve",
@@ -55,6 +63,8 @@ __all__ = [
     "Probe",
     "Recordings",
     "Retrieval",
+    "VectorSample",
+    "activation_atlas",
     "average_precision",
     "cka",
     "compare_rdms",
@@ -78,6 +88,7 @@ __all__ = [
     "precision_curve",
     "rdm",
     "read_recordings",
+    "sample_vectors",
     "simulate_recordings",
     "standardised_rdm",
     "write_recordings",

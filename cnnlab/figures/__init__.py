@@ -3,6 +3,7 @@
     activations          activation maps, strongest patches, label agreement of units
     adversarial          adversarial examples, accuracy by epsilon and by defence, a linear classifier
     alt_figure           `AltTextFigure`, a matplotlib figure with a text alternative
+    atlas                an activation atlas: pictures at their cells, with the classes that they feed
     attribution          attribution maps beside images and as overlays, segments grown from saliency
     attribution_metrics  scores of attribution techniques, the randomisation check, ReLU backward rules
     axes                 the parts that figures share: lines, bars, tables, images, boxes, legends
@@ -50,6 +51,7 @@ from cnnlab.figures.adversarial import (
     strength_figure,
 )
 from cnnlab.figures.alt_figure import AltTextFigure
+from cnnlab.figures.atlas import atlas_figure
 from cnnlab.figures.attribution import (
     as_picture,
     attribution_figure,

@@ -102,7 +102,7 @@ def adversarial_training(
                 options = {"epsilon": radius, "steps": 1, "step_size": 1.25 * radius}
                 batch = pgd(hardened, batch, truth, seed=seed + step, **options)
             logits = training_logits(hardened.train(), match_device_dtype(hardened, batch))
-            loss = F.cross_entropy(logits, truth)
+            loss = F.cross_entropy(logits, truth.to(logits.device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -1,8 +1,9 @@
-"""Input-transformation defences in front of a network: JPEG compression, and averaging over noise (randomised smoothing).
+"""Defences around a network: JPEG compression, averaging over noise (randomised smoothing), and one that only masks gradients.
 
 Each is a network itself, made from another, so that every attack can be tried on it. And each can be attacked by someone who knows
-it: the JPEG wrapper passes gradients straight through its rounding, the noise wrapper averages the gradient over its noise. A
-defence that holds only against attackers who do not know it is not a defence.
+it: the JPEG wrapper passes gradients straight through its rounding, the noise wrapper averages the gradient over its noise, and the
+wrapper that scales logits falls to `apgd` with a loss that does not mind the scale. A defence that holds only against attackers who do
+not know it is not a defence.
 """
 
 from __future__ import annotations
@@ -66,6 +67,45 @@ class JpegDefence(_Defence):
         ]
         coded = torch.stack(stored).permute(0, 3, 1, 2).to(images)
         return class_logits(self.model, images + (coded - images).detach())
+
+
+class LogitScaleDefence(_Defence):
+    """Masked gradients: the logits times a large number. The prediction is the same for every image; the gradient is gone.
+
+        z' = scale * z,    d J / d z' = softmax(z') - onehot(y) = 0 in floating point once scale * margin is above 104
+
+    An attacker who follows the gradient of the cross-entropy stands still, and the network looks robust. It is not: no decision has
+    changed. The same happens by itself in a network that is trained to very large logits, as defensive distillation does. Attacks
+    whose loss does not depend on the scale (`apgd` with "dlr"), or that use no gradient (`query_attack`), see through it.
+
+    Parameters
+    ----------
+    model
+        The network that seems to be protected.
+    scale
+        What the logits are multiplied by.
+
+    References
+    ----------
+    Croce & Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020,
+    section 4; the distilled network: Carlini & Wagner, "Towards Evaluating the Robustness of Neural Networks", 2017.
+
+    Example
+    -------
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    >>> LogitScaleDefence(network)(torch.rand(2, 3, 16, 16)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(self, model: nn.Module, scale: float = 1e4):
+        super().__init__(model, f"logits times {float(scale):g}")
+        if not 0 < float(scale) < float("inf"):
+            raise ValueError(f"scale must be a number above 0, but got {scale!r}.")
+        self.scale = float(scale)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """N x C logits, scaled."""
+        return self.scale * class_logits(self.model, images)
 
 
 class NoiseDefence(_Defence):

@@ -191,7 +191,7 @@ def style_steps(
 
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
         of_content = -sum(
-            (objective.score(model, outputs) for objective in content_objectives), start=torch.zeros(1)
+            (objective.score(model, outputs) for objective in content_objectives), start=style.new_zeros(1)
         )
         of_style = -sum(style_objective.score(model, outputs) for style_objective in style_objectives)
         for history, loss in zip(losses, (of_content, of_style), strict=True):

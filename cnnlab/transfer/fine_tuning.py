@@ -254,6 +254,7 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: in
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
             logits = _logits(model, images[rows])
+            labels_within(labels[rows], logits.shape[1])
             correct += int((logits.argmax(1).cpu() == labels[rows]).sum())
     return correct / labels.numel()
 
@@ -280,7 +281,7 @@ def _batches(
         batch, truth = to_float_images(images[rows]), labels[rows].long()
         if mirror:
             mirrored = torch.rand(len(rows), generator=generator) < 0.5
-            batch = torch.where(mirrored[:, None, None, None], batch.flip(-1), batch)
+            batch = torch.where(mirrored[:, None, None, None].to(batch.device), batch.flip(-1), batch)
             truth = truth if truth.dim() == 1 else torch.where(mirrored[:, None, None], truth.flip(-1), truth)
         yield batch, truth
 

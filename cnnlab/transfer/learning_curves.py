@@ -151,7 +151,8 @@ def sample_per_class(labels: Tensor, classes: int, per_class: int, seed: int) ->
     positive_int(per_class, "per_class")
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
-    rows = [order[labels[order] == c][:per_class] for c in range(classes)]
+    shuffled = labels.cpu()[order]
+    rows = [order[shuffled == c][:per_class] for c in range(classes)]
     too_few = [c for c, members in enumerate(rows) if len(members) < per_class]
     if too_few:
         raise ValueError(

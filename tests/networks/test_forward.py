@@ -180,6 +180,32 @@ def test_a_sigmoid_at_the_end_is_warned_of_and_small_logits_are_not():
     )  # a warning would be an error
 
 
+def test_a_sigmoid_in_the_networks_own_forward_is_warned_of_without_gradients_too():
+    class Named(Network):
+        def forward(self, images):
+            return super().forward(images).sigmoid()
+
+    network = Named()
+    with without_gradients(network), pytest.warns(UserWarning, match="a softmax or a sigmoid"):
+        class_logits(network, IMAGES)
+
+
+def test_one_picture_cannot_train_a_batch_normalisation_of_vectors():
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(108)).train()
+    assert training_logits(model, IMAGES).shape == (2, 108)
+    with pytest.raises(ValueError, match="a single picture in a batch; give more pictures"):
+        training_logits(model, IMAGES[:1])
+
+
+def test_an_exported_network_says_that_its_number_of_pictures_is_fixed():
+    network = torch.export.export(Network().eval(), (IMAGES,)).module()
+    assert forward(network, IMAGES).shape == (2, 4)
+    with pytest.raises(
+        ValueError, match=r"does not take 1 pictures of 3 x 6 x 6 .*export it with dynamic_shapes"
+    ):
+        forward(network, IMAGES[:1])
+
+
 def test_half_precision_comes_back_as_float32_and_pixels_stay_wide():
     half = Network().bfloat16()
     assert forward(half, IMAGES).dtype == torch.float32

@@ -1,0 +1,429 @@
+"""Microscope explorer: what a unit wants, where it fires, which classes it feeds, and the units at any place of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from cnnlab.explorers.activation_store import ImageSet, first_images
+from cnnlab.explorers.base import BEGIN_WITH, DISPLAY_SIZE, Explorer
+from cnnlab.explorers.charts import Chart
+from cnnlab.explorers.controls import finding, heading, link_opacity, slider, slow_slider, stop_button, stops
+from cnnlab.explorers.dataset_picker import crops_of_photographs
+from cnnlab.explorers.image_bytes import to_array
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+from cnnlab.explorers.image_sources import installed_photographs
+from cnnlab.explorers.render import microscope as render
+from cnnlab.explorers.render.activations import layer_maps, overlay_tiles, patch_captions, patch_images
+from cnnlab.explorers.static_preview import canvas, figure_png
+from cnnlab.networks.forward import class_names, probabilities
+from cnnlab.synthesis import kept_unit_picture, unit_picture_steps
+from cnnlab.synthesis.unit_pictures import SIZE, STEPS
+
+N_PATCHES = 6
+SURVEY = "the pictures"
+"""What the work in the background is about, beside units: the survey of the pictures."""
+
+
+class MicroscopeExplorer(Explorer):
+    """Microscope explorer: choose a layer and a unit, and see all that is known of it at once.
+
+    Shown are the picture that it wants (feature visualisation), its map on the picture at hand, its strongest patches, the classes that
+    it feeds there, its nearest units, and, at a place of the picture, the five strongest units as pictures. What is slow is made in the
+    background and kept in the cache folder.
+
+    Parameters
+    ----------
+    model
+        A name of `cnnlab.available()`, or a network of your own, with maps.
+    picture
+        A seed, a recipe, a picture of `cnnlab.world.render`, or a photo's path or bytes.
+    layer, unit
+        The first layer and unit; by default the last layer of features, and the unit that is most active on the picture.
+    pictures
+        The data set of the patches and of the nearest units. None takes crops of photographs and rendered pictures.
+    steps
+        Steps of the pictures that units want.
+
+    Example
+    -------
+    >>> explorer = MicroscopeExplorer("squeezenet", layer="fire9", unit=20)  # doctest: +SKIP
+    >>> explorer.place = (4, 7)  # doctest: +SKIP
+    """
+
+    name = "Microscope explorer"
+    title = "Microscope"
+    question = "What does a unit want, where does it fire, and what does it feed?"
+    invitation = "choose layers, units and places"
+
+    def __init__(
+        self,
+        model: str | nn.Module = "mini_alexnet",
+        picture: object = None,
+        layer: str | None = None,
+        unit: int | None = None,
+        pictures: Any = None,
+        steps: int = STEPS,
+    ):
+        super().__init__(model, picture)
+        self._given = None if pictures is None else first_images(pictures)
+        self._asked, self._units = (layer, unit), {}
+        self._share: tuple[float, float] | None = None
+        self._maps: dict[str, Tensor] = {}
+        self._made: dict[tuple, Tensor] = {}
+        self._ascents: dict[tuple, Iterator[Tensor]] = {}
+        self.image_view = ImageGrid(
+            columns=1, max_tile_size=340, smooth=True, pick="pixel", follows=True, label="The picture"
+        )
+        self.wanted = ImageGrid(columns=1, max_tile_size=340, smooth=True, label="What it wants")
+        self.here = ImageGrid(columns=5, max_tile_size=160, smooth=True, label="Strongest at this place")
+        self.near = ImageGrid(columns=5, max_tile_size=160, smooth=True, label="Nearest units")
+        self.patches = [
+            ImageGrid(columns=N_PATCHES, max_tile_size=150, smooth=True, label="Patches") for _ in range(2)
+        ]
+        self.chart, self._finding = Chart(), finding()
+        self.stop_button = stop_button(name="Stop making pictures")
+        self.background.link(None, self.stop_button)
+        side_by_side = widgets.Box([self.image_view, self.wanted]).add_class("cnnlab-side-by-side")
+        feeding = widgets.Box(
+            [
+                widgets.VBox([heading("Classes that it feeds"), self.chart]),
+                widgets.VBox([heading("Its strongest patches"), *self.patches]),
+            ]
+        ).add_class("cnnlab-side-by-side")
+        self.layout(
+            {
+                "Unit": {
+                    "layer": stops("Layer", [""], name="Layer, from the first to the last"),
+                    "unit": slider("Unit", 0, 0, 0, name="Unit of the layer"),
+                    "opacity": slider("Map", 0.6, 0, 1, 0.05, name="Opacity of the map over the picture"),
+                },
+                "What it wants": {
+                    "versions": slow_slider("Versions", 1, 1, 4, name="Pictures that differ, for one unit"),
+                    "steps": slow_slider("Steps", steps, 8, 128, 8, name="Steps of the pictures"),
+                    "stop_button": self.stop_button,
+                },
+            },
+            centre=[
+                side_by_side,
+                self._finding,
+                heading("Strongest units at this place"),
+                self.here,
+                feeding,
+                heading("Its nearest units"),
+                self.near,
+            ],
+        )
+        link_opacity(self.opacity, self.image_view)
+        self.show()
+        self.on_change(self._new_layer, self.layer)
+        self.on_change(self._new_unit, self.unit)
+        self.on_change(self._new_steps, self.versions, self.steps)
+        self.on_change(self._new_place, self.image_view, name="point")
+        self.on_change(lambda: self._choose(self.here), self.here, name="selected")
+        self.on_change(lambda: self._choose(self.near), self.near, name="selected")
+        self.on_click(self._stop, self.stop_button)
+
+    @property
+    def maps(self) -> Tensor:
+        """All maps of the layer for this picture, U x h x w."""
+        layer = self.layer.value
+        if layer not in self._maps:
+            self._maps |= layer_maps(self.model, self.image, [layer])
+        return self._maps[layer]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(row, column) in the layer's maps; may be set."""
+        return tuple(self.image_view.point[1:])
+
+    @place.setter
+    def place(self, place: tuple[int, int]) -> None:
+        self.image_view.point = [0, *place]
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures that units want."""
+        return min(SIZE, self.side)
+
+    def refresh(self) -> None:
+        self._maps = {}
+        if self.is_new_network():
+            self._new_network()
+        self.image_view.tiles = image_tiles(self.image_picker.source.image(DISPLAY_SIZE)[None])
+        self.image_view.captions = [self.image_picker.source.description]
+        self._probabilities = probabilities(self.model, self.image)
+        self._new_layer()
+
+    def code(self) -> str:
+        pictures = [line for one in self._sets[:1] for line in one.code(self.side)]
+        options = f", size={self.size}, steps={self.steps.value}"
+        options += f", versions={self.versions.value}" if self.versions.value > 1 else ""
+        where = self.layer.value, self.unit.value, self.place
+        return render.code(
+            self.load_line, self.image_picker.source.code(self.side), *where, pictures, options
+        )
+
+    def summary(self) -> str:
+        row, column = self.place
+        return (
+            f"{self.display_name}, layer {self.layer.value}, unit {self.unit.value}: what it wants, its map on a picture"
+            f" ({self.image_picker.source.description}), its strongest patches, the classes that it feeds, its nearest units, and the"
+            f" strongest units at row {row}, column {column}."
+        )
+
+    def preview(self) -> Figure:
+        picture = to_array(self.image_picker.source.image(DISPLAY_SIZE))
+        found = self._patches_of(0)
+        patches = None if found is None else found[0]
+        wanted = self._picture_of(self.unit.value, self.versions.value)
+        wanted = self._blank if wanted is None else wanted[0]
+        classes = class_names(self.model, len(self._probabilities)), int(self._probabilities.argmax())
+        return render.preview_figure(
+            picture, self.maps[self.unit.value], wanted, patches, self._feeds, *classes
+        )
+
+    def waiting_for(self) -> str:
+        return "Makes pictures"
+
+    # Callbacks of the controls.
+
+    def _new_network(self) -> None:
+        layers, last = render.microscope_layers(self.model, self.side)
+        (layer, unit), self._asked = self._asked, (None, None)
+        if layer is not None and layer not in layers:
+            raise ValueError(f'layer "{layer}" is not offered; choose one of {", ".join(layers)}.')
+        before = layer or self.layer.value
+        self.layer.options = list(layers)
+        self.layer.value = before if before in layers else last
+        self._layers, self._made, self._ascents = layers, {}, {}
+        self._units = {} if unit is None else {self.layer.value: unit}
+        sets = [self._given] if self._given else [first_images()]
+        if not self._given and installed_photographs():
+            sets.insert(0, crops_of_photographs())
+        self._sets: list[ImageSet] = [one.fitting(self.model, self.side) for one in sets]
+        self._survey = render.Survey(self.model, self._sets, self.side, layers)
+
+    def _new_layer(self) -> None:
+        layer, (count, rows, columns) = self.layer.value, self.maps.shape
+        unit = self._units.setdefault(layer, int(self.maps.mean((1, 2)).argmax()))
+        with self.hold_callbacks():
+            self.unit.value = 0
+            self.unit.max = count - 1
+            self.unit.value = unit
+            share = self._share or [
+                (index + 0.5) / length
+                for index, length in zip(
+                    divmod(int(self.maps[unit].argmax()), columns), (rows, columns), strict=True
+                )
+            ]
+            self._share = tuple(share)
+            self.image_view.places = [rows, columns]
+            self.image_view.point = [0, int(share[0] * rows), int(share[1] * columns)]
+        self._new_unit()
+
+    def _new_unit(self) -> None:
+        self._units[self.layer.value] = self.unit.value
+        self._feeds = render.feeds(self.model, self.image, self.layer.value, self.unit.value)
+        self._show_unit()
+        self._show_here()
+        self._start()
+
+    def _new_place(self) -> None:
+        (row, column), (_, rows, columns) = self.place, self.maps.shape
+        if not (0 <= row < rows and 0 <= column < columns):
+            with self.hold_callbacks():
+                self.place = int(self._share[0] * rows), int(self._share[1] * columns)
+            raise ValueError(f"the maps have {rows} x {columns} places, so there is no ({row}, {column}).")
+        self._share = (row + 0.5) / rows, (column + 0.5) / columns
+        self._show_here()
+        self._start()
+
+    def _new_steps(self) -> None:
+        self._show_here()
+        self._show_near()
+        self._start()
+
+    def _choose(self, grid: ImageGrid) -> None:
+        """Go to the unit of the chosen tile."""
+        units = self._here_units if grid is self.here else self._near_units
+        if 0 <= grid.selected < len(units):
+            chosen = units[grid.selected]
+            with self.hold_callbacks():
+                grid.selected = -1
+            self.unit.value = chosen
+
+    def _stop(self) -> None:
+        self.background.stop()
+        self._tell("Stopped; the next change goes on.")
+
+    # Work in the background.
+
+    def _start(self) -> None:
+        self._show_wanted()
+        if self.is_large and not self._is_shown:  # something to see at once
+            for what in self._grow(self.unit.value, self.versions.value):
+                self._show_made(what)
+            for looked in self._survey.steps():
+                if looked >= BEGIN_WITH:
+                    break
+            self._show_patches()
+        self.background.start(self._work(), self._show_made, self._done, at_once=self.at_once)
+
+    def _work(self) -> Iterator[str | int]:
+        """Make what is missing: the unit's own picture, those of the units at this place, the survey, those of the nearest units."""
+        yield from self._grow(self.unit.value, self.versions.value)
+        for unit in self._here_units:
+            yield from self._grow(unit)
+        for _ in self._survey.steps():
+            yield SURVEY
+        for unit in self._survey.nearest(self.layer.value, self.unit.value)[0].tolist():
+            yield from self._grow(unit)
+
+    def _grow(self, unit: int, versions: int = 1) -> Iterator[int]:
+        """The steps of a unit's picture, from where an earlier call was interrupted; none if it is kept."""
+        if self._picture_of(unit, versions) is not None:
+            return
+        key = self._key(unit, versions)
+        if key not in self._ascents:
+            if len(self._ascents) > 8:  # forgotten in the order in which they began
+                self._ascents.pop(next(iter(self._ascents)))
+            options = {"versions": versions, "size": self.size, "steps": self.steps.value}
+            self._ascents[key] = unit_picture_steps(self.model, self.layer.value, unit, **options)
+        for images in self._ascents[key]:
+            self._growing = key, images
+            yield unit
+        self._made[key] = self._growing[1].float().mul(255).round().div(255)  # as it is kept
+        self._ascents.pop(key, None)
+        yield unit
+
+    def _show_made(self, what: str | int) -> None:
+        if what == SURVEY:
+            self._show_patches()
+        elif what == self.unit.value:
+            self._show_wanted()
+        if what != SURVEY and self._picture_of(what) is not None:
+            self._show_here()
+            self._show_near()
+
+    def _done(self) -> None:
+        self._show_patches()
+        self._show_near()
+        self._tell("All pictures are made.")
+
+    # What is shown.
+
+    def _key(self, unit: int, versions: int = 1) -> tuple:
+        return self.layer.value, unit, versions, self.steps.value
+
+    def _picture_of(self, unit: int, versions: int = 1) -> Tensor | None:
+        """The finished picture of a unit of the layer: made before, here or in an earlier session."""
+        key = self._key(unit, versions)
+        if key not in self._made and key not in self._ascents:
+            options = {"versions": versions, "size": self.size, "steps": self.steps.value}
+            kept = kept_unit_picture(self.model, self.layer.value, unit, **options)
+            if kept is not None:
+                self._made[key] = kept
+        return self._made.get(key)
+
+    @property
+    def _blank(self) -> Tensor:
+        return torch.full((3, self.size, self.size), 0.5)
+
+    def _show_unit(self) -> None:
+        layer, unit, unit_map = self.layer.value, self.unit.value, self.maps[self.unit.value]
+        self.image_view.overlay = overlay_tiles(unit_map, DISPLAY_SIZE // 2)
+        self.image_view.label = f"{layer}, unit {unit}: its map on the picture"
+        names, predicted = (
+            class_names(self.model, len(self._probabilities)),
+            int(self._probabilities.argmax()),
+        )
+        figure = canvas(4.0, 2.6)
+        render.draw_feeds(figure.subplots(), self._feeds, names, predicted)
+        self.chart.show(figure_png(figure), render.feeds_alt(self._feeds, names))
+        most = self._feeds.strongest()[0]
+        active = float((unit_map > 0).float().mean())
+        speaks = f"feeds {names[most]} most there ({float(self._feeds.falls[most]):+.2f} above the mean of all logits)"
+        self._finding.value = (
+            f"Unit {unit} of {layer} fires at {active:.0%} of the places of this picture, at most with {float(unit_map.max()):.2f}, and"
+            f" {speaks if active else 'so feeds no class there'}. The network says {names[predicted]}."
+        )
+        self._show_patches()
+        self._show_near()
+
+    def _show_wanted(self) -> None:
+        unit, versions = self.unit.value, self.versions.value
+        images = self._picture_of(unit, versions)
+        growing = images is None
+        if growing:
+            key, grown = getattr(self, "_growing", (None, None))
+            images = (
+                grown if key == self._key(unit, versions) else self._blank[None].expand(versions, -1, -1, -1)
+            )
+        with self.wanted.hold_sync():
+            self.wanted.columns = 1 if versions == 1 else 2
+            self.wanted.tiles = image_tiles(images)
+            self.wanted.captions = (
+                [f"version {number + 1}" for number in range(versions)] if versions > 1 else [""]
+            )
+            self.wanted.label = f"{self.layer.value}, unit {unit}: what it wants"
+        self._tell("Its picture grows." if growing else "")
+
+    def _show_units(self, grid: ImageGrid, units: list[int], captions: list[str], label: str) -> None:
+        pictures = [self._picture_of(unit) for unit in units]
+        shown = [self._blank if picture is None else picture[0] for picture in pictures]
+        waits = ["" if picture is not None else ", its picture comes" for picture in pictures]
+        with grid.hold_sync():
+            grid.tiles = image_tiles(torch.stack(shown)) if shown else {}
+            grid.captions = [caption + wait for caption, wait in zip(captions, waits, strict=True)]
+            grid.label = label
+            grid.selected = -1
+
+    def _show_here(self) -> None:
+        row, column = self.place
+        self._here_units, values = render.strongest_here(self.maps, row, column)
+        captions = [f"unit {unit}: {value:.2f}" for unit, value in zip(self._here_units, values, strict=True)]
+        own = f"unit {self.unit.value} has {float(self.maps[self.unit.value, row, column]):.2f}"
+        label = f"row {row}, column {column}, strongest first: {'; '.join(captions) or 'no unit fires'}"
+        self._show_units(self.here, self._here_units, captions, label)
+        self.image_view.readout = f"row {row}, column {column}: {own}"
+
+    def _show_near(self) -> None:
+        units, values = self._survey.nearest(self.layer.value, self.unit.value)
+        self._near_units = units.tolist()
+        captions = [
+            f"unit {unit}: {value:.2f}" for unit, value in zip(self._near_units, values.tolist(), strict=True)
+        ]
+        label = f"correlation over the pictures: {'; '.join(captions) or 'not yet known'}"
+        self._show_units(self.near, self._near_units, captions, label)
+
+    def _patches_of(self, number: int) -> tuple[Tensor, list[str]] | None:
+        """The strongest patches in one of the sets so far, and their captions."""
+        found = self._survey.of(self.layer.value, number)
+        field, pictures = self._layers[self.layer.value].field, self._sets[number]
+        if found is None or field is None:
+            return None
+        best = found.strongest(self.layer.value, self.unit.value, N_PATCHES, field)
+        images = pictures.as_floats(self.side, best.picture[0])
+        return patch_images(images, best, field), patch_captions(best, pictures)
+
+    def _show_patches(self) -> None:
+        for number, grid in enumerate(self.patches):
+            found = self._patches_of(number) if number < len(self._sets) else None
+            with grid.hold_sync():
+                grid.tiles, grid.captions = ({}, []) if found is None else (image_tiles(found[0]), found[1])
+                grid.label = self._set_name(number)
+            grid.layout.display = None if number < len(self._sets) else "none"
+
+    def _set_name(self, number: int) -> str:
+        if self._given:
+            return "in your pictures"
+        return "in rendered pictures" if number >= len(self._sets) - 1 else "in crops of photographs"
+
+    def _tell(self, text: str) -> None:
+        self.set_status(f"{self.display_name}, {self.layer.value}, unit {self.unit.value}. {text}")
