@@ -229,9 +229,7 @@ def site(
     repository: Annotated[
         str, typer.Option(help="OWNER/NAME on GitHub, for links to Colab and Binder.")
     ] = "",
-    still: Annotated[
-        bool, typer.Option("--still", help="Leave out what makes explorers live in their pages.")
-    ] = False,
+    still: Annotated[bool, typer.Option("--still", help="Leave out living explorers and films.")] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show the pages at an address of this machine.")
     ] = False,

@@ -40,6 +40,7 @@ def given(request) -> SimpleNamespace:
     early, middle, last, head = LAYERS[request.param]
     return SimpleNamespace(
         model=model,
+        side=SIDE,
         image=images[0],
         images=images,
         labels=labels,
@@ -84,6 +85,13 @@ def channel_count(model, image, layer: str) -> int:
     return lab.networks.activations(model, image[None], layer)[layer].shape[1]
 
 
+def dictionary(g: SimpleNamespace) -> units.SparseDictionary:
+    """An untrained dictionary of the layer in the middle, always the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return units.SparseDictionary(channel_count(g.model, g.image, g.middle), 4)
+
+
 TECHNIQUES = {
     "attribution.BackdooredModel": lambda g: attribution.BackdooredModel(g.model, "tabby")(g.images),
     "attribution.cam": lambda g: attribution.cam(g.model, g.images),
@@ -104,13 +112,13 @@ TECHNIQUES = {
     "attribution.method_map": lambda g: attribution.method_map("Grad-CAM", g.model, g.image),
     "attribution.rise": lambda g: attribution.rise(g.model, g.image, "tabby", masks=4),
     "attribution.true_importance": lambda g: attribution.true_importance(
-        g.model, CUP, "tabby", size=SIDE, pairs=False
+        g.model, CUP, "tabby", size=g.side, pairs=False
     ),
-    "attribution.part_game": lambda g: attribution.part_game(g.model, CUP, "tabby", size=SIDE),
+    "attribution.part_game": lambda g: attribution.part_game(g.model, CUP, "tabby", size=g.side),
     "attribution.preservation_check": lambda g: attribution.preservation_check(
-        g.model, [CUP], [ALL], size=SIDE
+        g.model, [CUP], [ALL], size=g.side
     ),
-    "attribution.deletion_check": lambda g: attribution.deletion_check(g.model, [CUP], [ALL], size=SIDE),
+    "attribution.deletion_check": lambda g: attribution.deletion_check(g.model, [CUP], [ALL], size=g.side),
     "attribution.integrated_gradients": lambda g: attribution.integrated_gradients(
         g.model, g.image, "tabby cat", steps=3
     ),
@@ -137,34 +145,52 @@ TECHNIQUES = {
     "networks.layer_names": lambda g: networks.layer_names(g.model),
     "networks.receptive_field": lambda g: networks.receptive_field(g.model, g.middle).box(1, 2),
     "networks.receptive_fields": lambda g: networks.receptive_fields(
-        g.model, networks.layer_names(g.model), SIDE
+        g.model, networks.layer_names(g.model), g.side
     ),
     "networks.sliding_probabilities": lambda g: networks.sliding_probabilities(
-        networks.to_convolutional(g.model, SIDE), nn.functional.interpolate(g.images[:1], (96, 96))
+        networks.to_convolutional(g.model, g.side), nn.functional.interpolate(g.images[:1], scale_factor=1.5)
     ),
-    "networks.summary": lambda g: networks.summary(g.model, SIDE).rows,
-    "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, SIDE)(g.images),
+    "networks.summary": lambda g: networks.summary(g.model, g.side).rows,
+    "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, g.side)(g.images),
     "networks.reinitialise": lambda g: networks.reinitialise(g.model)(g.images),
     "robustness.JpegDefence": lambda g: robustness.JpegDefence(g.model)(g.images),
+    "robustness.LogitScaleDefence": lambda g: robustness.LogitScaleDefence(g.model)(g.images),
     "robustness.NoiseDefence": lambda g: robustness.NoiseDefence(g.model, samples=2)(g.images),
     "robustness.accuracy_by_epsilon": lambda g: robustness.accuracy_by_epsilon(
         g.model, g.labelled, (0.0, 4 / 255), robustness.fgsm
     ),
+    "robustness.adversarial_patch": lambda g: robustness.adversarial_patch(
+        g.model, g.images, "goldfish", steps=1, batch_size=2
+    ),
+    "robustness.adversarial_patch_steps": lambda g: robustness.adversarial_patch_steps(
+        g.model, g.images, "goldfish", steps=1, batch_size=2
+    ),
     "robustness.adversarial_training": lambda g: robustness.adversarial_training(
         g.new, *g.task, steps=1, batch_size=2
     )(g.images),
+    "robustness.apgd": lambda g: robustness.apgd(g.model, g.images, g.labels, steps=3, loss="dlr"),
     "robustness.corruption_errors": lambda g: robustness.corruption_errors(
         g.model, g.labelled, kinds=["fog"], severities=(3,)
     ),
     "robustness.evolve_fooling": lambda g: islice(
-        robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=SIDE), 2
+        robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=g.side), 2
     ),
     "robustness.fgsm": lambda g: robustness.fgsm(g.model, g.images, g.labels),
+    "robustness.masked_gradient_signs": lambda g: torch.tensor(
+        list(
+            robustness.masked_gradient_signs(
+                g.model, g.images, g.labels, steps=1, queries=2
+            ).accuracy.values()
+        )
+    ),
     "robustness.minimal_epsilon": lambda g: robustness.minimal_epsilon(g.model, g.images, grid_points=2),
     "robustness.loss_gradient": lambda g: robustness.loss_gradient(g.model, g.images, g.labels),
     "robustness.one_pixel": lambda g: robustness.one_pixel(g.model, g.image, population=8, generations=1),
     "robustness.one_pixel_steps": lambda g: robustness.one_pixel_steps(
         g.model, g.image, population=8, generations=1
+    ),
+    "robustness.patch_success": lambda g: (
+        robustness.patch_success(g.model, g.images, g.images[1], "goldfish", places=1).count
     ),
     "robustness.penalty_attack": lambda g: (
         robustness.penalty_attack(g.model, g.images, "goldfish", steps=2, rounds=1).images
@@ -192,10 +218,10 @@ TECHNIQUES = {
     "synthesis.invert": lambda g: synthesis.invert(g.model, g.image, g.last, steps=2, restarts=2),
     "synthesis.invert_steps": lambda g: synthesis.invert_steps(g.model, g.image, g.head, steps=1),
     "synthesis.maximise": lambda g: synthesis.maximise(
-        g.model, ["golden retriever", "flamingo"], steps=2, size=SIDE
+        g.model, ["golden retriever", "flamingo"], steps=2, size=g.side
     ),
     "synthesis.maximise_steps": lambda g: synthesis.maximise_steps(
-        g.model, synthesis.unit(g.middle, 3) + synthesis.channel(g.early, 2), steps=1, size=SIDE
+        g.model, synthesis.unit(g.middle, 3) + synthesis.channel(g.early, 2), steps=1, size=g.side
     ),
     "synthesis.style_steps": lambda g: synthesis.style_steps(g.model, None, g.image, steps=1),
     "synthesis.transfer_style": lambda g: synthesis.transfer_style(g.model, *g.images, steps=2),
@@ -222,13 +248,28 @@ TECHNIQUES = {
     ),
     "transfer.head_name": lambda g: transfer.head_name(g.model) == g.head,
     "transfer.new_head": lambda g: transfer.new_head(g.model, ["cat", "dog", "cup"])(g.images),
-    "transfer.new_task": lambda g: transfer.new_task("scenes", g.model, n=4, test_n=4, size=SIDE),
+    "transfer.new_task": lambda g: transfer.new_task("scenes", g.model, n=4, test_n=4, size=g.side),
     "transfer.reinitialise_after": lambda g: transfer.reinitialise_after(g.model, g.middle)(g.images),
     "transfer.tasks_for": lambda g: transfer.tasks_for(g.model),
     "units.activation_mask": lambda g: (
         units.activation_mask(
             g.model, g.images, units.dissect(g.model, g.world, g.middle, min_pictures=1), 3
         ).shape
+    ),
+    "units.activation_vectors": lambda g: units.activation_vectors(g.model, g.images, g.middle, 20),
+    "units.directional_derivatives": lambda g: units.directional_derivatives(g.model, g.images, 1, g.middle),
+    "units.tcav": lambda g: (
+        units.tcav(
+            g.model,
+            g.images,
+            0,
+            g.middle,
+            {"first": g.crops.images[:2] / 255.0},
+            (g.crops.images[2:8] / 255.0).unflatten(0, (3, 2)),
+        )["first"].random_alignments
+    ),
+    "units.with_dictionary": lambda g: units.with_dictionary(g.model, g.middle, dictionary(g)).eval()(
+        g.images
     ),
     "units.compare_directions": lambda g: units.compare_directions(g.model, g.crops, g.middle, 3, draws=4),
     "units.convolution_names": lambda g: units.convolution_names(g.model),
@@ -246,7 +287,7 @@ TECHNIQUES = {
     "units.silenced_falls": lambda g: units.silenced_falls(g.model, g.images, g.middle, 7),
     "units.survey_units": lambda g: units.survey_units(g.model, g.crops, g.middle).mean,
     "units.vector_attribution": lambda g: units.vector_attribution(
-        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), SIDE
+        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), g.side
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(channel_count(g.model, g.image, g.early), 2), 3
@@ -261,7 +302,7 @@ REFUSED = {
     ),
     "robustness.shape_bias, for classes that the network does not know": (
         lambda g: robustness.shape_bias(
-            g.model, robustness.cue_conflicts(2, classes=["sheep", "cup"], size=SIDE)
+            g.model, robustness.cue_conflicts(2, classes=["sheep", "cup"], size=g.side)
         ),
         "does not know sheep",
     ),
@@ -270,7 +311,7 @@ REFUSED = {
         "must give N x C x H x W logits",
     ),
     "segmentation.segmentation_score": (
-        lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
+        lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, g.side, g.side).long()),
         "must give N x C x H x W logits",
     ),
     "units.fit_filters": (lambda g: units.fit_filters(units.filters(g.model)), "3 x 3 are too small"),

@@ -16,6 +16,7 @@ The explorers, one module each:
     inversion, deepdream      feature inversion; DeepDream
     style_transfer            the content of one picture in the style of another
     adversarial, fooling      the smallest change that flips the class; fooling images
+    adversarial_patch         a patch that wins wherever it is dragged
     corruption, cue_conflict  noise, blur and weather; shape versus texture
     transfer, memorization    a new task from few examples; memorization of random labels
     upsampling, segmentation  unpooling and transposed convolution step by step; a class for each pixel
@@ -43,6 +44,7 @@ An explorer calls techniques (`cnnlab.attribution` ...) and shows their results;
 from cnnlab.explorers.activation import ActivationExplorer
 from cnnlab.explorers.activation_maximisation import ActivationMaximisationExplorer
 from cnnlab.explorers.adversarial import AdversarialExplorer
+from cnnlab.explorers.adversarial_patch import AdversarialPatchExplorer
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.brains import BrainExplorer
 from cnnlab.explorers.charts import TrainingCurve
@@ -74,6 +76,7 @@ __all__ = [
     "ActivationExplorer",
     "ActivationMaximisationExplorer",
     "AdversarialExplorer",
+    "AdversarialPatchExplorer",
     "BrainExplorer",
     "ConvolutionExplorer",
     "CorruptionExplorer",

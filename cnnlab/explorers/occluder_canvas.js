@@ -72,7 +72,7 @@ function render({ model, el }) {
   const sheet = make(el, "div", "cnnlab-stage");
   const frame = make(sheet, "div", "cnnlab-stage-frame");
   const canvas = make(frame, "canvas", "cnnlab-stage-canvas", { tabindex: 0, role: "application" });
-  canvas.setAttribute("aria-roledescription", "picture with an occluder");
+  canvas.setAttribute("aria-roledescription", `picture with ${get("cover") === "occluder" ? "an" : "a"} ${get("cover")}`);
   canvas.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight ArrowUp ArrowDown + - Space");
   const badge = make(frame, "div", "cnnlab-stage-badge", { "aria-hidden": "true" });
   const legend = make(sheet, "div", "cnnlab-legend");
@@ -111,13 +111,19 @@ function render({ model, el }) {
     pen.drawImage(picture, 0, 0, pixels, pixels);
   }
 
+  // The part of the filling that is seen: all of it, or what lies behind the window.
+  function filled([left, top, size]) {
+    const { width, height } = bitmaps.filling;
+    const f = width / get("side");
+    return get("moving_fill") ? [0, 0, width, height] : [left * f, top * f, size * f, size * f];
+  }
+
   function drawWindow(pixels) {
     if (lifted || !bitmaps.filling) return;
     const [left, top, size] = box;
     const k = pixels / get("side");
-    const f = bitmaps.filling.width / get("side");
-    pen.imageSmoothingEnabled = get("smooth") && get("view") !== "network";
-    pen.drawImage(bitmaps.filling, left * f, top * f, size * f, size * f, left * k, top * k, size * k, size * k);
+    pen.imageSmoothingEnabled = get("moving_fill") || (get("smooth") && get("view") !== "network");
+    pen.drawImage(bitmaps.filling, ...filled(box), left * k, top * k, size * k, size * k);
   }
 
   function drawOverlay(pixels) {
@@ -185,7 +191,7 @@ function render({ model, el }) {
     const small = thumb.getContext("2d");
     small.drawImage(bitmaps.network, 0, 0);
     const [left, top, size] = box;
-    if (bitmaps.filling && !lifted) small.drawImage(bitmaps.filling, left, top, size, size, left, top, size, size);
+    if (bitmaps.filling && !lifted) small.drawImage(bitmaps.filling, ...filled(box), left, top, size, size);
   }
 
   function draw() {
@@ -236,7 +242,7 @@ function render({ model, el }) {
   function showPlace() {
     const [left, top, size] = box;
     place.textContent = `${size} × ${size} pixels, row ${top}, column ${left}`;
-    canvas.setAttribute("aria-label", `${get("label")}, occluder of ${size} pixels at row ${top}, column ${left}`);
+    canvas.setAttribute("aria-label", `${get("label")}, ${get("cover")} of ${size} pixels at row ${top}, column ${left}`);
   }
 
   function showAnswer() {

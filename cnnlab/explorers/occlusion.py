@@ -81,7 +81,7 @@ class OcclusionExplorer(Explorer):
         link(self.show_mask, "show_mask", self.canvas)
         self.show()
         self.on_change(self._on_move, self.canvas, name="box")
-        self.on_change(self._on_resize, self.size)
+        self.on_change(lambda: self.canvas.resize(self.size.value), self.size)
         self.on_change(self._new_fill, self.fill)
         self.on_change(self._compute, self.target, self.stride)
         self.on_change(self._new_view, self.network_view)
@@ -164,13 +164,6 @@ class OcclusionExplorer(Explorer):
             raise
         self._last_good_box = self.box
         self.size.value = self.canvas.box[2]
-
-    def _on_resize(self) -> None:
-        left, top, size = self.canvas.box
-        grown = self.size.value - size
-        if grown:
-            room = self.side - self.size.value
-            self.box = [min(max(corner - grown // 2, 0), room) for corner in (left, top)] + [self.size.value]
 
     def _new_fill(self) -> None:
         self._draw_fill()

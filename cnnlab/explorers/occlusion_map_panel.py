@@ -54,6 +54,8 @@ class OccluderCanvas(anywidget.AnyWidget):
         {"eye": bytes, "network": bytes, "mask": bytes}: at display size, as the network's input, and the mask of the object.
     fill_image, smooth
         The picture that fills the occluder, and whether it is smoothed when enlarged.
+    moving_fill, cover
+        Whether this picture moves along, as a patch does, or lies behind a window that moves; and what the occluder is called.
     overlay
         {"png": bytes, "rows": [...], "columns": [...], "size": int}: one pixel for each position of the occluder.
     legend
@@ -73,6 +75,8 @@ class OccluderCanvas(anywidget.AnyWidget):
     picture = Dict().tag(sync=True)
     fill_image = Bytes(b"").tag(sync=True)
     smooth = Bool(False).tag(sync=True)
+    moving_fill = Bool(False).tag(sync=True)
+    cover = Unicode("occluder").tag(sync=True)
     overlay = Dict().tag(sync=True)
     legend = Dict().tag(sync=True)
     result = Dict().tag(sync=True)
@@ -81,6 +85,12 @@ class OccluderCanvas(anywidget.AnyWidget):
     show_map = Bool(False).tag(sync=True)
     show_mask = Bool(False).tag(sync=True)
     opacity = Float(0.85).tag(sync=True)
+
+    def resize(self, size: int) -> None:
+        """Give the occluder another size about its centre, within the picture."""
+        left, top, old = self.box
+        if grown := size - old:
+            self.box = [min(max(corner - grown // 2, 0), self.side - size) for corner in (left, top)] + [size]
 
 
 class OcclusionMapPanel:

@@ -103,7 +103,7 @@ def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], col
 def rdm_figure(
     tables: Mapping[str, Tensor], labels: Tensor | Sequence[int], class_names: Sequence[str], title: str = ""
 ) -> AltTextFigure:
-    """Representational dissimilarity matrices of the same images, sorted by class; each with its own colour range.
+    """Representational dissimilarity matrices of the same images, sorted by class; each with its own colour range, four in two rows.
 
     Parameters
     ----------
@@ -128,16 +128,22 @@ def rdm_figure(
     ends = labels.bincount(minlength=len(class_names)).cumsum(0)
     middles = (ends - labels.bincount(minlength=len(class_names)) / 2 - 0.5).tolist()
     alt_text = f"Dissimilarity of {len(labels)} pictures, sorted by {len(class_names)} classes, for: {'; '.join(tables)}."
+    columns = len(tables) if len(tables) < 4 else 2
+    rows = -(-len(tables) // columns)
     figure = AltTextFigure(
-        figsize=(3.3 * len(tables) + 0.9, 3.7), alt_text=f"{title}. {alt_text}" if title else alt_text
+        figsize=(3.3 * columns + 0.9, 3.7 * rows), alt_text=f"{title}. {alt_text}" if title else alt_text
     )
-    axes = figure.subplots(1, len(tables), squeeze=False)[0]
-    for axis, (name, table) in zip(axes, tables.items(), strict=True):
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(tables) :]:
+        axis.set_axis_off()
+    for number, (axis, (name, table)) in enumerate(zip(axes, tables.items(), strict=False)):
         values = table[order][:, order].numpy()
         apart = values[~np.eye(len(values), dtype=bool)]
         low, high = np.quantile(apart, (0.01, 0.99))
         heatmap = show_map(axis, torch.from_numpy(values), name, 9, cmap="viridis", vmin=low, vmax=high)
-        axis.set_yticks(middles, class_names if axis is axes[0] else [""] * len(class_names), fontsize=8)
+        axis.set_yticks(
+            middles, class_names if number % columns == 0 else [""] * len(class_names), fontsize=8
+        )
         axis.tick_params(length=0)
         for end in ends[:-1].tolist():
             axis.axhline(end - 0.5, color="white", linewidth=0.5)

@@ -24,6 +24,8 @@ from cnnlab.figures.image_grid import tile_images
 
 _MARKS = "osD^vPX*"
 _DPI = 100
+_PAGE = 10.2
+"""The inches that a notebook shows at their full size."""
 
 
 def neighbours_figure(
@@ -114,7 +116,8 @@ def map_figure(
     rows = -(-len(maps) // columns)
     alt_text = f"{len(labels)} pictures as points, coloured by {len(set(labels.tolist()))} labels"
     alt_text += f"; maps of {', '.join(maps)}." if "" not in maps else "."
-    figure = AltTextFigure(figsize=(4.6 * columns + 1.4, 4.3 * rows), alt_text=alt_text)
+    side = min(4.6, _PAGE / columns)
+    figure = AltTextFigure(figsize=(side * columns, side * rows + 0.4), alt_text=alt_text)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[len(maps) :]:
         axis.set_axis_off()
@@ -132,7 +135,13 @@ def map_figure(
         Line2D([], [], marker="os"[i % 2], linestyle="", color=class_colours(np.array(i)), label=names[i])
         for i in sorted(set(labels.tolist()))
     ]
-    figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
+    place = {
+        "loc": "outside lower center",
+        "ncols": min(len(handles), 10),
+        "columnspacing": 1,
+        "handletextpad": 0,
+    }
+    figure.legend(handles=handles, fontsize=10, frameon=False, **place)
     return figure
 
 

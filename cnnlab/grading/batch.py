@@ -129,20 +129,25 @@ def grade_folder(
                 grade = partial(grade_submission, assignment, runner=stack.enter_context(runner))
             start_seconds, started = time.perf_counter() - started, time.perf_counter()
 
-            def work(found: SubmissionFile, mark: str) -> None:
+            def work(found: SubmissionFile, mark: str) -> tuple[Result, str]:
                 try:
                     began, submission = time.perf_counter(), read(found.path)
                     submission = replace(submission, notes=(*submission.notes, *found.notes))
                     mark = fingerprint(assignment, submission.digest, found.notes, limits)
                     result = grade(found.student, submission, secret=secret, limits=limits)
-                    result = replace(result, seconds=time.perf_counter() - began)
+                    return replace(result, seconds=time.perf_counter() - began), mark
+                except Exception as error:
+                    return grader_error(assignment, found.student, error), mark
+
+            def keep(result: Result, mark: str) -> None:
+                try:
                     gradebook.write(assignment.name, result, mark)
                 except GradebookError:  # it concerns everybody
                     raise
                 except Exception as error:
-                    gradebook.write(assignment.name, grader_error(assignment, found.student, error), mark)
+                    gradebook.write(assignment.name, grader_error(assignment, result.student, error), mark)
 
-            _run_all(queue, work, jobs, progress)
+            _run_all(queue, work, keep, jobs, progress)
     seconds = time.perf_counter() - started
     names = {found.student for found in submissions}
     results = [result for result in gradebook.results(assignment.name) if result.student in names]
@@ -220,14 +225,18 @@ def review_reasons(result: Result) -> list[str]:
 
 def _run_all(
     queue: list[tuple[SubmissionFile, str]],
-    work: Callable[[SubmissionFile, str], None],
+    work: Callable[[SubmissionFile, str], tuple[Result, str]],
+    keep: Callable[[Result, str], None],
     jobs: int | None,
     progress: bool,
 ) -> None:
-    """Do the `work` of each submission; those under way at an interruption are graded again next time."""
+    """Do the `work` of each submission, and `keep` what comes of it; those under way at an interruption are graded again next time.
+
+    It is kept from here, so that no core waits for the disk.
+    """
     jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
-    running: set[Future[None]] = set()
+    running: set[Future[tuple[Result, str]]] = set()
     remaining = iter(queue)
     try:
         with tqdm(total=len(queue), desc="grading", unit="", disable=None if progress else True) as bar:
@@ -238,7 +247,7 @@ def _run_all(
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    future.result()
+                    keep(*future.result())
                     bar.update()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -96,7 +96,9 @@ def claim(sentence: str, measured: float, *, above: float | None = None, below: 
 def _distinct(*numbers: float) -> list[str]:
     """The numbers in three significant digits, or in as many as it takes to tell the first from the others."""
     for digits in range(3, 18):
-        texts = [f"{float(number):.{digits}g}" for number in numbers]
+        texts = [
+            f"{float(number) + 0.0:.{digits}g}" for number in numbers
+        ]  # + 0.0: without the sign of minus zero
         if all(
             text != texts[0] or float(number) == float(numbers[0])
             for text, number in zip(texts[1:], numbers[1:], strict=True)

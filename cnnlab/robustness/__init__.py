@@ -7,6 +7,7 @@
     one_pixel             one-pixel attack, by differential evolution
     black_box             attacks without gradients: `transfer_attack`, `query_attack`
     fooling_images        meaningless images classified with high confidence: `evolve_fooling` (`cppn` generates them)
+    adversarial_patch     a patch that is seen as one class wherever it lies: `adversarial_patch`, `patch_success`
     defences              JPEG and noise in front of a network: `JpegDefence`, `NoiseDefence`; masked gradients: `LogitScaleDefence`
     masked_gradients      the signs of a defence that only hides its gradient: `masked_gradient_signs`
     adversarial_training  training on adversarial examples: `adversarial_training`; `random_signs` as a baseline for attacks
@@ -24,6 +25,14 @@ is four of the 255 steps of a stored image. Images that show what a unit or a cl
 """
 
 from cnnlab.robustness._gradients import loss_gradient
+from cnnlab.robustness.adversarial_patch import (
+    PatchStep,
+    PatchSuccess,
+    adversarial_patch,
+    adversarial_patch_steps,
+    paste_patch,
+    patch_success,
+)
 from cnnlab.robustness.adversarial_training import adversarial_training, random_signs
 from cnnlab.robustness.apgd import apgd
 from cnnlab.robustness.black_box import QueryAttack, TransferAttack, query_attack, transfer_attack
@@ -52,11 +61,15 @@ __all__ = [
         "MaskedGradientSigns",
         "NoiseDefence",
         "OnePixel",
+        "PatchStep",
+        "PatchSuccess",
         "PenaltyAttack",
     ),
     *("QueryAttack", "RobustAccuracy", "ShapeBias", "SmallChanges", "TransferAttack"),
     *(
         "accuracy_by_epsilon",
+        "adversarial_patch",
+        "adversarial_patch_steps",
         "adversarial_training",
         "apgd",
         "bisect_epsilon",
@@ -78,6 +91,8 @@ __all__ = [
     *(
         "one_pixel",
         "one_pixel_steps",
+        "paste_patch",
+        "patch_success",
         "penalty_attack",
         "pgd",
         "query_attack",

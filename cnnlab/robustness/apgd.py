@@ -163,7 +163,7 @@ def _evaluate(model: nn.Module, images: Tensor, classes: Tensor, loss: str) -> t
     with with_gradients(model):
         pixels = images.detach().clone().requires_grad_()
         logits = class_logits(model, pixels)
-        values = LOSSES[loss](logits, classes)
+        values = LOSSES[loss](logits, classes.clone())  # they may come from inference mode
         gradient = input_gradient(values, pixels)
     return values.detach(), gradient, logits.detach().argmax(1) != classes
 

@@ -1,8 +1,11 @@
 """The course as a static site: the notebooks as pages to read anywhere, without an installation, a kernel or a connection.
 
     pages      notebooks, assignments and guides, turned into pages by Sphinx, MyST-NB and Furo
-    living     explorers that live in a page: their widgets, networks as ONNX graphs, pictures; browser/ has their scripts
-    onnx_graphs  networks, and their gradients, as ONNX graphs
+    living     explorers that live in a page: their widgets and menus; browser/ has their scripts
+    page_data  what they look at: networks, pictures, strongest patches
+    onnx_graphs  networks, their maps and gradients, as ONNX graphs
+    packages   the packages of npm that they stand on
+    films      what grows, step by step, as films with a slider
     formulas   formulas as MathML, which browsers draw themselves
     reference  the reference from the docstrings, by pdoc
     server     a local server for the built site

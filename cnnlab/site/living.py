@@ -3,62 +3,59 @@
 In a notebook an explorer is a tree of widgets, whose state lies in the kernel. A page gets the same tree with its state as it opens, and
 `browser/*.js` answers in the kernel's place: networks are ONNX graphs, and pictures are files. What the browser runs is
 
-    vendor/      Jupyter's HTML manager and ONNX Runtime, packages of npm whose versions are pinned here; anywidget's own script
+    vendor/      packages of npm (`packages.py`)
     page.js      builds the widgets when the reader asks for it
-    kernel.js    networks, pictures and colours
+    kernel.js    traits of widgets, and the pickers of network and picture
+    networks.js, pictures.js, random.js   graphs that run, pictures and colours, the random numbers of torch
     <name>.js    the answers of one explorer, such as occlusion.js
 """
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
 import shutil
-import subprocess
-import tarfile
-import tempfile
-from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import files
 from pathlib import Path
-from typing import Any
 
+from ipywidgets import Widget
 from ipywidgets.embed import dependency_state
 
-from cnnlab import explorers, networks, world
-from cnnlab.explorers import image_bytes
-from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
-from cnnlab.explorers.choices import offer_classes
-from cnnlab.explorers.image_sources import PhotographSource, RenderedSource
+from cnnlab import explorers, networks
+from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.image_grid import ImageGrid
 from cnnlab.explorers.render.adversarial import SINGLE_DIRECTION
 from cnnlab.explorers.search_select import SearchSelect
 from cnnlab.explorers.thumbnails import THUMB, Thumbnails, thumbnail_atlas
-from cnnlab.figures.colours import CLASSES, PROBABILITY, class_colours
+from cnnlab.figures.colours import CLASSES, class_colours
 from cnnlab.figures.palette_png import colours_of
-from cnnlab.site.onnx_graphs import write_gradient, write_scores
+from cnnlab.site import page_data
+from cnnlab.site.onnx_graphs import Weights
+from cnnlab.site.packages import write_packages
 
 SCRIPTS = Path(__file__).parent / "browser"
 NETWORKS = ("squeezenet", "mini_alexnet")
-RENDERED = 50
-"""Number of rendered pictures on offer; a page cannot render."""
+SHORTCUTS = ("sheep_goat_meadow", "sheep_goat", "wolf_husky_snow", "wolf_husky")
+"""The networks of 07, half of which have learned the scene instead of the animal."""
+PALETTES = ("viridis", "gray", "magma", "PuOr_r")
 
 
 @dataclass(frozen=True)
 class Living:
-    """An explorer of a page: its notebook and cell, the script that answers, the kinds of graphs that it needs."""
+    """An explorer of a page: its notebook and cell, the script that answers, the kinds of graphs, networks and pictures that it needs."""
 
     notebook: str
     cell: str
     script: str
     make: Callable[[], Explorer]
     graphs: tuple[str, ...]
-    parts: Callable[[Explorer], dict[str, Any]] = lambda _explorer: {}
+    networks: tuple[str, ...] = NETWORKS
+    rendered: Callable[[], page_data.Sources] = page_data.rendered
+    parts: Callable[[Explorer], Mapping[str, Widget]] = lambda _explorer: {}
+    """Widgets without a name of their own in the explorer, by the names that the script gives them."""
 
 
-def _parts_of_the_map(explorer: Explorer) -> dict[str, Any]:
+def _parts_of_the_map(explorer: Explorer) -> dict[str, Widget]:
     panel = explorer._map_panel
     return {"progress": panel._progress, "count": panel._count_text, "summary": panel._summary_text}
 
@@ -71,53 +68,49 @@ def _one_step_attacks() -> Explorer:
     return explorer
 
 
-def _flip_text(explorer: Explorer) -> dict[str, Any]:
-    return {"flip_text": explorer._flip_text}
+def _goat_in_a_meadow() -> Explorer:
+    picture = page_data.moved()["goat-meadow"].recipe
+    return explorers.GradCamExplorer(
+        picture=picture, networks={name: networks.load(name) for name in SHORTCUTS}
+    )
 
 
 LIVING = (
     Living(
-        "05_occlusion",
-        "explorer",
-        "occlusion",
-        lambda: explorers.OcclusionExplorer("squeezenet", "chelsea"),
-        ("scores",),
-        _parts_of_the_map,
+        *("01_layers_and_shapes", "convolution", "convolution"),
+        make=lambda: explorers.ConvolutionExplorer("squeezenet", "chelsea"),
+        graphs=(),
     ),
     Living(
-        "11_adversarial_examples",
-        "explorer",
-        "adversarial",
-        _one_step_attacks,
-        ("scores", "gradient"),
-        _flip_text,
+        *("03_activations_and_patches", "explorer", "activation"),
+        make=lambda: explorers.ActivationExplorer("squeezenet", "astronaut", layer="fire7", channel=142),
+        graphs=("maps",),
     ),
-)
-GRAPHS = {"scores": write_scores, "gradient": write_gradient}
-
-
-@dataclass(frozen=True)
-class Package:
-    """A package of npm: its version, the hash of its archive as npm gives it, and the files that pages use."""
-
-    name: str
-    version: str
-    integrity: str
-    files: tuple[str, ...]
-
-
-PACKAGES = (
-    Package(
-        "@jupyter-widgets/html-manager",
-        "1.0.15",
-        "sha512-5thBIV6ymNgmPVOHvzx+gGy8ZSKmSazhtGw4/c4xJDVzRhG9PTeQsRjF3FUTopvFi//SABeNz1yp47bCrJ3CQA==",
-        ("dist/embed-amd.js",),
+    Living(
+        *("05_occlusion", "explorer", "occlusion"),
+        make=lambda: explorers.OcclusionExplorer("squeezenet", "chelsea"),
+        graphs=("scores",),
+        parts=_parts_of_the_map,
     ),
-    Package(
-        "onnxruntime-web",
-        "1.30.0",
-        "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
-        ("dist/ort.wasm.min.mjs", "dist/ort-wasm-simd-threaded.mjs", "dist/ort-wasm-simd-threaded.wasm"),
+    Living(
+        *("06_saliency", "explorer", "saliency"),
+        make=lambda: explorers.SaliencyExplorer("squeezenet", "chelsea"),
+        graphs=("scores", "gradient", "units"),
+        parts=lambda explorer: {"finding": explorer._finding},
+    ),
+    Living(
+        *("07_grad_cam", "explorer", "grad_cam"),
+        make=_goat_in_a_meadow,
+        graphs=("scores", "gradient", "cams"),
+        networks=SHORTCUTS,
+        rendered=page_data.moved,
+        parts=lambda explorer: {"finding": explorer._finding},
+    ),
+    Living(
+        *("11_adversarial_examples", "explorer", "adversarial"),
+        make=_one_step_attacks,
+        graphs=("scores", "gradient"),
+        parts=lambda explorer: {"flip_text": explorer._flip_text},
     ),
 )
 
@@ -128,114 +121,58 @@ def write_living(out: Path) -> None:
     Raises
     ------
     RuntimeError
-        If npm is missing or a package cannot be had, or is not the one that is pinned here.
+        If npm is missing or a package cannot be had, or is not the one that is pinned.
     """
     out.mkdir(parents=True)
+    write_packages(out / "vendor")
     for script in SCRIPTS.glob("*.js"):
         shutil.copy(script, out)
-    write_vendor(out / "vendor")
+    (out / "networks").mkdir()
+    weights = Weights(out / "networks" / "weights.bin")
+    for alike in (*((name,) for name in NETWORKS), SHORTCUTS):
+        graphs = {kind for living in LIVING if set(alike) <= set(living.networks) for kind in living.graphs}
+        page_data.write_networks(alike, sorted(graphs), out / "networks", weights)
     for name in NETWORKS:
-        write_network(name, out / "networks")
-    write_pictures(out / "pictures")
+        page_data.write_patches(name, out / "patches")
+    sources = {**page_data.photographs(), **page_data.rendered(), **page_data.moved()}
+    sides = sorted({networks.load(name).input_size for name in NETWORKS})
+    page_data.write_pictures(sources, sides, out / "pictures")
+    (out / "colours.json").write_text(json.dumps(colours()), "utf-8")
     for living in LIVING:
         (out / f"{living.notebook}-{living.cell}.json").write_text(json.dumps(page_state(living)), "utf-8")
 
 
-def write_vendor(folder: Path) -> None:
-    """Fetch the pinned packages of npm, and write the files of them that pages use, compressed, into `folder`."""
-    folder.mkdir()
-    for package in PACKAGES:
-        archive = fetch(package)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            for name in package.files:
-                content = tar.extractfile(f"package/{name}").read()
-                _write_compressed(content, folder / Path(name).name)
-    (script,) = [file for file in files("anywidget") if file.parts[-2:] == ("nbextension", "index.js")]
-    _write_compressed(script.locate().read_bytes(), folder / "anywidget.js")
-
-
-def fetch(package: Package) -> bytes:
-    """The archive of a package, by npm, which keeps a copy for the next time."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise RuntimeError(
-            "living explorers need npm, which is not here; `cnnlab site --still` builds the pages without them."
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", f"{package.name}@{package.version}", "--silent", "--pack-destination", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(
-                f"npm cannot fetch {package.name} {package.version}: {done.stderr.strip()[-300:]}"
-            )
-        (file,) = Path(folder).iterdir()
-        archive = file.read_bytes()
-    if hashlib.sha512(archive).digest() != b64decode(package.integrity.removeprefix("sha512-")):
-        raise RuntimeError(f"the archive of {package.name} {package.version} is not the one that is pinned.")
-    return archive
-
-
-def write_network(name: str, folder: Path) -> None:
-    """Write the graphs of a network, and what pages must know of it: side, classes and the menu of classes."""
-    folder.mkdir(exist_ok=True)
-    model = networks.load(name)
-    for kind in sorted({kind for living in LIVING for kind in living.graphs}):
-        GRAPHS[kind](model, model.input_size, folder / f"{name}.{kind}.onnx")
-    menu = SearchSelect()
-    offer_classes(menu, model.class_names, [("predicted class", None)])
-    about = {
-        "side": model.input_size,
-        "classes": [str(label) for label in model.class_names],
-        "menu": {trait: getattr(menu, trait) for trait in ("_labels", "_groups", "_keywords")},
-        "values": menu._values,
+def colours() -> dict[str, list]:
+    """The colour maps of the explorers, 255 colours each, and the colours of the classes."""
+    found = {name: colours_of(name).tolist() for name in PALETTES}
+    return found | {
+        "classes": [[round(255 * part) for part in one] for one in class_colours(range(len(CLASSES)))]
     }
-    (folder / f"{name}.json").write_text(json.dumps(about), "utf-8")
-
-
-def sources() -> dict[str, PhotographSource | RenderedSource]:
-    """The pictures on offer in pages, by the names of their files."""
-    photographs = {photo.name: PhotographSource(photo) for photo in world.photographs()}
-    recipes = [world.sample(seed, shape=world.OBJECTS[seed % len(world.OBJECTS)]) for seed in range(RENDERED)]
-    return photographs | {f"rendered-{recipe.seed}": RenderedSource(recipe) for recipe in recipes}
-
-
-def write_pictures(folder: Path) -> None:
-    """Write each picture as it is displayed, as each network sees it, and its mask; and a list of all."""
-    folder.mkdir()
-    sides = sorted({networks.load(name).input_size for name in NETWORKS})
-    listed = {}
-    for name, source in sources().items():
-        (folder / f"{name}.jpg").write_bytes(image_bytes.jpeg(source.image(DISPLAY_SIZE)))
-        for side in sides:
-            (folder / f"{name}-{side}.png").write_bytes(image_bytes.png(source.image(side)))
-        mask = source.mask(DISPLAY_SIZE)
-        if mask is not None:
-            (folder / f"{name}-mask.png").write_bytes(image_bytes.mask_png(mask))
-        listed[name] = {
-            "description": source.description,
-            "object": source.object_name,
-            "mask": mask is not None,
-            "code": {side: source.code(side) for side in sides},
-        }
-    (folder / "list.json").write_text(json.dumps(listed), "utf-8")
 
 
 def page_state(living: Living) -> dict:
-    """The widgets of an explorer with their state, and the names by which its script finds them."""
-    explorer = living.make()
-    explorer.network.options = NETWORKS
+    """The widgets of an explorer with their state, the names by which its script finds them, and its menus for each network."""
+    explorer, other = living.make(), living.make()
+    menus = {explorer.network.label: _menus(explorer)}
+    for label, value in other.network.options:
+        if label in living.networks and label not in menus:
+            other.network.value = value
+            menus[label] = _menus(other)
+    explorer.network.options = living.networks
     picker = explorer.image_picker
-    rendered = {name: source for name, source in sources().items() if source.kind == "rendered"}
+    rendered = living.rendered()
+    described = [source.description for source in rendered.values()]
     thumbnails = Thumbnails(
         label="Rendered pictures",
         names=list(rendered),
-        descriptions=[source.description for source in rendered.values()],
-        captions=[source.description for source in rendered.values()],
+        descriptions=described,
+        captions=described,
         atlas=thumbnail_atlas([source.image(THUMB) for source in rendered.values()]),
+        value=next((name for name, source in rendered.items() if source == picker.source), ""),
     )
     picker.rendered_panel.children = (thumbnails,)
     parts = {
-        name: getattr(explorer, name) for name in (*explorer.controls, *_PARTS) if hasattr(explorer, name)
+        name: part for name, part in vars(explorer).items() if isinstance(part, Widget) and name[0] != "_"
     }
     parts |= living.parts(explorer) | {
         "kind": picker.kind,
@@ -245,32 +182,30 @@ def page_state(living: Living) -> dict:
         "rendered_panel": picker.rendered_panel,
         "alert": explorer._alert,
     }
-    explorer._code.layout.display = "none"  # the code of a page stands above it
+    for grid in parts.values():
+        if isinstance(grid, ImageGrid):
+            grid.tiles, grid.overlay = {}, {}  # the script makes them at once
+    # "Show the code" follows the controls, and its lines are written in Python: a page has the code of its cells above.
+    explorer._code.layout.display = "none"
     state = dependency_state([explorer.widget], drop_defaults=False)
-    palette = [[int(part) for part in colour] for colour in colours_of(PROBABILITY)]
+    for name, part in list(parts.items()):
+        if part.model_id not in state:
+            del parts[name]
     return {
         "script": f"./{living.script}.js",
         "root": explorer.widget.model_id,
         "names": {name: part.model_id for name, part in parts.items()},
         "state": {"version_major": 2, "version_minor": 0, "state": state},
-        "palette": palette,
-        "classes": [[round(255 * part) for part in colour] for colour in class_colours(range(len(CLASSES)))],
+        "menus": menus,
     }
 
 
-_PARTS = (
-    "canvas",
-    "bars",
-    "grid",
-    "chart",
-    "status",
-    "map_button",
-    "stop_button",
-    "jump_button",
-    "flip_button",
-)
-
-
-def _write_compressed(content: bytes, file: Path) -> None:
-    """A page unpacks these itself, so that they are small on hosts that compress nothing."""
-    file.with_name(file.name + ".gz").write_bytes(gzip.compress(content, mtime=0))
+def _menus(explorer: Explorer) -> dict[str, dict]:
+    """The searchable menus of an explorer for its network: what they show, and the values behind it."""
+    menus = {name: getattr(explorer, name) for name in explorer.controls}
+    return {
+        name: {trait: getattr(menu, trait) for trait in ("_labels", "_groups", "_keywords", "index")}
+        | {"values": menu._values}
+        for name, menu in menus.items()
+        if isinstance(menu, SearchSelect)
+    }

@@ -26,6 +26,7 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from cnnlab.site.films import FILMS, write_film
 from cnnlab.site.living import LIVING, write_living
 from cnnlab.site.reference import build_reference
 
@@ -48,8 +49,10 @@ CONFIGURATION: dict[str, Any] = {
     "myst_heading_anchors": 3,
     "myst_heading_slug_func": "cnnlab.site.pages.anchor",
     "html_theme": "furo",
-    "html_static_path": [str(HERE / "site.css")],
+    "templates_path": [str(HERE / "templates")],
+    "html_static_path": [str(HERE / "site.css"), str(HERE / "browser" / "film.js")],
     "html_css_files": ["site.css"],
+    "html_js_files": [("film.js", {"defer": "defer"})],
     "html_copy_source": False,
     "html_show_copyright": False,
     "html_show_sphinx": False,
@@ -58,7 +61,7 @@ CONFIGURATION: dict[str, Any] = {
 
 ROOM = """<div class="alive" data-explorer="{explorer}">
 <button type="button" disabled>Bring it to life</button>
-<span role="status">It then runs here, in your browser: some 10 MB are loaded once, and a photo of yours stays with you.</span>
+<span role="status">It then runs here, in your browser: some 15 MB are loaded once, and a photo of yours stays with you.</span>
 </div>"""
 SCRIPT = '<script type="module" src="../alive/page.js"></script>'
 
@@ -98,7 +101,7 @@ def build(
     repository
         Where the course lies on GitHub, as "owner/name": pages then link to Colab and Binder.
     living
-        Whether explorers can be brought to life in their pages (two minutes; npm is needed).
+        Whether explorers can be brought to life in their pages, and what grows is shown as films (minutes; npm is needed).
     reference
         Whether the reference is built from the docstrings too (half a minute).
 
@@ -142,6 +145,7 @@ def write_source(checkout: Path, source: Path, repository: str = "", *, living: 
             page = nbformat.read(path, as_version=4)
             store_pictures(page, place.stem, source / "extra" / place.parent / "figures")
             if living:
+                add_films(page, place.stem, source / "extra" / place.parent / "figures")
                 make_room(page, place.stem)
             page.cells.insert(1, nbformat.v4.new_markdown_cell(links(place, repository)))
             for folder in (source, source / "extra"):
@@ -166,6 +170,13 @@ def make_room(page: NotebookNode, name: str) -> None:
             cell.outputs.append(nbformat.v4.new_output("display_data", {"text/html": room}))
     if there:
         page.cells.append(nbformat.v4.new_markdown_cell(SCRIPT))
+
+
+def add_films(page: NotebookNode, name: str, figures: Path) -> None:
+    """Put the films of a notebook below the pictures of the explorers whose runs they show."""
+    for film in (film for film in FILMS if film.notebook == name):
+        (cell,) = [cell for cell in page.cells if cell.id == film.cell]
+        cell.outputs.append(nbformat.v4.new_output("display_data", {"text/html": write_film(film, figures)}))
 
 
 def links(place: Path, repository: str) -> str:

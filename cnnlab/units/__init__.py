@@ -8,6 +8,7 @@
     concepts           the concepts at each pixel, from the ground truth of the world
     concept_images     pictures of a concept, rendered on demand: striped, dotted, metal ...
     tcav               whether a class depends on a concept, held against random concepts
+    dictionary         a sparse dictionary of a layer, put into the network as a layer of codes
     dissection         network dissection: overlap of units with concepts, detectors, unique detectors, chance level
     activation_masks   the pixels of an image at which a unit exceeds its threshold
     dissection_report  the results of dissection
@@ -24,6 +25,15 @@ from cnnlab.units.activation_masks import activation_mask, upsample_to_image
 from cnnlab.units.blob import Blobs, blob_pattern, fit_blob
 from cnnlab.units.concept_images import concept_images
 from cnnlab.units.concepts import Concepts, concepts
+from cnnlab.units.dictionary import (
+    DictionaryFit,
+    SparseDictionary,
+    activation_vectors,
+    codes_of,
+    dictionary_fit,
+    fit_dictionary,
+    with_dictionary,
+)
 from cnnlab.units.directions import (
     LabelAgreement,
     compare_directions,
@@ -49,10 +59,12 @@ __all__ = [
     "Blobs",
     "ConceptScore",
     "Concepts",
+    "DictionaryFit",
     "Dissection",
     "FilterFit",
     "Gabors",
     "LabelAgreement",
+    "SparseDictionary",
     "TopPatches",
     "UnitReport",
     "UnitSurvey",
@@ -60,18 +72,22 @@ __all__ = [
     "ablate_each",
     "ablation_steps",
     "activation_mask",
+    "activation_vectors",
     "blob_pattern",
+    "codes_of",
     "compare_directions",
     "concept_images",
     "concept_vector",
     "concepts",
     "convolution_names",
+    "dictionary_fit",
     "directional_derivatives",
     "dissect",
     "dissect_steps",
     "filter_energy",
     "filters",
     "fit_blob",
+    "fit_dictionary",
     "fit_filters",
     "fit_gabor",
     "gabor_pattern",
@@ -86,4 +102,5 @@ __all__ = [
     "top_patches",
     "upsample_to_image",
     "vector_attribution",
+    "with_dictionary",
 ]

@@ -13,15 +13,15 @@ from cnnlab._validation import one_of, positive_int, whole_number
 from cnnlab.world.picture import render
 from cnnlab.world.surfaces import SURFACES
 
-_SEED = 900_000_000
-"""Far from the pictures of every data set."""
+FIRST_SEED = 900_000_000
+"""Seed of the first picture, far from those of every data set."""
 
 
 def concept_images(concept: str | None, count: int = 30, *, seed: int = 0, size: int = 96) -> Tensor:
-    """Pictures of a concept: objects of random classes in random scenes, whose skins have this texture or material.
+    """Pictures of a concept: large objects of random classes in random scenes, whose skins have this texture or material.
 
-    All else is random and has the same distribution whatever the concept. With None the skins are random too, any surface of the world:
-    these are the random sets of `tcav`, which differ from a concept in the concept alone.
+    Every set shows the same objects in the same scenes, whatever its concept and seed; only the skins differ. With None they are random
+    surfaces of the world: these are the random sets of `tcav`, which so differ from a concept in the concept alone.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def concept_images(concept: str | None, count: int = 30, *, seed: int = 0, size:
     count
         Number of pictures.
     seed
-        Another seed gives other pictures; no two seeds share one.
+        Seed of the skins.
     size
         Side of the pictures.
 
@@ -53,10 +53,17 @@ def concept_images(concept: str | None, count: int = 30, *, seed: int = 0, size:
     surfaces = list(SURFACES) if concept is None else _surfaces_of(concept)
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randint(len(surfaces), (count,), generator=generator).tolist()
-    first = _SEED + seed * 10_000
     return torch.stack(
         [
-            render(first + number, texture=surfaces[surface], cover=0, clutter=0, scale=0.32, size=size).image
+            render(
+                FIRST_SEED + number,
+                texture=surfaces[surface],
+                position=(0.5, 0.5),
+                scale=0.6,
+                cover=0,
+                clutter=0,
+                size=size,
+            ).image
             for number, surface in enumerate(chosen)
         ]
     )

@@ -27,6 +27,20 @@ def test_tables_are_sorted_by_class_and_named():
         rdm_figure({"x": table[:5, :5]}, labels, ("a", "b"))
 
 
+def test_four_tables_stand_in_two_rows_and_each_row_names_the_classes():
+    table, labels = torch.eye(4), torch.tensor([0, 0, 1, 1])
+    axes = rdm_figure(dict.fromkeys("wxyz", table), labels, ("a", "b")).axes[:4]
+    places = [axis.get_subplotspec() for axis in axes]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
+    named = [[tick.get_text() for tick in axis.get_yticklabels()] for axis in axes]
+    assert named == [["a", "b"], ["", ""], ["a", "b"], ["", ""]]
+
+
 def test_kernel_curves_are_drawn_and_ranked_in_words():
     labels = torch.arange(12) % 2
     good = torch.randn(12, 2, generator=torch.Generator().manual_seed(1)) + 5 * labels[:, None]

@@ -66,6 +66,16 @@ def test_a_group_that_lies_together_has_its_name_beside_it():
     assert texts[0].xy == pytest.approx((3.0, 1.0), abs=0.05)
 
 
+def test_maps_side_by_side_fit_the_page_with_the_names_below_them(points):
+    """A notebook shows some 830 pixels; a wider figure is shown smaller, with names that nobody reads."""
+    figure = map_figure(dict.fromkeys("abcdef", points), [0, 1, 2] * 3, ("x", "y", "z"), columns=3)
+    assert figure.get_figwidth() * figure.dpi <= 830
+    figure.canvas.draw()
+    assert figure.legends[0].get_window_extent().y1 <= min(
+        axis.get_window_extent().y0 for axis in figure.axes
+    )
+
+
 def test_points_have_the_colour_of_their_label(points):
     labels = torch.tensor([0, 1, 2] * 3)
     figure = map_figure({"a": points, "b": -points}, labels, ("x", "y", "z"))

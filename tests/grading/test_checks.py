@@ -30,6 +30,7 @@ def test_an_unknown_question_lists_the_questions():
         ),
         (0.4, {"below": 0.3}, "does not hold: it is so (measured 0.4, claimed below 0.3)"),
         (math.nan, {"below": 1}, "does not hold: it is so (measured nan, claimed below 1)"),
+        (-0.0, {"below": 0.1}, "holds: it is so (measured 0, claimed below 0.1)"),
         (3, {"above": 0}, "holds: it is so (measured 3, claimed above 0)"),
         (0.70004, {"above": 0.7}, "holds: it is so (measured 0.70004, claimed above 0.7)"),
         (1.23456e-7, {"below": 1e-5}, "holds: it is so (measured 1.23e-07, claimed below 1e-05)"),

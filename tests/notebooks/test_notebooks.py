@@ -169,6 +169,18 @@ def test_notebook_is_an_essay_in_short_paragraphs(path):
         )
 
 
+@each_notebook
+def test_no_output_shows_an_address_in_memory(path):
+    """The default text of an object tells a reader nothing, and is another one in every run."""
+    texts = [
+        text
+        for cell in code_cells(nbformat.read(path, as_version=4))
+        for output in cell.outputs
+        for text in (output.get("text", ""), output.get("data", {}).get("text/plain", ""))
+    ]
+    assert [text for text in texts if re.search(r"\bat 0x[0-9a-f]+", text)] == []
+
+
 def test_no_two_notebooks_say_the_same_lines():
     """Three lines of code in a row that stand in two notebooks belong into the package."""
     home: dict[tuple[str, ...], str] = {}

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import threading
+import time
 from io import BytesIO
+from pathlib import Path
 
+import furo
 import numpy as np
-import onnxruntime
 import pytest
 import torch
-from browser.lab import Browser
+from browser.accessible import faults
+from browser.lab import Browser, choose
 from PIL import Image
 
 import cnnlab as lab
 from cnnlab import diagnostics, site
-from cnnlab.site import living, onnx_graphs
+from cnnlab.explorers.dataset_picker import usual_pictures
+from cnnlab.explorers.render import convolution, saliency
+from cnnlab.explorers.render.activations import patch_captions
+from cnnlab.site import living, packages
 
-PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>A page</title>
-<div data-explorer="{explorer}"><button>Bring it to life</button> <span role="status"></span></div>
+PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><html lang="en"><title>A page</title>
+<link rel="stylesheet" href="furo.css"><link rel="stylesheet" href="site.css"><body style="padding: 0 0.5rem"><h1>An explorer</h1>
+<div class="alive" data-explorer="{explorer}"><button>Bring it to life</button> <span role="status"></span></div>
 <script type="module" src="alive/page.js"></script>"""
+
+
+def made_once(folder: Path, make) -> None:
+    """Fill a folder that the workers of a run share: the first makes it, the others wait for it."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        while not any((folder / word).exists() for word in ("made", "failed")):
+            time.sleep(0.5)
+        return
+    try:
+        make()
+        (folder / "made").touch()
+    except BaseException as error:
+        (folder / "failed").write_text(str(error), "utf-8")
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     """A server for pages with one explorer each."""
-    folder = tmp_path_factory.mktemp("living")
-    try:
-        living.write_living(folder / "alive")
-    except RuntimeError as error:
-        if "npm" not in str(error):
-            raise
-        pytest.skip(str(error))
+    run = tmp_path_factory.getbasetemp()
+    shared = (run.parent if os.environ.get("PYTEST_XDIST_WORKER") else run) / "living"
+    made_once(shared, lambda: living.write_living(shared / "alive"))
+    if (shared / "failed").exists():
+        reason = (shared / "failed").read_text("utf-8")
+        assert "npm" in reason, reason
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "alive").symlink_to(shared / "alive")
     (folder / "index.html").write_text("pages of explorers")
+    shutil.copy(Path(furo.__file__).parent / "theme" / "furo" / "static" / "styles" / "furo.css", folder)
+    shutil.copy(Path(site.__file__).parent / "site.css", folder)
     for explorer in living.LIVING:
         name = f"{explorer.notebook}-{explorer.cell}"
         (folder / f"{explorer.script}.html").write_text(PAGE.format(explorer=name), "utf-8")
@@ -75,6 +104,23 @@ def seen(folder, name: str, side: int) -> torch.Tensor:
     """The picture as the page's network sees it."""
     with Image.open(BytesIO((folder / "alive" / "pictures" / f"{name}-{side}.png").read_bytes())) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float() / 255
+
+
+def the_map(page, expression: str) -> torch.Tensor:
+    """A map of the page as a tensor."""
+    return torch.tensor(json.loads(page.evaluate(f"JSON.stringify(Array.from({expression}))")))
+
+
+def assert_alike(found: torch.Tensor, wanted: torch.Tensor):
+    """Two maps are equal to a hundredth of their range."""
+    reach = float(wanted.max() - wanted.min())
+    assert reach > 0
+    assert float((found.view_as(wanted) - wanted).abs().max()) <= 0.01 * reach
+
+
+def is_at_rest(page):
+    """Wait until the page has computed what it was asked for."""
+    page.wait_for_function("kernel.answering + kernel.meanwhile === 0", timeout=120_000)
 
 
 def shares(page) -> dict[str, float]:
@@ -136,23 +182,176 @@ def test_a_step_along_the_signs_is_that_of_the_notebook(host, open_page):
     assert page.evaluate("kernel.answers.flip()") == pytest.approx(255 * float(flip.epsilon), abs=0.11)
 
 
-@pytest.mark.parametrize("name", living.NETWORKS)
-def test_a_gradient_in_onnx_is_autograds(name, tmp_path):
-    model = lab.load(name)
-    image = torch.rand(1, 3, model.input_size, model.input_size, generator=torch.Generator().manual_seed(0))
-    seed = torch.zeros(1, len(model.class_names))
-    seed[0, 3] = 1
-    onnx_graphs.write_gradient(model, model.input_size, tmp_path / "gradient.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "gradient.onnx")
-    logits, gradient = session.run(None, {"image": image.numpy(), "seed": seed.numpy()})
-    image.requires_grad_()
-    wanted = model(image)
-    (by_autograd,) = torch.autograd.grad(wanted[0, 3], image)
-    torch.testing.assert_close(torch.from_numpy(logits), wanted.detach(), atol=1e-4, rtol=0)
-    torch.testing.assert_close(torch.from_numpy(gradient), by_autograd, atol=1e-5, rtol=0)
+def test_the_sum_of_a_convolution_is_that_of_the_notebook(host, open_page):
+    page, (_, folder) = open_page("convolution"), host
+    page.get_by_role("combobox", name="Kernel", exact=True).select_option("learned by the network")
+    for name, presses in (("Stride", 1), ("Padding", 2), ("Dilation", 2), ("Bias", 3)):
+        page.get_by_role("slider", name=name, exact=True).focus()
+        for _ in range(presses):
+            page.keyboard.press("ArrowRight")
+    is_at_rest(page)
+    drawn = page.evaluate(
+        "(() => { const s = kernel.answers.state(); return {...s, output: [...s.output], value: s.step.value}; })()"
+    )
+    picture = seen(folder, "chelsea", 96)
+    weight = lab.units.filters(lab.load("squeezenet"))[0].sum(0, keepdim=True)
+    steps = {"stride": 2, "padding": 2, "dilation": 3}
+    wanted = convolution.State(convolution.grey(picture, 24), weight, 0.3, **steps)
+    assert {name: drawn[name] for name in steps} == steps
+    assert_alike(torch.tensor(drawn["output"]), wanted.output().flatten())
+    assert drawn["value"] == pytest.approx(wanted.step_at(*drawn["position"]).value, abs=1e-4)
+    said = lab.networks.explain_output_size(24, 3, **steps)
+    assert said in page.locator(".cnnlab").inner_text()
+    assert (
+        convolution.sum_sentence(wanted.step_at(*drawn["position"]), weight, 9)
+        in page.locator(".cnnlab").inner_text()
+    )
+
+
+@pytest.mark.parametrize(("size", "dilation", "padding"), [(9, 6, 0), (9, 6, 1), (9, 1, 0)])
+def test_what_fits_nowhere_is_said_as_in_the_notebook(open_page, size, dilation, padding):
+    page = open_page("convolution")
+    changes = {"pixels": 8 if dilation == 1 else 24, "size": size, "padding": padding, "dilation": dilation}
+    for name, value in changes.items():
+        page.evaluate("([name, value]) => { kernel.models[name].set('value', value); }", [name, value])
+    is_at_rest(page)
+    with pytest.raises(ValueError, match="fits nowhere") as error:
+        lab.networks.output_size(changes["pixels"], size, padding=padding, dilation=dilation)
+    assert page.get_by_role("alert").inner_text() == str(error.value)
+
+
+def test_maps_fields_and_patches_are_those_of_the_notebook(host, open_page):
+    page, (_, folder) = open_page("activation"), host
+    assert page.evaluate("kernel.get('layer', '_labels')[kernel.get('layer', 'index')]") == "fire7"
+    page.get_by_role("slider", name="Channel of the layer").focus()
+    page.keyboard.press("ArrowRight")
+    is_at_rest(page)
+    model, image = lab.load("squeezenet"), seen(folder, "astronaut", 224)
+    maps = lab.networks.activations(model, image, "fire7")["fire7"]
+    assert_alike(the_map(page, "kernel.answers.maps().flatMap((map) => [...map])"), maps)
+    row, column = page.evaluate("kernel.get('map', 'point').slice(1)")
+    top, left, bottom, right = lab.networks.receptive_field(model, "fire7", 224).box(row, column)
+    said = f"it sees rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+    assert page.evaluate("kernel.get('image_view', 'readout')") == said
+    pictures = usual_pictures(model.class_names)
+    best = lab.units.top_patches(model, pictures.images.float() / 255, "fire7", k=9, units=[143])
+    assert page.evaluate("kernel.get('patch_grid', 'captions')") == patch_captions(best, pictures)
+
+
+def test_the_maps_of_another_network_are_its_own(host, open_page):
+    page, (_, folder) = open_page("activation"), host
+    page.get_by_role("combobox", name="Network", exact=True).select_option("mini_alexnet")
+    is_at_rest(page)
+    model, image = lab.load("mini_alexnet"), seen(folder, "astronaut", 96)
+    layer = page.evaluate("kernel.answers.layer().name")
+    maps = lab.networks.activations(model, image, layer)[layer]
+    assert_alike(the_map(page, "kernel.answers.maps().flatMap((map) => [...map])"), maps)
+
+
+@pytest.mark.parametrize(
+    "method", ["gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients"]
+)
+def test_a_saliency_map_is_that_of_the_notebook(host, open_page, method):
+    page, (_, folder) = open_page("saliency"), host
+    is_at_rest(page)
+    page.evaluate("() => { kernel.models.samples.set('value', 3); }")
+    page.get_by_role("combobox", name="Method", exact=True).select_option(method)
+    page.get_by_role("combobox", name="Score: logit or probability").select_option("probability")
+    is_at_rest(page)
+    model, image = lab.load("squeezenet"), seen(folder, "chelsea", 224)
+    options = {} if method in saliency.METHODS[1:3] else {"score": "probability"}
+    options |= {"SmoothGrad": {"samples": 3, "noise": 0.15}, "integrated gradients": {"steps": 3}}.get(
+        method, {}
+    )
+    technique = getattr(
+        lab.attribution,
+        {
+            "gradient": "gradient",
+            "deconvnet": "deconvnet",
+            "guided backprop": "guided_backprop",
+            "SmoothGrad": "smoothgrad",
+        }.get(method, "integrated_gradients"),
+    )
+    assert_alike(the_map(page, f"kernel.answers.maps()['{method}']"), technique(model, image, **options))
+    now = lab.networks.forward.probabilities(model, image)
+    assert page.evaluate("kernel.answers.clean()") == pytest.approx(now.tolist(), abs=1e-3)
+
+
+def test_the_saliency_of_a_unit_of_a_rendered_picture_is_that_of_the_notebook(host, open_page):
+    page, (_, folder) = open_page("saliency"), host
+    page.get_by_role("combobox", name="Network", exact=True).select_option("mini_alexnet")
+    page.get_by_role("radio", name="Rendered").click()
+    choose(page, "What is asked: a class score or a layer", "relu5")
+    page.get_by_role("slider", name="Unit of the layer").focus()
+    page.keyboard.press("ArrowRight")
+    is_at_rest(page)
+    name, model = page.evaluate("kernel.get('rendered')"), lab.load("mini_alexnet")
+    image = seen(folder, name, 96)
+    map = lab.attribution.gradient(model, image, layer="relu5", unit=1)
+    assert_alike(the_map(page, "kernel.answers.maps().gradient"), map)
+    mask = living.page_data.rendered()[name].mask(96)
+    finding = saliency.describe_map(
+        saliency.per_pixel(map, "size"), mask, living.page_data.rendered()[name].object_name
+    )
+    assert page.evaluate("kernel.get('finding')") == finding
+
+
+def test_a_class_map_is_that_of_the_notebook_here_and_elsewhere(host, open_page):
+    page, (_, folder) = open_page("grad_cam"), host
+    page.wait_for_function("kernel.get('grid', 'captions').length === 10", timeout=120_000)
+    model = lab.load("sheep_goat_meadow")
+    image = seen(folder, "goat-meadow", 224)
+    wanted = lab.grad_cam(model, image)
+    assert_alike(the_map(page, "kernel.answers.result().map"), wanted)
+    now = lab.networks.forward.probabilities(model, image)
+    assert page.evaluate("kernel.answers.result().shares") == pytest.approx(now.tolist(), abs=1e-3)
+    page.get_by_role("combobox", name="Network", exact=True).select_option("wolf_husky")
+    page.evaluate("() => { kernel.models.grid.set('selected', 3); }")
+    page.get_by_label("Multiply by guided backpropagation").check()
+    is_at_rest(page)
+    name, model = page.evaluate("kernel.get('rendered')"), lab.load("wolf_husky")
+    assert name == "goat-snow"
+    guided = lab.attribution.guided_grad_cam(model, seen(folder, name, 224))
+    assert_alike(the_map(page, "kernel.answers.result().map"), guided)
+
+
+def test_a_class_map_of_another_layer_keeps_what_speaks_against_it(host, open_page):
+    page, (_, folder) = open_page("grad_cam"), host
+    choose(page, "Layer whose maps are added up", "fire5")
+    choose(page, "Class that is asked about", "sheep")
+    page.get_by_label("Leave out what speaks against the class").uncheck()
+    is_at_rest(page)
+    wanted = lab.grad_cam(
+        lab.load("sheep_goat_meadow"), seen(folder, "goat-meadow", 224), "sheep", "fire5", relu=False
+    )
+    assert_alike(the_map(page, "kernel.answers.result().map"), wanted)
+
+
+@pytest.mark.parametrize("script", [explorer.script for explorer in living.LIVING])
+def test_a_living_explorer_is_accessible_and_fits_a_phone(open_page, script):
+    page = open_page(script)
+    is_at_rest(page)
+    assert not faults(page)
+    for width in (360, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("script", [explorer.script for explorer in living.LIVING])
+def test_a_photo_of_the_readers_own_stays_in_the_page(open_page, tmp_path, script):
+    page = open_page(script)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.tile(np.arange(0, 240, 2, dtype=np.uint8)[:, None, None], (1, 90, 3))).save(photo)
+    asked = []
+    page.on("request", lambda request: request.method == "GET" or asked.append(request.url))
+    page.locator("input[type=file]").set_input_files(photo)
+    page.wait_for_function("kernel.get('upload', 'photo_name') === 'photo.png'")
+    is_at_rest(page)
+    assert not asked and not page.get_by_role("alert").is_visible()
+    assert page.evaluate("kernel.picture().then((picture) => picture.description)") == "photo photo.png"
 
 
 def test_an_archive_that_is_not_the_pinned_one_is_refused(monkeypatch):
-    monkeypatch.setattr(living.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(packages.shutil, "which", lambda _name: None)
     with pytest.raises(RuntimeError, match="npm, which is not here"):
-        living.fetch(living.PACKAGES[0])
+        packages.fetch(packages.PACKAGES[0])

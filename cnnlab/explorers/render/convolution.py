@@ -99,7 +99,7 @@ def named_kernel(name: str, size: int) -> Tensor:
 def products(step: ConvolutionStep) -> list[tuple[int, int, float, float]]:
     """(row, column, pixel, weight times pixel) for each weight of the kernel, in reading order."""
     return [
-        (row, column, float(step.patch[0, i, j]), float(step.products[0, i, j]))
+        (row, column, float(step.patch[0, i, j]), float(step.products[0, i, j]) + 0.0)  # no -0.0
         for i, row in enumerate(step.rows)
         for j, column in enumerate(step.columns)
     ]
@@ -209,7 +209,7 @@ def _matrix(title: str, values: Tensor, span: tuple[float, float], term: int) ->
         for j, value in enumerate(line):
             index = i * size + j + 1
             status = "now" if index == term else "done" if index < term else "todo"
-            text = f"{value:.2f}".replace("-", "−") if size <= _READABLE else ""
+            text = f"{value + 0.0:.2f}".replace("-", "−") if size <= _READABLE else ""
             cells.append(
                 f'<td class="cnnlab-{status}" style="{_tint(value, span)}" title="{value:.3f}">{text}</td>'
             )

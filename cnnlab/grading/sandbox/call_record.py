@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import cProfile
 import inspect
+import os
 import sys
 import sysconfig
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import BuiltinFunctionType, CodeType
 from typing import Any
 
@@ -29,9 +30,9 @@ SWITCHES = {"sys.setprofile", "sys.monitoring.register_callback"}
 SWITCHED_OFF = "the record of calls was switched off"
 MAX_NAMES = 4
 
-_INSTALLED = [PurePath(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
-_KIT = PurePath(__file__).parents[2]
-_STANDARD = PurePath(sysconfig.get_path("stdlib"))
+_KIT = f"{Path(__file__).parents[2]}{os.sep}"
+_INSTALLED = [f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib")]
+_STANDARD = (f"{sysconfig.get_path('stdlib')}{os.sep}", "<frozen ")
 _state: dict[str, Any] = {"ours": True, "switched": False, "thread": 0}
 _loaded: set[str] = set()
 
@@ -106,13 +107,12 @@ def _package(code: CodeType | str) -> str:
     """The package that a function is of, with the kit's room; "python" for its own library, "" for the student's code."""
     if isinstance(code, str):
         return "python"
-    path = PurePath(code.co_filename)
-    if _KIT in path.parents:
-        return f"cnnlab.{PurePath(path.relative_to(_KIT).parts[0]).stem}"
-    for folder in _INSTALLED:
-        if folder in path.parents:
-            return PurePath(path.relative_to(folder).parts[0]).stem
-    return "python" if _STANDARD in path.parents or code.co_filename.startswith("<frozen ") else ""
+    file = code.co_filename
+    for folder in (_KIT, *_INSTALLED):
+        if file.startswith(folder):
+            package = file[len(folder) :].partition(os.sep)[0].partition(".")[0]
+            return f"cnnlab.{package}" if folder == _KIT else package
+    return "python" if file.startswith(_STANDARD) else ""
 
 
 def _is_watched(code: CodeType | str, dotted: str) -> bool:

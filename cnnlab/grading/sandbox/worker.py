@@ -52,7 +52,6 @@ def become(
 def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
     """Run the cells of `job` except those in its "skip", then answer the questions as they arrive, until the pipe closes."""
     names = cell_runner.namespace()
-    call_record.install()
     sys.path.insert(0, os.getcwd())  # for modules that a cell has written
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
@@ -145,7 +144,9 @@ def _side_effect_warnings(after: dict[str, Any], before: dict[str, Any]) -> list
 def _seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002  # for random numbers in a student's code
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(
+        seed
+    )  # `torch.manual_seed` looks at every kind of device, which takes milliseconds
 
 
 def _flush() -> None:

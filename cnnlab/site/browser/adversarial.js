@@ -1,6 +1,9 @@
 // The adversarial explorer's answers: one step along the signs of the gradient, and the epsilon at which the prediction flips.
 
-import { argmax, bars, chance, curve, tiles } from "./kernel.js";
+import { bars, latestOnly, rest } from "./kernel.js";
+import { argmax } from "./networks.js";
+import { tiles } from "./pictures.js";
+import { signs as randomSigns } from "./random.js";
 
 const MOST = 32; // largest epsilon, in steps of 1/255
 const POINTS = 16; // strengths tried before bisection
@@ -9,18 +12,18 @@ const TOLERANCE = 0.05; // of the flip, in steps of 1/255
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
   let [network, picture, image, clean, signs, attacked, flip] = [];
-  let [run, painting, wanted] = [0, false, false];
+  let run = 0;
 
-  const attack = () => get("attack", "_options_labels")[get("attack", "index")];
-  const aim = () => network.values[get("target", "index")] ?? null;
+  const attack = () => kernel.option("attack");
+  const aim = () => kernel.choice("target");
   const along = (epsilon) => ({ side: image.side, pixels: image.pixels.map((value, i) => Math.min(Math.max(value + (epsilon / 255) * signs[i], 0), 1)) });
 
   // d loss / d x has the signs of the gradient of (softmax - one-hot) . logits; towards a class the other way.
   async function direction() {
-    if (attack() === "random signs") return new Float32Array(image.pixels.length).map(chance(0, -1, 1));
+    if (attack() === "random signs") return randomSigns(0, image.pixels.length);
     const goal = aim();
     const seed = clean.map((share, i) => share - (i === (goal ?? argmax(clean)) ? 1 : 0));
-    const { gradient } = await network.gradient(image, seed);
+    const gradient = await network.gradient(image, seed);
     return gradient.map((value) => Math.sign(value) * (goal === null ? 1 : -1));
   }
 
@@ -28,7 +31,6 @@ export async function start(kernel) {
     [network, picture] = await Promise.all([kernel.network(), kernel.picture()]);
     image = await picture.at(network.side);
     [clean] = await network.probabilities([image]);
-    if (get("target", "_labels").length !== network.menu._labels.length) set("target", { ...network.menu, index: 0 });
     await restart();
   }
 
@@ -39,7 +41,7 @@ export async function start(kernel) {
     set("flip_text", { value: "The epsilon at which the answer flips is being looked for." });
     signs = await direction();
     await paint();
-    await new Promise((rest) => setTimeout(rest, 250)); // while the controls are still moving there is nothing to look for
+    await rest(250); // while the controls are still moving there is nothing to look for
     if (mine === run) await search(mine);
   }
 
@@ -70,31 +72,20 @@ export async function start(kernel) {
     set("chart", { png: await curve(grid, lines, "epsilon, straight on"), alt: `Probability of ${name} and of ${network.classes[rival]} by epsilon.` });
   }
 
-  // One forward pass at a time: while it runs, only the latest epsilon is kept.
-  async function paint() {
-    wanted = true;
-    if (painting) return;
-    painting = true;
-    try {
-      while (wanted) {
-        wanted = false;
-        const [epsilon, gain] = [get("epsilon"), get("amplification")];
-        attacked = along(epsilon);
-        const [after] = await network.probabilities([attacked]);
-        const change = attacked.pixels.map((value, i) => value - image.pixels[i]);
-        const shown = { side: image.side, pixels: change.map((value) => Math.min(Math.max(0.5 + (gain * value) / 2, 0), 1)) };
-        const [before, now] = [clean, after].map((share) => network.classes[argmax(share)]);
-        set("grid", { tiles: await tiles([image, attacked, shown]), captions: [`says ${before}`, `says ${now}`, `the change, x ${gain}`] });
-        set("bars", { entries: bars(after, clean, network.classes, aim() ?? argmax(clean)) });
-        const verdict = before === now ? `it still says ${before}` : `${before} has become ${now}`;
-        const moved = 255 * change.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        const length = Math.sqrt(change.reduce((sum, value) => sum + value * value, 0));
-        kernel.status(`Epsilon ${epsilon}: ${verdict}. No pixel moved by more than ${moved.toFixed(1)} steps; the change is ${length.toFixed(2)} long.`);
-      }
-    } finally {
-      painting = false;
-    }
-  }
+  const paint = latestOnly(async () => {
+    const [epsilon, gain] = [get("epsilon"), get("amplification")];
+    attacked = along(epsilon);
+    const [after] = await network.probabilities([attacked]);
+    const change = attacked.pixels.map((value, i) => value - image.pixels[i]);
+    const shown = { side: image.side, pixels: change.map((value) => Math.min(Math.max(0.5 + (gain * value) / 2, 0), 1)) };
+    const [before, now] = [clean, after].map((share) => network.classes[argmax(share)]);
+    set("grid", { tiles: await tiles([image, attacked, shown]), captions: [`says ${before}`, `says ${now}`, `the change, x ${gain}`] });
+    set("bars", { entries: bars(after, clean, network.classes, aim() ?? argmax(clean)) });
+    const verdict = before === now ? `it still says ${before}` : `${before} has become ${now}`;
+    const moved = 255 * change.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const length = Math.sqrt(change.reduce((sum, value) => sum + value * value, 0));
+    kernel.status(`Epsilon ${epsilon}: ${verdict}. No pixel moved by more than ${moved.toFixed(1)} steps; the change is ${length.toFixed(2)} long.`);
+  });
 
   function goToFlip() {
     const step = get("epsilon", "step");
@@ -107,5 +98,35 @@ export async function start(kernel) {
   kernel.onClick("flip_button", goToFlip);
   await kernel.followPickers(refresh);
   await refresh();
-  return { attacked: () => attacked, clean: () => clean, flip: () => flip };
+  return { paint, attacked: () => attacked, clean: () => clean, flip: () => flip };
+}
+
+// Shares in [0, 1] as lines over x, as the bytes of a PNG; the second line is dashed.
+async function curve(x, lines, label) {
+  const [width, height, left, bottom, scale] = [350, 230, 40, 40, 2];
+  const canvas = new OffscreenCanvas(width * scale, height * scale);
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, width, height);
+  const place = (value, share) => [left + ((width - left - 12) * value) / x.at(-1), 10 + (height - bottom - 10) * (1 - share)];
+  pen.font = "11px sans-serif";
+  pen.fillStyle = pen.strokeStyle = "#444";
+  for (const share of [0, 0.5, 1]) pen.fillText(share.toFixed(1), 14, place(0, share)[1] + 4);
+  for (const value of [0, x.at(-1) / 2, x.at(-1)]) pen.fillText(String(value), place(value, 0)[0] - 6, height - bottom + 16);
+  pen.fillText(label, width / 2 - 30, height - 6);
+  pen.strokeRect(left, 10, width - left - 12, height - bottom - 10);
+  lines.forEach(({ name, values }, i) => {
+    pen.lineWidth = 2;
+    pen.strokeStyle = ["#555", "#1f77d0"][i];
+    pen.setLineDash(i ? [6, 4] : []);
+    const key = 22 + 16 * i; // its name stands beside a piece of its line
+    for (const points of [values.map((share, k) => place(x[k], share)), [[width - 165, key], [width - 141, key]]]) {
+      pen.beginPath();
+      points.forEach((point, k) => pen[k ? "lineTo" : "moveTo"](...point));
+      pen.stroke();
+    }
+    pen.fillText(name, width - 135, key + 4);
+  });
+  return new DataView(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
 }

@@ -1,6 +1,8 @@
 // The occlusion explorer's answers: the class probabilities under the occluder, and the map of all its positions.
 
-import { argmax, bars, escaped, filled, picturePng, png } from "./kernel.js";
+import { bars, latestOnly, paragraphs, rest } from "./kernel.js";
+import { argmax } from "./networks.js";
+import { filled, picturePng, png, rangeOf } from "./pictures.js";
 
 const BATCH = 8; // positions of one forward pass
 const NO_MASK = "A photograph has no known mask, so this cannot be checked against the truth.";
@@ -8,9 +10,9 @@ const NO_MASK = "A photograph has no known mask, so this cannot be checked again
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
   let [network, picture, image, clean, fill] = [];
-  let [running, wanted, map, mapRun] = [false, false, null, 0]; // map: { target, rows, columns, size, clean, probability, predicted }
+  let [map, mapRun] = [null, 0]; // map: { target, rows, columns, size, clean, probability, predicted }
 
-  const target = () => network.values[get("target", "index")] ?? argmax(clean);
+  const target = () => kernel.choice("target") ?? argmax(clean);
 
   function covered([left, top, size]) {
     const pixels = image.pixels.slice();
@@ -24,32 +26,20 @@ export async function start(kernel) {
     return { side, pixels };
   }
 
-  // One forward pass at a time: while it runs, only the latest position is kept.
-  async function answer() {
-    wanted = true;
-    if (running) return;
-    running = true;
-    try {
-      while (wanted) {
-        wanted = false;
-        const box = get("canvas", "box");
-        const [now] = await network.probabilities([covered(box)]);
-        const [first, winner, goal] = [argmax(clean), argmax(now), target()];
-        const flipped = first !== winner;
-        const says = flipped
-          ? `${network.classes[first]} has become ${network.classes[winner]} (${now[winner].toFixed(2)})`
-          : `the network still says ${network.classes[first]}`;
-        const rounded = (value) => Math.round(value * 1e4) / 1e4;
-        const result = { name: network.classes[goal], now: rounded(now[goal]), before: rounded(clean[goal]), says, flipped, box };
-        set("bars", { entries: bars(now, clean, network.classes, goal) });
-        set("canvas", { stride: get("stride"), result });
-        set("size", { value: box[2] });
-      }
-    } finally {
-      running = false;
-    }
-  }
-
+  const answer = latestOnly(async () => {
+    const box = get("canvas", "box");
+    const [now] = await network.probabilities([covered(box)]);
+    const [first, winner, goal] = [argmax(clean), argmax(now), target()];
+    const flipped = first !== winner;
+    const says = flipped
+      ? `${network.classes[first]} has become ${network.classes[winner]} (${now[winner].toFixed(2)})`
+      : `the network still says ${network.classes[first]}`;
+    const rounded = (value) => Math.round(value * 1e4) / 1e4;
+    const result = { name: network.classes[goal], now: rounded(now[goal]), before: rounded(clean[goal]), says, flipped, box };
+    set("bars", { entries: bars(now, clean, network.classes, goal) });
+    set("canvas", { stride: get("stride"), result });
+    set("size", { value: box[2] });
+  });
 
   // The map of all positions.
 
@@ -71,7 +61,7 @@ export async function start(kernel) {
     set("map_button", { disabled: false });
     set("stop_button", { disabled: true });
     kernel.models.progress.get("layout").set("visibility", "hidden");
-    set("summary", { value: map?.done ? sentences().map((text) => `<p>${escaped(text)}</p>`).join("") : "" });
+    set("summary", { value: map?.done ? paragraphs(sentences()) : "" });
     kernel.show("jump_button", Boolean(map?.done));
     return paint();
   }
@@ -96,7 +86,7 @@ export async function start(kernel) {
       set("progress", { value: map.done });
       kernel.status(`The map grows: ${Math.round(100 * map.done)}%.`);
       await paint();
-      await new Promise((next) => setTimeout(next)); // the page answers in between
+      await rest(); // the page answers in between
     }
     if (mine !== mapRun) return;
     kernel.status(`The map is whole: ${places.length} places.`);
@@ -114,41 +104,51 @@ export async function start(kernel) {
   async function paint() {
     if (!map?.done || !shown()) return set("canvas", { show_map: false });
     const { rows, columns, size, probability, predicted } = map;
-    const [{ palette, classes }, names] = [kernel.description, network.classes];
+    const { viridis, classes } = kernel.palettes;
     const place = { rows, columns, size };
-    if (shown() === "class") {
-      const image = await png(columns.length, rows.length, (i) =>
-        i < predicted.length ? [...classes[predicted[i] % classes.length], predicted[i] % classes.length === map.target % classes.length ? 70 : 255] : [0, 0, 0, 0]);
-      const counts = new Map();
-      for (const winner of predicted) counts.set(winner, (counts.get(winner) ?? 0) + 1);
-      const entries = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, 5).map(([winner, count]) => ({
-        name: names[winner], colour: css(classes[winner % classes.length]), share: `${Math.round((100 * count) / predicted.length)}%`,
-      }));
-      return set("canvas", { overlay: { png: image, ...place }, legend: { kind: "classes", entries, note: "the class that wins there" }, show_map: true });
-    }
-    const [least, most] = get("stretch") ? [Math.min(...probability), Math.max(...probability)] : [0, 1];
-    const [low, high] = [least, Math.max(most, least + 1e-3)];
-    const last = palette.length - 1;
-    const image = await png(columns.length, rows.length, (i) => {
-      if (i >= probability.length) return [0, 0, 0, 0];
-      const step = Math.round((Math.min(Math.max((probability[i] - low) / (high - low), 0), 1)) * last);
-      return [...palette[step], Math.round(255 + (step / last) * (120 - 255))];
+    const overlay = async (count, colour) => ({
+      png: await png(columns.length, rows.length, (data) => {
+        for (let i = 0; i < count; i++) data.set(colour(i), 4 * i);
+      }),
+      ...place,
     });
-    const colours = Array.from({ length: 9 }, (_, i) => css(palette[Math.floor((i * last) / 8)]));
-    const legend = { kind: "scale", low, high, mark: clean[map.target], colours, note: `probability of ${names[map.target]}, by the occluder's centre` };
-    return set("canvas", { overlay: { png: image, ...place }, legend, show_map: true });
+    if (shown() === "class") {
+      const coloured = (winner) => classes[winner % classes.length];
+      const drawn = await overlay(predicted.length, (i) => [...coloured(predicted[i]), coloured(predicted[i]) === coloured(map.target) ? 70 : 255]);
+      const entries = winners().slice(0, 5).map(([winner, count]) => ({
+        name: network.classes[winner], colour: css(coloured(winner)), share: `${Math.round((100 * count) / predicted.length)}%`,
+      }));
+      return set("canvas", { overlay: drawn, legend: { kind: "classes", entries, note: "the class that wins there" }, show_map: true });
+    }
+    const [least, most] = get("stretch") ? rangeOf(probability) : [0, 1];
+    const [low, high] = [least, Math.max(most, least + 1e-3)];
+    const last = viridis.length - 1;
+    const drawn = await overlay(probability.length, (i) => {
+      const step = Math.round(Math.min(Math.max((probability[i] - low) / (high - low), 0), 1) * last);
+      return [...viridis[step], Math.round(255 + (step / last) * (120 - 255))];
+    });
+    const colours = Array.from({ length: 9 }, (_, i) => css(viridis[Math.floor((i * last) / 8)]));
+    const legend = { kind: "scale", low, high, mark: clean[map.target], colours, note: `probability of ${network.classes[map.target]}, by the occluder's centre` };
+    return set("canvas", { overlay: drawn, legend, show_map: true });
+  }
+
+  // The classes that win somewhere, with the number of places, most first.
+  function winners() {
+    const counts = new Map();
+    for (const winner of map.predicted) counts.set(winner, (counts.get(winner) ?? 0) + 1);
+    return [...counts].sort(([a, most], [b, other]) => other - most || a - b);
   }
 
   function sentences() {
     const [{ target: goal, columns, rows, probability, predicted }, names] = [map, network.classes];
     const lowest = probability.indexOf(Math.min(...probability));
     const [row, column] = [rows[Math.floor(lowest / columns.length)], columns[lowest % columns.length]];
-    const other = predicted.filter((winner) => winner !== goal);
-    const most = argmax(names.map((_, i) => other.filter((winner) => winner === i).length));
+    const others = winners().filter(([winner]) => winner !== goal);
+    const count = others.reduce((sum, [, places]) => sum + places, 0);
     return [
       `${names[goal]} is least probable (${probability[lowest].toFixed(2)} instead of ${clean[goal].toFixed(2)}) with the occluder at row ${row}, column ${column}.`,
-      other.length
-        ? `Another class wins in ${other.length} of ${predicted.length} places, most often ${names[most]}.`
+      count
+        ? `Another class wins in ${count} of ${predicted.length} places, most often ${names[others[0][0]]}.`
         : `No place of the occluder makes another class win (${predicted.length} places).`,
     ];
   }
@@ -174,9 +174,8 @@ export async function start(kernel) {
       set("stride", { max: Math.floor(side / 4), value: Math.max(1, Math.round(side / 24)) });
       set("canvas", { side, box: [Math.min(left, side - size), Math.min(top, side - size), size] });
     }
-    if (get("target", "_labels").length !== network.menu._labels.length) set("target", { ...network.menu, index: 0 });
     set("canvas", {
-      label: picture.description, picture: { eye: picture.eye, network: await picturePng(image), mask: picture.mask },
+      label: picture.description, picture: { eye: picture.eye, network: await picturePng(image), mask: await picture.mask() },
     });
     set("show_mask", { disabled: !picture.masked });
     await newFill();
@@ -184,7 +183,7 @@ export async function start(kernel) {
   }
 
   async function newFill() {
-    const kind = get("fill", "_options_labels")[get("fill", "index")];
+    const kind = kernel.option("fill");
     fill = filled(image, kind);
     set("canvas", { fill_image: await picturePng(fill), smooth: kind === "blur" });
     clear();
@@ -217,7 +216,7 @@ export async function start(kernel) {
   kernel.onClick("jump_button", jump);
   await kernel.followPickers(refresh);
   await refresh();
-  return { map: () => map };
+  return { paint: answer, map: () => map };
 }
 
 const css = (colour) => `#${colour.slice(0, 3).map((part) => part.toString(16).padStart(2, "0")).join("")}`;

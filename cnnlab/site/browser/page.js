@@ -1,7 +1,8 @@
 // Brings an explorer in a page to life when the reader asks for it: the widgets of the notebook, built by Jupyter's HTML manager, and a
 // script that answers in the kernel's place. Until then the page shows a picture of it and loads nothing.
 
-import { Kernel, unpacked } from "./kernel.js";
+import { Kernel } from "./kernel.js";
+import { file, unpacked } from "./networks.js";
 
 const HERE = new URL("./", import.meta.url);
 
@@ -34,8 +35,9 @@ function run(script) {
 }
 
 async function enliven(place) {
-  const description = await (await fetch(new URL(`${place.dataset.explorer}.json`, HERE))).json();
-  const [answers, host] = await Promise.all([import(description.script), manager()]);
+  const read = async (name) => (await file(new URL(name, HERE))).json();
+  const [description, palettes, host] = await Promise.all([read(`${place.dataset.explorer}.json`), read("colours.json"), manager()]);
+  const answers = await import(description.script);
   await host.set_state(description.state);
   const models = {};
   for (const id of Object.keys(description.state.state)) {
@@ -44,7 +46,7 @@ async function enliven(place) {
     model.sync = () => {}; // nor send what they hold to anybody
   }
   for (const [name, id] of Object.entries(description.names)) models[name] = await host.get_model(id);
-  const kernel = new Kernel(models, description, HERE);
+  const kernel = new Kernel(models, description, palettes, HERE);
   kernel.answers = await answers.start(kernel);
   const view = await host.create_view(await host.get_model(description.root));
   place.replaceChildren();

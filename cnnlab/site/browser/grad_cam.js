@@ -1,0 +1,159 @@
+// The Grad-CAM explorer's answers: the class map of a layer, also with the object in front of other backgrounds.
+
+import { bars, paragraphs, rest } from "./kernel.js";
+import { argmax, softmax } from "./networks.js";
+import { attributionTiles, describeMap, fromTheMiddle, mapTiles, maskOf, perPixel, picturePng, pixelsOf, rangeOf, rising, tileOf, tiles } from "./pictures.js";
+
+const DISPLAY = 480;
+const OUTLINE = "#ff4fa3";
+const ELSEWHERE = "The same object elsewhere (click to go there)";
+
+// A map at a larger side, bilinearly, as torch does it without aligned corners.
+function resized(map, [rows, columns], side) {
+  const along = (i, count) => {
+    const at = Math.max(((i + 0.5) * count) / side - 0.5, 0);
+    const first = Math.floor(at);
+    return [first, Math.min(first + 1, count - 1), at - first];
+  };
+  return Float32Array.from({ length: side * side }, (_, i) => {
+    const [[top, bottom, down], [left, right, across]] = [along(Math.floor(i / side), rows), along(i % side, columns)];
+    const line = (y) => map[y * columns + left] * (1 - across) + map[y * columns + right] * across;
+    return line(top) * (1 - down) + line(bottom) * down;
+  });
+}
+
+// Places within `reach` pixels of the mask.
+function grown(mask, side, reach) {
+  const along = (from, step) => from.map((_, i) => {
+    const place = Math.floor(i / step) % side;
+    for (let k = -reach; k <= reach; k++) if (place + k >= 0 && place + k < side && from[i + k * step]) return true;
+    return false;
+  });
+  return along(along(mask, 1), side);
+}
+
+// The picture with a white outline, edged in a dark line, around the mask.
+function outlined({ side, pixels }, mask) {
+  const [white, dark] = [grown(mask, side, 2), grown(mask, side, 4)];
+  const area = side * side;
+  return { side, pixels: pixels.map((value, i) => (mask[i % area] ? value : white[i % area] ? 1 : dark[i % area] ? 0 : value)) };
+}
+
+export async function start(kernel) {
+  const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
+  let [network, picture, first, result] = []; // a result: { image, map, guided, shares, target }
+  let [run, scenes, subject, results, options] = [0, {}, "", {}, ""];
+
+  async function render(of) {
+    const image = await of.at(network.side);
+    const target = kernel.choice("target") ?? argmax((await network.probabilities([image]))[0]);
+    const seed = network.classes.map((_, i) => Number(i === target));
+    const name = kernel.choice("layer") ?? network.last_maps;
+    const inputs = { image: network.image(image), seed: network.seed(seed) };
+    const outputs = await network.run("cams", inputs, ["logits", name]);
+    const guided = get("guided");
+    let map = Float32Array.from(outputs[name].data);
+    if (guided || get("relu")) map = map.map((value) => Math.max(value, 0));
+    map = resized(map, network.layer(name).shape.slice(1), network.side);
+    if (guided) {
+      const fine = await network.gradient(image, seed, "guided backprop");
+      const area = map.length;
+      map = Float32Array.from(fine, (value, i) => value * map[i % area]);
+    }
+    return { image, map, guided, shares: softmax(outputs.logits.data), target };
+  }
+
+  const says = ({ shares }) => `says ${network.classes[argmax(shares)]} (${shares[argmax(shares)].toFixed(2)})`;
+  const values = ({ map, guided }) => (guided ? perPixel(map, false) : map);
+
+  async function refresh() {
+    [network, picture] = await Promise.all([kernel.network(), kernel.picture()]);
+    scenes = picture.elsewhere ?? {};
+    return compute();
+  }
+
+  // This picture at once, the other scenes while the controls rest.
+  async function compute() {
+    const mine = ++run;
+    const made = await render(picture);
+    if (mine !== run) return;
+    result = made;
+    const now = [network.name, Object.values(scenes)[0] ?? picture.name, picture.name === "own" ? picture.description : ""].join();
+    const chosen = [now, kernel.choice("target"), kernel.choice("layer"), get("guided"), get("relu")].join();
+    if (now !== subject) first = result;
+    if (chosen !== options) results = {};
+    [subject, options] = [now, chosen];
+    set("relu", { disabled: get("guided") });
+    await paint();
+    others(mine);
+  }
+
+  async function others(mine) {
+    await kernel.attempt(async () => {
+      for (const [scene, name] of Object.entries(scenes)) {
+        await rest();
+        if (mine !== run) return;
+        if (results[scene]) continue;
+        const other = await render(await kernel.named(name));
+        if (mine !== run) return;
+        results[scene] = other;
+        await paintGrid();
+      }
+    }, "meanwhile");
+  }
+
+  function overlayOf(shown) {
+    const { side } = network;
+    const maps = shown.map(({ map }) => map);
+    if (shown[0].guided) return attributionTiles(maps, side, "picture", kernel.palettes);
+    const ranges = maps.map(rangeOf);
+    const limit = Math.max(...ranges.flat().map(Math.abs)) || 1;
+    if (ranges.some(([low]) => low < 0)) return mapTiles(maps, [side, side], kernel.palettes.PuOr_r, -limit, limit, fromTheMiddle(0.5));
+    return mapTiles(maps, [side, side], kernel.palettes.viridis, 0, limit, rising(0.4));
+  }
+
+  async function paint() {
+    const truth = await picture.truth(network.side);
+    set("show_mask", { disabled: !truth });
+    set("main_view", { tiles: await tileOf(await shown()), overlay: await overlayOf([result]), captions: [says(result)] });
+    set("finding", { value: paragraphs(describeMap(values(result), truth, picture.object)) });
+    const elsewhere = Object.keys(scenes).length > 0;
+    set("grid", { label: elsewhere ? ELSEWHERE : "" });
+    const names = elsewhere ? ["here", "in the first scene"] : ["this photograph"];
+    set("bars", { series_names: names, entries: bars(result.shares, elsewhere ? first.shares : null, network.classes, result.target) });
+    kernel.status(`${network.name} ${says(result)}; the map is of ${network.classes[result.target]}.`);
+    await paintGrid();
+  }
+
+  async function shown() {
+    if (!get("show_mask") || !picture.masked) return picture.eye;
+    const eye = pixelsOf(await createImageBitmap(new Blob([picture.eye])), DISPLAY);
+    return picturePng(outlined(eye, await maskOf(await picture.mask())));
+  }
+
+  async function paintGrid() {
+    const there = Object.entries(results);
+    if (!there.length) return set("grid", { tiles: {}, overlay: {} });
+    const frame = [1, 1, network.side - 2, network.side - 2];
+    const wrong = there.map(([, { shares }], tile) => [tile, network.classes[argmax(shares)] !== picture.object]).filter(([, is]) => is);
+    return set("grid", {
+      tiles: await tiles(there.map(([, { image }]) => image)),
+      overlay: await overlayOf(there.map(([, one]) => one)),
+      captions: there.map(([scene, one]) => `${scene}: ${says(one)}`),
+      boxes: wrong.map(([tile]) => ({ tile, box: frame, colour: OUTLINE })),
+    });
+  }
+
+  kernel.on(["layer", "target"], compute, "index");
+  kernel.on(["guided", "relu"], compute);
+  kernel.on("show_mask", paint);
+  kernel.on("grid", () => {
+    const name = scenes[Object.keys(results)[get("grid", "selected")]];
+    if (!name) return undefined;
+    set("rendered", { value: name });
+    return refresh();
+  }, "selected");
+  await kernel.followPickers(refresh);
+  await refresh();
+  return { paint: compute, result: () => result };
+}

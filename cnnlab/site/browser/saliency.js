@@ -1,0 +1,157 @@
+// The saliency explorer's answers: five gradient methods for a class score, or for any channel of a layer.
+
+import { paragraphs, rest } from "./kernel.js";
+import { argmax } from "./networks.js";
+import { attributionTiles, describeMap, perPixel, rangeOf, tileOf, tiles } from "./pictures.js";
+import { normals } from "./random.js";
+
+const METHODS = ["gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients"];
+const SLOW = METHODS.slice(3);
+const DISPLAY = 480;
+const VIEWS = ["size", "sign", "picture"];
+
+// A picture in pale shades of grey, as the ground of a map.
+function pale({ side, pixels }) {
+  const area = side * side;
+  const light = Float32Array.from({ length: area }, (_, i) => (pixels[i] + pixels[i + area] + pixels[i + 2 * area]) / 3);
+  return { side, pixels: Float32Array.from({ length: 3 * area }, (_, i) => 0.3 + 0.65 * light[i % area]) };
+}
+
+export async function start(kernel) {
+  const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
+  let [network, picture, image, truth, clean] = [];
+  let [maps, asked, run] = [{}, "", 0];
+
+  const method = () => kernel.option("method");
+  const layer = () => kernel.choice("layer");
+  const target = () => kernel.choice("target") ?? argmax(clean);
+  const byProbability = (name) => kernel.option("score") === "probability" && !["deconvnet", "guided backprop"].includes(name);
+
+  // The gradient of what is asked, by the pixels of a picture.
+  async function gradient(of, name) {
+    const rule = SLOW.includes(name) ? "gradient" : name;
+    if (layer() !== null) return network.unitGradient(of, layer(), get("unit"), rule);
+    const goal = target();
+    let seed = clean.map((_, i) => Number(i === goal));
+    if (byProbability(name)) {
+      const [shares] = await network.probabilities([of]);
+      seed = seed.map((one, i) => shares[goal] * (one - shares[i]));
+    }
+    return network.gradient(of, seed, rule);
+  }
+
+  async function mapOf(name, mine) {
+    if (!SLOW.includes(name)) return gradient(image, name);
+    const [{ side, pixels }, samples] = [image, get("samples")];
+    const sum = new Float32Array(pixels.length);
+    const [low, high] = rangeOf(pixels);
+    const noises = normals(0, pixels.length);
+    for (let k = 0; k < samples; k++) {
+      if (mine !== run) return null;
+      const noise = name === "SmoothGrad" ? noises.next().value : null;
+      const changed = pixels.map((value, i) => (noise ? value + get("noise") * (high - low) * noise[i] : (value * (k + 0.5)) / samples));
+      const one = await gradient({ side, pixels: changed }, name);
+      for (let i = 0; i < sum.length; i++) sum[i] += one[i] / samples;
+      kernel.status(`Computing ${name}: ${k + 1} of ${samples} gradients.`);
+      await rest(); // the page answers in between
+    }
+    return name === "SmoothGrad" ? sum : sum.map((value, i) => value * pixels[i]);
+  }
+
+  async function refresh() {
+    [network, picture] = await Promise.all([kernel.network(), kernel.picture()]);
+    [image, truth] = await Promise.all([picture.at(network.side), picture.truth(network.side)]);
+    [clean] = await network.probabilities([image]);
+    const ground = pale(image);
+    set("main_view", { tiles: await tileOf(picture.eye) });
+    set("grid", { tiles: await tiles(METHODS.map(() => ground)) });
+    return newLayer();
+  }
+
+  function newLayer() {
+    const chosen = layer();
+    if (chosen !== null) {
+      const most = network.layer(chosen).shape[0] - 1;
+      set("unit", { max: most, value: Math.min(get("unit"), most) });
+    }
+    set("unit", { disabled: chosen === null });
+    for (const name of ["target", "score"]) set(name, { disabled: chosen !== null });
+    return compute();
+  }
+
+  // The chosen method at once; the others while the controls rest.
+  async function compute() {
+    const mine = ++run;
+    const question = [network.name, picture.name, picture.description, layer(), get("unit"), target(), kernel.option("score"), get("samples"), get("noise")].join();
+    if (question !== asked) maps = {};
+    asked = question;
+    set("samples", { disabled: !SLOW.includes(method()) });
+    set("noise", { disabled: method() !== "SmoothGrad" });
+    set("grid", { selected: METHODS.indexOf(method()) });
+    const chosen = method();
+    maps[chosen] ??= await mapOf(chosen, mine);
+    if (mine !== run) return void (maps[chosen] ?? delete maps[chosen]);
+    await paint();
+    others(mine);
+  }
+
+  async function others(mine) {
+    await kernel.attempt(async () => {
+      for (const name of METHODS) {
+        await rest(SLOW.includes(name) && !maps[name] ? 300 : 0);
+        if (mine !== run) return;
+        if (maps[name]) continue;
+        const map = await mapOf(name, mine);
+        if (mine !== run || !map) return;
+        maps[name] = map;
+        await paintGrid();
+      }
+      tell();
+    }, "meanwhile");
+  }
+
+  const scoreName = () => (layer() !== null ? `unit ${get("unit")} of ${layer()}` : `the ${kernel.option("score")} of ${network.classes[target()]}`);
+
+  function tell() {
+    const winner = argmax(clean);
+    kernel.status(`The network says ${network.classes[winner]} (${clean[winner].toFixed(2)}); the map is of ${scoreName()}, by ${method()}.`);
+  }
+
+  const view = () => VIEWS[get("view", "index")];
+
+  async function paint() {
+    const map = maps[method()];
+    if (!map) return;
+    set("main_view", { overlay: await attributionTiles([map], network.side, view(), kernel.palettes) });
+    set("finding", { value: paragraphs(describeMap(perPixel(map, view() === "sign"), truth, picture.object)) });
+    tell();
+    await paintGrid();
+  }
+
+  async function paintGrid() {
+    const blank = new Float32Array(image.pixels.length);
+    set("grid", { overlay: await attributionTiles(METHODS.map((name) => maps[name] ?? blank), network.side, view(), kernel.palettes) });
+  }
+
+  function readPixel() {
+    const [, ...place] = get("main_view", "point");
+    const { side } = network;
+    const [row, column] = place.map((value) => Math.floor((value * side) / DISPLAY));
+    const parts = [0, 1, 2].map((c) => maps[method()]?.[(c * side + row) * side + column] ?? 0);
+    const [red, green, blue] = parts.map((value) => (value < 0 ? "" : "+") + Number(value.toPrecision(2)));
+    set("main_view", { readout: `row ${row}, column ${column}: red ${red}, green ${green}, blue ${blue}` });
+  }
+
+  kernel.on("layer", newLayer, "index");
+  kernel.on(["method", "target", "score"], compute, "index");
+  kernel.on(["unit", "samples", "noise"], compute);
+  kernel.on("view", paint, "index");
+  kernel.on("grid", () => {
+    set("method", { index: get("grid", "selected") });
+    return compute();
+  }, "selected");
+  kernel.on("main_view", readPixel, "point");
+  await kernel.followPickers(refresh);
+  await refresh();
+  return { paint: compute, maps: () => maps, clean: () => clean };
+}
