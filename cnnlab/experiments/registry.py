@@ -36,5 +36,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "rendered_to_drawn": segmentation.DOMAIN_SHIFT,
     "parts": part_truth.PARTS,
     "atlas": microscope.ATLAS,
+    "unit_sheets": microscope.SHEETS,
 }
 """Experiments by name, in the order of the notebooks."""

@@ -26,7 +26,7 @@ from cnnlab.synthesis import kept_unit_picture, unit_picture_steps
 from cnnlab.synthesis.unit_pictures import SIZE, STEPS
 
 N_PATCHES = 5
-LEGIBLE = 150
+LEGIBLE = 145
 """Smallest side of a picture that a unit wants, in CSS pixels."""
 SURVEY = "the pictures"
 """What the work in the background is about, beside units: the survey of the pictures."""
