@@ -17,10 +17,8 @@ from cnnlab.explorers.static_preview import picture_and_bars
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.robustness import PatchStep, adversarial_patch_steps, paste_patch
 
-FIRST_TARGETS = ("espresso", "cup")
+FIRST_TARGETS = ("Egyptian cat", "cup")
 """Classes that a patch is first trained for, if the network has them: of each there is an ordinary picture too."""
-SHARE = 0.35
-"""Side of the patch as it opens, as a share of the picture's side."""
 
 REDRAWN_EVERY = 4
 """Steps of training between two pictures of the patch, each of which costs a forward pass."""
@@ -106,9 +104,9 @@ class AdversarialPatchExplorer(Explorer):
     def patch(self) -> Tensor:
         """The patch that is shown, 3 x any x any in [0, 1]."""
         if self.kind.value == render.NOISE:
-            return render.noise_patch()
+            return render.noise_patch(render.patch_side(self.image))
         if self.kind.value == render.REAL:
-            return render.picture_of_class(self._names, self.target.value)[0]
+            return render.picture_of_class(self._names, self.target.value, render.patch_side(self.image))[0]
         return self._trained[self._key].patch
 
     @property
@@ -176,7 +174,7 @@ class AdversarialPatchExplorer(Explorer):
     def _train_again(self) -> None:
         images, self._training_code = render.training_images(self.model, self.side)
         key, total = self._key, self.steps.value
-        steps = adversarial_patch_steps(self.model, images, key[1], side=render.PATCH_SIDE, steps=total)
+        steps = adversarial_patch_steps(self.model, images, key[1], steps=total)
 
         def show(step: PatchStep) -> None:
             self._trained[key] = step
@@ -226,7 +224,9 @@ class AdversarialPatchExplorer(Explorer):
         return list(self._names).index(known[0]) if known else int(self._clean.argmin())
 
     def _offer_kinds(self) -> None:
-        there = render.picture_of_class(self._names, self.target.value) is not None
+        there = (
+            render.picture_of_class(self._names, self.target.value, render.patch_side(self.image)) is not None
+        )
         options = [kind for kind in render.KINDS if there or kind != render.REAL]
         if list(self.kind.options) != options:
             chosen = self.kind.value
@@ -236,6 +236,6 @@ class AdversarialPatchExplorer(Explorer):
     def _fit(self, side: int) -> None:
         """A patch of the same share of another network's picture, in its upper left corner."""
         if side != self.canvas.side or self.result is None:
-            size = round(SHARE * side)
+            size = round(render.SHARE * side)
             self.size.max = side
             self.size.value, self.box = size, (side // 16, side // 16, size)

@@ -64,7 +64,7 @@ def adversarial_patch(
     images: Tensor,
     target: int | str,
     *,
-    side: int = 64,
+    side: int | None = None,
     scale: tuple[float, float] = (0.25, 0.45),
     degrees: float = 20.0,
     steps: int = 100,
@@ -89,7 +89,7 @@ def adversarial_patch(
     target
         The class to be seen, by index or name.
     side
-        Side of the patch in its own pixels.
+        Side of the patch in its own pixels; None for its mean side on the images, so that it is pasted nearly pixel by pixel.
     scale
         Smallest and largest side of the pasted patch, as a share of the shorter side of the image.
     degrees
@@ -136,7 +136,7 @@ def adversarial_patch_steps(
     images: Tensor,
     target: int | str,
     *,
-    side: int = 64,
+    side: int | None = None,
     scale: tuple[float, float] = (0.25, 0.45),
     degrees: float = 20.0,
     steps: int = 100,
@@ -147,12 +147,13 @@ def adversarial_patch_steps(
     """Adversarial patch in steps, so that it can be watched and stopped: the grey patch, then one `PatchStep` for each step."""
     batch, _ = image_batch(images)
     pictures = as_pixels(model, batch)
-    side, steps, count = (
-        positive_int(n, what) for n, what in ((side, "side"), (steps, "steps"), (batch_size, "batch_size"))
-    )
+    steps, count = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
     low, high = (fraction(value, "scale") for value in scale)
     if not 0 < low <= high:
         raise ValueError(f"scale must be two shares of the side, above 0 and rising, but got {scale}.")
+    if side is None:
+        side = max(1, round((low + high) / 2 * min(pictures.shape[-2:])))
+    side = positive_int(side, "side")
     index = target_index(target, getattr(model, "class_names", None), batched_logits(model, pictures[:1])[0])
     generator = torch.Generator().manual_seed(seed)
     patch = torch.full((3, side, side), 0.5, dtype=pictures.dtype, device=pictures.device)

@@ -15,8 +15,8 @@ from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.robustness import paste_patch
 from cnnlab.world import OBJECTS, dataset, render
 
-PATCH_SIDE = 64
-"""Side of every patch in its own pixels."""
+SHARE = 0.35
+"""Side of the patch as it opens, as a share of the picture's side; also that of its own pixels."""
 RENDERED = 64
 """Rendered pictures to train on."""
 TRAINED, NOISE, REAL = "trained patch", "random pixels", "picture of the class"
@@ -81,6 +81,11 @@ def result_of(state: PatchState, patch: Tensor, clean: Tensor) -> PatchResult:
     return PatchResult(pasted, probabilities(state.model, pasted), clean, names, state.target)
 
 
+def patch_side(image: Tensor) -> int:
+    """The side of the patches for pictures like this one, in their own pixels."""
+    return round(SHARE * image.shape[-1])
+
+
 def training_images(model: nn.Module, side: int) -> tuple[Tensor, str]:
     """Pictures to train on, N x 3 x side x side in [0, 1], and their code: crops of photographs, or rendered pictures."""
     if knows_photographs(getattr(model, "class_names", ())):
@@ -91,37 +96,38 @@ def training_images(model: nn.Module, side: int) -> tuple[Tensor, str]:
     return images, f'world.dataset("train", n={RENDERED}{sized}).images'
 
 
-def picture_of_class(names: Sequence[str], target: int) -> tuple[Tensor, str] | None:
+def picture_of_class(names: Sequence[str], target: int, side: int) -> tuple[Tensor, str] | None:
     """An ordinary picture of the class and its code: an installed photograph, or a large rendered object; None where there is none."""
     name = names[target]
     if knows_photographs(names):
         for photograph in installed_photographs():
             if photograph.imagenet_class == name:
-                code = f'cnnlab.photographs()["{photograph.name}"].image({PATCH_SIDE})'
-                return photograph.image(PATCH_SIDE), code
+                code = f'cnnlab.photographs()["{photograph.name}"].image({side})'
+                return photograph.image(side), code
     elif name in OBJECTS:
-        fields = f'7, shape="{name}", position=(0.5, 0.5), scale=0.4, cover=0, clutter=0, size={PATCH_SIDE}'
-        picture = render(7, shape=name, position=(0.5, 0.5), scale=0.4, cover=0, clutter=0, size=PATCH_SIDE)
+        fields = f'7, shape="{name}", position=(0.5, 0.5), scale=0.4, cover=0, clutter=0, size={side}'
+        picture = render(7, shape=name, position=(0.5, 0.5), scale=0.4, cover=0, clutter=0, size=side)
         return picture.image, f"world.render({fields}).image"
     return None
 
 
-def noise_patch() -> Tensor:
+def noise_patch(side: int) -> Tensor:
     """Random pixels, always the same."""
-    return torch.rand(3, PATCH_SIDE, PATCH_SIDE, generator=torch.Generator().manual_seed(0))
+    return torch.rand(3, side, side, generator=torch.Generator().manual_seed(0))
 
 
 def code(state: PatchState, names: Sequence[str], network: str, training_code: str) -> str:
     """The lines of code for the prediction without the explorer."""
     left, top, size = state.box
+    side = patch_side(state.image)
     name = class_literal(state.target, names, network)
     if state.kind == NOISE:
-        noise = f"torch.rand(3, {PATCH_SIDE}, {PATCH_SIDE}, generator=torch.Generator().manual_seed(0))"
+        noise = f"torch.rand(3, {side}, {side}, generator=torch.Generator().manual_seed(0))"
         patch = [f"patch = {noise}"]
     elif state.kind == REAL:
-        patch = [f"patch = {picture_of_class(names, state.target)[1]}"]
+        patch = [f"patch = {picture_of_class(names, state.target, side)[1]}"]
     elif not state.steps:
-        patch = [f"patch = ...  # your own: 3 x {PATCH_SIDE} x {PATCH_SIDE} floats in [0, 1]"]
+        patch = [f"patch = ...  # your own: 3 x {side} x {side} floats in [0, 1]"]
     else:
         patch = [
             f"images = {training_code}.float() / 255",
