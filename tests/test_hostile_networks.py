@@ -82,6 +82,7 @@ def given(model: nn.Module) -> Given:
     labels, pictures = known()
     return Given(
         model=model,
+        side=SIDE,
         image=images[0],
         images=images,
         labels=labels,

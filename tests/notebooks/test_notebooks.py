@@ -43,6 +43,7 @@ MUST_BE_THERE = (
     "18_networks_and_brains",
     "19_segmentation",
     "20_the_true_importance_of_a_part",
+    "21_a_microscope",
 )
 CHECK_TAG = "nbval-check-output"
 TAGS = {CHECK_TAG, "nbval-ignore-output", "raises-exception"}
