@@ -51,9 +51,7 @@ def measure(page, address: str, living) -> dict[str, float]:
     page.evaluate("() => { window.kernel = document.querySelector('[data-explorer]').kernel; }")
     page.wait_for_function("kernel.answering + kernel.meanwhile === 0", timeout=120_000)
     name, kind = CONTROLS[living.script]
-    control = (
-        page.get_by_role("slider", name=name, exact=True) if kind == "slider" else page.get_by_label(name)
-    )
+    control = page.get_by_role("slider", name=name) if kind == "slider" else page.get_by_label(name)
     (control if kind else page.locator(name)).focus()
     keys = ("PageDown", "PageUp") if kind == "menu" else ("ArrowRight", "ArrowLeft")
     times = [page.evaluate(PRESS, keys[turn % 2]) for turn in range(PRESSES)]
