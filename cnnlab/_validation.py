@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +76,17 @@ def _close_names(value: Any, names: list[str]) -> list[str]:
     return list(dict.fromkeys([*words, *alike] or inside))[:3]
 
 
+def plain(value: Any) -> Any:
+    """Numbers, arrays and tensors of numpy and torch as Python's numbers and lists; any other value as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def one_or_several(value: Any) -> list:
+    """The entries of a list, array or tensor; any other value, a name or a number, is the only entry."""
+    value = plain(value)
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+
+
 def positive_int(value: Any, what: str) -> int:
     """Return `value` as an int of at least 1; numpy and torch integers are accepted, booleans and fractions are not."""
     return whole_number(value, what, minimum=1)
@@ -83,9 +95,12 @@ def positive_int(value: Any, what: str) -> int:
 def whole_number(value: Any, what: str, *, minimum: int = 0, maximum: int | None = None) -> int:
     """Return `value` as an int between `minimum` and `maximum`; else a TypeError or ValueError names `what`."""
     span = f"of at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} must be a whole number {span}, but got {value!r} ({type(value).__name__}).")
-    number = int(value.__index__())
+    try:
+        number = index("no number" if isinstance(value, bool) else value)
+    except TypeError:
+        raise TypeError(
+            f"{what} must be a whole number {span}, but got {value!r} ({type(value).__name__})."
+        ) from None
     if number < minimum or (maximum is not None and number > maximum):
         raise ValueError(f"{what} must be a whole number {span}, but got {number}.")
     return number

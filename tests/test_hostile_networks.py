@@ -7,14 +7,14 @@ Whatever happens, the network, the images, and chance are afterwards as they wer
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import re
 import threading
 import warnings
-from functools import cache
+from functools import cache, cached_property
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from test_imagenet_techniques import TECHNIQUES, Labelled, numbers
@@ -22,7 +22,8 @@ from torch import nn
 from unchanged import state
 
 import cnnlab as lab
-from cnnlab import transfer
+from cnnlab import attribution, robustness, synthesis, transfer, units
+from cnnlab.networks.eval_mode import set_eval
 from cnnlab.networks.imagenet import imagenet_classes
 
 SIDE = 64
@@ -68,12 +69,20 @@ class Small(nn.Module):
         return self.spoil(self.fc(self.drop(self.pool(maps)).flatten(1)))
 
 
-def given(model: nn.Module) -> SimpleNamespace:
+class Given(SimpleNamespace):
+    @cached_property
+    def new(self) -> nn.Module:
+        """The network with a new head, for the techniques that need one: one graph can have none."""
+        return transfer.new_head(self.model, ["cat", "cup"])
+
+
+def given(model: nn.Module) -> Given:
     """A network, its layers, and what to ask it about, as in `test_imagenet_techniques.py`."""
     images = IMAGES.clone()
     labels, pictures = known()
-    return SimpleNamespace(
+    return Given(
         model=model,
+        side=SIDE,
         image=images[0],
         images=images,
         labels=labels,
@@ -85,7 +94,6 @@ def given(model: nn.Module) -> SimpleNamespace:
         crops=Labelled(CROPS, torch.arange(12) % 6, CLASSES),
         labelled=Labelled(images, labels, CLASSES),
         world=pictures,
-        new=None,
         task=(images, torch.tensor([0, 1])),
     )
 
@@ -117,8 +125,7 @@ def asked(technique: str, model: nn.Module) -> list[torch.Tensor]:
     """What a technique answers for a network; the network, the images and chance must be as they were."""
     torch.manual_seed(0)
     if technique in RUN_IN_ITS_MODE:
-        with contextlib.suppress(NotImplementedError):  # an exported network has one mode
-            model.eval()
+        set_eval(model)
     g = given(model)
     before = state(model)
     try:
@@ -128,8 +135,7 @@ def asked(technique: str, model: nn.Module) -> list[torch.Tensor]:
         assert torch.equal(g.images, IMAGES) and g.images.grad is None
 
 
-def answer(technique: str, g: SimpleNamespace) -> list[torch.Tensor]:
-    g.new = transfer.new_head(g.model, ["cat", "cup"])
+def answer(technique: str, g: Given) -> list[torch.Tensor]:
     return list(numbers(TECHNIQUES[technique](g)))
 
 
@@ -225,6 +231,18 @@ def lazy(model: nn.Module) -> nn.Module:
     return model
 
 
+def one_graph(model: nn.Module) -> nn.Module:
+    """A network that has lost its layers, and is told again what it classifies."""
+    model.class_names, model.input_size = CLASSES, SIDE
+    return model
+
+
+def made_in_inference_mode(_model: nn.Module) -> nn.Module:
+    """The network, whose weights and statistics can be part of no graph."""
+    with torch.inference_mode():
+        return Small().eval()
+
+
 @pytest.mark.parametrize("technique", ASKED)
 def test_a_call_inside_of_autocast_answers(technique):
     sound, model = expected(technique), Small()
@@ -257,16 +275,17 @@ ROUGH = {"half precision", "autocast"}
 """Forms whose answers are as coarse as bfloat16."""
 FORMS = {
     "compiled": torch.compile,
-    "traced": lambda model: torch.jit.trace(model, IMAGES, check_trace=False),
-    "exported": lambda model: torch.export.export(
-        model, (IMAGES,), dynamic_shapes=({0: torch.export.Dim.AUTO},)
-    ).module(),
+    "traced": lambda model: one_graph(torch.jit.trace(model, IMAGES, check_trace=False)),
+    "exported": lambda model: one_graph(
+        torch.export.export(model, (IMAGES,), dynamic_shapes=({0: torch.export.Dim.AUTO},)).module()
+    ),
     "lazy": lazy,
+    "made in inference mode": made_in_inference_mode,
     "double temperature": lambda model: Tempered(torch.float64).eval(),
     "half precision": lambda model: model.bfloat16(),
     "autocast": lambda model: Autocast().eval(),
 }
-SAYS_WHY = "is one graph|has lazy modules|does not take pictures of|has no place in a map"
+SAYS_WHY = "is one graph|no ReLU ran|has lazy modules|does not take pictures of|has no place in a map"
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")
@@ -275,6 +294,8 @@ SAYS_WHY = "is one graph|has lazy modules|does not take pictures of|has no place
 def test_a_network_in_another_form_gives_the_same_or_says_why_not(technique, form):
     if form == "half precision" and technique in RETURN_A_NETWORK:
         pytest.skip("the network that it returns is called with float32 here")
+    if form == "made in inference mode" and technique in RUN_IN_ITS_MODE:
+        pytest.skip("it is called as the network itself is, which torch does not allow")
     model = FORMS[form](Small().eval())
     found, refused = None, ""
     try:
@@ -290,6 +311,35 @@ def test_a_network_in_another_form_gives_the_same_or_says_why_not(technique, for
         assert_alike(
             found, asked(technique, Tempered()) if form == "double temperature" else expected(technique)
         )
+
+
+OF_A_NUMBER = {
+    "class, saliency": lambda model, n: attribution.saliency(model, IMAGES, n),
+    "unit, smoothgrad": lambda model, n: attribution.smoothgrad(
+        model, IMAGES[0], layer="conv2", unit=n, samples=3, noise=0.5
+    ),
+    "class, fgsm": lambda model, n: robustness.fgsm(model, IMAGES, n),
+    "class, occlusion": lambda model, n: attribution.occlusion(model, IMAGES[0], n, size=32, stride=32),
+    "class, maximise": lambda model, n: synthesis.maximise(model, n, steps=2, size=SIDE),
+    "channel, maximise": lambda model, n: synthesis.maximise(
+        model, synthesis.channel("conv2", n), steps=2, size=SIDE
+    ),
+    "class, evolve_fooling": lambda model, n: robustness.evolve_fooling(
+        model, n, population=4, generations=1, size=SIDE
+    ),
+    "unit, ablate_each": lambda model, n: units.ablate_each(
+        model, Labelled(IMAGES, known()[0], CLASSES), "relu2", n
+    ),
+    "unit, top_patches": lambda model, n: units.top_patches(model, IMAGES, "relu2", 2, units=n),
+}
+"""What is asked about a class or a unit by its number."""
+
+
+@pytest.mark.parametrize("form", [np.int64, np.array, torch.tensor])
+@pytest.mark.parametrize("asked_of", OF_A_NUMBER)
+def test_a_number_of_numpy_or_torch_is_a_number(asked_of, form):
+    answers = [list(numbers(OF_A_NUMBER[asked_of](Small().eval(), n))) for n in (3, form(3))]
+    assert_alike(*answers)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +368,36 @@ def test_two_threads_leave_the_network_as_it_was(technique):
     assert [module.training for module in model.modules()] == before[0]
     assert [weights.requires_grad for weights in model.parameters()] == flags
     assert all(torch.equal(value, before[1][name]) for name, value in model.state_dict().items())
+
+
+class Beside(Small):
+    """The same network, while whose graph is followed another thread uses a network of its own."""
+
+    errors: list[Exception] = []
+
+    def forward(self, images):
+        thread = threading.Thread(target=self.use_another)
+        thread.start()
+        thread.join()
+        return super().forward(images)
+
+    def use_another(self) -> None:
+        try:
+            nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())(IMAGES)
+        except Exception as error:
+            self.errors.append(error)
+
+
+@pytest.mark.parametrize(
+    "technique",
+    ["attribution.occlusion", "robustness.one_pixel", "networks.to_convolutional", "networks.layer_names"],
+)
+def test_a_network_whose_graph_is_followed_leaves_other_threads_alone(technique):
+    model = Beside().eval()
+    if technique == "networks.layer_names":
+        model.input_size = None  # the names then come from the graph
+    answer(technique, given(model))
+    assert Beside.errors == []
 
 
 def test_probabilities_are_warned_of_by_all_alike():

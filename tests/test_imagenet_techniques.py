@@ -40,6 +40,7 @@ def given(request) -> SimpleNamespace:
     early, middle, last, head = LAYERS[request.param]
     return SimpleNamespace(
         model=model,
+        side=SIDE,
         image=images[0],
         images=images,
         labels=labels,
@@ -111,13 +112,13 @@ TECHNIQUES = {
     "attribution.method_map": lambda g: attribution.method_map("Grad-CAM", g.model, g.image),
     "attribution.rise": lambda g: attribution.rise(g.model, g.image, "tabby", masks=4),
     "attribution.true_importance": lambda g: attribution.true_importance(
-        g.model, CUP, "tabby", size=SIDE, pairs=False
+        g.model, CUP, "tabby", size=g.side, pairs=False
     ),
-    "attribution.part_game": lambda g: attribution.part_game(g.model, CUP, "tabby", size=SIDE),
+    "attribution.part_game": lambda g: attribution.part_game(g.model, CUP, "tabby", size=g.side),
     "attribution.preservation_check": lambda g: attribution.preservation_check(
-        g.model, [CUP], [ALL], size=SIDE
+        g.model, [CUP], [ALL], size=g.side
     ),
-    "attribution.deletion_check": lambda g: attribution.deletion_check(g.model, [CUP], [ALL], size=SIDE),
+    "attribution.deletion_check": lambda g: attribution.deletion_check(g.model, [CUP], [ALL], size=g.side),
     "attribution.integrated_gradients": lambda g: attribution.integrated_gradients(
         g.model, g.image, "tabby cat", steps=3
     ),
@@ -144,13 +145,13 @@ TECHNIQUES = {
     "networks.layer_names": lambda g: networks.layer_names(g.model),
     "networks.receptive_field": lambda g: networks.receptive_field(g.model, g.middle).box(1, 2),
     "networks.receptive_fields": lambda g: networks.receptive_fields(
-        g.model, networks.layer_names(g.model), SIDE
+        g.model, networks.layer_names(g.model), g.side
     ),
     "networks.sliding_probabilities": lambda g: networks.sliding_probabilities(
-        networks.to_convolutional(g.model, SIDE), nn.functional.interpolate(g.images[:1], (96, 96))
+        networks.to_convolutional(g.model, g.side), nn.functional.interpolate(g.images[:1], scale_factor=1.5)
     ),
-    "networks.summary": lambda g: networks.summary(g.model, SIDE).rows,
-    "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, SIDE)(g.images),
+    "networks.summary": lambda g: networks.summary(g.model, g.side).rows,
+    "networks.to_convolutional": lambda g: networks.to_convolutional(g.model, g.side)(g.images),
     "networks.reinitialise": lambda g: networks.reinitialise(g.model)(g.images),
     "robustness.JpegDefence": lambda g: robustness.JpegDefence(g.model)(g.images),
     "robustness.LogitScaleDefence": lambda g: robustness.LogitScaleDefence(g.model)(g.images),
@@ -172,7 +173,7 @@ TECHNIQUES = {
         g.model, g.labelled, kinds=["fog"], severities=(3,)
     ),
     "robustness.evolve_fooling": lambda g: islice(
-        robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=SIDE), 2
+        robustness.evolve_fooling(g.model, "goldfish", population=4, generations=1, size=g.side), 2
     ),
     "robustness.fgsm": lambda g: robustness.fgsm(g.model, g.images, g.labels),
     "robustness.masked_gradient_signs": lambda g: torch.tensor(
@@ -217,10 +218,10 @@ TECHNIQUES = {
     "synthesis.invert": lambda g: synthesis.invert(g.model, g.image, g.last, steps=2, restarts=2),
     "synthesis.invert_steps": lambda g: synthesis.invert_steps(g.model, g.image, g.head, steps=1),
     "synthesis.maximise": lambda g: synthesis.maximise(
-        g.model, ["golden retriever", "flamingo"], steps=2, size=SIDE
+        g.model, ["golden retriever", "flamingo"], steps=2, size=g.side
     ),
     "synthesis.maximise_steps": lambda g: synthesis.maximise_steps(
-        g.model, synthesis.unit(g.middle, 3) + synthesis.channel(g.early, 2), steps=1, size=SIDE
+        g.model, synthesis.unit(g.middle, 3) + synthesis.channel(g.early, 2), steps=1, size=g.side
     ),
     "synthesis.style_steps": lambda g: synthesis.style_steps(g.model, None, g.image, steps=1),
     "synthesis.transfer_style": lambda g: synthesis.transfer_style(g.model, *g.images, steps=2),
@@ -247,7 +248,7 @@ TECHNIQUES = {
     ),
     "transfer.head_name": lambda g: transfer.head_name(g.model) == g.head,
     "transfer.new_head": lambda g: transfer.new_head(g.model, ["cat", "dog", "cup"])(g.images),
-    "transfer.new_task": lambda g: transfer.new_task("scenes", g.model, n=4, test_n=4, size=SIDE),
+    "transfer.new_task": lambda g: transfer.new_task("scenes", g.model, n=4, test_n=4, size=g.side),
     "transfer.reinitialise_after": lambda g: transfer.reinitialise_after(g.model, g.middle)(g.images),
     "transfer.tasks_for": lambda g: transfer.tasks_for(g.model),
     "units.activation_mask": lambda g: (
@@ -286,7 +287,7 @@ TECHNIQUES = {
     "units.silenced_falls": lambda g: units.silenced_falls(g.model, g.images, g.middle, 7),
     "units.survey_units": lambda g: units.survey_units(g.model, g.crops, g.middle).mean,
     "units.vector_attribution": lambda g: units.vector_attribution(
-        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), SIDE
+        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), g.side
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(channel_count(g.model, g.image, g.early), 2), 3
@@ -301,7 +302,7 @@ REFUSED = {
     ),
     "robustness.shape_bias, for classes that the network does not know": (
         lambda g: robustness.shape_bias(
-            g.model, robustness.cue_conflicts(2, classes=["sheep", "cup"], size=SIDE)
+            g.model, robustness.cue_conflicts(2, classes=["sheep", "cup"], size=g.side)
         ),
         "does not know sheep",
     ),
@@ -310,7 +311,7 @@ REFUSED = {
         "must give N x C x H x W logits",
     ),
     "segmentation.segmentation_score": (
-        lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, SIDE, SIDE).long()),
+        lambda g: segmentation.segmentation_score(g.model, g.images, torch.zeros(2, g.side, g.side).long()),
         "must give N x C x H x W logits",
     ),
     "units.fit_filters": (lambda g: units.fit_filters(units.filters(g.model)), "3 x 3 are too small"),

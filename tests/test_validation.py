@@ -9,6 +9,17 @@ import torch
 from cnnlab import _validation
 
 
+@pytest.mark.parametrize("one", [None, 3, "cat", np.int64(3), np.array(3), torch.tensor(3)])
+def test_a_single_value_is_the_only_entry(one):
+    (entry,) = _validation.one_or_several(one)
+    assert entry == one and type(entry) in (type(None), int, str)
+
+
+@pytest.mark.parametrize("several", [[1, 2], (1, 2), range(1, 3), np.array([1, 2]), torch.tensor([1, 2])])
+def test_several_values_are_the_entries(several):
+    assert _validation.one_or_several(several) == [1, 2]
+
+
 def test_an_unknown_name_lists_the_known_ones_and_guesses():
     with pytest.raises(
         ValueError,
@@ -31,6 +42,9 @@ def test_whole_numbers_of_all_kinds_count(value):
         ("4", TypeError),
         (True, TypeError),
         (None, TypeError),
+        (np.array([1, 2]), TypeError),
+        (torch.tensor([1, 2]), TypeError),
+        (torch.tensor(2.0), TypeError),
     ],
 )
 def test_what_is_no_positive_whole_number_is_refused_by_name(value, error):

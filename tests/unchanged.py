@@ -23,7 +23,8 @@ def state(model: nn.Module) -> tuple:
     tensors = [
         (
             name,
-            *(id(tensor), tensor.data_ptr(), tensor.stride(), tensor._version, numbers(tensor)),
+            *(id(tensor), tensor.data_ptr(), tensor.stride(), numbers(tensor)),
+            0 if tensor.is_inference() else tensor._version,
             *(tensor.requires_grad, None if tensor.grad is None else (id(tensor.grad), numbers(tensor.grad))),
         )
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]

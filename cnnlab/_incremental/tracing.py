@@ -23,6 +23,7 @@ from torch.nn.modules import module as every_module
 
 from cnnlab._incremental.fusion import fuse
 from cnnlab._incremental.winograd import Winograd, is_supported
+from cnnlab.networks.operation_watcher import GraphTracer
 
 
 class Untraceable(Exception):
@@ -105,7 +106,7 @@ def _trace(model: nn.Module, filters: dict[nn.Parameter, Tensor]) -> tuple[nn.Mo
         before = [dict(vars(module)) for module in twin.modules()]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            graph = fx.Tracer().trace(twin)
+            graph = GraphTracer().trace(twin)
     except Exception as error:  # a forward that receives a proxy may raise anything
         raise Untraceable(f"the model cannot be traced: {error}") from error
     for old_vars, module in zip(before, twin.modules(), strict=True):

@@ -74,6 +74,7 @@ class GapHeadRecorder(TorchFunctionMode):
             self.maps = source
         return result
 
+    @torch.no_grad()
     def class_maps(self, found: Tensor, classes: Tensor) -> Tensor | None:
         """N x h x w: the map of each image's class whose mean, up to a bias, is the score `found` (N); None if there is none."""
         if self.maps is None:

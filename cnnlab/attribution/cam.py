@@ -76,7 +76,7 @@ def cam(model: nn.Module, images: Tensor, target: Target = None, *, resize: bool
             "CAM needs a network that ends in global average pooling and one linear layer, or in a convolution with one map for"
             " each class and global average pooling, and this one ends in another way; grad_cam works for any."
         )
-    return resized(maps.detach(), batch, single, resize)
+    return resized(maps, batch, single, resize)
 
 
 def grad_cam(

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import one_of, target_index, whole_number
+from cnnlab._validation import one_of, plain, target_index, whole_number
 from cnnlab.networks.activations import record_activations
 from cnnlab.networks.forward import class_logits, without_gradients
 
@@ -65,9 +65,9 @@ def parse_target(
             raise ValueError(
                 "ask for a class (target, score) or for a unit (layer, unit), not for both at once."
             )
+        unit = plain(unit)
         return ScoreTarget(layer, score, (tuple(unit) if isinstance(unit, Sequence) else unit,) * pictures)
-    if hasattr(target, "tolist"):  # a tensor, or a numpy array
-        target = target.tolist()
+    target = plain(target)
     if isinstance(target, Sequence) and not isinstance(target, str):
         if len(target) != pictures:
             raise ValueError(

@@ -8,6 +8,7 @@ from cnnlab.experiments import (
     dissection,
     fooling,
     memorization,
+    microscope,
     part_truth,
     retrieval,
     segmentation,
@@ -34,5 +35,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "places_remembered": segmentation.UPSAMPLING_METHODS,
     "rendered_to_drawn": segmentation.DOMAIN_SHIFT,
     "parts": part_truth.PARTS,
+    "atlas": microscope.ATLAS,
+    "unit_sheets": microscope.SHEETS,
 }
 """Experiments by name, in the order of the notebooks."""

@@ -32,7 +32,8 @@ function render({ model, el }) {
   // Where tiles lie, in CSS pixels: from the width of the canvas, the number of columns and the tiles' own size.
   function layout() {
     const { width = 1, height = 1, count = 0 } = get("tiles");
-    const columns = Math.max(1, Math.min(get("columns"), count || 1));
+    const fitting = get("min_tile_size") ? Math.floor((canvas.clientWidth + GAP) / (get("min_tile_size") + GAP)) : count;
+    const columns = Math.max(1, Math.min(get("columns"), count || 1, fitting));
     const across = Math.min((canvas.clientWidth - GAP * (columns - 1)) / columns, get("max_tile_size"));
     const down = (across * height) / width;
     return { width, height, count, columns, across, down, rows: Math.ceil(count / columns), scale: across / width };
@@ -214,7 +215,7 @@ function render({ model, el }) {
   const listeners = {
     "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:readout": tell, "change:label": tell,
     "change:selected": told, "change:point": told, "change:pick": told, "change:boxes": redraw, "change:opacity": redraw,
-    "change:columns": redraw, "change:places": redraw, "change:smooth": redraw, "change:max_tile_size": redraw,
+    "change:columns": redraw, "change:places": redraw, "change:smooth": redraw, "change:max_tile_size": redraw, "change:min_tile_size": redraw,
   };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const watcher = new ResizeObserver(redraw);

@@ -28,6 +28,8 @@ class ImageGrid(anywidget.AnyWidget):
         A line for each tile, shown below when the pointer is on the tile or it is chosen.
     columns, max_tile_size
         Tiles in a row, and the largest side of a tile in CSS pixels.
+    min_tile_size
+        The smallest side, unless 0: where there is less room, a row has fewer tiles.
     pick
         "tile": `selected` is the chosen tile (-1: none). "pixel": `point` is [tile, row, column] in the tile's own pixels.
     places, follows
@@ -50,6 +52,7 @@ class ImageGrid(anywidget.AnyWidget):
     captions = List(Unicode()).tag(sync=True)
     columns = Int(8).tag(sync=True)
     max_tile_size = Int(480).tag(sync=True)
+    min_tile_size = Int(0).tag(sync=True)
     pick = Unicode("tile").tag(sync=True)
     selected = Int(-1).tag(sync=True)
     point = List(Int(), [-1, 0, 0]).tag(sync=True)

@@ -25,7 +25,9 @@ from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.synthesis import kept_unit_picture, unit_picture_steps
 from cnnlab.synthesis.unit_pictures import SIZE, STEPS
 
-N_PATCHES = 6
+N_PATCHES = 5
+LEGIBLE = 145
+"""Smallest side of a picture that a unit wants, in CSS pixels."""
 SURVEY = "the pictures"
 """What the work in the background is about, beside units: the survey of the pictures."""
 
@@ -81,21 +83,16 @@ class MicroscopeExplorer(Explorer):
             columns=1, max_tile_size=340, smooth=True, pick="pixel", follows=True, label="The picture"
         )
         self.wanted = ImageGrid(columns=1, max_tile_size=340, smooth=True, label="What it wants")
-        self.here = ImageGrid(columns=5, max_tile_size=160, smooth=True, label="Strongest at this place")
-        self.near = ImageGrid(columns=5, max_tile_size=160, smooth=True, label="Nearest units")
-        self.patches = [
-            ImageGrid(columns=N_PATCHES, max_tile_size=150, smooth=True, label="Patches") for _ in range(2)
-        ]
+        tiles = {"columns": 5, "smooth": True, "max_tile_size": 172}
+        self.here = ImageGrid(**tiles, min_tile_size=LEGIBLE, label="Strongest at this place")
+        self.near = ImageGrid(**tiles, min_tile_size=LEGIBLE, label="Nearest units")
+        self.patches = [ImageGrid(**tiles, label="Patches") for _ in range(2)]
         self.chart, self._finding = Chart(), finding()
         self.stop_button = stop_button(name="Stop making pictures")
         self.background.link(None, self.stop_button)
         side_by_side = widgets.Box([self.image_view, self.wanted]).add_class("cnnlab-side-by-side")
-        feeding = widgets.Box(
-            [
-                widgets.VBox([heading("Classes that it feeds"), self.chart]),
-                widgets.VBox([heading("Its strongest patches"), *self.patches]),
-            ]
-        ).add_class("cnnlab-side-by-side")
+        feeding = widgets.VBox([heading("Classes that it feeds"), self.chart])
+        meaning = widgets.Box([self._finding, feeding]).add_class("cnnlab-side-by-side")
         self.layout(
             {
                 "Unit": {
@@ -111,10 +108,11 @@ class MicroscopeExplorer(Explorer):
             },
             centre=[
                 side_by_side,
-                self._finding,
+                meaning,
                 heading("Strongest units at this place"),
                 self.here,
-                feeding,
+                heading("Its strongest patches"),
+                *self.patches,
                 heading("Its nearest units"),
                 self.near,
             ],

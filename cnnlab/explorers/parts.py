@@ -24,7 +24,7 @@ from cnnlab.explorers.controls import (
 )
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, map_tiles
 from cnnlab.explorers.image_picker import LARGEST_SEED
-from cnnlab.explorers.image_sources import RenderedSource
+from cnnlab.explorers.image_sources import RenderedSource, as_source
 from cnnlab.explorers.render import parts as render
 from cnnlab.explorers.static_preview import canvas, figure_png
 from cnnlab.figures import alpha_ramp
@@ -46,7 +46,7 @@ class PartExplorer(Explorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     picture
-        A recipe or a picture of `cnnlab.world.render` with an object.
+        A seed, a recipe or a picture of `cnnlab.world.render` with an object.
     networks
         Networks to choose from, by the names that are shown; all that are available by default.
 
@@ -65,11 +65,11 @@ class PartExplorer(Explorer):
     def __init__(
         self,
         model: str | nn.Module = "mini_alexnet",
-        picture: Recipe | Picture | None = None,
+        picture: int | Recipe | Picture | None = None,
         networks: Mapping[str, nn.Module] | None = None,
     ):
         super().__init__(model, networks=networks)
-        recipe = picture.recipe if isinstance(picture, Picture) else picture
+        recipe = None if picture is None else recipe_of(picture)
         recipe = recipe or sample(7, shape="goat", scene="meadow", clutter=0, cover=0.0)
         self._given, self._named_method = recipe, "Grad-CAM"
         self.pair = ImageGrid(
@@ -247,6 +247,17 @@ class PartExplorer(Explorer):
         label, method = next((pair for pair in liars if pair[0] == self.guess.value), ranked[0])
         verdict = "Right" if self.guess.value == label else f"No, it is {label}"
         self.set_status(f"{verdict}: {method} agrees least with the truth ({scores[ranked[0]]:.2f}).")
+
+
+def recipe_of(picture: object) -> Recipe:
+    """The recipe of a rendered picture, whose parts are known; a TypeError for any other picture."""
+    source = as_source(picture)
+    if not isinstance(source, RenderedSource):
+        raise TypeError(
+            f"the parts are known of rendered pictures alone, not of a {source.description}; give a seed, a recipe, or a picture of"
+            " cnnlab.world.render with an object."
+        )
+    return source.recipe
 
 
 def row_of_seed(recipe: Recipe) -> dict:

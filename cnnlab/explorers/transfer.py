@@ -50,6 +50,8 @@ MAX_PER_CLASS = 20
 """Largest number of examples of a class."""
 FIRST_EPOCH = 5.0
 """Seconds that a large network may take for its first epoch before it goes on in the background."""
+LARGE_EPOCHS = 4
+"""Epochs of a large network, which the status line counts; fewer, at least two, for one with much work."""
 N_IMAGES = 400
 """Pictures from which the examples are drawn: equally many of each of twenty classes; scenes vary in number, but all have enough."""
 N_TESTS = 60
@@ -228,6 +230,8 @@ class TransferExplorer(Explorer):
         if not stages:
             raise ValueError("the network has one layer with weights only, so nothing can be kept of it.")
         self.per_class.value = self._scaled(self.per_class.value, least=1)
+        if self.is_large:
+            self.epochs.value = self._scaled(min(self.epochs.value, LARGE_EPOCHS), least=2)
         tasks, task_name = tasks_for(self.model), self._initial_task or self.task.value
         if self._initial_task and self._initial_task not in tasks:
             raise ValueError(

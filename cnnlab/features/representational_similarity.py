@@ -55,7 +55,7 @@ def rdm(features: Tensor, metric: str = "correlation") -> Tensor:
     constant = (lengths[:, 0] <= 1e-12 * features.norm(dim=1)).nonzero()[:, 0]
     if len(constant):
         raise ValueError(
-            f"row {int(constant[0])} is constant, so it has no correlation; use metric='euclidean'."
+            f"row {int(constant[0])} is one number throughout, so it has no correlation; take another layer, or in code metric='euclidean'."
         )
     unit_rows = centred / lengths
     table = (1 - unit_rows @ unit_rows.T).clamp(min=0)

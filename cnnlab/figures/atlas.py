@@ -59,7 +59,7 @@ def atlas_figure(
     )
     cell = width / columns
     high = cell * 1.17  # a line for the label
-    bar = 0.55 if values is not None else 0.0
+    bar = 0.75 if values is not None else 0.0
     options = {"layout": None, "dpi": 90, "photographs": True, "alt_text": f"Activation atlas. {told}."}
     figure = AltTextFigure(figsize=(width, rows * high + bar), **options)
     axis = figure.add_axes((0, bar / (rows * high + bar), 1, rows * high / (rows * high + bar)))
@@ -73,11 +73,13 @@ def atlas_figure(
         if values is not None:
             axis.add_patch(Rectangle((column, top), 1, 1, color=colours.to_rgba(values[number]), linewidth=0))
         inside = (column + edge, column + 1 - edge, top + 1 - edge, top + edge)
-        axis.imshow(picture.clamp(0, 1).permute(1, 2, 0).numpy(), extent=inside, interpolation="antialiased")
+        axis.imshow(
+            picture.clamp(0, 1).permute(1, 2, 0).numpy(), extent=inside, interpolation="antialiased", zorder=2
+        )
         axis.text(column + 0.5, top + 1.02, _shortened(label, cell), fontsize=8, ha="center", va="top")
     axis.set(xlim=(0, columns), ylim=(rows * 1.17, 0), aspect="auto")
     if values is not None:
-        place = figure.add_axes((0.3, 0.3 / (rows * high + bar), 0.4, 0.12 / (rows * high + bar)))
+        place = figure.add_axes((0.3, 0.48 / (rows * high + bar), 0.4, 0.12 / (rows * high + bar)))
         figure.colorbar(colours, cax=place, orientation="horizontal").set_label(value_name, fontsize=9)
         place.tick_params(labelsize=8)
     return figure

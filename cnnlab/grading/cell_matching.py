@@ -126,7 +126,9 @@ def _match(assignment: Assignment, question: Question, submission: Submission) -
         )
         found, how = next(((cells, how) for cells, how in places if cells), ([], ""))
         if found:
-            guessed = "test" in how or any(_syntax(cell.source) == stub for cell in own)
+            rest = [one for one in assignment.questions if one is not question]
+            together = how != "its marker" and any(_defines(cell, one) for cell in found for one in rest)
+            guessed = together or "test" in how or any(_syntax(cell.source) == stub for cell in own)
             (review if guessed else notes).append(f"the answer was found by {how}")
             own = sorted({*own, *found}, key=lambda cell: cell.number)
     by_syntax = {_syntax(cell.source): cell for cell in own}  # the last of those that say the same

@@ -141,7 +141,8 @@ def _recording_hook(recorded: dict[str, Tensor], name: str):
         if output.is_complex():
             raise TypeError(COMPLEX.format(what=f'layer "{name}"'))
         values, axis = channels_second(module, name, output)
-        recorded[name] = values.clone()
+        # In the usual order in memory, which `view` asks for.
+        recorded[name] = values.clone(memory_format=torch.contiguous_format)
         # With gradients the copy is passed on (copied again): else it would not be part of the graph from image to
         # logits, and no gradient would reach it.
         return back_to_axis(recorded[name], axis).clone() if output.requires_grad else None

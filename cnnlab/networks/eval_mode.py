@@ -62,12 +62,16 @@ def _enter(model: nn.Module) -> list[nn.Module]:
     _check(model, modules)
     with _lock:
         # Only what differs is set: a module's attributes are slow to set, and most networks are in eval mode already.
-        held = [module for module in modules if module.training or module in _users]
+        held = [module for module in modules if _trains(module) or module in _users]
         for module in held:
             _users[module] = _users.get(module, 0) + 1
-        if any(module.training for module in held):
+        if any(map(_trains, held)):
             set_eval(model)
         return held
+
+
+def _trains(module: nn.Module) -> bool:
+    return getattr(module, "training", False)  # a module of torch.jit.freeze has no mode
 
 
 _checked: WeakSet[nn.Module] = WeakSet()

@@ -80,7 +80,9 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
         If the network does not take pictures of this size; if the output holds NaN or infinity (minus infinity is the logit of a
         class that is impossible).
     """
-    output = _output(uncompiled(model), match_device_dtype(model, images).clone())
+    # A network may call `view`, which asks for the usual order in memory.
+    copy = match_device_dtype(model, images).clone(memory_format=torch.contiguous_format)
+    output = _output(uncompiled(model), copy)
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"
@@ -119,6 +121,12 @@ def _output(model: nn.Module, images: Tensor, mode: str = "") -> Any:
             raise
         raise TypeError(
             f"the network must take pictures alone, but {error}; wrap it in a module whose forward gives it the rest."
+        ) from None
+    except ValueError as error:
+        if "Expected more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "batch normalisation cannot be trained with a single picture in a batch; give more pictures, or a larger batch_size."
         ) from None
     except (AssertionError, RuntimeError) as error:
         if str(error).startswith("Guard failed"):
@@ -237,7 +245,11 @@ class ReplacedParameters(TorchFunctionMode):
 
     def _replaced(self, value: Any) -> Any:
         if isinstance(value, nn.Parameter):
-            return self._values[value] if value in self._values else value.detach()
+            value = self._values[value] if value in self._values else value.detach()
+        if isinstance(
+            value, Tensor
+        ):  # weights made inside inference mode cannot be part of a graph, their copies can
+            return value.clone() if value.is_inference() and not torch.is_inference_mode_enabled() else value
         if type(value) in (list, tuple):
             return type(value)(map(self._replaced, value))
         return value
@@ -252,7 +264,9 @@ def _are_probabilities(model: nn.Module, logits: Tensor) -> bool:
     if not bool((values >= 0).all() and (values <= 1 + 1e-4).all() and (values % 1 != 0).any()):
         return False
     *_, last = model.modules()
-    sigmoid = isinstance(last, nn.Sigmoid) or type(logits.grad_fn).__name__.startswith("Sigmoid")
+    code = getattr(type(uncompiled(model)).forward, "__code__", None)  # a scripted network has none
+    named = code is not None and "sigmoid" in code.co_names
+    sigmoid = named or isinstance(last, nn.Sigmoid) or type(logits.grad_fn).__name__.startswith("Sigmoid")
     sums = values.sum(1)
     return sigmoid or torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
 

@@ -16,6 +16,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from cnnlab.networks.eval_mode import layered, match_device_dtype
 from cnnlab.networks.forward import forward
+from cnnlab.networks.operation_watcher import GraphTracer
 from cnnlab.networks.receptive_field.tracer import input_shape
 
 _POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveMaxPool2d)
@@ -70,7 +71,7 @@ def to_convolutional(model: nn.Module, input_size: int | Sequence[int] | None = 
     shape = input_shape(model, input_size)
     network = copy.deepcopy(layered(model)).eval()
     try:
-        traced = fx.symbolic_trace(network)
+        traced = fx.GraphModule(network, GraphTracer().trace(network))
         with torch.no_grad():
             ShapeProp(traced).propagate(match_device_dtype(network, torch.zeros(1, *shape)))
     except Exception as error:

@@ -10,9 +10,10 @@ import difflib
 from collections.abc import Iterator
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from cnnlab.networks.eval_mode import eval_mode, input_side, layered, match_device_dtype
+from cnnlab.networks.operation_watcher import GraphTracer
 
 MAX_NAMES_IN_MESSAGE = 60
 
@@ -108,7 +109,7 @@ def _execution_order(model: nn.Module) -> list[str]:
     return order
 
 
-class _OrderTracer(fx.Tracer):
+class _OrderTracer(GraphTracer):
     """Traces a network without running it and records each module when its part of the graph is finished."""
 
     def __init__(self):
@@ -116,6 +117,8 @@ class _OrderTracer(fx.Tracer):
         self.order: list[str] = []
 
     def call_module(self, module, forward, args, kwargs):
+        if self.is_elsewhere:
+            return forward(*args, **kwargs)
         # `module.forward` skips the hooks that others registered: they expect tensors, not proxies.
         output = super().call_module(module, module.forward, args, kwargs)
         self.order.append(self.path_of_module(module))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import fraction, one_of, positive_int, target_index, whole_number
+from cnnlab._validation import fraction, one_of, one_or_several, positive_int, target_index, whole_number
 from cnnlab.networks.eval_mode import input_side
 from cnnlab.robustness import cppn
 from cnnlab.robustness._gradients import batched_logits
@@ -119,13 +119,7 @@ def evolve_fooling(
     first = encoding_strategy.to_images(genomes)
     probabilities = query(first)
     names = getattr(model, "class_names", None)
-    requested = (
-        range(probabilities.shape[1])
-        if target is None
-        else [target]
-        if isinstance(target, int | str)
-        else target
-    )
+    requested = range(probabilities.shape[1]) if target is None else one_or_several(target)
     targets = [target_index(name, names, probabilities[0]) for name in requested]
     return _evolve(
         encoding_strategy, query, genomes, first, probabilities, targets, generations, population, confidence

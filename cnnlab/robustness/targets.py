@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import target_index
+from cnnlab._validation import plain, target_index
 
 Target = int | str | Sequence[int | str] | Tensor | None
 
@@ -26,8 +26,7 @@ def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
         return logits.argmax(1)
     if isinstance(target, Tensor) and _is_indices(target, logits):
         return target.to(logits.device)
-    if hasattr(target, "tolist"):  # another tensor, a numpy array or number
-        target = target.tolist()
+    target = plain(target)
     names = getattr(model, "class_names", None)
     if isinstance(target, int | str) or not isinstance(target, Sequence):
         return torch.full((len(logits),), target_index(target, names, logits), device=logits.device)

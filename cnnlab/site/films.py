@@ -26,6 +26,8 @@ FRAMES = 24
 COLUMNS = 6
 SIDE = 224
 """Largest side of a picture in a film, in pixels."""
+LARGEST = 480
+"""Width at which a film is shown at most, in CSS pixels."""
 QUALITY = 80
 """Of WebP."""
 
@@ -84,10 +86,10 @@ def write_film(film: Film, folder: Path) -> str:
     sheet = Image.fromarray(to_array(sheet_of(moving)))
     sheet.save(folder / f"{film.name}.webp", "WEBP", quality=QUALITY, method=6)
     wide, high = moving[0].shape[2], moving[0].shape[1]
-    said = [say(step, total, run[step]) for step in chosen]
+    said = [say(step, total, run[step], explorer.curve_label) for step in chosen]
     rows = -(-len(moving) // COLUMNS)
     style = (
-        f"aspect-ratio: {wide} / {high}; max-width: {wide}px; background-size: {100 * COLUMNS}% {100 * rows}%;"
+        f"aspect-ratio: {wide} / {high}; max-width: {min(2 * wide, LARGEST)}px; background-size: {100 * COLUMNS}% {100 * rows}%;"
         f" background-image: url({folder.name}/{film.name}.webp)"
     )
     return ELEMENT.format(
@@ -101,10 +103,10 @@ def write_film(film: Film, folder: Path) -> str:
     )
 
 
-def say(step: int, total: int, frame: Frame) -> str:
-    """A step of a run in words, with what was measured there."""
+def say(step: int, total: int, frame: Frame, of: str) -> str:
+    """A step of a run in words, with what was measured there, and `of` what."""
     measured = ", ".join(f"{name} {value:.3g}" for name, value in frame.metrics.items())
-    return f"step {step} of {total}{f': {measured}' if measured else ''}"
+    return f"step {step} of {total}{f'; {of.lower()}: {measured}' if measured else ''}"
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:

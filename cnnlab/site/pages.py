@@ -61,7 +61,7 @@ CONFIGURATION: dict[str, Any] = {
 
 ROOM = """<div class="alive" data-explorer="{explorer}">
 <button type="button" disabled>Bring it to life</button>
-<span role="status">It then runs here, in your browser: some 10 MB are loaded once, and a photo of yours stays with you.</span>
+<span role="status">It then runs here, in your browser: some 15 MB are loaded once, and a photo of yours stays with you.</span>
 </div>"""
 SCRIPT = '<script type="module" src="../alive/page.js"></script>'
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab._validation import target_index, whole_number
+from cnnlab._validation import one_or_several, target_index, whole_number
 from cnnlab.synthesis.gram_matrix import gram_matrix
 
 LOGITS = "logits"
@@ -73,10 +73,10 @@ def logit(target: Targets | None = None) -> Objective:
     def score(model: nn.Module, outputs: Outputs) -> Tensor:
         logits = outputs[LOGITS]
         names = getattr(model, "class_names", None)
-        indices = torch.tensor([target_index(name, names, logits[0]) for name in _as_list(target)])
+        indices = torch.tensor([target_index(name, names, logits[0]) for name in one_or_several(target)])
         return _select(logits, indices)
 
-    return Objective((LOGITS,), score, len(_as_list(target)))
+    return Objective((LOGITS,), score, len(one_or_several(target)))
 
 
 def channel(layer: str, number: int | Sequence[int]) -> Objective:
@@ -89,7 +89,7 @@ def channel(layer: str, number: int | Sequence[int]) -> Objective:
         maps = outputs[layer].flatten(2).mean(2) if outputs[layer].dim() > 2 else outputs[layer]  # N x C
         return _select(maps, _channel_indices(number, maps.shape[1], layer))
 
-    return Objective((layer,), score, len(_as_list(number)))
+    return Objective((layer,), score, len(one_or_several(number)))
 
 
 def unit(
@@ -108,7 +108,7 @@ def unit(
             maps = maps[:, :, y, x]
         return _select(maps, _channel_indices(number, maps.shape[1], layer))
 
-    return Objective((layer,), score, len(_as_list(number)))
+    return Objective((layer,), score, len(one_or_several(number)))
 
 
 def layer_norm(layer: str) -> Objective:
@@ -229,13 +229,9 @@ def diversity(layer: str) -> Objective:
     return Objective((layer,), score)
 
 
-def _as_list(target: Targets | None) -> Sequence[int | str | None]:
-    return [target] if target is None or isinstance(target, int | str) else list(target)
-
-
 def _channel_indices(number: int | Sequence[int], channels: int, layer: str) -> Tensor:
     what = f'number of a channel in "{layer}" ({channels} channels)'
-    return torch.tensor([whole_number(index, what, maximum=channels - 1) for index in _as_list(number)])
+    return torch.tensor([whole_number(index, what, maximum=channels - 1) for index in one_or_several(number)])
 
 
 def _select(values: Tensor, indices: Tensor) -> Tensor:

@@ -254,6 +254,7 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, *, batch_size: in
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
             logits = _logits(model, images[rows])
+            labels_within(labels[rows], logits.shape[1])
             correct += int((logits.argmax(1).cpu() == labels[rows]).sum())
     return correct / labels.numel()
 

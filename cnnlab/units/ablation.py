@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import whole_number
+from cnnlab._validation import one_or_several, whole_number
 from cnnlab.networks.activations import resolve_layer
 from cnnlab.networks.channel_axis import back_to_axis, channels_second, following_channels
 from cnnlab.networks.data_loading import picture_batches
@@ -63,7 +63,7 @@ def ablate(
     True
     """
     module = resolve_layer(model, layer)
-    channels = [units] if hasattr(units, "__index__") else list(units)
+    channels = one_or_several(units)
 
     def scale(module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
         if not isinstance(output, Tensor):
@@ -159,10 +159,9 @@ def ablate_each(
     torch.Size([2, 20])
     """
     labels = torch.as_tensor(dataset.labels)
-
-    if not len(units):
+    groups = [tuple(map(int, one_or_several(unit))) for unit in one_or_several(units)]
+    if not groups:
         raise ValueError("units is empty; give at least one unit or group of units to ablate.")
-    groups = [(int(unit),) if hasattr(unit, "__index__") else tuple(map(int, unit)) for unit in units]
 
     def measure() -> tuple[Tensor, Tensor]:
         """C accuracies, and C mean logits of the true class."""

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import positive_int, whole_number
+from cnnlab._validation import one_or_several, positive_int, whole_number
 from cnnlab.networks.data_loading import picture_at
 from cnnlab.networks.receptive_field import ReceptiveField, UnknownReceptiveField, receptive_fields
 from cnnlab.units.activation_batches import activation_batches, parse_layers
@@ -148,13 +148,15 @@ def top_patches(
     def select_units(maps: Tensor) -> Tensor:
         if units is None:
             return maps
-        return maps[:, [whole_number(unit, "unit", maximum=maps.shape[1] - 1) for unit in units]]
+        return maps[
+            :, [whole_number(unit, "unit", maximum=maps.shape[1] - 1) for unit in one_or_several(units)]
+        ]
 
     patches_by_layer = find_top_patches(
         model, pictures, names, k, select_units, batch_size=batch_size, progress=progress
     )
     if units is not None:
-        numbers = torch.tensor([int(unit) for unit in units])
+        numbers = torch.tensor([int(unit) for unit in one_or_several(units)])
         patches_by_layer = {
             name: TopPatches(**{**vars(patches), "units": numbers})
             for name, patches in patches_by_layer.items()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,13 +33,18 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cnnlab"
 
 
+def incomplete(path: Path) -> Path:
+    """Where this thread makes what will have the name `path` when it is complete; the process comes last in the name."""
+    return path.with_name(f"{path.name}.part-{threading.get_ident()}-{os.getpid()}")
+
+
 def kept(name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     """The array in the cache under this name; where it is missing or damaged it is made, and kept if the folder can be written."""
     file = folder() / f"{name}-{PICTURES}.npz"
     with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as stored:
         return stored["array"]
     array = make()
-    part = file.with_name(f"{file.name}.part-{os.getpid()}")
+    part = incomplete(file)
     with suppress(OSError):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -151,7 +151,7 @@ def _imagenet_classes() -> dict[str, str]:
 
 def _download(name: str, source: Source, folder: Path) -> None:
     """Let torchvision download a data set; its folder appears only when it is complete."""
-    part = folder / f".{source.folder}.part-{os.getpid()}"
+    part = cache.incomplete(folder / f".{source.folder}")
     try:
         part.mkdir(parents=True)
         with _socket_timeout(TIMEOUT):

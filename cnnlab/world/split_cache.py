@@ -51,7 +51,7 @@ def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.
         except (OSError, ValueError, KeyError) as problem:
             warnings.warn(f"the split in {folder} is damaged ({problem}); it is drawn again.", stacklevel=3)
             shutil.rmtree(folder, ignore_errors=True)
-    partial = folder.with_name(f"{folder.name}.part-{os.getpid()}")
+    partial = cache.incomplete(folder)
     try:
         remove_stale(folder.parent)
         partial.mkdir(parents=True)
@@ -61,8 +61,11 @@ def load_or_render(recipes: Recipes, size: int, progress: bool) -> dict[str, np.
     try:
         arrays = render_all(recipes, size, progress)
         save(partial, arrays)
-        if not folder.exists():  # else another process was faster, with the same pictures
+        try:
             partial.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another was faster, with the same pictures
+                raise
         return open_cached(folder)
     except OSError as problem:
         megabytes = sum(array.nbytes for array in arrays.values()) / 1e6

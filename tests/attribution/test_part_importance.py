@@ -55,6 +55,15 @@ def test_a_linear_network_gives_its_weights_times_what_changed(linear, car):
     assert found.scene == pytest.approx(sum(scenes) / 9)
 
 
+def test_without_a_size_pictures_have_that_of_the_network_or_of_the_world(car):
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    for said, side in ((None, 96), ((3, SIDE, SIDE), SIDE)):
+        model.input_size = said
+        found = true_importance(model, car, target=1, pairs=False)
+        expected = true_importance(model, car, target=1, pairs=False, size=side)
+        assert torch.equal(found.leave_one_out, expected.leave_one_out)
+
+
 def test_in_a_linear_network_parts_interact_only_where_one_hides_the_other(linear, car):
     found = true_importance(linear, car, target=1, size=SIDE)
     weights = linear[1].weight[1].view(3, SIDE, SIDE)

@@ -92,6 +92,7 @@ def given(model: nn.Module, side: int) -> SimpleNamespace:
                 maps.append(layer)
     return SimpleNamespace(
         model=model,
+        side=side,
         image=images[0],
         images=images,
         labels=labels,

@@ -41,22 +41,21 @@ PRESS = """(key) => new Promise((done) => {
 def measure(page, address: str, living) -> dict[str, float]:
     """What opening the explorer and pressing its key costs; times in milliseconds."""
     loaded = []
-    page.on("response", lambda response: loaded.append(int(response.headers.get("content-length", 0))))
+    page.on("response", lambda response: response.url.startswith(address) and loaded.append(response))
     page.goto(f"{address}notebooks/{living.notebook}.html", wait_until="networkidle")
     page.evaluate("() => { window.begun = performance.now(); }")
     page.click(f"[data-explorer='{living.notebook}-{living.cell}'] button")
     page.wait_for_selector("[data-alive] .cnnlab", timeout=120_000)
     ready = page.evaluate("performance.now() - begun")
+    size = sum(int(response.headers.get("content-length", 0)) for response in loaded)
     page.evaluate("() => { window.kernel = document.querySelector('[data-explorer]').kernel; }")
     page.wait_for_function("kernel.answering + kernel.meanwhile === 0", timeout=120_000)
     name, kind = CONTROLS[living.script]
-    control = (
-        page.get_by_role("slider", name=name, exact=True) if kind == "slider" else page.get_by_label(name)
-    )
+    control = page.get_by_role("slider", name=name) if kind == "slider" else page.get_by_label(name)
     (control if kind else page.locator(name)).focus()
     keys = ("PageDown", "PageUp") if kind == "menu" else ("ArrowRight", "ArrowLeft")
     times = [page.evaluate(PRESS, keys[turn % 2]) for turn in range(PRESSES)]
-    return {"ready": ready, "megabytes": sum(loaded) / 1e6, "press": statistics.median(times)}
+    return {"ready": ready, "megabytes": size / 1e6, "press": statistics.median(times)}
 
 
 def main(folder: Path, wanted: list[str]) -> None:

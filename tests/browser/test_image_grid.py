@@ -32,3 +32,45 @@ def test_a_grid_that_loses_its_pictures_is_empty_and_can_be_filled_again(server,
     eventually(page, lambda: canvas.evaluate(height) == 40, "two pictures again")
     assert notebook.failures() == []
     notebook.close()
+
+
+PLACES = """
+import ipywidgets as widgets
+import torch
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+
+grid = ImageGrid(tiles=image_tiles(torch.ones(1, 3, 40, 40)), columns=1, max_tile_size=120, pick="pixel")
+grid.places, grid.follows, grid.point = [3, 4], True, [0, 0, 0]
+said = widgets.HTML("nothing")
+grid.observe(lambda _: setattr(said, "value", str(grid.point)), "point")
+few = ImageGrid(tiles=image_tiles(torch.ones(6, 3, 4, 4)), columns=6, max_tile_size=400, min_tile_size=400)
+widgets.VBox([grid, said, few]).add_class("cnnlab")
+"""
+
+
+def test_a_coarse_raster_follows_the_pointer_and_the_keys_and_tiles_stay_legible(server, browser, folder):
+    write_notebook(folder / "places.ipynb", PLACES)
+    notebook = browser.open(server.address("places.ipynb"))
+    assert notebook.run_all() == []
+    page = notebook.page
+    canvas, said = page.locator(".cnnlab-sheet-canvas").first, page.locator(".cnnlab .widget-html-content")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.9 * 120, box["y"] + 0.5 * 120)
+    eventually(page, lambda: said.inner_text() == "[0, 1, 3]", "the pointer chooses without being pressed")
+    canvas.focus()
+    for key, expected in (
+        ("ArrowRight", "[0, 1, 3]"),
+        ("ArrowDown", "[0, 2, 3]"),
+        ("ArrowLeft", "[0, 2, 2]"),
+    ):
+        page.keyboard.press(key)
+        eventually(page, lambda expected=expected: said.inner_text() == expected, "a key moves by one place")
+    few = page.locator(".cnnlab-sheet-canvas").nth(1)
+    wide, high = (
+        few.evaluate(f"node => node.getBoundingClientRect().{side}") for side in ("width", "height")
+    )
+    columns = int((wide + 4) // 404)
+    side = min((wide - 4 * (columns - 1)) / columns, 400)
+    assert columns < 6 and abs(high - (-(-6 // columns) * (side + 4) - 4)) < 2, "fewer tiles in a row"
+    assert notebook.failures() == []
+    notebook.close()

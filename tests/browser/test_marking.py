@@ -21,8 +21,8 @@ from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.export import export
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.marking import Desk
+from cnnlab.grading.sandbox.confinement import TIERS
 
-TIERS = ["bubblewrap", "namespaces", "landlock", "none"]
 NASTY = (
     "</pre></textarea></title></style><script>window.hacked=1;alert(1)</script><img src=x onerror='window.hacked=2'>"
     "<svg onload='window.hacked=3'></svg><a href='javascript:window.hacked=4' id=trap>a link</a>"
@@ -317,9 +317,15 @@ def test_undo_and_a_second_look_and_half_of_the_points(room, served, look):
 def test_the_page_fits_and_says_what_it_shows(room, served, look, width, scheme):
     room.hand_in({"anna": "The meadow. " * 200, "bert": "A" * 900})
     room.grade()
-    page = look(served().address, width=width)
+    page = look(served("a marker with a long name").address, width=width)
     page.emulate_media(color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width >= 800:
+        page.evaluate("scrollTo(0, 500)")
+        covered = "document.querySelector('header').getBoundingClientRect().bottom"
+        points = "document.querySelector('#right').getBoundingClientRect().top"
+        assert page.evaluate(f"{covered} <= {points}"), "the header covers the points"
+        page.evaluate("scrollTo(0, 0)")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 30)"
     assert dark == (scheme == "dark")
     assert page.locator("#exhibits img").get_attribute("alt") == "a map over a sheep"

@@ -73,6 +73,7 @@ def test_a_large_network_shows_the_pictures_before_it_has_learnt_them(monkeypatc
         assert explorer.current_run is None and explorer.background.running
         assert "learns" in explorer.status.value and explorer.grid.tiles["count"] == 20
         assert explorer.per_class.value == 1 and explorer.config.batch_size == 4
+        assert explorer.epochs.value == 2
         assert len(explorer.data.test_images) == 20
         assert "(20 of 60 pictures, since this network is large.)" in explorer.status.value
         assert len(explorer.static_preview()) > 1000 and "batch_size=4" in explorer.code()

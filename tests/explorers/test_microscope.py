@@ -33,8 +33,8 @@ def test_it_shows_what_the_techniques_give(explorer, own_cache):
     layer, unit, model = explorer.layer.value, explorer.unit.value, explorer.model
     maps = activations(model, explorer.image, layer)[layer]
     assert unit == int(maps.mean((1, 2)).argmax()), "it opens with the most active unit"
-    best = units.top_patches(model, own_cache, layer, k=6, units=[unit])
-    found = explorer._survey.of(layer, 0).strongest(layer, unit, 6, explorer._layers[layer].field)
+    best = units.top_patches(model, own_cache, layer, k=5, units=[unit])
+    found = explorer._survey.of(layer, 0).strongest(layer, unit, 5, explorer._layers[layer].field)
     assert torch.equal(found.picture[0], best.picture[0]) and torch.equal(found.box, best.box)
     falls = units.silenced_falls(model, explorer.image, layer, unit)
     assert torch.allclose(explorer._feeds.falls, falls - falls.mean(), atol=1e-6)

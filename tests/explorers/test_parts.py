@@ -6,6 +6,7 @@ import pytest
 import torch
 from explorers.contract import ran
 from explorers.small_network import Small
+from PIL import Image
 
 from cnnlab import attribution, world
 from cnnlab.explorers import PartExplorer
@@ -35,6 +36,16 @@ def test_it_shows_the_truth_of_the_technique(explorer):
     explorer.part.value = "horn"
     assert torch.equal(explorer._pictures()[1], world.render(explorer.recipe, size=96, without="horn").image)
     assert "Without the horn" in explorer._finding.value
+
+
+def test_a_seed_is_a_picture_and_what_is_not_rendered_is_refused():
+    explorer = PartExplorer(Small(), picture=3)
+    assert explorer.recipe == world.sample(3)
+    for picture in (torch.rand(3, 9, 9), Image.new("RGB", (9, 9)), "coffee"):
+        with pytest.raises(
+            TypeError, match="known of rendered pictures alone, not of a pho?|picture of your own"
+        ):
+            PartExplorer(Small(), picture=picture)
 
 
 def test_parts_follow_the_object_and_stay_where_both_have_them(explorer):

@@ -16,12 +16,15 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from sample_class import POINTS, RIGHT, STUBS, cell, hand_in, marks, notebook
 
+from cnnlab.grading import batch
 from cnnlab.grading.assignment import Assignment
-from cnnlab.grading.batch import Batch, grade_folder
+from cnnlab.grading.batch import Batch
 from cnnlab.grading.gradebook import Gradebook
+from cnnlab.grading.runner import Runner
 from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import Result
 
@@ -147,36 +150,39 @@ def fill(room: Path, size: int, hostile: int, chaotic: int) -> list[str]:
     return ordinary
 
 
-def grade(assignment: Assignment, room: Path, book: Path) -> Batch:
-    """Grade to the end."""
-    with Gradebook(book) as gradebook:
-        return grade_folder(assignment, room, gradebook, tiers=TIERS, progress=False)
+def grade(
+    assignment: Assignment, room: Path, book: Path, *, jobs: int | None = None, runner: Runner | None = None
+) -> Batch:
+    """Grade to the end, behind this `runner` if there is one already."""
+    ready = contextlib.nullcontext(runner)
+    started = mock.patch.object(batch, "Runner", return_value=ready) if runner else ready
+    with started, Gradebook(book) as gradebook:
+        return batch.grade_folder(assignment, room, gradebook, jobs=jobs, tiers=TIERS, progress=False)
 
 
-def run_with_kills(assignment: Assignment, place: Path, size: int, hostile: int, chaotic: int) -> list[str]:
-    """What is not as it must be, after the ordinary students are graded alone, and then all with two kills."""
+def run_with_kills(
+    assignment: Assignment, place: Path, size: int, hostile: int, chaotic: int, runner: Runner | None = None
+) -> list[str]:
+    """What is not as it must be, after the ordinary students are graded alone, and then all with two kills.
+
+    What is not to be killed may run behind a `runner` that is there already, since a start takes seconds.
+    """
     ordinary = fill(place / "all", size, hostile, chaotic)
     for student in ordinary:
         hand_in(place / "calm" / f"{student}.ipynb", (place / "all" / f"{student}.ipynb").read_bytes())
     with Gradebook(place / "calm.book"):
         pass
     shutil.copy(place / "calm.book", place / "all.book")  # with the same secret, so that the same is asked
-    grade(assignment, place / "calm", place / "calm.book")
+    grade(assignment, place / "calm", place / "calm.book", runner=runner)
     kept: dict[str, float] = {}
     wrong: list[str] = []
     for share in (3, 3 / 2):
-        child = forked(lambda: grade(assignment, place / "all", place / "all.book"))
-        while len(graded_at(place / "all.book")) < size / share and not os.waitpid(child, os.WNOHANG)[0]:
-            time.sleep(0.02)
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-        now = graded_at(place / "all.book")
+        now = graded_before_a_kill(assignment, place / "all", place / "all.book", size / share)
         wrong += [f"{student}: graded twice" for student in kept if kept[student] != now.get(student)]
         wrong += [f"killed after {len(now)} of {size}"] if not len(kept) < len(now) < size else []
         kept = now
-    batch = grade(assignment, place / "all", place / "all.book")
-    wrong += [f"{batch.graded} and {batch.already_graded} graded"] if batch.already_graded < len(kept) else []
+    rest = grade(assignment, place / "all", place / "all.book", runner=runner)
+    wrong += [f"{rest.graded} and {rest.already_graded} graded"] if rest.already_graded < len(kept) else []
     with Gradebook(place / "calm.book") as calm, Gradebook(place / "all.book") as book:
         found = {result.student: result for result in book.results("tiny")}
         wrong += [f"{len(found)} rows for {size}"] if len(found) != size else []
@@ -205,6 +211,19 @@ def told(result: Result) -> tuple:
         for one in result.questions
     ]
     return result.status, result.note, questions
+
+
+def graded_before_a_kill(
+    assignment: Assignment, room: Path, book: Path, enough: float, *, jobs: int | None = None
+) -> dict[str, float]:
+    """When each student was graded by a grader that gets kill -9 as soon as `enough` of them are in the book, or has ended before."""
+    child = forked(lambda: grade(assignment, room, book, jobs=jobs))
+    while len(graded_at(book)) < enough and not os.waitpid(child, os.WNOHANG)[0]:
+        time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return graded_at(book)
 
 
 def forked(work: Callable[[], object]) -> int:

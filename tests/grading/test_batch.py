@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import sqlite3
 import sys
-import time
-import warnings
 
 import numpy as np
 import pytest
+from hard_class import graded_at, graded_before_a_kill
 from sample_class import POINTS, RIGHT, hand_in, notebook, write_assignment
 
 from cnnlab.grading import batch, scoring
@@ -59,17 +56,9 @@ def test_a_killed_grader_goes_on_where_it_stopped(tiny, room, tmp_path):
     """kill -9 after the first results are in the book; nothing is lost, nothing graded twice, and the grades are the same."""
     folder, wanted = room
     killed, calm = tmp_path / "killed.sqlite", tmp_path / "calm.sqlite"
-    grader = forked(
-        lambda: grade_folder(tiny, folder, Gradebook(killed), jobs=1, tiers=TIERS, progress=False)
-    )
-    until = time.monotonic() + 300
-    while time.monotonic() < until and (not killed.exists() or count(killed) < 3):
-        time.sleep(0.01)
-    os.kill(grader, signal.SIGKILL)
-    os.waitpid(grader, 0)
+    stamps = graded_before_a_kill(tiny, folder, killed, 3, jobs=1)
     before = in_book(killed)
     assert 3 <= len(before) < len(wanted)
-    stamps = graded_at(killed)
     with Gradebook(killed) as book:
         rest = grade_folder(tiny, folder, book, tiers=TIERS, progress=False)
     assert (rest.graded, rest.already_graded) == (len(wanted) - len(before), len(before))
@@ -82,34 +71,6 @@ def test_a_killed_grader_goes_on_where_it_stopped(tiny, room, tmp_path):
     assert sum("unreadable" in person for person in again.needs_review) == 3
     with Gradebook(calm) as book:
         assert grade_folder(tiny, folder, book, tiers=TIERS, progress=False).graded == 0
-
-
-def forked(work) -> int:
-    """The id of a process that does `work` and ends; a fork has everything imported already."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads
-        child = os.fork()
-    if not child:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return child
-
-
-def count(path) -> int:
-    try:
-        return len(graded_at(path))
-    except sqlite3.Error:
-        return 0
-
-
-def graded_at(path) -> dict[str, float]:
-    book = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        return dict(book.execute("select student, graded from submissions"))
-    finally:
-        book.close()
 
 
 def test_a_changed_submission_is_graded_anew(tmp_path):

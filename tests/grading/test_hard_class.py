@@ -10,10 +10,10 @@ from cnnlab.grading.submissions import read
 
 
 def test_nobody_elses_points_change_in_a_class_with_hostile_and_chaotic_submissions_killed_twice(
-    tiny, tmp_path
+    tiny, runner, tmp_path
 ):
     assert len(HOSTILE) == len(CHAOTIC) == 30
-    assert run_with_kills(tiny, tmp_path, size=20, hostile=4, chaotic=4) == []
+    assert run_with_kills(tiny, tmp_path, size=20, hostile=4, chaotic=4, runner=runner) == []
 
 
 def test_a_forged_end_of_the_cells_costs_its_own_question_alone(tiny, runner, tmp_path):

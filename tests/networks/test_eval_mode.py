@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.networks.eval_mode import eval_mode, match_device_dtype
+from cnnlab.networks.eval_mode import eval_mode, input_side, match_device_dtype
 
 
 @pytest.fixture
@@ -66,10 +66,35 @@ def test_images_take_the_type_of_the_weights(model):
     assert match_device_dtype(nn.ReLU(), torch.zeros(1)).dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ("size", "side"),
+    [
+        (64, 64),
+        ([64, 64], 64),
+        ((3, 64, 64), 64),
+        (torch.Size((3, 64, 64)), 64),
+        ((3, 64, 32), None),
+        (None, None),
+    ],
+)
+def test_the_side_of_the_pictures_is_what_the_network_says(model, size, side):
+    model.input_size = size
+    assert input_side(model) == side
+
+
 def test_a_scalar_before_the_weights_does_not_set_the_type(model):
     model.temperature = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     assert next(model.parameters()).dtype == torch.float64
     assert match_device_dtype(model, torch.zeros(1, 3, 4, 4)).dtype == torch.float32
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_a_frozen_script_has_no_mode_and_is_used_as_it_is(model):
+    images = torch.zeros(1, 3, 4, 4)
+    frozen = torch.jit.freeze(torch.jit.trace(model[:2].eval(), images))
+    assert not hasattr(frozen, "training")
+    with eval_mode(frozen):
+        assert torch.equal(frozen(images), model[:2](images))
 
 
 def test_lazy_modules_are_named():

@@ -44,6 +44,25 @@ def test_a_network_that_normalises_in_place_leaves_the_images_alone():
     assert torch.equal(images, IMAGES)
 
 
+class Viewed(nn.Module):
+    """Flattens with `view`, as many networks do; that works for maps in the usual order in memory alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 2, 3), nn.Linear(2 * 94 * 94, 2)
+
+    def forward(self, images):
+        return self.fc(self.conv(images).view(len(images), -1))
+
+
+def test_a_network_that_flattens_with_view_takes_data_sets():
+    images = torch.randint(256, (3, 3, 96, 96), dtype=torch.uint8)
+    data = Labelled(images, torch.tensor([0, 1, 0]), ("even", "odd"))
+    model = Viewed()
+    expected = model(images / 255).softmax(1)
+    assert torch.allclose(evaluation.predict(model, data), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("output", "message"),
     [
@@ -159,6 +178,32 @@ def test_a_sigmoid_at_the_end_is_warned_of_and_small_logits_are_not():
     class_logits(
         Network(lambda logits, x: logits.sigmoid() * 0.5 + 0.2), IMAGES
     )  # a warning would be an error
+
+
+def test_a_sigmoid_in_the_networks_own_forward_is_warned_of_without_gradients_too():
+    class Named(Network):
+        def forward(self, images):
+            return super().forward(images).sigmoid()
+
+    network = Named()
+    with without_gradients(network), pytest.warns(UserWarning, match="a softmax or a sigmoid"):
+        class_logits(network, IMAGES)
+
+
+def test_one_picture_cannot_train_a_batch_normalisation_of_vectors():
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(108)).train()
+    assert training_logits(model, IMAGES).shape == (2, 108)
+    with pytest.raises(ValueError, match="a single picture in a batch; give more pictures"):
+        training_logits(model, IMAGES[:1])
+
+
+def test_an_exported_network_says_that_its_number_of_pictures_is_fixed():
+    network = torch.export.export(Network().eval(), (IMAGES,)).module()
+    assert forward(network, IMAGES).shape == (2, 4)
+    with pytest.raises(
+        ValueError, match=r"does not take 1 pictures of 3 x 6 x 6 .*export it with dynamic_shapes"
+    ):
+        forward(network, IMAGES[:1])
 
 
 def test_half_precision_comes_back_as_float32_and_pixels_stay_wide():

@@ -43,6 +43,7 @@ MUST_BE_THERE = (
     "18_networks_and_brains",
     "19_segmentation",
     "20_the_true_importance_of_a_part",
+    "21_a_microscope",
 )
 CHECK_TAG = "nbval-check-output"
 TAGS = {CHECK_TAG, "nbval-ignore-output", "raises-exception"}
@@ -166,6 +167,18 @@ def test_notebook_is_an_essay_in_short_paragraphs(path):
         assert not (both_code and len(lines(before)) + len(lines(after)) > 25), (
             "a word between two long cells"
         )
+
+
+@each_notebook
+def test_no_output_shows_an_address_in_memory(path):
+    """The default text of an object tells a reader nothing, and is another one in every run."""
+    texts = [
+        text
+        for cell in code_cells(nbformat.read(path, as_version=4))
+        for output in cell.outputs
+        for text in (output.get("text", ""), output.get("data", {}).get("text/plain", ""))
+    ]
+    assert [text for text in texts if re.search(r"\bat 0x[0-9a-f]+", text)] == []
 
 
 def test_no_two_notebooks_say_the_same_lines():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browser.accessible import faults
 from browser.lab import Browser
 from PIL import Image
 
@@ -31,7 +32,8 @@ def film(tmp_path_factory):
     element = films.write_film(short, folder / "figures")
     script = shutil.copy(Path(site.__file__).parent / "browser" / "film.js", folder)
     page = folder / "film.html"
-    page.write_text(f"<!doctype html><meta charset=utf-8>{element}<script src={Path(script).name}></script>")
+    head = "<!doctype html><html lang=en><meta charset=utf-8><title>A film</title><h1>A film</h1>"
+    page.write_text(f"{head}{element}<script src={Path(script).name}></script>")
     return page, folder / "figures" / f"{short.name}.webp"
 
 
@@ -52,9 +54,10 @@ def test_a_slider_its_keys_and_a_button_go_over_the_steps(film):
     with Browser(diagnostics.browser()) as browser:
         page = browser.blank()
         page.goto(film[0].as_uri())
+        assert not faults(page)
         slider, frame = page.get_by_role("slider"), page.get_by_role("img")
         assert frame.get_attribute("aria-label").startswith("How the sheep grows. ")
-        assert page.locator("output").inner_text().startswith(f"step {STEPS} of {STEPS}: ")
+        assert page.locator("output").inner_text().startswith(f"step {STEPS} of {STEPS}; mean of what")
         slider.focus()
         page.keyboard.press("Home")
         assert slider.get_attribute("aria-valuetext").startswith(f"step 0 of {STEPS}")

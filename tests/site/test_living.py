@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -24,21 +26,38 @@ from cnnlab.explorers.render.activations import patch_captions
 from cnnlab.site import living, packages
 
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><html lang="en"><title>A page</title>
-<link rel="stylesheet" href="furo.css"><link rel="stylesheet" href="site.css"><body style="margin: 0"><h1>An explorer</h1>
+<link rel="stylesheet" href="furo.css"><link rel="stylesheet" href="site.css"><body style="padding: 0 0.5rem"><h1>An explorer</h1>
 <div class="alive" data-explorer="{explorer}"><button>Bring it to life</button> <span role="status"></span></div>
 <script type="module" src="alive/page.js"></script>"""
+
+
+def made_once(folder: Path, make) -> None:
+    """Fill a folder that the workers of a run share: the first makes it, the others wait for it."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        while not any((folder / word).exists() for word in ("made", "failed")):
+            time.sleep(0.5)
+        return
+    try:
+        make()
+        (folder / "made").touch()
+    except BaseException as error:
+        (folder / "failed").write_text(str(error), "utf-8")
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     """A server for pages with one explorer each."""
-    folder = tmp_path_factory.mktemp("living")
-    try:
-        living.write_living(folder / "alive")
-    except RuntimeError as error:
-        if "npm" not in str(error):
-            raise
-        pytest.skip(str(error))
+    run = tmp_path_factory.getbasetemp()
+    shared = (run.parent if os.environ.get("PYTEST_XDIST_WORKER") else run) / "living"
+    made_once(shared, lambda: living.write_living(shared / "alive"))
+    if (shared / "failed").exists():
+        reason = (shared / "failed").read_text("utf-8")
+        assert "npm" in reason, reason
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "alive").symlink_to(shared / "alive")
     (folder / "index.html").write_text("pages of explorers")
     shutil.copy(Path(furo.__file__).parent / "theme" / "furo" / "static" / "styles" / "furo.css", folder)
     shutil.copy(Path(site.__file__).parent / "site.css", folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import onnxruntime
 import pytest
 import torch
@@ -23,10 +25,14 @@ def run(tmp_path):
     """Writes a graph of a network and runs it: its outputs by name."""
     weights = Weights(tmp_path / "weights.bin")
 
-    def write_and_run(kind, model, **inputs):
+    @functools.cache
+    def session_of(kind, model):
         file = tmp_path / f"{kind}.onnx"
         write_graph(kind, {file: model}, model.input_size, weights)
-        session = onnxruntime.InferenceSession(file)
+        return onnxruntime.InferenceSession(file)
+
+    def write_and_run(kind, model, **inputs):
+        session = session_of(kind, model)
         names = [output.name for output in session.get_outputs()]
         values = session.run(None, {name: value.numpy() for name, value in inputs.items()})
         return dict(zip(names, map(torch.from_numpy, values), strict=True))

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+from browser.accessible import faults
 from browser.lab import Browser
 
 from cnnlab import diagnostics, features, site
@@ -135,6 +136,47 @@ def test_a_formula_is_a_formula_or_an_error():
     assert mathml(r"\frac{a}{b}").startswith("<math") and 'display="block"' in mathml("x", block=True)
     with pytest.raises(ValueError, match="cannot be read"):
         mathml(r"\frac{a}{")
+
+
+def test_pages_are_accessible_in_light_and_dark(pages):
+    """Every page but those of the reference, as a browser computes its styles."""
+    server = site.serve(pages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with Browser(diagnostics.browser()) as started:
+            page, found = started.blank(), {}
+            for file in written(pages):
+                name = file.relative_to(pages).as_posix()
+                page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
+                if wrong := faults(page):
+                    found[name] = wrong
+            assert not found
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("element", "fault"),
+    [
+        ("<p style='color: #888'>grey on white</p>", "light: contrast 3.54"),
+        ("<p style='background: #000a; color: #333'>dark on dark</p>", "light: contrast"),
+        ("<button></button>", "no name"),
+        ("<input type='range'>", "no name"),
+        ("<img src='data:,' width='9' height='9'>", "no text alternative"),
+        ("<h3>Deeper</h3>", "level 1 is followed by h3"),
+        ("<h1>Another</h1>", "2 headings of the first level"),
+    ],
+)
+def test_what_is_inaccessible_would_be_noticed(element, fault):
+    """Negative control."""
+    with Browser(diagnostics.browser()) as started:
+        page = started.blank()
+        whole = "<!doctype html><html lang=en><title>Page</title><body><h1>Page</h1>"
+        page.set_content(whole)
+        assert faults(page) == []
+        page.set_content(whole + element)
+        assert any(fault in one for one in faults(page))
 
 
 def test_pages_work_below_any_path_are_searched_and_fit_a_phone(pages):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 import torch
@@ -105,6 +108,22 @@ def test_an_interrupted_drawing_leaves_nothing_behind(own_cache, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         dataset("test", n=20)
     assert list(own_cache.iterdir()) == []
+
+
+def test_two_threads_draw_the_same_split_at_once(own_cache, monkeypatch):
+    """As a cell and an explorer beside it may: both have it, and a warning would be an error."""
+    render, both = split_cache.render_all, Barrier(2)
+
+    def wait_and_render(*arguments):
+        both.wait(timeout=30)
+        return render(*arguments)
+
+    monkeypatch.setattr(split_cache, "render_all", wait_and_render)
+    with ThreadPoolExecutor(2) as threads:
+        drawn = [threads.submit(dataset, "test", n=3, progress=False) for _ in range(2)]
+        one, other = (future.result() for future in drawn)
+    assert torch.equal(one.images, other.images)
+    assert [path.name for path in own_cache.iterdir()] == [one.recipes.key(96)]
 
 
 def test_what_a_killed_run_left_is_swept_away(own_cache):

@@ -213,7 +213,7 @@ def code(
         f'falls = units.silenced_falls(model, image, "{layer}", {unit})',
         f'shares = units.logit_attribution(model, image, "{layer}", {unit})',
         *pictures,
-        f'patches = units.top_patches(model, pictures, "{layer}", k=6, units=[{unit}])',
+        f'patches = units.top_patches(model, pictures, "{layer}", k=5, units=[{unit}])',
         f'print(units.survey_units(model, pictures, "{layer}").nearest({unit}, {NEAREST}))',
         "figures.grid(wanted)",
     )
@@ -229,9 +229,11 @@ def preview_figure(
     predicted: int,
 ) -> Figure:
     """The picture, the unit's map, what it wants, the classes it feeds; below, its strongest patches."""
-    figure = canvas(9.6, 3.2 if patches is None else 4.9)
-    rows = [list("abcc"), *([] if patches is None else [list("dddd")])]
-    axes = figure.subplot_mosaic(rows, height_ratios=[3.2] if patches is None else [3.2, 1.6])
+    rows = ["abc"] if patches is None else ["abc", "ddd"]
+    figure = canvas(9.6, 2.8 if patches is None else 4.5)
+    axes = figure.subplot_mosaic(
+        [list(row) for row in rows], width_ratios=(1, 1, 1.2), height_ratios=(2.8, 1.7)[: len(rows)]
+    )
     axes["a"].imshow(picture, interpolation="antialiased")
     high, wide = picture.shape[:2]
     bare(axes["a"])

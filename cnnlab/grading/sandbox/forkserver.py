@@ -75,7 +75,7 @@ def main(connection_number: int, settings: str) -> None:
     gc.collect()
     gc.freeze()
     # Every fork would renew the locks of all loggers' handlers, and copy their pages for it; no thread can hold one of them.
-    logging._at_fork_reinit_lock_weakset.clear()
+    getattr(logging, "_at_fork_reinit_lock_weakset", set()).clear()
     if options["tier"] != "bubblewrap":  # which forks once or twice
         huge_pages.collapse()
     hello = {"walls": sandbox.as_dict(), "threads": threads(), "pid": os.getpid()}

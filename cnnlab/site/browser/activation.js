@@ -2,6 +2,7 @@
 //
 // The patches were looked for when the site was built (`page_data.write_patches`): the page searches nothing.
 
+import { latestOnly } from "./kernel.js";
 import { argmax, file, once } from "./networks.js";
 import { mapTiles, pixelsOf, rangeOf, rising, tileOf, tiles } from "./pictures.js";
 
@@ -64,7 +65,7 @@ export async function start(kernel) {
     return [Math.floor(best / columns), best % columns];
   }
 
-  async function drawGrid() {
+  const drawGrid = latestOnly(async () => {
     const small = size().map((side) => (Math.max(...size()) > GRID ? GRID : side));
     let drawn = Math.max(...size()) > GRID ? maps.map((map) => meansOf(map, size(), small)) : maps;
     if (!wholeLayer()) {
@@ -84,7 +85,7 @@ export async function start(kernel) {
       label: `${layer.name}: ${maps.length} maps of ${size().join(" x ")}`,
     });
     return newChannel();
-  }
+  });
 
   const palette = () => ["gray", "viridis"][get("colormap", "index")];
 
@@ -94,7 +95,7 @@ export async function start(kernel) {
     return showPatches();
   }
 
-  async function showMap() {
+  const showMap = latestOnly(async () => {
     const map = maps[get("channel")];
     const [low, high] = spread(wholeLayer() ? outputs[layer.name].data : map);
     const hasPlaces = size().join() !== "1,1";
@@ -105,7 +106,7 @@ export async function start(kernel) {
     set("map", { tiles: drawn, label: `${layer.name}, channel ${get("channel")}; from ${low.toFixed(2)} to ${high.toFixed(2)}` });
     set("image_view", { overlay });
     showPosition();
-  }
+  });
 
   function enlarged(map) {
     const [[rows, columns], side] = [size(), DISPLAY / 2];

@@ -1,6 +1,6 @@
 // The convolution explorer's answers: patch x kernel + bias, one number of a map after the other. No network runs.
 
-import { escaped } from "./kernel.js";
+import { escaped, latestOnly } from "./kernel.js";
 import { mapTiles, rangeOf } from "./pictures.js";
 
 const SOURCE = 96; // side of the picture before it is reduced
@@ -134,7 +134,7 @@ export async function start(kernel) {
   }
 
   // An impossible shape is reported, and the last possible one stays.
-  async function draw() {
+  const draw = latestOnly(async () => {
     const [side, size] = [get("pixels"), Math.sqrt(weights.length)];
     const [stride, padding, dilation] = ["stride", "padding", "dilation"].map((name) => get(name));
     const reach = dilation * (size - 1) + 1;
@@ -164,7 +164,7 @@ export async function start(kernel) {
     const name = learned() ? `filter ${get("unit")} of ${network.first_layer} of ${network.name}` : kernel.option("kernel");
     kernel.status(`${name}, on ${picture.description}.`);
     showPosition();
-  }
+  });
 
   function showPosition() {
     step = stepAt(position);

@@ -5,6 +5,7 @@ import { argmax, softmax } from "./networks.js";
 import { attributionTiles, describeMap, fromTheMiddle, mapTiles, maskOf, perPixel, picturePng, pixelsOf, rangeOf, rising, tileOf, tiles } from "./pictures.js";
 
 const DISPLAY = 480;
+const DEBOUNCE = 300; // milliseconds without a change after which the other scenes are computed too
 const OUTLINE = "#ff4fa3";
 const ELSEWHERE = "The same object elsewhere (click to go there)";
 
@@ -90,6 +91,7 @@ export async function start(kernel) {
 
   async function others(mine) {
     await kernel.attempt(async () => {
+      await rest(DEBOUNCE);
       for (const [scene, name] of Object.entries(scenes)) {
         await rest();
         if (mine !== run) return;

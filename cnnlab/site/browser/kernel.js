@@ -33,7 +33,9 @@ export function latestOnly(work) {
       try {
         while (wanted) {
           wanted = false;
-          await work();
+          await work().catch((error) => {
+            if (!wanted) throw error; // else the newest call answers
+          });
         }
       } finally {
         running = null;
@@ -49,7 +51,8 @@ export class Kernel {
   constructor(models, description, palettes, here) {
     Object.assign(this, { models, description, palettes, here });
     this.quiet = 0; // while it is positive, changes are the kernel's own
-    this.answering = 0; // answers to the reader under way,
+    this.turn = 0; // answers that were asked for so far,
+    this.answering = 0; // those under way,
     this.meanwhile = 0; // and work that goes on while the controls rest
   }
 
@@ -86,13 +89,14 @@ export class Kernel {
   // Work that the reader has asked for; the status line says so if it takes a while.
   async attempt(work, count = "answering") {
     this[count] += 1;
+    const mine = count === "answering" ? ++this.turn : this.turn; // an older answer that comes late says nothing of the newest
     const before = this.get("status");
     const told = setTimeout(() => this.status(COMPUTING), PATIENCE);
     try {
       await work();
-      this.alert("");
+      if (mine === this.turn) this.alert("");
     } catch (error) {
-      this.alert(error.message ?? String(error));
+      if (mine === this.turn) this.alert(error.message ?? String(error));
     } finally {
       this[count] -= 1;
       clearTimeout(told);
@@ -172,11 +176,12 @@ export class Kernel {
   // Follows the pickers of network and picture: `changed` is called after each choice.
   async followPickers(changed) {
     const panels = { photograph: "photographs", rendered: "rendered_panel", own: "upload" };
+    const again = latestOnly(changed);
     const choose = () => {
       for (const [kind, panel] of Object.entries(panels)) this.show(panel, kind === this.get("kind"));
       if (this.get("kind") === "own" && !this.get("upload", "upload").content) return undefined;
       this.offer();
-      return changed();
+      return again();
     };
     this.on(["kind", "photographs", "rendered"], choose);
     this.on("network", choose, "index");

@@ -8,6 +8,7 @@ import { normals } from "./random.js";
 const METHODS = ["gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients"];
 const SLOW = METHODS.slice(3);
 const DISPLAY = 480;
+const DEBOUNCE = 300; // milliseconds without a change after which the other methods are computed too
 const VIEWS = ["size", "sign", "picture"];
 
 // A picture in pale shades of grey, as the ground of a map.
@@ -97,8 +98,9 @@ export async function start(kernel) {
 
   async function others(mine) {
     await kernel.attempt(async () => {
+      await rest(DEBOUNCE);
       for (const name of METHODS) {
-        await rest(SLOW.includes(name) && !maps[name] ? 300 : 0);
+        await rest();
         if (mine !== run) return;
         if (maps[name]) continue;
         const map = await mapOf(name, mine);
