@@ -62,6 +62,8 @@ class OnDevice(Tensor):
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         if function is Tensor.to and isinstance(args[1] if len(args) > 1 else None, Tensor):
             args = (args[0], args[1].device, args[1].dtype, *args[2:])  # C++ would read "meta"
+        if function in (Tensor.__getitem__, Tensor.__setitem__) and isinstance(args[1], list):
+            args = (args[0], torch.tensor(args[1]), *args[2:])  # C++ would make it without numbers
         if function is Tensor.new_tensor:
             function, kwargs = torch.tensor, {"dtype": args[0].dtype, "device": DEVICE, **(kwargs or {})}
             args = args[1:]
@@ -100,6 +102,9 @@ def _run(operation, args: tuple, kwargs: dict) -> Any:
     name = operation.overloadpacket.__name__
     tensors = [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, Tensor)]
     placed = any(isinstance(one, OnDevice) for one in tensors)
+    assert not placed or all(isinstance(one, OnDevice) or not one.is_meta for one in tensors), (
+        f"{name} lost numbers"
+    )
     if (
         placed
         and name not in MAY_CROSS

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import positive_int
-from cnnlab.networks.eval_mode import layered
+from cnnlab.networks.eval_mode import layered, model_device_dtype
 from cnnlab.networks.layer_names import resolve_layer
 from cnnlab.units.activation_batches import activation_batches
 
@@ -223,7 +223,8 @@ def with_dictionary(model: nn.Module, layer: str, dictionary: SparseDictionary) 
     twin = copy.deepcopy(layered(model))
     module = resolve_layer(twin, layer)
     path = next(name for name, one in twin.named_modules() if one is module)
-    twin.set_submodule(path, nn.Sequential(OrderedDict(layer=module, dictionary=copy.deepcopy(dictionary))))
+    own = copy.deepcopy(dictionary).to(*model_device_dtype(twin, dictionary.decoder.weight))
+    twin.set_submodule(path, nn.Sequential(OrderedDict(layer=module, dictionary=own)))
     if path != layer:  # an alias: the codes are found under it too
         twin.layer_aliases = {**twin.layer_aliases, codes_of(layer): codes_of(path)}
     return twin
