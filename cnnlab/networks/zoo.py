@@ -67,8 +67,7 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     -------
     torch.nn.Module
         With `.name`, `.class_names` (in the order of the logits) and `.input_size` (side of the images that it was
-        trained on). Its filters lie in memory with their channels last, and so do the maps: on a CPU large networks then need about
-        half of the time for predictions, and three quarters for gradients.
+        trained on).
 
     Raises
     ------
@@ -92,9 +91,9 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
     one_of(name, [*imagenet.PACKAGED, *_own_names(), *pretrained.NOTES], "network")
     target_device = torch.device("cpu" if device is None else device)
     if name in imagenet.PACKAGED:
-        return imagenet.load_imagenet(name).to(target_device, memory_format=torch.channels_last)
+        return imagenet.load_imagenet(name).to(target_device)
     if name in pretrained.NOTES:
-        return pretrained.load_pretrained(name).to(target_device, memory_format=torch.channels_last)
+        return pretrained.load_pretrained(name).to(target_device)
     state, card = weight_files.read_weights(name)
     model = architecture_class(card["architecture"])(card["classes"])
     if "trunk" in card:
@@ -107,7 +106,7 @@ def load(name: str, device: str | torch.device | None = None) -> nn.Module:
             f" `cnnlab train {name}` makes new ones. ({error})"
         ) from error
     model.name = name
-    return model.eval().to(target_device, memory_format=torch.channels_last)
+    return model.eval().to(target_device)
 
 
 def _trunk_of(name: str, card: dict, model: nn.Module) -> dict[str, torch.Tensor]:
