@@ -228,6 +228,16 @@ TECHNIQUES = {
     "synthesis.deepdream_zoom": lambda g: synthesis.deepdream_zoom(
         g.model, g.image, g.middle, frames=1, steps=1, octaves=1
     ),
+    "synthesis.unit_pictures": lambda g: synthesis.unit_pictures(
+        g.model, g.middle, [7], size=g.side, steps=1
+    ),
+    "synthesis.unit_picture_steps": lambda g: synthesis.unit_picture_steps(
+        g.model, g.middle, 7, size=g.side, steps=1
+    ),
+    "synthesis.kept_unit_picture": lambda g: [
+        synthesis.unit_pictures(g.model, g.middle, [7], size=g.side, steps=1),
+        synthesis.kept_unit_picture(g.model, g.middle, 7, size=g.side, steps=1),
+    ],
     "transfer.accuracy": lambda g: transfer.accuracy(g.model, g.images, g.labels),
     "transfer.accuracy_by_depth": lambda g: transfer.accuracy_by_depth(
         g.model, g.task, g.task, ["cat", "cup"], layers=[g.middle], seeds=(0,), epochs=1
@@ -287,7 +297,7 @@ TECHNIQUES = {
     "units.silenced_falls": lambda g: units.silenced_falls(g.model, g.images, g.middle, 7),
     "units.survey_units": lambda g: units.survey_units(g.model, g.crops, g.middle).mean,
     "units.vector_attribution": lambda g: units.vector_attribution(
-        g.model, g.middle, torch.rand(2, channel_count(g.model, g.image, g.middle)), g.side
+        g.model, g.middle, torch.ones(2, channel_count(g.model, g.image, g.middle)).cumsum(1), g.side
     ),
     "units.top_along_direction": lambda g: units.top_along_direction(
         g.model, g.crops, g.early, units.random_directions(channel_count(g.model, g.image, g.early), 2), 3

@@ -107,14 +107,14 @@ class AdversarialPatchExplorer(Explorer):
             return render.noise_patch(render.patch_side(self.image))
         if self.kind.value == render.REAL:
             return render.picture_of_class(self._names, self.target.value, render.patch_side(self.image))[0]
-        return self._trained[self._key].patch
+        return self._step.patch
 
     @property
     def state(self) -> render.PatchState:
         """The settings of the controls."""
         return render.PatchState(
             self.model, self.image_picker.source, self.image, self.box, self.target.value, self.kind.value,
-            self._trained[self._key].step,
+            self._step.step,
         )  # fmt: skip
 
     def refresh(self) -> None:
@@ -175,6 +175,8 @@ class AdversarialPatchExplorer(Explorer):
         images, self._training_code = render.training_images(self.model, self.side)
         key, total = self._key, self.steps.value
         steps = adversarial_patch_steps(self.model, images, key[1], steps=total)
+        if self.result is None or key not in self._trained:
+            self._show_patch()  # what it begins with
 
         def show(step: PatchStep) -> None:
             self._trained[key] = step
@@ -214,6 +216,12 @@ class AdversarialPatchExplorer(Explorer):
     @property
     def _key(self) -> tuple[nn.Module, int]:
         return self.model, self.target.value
+
+    @property
+    def _step(self) -> PatchStep:
+        """The trained patch as far as it is; random pixels before its first step."""
+        beginning = PatchStep(render.noise_patch(render.patch_side(self.image)), 0, 0.0)
+        return self._trained.get(self._key, beginning)
 
     def _choose_target(self) -> int:
         """The class asked for at first; else one of which there is a picture; else the least probable one."""

@@ -174,6 +174,7 @@ def _derivative(
         with (
             warnings.catch_warnings(),
             eval_mode(model),
+            torch.inference_mode(False),  # in it, nothing is differentiated
             torch.no_grad(),
             following_channels(model),
             forward_ad.dual_level(),
@@ -183,6 +184,11 @@ def _derivative(
             )  # torch's own, at its first use
             logits = class_logits(model, as_pixels(model, images))
             derivative = forward_ad.unpack_dual(logits).tangent
-            return torch.zeros_like(logits) if derivative is None else derivative.detach().clone()
+            if derivative is None:
+                raise ValueError(
+                    f'the logits do not depend on the layer "{layer}", or the network computes its output without gradients'
+                    " (no_grad, detach, argmax)."
+                )
+            return derivative.detach().clone()
     finally:
         handle.remove()

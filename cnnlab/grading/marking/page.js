@@ -208,7 +208,7 @@ function nextToDo() {
     const number = (place + step) % count;
     if (TO_DO.includes(rows[number].state)) return open(number);
   }
-  if (!TO_DO.includes(current()?.state)) at('saved').textContent = 'all answers to this question are marked';
+  if (!unsaved && !TO_DO.includes(current()?.state)) at('saved').textContent = 'all answers to this question are marked';
   return undefined;
 }
 
