@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import positive_int
+from cnnlab.networks.eval_mode import model_device_dtype
 from cnnlab.synthesis.activation_maximisation import maximise_steps
 from cnnlab.synthesis.objectives import Objective, Outputs, channel, diversity
 from cnnlab.world import cache
@@ -133,12 +134,14 @@ def unit_pictures(
         picture = kept_unit_picture(model, layer, unit, **options)
         if picture is None:
             *_, picture = unit_picture_steps(model, layer, unit, **options)
+            picture = picture.mul(255).round() / 255  # as it is kept
         made.append(picture[0].float())
     return torch.stack(made)
 
 
 def fingerprint(model: nn.Module) -> str:
     """A short checksum of a network's class, weights and statistics: 16 hexadecimal digits; computed again once they have changed."""
+    model_device_dtype(model, torch.zeros(()))  # which refuses lazy modules
     weights = model.state_dict().values()
     versions = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
     if _known.get(model, ([], ""))[0] != versions:
