@@ -296,7 +296,7 @@ class MicroscopeExplorer(Explorer):
         for images in self._ascents[key]:
             self._growing = key, images
             yield unit
-        self._made[key] = self._growing[1].float().mul(255).round().div(255)  # as it is kept
+        self._made[key] = self._growing[1].float()
         self._ascents.pop(key, None)
         yield unit
 

@@ -15,6 +15,7 @@
     fully_convolutional        fully connected layers as convolutions: `to_convolutional`
     relu_rules                 backward rules of a ReLU: gradient, deconvnet, guided
     reinitialise               an untrained copy of a network
+    adam                       gradient ascent on one tensor: an image, a patch
     training                   `train` the networks that the package ships, by the recipes in `recipes`
     weight_files               the shipped weights and their cards
 

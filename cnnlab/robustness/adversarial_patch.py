@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from cnnlab._validation import fraction, image_batch, positive_int, target_index, whole_number
+from cnnlab.networks.adam import Adam
 from cnnlab.networks.forward import as_pixels, class_logits, input_gradient, with_gradients
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.cue_conflict import wilson_interval
@@ -157,8 +158,8 @@ def adversarial_patch_steps(
     index = target_index(target, getattr(model, "class_names", None), batched_logits(model, pictures[:1])[0])
     generator = torch.Generator().manual_seed(seed)
     patch = torch.full((3, side, side), 0.5, dtype=pictures.dtype, device=pictures.device)
-    mean, square = torch.zeros_like(patch), torch.zeros_like(patch)
-    yield PatchStep(patch, 0, 0.0)
+    adam = Adam(patch, learning_rate, betas=(0.9, 0.99), epsilon=1e-12)
+    yield PatchStep(patch.clone(), 0, 0.0)
     for step in range(1, steps + 1):
         chosen = pictures[torch.randint(len(pictures), (count,), generator=generator)]
         draws = torch.rand(4, count, generator=generator)
@@ -167,10 +168,9 @@ def adversarial_patch_steps(
             sticker = patch.clone().requires_grad_()
             logs = class_logits(model, _transformed(chosen, sticker, length, turn, draws[2:])).log_softmax(1)
             gradient = input_gradient(logs[:, index] / count, sticker)
-        mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient.square()
-        change = mean / (1 - 0.9**step) / ((square / (1 - 0.99**step)).sqrt() + 1e-12)
-        patch = (patch + learning_rate * change).clamp(0, 1)
-        yield PatchStep(patch, step, float(logs[:, index].detach().exp().mean()))
+        adam.step(gradient)
+        patch.clamp_(0, 1)
+        yield PatchStep(patch.clone(), step, float(logs[:, index].detach().exp().mean()))
 
 
 def paste_patch(images: Tensor, patch: Tensor, top: int, left: int, size: int) -> Tensor:

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -89,7 +88,7 @@ def unit_picture_steps(
         start = images
     options = {"steps": steps, "jitter": max(1, size // 16), "seed": seed, "size": size}
     for state in maximise_steps(model, objective, restarts=versions, start=start, **options):
-        images = state.images
+        images = state.images if state.step < steps else state.images.mul(255).round() / 255  # as it is kept
         yield images
     _keep(_name(model, layer, unit, versions, size, steps, seed), images)
 
@@ -105,7 +104,8 @@ def kept_unit_picture(
     seed: int = 0,
 ) -> Tensor | None:
     """The finished picture of a unit from the cache, versions x 3 x size x size, or None if it has not been made."""
-    return _kept(_name(model, layer, unit, versions, size, steps, seed))
+    content = cache.read(_name(model, layer, unit, versions, size, steps, seed))
+    return None if content is None else torch.from_numpy(content).float() / 255
 
 
 def unit_pictures(
@@ -134,7 +134,6 @@ def unit_pictures(
         picture = kept_unit_picture(model, layer, unit, **options)
         if picture is None:
             *_, picture = unit_picture_steps(model, layer, unit, **options)
-            picture = picture.mul(255).round() / 255  # as it is kept
         made.append(picture[0].float())
     return torch.stack(made)
 
@@ -183,14 +182,3 @@ def _name(model: nn.Module, layer: str, unit: int, *numbers: int) -> str:
 def _keep(name: str, images: Tensor) -> None:
     content = images.mul(255).round().byte().cpu().numpy()
     cache.kept(name, lambda: content)
-
-
-def _kept(name: str) -> Tensor | None:
-    def absent() -> np.ndarray:
-        raise LookupError(name)
-
-    try:
-        content = cache.kept(name, absent)
-    except LookupError:
-        return None
-    return torch.from_numpy(content).float() / 255

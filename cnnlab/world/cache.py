@@ -38,12 +38,26 @@ def incomplete(path: Path) -> Path:
     return path.with_name(f"{path.name}.part-{threading.get_ident()}-{os.getpid()}")
 
 
+def read(name: str) -> np.ndarray | None:
+    """The array in the cache under this name; None where it is missing or damaged."""
+    with (
+        suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
+        np.load(_file(name)) as stored,
+    ):
+        return stored["array"]
+    return None
+
+
+def _file(name: str) -> Path:
+    return folder() / f"{name}-{PICTURES}.npz"
+
+
 def kept(name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     """The array in the cache under this name; where it is missing or damaged it is made, and kept if the folder can be written."""
-    file = folder() / f"{name}-{PICTURES}.npz"
-    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as stored:
-        return stored["array"]
-    array = make()
+    found = read(name)
+    if found is not None:
+        return found
+    array, file = make(), _file(name)
     part = incomplete(file)
     with suppress(OSError):
         try:

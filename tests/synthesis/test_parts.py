@@ -10,6 +10,7 @@ from scipy import ndimage
 from torch import nn
 
 from cnnlab.networks import activations
+from cnnlab.networks.adam import Adam
 from cnnlab.synthesis import (
     channel,
     clip_small_contribution,
@@ -27,7 +28,6 @@ from cnnlab.synthesis import (
     unit,
 )
 from cnnlab.synthesis.early_exit import reader
-from cnnlab.synthesis.gradient_ascent import Adam
 from cnnlab.synthesis.objectives import LOGITS
 from cnnlab.synthesis.parametrisations import COLOURS, _scale
 from cnnlab.synthesis.random_transforms import zoom_rotate

@@ -113,14 +113,10 @@ class Survey:
         return f"surveys/{fingerprint(self._model)}-{asked}"
 
     def _read(self, number: int) -> dict[str, UnitSurvey] | None:
-        def absent() -> np.ndarray:
-            raise LookupError
-
-        try:
-            rows = torch.from_numpy(cache.kept(self._name(number), absent))
-        except LookupError:
+        content = cache.read(self._name(number))
+        if content is None:
             return None
-        parts = rows.split([layer.shape[0] for layer in self._layers.values()], 2)
+        parts = torch.from_numpy(content).split([layer.shape[0] for layer in self._layers.values()], 2)
         return {
             name: UnitSurvey(part[0], part[1].int(), part[2], layer.shape[2])
             for (name, layer), part in zip(self._layers.items(), parts, strict=True)
