@@ -20,9 +20,9 @@ from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.image_sources import installed_photographs
 from cnnlab.explorers.render import microscope as render
 from cnnlab.explorers.render.activations import layer_maps, overlay_tiles, patch_captions, patch_images
+from cnnlab.explorers.render.unit_pictures import UnitPictures, Wanted
 from cnnlab.explorers.static_preview import canvas, figure_png
 from cnnlab.networks.forward import class_names, probabilities
-from cnnlab.synthesis import kept_unit_picture, unit_picture_steps
 from cnnlab.synthesis.unit_pictures import SIZE, STEPS
 
 N_PATCHES = 5
@@ -77,8 +77,6 @@ class MicroscopeExplorer(Explorer):
         self._asked, self._units = (layer, unit), {}
         self._share: tuple[float, float] | None = None
         self._maps: dict[str, Tensor] = {}
-        self._made: dict[tuple, Tensor] = {}
-        self._ascents: dict[tuple, Iterator[Tensor]] = {}
         self.image_view = ImageGrid(
             columns=1, max_tile_size=340, smooth=True, pick="pixel", follows=True, label="The picture"
         )
@@ -199,7 +197,7 @@ class MicroscopeExplorer(Explorer):
         before = layer or self.layer.value
         self.layer.options = list(layers)
         self.layer.value = before if before in layers else last
-        self._layers, self._made, self._ascents = layers, {}, {}
+        self._layers, self._pictures = layers, UnitPictures(self.model, self.size)
         self._units = {} if unit is None else {self.layer.value: unit}
         sets = [self._given] if self._given else [first_images()]
         if not self._given and installed_photographs():
@@ -284,21 +282,9 @@ class MicroscopeExplorer(Explorer):
             yield from self._grow(unit)
 
     def _grow(self, unit: int, versions: int = 1) -> Iterator[int]:
-        """The steps of a unit's picture, from where an earlier call was interrupted; none if it is kept."""
-        if self._picture_of(unit, versions) is not None:
-            return
-        key = self._key(unit, versions)
-        if key not in self._ascents:
-            if len(self._ascents) > 8:  # forgotten in the order in which they began
-                self._ascents.pop(next(iter(self._ascents)))
-            options = {"versions": versions, "size": self.size, "steps": self.steps.value}
-            self._ascents[key] = unit_picture_steps(self.model, self.layer.value, unit, **options)
-        for images in self._ascents[key]:
-            self._growing = key, images
+        """The number of a unit of the layer for each step of its picture."""
+        for _ in self._pictures.grow(self._wanted(unit, versions)):
             yield unit
-        self._made[key] = self._growing[1].float()
-        self._ascents.pop(key, None)
-        yield unit
 
     def _show_made(self, what: str | int) -> None:
         if what == SURVEY:
@@ -316,18 +302,12 @@ class MicroscopeExplorer(Explorer):
 
     # What is shown.
 
-    def _key(self, unit: int, versions: int = 1) -> tuple:
-        return self.layer.value, unit, versions, self.steps.value
+    def _wanted(self, unit: int, versions: int = 1) -> Wanted:
+        return Wanted(self.layer.value, unit, versions, self.steps.value)
 
     def _picture_of(self, unit: int, versions: int = 1) -> Tensor | None:
         """The finished picture of a unit of the layer: made before, here or in an earlier session."""
-        key = self._key(unit, versions)
-        if key not in self._made and key not in self._ascents:
-            options = {"versions": versions, "size": self.size, "steps": self.steps.value}
-            kept = kept_unit_picture(self.model, self.layer.value, unit, **options)
-            if kept is not None:
-                self._made[key] = kept
-        return self._made.get(key)
+        return self._pictures.finished(self._wanted(unit, versions))
 
     @property
     def _blank(self) -> Tensor:
@@ -359,10 +339,9 @@ class MicroscopeExplorer(Explorer):
         images = self._picture_of(unit, versions)
         growing = images is None
         if growing:
-            key, grown = getattr(self, "_growing", (None, None))
-            images = (
-                grown if key == self._key(unit, versions) else self._blank[None].expand(versions, -1, -1, -1)
-            )
+            images = self._pictures.latest(self._wanted(unit, versions))
+        if images is None:
+            images = self._blank[None].expand(versions, -1, -1, -1)
         with self.wanted.hold_sync():
             self.wanted.columns = 1 if versions == 1 else 2
             self.wanted.tiles = image_tiles(images)

@@ -87,7 +87,7 @@ def test_what_was_made_is_found_again(explorer, own_cache, monkeypatch):
     def forbidden(*_args, **_options):
         raise AssertionError("made twice")
 
-    monkeypatch.setattr("cnnlab.explorers.microscope.unit_picture_steps", forbidden)
+    monkeypatch.setattr("cnnlab.explorers.render.unit_pictures.unit_picture_steps", forbidden)
     monkeypatch.setattr(render, "survey_units", forbidden)
     again = MicroscopeExplorer(Small(), pictures=own_cache, steps=8)
     assert again.error is None and again.wanted.tiles == explorer.wanted.tiles
