@@ -28,7 +28,7 @@ class Client(NotebookClient):
 
     async def async_execute_cell(self, cell, cell_index, *more, **options):
         cell = await super().async_execute_cell(cell, cell_index, *more, **options)
-        for output in cell.outputs:
+        for output in cell.get("outputs", ()):  # prose has none
             if output.output_type == "execute_result" and VIEW in output.data:
                 again = await super().async_execute_cell(
                     new_code_cell(SHOW_AT_REST), cell_index, store_history=False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebooks.execute import execute
 
 GROWS = """from cnnlab.explorers import InversionExplorer, optimisation_base
@@ -18,9 +18,10 @@ print(explorer.player.current_step, base64.b64encode(explorer.static_preview()).
 
 def test_an_explorer_is_stored_as_it_is_when_its_work_is_done(tmp_path):
     path = tmp_path / "grows.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell(GROWS), new_code_cell(SHOWN)]), path)
+    cells = [new_code_cell(GROWS), new_markdown_cell("It grows."), new_code_cell(SHOWN)]
+    nbformat.write(new_notebook(cells=cells), path)
     execute(path)
-    first, second = nbformat.read(path, as_version=4).cells
+    first, _, second = nbformat.read(path, as_version=4).cells
     assert (first.execution_count, second.execution_count) == (1, 2)
     (explorer,) = first.outputs
     step, picture = second.outputs[0].text.split()
