@@ -12,10 +12,16 @@ equation 8.) With six points, one of them infinity, a 3 x 3 kernel needs 36 mult
 instead of 100. The finite points 0, 1, -1, 2 and -1/2 keep the numbers small (Barabasz et al., "Error Analysis and Improving the Accuracy
 of Winograd Convolution", 2020): in float32 the error is some 1e-5 of the result's spread, about that of the direct computation.
 
+A map whose side is no multiple of m would need tiles that reach beyond it. So some tiles are one position smaller: they need one point
+fewer, and the values of the kernel at the others are there already.
+
 A single forward pass of an image gains nothing; the hundreds of occluded ones of `cnnlab._incremental.engine` do.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -23,16 +29,41 @@ from torch import Tensor, nn
 
 POINTS = (0.0, 1.0, -1.0, 2.0, -0.5)
 SIDE = len(POINTS) + 1
-"""A tile of the map is SIDE x SIDE, since the point at infinity counts too."""
+"""A large tile of the map is SIDE x SIDE, since the point at infinity counts too; a small one leaves out the last point."""
 
-ONE = POINTS.index(1.0) * (SIDE + 1)
-"""The value at 1 in both directions, which enters every position of the result equally: the bias is added there."""
+ONE = 1 + POINTS.index(1.0)
+"""The value at 1 in both directions enters every position of the result equally: the bias is added there. Infinity comes first."""
 
-MIN_CHANNELS = 128
+MIN_CHANNELS = 96
 """With fewer, the sums take longer than the saved multiplications."""
 
 TILES_PER_CHUNK = 128
 """Tiles that are processed together: enough for an efficient matrix product, few enough to stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class TileRow:
+    """Tiles of one size, one after the other along an axis: each reads `side` positions, and gives `step` of them."""
+
+    start: int
+    count: int
+    step: int
+    side: int
+
+    @property
+    def stop(self) -> int:
+        """The first position of the result after the tiles."""
+        return self.start + self.count * self.step
+
+
+def tile_rows(length: int, kernel: int) -> list[TileRow]:
+    """The tiles that cover `length` positions: as many as large ones alone would need, but small where those suffice."""
+    step = SIDE - kernel + 1
+    count = -(-length // step)
+    small = min(count, count * step - length)
+    large = count - small
+    rows = TileRow(0, large, step, SIDE), TileRow(large * step, small, step - 1, SIDE - 1)
+    return [row for row in rows if row.count]
 
 
 class Winograd(nn.Module):
@@ -44,11 +75,13 @@ class Winograd(nn.Module):
         self.padding = (self.kernel // 2,) * 2 if layer.padding == "same" else tuple(layer.padding)
         self.bias = layer.bias
         with torch.no_grad():
-            inputs, kernels, outputs = matrices(self.kernel)
-            self.inputs, self.outputs = inputs.to(layer.weight), outputs.to(layer.weight)
+            self.transforms = {}
+            for side in (SIDE - 1, SIDE):
+                inputs, kernels, outputs = (matrix.to(layer.weight) for matrix in matrices(self.kernel, side))
+                self.transforms[side] = inputs, outputs
             taps = layer.weight.permute(2, 3, 1, 0).reshape(self.kernel**2, -1)
-            values = torch.kron(kernels, kernels).to(layer.weight) @ taps
-            self.filters = values.view(SIDE**2, layer.in_channels, layer.out_channels)
+            values = torch.kron(kernels, kernels) @ taps
+            self.filters = values.view(SIDE, SIDE, layer.in_channels, layer.out_channels)
 
     def forward(self, maps: Tensor) -> Tensor:
         """N x C x H x W to N x C' x H' x W', with the zero padding of the layer."""
@@ -57,25 +90,37 @@ class Winograd(nn.Module):
 
     def slide(self, maps: Tensor) -> Tensor:
         """The same without padding: H' = H - kernel + 1, W' = W - kernel + 1. Returns channels last."""
-        step = SIDE - self.kernel + 1
         height, width = (length - self.kernel + 1 for length in maps.shape[-2:])
-        down, across = -(-height // step), -(-width // step)
-        beyond = (across * step - width, down * step - height)
+        rows, columns = tile_rows(height, self.kernel), tile_rows(width, self.kernel)
+        beyond = columns[-1].stop - width, rows[-1].stop - height
         if any(beyond):
             maps = F.pad(maps, (0, beyond[0], 0, beyond[1]))
-        count, channels = len(maps), self.filters.shape[-1]
-        result = maps.new_empty(count, down * step, across * step, channels)
-        tiles = _tiles(maps.contiguous(memory_format=torch.channels_last), step, down, across)
-        positions = result.view(count, down, step, across, step, channels).permute(2, 4, 0, 1, 3, 5)
-        for pictures, rows in _chunks(count, down, across):
-            tile, position = tiles[:, :, pictures, rows], positions[:, :, pictures, rows]
-            values = _transform_tiles(self.inputs, tile).view(SIDE**2, -1, tile.shape[-1])
-            products = torch.bmm(values, self.filters)
-            if self.bias is not None:
-                products[ONE] += self.bias
-            position.copy_(_transform_tiles(self.outputs, products).view(position.shape))
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        result = maps.new_empty(len(maps), rows[-1].stop, columns[-1].stop, self.filters.shape[-1])
+        for down, across in product(rows, columns):
+            self._compute(maps, down, across, result)
         result = result.permute(0, 3, 1, 2)[:, :, :height, :width]
         return result.contiguous(memory_format=torch.channels_last)
+
+    def _compute(self, maps: Tensor, down: TileRow, across: TileRow, result: Tensor) -> None:
+        """The tiles of one size, `down` x `across`: their positions of the `result`, N x H' x W' x C'."""
+        (rows_in, rows_out), (columns_in, columns_out) = (
+            self.transforms[down.side],
+            self.transforms[across.side],
+        )
+        tiles = _tiles(maps, down, across)
+        part = result[:, down.start : down.stop, across.start : across.stop]
+        part = part.unflatten(2, (across.count, across.step)).unflatten(1, (down.count, down.step))
+        positions = part.permute(2, 4, 0, 1, 3, 5)
+        for pictures, rows in _chunks(len(maps), down.count, across.count):
+            tile, position = tiles[:, :, pictures, rows], positions[:, :, pictures, rows]
+            values = _transform_tiles(rows_in, columns_in, tile).view(*tile.shape[:2], -1, tile.shape[-1])
+            products = values.new_empty(*values.shape[:3], self.filters.shape[-1])
+            for value, filters, found in zip(values, self.filters, products, strict=False):
+                torch.bmm(value, filters[: across.side], out=found)
+            if self.bias is not None:
+                products[ONE, ONE] += self.bias
+            position.copy_(_transform_tiles(rows_out, columns_out, products).view(position.shape))
 
 
 def is_supported(layer: nn.Module) -> bool:
@@ -92,37 +137,33 @@ def is_supported(layer: nn.Module) -> bool:
     )
 
 
-def matrices(kernel: int) -> tuple[Tensor, Tensor, Tensor]:
-    """B^T, G and A^T for a kernel of this side, in float64: SIDE x SIDE, SIDE x kernel, (SIDE - kernel + 1) x SIDE.
+def matrices(kernel: int, side: int = SIDE) -> tuple[Tensor, Tensor, Tensor]:
+    """B^T, G and A^T for a kernel and tiles of these sides, in float64: side x side, side x kernel, (side - kernel + 1) x side.
 
-    A row of powers of each point evaluates a polynomial there; at infinity its highest coefficient counts. The factor that
-    keeps the rows of B^T at 1 goes into G, where it costs nothing.
+    A row of powers of each point evaluates a polynomial there; at infinity its highest coefficient counts.
     """
-    outputs, kernels = _powers(SIDE - kernel + 1).T, _powers(kernel)
-    inputs = torch.linalg.inv(_powers(SIDE)).T
-    scale = inputs.abs().amax(1, keepdim=True)
-    return inputs / scale, kernels * scale, outputs
+    inputs = torch.linalg.inv(_powers(side, side)).T
+    return inputs, _powers(side, kernel), _powers(side, side - kernel + 1).T
 
 
-def _powers(degree: int) -> Tensor:
-    """SIDE x degree: the powers 0 to degree - 1 of each point; of infinity the highest alone counts."""
-    powers = torch.tensor(POINTS, dtype=torch.float64)[:, None] ** torch.arange(degree)
-    return torch.cat([powers, torch.eye(degree, dtype=torch.float64)[-1:]])
+def _powers(side: int, degree: int) -> Tensor:
+    """side x degree: of infinity the highest power alone counts, and then the powers 0 to degree - 1 of the points."""
+    powers = torch.tensor(POINTS[: side - 1], dtype=torch.float64)[:, None] ** torch.arange(degree)
+    return torch.cat([torch.eye(degree, dtype=torch.float64)[-1:], powers])
 
 
-def _tiles(maps: Tensor, step: int, down: int, across: int) -> Tensor:
-    """SIDE x SIDE x N x down x across x C, a view: the overlapping tiles of the maps, with the positions in a tile first."""
+def _tiles(maps: Tensor, down: TileRow, across: TileRow) -> Tensor:
+    """side x side x N x down x across x C, a view: the overlapping tiles of the maps, with the positions in a tile first."""
     picture, channel, row, column = maps.stride()
-    sizes = (SIDE, SIDE, len(maps), down, across, maps.shape[1])
-    return maps.as_strided(
-        sizes, (row, column, picture, step * row, step * column, channel), maps.storage_offset()
-    )
+    sizes = (down.side, across.side, len(maps), down.count, across.count, maps.shape[1])
+    strides = (row, column, picture, down.step * row, across.step * column, channel)
+    return maps.as_strided(sizes, strides, maps.storage_offset() + down.start * row + across.start * column)
 
 
-def _transform_tiles(matrix: Tensor, tiles: Tensor) -> Tensor:
-    """matrix x tile x matrix^T for each of the tiles: a x a x ... to b x b x the other axes flattened, for a matrix b x a."""
-    rows, columns = matrix.shape
-    return matrix @ (matrix @ tiles.reshape(columns, -1)).view(rows, columns, -1)
+def _transform_tiles(rows: Tensor, columns: Tensor, tiles: Tensor) -> Tensor:
+    """rows x tile x columns^T for each of the tiles: a x b x ... to c x d x the other axes flattened, for matrices c x a and d x b."""
+    across = (rows @ tiles.reshape(len(tiles), -1)).view(len(rows), tiles.shape[1], -1)
+    return columns @ across
 
 
 def _chunks(count: int, down: int, across: int):

@@ -22,7 +22,7 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.runner_protocol import END_REASONS, ProbeResult, RunnableCell, RunResult
-from cnnlab.grading.sandbox.call_record import SWITCHED_OFF
+from cnnlab.grading.sandbox.call_record import SWITCHED_OFF, UNSEEN
 from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
@@ -255,11 +255,12 @@ def _ready_made(
             if cells[number].question in (question.name, None)
             for name in names
         }
-    lines = [f"{name} while the answer ran" for name in used & {SWITCHED_OFF}]
+    blind = used & {SWITCHED_OFF, UNSEEN}
+    lines = [f"{name} while the answer ran" for name in sorted(blind)]
     for cell in cell_match.cells:
         used |= {*source_analysis.other_libraries(cell.source)}
         used |= {*source_analysis.mentions(cell.source, question.forbidden_names)}
-    used -= {SWITCHED_OFF}
+    used -= blind
     itself = sorted(name for name in used if name in question.forbidden_names or name.startswith("cnnlab."))
     if libraries := sorted(used - {*itself}):
         lines.append(f"the answer uses another library: {', '.join(libraries)}")

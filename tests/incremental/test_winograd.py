@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab._incremental import tracing, winograd
+from cnnlab._incremental import tracing
 from cnnlab._incremental.winograd import (
     MIN_CHANNELS,
     POINTS,
@@ -15,6 +15,7 @@ from cnnlab._incremental.winograd import (
     Winograd,
     is_supported,
     matrices,
+    tile_rows,
 )
 from cnnlab.attribution import occlusion
 
@@ -29,22 +30,43 @@ def convolution(
     return nn.Conv2d(*channels, kernel, padding=padding, bias=bias, dtype=dtype)
 
 
+@pytest.mark.parametrize("side", [SIDE - 1, SIDE])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_the_matrices_give_a_sliding_sum(kernel):
+def test_the_matrices_give_a_sliding_sum(kernel, side):
     """Y = A^T [(G g) * (B^T d)] in one direction: each output is the sum of the kernel times what it sees."""
-    inputs, kernels, outputs = matrices(kernel)
+    inputs, kernels, outputs = matrices(kernel, side)
     torch.manual_seed(0)
-    piece, taps = torch.randn(SIDE, dtype=torch.float64), torch.randn(kernel, dtype=torch.float64)
+    piece, taps = torch.randn(side, dtype=torch.float64), torch.randn(kernel, dtype=torch.float64)
     found = outputs @ ((kernels @ taps) * (inputs @ piece))
-    by_hand = [sum(float(taps[k] * piece[i + k]) for k in range(kernel)) for i in range(SIDE - kernel + 1)]
+    by_hand = [sum(float(taps[k] * piece[i + k]) for k in range(kernel)) for i in range(side - kernel + 1)]
     assert found.tolist() == pytest.approx(by_hand, abs=1e-12)
 
 
-def test_three_points_and_infinity_give_the_matrices_of_the_paper(monkeypatch):
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_a_smaller_tile_takes_the_same_values_of_the_kernel(kernel):
+    _, small, _ = matrices(kernel, SIDE - 1)
+    _, large, _ = matrices(kernel, SIDE)
+    assert torch.equal(small, large[: SIDE - 1])
+
+
+@pytest.mark.parametrize(("kernel", "sizes"), [(3, {4, 3}), (5, {2, 1})])
+def test_tiles_cover_an_axis_and_reach_beyond_it_only_where_they_must(kernel, sizes):
+    for length in range(1, 40):
+        rows = tile_rows(length, kernel)
+        assert [row.start for row in rows] == [0, *(row.stop for row in rows[:-1])]
+        assert {row.step for row in rows} <= sizes
+        assert sum(row.count for row in rows) == -(-length // max(sizes))
+        possible = any(
+            (length - max(sizes) * large) % min(sizes) == 0 for large in range(length // max(sizes) + 1)
+        )
+        assert rows[-1].stop == length if possible else rows[-1].stop > length
+
+
+def test_three_points_and_infinity_give_the_matrices_of_the_paper():
     """F(2, 3) of Lavin & Gray (2016), equation 6, up to the scale and sign that a point may carry from one matrix to another."""
-    monkeypatch.setattr(winograd, "POINTS", (0.0, 1.0, -1.0))
-    monkeypatch.setattr(winograd, "SIDE", 4)
-    inputs, kernels, outputs = matrices(3)
+    assert POINTS[:3] == (0.0, 1.0, -1.0)
+    inputs, kernels, outputs = matrices(3, 4)
+    inputs, kernels, outputs = inputs.roll(-1, 0), kernels.roll(-1, 0), outputs.roll(-1, 1)  # infinity last
     paper_inputs = torch.tensor([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]).double()
     paper_kernels = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]).double()
     paper_outputs = torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]]).double()
@@ -143,11 +165,11 @@ def test_occlusion_takes_this_way_and_finds_the_same(monkeypatch):
     picture, calls = torch.rand(3, 40, 40), []
     slide = Winograd.slide
     monkeypatch.setattr(Winograd, "slide", lambda self, maps: calls.append(len(maps)) or slide(self, maps))
-    quick = occlusion(model, picture, 0, size=8, stride=4)
+    quick = occlusion(model, picture, size=8, stride=4)
     assert len(calls) > 4
     monkeypatch.setattr(tracing, "is_supported", lambda layer: False)
     count = len(calls)
-    usual = occlusion(model, picture, 0, size=8, stride=4)
+    usual = occlusion(model, picture, size=8, stride=4)
     assert len(calls) == count
     assert float(usual.probability.max() - usual.probability.min()) > 1e-3
     assert torch.allclose(quick.probability, usual.probability, rtol=0, atol=1e-6)
