@@ -60,7 +60,7 @@ class UpsamplingExplorer(Explorer):
         self.layout(
             {
                 "Upsampling": {
-                    "method": choice("Upsampling", METHODS, method, name="Upsampling"),
+                    "method": choice("How", METHODS, method, name="Upsampling"),
                     "stride": slider("Stride", 1, 1, 2, name="Stride"),
                     "padding": slider("Padding", 0, 0, 2, name="Padding"),
                     "kernel": choice("Kernel", list(KERNELS), name="Kernel"),
