@@ -17,10 +17,9 @@ from cnnlab.explorers.background import COMPUTE_LOCK, BackgroundSteps
 
 
 class Closable(Protocol):
-    """What is made in a cell: an explorer, with its widgets and its work in the background."""
+    """What is made in a cell: an explorer, with its widgets; it and its parts may work in the background."""
 
     widget: widgets.Widget
-    background: BackgroundSteps[Any]
 
 
 _new: WeakSet[Closable] = WeakSet()
@@ -59,9 +58,20 @@ def _after_run(shell: Any, info: Any) -> None:
 def close(explorer: Closable) -> None:
     """Stop the explorer's work and close its widgets, with their layouts and styles."""
     with COMPUTE_LOCK:
-        explorer.background.stop()
+        for work in _works(explorer, {}).values():
+            work.stop()
         for part in _parts(explorer.widget, {}).values():
             part.close()
+
+
+def _works(owner: Any, found: dict[int, Any]) -> dict[int, BackgroundSteps[Any]]:
+    """The work in the background of an explorer and of its parts, such as a player's or a panel's, by identity."""
+    found[id(owner)] = owner
+    for part in getattr(owner, "__dict__", {}).values():
+        ours = type(part).__module__.startswith(f"{__package__}.")
+        if ours and id(part) not in found:
+            _works(part, found)
+    return {key: part for key, part in found.items() if isinstance(part, BackgroundSteps)}
 
 
 def _parts(widget: widgets.Widget, found: dict[int, widgets.Widget]) -> dict[int, widgets.Widget]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from ipywidgets.widgets.widget import _instances
 
-from cnnlab.explorers import FilterExplorer, OcclusionExplorer
+from cnnlab.explorers import DissectionExplorer, FilterExplorer, InversionExplorer, OcclusionExplorer
+from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
+from cnnlab.explorers.rerun import close
 
 OCCLUSION = "from cnnlab.explorers import OcclusionExplorer\nexplorer = OcclusionExplorer()\nexplorer"
 FILTERS = "from cnnlab.explorers import FilterExplorer\nFilterExplorer()"
@@ -95,3 +98,15 @@ def test_without_the_identity_of_a_cell_nothing_is_closed(run):
 @pytest.mark.parametrize("kind", [OcclusionExplorer, FilterExplorer])
 def test_without_a_shell_an_explorer_is_made_as_ever(kind):
     assert kind().error is None
+
+
+@pytest.mark.parametrize("kind", [InversionExplorer, DissectionExplorer])
+def test_closing_an_explorer_stops_what_its_parts_do_in_the_background(kind):
+    async def closed() -> list[bool]:
+        explorer = kind()
+        works = [thing for thing in gc.get_objects() if type(thing) is BackgroundSteps and thing.running]
+        close(explorer)
+        return [work.running for work in works]
+
+    running = asyncio.run(closed())
+    assert running and not any(running)
