@@ -151,6 +151,12 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="The small version that notebooks run live.")
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Another value, such as layer=fire5 for unit_sheets."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the record there, as JSON.")] = None,
 ) -> None:
     """Run one of the recorded experiments.
@@ -163,7 +169,9 @@ def run(
         for title, experiment in experiments.EXPERIMENTS.items():
             typer.echo(f"{title}: {experiment.question}")
         return
-    record = experiments.run(name, quick=quick, out=out)
+    pairs = [setting.partition("=") for setting in settings or ()]
+    chosen = {key: value for key, _, value in pairs}
+    record = experiments.run(name, quick=quick, settings=chosen, out=out)
     for row in record.rows:
         typer.echo(", ".join(f"{key} {_short(value)}" for key, value in row.items()))
     typer.echo(record.summary())
@@ -242,7 +250,7 @@ def site(
     from cnnlab import site as pages
 
     checkout = _notebook_to_open(None).parents[1]
-    first = pages.build(checkout, out, repository=repository, living=not still)
+    first = pages.build(checkout, out, repository=repository, living=not still, progress=True)
     typer.echo(f"{first} is the first page.")
     if serve:
         server = pages.serve(out, port)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from cnnlab._validation import one_of
 
 Measure = Callable[..., Mapping[str, Any]]
 
@@ -42,7 +44,40 @@ class Experiment:
         options = {**self.options, **(self.quick_options if quick else {})}
         return {"grid": {name: list(values) for name, values in grid.items()}, "options": options}
 
+    def changed(self, settings: Mapping[str, str]) -> Experiment:
+        """The experiment with other settings, as text: for an axis of the grid its values with commas between, for an option one value.
+
+        Raises
+        ------
+        ValueError
+            If there is no such setting, or a value is not of the kind of the present one.
+        """
+        grid, options = dict(self.grid), dict(self.options)
+        for name, text in settings.items():
+            if one_of(name, [*grid, *options], "setting") in grid:
+                grid[name] = tuple(_like(grid[name][0], name, value.strip()) for value in text.split(","))
+            else:
+                options[name] = _like(options[name], name, text)
+        quick = (
+            {key: old[key] for key in old if key not in settings}
+            for old in (self.quick_grid, self.quick_options)
+        )
+        return replace(
+            self, grid=grid, options=options, **dict(zip(("quick_grid", "quick_options"), quick, strict=True))
+        )
+
     def cells(self, quick: bool = False) -> list[dict[str, Any]]:
         """The combinations of the grid's values."""
         grid = self.recipe(quick)["grid"]
         return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def _like(present: Any, name: str, text: str) -> Any:
+    """The text as a value of the kind of `present`."""
+    kind = type(present)
+    if kind in (int, float, str):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    raise ValueError(f"{name} is {present!r} in this experiment, and {text!r} cannot take its place.")

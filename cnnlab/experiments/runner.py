@@ -29,6 +29,7 @@ def run(
     name: str,
     *,
     quick: bool = False,
+    settings: Mapping[str, str] | None = None,
     out: str | os.PathLike | None = None,
     progress: bool = True,
     on_row: OnRow | None = None,
@@ -41,6 +42,8 @@ def run(
         Name of an experiment, see `EXPERIMENTS`.
     quick
         Run the quick version, which runs live in a notebook. It is not stored and starts from the beginning each time.
+    settings
+        Other values for axes of its grid or for its options, see `Experiment.changed`.
     out
         A file for the record, as JSON; none by default.
     progress
@@ -55,7 +58,7 @@ def run(
     Raises
     ------
     ValueError
-        If there is no experiment of that name.
+        If there is no experiment of that name, or no such setting.
     KeyboardInterrupt
         If it is interrupted; a full run keeps the finished cells, and the same call continues after them.
 
@@ -63,7 +66,7 @@ def run(
     -------
     >>> run("random_labels", quick=True).rows  # doctest: +SKIP
     """
-    experiment = EXPERIMENTS[one_of(name, EXPERIMENTS, "experiment")]
+    experiment = EXPERIMENTS[one_of(name, EXPERIMENTS, "experiment")].changed(settings or {})
     recipe = experiment.recipe(quick)
     checkpoint = None if quick else _checkpoint_path(name, recipe)
     finished: list[dict[str, Any]] = _read(checkpoint)

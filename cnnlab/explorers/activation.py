@@ -31,6 +31,9 @@ from cnnlab.explorers.render.activations import (
 )
 from cnnlab.networks import ReceptiveField
 
+PATCHES = "Strongest patches"
+"""What the patches are called while there are none."""
+
 
 class ActivationExplorer(Explorer):
     """Activation explorer: the maps of a layer, and a unit's value, receptive field and strongest patches. What do the units respond to?
@@ -81,8 +84,8 @@ class ActivationExplorer(Explorer):
         self._initial_channel = channel
         self.image_view = ImageGrid(columns=1, max_tile_size=440, smooth=True, opacity=0.6)
         self.map = ImageGrid(columns=1, max_tile_size=250, pick="pixel", label="One map")
-        self.grid = ImageGrid(columns=12, max_tile_size=64, label="All maps")
-        self.patch_grid = ImageGrid(columns=6, max_tile_size=110, label="Strongest patches")
+        self.grid = ImageGrid(columns=6, max_tile_size=64, label="All maps")
+        self.patch_grid = ImageGrid(columns=6, max_tile_size=110, label=PATCHES)
         colours = [("grey", "gray"), ("viridis", "viridis")]
         self.layout(
             {
@@ -212,7 +215,6 @@ class ActivationExplorer(Explorer):
         maps = grid_maps(self.current_maps, self.scale.value)
         count, rows, columns = self.current_maps.shape
         with self.grid.hold_sync():
-            self.grid.columns = 8 if count <= 64 else 6
             self.grid.tiles = map_tiles(maps, self.colormap.value, *value_range(maps))
             peaks = self.current_maps.amax((1, 2)).tolist()
             self.grid.captions = [f"channel {i}, at most {peak:.2f}" for i, peak in enumerate(peaks)]
@@ -259,7 +261,7 @@ class ActivationExplorer(Explorer):
         """Show the strongest patches among the pictures searched so far."""
         activations = self.search.activations
         if activations is None or activations.layer != self.layer.value:
-            self.patch_grid.tiles, self.patch_grid.captions = {}, []
+            self.patch_grid.tiles, self.patch_grid.captions, self.patch_grid.label = {}, [], PATCHES
             return
         best = activations.strongest(self.channel.value, self.n_patches.value)
         images = self.image_set.as_floats(self.side, best.picture[0])

@@ -60,6 +60,7 @@ class AdversarialExplorer(Explorer):
         self.grid, self.bars, self.chart = ImageGrid(columns=2, max_tile_size=300), ProbabilityBars(), Chart()
         self.grid.label = "The picture, the attacked picture, and the change (amplified)"
         self.bars.series_names = ["attacked", "as it is"]
+        gain = max(1, round(64 / max(epsilon, 1)))  # a quarter of the range, which is easy to see
         self.flip_button, self._flip_text = button("Go to the flip", disabled=True), finding()
         self.layout(
             {
@@ -77,7 +78,7 @@ class AdversarialExplorer(Explorer):
                 },
                 "Shown": {
                     "amplification": slider(
-                        "Amplify", 16, 1, 64, name="Factor by which the change is amplified"
+                        "Amplify", gain, 1, 64, name="Factor by which the change is amplified"
                     )
                 },
             },

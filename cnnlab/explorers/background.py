@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 import ipywidgets as widgets
 
@@ -26,6 +27,14 @@ change comes before the slow work begins."""
 COMPUTE_LOCK = threading.RLock()
 """Held while an explorer computes. JupyterLab may handle widget messages in a separate thread, beside the one that
 runs the cells; if both freeze and unfreeze the same network at once, it is left changed."""
+
+_tasks: WeakSet[asyncio.Task] = WeakSet()
+
+
+async def rest() -> None:
+    """Wait until no explorer works in the background: what is shown then is what its first work leads to."""
+    while tasks := [task for task in _tasks if not task.done()]:
+        await asyncio.wait(tasks)
 
 
 class BackgroundSteps(Generic[Result]):
@@ -81,6 +90,7 @@ class BackgroundSteps(Generic[Result]):
             self._run_all(steps, show, done, self._run_id)
         else:
             self._task = loop.create_task(self._run_async(steps, show, done, self._run_id))
+            _tasks.add(self._task)
 
     def stop(self) -> None:
         """Stop the steps; the results shown so far stay."""

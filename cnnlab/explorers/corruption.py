@@ -100,8 +100,8 @@ class CorruptionExplorer(Explorer):
 
     def preview(self) -> Figure:
         result = self._current_result()
-        figure = canvas(9.8, 8.4)
-        tiles, below = figure.subfigures(2, 1, height_ratios=(6.6, 1.8))
+        figure = canvas(9.8, 9.2)
+        tiles, below = figure.subfigures(2, 1, height_ratios=(6.6, 2.6))
         rows = zip(tiles.subplots(3, 5).flat, CORRUPTIONS, result.images, result.winners, strict=True)
         for axis, kind, image, winner in rows:
             title = f"{_kind_text(kind)}\nsays {self._classes[winner]}"

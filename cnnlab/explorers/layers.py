@@ -64,7 +64,7 @@ class LayersExplorer(Explorer):
         self.table = Table(headings=HEADINGS, text_columns=3, label="Layers of the network")
         self.image_view = ImageGrid(columns=1, max_tile_size=440, pick="pixel", smooth=True, opacity=0.8)
         self.map = ImageGrid(columns=1, max_tile_size=230, pick="pixel", label="Map")
-        self.grid = ImageGrid(columns=8, max_tile_size=64, label="Maps of the layer")
+        self.grid = ImageGrid(columns=6, max_tile_size=64, label="Maps of the layer")
         self.layout(
             {
                 "Unit": {
@@ -196,7 +196,6 @@ class LayersExplorer(Explorer):
                 self._fit(control, n_positions, round(share * (n_positions - 1)))
         cmap, low, high = colours_for(self.maps)
         with self.grid.hold_sync():
-            self.grid.columns = 8 if count <= 64 else 12
             self.grid.tiles = map_tiles(self.maps, cmap, low, high)
             self.grid.captions = [
                 f"unit {i}, at most {v:.2f}" for i, v in enumerate(self.maps.amax((1, 2)).tolist())

@@ -329,7 +329,7 @@ class MicroscopeExplorer(Explorer):
         speaks = f"feeds {names[most]} most there ({float(self._feeds.falls[most]):+.2f} above the mean of all logits)"
         self._finding.value = (
             f"Unit {unit} of {layer} fires at {active:.0%} of the places of this picture, at most with {float(unit_map.max()):.2f}, and"
-            f" {speaks if active else 'so feeds no class there'}. The network says {names[predicted]}."
+            f" {speaks if float(self._feeds.falls[most]) > 0 else 'feeds no class there'}. The network says {names[predicted]}."
         )
         self._show_patches()
         self._show_near()

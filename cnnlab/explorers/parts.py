@@ -176,12 +176,13 @@ class PartExplorer(Explorer):
 
     def _name_methods(self) -> None:
         """The names of the methods, or letters in an order of this picture, and no guess."""
-        names = [(name, name) for name in render.OFFERED]
-        if tuple(self.method.options) in (render.OFFERED, tuple(names)):
+        offered = render.answered(self.model, self.recipe, self.side, self.target)
+        names = [(name, name) for name in offered]
+        if self.method.label == self.method.value:
             self._named_method = self.method.value
-        chosen = self._named_method
+        chosen = self._named_method if self._named_method in offered else offered[0]
         if self.hide.value:  # another method than the one on show, whose letter would be known
-            names = render.letters(len(names), self.seed.value)
+            names = render.letters(offered, self.seed.value)
             chosen = names[0][1]
         if list(self.method.options) != names:
             self.method.options = names
@@ -217,11 +218,9 @@ class PartExplorer(Explorer):
         name = class_names(self.model, len(truth.whole))[target]
         said = class_names(self.model, len(truth.whole))[int(truth.without[index].argmax())]
         agreement = render.agreement(claimed, falls)
-        agrees = (
-            "has no order of the parts"
-            if math.isnan(agreement)
-            else f"agrees with the truth by {agreement:.2f}"
-        )
+        agrees = f"agrees with the truth by {agreement:.2f}"
+        if math.isnan(agreement):
+            agrees = "has no order of the parts" if self._has_order(falls) else "has no truth to agree with"
         self._finding.value = (
             f"Without the {part}, the logit of {name} goes from {float(truth.whole[target]):.1f} to"
             f" {float(truth.without[index, target]):.1f}, and the answer is {said}. Of {len(truth.parts)} parts the {part} is number"
@@ -230,12 +229,20 @@ class PartExplorer(Explorer):
         )
         self.set_status(f"{self.display_name} without the {part}: {said}; {self.method.label} {agrees}.")
 
+    @staticmethod
+    def _has_order(values: torch.Tensor) -> bool:
+        return bool(values.max() > values.min())
+
     def _judge(self) -> None:
         """Say which method lies, and give all their names."""
         if self.guess.value == NO_GUESS:
             self.table.rows = []
             return
         falls, scores = self.truth.falls(self.target), {}
+        if not self._has_order(falls):
+            raise ValueError(
+                "every part is worth the same to this network, so no method can lie; take another picture."
+            )
         for label, method in self.method.options:
             claimed = render.claims(method, self.model, self.recipe, self.side, self.target)[1]
             score = render.agreement(claimed, falls)

@@ -136,10 +136,14 @@ class SaliencyExplorer(Explorer):
             if name not in self.maps:
                 self._try_method(self.state, name)
         names = [name for name in names if name in self.maps]
-        figure = canvas(9.6, 2.3)
-        axes = figure.subplots(1, 1 + len(names))
+        columns = 1 + len(names) if len(names) < 4 else 3
+        rows = -(-(1 + len(names)) // columns)
+        figure = canvas(9.6, (9.6 / columns + 0.25) * rows)
+        axes = figure.subplots(rows, columns).ravel()
+        for axis in axes:
+            axis.set_axis_off()
         show_image(axes[0], self.image, "the picture")
-        for axis, name in zip(axes[1:], names, strict=True):
+        for axis, name in zip(axes[1:], names, strict=False):
             show_image(axis, as_picture(self.maps[name]), name)
             outline(axis, self.image_picker.source.mask(self.side))
         return figure

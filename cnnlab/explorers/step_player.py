@@ -25,6 +25,9 @@ REPAINT_SECONDS = 0.1
 BEGIN = 0.7
 """Seconds that a run computes at once before it continues in the background."""
 
+STRIP_LEAST = 6.0
+"""Least width of a strip of pictures, in inches, so that its title has room."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -178,13 +181,15 @@ def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) ->
 
 
 def strip_figure(pictures: Tensor, captions: list[str], columns: int = 5) -> Figure:
-    """Pictures N x 3 x H x W in rows, with captions; a single one is at the left."""
+    """Pictures N x 3 x H x W in rows, with captions; the figure is as wide as they are, and few of them are larger."""
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = canvas(9.2, 0.4 + 9.2 / max(columns, 4) * rows * 1.12)
-    axes = figure.subplots(rows, max(columns, 4), squeeze=False).ravel()
+    side = min(3.0, 9.2 / columns)
+    figure = canvas(max(STRIP_LEAST, side * columns), 0.4 + side * rows * 1.12)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
+        axis.set_anchor("W")
     for axis, picture, caption in zip(axes, pictures, captions, strict=False):
         show_image(axis, picture, caption, 8, interpolation="nearest")
     return figure

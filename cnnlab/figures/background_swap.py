@@ -26,15 +26,14 @@ def scene_accuracy_figure(
             raise ValueError(
                 f"the table of {name} must be {shape[0]} x {shape[1]}, but is {tuple(table.shape)}."
             )
-    figure = AltTextFigure(
-        figsize=(11.0, 0.36 * shape[0] + 1.1), dpi=90, alt_text=_alt_text(tables, classes, scenes)
-    )
-    axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
+    height = len(tables) * (0.45 * shape[0] + 0.4) + 0.8
+    figure = AltTextFigure(figsize=(9.0, height), dpi=90, alt_text=_alt_text(tables, classes, scenes))
+    axes = figure.subplots(len(tables), 1, squeeze=False, sharex=True)[:, 0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         written = np.char.mod("%.0f", 100 * table.numpy())
         style = {"cmap": PROBABILITY, "vmin": 0, "vmax": 1}
-        shown = draw_table(axis, table.numpy(), written, classes, scenes, size=7.5, slant=60, **style)
-        axis.set_title(name, fontsize=10)
+        shown = draw_table(axis, table.numpy(), written, classes, scenes, size=11, slant=30, **style)
+        axis.set_title(name, fontsize=11)
     bar = figure.colorbar(shown, ax=axes, shrink=0.9, pad=0.01)
     bar.set_label("named right, %", fontsize=9)
     bar.set_ticks([0, 0.5, 1], labels=["0", "50", "100"])

@@ -44,8 +44,11 @@ def student_version(assignment: Assignment) -> Any:
         cell.source = without_solution(cell.source, **kinds)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-        elif marks.get("solution"):
-            cell.pop("attachments", None)  # pictures of the solution
+        elif "attachments" in cell:  # only those that are still shown, not the solution's or a marker's
+            shown = {
+                name: kept for name, kept in cell.attachments.items() if f"attachment:{name}" in cell.source
+            }
+            cell.attachments = shown
         if marks.get("locked") or (marks.get("grade") and not marks.get("solution")):
             cell.metadata |= {"editable": False, "deletable": False}
         elif marks.get("solution"):

@@ -171,8 +171,8 @@ def by_roster(roster: Roster, results: Iterable[Result]) -> tuple[list[Result], 
     the status "not handed in". An unknown or ambiguous name stays as it is, and so do two hand-ins of a group: all of them are named.
     """
     found: dict[str, Result] = {}
-    lines = []
-    for result in results:
+    lines, logins = [], {member.login for member in roster.members}
+    for result in sorted(results, key=lambda result: result.student not in logins):  # a login is its own
         try:
             member = roster.match(result.student)
         except AmbiguousName as error:

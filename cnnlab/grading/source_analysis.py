@@ -15,6 +15,7 @@ COURSE_LIBRARIES = {"torch", "numpy", "cnnlab", "matplotlib", "IPython", "tqdm"}
 MARKER = re.compile(r"^[ \t]*#[ \t]*question:[ \t]*([\w.-]+)", re.M | re.I)
 DEFINITION = re.compile(r"^(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=[^=]", re.M)
 WORD = re.compile(r"\w+")
+KEPT = 4096  # cells whose analysis is kept: more than a submission may have, so that each is analysed once
 MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
 
 
@@ -34,7 +35,7 @@ def parse(source: str) -> ast.Module | None:
         return None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT)
 def names(source: str) -> CellNames:
     """The names that a cell defines and uses; with invalid syntax, definitions found at the left margin, and all words."""
     words = frozenset(WORD.findall(source))
@@ -54,7 +55,7 @@ def names(source: str) -> CellNames:
     return CellNames(frozenset(bound), words if MAGIC.search(source) else frozenset(used))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT)
 def normalised_ast(source: str) -> str:
     """A hash of the syntax tree without comments, layout and docstrings: cells with equal ones do the same."""
     return hashlib.sha256(_normalised(source).encode("utf-8", "replace")).hexdigest()

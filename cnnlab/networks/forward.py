@@ -52,8 +52,9 @@ UNFIT = (
     "doesn't match model",
     "is invalid for input of size",
     "must match the size of tensor",
+    "channels, but got",
 )
-"""Of torch's, torchvision's and others' messages for pictures that are too small, or of another size than the network is made for."""
+"""Of torch's, torchvision's and others' messages for pictures of another size, or with other channels, than the network is made for."""
 
 
 PIXELS_AT_ONCE = 10**6
@@ -77,8 +78,8 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
     TypeError
         If the output is not one tensor of real numbers, or the network needs more than pictures.
     ValueError
-        If the network does not take pictures of this size; if the output holds NaN or infinity (minus infinity is the logit of a
-        class that is impossible).
+        If the network does not take pictures of this size, or none in colour; if the output holds NaN or infinity (minus infinity is
+        the logit of a class that is impossible).
     """
     # A network may call `view`, which asks for the usual order in memory.
     copy = match_device_dtype(model, images).clone(memory_format=torch.contiguous_format)

@@ -139,20 +139,21 @@ def unit_pictures(
 
 
 def fingerprint(model: nn.Module) -> str:
-    """A short checksum of a network's class, weights and statistics: 16 hexadecimal digits; computed again once they have changed."""
+    """A short checksum of a network's layers, weights and statistics: 16 hexadecimal digits; computed again once they have changed."""
     model_device_dtype(model, torch.zeros(()))  # which refuses lazy modules
     weights = model.state_dict().values()
     versions = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
-    if _known.get(model, ([], ""))[0] != versions:
-        _known[model] = versions, _checksum(model)
+    now = repr(model), versions  # the layers too: a stride is no weight
+    if _known.get(model, ((), ""))[0] != now:
+        _known[model] = now, _checksum(model)
     return _known[model][1]
 
 
-_known: WeakKeyDictionary[nn.Module, tuple[list, str]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[nn.Module, tuple[tuple, str]] = WeakKeyDictionary()
 
 
 def _checksum(model: nn.Module) -> str:
-    digest = hashlib.sha256(type(model).__name__.encode())
+    digest = hashlib.sha256(repr(model).encode())
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())

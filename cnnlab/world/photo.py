@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from cnnlab._validation import positive_int
 
@@ -41,7 +42,8 @@ NOT_STATED = "not stated"
 FREE_LICENCES = ("CC0", "public domain", "CC BY 2.0")
 """Licences under which a photograph may be shown to others, with its credit."""
 _ORIENTATION = 0x0112  # EXIF: the orientation of the camera
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF; photometric 0 means that white is 0
+_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _PROFILE = 256, 257, 258, 262, 34675  # TIFF
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2  # kinds of photometric
 
 
 def photo(path_or_url_or_bytes: str | os.PathLike | bytes, size: int = 96) -> Tensor:
@@ -237,9 +239,9 @@ def readable_formats() -> list[str]:
 
 
 def _open_image(content: bytes, name: str) -> Image.Image:
-    """The image with its header read and its pixels not yet decoded."""
+    """The image with its header read, and its pixels mostly not yet decoded."""
     try:
-        image = Image.open(BytesIO(content), formats=readable_formats())
+        image = _tiff_of_many_bits(content) or Image.open(BytesIO(content), formats=readable_formats())
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} is too large: {error}") from None
     except (UnidentifiedImageError, OSError, ValueError, EOFError, SyntaxError, struct.error):
@@ -260,8 +262,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":  # as some scanners and editors write TIFF; Pillow converts it by profiles alone
         lab, srgb = (ImageCms.createProfile(space) for space in ("LAB", "sRGB"))
         return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    if image.mode.startswith(("I", "F")):  # grey of more than 8 bits, which Pillow would clip at 255
-        image = _to_bytes(image)
+    if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would clip at 255
+        image = _to_bytes(np.asarray(image), 65535.0)
     transparent = "transparency" in image.info or "A" in image.getbands()
     plain = image.convert("RGBA" if transparent else "RGB")
     if not profile:
@@ -293,32 +295,56 @@ def _by_profile(image: Image.Image, profile: bytes, space: str) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_bytes(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits as 8 bits, from black at 0 to the white of `_white`."""
-    levels = np.asarray(image, dtype=np.float64)
-    finite = levels[np.isfinite(levels)]
-    white = _white(image, float(finite.max(initial=0)))
-    share = np.nan_to_num(levels / white, posinf=1.0).clip(0, 1)
-    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:
-        share = 1 - share
-    return Image.fromarray(np.rint(share * 255).astype(np.uint8))
+def _tiff_of_many_bits(content: bytes) -> Image.Image | None:
+    """A grey or colour TIFF of more than 8 bits a sample, as 8 bits; None for everything else.
 
-
-def _white(image: Image.Image, highest: float) -> float:
-    """The number that means white.
-
-    Formats other than TIFF fill 16 bits. A TIFF does not tell: floats up to 1 are common, up to 255 less so, both with a little more
-    where a filter overshoots; integers are often those of 8, 10 or 12 bits of a camera in 16 or 32.
+    Of these Pillow drops the lower bits, takes unsigned numbers for signed ones, or reads nothing; OpenCV gives the numbers as they are.
     """
-    if image.format != "TIFF":
-        return 65535.0
-    whole = not image.mode.startswith("F")
-    if whole and image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] < 16:
-        return 2.0 ** image.tag_v2[_BITS_PER_SAMPLE][0] - 1
+    if content[:4] not in (b"II*\0", b"MM\0*"):
+        return None
+    import cv2  # late: it takes longer to load than most photos to read
+
+    file = BytesIO(content)
+    tags = ImageFileDirectory_v2(file.read(8))
+    file.seek(tags.next)
+    tags.load(file)
+    pixels = tags.get(_WIDTH, 0) * tags.get(_HEIGHT, 0)
+    bits, kind = max(tags.get(_BITS_PER_SAMPLE, (1,))), tags.get(_PHOTOMETRIC)
+    if pixels > MAX_PIXELS or bits <= 8 or kind not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+        return None
+    levels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if levels is None:  # half precision, say
+        return None
+    if levels.ndim == 3:
+        levels = levels[..., [2, 1, 0, 3][: levels.shape[2]]]  # OpenCV has blue first
+    white = _white(levels, bits)
+    image = _to_bytes(white - levels if kind == _WHITE_IS_ZERO else levels, white)
+    image.getexif()[_ORIENTATION] = tags.get(_ORIENTATION, 1)
+    if _PROFILE in tags:
+        image.info["icc_profile"] = tags[_PROFILE]
+    return image
+
+
+def _white(levels: np.ndarray, bits: int) -> float:
+    """The number that means white in a TIFF, which does not tell.
+
+    Floats up to 1 are common, up to 255 less so, both with a little more where a filter overshoots; integers are often those of 8, 10
+    or 12 bits of a camera in 16 or 32. What is packed in fewer than 16 bits comes as the upper ones of 16.
+    """
+    if bits < 16:
+        return 65536.0 - 2 ** (16 - bits)
+    whole = np.issubdtype(levels.dtype, np.integer)
+    highest = float(levels.max(initial=0, where=np.isfinite(levels)))
     if not whole and highest <= 16:  # as numbers of 0 to 255 nearly black
         return 1.0
     room = 1.0 if whole else 1.1
     return next((w for w in (255.0, 1023.0, 4095.0, 65535.0) if highest <= room * w), highest)
+
+
+def _to_bytes(levels: np.ndarray, white: float) -> Image.Image:
+    """Numbers as an image of 8 bits, from black at 0 to white."""
+    shares = np.nan_to_num(levels / np.float64(white), posinf=1.0).clip(0, 1)
+    return Image.fromarray(np.rint(shares * 255).astype(np.uint8))
 
 
 def _square(image: Image.Image, size: int) -> Image.Image:

@@ -50,6 +50,18 @@ def test_the_quick_version_differs_where_it_says_so(sums):
     assert record.recipe == {"grid": {"seed": [0], "share": [0.0, 0.5]}, "options": {"scale": 2}}
 
 
+def test_other_settings_take_the_place_of_those_of_the_recipe(sums):
+    record = run("sums", settings={"seed": "5, 7", "scale": "2"}, progress=False)
+    assert record.recipe == {"grid": {"seed": [5, 7], "share": [0.0, 0.5]}, "options": {"scale": 2}}
+    assert record.column("seed") == [5, 5, 7, 7]
+    quick = run("sums", quick=True, settings={"seed": "3", "scale": "9"}, progress=False)
+    assert quick.recipe == {"grid": {"seed": [3], "share": [0.0, 0.5]}, "options": {"scale": 9}}
+    with pytest.raises(ValueError, match="setting 'sed' is not known.*seed"):
+        run("sums", settings={"sed": "5"})
+    with pytest.raises(ValueError, match="seed is 0 in this experiment, and 'five'"):
+        run("sums", settings={"seed": "five"})
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(sums, monkeypatch):
     def stop_after_two(rows):
         if len(rows) == 2:

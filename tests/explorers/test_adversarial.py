@@ -50,6 +50,12 @@ def test_it_opens_with_fgsm_away_from_the_answer(explorer):
     assert "FGSM, away from its answer, with epsilon 4 of 255" in explorer.describe()
 
 
+@pytest.mark.parametrize("epsilon", [0.5, 1, 4, 16])
+def test_the_first_change_is_shown_so_that_it_can_be_seen(detector, bright, epsilon):
+    explorer = AdversarialExplorer(detector, bright, epsilon=epsilon)
+    assert 0.1 <= explorer.amplification.value * epsilon / 255 <= 0.5
+
+
 def test_steps_change_what_pgd_finds_and_the_gain_what_is_shown(explorer):
     assert explorer.steps.disabled
     explorer.attack.value = "PGD, whole length"

@@ -9,7 +9,7 @@ import time
 import ipywidgets as widgets
 import pytest
 
-from cnnlab.explorers.background import FIRST_PAUSE, BackgroundSteps, compute_missing
+from cnnlab.explorers.background import FIRST_PAUSE, BackgroundSteps, compute_missing, rest
 
 
 def run(scene) -> None:
@@ -38,6 +38,20 @@ def test_in_a_loop_other_work_takes_turns():
         steps = [event for event in events if event != "other"]
         assert steps == [0, 1, 2, "end"]
         assert "other" in events[events.index(0) : events.index(2)]
+
+    run(scene)
+
+
+def test_rest_waits_for_all_work_and_for_what_follows_it():
+    async def scene():
+        shown = []
+        first, second, stopped = (BackgroundSteps(shown.append) for _ in range(3))
+        first.start(iter("ab"), shown.append, lambda: second.start(iter("cd"), shown.append))
+        stopped.start(iter(range(1000)))
+        stopped.stop()
+        await rest()
+        assert shown == ["a", "b", "c", "d"]
+        await rest()  # nothing is left to wait for
 
     run(scene)
 

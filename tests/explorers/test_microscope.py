@@ -110,6 +110,13 @@ def test_a_wrong_layer_or_a_network_without_maps_is_refused():
         MicroscopeExplorer(flat, steps=8)
 
 
+def test_a_network_that_says_the_same_of_everything_is_fed_by_no_unit(own_cache):
+    blind = Small()
+    with torch.no_grad():
+        blind.fc.weight.zero_()
+    assert "feeds no class there" in MicroscopeExplorer(blind, pictures=own_cache, steps=8)._finding.value
+
+
 def test_what_a_silent_unit_feeds_is_nothing():
     found = render.Feeds(torch.tensor([1.0, 3, 2]), torch.tensor([0.0, 1, 0]))
     assert found.strongest() == [1, 2, 0]

@@ -76,13 +76,43 @@ def test_hidden_names_stand_nowhere_until_the_guess(explorer):
     assert not explorer.table.rows and explorer.guess.disabled
 
 
+def test_methods_that_a_network_does_not_answer_are_not_offered():
+    """Without a ReLU there is no rule to change, without maps no CAM; the game goes on with the others."""
+    smooth = Small()
+    smooth.relu1, smooth.relu2 = torch.nn.GELU(), torch.nn.GELU()
+    explorer = PartExplorer(smooth)
+    offered = [name for name, _ in explorer.method.options]
+    assert offered == [
+        name for name in render.OFFERED if name not in ("deconvnet", "guided backprop", "guided Grad-CAM")
+    ]
+    explorer.hide.value = True
+    explorer.guess.value = explorer.guess.options[1]
+    assert explorer.error is None and len(explorer.table.rows) == len(offered)
+    flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 5))
+    flat.input_size = 32
+    explorer = PartExplorer(flat)
+    assert explorer.error is None and explorer.method.value == "saliency"
+    assert [name for name, _ in explorer.method.options] == ["saliency", "SmoothGrad", "integrated gradients"]
+
+
+def test_where_no_part_counts_no_method_lies():
+    blind = Small()
+    with torch.no_grad():
+        blind.fc.weight.zero_()
+    explorer = PartExplorer(blind)
+    assert "has no truth to agree with" in explorer._finding.value
+    explorer.hide.value = True
+    explorer.guess.value = explorer.guess.options[1]
+    assert "no method can lie" in str(explorer.error) and not explorer.table.rows
+
+
 def test_the_agreement_is_the_rank_correlation():
     falls = torch.tensor([1.0, 3.0, 2.0])
     assert render.agreement(torch.tensor([10.0, 30.0, 20.0]), falls) == pytest.approx(1)
     assert render.agreement(-falls, falls) == pytest.approx(-1)
     assert render.rank(falls, 1) == 1 and render.rank(falls, 0) == 3
     assert render.shares(torch.tensor([-4.0, 2.0])).tolist() == [-1, 0.5]
-    assert sorted(name for _, name in render.letters(9, 5)) == sorted(render.OFFERED)
+    assert sorted(name for _, name in render.letters(render.OFFERED, 5)) == sorted(render.OFFERED)
 
 
 def test_the_shown_code_gives_both_numbers(explorer):

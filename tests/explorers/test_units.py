@@ -140,6 +140,14 @@ def test_activation_opens_at_the_strongest_place_of_the_channel(activation, mode
     assert activation.grid.selected == 2 and activation.grid.tiles["count"] == 6
 
 
+def test_no_patches_are_named_after_the_unit_of_another_layer(activation):
+    assert "channel 2" in activation.patch_grid.label
+    activation.search.stop()
+    activation.search.activations = None  # as while the pictures are searched for another layer
+    activation._show_patches()
+    assert activation.patch_grid.tiles == {} and "channel" not in activation.patch_grid.label
+
+
 def test_another_layer_keeps_the_number_of_patches(activation):
     activation.grid.set_state({"selected": 4})
     assert activation.channel.value == 4

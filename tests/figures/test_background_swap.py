@@ -26,3 +26,12 @@ def test_each_table_has_its_panel_and_the_lowest_place_is_told():
 def test_a_table_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="table of A must be 2 x 1"):
         scene_accuracy_figure({"A": torch.ones(1, 1)}, ["sheep", "goat"], ["meadow"])
+
+
+def test_its_numbers_can_be_read_at_the_width_of_a_notebook():
+    scenes = [f"scene {number}" for number in range(10)]
+    figure = scene_accuracy_figure({name: torch.rand(2, 10) for name in "AB"}, ["wolf", "husky"], scenes)
+    assert figure.get_size_inches()[0] <= 10
+    assert min(text.get_fontsize() for axis in figure.axes[:2] for text in axis.texts) >= 10
+    figure.draw_without_rendering()
+    assert min(axis.get_window_extent().width / 10 for axis in figure.axes[:2]) >= 60  # pixels for a number

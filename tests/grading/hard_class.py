@@ -58,7 +58,8 @@ HOSTILE = {  # what the cell of q1 holds; the body of the function comes with an
     "returns too much": "def triple(values): return np.broadcast_to(0.0, (10**10,))",
     "returns what is too deep": "def triple(values):\n    deep = []\n    for _ in range(10**5): deep = [deep]\n    return deep",
     "returns a liar": "class Liar(np.ndarray):\n    __eq__ = __le__ = lambda *a: True\ndef triple(values): return np.ones(3).view(Liar)",
-    "patches the comparison": "np.isclose = lambda a, *b, **c: np.ones(np.shape(a), bool)\ndef triple(values): return values",
+    "patches the comparison": "np.isclose = lambda a, *b, **c: np.ones(np.shape(a), bool)\n"
+    "def triple(values): return values if values.size else None",
     "patches the worker": "import sys\nfor name, module in list(sys.modules.items()):\n"
     "    if name.startswith('cnnlab.grading'): module.encode = lambda *a: b''\ndef triple(values): return values",
     "raises without end": "class Bad(Exception):\n    def __str__(self):\n        while True: pass\ndef triple(values): raise Bad",

@@ -41,6 +41,30 @@ REACHED = {  # cells of one's own, and the body of the answer
         ["import threading, click.formatting as s"],
         "    t = threading.Thread(target=s.measure_table, args=([],)); t.start(); t.join()\n",
     ),
+    "a module of torch": (
+        ["import torch, click.formatting as s"],
+        "    m = torch.nn.Identity(); m.forward = s.measure_table; m([])\n",
+    ),
+    "torch's own helper": (
+        ["from torch.utils.checkpoint import checkpoint", "import click.formatting as s"],
+        "    checkpoint(s.measure_table, [], use_reentrant=False)\n",
+    ),
+    "a pickle": (
+        ["import pickle"],
+        "    pickle.loads(b'cclick.formatting\\nmeasure_table\\n((ltR.')\n",
+    ),
+    "ctypes": (
+        ["import ctypes, click.formatting as s"],
+        "    call = ctypes.pythonapi.PyObject_CallOneArg\n    call.restype = ctypes.py_object\n"
+        "    call(ctypes.py_object(s.measure_table), ctypes.py_object([]))\n",
+    ),
+    "a record that was changed": (
+        [
+            "import click.formatting as s\nfrom cnnlab.grading.sandbox import call_record, worker\n"
+            "call_record._is_foreign = lambda package: False\nworker.call_record.recording = None\n"
+        ],
+        "    s.measure_table([])\n",
+    ),
     "a module of one's own": (
         [
             "%%writefile mine.py\nimport click.formatting as s\ndef f(): s.measure_table([])",
@@ -58,6 +82,43 @@ def test_a_library_is_noticed_however_it_is_reached(grade, name):
     assert result.points == POINTS, result
     assert [question.status for question in result.questions] == ["needs review", "passed", "passed"]
     assert result.questions[0].review == ("the answer uses another library: click",)
+
+
+def test_a_result_that_computes_while_it_is_handed_in_is_noticed(grade):
+    lazy = (
+        "import torch, click.formatting as s\nclass Lazy(torch.Tensor):\n    def detach(self):\n"
+        "        s.measure_table([])\n        return super().detach()\n"
+    )
+    answer = "def triple(values): return torch.from_numpy(values * 3).as_subclass(Lazy)"
+    result = grade(notebook(RIGHT | {"q1": answer}, more=[lazy]))
+    assert result.questions[0].review == ("the answer uses another library: click",), result.questions[0]
+
+
+ELSEWHERE = {
+    "a fork": "p = os.fork()\n    if not p:\n        s.measure_table([])\n        os._exit(0)\n    os.waitpid(p, 0)",
+    "a program": "subprocess.run([sys.executable, '-c', 'import click'])",
+    "a shell": "os.system('true')",
+    "a pool of processes": "multiprocessing.get_context('fork').Process(target=s.measure_table, args=([],)).start()",
+    "a bare thread": "_thread.start_new_thread(s.measure_table, ([],))\n    time.sleep(0.1)",
+    "a thread whose profiler was taken away": (
+        "threading.setprofile(None)\n    t = threading.Thread(target=s.measure_table, args=([],)); t.start(); t.join()"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_work_where_the_record_does_not_see_goes_to_a_human(grade, name):
+    more = ["import os, sys, time, threading, _thread, subprocess, multiprocessing, click.formatting as s"]
+    body = f"def triple(values):\n    {ELSEWHERE[name]}\n    return values * 3"
+    result = grade(notebook(RIGHT | {"q1": body}, more=more))
+    assert result.points == POINTS, result.questions[0]
+    assert any("not recorded" in line for line in result.questions[0].review), result.questions[0]
+
+
+def test_a_pool_of_threads_is_seen_and_nobody_s_business(grade):
+    body = "    from concurrent.futures import ThreadPoolExecutor\n    list(ThreadPoolExecutor(2).map(int, [1]))\n"
+    result = grade(notebook(RIGHT | {"q1": f"def triple(values):\n{body}    return values * 3"}))
+    assert result.questions[0].status == "passed", result.questions[0]
 
 
 def test_the_answer_may_be_the_library_s_function_itself(grade):

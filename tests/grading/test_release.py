@@ -125,7 +125,7 @@ def test_whatever_nbgrader_hides_is_not_released(tmp_path, name):
     source = folder / "instructor" / "source.ipynb"
     book = nbformat.read(source, as_version=4)
     added = getattr(nbformat.v4, f"new_{kind}_cell")(text, id="it", metadata=marks("it", **what))
-    if kind == "markdown" and what.get("solution"):
+    if kind == "markdown":  # pictures of a solution or a mark scheme
         added["attachments"] = {"SECRET.png": {"image/png": "U0VDUkVU"}}
     book.cells.append(added)
     nbformat.write(book, source)
@@ -137,6 +137,18 @@ def test_whatever_nbgrader_hides_is_not_released(tmp_path, name):
     path = release.release(load_assignment(folder), tmp_path / "out", run=False)
     assert "SECRET" not in path.read_text()
     assert nbformat.read(path, as_version=4).cells[-1].source == wanted
+
+
+def test_a_picture_that_the_text_still_shows_is_released(tmp_path):
+    folder = write_assignment(tmp_path / "tiny")
+    source = folder / "instructor" / "source.ipynb"
+    book = nbformat.read(source, as_version=4)
+    text = "![a sheep](attachment:shown.png)\n### BEGIN MARK SCHEME\n![](attachment:scheme.png)\n### END MARK SCHEME"
+    book.cells.append(nbformat.v4.new_markdown_cell(text))
+    book.cells[-1]["attachments"] = {name: {"image/png": "AAAA"} for name in ("shown.png", "scheme.png")}
+    nbformat.write(book, source)
+    path = release.release(load_assignment(folder), tmp_path / "out", run=False)
+    assert list(nbformat.read(path, as_version=4).cells[-1].attachments) == ["shown.png"]
 
 
 def test_an_answer_without_marks_is_a_solution_as_a_whole(tmp_path):

@@ -7,6 +7,7 @@ import os
 import resource
 import struct
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from sample_class import RIGHT, cell, hand_in, marks, notebook
 
 from cnnlab.grading import source_analysis, untrusted
 from cnnlab.grading.batch import Batch
-from cnnlab.grading.cell_matching import match, mismatch_reason
+from cnnlab.grading.cell_matching import match, mismatch_reason, runnable_cells
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.sandbox.wire_format import UnknownValue, encode
 from cnnlab.grading.submissions import find, read
@@ -89,6 +90,17 @@ def test_matching_takes_time_in_proportion_to_the_code(tiny, tmp_path, source):
     assert mismatch_reason(tiny, submission) == "" and len(match(tiny, submission)) == 3
     assert source_analysis.markers(source) is not None
     assert time.process_time() - started < 4
+
+
+def test_each_of_many_cells_is_analysed_once(tiny, tmp_path, monkeypatch):
+    content = notebook()
+    content["cells"] += [cell(f"x{number} = [y{number} for y{number} in range(3)]") for number in range(1900)]
+    submission, whole, parsed = read(hand_in(tmp_path / "x.ipynb", content)), source_analysis.parse, []
+    monkeypatch.setattr(source_analysis, "parse", lambda source: parsed.append(source) or whole(source))
+    source_analysis.normalised_ast.cache_clear()
+    runnable_cells(tiny, submission, match(tiny, submission))
+    most = max(Counter(parsed).values())
+    assert len(set(parsed)) > 1900 and most < 5, f"{most} times"
 
 
 def test_names_that_are_not_utf8_are_told_and_kept_apart(tmp_path):

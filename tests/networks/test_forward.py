@@ -95,6 +95,7 @@ class Windows(nn.Module):
     [
         (nn.MaxPool2d(8), "Output size is too small"),
         (nn.Conv2d(3, 1, 7), "Kernel size"),
+        (nn.Conv2d(1, 4, 3), "to have 1 channels"),
         (nn.ReflectionPad2d(6), "Padding size"),
         (Network(classes=2), "mat1 and mat2"),
         (torchvision.models.VisionTransformer(12, 4, 1, 1, 8, 8, num_classes=2), "Wrong image height"),

@@ -1,7 +1,7 @@
 """Run notebooks anew and store their outputs as they are kept: `python tests/notebooks/execute.py notebooks/05_occlusion.ipynb ...`.
 
 Outputs of all code cells are replaced; state of widgets, times and progress bars are left out, so that a second run changes nothing but
-what the code has changed.
+what the code has changed. The picture of an explorer that works in the background is taken when it has come to rest.
 """
 
 from __future__ import annotations
@@ -12,8 +12,32 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+
+from cnnlab.saved_views import VIEW
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+SHOW_AT_REST = """from cnnlab.explorers.background import rest
+await rest()
+_"""
+
+
+class Client(NotebookClient):
+    """Runs a notebook's cells; an explorer that a cell ends with is shown once more when it rests, before the next cell begins."""
+
+    async def async_execute_cell(self, cell, cell_index, *more, **options):
+        cell = await super().async_execute_cell(cell, cell_index, *more, **options)
+        for output in cell.get("outputs", ()):  # prose has none
+            if output.output_type == "execute_result" and VIEW in output.data:
+                again = await super().async_execute_cell(
+                    new_code_cell(SHOW_AT_REST), cell_index, store_history=False
+                )
+                self.code_cells_executed -= 1
+                (shown,) = again.outputs
+                output.data, output.metadata = shown.data, shown.metadata
+                self.nb.cells[cell_index] = cell
+        return cell
 
 
 def is_progress_bar(output) -> bool:
@@ -29,7 +53,7 @@ def execute(path: Path) -> float:
             cell.outputs, cell.execution_count = [], None
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     begun = time.perf_counter()
-    NotebookClient(
+    Client(
         notebook,
         timeout=600,
         kernel_name="python3",

@@ -63,6 +63,16 @@ def test_a_sheet_takes_what_is_kept_and_makes_the_rest(network):
     assert kept_unit_picture(network, "conv2", 0, **SMALL) is not None
 
 
+def test_networks_with_the_same_weights_in_other_layers_are_told_apart():
+    """A stride and an activation function have no weights."""
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU()]
+    first = torch.nn.Sequential(*layers)
+    found = {fingerprint(first), fingerprint(torch.nn.Sequential(layers[0], torch.nn.Tanh()))}
+    layers[0].stride = (2, 2)
+    assert len(found | {fingerprint(first)}) == 3
+
+
 def test_a_fingerprint_is_of_the_weights(network):
     before = fingerprint(network)
     assert fingerprint(network) == before and len(before) == 16

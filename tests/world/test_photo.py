@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import sys
 import threading
@@ -10,6 +11,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image, ImageCms, ImageOps
 
@@ -17,6 +19,9 @@ from cnnlab.world.photo import photo
 
 ROOM = "cnnlab.world.photo"  # the module's name; its attribute in the package is the function
 
+RAMPS = np.stack([*np.meshgrid(np.linspace(0, 1, 32), np.linspace(1, 0, 32)), np.eye(32)], -1)
+"""32 x 32 x 3 shares of white, another in each colour."""
+KIND = {2: "minisblack", 3: "rgb"}
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -142,6 +147,53 @@ def test_greys_of_many_bits_have_the_white_of_their_kind(highest, white, dtype):
     image = photo(content(Image.fromarray(ramp), "TIFF"), size=32)
     expected = torch.from_numpy((ramp.astype(np.float64) / white).clip(0, 1)).float()
     assert torch.allclose(image, expected.expand(3, -1, -1), atol=1 / 255)
+
+
+@pytest.mark.parametrize(
+    ("levels", "white"),
+    [
+        (RAMPS * 4095, 4095),  # 12 bits in 16, as cameras and microscopes write
+        (RAMPS * 65535, 65535),
+        (RAMPS[:, :, 0] * (2**32 - 1), 2**32 - 1),
+        (RAMPS.astype(np.float32), 1),
+        (RAMPS[:, :, 0], 1),
+        (RAMPS * np.float32(255), 255),
+    ],
+    ids=["12 bits in 16", "16 bits", "32 unsigned", "floats", "doubles", "floats to 255"],
+)
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_colours_and_greys_of_many_bits_have_the_white_of_their_kind(levels, white, compression):
+    """`tifffile` writes what Pillow cannot."""
+    if white > 1 and levels.dtype != np.float32:
+        levels = levels.astype(np.uint32 if white > 65535 else np.uint16)
+    tifffile.imwrite(file := BytesIO(), levels, photometric=KIND[levels.ndim], compression=compression)
+    expected = torch.from_numpy(np.float64(levels) / white).float()
+    expected = expected.permute(2, 0, 1) if levels.ndim == 3 else expected.expand(3, -1, -1)
+    assert torch.allclose(photo(file.getvalue(), size=32), expected, atol=1 / 255)
+
+
+def test_a_tiff_of_twelve_packed_bits_has_its_own_white():
+    levels = np.linspace(0, 3000, 64).astype(int)
+    packed = int("".join(f"{level:012b}" for level in levels), 2).to_bytes(96, "big")
+    tags = [(256, 8), (257, 8), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 8), (279, 96)]
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    file = b"II*\0" + struct.pack("<I", 104) + packed + struct.pack("<H", len(tags)) + entries + bytes(4)
+    expected = torch.from_numpy(levels / 4095).float().reshape(8, 8)
+    assert torch.allclose(photo(file, size=8), expected.expand(3, -1, -1), atol=1 / 255)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_tiff_of_many_bits_is_read_or_named(seed, tmp_path):
+    tifffile.imwrite(file := tmp_path / "cells.tif", (RAMPS * 4095).astype(np.uint16), photometric="rgb")
+    content, chance = bytearray(file.read_bytes()), random.Random(seed)
+    for _ in range(8):
+        content[chance.randrange(4, 200)] = chance.randrange(256)
+    file.write_bytes(content[: chance.choice((None, 200, 3000))])
+    try:
+        said = tuple(photo(file, size=32).shape)
+    except ValueError as error:
+        said = str(error)
+    assert said == (3, 32, 32) or "cells.tif" in said
 
 
 def test_greys_below_zero_are_black_and_infinite_ones_white():

@@ -66,7 +66,8 @@ def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], 
 
 def preview_figure(results: dict[str, Result], shape: str, classes: Sequence[tuple[str, ...]]) -> Figure:
     """Static preview: the shape with twenty textures, and below each the networks' predictions, coloured by the cue that they follow."""
-    figure = canvas(9.8, 10)
+    figure = canvas(9.8, 10.8)
+    figure.get_layout_engine().set(hspace=0.05)
     axes = figure.subplots(4, 5).flat
     under = {"ha": "center", "va": "top", "fontsize": 9}
     for axis, (texture, result) in zip(axes, results.items(), strict=True):

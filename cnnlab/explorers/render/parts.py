@@ -20,6 +20,10 @@ from cnnlab.world import Recipe, parts_of, render
 SLOW = ("RISE", "Score-CAM", "occlusion")
 """Methods that take more than a key press."""
 OFFERED = tuple(name for name in METHODS if name not in SLOW)
+_RULES, _MAPS = (
+    ("deconvnet", "guided backprop", "guided Grad-CAM"),
+    ("Grad-CAM", "guided Grad-CAM", "HiResCAM", "LayerCAM"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +56,19 @@ def claims(method: str, model: nn.Module, recipe: Recipe, side: int, target: int
     return relevance, part_claims(relevance, picture)
 
 
+def answered(model: nn.Module, recipe: Recipe, side: int, target: int) -> tuple[str, ...]:
+    """The offered methods that a network answers: some change the rule of its ReLUs, some read its last maps."""
+    refused: set[str] = set()
+    for kind in (_RULES, _MAPS):
+        try:
+            claims(kind[0], model, recipe, side, target)
+        except ValueError:
+            refused |= set(kind)
+    return tuple(name for name in OFFERED if name not in refused)
+
+
 def agreement(claimed: Tensor, falls: Tensor) -> float:
-    """Spearman's rank correlation of claims and falls; NaN for a map without any."""
+    """Spearman's rank correlation of claims and falls; NaN where all claims, or all falls, are the same."""
     return float(rank_correlation(claimed[None], falls[None].double()))
 
 
@@ -93,10 +108,10 @@ def rank(values: Tensor, index: int) -> int:
     return int((values > values[index]).sum()) + 1
 
 
-def letters(count: int, seed: int) -> list[tuple[str, str]]:
-    """The offered methods in an order drawn from `seed`, each with a letter for its name."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()
-    return [(f"method {'ABCDEFGHIJKLM'[place]}", OFFERED[index]) for place, index in enumerate(order)]
+def letters(names: Sequence[str], seed: int) -> list[tuple[str, str]]:
+    """The methods of these names in an order drawn from `seed`, each with a letter for its name."""
+    order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()
+    return [(f"method {'ABCDEFGHIJKLM'[place]}", names[index]) for place, index in enumerate(order)]
 
 
 def code(source: RenderedSource, side: int, opening: str, method: str | None, part: str) -> str:

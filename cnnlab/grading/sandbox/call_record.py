@@ -1,51 +1,105 @@
 """Record of whose code runs when an answer is called: libraries beyond those of the course, rooms of the kit, and watched functions.
 
-It tells what has run, however it was reached: by a star import, `getattr`, `__import__`, a helper cell or a magic. It is kept by Python's
-own profiler, in C, and names a function only if the student's code called it, directly or through Python's own library; what a library of
-the course uses inside does not count.
+It tells what has run, however it was reached: by a star import, `getattr`, `__import__`, a helper cell, a magic, a module of torch that
+calls it. It is kept by Python's own profiler, in C. A function counts if the code that called it is of another library than its own:
+what a library uses inside does not.
 
-Student code runs in the same process, so the record informs a human and never decides. Who switches it off is named, since Python's
-auditing hooks cannot be removed. It does not see what runs in another process, in a thread that was not started with `threading`, or
-in a copy of a library's source, and its message could be forged: all of that stands in the code of the answer, where a human sees it.
+Student code runs in the same process, so the record informs a human and never decides. Who switches it off is named, and so is who does
+work where it does not see: in another process, or in a thread that was not started with `threading`. Python's auditing hooks, which tell
+that, cannot be removed. A copy of a library's source is the student's own code for it, and whoever finds the record's objects in memory
+can forge it: all of that stands in the code of the answer, where a human sees it.
 """
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import cProfile
+import functools
 import inspect
 import os
 import sys
 import sysconfig
 import threading
+import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
-from types import BuiltinFunctionType, CodeType
+from types import BuiltinFunctionType, CodeType, FrameType
 from typing import Any
 
 COURSE = {"torch", "numpy", "cnnlab", "matplotlib", "IPython", "tqdm"}
-OPEN_ROOMS = {"world", "networks", "grading"}  # of the kit; the sandbox is in the last one
+# What these load only when they need it.
+LATE = {"PIL", "contourpy", "dateutil", "filelock", "fontTools", "fsspec", "jinja2", "kiwisolver", "mpmath"}
+LATE |= {"networkx", "packaging", "pyparsing", "sympy"}
+OPEN_ROOMS = {"world", "networks", "grading", "_validation"}  # of the kit; the sandbox is in `grading`
 SWITCHES = {"sys.setprofile", "sys.monitoring.register_callback"}
 SWITCHED_OFF = "the record of calls was switched off"
+PROCESSES = {"os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"}
+UNSEEN = "a process or a thread, whose calls are not recorded, was at work"
 MAX_NAMES = 4
 
 _KIT = f"{Path(__file__).parents[2]}{os.sep}"
 _INSTALLED = [f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib")]
 _STANDARD = (f"{sysconfig.get_path('stdlib')}{os.sep}", "<frozen ")
-_state: dict[str, Any] = {"ours": True, "switched": False, "thread": 0}
+_BOOTSTRAP = threading.Thread._bootstrap  # type: ignore[attr-defined]  # which sets the profiler of a new thread
+_STARTS = (
+    "start_new_thread",
+    "start_new",
+    "start_joinable_thread",
+    "_start_new_thread",
+    "_start_joinable_thread",
+)
+_state: dict[str, Any] = {"ours": True, "switched": False, "processes": False, "thread": 0, "bare": 0}
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()  # in which the profiler is set
+_in_threads: set[CodeType] = set()
 _loaded: set[str] = set()
 
 
 def install() -> None:
-    """Notice from now on if a profiler is switched; packages that are loaded by now belong to the course's libraries."""
+    """Notice from now on what threads do, and if a profiler is switched; packages loaded by now belong to the course's libraries."""
     _loaded.update(name.partition(".")[0] for name in sys.modules)
+    threading.setprofile(_in_thread)
+    for module in (_thread, threading):
+        for name in _STARTS:
+            if start := getattr(module, name, None):
+                setattr(module, name, _watched(start))
     sys.addaudithook(_audit)
 
 
+def _in_thread(frame: FrameType, event: str, argument: object) -> None:
+    _in_threads.add(frame.f_code)
+
+
+def _watched(start: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that starts a thread, which tells if it is started without its profiler; no auditing hook of Python 3.11 does."""
+
+    @functools.wraps(start)
+    def starting(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if getattr(function, "__func__", None) is not _BOOTSTRAP or threading.getprofile() is not _in_thread:
+            _state["bare"] = os.getpid()  # also before the call: it may wait for it
+        return start(function, *arguments, **options)
+
+    return starting
+
+
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in SWITCHES and not _state["ours"] and threading.get_ident() == _state["thread"]:
+    if _state["ours"]:
+        return
+    if event in PROCESSES:
+        _state["processes"] = True
+    if event in SWITCHES and not _is_set_by_threading():
         _state["switched"] = True
+
+
+def _is_set_by_threading() -> bool:
+    """Whether this is the one time that the profiler of a thread is set, by `threading`."""
+    if threading.get_ident() == _state["thread"]:
+        return False
+    thread = threading.current_thread()
+    again = thread in _threads
+    _threads.add(thread)
+    return not again
 
 
 @contextlib.contextmanager
@@ -56,9 +110,9 @@ def recording(watched: Iterable[str], names: list[str], *, directly: bool = Fals
     """
     watched = tuple(watched)
     # To record the calls of C functions too would slow a loop of cheap ones down five times.
-    profiler, in_threads = cProfile.Profile(builtins=any(map(_is_in_c, watched))), set()
-    _state.update(switched=False, thread=threading.get_ident())
-    threading.setprofile(lambda frame, event, argument: in_threads.add(frame.f_code))
+    profiler = cProfile.Profile(builtins=any(map(_is_in_c, watched)))
+    _state.update(switched=False, processes=False, thread=threading.get_ident())
+    _in_threads.clear()
     with contextlib.suppress(ValueError):  # a profiler of the student's is still on
         profiler.enable()
     _state["ours"] = False
@@ -68,24 +122,28 @@ def recording(watched: Iterable[str], names: list[str], *, directly: bool = Fals
         _state["ours"] = True
         with contextlib.suppress(BaseException):
             profiler.disable()
-            threading.setprofile(None)
-        called = [*_called_by_students(profiler.getstats(), directly), *in_threads]
+        called = [*_called_from_outside(profiler.getstats(), directly), *_in_threads]
         # An import runs modules and bodies of classes, which are no functions: that is no use of the library.
         called = [code for code in called if isinstance(code, str) or code.co_flags & inspect.CO_OPTIMIZED]
         found = {name for name in watched for code in called if _is_watched(code, name)}
         found |= {package for package in map(_package, called) if _is_foreign(package)}
-        names += sorted(found)[:MAX_NAMES] + [SWITCHED_OFF] * _state["switched"]
+        unseen = _state["processes"] or _state["bare"] == os.getpid()
+        names += sorted(found)[:MAX_NAMES] + [SWITCHED_OFF] * _state["switched"] + [UNSEEN] * unseen
 
 
-def _called_by_students(entries: list[Any], directly: bool) -> Iterator[CodeType | str]:
-    """What was called by the student's cells; and unless `directly`, by Python's library, or by the grader, if it is the answer itself."""
+def _called_from_outside(entries: list[Any], directly: bool) -> Iterator[CodeType | str]:
+    """What was called by the student's cells; unless `directly`, also by Python's library, by another library, or by the grader."""
     from_inside: Counter[CodeType | str] = Counter()
     for entry in entries:
         is_cell = isinstance(entry.code, CodeType) and entry.code.co_filename.startswith("<cell ")
-        is_student = is_cell or (not directly and _package(entry.code) in ("", "python"))
+        library = _package(entry.code).partition(".")[0]
+        is_student = is_cell or (not directly and library in ("", "python"))
         for call in entry.calls or ():
             from_inside[call.code] += call.callcount
-            if is_student:
+            is_elsewhere = (
+                isinstance(call.code, CodeType) and _package(call.code).partition(".")[0] != library
+            )
+            if is_student or (is_elsewhere and not directly):
                 yield call.code
     if not directly:
         yield from (entry.code for entry in entries if entry.callcount > from_inside[entry.code])
@@ -100,7 +158,7 @@ def _is_foreign(package: str) -> bool:
     first, _, room = package.partition(".")
     if first == "cnnlab":
         return bool(room) and room not in OPEN_ROOMS
-    return first not in COURSE | _loaded | {"", "python"}
+    return first not in COURSE | LATE | _loaded | {"", "python"}
 
 
 def _package(code: CodeType | str) -> str:

@@ -20,6 +20,7 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.abc import MetaPathFinder
 from typing import Any
@@ -63,7 +64,7 @@ def main(connection_number: int, settings: str) -> None:
     connection = socket.socket(fileno=connection_number)
     try:
         another_user = _build(options)
-        _preload()
+        supervise = _preload()
         if options["draws"]:
             _warm_up_world()
         sandbox = _finish(another_user, options)
@@ -80,7 +81,10 @@ def main(connection_number: int, settings: str) -> None:
         huge_pages.collapse()
     hello = {"walls": sandbox.as_dict(), "threads": threads(), "pid": os.getpid()}
     connection.sendall(json.dumps(hello).encode() + b"\n")
-    _serve(connection, sandbox, options)
+    _serve(
+        connection,
+        functools.partial(supervise, sandbox=sandbox, readable=options["readable"], base=options["base"]),
+    )
 
 
 def threads() -> int:
@@ -145,8 +149,8 @@ def _finish(another_user: bool, options: dict[str, Any]) -> confinement.Confinem
     return replace(sandbox, exposed=bool(confinement.try_in_child(attempt)))
 
 
-def _preload() -> None:
-    """Import what answers may need, and remove what they may not use."""
+def _preload() -> Callable[..., None]:
+    """Import what answers may need, and remove what they may not use; returns the supervisor's function, which needs torch."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -158,7 +162,7 @@ def _preload() -> None:
         importlib.import_module(name)
     import cnnlab
     from cnnlab import grading
-    from cnnlab.grading.sandbox import call_record, supervisor  # noqa: F401  # they need torch
+    from cnnlab.grading.sandbox import call_record, supervisor  # they need torch
 
     for name in ("check", "claim", "passes_public_tests"):  # a notebook's own checks do nothing here
         setattr(grading, name, lambda *args, **options: None)
@@ -166,6 +170,15 @@ def _preload() -> None:
     _load_data_in_one_process()
     sys.meta_path.insert(0, _ClosedPackages())
     call_record.install()
+    _hide_the_sandbox()
+    return supervisor.supervise
+
+
+def _hide_the_sandbox() -> None:
+    """Let student code that imports a module of the sandbox get a copy: what it changes there changes nothing here."""
+    for name in [name for name in sys.modules if name.startswith(f"{GRADING}.sandbox")]:
+        del sys.modules[name]
+    del sys.modules[GRADING].sandbox
 
 
 def _load_data_in_one_process() -> None:
@@ -208,9 +221,7 @@ def _warm_up_world() -> None:
         renderer.colour_names(drawing.draw(recipe.sample(number, scene=scene))[0])
 
 
-def _serve(connection: socket.socket, sandbox: confinement.Confinement, options: dict[str, Any]) -> None:
-    from cnnlab.grading.sandbox.supervisor import supervise  # it needs torch
-
+def _serve(connection: socket.socket, supervise: Callable[[socket.socket], None]) -> None:
     supervisors: set[int] = set()
     connection.settimeout(0.5)
     while True:
@@ -225,7 +236,7 @@ def _serve(connection: socket.socket, sandbox: confinement.Confinement, options:
         if not child:
             connection.close()
             try:
-                supervise(socket.socket(fileno=numbers[0]), sandbox, options["readable"], options["base"])
+                supervise(socket.socket(fileno=numbers[0]))
             finally:
                 os._exit(0)
         supervisors.add(child)

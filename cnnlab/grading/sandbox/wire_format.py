@@ -120,6 +120,8 @@ def _to_json(value: Any, buffers: list[bytes], budget: _Budget, depth: int = 0) 
     if type(value) is str:
         budget.spend(len(value))
         return value.encode("utf-8", "replace").decode()
+    if type(value) is UnknownValue:
+        return {"k": "unknown", "type": value.type}
     if isinstance(value, NetworkSpec):
         return {"k": "network", "name": value.name, "seed": value.seed}
     if isinstance(value, list | tuple):

@@ -107,6 +107,7 @@ def _answer_probe(names: dict[str, Any], request: dict[str, Any], replies: int) 
             used: list[str] = []
             with call_record.recording(request["watched"], used):
                 value = target if request["variable"] else target(**arguments)
+                value = decode(encode(value, request["answer_bytes"]))  # plain: a tensor may compute here too
             side_effects = [] if request["variable"] else _side_effect_warnings(arguments, case)
             reply = {**case_id, "value": value, "remarks": side_effects, "used": used}
             message = encode(reply, request["answer_bytes"])
