@@ -1,24 +1,26 @@
-"""Dissection of every convolutional layer over 1 000 pictures, timed: `python tests/benchmarks/dissection.py [network ...]`.
+"""Dissection, patches and features over 2 000 pictures beside bare forward passes: `python tests/benchmarks/dissection.py [network ...]`.
 
-Two numbers count. Time: all convolutional layers of mini_alexnet over 1 000 pictures in less than two minutes on two cores. Memory:
-twice as many pictures must not take more than their concepts (14 kB a picture) and a little beside, for maps are streamed and of each unit
-only the largest values are kept. The bare forward passes, two of them, are timed as well: the ratio tells what the looking costs.
+Time: features and strongest patches of the last convolution need one pass, dissection two; each is divided by as many bare passes.
+Dissection looks at every unit at every second pixel, so for a small network the looking takes longer than the passes; all convolutional
+layers of mini_alexnet must take less than four minutes on two cores. Memory: twice as many pictures must not take more than their concepts
+(14 kB a picture) and a little beside, for maps are streamed and of each unit only the largest values are kept.
 """
 
 from __future__ import annotations
 
 import resource
 import sys
-import time
 
 import torch
+from timing import timed
 
 from cnnlab import load, world
+from cnnlab.features import extract_features
 from cnnlab.networks.data_loading import picture_batches
-from cnnlab.units import dissect
+from cnnlab.units import convolution_names, dissect, top_patches
 
-WANTED = 120.0
-PICTURES = 1_000
+WANTED = 240.0
+PICTURES = 2_000
 MOST_GROWTH = 150_000_000
 
 
@@ -27,31 +29,33 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def forward(model: torch.nn.Module, data: world.Dataset) -> float:
-    """Seconds for two bare passes over the pictures."""
-    start = time.perf_counter()
-    with torch.inference_mode():
-        for _ in range(2):
-            for images in picture_batches(data, 50):
-                model(images)
-    return time.perf_counter() - start
+@torch.inference_mode()
+def forward(model: torch.nn.Module, data: world.Dataset) -> None:
+    """A bare pass over the pictures."""
+    for images in picture_batches(data):
+        model(images)
 
 
 def measure(name: str) -> float:
-    """Dissect half of the pictures and then all, print a line, and give the seconds that all took."""
+    """Time all of it, print a line, and give the seconds that the dissection of all layers takes."""
     model = load(name).eval()
+    last = convolution_names(model)[-1]
     half, whole = (world.dataset("validation", n=n, progress=False) for n in (PICTURES // 2, PICTURES))
     dissect(model, half)
     before = peak()
-    start = time.perf_counter()
-    found = dissect(model, whole)
-    seconds = time.perf_counter() - start
+    seconds, found = timed(lambda: dissect(model, whole))
     grown = peak() - before
-    bare = forward(model, whole)
-    units = sum(len(one.iou) for one in found.values())
+    bare = min(timed(lambda: forward(model, whole))[0] for _ in range(2))
+    ratios = {
+        "features": timed(lambda: extract_features(model, whole, last))[0] / bare,
+        "patches": timed(lambda: top_patches(model, whole, last))[0] / bare,
+        f"dissection of {last}": timed(lambda: dissect(model, whole, last))[0] / (2 * bare),
+        f"of all {len(found)} layers": seconds / (2 * bare),
+    }
     print(
-        f"{name:13} {len(found)} layers, {units} units, {PICTURES} pictures: {seconds:5.1f} s, {seconds / bare:.1f} times two bare"
-        f" passes ({bare:.1f} s); {grown / 1e6:.0f} MB more than for half of them, {before / 1e6:.0f} MB in all",
+        f"{name:13} {PICTURES} pictures: a bare pass {bare:.1f} s, "
+        + ", ".join(f"{what} {ratio:.2f}" for what, ratio in ratios.items())
+        + f" times as many ({seconds:.1f} s); {grown / 1e6:.0f} MB more than for half of them, {before / 1e6:.0f} MB in all",
         flush=True,
     )
     if grown > MOST_GROWTH:
