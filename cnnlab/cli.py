@@ -250,7 +250,7 @@ def site(
     from cnnlab import site as pages
 
     checkout = _notebook_to_open(None).parents[1]
-    first = pages.build(checkout, out, repository=repository, living=not still)
+    first = pages.build(checkout, out, repository=repository, living=not still, progress=True)
     typer.echo(f"{first} is the first page.")
     if serve:
         server = pages.serve(out, port)

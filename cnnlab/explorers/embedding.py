@@ -201,10 +201,10 @@ class EmbeddingExplorer(Explorer):
         if key in self._embeddings:
             self._show_points()
             return
-        if not self.at_once and self._mapped is not self.image_set:
-            self._draw_pixels()
         n_steps = steps_of(Floats(self.image_set, self.side))
         self.in_background(self._steps(key), done=self._show_points, total=n_steps, at_once=self.at_once)
+        if self._mapped is not self.image_set:
+            self._draw_pixels()
 
     def _draw_pixels(self) -> None:
         """Show the embedding of the shrunken pixels until the features are there."""

@@ -175,14 +175,11 @@ class NearestNeighboursExplorer(Explorer):
         layers = layers_with_features(self.model, self.side)
         offer_layers(self.layer, layers, otherwise=last_but_one(layers))
         self._together = first_layers(layers)
-        self.features, self.neighbours, self.curves = {}, {}, {}
-        if self.is_large:
-            self.features = {PIXELS: self.image_set.as_floats(self.side).flatten(1)}
-            if not self._is_shown and len(self.image_set) <= SMALL_SET:
-                *_, first = collect_features(
-                    self.model, Floats(self.image_set, self.side), [self.layer.value]
-                )
-                self.features |= first
+        self.features = {PIXELS: self.image_set.as_floats(self.side).flatten(1)}  # those need no network
+        self.neighbours, self.curves = {}, {}
+        if self.is_large and not self._is_shown and len(self.image_set) <= SMALL_SET:
+            *_, first = collect_features(self.model, Floats(self.image_set, self.side), [self.layer.value])
+            self.features |= first
         self._collect([*self._together, self.layer.value])
 
     def _collect(self, layers: Sequence[str]) -> None:

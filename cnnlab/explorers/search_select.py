@@ -103,6 +103,13 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
         index = labels.index(self.label) if self.label in labels else 0
         self._replace(options, pairs, groups, keywords, index if pairs else None)
 
+    def set_state(self, sync_data: dict) -> None:
+        """What the browser sends. A place among options that were replaced meanwhile counts for nothing; it is told the present one."""
+        if (sync_data.get("index") or 0) >= len(self._labels):
+            self.send_state("index")
+            return
+        super().set_state(sync_data)
+
     def _replace(self, options, pairs, groups, keywords, index: int | None) -> None:
         self._replacing = True
         try:

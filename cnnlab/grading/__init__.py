@@ -24,7 +24,7 @@ For the grader of assignments, which calls answers with probes and compares the 
     roster, late, row_changes                    who is who, when it was due for them, and rows that are renamed or merged
     export, report, similarity_report            grades and statistics for the course staff
     tables, whole_files                          CSV tables in and out; files that are written whole or not at all
-    validation, escapes                          tests of an assignment with mutants and alternates; attempts to escape the sandbox
+    validation, notebook_runs, escapes           an assignment tried with mutants, alternates and nbval; attempts to escape the sandbox
 """
 
 from importlib import import_module

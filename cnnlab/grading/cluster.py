@@ -8,7 +8,7 @@ pickles; nothing that a student's code has made is ever in them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -16,8 +16,11 @@ from typing import Any
 
 from cnnlab.grading.assignment import Assignment, load_assignment
 from cnnlab.grading.runner import Runner
+from cnnlab.grading.runner_protocol import RunnerError
 from cnnlab.grading.scoring import Result, grade_submission
 from cnnlab.grading.submissions import Submission
+
+PATIENCE = 60.0  # seconds from one look at whether there are workers to the next
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def workers(
         If there is no scheduler at the address.
     """
     try:
-        from distributed import Client
+        from distributed import Client, wait
     except ModuleNotFoundError:
         raise ModuleNotFoundError("--cluster needs Dask: pip install 'cnnlab[cluster]'.") from None
     paths = [tuple(str(Path(path).absolute()) for path in some) for some in (hidden, data)]
@@ -57,7 +60,15 @@ def workers(
     with Client(address, timeout=20) as client:
 
         def grade(student: str, submission: Submission, **how: Any) -> Result:
-            return client.submit(_work, settings, student, submission, how, pure=False, retries=2).result()
+            future = client.submit(_work, settings, student, submission, how, pure=False, retries=2)
+            deserted = 0  # looks in a row that have found no worker; one that has died may be starting again
+            while not future.done():
+                if deserted == 2:
+                    raise RunnerError("the cluster has no worker left; start one, and give the same command")
+                deserted = 0 if client.nthreads() else deserted + 1
+                with suppress(TimeoutError):
+                    wait(future, PATIENCE)
+            return future.result()
 
         yield grade, 2 * max(1, sum(client.nthreads().values()))
 

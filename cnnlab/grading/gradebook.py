@@ -15,9 +15,10 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, astuple, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, astuple, fields, replace
 from pathlib import Path
+from typing import Any
 
 from cnnlab.grading.decisions import Decision, effective
 from cnnlab.grading.gradebook_tables import APPLICATION_ID, MIGRATIONS, OF_A_RESULT, TABLES, VERSION
@@ -64,9 +65,7 @@ class Gradebook:
 
     def _make(self) -> None:
         """Make the gradebook beside its place, and put it there complete; another grader's, made meanwhile, is kept."""
-        number, name = tempfile.mkstemp(
-            prefix=".gradebook-", dir=self.path.parent
-        )  # only its owner may read it
+        number, name = tempfile.mkstemp(prefix=".gradebook-", dir=self.path.parent)  # its owner's alone
         os.close(number)
         new = Path(name)
         try:
@@ -86,10 +85,7 @@ class Gradebook:
             new.unlink(missing_ok=True)
 
     def _check_kind(self) -> None:
-        kind, version = (
-            self._connection.execute(f"pragma {name}").fetchone()[0]
-            for name in ("application_id", "user_version")
-        )
+        kind, version = self._pragma("application_id"), self._pragma("user_version")
         if not self._connection.execute("select count(*) from sqlite_master").fetchone()[0]:
             raise GradebookError(
                 f"the gradebook {self.path} is empty, and none is ever made so: it has lost its grades and its secret;"
@@ -110,13 +106,14 @@ class Gradebook:
     def _bring_up_to_date(self) -> None:
         """Make the tables that an older gradebook lacks: all of them, or none."""
         with self._transaction():
-            version = self._connection.execute("pragma user_version").fetchone()[
-                0
-            ]  # as another process left it
+            version = self._pragma("user_version")  # as another process left it
             for statements in MIGRATIONS[version - 1 :]:
                 for statement in filter(str.strip, statements.split(";\n")):
                     self._connection.execute(statement)
             self._connection.execute(f"pragma user_version = {VERSION}")
+
+    def _pragma(self, name: str) -> int:
+        return self._connection.execute(f"pragma {name}").fetchone()[0]
 
     @property
     def secret(self) -> bytes:
@@ -138,44 +135,18 @@ class Gradebook:
         with self._translate_errors(), self._lock, self._transaction():
             for table in OF_A_RESULT:
                 self._connection.execute(f"delete from {table} where assignment = ? and student = ?", key)
-            row = (
-                *key,
-                fingerprint,
-                result.status,
-                result.note,
-                json.dumps(result.notes),
-                result.sandbox,
-                result.text,
-            )
-            row += (result.digest, result.submitted, time.time(), result.seconds)
-            self._connection.execute(f"insert into submissions values ({_placeholders(row)})", row)
-            for position, graded in enumerate(result.questions):
-                row = (
-                    *key,
-                    position,
-                    graded.question,
-                    graded.status,
-                    graded.points,
-                    graded.out_of,
-                    json.dumps(graded.notes),
+            told = (result.status, result.note, json.dumps(result.notes), result.sandbox, result.text)
+            times = (result.submitted, time.time(), result.seconds)
+            self._insert("submissions", *key, fingerprint, *told, result.digest, *times)
+            for place, graded in enumerate(result.questions):
+                points = (graded.status, graded.points, graded.out_of)
+                lines = (json.dumps(graded.notes), json.dumps(graded.review))
+                self._insert(
+                    "questions", *key, place, graded.question, *points, *lines, graded.code, graded.text
                 )
-                row += (json.dumps(graded.review), graded.code, graded.text)
-                self._connection.execute(f"insert into questions values ({_placeholders(row)})", row)
-                for number, case in enumerate(graded.cases):
-                    row = (
-                        *key,
-                        graded.question,
-                        number,
-                        case.name,
-                        case.points,
-                        case.out_of,
-                        case.hint,
-                        case.picture,
-                    )
-                    self._connection.execute(f"insert into cases values ({_placeholders(row)})", row)
-                for number, exhibit in enumerate(graded.exhibits):
-                    row = (*key, graded.question, number, *astuple(exhibit))
-                    self._connection.execute(f"insert into exhibits values ({_placeholders(row)})", row)
+                for table, parts in (("cases", graded.cases), ("exhibits", graded.exhibits)):
+                    for number, part in enumerate(parts):
+                        self._insert(table, *key, graded.question, number, *astuple(part))
 
     def decide(self, assignment: str, decision: Decision) -> Decision:
         """Add a decision; gives it with its number, and with the marker of one that came between it and the latest known (`seen`)."""
@@ -205,18 +176,15 @@ class Gradebook:
             after,
             student,
         )
-        return [
-            Decision(*row[:4], _lines(row[4]), _lines(row[5]), row[6], bool(row[7]), *row[8:]) for row in rows
-        ]
+        made = ((*row[:4], _lines(row[4]), _lines(row[5]), row[6], bool(row[7]), *row[8:]) for row in rows)
+        return [Decision(*columns) for columns in made]
 
     def students(self, assignment: str) -> list[str]:
         """The students with a result for this assignment, in order."""
-        return [
-            row[0]
-            for row in self._fetch_all(
-                "select student from submissions where assignment = ? order by student", assignment
-            )
-        ]
+        rows = self._fetch_all(
+            "select student from submissions where assignment = ? order by student", assignment
+        )
+        return [row[0] for row in rows]
 
     def latest(self, assignment: str) -> list[str]:
         """The students with a result for this assignment, the one graded last in front."""
@@ -227,11 +195,8 @@ class Gradebook:
 
     def statuses(self, assignment: str) -> dict[str, int]:
         """How many submissions have each status."""
-        return dict(
-            self._fetch_all(
-                "select status, count(*) from submissions where assignment = ? group by status", assignment
-            )
-        )
+        counted = "select status, count(*) from submissions where assignment = ? group by status"
+        return dict(self._fetch_all(counted, assignment))
 
     def results(self, assignment: str) -> Iterator[Result]:
         """All results of an assignment, in the order of the students."""
@@ -258,11 +223,11 @@ class Gradebook:
         questions = tuple(
             QuestionResult(
                 *columns[:4],
-                self._cases(assignment, student, columns[0]),
+                self._of_question("cases", CaseResult, assignment, student, columns[0]),
                 _lines(columns[4]),
                 _lines(columns[5]),
                 *columns[6:],
-                self._exhibits(assignment, student, columns[0]),
+                self._of_question("exhibits", Exhibit, assignment, student, columns[0]),
             )
             for columns in self._fetch_all(
                 "select question, status, points, out_of, notes, review, code, printed from questions"
@@ -277,29 +242,18 @@ class Gradebook:
         decisions = self.decisions(assignment, student=student)
         return effective(result, {decision.question: decision for decision in decisions})
 
-    def _cases(self, assignment: str, student: str, question: str) -> tuple[CaseResult, ...]:
-        rows = self._fetch_all(
-            "select name, points, out_of, hint, picture from cases where assignment = ? and student = ? and question = ? order by place",
-            assignment,
-            student,
-            question,
-        )
-        return tuple(CaseResult(*row) for row in rows)
+    def _of_question(self, table: str, make: Callable[..., Any], *key: str) -> tuple[Any, ...]:
+        """What the table has for one question of one student, in its order."""
+        columns = ", ".join(field.name for field in fields(make))
+        where = "assignment = ? and student = ? and question = ?"
+        rows = self._fetch_all(f"select {columns} from {table} where {where} order by place", *key)
+        return tuple(make(*row) for row in rows)
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """One transaction over all tables, for what is no result: all of it is written, or nothing. The book itself waits for it."""
         with self._translate_errors(), self._lock, self._transaction():
             yield self._connection
-
-    def _exhibits(self, assignment: str, student: str, question: str) -> tuple[Exhibit, ...]:
-        rows = self._fetch_all(
-            "select name, code, alt, picture from exhibits where assignment = ? and student = ? and question = ? order by place",
-            assignment,
-            student,
-            question,
-        )
-        return tuple(Exhibit(*row) for row in rows)
 
     def close(self) -> None:
         """Close the file."""
@@ -310,6 +264,9 @@ class Gradebook:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def _insert(self, table: str, *row: object) -> None:
+        self._connection.execute(f"insert into {table} values ({_placeholders(row)})", row)
 
     def _fetch_one(self, statement: str, *values: object) -> tuple | None:
         with self._translate_errors(), self._lock:

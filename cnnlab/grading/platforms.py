@@ -228,11 +228,13 @@ def _gradescope_hand_in(
     people = [one for one in told.get(":submitters") or [] if isinstance(one, dict)]
     first, *others = people or [{}]
     texts = {key: untrusted.line(str(first.get(key) or ""), 200) for key in (":name", ":sid", ":email")}
-    when = told.get(":created_at")
-    when = (when.get("utc") or when.get("time")) if isinstance(when, dict) else when
-    when = when.replace(tzinfo=when.tzinfo or UTC).isoformat() if isinstance(when, datetime) else ""
+    said = told.get(":created_at")
+    said = (said.get("utc") or said.get("time")) if isinstance(said, dict) else said
+    when = said.replace(tzinfo=said.tzinfo or UTC).isoformat() if isinstance(said, datetime) else ""
     with_whom = ", ".join(untrusted.line(str(one.get(":name") or one.get(":sid")), 100) for one in others)
     notes = (f"handed in together with {with_whom}",) if others else ()
+    if said and not when:
+        notes += (f"the time {untrusted.line(str(said), 100)!r} is not understood, so none is known",)
     ids = tuple(filter(None, (texts[":sid"], texts[":email"])))
     return HandIn(folder, texts[":name"] or folder, files, ids, texts[":email"], when, notes=notes)
 

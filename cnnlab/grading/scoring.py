@@ -8,6 +8,7 @@ grader error is never a student's zero.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from cnnlab.grading.written import Exhibit, written_answer
 if TYPE_CHECKING:
     from cnnlab.grading.decisions import Decision
 
-END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory"}
+END_STATUS = {"time": "timeout", "processor": "timeout", "memory": "memory", "MemoryError": "memory"}
 STUB = "NotImplementedError"  # without a message
 NO_ANSWER = "there is no answer"
 SENTENCES = {"exit": "it ended the whole process: {}"}  # of the others it is said that they were stopped
@@ -113,29 +114,22 @@ def grade_submission(
         matched = match(assignment, submission)
         cells = runnable_cells(assignment, submission, matched)
         hand_in = probes.hand_in(student, submission.digest)
-        inputs_of = {
-            question.name: probes.draw_all(secret, assignment.name, question, hand_in)
-            for question in assignment.questions
-            if matched[question.name].cells and not matched[question.name].stub
-        }
-        requests = [
-            probes.request(secret, assignment.name, question, hand_in, inputs_of[question.name])
-            for question in assignment.questions
-            if question.name in inputs_of
+        answered = [
+            one for one in assignment.questions if matched[one.name].cells and not matched[one.name].stub
         ]
+        drawn = (secret, assignment.name)
+        inputs_of = {one.name: probes.draw_all(*drawn, one, hand_in) for one in answered}
+        requests = [probes.request(*drawn, one, hand_in, inputs_of[one.name]) for one in answered]
         run_result = runner.run(cells, requests, limits or Limits()) if requests else RunResult()
     except Exception as error:
         return replace(grader_error(assignment, student, error), sandbox=str(runner.sandbox), **metadata)
     results = tuple(
-        _question_result(
-            question, matched[question.name], cells, run_result, inputs_of.get(question.name, [])
-        )
-        for question in assignment.questions
+        _question_result(one, matched[one.name], cells, run_result, inputs_of.get(one.name, []))
+        for one in assignment.questions
     )
     results += tuple(_written_result(assignment, question, submission) for question in assignment.written)
-    failed = "; ".join(
-        reason for result in results if result.status == "grader error" for reason in result.review
-    )
+    broken = [result for result in results if result.status == "grader error"]
+    failed = "; ".join(reason for result in broken for reason in result.review)
     status = "grader error" if failed else submission_status(results, submission.notes)
     text = run_result.text + ("\n..." if run_result.printed > len(run_result.text.encode()) else "")
     note = failed or (f"graded {WITHOUT_WALLS}" if runner.sandbox.tier == WITHOUT_WALLS else "")
@@ -171,15 +165,8 @@ def _written_result(assignment: Assignment, question: Written, submission: Submi
     except Exception as error:
         reason = f"{question.name}: {_reason(error)}"
         return QuestionResult(question.name, "grader error", 0.0, question.points, review=(reason,))
-    return QuestionResult(
-        question.name,
-        found.status,
-        0.0,
-        question.points,
-        notes=found.notes,
-        code=found.text,
-        exhibits=found.exhibits,
-    )
+    told = {"notes": found.notes, "code": found.text, "exhibits": found.exhibits}
+    return QuestionResult(question.name, found.status, 0.0, question.points, **told)
 
 
 def _question_result(
@@ -190,18 +177,14 @@ def _question_result(
     inputs_of_cases: list[dict[str, Any]],
 ) -> QuestionResult:
     out_of = question.points
-    text = "\n\n".join(cell.source for cell in cell_match.texts or cell_match.cells)
+    text = "\n\n".join(cell.source for cell in cell_match.texts or cell_match.cells)[:100_000]
+    unscored = partial(QuestionResult, question.name, points=0.0, out_of=out_of, code=text)
     if cell_match.texts:
-        notes, review = cell_match.notes, cell_match.review
-        return QuestionResult(
-            question.name, "needs review", 0.0, out_of, notes=notes, review=review, code=text[:100_000]
-        )
+        return unscored("needs review", notes=cell_match.notes, review=cell_match.review)
     if not cell_match.cells:
-        return QuestionResult(
-            question.name, "missing", 0.0, out_of, notes=("there is no cell for this question",)
-        )
+        return unscored("missing", notes=("there is no cell for this question",))
     if cell_match.stub:
-        return QuestionResult(question.name, "not attempted", 0.0, out_of, code=text, notes=cell_match.notes)
+        return unscored("not attempted", notes=cell_match.notes)
     probe_result = run_result.results.get(question.name, ProbeResult())
     problems: list[str] = []  # of the grader, for the report
     try:
@@ -210,14 +193,10 @@ def _question_result(
             for number, inputs in enumerate(inputs_of_cases)
         )
     except Exception as error:
-        reason = f"{question.name}: {_reason(error)}"
-        return QuestionResult(question.name, "grader error", 0.0, out_of, review=(reason,), code=text)
+        return unscored("grader error", review=(f"{question.name}: {_reason(error)}",))
     points = sum(result.points for result in results)
-    notes = [
-        *cell_match.notes,
-        *probe_result.side_effects,
-        *_cell_notes(question, cells, run_result, probe_result),
-    ]
+    notes = [*cell_match.notes, *probe_result.side_effects]
+    notes += _cell_notes(question, cells, run_result, probe_result)
     if probe_result.end_reason:
         notes.append(SENTENCES.get(probe_result.end_reason, "it was stopped: {}").format(probe_result.detail))
     status = _status(points, out_of, probe_result, run_result, question, cells)
@@ -226,17 +205,9 @@ def _question_result(
         review.append("the guard of this question was lost; this may be the grader's fault")
     if points:
         review += _ready_made(question, cell_match, cells, run_result, probe_result)
-    return QuestionResult(
-        question.name,
-        "needs review" if review else status,
-        points,
-        out_of,
-        results,
-        tuple(dict.fromkeys(notes)),
-        (*review, *problems),
-        text[:100_000],
-        probe_result.text[:4000],
-    )
+    status, review = "needs review" if review else status, [*review, *problems]
+    told = {"notes": tuple(dict.fromkeys(notes)), "code": text, "text": probe_result.text[:4000]}
+    return QuestionResult(question.name, status, points, out_of, results, review=tuple(review), **told)
 
 
 def _ready_made(
@@ -249,12 +220,8 @@ def _ready_made(
     """A line for each kind of code that may be the answer itself: written in its cells, or run when it was called."""
     used = set(probe_result.used)
     if question.variable:
-        used |= {
-            name
-            for number, names in run_result.used.items()
-            if cells[number].question in (question.name, None)
-            for name in names
-        }
+        own = [number for number in run_result.used if cells[number].question in (question.name, None)]
+        used.update(*(run_result.used[number] for number in own))
     blind = used & {SWITCHED_OFF, UNSEEN}
     lines = [f"{name} while the answer ran" for name in sorted(blind)]
     for cell in cell_match.cells:
@@ -341,13 +308,10 @@ def _status(
         return "partial"
     if probe_result.end_reason:
         return END_STATUS.get(probe_result.end_reason, "error")
-    cell_errors = [
-        error for number, error in run_result.cell_errors.items() if cells[number].question == question.name
-    ]
+    errors = run_result.cell_errors
+    cell_errors = [errors[number] for number in errors if cells[number].question == question.name]
     if cell_errors and _in_words(cell_errors[0]) != STUB:
-        return END_STATUS.get(
-            cell_errors[0]["type"], "memory" if cell_errors[0]["type"] == "MemoryError" else "error"
-        )
+        return END_STATUS.get(cell_errors[0]["type"], "error")
     kinds = {error["type"] for error in probe_result.errors.values()}
     empty = all(_in_words(error) == STUB for error in probe_result.errors.values())
     empty = empty and all(_is_nothing(value) for value in probe_result.values.values())

@@ -8,9 +8,6 @@ answer written differently.
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -25,6 +22,7 @@ from cnnlab.grading.answer_key import Question
 from cnnlab.grading.assignment import Assignment
 from cnnlab.grading.comparison import difference, plain
 from cnnlab.grading.model_scoring import MEASURES
+from cnnlab.grading.notebook_runs import nbval, unstored_outputs
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.sandbox import probe_networks
 from cnnlab.grading.sandbox.wire_format import decode, encode
@@ -90,17 +88,14 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
     for variant, graded_question in grade_variants(assignment, variants(assignment, "mutants"), runner):
         hints = [case.hint for case in graded_question.cases if case.hint]
         fits = any(variant.hint in hint for hint in [*hints, *graded_question.notes])
-        details = f"{graded_question.points:g} of {graded_question.out_of:g}" + (
-            "" if fits else f"; the hint does not fit: {hints}"
-        )
-        yield ValidationResult(
-            f"mutant {variant.name}", graded_question.points < graded_question.out_of and fits, details
-        )
+        reached = f"{graded_question.points:g} of {graded_question.out_of:g}"
+        details = reached if fits else f"{reached}; the hint does not fit: {hints}"
+        loses = graded_question.points < graded_question.out_of
+        yield ValidationResult(f"mutant {variant.name}", loses and fits, details)
     for variant, graded_question in grade_variants(assignment, variants(assignment, "alternates"), runner):
         hints = "; ".join(case.hint for case in graded_question.cases if case.hint)
-        details = f"{graded_question.points:g} of {graded_question.out_of:g}" + (
-            f": {hints}" if hints else ""
-        )
+        reached = f"{graded_question.points:g} of {graded_question.out_of:g}"
+        details = f"{reached}: {hints}" if hints else reached
         yield ValidationResult(f"alternate {variant.name}", graded_question.status == "passed", details)
     for question in assignment.questions:
         yield check_draws(assignment, question)
@@ -109,7 +104,9 @@ def validate(assignment: Assignment, runner: Runner, *, notebooks: bool = True) 
         if any(case.measures for case in question.cases):
             yield check_margin(assignment, question)
     if notebooks:
-        yield from _notebooks(assignment)
+        source, stub = assignment.instructor / "source.ipynb", assignment.folder / f"{assignment.name}.ipynb"
+        yield _check_run("nbval over the reference solution", source, assignment)
+        yield _check_run("nbval over the student version", stub, assignment)
 
 
 def grade_variants(
@@ -130,9 +127,8 @@ def grade_filled(assignment: Assignment, answers: dict[str, str] | None, runner:
     with tempfile.TemporaryDirectory(prefix="cnnlab-validate-") as folder:
         path = Path(folder, "submission.ipynb")
         release.write(release.with_answers(assignment, answers), path)
-        submission = replace(
-            read(path), digest="validate"
-        )  # so that the inputs are the same however the file is written
+        # The inputs are the same however the file is written.
+        submission = replace(read(path), digest="validate")
         return grade_submission(assignment, "validate", submission, runner=runner, secret=SECRET)
 
 
@@ -298,59 +294,12 @@ def _tolerance_share(value, expected, question: Question) -> float:
     return float(shares[len(shares) - 1 - int(question.tolerance.outlier_fraction * len(shares))])
 
 
-def _notebooks(assignment: Assignment) -> Iterable[ValidationResult]:
-    source, stub = assignment.instructor / "source.ipynb", assignment.folder / f"{assignment.name}.ipynb"
-    for subject, path in (
-        ("nbval over the reference solution", source),
-        ("nbval over the student version", stub),
-    ):
-        if not path.is_file():
-            yield ValidationResult(
-                subject, False, f"{path.name} is not there; `cnnlab release {assignment.name}` writes it"
-            )
-            continue
-        if unstored := unstored_outputs(path):
-            yield ValidationResult(
-                subject, False, f"checked cells with no stored output: {', '.join(unstored)}"
-            )
-            continue
-        completed = nbval(path)
-        yield ValidationResult(
-            subject, completed.returncode == 0, (completed.stdout.strip().splitlines() or ["no output"])[-1]
-        )
-
-
-def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
-    """Run a notebook in a fresh kernel, `cell_timeout` seconds a cell, and compare its checked cells with the stored outputs."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval-lax",
-        "--nbval-current-env",
-        f"--nbval-sanitize-with={Path(__file__).with_name('nbval_sanitize.ini')}",
-        f"--nbval-cell-timeout={cell_timeout}",
-        "--tb=short",
-        "-q",
-        "--color=no",
-    ]
-    settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"]
-    return subprocess.run(
-        [*command, *settings, str(path)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTEST_ADDOPTS": ""},
-    )
-
-
-def unstored_outputs(path: Path) -> list[str]:
-    """Checked cells without stored outputs, which nbval would pass without a comparison."""
-    import nbformat
-
-    cells = nbformat.read(path, as_version=4).cells
-    return [cell.id for cell in cells if cell.cell_type == "code" and _is_checked(cell) and not cell.outputs]
-
-
-def _is_checked(cell: Any) -> bool:
-    return "nbval-check-output" in cell.metadata.get("tags", []) or "# NBVAL_CHECK_OUTPUT" in cell.source
+def _check_run(subject: str, path: Path, assignment: Assignment) -> ValidationResult:
+    if not path.is_file():
+        said = f"{path.name} is not there; `cnnlab release {assignment.name}` writes it"
+        return ValidationResult(subject, False, said)
+    if unstored := unstored_outputs(path):
+        return ValidationResult(subject, False, f"checked cells with no stored output: {', '.join(unstored)}")
+    completed = nbval(path)
+    last = (completed.stdout.strip().splitlines() or ["no output"])[-1]
+    return ValidationResult(subject, completed.returncode == 0, last)

@@ -46,7 +46,8 @@ def available() -> dict[str, NetworkInfo]:
     'torchvision'
     """
     networks = {name: _package_info(name) for name in imagenet.PACKAGED}
-    networks |= {name: _shipped_info(name) for name in _own_names()}
+    shipped = weight_files.shipped()
+    networks |= {name: _shipped_info(name, name in shipped) for name in _own_names()}
     for name, note in pretrained.NOTES.items():
         ready = pretrained.is_cached(name)
         networks[name] = NetworkInfo(name, "torchvision", ready, PHOTOGRAPHS, note)
@@ -131,8 +132,8 @@ def _own_names() -> list[str]:
     return list(dict.fromkeys([*RECIPES, *weight_files.shipped()]))
 
 
-def _shipped_info(name: str) -> NetworkInfo:
-    if name not in weight_files.shipped():
+def _shipped_info(name: str, is_trained: bool) -> NetworkInfo:
+    if not is_trained:
         config = RECIPES[name]
         return NetworkInfo(name, "shipped", False, config.task, f"not trained yet: `cnnlab train {name}`")
     card = weight_files.card(name)

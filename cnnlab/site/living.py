@@ -6,6 +6,7 @@ In a notebook an explorer is a tree of widgets, whose state lies in the kernel. 
     vendor/      packages of npm (`packages.py`)
     page.js      builds the widgets when the reader asks for it
     kernel.js    traits of widgets, and the pickers of network and picture
+    snippets.js  the lines of "Show the code"
     networks.js, pictures.js, random.js   graphs that run, pictures and colours, the random numbers of torch
     <name>.js    the answers of one explorer, such as occlusion.js
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from ipywidgets import Widget
 from ipywidgets.embed import dependency_state
+from tqdm.auto import tqdm
 
 from cnnlab import explorers, networks
 from cnnlab.explorers.base import Explorer
@@ -37,18 +39,24 @@ SCRIPTS = Path(__file__).parent / "browser"
 NETWORKS = ("squeezenet", "mini_alexnet")
 SHORTCUTS = ("sheep_goat_meadow", "sheep_goat", "wolf_husky_snow", "wolf_husky")
 """The networks of 07, half of which have learned the scene instead of the animal."""
+FAMILIES = ((("squeezenet",), SHORTCUTS), (("mini_alexnet",),))
+"""Networks that share a file of weights, and among them those that differ in their weights alone."""
 PALETTES = ("viridis", "gray", "magma", "PuOr_r")
 
 
 @dataclass(frozen=True)
 class Living:
-    """An explorer of a page: its notebook and cell, the script that answers, the kinds of graphs, networks and pictures that it needs."""
+    """An explorer of a page: its notebook and cell, the script that answers, the kinds of graphs, networks and pictures that it needs.
+
+    `graphs` are those of its first answer, `later` those that some of its controls ask for.
+    """
 
     notebook: str
     cell: str
     script: str
     make: Callable[[], Explorer]
-    graphs: tuple[str, ...]
+    graphs: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     networks: tuple[str, ...] = NETWORKS
     rendered: Callable[[], page_data.Sources] = page_data.rendered
     parts: Callable[[Explorer], Mapping[str, Widget]] = lambda _explorer: {}
@@ -79,7 +87,6 @@ LIVING = (
     Living(
         *("01_layers_and_shapes", "convolution", "convolution"),
         make=lambda: explorers.ConvolutionExplorer("squeezenet", "chelsea"),
-        graphs=(),
     ),
     Living(
         *("03_activations_and_patches", "explorer", "activation"),
@@ -95,13 +102,15 @@ LIVING = (
     Living(
         *("06_saliency", "explorer", "saliency"),
         make=lambda: explorers.SaliencyExplorer("squeezenet", "chelsea"),
-        graphs=("scores", "gradient", "units"),
+        graphs=("scores", "gradient"),
+        later=("units",),
         parts=lambda explorer: {"finding": explorer._finding},
     ),
     Living(
         *("07_grad_cam", "explorer", "grad_cam"),
         make=_goat_in_a_meadow,
-        graphs=("scores", "gradient", "cams"),
+        graphs=("scores", "cams"),
+        later=("gradient",),
         networks=SHORTCUTS,
         rendered=page_data.moved,
         parts=lambda explorer: {"finding": explorer._finding},
@@ -115,8 +124,8 @@ LIVING = (
 )
 
 
-def write_living(out: Path) -> None:
-    """Write everything that the explorers of the pages need into `out`.
+def write_living(out: Path, *, progress: bool = False) -> None:
+    """Write everything that the explorers of the pages need into `out`; `progress` shows a bar of the networks and explorers.
 
     Raises
     ------
@@ -128,18 +137,23 @@ def write_living(out: Path) -> None:
     for script in SCRIPTS.glob("*.js"):
         shutil.copy(script, out)
     (out / "networks").mkdir()
-    weights = Weights(out / "networks" / "weights.bin")
-    for alike in (*((name,) for name in NETWORKS), SHORTCUTS):
-        graphs = {kind for living in LIVING if set(alike) <= set(living.networks) for kind in living.graphs}
-        page_data.write_networks(alike, sorted(graphs), out / "networks", weights)
-    for name in NETWORKS:
-        page_data.write_patches(name, out / "patches")
+    bar = tqdm(total=len(NETWORKS) + len(LIVING), desc="living explorers", disable=not progress)
+    for family in FAMILIES:
+        weights = Weights(out / "networks" / f"{family[0][0]}.bin")
+        for alike in family:
+            needing = [living for living in LIVING if set(alike) <= set(living.networks)]
+            graphs = {kind for living in needing for kind in (*living.graphs, *living.later)}
+            page_data.write_networks(alike, sorted(graphs), out / "networks", weights)
+        page_data.write_patches(family[0][0], out / "patches")
+        bar.update()
     sources = {**page_data.photographs(), **page_data.rendered(), **page_data.moved()}
     sides = sorted({networks.load(name).input_size for name in NETWORKS})
     page_data.write_pictures(sources, sides, out / "pictures")
     (out / "colours.json").write_text(json.dumps(colours()), "utf-8")
     for living in LIVING:
         (out / f"{living.notebook}-{living.cell}.json").write_text(json.dumps(page_state(living)), "utf-8")
+        bar.update()
+    bar.close()
 
 
 def colours() -> dict[str, list]:
@@ -181,18 +195,19 @@ def page_state(living: Living) -> dict:
         "upload": picker.photo_upload,
         "rendered_panel": picker.rendered_panel,
         "alert": explorer._alert,
+        "code": explorer._code,
     }
     for grid in parts.values():
         if isinstance(grid, ImageGrid):
             grid.tiles, grid.overlay = {}, {}  # the script makes them at once
-    # "Show the code" follows the controls, and its lines are written in Python: a page has the code of its cells above.
-    explorer._code.layout.display = "none"
     state = dependency_state([explorer.widget], drop_defaults=False)
     for name, part in list(parts.items()):
         if part.model_id not in state:
             del parts[name]
     return {
         "script": f"./{living.script}.js",
+        "network": explorer.network.label,
+        "graphs": living.graphs,
         "root": explorer.widget.model_id,
         "names": {name: part.model_id for name, part in parts.items()},
         "state": {"version_major": 2, "version_minor": 0, "state": state},

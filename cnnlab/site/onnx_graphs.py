@@ -7,8 +7,8 @@
     cams      image, seed 1 x C                   -> logits, and for each layer with maps its class map, h x w, of seed . logits
 
 The gradient is a graph like any other: the steps of backpropagation are written down by autograd while it runs once (`make_fx`), and
-those that ONNX has no operation for are put into words that it has. All graphs of all networks share one file of weights, in which each
-tensor stands once.
+those that ONNX has no operation for are put into words that it has. The graphs of several networks share a file of weights, in which
+each tensor stands once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import onnx_ir
 import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -37,7 +38,7 @@ SMALL = 1024
 
 
 class Weights:
-    """The file with the weights of all graphs: each tensor once, found by its bytes."""
+    """The file with the weights of many graphs: each tensor once, found by its bytes."""
 
     def __init__(self, file: Path):
         self.file = file
@@ -216,6 +217,7 @@ def _in_onnx(
         program = torch.onnx.export(
             exported, dynamo=True, input_names=inputs, output_names=outputs, verbose=False
         )
+    ClearMetadataAndDocStringPass()(program.model)  # where each node comes from in Python: most of the file
     return program.model
 
 

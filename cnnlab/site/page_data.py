@@ -45,7 +45,8 @@ def write_networks(names: Sequence[str], graphs: Iterable[str], folder: Path, we
         files = {folder / f"{name}.{kind}.onnx": model for name, model in models.items()}
         write_graph(kind, files, side, weights)
     for name, model in models.items():
-        (folder / f"{name}.json").write_text(json.dumps(about_network(model)), "utf-8")
+        about = about_network(model) | {"weights": weights.file.name}
+        (folder / f"{name}.json").write_text(json.dumps(about), "utf-8")
 
 
 def about_network(model: nn.Module) -> dict:
@@ -126,7 +127,8 @@ def write_pictures(sources: Sources, sides: Iterable[int], folder: Path) -> None
         masked = source.mask(DISPLAY_SIZE) is not None
         for side in (DISPLAY_SIZE, *sides) if masked else ():
             (folder / f"{name}-mask-{side}.png").write_bytes(image_bytes.mask_png(source.mask(side)))
-        listed[name] = {"description": source.description, "object": source.object_name, "masked": masked}
+        about = {"description": source.description, "object": source.object_name, "masked": masked}
+        listed[name] = about | {"code": {side: source.code(side) for side in sides}}
         if name in moved():
             shape = source.recipe.shape
             listed[name]["elsewhere"] = {scene: f"{shape}-{scene}" for scene in SCENES}
@@ -149,7 +151,8 @@ def write_patches(name: str, folder: Path) -> None:
         image = pictures.as_floats(side, torch.tensor([index]))[0]
         (target / f"{index}.jpg").write_bytes(image_bytes.jpeg(image, quality=85))
     said = [pictures.describe(index) for index in range(len(pictures))]
-    (target / "list.json").write_text(json.dumps(said), "utf-8")
+    listed = {"descriptions": said, "code": pictures.code(side)}
+    (target / "list.json").write_text(json.dumps(listed), "utf-8")
     layers = [layer.name for layer in network_layers(model, side)]
     peaks: dict[str, list[tuple]] = {layer: [] for layer in layers}
     for some in torch.arange(len(pictures)).split(AT_ONCE):

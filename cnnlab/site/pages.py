@@ -25,6 +25,7 @@ from nbformat import NotebookNode
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
+from tqdm.auto import tqdm
 
 from cnnlab.site.films import FILMS, write_film
 from cnnlab.site.living import LIVING, write_living
@@ -39,6 +40,9 @@ PICTURES = ("image/png", "image/jpeg")
 QUALITY = 88
 """Of WebP, for figures: no difference is seen, and they are a fifth as large as PNG."""
 
+SIDEBAR = ("brand", "search", "scroll-start", "navigation", "reference", "scroll-end")
+"""Furo's, and the way to the reference."""
+
 CONFIGURATION: dict[str, Any] = {
     "project": "cnnlab",
     "html_title": "cnnlab",
@@ -50,6 +54,7 @@ CONFIGURATION: dict[str, Any] = {
     "myst_heading_slug_func": "cnnlab.site.pages.anchor",
     "html_theme": "furo",
     "templates_path": [str(HERE / "templates")],
+    "html_sidebars": {"**": [f"sidebar/{part}.html" for part in SIDEBAR]},
     "html_static_path": [str(HERE / "site.css"), str(HERE / "browser" / "film.js")],
     "html_css_files": ["site.css"],
     "html_js_files": [("film.js", {"defer": "defer"})],
@@ -61,9 +66,11 @@ CONFIGURATION: dict[str, Any] = {
 
 ROOM = """<div class="alive" data-explorer="{explorer}">
 <button type="button" disabled>Bring it to life</button>
-<span role="status">It then runs here, in your browser: some 15 MB are loaded once, and a photo of yours stays with you.</span>
+<span role="status">It then runs here, in your browser: some 10 MB are loaded once, and a photo of yours stays with you.</span>
 </div>"""
-SCRIPT = '<script type="module" src="../alive/page.js"></script>'
+SCRIPT = """<script type="module" src="../alive/page.js"></script>
+<script>if (location.protocol === "file:") for (const told of document.querySelectorAll(".alive > [role=status]")) told.textContent =
+"A page that is opened from a folder cannot run it: put the site on a host, or show it with cnnlab site --serve.";</script>"""
 
 CONTENTS = """
 ```{toctree}
@@ -88,7 +95,13 @@ CONTRIBUTING
 
 
 def build(
-    checkout: Path, out: Path, *, repository: str = "", living: bool = True, reference: bool = True
+    checkout: Path,
+    out: Path,
+    *,
+    repository: str = "",
+    living: bool = True,
+    reference: bool = True,
+    progress: bool = False,
 ) -> Path:
     """Build the site of a checkout into the folder `out`, and give its first page.
 
@@ -104,6 +117,8 @@ def build(
         Whether explorers can be brought to life in their pages, and what grows is shown as films (minutes; npm is needed).
     reference
         Whether the reference is built from the docstrings too (half a minute).
+    progress
+        Whether bars show how far it is.
 
     Raises
     ------
@@ -121,26 +136,28 @@ def build(
         raise FileExistsError(f"{out} holds something else than a site; name an empty folder.")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "source")
-        write_source(checkout, source, repository, living=living)
+        write_source(checkout, source, repository, living=living, progress=progress)
         _run_sphinx(source, Path(folder, "site"), Path(folder, "doctrees"))
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(Path(folder, "site"), out)
     if living:
-        write_living(out / "alive")
+        write_living(out / "alive", progress=progress)
     if reference:
         build_reference(out / "reference")
     return out / "index.html"
 
 
-def write_source(checkout: Path, source: Path, repository: str = "", *, living: bool = False) -> None:
-    """Copy notebooks and guides of a checkout into `source`, as Sphinx reads them; `repository` and `living` as for `build`."""
+def write_source(
+    checkout: Path, source: Path, repository: str = "", *, living: bool = False, progress: bool = False
+) -> None:
+    """Copy notebooks and guides of a checkout into `source`, as Sphinx reads them; the options are those of `build`."""
     names = {kind: sorted(checkout.glob(f"{kind}.ipynb")) for kind in ("notebooks/*", "assignments/*/*")}
     shutil.copytree(
         checkout / "notebooks", source / "notebooks", ignore=shutil.ignore_patterns("*.ipynb", ".*")
     )
     listed = []
-    for paths in names.values():
-        for path in paths:
+    for kind, paths in names.items():
+        for path in tqdm(paths, desc=f"pages of {kind.split('/')[0]}", disable=not progress):
             place = path.relative_to(checkout)
             page = nbformat.read(path, as_version=4)
             store_pictures(page, place.stem, source / "extra" / place.parent / "figures")

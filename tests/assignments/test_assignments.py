@@ -14,12 +14,13 @@ import pytest
 import cnnlab
 from cnnlab.grading import release
 from cnnlab.grading.assignment import load_assignment
+from cnnlab.grading.notebook_runs import nbval
 from cnnlab.grading.public_tests import write_checks
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.sandbox.confinement import TIERS
 from cnnlab.grading.scoring import grade_submission
 from cnnlab.grading.submissions import read
-from cnnlab.grading.validation import nbval, validate, variants
+from cnnlab.grading.validation import validate, variants
 
 FOLDER = Path(__file__).resolve().parents[2] / "assignments"
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/instructor"))

@@ -5,22 +5,27 @@ Each network has random Kaiming weights; what the numbers say does not depend on
 turn, and the ratio of their fastest runs counts: absolute times depend on the machine, the ratio hardly. Both
 maps are compared as well, so a fast wrong answer does not pass. Some eight minutes on two cores.
 
-What is left of the multiply-adds when each place computes its own windows exactly says how far this way alone can lead:
-34 % of them for mini_alexnet, 35 % for alexnet, 41 % for resnet18 and 15 % for vgg16. Winograd's convolutions take some of them away.
+A second line says how far this can lead: the multiply-adds that the occluder affects, at the rate at which ONNX Runtime computes a
+batch of 64 in full, and how many times as long we take. Winograd's convolutions need fewer of them, so it can be under 1.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from functools import partial
+from pathlib import Path
 
+import onnxruntime
 import torch
 import torchvision
 from captum.attr import Occlusion
 from timing import timed
 from torch import Tensor, nn
 
-from cnnlab.attribution import occlusion
+from cnnlab._incremental.plan import make_plan
+from cnnlab._incremental.tracing import record_steps
+from cnnlab.attribution import occluder_positions, occlusion
 from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet
 
 CLASSES = [f"class {i}" for i in range(1000)]
@@ -34,6 +39,8 @@ NETWORKS = {
     "efficientnet_lite0": (lambda: EfficientNetLite0(CLASSES), 224, 32, 12, 2),
 }
 SWEEP = (4, 8, 16, 32, 64)
+BATCH = 64
+"""Images that ONNX Runtime computes at once."""
 
 
 def lively(model: nn.Module, image: Tensor) -> nn.Module:
@@ -64,6 +71,34 @@ def captum_occlusion(
     return drop[0, 0]
 
 
+def onnx_seconds(model: nn.Module, image: Tensor) -> float:
+    """Seconds that ONNX Runtime takes for a batch, the fastest of three, on as many threads as torch."""
+    images = image.expand(BATCH, *image.shape).contiguous()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "network.onnx")
+        torch.onnx.export(model, (images,), file, dynamo=True, verbose=False)
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: images.numpy()}
+    return min(timed(lambda: session.run(None, feed))[0] for _ in range(3))
+
+
+def affected_fraction(model: nn.Module, image: Tensor, size: int, stride: int) -> float:
+    """The share of the multiply-adds that an occluder affects, on average over its places."""
+    recording = record_steps(model, image, {})
+    plan = make_plan(recording, size, *(occluder_positions(side, size, stride) for side in image.shape[1:]))
+    layers = {f"0.{name}": layer for name, layer in model.named_modules()}
+    affected = total = 0.0
+    for step in recording.steps:
+        layer = layers.get(step.target)
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            work = recording.values[step].numel() * layer.weight[0].numel()
+            total += work
+            affected += work * (plan.windowed_steps[step].mean_fraction if step in plan.windowed_steps else 1)
+    return affected / total
+
+
 def compare(name: str, rounds: int = 4) -> bool:
     """Time both on one network and print a line; whether Captum's time divided by ours is what is wanted."""
     torch.manual_seed(0)
@@ -88,6 +123,13 @@ def compare(name: str, rounds: int = 4) -> bool:
     print(
         f"{name:13} {found.probability.numel()} places: cnnlab {min(ours):6.2f} s, Captum {min(theirs):6.2f} s"
         f" (perturbations_per_eval={best}), ratio {ratio:.2f} (wanted {wanted}); a range of {spread:.2f} differs by {worst:.0e}",
+        flush=True,
+    )
+    fraction, batch_seconds = affected_fraction(model, image, size, stride), onnx_seconds(model, image)
+    limit = found.probability.numel() * fraction * batch_seconds / BATCH
+    print(
+        f"{'':13} {fraction:.0%} of the multiply-adds are affected; ONNX Runtime takes {batch_seconds:.2f} s for {BATCH} images,"
+        f" so {limit:.2f} s for those, and cnnlab {min(ours) / limit:.2f} times as long",
         flush=True,
     )
     if worst > 1e-5 or spread < 1e-3:

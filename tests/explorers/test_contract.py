@@ -8,6 +8,7 @@ Without a running event loop the background work of an explorer is done before t
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import io
@@ -37,7 +38,7 @@ from explorers.contract import (
 from PIL import Image
 from unchanged import state
 
-from cnnlab.explorers import Explorer
+from cnnlab.explorers import Explorer, background, effort, optimisation_base, style_transfer
 from cnnlab.explorers.dataset_picker import FOLDER
 from cnnlab.explorers.render.convolution import LEARNED_FILTER
 from cnnlab.explorers.render.upsampling import TRANSPOSED
@@ -316,3 +317,17 @@ def test_nothing_is_recorded_of_an_explorer_that_is_gone():
 
 def test_controls_names_and_words_are_those_that_are_recorded(name, explorer):
     assert json.loads(json.dumps(recorded(explorer))) == read_record()[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_a_slow_machine_it_opens_with_what_there_is(name, monkeypatch):
+    for module in (effort, background, optimisation_base, style_transfer):
+        monkeypatch.setattr(module, "PATIENCE", 0)
+
+    async def in_a_kernel() -> dict:
+        explorer = opened(name)
+        data, _ = explorer._repr_mimebundle_()
+        explorer.background.stop()
+        return data
+
+    assert base64.b64decode(asyncio.run(in_a_kernel())["image/png"]).startswith(b"\x89PNG")

@@ -55,6 +55,18 @@ def test_a_cell_that_is_run_again_holds_no_more_than_before(run, code):
     assert held() == before
 
 
+def test_two_hundred_runs_of_a_cell_hold_no_more_than_a_few(run):
+    """Objects of any kind are counted too; IPython and the interpreter may keep a handful for each run, an explorer has thousands."""
+    code = FILTERS.replace("FilterExplorer()", "explorer = FilterExplorer()")
+    for _ in range(3):
+        run(code, "a cell")
+    before, objects = held(), len(gc.get_objects())
+    for _ in range(200):
+        run(code, "a cell")
+    assert held() == before
+    assert len(gc.get_objects()) - objects < 200 * 10
+
+
 def test_the_explorer_of_the_last_run_works_and_so_do_those_of_other_cells(run):
     other = run("mine = None\n" + FILTERS, "another cell")
     run(OCCLUSION, "a cell")

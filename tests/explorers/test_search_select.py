@@ -65,6 +65,15 @@ def test_what_is_not_offered_is_refused_and_what_was_chosen_stays(trait, wrong):
     assert (control.value, control.label, control.index) == (130, "flamingo", 1)
 
 
+def test_a_place_among_options_that_are_gone_is_put_right_in_the_browser(monkeypatch):
+    control = SearchSelect(["conv1", "conv2", "conv3"], value="conv2")
+    control.set_options(["conv1", "conv2"])
+    told = []
+    monkeypatch.setattr(control, "send_state", told.append)
+    control.set_state({"index": 2})  # pressed while the options were on their way
+    assert (control.value, told) == ("conv2", ["index"])
+
+
 def test_none_is_a_value_like_any_other():
     control = SearchSelect([("predicted class", None), *PAIRS], value=281)
     control.value = None

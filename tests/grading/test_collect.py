@@ -57,7 +57,7 @@ submission_12:
       name: Etc/UTC
 submission_13:
   :submitters: []
-  :created_at: 2026-06-02 08:00:00 Z
+  :created_at: yesterday
 """
 
 
@@ -253,6 +253,7 @@ def test_gradescope_tells_by_its_metadata_and_two_of_one_name_by_their_address(c
         "ww2: handed in together with Ada Lovelace" in said and "submission_13 is not in the roster" in said
     )
     assert "submission_99/a/tiny.ipynb: submission_metadata.yml does not name its folder" in said
+    assert "submission_13: the time 'yesterday' is not understood, so none is known" in said
 
 
 STUDENTS_FOLDERS = {

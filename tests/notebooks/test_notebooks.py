@@ -17,7 +17,7 @@ import pytest
 from notebooks.execute import is_progress_bar
 
 from cnnlab import world
-from cnnlab.grading.validation import nbval
+from cnnlab.grading.notebook_runs import nbval
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

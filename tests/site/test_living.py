@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -23,12 +24,13 @@ from cnnlab import diagnostics, site
 from cnnlab.explorers.dataset_picker import usual_pictures
 from cnnlab.explorers.render import convolution, saliency
 from cnnlab.explorers.render.activations import patch_captions
+from cnnlab.explorers.snippet import snippet
 from cnnlab.site import living, packages
+from cnnlab.site.pages import ROOM, SCRIPT
 
-PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><html lang="en"><title>A page</title>
+PAGE = f"""<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><html lang="en"><title>A page</title>
 <link rel="stylesheet" href="furo.css"><link rel="stylesheet" href="site.css"><body style="padding: 0 0.5rem"><h1>An explorer</h1>
-<div class="alive" data-explorer="{explorer}"><button>Bring it to life</button> <span role="status"></span></div>
-<script type="module" src="alive/page.js"></script>"""
+{ROOM}{SCRIPT.replace("../", "")}"""
 
 
 def made_once(folder: Path, make) -> None:
@@ -63,7 +65,7 @@ def host(tmp_path_factory):
     shutil.copy(Path(site.__file__).parent / "site.css", folder)
     for explorer in living.LIVING:
         name = f"{explorer.notebook}-{explorer.cell}"
-        (folder / f"{explorer.script}.html").write_text(PAGE.format(explorer=name), "utf-8")
+        (folder / f"{explorer.script}.html").write_text(PAGE.replace("{explorer}", name), "utf-8")
     server = site.serve(folder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/", folder
@@ -127,6 +129,13 @@ def shares(page) -> dict[str, float]:
     return {row["name"]: row["now"] for row in page.evaluate("kernel.get('bars', 'entries')")}
 
 
+def assert_same_answer(page, model, image: torch.Tensor):
+    """The logits that the page has computed are those of the network in Python."""
+    with torch.inference_mode():
+        wanted = model(image[None])[0]
+    torch.testing.assert_close(the_map(page, "kernel.answers.logits()"), wanted, atol=1e-3, rtol=0)
+
+
 def test_the_occluder_answers_as_in_the_notebook(host, open_page):
     page, (_, folder) = open_page("occlusion"), host
     page.focus("canvas.cnnlab-stage-canvas")
@@ -136,6 +145,7 @@ def test_the_occluder_answers_as_in_the_notebook(host, open_page):
     left, top, size = page.evaluate("kernel.get('canvas', 'box')")
     model, image = lab.load("squeezenet"), seen(folder, "chelsea", 224)
     covered = lab.attribution.occlude(image, top=top, left=left, size=size)
+    assert_same_answer(page, model, covered)
     now = lab.networks.forward.probabilities(model, covered)
     for name, share in shares(page).items():
         assert share == pytest.approx(float(now[model.class_names.index(name)]), abs=1e-3)
@@ -174,6 +184,7 @@ def test_a_step_along_the_signs_is_that_of_the_notebook(host, open_page):
     assert ((drawn - attacked).abs() < 1e-5).float().mean() > 0.999, (
         "a gradient of nearly zero may have either sign"
     )
+    assert_same_answer(page, model, drawn)
     now = lab.networks.forward.probabilities(model, attacked)
     for name, share in shares(page).items():
         assert share == pytest.approx(float(now[model.class_names.index(name)]), abs=1e-3)
@@ -227,6 +238,7 @@ def test_maps_fields_and_patches_are_those_of_the_notebook(host, open_page):
     page.keyboard.press("ArrowRight")
     is_at_rest(page)
     model, image = lab.load("squeezenet"), seen(folder, "astronaut", 224)
+    assert_same_answer(page, model, image)
     maps = lab.networks.activations(model, image, "fire7")["fire7"]
     assert_alike(the_map(page, "kernel.answers.maps().flatMap((map) => [...map])"), maps)
     row, column = page.evaluate("kernel.get('map', 'point').slice(1)")
@@ -243,6 +255,7 @@ def test_the_maps_of_another_network_are_its_own(host, open_page):
     page.get_by_role("combobox", name="Network", exact=True).select_option("mini_alexnet")
     is_at_rest(page)
     model, image = lab.load("mini_alexnet"), seen(folder, "astronaut", 96)
+    assert_same_answer(page, model, image)
     layer = page.evaluate("kernel.answers.layer().name")
     maps = lab.networks.activations(model, image, layer)[layer]
     assert_alike(the_map(page, "kernel.answers.maps().flatMap((map) => [...map])"), maps)
@@ -273,8 +286,7 @@ def test_a_saliency_map_is_that_of_the_notebook(host, open_page, method):
         }.get(method, "integrated_gradients"),
     )
     assert_alike(the_map(page, f"kernel.answers.maps()['{method}']"), technique(model, image, **options))
-    now = lab.networks.forward.probabilities(model, image)
-    assert page.evaluate("kernel.answers.clean()") == pytest.approx(now.tolist(), abs=1e-3)
+    assert_same_answer(page, model, image)
 
 
 def test_the_saliency_of_a_unit_of_a_rendered_picture_is_that_of_the_notebook(host, open_page):
@@ -303,8 +315,7 @@ def test_a_class_map_is_that_of_the_notebook_here_and_elsewhere(host, open_page)
     image = seen(folder, "goat-meadow", 224)
     wanted = lab.grad_cam(model, image)
     assert_alike(the_map(page, "kernel.answers.result().map"), wanted)
-    now = lab.networks.forward.probabilities(model, image)
-    assert page.evaluate("kernel.answers.result().shares") == pytest.approx(now.tolist(), abs=1e-3)
+    assert_same_answer(page, model, image)
     page.get_by_role("combobox", name="Network", exact=True).select_option("wolf_husky")
     is_at_rest(page)
     page.evaluate("() => { kernel.models.grid.set('selected', 3); }")
@@ -312,6 +323,7 @@ def test_a_class_map_is_that_of_the_notebook_here_and_elsewhere(host, open_page)
     is_at_rest(page)
     name, model = page.evaluate("kernel.get('rendered')"), lab.load("wolf_husky")
     assert name == "goat-snow"
+    assert_same_answer(page, model, seen(folder, name, 224))
     guided = lab.attribution.guided_grad_cam(model, seen(folder, name, 224))
     assert_alike(the_map(page, "kernel.answers.result().map"), guided)
 
@@ -326,6 +338,99 @@ def test_a_class_map_of_another_layer_keeps_what_speaks_against_it(host, open_pa
         lab.load("sheep_goat_meadow"), seen(folder, "goat-meadow", 224), "sheep", "fire5", relu=False
     )
     assert_alike(the_map(page, "kernel.answers.result().map"), wanted)
+
+
+CHANGES = {
+    "convolution": {
+        "stride": ("value", 2),
+        "kernel": ("index", 6),
+        "unit": ("value", 5),
+        "bias": ("value", 0.3),
+    },
+    "activation": {"layer": ("index", 4), "channel": ("value", 3), "n_patches": ("value", 4)},
+    "occlusion": {"fill": ("index", 2), "size": ("value", 60), "target": ("index", 9)},
+    "saliency": {
+        "method": ("index", 3),
+        "score": ("index", 1),
+        "samples": ("value", 2),
+        "noise": ("value", 0.25),
+    },
+    "grad_cam": {"layer": ("index", 3), "target": ("index", 1), "relu": ("value", False)},
+    "adversarial": {"epsilon": ("value", 2.5), "target": ("index", 0)},
+}
+
+
+@pytest.mark.parametrize("explorer", living.LIVING, ids=lambda explorer: explorer.script)
+def test_the_code_shown_is_that_of_the_notebook(open_page, explorer):
+    page, notebook = open_page(explorer.script), explorer.make()
+    page.get_by_text("Show the code").click()
+
+    def assert_same_code():
+        is_at_rest(page)
+        name = page.evaluate("kernel.networkName")
+        wanted = notebook.code().replace(f'networks["{name}"]', f'cnnlab.load("{name}")')
+        assert page.get_by_label("Code that reproduces this picture").inner_text() == snippet(
+            *wanted.split("\n\n", 1)[1].split("\n")
+        )
+
+    assert_same_code()
+    for control, (trait, value) in CHANGES[explorer.script].items():
+        page.evaluate(
+            "(change) => { kernel.models[change[0]].set(...change.slice(1)); }", [control, trait, value]
+        )
+        setattr(getattr(notebook, control), trait, value)
+        is_at_rest(page)
+    assert_same_code()
+
+
+def test_what_could_not_be_loaded_is_loaded_by_the_next_press(host, browser):
+    page = browser.blank()
+    try:
+        page.route("**/*.onnx", lambda route: route.abort())
+        page.goto(f"{host[0]}occlusion.html")
+        page.click("[data-explorer] button")
+        page.get_by_role("button", name="Try again").wait_for(timeout=120_000)
+        assert "did not work" in page.locator("[role=status]").inner_text()
+        page.unroute("**/*.onnx")
+        page.click("[data-explorer] button")
+        page.wait_for_selector("[data-alive] .cnnlab", timeout=120_000)
+    finally:
+        page.close()
+
+
+def test_the_first_explorer_loads_what_its_page_says(host, browser):
+    page, sizes = browser.blank(), []
+    page.on(
+        "response",
+        lambda response: (
+            response.url.startswith(host[0]) and sizes.append(int(response.headers.get("content-length", 0)))
+        ),
+    )
+    page.goto(f"{host[0]}saliency.html")
+    said = int(re.search(r"some (\d+) MB", page.get_by_role("status").inner_text())[1])
+    page.click("[data-explorer] button")
+    page.wait_for_selector("[data-alive] .cnnlab", timeout=120_000)
+    page.close()
+    assert sum(sizes) / 1e6 == pytest.approx(said, rel=0.2)
+
+
+def test_a_page_from_a_folder_says_what_to_do(host, browser):
+    page = browser.blank()
+    page.goto((host[1] / "occlusion.html").as_uri())
+    assert page.get_by_role("button").is_disabled()
+    assert "cnnlab site --serve" in page.get_by_role("status").inner_text()
+    page.close()
+
+
+def test_a_curve_is_as_dark_as_its_page(open_page):
+    page = open_page("adversarial")
+    page.wait_for_function("kernel.answers.flip() !== undefined", timeout=120_000)
+    for scheme, dark in (("dark", True), ("light", False)):
+        page.emulate_media(color_scheme=scheme)
+        with Image.open(BytesIO(page.locator(".cnnlab-chart img").screenshot())) as curve:
+            brightness = np.array(curve.convert("L"))
+        assert (np.median(brightness) < 100) == dark
+        assert np.ptp(brightness) > 100
 
 
 @pytest.mark.parametrize("script", [explorer.script for explorer in living.LIVING])
@@ -350,6 +455,7 @@ def test_a_photo_of_the_readers_own_stays_in_the_page(open_page, tmp_path, scrip
     is_at_rest(page)
     assert not asked and not page.get_by_role("alert").is_visible()
     assert page.evaluate("kernel.picture().then((picture) => picture.description)") == "photo photo.png"
+    assert 'image = cnnlab.photo("photo.png", size=' in page.evaluate("kernel.get('code', 'code')")
 
 
 def test_an_archive_that_is_not_the_pinned_one_is_refused(monkeypatch):

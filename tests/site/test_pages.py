@@ -7,13 +7,15 @@ import shutil
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from browser.accessible import faults
+from browser.accessible import FAULTS, faults
 from browser.lab import Browser
 
+import cnnlab as lab
 from cnnlab import diagnostics, features, site
 from cnnlab.site.formulas import mathml
 from cnnlab.site.pages import PICTURES, links
@@ -98,6 +100,14 @@ def test_formulas_stand_as_mathml_and_solutions_are_folded(pages):
     text = (pages / "notebooks" / "05_occlusion.html").read_text("utf-8")
     assert text.count("<math") > 2 and "\\mathrm" not in re.sub(r"<annotation.*?</annotation>", "", text)
     assert "<summary>Solution</summary>" in text and "<details open" not in text
+
+
+def test_every_page_leads_to_the_reference(pages):
+    for page in written(pages):
+        (link,) = [
+            link for link in Elements(page).of("a") if "reference/index.html" in (link.get("href") or "")
+        ]
+        assert (page.parent / link["href"]).resolve() == pages / "reference" / "index.html"
 
 
 def test_a_page_says_where_its_notebook_runs(pages):
@@ -218,6 +228,31 @@ def test_the_reference_has_what_is_loaded_late(tmp_path):
     site.build_reference(tmp_path, ("cnnlab.grading", "!cnnlab.grading."))
     page = (tmp_path / "cnnlab" / "grading.html").read_text(encoding="utf-8")
     assert 'id="claim"' in page and "must lie strictly above and below" in page
+
+
+def test_the_reference_is_light_or_dark_and_leads_back(tmp_path):
+    site.build_reference(tmp_path / "reference", ("cnnlab.features", "!cnnlab.features."))
+    (tmp_path / "index.html").write_text("the course")
+    with Browser(diagnostics.browser()) as started:
+        page = started.blank(width=360, height=740)
+        page.goto((tmp_path / "reference" / "cnnlab" / "features.html").as_uri())
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert not [fault for fault in page.evaluate(FAULTS) if fault.startswith("contrast")], scheme
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.goto(
+            page.get_by_role("link", name="To the notebooks", include_hidden=True).evaluate(
+                "node => node.href"
+            )
+        )
+        assert page.inner_text("body") == "the course"
+
+
+def test_the_reference_has_what_the_front_door_leads_to(tmp_path):
+    site.build_reference(tmp_path, ("cnnlab", "!cnnlab."))
+    page = (tmp_path / "cnnlab.html").read_text(encoding="utf-8")
+    for name in lab.__all__:
+        assert f'id="{name}"' in page or isinstance(getattr(lab, name), ModuleType), name
 
 
 def test_nothing_is_served_where_there_is_no_site(tmp_path):

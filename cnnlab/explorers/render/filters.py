@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from cnnlab.explorers.image_grid import image_tiles, map_tiles
 from cnnlab.explorers.snippet import literal, snippet
+from cnnlab.explorers.static_preview import ACCENT
 from cnnlab.figures import filter_colours, filter_limits
 from cnnlab.figures.colours import SIGNED
 from cnnlab.networks import layer_names, resolve_layer
@@ -107,21 +109,26 @@ def preview_figure(weights: Tensor, scale: str | float, source: int, unit: int) 
     """Static preview: all filters of the layer, or all kernels for one input map, with a frame around the chosen unit."""
     count = min(len(weights), 64)
     columns = 16 if count > 32 else 8
-    figure = Figure(
-        figsize=(8.4, 8.4 / columns * math.ceil(count / columns) + 0.5), dpi=90, facecolor="white"
-    )
-    axes = figure.subplots(math.ceil(count / columns), columns, squeeze=False)
-    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.45 / figure.get_figheight(), 0.06, 0.06)
-    pictures = filter_colours(weights, scale) if reads_rgb(weights) else None
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(8.4, 8.4 / columns * rows + 0.5), dpi=90, facecolor="white")
+    axis = figure.add_axes(
+        (0.01, 0.01, 0.98, 0.99 - 0.45 / figure.get_figheight())
+    )  # one for all: axes are slow to make
+    pictures = filter_colours(weights[:count], scale) if reads_rgb(weights) else None
     limits = filter_limits(weights, scale)
-    for number, axis in enumerate(axes.flat):
-        axis.set(xticks=[], yticks=[], visible=number < count)
-        axis.spines[:].set(visible=number == unit, color="#1976d2", linewidth=3)
-        if number >= count:
-            continue
+    height, width = (length / max(weights.shape[2:]) * 0.94 for length in weights.shape[2:])
+    for number in range(count):
+        row, column = divmod(number, columns)
+        left, top = column + (1 - width) / 2, row + (1 - height) / 2
+        corners = left, left + width, top + height, top
         if pictures is not None:
-            axis.imshow(pictures[number].permute(1, 2, 0).numpy(), interpolation="nearest")
+            axis.imshow(pictures[number].permute(1, 2, 0).numpy(), interpolation="nearest", extent=corners)
         else:
             limit = float(limits[number])
-            axis.imshow(weights[number, source].cpu().numpy(), cmap=SIGNED, vmin=-limit, vmax=limit)
+            kernel = weights[number, source].cpu().numpy()
+            axis.imshow(kernel, cmap=SIGNED, vmin=-limit, vmax=limit, extent=corners)
+        if number == unit:
+            axis.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=ACCENT, linewidth=3))
+    axis.set(xlim=(0, columns), ylim=(rows, 0))
+    axis.set_axis_off()
     return figure

@@ -5,6 +5,7 @@
 import { latestOnly } from "./kernel.js";
 import { argmax, file, once } from "./networks.js";
 import { mapTiles, pixelsOf, rangeOf, rising, tileOf, tiles } from "./pictures.js";
+import { snippet } from "./snippets.js";
 
 const DISPLAY = 480;
 const GRID = 48; // larger maps are reduced to this side in the grid
@@ -21,6 +22,9 @@ function meansOf(map, [height, width], [rows, columns]) {
   });
 }
 
+// Rounded as Python does it: halves to the even number.
+const toEven = (value) => (value % 1 === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
+
 // The smallest and the largest value, always different.
 function spread(values) {
   const [low, high] = rangeOf(values);
@@ -29,7 +33,7 @@ function spread(values) {
 
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
-  let [network, picture, outputs, layer, maps, share] = []; // maps: one array for each unit of the layer
+  let [network, picture, outputs, layer, maps, share, searched] = []; // maps: one array for each unit of the layer
 
   const size = () => [layer.shape[1] ?? 1, layer.shape[2] ?? 1];
   const position = () => get("map", "point").slice(1);
@@ -58,7 +62,7 @@ export async function start(kernel) {
   function firstPosition(map) {
     const [rows, columns] = size();
     if (share) {
-      const place = [Math.round(share[0] * (rows - 1)), Math.round(share[1] * (columns - 1))];
+      const place = [toEven(share[0] * (rows - 1)), toEven(share[1] * (columns - 1))];
       if (map[place[0] * columns + place[1]] > 0 || rangeOf(map)[1] <= 0) return place;
     }
     const best = argmax(map);
@@ -110,7 +114,7 @@ export async function start(kernel) {
 
   function enlarged(map) {
     const [[rows, columns], side] = [size(), DISPLAY / 2];
-    return Float32Array.from({ length: side * side }, (_, i) => map[Math.floor((Math.floor(i / side) * rows) / side) * columns + Math.floor(((i % side) * columns) / side)]);
+    return new Float32Array(side * side).map((_, i) => map[Math.floor((Math.floor(i / side) * rows) / side) * columns + Math.floor(((i % side) * columns) / side)]);
   }
 
   function box(row, column) {
@@ -138,7 +142,7 @@ export async function start(kernel) {
   async function showPatches() {
     const [unit, of] = [get("channel"), layer];
     const folder = new URL(`patches/${network.name}/`, kernel.here);
-    const [names, content] = await Promise.all([
+    const [listed, content] = await Promise.all([
       once(`${folder}`, async () => (await file(new URL("list.json", folder))).json()),
       once(`${folder}${of.name}`, async () => (await file(new URL(`${of.name}.bin`, folder))).arrayBuffer()),
     ]);
@@ -150,6 +154,8 @@ export async function start(kernel) {
       return patch(source, places[rank]);
     }));
     if (unit !== get("channel") || of !== layer) return; // another unit was chosen meanwhile
+    const names = listed.descriptions;
+    searched = listed.code;
     set("patch_grid", {
       tiles: await tiles(cut),
       captions: cut.map((_, rank) => `${rank + 1}. ${names[pictures[rank]]}, ${values[rank].toFixed(2)}`),
@@ -172,6 +178,21 @@ export async function start(kernel) {
     return pixelsOf(canvas, side);
   }
 
+  function code() {
+    const [row, column] = position();
+    const name = layer.name;
+    const place = size().join() === "1,1" ? [get("channel")] : [get("channel"), row, column];
+    return snippet(
+      kernel.loading(),
+      picture.code[network.side],
+      `maps = networks.activations(model, image, "${name}")["${name}"]`,
+      `print(maps[${place.join(", ")}].item())`,
+      `box = networks.receptive_field(model, "${name}", ${network.side}).box(${place.slice(1).join(", ") || "0, 0"})`,
+      ...searched,
+      `patches = units.top_patches(model, pictures, "${name}", k=${get("n_patches")}, units=[${get("channel")}])`,
+    );
+  }
+
   kernel.on("layer", newLayer, "index");
   kernel.on("channel", newChannel);
   kernel.on(["colormap", "scale"], drawGrid, "index");
@@ -184,5 +205,5 @@ export async function start(kernel) {
   kernel.on("map", showPosition, "point");
   await kernel.followPickers(refresh);
   await refresh();
-  return { paint: newChannel, maps: () => maps, layer: () => layer };
+  return { maps: () => maps, layer: () => layer, logits: () => outputs.logits.data, code };
 }

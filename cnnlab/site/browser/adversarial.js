@@ -1,9 +1,10 @@
 // The adversarial explorer's answers: one step along the signs of the gradient, and the epsilon at which the prediction flips.
 
 import { bars, latestOnly, rest } from "./kernel.js";
-import { argmax } from "./networks.js";
+import { argmax, softmax } from "./networks.js";
 import { tiles } from "./pictures.js";
 import { signs as randomSigns } from "./random.js";
+import { classLiteral, literal, snippet } from "./snippets.js";
 
 const MOST = 32; // largest epsilon, in steps of 1/255
 const POINTS = 16; // strengths tried before bisection
@@ -11,7 +12,7 @@ const TOLERANCE = 0.05; // of the flip, in steps of 1/255
 
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
-  let [network, picture, image, clean, signs, attacked, flip] = [];
+  let [network, picture, image, clean, signs, attacked, logits, flip] = [];
   let run = 0;
 
   const attack = () => kernel.option("attack");
@@ -75,7 +76,8 @@ export async function start(kernel) {
   const paint = latestOnly(async () => {
     const [epsilon, gain] = [get("epsilon"), get("amplification")];
     attacked = along(epsilon);
-    const [after] = await network.probabilities([attacked]);
+    [logits] = await network.logits([attacked]);
+    const after = softmax(logits);
     const change = attacked.pixels.map((value, i) => value - image.pixels[i]);
     const shown = { side: image.side, pixels: change.map((value) => Math.min(Math.max(0.5 + (gain * value) / 2, 0), 1)) };
     const [before, now] = [clean, after].map((share) => network.classes[argmax(share)]);
@@ -86,6 +88,20 @@ export async function start(kernel) {
     const length = Math.sqrt(change.reduce((sum, value) => sum + value * value, 0));
     kernel.status(`Epsilon ${epsilon}: ${verdict}. No pixel moved by more than ${moved.toFixed(1)} steps; the change is ${length.toFixed(2)} long.`);
   });
+
+  function code() {
+    const random = attack() === "random signs";
+    const goal = random ? null : aim();
+    const call = `${random ? "random_signs" : "fgsm"}(model, image, ${classLiteral(goal, network.classes)}`;
+    return snippet(
+      kernel.loading(),
+      picture.code[network.side],
+      `attacked = robustness.${call}, epsilon=${literal(get("epsilon"))} / 255${goal === null ? "" : ", targeted=True"})`,
+      "with torch.inference_mode():",
+      "    clean, now = model(torch.stack([image, attacked])).softmax(1)",
+      "figures.attack_figure(image[None], attacked[None], clean[None], now[None], model.class_names)",
+    );
+  }
 
   function goToFlip() {
     const step = get("epsilon", "step");
@@ -98,17 +114,15 @@ export async function start(kernel) {
   kernel.onClick("flip_button", goToFlip);
   await kernel.followPickers(refresh);
   await refresh();
-  return { paint, attacked: () => attacked, clean: () => clean, flip: () => flip };
+  return { attacked: () => attacked, flip: () => flip, logits: () => logits, code };
 }
 
-// Shares in [0, 1] as lines over x, as the bytes of a PNG; the second line is dashed.
+// Shares in [0, 1] as lines over x, as the bytes of a PNG on no ground; the second line is dashed.
 async function curve(x, lines, label) {
   const [width, height, left, bottom, scale] = [350, 230, 40, 40, 2];
   const canvas = new OffscreenCanvas(width * scale, height * scale);
   const pen = canvas.getContext("2d");
   pen.scale(scale, scale);
-  pen.fillStyle = "#fff";
-  pen.fillRect(0, 0, width, height);
   const place = (value, share) => [left + ((width - left - 12) * value) / x.at(-1), 10 + (height - bottom - 10) * (1 - share)];
   pen.font = "11px sans-serif";
   pen.fillStyle = pen.strokeStyle = "#444";

@@ -2,6 +2,7 @@
 
 import { escaped, latestOnly } from "./kernel.js";
 import { mapTiles, rangeOf } from "./pictures.js";
+import { call, literal, snippet } from "./snippets.js";
 
 const SOURCE = 96; // side of the picture before it is reduced
 const OUTLINE = "#ff4fa3";
@@ -104,6 +105,7 @@ export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
   let [network, picture, image, weights] = [];
   let position = [8, 10];
+  let edited = false; // whether the reader has changed a weight
   let [state, step, tap] = []; // state: { side, pixels, weights, size, bias, stride, padding, dilation, count, output }
 
   const learned = () => kernel.option("kernel") === LEARNED;
@@ -117,6 +119,7 @@ export async function start(kernel) {
   }
 
   function newKernel() {
+    edited = false;
     set("unit", { disabled: !learned() });
     set("size", { disabled: learned() });
     weights = learned() ? Float32Array.from(network.filters[get("unit")].flat()) : named(kernel.option("kernel"), get("size"));
@@ -212,6 +215,7 @@ export async function start(kernel) {
   function setWeight() {
     weights = weights.slice();
     weights[weightIndex()] = get("weight");
+    edited = true;
     return draw();
   }
 
@@ -221,6 +225,22 @@ export async function start(kernel) {
     const reach = state.dilation * (state.size - 1);
     position = pixel.map((coordinate) => Math.min(Math.max(Math.round((coordinate - reach / 2) / state.stride), 0), state.count - 1));
     showPosition();
+  }
+
+  function code() {
+    const { size, side, stride, padding, dilation, bias } = state;
+    const number = (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+    const rows = Array.from({ length: size }, (_, r) => Array.from(weights.subarray(r * size, (r + 1) * size), (weight) => number(Number(weight.toFixed(6)))));
+    const taken = learned() && !edited;
+    const [row, column] = position;
+    return snippet(
+      picture.code[SOURCE],
+      `grey = torch.nn.functional.adaptive_avg_pool2d(image.mean(0, keepdim=True), ${side})`,
+      ...(taken ? [kernel.loading()] : []),
+      `kernel = ${taken ? `units.filters(model)[${get("unit")}].sum(0, keepdim=True)` : `torch.tensor([[${rows.map((line) => `[${line.join(", ")}]`).join(", ")}]])`}`,
+      `step = networks.convolution_step(grey, kernel, ${literal(bias)}, ${call({ row, column, stride, padding, dilation })})`,
+      "print(step.products, step.value)",
+    );
   }
 
   kernel.on(["size", "unit"], newKernel);
@@ -236,5 +256,5 @@ export async function start(kernel) {
   kernel.on("input", choosePixel, "point");
   await kernel.followPickers(refresh);
   await refresh();
-  return { paint: draw, state: () => ({ ...state, weights, position, step }) };
+  return { state: () => ({ ...state, weights, position, step }), code };
 }

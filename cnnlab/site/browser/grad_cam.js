@@ -1,8 +1,9 @@
 // The Grad-CAM explorer's answers: the class map of a layer, also with the object in front of other backgrounds.
 
 import { bars, paragraphs, rest } from "./kernel.js";
-import { argmax, softmax } from "./networks.js";
+import { argmax, once, softmax } from "./networks.js";
 import { attributionTiles, describeMap, fromTheMiddle, mapTiles, maskOf, perPixel, picturePng, pixelsOf, rangeOf, rising, tileOf, tiles } from "./pictures.js";
+import { call, snippet } from "./snippets.js";
 
 const DISPLAY = 480;
 const DEBOUNCE = 300; // milliseconds without a change after which the other scenes are computed too
@@ -11,16 +12,18 @@ const ELSEWHERE = "The same object elsewhere (click to go there)";
 
 // A map at a larger side, bilinearly, as torch does it without aligned corners.
 function resized(map, [rows, columns], side) {
-  const along = (i, count) => {
+  const along = (count) => Array.from({ length: side }, (_, i) => {
     const at = Math.max(((i + 0.5) * count) / side - 0.5, 0);
     const first = Math.floor(at);
     return [first, Math.min(first + 1, count - 1), at - first];
-  };
-  return Float32Array.from({ length: side * side }, (_, i) => {
-    const [[top, bottom, down], [left, right, across]] = [along(Math.floor(i / side), rows), along(i % side, columns)];
-    const line = (y) => map[y * columns + left] * (1 - across) + map[y * columns + right] * across;
-    return line(top) * (1 - down) + line(bottom) * down;
   });
+  const [down, across] = [along(rows), along(columns)];
+  const larger = new Float32Array(side * side);
+  down.forEach(([top, bottom, low], y) => across.forEach(([left, right, far], x) => {
+    const line = (row) => map[row * columns + left] * (1 - far) + map[row * columns + right] * far;
+    larger[y * side + x] = line(top) * (1 - low) + line(bottom) * low;
+  }));
+  return larger;
 }
 
 // Places within `reach` pixels of the mask.
@@ -42,26 +45,34 @@ function outlined({ side, pixels }, mask) {
 
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
-  let [network, picture, first, result] = []; // a result: { image, map, guided, shares, target }
+  let [network, picture, first, result] = []; // a result: { image, map, guided, logits, shares, target }
   let [run, scenes, subject, results, options] = [0, {}, "", {}, ""];
+  let drawn = { images: [] }; // the pictures of the other scenes, and their tiles
+
+  const oneHot = (target) => network.classes.map((_, i) => Number(i === target));
+
+  // What networks have said of a picture is kept. One run makes the class maps of all layers: another layer needs none.
+  const answers = new WeakMap();
+  const keep = (image, key, make) => once(`${network.name} ${key}`, make, answers.get(image) ?? answers.set(image, new Map()).get(image));
+  const predicted = (image) => keep(image, "predicts", async () => argmax((await network.logits([image]))[0]));
+  const classMaps = (image, target) => keep(image, target, () => network.run("cams", { image: network.image(image), seed: network.seed(oneHot(target)) }));
 
   async function render(of) {
     const image = await of.at(network.side);
-    const target = kernel.choice("target") ?? argmax((await network.probabilities([image]))[0]);
-    const seed = network.classes.map((_, i) => Number(i === target));
+    const target = kernel.choice("target") ?? (await predicted(image));
     const name = kernel.choice("layer") ?? network.last_maps;
-    const inputs = { image: network.image(image), seed: network.seed(seed) };
-    const outputs = await network.run("cams", inputs, ["logits", name]);
+    const outputs = await classMaps(image, target);
     const guided = get("guided");
-    let map = Float32Array.from(outputs[name].data);
+    let map = outputs[name].data;
     if (guided || get("relu")) map = map.map((value) => Math.max(value, 0));
     map = resized(map, network.layer(name).shape.slice(1), network.side);
     if (guided) {
-      const fine = await network.gradient(image, seed, "guided backprop");
-      const area = map.length;
-      map = Float32Array.from(fine, (value, i) => value * map[i % area]);
+      const fine = await network.gradient(image, oneHot(target), "guided backprop");
+      const coarse = map;
+      map = fine.map((value, i) => value * coarse[i % coarse.length]);
     }
-    return { image, map, guided, shares: softmax(outputs.logits.data), target };
+    const logits = outputs.logits.data;
+    return { image, map, guided, logits, shares: softmax(logits), target };
   }
 
   const says = ({ shares }) => `says ${network.classes[argmax(shares)]} (${shares[argmax(shares)].toFixed(2)})`;
@@ -73,7 +84,7 @@ export async function start(kernel) {
     return compute();
   }
 
-  // This picture at once, the other scenes while the controls rest.
+  // This picture at once, then the small ones: those of the other scenes that are known, and the rest while the controls rest.
   async function compute() {
     const mine = ++run;
     const made = await render(picture);
@@ -91,16 +102,17 @@ export async function start(kernel) {
 
   async function others(mine) {
     await kernel.attempt(async () => {
+      if (Object.keys(results).length || !Object.keys(scenes).length) await paintGrid(); // else the old ones stay for the moment
       await rest(DEBOUNCE);
+      let painted = 0;
       for (const [scene, name] of Object.entries(scenes)) {
-        await rest();
         if (mine !== run) return;
-        if (results[scene]) continue;
-        const other = await render(await kernel.named(name));
-        if (mine !== run) return;
-        results[scene] = other;
+        results[scene] ??= await render(await kernel.named(name));
+        if (performance.now() - painted < DEBOUNCE) continue;
         await paintGrid();
+        painted = performance.now();
       }
+      if (mine === run) await paintGrid();
     }, "meanwhile");
   }
 
@@ -124,7 +136,6 @@ export async function start(kernel) {
     const names = elsewhere ? ["here", "in the first scene"] : ["this photograph"];
     set("bars", { series_names: names, entries: bars(result.shares, elsewhere ? first.shares : null, network.classes, result.target) });
     kernel.status(`${network.name} ${says(result)}; the map is of ${network.classes[result.target]}.`);
-    await paintGrid();
   }
 
   async function shown() {
@@ -138,12 +149,25 @@ export async function start(kernel) {
     if (!there.length) return set("grid", { tiles: {}, overlay: {} });
     const frame = [1, 1, network.side - 2, network.side - 2];
     const wrong = there.map(([, { shares }], tile) => [tile, network.classes[argmax(shares)] !== picture.object]).filter(([, is]) => is);
+    const images = there.map(([, { image }]) => image);
+    if (images.some((image, i) => image !== drawn.images[i])) drawn = { images, tiles: await tiles(images) };
     return set("grid", {
-      tiles: await tiles(there.map(([, { image }]) => image)),
+      tiles: drawn.tiles,
       overlay: await overlayOf(there.map(([, one]) => one)),
       captions: there.map(([scene, one]) => `${scene}: ${says(one)}`),
       boxes: wrong.map(([tile]) => ({ tile, box: frame, colour: OUTLINE })),
     });
+  }
+
+  function code() {
+    const asked = { target: kernel.choice("target"), layer: kernel.choice("layer") };
+    if (!get("guided") && !get("relu")) asked.relu = false;
+    return snippet(
+      kernel.loading(),
+      picture.code[network.side],
+      `heatmap = attribution.${get("guided") ? "guided_grad_cam" : "grad_cam"}(model, image, ${call(asked)})`,
+      "print(heatmap.max().item())",
+    );
   }
 
   kernel.on(["layer", "target"], compute, "index");
@@ -157,5 +181,5 @@ export async function start(kernel) {
   }, "selected");
   await kernel.followPickers(refresh);
   await refresh();
-  return { paint: compute, result: () => result };
+  return { result: () => result, logits: () => result.logits, code };
 }

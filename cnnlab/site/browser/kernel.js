@@ -1,7 +1,8 @@
 // What a kernel does for an explorer: the traits of its widgets, and the pickers of network and picture.
 
-import { file, Network, once } from "./networks.js";
+import { file, networkOf, once } from "./networks.js";
 import { EMPTY, maskOf, picturePng, pixelsOf } from "./pictures.js";
+import { literal } from "./snippets.js";
 
 const DISPLAY = 480; // side of a displayed picture
 const COMPUTING = "Computing …";
@@ -95,6 +96,7 @@ export class Kernel {
     try {
       await work();
       if (mine === this.turn) this.alert("");
+      if (this.answers) this.tellCode();
     } catch (error) {
       if (mine === this.turn) this.alert(error.message ?? String(error));
     } finally {
@@ -102,6 +104,16 @@ export class Kernel {
       clearTimeout(told);
       if (this.get("status") === COMPUTING) this.set("status", { value: before });
     }
+  }
+
+  // "Show the code" has the lines for what is on show.
+  tellCode() {
+    this.set("code", { code: this.answers.code() });
+  }
+
+  // The line that loads the network.
+  loading() {
+    return `model = cnnlab.load(${literal(this.networkName)})`;
   }
 
   alert(text) {
@@ -122,8 +134,7 @@ export class Kernel {
   }
 
   network() {
-    const name = this.networkName;
-    return once(`network ${name}`, async () => new Network(name, await (await file(new URL(`networks/${name}.json`, this.here))).json(), this.here));
+    return networkOf(this.networkName, this.here);
   }
 
   // Fills the searchable menus with the options of the network; a choice stays where it is still on offer.
@@ -149,7 +160,7 @@ export class Kernel {
     return this.named(name);
   }
 
-  // A picture by its name: { name, description, object, eye: bytes, at: side => picture, mask: side => bytes, truth: side => booleans }.
+  // A picture by its name: { name, description, object, code: by side, eye: bytes, at: side => picture, mask: side => bytes, truth: side => booleans }.
   async named(name) {
     const about = (await this.list())[name];
     const bytes = (ending) => once(`${name}${ending}`, async () => new DataView(await (await file(new URL(`pictures/${name}${ending}`, this.here))).arrayBuffer()));
@@ -169,7 +180,8 @@ export class Kernel {
       const square = await createImageBitmap(bitmap, (bitmap.width - least) / 2, (bitmap.height - least) / 2, least, least);
       const eye = await picturePng(pixelsOf(square, DISPLAY));
       const about = { name: "own", description: `photo ${upload.name}`, object: "object", masked: false };
-      return { ...about, eye, at: async (side) => pixelsOf(square, side), mask: () => EMPTY, truth: async () => null };
+      const code = new Proxy({}, { get: (_, side) => `image = cnnlab.photo(${literal(upload.name)}, size=${side})` });
+      return { ...about, code, eye, at: async (side) => pixelsOf(square, side), mask: () => EMPTY, truth: async () => null };
     });
   }
 

@@ -2,8 +2,17 @@
 //
 // A picture is { side, pixels }: 3 x side x side floats in [0, 1], channel by channel, as in Python.
 
-const cache = new Map();
-export const once = (key, make) => cache.get(key) ?? cache.set(key, make()).get(key);
+const made = new Map();
+
+// What `make` promises, made once; what has failed is tried again.
+export function once(key, make, cache = made) {
+  if (!cache.has(key)) {
+    const promise = make();
+    cache.set(key, promise);
+    promise.catch(() => cache.delete(key));
+  }
+  return cache.get(key);
+}
 
 export async function file(address) {
   const answer = await fetch(address);
@@ -17,7 +26,7 @@ export async function unpacked(address, kind = "text") {
   return new Response(stream)[kind]();
 }
 
-async function runtime(here) {
+function runtime(here) {
   return once("runtime", async () => {
     const address = (name, type) =>
       unpacked(new URL(`vendor/${name}.gz`, here), "blob").then((blob) => URL.createObjectURL(new Blob([blob], { type })));
@@ -26,7 +35,8 @@ async function runtime(here) {
       address("ort-wasm-simd-threaded.mjs", "text/javascript"),
       unpacked(new URL("vendor/ort-wasm-simd-threaded.wasm.gz", here), "arrayBuffer"),
     ]);
-    Object.assign(ort.env.wasm, { numThreads: 1, wasmPaths: { mjs: glue }, wasmBinary: binary });
+    // The proxy is a worker: the page answers while a network runs.
+    Object.assign(ort.env.wasm, { proxy: true, numThreads: 1, wasmPaths: { mjs: glue }, wasmBinary: binary });
     return ort;
   });
 }
@@ -40,10 +50,15 @@ export function softmax(logits) {
 
 export const argmax = (values) => values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
 
+let created = Promise.resolve(); // sessions are created one after the other, since the runtime has one place for their weights
+
 // The rules of the backward pass through a ReLU: whether it counts as open where it was closed, and passes negative signals back.
 const RULES = { gradient: [0, 1], deconvnet: [1, 0], "guided backprop": [0, 0] };
 
-export class Network {
+// A network by its name, for pages whose files lie at `here`.
+export const networkOf = (name, here) => once(`network ${name}`, async () => new Network(name, await (await file(new URL(`networks/${name}.json`, here))).json(), here));
+
+class Network {
   constructor(name, about, here) {
     Object.assign(this, about, { name, here });
     this.busy = Promise.resolve();
@@ -56,9 +71,10 @@ export class Network {
   session(kind) {
     return once(`${this.name}.${kind}`, async () => {
       const read = async (name) => new Uint8Array(await (await file(new URL(`networks/${name}`, this.here))).arrayBuffer());
-      const weights = once("weights", () => read("weights.bin"));
+      const weights = once(this.weights, () => read(this.weights));
       const [ort, graph, data] = await Promise.all([runtime(this.here), read(`${this.name}.${kind}.onnx`), weights]);
-      return ort.InferenceSession.create(graph, { externalData: [{ path: "weights.bin", data }] });
+      const create = () => ort.InferenceSession.create(graph, { externalData: [{ path: this.weights, data }] });
+      return (created = created.then(create, create));
     });
   }
 
@@ -66,20 +82,24 @@ export class Network {
   async run(kind, inputs, wanted = undefined) {
     const [ort, session] = await Promise.all([runtime(this.here), this.session(kind)]);
     const feeds = {};
-    for (const [name, { data, dims }] of Object.entries(inputs)) feeds[name] = new ort.Tensor("float32", data, dims);
+    for (const [name, { data, dims }] of Object.entries(inputs)) feeds[name] = new ort.Tensor("float32", data.slice(), dims); // a copy, which the worker keeps
     const result = this.busy.then(() => session.run(feeds, wanted));
     this.busy = result.catch(() => {});
     return result;
   }
 
-  // The class probabilities of several pictures, an array each.
-  async probabilities(pictures) {
+  // The class scores of several pictures, an array each.
+  async logits(pictures) {
     const { side } = this;
     const data = new Float32Array(pictures.length * 3 * side * side);
     pictures.forEach((picture, i) => data.set(picture.pixels, i * picture.pixels.length));
     const { logits } = await this.run("scores", { image: { data, dims: [pictures.length, 3, side, side] } });
     const classes = logits.dims[1];
-    return pictures.map((_, i) => softmax(logits.data.subarray(i * classes, (i + 1) * classes)));
+    return pictures.map((_, i) => logits.data.subarray(i * classes, (i + 1) * classes));
+  }
+
+  async probabilities(pictures) {
+    return (await this.logits(pictures)).map(softmax);
   }
 
   image(picture) {

@@ -1,15 +1,16 @@
 // The occlusion explorer's answers: the class probabilities under the occluder, and the map of all its positions.
 
 import { bars, latestOnly, paragraphs, rest } from "./kernel.js";
-import { argmax } from "./networks.js";
+import { argmax, softmax } from "./networks.js";
 import { filled, picturePng, png, rangeOf } from "./pictures.js";
+import { classIndex, classLiteral, snippet } from "./snippets.js";
 
 const BATCH = 8; // positions of one forward pass
 const NO_MASK = "A photograph has no known mask, so this cannot be checked against the truth.";
 
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
-  let [network, picture, image, clean, fill] = [];
+  let [network, picture, image, clean, fill, logits] = [];
   let [map, mapRun] = [null, 0]; // map: { target, rows, columns, size, clean, probability, predicted }
 
   const target = () => kernel.choice("target") ?? argmax(clean);
@@ -28,7 +29,8 @@ export async function start(kernel) {
 
   const answer = latestOnly(async () => {
     const box = get("canvas", "box");
-    const [now] = await network.probabilities([covered(box)]);
+    [logits] = await network.logits([covered(box)]);
+    const now = softmax(logits);
     const [first, winner, goal] = [argmax(clean), argmax(now), target()];
     const flipped = first !== winner;
     const says = flipped
@@ -160,6 +162,25 @@ export async function start(kernel) {
     return answer();
   }
 
+  function code() {
+    const [left, top, size] = get("canvas", "box");
+    const [goal, names, kind] = [target(), network.classes, kernel.option("fill")];
+    const filling = `fill="${kind}"${kind === "noise" ? ", seed=0" : ""}`;
+    const lines = [
+      kernel.loading(),
+      picture.code[network.side],
+      `covered = attribution.occlude(image, top=${top}, left=${left}, size=${size}, ${filling})`,
+      "with torch.inference_mode():",
+      "    probability = model(covered.unsqueeze(0)).softmax(1)[0]",
+      `print("${names[goal]}", probability[${classIndex(goal, names)}].item())`,
+    ];
+    if (map) {
+      const options = `target=${classLiteral(goal, names)}, size=${size}, stride=${get("stride")}, ${filling}`;
+      lines.push("", `occlusion_map = attribution.occlusion(model, image, ${options})`, "print(occlusion_map.probability)");
+    }
+    return snippet(...lines);
+  }
+
   // What the controls do.
 
   async function refresh() {
@@ -216,7 +237,7 @@ export async function start(kernel) {
   kernel.onClick("jump_button", jump);
   await kernel.followPickers(refresh);
   await refresh();
-  return { paint: answer, map: () => map };
+  return { map: () => map, logits: () => logits, code };
 }
 
 const css = (colour) => `#${colour.slice(0, 3).map((part) => part.toString(16).padStart(2, "0")).join("")}`;

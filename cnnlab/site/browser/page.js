@@ -2,14 +2,13 @@
 // script that answers in the kernel's place. Until then the page shows a picture of it and loads nothing.
 
 import { Kernel } from "./kernel.js";
-import { file, unpacked } from "./networks.js";
+import { file, networkOf, once, unpacked } from "./networks.js";
 
 const HERE = new URL("./", import.meta.url);
 
 // The manager and anywidget are AMD modules; this is as much of that as they need.
-let widgets = null;
-async function manager() {
-  widgets ??= (async () => {
+function manager() {
+  return once("manager", async () => {
     const modules = {};
     const keep = (name, needed, make) => {
       if (typeof name !== "string") [name, needed, make] = ["anywidget", name, needed];
@@ -22,8 +21,7 @@ async function manager() {
     delete window.define;
     const { HTMLManager } = modules["@jupyter-widgets/html-manager"];
     return new HTMLManager({ loader: async (name) => modules[name] });
-  })();
-  return widgets;
+  });
 }
 
 function run(script) {
@@ -34,9 +32,17 @@ function run(script) {
   }).finally(() => URL.revokeObjectURL(address));
 }
 
+// The graphs of the first answer are loaded while the widgets are built.
+async function prepare({ network, graphs }) {
+  const first = await networkOf(network, HERE);
+  await Promise.all(graphs.map((kind) => first.session(kind)));
+}
+
 async function enliven(place) {
   const read = async (name) => (await file(new URL(name, HERE))).json();
-  const [description, palettes, host] = await Promise.all([read(`${place.dataset.explorer}.json`), read("colours.json"), manager()]);
+  const described = read(`${place.dataset.explorer}.json`);
+  described.then(prepare).catch(() => {}); // what fails there fails again where it is needed, and is told
+  const [description, palettes, host] = await Promise.all([described, read("colours.json"), manager()]);
   const answers = await import(description.script);
   await host.set_state(description.state);
   const models = {};
@@ -47,8 +53,10 @@ async function enliven(place) {
   }
   for (const [name, id] of Object.entries(description.names)) models[name] = await host.get_model(id);
   const kernel = new Kernel(models, description, palettes, HERE);
-  kernel.answers = await answers.start(kernel);
-  const view = await host.create_view(await host.get_model(description.root));
+  const root = await host.get_model(description.root);
+  const [answering, view] = await Promise.all([answers.start(kernel), host.create_view(root)]);
+  kernel.answers = answering;
+  kernel.tellCode();
   place.replaceChildren();
   await host.display_view(view, place);
   place.dataset.alive = "";

@@ -42,15 +42,19 @@ export const picturePng = ({ side, pixels }) =>
     }
   });
 
-// Tiles of width x height in one picture, as many to a row as there are rows, or nearly; `colour(tile, i)` is that of its i-th pixel.
+// Red, green, blue and opacity from 0 to 255 as the one number that a pixel has in memory.
+const ink = (red, green, blue, opacity = 255) => ((opacity << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+
+// Tiles of width x height in one picture, as many to a row as there are rows, or nearly; `colour(tile, i)` is the ink of its i-th pixel.
 async function atlas(count, width, height, colour) {
   const columns = Math.max(1, Math.ceil(Math.sqrt(count)));
   const wide = columns * width;
   const image = await png(wide, Math.ceil(count / columns) * height, (data) => {
+    const inks = new Uint32Array(data.buffer);
     for (let tile = 0; tile < count; tile++) {
       const corner = Math.floor(tile / columns) * height * wide + (tile % columns) * width;
       for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) data.set(colour(tile, y * width + x), 4 * (corner + y * wide + x));
+        for (let x = 0; x < width; x++) inks[corner + y * wide + x] = colour(tile, y * width + x);
       }
     }
   });
@@ -59,23 +63,29 @@ async function atlas(count, width, height, colour) {
 
 // Several pictures of one side as the tiles of an `ImageGrid`.
 export function tiles(pictures) {
-  const [{ side }, ink] = [pictures[0], [0, 0, 0, 255]];
+  const { side } = pictures[0];
+  const area = side * side;
+  const level = (value) => Math.round(255 * Math.min(Math.max(value, 0), 1));
   return atlas(pictures.length, side, side, (tile, i) => {
-    for (let c = 0; c < 3; c++) ink[c] = 255 * pictures[tile].pixels[c * side * side + i];
-    return ink;
+    const { pixels } = pictures[tile];
+    return ink(level(pixels[i]), level(pixels[i + area]), level(pixels[i + 2 * area]));
   });
 }
 
 // A picture that is there as bytes, as the one tile of an `ImageGrid`.
+const tileOfBytes = new WeakMap();
 export async function tileOf(bytes) {
-  const { width, height } = await createImageBitmap(new Blob([bytes]));
-  return { png: bytes, count: 1, columns: 1, width, height };
+  if (!tileOfBytes.has(bytes)) {
+    const { width, height } = await createImageBitmap(new Blob([bytes]));
+    tileOfBytes.set(bytes, { png: bytes, count: 1, columns: 1, width, height });
+  }
+  return tileOfBytes.get(bytes);
 }
 
 // Maps of one size as the tiles of an `ImageGrid`, at one scale from low to high. `opacity(share)` is that along the palette.
 export function mapTiles(maps, [height, width], palette, low, high, opacity = () => 1) {
   const last = palette.length - 1;
-  const inks = palette.map((colour, i) => [...colour, Math.round(255 * opacity(i / last))]);
+  const inks = Uint32Array.from(palette, (colour, i) => ink(...colour, Math.round(255 * opacity(i / last))));
   const scale = last / (high - low || 1);
   return atlas(maps.length, width, height, (tile, i) => inks[Math.min(Math.max(Math.round((maps[tile][i] - low) * scale), 0), last)]);
 }
@@ -95,19 +105,19 @@ export function rangeOf(values) {
 // The largest absolute value over the colours, or their sum: one number for each pixel of a map of three channels.
 export function perPixel(map, signed) {
   const area = map.length / 3;
-  return Float32Array.from({ length: area }, (_, i) => {
-    const three = [map[i], map[i + area], map[i + 2 * area]];
-    return signed ? three[0] + three[1] + three[2] : Math.max(...three.map(Math.abs));
+  return map.subarray(0, area).map((red, i) => {
+    const [green, blue] = [map[i + area], map[i + 2 * area]];
+    return signed ? red + green + blue : Math.max(Math.abs(red), Math.abs(green), Math.abs(blue));
   });
 }
 
 // Values divided by the 99.5th percentile of their absolute values, clipped at 1.
 function normalised(values) {
-  const sizes = Float32Array.from(values, Math.abs).sort();
+  const sizes = values.map(Math.abs).sort();
   const at = 0.995 * (sizes.length - 1);
   const [below, above] = [sizes[Math.floor(at)], sizes[Math.ceil(at)]];
   const top = below + (above - below) * (at % 1) || sizes.at(-1) || 1;
-  return Float32Array.from(values, (value) => Math.min(Math.max(value / top, -1), 1));
+  return values.map((value) => Math.min(Math.max(value / top, -1), 1));
 }
 
 // Maps of three channels as the overlay of an `ImageGrid`, each at its own scale; `view` is "size", "sign" or "picture".

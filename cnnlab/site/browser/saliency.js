@@ -1,9 +1,10 @@
 // The saliency explorer's answers: five gradient methods for a class score, or for any channel of a layer.
 
 import { paragraphs, rest } from "./kernel.js";
-import { argmax } from "./networks.js";
+import { argmax, softmax } from "./networks.js";
 import { attributionTiles, describeMap, perPixel, rangeOf, tileOf, tiles } from "./pictures.js";
 import { normals } from "./random.js";
+import { call, snippet } from "./snippets.js";
 
 const METHODS = ["gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients"];
 const SLOW = METHODS.slice(3);
@@ -14,13 +15,13 @@ const VIEWS = ["size", "sign", "picture"];
 // A picture in pale shades of grey, as the ground of a map.
 function pale({ side, pixels }) {
   const area = side * side;
-  const light = Float32Array.from({ length: area }, (_, i) => (pixels[i] + pixels[i + area] + pixels[i + 2 * area]) / 3);
-  return { side, pixels: Float32Array.from({ length: 3 * area }, (_, i) => 0.3 + 0.65 * light[i % area]) };
+  const light = pixels.subarray(0, area).map((red, i) => (red + pixels[i + area] + pixels[i + 2 * area]) / 3);
+  return { side, pixels: pixels.map((_, i) => 0.3 + 0.65 * light[i % area]) };
 }
 
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
-  let [network, picture, image, truth, clean] = [];
+  let [network, picture, image, truth, logits, clean] = [];
   let [maps, asked, run] = [{}, "", 0];
 
   const method = () => kernel.option("method");
@@ -35,7 +36,7 @@ export async function start(kernel) {
     const goal = target();
     let seed = clean.map((_, i) => Number(i === goal));
     if (byProbability(name)) {
-      const [shares] = await network.probabilities([of]);
+      const [shares] = of === image ? [clean] : await network.probabilities([of]);
       seed = seed.map((one, i) => shares[goal] * (one - shares[i]));
     }
     return network.gradient(of, seed, rule);
@@ -62,7 +63,8 @@ export async function start(kernel) {
   async function refresh() {
     [network, picture] = await Promise.all([kernel.network(), kernel.picture()]);
     [image, truth] = await Promise.all([picture.at(network.side), picture.truth(network.side)]);
-    [clean] = await network.probabilities([image]);
+    [logits] = await network.logits([image]);
+    clean = softmax(logits);
     const ground = pale(image);
     set("main_view", { tiles: await tileOf(picture.eye) });
     set("grid", { tiles: await tiles(METHODS.map(() => ground)) });
@@ -80,7 +82,7 @@ export async function start(kernel) {
     return compute();
   }
 
-  // The chosen method at once; the others while the controls rest.
+  // The chosen method at once, then the small maps; the other methods while the controls rest.
   async function compute() {
     const mine = ++run;
     const question = [network.name, picture.name, picture.description, layer(), get("unit"), target(), kernel.option("score"), get("samples"), get("noise")].join();
@@ -92,12 +94,13 @@ export async function start(kernel) {
     const chosen = method();
     maps[chosen] ??= await mapOf(chosen, mine);
     if (mine !== run) return void (maps[chosen] ?? delete maps[chosen]);
-    await paint();
+    await paintMain();
     others(mine);
   }
 
   async function others(mine) {
     await kernel.attempt(async () => {
+      await paintGrid();
       await rest(DEBOUNCE);
       for (const name of METHODS) {
         await rest();
@@ -121,14 +124,15 @@ export async function start(kernel) {
 
   const view = () => VIEWS[get("view", "index")];
 
-  async function paint() {
+  async function paintMain() {
     const map = maps[method()];
     if (!map) return;
     set("main_view", { overlay: await attributionTiles([map], network.side, view(), kernel.palettes) });
     set("finding", { value: paragraphs(describeMap(perPixel(map, view() === "sign"), truth, picture.object)) });
     tell();
-    await paintGrid();
   }
+
+  const paint = () => Promise.all([paintMain(), paintGrid()]);
 
   async function paintGrid() {
     const blank = new Float32Array(image.pixels.length);
@@ -144,6 +148,21 @@ export async function start(kernel) {
     set("main_view", { readout: `row ${row}, column ${column}: red ${red}, green ${green}, blue ${blue}` });
   }
 
+  function code() {
+    const averages = SLOW.includes(method());
+    const smooth = method() === "SmoothGrad";
+    const asked = layer() !== null ? { layer: layer(), unit: get("unit") } : { target: kernel.choice("target") };
+    if (layer() === null && byProbability(method())) asked.score = "probability";
+    if (averages) asked[smooth ? "samples" : "steps"] = get("samples");
+    if (smooth) asked.noise = get("noise");
+    return snippet(
+      kernel.loading(),
+      picture.code[network.side],
+      `relevance = attribution.${method().toLowerCase().replace(" ", "_")}(model, image, ${call(asked)})`,
+      "print(attribution.channel_max(relevance).max().item())",
+    );
+  }
+
   kernel.on("layer", newLayer, "index");
   kernel.on(["method", "target", "score"], compute, "index");
   kernel.on(["unit", "samples", "noise"], compute);
@@ -155,5 +174,5 @@ export async function start(kernel) {
   kernel.on("main_view", readPixel, "point");
   await kernel.followPickers(refresh);
   await refresh();
-  return { paint: compute, maps: () => maps, clean: () => clean };
+  return { maps: () => maps, logits: () => logits, code };
 }

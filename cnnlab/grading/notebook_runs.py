@@ -1,0 +1,45 @@
+"""Runs of whole notebooks in a fresh kernel with nbval, which compares their checked cells with the outputs that are stored."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run a notebook in a fresh kernel, `cell_timeout` seconds a cell, and compare its checked cells with the stored outputs."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "--nbval-current-env",
+        f"--nbval-sanitize-with={Path(__file__).with_name('nbval_sanitize.ini')}",
+        f"--nbval-cell-timeout={cell_timeout}",
+        "--tb=short",
+        "-q",
+        "--color=no",
+    ]
+    settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"]
+    return subprocess.run(
+        [*command, *settings, str(path)],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+    )
+
+
+def unstored_outputs(path: Path) -> list[str]:
+    """Checked cells without stored outputs, which nbval would pass without a comparison."""
+    import nbformat
+
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell.id for cell in cells if cell.cell_type == "code" and _is_checked(cell) and not cell.outputs]
+
+
+def _is_checked(cell: Any) -> bool:
+    return "nbval-check-output" in cell.metadata.get("tags", []) or "# NBVAL_CHECK_OUTPUT" in cell.source
