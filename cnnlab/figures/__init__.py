@@ -110,7 +110,12 @@ from cnnlab.figures.nearest_neighbours import (
 from cnnlab.figures.occlusion import describe_occlusion, drop_figure, occlusion_figure
 from cnnlab.figures.optimisation import Animation, lines_figure, optimisation_figure
 from cnnlab.figures.palette_png import alpha_ramp, index_png, palette_png, symmetric_range
-from cnnlab.figures.part_truth import interaction_figure, intervals_figure, part_bars_figure
+from cnnlab.figures.part_truth import (
+    claims_agreement_figure,
+    interaction_figure,
+    intervals_figure,
+    part_bars_figure,
+)
 from cnnlab.figures.retrieval import dimensions_figure, layer_scores_figure
 from cnnlab.figures.segmentation import (
     mean_iou_figure,

@@ -82,3 +82,19 @@ def intervals_figure(
     finish(axis, across, grid="x", legend=None)
     axis.margins(x=0.12)
     return figure
+
+
+def claims_agreement_figure(table: Mapping[str, Mapping[str, float]], title: str) -> AltTextFigure:
+    """Agreements in [-1, 1] as colours with their numbers: a row for each method, a column for each network."""
+    rows, columns = list(table), list(next(iter(table.values())))
+    values = np.array([[table[row][column] for column in columns] for row in rows])
+    said = "; ".join(
+        f"{row} {', '.join(f'{value:.2f}' for value in line)}" for row, line in zip(rows, values, strict=True)
+    )
+    alt_text = f"{title}, for {', '.join(columns)}: {said}."
+    size = 2.2 + 1.25 * len(columns), 0.9 + 0.3 * len(rows)
+    figure = AltTextFigure(figsize=size, dpi=90, alt_text=alt_text)
+    axis = figure.subplots()
+    draw_table(axis, values, np.char.mod("%.2f", values), rows, columns, cmap=SIGNED, vmin=-1, vmax=1)
+    axis.set_title(title, fontsize=10)
+    return figure

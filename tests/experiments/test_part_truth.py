@@ -23,7 +23,7 @@ def small(monkeypatch):
 
 
 def test_a_cell_is_what_the_techniques_give(small):
-    found = part_truth.measure_parts(network="mini_alexnet", method="saliency", pictures=2)
+    found = part_truth.measure_parts(network="mini_alexnet", method="saliency", pictures=2, large=1)
     assert {len(values) for values in found.values()} == {2}
     recipe = part_truth._recipe(1)
     picture = world.render(recipe)
@@ -34,8 +34,17 @@ def test_a_cell_is_what_the_techniques_give(small):
     assert found["rho"][1] == pytest.approx(float(rho), abs=1e-3)
     mass = attribution.relevance_mass(relevance, picture.mask()).share
     assert found["mass"][1] == pytest.approx(float(mass), abs=1e-3)
-    area = part_truth.measure_parts(network="mini_alexnet", method=part_truth.AREA, pictures=2)
+    area = part_truth.measure_parts(network="mini_alexnet", method=part_truth.AREA, pictures=2, large=1)
     assert area["mass"][1] == pytest.approx(float(picture.mask().float().mean()), abs=1e-3)
+
+
+def test_large_networks_see_some_of_the_pictures(small):
+    """Those that are measured are the same as for the others, and at their places."""
+    asked = {"method": "saliency", "pictures": 4, "large": 2}
+    all_four = part_truth.measure_parts(network="mini_vgg", **asked)
+    some = part_truth.measure_parts(network=part_truth.LARGE[0], **asked)
+    for name, values in some.items():
+        assert values == [all_four[name][0], None, all_four[name][2], None]
 
 
 def record(rows):
@@ -57,3 +66,6 @@ def test_a_score_that_ranks_as_the_truth_predicts_it():
     mixed = part_truth.prediction(given, "pointing")
     assert mixed.mean == pytest.approx(0) and mixed.low < -0.5 and mixed.high > 0.5
     assert part_truth.agreement(given, "RISE").mean == pytest.approx(0.3)
+    given.rows[2]["rho"] = [1.0, None, None]
+    assert part_truth.agreement(given, "RISE", "a").mean == pytest.approx(1)
+    assert part_truth.agreement(given, "RISE", "b").mean == pytest.approx(0.3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnnlab.figures import interaction_figure, intervals_figure, part_bars_figure
+from cnnlab.figures import claims_agreement_figure, interaction_figure, intervals_figure, part_bars_figure
 
 PARTS = ("body", "horn", "eye")
 
@@ -38,3 +38,11 @@ def test_means_are_sorted_and_the_baseline_is_marked():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["b", "a"]
     assert any(line.get_linestyle() == "--" and line.get_xdata()[0] == 0.2 for line in axis.lines)
     assert "b 0.50 [0.40, 0.60]" in figure.alt_text
+
+
+def test_every_agreement_stands_in_its_row_and_column():
+    table = {"RISE": {"a": 0.25, "b": -1.0}, "occlusion": {"a": 0.5, "b": 0.75}}
+    figure = claims_agreement_figure(table, "agreement")
+    written = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    assert written == {(0, 0): "0.25", (1, 0): "-1.00", (0, 1): "0.50", (1, 1): "0.75"}
+    assert figure.alt_text == "agreement, for a, b: RISE 0.25, -1.00; occlusion 0.50, 0.75."

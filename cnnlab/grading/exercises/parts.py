@@ -8,7 +8,7 @@ import torch
 
 from cnnlab.grading.exercises.exercise import Case, exercise
 from cnnlab.grading.exercises.inputs import mask, randn
-from cnnlab.grading.exercises.requirements import is_tensor_of_shape
+from cnnlab.grading.exercises.requirements import has_shape, is_tensor_of_shape
 
 
 @exercise("20.falls", is_tensor_of_shape("one fall for each of the 4 parts; yours has the shape {shape}"))
@@ -25,7 +25,7 @@ def falls():
     yield Case((whole, without, 3), expected, mistakes, "the values are not right: compute one by hand")
 
 
-@exercise("20.claim")
+@exercise("20.claim", has_shape("one number, the sum over the part; yours has the shape {shape}"))
 def claim():
     """The sum of a map (H x W) on a part (H x W, bool): `answer(relevance, part)`."""
     relevance, part = randn(7, 9, seed=3), mask(7, 9, rows=(2, 5), columns=(1, 6))

@@ -26,8 +26,9 @@ def has_shape(hint: str) -> Requirement:
 
 
 def is_tensor_of_shape(hint: str) -> Requirement:
-    """Requirements `is_tensor` and `has_shape`, with one hint."""
-    return lambda result, case, _: is_tensor(hint)(result) or has_shape(hint)(result, case, _)
+    """Requirements `is_tensor` and `has_shape`, with one hint; what is no tensor has no shape to speak of, but a type."""
+    no_tensor = is_tensor(f"{hint.partition(';')[0]}, as a tensor; yours is a {{type}}")
+    return lambda result, case, _: no_tensor(result) or has_shape(hint)(result, case, _)
 
 
 def is_new_image(argument: int) -> Requirement:

@@ -42,6 +42,7 @@ WRONG = {
         "largest in size": lambda m, r, c, k: m[:, r, c].abs().topk(k).indices,
         "not their activations": lambda m, r, c, k: m[:, r, c].topk(k).values,
         "3 strongest": lambda m, r, c, k: m[:, r, c].topk(k + 1).indices,
+        "as a tensor; yours is a list": lambda m, r, c, k: m[:, r, c].topk(k).indices.tolist(),
         "by hand": lambda m, r, c, k: m[:, r, c].topk(k).indices + 1,
     },
     "21.direction": {

@@ -53,6 +53,7 @@ WRONG = {
         "keep the signs": lambda r, p: r[p].abs().sum(),
         "off the part": lambda r, p: r[~p].sum(),
         "no share": lambda r, p: r[p].sum() / r.sum(),
+        "one number": lambda r, p: r * p,
         "compute it": lambda r, p: r[p].sum() + 1,
     },
     "20.shapley": {
