@@ -61,7 +61,7 @@ HOSTILE = {  # what the cell of q1 holds; the body of the function comes with an
     "patches the comparison": "np.isclose = lambda a, *b, **c: np.ones(np.shape(a), bool)\n"
     "def triple(values): return values if values.size else None",
     "patches the worker": "import sys\nfor name, module in list(sys.modules.items()):\n"
-    "    if name.startswith('cnnlab.grading'): module.encode = lambda *a: b''\ndef triple(values): return values",
+    "    if name.startswith('cnnlab.grading'): module.encode = lambda *a: b''\ndef triple(values): return 0",
     "raises without end": "class Bad(Exception):\n    def __str__(self):\n        while True: pass\ndef triple(values): raise Bad",
     "raises what cannot be told": "class Bad(BaseException):\n    def __str__(self): raise self\ndef triple(values): raise Bad",
     "reads keys": "import glob\ndef triple(values): raise ValueError(str([open(f).read() for f in glob.glob('/**/key.py')]))",

@@ -126,7 +126,7 @@ ON_THE_SCORE = {
     ),
 }
 
-HURTS_ITSELF = {"keep the grader's function for later", "write an answer of one's own on every pipe"}
+HURTS_ITSELF = {"write an answer of one's own on every pipe"}
 
 # Each takes too much of something; the status that it must get.
 ON_THE_MACHINE = {
