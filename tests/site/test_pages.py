@@ -102,6 +102,17 @@ def test_formulas_stand_as_mathml_and_solutions_are_folded(pages):
     assert "<summary>Solution</summary>" in text and "<details open" not in text
 
 
+def test_no_code_is_cut_off_on_paper(pages):
+    with Browser(diagnostics.browser()) as started:
+        page = started.blank(width=794, height=1123)
+        page.goto((pages / "notebooks" / "05_occlusion.html").as_uri())
+        page.emulate_media(media="print")
+        codes = page.evaluate(
+            "[...document.querySelectorAll('.highlight pre')].map((code) => [code.scrollWidth, code.clientWidth])"
+        )
+        assert codes and all(wide <= room for wide, room in codes)
+
+
 def test_every_page_leads_to_the_reference(pages):
     for page in written(pages):
         (link,) = [
