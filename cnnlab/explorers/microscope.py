@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab.explorers.activation_store import ImageSet, first_images
-from cnnlab.explorers.base import BEGIN_WITH, DISPLAY_SIZE, Explorer
+from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.controls import finding, heading, link_opacity, slider, slow_slider, stop_button, stops
 from cnnlab.explorers.dataset_picker import crops_of_photographs
@@ -262,14 +263,11 @@ class MicroscopeExplorer(Explorer):
 
     def _start(self) -> None:
         self._show_wanted()
+        work = self._work()
         if self.is_large and not self._is_shown:  # something to see at once
-            for what in self._grow(self.unit.value, self.versions.value):
+            for what in itertools.islice(work, 1):
                 self._show_made(what)
-            for looked in self._survey.steps():
-                if looked >= BEGIN_WITH:
-                    break
-            self._show_patches()
-        self.background.start(self._work(), self._show_made, self._done, at_once=self.at_once)
+        self.background.start(work, self._show_made, self._done, at_once=self.at_once)
 
     def _work(self) -> Iterator[str | int]:
         """Make what is missing: the unit's own picture, those of the units at this place, the survey, those of the nearest units."""

@@ -123,3 +123,15 @@ def test_what_a_silent_unit_feeds_is_nothing():
     assert render.feeds_alt(found, ["a", "b", "c"]).startswith(
         "Fall of the logit without the unit, and activation times gradient: b 3.00 and 1.00"
     )
+
+
+def test_with_a_large_network_only_the_first_step_is_made_before_it_is_shown(own_cache, monkeypatch):
+    monkeypatch.setattr(MicroscopeExplorer, "is_large", True)
+
+    async def opened() -> tuple[bool, bool]:
+        explorer = MicroscopeExplorer(Small(), pictures=own_cache, steps=8)
+        wanted, pictures = explorer._wanted(explorer.unit.value, 1), explorer._pictures
+        explorer.background.stop()
+        return pictures.latest(wanted) is not None, pictures.finished(wanted) is None
+
+    assert asyncio.run(opened()) == (True, True)
