@@ -1,8 +1,8 @@
 """Experiments on the truth of maps: claims for parts against the falls of the logit when the parts are gone, for every method.
 
 `PARTS` asks each method on each network for the ranking of an object's parts, and measures beside it what is cheaper: does the map
-lie on the object, does its deletion curve fall? The networks are the kit's own for twenty classes, and ImageNet's squeezenet as
-`squeezenet_world`, whose last layers were trained on rendered pictures.
+lie on the object, does its deletion curve fall? The networks are the kit's own for twenty classes, and two from ImageNet: squeezenet
+as `squeezenet_world`, whose last layers were trained on rendered pictures, and efficientnet_lite0 with a new head alone.
 """
 
 from __future__ import annotations
@@ -32,16 +32,20 @@ from cnnlab.attribution import (
 )
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.experiments.records import Record
+from cnnlab.features import extract_features
 from cnnlab.networks.zoo import load
-from cnnlab.world import OBJECTS, Picture, Recipe, render, sample
+from cnnlab.transfer import new_head
+from cnnlab.world import OBJECTS, Picture, Recipe, dataset, render, sample
 
 AREA = "area alone"
 """A map that is the same everywhere: it claims for each part its size."""
 FIRST_SEED = 20_800_000
 """Seeds of the test pictures; no network has seen them."""
-LARGE = ("squeezenet_world",)
-"""Networks from ImageNet, whose maps take ten times as long."""
+LARGE = ("squeezenet_world", "efficientnet_lite0")
+"""The networks from ImageNet, whose maps take ten times as long."""
 NETWORKS = ("mini_alexnet", "mini_vgg", "mini_resnet", "mini_densenet", *LARGE)
+HEAD_PICTURES = 600
+"""On so many pictures the head for the twenty classes is fitted where a network has none."""
 CHEAP = ("pointing", "mass", "deletion", "insertion")
 """Scores that need no rendering."""
 
@@ -55,7 +59,7 @@ def measure_parts(*, network: str, method: str, pictures: int, large: int) -> di
     "pointing", "mass", "deletion" and "insertion" those of `cnnlab.attribution.compare`, with the whole object as the mask.
     """
     numbers = range(0, pictures, pictures // large if network in LARGE else 1)
-    model, truths = _network(network), _truths(network, numbers)
+    model, truths = classifier(network), _truths(network, numbers)
     shown = [picture for picture, _ in truths]
     maps = torch.stack([_map(method, model, picture) for picture in shown])
     widen = round(maps.shape[-1] / 96)  # a pixel at the side of the kit's own networks
@@ -78,6 +82,28 @@ def measure_parts(*, network: str, method: str, pictures: int, large: int) -> di
         "insertion": curves.insertion_area,
     }
     return {name: _spread(values, numbers, pictures) for name, values in found.items()}
+
+
+@lru_cache(maxsize=1)
+def classifier(name: str) -> nn.Module:
+    """A network for the world's twenty classes. One that knows others gets a new head, fitted to the features of rendered pictures.
+
+    The head is a multinomial logistic regression on what enters it, the network below stays as it is (lecture L, "Deep features as
+    generic representation").
+    """
+    model = load(name).to(memory_format=torch.channels_last)  # large networks then need half of the time
+    if model.class_names == OBJECTS:
+        return model
+    from sklearn.linear_model import LogisticRegression
+
+    data = dataset("train", n=HEAD_PICTURES, size=model.input_size)
+    features = extract_features(model, data, "flatten").numpy()
+    fitted = LogisticRegression(max_iter=2000).fit(features, data.labels.numpy())
+    model = new_head(model, OBJECTS)
+    with torch.no_grad():
+        model.fc.weight.copy_(torch.from_numpy(fitted.coef_))
+        model.fc.bias.copy_(torch.from_numpy(fitted.intercept_))
+    return model
 
 
 @dataclass(frozen=True)
@@ -137,11 +163,6 @@ def _bootstrap(values: Tensor) -> Interval:
     return Interval(float(values.nanmean()), low, high)
 
 
-def _network(name: str) -> nn.Module:
-    """With its filters channels last in memory: the large ones then need half of the time on a CPU."""
-    return load(name).to(memory_format=torch.channels_last)
-
-
 def _map(method: str, model: nn.Module, picture: Picture) -> Tensor:
     if method == AREA:
         return torch.ones(picture.image.shape[1:])
@@ -154,7 +175,7 @@ def _recipe(number: int) -> Recipe:
 
 @lru_cache(maxsize=1)
 def _truths(network: str, numbers: range) -> list[tuple[Picture, PartImportance]]:
-    model, recipes = _network(network), [_recipe(number) for number in numbers]
+    model, recipes = classifier(network), [_recipe(number) for number in numbers]
     pictures = [render(recipe, size=model.input_size) for recipe in recipes]
     truths = [true_importance(model, recipe, recipe.shape, pairs=False) for recipe in recipes]
     return list(zip(pictures, truths, strict=True))

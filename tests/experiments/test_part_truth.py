@@ -17,9 +17,11 @@ def small(monkeypatch):
     torch.manual_seed(2)
     model = MiniAlexNet(OBJECTS).eval()
     monkeypatch.setattr(part_truth, "load", lambda name: model)
-    part_truth._truths.cache_clear()
+    for kept in (part_truth.classifier, part_truth._truths):
+        kept.cache_clear()
     yield model
-    part_truth._truths.cache_clear()
+    for kept in (part_truth.classifier, part_truth._truths):
+        kept.cache_clear()
 
 
 def test_a_cell_is_what_the_techniques_give(small):
@@ -45,6 +47,26 @@ def test_large_networks_see_some_of_the_pictures(small):
     some = part_truth.measure_parts(network=part_truth.LARGE[0], **asked)
     for name, values in some.items():
         assert values == [all_four[name][0], None, all_four[name][2], None]
+
+
+def test_a_network_for_other_classes_gets_a_head_for_those_of_the_world(small, monkeypatch):
+    monkeypatch.setattr(part_truth, "HEAD_PICTURES", 60)
+
+    class Other(torch.nn.Sequential):
+        def __init__(self, classes):
+            super().__init__()
+            self.pool, self.flatten = torch.nn.AdaptiveAvgPool2d(8), torch.nn.Flatten()
+            self.fc = torch.nn.Linear(192, len(classes))
+            self.class_names, self.input_size = tuple(classes), 96
+
+    other = Other(["one", "two"])
+    monkeypatch.setattr(part_truth, "load", lambda name: other)
+    fitted = part_truth.classifier("other")
+    assert fitted.class_names == OBJECTS and other.fc.out_features == 2
+    data = world.dataset("train", n=60, size=96, progress=False)
+    with torch.no_grad():
+        right = (fitted(data.images / 255).argmax(1) == data.labels).float().mean()
+    assert right > 0.5, "chance is a twentieth"
 
 
 def record(rows):
