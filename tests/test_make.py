@@ -30,10 +30,21 @@ def clone(tmp_path) -> Path:
     return folder
 
 
+FROM_MAKE = {"ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"}
+"""What the make that runs these tests hands on to those that it starts."""
+
+
 def make(folder: Path, *arguments: str, pip: str = "echo pip") -> subprocess.CompletedProcess[str]:
     command = ["make", "--no-print-directory", *arguments, f"PYTHON={sys.executable}", f"PIP={pip}"]
+    of_its_own = {name: value for name, value in os.environ.items() if name not in FROM_MAKE}
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
+        command,
+        cwd=folder,
+        env=of_its_own,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
     )
 
 

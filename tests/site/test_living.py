@@ -364,14 +364,14 @@ CHANGES = {
 def test_the_code_shown_is_that_of_the_notebook(open_page, explorer):
     page, notebook = open_page(explorer.script), explorer.make()
     page.get_by_text("Show the code").click()
+    shown = page.get_by_label("Code that reproduces this picture")
+    shown.filter(has_text="import cnnlab").wait_for()
 
     def assert_same_code():
         is_at_rest(page)
         name = page.evaluate("kernel.networkName")
         wanted = notebook.code().replace(f'networks["{name}"]', f'cnnlab.load("{name}")')
-        assert page.get_by_label("Code that reproduces this picture").inner_text() == snippet(
-            *wanted.split("\n\n", 1)[1].split("\n")
-        )
+        assert shown.inner_text() == snippet(*wanted.split("\n\n", 1)[1].split("\n"))
 
     assert_same_code()
     for control, (trait, value) in CHANGES[explorer.script].items():
