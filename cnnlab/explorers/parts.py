@@ -99,8 +99,8 @@ class PartExplorer(Explorer):
                     ),
                 },
             },
-            centre=[self.pair, self._finding],
-            result=[heading("Claim and truth, part by part"), self.chart, self.table],
+            centre=[self.pair, self._finding, heading("Claim and truth, part by part"), self.chart],
+            result=[self.table],
         )
         self.shape.value = recipe.shape
         link_opacity(self.opacity, self.pair)
