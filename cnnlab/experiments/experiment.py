@@ -58,13 +58,11 @@ class Experiment:
                 grid[name] = tuple(_like(grid[name][0], name, value.strip()) for value in text.split(","))
             else:
                 options[name] = _like(options[name], name, text)
-        quick = (
-            {key: old[key] for key in old if key not in settings}
-            for old in (self.quick_grid, self.quick_options)
-        )
-        return replace(
-            self, grid=grid, options=options, **dict(zip(("quick_grid", "quick_options"), quick, strict=True))
-        )
+        quick = {
+            name: {key: value for key, value in getattr(self, name).items() if key not in settings}
+            for name in ("quick_grid", "quick_options")
+        }
+        return replace(self, grid=grid, options=options, **quick)
 
     def cells(self, quick: bool = False) -> list[dict[str, Any]]:
         """The combinations of the grid's values."""

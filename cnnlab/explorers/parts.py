@@ -135,6 +135,8 @@ class PartExplorer(Explorer):
             before = self.part.value
             self.part.options = parts
             self.part.value = before if before in parts else parts[-1]
+        if self.is_new_network():
+            self._offered = render.answered(self.model, self.recipe, self.side, self.target)
         self._name_methods()
         self._paint()
 
@@ -176,13 +178,12 @@ class PartExplorer(Explorer):
 
     def _name_methods(self) -> None:
         """The names of the methods, or letters in an order of this picture, and no guess."""
-        offered = render.answered(self.model, self.recipe, self.side, self.target)
-        names = [(name, name) for name in offered]
+        names = [(name, name) for name in self._offered]
         if self.method.label == self.method.value:
             self._named_method = self.method.value
-        chosen = self._named_method if self._named_method in offered else offered[0]
+        chosen = self._named_method if self._named_method in self._offered else self._offered[0]
         if self.hide.value:  # another method than the one on show, whose letter would be known
-            names = render.letters(offered, self.seed.value)
+            names = render.letters(self._offered, self.seed.value)
             chosen = names[0][1]
         if list(self.method.options) != names:
             self.method.options = names

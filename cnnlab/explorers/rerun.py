@@ -7,6 +7,7 @@ the reader still has under a name of their own stays. In a script, or where cell
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -58,20 +59,20 @@ def _after_run(shell: Any, info: Any) -> None:
 def close(explorer: Closable) -> None:
     """Stop the explorer's work and close its widgets, with their layouts and styles."""
     with COMPUTE_LOCK:
-        for work in _works(explorer, {}).values():
+        for work in _works(explorer, set()):
             work.stop()
         for part in _parts(explorer.widget, {}).values():
             part.close()
 
 
-def _works(owner: Any, found: dict[int, Any]) -> dict[int, BackgroundSteps[Any]]:
-    """The work in the background of an explorer and of its parts, such as a player's or a panel's, by identity."""
-    found[id(owner)] = owner
+def _works(owner: Any, seen: set[int]) -> Iterator[BackgroundSteps[Any]]:
+    """The work in the background of an explorer and of its parts, such as a player or a panel."""
+    seen.add(id(owner))
+    if isinstance(owner, BackgroundSteps):
+        yield owner
     for part in getattr(owner, "__dict__", {}).values():
-        ours = type(part).__module__.startswith(f"{__package__}.")
-        if ours and id(part) not in found:
-            _works(part, found)
-    return {key: part for key, part in found.items() if isinstance(part, BackgroundSteps)}
+        if type(part).__module__.startswith(f"{__package__}.") and id(part) not in seen:
+            yield from _works(part, seen)
 
 
 def _parts(widget: widgets.Widget, found: dict[int, widgets.Widget]) -> dict[int, widgets.Widget]:

@@ -262,8 +262,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":  # as some scanners and editors write TIFF; Pillow converts it by profiles alone
         lab, srgb = (ImageCms.createProfile(space) for space in ("LAB", "sRGB"))
         return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would clip at 255
-        image = _to_bytes(np.asarray(image), 65535.0)
+    if image.mode.startswith(("I", "F")):  # grey of more than 8 bits, which Pillow would clip at 255
+        levels = np.asarray(image)
+        image = _to_bytes(levels, _white(levels, 16) if image.format == "TIFF" else 65535.0)
     transparent = "transparency" in image.info or "A" in image.getbands()
     plain = image.convert("RGBA" if transparent else "RGB")
     if not profile:
@@ -300,18 +301,18 @@ def _tiff_of_many_bits(content: bytes) -> Image.Image | None:
 
     Of these Pillow drops the lower bits, takes unsigned numbers for signed ones, or reads nothing; OpenCV gives the numbers as they are.
     """
-    if content[:4] not in (b"II*\0", b"MM\0*"):
+    if content[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return None
-    import cv2  # late: it takes longer to load than most photos to read
-
     file = BytesIO(content)
-    tags = ImageFileDirectory_v2(file.read(8))
+    tags = ImageFileDirectory_v2(file.read(16 if b"+" in content[:4] else 8))  # the plus is that of BigTIFF
     file.seek(tags.next)
     tags.load(file)
     pixels = tags.get(_WIDTH, 0) * tags.get(_HEIGHT, 0)
     bits, kind = max(tags.get(_BITS_PER_SAMPLE, (1,))), tags.get(_PHOTOMETRIC)
     if pixels > MAX_PIXELS or bits <= 8 or kind not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
         return None
+    import cv2  # late: it takes longer to load than most photos to read
+
     levels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if levels is None:  # half precision, say
         return None

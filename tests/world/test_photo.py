@@ -161,12 +161,12 @@ def test_greys_of_many_bits_have_the_white_of_their_kind(highest, white, dtype):
     ],
     ids=["12 bits in 16", "16 bits", "32 unsigned", "floats", "doubles", "floats to 255"],
 )
-@pytest.mark.parametrize("compression", [None, "zlib"])
-def test_colours_and_greys_of_many_bits_have_the_white_of_their_kind(levels, white, compression):
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"bigtiff": True}], ids=str)
+def test_colours_and_greys_of_many_bits_have_the_white_of_their_kind(levels, white, options):
     """`tifffile` writes what Pillow cannot."""
     if white > 1 and levels.dtype != np.float32:
         levels = levels.astype(np.uint32 if white > 65535 else np.uint16)
-    tifffile.imwrite(file := BytesIO(), levels, photometric=KIND[levels.ndim], compression=compression)
+    tifffile.imwrite(file := BytesIO(), levels, photometric=KIND[levels.ndim], **options)
     expected = torch.from_numpy(np.float64(levels) / white).float()
     expected = expected.permute(2, 0, 1) if levels.ndim == 3 else expected.expand(3, -1, -1)
     assert torch.allclose(photo(file.getvalue(), size=32), expected, atol=1 / 255)

@@ -111,9 +111,8 @@ def preview_figure(weights: Tensor, scale: str | float, source: int, unit: int) 
     columns = 16 if count > 32 else 8
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(8.4, 8.4 / columns * rows + 0.5), dpi=90, facecolor="white")
-    axis = figure.add_axes(
-        (0.01, 0.01, 0.98, 0.99 - 0.45 / figure.get_figheight())
-    )  # one for all: axes are slow to make
+    # One pair of axes for all: they are slow to make.
+    axis = figure.add_axes((0.01, 0.01, 0.98, 0.99 - 0.45 / figure.get_figheight()))
     pictures = filter_colours(weights[:count], scale) if reads_rgb(weights) else None
     limits = filter_limits(weights, scale)
     height, width = (length / max(weights.shape[2:]) * 0.94 for length in weights.shape[2:])

@@ -20,10 +20,8 @@ from cnnlab.world import Recipe, parts_of, render
 SLOW = ("RISE", "Score-CAM", "occlusion")
 """Methods that take more than a key press."""
 OFFERED = tuple(name for name in METHODS if name not in SLOW)
-_RULES, _MAPS = (
-    ("deconvnet", "guided backprop", "guided Grad-CAM"),
-    ("Grad-CAM", "guided Grad-CAM", "HiResCAM", "LayerCAM"),
-)
+_NEED_RELUS = ("deconvnet", "guided backprop", "guided Grad-CAM")
+_NEED_MAPS = ("Grad-CAM", "guided Grad-CAM", "HiResCAM", "LayerCAM")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +57,7 @@ def claims(method: str, model: nn.Module, recipe: Recipe, side: int, target: int
 def answered(model: nn.Module, recipe: Recipe, side: int, target: int) -> tuple[str, ...]:
     """The offered methods that a network answers: some change the rule of its ReLUs, some read its last maps."""
     refused: set[str] = set()
-    for kind in (_RULES, _MAPS):
+    for kind in (_NEED_RELUS, _NEED_MAPS):
         try:
             claims(kind[0], model, recipe, side, target)
         except ValueError:
