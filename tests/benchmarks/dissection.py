@@ -55,7 +55,7 @@ def measure(name: str) -> float:
     print(
         f"{name:13} {PICTURES} pictures: a bare pass {bare:.1f} s, "
         + ", ".join(f"{what} {ratio:.2f}" for what, ratio in ratios.items())
-        + f" times as many ({seconds:.1f} s); {grown / 1e6:.0f} MB more than for half of them, {before / 1e6:.0f} MB in all",
+        + f" times as long ({seconds:.1f} s); {grown / 1e6:.0f} MB more than for half of them, {before / 1e6:.0f} MB in all",
         flush=True,
     )
     if grown > MOST_GROWTH:
