@@ -86,7 +86,7 @@ def measure_parts(*, network: str, method: str, pictures: int, large: int) -> di
 
 @lru_cache(maxsize=1)
 def classifier(name: str) -> nn.Module:
-    """A network for the world's twenty classes. One that knows others gets a new head, fitted to the features of rendered pictures.
+    """A network for the world's twenty classes. A network with other classes gets a new head, fitted to the features of rendered pictures.
 
     The head is a multinomial logistic regression on what enters it, the network below stays as it is (lecture L, "Deep features as
     generic representation").
@@ -118,7 +118,7 @@ class Interval:
 def agreement(record: Record, method: str, network: str | None = None) -> Interval:
     """The mean rank correlation of a method's claims and the truth in a record of `PARTS`.
 
-    Over all pictures of one network, or of all, in which every picture of every network counts the same.
+    Over the pictures of one network, or of all networks, each picture with the same weight.
     """
     found = _table(record, "rho", [method])[0]
     if network is not None:

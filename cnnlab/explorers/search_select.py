@@ -104,7 +104,7 @@ class SearchSelect(anywidget.AnyWidget, ipywidgets.ValueWidget):
         self._replace(options, pairs, groups, keywords, index if pairs else None)
 
     def set_state(self, sync_data: dict) -> None:
-        """What the browser sends. A place among options that were replaced meanwhile counts for nothing; it is told the present one."""
+        """What the browser sends. An index into options that were replaced meanwhile is ignored; the browser is told the present one."""
         if (sync_data.get("index") or 0) >= len(self._labels):
             self.send_state("index")
             return

@@ -181,7 +181,7 @@ def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) ->
 
 
 def strip_figure(pictures: Tensor, captions: list[str], columns: int = 5) -> Figure:
-    """Pictures N x 3 x H x W in rows, with captions; the figure is as wide as they are, and few of them are larger."""
+    """Pictures N x 3 x H x W in rows, with captions; the figure is as wide as they are, and a few are drawn larger."""
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     side = min(3.0, 9.2 / columns)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cnnlab.synthesis import kept_unit_picture, unit_picture_steps
 
 MOST_GROWING = 9
-"""Interrupted pictures that can be gone on with; beyond, those that began first are begun anew."""
+"""How many interrupted pictures can be continued; beyond that, the oldest starts anew."""
 
 
 class Wanted(NamedTuple):
