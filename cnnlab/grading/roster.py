@@ -25,6 +25,11 @@ from cnnlab.grading.whole_files import write_whole
 NOT_HANDED_IN = "not handed in"
 COLUMNS = r"section|group|late_days|extension( \w+)?|spent \w+"
 
+# Letters that do not come apart into a plain one and an accent.
+WITHOUT_ACCENT = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"}
+)
+
 
 class AmbiguousName(LookupError):
     """More than one student of the roster has this name."""
@@ -75,7 +80,7 @@ class Roster:
     def _by_name(self) -> dict[str, list[Member]]:
         found: dict[str, list[Member]] = {}
         for member in self.members:
-            for key in name_keys(member.name):
+            for key in set(map(_plain, name_keys(member.name))):
                 found.setdefault(key, []).append(member)
         return found
 
@@ -86,8 +91,9 @@ class Roster:
     def match(self, name: str, *ids: str, address: str = "") -> Member | None:
         """The student who is meant: by a login among `ids`, by the name as a login, or by the full name; None for nobody.
 
-        A full name may be written in any order ("Wang Wei", "Wei, Wang"), run together ("weiwang"), with composed or decomposed letters.
-        Of several with one name, the one is meant whose login is the local part of the e-mail `address`.
+        A full name may be written in any order ("Wang Wei", "Wei, Wang"), run together ("weiwang"), in another case, with composed or
+        decomposed letters, or without accents ("mullerjose"). An accent that is written tells "José" from "Jose"; one that is not written
+        does not. Of several with one name, the one is meant whose login is the local part of the e-mail `address`.
 
         Raises
         ------
@@ -97,7 +103,10 @@ class Roster:
         for login in (*ids, name):
             if login.casefold() in self._by_login:
                 return self._by_login[login.casefold()]
-        found = self._by_name.get(_letters(name), [])
+        letters = _letters(name)
+        found = self._by_name.get(_plain(letters), [])
+        if letters != _plain(letters):
+            found = [member for member in found if letters in name_keys(member.name)] or found
         if len(found) > 1:
             told = self._by_login.get(address.partition("@")[0].casefold())
             if told not in found:
@@ -221,6 +230,12 @@ def name_keys(name: str) -> set[str]:
 
 def _letters(name: str) -> str:
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", name)).casefold()
+
+
+def _plain(letters: str) -> str:
+    """The letters without accents, as some platforms write them in the names of files."""
+    apart = unicodedata.normalize("NFKD", letters.translate(WITHOUT_ACCENT))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def _spent_elsewhere(column: str, assignment: str) -> bool:

@@ -30,7 +30,7 @@ from cnnlab.grading.runner_protocol import (
     RunResult,
     run_once,
 )
-from cnnlab.grading.sandbox import bubblewrap, readable_paths
+from cnnlab.grading.sandbox import bubblewrap, control_group, readable_paths
 from cnnlab.grading.sandbox.confinement import TIERS, WITHOUT_WALLS, Confinement
 
 START_SECONDS = 180
@@ -65,7 +65,7 @@ class Runner:
         data: Iterable[Path] = (),
         draws: bool = False,
     ) -> None:
-        _remove_stale_folders()
+        _remove_what_is_stale()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self._lock = threading.Lock()
         hidden = [Path(path).resolve() for path in hidden]
@@ -181,9 +181,13 @@ class _ForkServer:
         self._connection, theirs = socket.socketpair()
         self._log = open(self._home / "forkserver.log", "w+b")  # noqa: SIM115  # closed in `close`
         home = "/tmp" if wrapper else base
+        self._group = control_group.make_parent(f"{folder.name}-{self._home.name}")
+        group = self._group.opened() if self._group else None
+        settings = settings | {"group": group.as_dict() if group else None}
+        passed_on = [theirs.fileno(), *(group.folders.values() if group else ())]
         self.process = subprocess.Popen(
             [*wrapper, *_command(theirs.fileno(), settings)],
-            pass_fds=[theirs.fileno()],
+            pass_fds=passed_on,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -192,6 +196,8 @@ class _ForkServer:
             start_new_session=True,  # the grader handles Ctrl-C
         )
         theirs.close()
+        for folder_number in passed_on[1:]:
+            os.close(folder_number)
         try:
             hello = self._hello()
         except BaseException:
@@ -246,6 +252,8 @@ class _ForkServer:
             self.process.kill()
             self.process.wait()
         self._log.close()
+        if self._group:
+            self._group.remove()
         shutil.rmtree(self._home, ignore_errors=True)
 
 
@@ -260,13 +268,18 @@ def _command(connection: int, settings: dict[str, Any]) -> list[str]:
     return [sys.executable, "-s", "-P", "-B", "-c", code, str(connection), told]
 
 
-def _remove_stale_folders() -> None:
-    """Remove the folders of this user's graders that were killed."""
+def _remove_what_is_stale() -> None:
+    """Remove the folders of this user's graders that were killed, and their control groups."""
+    control_group.remove_stale(PREFIX, _is_stale)
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         with suppress(OSError):
-            if owner.isdigit() and not psutil.pid_exists(int(owner)) and folder.stat().st_uid == os.getuid():
+            if _is_stale(folder.name) and folder.stat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_stale(name: str) -> bool:
+    owner = name.removeprefix(PREFIX).partition("-")[0]
+    return owner.isdigit() and not psutil.pid_exists(int(owner))
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -114,6 +114,8 @@ def run_once(
 ) -> int | None:
     """Run one worker process: removes the answered questions from `waiting`, and returns the number of the cell that ended the process.
 
+    Where the cells have left threads, which a fork would not have, that is one question.
+
     Raises
     ------
     GuardLost
@@ -129,20 +131,20 @@ def run_once(
             return None
         record = any(request.variable for request in waiting)  # a variable gets its value in the cells
         limits = replace(limits, seconds=min(limits.seconds, left))
-        failed_cell = _run_cells(supervisor, cells, limits, skip, result, record=record)
+        failed_cell, has_threads = _run_cells(supervisor, cells, limits, skip, result, record=record)
         while waiting and failed_cell is None:
             request, left = waiting[0], deadline - time.monotonic()
             probe_result = OUT_OF_TIME
             if left > 0:
                 limits = replace(request.limits, seconds=min(request.limits.seconds, left))
-                last, number = len(waiting) == 1, len(result.results)
+                last, number = has_threads or len(waiting) == 1, len(result.results)
                 try:
                     probe_result = _send_probe(supervisor, replace(request, limits=limits), number, last=last)
                 except GuardLost as lost:
                     lost.request = request
                     raise
             result.results[waiting.pop(0).question] = probe_result
-            if probe_result.state_lost:
+            if probe_result.state_lost or has_threads:
                 break
         return failed_cell
 
@@ -155,8 +157,8 @@ def _run_cells(
     result: RunResult,
     *,
     record: bool,
-) -> int | None:
-    """Run the cells, up to the one that ends the process, whose number is returned."""
+) -> tuple[int | None, bool]:
+    """Run the cells, up to the one that ends the process, whose number is returned; and whether they have left threads."""
     current, ended = None, True
     events = _SupervisorEvents(supervisor, limits.seconds)
     job = {"cells": [{"name": cell.name, "source": cell.source} for cell in cells], "record": record}
@@ -187,7 +189,7 @@ def _run_cells(
         raise
     if not result.results:  # later, the cells may print hidden inputs, as above
         result.text, result.printed = events.text, events.printed
-    return current if letter == "ended" else None
+    return (current, False) if letter == "ended" else (None, value is True)
 
 
 def _send(supervisor: socket.socket, value: Any) -> None:

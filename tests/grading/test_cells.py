@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sample_class import POINTS, RIGHT, notebook
 
+from cnnlab.grading.limits import Limits
+from cnnlab.grading.runner_protocol import ProbeRequest, RunnableCell
 from cnnlab.grading.sandbox import cell_runner
 
 WORKS = {  # a cell that defines `three`
@@ -41,6 +43,56 @@ def test_what_a_notebook_may_use_works(grade, walled, name):
         behind=walled,
     )
     assert result.points == POINTS, result.questions[0]
+
+
+LEFT_OPEN = {  # a cell that leaves threads or processes, and the call of a question that needs them
+    "an executor": (
+        "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(2)\nlist(pool.map(abs, [1, 2]))",
+        "list(pool.map(abs, [-3]))[0]",
+    ),
+    "a pool of threads": (
+        "from multiprocessing.pool import ThreadPool\npool = ThreadPool(2)\npool.map(abs, [1, 2])",
+        "pool.map(abs, [-3])[0]",
+    ),
+    "a pool of processes": (
+        "import multiprocessing\npool = multiprocessing.Pool(2)\npool.map(abs, [1, 2])",
+        "pool.map(abs, [-3])[0]",
+    ),
+    "a thread with a queue": (
+        "import queue, threading\nasked, told = queue.Queue(), queue.Queue()\n"
+        "def serve():\n    while True: told.put(abs(asked.get()))\n"
+        "threading.Thread(target=serve, daemon=True).start()",
+        "(asked.put(-3), told.get())[1]",
+    ),
+    "the default executor of a loop": (
+        "import asyncio\nloop = asyncio.new_event_loop()\nloop.run_until_complete(loop.run_in_executor(None, abs, 1))",
+        "loop.run_until_complete(loop.run_in_executor(None, abs, -3))",
+    ),
+    "threads of torch": (
+        "import torch\ntorch.set_num_threads(2)\nones = torch.ones(2000, 2000)\nones @ ones",
+        "int((ones @ ones)[0, 0]) // 666",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OPEN)
+def test_threads_that_a_cell_has_left_are_there_in_every_question(grade, walled, name):
+    cell, call = LEFT_OPEN[name]
+    answers = {
+        "q1": f"def triple(values): return values * ({call})",
+        "q2": f"def row_sums(values): return values.sum(1) * (({call}) // 3)",
+    }
+    result = grade(notebook(RIGHT | answers, more=[cell]), behind=walled, limits=Limits(seconds=30, cpu=30))
+    assert result.points == POINTS, result.questions
+
+
+def test_a_progress_bar_leaves_no_thread(walled):
+    """Or each notebook with one would be run again for each question."""
+    bar = "from tqdm.auto import tqdm\nfor _ in tqdm(range(3)): pass\ndef three(): return 3"
+    questions = [ProbeRequest(name, "three", False, [{}], Limits()) for name in ("a", "b", "c")]
+    found = walled.run([RunnableCell("bar", None, bar)], questions, Limits())
+    assert [result.values for result in found.results.values()] == [{0: 3}] * 3
+    assert found.starts == 1
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,21 @@ def test_canvas_files_go_to_their_students_and_the_doubtful_are_asked_for(course
     assert jane.path.name == "tiny (1).ipynb", "attachment 10 came after attachment 9"
 
 
+def test_a_name_without_accents_is_the_student_s_where_it_fits_one(course, tmp_path):
+    two = 'jos,"Müller, José",\njse,"Muller, Jose",\nzoe,Zoë Ångström,\n'
+    Path("roster.csv").write_text(ROSTER + two, encoding="utf-8")
+    files = (
+        "mullerjurgen_LATE_104_1_tiny.ipynb",
+        "mullerjose_late_1234_2_tiny.ipynb",
+        "angstromzoe_3_4_tiny.ipynb",
+    )
+    done, placed = course(zipped(tmp_path / "download.zip", dict.fromkeys(files, NOTEBOOK)))
+    assert placed == {"mue/tiny.ipynb", "mullerjose/tiny.ipynb", "zoe/tiny.ipynb"}
+    assert done.asks == (
+        "mullerjose_1234: mullerjose can be jos, jse; write the login into the table, and collect again",
+    )
+
+
 def test_collecting_twice_is_the_same_and_a_login_in_the_table_decides(course, tmp_path):
     source = zipped(tmp_path / "download.zip", canvas_files())
     course(source)

@@ -6,7 +6,7 @@
     supervisor                               one for each submission: enforces the limits, starts and ends the worker
     worker                                   the student's process: runs the cells, then answers each question in a separate fork
     cell_runner, call_record                 execution of a cell's code, and the record of whose code an answer calls
-    process_tree                             processor time, memory and number of the tasks below a process
+    control_group, process_tree              memory, number and processor time of the tasks: by the kernel's own count, or by looking
     huge_pages                               large memory pages, which make forks cheap
     readable_paths                           the folders that are visible in the sandbox
     confinement                              the sandbox tiers, and how a process enters them

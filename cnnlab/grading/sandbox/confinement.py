@@ -32,7 +32,8 @@ class Confinement:
     """The confinement of a submission's processes.
 
     `landlock` is its version, 0 for none; `seccomp` the system call filter; `another_user` that they are not the grader's user, who is
-    root; `exposed` that they can read what the grader wants hidden.
+    root; `exposed` that they can read what the grader wants hidden; `control_group` the version of the kernel's control groups that see
+    to memory and tasks, 0 where the supervisor looks at the tree of processes.
     """
 
     tier: str
@@ -40,6 +41,7 @@ class Confinement:
     seccomp: bool
     another_user: bool = False
     exposed: bool = False
+    control_group: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The confinement as a dictionary."""
@@ -50,6 +52,7 @@ class Confinement:
         parts += ["another user"] if self.another_user else []
         parts += [f"Landlock {self.landlock}"] if self.landlock else []
         parts += ["filtered system calls"] if self.seccomp else []
+        parts += [f"control group {self.control_group}"] if self.control_group else []
         return " + ".join(parts) + (": key and secret lie open to the student's code" if self.exposed else "")
 
 
@@ -110,7 +113,7 @@ def confine(confinement: Confinement, limits: dict[str, Any], scratch: str, read
     if confinement.tier == "namespaces":
         namespaces.furnish_box(limits["scratch_bytes"])
     os.chdir(scratch)
-    _limit(limits, counted=boxed)
+    _limit(limits, counted=boxed and not confinement.control_group)
     if not syscalls.LINUX:
         return
     if confinement.another_user and not boxed:
@@ -127,6 +130,7 @@ def confine(confinement: Confinement, limits: dict[str, Any], scratch: str, read
 
 
 def _limit(limits: dict[str, Any], *, counted: bool) -> None:
+    """Set the limits of this process; `counted` if its user's tasks are counted, those too, with forks that have only begun."""
     bounds = {
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": limits["file_bytes"],

@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.abc import MetaPathFinder
@@ -27,6 +26,7 @@ from typing import Any
 
 from cnnlab.grading.sandbox import (
     confinement,
+    control_group,
     huge_pages,
     landlock,
     namespaces,
@@ -62,12 +62,13 @@ def main(connection_number: int, settings: str) -> None:
     """Set up the sandbox, import, report the confinement, then fork a supervisor for every connection."""
     options = json.loads(settings)
     connection = socket.socket(fileno=connection_number)
+    group = _join_group(options["group"])
     try:
-        another_user = _build(options)
+        another_user = _build(options, group)
         supervise = _preload()
         if options["draws"]:
             _warm_up_world()
-        sandbox = _finish(another_user, options)
+        sandbox = _finish(another_user, options, group)
     except Exception as error:
         connection.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         raise
@@ -79,22 +80,31 @@ def main(connection_number: int, settings: str) -> None:
     getattr(logging, "_at_fork_reinit_lock_weakset", set()).clear()
     if options["tier"] != "bubblewrap":  # which forks once or twice
         huge_pages.collapse()
-    hello = {"walls": sandbox.as_dict(), "threads": threads(), "pid": os.getpid()}
+    hello = {"walls": sandbox.as_dict(), "threads": process_tree.threads(), "pid": os.getpid()}
     connection.sendall(json.dumps(hello).encode() + b"\n")
     _serve(
         connection,
-        functools.partial(supervise, sandbox=sandbox, readable=options["readable"], base=options["base"]),
+        functools.partial(
+            supervise,
+            sandbox=sandbox,
+            readable=options["readable"],
+            base=options["base"],
+            group=group if sandbox.control_group else None,
+        ),
     )
 
 
-def threads() -> int:
-    """Number of threads of this process."""
+def _join_group(folders: dict[str, Any] | None) -> control_group.Parent | None:
+    """Join the control group that the grader has made; None if there is none, or none to be joined."""
     with contextlib.suppress(OSError):
-        return len(os.listdir("/proc/self/task"))
-    return threading.active_count()
+        if folders:
+            group = control_group.Parent(**folders)
+            group.settle()
+            return group
+    return None
 
 
-def _build(options: dict[str, Any]) -> bool:
+def _build(options: dict[str, Any], group: control_group.Parent | None) -> bool:
     """Enter the tier, as far as it concerns this process; whether submissions run as another user than the grader's, which is root's."""
     if options["tier"] == confinement.WITHOUT_WALLS:
         return syscalls.LINUX and os.getuid() == 0 and not _refused(options, as_student=True)
@@ -106,6 +116,8 @@ def _build(options: dict[str, Any]) -> bool:
     another_user = os.getuid() == 0 and not _refused(options, as_student=True)
     if not another_user and (refused := _refused(options, as_student=False)):
         raise OSError(refused)
+    if group and another_user:
+        group.hand_over(namespaces.STUDENT)
     namespaces.enter(options["readable"], options["build_at"], as_root=another_user)
     return another_user
 
@@ -125,19 +137,23 @@ def _refused(options: dict[str, Any], *, as_student: bool) -> str:
     return confinement.try_in_child(attempt)
 
 
-def _finish(another_user: bool, options: dict[str, Any]) -> confinement.Confinement:
+def _finish(
+    another_user: bool, options: dict[str, Any], group: control_group.Parent | None
+) -> confinement.Confinement:
     """Complete the confinement of this process, and say which one the students' processes will have."""
     boxed = options["tier"] in confinement.BOXES
     if options["tier"] == "namespaces":
         namespaces.seal()
         if another_user:
             namespaces.become_student()
-    if threads() != 1:
+    if process_tree.threads() != 1:
         raise OSError(
-            f"the imports have left {threads()} threads, so forks could hang; is OMP_NUM_THREADS=1?"
+            f"the imports have left {process_tree.threads()} threads, so forks could hang; is OMP_NUM_THREADS=1?"
         )
     version = landlock.version() if boxed or options["hidden"] else 0
-    sandbox = confinement.Confinement(options["tier"], version, boxed and seccomp.available(), another_user)
+    filtered = boxed and seccomp.available()
+    grouped = group.version if group and _can_join(group, options["limits"]) else 0
+    sandbox = confinement.Confinement(options["tier"], version, filtered, another_user, control_group=grouped)
     if boxed or not options["hidden"]:
         return sandbox
 
@@ -149,12 +165,25 @@ def _finish(another_user: bool, options: dict[str, Any]) -> confinement.Confinem
     return replace(sandbox, exposed=bool(confinement.try_in_child(attempt)))
 
 
+def _can_join(group: control_group.Parent, limits: dict[str, Any]) -> bool:
+    """Whether a submission can have a control group of its own here."""
+    try:
+        trial = control_group.ControlGroup(group, limits)
+        refused = confinement.try_in_child(trial.join)
+        trial.look()
+        trial.remove()
+    except (OSError, KeyError, ValueError):  # an older kernel's files
+        return False
+    return not refused
+
+
 def _preload() -> Callable[..., None]:
     """Import what answers may need, and remove what they may not use; returns the supervisor's function, which needs torch."""
     import matplotlib
 
     matplotlib.use("Agg")
     import torch
+    import tqdm
 
     torch.set_num_threads(1)
     # The first optimizer imports torch._dynamo, 1.3 s of processor time: once here, not in each submission that trains.
@@ -168,6 +197,7 @@ def _preload() -> Callable[..., None]:
         setattr(grading, name, lambda *args, **options: None)
     cnnlab.grading = grading
     _load_data_in_one_process()
+    tqdm.tqdm.monitor_interval = 0  # else the first bar starts a thread
     sys.meta_path.insert(0, _ClosedPackages())
     call_record.install()
     _hide_the_sandbox()

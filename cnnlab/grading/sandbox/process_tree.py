@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -25,6 +27,28 @@ class Usage:
     seconds: float
     memory: int
     tasks: int
+
+
+class ProcessTree:
+    """The watch over everything below this process, where there is no control group for it: `limits` are those of the submission."""
+
+    pause = 0.05  # seconds between two looks: nobody else sees to the limits
+
+    def __init__(self, limits: dict[str, Any]) -> None:
+        self._limits = limits
+
+    def join(self) -> None:
+        """Nothing: a child is in its parent's tree."""
+
+    def look(self) -> tuple[str, float]:
+        """What the processes take too much of ("memory", "processes" or ""), and their seconds of the processor."""
+        used = usage(os.getpid(), self._limits["memory_bytes"])
+        if used.memory > self._limits["memory_bytes"]:
+            return "memory", used.seconds
+        return "processes" if used.tasks > self._limits["processes"] else "", used.seconds
+
+    def remove(self) -> None:
+        """Nothing: there is nothing left of a tree that has ended."""
 
 
 def descendants(process: int) -> list[int]:
@@ -55,6 +79,13 @@ def usage(process: int, enough: int) -> Usage:
     if sum(held.values()) > enough:
         held = {child: min(memory, _share(child, memory)) for child, memory in held.items()}
     return Usage(seconds, sum(held.values()), tasks)
+
+
+def threads(process: int | str = "self") -> int:
+    """Number of threads of a process."""
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{process}/task"))
+    return threading.active_count() if process == "self" else 1
 
 
 def kill_tree(process: int, *, seconds: float = 10.0) -> None:

@@ -1,6 +1,7 @@
 """Supervisor of one submission: it starts the worker in the sandbox, enforces the limits, forwards bytes, and ends all processes.
 
-It runs no student code and does not decode its output; it counts bytes, seconds, memory and tasks. It never waits for anybody: neither
+It runs no student code and does not decode its output; it counts bytes and seconds, and sees to memory, tasks and processor time by the
+kernel's control group, or else by looking at the tree of processes. It never waits for anybody: neither
 for the worker to read or to end, nor for the grader to read. It ends with the connection to the grader: closing that ends everything
 below.
 """
@@ -18,11 +19,11 @@ import time
 from typing import Any
 
 import numpy as np
+import psutil
 
-from cnnlab.grading.sandbox import confinement, namespaces, process_tree, syscalls, worker
+from cnnlab.grading.sandbox import confinement, control_group, namespaces, process_tree, syscalls, worker
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 
-POLL_SECONDS = 0.05  # seconds between two measurements of the worker's usage
 MAX_TEXT = 20_000
 MAX_MESSAGES = 10_000  # of the worker in one step
 CHUNK = 2**18
@@ -52,9 +53,13 @@ class _Outbox:
 
 
 def supervise(
-    connection: socket.socket, sandbox: confinement.Confinement, readable: list[str], base: str
+    connection: socket.socket,
+    sandbox: confinement.Confinement,
+    readable: list[str],
+    base: str,
+    group: control_group.Parent | None,
 ) -> None:
-    """Serve one submission from its job to its end."""
+    """Serve one submission from its job to its end; in a control group of its own, inside `group`, if there is one."""
     if syscalls.LINUX:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     job = _receive(connection)
@@ -62,16 +67,21 @@ def supervise(
         return
     boxed = sandbox.tier in confinement.BOXES
     scratch = namespaces.SCRATCH if boxed else tempfile.mkdtemp(prefix="scratch-", dir=base)
+    watch = None
     try:
+        limits = job["limits"]
+        watch = control_group.ControlGroup(group, limits) if group else process_tree.ProcessTree(limits)
         if sandbox.another_user and not boxed:
             os.chown(scratch, namespaces.STUDENT, namespaces.STUDENT)
-        _Supervisor(connection, sandbox, readable, scratch, job).serve()
+        _Supervisor(connection, sandbox, readable, scratch, job, watch).serve()
     except Exception as error:  # reported to the grader, if it is still there
         with contextlib.suppress(OSError):
             connection.setblocking(True)
             connection.sendall(encode({"event": "broken", "detail": f"{type(error).__name__}: {error}"}))
     finally:
         process_tree.kill_tree(os.getpid())
+        if watch:
+            watch.remove()
         if not boxed:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -86,8 +96,17 @@ def _receive(connection: socket.socket) -> Any:
 class _Supervisor:
     """State of the worker, and the loop that reads its pipes."""
 
-    def __init__(self, connection: socket.socket, sandbox: Any, readable: list[str], scratch: str, job: dict):
+    def __init__(
+        self,
+        connection: socket.socket,
+        sandbox: Any,
+        readable: list[str],
+        scratch: str,
+        job: dict,
+        watch: control_group.ControlGroup | process_tree.ProcessTree,
+    ):
         self.connection, self.sandbox, self.scratch, self.limits = connection, sandbox, scratch, job["limits"]
+        self.watch = watch
         if sandbox.tier == "namespaces":
             namespaces.unshare_box()
         commands, to_worker = os.pipe()
@@ -98,7 +117,7 @@ class _Supervisor:
             connection.close()
             for mine in (to_worker, self.replies, self.output):
                 os.close(mine)
-            worker.become(commands, replies, output, sandbox, readable, scratch, job)
+            worker.become(commands, replies, output, sandbox, readable, scratch, job, watch)
         for theirs in (commands, replies, output):
             os.close(theirs)
         for mine in (self.replies, self.output):
@@ -109,14 +128,16 @@ class _Supervisor:
         self.printed = self.forwarded = self.messages = 0
         self.running, self.started, self.spent_before = True, time.monotonic(), 0.0
         self.bounds = {"seconds": self.limits["seconds"], "cpu": self.limits["cpu"]}
-        self.last_poll, self.current_probe = 0.0, None
+        self.looked, self.current_probe = time.monotonic(), None
 
     def serve(self) -> None:
         try:
             while True:
                 outboxes = [box for box in (self.to_worker, self.to_grader) if box.rest]
                 writers = [box.descriptor for box in outboxes]
-                ready, writable, _ = select.select(self.readers, writers, [], POLL_SECONDS)
+                ready, writable, _ = select.select(
+                    self.readers, writers, [], max(0.0, self._next_look() - time.monotonic())
+                )
                 for box in outboxes:
                     if box.descriptor in writable:
                         self._write(box)
@@ -127,7 +148,8 @@ class _Supervisor:
                         self.readers.remove(source)
                         if source == self.replies:
                             raise self._exit_reason()
-                self._check_limits()
+                if time.monotonic() >= self._next_look():
+                    self._check_limits()
         except LimitExceeded as exceeded:
             process_tree.kill_tree(os.getpid())
             self._drain()
@@ -178,7 +200,7 @@ class _Supervisor:
         self.bounds = {"seconds": request["seconds"], "cpu": request["cpu"]}
         self.current_probe = request["question"]["number"]
         self.started, self.running, self.forwarded, self.messages = time.monotonic(), True, 0, 0
-        self.spent_before = self._usage().seconds
+        self.spent_before = self.watch.look()[1]
         self._write(self.to_worker, encode(request["question"]))
 
     def _forward(self) -> None:
@@ -198,7 +220,11 @@ class _Supervisor:
             if self.running and self._is_done(letter, frame):
                 self.running = False
                 self._drain()
-                self._kill_leftovers()
+                self._check_limits()
+                if (
+                    process_tree.threads(self.worker) == 1
+                ):  # else it answers only one question, and may need a pool of processes
+                    self._kill_leftovers()
             self._send_event("reply", letter=letter, frame=np.frombuffer(frame, np.uint8))
 
     def _is_done(self, letter: str, frame: bytes) -> bool:
@@ -218,27 +244,25 @@ class _Supervisor:
             and message[0] == self.current_probe
         )
 
+    def _next_look(self) -> float:
+        at = self.looked + self.watch.pause
+        return min(at, self.started + self.bounds["seconds"]) if self.running else at
+
     def _check_limits(self) -> None:
-        now = time.monotonic()
-        if now - self.last_poll < POLL_SECONDS:
-            return
-        self.last_poll = now
-        usage = self._usage()
-        if usage.memory > self.limits["memory_bytes"]:
+        now = self.looked = time.monotonic()
+        exceeded, spent = self.watch.look()
+        if exceeded == "memory":
             raise LimitExceeded("memory", f"it held more than {self.limits['memory_bytes'] >> 20} MiB")
-        if usage.tasks > self.limits["processes"]:
+        if exceeded == "processes":
             most = self.limits["processes"]
             raise LimitExceeded("processes", f"it started more than {most} processes and threads")
         boxed = self.sandbox.tier in confinement.BOXES
         if not boxed and _size(self.scratch) > self.limits["scratch_bytes"]:
             raise LimitExceeded("files", f"it wrote more than {self.limits['scratch_bytes'] >> 20} MiB")
-        if self.running and now - self.started > self.bounds["seconds"]:
+        if self.running and now - self.started >= self.bounds["seconds"]:
             raise LimitExceeded("time", f"it took more than {self.bounds['seconds']:g} s")
-        if self.running and usage.seconds - self.spent_before > self.bounds["cpu"]:
+        if self.running and spent - self.spent_before > self.bounds["cpu"]:
             raise LimitExceeded("processor", f"it took more than {self.bounds['cpu']:g} s of the processor")
-
-    def _usage(self) -> process_tree.Usage:
-        return process_tree.usage(os.getpid(), self.limits["memory_bytes"])
 
     def _kill_leftovers(self) -> None:
         """End processes that a question has left running, so that they take no time from the next one."""
@@ -249,12 +273,9 @@ class _Supervisor:
 
     def _exit_reason(self) -> LimitExceeded:
         """Why no more replies will come. A worker that goes on after it has closed its pipe is not waited for."""
-        deadline = time.monotonic() + 0.2  # between the end of its pipe and its own
-        while time.monotonic() < deadline:
-            process, status = os.waitpid(self.worker, os.WNOHANG)
-            if process:
-                return LimitExceeded("exit", _in_words(os.waitstatus_to_exitcode(status)))
-            time.sleep(0.001)
+        self._check_limits()
+        with contextlib.suppress(psutil.TimeoutExpired):  # between the end of its pipe and its own
+            return LimitExceeded("exit", _in_words(psutil.Process(self.worker).wait(0.2)))
         return LimitExceeded("answer", "it closed the pipe on which answers are handed in")
 
     def _drain(self) -> None:

@@ -1,7 +1,10 @@
 """The worker, the student's process: it runs the cells, then answers each question in its own fork, from the state after the cells.
 
+A fork has none of the threads that the cells have left: with them, say a pool, it answers one question itself, and the submission is run
+again for the next one.
+
 Nothing that happens here is trusted. Its output is bytes on one pipe, each message a letter and a frame: `c` a cell begins, `e` it
-has ended, `r` all cells are run, `v` a value, `o` a question is over.
+has ended, `r` all cells are run, and whether threads are left, `v` a value, `o` a question is over.
 """
 
 from __future__ import annotations
@@ -16,22 +19,30 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from cnnlab.grading.sandbox import call_record, cell_runner, confinement, probe_networks
+from cnnlab.grading.sandbox import call_record, cell_runner, confinement, probe_networks, process_tree
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, TensorSpec, decode, encode, lengths
 
 
 def become(
-    commands: int, replies: int, output: int, sandbox: Any, readable: list[str], scratch: str, job: dict
+    commands: int,
+    replies: int,
+    output: int,
+    sandbox: Any,
+    readable: list[str],
+    scratch: str,
+    job: dict,
+    watch: Any,
 ) -> None:
-    """Enter the sandbox and become the worker; never returns."""
+    """Enter the sandbox and become the worker, which the `watch` of its supervisor counts; never returns."""
     with contextlib.suppress(BaseException):
         dev_null = os.open("/dev/null", os.O_RDONLY)
         for source, target in ((dev_null, 0), (output, 1), (output, 2), (commands, 3), (replies, 4)):
             os.dup2(source, target + 100)
         for target in range(5):
             os.dup2(target + 100, target)
-        os.closerange(5, 4096)
         try:
+            watch.join()
+            os.closerange(5, 4096)
             os.environ |= {
                 "HOME": scratch,
                 "TMPDIR": scratch,
@@ -66,9 +77,9 @@ def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
             error = cell_runner.describe_error(raised)
         _flush()
         send(replies, "e", {"cell": number, "error": error, "used": used})
-    send(replies, "r", None)
+    send(replies, "r", process_tree.threads() > 1)
     while (request := _next_request(commands)) is not None:
-        if request["last"]:  # its changes affect no other question any more
+        if request["last"]:  # of this process: its changes affect no other question
             _answer_probe(names, request, replies)
             send(replies, "o", [request["number"], 0])
             continue
