@@ -59,6 +59,7 @@ def execute(path: Path) -> float:
         kernel_name="python3",
         store_widget_state=False,
         record_timing=False,
+        coalesce_streams=True,  # else a slow machine stores what one cell prints in more pieces
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
