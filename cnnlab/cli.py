@@ -158,6 +158,10 @@ def run(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the record there, as JSON.")] = None,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Keep the rows that the record at --out has, and measure what it lacks."),
+    ] = False,
 ) -> None:
     """Run one of the recorded experiments.
 
@@ -171,7 +175,7 @@ def run(
         return
     pairs = [setting.partition("=") for setting in settings or ()]
     chosen = {key: value for key, _, value in pairs}
-    record = experiments.run(name, quick=quick, settings=chosen, out=out)
+    record = experiments.run(name, quick=quick, settings=chosen, out=out, add=add)
     for row in record.rows:
         typer.echo(", ".join(f"{key} {_short(value)}" for key, value in row.items()))
     typer.echo(record.summary())

@@ -1,8 +1,12 @@
 """Experiments on the truth of maps: claims for parts against the falls of the logit when the parts are gone, for every method.
 
 `PARTS` asks each method on each network for the ranking of an object's parts, and measures beside it what is cheaper: does the map
-lie on the object, does its deletion curve fall? The networks are the kit's own for twenty classes, and two from ImageNet: squeezenet
-as `squeezenet_world`, whose last layers were trained on rendered pictures, and efficientnet_lite0 with a new head alone.
+lie on the object, does its deletion curve fall? The networks are the kit's own for twenty classes, the robust and the restyled one
+among them; the herd networks, with a shortcut and without; and two from ImageNet: squeezenet as `squeezenet_world`, whose last layers
+were trained on rendered pictures, and efficientnet_lite0 with a new head alone.
+
+Left out: `mini_alexnet_scenes`, whose classes are no objects; the memory networks, which know the pictures that they learned and no
+other; the halves, which are `mini_alexnet` with half of its classes.
 """
 
 from __future__ import annotations
@@ -43,7 +47,18 @@ FIRST_SEED = 20_800_000
 """Seeds of the test pictures; no network has seen them."""
 LARGE = ("squeezenet_world", "efficientnet_lite0")
 """The networks from ImageNet, whose maps take ten times as long."""
-NETWORKS = ("mini_alexnet", "mini_vgg", "mini_resnet", "mini_densenet", *LARGE)
+NETWORKS = (
+    *(
+        "mini_alexnet",
+        "mini_vgg",
+        "mini_resnet",
+        "mini_densenet",
+        "mini_alexnet_robust",
+        "mini_alexnet_restyled",
+    ),
+    *("herd_honest", "herd_meadow", "herd_snow"),
+    *LARGE,
+)
 HEAD_PICTURES = 600
 """On so many pictures the head for the twenty classes is fitted where a network has none."""
 CHEAP = ("pointing", "mass", "deletion", "insertion")
@@ -54,7 +69,8 @@ def measure_parts(*, network: str, method: str, pictures: int, large: int) -> di
     """The agreement of a method's claims with the truth on each picture, and four cheaper scores.
 
     Each list has `pictures` numbers, one for each picture, and None where a number is not defined. `LARGE` networks see `large` of
-    the pictures, spread evenly over the classes, each at the network's own size; the others are None.
+    the pictures, spread evenly over the classes, each at the network's own size; the others are None. The objects are those that the
+    network knows, in turn.
     "rho" is Spearman's correlation of claims and falls over the parts; "preserved", "deleted" and "undistracted" are FunnyBirds' checks;
     "pointing", "mass", "deletion" and "insertion" those of `cnnlab.attribution.compare`, with the whole object as the mask.
     """
@@ -86,13 +102,13 @@ def measure_parts(*, network: str, method: str, pictures: int, large: int) -> di
 
 @lru_cache(maxsize=1)
 def classifier(name: str) -> nn.Module:
-    """A network for the world's twenty classes. A network with other classes gets a new head, fitted to the features of rendered pictures.
+    """A network for classes of the world, as it is, or any other with a new head for all twenty, fitted to features of rendered pictures.
 
     The head is a multinomial logistic regression on what enters it, the network below stays as it is (lecture L, "Deep features as
     generic representation").
     """
     model = load(name).to(memory_format=torch.channels_last)  # large networks then need half of the time
-    if model.class_names == OBJECTS:
+    if set(model.class_names) <= set(OBJECTS):
         return model
     from sklearn.linear_model import LogisticRegression
 
@@ -169,13 +185,14 @@ def _map(method: str, model: nn.Module, picture: Picture) -> Tensor:
     return method_map(method, model, picture.image, picture.label).float()
 
 
-def _recipe(number: int) -> Recipe:
-    return sample(FIRST_SEED + number, shape=OBJECTS[number % len(OBJECTS)], cover=0.0, clutter=1)
+def _recipe(number: int, shapes: Sequence[str] = OBJECTS) -> Recipe:
+    return sample(FIRST_SEED + number, shape=shapes[number % len(shapes)], cover=0.0, clutter=1)
 
 
 @lru_cache(maxsize=1)
 def _truths(network: str, numbers: range) -> list[tuple[Picture, PartImportance]]:
-    model, recipes = classifier(network), [_recipe(number) for number in numbers]
+    model = classifier(network)
+    recipes = [_recipe(number, model.class_names) for number in numbers]
     pictures = [render(recipe, size=model.input_size) for recipe in recipes]
     truths = [true_importance(model, recipe, recipe.shape, pairs=False) for recipe in recipes]
     return list(zip(pictures, truths, strict=True))

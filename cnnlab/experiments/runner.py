@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ def run(
     quick: bool = False,
     settings: Mapping[str, str] | None = None,
     out: str | os.PathLike | None = None,
+    add: bool = False,
     progress: bool = True,
     on_row: OnRow | None = None,
 ) -> Record:
@@ -46,6 +47,9 @@ def run(
         Other values for axes of its grid or for its options, see `Experiment.changed`.
     out
         A file for the record, as JSON; none by default.
+    add
+        Keep the rows of the record that is in `out` already, and measure only the cells that it lacks: a network that has joined the
+        grid, say. Its seconds count, too.
     progress
         Show a progress bar.
     on_row
@@ -58,7 +62,8 @@ def run(
     Raises
     ------
     ValueError
-        If there is no experiment of that name, or no such setting.
+        If there is no experiment of that name, or no such setting; if the record to add to was made with other options, or has cells
+        outside the grid.
     KeyboardInterrupt
         If it is interrupted; a full run keeps the finished cells, and the same call continues after them.
 
@@ -69,11 +74,11 @@ def run(
     experiment = EXPERIMENTS[one_of(name, EXPERIMENTS, "experiment")].changed(settings or {})
     recipe = experiment.recipe(quick)
     checkpoint = None if quick else _checkpoint_path(name, recipe)
-    finished: list[dict[str, Any]] = _read(checkpoint)
-    for cell in (
-        bar := tqdm(experiment.cells(quick), desc=name, unit="cell", disable=None if progress else True)
-    ):
-        if any(row["cell"] == cell for row in finished):
+    cells, finished = experiment.cells(quick), _read(checkpoint)
+    if add:
+        finished += [row for row in _recorded(out, recipe, cells) if row["cell"] not in _cells(finished)]
+    for cell in (bar := tqdm(cells, desc=name, unit="cell", disable=None if progress else True)):
+        if cell in _cells(finished):
             continue
         bar.set_postfix(cell, refresh=False)
         finished.append(_measure_cell(experiment, cell, recipe["options"]))
@@ -81,6 +86,7 @@ def run(
             _write(checkpoint, finished)
         if on_row is not None:
             on_row([{**row["cell"], **row["metrics"]} for row in finished])
+    finished.sort(key=lambda row: cells.index(row["cell"]))
     record = Record(
         name=name,
         question=experiment.question,
@@ -104,6 +110,32 @@ def _measure_cell(
     start = time.perf_counter()
     metrics = dict(experiment.measure(**cell, **options))
     return {"cell": dict(cell), "metrics": metrics, "seconds": time.perf_counter() - start}
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [row["cell"] for row in rows]
+
+
+def _recorded(
+    file: str | os.PathLike | None, recipe: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows of the record in a file, each with its share of the seconds; a ValueError if they are no part of this recipe."""
+    if file is None:
+        raise ValueError("add=True adds to a record; give its file as `out`.")
+    record = records.read(Path(file))
+    if record.recipe["options"] != recipe["options"]:
+        raise ValueError(
+            f"{file} was made with the options {record.recipe['options']}, and this run has {recipe['options']};"
+            " run it without `add`, which measures every cell anew."
+        )
+    rows = []
+    for row in record.rows:
+        cell = {axis: row[axis] for axis in recipe["grid"]}
+        if cell not in cells:
+            raise ValueError(f"{file} has a row for {cell}, which is outside the grid of this run.")
+        metrics = {name: value for name, value in row.items() if name not in cell}
+        rows.append({"cell": cell, "metrics": metrics, "seconds": record.seconds / len(record.rows)})
+    return rows
 
 
 def _machine() -> dict[str, Any]:

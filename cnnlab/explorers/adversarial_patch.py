@@ -17,8 +17,8 @@ from cnnlab.explorers.static_preview import picture_and_bars
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.robustness import PatchStep, adversarial_patch_steps, paste_patch
 
-FIRST_TARGETS = ("Egyptian cat", "cup")
-"""Classes that a patch is first trained for, if the network has them: of each there is an ordinary picture too."""
+FIRST_TARGETS = ("espresso", "daisy", "cup", "teapot")
+"""Classes that a patch is first trained for, if the network has them and says another: of each there is an ordinary picture too."""
 
 REDRAWN_EVERY = 4
 """Steps of training between two pictures of the patch, each of which costs a forward pass."""
@@ -228,8 +228,9 @@ class AdversarialPatchExplorer(Explorer):
         asked, self._first_target = self._first_target, None
         if asked is not None:
             return target_index(asked, self._names, self._clean)
-        known = [name for name in FIRST_TARGETS if name in self._names]
-        return list(self._names).index(known[0]) if known else int(self._clean.argmin())
+        said, names = int(self._clean.argmax()), list(self._names)
+        known = [names.index(name) for name in FIRST_TARGETS if name in names and names.index(name) != said]
+        return known[0] if known else int(self._clean.argmin())
 
     def _offer_kinds(self) -> None:
         there = (

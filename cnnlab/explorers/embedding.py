@@ -197,6 +197,7 @@ class EmbeddingExplorer(Explorer):
 
     def _embed(self) -> None:
         self.background.stop()
+        self.perplexity.disabled = self.method.value != "tsne"
         key = self._key
         if key in self._embeddings:
             self._show_points()
@@ -246,6 +247,7 @@ class EmbeddingExplorer(Explorer):
         if labels is not None:
             names = list(self.image_set.class_names) if self.colour.value == "class" else sorted(set(labels))
             colours, legend = embedding.point_colours(labels, names)
+        self.size.disabled = not self.thumbnails.value
         with self.scatter.hold_sync():
             self.scatter.points = embedding.positions(self.points, self.on_grid.value)
             self.scatter.colours, self.scatter.legend = colours, legend

@@ -142,7 +142,8 @@ function render({ model, el }) {
     title.textContent = get("label");
     readout.textContent = [caption, answer].filter(Boolean).join(": ");
     const place = byPixel() && tile >= 0 ? `, row ${get("point")[1]}, column ${get("point")[2]}` : "";
-    canvas.setAttribute("aria-label", `${get("label")}, ${get("tiles").count ?? 0} pictures; chosen: ${get("captions")[chosen()] || "none"}${place}`);
+    const count = get("tiles").count ?? 0;
+    canvas.setAttribute("aria-label", `${get("label")}, ${count} ${count === 1 ? "picture" : "pictures"}; chosen: ${get("captions")[chosen()] || "none"}${place}`);
     clearTimeout(speechTimer);
     speechTimer = setTimeout(() => (spoken.textContent = readout.textContent), REST);
   }

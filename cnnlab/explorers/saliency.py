@@ -199,6 +199,7 @@ class SaliencyExplorer(Explorer):
         view, source = self.view.value, self.image_picker.source
         self.map = self.maps[self.method.value]
         self.main_view.overlay = saliency.tiles([self.map], view)
+        self._read_pixel()
         values = saliency.per_pixel(self.map, view)
         self._finding.value = saliency.describe_map(values, source.mask(self.side), source.object_name)
         winner = int(self._probability.argmax())
@@ -222,8 +223,10 @@ class SaliencyExplorer(Explorer):
             self.method.value = METHODS[self.grid.selected]
 
     def _read_pixel(self) -> None:
-        """Report the map's values at the chosen pixel."""
-        _, *position = self.main_view.point
+        """Report the map's values at the chosen pixel, if one is chosen."""
+        chosen, *position = self.main_view.point
+        if chosen < 0:
+            return
         row, column = (value * self.side // DISPLAY_SIZE for value in position)
         red, green, blue = self.map[:, row, column].tolist()
         self.main_view.readout = (

@@ -92,9 +92,11 @@ def claims_agreement_figure(table: Mapping[str, Mapping[str, float]], title: str
         f"{row} {', '.join(f'{value:.2f}' for value in line)}" for row, line in zip(rows, values, strict=True)
     )
     alt_text = f"{title}, for {', '.join(columns)}: {said}."
-    size = 2.2 + 1.25 * len(columns), 0.9 + 0.3 * len(rows)
+    size = 2.2 + 0.85 * len(columns), 1.7 + 0.3 * len(rows)  # names are slanted
     figure = AltTextFigure(figsize=size, dpi=90, alt_text=alt_text)
     axis = figure.subplots()
-    draw_table(axis, values, np.char.mod("%.2f", values), rows, columns, cmap=SIGNED, vmin=-1, vmax=1)
+    draw_table(
+        axis, values, np.char.mod("%.2f", values), rows, columns, slant=30, cmap=SIGNED, vmin=-1, vmax=1
+    )
     axis.set_title(title, fontsize=10)
     return figure

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ from cnnlab.units.activation_masks import bilinear_weights
 from cnnlab.units.concepts import Concepts, concepts
 from cnnlab.units.directions import random_rotation
 from cnnlab.units.dissection_report import Dissection
-from cnnlab.units.streaming_quantile import StreamingQuantile
+from cnnlab.units.streaming_quantile import StreamingQuantile, thinning
 from cnnlab.world.names import NAMES
 
 
@@ -66,7 +67,7 @@ def dissect(
     dataset
         A data set of the world, or another whose `maps(category)` returns N x H x W indices into `cnnlab.world.NAMES`.
     layers
-        A name of `layer_names(model)`, several, or None for all convolutional layers: all in the same two passes over the data.
+        A name of `layer_names(model)`, several, or None for all convolutional layers: all in the same pass over the data.
     quantile
         The share of pixels in a mask.
     categories, pixel_step, min_pictures
@@ -84,8 +85,9 @@ def dissect(
     Dissection, or dict of them
         For a single layer name the `Dissection`, else one for each layer name.
 
-    Memory: one batch of maps, at most 200 kB for the threshold of a unit, which is exact up to 5 million pixels and approximate
-    beyond (`cnnlab.units.streaming_quantile`), and the concepts, 14 kB for each picture.
+    Of each unit only the largest values are kept, with the pixels at which they lie, so one pass over the data gives thresholds and masks.
+    Beyond 5 million pixels the thresholds are approximate (`cnnlab.units.streaming_quantile`), and a second pass gives the masks.
+    Memory: one batch of maps, at most 300 kB for a unit, and the concepts, 14 kB for each picture.
 
     Raises
     ------
@@ -138,29 +140,44 @@ def dissect_steps(
     if count < 2:
         raise ValueError("there must be at least two pictures, so that masks can be exchanged.")
     concept_maps = concepts(dataset, categories, pixel_step=pixel_step, min_pictures=min_pictures)
+    pixels = len(concept_maps.rows) * len(concept_maps.columns)
     samplers: dict[str, _MapSampler] = {}
     quantiles: dict[str, StreamingQuantile] = {}
-    for _, images, maps in activation_batches(model, dataset, names, batch_size, progress, "thresholds"):
+    for rows, images, maps in activation_batches(model, dataset, names, batch_size, progress, "dissection"):
         for name in names:
+            layer_maps = maps.pop(name)
             if name not in samplers:
-                samplers[name] = _MapSampler(model, name, images, maps[name], concept_maps, rotate, seed)
+                samplers[name] = _MapSampler(model, name, images, layer_maps, concept_maps, rotate, seed)
                 quantiles[name] = StreamingQuantile(
-                    quantile, count * len(concept_maps.rows) * len(concept_maps.columns), seed
+                    layer_maps.shape[1], quantile, count * pixels, seed, layer_maps.dtype
                 )
-            quantiles[name].add(samplers[name](maps.pop(name)).flatten(1))
+            largest = quantiles[name]
+            used = largest.sample(len(images) * pixels)
+            for unit, values, numbers in samplers[name].above(layer_maps, largest.bounds):
+                if used is not None:
+                    values, numbers = values[used[numbers]], numbers[used[numbers]]
+                largest.add(unit, values, numbers + rows.start * pixels)
         yield {}
     overlaps = {
-        name: _OverlapCounter(quantiles.pop(name).threshold(), concept_maps, count, seed) for name in names
+        name: _OverlapCounter(largest.threshold(), concept_maps, count, seed)
+        for name, largest in quantiles.items()
     }
-    for rows, _, maps in activation_batches(model, dataset, names, batch_size, progress, "overlaps"):
-        for name in names:
-            overlaps[name].add(samplers[name](maps.pop(name)), rows)
-        yield {}
+    if thinning(quantile, count * pixels) == 1:
+        for name, overlap in overlaps.items():
+            largest = quantiles.pop(name)
+            for unit, threshold in enumerate(overlap.threshold):
+                overlap.add(unit, largest.above(unit, threshold).long())
+    else:  # the thresholds come from some of the pixels, the masks have all
+        for rows, _, maps in activation_batches(model, dataset, names, batch_size, progress, "overlaps"):
+            for name, overlap in overlaps.items():
+                for unit, _, numbers in samplers[name].above(maps.pop(name), overlap.threshold):
+                    overlap.add(unit, numbers + rows.start * pixels)
+            yield {}
     yield {name: overlaps[name].report(name) for name in names}
 
 
 class _MapSampler:
-    """Samples the maps of one layer, N x U x h x w, at the chosen pixels, U x N x rows x columns, in a rotated basis if requested."""
+    """Enlarges the maps of one layer, n x U x h x w, to the sampled pixels, in a rotated basis if requested."""
 
     def __init__(
         self,
@@ -181,13 +198,26 @@ class _MapSampler:
         self.across = bilinear_weights(field, 1, concepts.columns).to(maps)  # columns x w
         self.rotation = random_rotation(maps.shape[1], amount=rotate, seed=seed).to(maps) if rotate else None
 
-    def __call__(self, maps: Tensor) -> Tensor:
+    def above(self, maps: Tensor, bounds: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """For each unit that has some: its values above its bound (U of them), and their numbers among the sampled pixels of all n maps."""
         by_unit = (
             maps.transpose(0, 1)
             if self.rotation is None
             else torch.einsum("tu,nuhw->tnhw", self.rotation, maps)
         )
-        return self.down @ (by_unit.contiguous() @ self.across.T)
+        # Interpolation exceeds the largest value of a map by rounding at most: most maps need not be enlarged.
+        peaks = by_unit.amax((2, 3))
+        unit, picture = (peaks + 1e-5 * peaks.abs() > bounds.to(peaks)[:, None]).nonzero(as_tuple=True)
+        widened = by_unit[unit, picture] @ self.across.T
+        pixels = len(self.down) * len(self.across)
+        counts = unit.bincount(minlength=len(by_unit)).tolist()
+        for number, (own, pictures) in enumerate(
+            zip(widened.split(counts), picture.cpu().split(counts), strict=True)
+        ):
+            values = (self.down @ own).flatten().cpu()  # unit by unit, so that they stay in the cache
+            place = torch.from_numpy(np.flatnonzero((values > bounds[number]).numpy()))
+            if len(place):
+                yield number, values[place], pictures[place // pixels] * pixels + place % pixels
 
 
 class _OverlapCounter:
@@ -198,19 +228,18 @@ class _OverlapCounter:
         self.partner = torch.empty_like(order)
         self.partner[order] = order.roll(1)  # one cycle through all pictures, so that none is its own partner
         self.threshold, self.concepts = threshold, concepts
+        self.labels = concepts.labels.flatten(1)  # categories x pixels of all pictures
         self.masked = torch.zeros(len(threshold), dtype=torch.long)
         self.common = torch.zeros(2, len(threshold), 256, dtype=torch.long)
 
-    def add(self, maps: Tensor, rows: slice) -> None:
-        """Add the maps (U x n x h x w) of the pictures in `rows`."""
-        unit, pixel = (maps > self.threshold[:, None, None, None]).flatten(1).nonzero().cpu().T
-        self.masked += unit.bincount(minlength=len(self.masked))
-        for pictures, common in zip(
-            (torch.arange(rows.start, rows.stop), self.partner[rows]), self.common, strict=True
-        ):
-            for labels in self.concepts.labels:
-                concept = labels[pictures].flatten()[pixel]
-                common += (unit * 256 + concept).bincount(minlength=common.numel()).view_as(common)
+    def add(self, unit: int, numbers: Tensor) -> None:
+        """Add pixels of the unit's masks, by their numbers among the sampled pixels of all pictures."""
+        self.masked[unit] += len(numbers)
+        pixels = self.labels.shape[1] // len(self.partner)
+        picture = numbers // pixels
+        exchanged = numbers + (self.partner[picture] - picture) * pixels
+        for places, common in zip((numbers, exchanged), self.common, strict=True):
+            common[unit] += self.labels[:, places].flatten().bincount(minlength=256)
 
     def report(self, layer: str) -> Dissection:
         """The counts as intersection over union."""
@@ -221,7 +250,7 @@ class _OverlapCounter:
             layer=layer,
             concepts=self.concepts.names,
             categories=self.concepts.categories,
-            threshold=self.threshold.cpu(),
+            threshold=self.threshold,
             activated_fraction=self.masked.double() / pixel_count,
             concept_fraction=self.concepts.pixels.double() / pixel_count,
             iou=common[0] / union[0],

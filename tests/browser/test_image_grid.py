@@ -54,6 +54,7 @@ def test_a_coarse_raster_follows_the_pointer_and_the_keys_and_tiles_stay_legible
     assert notebook.run_all() == []
     page = notebook.page
     canvas, said = page.locator(".cnnlab-sheet-canvas").first, page.locator(".cnnlab .widget-html-content")
+    assert ", 1 picture; " in canvas.get_attribute("aria-label"), "a single picture is no plural"
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 0.9 * 120, box["y"] + 0.5 * 120)
     eventually(page, lambda: said.inner_text() == "[0, 1, 3]", "the pointer chooses without being pressed")

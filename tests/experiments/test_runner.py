@@ -84,6 +84,32 @@ def test_a_record_comes_back_from_its_file(sums, tmp_path):
     assert (tmp_path / "twice.json").read_text() == (tmp_path / "sums.json").read_text()
 
 
+def test_a_record_takes_in_what_it_lacks(sums, tmp_path):
+    """An axis has grown: only its new cells are measured, and the rows come in the order of the grid."""
+    file = tmp_path / "sums.json"
+    run("sums", settings={"seed": "1"}, progress=False, out=file)
+    CALLS.clear()
+    record = run("sums", progress=False, out=file, add=True)
+    assert CALLS == [(0, 0.0), (0, 0.5)]
+    assert record.rows == run("sums", progress=False).rows
+    assert read(file) == record
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"scale": "3"}, "made with the options"), ({"seed": "0"}, "row for .*'seed': 1.* outside the grid")],
+)
+def test_a_record_of_something_else_is_not_added_to(sums, tmp_path, settings, message):
+    file = tmp_path / "sums.json"
+    run("sums", progress=False, out=file)
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        run("sums", settings=settings, progress=False, out=file, add=True)
+    assert file.read_bytes() == before
+    with pytest.raises(ValueError, match="give its file as `out`"):
+        run("sums", progress=False, add=True)
+
+
 def test_unknown_names_list_the_known_ones(sums):
     with pytest.raises(ValueError, match="sums"):
         run("summs")

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from cnnlab.explorers import AdversarialPatchExplorer
+from cnnlab.explorers.render import adversarial_patch as render
 from cnnlab.robustness import adversarial_patch, paste_patch
-from cnnlab.world import dataset
+from cnnlab.world import dataset, sample
 
 
 @pytest.fixture
@@ -52,6 +53,17 @@ def test_an_ordinary_picture_and_random_pixels_are_no_training(explorer):
         assert not torch.equal(explorer.patch, trained) and kind.split()[-1] in explorer.describe()
     explorer.kind.value = "trained patch"
     assert torch.equal(explorer.patch, trained)
+
+
+@pytest.mark.parametrize(
+    ("network", "picture"), [("squeezenet", "chelsea"), ("squeezenet", "coffee"), ("mini_alexnet", "cup")]
+)
+def test_the_first_patch_is_for_a_class_that_the_network_does_not_say(network, picture):
+    if picture == "cup":
+        picture = sample(7, shape="cup")
+    explorer = AdversarialPatchExplorer(network, picture, patch=torch.rand(3, 8, 8))
+    assert explorer.target.value != int(explorer.result.clean.argmax())
+    assert render.REAL in explorer.kind.options, "there is an ordinary picture of it to compare with"
 
 
 def test_a_class_of_which_there_is_no_picture_offers_none():

@@ -239,6 +239,16 @@ def test_a_map_of_crops_is_coloured_by_photograph_and_scale():
     assert torch.allclose(expected, explorer.points, atol=1e-3)
 
 
+def test_a_map_offers_only_the_sliders_that_change_it(model):
+    explorer = EmbeddingExplorer(model, world.dataset("validation", n=24, progress=False), layer="relu")
+    assert not explorer.perplexity.disabled and not explorer.size.disabled
+    explorer.method.value, explorer.thumbnails.value = "pca", False
+    assert explorer.perplexity.disabled, "PCA has no perplexity"
+    assert explorer.size.disabled, "points have one size"
+    explorer.method.value, explorer.thumbnails.value = "tsne", True
+    assert not explorer.perplexity.disabled and not explorer.size.disabled
+
+
 def test_patches_of_photographs_have_no_known_labels(model, folder):
     explorer = PatchExplorer(model, folder, layer="relu")
     assert (

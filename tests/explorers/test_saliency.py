@@ -79,6 +79,10 @@ def test_pointing_at_a_pixel_tells_its_numbers(explorer):
     row, column = 24, 12
     assert f"row {row}, column {column}" in explorer.main_view.readout
     assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.readout
+    before = explorer.main_view.readout
+    explorer.method.value = "guided backprop"
+    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.readout
+    assert explorer.main_view.readout != before, "numbers of the map that was there before"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -87,6 +87,23 @@ def test_chance_lays_masks_over_another_picture(tiny, pictures, floats):
             )
 
 
+def test_masks_have_all_pixels_where_thresholds_come_from_some(tiny, pictures, floats, monkeypatch):
+    options = {"quantile": 0.05, "categories": ["part"], "pixel_step": 1, "min_pictures": 1, "batch_size": 5}
+    exact = dissect(tiny, pictures, "conv2", **options)
+    monkeypatch.setattr("cnnlab.units.streaming_quantile.MAX_POOL_SIZE", 150)
+    thinned = dissect(tiny, pictures, "conv2", **options)
+    assert not torch.equal(thinned.threshold, exact.threshold)
+    large = enlarged(
+        activations(tiny, floats, "conv2")["conv2"], receptive_field(tiny, "conv2"), list(range(20))
+    )
+    for unit in range(5):
+        mask = large[:, unit] > thinned.threshold[unit] + 1e-9
+        assert 0 < float(mask.double().mean()) == pytest.approx(float(thinned.activated_fraction[unit]))
+        for number in range(3):
+            concept = pictures.maps("part") == number + 1
+            assert float(thinned.iou[unit, number]) == pytest.approx(overlap(mask, concept))
+
+
 def test_a_planted_detector_is_found_and_chance_is_not(colour_network, flags):
     result = dissect(
         colour_network, flags, "conv", quantile=64 / 4800, categories=["colour"], pixel_step=1, min_pictures=1
@@ -192,21 +209,30 @@ def test_a_tail_finds_the_threshold_that_sorting_finds(share, batches):
     values = torch.randn(3, 1200)
     values[1] = values[1].round()  # many ties
     values[2] = values[2].clamp(min=1.5)  # almost all the same
-    tail = StreamingQuantile(share, 1200)
-    for part in values.chunk(batches, dim=1):
-        tail.add(part)
+    tail = StreamingQuantile(3, share, 1200)
+    for numbers in torch.arange(1200).chunk(batches):
+        assert tail.sample(len(numbers)) is None
+        for unit in range(3):
+            tail.add(unit, values[unit, numbers], numbers)
     ranked = values.sort(dim=1, descending=True).values
     expected = ranked[:, min(floor(share * 1200), 1199)]
     assert torch.equal(tail.threshold(), expected)
-    assert ((values > tail.threshold()[:, None]).sum(1) <= share * 1200).all()
+    for unit, threshold in enumerate(tail.threshold()):
+        above = (values[unit] > threshold).nonzero()[:, 0]
+        assert (
+            len(above) <= share * 1200
+            and tail.above(unit, threshold).sort().values.tolist() == above.tolist()
+        )
 
 
 def test_a_long_tail_is_thinned_and_keeps_its_bound():
-    tail = StreamingQuantile(0.5, 40 * MAX_POOL_SIZE)
+    tail = StreamingQuantile(1, 0.5, 40 * MAX_POOL_SIZE)
     assert tail.thinning == 20
     for _ in range(8):
-        tail.add(torch.randn(1, 5 * MAX_POOL_SIZE))
-        assert len(tail._pools[0]) <= 2 * MAX_POOL_SIZE + 5 * MAX_POOL_SIZE / 20 + 2
+        used = tail.sample(5 * MAX_POOL_SIZE)
+        assert used.sum() == 5 * MAX_POOL_SIZE / 20
+        tail.add(0, torch.randn(5 * MAX_POOL_SIZE)[used], used.nonzero()[:, 0])
+        assert len(tail._pools[0][0]) <= 2 * MAX_POOL_SIZE + 5 * MAX_POOL_SIZE / 20 + 2
     assert abs(float(tail.threshold())) < 0.04  # the median of a normal distribution
 
 

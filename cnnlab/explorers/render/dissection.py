@@ -18,6 +18,7 @@ from cnnlab.explorers.image_grid import map_tiles
 from cnnlab.explorers.snippet import snippet
 from cnnlab.explorers.static_preview import canvas
 from cnnlab.units import Dissection, UnitReport, dissect_steps, upsample_to_image
+from cnnlab.units.streaming_quantile import thinning
 
 ALL_CATEGORIES = "all"
 _STEP = 10
@@ -48,7 +49,9 @@ def dissect_steps_for(
     batch, every = pictures_in_a_step(side, _STEP), max(2, round(2 * side / 96))
     least = min(10, len(data) // 4)
     steps = dissect_steps(model, data, [layer], batch_size=batch, min_pictures=least, pixel_step=every)
-    return steps, 2 * -(-len(data) // batch)
+    pixels = len(data) * len(range(every // 2, side, every)) ** 2
+    passes = 1 if thinning(0.005, pixels) == 1 else 2
+    return steps, passes * -(-len(data) // batch)
 
 
 def detectors(dissection: Dissection, threshold: float, category: str = ALL_CATEGORIES) -> list[UnitReport]:
