@@ -194,3 +194,119 @@ def test_who_switches_the_record_off_is_named(grade, switch):
     result = grade(notebook(RIGHT | {"q1": f"def triple(values):\n{body}    return values * 3"}, more=more))
     assert result.points == POINTS, result.questions[0]
     assert "the record of calls was switched off while the answer ran" in result.questions[0].review
+
+
+LOOKS = {  # what finds the record's objects, or the frames that lead to them
+    "gc.get_objects": "gc.get_objects()",
+    "gc.get_referrers": "gc.get_referrers(sys)",
+    "gc.get_referents": "gc.get_referents(sys)",
+    "a frame": "sys._getframe()",
+    "a frame by another name": "getattr(sys, '_get' + 'frame')()",
+    "a frame by way of C": "list(map(sys._getframe, [0]))",
+    "a frame by way of a library": "np.vectorize(lambda n: 0)(1), np.vectorize(sys._getframe, otypes=[object])(0)",
+    "a frame that the standard library hands over": "inspect.currentframe()",
+    "all frames": "inspect.stack()",
+    "a frame of logging's": "logging.currentframe()",
+    "a walk over frames": "next(traceback.walk_stack(None))",
+    "a walk over a traceback": "next(traceback.walk_tb(raised().__traceback__))",
+    "a traceback": "raised().__traceback__.tb_frame.f_back",
+    "a generator": "(n for n in ()).gi_frame",
+    "the frames of all threads": "sys._current_frames()",
+    "a tracer": "sys.settrace(None)",
+    "the profiler": "sys.getprofile().clear()",
+    "the profiler of threads": "threading.getprofile()",
+}
+NEEDED = (
+    "import gc, inspect, logging, sys, threading, traceback\nimport numpy as np\n"
+    "def raised():\n    try: 1 / 0\n    except ZeroDivisionError as error: return error"
+)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("where", ["question", "cell", "thread"])
+def test_who_looks_where_the_record_is_is_told(grade, name, where):
+    """Also in a cell, whose findings the answers may use; the notice is out before anything is found."""
+    if where == "cell" and name in ("a tracer", "the profiler"):
+        pytest.skip("there is none in a cell whose calls are not recorded, and a tracer would go on")
+    look = LOOKS[name] if where != "thread" else f"threading.Thread(target=lambda: [{LOOKS[name]}]).start()"
+    answer = f"def triple(values):\n    {look}\n    return values * 3" if where == "question" else RIGHT["q1"]
+    more = [NEEDED] if where == "question" else [NEEDED, look]
+    result = grade(notebook(RIGHT | {"q1": answer}, more=more))
+    assert result.points == POINTS, result.questions[0]
+    told = [any("were looked into" in line for line in one.review) for one in result.questions]
+    assert told == [True, where != "question", where != "question"], result.questions
+
+
+def test_what_was_told_cannot_be_taken_back(grade):
+    forge = (
+        "import gc, sys, click.formatting as s\ndef triple(values):\n    s.measure_table([])\n"
+        "    frame = sys._getframe()\n"
+        "    while frame:\n        found = frame.f_globals.get('_state'); frame = frame.f_back\n"
+        "        if found: found.update(switched=False, processes=False, bare=0)\n"
+        "    for one in gc.get_objects():\n        if type(one).__name__ == 'Profile': one.clear()\n"
+        "    return values * 3"
+    )
+    one = grade(notebook(RIGHT | {"q1": forge})).questions[0]
+    assert (one.status, one.points) == ("needs review", one.out_of) and "were looked into" in one.review[0]
+
+
+@pytest.mark.parametrize("name", ["start_new_thread", "_start_new_thread", "getprofile"])
+def test_nothing_that_is_in_reach_leads_to_the_record(grade, name):
+    place = "_thread" if name == "start_new_thread" else "threading"
+    cell = (
+        f"import threading, _thread, sys\nfound = [{place}.{name}, sys.getprofile]\n"
+        "three = 3 - sum(hasattr(one, hidden) for one in found for hidden in ('__globals__', '__wrapped__', '__closure__', 'func'))"
+    )
+    result = grade(notebook(RIGHT | {"q1": "def triple(values): return values * three"}, more=[cell]))
+    assert (result.status, result.points) == ("graded", POINTS), result.questions[0]
+
+
+HARMLESS = {
+    "a log": "logging.getLogger().warning('careful')",
+    "a log with a traceback": "logging.getLogger().error('so it is', exc_info=raised())",
+    "a warning": "warnings.simplefilter('always'); warnings.warn('careful', stacklevel=2)",
+    "a named tuple": "collections.namedtuple('Pair', 'left right')(1, 2)",
+    "types with names": "typing.NewType('Size', int), typing.TypeVar('T'), typing.NamedTuple('P', [('x', int)])(1)",
+    "an enumeration": "enum.Enum('Colour', 'RED GREEN')",
+    "a data class": "dataclasses.make_dataclass('Point', ['x', 'y'])(1, 2)",
+    "a traceback as text": "traceback.format_exception(raised()), traceback.format_stack(), traceback.print_exc()",
+    "a signature and a source": "inspect.signature(raised), inspect.getdoc(raised), inspect.isgenerator(raised)",
+    "a generator": "sum(n for n in range(3))",
+    "a profile of time": "timeit.timeit('1 + 1', number=2)",
+    "garbage": "gc.collect(), gc.get_stats(), gc.isenabled()",
+    "training": (
+        "net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.BatchNorm2d(2)); step = torch.optim.Adam(net.parameters());"
+        " loss = net(torch.ones(2, 3, 8, 8)).sum(); loss.backward(); step.step();"
+        " torch.optim.lr_scheduler.StepLR(step, 1).step()"
+    ),
+    "hooks and checkpoints": (
+        "net = torch.nn.Linear(2, 2); net.register_forward_hook(lambda *a: None);"
+        " torch.utils.checkpoint.checkpoint(net, torch.ones(1, 2), use_reentrant=False).sum().backward()"
+    ),
+    "functions of torch": "torch.func.vmap(torch.func.grad(lambda x: (x * x).sum()))(torch.ones(2, 3))",
+    "a deprecated function": "torch.nn.functional.upsample(torch.ones(1, 1, 2, 2), scale_factor=2)",
+    "a loader": "list(torch.utils.data.DataLoader([1, 2], 2))",
+    "saving": "torch.save(torch.nn.Linear(1, 1).state_dict(), 'x.pt'), torch.load('x.pt')",
+    "pictures": "plt.figure(); plt.imshow(np.ones((2, 2))); plt.title('x'); plt.savefig('x.png'); plt.close('all')",
+    "numbers": "np.testing.assert_allclose(1, 1), np.ma.masked_array([1], [0]).sum(), np.vectorize(abs)([1])",
+    "printing": "print(torch.ones(3), np.ones(3)), repr(plt)",
+    "a coroutine": "asyncio.run(asyncio.sleep(0))",
+    "a pool": "list(concurrent.futures.ThreadPoolExecutor(2).map(abs, [1]))",
+    "a copy": "copy.deepcopy(torch.nn.Linear(1, 1)), pickle.dumps(np.ones(2))",
+    "a progress bar": "list(tqdm.tqdm(range(2)))",
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("where", ["question", "cell"])
+def test_libraries_that_look_into_frames_by_themselves_raise_no_alarm(grade, name, where):
+    needed = (
+        f"{NEEDED}\nimport asyncio, collections, concurrent.futures, copy, dataclasses, enum, pickle, timeit, typing, warnings\n"
+        "import torch, torch.utils.checkpoint, tqdm\nimport matplotlib.pyplot as plt"
+    )
+    answer = f"def triple(values):\n    {HARMLESS[name]}\n    return values * 3"
+    content = notebook(RIGHT | {"q1": answer}, more=[needed])
+    if where == "cell":
+        content = notebook(more=[needed, HARMLESS[name]])
+    result = grade(content)
+    assert (result.status, result.points) == ("graded", POINTS), result.questions
