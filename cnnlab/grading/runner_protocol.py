@@ -15,7 +15,6 @@ from typing import Any
 
 from cnnlab.grading import untrusted
 from cnnlab.grading.limits import Limits
-from cnnlab.grading.sandbox.call_record import LOOKED_INTO
 from cnnlab.grading.sandbox.wire_format import HEAD, FrameError, decode, encode, lengths
 from cnnlab.grading.untrusted import InvalidSubmission
 
@@ -94,10 +93,7 @@ OUT_OF_TIME = ProbeResult(end_reason="time", detail="the time for the whole note
 
 @dataclass
 class RunResult:
-    """Result of one submission: a result for each question, the error of each cell that failed, what each used, what the cells printed.
-
-    `looked` says that a cell has looked where the record of calls can be found.
-    """
+    """Result of one submission: a result for each question, the error of each cell that failed, what each used, what the cells printed."""
 
     results: dict[str, ProbeResult] = field(default_factory=dict)
     cell_errors: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -105,7 +101,6 @@ class RunResult:
     text: str = ""
     printed: int = 0
     starts: int = 0
-    looked: bool = False
 
 
 def run_once(
@@ -172,8 +167,6 @@ def _run_cells(
         for letter, value, event in events:
             if letter == "c" and _may_begin(value, current, len(cells), skip):
                 current, ended = value, False
-            elif letter == "n":
-                result.looked = True
             elif letter == "e" and isinstance(value, dict):
                 ended = True
                 result.used[current or 0] = untrusted.remarks(value.get("used"))
@@ -231,8 +224,6 @@ def _send_probe(supervisor: socket.socket, request: ProbeRequest, number: int, *
     for letter, value, event in events:
         if letter == "v" and isinstance(value, dict) and _is_index(value.get("question"), number):
             result = _add(result, value, len(request.cases))
-        elif letter == "n":
-            result = replace(result, used=(LOOKED_INTO, *result.used))
         elif letter == "o" and isinstance(value, list) and len(value) == 2 and _is_index(value[0], number):
             result = _complete(result, value[1], len(request.cases))
             break

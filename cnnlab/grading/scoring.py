@@ -23,7 +23,7 @@ from cnnlab.grading.limits import Limits
 from cnnlab.grading.model_scoring import failed_measure
 from cnnlab.grading.runner import Runner
 from cnnlab.grading.runner_protocol import END_REASONS, ProbeResult, RunnableCell, RunResult
-from cnnlab.grading.sandbox.call_record import DOUBTS, LOOKED_INTO
+from cnnlab.grading.sandbox.call_record import SWITCHED_OFF, UNSEEN
 from cnnlab.grading.sandbox.confinement import WITHOUT_WALLS
 from cnnlab.grading.sandbox.wire_format import UnknownValue
 from cnnlab.grading.submissions import Submission
@@ -222,8 +222,7 @@ def _ready_made(
     if question.variable:
         own = [number for number in run_result.used if cells[number].question in (question.name, None)]
         used.update(*(run_result.used[number] for number in own))
-    used |= {LOOKED_INTO} if run_result.looked else set()
-    blind = used & DOUBTS
+    blind = used & {SWITCHED_OFF, UNSEEN}
     lines = [f"{name} while the answer ran" for name in sorted(blind)]
     for cell in cell_match.cells:
         used |= {*source_analysis.other_libraries(cell.source)}

@@ -5,11 +5,9 @@ calls it. It is kept by Python's own profiler, in C. A function counts if the co
 what a library uses inside does not.
 
 Student code runs in the same process, so the record informs a human and never decides. Who switches it off is named, and so is who does
-work where it does not see: in another process, or in a thread that was not started with `threading`. The record's objects can be found
-and forged by way of frames, the garbage collector or the profiler: who looks there is told at once, before anything is found, unless it
-is a library that does so by itself, as `logging` does. Python's auditing hooks, which tell all that, cannot be removed. A copy of a
-library's source is the student's own code for it, and ctypes reaches everything: that stands in the code of the answer, where a human
-sees it.
+work where it does not see: in another process, or in a thread that was not started with `threading`. Python's auditing hooks, which tell
+that, cannot be removed. A copy of a library's source is the student's own code for it, and whoever finds the record's objects in memory
+can forge it: all of that stands in the code of the answer, where a human sees it.
 """
 
 from __future__ import annotations
@@ -19,12 +17,10 @@ import contextlib
 import cProfile
 import functools
 import inspect
-import logging
 import os
 import sys
 import sysconfig
 import threading
-import traceback
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -41,11 +37,6 @@ SWITCHES = {"sys.setprofile", "sys.monitoring.register_callback"}
 SWITCHED_OFF = "the record of calls was switched off"
 PROCESSES = {"os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"}
 UNSEEN = "a process or a thread, whose calls are not recorded, was at work"
-LOOKS = {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace"}
-LOOKS |= {"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
-FRAMES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}  # attributes that are frames
-LOOKED_INTO = "frames, the garbage collector or the profiler, where the record of calls can be changed, were looked into"
-DOUBTS = {SWITCHED_OFF, UNSEEN, LOOKED_INTO}
 MAX_NAMES = 4
 
 _KIT = f"{Path(__file__).parents[2]}{os.sep}"
@@ -59,18 +50,7 @@ _STARTS = (
     "_start_new_thread",
     "_start_joinable_thread",
 )
-# Functions that hand over the frames that they find.
-_HANDED_OVER = {
-    getattr(module, name).__code__: name
-    for module, names in (
-        (inspect, ("currentframe", "stack", "trace", "getinnerframes", "getouterframes")),
-        (traceback, ("walk_tb", "walk_stack")),
-        (logging, ("currentframe",)),
-    )
-    for name in names
-}
 _state: dict[str, Any] = {"ours": True, "switched": False, "processes": False, "thread": 0, "bare": 0}
-_looks: dict[str, Any] = {"tell": None, "busy": False}
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()  # in which the profiler is set
 _in_threads: set[CodeType] = set()
 _loaded: set[str] = set()
@@ -84,44 +64,19 @@ def install() -> None:
         for name in _STARTS:
             if start := getattr(module, name, None):
                 setattr(module, name, _watched(start))
-    for module in (sys, threading):
-        module.getprofile = _told(module.getprofile)
     sys.addaudithook(_audit)
 
 
-def _closed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as an object of C, from which no attribute leads to its globals, and so to the record."""
-    hidden = functools.lru_cache(maxsize=0)(function)
-    del hidden.__wrapped__
-    return hidden
-
-
-@_closed
 def _in_thread(frame: FrameType, event: str, argument: object) -> None:
     _in_threads.add(frame.f_code)
-
-
-_PROFILE_OF_THREADS = threading.getprofile
-
-
-def _told(look: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives the profiler, which tells that it was called."""
-
-    @_closed
-    def looking() -> Any:
-        _tell()
-        return look()
-
-    return looking
 
 
 def _watched(start: Callable[..., Any]) -> Callable[..., Any]:
     """The function that starts a thread, which tells if it is started without its profiler; no auditing hook of Python 3.11 does."""
 
-    @_closed
     @functools.wraps(start)
     def starting(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        if getattr(function, "__func__", None) is not _BOOTSTRAP or _PROFILE_OF_THREADS() is not _in_thread:
+        if getattr(function, "__func__", None) is not _BOOTSTRAP or threading.getprofile() is not _in_thread:
             _state["bare"] = os.getpid()  # also before the call: it may wait for it
         return start(function, *arguments, **options)
 
@@ -129,47 +84,12 @@ def _watched(start: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in LOOKS:
-        _notice_look(event.rpartition(".")[2])
-    elif event == "object.__getattr__" and arguments[1] in FRAMES:
-        _notice_look(arguments[1])
     if _state["ours"]:
         return
     if event in PROCESSES:
         _state["processes"] = True
     if event in SWITCHES and not _is_set_by_threading():
         _state["switched"] = True
-
-
-def _notice_look(name: str) -> None:
-    if _looks["busy"]:  # this is the next line
-        return
-    _looks["busy"] = True
-    is_own = _is_a_library_s_own(name, sys._getframe(2))
-    _looks["busy"] = False
-    if not is_own:
-        _tell()
-
-
-def _is_a_library_s_own(name: str, frame: FrameType | None) -> bool:
-    """Whether a library looks into frames by itself: its code has this name, and neither was handed it nor hands over what it finds."""
-    while frame and frame.f_code in _HANDED_OVER:
-        name, frame = _HANDED_OVER[frame.f_code], frame.f_back
-    if frame is None or frame.f_code.co_filename == traceback.__file__:  # which makes texts of them
-        return True
-    return bool(_package(frame.f_code)) and name in frame.f_code.co_names
-
-
-def _tell() -> None:
-    """Tell at once that the record can be found, before it is."""
-    tell, _looks["tell"] = _looks["tell"], None
-    if tell:
-        tell()
-
-
-def tell_of_looks(tell: Callable[[], object]) -> None:
-    """From now on, call `tell` as soon as student code looks where the record can be found, the first time in each process."""
-    _looks["tell"] = tell
 
 
 def _is_set_by_threading() -> bool:

@@ -4,14 +4,12 @@ A fork has none of the threads that the cells have left: with them, say a pool, 
 again for the next one.
 
 Nothing that happens here is trusted. Its output is bytes on one pipe, each message a letter and a frame: `c` a cell begins, `e` it
-has ended, `r` all cells are run, and whether threads are left, `v` a value, `o` a question is over, `n` it looks where the record of
-calls can be found.
+has ended, `r` all cells are run, and whether threads are left, `v` a value, `o` a question is over.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import random
 import sys
@@ -65,8 +63,6 @@ def become(
 def run(commands: BinaryIO, replies: int, job: dict[str, Any]) -> None:
     """Run the cells of `job` except those in its "skip", then answer the questions as they arrive, until the pipe closes."""
     names = cell_runner.namespace()
-    # All of it is ready before student code runs, which could change what makes messages.
-    call_record.tell_of_looks(functools.partial(os.write, replies, b"n" + encode(None)))
     sys.path.insert(0, os.getcwd())  # for modules that a cell has written
     for number, cell in enumerate(job["cells"]):
         if number in job["skip"]:
