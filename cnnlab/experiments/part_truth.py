@@ -6,7 +6,7 @@ among them; the herd networks, with a shortcut and without; and two from ImageNe
 were trained on rendered pictures, and efficientnet_lite0 with a new head alone.
 
 Left out: `mini_alexnet_scenes`, whose classes are no objects; the memory networks, which know the pictures that they learned and no
-other; the halves, which are `mini_alexnet` with half of its classes.
+other; the halves, which are `mini_alexnet` with half of its classes; the two-class classifiers on squeezenet's features.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from cnnlab.attribution import (
     single_deletion,
     true_importance,
 )
+from cnnlab.experiments import corruptions
 from cnnlab.experiments.experiment import Experiment
 from cnnlab.experiments.records import Record
 from cnnlab.features import extract_features
@@ -47,18 +48,7 @@ FIRST_SEED = 20_800_000
 """Seeds of the test pictures; no network has seen them."""
 LARGE = ("squeezenet_world", "efficientnet_lite0")
 """The networks from ImageNet, whose maps take ten times as long."""
-NETWORKS = (
-    *(
-        "mini_alexnet",
-        "mini_vgg",
-        "mini_resnet",
-        "mini_densenet",
-        "mini_alexnet_robust",
-        "mini_alexnet_restyled",
-    ),
-    *("herd_honest", "herd_meadow", "herd_snow"),
-    *LARGE,
-)
+NETWORKS = (*corruptions.NETWORKS, "herd_honest", "herd_meadow", "herd_snow", *LARGE)
 HEAD_PICTURES = 600
 """On so many pictures the head for the twenty classes is fitted where a network has none."""
 CHEAP = ("pointing", "mass", "deletion", "insertion")
