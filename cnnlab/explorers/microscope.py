@@ -374,7 +374,8 @@ class MicroscopeExplorer(Explorer):
         captions = [
             f"unit {unit}: {value:.2f}" for unit, value in zip(self._near_units, values.tolist(), strict=True)
         ]
-        label = f"correlation over the pictures: {'; '.join(captions) or 'not yet known'}"
+        none = "the unit is the same on all of them" if self._survey.done else "not yet known"
+        label = f"correlation over the pictures: {'; '.join(captions) or none}"
         self._show_units(self.near, self._near_units, captions, label)
 
     def _patches_of(self, number: int) -> tuple[Tensor, list[str]] | None:
