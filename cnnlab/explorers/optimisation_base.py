@@ -75,13 +75,13 @@ class OptimisationExplorer(Explorer):
     ) -> None:
         """Arrange the explorer and make the first picture; a change of a control runs again, but for those in `silent`.
 
-        `result` is above the curves.
+        `result` is above the curves; without any the pictures have its room, and the curves are below them.
         """
-        self.layout(
-            groups,
-            centre=[self.player.panel, self.grid],
-            result=[*result, heading(self.curve_label), self.chart],
-        )
+        centre, curves = [self.player.panel, self.grid], [heading(self.curve_label), self.chart]
+        if result:
+            self.layout(groups, centre=centre, result=[*result, *curves])
+        else:
+            self.layout(groups, centre=[*centre, *curves])
         self.show()
         controls = {name: control for group in groups.values() for name, control in group.items()}
         settings = [
