@@ -156,8 +156,9 @@ class MemorizationExplorer(Explorer):
         )
         figure = random_labels_figure(self.records[0].rows)
         axis = figure.axes[0]
-        axis.legend(fontsize=8, frameon=False, loc="center")
-        figure.set_size_inches(BESIDE, 2.4)
+        axis.get_legend().remove()
+        figure.legend(fontsize=8, frameon=False, loc="outside lower center")
+        figure.set_size_inches(BESIDE, 2.7)
         if not self.share.disabled:
             axis.axvline(share, color="0.3", linewidth=1)
         self.shares.show_figure(figure)

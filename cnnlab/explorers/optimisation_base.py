@@ -126,7 +126,8 @@ class OptimisationExplorer(Explorer):
             self.grid.columns = min(len(captions), 2 if len(captions) <= 4 else 3)
             self.grid.tiles, self.grid.captions = image_tiles(frame.images), captions
             self.grid.selected = min(max(self.grid.selected, 0), len(captions) - 1)
-            self.grid.label = ", ".join(captions)
+            self.grid.labels = captions if len(captions) > 1 else []
+            self.grid.label = self.title if len(captions) > 1 else captions[0]
         if finished and frame.metrics:
             curves = {name: self.player.metric_history(name) for name in frame.metrics}
             figure = curves_figure(curves, self.player.current_step)
