@@ -187,7 +187,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
     def show_frame(self, frame: Frame, finished: bool) -> None:
         super().show_frame(frame, finished)
         count = len(self._lines)
-        self.grid.columns = 1 if count == 1 else 2 if count < 5 else 4
+        self.grid.columns = 1 if count == 1 else 2 if count < 5 else 3
         if finished or not self.bars.entries:
             self._show_predictions()
 

@@ -51,7 +51,7 @@ class OptimisationExplorer(Explorer):
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
         self._takes: tuple[nn.Module, int] | None = None
-        self.grid, self.chart = ImageGrid(columns=2, max_tile_size=400), Chart()
+        self.grid, self.chart = ImageGrid(columns=2, max_tile_size=400, min_tile_size=90), Chart()
         self.player = StepPlayer(self.show_frame, self.set_status, self.fail, self.run_label)
 
     def update_options(self) -> None:
