@@ -8,13 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+PYTEST = (
+    "import sys; sys.modules['rfc3987_syntax'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+)
+"""pytest without what no notebook needs: a grammar of international addresses, which jsonschema would compile for a second."""
+
 
 def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[str]:
     """Run a notebook in a fresh kernel, `cell_timeout` seconds a cell, and compare its checked cells with the stored outputs."""
     command = [
         sys.executable,
-        "-m",
-        "pytest",
+        "-c",
+        PYTEST,
         "--nbval-lax",
         "--nbval-current-env",
         f"--nbval-sanitize-with={Path(__file__).with_name('nbval_sanitize.ini')}",
@@ -23,9 +28,10 @@ def nbval(path: Path, cell_timeout: int = 300) -> subprocess.CompletedProcess[st
         "-q",
         "--color=no",
     ]
-    settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"]
+    idle = (f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "hypothesispytest", "anyio"))
+    settings = ["-o", "addopts=", "-o", "filterwarnings=default"]
     return subprocess.run(
-        [*command, *settings, str(path)],
+        [*command, *idle, *settings, str(path)],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
