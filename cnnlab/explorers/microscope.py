@@ -386,18 +386,24 @@ class MicroscopeExplorer(Explorer):
         """The strongest patches in one of the sets so far, and their captions."""
         found = self._survey.of(self.layer.value, number)
         field, pictures = self._layers[self.layer.value].field, self._sets[number]
-        if found is None or field is None:
+        if found is None or field is None or not self._fires_on(number):
             return None
         best = found.strongest(self.layer.value, self.unit.value, N_PATCHES, field)
         images = pictures.as_floats(self.side, best.picture[0])
         return patch_images(images, best, field), patch_captions(best, pictures)
+
+    def _fires_on(self, number: int) -> bool:
+        """Whether the unit is above 0 anywhere in a set; true as long as nothing is known."""
+        found = self._survey.of(self.layer.value, number)
+        return found is None or bool((found.peak[:, self.unit.value] > 0).any())
 
     def _show_patches(self) -> None:
         for number, grid in enumerate(self.patches):
             found = self._patches_of(number) if number < len(self._sets) else None
             with grid.hold_sync():
                 grid.tiles, grid.captions = ({}, []) if found is None else (image_tiles(found[0]), found[1])
-                grid.label = self._set_name(number)
+                silent = number < len(self._sets) and not self._fires_on(number)
+                grid.label = self._set_name(number) + (": it fires on none of them" if silent else "")
             grid.layout.display = None if number < len(self._sets) else "none"
 
     def _set_name(self, number: int) -> str:

@@ -53,7 +53,11 @@ class ActivationAtlas:
     columns: int
 
     def average(self, values: Tensor) -> Tensor:
-        """M (x ...): the mean over each cell of a value for each vector, N (x ...)."""
+        """M (x ...): the mean over each cell of a value for each vector, N (x ...); numbers or booleans, the means are floats."""
+        if len(values) != len(self.member):
+            raise ValueError(
+                f"there must be a value for each of {len(self.member)} vectors, but {len(values)} came."
+            )
         return _cell_means(values, self.member, self.counts)
 
 
@@ -190,5 +194,6 @@ def activation_atlas(
 
 def _cell_means(values: Tensor, member: Tensor, counts: Tensor) -> Tensor:
     kept = member >= 0
+    values = values.double() if values.dtype == torch.double else values.float()  # bytes and halves overflow
     sums = values.new_zeros(len(counts), *values.shape[1:]).index_add_(0, member[kept], values[kept])
     return sums / counts.to(values).view(-1, *[1] * (values.dim() - 1))

@@ -8,6 +8,7 @@ learning by least angle regression, as in scikit-learn, solves an optimisation f
 from __future__ import annotations
 
 import copy
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,7 @@ class SparseDictionary(nn.Module):
 
     def __init__(self, channels: int, atoms: int):
         super().__init__()
+        channels, atoms = positive_int(channels, "channels"), positive_int(atoms, "atoms")
         self.codes = nn.Sequential(nn.Conv2d(channels, atoms, 1), nn.ReLU())
         self.decoder = nn.Conv2d(atoms, channels, 1)
 
@@ -51,7 +53,12 @@ class SparseDictionary(nn.Module):
         return self.decoder.weight[:, :, 0, 0]
 
     def encode(self, maps: Tensor) -> Tensor:
-        """The codes N x K x h x w of maps N x C x h x w."""
+        """The codes N x K x h x w of maps N x C x h x w; a ValueError for what has no maps, or other channels."""
+        channels = self.decoder.out_channels
+        if maps.dim() not in (3, 4) or maps.shape[-3] != channels:
+            raise ValueError(
+                f"this dictionary is for maps N x {channels} x h x w, but they came as {tuple(maps.shape)}."
+            )
         return self.codes(maps)
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -122,7 +129,7 @@ def fit_dictionary(
     Raises
     ------
     ValueError
-        If the vectors are no M x C floats or do not vary.
+        If the vectors are no M x C floats, are not finite or do not vary; if the sparsity is negative.
 
     References
     ----------
@@ -135,22 +142,19 @@ def fit_dictionary(
     >>> fit_dictionary(torch.rand(500, 6), 12, steps=20).atoms.norm(dim=0).allclose(torch.ones(12))
     True
     """
-    if vectors.dim() != 2 or not vectors.is_floating_point() or len(vectors) < 2:
-        raise ValueError(
-            f"vectors must be M x C floats, one row for each position, but came as {tuple(vectors.shape)}."
-        )
     atoms, steps = positive_int(atoms, "atoms"), positive_int(steps, "steps")
-    vectors = vectors.detach().float().cpu()
-    mean = vectors.mean(0)
-    scale = float((vectors - mean).square().mean().sqrt())
-    if not scale > 0:
-        raise ValueError("the vectors are all the same, so there is nothing to take apart.")
-    rows, channels = (vectors - mean) / scale, vectors.shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    decoder = nn.functional.normalize(torch.randn(channels, atoms, generator=generator), dim=0)
-    encoder, bias, offset = decoder.T.clone(), torch.zeros(atoms), torch.zeros(channels)
-    parameters = [one.requires_grad_() for one in (decoder, encoder, bias, offset)]
-    with torch.inference_mode(False), torch.enable_grad():
+    if not 0 <= sparsity < math.inf:
+        raise ValueError(f"sparsity must be 0 or above, but got {sparsity!r}.")
+    wide, mean, scale = _centre_and_scale(vectors)
+    channels, generator = vectors.shape[1], torch.Generator().manual_seed(seed)
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):  # tensors made in inference mode cannot be learned from
+        rows = ((wide - mean) / scale).float()
+        decoder = nn.functional.normalize(torch.randn(channels, atoms, generator=generator), dim=0)
+        encoder, bias, offset = decoder.T.clone(), torch.zeros(atoms), torch.zeros(channels)
+        parameters = [one.requires_grad_() for one in (decoder, encoder, bias, offset)]
         optimiser = torch.optim.Adam(parameters, lr=learning_rate)
         schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 1e-3, steps)
         for _ in tqdm(range(steps), desc="dictionary", disable=not progress):
@@ -169,7 +173,7 @@ def fit_dictionary(
         found = SparseDictionary(channels, atoms).requires_grad_(False)
     with torch.no_grad():
         # Back to the units of the vectors: codes are lengths along atoms of length 1.
-        centre = mean + scale * offset
+        centre = mean.float() + scale * offset
         found.codes[0].weight.copy_(encoder[:, :, None, None])
         found.codes[0].bias.copy_(scale * bias - encoder @ centre)
         found.decoder.weight.copy_(nn.functional.normalize(decoder, dim=0)[:, :, None, None])
@@ -189,17 +193,23 @@ def activation_vectors(
 ) -> Tensor:
     """Activations of a layer at random positions of pictures, M x C with M at most `count`: equally many of each picture.
 
-    `pictures` is N x 3 x H x W in [0, 1] or a data set, `layer` a name of `layer_names(model)`.
+    `pictures` is N x 3 x H x W in [0, 1] or a data set, `layer` a name of `layer_names(model)`. Where `count` is no multiple of N, rows
+    are left out at random. A ValueError says that there are no pictures, or that the layer has no maps.
     """
     generator, found = torch.Generator().manual_seed(seed), []
-    each = -(-positive_int(count, "count") // len(pictures))
+    each = -(-positive_int(count, "count") // max(1, len(pictures)))
     for _, _, maps in activation_batches(model, pictures, [layer], batch_size, progress, "activations"):
+        if maps[layer].dim() != 4:
+            raise ValueError(f'layer "{layer}" has no maps, so it has no positions to take vectors from.')
         positions = maps[layer].flatten(2).transpose(1, 2)  # n x hw x C
         chosen = (
             torch.rand(positions.shape[:2], generator=generator).argsort(1)[:, :each].to(positions.device)
         )
         found.append(positions.gather(1, chosen[..., None].expand(-1, -1, positions.shape[2])).flatten(0, 1))
-    return torch.cat(found)[:count]
+    rows = torch.cat(found)
+    if len(rows) > count:
+        rows = rows[torch.randperm(len(rows), generator=generator)[:count].sort().values.to(rows.device)]
+    return rows
 
 
 def with_dictionary(model: nn.Module, layer: str, dictionary: SparseDictionary) -> nn.Module:
@@ -236,13 +246,34 @@ def codes_of(layer: str) -> str:
 
 
 def dictionary_fit(dictionary: SparseDictionary, vectors: Tensor) -> DictionaryFit:
-    """How much of M x C activations a dictionary explains, and with how many of its atoms at a time; give vectors that it has not seen."""
+    """How much of M x C activations a dictionary explains, and with how many of its atoms at a time; give vectors that it has not seen.
+
+    Raises
+    ------
+    ValueError
+        If the vectors are no M x C floats, are not finite or do not vary.
+    """
+    wide, mean, scale = _centre_and_scale(vectors)
     with torch.inference_mode():
-        maps = vectors.float().T[None, :, :, None]
+        maps = vectors.to(dictionary.decoder.weight).T[None, :, :, None]
         codes = dictionary.encode(maps)[0, :, :, 0]
-        rest = (maps - dictionary.decode(codes[None, :, :, None])).square().sum()
-        total = (maps - maps.mean(2, keepdim=True)).square().sum()
+        rebuilt = dictionary.decode(codes[None, :, :, None])[0, :, :, 0].T.cpu().double()
+        rest = ((rebuilt - wide) / scale).square().mean()
     active = codes > 0
-    return DictionaryFit(
-        float(1 - rest / total), float(active.sum(0).double().mean()), int((~active.any(1)).sum())
-    )
+    return DictionaryFit(float(1 - rest), float(active.sum(0).double().mean()), int((~active.any(1)).sum()))
+
+
+def _centre_and_scale(vectors: Tensor) -> tuple[Tensor, Tensor, float]:
+    """The vectors M x C in double precision on the CPU, their mean, and the root of the mean variance of their numbers."""
+    if vectors.dim() != 2 or not vectors.is_floating_point() or len(vectors) < 2:
+        raise ValueError(
+            f"vectors must be M x C floats, one row for each of 2 positions or more, but came as {tuple(vectors.shape)}."
+        )
+    wide = vectors.detach().double().cpu()
+    if not bool(torch.isfinite(wide).all()):
+        raise ValueError("the vectors hold values that are not finite.")
+    mean = wide.mean(0)
+    scale = float((wide - mean).square().mean().sqrt())
+    if not scale > 0:
+        raise ValueError("the vectors are all the same, so there is nothing to take apart.")
+    return wide, mean, scale

@@ -107,6 +107,10 @@ def vector_attribution(model: nn.Module, layer: str, vectors: Tensor, size: int 
     torch.Size([7, 2])
     """
     rows = vectors[None] if vectors.dim() == 1 else vectors
+    if rows.dim() != 2 or not len(rows):
+        raise ValueError(
+            f"vectors must be M x U, one or more, or U numbers, but came as {tuple(vectors.shape)}."
+        )
     side = input_side(model) if size is None else positive_int(size, "size")
     if side is None:
         raise ValueError(

@@ -81,6 +81,11 @@ def concept_vector(concept: Tensor, others: Tensor, *, strength: float = 1.0) ->
     Tensor
         Of the shape of one activation, with norm 1, float64.
 
+    Raises
+    ------
+    ValueError
+        If a set is empty or not finite, their shapes differ, all activations are 0, or both sets are the same on average.
+
     References
     ----------
     Kim, Wattenberg, Gilmer, Cai, Wexler, Viegas & Sayres (2018), Interpretability beyond feature attribution: quantitative testing with
@@ -92,6 +97,15 @@ def concept_vector(concept: Tensor, others: Tensor, *, strength: float = 1.0) ->
     >>> along_x.round(decimals=3).abs().tolist()
     [1.0, 0.0]
     """
+    for name, rows in {"concept": concept, "others": others}.items():
+        if rows.dim() < 2 or not len(rows) or not bool(torch.isfinite(rows).all()):
+            raise ValueError(
+                f"{name} must be M x ... finite activations, one row or more, but came as {tuple(rows.shape)}."
+            )
+    if concept.shape[1:] != others.shape[1:]:
+        raise ValueError(
+            f"both sets need activations of one shape, but came as {tuple(concept.shape)} and {tuple(others.shape)}."
+        )
     rows = torch.cat([concept.flatten(1), others.flatten(1)]).double()
     labels = torch.cat([torch.ones(len(concept)), torch.zeros(len(others))]).double()
     # The normal is a sum of rows, so it is found among them: numbers as many as there are pictures, not as there are activations.
@@ -111,8 +125,12 @@ def directional_derivatives(
     Raises
     ------
     ValueError
-        If the layer does not run, or the logit does not depend on it.
+        If there is no class, the layer does not run, or the logit does not depend on it.
     """
+    if target is None:
+        raise ValueError(
+            "target must be a class, one for all the images, by index or name; None is no class."
+        )
     batch, _ = image_batch(images)
     pixels = as_pixels(model, batch)
     gradients = []
@@ -177,7 +195,8 @@ def tcav(
     Raises
     ------
     ValueError
-        If there are too few random sets, a class or layer is not known, or the sets are of different sizes.
+        If there are too few random sets, a class or layer is not known, the sets are of different sizes, the layer is 0 for all of them,
+        or two of them have the same activations on average, as a set and itself.
 
     References
     ----------
@@ -203,10 +222,13 @@ def tcav(
             f"concepts and random sets must have the same number of pictures, 2 or more, but have {[len(s) for s in sets]}."
         )
     gradient = directional_derivatives(model, images, target, layer, batch_size=batch_size)
-    rows = torch.cat(
-        [activations(model, part, layer, batch_size=batch_size)[layer].flatten(1) for part in sets]
-    )
-    rows, coefficients, dual = _in_their_span(rows.double().cpu())
+    found_rows = [activations(model, part, layer, batch_size=batch_size)[layer].flatten(1) for part in sets]
+    if len({part.shape[1] for part in (gradient.flatten(1), *found_rows)}) > 1:
+        sizes = sorted({tuple(part.shape[-2:]) for part in (images, *sets)})
+        raise ValueError(
+            f"all pictures, also those of the random sets, must have one size, but have {sizes}."
+        )
+    rows, coefficients, dual = _in_their_span(torch.cat(found_rows).double().cpu())
     flat = nn.functional.normalize(gradient.flatten(1).double().cpu(), dim=1)
     slopes = flat @ rows.T @ dual  # N x rank: the gradients of length 1, in the same basis
     size, first, count = len(sets[0]), len(concepts), len(random_sets)
@@ -267,20 +289,32 @@ def _in_their_span(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     The basis is dual.T @ rows; it is never built, since the products of the rows with each other say it all.
     """
-    rows = rows / rows.square().sum(1).mean().sqrt().clamp_min(1e-12)
+    if not rows.any():
+        raise ValueError(
+            "the activations are 0 for all these pictures, so no direction is a concept; take another layer."
+        )
+    rows = rows / rows.square().sum(1).mean().sqrt()
     values, vectors = torch.linalg.eigh(rows @ rows.T)
-    kept = values > 1e-10 * values[-1].clamp_min(1e-12)
+    kept = values > 1e-10 * values[-1]
     root, vectors = values[kept].sqrt(), vectors[:, kept]
     return rows, vectors * root, vectors / root
 
 
 def _classifier(strength: float):
+    if not strength > 0:
+        raise ValueError(f"strength must be above 0, but got {strength!r}.")
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=strength, max_iter=1000, tol=1e-6)
 
 
 def _normal(rows: Tensor, labels: Tensor, strength: float) -> Tensor:
+    # The gradient of the logistic loss is 0 without a plane if, and only if, the means are equal.
+    apart = rows[labels == 1].mean(0) - rows[labels == 0].mean(0)
+    if float(apart.norm()) < 1e-9:
+        raise ValueError(
+            "two sets have the same activations on average, so no plane lies between them; are they the same pictures?"
+        )
     fitted = _classifier(strength).fit(rows.numpy(), labels.numpy())
     return torch.from_numpy(fitted.coef_[0]).double()
 

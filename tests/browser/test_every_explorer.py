@@ -12,6 +12,8 @@ from browser.controls import NAMELESS, check_names, turn_one_of_each
 from browser.lab import write_notebook
 from explorers.contract import NAMES
 
+import cnnlab.explorers
+
 TESTS = Path(__file__).parents[1]
 SETUP = f"import sys\nsys.path.append({str(TESTS)!r})\nfrom explorers.contract import opened"
 TOGETHER = 5
@@ -46,3 +48,20 @@ def test_what_has_no_name_or_obeys_no_key_would_be_noticed(browser):
     )
     found = page.evaluate(f"() => ({NAMELESS})(document.querySelector('#root'))")
     assert [one.split()[0].strip("<>") for one in found] == ["canvas></canvas", "img", "select></select"]
+
+
+def test_a_narrow_table_shows_its_numbers(browser):
+    """As wide as the column for results in a window of 1280 pixels."""
+    css = (Path(cnnlab.explorers.__file__).parent / "table.css").read_text(encoding="utf-8")
+    rows = "".join(
+        f"<tr><td>method {letter}: integrated gradients</td><td class=cnnlab-table-number>-0.34</td></tr>"
+        for letter in "ABC"
+    )
+    head = "<tr><th>method</th><th class=cnnlab-table-number>agreement</th></tr>"
+    page = browser.blank()
+    page.set_content(
+        f"<style>{css}</style><div style='width: 190px; font-family: sans-serif'><div class=cnnlab-table>"
+        f"<div class=cnnlab-table-scroll><table>{head}{rows}</table></div></div></div>"
+    )
+    widths = page.locator(".cnnlab-table-scroll").evaluate("node => [node.scrollWidth, node.clientWidth]")
+    assert widths[0] <= widths[1]

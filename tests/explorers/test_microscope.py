@@ -137,3 +137,15 @@ def test_with_a_large_network_only_the_first_step_is_made_before_it_is_shown(own
         return pictures.latest(wanted) is not None, pictures.finished(wanted) is None
 
     assert asyncio.run(opened()) == (True, True)
+
+
+def test_a_silent_unit_has_no_patches_and_no_nearest_units(own_cache):
+    quiet = Small()
+    with torch.no_grad():
+        quiet.conv1.weight[1], quiet.conv1.bias[1] = 0, -1.0
+    explorer = MicroscopeExplorer(quiet, layer="relu1", unit=1, pictures=own_cache, steps=8)
+    assert explorer.patches[0].tiles == {} and explorer.near.tiles == {}
+    assert explorer.patches[0].label == "in your pictures: it fires on none of them"
+    assert explorer.near.label == "correlation over the pictures: the unit is the same on all of them"
+    explorer.unit.value = 0
+    assert explorer.patches[0].tiles["count"] > 0 and explorer.patches[0].label == "in your pictures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnnlab.features import activation_atlas, sample_vectors
+from cnnlab.features import activation_atlas, embed, sample_vectors
 from cnnlab.networks import activations
 
 
@@ -49,3 +49,27 @@ def test_vectors_are_the_layers_at_their_places_and_repeat(tiny, pictures):
         sample_vectors(tiny, pictures, "fc")
     with pytest.raises(ValueError, match="144 positions"):
         sample_vectors(tiny, pictures, "relu", per_picture=145)
+
+
+def test_two_clusters_of_a_layer_become_two_cells():
+    """Vectors of two kinds, far apart on their map: each kind has its own cell, whose mean is the kind's."""
+    generator = torch.Generator().manual_seed(0)
+    kinds = torch.tensor([[4.0, 0.0, 1.0], [0.0, 3.0, 1.0]])
+    of_kind = torch.arange(400) % 2
+    vectors = kinds[of_kind] + 0.01 * torch.randn(400, 3, generator=generator)
+    atlas = activation_atlas(vectors, embed(vectors, seed=0), columns=6)
+    share = atlas.average(of_kind)
+    assert ((share == 0) | (share == 1)).all() and 0 < share.sum() < len(share)
+    assert torch.allclose(atlas.means, kinds[share.long()], atol=0.05)
+    apart = torch.cdist(atlas.cells[share == 0].double(), atlas.cells[share == 1].double())
+    assert apart.min() >= 1 and (share == 0).sum() > 1
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.half, torch.long, torch.double])
+def test_means_of_bytes_and_halves_do_not_overflow(kind):
+    values = torch.full((2000,), 200).to(kind)
+    points = torch.rand(2000, 2, generator=torch.Generator().manual_seed(0))
+    atlas = activation_atlas(points, points, columns=2)
+    assert torch.allclose(atlas.average(values).double(), values[:1].double().expand(4))
+    with pytest.raises(ValueError, match="a value for each of 2000 vectors, but 5 came"):
+        atlas.average(values[:5])

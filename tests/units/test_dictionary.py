@@ -148,8 +148,67 @@ def test_vectors_are_rows_of_activations_as_many_of_each_picture(tiny, floats):
         assert all(any(torch.allclose(row, one) for row in rows) for one in pair)
 
 
-def test_nothing_to_take_apart_is_said():
+def test_of_a_data_set_in_order_no_picture_is_left_out(tiny, floats):
+    """23 pictures and 30 vectors: some give two, some one, at random; the last ones too."""
+    maps = activations(tiny, floats, "conv2")["conv2"].flatten(2).transpose(1, 2)
+    vectors = activation_vectors(tiny, floats, "conv2", count=30)
+    near = (vectors[:, None, None] - maps).norm(dim=3) < 1e-9  # 30 x 23 x 25
+    from_picture = near.any(2).double().argmax(1)
+    assert vectors.shape == (30, 5) and near.any(2).any(1).all()
+    assert from_picture.max() > 20 and len(from_picture.unique()) > 15
+    few = activation_vectors(tiny, floats, "conv2", count=4)
+    assert (few[:, None, None] - maps).norm(dim=3).amin(2).argmin(1).max() > 6
+
+
+def test_vectors_of_any_length_give_the_same_dictionary(planted):
+    """Squares of 1e30 and of 1e-30 are no floats of 32 bits."""
+    plain = fit_dictionary(planted[1], 20, steps=30, seed=3)
+    for factor in (1e30, 1e-30):
+        far = fit_dictionary(planted[1] * factor, 20, steps=30, seed=3)
+        assert torch.allclose(far.atoms, plain.atoms, atol=1e-3)
+        assert dictionary_fit(far, planted[1] * factor).explained == pytest.approx(
+            dictionary_fit(plain, planted[1]).explained, abs=1e-3
+        )
+
+
+def test_more_atoms_than_vectors_and_dead_atoms_are_counted():
+    vectors = torch.rand(5, 4, generator=torch.Generator().manual_seed(0))
+    fit = dictionary_fit(fit_dictionary(vectors, 30, steps=400, sparsity=0.01), vectors)
+    assert 0.5 < fit.explained <= 1 and fit.dead < 30
+    silent = SparseDictionary(4, 6)
+    nn.init.constant_(silent.codes[0].bias, -100.0)
+    silent.decoder.bias.data = vectors.mean(0)
+    fit = dictionary_fit(silent, vectors)
+    assert (fit.active, fit.dead) == (0, 6) and fit.explained == pytest.approx(0, abs=1e-6)
+
+
+def test_a_dictionary_is_fitted_and_judged_in_inference_mode_and_in_any_precision(planted):
+    expected = fit_dictionary(planted[1][:500], 8, steps=10)
+    with torch.inference_mode():
+        found = fit_dictionary(planted[1][:500] * 1, 8, steps=10)
+    assert torch.allclose(found.atoms, expected.atoms)
+    judged = dictionary_fit(expected.double(), planted[1]).explained
+    assert judged == pytest.approx(dictionary_fit(expected.float(), planted[1].double()).explained, abs=1e-5)
+
+
+def test_nothing_to_take_apart_is_said(tiny, floats):
     with pytest.raises(ValueError, match="M x C floats"):
         fit_dictionary(torch.rand(2, 3, 4), 5)
-    with pytest.raises(ValueError, match="all the same"):
-        fit_dictionary(torch.ones(9, 3), 5)
+    dictionary = SparseDictionary(3, 5)
+    for judge in (lambda vectors: fit_dictionary(vectors, 5), lambda v: dictionary_fit(dictionary, v)):
+        with pytest.raises(ValueError, match="all the same"):
+            judge(torch.ones(9, 3))
+        with pytest.raises(ValueError, match="not finite"):
+            judge(torch.tensor([[1.0, 2, 3], [torch.nan, 0, 0]]))
+        with pytest.raises(ValueError, match=r"2 positions or more.*\(1, 3\)"):
+            judge(torch.rand(1, 3))
+    with pytest.raises(ValueError, match="sparsity must be 0 or above, but got -1"):
+        fit_dictionary(torch.rand(9, 3), 5, sparsity=-1)
+    with pytest.raises(ValueError, match=r"maps N x 3 x h x w, but they came as \(2, 5, 4, 4\)"):
+        dictionary(torch.rand(2, 5, 4, 4))
+    with pytest.raises(ValueError, match="atoms must be"):
+        SparseDictionary(3, 0)
+    with pytest.raises(ValueError, match="has no maps"):
+        activation_vectors(tiny, floats, "fc3", 20)
+    with pytest.raises(ValueError, match="no pictures"):
+        activation_vectors(tiny, floats[:0], "conv2", 20)

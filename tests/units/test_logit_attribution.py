@@ -73,3 +73,9 @@ def test_a_vector_feeds_what_the_weights_say(linear_tail):
         vector_attribution(linear_tail, "relu", vectors[:, :5])
     with pytest.raises(ValueError, match="unit must"):
         logit_attribution(linear_tail, images(12), "relu", 6)
+
+
+def test_no_vectors_are_no_question(linear_tail):
+    for vectors in (torch.rand(0, 4), torch.rand(2, 4, 3)):
+        with pytest.raises(ValueError, match="vectors must be M x U, one or more"):
+            vector_attribution(linear_tail, "conv", vectors, 8)

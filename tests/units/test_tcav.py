@@ -147,3 +147,40 @@ def test_wet_pictures_are_those_of_the_random_set_after_rain():
     wet, dry = concept_images("wet", 6, seed=4), concept_images(None, 6, seed=4)
     assert wet.mean() < dry.mean() - 0.02
     assert (torch.nn.functional.cosine_similarity(wet.flatten(1), dry.flatten(1)) > 0.9).all()
+
+
+def test_sets_that_no_plane_can_separate_are_refused(tiny):
+    """The logistic regression of a set and itself has the normal 0, whose score is nothing but rounding."""
+    images, sets = random_images(4), random_images(5, 6)
+    shuffled = sets[1].flip(0)
+    for concept, randoms in ((sets[1], sets[1:]), (shuffled, sets[1:]), (sets[0], sets[[1, 1, 2, 3]])):
+        with pytest.raises(ValueError, match="same activations on average.*the same pictures"):
+            tcav(tiny, images, 0, LAYER, {"a": concept}, randoms)
+    with pytest.raises(ValueError, match="same activations on average"):
+        concept_vector(sets[0], sets[0])
+
+
+def test_what_gives_no_direction_is_said(tiny, colour_network):
+    images, sets = random_images(4), random_images(5, 6)
+    dead = nn.Sequential()
+    dead.add_module("conv", nn.Conv2d(3, 2, 1)), dead.add_module("relu", nn.ReLU())
+    dead.add_module("head", nn.Sequential(nn.Flatten(), nn.Linear(800, 3)))
+    nn.init.constant_(dead.conv.bias, -100.0)
+    with pytest.raises(ValueError, match="activations are 0 for all these pictures"):
+        tcav(dead, images, 0, "relu", {"a": sets[0]}, sets[1:])
+    with pytest.raises(ValueError, match=r"one size, but have \[\(20, 20\), \(24, 24\)\]"):
+        tcav(colour_network, images, 0, "conv", {"a": torch.rand(6, 3, 24, 24)}, sets[1:])
+    with pytest.raises(
+        ValueError, match="target must be a class"
+    ):  # not the one predicted for the first image
+        tcav(tiny, images, None, LAYER, {"a": sets[0]}, sets[1:])
+    with pytest.raises(ValueError, match="strength must be above 0, but got 0"):
+        tcav(tiny, images, 0, LAYER, {"a": sets[0]}, sets[1:], strength=0)
+    for concept, match in (
+        (torch.rand(0, 4), r"concept must be M x \.\.\. finite.*\(0, 4\)"),
+        (torch.full((2, 4), torch.nan), "finite"),
+        (torch.rand(4), "M x"),
+        (torch.rand(3, 5), "of one shape"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            concept_vector(concept, torch.rand(3, 4))
