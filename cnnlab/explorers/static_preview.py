@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +10,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cnnlab.explorers.image_bytes import to_array
-from cnnlab.figures.alt_figure import quantize_png
+from cnnlab.figures.alt_figure import drawn, quantize_png
 from cnnlab.figures.axes import draw_box
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
+BESIDE = 2.4
+"""Width of a chart in the narrow column beside the main view, in inches: it is hardly made smaller there, so its letters can be read."""
 
 
 def canvas(width: float, height: float) -> Figure:
@@ -75,9 +76,7 @@ def draw_row(
 
 def figure_png(figure: Figure) -> bytes:
     """The static preview of any figure, as PNG bytes."""
-    stream = BytesIO()
-    figure.savefig(stream, format="png")
-    return quantize_png(stream)
+    return quantize_png(drawn(figure))
 
 
 def _bars(axis, entries: Sequence[dict]) -> None:
