@@ -200,12 +200,12 @@ class RetrievalExplorer(Explorer):
         return f"{self.title}: {self._label}, {self.layer.value}"
 
     def preview(self) -> Figure:
-        figure = canvas(9.6, 1.7)
+        figure = canvas(9.6, 5.2)
         indices = [self.query.value, *(self.order[:7].tolist() if self.features is not None else [])]
         labels, pictures = self.database.labels[indices], self.database.images[indices].float() / 255
         captions = ["query", *(self._object_name(index) for index in indices[1:])]
         correct = [None, *(labels[1:] == labels[0]).tolist()]
-        axes = figure.subplots(1, 8)
+        axes = figure.subplots(2, 4).ravel()
         draw_row(axes[: len(indices)], pictures, captions, correct)
         for axis in axes[len(indices) :]:  # while the features are collected
             axis.set_axis_off()
