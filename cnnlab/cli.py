@@ -49,6 +49,9 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {message} (`cnnlab --debug ...` shows where)"
 
 
+LONGEST = 200
+"""Characters of a value that `cnnlab run` prints; the record at --out has all."""
+
 app = typer.Typer(
     cls=_PlainErrors,
     no_args_is_help=True,
@@ -266,7 +269,9 @@ add_grading_to(app)
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """A measured value for one line: of a picture as text, or of a number for each of 256 units, only the beginning."""
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 def exec_process(command: list[str]) -> NoReturn:

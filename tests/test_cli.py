@@ -260,3 +260,14 @@ def test_an_interrupted_command_stops_with_the_shell_s_code(trained, monkeypatch
     monkeypatch.setattr(sys.modules["cnnlab.networks.training"], "train", interrupt)
     done = cnnlab_command("train", "mini_alexnet")
     assert (done.exit_code, done.stderr.strip()) == (130, "Stopped.")
+
+
+def test_a_run_prints_the_beginning_of_what_is_long(monkeypatch):
+    """The pictures of an atlas are hundreds of thousands of characters, and a sheet has a number for each unit."""
+    rows = [{"network": "tiny", "gain": [1.25] * 256, "pictures": "x" * 300_000, "accuracy": 0.98765}]
+    record = types.SimpleNamespace(rows=rows, summary=lambda: "one setting")
+    monkeypatch.setattr(cnnlab.experiments, "run", lambda *_, **__: record)
+    done = cnnlab_command("run", "anything")
+    assert done.exit_code == 0 and len(done.output) < 600
+    for part in ("network tiny, gain [1.25, 1.25", "... (300000 characters), accuracy 0.988", "one setting"):
+        assert part in done.output

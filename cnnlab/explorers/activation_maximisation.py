@@ -187,7 +187,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
     def show_frame(self, frame: Frame, finished: bool) -> None:
         super().show_frame(frame, finished)
         count = len(self._lines)
-        self.grid.columns = 1 if count == 1 else 2 if count < 5 else 4
+        self.grid.columns = 1 if count == 1 else 2 if count < 5 else 3
         if finished or not self.bars.entries:
             self._show_predictions()
 
@@ -222,20 +222,21 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
             self.on_control_change()
 
     def _show_predictions(self) -> None:
-        """Show the predictions for the chosen picture: of the network that it was made for, and of another one."""
+        """Show the predictions for the chosen picture: of the network that it was made for, and of another one, if any."""
         if not self.player.frames or not self._runs:
             return
         tile = max(self.grid.selected, 0)
         image = self.player.frames[self.player.current_step].images[tile]
         run_name, model, state = self._runs[tile // (len(self._lines) // len(self._runs))]
         probability = probabilities(model, image)
-        second = cached_load(self.second_network.value) if self.second_network.value else model
-        self.bars.series_names = [run_name, self.second_network.value or "the same"]
+        judge = self.second_network.value
+        self.bars.series_names = [run_name, *([judge] if judge else [])]
+        other = probabilities(cached_load(judge), image) if judge else None
         of_class = state.kind == "class"
         target = (
             state.numbers[tile % state.count // state.restarts] if of_class else int(probability.argmax())
         )
-        self.bars.entries = probability_rows(probability, probabilities(second, image), self._classes, target)
+        self.bars.entries = probability_rows(probability, other, self._classes, target)
 
 
 def first_number(number: int | str | None, names: Sequence[str], kind: str) -> int:

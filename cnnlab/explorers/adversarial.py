@@ -16,7 +16,7 @@ from cnnlab.explorers.controls import button, choice, finding, heading, search, 
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.render import adversarial
 from cnnlab.explorers.render.adversarial import MAX_EPSILON
-from cnnlab.explorers.static_preview import ACCENT, PLAIN, canvas, draw_curve, figure_png
+from cnnlab.explorers.static_preview import ACCENT, BESIDE, PLAIN, canvas, draw_curve, figure_png
 from cnnlab.figures.adversarial import amplify_difference, attack_figure
 from cnnlab.networks.forward import class_names, probabilities
 
@@ -224,7 +224,7 @@ class AdversarialExplorer(Explorer):
         clean_class = int(self._clean_probability.argmax())
         rival = int(probability.index_fill(1, torch.tensor(clean_class), -1).amax(0).argmax())
         classes = {self._classes[index]: probability[:, index] for index in (clean_class, rival)}
-        figure = canvas(3.5, 2.3)
+        figure = canvas(BESIDE, 1.9)
         axis = figure.subplots()
         for (name, values), (colour, dashes) in zip(
             classes.items(), ((PLAIN, "-"), (ACCENT, "--")), strict=False

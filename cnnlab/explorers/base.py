@@ -191,8 +191,9 @@ class Explorer:
         groups: Mapping[str, Controls],
         centre: Sequence[widgets.Widget],
         result: Sequence[widgets.Widget] = (),
+        below: Sequence[widgets.Widget] = (),
     ) -> None:
-        """Arrange the explorer: groups of controls on the left, the main view, the result on the right.
+        """Arrange the explorer: groups of controls on the left, the main view, the result on the right, and more beneath these two.
 
         Each control becomes an attribute under its key. A group "Network" or "Picture" continues that of the base.
         """
@@ -201,11 +202,12 @@ class Explorer:
             group = widgets.VBox([heading(title), *rows]).add_class("cnnlab-group")
             column.append(group.add_class(f"cnnlab-group-{number}"))
             labels.append([f".cnnlab-group-{number}", {"role": "group", "aria-label": title}])
+        places = {"controls": column, "centre": centre, "result": result, "below": below}
         body = widgets.Box(
             [
-                widgets.VBox(column).add_class("cnnlab-controls"),
-                widgets.VBox(list(centre)).add_class("cnnlab-centre"),
-                widgets.VBox(list(result)).add_class("cnnlab-result"),
+                widgets.VBox(list(parts)).add_class(f"cnnlab-{place}")
+                for place, parts in places.items()
+                if parts or place != "below"
             ]
         ).add_class("cnnlab-body")
         self._accessible_names.attributes = [

@@ -32,6 +32,7 @@ class Chart(anywidget.AnyWidget):
     """Static chart, such as a curve: `png` bytes, and `alt`, its alt text."""
 
     _esm = read_source("chart.js")
+    _css = read_source("chart.css")
 
     png = Bytes(b"").tag(sync=True)
     alt = Unicode("").tag(sync=True)

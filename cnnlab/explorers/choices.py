@@ -246,7 +246,11 @@ def offer_classes(
 
 
 def offer_judges(control: widgets.Dropdown, networks: Sequence[str]) -> None:
-    """Fill a menu with networks that classify the same picture too; the previous choice stays, else it is the first of them."""
+    """Fill a menu with networks that classify the same picture too; the previous choice stays, else it is the first of them.
+
+    Without any there is nothing to choose, and the menu is disabled.
+    """
     chosen = control.value
     control.options = [("nobody", ""), *((name, name) for name in networks)]
     control.value = chosen if chosen in networks else next(iter(networks), "")
+    control.disabled = not networks

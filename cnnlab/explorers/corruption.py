@@ -15,7 +15,7 @@ from cnnlab.explorers.controls import choice, finding, heading, number, slider
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, tile_frame
 from cnnlab.explorers.render import corruption
 from cnnlab.explorers.render.corruption import Result, State
-from cnnlab.explorers.static_preview import ACCENT, INK, PLAIN, canvas, draw_curve, figure_png
+from cnnlab.explorers.static_preview import ACCENT, BESIDE, INK, PLAIN, canvas, draw_curve, figure_png
 from cnnlab.figures.axes import show_image
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.networks.forward import class_names, probabilities
@@ -54,7 +54,13 @@ class CorruptionExplorer(Explorer):
         super().__init__(model, picture, networks)
         self.results: dict[int, Result] = {}
         self.pair = ImageGrid(columns=2, max_tile_size=240, label="The picture as it is, and corrupted")
-        self.grid = ImageGrid(columns=5, max_tile_size=110, label="All fifteen (click one to choose it)")
+        self.grid = ImageGrid(
+            columns=5,
+            max_tile_size=160,
+            min_tile_size=100,
+            label="All fifteen (click one to choose it); in a pink frame where the answer turns",
+        )
+        self.grid.labels = [_kind_text(kind) for kind in CORRUPTIONS]
         self.bars = ProbabilityBars(series_names=["corrupted", "as it is"])
         self.chart, self._finding = Chart(), finding()
         self.layout(
@@ -65,11 +71,12 @@ class CorruptionExplorer(Explorer):
                     "random_seed": number("Seed", 0, 0, 9999, name="Random seed of the corruption"),
                 }
             },
-            centre=[self.pair, self.grid],
+            centre=[self.pair],
             result=[
                 *(heading("What the network says"), self.bars, self._finding),
                 *(heading("Probability of what it said before, by severity"), self.chart),
             ],
+            below=[self.grid],
         )
         self.show()
         self.on_change(self._show, self.kind, self.severity)
@@ -171,7 +178,7 @@ class CorruptionExplorer(Explorer):
     def _draw_curves(self) -> None:
         index = CORRUPTIONS.index(self.kind.value)
         values = self._by_severity()
-        figure = canvas(3.0, 2.5)
+        figure = canvas(BESIDE, 2.2)
         _curves(figure.subplots(), values, index, self.severity.value)
         points = ", ".join(f"{severity}: {row[index]:.2f}" for severity, row in values.items())
         what = f"Probability of {self._classes[self._clean_class]} under {_kind_text(self.kind.value)} by severity: {points}."

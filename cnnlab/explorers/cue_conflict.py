@@ -66,13 +66,14 @@ class CueConflictExplorer(Explorer):
         self.results: dict[str, Result] = {}
         self._computed_for: tuple = ()
         self.comparison = ImageGrid(
-            columns=3, max_tile_size=180, label="Shape's own skin, the conflict, and the texture's class"
+            columns=3, max_tile_size=240, label="Shape's own skin, the conflict, and the texture's class"
         )
-        self.grid = ImageGrid(
-            columns=7, max_tile_size=96, label="The same shape in every skin (click one to choose it)"
-        )
+        self.grid = ImageGrid(columns=6, max_tile_size=160, min_tile_size=90)
+        self.grid.label = "The same shape in every skin (click one to choose it)"
+        self.grid.labels = list(OBJECTS)
         self.bars = [ProbabilityBars(series_names=["in the other skin", "in its own"]) for _ in range(2)]
         self._heads, self._findings = [heading(""), heading("")], [finding(), finding()]
+        answers = [widgets.VBox(parts) for parts in zip(self._heads, self.bars, self._findings, strict=True)]
         legend = "Frames: first network by <b style='color:{shape}'>shape</b>, by <b style='color:{texture}'>texture</b> (dashed)"
         legend += ", by <b style='color:{neither}'>neither</b>."
         shape, scene, seed = self.image_picker.rendered_rows
@@ -83,9 +84,10 @@ class CueConflictExplorer(Explorer):
                 "Network": {"second_network": self._second_network_menu(second_network)},
                 "Picture": {"shape": shape, "texture": texture, "scene": scene, "seed_row": seed},
             },
-            centre=[self.comparison, self.grid, widgets.HTML(legend.format(**CUE_COLOURS))],
-            result=[
-                part for parts in zip(self._heads, self.bars, self._findings, strict=True) for part in parts
+            centre=[
+                self.comparison,
+                widgets.Box(answers).add_class("cnnlab-side-by-side"),
+                *(self.grid, widgets.HTML(legend.format(**CUE_COLOURS))),
             ],
         )
         self.second_model: nn.Module = _loaded(self.second_network.value)
@@ -199,10 +201,11 @@ class CueConflictExplorer(Explorer):
             cue_conflict.followed_cue(result.probabilities[0], self._classes[0], shape, texture)
             for texture, result in results
         ]
+        networks = self.display_name, self._second_name
         with self.grid.hold_sync():
             self.grid.tiles = image_tiles(torch.stack([result.image for _texture, result in results]))
             self.grid.captions = [
-                f"in the skin of {texture}: {', '.join(self._classes[n][int(result.probabilities[n].argmax())] for n in range(2))}"
+                f"in the skin of {texture}: {', '.join(cue_conflict.answers(networks, result, self._classes))}"
                 for texture, result in results
             ]
             self.grid.boxes = [

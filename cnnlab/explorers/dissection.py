@@ -70,7 +70,7 @@ class DissectionExplorer(Explorer):
         self._ablation: BackgroundSteps[tuple[Tensor, Tensor]] = BackgroundSteps(self.fail)
         self._labels: dict[str, Tensor] = {}
         layer = layer or next(reversed(dissections or {}), None)
-        self.detector_grid = ImageGrid(columns=6, max_tile_size=96, label="Detectors")
+        self.detector_grid = ImageGrid(columns=6, max_tile_size=160, min_tile_size=90, label="Detectors")
         self.picture_grid = ImageGrid(columns=4, max_tile_size=140, label="Strongest pictures")
         series = ["its pictures", "other pictures"]
         self.bars = ProbabilityBars(label="Overlap with concepts", series_names=series)
@@ -97,11 +97,12 @@ class DissectionExplorer(Explorer):
                     "ablate_button": button("Ablate this unit", name="Ablate this unit and predict again")
                 },
             },
-            centre=[self.picture_grid, self.detector_grid],
+            centre=[self.picture_grid],
             result=[
                 *(heading("Overlap (IoU) with concepts"), self.bars),
                 *(heading("Who falls without it"), self.ablation_bars),
             ],
+            below=[self.detector_grid],
         )
         link_opacity(self.opacity, self.detector_grid, self.picture_grid)
         self.show()
@@ -190,6 +191,7 @@ class DissectionExplorer(Explorer):
             )
             self.picture_grid.captions = [self.image_set.describe(i) for i in some.tolist()]
             self.detector_grid.tiles, self.detector_grid.overlay, self.detector_grid.captions = {}, {}, []
+            self.detector_grid.labels = []
         self.bars.entries = []
 
     def waiting_for(self) -> str:
@@ -220,6 +222,7 @@ class DissectionExplorer(Explorer):
                 f"Detectors, the best first: {dissection.common_concepts(self.report, threshold, category)}"
             )
             self.detector_grid.captions = [f"unit {row.unit}: {self._concept_text(row.unit)}" for row in rows]
+            self.detector_grid.labels = [f"{row.unit}: {row.concept}" for row in rows]
             self.detector_grid.tiles, self.detector_grid.overlay = {}, {}
             if rows:
                 best, masks = dissection.strongest_image_per_unit(
@@ -227,9 +230,11 @@ class DissectionExplorer(Explorer):
                 )
                 self.detector_grid.tiles = image_tiles(self.image_set.as_floats(self.side, best))
                 self.detector_grid.overlay = dissection.darken_outside(masks)
-        self.set_status(
-            f"{self.display_name}, {self.layer.value}: {dissection.count_sentence(self.report, threshold, category)}"
-        )
+        self._tell_count()
+
+    def _tell_count(self) -> None:
+        found = dissection.count_sentence(self.report, self.threshold.value, self.category.value)
+        self.set_status(f"{self.display_name}, {self.layer.value}: {found}")
 
     def _strongest_masks(self) -> tuple[Tensor, Tensor]:
         """The unit's strongest pictures, and the pixels in them that stay bright."""
@@ -247,6 +252,8 @@ class DissectionExplorer(Explorer):
         if self.report is None or self.search.activations is None:
             return
         self._ablation.stop()
+        if self.ablation_accuracies is not None:
+            self._tell_count()  # what was said of another unit goes
         self.ablation_bars.entries, self.ablation_accuracies = [], None
         unit = self.unit.value
         best, masks = self._strongest_masks()
@@ -275,6 +282,9 @@ class DissectionExplorer(Explorer):
 
     def _show_ablation(self) -> None:
         self.ablation_bars.entries = dissection.ablation_rows(*self.ablation_accuracies, self._classes)
-        first = self.ablation_bars.entries[0]
-        text = f"{first['name']} falls most" if first["target"] else "no class falls"
-        self.set_status(f"{self.display_name}, {self.layer.value}: without unit {self.unit.value} {text}.")
+        everything, *fallen = self.ablation_bars.entries
+        text = f"{fallen[0]['name']} falls most" if fallen else "no class falls"
+        self.set_status(
+            f"{self.display_name}, {self.layer.value}: without unit {self.unit.value} {text}; over all classes"
+            f" {everything['now']:.1%} of the pictures are right, with it {everything['before']:.1%}."
+        )

@@ -18,7 +18,7 @@ from cnnlab.explorers.snippet import arguments, literal, snippet
 from cnnlab.explorers.step_player import Frame, make_frame, strip_figure
 from cnnlab.networks.eval_mode import input_side
 from cnnlab.networks.forward import class_names, probabilities
-from cnnlab.robustness import evolve_fooling
+from cnnlab.robustness import cppn, evolve_fooling
 from cnnlab.synthesis import maximise_steps
 
 METHODS = [("formulas (CPPN)", "cppn"), ("pixels, bred", "direct"), ("pixels, by gradient", "gradient")]
@@ -36,7 +36,8 @@ class FoolingExplorer(OptimisationExplorer):
     model
         A name of `cnnlab.available()`, or a network of your own.
     target
-        The first class to evolve an image for; None for all of them, or the first where there are more than 20.
+        The first class to evolve an image for; None for all of them, or, where there are more than 20, for the one that the first
+        random pictures come nearest to.
     generations
         Number of generations.
 
@@ -70,10 +71,7 @@ class FoolingExplorer(OptimisationExplorer):
             "Ask also", [("nobody", "")], name="Another network that is asked about the picture"
         )
         target_menu = search("Class", [("all classes", None)], name="Class that the network shall see")
-        self._offer_classes(target_menu)
-        if first is not None:
-            target_menu.value = first
-        children = 8 if self.is_large else 24
+        self._offer_classes(target_menu, first)
         self.assemble(
             {
                 "What is bred": {
@@ -85,7 +83,7 @@ class FoolingExplorer(OptimisationExplorer):
                         "Length", generations, 4, 200, 4, name="Number of generations"
                     ),
                     "population": slow_slider(
-                        "Children", children, 8, 96, 8, name="Children in each generation"
+                        "Children", self._children, 8, 96, 8, name="Children in each generation"
                     ),
                     "random_seed": slow_slider("Seed", 0, 0, 9, name="Random seed"),
                 },
@@ -99,6 +97,11 @@ class FoolingExplorer(OptimisationExplorer):
     def _size(self) -> dict[str, int]:
         """The side of the pictures as an argument, where it differs from the network's input."""
         return {} if self.made_side == input_side(self.model) else {"size": self.made_side}
+
+    @property
+    def _children(self) -> int:
+        """Children in each generation, as the explorer opens."""
+        return 8 if self.is_large else 24
 
     @property
     def targets(self) -> list[int]:
@@ -171,22 +174,34 @@ class FoolingExplorer(OptimisationExplorer):
         grey = torch.full((3, self.side, self.side), 0.5)
         self._classes = class_names(self.model, len(probabilities(self.model, grey)))
 
-    def _offer_classes(self, menu: SearchSelect) -> None:
-        chosen, few = menu.value, len(self._classes) <= MOST
+    def _offer_classes(self, menu: SearchSelect, first: int | None = None) -> None:
+        """Fill the menu of classes; the choice is `first`, else the previous one, else one that evolution soon reaches."""
+        few, before = len(self._classes) <= MOST, menu.label
         offer_classes(menu, self._classes, [("all classes", None)] if few else [])
-        if chosen is not None and chosen < len(self._classes):
-            menu.value = chosen
+        if first is not None:
+            menu.value = first
+        elif not few and menu.label != before:
+            menu.value = self._nearest_class()
+
+    def _nearest_class(self) -> int:
+        """The class that gets the highest probability in the first, random pictures."""
+        generator = torch.Generator().manual_seed(0)
+        patterns = [cppn.minimal_pattern(generator) for _ in range(self._children)]
+        pictures = torch.stack([cppn.render_pattern(pattern, self.made_side) for pattern in patterns])
+        return int(probabilities(self.model, pictures).amax(0).argmax())
 
     def _mean_confidence(self, images: torch.Tensor, targets: list[int]) -> float:
         return float(probabilities(self.model, images.detach().cpu())[range(len(targets)), targets].mean())
 
     def _show_predictions(self) -> None:
-        """Show the predictions for the chosen picture: of the network that it was evolved for, and of another one."""
+        """Show the predictions for the chosen picture: of the network that it was evolved for, and of another one, if any."""
         if not self.player.frames:
             return
         tile = min(max(self.grid.selected, 0), len(self._evolved_targets) - 1)
         image = self.player.frames[self.player.current_step].images[tile]
-        second = cached_load(self.second_network.value) if self.second_network.value else self.model
-        self.bars.series_names = [self.display_name, self.second_network.value or "the same"]
-        probability, other = probabilities(self.model, image), probabilities(second, image)
-        self.bars.entries = probability_rows(probability, other, self._classes, self._evolved_targets[tile])
+        judge = self.second_network.value
+        self.bars.series_names = [self.display_name, *([judge] if judge else [])]
+        other = probabilities(cached_load(judge), image) if judge else None
+        self.bars.entries = probability_rows(
+            probabilities(self.model, image), other, self._classes, self._evolved_targets[tile]
+        )

@@ -25,8 +25,6 @@ from cnnlab.networks.forward import class_names, probabilities
 LAST_MAPS = "the last maps"
 """Menu option for the network's last maps."""
 
-ELSEWHERE = "The same object elsewhere (click to go there)"
-
 
 class GradCamExplorer(Explorer):
     """Grad-CAM explorer: where does a layer detect the class, and does the map change with the background?
@@ -68,7 +66,7 @@ class GradCamExplorer(Explorer):
         self.main_view = ImageGrid(
             columns=1, max_tile_size=DISPLAY_SIZE, smooth=True, label="The picture under the map"
         )
-        self.grid = ImageGrid(columns=5, max_tile_size=DISPLAY_SIZE, label=ELSEWHERE)
+        self.grid = ImageGrid(columns=5, max_tile_size=DISPLAY_SIZE, min_tile_size=100)
         self.bars = ProbabilityBars()
         self._finding = finding()
         self.layout(
@@ -88,8 +86,9 @@ class GradCamExplorer(Explorer):
                     ),
                 },
             },
-            centre=[self.main_view, self.grid],
+            centre=[self.main_view],
             result=[heading("What the network says"), self.bars, heading("What the map says"), self._finding],
+            below=[self.grid],
         )
         link_opacity(self.opacity, self.main_view, self.grid)
         self.show()
@@ -182,7 +181,7 @@ class GradCamExplorer(Explorer):
         self._finding.value = saliency.describe_map(result.per_pixel, mask, source.object_name)
         scenes = bool(self._scenes)
         self.show_mask.disabled = mask is None
-        self.grid.label = ELSEWHERE if scenes else ""
+        self.grid.label = grad_cam.elsewhere(source.object_name, result.names) if scenes else ""
         self.bars.series_names = ["here", "in the first scene"] if scenes else ["this photograph"]
         before = self._first_result.probability if scenes else None
         self.bars.entries = probability_rows(result.probability, before, result.names, result.target)
@@ -205,14 +204,16 @@ class GradCamExplorer(Explorer):
     def _paint_grid(self) -> None:
         """Show the scenes that are computed so far."""
         if not self.results:
-            self.grid.tiles = {}
+            self.grid.tiles, self.grid.labels = {}, []
             return
         shape, rows = self.image_picker.source.object_name, list(self.results.values())
-        wrong = [n for n, result in enumerate(rows) if result.names[result.winner] != shape]
+        answers = [result.names[result.winner] for result in rows]
+        wrong = [n for n, said in enumerate(answers) if shape in rows[n].names and said != shape]
         with self.grid.hold_sync():
             self.grid.tiles = image_tiles(torch.stack([result.image for result in rows]))
             self.grid.overlay = grad_cam.overlay_tiles(rows)
             self.grid.captions = [f"{scene}: {result.summary}" for scene, result in self.results.items()]
+            self.grid.labels = [f"{scene}: {said}" for scene, said in zip(self.results, answers, strict=True)]
             self.grid.boxes = [tile_frame(tile, self.side, self.side, OUTLINE) for tile in wrong]
 
     def _choose_scene(self) -> None:

@@ -5,6 +5,8 @@
 
 const GAP = 4; // between two tiles, in CSS pixels
 const TALLEST = 500; // a taller grid scrolls, in CSS pixels
+const LETTERS = 12; // height of the words under a tile, in CSS pixels
+const LINE = 15; // and of a line of them
 const REST = 600; // a screen reader hears the answer once the choice rests for so many milliseconds
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -36,13 +38,31 @@ function render({ model, el }) {
     const columns = Math.max(1, Math.min(get("columns"), count || 1, fitting));
     const across = Math.min((canvas.clientWidth - GAP * (columns - 1)) / columns, get("max_tile_size"));
     const down = (across * height) / width;
-    return { width, height, count, columns, across, down, rows: Math.ceil(count / columns), scale: across / width };
+    const lines = get("labels").map((words) => wrapped(words, across));
+    const step = down + GAP + LINE * Math.max(0, ...lines.map((of) => of.length)); // from row to row
+    return { width, height, count, columns, across, down, step, lines, rows: Math.ceil(count / columns), scale: across / width };
   }
 
-  const corner = ({ columns, across, down }, tile) => [
-    (tile % columns) * (across + GAP),
-    Math.floor(tile / columns) * (down + GAP),
-  ];
+  const face = (size) => (pen.font = `${size}px ${getComputedStyle(frame).fontFamily || "sans-serif"}`);
+
+  // Words in at most two lines of this width; what has no room is left out, with a sign.
+  function wrapped(words, across) {
+    face(LETTERS);
+    const fits = (line) => pen.measureText(line).width <= across;
+    const lines = [""];
+    for (const word of words.split(" ")) {
+      const longer = `${lines.at(-1)} ${word}`.trim();
+      if (fits(longer) || !lines.at(-1) || lines.length === 2) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    return lines.map((line) => {
+      let kept = line;
+      while (!fits(kept) && kept.length > 2) kept = `${kept.slice(0, -2)}…`;
+      return kept;
+    });
+  }
+
+  const corner = ({ columns, across, step }, tile) => [(tile % columns) * (across + GAP), Math.floor(tile / columns) * step];
 
   function cut(picture, from, tile, plan, dpr) {
     const [x, y] = corner(plan, tile);
@@ -74,7 +94,7 @@ function render({ model, el }) {
     const plan = layout();
     if (!canvas.clientWidth) return;
     if (!atlas || !plan.count) return clear();
-    const tall = Math.ceil(plan.rows * (plan.down + GAP) - GAP);
+    const tall = Math.ceil(plan.rows * plan.step - GAP);
     if (tall > TALLEST && !view.classList.contains("cnnlab-sheet-scrolls")) {
       view.classList.add("cnnlab-sheet-scrolls"); // its bar takes some of the width, so the tiles are laid out again
       return redraw();
@@ -92,6 +112,12 @@ function render({ model, el }) {
       for (let tile = 0; tile < plan.count; tile++) cut(overlay, get("overlay"), tile, plan, dpr);
       pen.globalAlpha = 1;
     }
+    pen.fillStyle = getComputedStyle(frame).color;
+    face(LETTERS * dpr);
+    plan.lines.slice(0, plan.count).forEach((lines, tile) => {
+      const [x, y] = corner(plan, tile);
+      lines.forEach((line, n) => pen.fillText(line, x * dpr, (y + plan.down + LINE * (n + 0.8)) * dpr));
+    });
     for (const { tile, box, colour = "#ffffff", dashed } of get("boxes")) {
       const [x, y] = corner(plan, tile);
       const [top, left, height, width] = box.map((value) => value * plan.scale);
@@ -101,8 +127,8 @@ function render({ model, el }) {
     if (tile >= 0 && tile < plan.count) {
       const [x, y] = corner(plan, tile);
       const accent = getComputedStyle(frame).getPropertyValue("--cnnlab-accent").trim() || "#1976d2";
-      if (!byPixel()) strokeBox([x + 1, y + 1, plan.across - 2, plan.down - 2], accent, dpr, { thick: 3 });
-      else {
+      if (!byPixel() && plan.count > 1) strokeBox([x + 1, y + 1, plan.across - 2, plan.down - 2], accent, dpr, { thick: 3 }); // the only one is no choice
+      else if (byPixel()) {
         const [, row, column] = get("point");
         const [high, wide] = [plan.down / places()[0], plan.across / places()[1]];
         strokeBox([x + column * wide, y + row * high, wide, high], accent, dpr);
@@ -120,7 +146,8 @@ function render({ model, el }) {
     const plan = layout();
     if (chosen() < 0 || !plan.count) return;
     const top = corner(plan, chosen())[1];
-    if (plan.down <= view.clientHeight) view.scrollTop = clamp(view.scrollTop, top + plan.down - view.clientHeight, top);
+    const high = plan.step - GAP;
+    if (high <= view.clientHeight) view.scrollTop = clamp(view.scrollTop, top + high - view.clientHeight, top);
   }
 
   async function load() {
@@ -165,7 +192,7 @@ function render({ model, el }) {
     const bounds = canvas.getBoundingClientRect();
     const plan = layout();
     const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    const [column, row] = [Math.floor(x / (plan.across + GAP)), Math.floor(y / (plan.down + GAP))];
+    const [column, row] = [Math.floor(x / (plan.across + GAP)), Math.floor(y / plan.step)];
     const tile = row * plan.columns + column;
     if (column < 0 || column >= plan.columns || row < 0 || tile >= plan.count) return null;
     const [left, top] = corner(plan, tile);
@@ -216,15 +243,18 @@ function render({ model, el }) {
   const listeners = {
     "change:tiles": load, "change:overlay": load, "change:captions": tell, "change:readout": tell, "change:label": tell,
     "change:selected": told, "change:point": told, "change:pick": told, "change:boxes": redraw, "change:opacity": redraw,
-    "change:columns": redraw, "change:places": redraw, "change:smooth": redraw, "change:max_tile_size": redraw, "change:min_tile_size": redraw,
+    "change:columns": redraw, "change:places": redraw, "change:smooth": redraw, "change:labels": redraw, "change:max_tile_size": redraw, "change:min_tile_size": redraw,
   };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const watcher = new ResizeObserver(redraw);
   watcher.observe(canvas);
+  const theme = new MutationObserver(redraw);
+  theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-theme"] });
   load();
 
   return () => {
     watcher.disconnect();
+    theme.disconnect();
     cancelAnimationFrame(frameAsked);
     clearTimeout(speechTimer);
     for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);

@@ -26,6 +26,8 @@ class ImageGrid(anywidget.AnyWidget):
         Results of `image_tiles` or `map_tiles`; the overlay is drawn over the tiles with `opacity`.
     captions
         A line for each tile, shown below when the pointer is on the tile or it is chosen.
+    labels
+        Words that are always shown under each tile, on at most two lines; none by default.
     columns, max_tile_size
         Tiles in a row, and the largest side of a tile in CSS pixels.
     min_tile_size
@@ -50,6 +52,7 @@ class ImageGrid(anywidget.AnyWidget):
     tiles = Dict().tag(sync=True)
     overlay = Dict().tag(sync=True)
     captions = List(Unicode()).tag(sync=True)
+    labels = List(Unicode()).tag(sync=True)
     columns = Int(8).tag(sync=True)
     max_tile_size = Int(480).tag(sync=True)
     min_tile_size = Int(0).tag(sync=True)

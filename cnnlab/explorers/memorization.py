@@ -12,6 +12,7 @@ from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.controls import button, choice, finding, heading, slider, stop_button
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles, tile_frame
 from cnnlab.explorers.snippet import snippet
+from cnnlab.explorers.static_preview import BESIDE
 from cnnlab.figures.alt_figure import AltTextFigure
 from cnnlab.figures.colours import OUTLINE
 from cnnlab.figures.memorization import memorization_figure, random_labels_figure
@@ -49,7 +50,7 @@ class MemorizationExplorer(Explorer):
         super().__init__()
         shares = [round(100 * row["share"]) for row in self.records[0].rows]
         range_of_shares = shares[0], shares[-1], shares[1] - shares[0]
-        self.grid = ImageGrid(columns=8, max_tile_size=80)
+        self.grid = ImageGrid(columns=6, max_tile_size=160, min_tile_size=90)
         self.curves, self.shares, self._finding = Chart(), Chart(), finding()
         self.layout(
             {
@@ -66,8 +67,9 @@ class MemorizationExplorer(Explorer):
                     }
                 },
             },
-            centre=[self.grid, heading("Right answers while learning"), self.curves],
+            centre=[heading("Right answers while learning"), self.curves],
             result=[heading("At the end, by share of random labels"), self.shares, self._finding],
+            below=[self.grid],
         )
         self.background.link(self.train_button, self.stop_button)
         self.show()
@@ -137,6 +139,7 @@ class MemorizationExplorer(Explorer):
         with self.grid.hold_sync():
             self.grid.tiles = image_tiles(task.images[:N_SHOWN])
             self.grid.label = "The first pictures; a pink frame: the label is not the true one"
+            self.grid.labels = [names[label] for label in task_labels]
             self.grid.captions = [
                 names[label] if label == truth else f"{names[label]} (in truth {names[truth]})"
                 for label, truth in zip(task_labels, true, strict=True)
@@ -153,8 +156,9 @@ class MemorizationExplorer(Explorer):
         )
         figure = random_labels_figure(self.records[0].rows)
         axis = figure.axes[0]
-        axis.legend(fontsize=9, frameon=False, loc="center")
-        figure.set_size_inches(4.2, 2.6)
+        axis.get_legend().remove()
+        figure.legend(fontsize=8, frameon=False, loc="outside lower center")
+        figure.set_size_inches(BESIDE, 2.7)
         if not self.share.disabled:
             axis.axvline(share, color="0.3", linewidth=1)
         self.shares.show_figure(figure)
@@ -175,7 +179,7 @@ class MemorizationExplorer(Explorer):
     def _draw(self) -> None:
         figure = self._figure()
         # Narrow enough for the middle column.
-        figure.set_size_inches(6.0, 3.2)
+        figure.set_size_inches(4.8, 2.8)
         self.curves.show_figure(figure)
 
     def _figure(self) -> AltTextFigure:

@@ -51,7 +51,7 @@ class OptimisationExplorer(Explorer):
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
         self._takes: tuple[nn.Module, int] | None = None
-        self.grid, self.chart = ImageGrid(columns=2, max_tile_size=400), Chart()
+        self.grid, self.chart = ImageGrid(columns=2, max_tile_size=400, min_tile_size=90), Chart()
         self.player = StepPlayer(self.show_frame, self.set_status, self.fail, self.run_label)
 
     def update_options(self) -> None:
@@ -75,13 +75,13 @@ class OptimisationExplorer(Explorer):
     ) -> None:
         """Arrange the explorer and make the first picture; a change of a control runs again, but for those in `silent`.
 
-        `result` is above the curves.
+        `result` is above the curves; without any the pictures have its room, and the curves are below them.
         """
-        self.layout(
-            groups,
-            centre=[self.player.panel, self.grid],
-            result=[*result, heading(self.curve_label), self.chart],
-        )
+        centre, curves = [self.player.panel, self.grid], [heading(self.curve_label), self.chart]
+        if result:
+            self.layout(groups, centre=centre, result=[*result, *curves])
+        else:
+            self.layout(groups, centre=[*centre, *curves])
         self.show()
         controls = {name: control for group in groups.values() for name, control in group.items()}
         settings = [
@@ -126,7 +126,8 @@ class OptimisationExplorer(Explorer):
             self.grid.columns = min(len(captions), 2 if len(captions) <= 4 else 3)
             self.grid.tiles, self.grid.captions = image_tiles(frame.images), captions
             self.grid.selected = min(max(self.grid.selected, 0), len(captions) - 1)
-            self.grid.label = ", ".join(captions)
+            self.grid.labels = captions if len(captions) > 1 else []
+            self.grid.label = self.title if len(captions) > 1 else captions[0]
         if finished and frame.metrics:
             curves = {name: self.player.metric_history(name) for name in frame.metrics}
             figure = curves_figure(curves, self.player.current_step)

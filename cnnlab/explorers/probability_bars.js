@@ -43,8 +43,9 @@ function render({ model, el }) {
   function explain() {
     key.replaceChildren();
     model.get("series_names").forEach((word, i) => {
-      make(key, "span", i ? "cnnlab-key-before" : "cnnlab-key-now");
-      key.append(`${word} `);
+      const entry = make(key, "span", "cnnlab-key-entry");
+      make(entry, "span", i ? "cnnlab-key-before" : "cnnlab-key-now");
+      entry.append(`${word} `);
     });
   }
 

@@ -59,9 +59,12 @@ class SaliencyExplorer(Explorer):
         views = {"columns": 1, "max_tile_size": DISPLAY_SIZE, "pick": "pixel", "smooth": True}
         self.main_view = ImageGrid(**views, label="The picture under the map")
         self.grid = ImageGrid(
-            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, captions=list(METHODS), selected=0
+            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, min_tile_size=150, labels=list(METHODS)
         )
         self.grid.label = "All methods, the same question (click one)"
+        self.grid.captions, self.grid.selected = list(METHODS), 0
+        self._part: tuple[int, int, int] = (0, 0, self.side)
+        self._pictured: tuple = ()
         self._finding = finding()
         self.layout(
             {
@@ -83,8 +86,9 @@ class SaliencyExplorer(Explorer):
                     "opacity": slider("Opacity", 0.85, 0, 1, 0.05, name="Opacity of the map"),
                 },
             },
-            centre=[self.main_view, self.grid],
+            centre=[self.main_view],
             result=[heading("What the map says"), self._finding],
+            below=[self.grid],
         )
         link_opacity(self.opacity, self.main_view, self.grid)
         self.show()
@@ -113,8 +117,6 @@ class SaliencyExplorer(Explorer):
             offer_classes(self.target, self._class_names, [("predicted class", None)])
             layers = [layer.name for layer in network_layers(self.model, self.side)]
             offer_layers(self.layer, layers, before=[(CLASS_SCORE, None)])
-        self.main_view.tiles = image_tiles(self.image_picker.source.image(DISPLAY_SIZE).unsqueeze(0))
-        self.grid.tiles = image_tiles(pale_grey(self.image, 0.3, 0.95).expand(len(METHODS), -1, -1, -1))
         self._set_unit_options()
 
     def code(self) -> str:
@@ -198,7 +200,9 @@ class SaliencyExplorer(Explorer):
     def _paint(self) -> None:
         view, source = self.view.value, self.image_picker.source
         self.map = self.maps[self.method.value]
-        self.main_view.overlay = saliency.tiles([self.map], view)
+        self._part = saliency.window(self.map)
+        self._paint_pictures()
+        self.main_view.overlay = saliency.tiles([saliency.crop(self.map, self._part)], view)
         self._read_pixel()
         values = saliency.per_pixel(self.map, view)
         self._finding.value = saliency.describe_map(values, source.mask(self.side), source.object_name)
@@ -209,14 +213,30 @@ class SaliencyExplorer(Explorer):
         )
         self._paint_grid()
 
+    def _paint_pictures(self) -> None:
+        """The picture under the maps, encoded again only if another is to be shown; of a small part, what the network sees."""
+        source, part = self.image_picker.source, self._part
+        if self._pictured == (source, self.side, part):
+            return
+        top, left, side = part
+        whole = side == self.side
+        seen = saliency.crop(self.image, part)
+        with self.main_view.hold_sync():
+            self.main_view.smooth = whole
+            self.main_view.tiles = image_tiles((source.image(DISPLAY_SIZE) if whole else seen)[None])
+            where = f": rows {top} to {top + side - 1}, columns {left} to {left + side - 1}, enlarged"
+            self.main_view.label = f"The picture under the map{'' if whole else where}"
+        self.grid.tiles = image_tiles(pale_grey(seen, 0.3, 0.95).expand(len(METHODS), -1, -1, -1))
+        self._pictured = source, self.side, part
+
     def _paint_grid(self) -> None:
         """Show the maps side by side, as far as they are computed."""
         blank = torch.zeros(3, self.side, self.side)
         rows = [self.maps.get(name, blank) for name in METHODS]
-        self.grid.captions = [
+        self.grid.captions = self.grid.labels = [
             f"{name}: not for this network" if name in self.refused else name for name in METHODS
         ]
-        self.grid.overlay = saliency.tiles(rows, self.view.value)
+        self.grid.overlay = saliency.tiles([saliency.crop(one, self._part) for one in rows], self.view.value)
 
     def _choose(self) -> None:
         if 0 <= self.grid.selected < len(METHODS):
@@ -227,11 +247,14 @@ class SaliencyExplorer(Explorer):
         chosen, *position = self.main_view.point
         if chosen < 0:
             return
-        row, column = (value * self.side // DISPLAY_SIZE for value in position)
-        red, green, blue = self.map[:, row, column].tolist()
-        self.main_view.readout = (
-            f"row {row}, column {column}: red {red:+.2g}, green {green:+.2g}, blue {blue:+.2g}"
+        *corner, side = self._part
+        shown = self.main_view.tiles["height"]
+        row, column = (
+            first + min(value, shown - 1) * side // shown
+            for first, value in zip(corner, position, strict=True)
         )
+        red, green, blue = (saliency.two_digits(value, "+") for value in self.map[:, row, column].tolist())
+        self.main_view.readout = f"row {row}, column {column}: red {red}, green {green}, blue {blue}"
 
     def _score_name(self) -> str:
         if self.layer.value is not None:

@@ -15,6 +15,8 @@ from cnnlab.figures.axes import draw_box
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 
 ACCENT, PLAIN, INK = "#1976d2", "#b0bec5", "#37474f"
+BESIDE = 2.4
+"""Width of a chart in the narrow column beside the main view, in inches: it is hardly made smaller there, so its letters can be read."""
 
 
 def canvas(width: float, height: float) -> Figure:

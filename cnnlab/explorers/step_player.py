@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.controls import Hold, checkbox, row, run_button, slider, stop_button
-from cnnlab.explorers.static_preview import INK, canvas, draw_curve
+from cnnlab.explorers.static_preview import BESIDE, INK, canvas, draw_curve
 from cnnlab.figures.axes import show_image
 from cnnlab.figures.colours import LINES
 
@@ -168,7 +168,7 @@ class StepPlayer:
 
 def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) -> Figure:
     """Plot of metrics over the steps, a line for each; a vertical line marks the step that is shown."""
-    figure = canvas(3.5, 2.4)
+    figure = canvas(BESIDE, 1.9)
     axis = figure.subplots()
     for (name, values), (colour, line, _) in zip(curves.items(), LINES, strict=False):
         axis.plot(values, line, color=colour, linewidth=1.6, label=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser.lab import eventually, write_notebook
+from browser.lab import eventually, frames, write_notebook
 
 CELL = """
 import ipywidgets as widgets
@@ -74,4 +74,31 @@ def test_a_coarse_raster_follows_the_pointer_and_the_keys_and_tiles_stay_legible
     side = min((wide - 4 * (columns - 1)) / columns, 400)
     assert columns < 6 and abs(high - (-(-6 // columns) * (side + 4) - 4)) < 2, "fewer tiles in a row"
     assert notebook.failures() == []
+    notebook.close()
+
+
+ONLY = """
+import ipywidgets as widgets
+import torch
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+
+grids = [ImageGrid(tiles=image_tiles(torch.ones(n, 3, 4, 4)), columns=2, max_tile_size=40, captions=["a"] * n) for n in (1, 2)]
+widgets.VBox(grids).add_class("cnnlab")
+"""
+
+
+def test_the_only_picture_is_not_framed_as_if_it_had_been_chosen_from_several(server, browser, folder):
+    write_notebook(folder / "only.ipynb", ONLY)
+    notebook = browser.open(server.address("only.ipynb"))
+    assert notebook.run_all() == []
+    page, drawn = notebook.page, []
+    for place in range(2):
+        canvas = page.locator(".cnnlab-sheet-canvas").nth(place)
+        before = canvas.evaluate("node => node.toDataURL()")
+        canvas.focus()
+        page.keyboard.press("ArrowRight")
+        eventually(page, lambda c=canvas: "chosen: a" in c.get_attribute("aria-label"), "the key chooses it")
+        frames(page)
+        drawn.append(canvas.evaluate("node => node.toDataURL()") != before)
+    assert drawn == [False, True]
     notebook.close()

@@ -39,10 +39,13 @@ from PIL import Image
 from unchanged import state
 
 from cnnlab.explorers import Explorer, background, effort, optimisation_base, style_transfer
+from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.dataset_picker import FOLDER
 from cnnlab.explorers.render.convolution import LEARNED_FILTER
 from cnnlab.explorers.render.upsampling import TRANSPOSED
 
+NARROW = 190
+"""Least width of the column beside the main view, in CSS pixels (`explorer.css`)."""
 FEWEST_COLOURS = 20
 """A blank picture has one colour, a figure with nothing but text a dozen shades of grey."""
 
@@ -265,6 +268,13 @@ def test_every_control_has_a_name_of_its_own(explorer):
     assert len(set(names)) == len(names) > 1
     drawn = [part for part in parts(explorer) if part.has_trait("label") and not is_control(part)]
     assert all(part.label for part in drawn), "what is drawn in the browser has a name too"
+
+
+def test_a_chart_in_the_narrow_column_is_hardly_made_smaller(explorer):
+    """Of letters of ten pixels nothing can be read where a wide chart is made to fit."""
+    beside = [box for box in parts(explorer) if "cnnlab-result" in box._dom_classes]
+    charts = [part for box in beside for part in box.children if isinstance(part, Chart) and part.png]
+    assert all(Image.open(io.BytesIO(chart.png)).width <= 1.2 * NARROW for chart in charts)
 
 
 def test_the_same_state_is_the_same_words_code_and_picture_and_another_is_not(explorer, use):

@@ -59,7 +59,12 @@ def test_every_skin_is_drawn_and_asked_about(explorer):
     assert torch.equal(explorer.results["fish"].image, expected)
     assert len(explorer.grid.captions) == len(OBJECTS)
     assert "shape of a teapot in the texture of a fish" in explorer.describe()
-    assert explorer.grid.captions[OBJECTS.index("wolf")] == "in the skin of wolf: teapot, fish"
+    said = [
+        f"{name} says {word}"
+        for name, word in zip(("says_teapot", "says_fish (yours)"), ("teapot", "fish"), strict=True)
+    ]
+    assert explorer.grid.captions[OBJECTS.index("wolf")] == f"in the skin of wolf: {', '.join(said)}"
+    assert explorer.grid.labels == list(OBJECTS)
 
 
 def test_answers_are_counted_by_cue(explorer):

@@ -92,9 +92,26 @@ def test_silencing_counts_what_the_technique_counts(explorer, model, data):
     assert torch.allclose(before.double(), expected.before) and torch.allclose(
         after.double(), expected.after[0]
     )
-    assert explorer.ablation_bars.entries and "without unit" in explorer.status.value
+    everything, *fallen = explorer.ablation_bars.entries
+    assert everything["now"] == pytest.approx(float(after.nanmean()), abs=1e-4)
+    assert len(fallen) == min(4, int((after < before).sum())) and all(
+        row["now"] < row["before"] for row in fallen
+    )
+    assert "without unit" in explorer.status.value
     explorer.unit.value = (explorer.unit.value + 1) % 5
     assert explorer.ablation_bars.entries == [], "what fell belongs to another unit"
+    assert "without unit" not in explorer.status.value
+
+
+def test_where_no_class_falls_none_is_listed(explorer):
+    same = torch.tensor([1.0, 0.5])
+    assert [row["name"] for row in dissection.ablation_rows(same, same, ("a", "b"))] == ["all classes"]
+    explorer.ablation_accuracies = (same, same)
+    explorer._show_ablation()
+    assert (
+        "no class falls; over all classes 75.0% of the pictures are right, with it 75.0%"
+        in explorer.status.value
+    )
 
 
 def test_a_network_of_scenes_is_asked_for_scenes(data):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from explorers.contract import ran
+from explorers.small_network import Small
 from torch import nn
 
 from cnnlab.explorers import FoolingExplorer
@@ -74,3 +75,25 @@ def test_a_network_that_came_as_an_object_is_not_its_own_judge(monkeypatch):
     )
     FoolingExplorer(Tiny().eval(), target="goat", generations=4)
     assert set(asked) == {"tiny"}
+
+
+def test_among_many_classes_it_opens_with_the_one_that_chance_comes_nearest_to():
+    model = Small(class_names=[f"class {number}" for number in range(30)])
+    first = next(evolve_fooling(model, generations=0, population=24, confidence=1)).probabilities
+    explorer = FoolingExplorer(model, generations=4)
+    assert explorer.target.value == int(first.argmax())
+    assert explorer.player.metric_history("confidence")[0] == pytest.approx(float(first.max()))
+    assert FoolingExplorer(model, target=3, generations=4).target.value == 3
+
+    explorer.target.value = 7
+    explorer.refresh_quietly()
+    assert explorer.target.value == 7, "a choice stays"
+    explorer.model = Small(class_names=[f"other {number}" for number in range(30)], seed=2)
+    explorer.refresh_quietly()
+    other = next(evolve_fooling(explorer.model, generations=0, population=24, confidence=1)).probabilities
+    assert explorer.target.value == int(other.argmax()), "an index means another class in another network"
+
+
+def test_where_no_other_network_has_the_classes_nobody_else_is_asked(explorer):
+    assert explorer.second_network.disabled and explorer.bars.series_names == ["tiny"]
+    assert {entry["before"] for entry in explorer.bars.entries} == {None}

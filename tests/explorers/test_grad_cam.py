@@ -85,6 +85,20 @@ def test_scenes_with_another_answer_are_framed(explorer):
     assert framed == wrong and "meadow" not in framed and framed
 
 
+def test_the_frames_are_explained_and_each_scene_bears_its_answer(explorer):
+    assert explorer.grid.label.endswith("in a pink frame where the network does not say sheep")
+    said = [f"{scene}: {answer.names[answer.winner]}" for scene, answer in explorer.results.items()]
+    assert explorer.grid.labels == said
+
+
+def test_a_network_without_the_class_is_not_called_wrong():
+    network = Green().eval()
+    network.class_names = ("ram", "bighorn", "alp")
+    explorer = GradCamExplorer(network)
+    assert explorer.grid.boxes == [] and len(explorer.grid.labels) == len(world.SCENES)
+    assert "the network has no class sheep" in explorer.grid.label
+
+
 def test_the_scenes_are_visited_once(explorer):
     kept = explorer.results["snow"]
     explorer.scene.value = "beach"

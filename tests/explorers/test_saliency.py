@@ -68,6 +68,50 @@ def test_a_unit_that_the_next_layer_lacks_is_not_asked(explorer):
     assert explorer.error is None and explorer.unit.value == 3
 
 
+def test_the_few_pixels_that_an_early_unit_depends_on_are_shown_enlarged(monkeypatch):
+    monkeypatch.setattr(saliency, "DEBOUNCE_SECONDS", 0.0)
+    monkeypatch.setattr(saliency, "DISPLAY_SIZE", 96)
+    explorer = SaliencyExplorer(Small().eval())
+    assert (
+        explorer.main_view.tiles["height"] == 96 and explorer.main_view.label == "The picture under the map"
+    )
+    explorer.layer.value = "conv1"
+    explorer.unit.value = 2
+    rows, columns = (explorer.map != 0).any(0).nonzero(as_tuple=True)
+    assert len(rows) <= 36, "the unit sees 6 x 6 pixels"
+    for grid in (explorer.main_view, explorer.grid):
+        assert grid.tiles["height"] == grid.overlay["height"] == rendering.LEAST_WINDOW
+    assert not explorer.main_view.smooth and "enlarged" in explorer.main_view.label
+    top, left, side = rendering.window(explorer.map)
+    assert (
+        top <= rows.min()
+        and rows.max() < top + side
+        and left <= columns.min()
+        and columns.max() < left + side
+    )
+    row, column = int(rows[0]), int(columns[0])
+    explorer.main_view.set_state({"point": [0, row - top, column - left]})
+    red = rendering.two_digits(float(explorer.map[0, row, column]), "+")
+    assert explorer.main_view.readout.startswith(f"row {row}, column {column}: red {red}")
+    explorer.layer.value = None
+    assert explorer.main_view.tiles["height"] == 96 and explorer.main_view.smooth
+
+
+def test_the_window_stays_within_the_picture_and_a_flat_map_has_none():
+    corner = torch.zeros(3, 96, 96)
+    corner[1, 95, 0] = -1.0
+    assert rendering.window(corner) == (96 - rendering.LEAST_WINDOW, 0, rendering.LEAST_WINDOW)
+    assert rendering.window(torch.zeros(3, 96, 96)) == rendering.window(torch.ones(3, 96, 96)) == (0, 0, 96)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(170.4, "170"), (0.05234, "0.052"), (2.0, "2"), (-0.0312, "-0.031")]
+)
+def test_numbers_have_two_digits_and_no_exponent(value, said):
+    assert rendering.two_digits(value) == said
+    assert rendering.two_digits(value, "+") == (said if value < 0 else f"+{said}")
+
+
 def test_clicking_a_method_chooses_it(explorer):
     explorer.grid.set_state({"selected": 2})
     assert explorer.method.value == METHODS[2]
@@ -78,10 +122,10 @@ def test_pointing_at_a_pixel_tells_its_numbers(explorer):
     explorer.main_view.set_state({"point": [0, 48, 24]})
     row, column = 24, 12
     assert f"row {row}, column {column}" in explorer.main_view.readout
-    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.readout
+    assert rendering.two_digits(float(explorer.map[0, row, column]), "+") in explorer.main_view.readout
     before = explorer.main_view.readout
     explorer.method.value = "guided backprop"
-    assert f"{float(explorer.map[0, row, column]):+.2g}" in explorer.main_view.readout
+    assert rendering.two_digits(float(explorer.map[0, row, column]), "+") in explorer.main_view.readout
     assert explorer.main_view.readout != before, "numbers of the map that was there before"
 
 

@@ -308,6 +308,22 @@ def test_the_saliency_of_a_unit_of_a_rendered_picture_is_that_of_the_notebook(ho
     assert page.evaluate("kernel.get('finding')") == finding
 
 
+def test_the_numbers_under_the_pointer_are_those_of_the_saliency_map_that_is_shown(host, open_page):
+    page, _ = open_page("saliency"), host
+    is_at_rest(page)
+    page.evaluate("() => { kernel.models.main_view.set('point', [0, 240, 180]); }")
+    is_at_rest(page)
+    first = page.evaluate("kernel.get('main_view', 'readout')")
+    page.get_by_role("combobox", name="Method", exact=True).select_option("guided backprop")
+    is_at_rest(page)
+    side = 224
+    row, column = 240 * side // 480, 180 * side // 480
+    red = float(page.evaluate(f"kernel.answers.maps()['guided backprop'][{row * side + column}]"))
+    second = page.evaluate("kernel.get('main_view', 'readout')")
+    assert first.startswith(f"row {row}, column {column}: ") and second != first
+    assert float(second.split("red ")[1].split(",")[0]) == pytest.approx(red, rel=0.06)
+
+
 def test_a_class_map_is_that_of_the_notebook_here_and_elsewhere(host, open_page):
     page, (_, folder) = open_page("grad_cam"), host
     page.wait_for_function("kernel.get('grid', 'captions').length === 10", timeout=120_000)

@@ -55,6 +55,14 @@ def followed_cue(probability: Tensor, names: tuple[str, ...], shape: str, textur
     return {shape: "shape", texture: "texture"}.get(prediction, "neither")
 
 
+def answers(networks: Sequence[str], result: Result, classes: Sequence[tuple[str, ...]]) -> list[str]:
+    """What each network, given by its name and its classes, says of the picture."""
+    return [
+        f"{network} says {names[int(probability.argmax())]}"
+        for network, probability, names in zip(networks, result.probabilities, classes, strict=True)
+    ]
+
+
 def count_cues(results: dict[str, Result], number: int, names: tuple[str, ...], shape: str) -> dict[str, int]:
     """How often network `number` follows shape, texture or neither, over one shape with many textures."""
     cues = [

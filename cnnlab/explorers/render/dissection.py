@@ -164,8 +164,9 @@ def labels_for(pictures: ImageSet, names: Sequence[str]) -> Tensor:
     return torch.tensor([index_of[recipes[i].scene] for i in range(len(pictures))])
 
 
-def ablation_rows(before: Tensor, after: Tensor, names: Sequence[str], max_rows: int = 5) -> list[dict]:
-    """The classes with the largest loss of accuracy, as rows for `ProbabilityBars`."""
-    order = (after - before).nan_to_num(nan=0.0).argsort(stable=True)[:max_rows].tolist()
-    fallen = (after < before)[order].tolist()
-    return bar_rows([names[c] for c in order], after[order], before[order], fallen)
+def ablation_rows(before: Tensor, after: Tensor, names: Sequence[str], max_rows: int = 4) -> list[dict]:
+    """The mean accuracy over all classes, and the classes with the largest loss, if any, as rows for `ProbabilityBars`."""
+    order = (after - before).nan_to_num(nan=0.0).argsort(stable=True)[:max_rows]
+    order = order[(after < before)[order]].tolist()
+    now, then = (torch.cat([values.nanmean()[None], values[order]]) for values in (after, before))
+    return bar_rows(["all classes", *(names[c] for c in order)], now, then, [False, *(True for _ in order)])

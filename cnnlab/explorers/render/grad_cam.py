@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +17,8 @@ from cnnlab.explorers.snippet import arguments, snippet
 from cnnlab.figures import alpha_ramp
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.world import SCENES
+
+ELSEWHERE = "The same object elsewhere (click to go there)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,13 @@ def other_scenes(state: State) -> dict[str, State]:
         return {}
     recipe = state.source.recipe
     return {scene: replace(state, source=RenderedSource(recipe.replace(scene=scene))) for scene in SCENES}
+
+
+def elsewhere(object_name: str, names: Sequence[str]) -> str:
+    """What is shown of the object in other scenes, and what a frame means there."""
+    if object_name in names:
+        return f"{ELSEWHERE}; in a pink frame where the network does not say {object_name}"
+    return f"{ELSEWHERE}; the network has no class {object_name}, so none is marked as wrong"
 
 
 def code(state: State, opening: str) -> str:

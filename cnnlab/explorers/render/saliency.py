@@ -29,7 +29,9 @@ from cnnlab.explorers.snippet import arguments, load_line, snippet
 from cnnlab.figures import alpha_ramp
 
 METHODS = ("gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients")
-VIEWS = (("size: largest channel", "size"), ("sign: sum of channels", "sign"), ("as a picture", "picture"))
+VIEWS = (("largest channel", "size"), ("signed sum", "sign"), ("as a picture", "picture"))
+LEAST_WINDOW = 24
+"""Smallest part of a picture that is shown enlarged, in pixels."""
 _FUNCTION_NAMES = ("gradient", "deconvnet", "guided_backprop", "smoothgrad", "integrated_gradients")
 _FUNCTIONS = (gradient, deconvnet, guided_backprop, smoothgrad, integrated_gradients)
 
@@ -79,6 +81,29 @@ def per_pixel(attribution: Tensor, view: str) -> Tensor:
     return attribution.sum(0) if view == "sign" else channel_max(attribution)
 
 
+def window(attribution: Tensor) -> tuple[int, int, int]:
+    """The part of the picture that is shown, a square (top, left, side) in pixels: all of it, unless the map lies in a small part.
+
+    A unit of an early layer depends on few pixels, and its map is zero elsewhere: then twice as much as they fill.
+    """
+    whole = attribution.shape[-1]
+    places = (attribution != 0).any(0).nonzero()
+    if not len(places):
+        return 0, 0, whole
+    low, high = places.amin(0), places.amax(0)
+    side = max(LEAST_WINDOW, 2 * (int((high - low).max()) + 1))
+    if 2 * side > whole:
+        return 0, 0, whole
+    top, left = ((low + high + 1 - side) // 2).clamp(0, whole - side).tolist()
+    return top, left, side
+
+
+def crop(images: Tensor, part: tuple[int, int, int]) -> Tensor:
+    """A part of ... x H x W pictures or maps, given by `window`."""
+    top, left, side = part
+    return images[..., top : top + side, left : left + side]
+
+
 def tiles(attributions: list[Tensor], view: str) -> dict:
     """Maps as the overlay of an `ImageGrid`, each at its own scale; `view` is one of `VIEWS`."""
     if view == "picture":
@@ -93,7 +118,7 @@ def describe_map(values: Tensor, mask: Tensor | None, object_name: str) -> str:
     """Comparison of a map H x W with the true mask, as HTML: where its maximum lies, and its share on the object."""
     if not (values > 0).any():
         return "<p>Nothing in this map speaks for what was asked.</p>"
-    sentences = [f"Its values reach {float(values.max()):.2g}."]
+    sentences = [f"Its values reach {two_digits(float(values.max()))}."]
     if mask is None:
         sentences += [NO_MASK]
     elif mask.any():
@@ -104,6 +129,11 @@ def describe_map(values: Tensor, mask: Tensor | None, object_name: str) -> str:
             f" its strongest point lies {where} the {object_name}."
         ]
     return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+
+
+def two_digits(value: float, sign: str = "") -> str:
+    """A number with two significant digits, and without an exponent where it is short: 170, 0.052; `sign` "+" marks positive ones."""
+    return f"{float(f'{value:.2g}'):{sign}g}"
 
 
 def code(state: State, network: str) -> str:

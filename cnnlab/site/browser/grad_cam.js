@@ -132,10 +132,15 @@ export async function start(kernel) {
     set("main_view", { tiles: await tileOf(await shown()), overlay: await overlayOf([result]), captions: [says(result)] });
     set("finding", { value: paragraphs(describeMap(values(result), truth, picture.object)) });
     const elsewhere = Object.keys(scenes).length > 0;
-    set("grid", { label: elsewhere ? ELSEWHERE : "" });
+    set("grid", { label: elsewhere ? explained() : "" });
     const names = elsewhere ? ["here", "in the first scene"] : ["this photograph"];
     set("bars", { series_names: names, entries: bars(result.shares, elsewhere ? first.shares : null, network.classes, result.target) });
     kernel.status(`${network.name} ${says(result)}; the map is of ${network.classes[result.target]}.`);
+  }
+
+  function explained() {
+    if (network.classes.includes(picture.object)) return `${ELSEWHERE}; in a pink frame where the network does not say ${picture.object}`;
+    return `${ELSEWHERE}; the network has no class ${picture.object}, so none is marked as wrong`;
   }
 
   async function shown() {
@@ -146,16 +151,18 @@ export async function start(kernel) {
 
   async function paintGrid() {
     const there = Object.entries(results);
-    if (!there.length) return set("grid", { tiles: {}, overlay: {} });
+    if (!there.length) return set("grid", { tiles: {}, overlay: {}, labels: [] });
     const frame = [1, 1, network.side - 2, network.side - 2];
-    const wrong = there.map(([, { shares }], tile) => [tile, network.classes[argmax(shares)] !== picture.object]).filter(([, is]) => is);
+    const answers = there.map(([, { shares }]) => network.classes[argmax(shares)]);
+    const isWrong = (said) => network.classes.includes(picture.object) && said !== picture.object;
     const images = there.map(([, { image }]) => image);
     if (images.some((image, i) => image !== drawn.images[i])) drawn = { images, tiles: await tiles(images) };
     return set("grid", {
       tiles: drawn.tiles,
       overlay: await overlayOf(there.map(([, one]) => one)),
       captions: there.map(([scene, one]) => `${scene}: ${says(one)}`),
-      boxes: wrong.map(([tile]) => ({ tile, box: frame, colour: OUTLINE })),
+      labels: there.map(([scene], tile) => `${scene}: ${answers[tile]}`),
+      boxes: answers.flatMap((said, tile) => (isWrong(said) ? [{ tile, box: frame, colour: OUTLINE }] : [])),
     });
   }
 

@@ -8,7 +8,7 @@ import { call, snippet } from "./snippets.js";
 
 const METHODS = ["gradient", "deconvnet", "guided backprop", "SmoothGrad", "integrated gradients"];
 const SLOW = METHODS.slice(3);
-const DISPLAY = 480;
+const LEAST_WINDOW = 24; // the smallest part of a picture that is shown enlarged, in pixels
 const DEBOUNCE = 300; // milliseconds without a change after which the other methods are computed too
 const VIEWS = ["size", "sign", "picture"];
 
@@ -19,10 +19,34 @@ function pale({ side, pixels }) {
   return { side, pixels: pixels.map((_, i) => 0.3 + 0.65 * light[i % area]) };
 }
 
+// The part of a picture that is shown, a square [top, left, side]: all of it, unless the map is zero but for a small part of it.
+function windowOf(map, whole) {
+  const area = whole * whole;
+  const [rows, columns] = [[], []];
+  for (let i = 0; i < area; i++) {
+    if (!map[i] && !map[i + area] && !map[i + 2 * area]) continue;
+    rows.push(Math.floor(i / whole));
+    columns.push(i % whole);
+  }
+  const ranges = [rows, columns].map(rangeOf);
+  const side = Math.max(LEAST_WINDOW, 2 * (Math.max(...ranges.map(([low, high]) => high - low)) + 1));
+  if (!rows.length || 2 * side > whole) return [0, 0, whole];
+  return [...ranges.map(([low, high]) => Math.min(Math.max(Math.floor((low + high + 1 - side) / 2), 0), whole - side)), side];
+}
+
+// A part of three channels of whole x whole numbers.
+function cropped(values, whole, [top, left, side]) {
+  const area = side * side;
+  return Float32Array.from({ length: 3 * area }, (_, i) => {
+    const place = i % area;
+    return values[Math.floor(i / area) * whole * whole + (top + Math.floor(place / side)) * whole + left + (place % side)];
+  });
+}
+
 export async function start(kernel) {
   const { get, set } = { get: kernel.get.bind(kernel), set: kernel.set.bind(kernel) };
   let [network, picture, image, truth, logits, clean] = [];
-  let [maps, asked, run] = [{}, "", 0];
+  let [maps, asked, run, part] = [{}, "", 0, [0, 0, 1]];
 
   const method = () => kernel.option("method");
   const layer = () => kernel.choice("layer");
@@ -65,9 +89,6 @@ export async function start(kernel) {
     [image, truth] = await Promise.all([picture.at(network.side), picture.truth(network.side)]);
     [logits] = await network.logits([image]);
     clean = softmax(logits);
-    const ground = pale(image);
-    set("main_view", { tiles: await tileOf(picture.eye) });
-    set("grid", { tiles: await tiles(METHODS.map(() => ground)) });
     return newLayer();
   }
 
@@ -127,7 +148,20 @@ export async function start(kernel) {
   async function paintMain() {
     const map = maps[method()];
     if (!map) return;
-    set("main_view", { overlay: await attributionTiles([map], network.side, view(), kernel.palettes) });
+    part = windowOf(map, network.side);
+    const [top, left, side] = part;
+    const whole = side === network.side;
+    const seen = { side, pixels: cropped(image.pixels, network.side, part) };
+    const where = `: rows ${top} to ${top + side - 1}, columns ${left} to ${left + side - 1}, enlarged`;
+    set("main_view", {
+      tiles: whole ? await tileOf(picture.eye) : await tiles([seen]),
+      smooth: whole,
+      label: `The picture under the map${whole ? "" : where}`,
+      overlay: await attributionTiles([cropped(map, network.side, part)], side, view(), kernel.palettes),
+    });
+    const ground = pale(seen);
+    set("grid", { tiles: await tiles(METHODS.map(() => ground)) });
+    readPixel();
     set("finding", { value: paragraphs(describeMap(perPixel(map, view() === "sign"), truth, picture.object)) });
     tell();
   }
@@ -136,13 +170,16 @@ export async function start(kernel) {
 
   async function paintGrid() {
     const blank = new Float32Array(image.pixels.length);
-    set("grid", { overlay: await attributionTiles(METHODS.map((name) => maps[name] ?? blank), network.side, view(), kernel.palettes) });
+    const shown = METHODS.map((name) => cropped(maps[name] ?? blank, network.side, part));
+    set("grid", { overlay: await attributionTiles(shown, part[2], view(), kernel.palettes) });
   }
 
   function readPixel() {
-    const [, ...place] = get("main_view", "point");
+    const [chosen, ...place] = get("main_view", "point");
+    if (chosen < 0) return;
     const { side } = network;
-    const [row, column] = place.map((value) => Math.floor((value * side) / DISPLAY));
+    const shown = get("main_view", "tiles").height;
+    const [row, column] = place.map((value, i) => part[i] + Math.floor((Math.min(value, shown - 1) * part[2]) / shown));
     const parts = [0, 1, 2].map((c) => maps[method()]?.[(c * side + row) * side + column] ?? 0);
     const [red, green, blue] = parts.map((value) => (value < 0 ? "" : "+") + Number(value.toPrecision(2)));
     set("main_view", { readout: `row ${row}, column ${column}: red ${red}, green ${green}, blue ${blue}` });
