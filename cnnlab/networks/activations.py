@@ -143,9 +143,10 @@ def _recording_hook(recorded: dict[str, Tensor], name: str):
         values, axis = channels_second(module, name, output)
         # In the usual order in memory, which `view` asks for.
         recorded[name] = values.clone(memory_format=torch.contiguous_format)
-        # With gradients the copy is passed on (copied again): else it would not be part of the graph from image to
-        # logits, and no gradient would reach it.
-        return back_to_axis(recorded[name], axis).clone() if output.requires_grad else None
+        # With gradients the copy is passed on (copied again, in the output's order): else it would not be part of the graph from
+        # image to logits, and no gradient would reach it.
+        passed = back_to_axis(recorded[name], axis)
+        return torch.empty_like(output).copy_(passed) if output.requires_grad else None
 
     return hook
 

@@ -81,9 +81,10 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
         If the network does not take pictures of this size, or none in colour; if the output holds NaN or infinity (minus infinity is
         the logit of a class that is impossible).
     """
-    # A network may call `view`, which asks for the usual order in memory.
-    copy = match_device_dtype(model, images).clone(memory_format=torch.contiguous_format)
-    output = _output(uncompiled(model), copy)
+    network = uncompiled(model)
+    # A network may call `view`, which asks for the usual order in memory, unless it names another.
+    order = getattr(network, "memory_format", torch.contiguous_format)
+    output = _output(network, match_device_dtype(model, images).clone(memory_format=order))
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"
@@ -214,7 +215,7 @@ def input_gradient(scores: Tensor, inputs: Tensor, *, retain_graph: bool = False
         (gradient,) = torch.autograd.grad(scores.sum(), inputs, retain_graph=retain_graph, allow_unused=True)
     if gradient is None:
         raise ValueError(NOT_DIFFERENTIABLE)
-    return gradient
+    return gradient.contiguous()  # whatever order the network has worked in
 
 
 def as_pixels(model: nn.Module, images: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 
 from cnnlab.attribution import cam, grad_cam, guided_backprop, guided_grad_cam
 from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet, record_activations
+from cnnlab.networks.forward import forward
 
 captum_speaks = pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
 
@@ -128,7 +129,7 @@ def test_grad_cam_of_a_network_of_a_single_convolution_does_not_take_the_picture
 def test_squeezenet_has_class_maps_in_front_of_its_pooling_and_evidence_in_fire9(lively):
     model, images = lively(SqueezeNet("abcde")), torch.rand(2, 3, 96, 96)
     with record_activations(model, ["relu10", "fire9"]) as recorded:
-        logits = model(images)
+        logits = forward(model, images)
     result = cam(model, images, ["b", "e"], resize=False)
     assert torch.equal(result, recorded["relu10"][[0, 1], [1, 4]])
     assert torch.allclose(result.mean((1, 2)), logits[[0, 1], [1, 4]], rtol=1e-5)
