@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from typer.core import TyperGroup
 
 import cnnlab
 from cnnlab.grading.commands import add_commands as add_grading_to
+from cnnlab.grading.notebook_runs import run_module
 from cnnlab.saved_views import EXTENSION
 
 FIRST_NOTEBOOK = Path("notebooks", "00_start_here.ipynb")
@@ -48,6 +48,9 @@ def _in_words(error: Exception) -> str:
         return message
     return f"{type(error).__name__}: {message} (`cnnlab --debug ...` shows where)"
 
+
+LONGEST = 200
+"""Characters of a value that `cnnlab run` prints; the record at --out has all."""
 
 app = typer.Typer(
     cls=_PlainErrors,
@@ -266,7 +269,9 @@ add_grading_to(app)
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """A measured value for one line: of a picture as text, or of a number for each of 256 units, only the beginning."""
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 def exec_process(command: list[str]) -> NoReturn:
@@ -300,9 +305,7 @@ def _lab_command(notebook: Path, options: list[str]) -> list[str]:
     root = folder.parent if folder.name == FIRST_NOTEBOOK.parent.name else folder
     page = f"/lab/tree/{quote(notebook.relative_to(root).as_posix())}"  # so that the printed address leads there too
     command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
+        *run_module("jupyterlab"),
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url={page}",
         f"--ServerApp.jpserver_extensions={EXTENSION}=True",

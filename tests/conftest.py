@@ -41,8 +41,10 @@ def pytest_unconfigure(config):
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m browser` is weighed
-def pytest_collection_modifyitems(items):
-    """Mark what lies in tests/browser, and skip it where no browser is."""
+def pytest_collection_modifyitems(config, items):
+    """Mark what lies in tests/browser, and skip it where no browser is; workers begin with the notebooks, which take longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (TESTS / "notebooks") not in item.path.parents)
     driven = [item for item in items if (TESTS / "browser") in item.path.parents]
     for item in driven:
         item.add_marker(pytest.mark.browser)

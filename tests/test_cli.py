@@ -93,7 +93,8 @@ def test_lab_opens_the_first_notebook_of_the_checkout_around_it(started, checkou
     monkeypatch.chdir(checkout / "tests" / "networks")
     assert cnnlab_command("lab").exit_code == 0
     (command,) = started
-    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert command[0] == sys.executable
+    assert command[command.index("-c") + 2] == "jupyterlab"
     assert f"--ServerApp.root_dir={checkout}" in command
     assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in command
 
@@ -259,3 +260,14 @@ def test_an_interrupted_command_stops_with_the_shell_s_code(trained, monkeypatch
     monkeypatch.setattr(sys.modules["cnnlab.networks.training"], "train", interrupt)
     done = cnnlab_command("train", "mini_alexnet")
     assert (done.exit_code, done.stderr.strip()) == (130, "Stopped.")
+
+
+def test_a_run_prints_the_beginning_of_what_is_long(monkeypatch):
+    """The pictures of an atlas are hundreds of thousands of characters, and a sheet has a number for each unit."""
+    rows = [{"network": "tiny", "gain": [1.25] * 256, "pictures": "x" * 300_000, "accuracy": 0.98765}]
+    record = types.SimpleNamespace(rows=rows, summary=lambda: "one setting")
+    monkeypatch.setattr(cnnlab.experiments, "run", lambda *_, **__: record)
+    done = cnnlab_command("run", "anything")
+    assert done.exit_code == 0 and len(done.output) < 600
+    for part in ("network tiny, gain [1.25, 1.25", "... (300000 characters), accuracy 0.988", "one setting"):
+        assert part in done.output

@@ -6,6 +6,7 @@
     dirty_region   the region of a layer's maps that a change of some pixels can affect
     tracing        the network as a list of steps, each with its result for the image
     fusion         normalisation folded into convolutions, activations in place
+    grouping       positions whose windows are alike, so that one tensor holds them
     windows        windows of maps, cut out and pasted
     winograd       convolutions with fewer multiplications
     batching       the memory layout and the batch size that suit a network

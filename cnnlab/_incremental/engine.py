@@ -7,8 +7,8 @@ alone: the input that its kernel reads there is cut out of the kept map, and the
 layer to layer the window grows and the map shrinks. Once the windows cover most of the map (`FULL_FRACTION`), they are pasted into
 copies of the kept map, and the rest of the network runs in full. Either way, convolutions that allow it are computed with fewer
 multiplications (`cnnlab._incremental.winograd`). Nothing is approximated: up to rounding, the logits are those of the full computation.
-Windows of one size can go through a layer together, as one tensor. At the border they are smaller, since there is nothing beyond
-it, so positions with windows of similar size form a group.
+Windows of one size can go through a layer together, as one tensor, so positions with windows of similar sizes form a group
+(`cnnlab._incremental.grouping`).
 
 For which window belongs to which layer see `cnnlab._incremental.dirty_region`; for how a network becomes a list of steps
 with their results, `cnnlab._incremental.tracing`. Layers that cannot be analysed this way fall back to the full forward pass.
@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -30,13 +29,14 @@ from torch import Tensor
 from torch.fx.node import Node
 
 from cnnlab._incremental.batching import MemoryProbe, PreparedModel, batch_size_for
+from cnnlab._incremental.grouping import group_by_size
 from cnnlab._incremental.plan import WindowPlan, make_plan, reads_shape
 from cnnlab._incremental.tracing import Recording, record_steps
 from cnnlab._incremental.windows import Patches, Position, Windows, paste, patched_images, read_windows
 from cnnlab.networks.seeding import num_threads
 
-GROUP_SIZE = 16
-"""Positions whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
+GROUP_SIZE = 12
+"""The fewest positions whose windows go through a layer together. More of them differ more in size; fewer leave the processor idle."""
 
 MAX_BATCH = 128
 """The largest batch of positions: large enough that the large matrices of a classifier are read only a few times."""
@@ -60,7 +60,7 @@ class IncrementalEngine:
     def window_maps(self, positions: Sequence[Position], squares: Tensor) -> dict[Node, Any]:
         """The complete maps of the steps from which the network runs in full."""
         whole = {node: _repeat(self._plan.cached[node], len(positions)) for node in self._plan.pasted_nodes}
-        groups = self._groups(positions)
+        groups = self.groups(positions)
         with parallel_map(len(groups)) as run:
             list(run(lambda group: self._paste_windows(whole, group, positions, squares), groups))
         return whole
@@ -83,13 +83,10 @@ class IncrementalEngine:
             for node in plan.last_uses[step]:
                 patches.pop(node, None)
 
-    def _groups(self, positions: Sequence[Position]) -> list[list[int]]:
-        """The indices of the positions, in groups whose windows have similar sizes."""
-        *_, last = self._plan.windowed_steps.values()
-        order = sorted(range(len(positions)), key=lambda index: last.area(positions[index]))
-        count = -(-len(order) // GROUP_SIZE)
-        bounds = [len(order) * number // count for number in range(count + 1)]
-        return [order[start:stop] for start, stop in pairwise(bounds)]
+    def groups(self, positions: Sequence[Position]) -> list[list[int]]:
+        """The indices of the positions, in groups whose windows have similar sizes; at least two, one for each thread."""
+        least = min(GROUP_SIZE, -(-len(positions) // 2))
+        return group_by_size(positions, self._plan.heights, self._plan.widths, least)
 
     def _patches(self, step: Node, patches: dict[Node, Patches], windows: Windows) -> Tensor:
         """The output of the step in these windows, N x ... x height x width."""

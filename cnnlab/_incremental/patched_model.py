@@ -33,6 +33,12 @@ class PatchedModel:
         self.original, self.batch_size = original, (engine or network).batch_size
         self._network, self._engine, self._image = network, engine, image
 
+    def order(self, positions: Sequence[Position]) -> list[int]:
+        """The indices of the positions in the order that is fastest: those that cost alike follow each other."""
+        if self._engine:
+            return [index for group in self._engine.groups(positions) for index in group]
+        return list(range(len(positions)))
+
     def logits(self, positions: Sequence[Position], squares: Tensor) -> Tensor:
         """N x C logits, at least in float32, one row for each position and the square (N x 3 x size x size) pasted there."""
         squares = squares.to(self._image)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -40,11 +41,6 @@ class WindowedStep:
             part *= sum(stop - start for start, stop in stretches.values()) / (len(stretches) * total)
         return part
 
-    def area(self, position: Position) -> int:
-        """The number of map positions that change for this position of the square."""
-        (top, bottom), (left, right) = self.rows[position[0]], self.columns[position[1]]
-        return (bottom - top) * (right - left)
-
     def windows(self, positions: Sequence[Position]) -> Windows:
         """The windows for these positions of the square, all of one size."""
         rows, columns = (
@@ -68,6 +64,16 @@ class WindowPlan:
     pasted_nodes: list[Node]
     cached: dict[Node, Any]
     last_uses: dict[Node, list[Node]]
+
+    @cached_property
+    def heights(self) -> dict[int, float]:
+        """For each top of the square the heights of its windows, each as a share of its map, added up over the steps."""
+        return _total([(step.rows, step.shape[-2]) for step in self.windowed_steps.values()])
+
+    @cached_property
+    def widths(self) -> dict[int, float]:
+        """The same for each left of the square and the widths of its windows."""
+        return _total([(step.columns, step.shape[-1]) for step in self.windowed_steps.values()])
 
 
 def make_plan(recording: Recording, size: int, rows: Sequence[int], columns: Sequence[int]) -> WindowPlan:
@@ -117,6 +123,14 @@ def _in_windows(recording: Recording, step: Node, windowed: dict[Node, WindowedS
             left: kernel.columns.affected_outputs(stretch, shape[-1]) for left, stretch in columns.items()
         }
     return WindowedStep(rows, columns, shape, kernel)
+
+
+def _total(axes: list[tuple[dict[int, Interval], int]]) -> dict[int, float]:
+    """For each start of the square the lengths of its intervals, each as a share of its axis' length, added up."""
+    return {
+        start: sum((stretches[start][1] - stretches[start][0]) / length for stretches, length in axes)
+        for start in axes[0][0]
+    }
 
 
 def _last_uses(steps: list[Node]) -> dict[Node, list[Node]]:

@@ -12,8 +12,9 @@ of the occluder see `cnnlab.attribution.occluder`; for how a network skips what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -95,8 +96,8 @@ def occlusion(
     >>> occlusion(model, torch.rand(3, 12, 12), target=2, size=4, stride=4).probability.shape
     torch.Size([3, 3])
     """
-    options = {"size": size, "stride": stride, "fill": fill, "batch_size": batch_size, "seed": seed}
-    steps = occlusion_steps(model, image, target, **options)
+    work = _prepare(model, image, target, size, stride, fill, batch_size, seed)
+    steps = _occlusion_steps(work, work.network.order(work.positions))
     bar_format = "{l_bar}{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, desc="occlusion", disable=not progress, bar_format=bar_format) as bar:
         for partial in steps:
@@ -128,6 +129,31 @@ def occlusion_steps(
     >>> [round(partial.fraction_done, 2) for partial in steps]
     [0.33, 0.67, 1.0]
     """
+    work = _prepare(model, image, target, size, stride, fill, batch_size, seed)
+    return _occlusion_steps(work, range(len(work.positions)))
+
+
+class _Work(NamedTuple):
+    """A network prepared for an image, the fill of the occluder, its positions, how many go together, and the map without a number."""
+
+    network: PatchedModel
+    replacement: Tensor
+    positions: list[tuple[int, int]]
+    batch: int
+    empty: OcclusionMap
+
+
+def _prepare(
+    model: nn.Module,
+    image: Tensor,
+    target: int | str | None,
+    size: int,
+    stride: int,
+    fill: Fill,
+    batch_size: int | None,
+    seed: int,
+) -> _Work:
+    """Check the arguments of `occlusion` and prepare the network."""
     image = as_pixels(model, single_image(image))
     replacement = fill_image(image, fill, seed)
     rows, columns = (occluder_positions(length, size, stride) for length in image.shape[1:])
@@ -144,21 +170,21 @@ def occlusion_steps(
         target,
         float(network.original.softmax(-1)[target]),
     )
-    return _occlusion_steps(network, replacement, empty, batch or network.batch_size)
+    positions = list(product(rows, columns))
+    return _Work(network, replacement, positions, batch or network.batch_size, empty)
 
 
-def _occlusion_steps(
-    network: PatchedModel, replacement: Tensor, empty: OcclusionMap, batch: int
-) -> Iterator[OcclusionMap]:
-    """Fill the `empty` map chunk by chunk."""
-    size, positions = empty.size, list(product(empty.rows.tolist(), empty.columns.tolist()))
+def _occlusion_steps(work: _Work, order: Sequence[int]) -> Iterator[OcclusionMap]:
+    """Fill the empty map batch by batch, its positions in this order."""
+    empty, size = work.empty, work.empty.size
     probability, predicted = empty.probability.flatten(), empty.predicted.flatten()
-    for start in range(0, len(positions), batch):
-        chunk = slice(start, start + batch)
-        squares = [replacement[:, top : top + size, left : left + size] for top, left in positions[chunk]]
-        logits = network.logits(positions[chunk], torch.stack(squares))
-        probability[chunk] = logits.softmax(-1)[:, empty.target].cpu()
-        predicted[chunk] = logits.argmax(-1).cpu()
+    for start in range(0, len(order), work.batch):
+        chosen = list(order[start : start + work.batch])
+        positions = [work.positions[index] for index in chosen]
+        squares = [work.replacement[:, top : top + size, left : left + size] for top, left in positions]
+        logits = work.network.logits(positions, torch.stack(squares))
+        probability[chosen] = logits.softmax(-1)[:, empty.target].cpu()
+        predicted[chosen] = logits.argmax(-1).cpu()
         yield OcclusionMap(
             probability.view_as(empty.probability).clone(),
             predicted.view_as(empty.predicted).clone(),

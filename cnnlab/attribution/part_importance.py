@@ -178,7 +178,7 @@ def part_claims(relevance: Tensor, picture: Picture, *, widen: int = 1) -> Tenso
     Raises
     ------
     ValueError
-        If map and picture differ in size.
+        If map and picture differ in size, or the picture has no object.
 
     References
     ----------
@@ -196,12 +196,18 @@ def part_claims(relevance: Tensor, picture: Picture, *, widen: int = 1) -> Tenso
         )
     values = relevance.detach().cpu().double().nan_to_num(nan=0.0)
     masks = [picture.mask("part", part) & picture.mask() for part in parts_of(picture.recipe.shape)]
+    if not masks:
+        raise ValueError("the picture has no object, so there are no parts to claim anything for.")
     wide = F.max_pool2d(torch.stack(masks).double(), 2 * whole_number(widen, "widen") + 1, 1, widen)
     return (wide * values).sum((1, 2))
 
 
 def whole_object(recipe: Recipe) -> tuple[str, ...]:
     """The parts of a recipe's object; a ValueError if there is none, or if parts of it are missing already."""
+    if not isinstance(recipe, Recipe):
+        raise TypeError(
+            f"a Recipe is rendered again without its parts, so give one (picture.recipe, or sample(seed)), not {recipe!r:.60}."
+        )
     parts = parts_of(recipe.shape)
     if not parts:
         raise ValueError('the picture has no object; give a recipe with another shape than "none".')
@@ -216,7 +222,7 @@ def rendered_logits(
     model: nn.Module, recipes: Sequence[Recipe], size: int | None = None, *, progress: bool = False
 ) -> Tensor:
     """R x C: the logits for the pictures of recipes, rendered at the size of the network's input, or 96."""
-    side = size or input_side(model) or 96
+    side = size if size is not None else input_side(model) or 96
     logits = []
     with without_gradients(model), tqdm(total=len(recipes), desc="pictures", disable=not progress) as bar:
         for chunk in _chunks(recipes):

@@ -1,7 +1,7 @@
 """Protocols that compare a map's claims with true importances: FunnyBirds (2023) on parts, and BAM (2019) on objects and scenes.
 
 Each is one formula over numbers measured elsewhere: claims by `part_claims`, falls by `true_importance`, pictures by
-`cnnlab.world.render`. All scores lie in [0, 1] but for the model contrast, and 1 is best.
+`cnnlab.world.render`. All scores lie in [0, 1] but for the model contrast, and 1 is best; where a number is NaN, so is the score.
 
     single_deletion          do the claims rank the parts as the falls do?
     important_parts          the parts that a map calls important, for the next three
@@ -26,6 +26,7 @@ from cnnlab._validation import fraction
 from cnnlab.attribution.part_importance import rendered_logits, whole_object
 from cnnlab.attribution.sanity_checks import rank_correlation
 from cnnlab.world import Recipe
+from cnnlab.world.parts import validated_parts
 
 LITTLE = 0.05
 """A fall below this share of the logit counts as none, in FunnyBirds."""
@@ -45,8 +46,13 @@ def single_deletion(claims: Sequence[Tensor], falls: Sequence[Tensor]) -> Tensor
     >>> single_deletion([torch.tensor([3.0, 1.0, 2.0])], [torch.tensor([0.9, 0.1, 0.4])])
     tensor([1.], dtype=torch.float64)
     """
-    pairs = zip(claims, falls, strict=True)
-    return (1 + torch.cat([rank_correlation(claim[None], fall[None]) for claim, fall in pairs])) / 2
+    scores = []
+    for claim, fall in zip(claims, falls, strict=True):
+        _alike(claim, fall)
+        unknown = claim.isnan().any() | fall.isnan().any()
+        score = (1 + rank_correlation(claim[None], fall[None])[0]) / 2
+        scores.append(score.masked_fill(unknown, torch.nan))
+    return torch.stack(scores) if scores else torch.zeros(0, dtype=torch.double)
 
 
 def important_parts(
@@ -61,6 +67,10 @@ def important_parts(
     >>> important_parts(torch.tensor([3.0, 0.1]), ("body", "horn"), total=4.0)
     ('body',)
     """
+    if not total >= 0:
+        raise ValueError(
+            f"total must be the sum of a map that is nowhere negative, but got {total!r}; clip a signed map, as in map.clamp_min(0)."
+        )
     limit = fraction(threshold, "threshold") * total
     return tuple(part for part, claim in zip(parts, claims.tolist(), strict=True) if claim > limit)
 
@@ -80,7 +90,7 @@ def preservation_check(
     ----------
     Hesse, Schaub-Meyer & Roth, ICCV 2023.
     """
-    kept = zip(recipes, important, strict=True)
+    kept = _known(recipes, important)
     missing = [tuple(part for part in whole_object(recipe) if part not in parts) for recipe, parts in kept]
     return _same_answer(model, recipes, missing, size)
 
@@ -100,7 +110,7 @@ def deletion_check(
     ----------
     Hesse, Schaub-Meyer & Roth, ICCV 2023.
     """
-    return 1 - _same_answer(model, recipes, [tuple(parts) for parts in important], size)
+    return 1 - _same_answer(model, recipes, [parts for _, parts in _known(recipes, important)], size)
 
 
 def distractibility(
@@ -150,8 +160,11 @@ def target_sensitivity(claims: Tensor) -> Tensor:
     >>> target_sensitivity(torch.tensor([[[5.0, 1.0], [2.0, 0.5]]]))
     tensor([[1., 0.]])
     """
+    if claims.shape[1:] != (2, 2):
+        raise ValueError(f"claims must be N x 2 x 2, but came as {tuple(claims.shape)}.")
     first, second = claims[:, 0], claims[:, 1]
-    return torch.stack([first[:, 0] > second[:, 0], second[:, 1] > first[:, 1]], 1).float()
+    own, other = torch.stack([first[:, 0], second[:, 1]], 1), torch.stack([second[:, 0], first[:, 1]], 1)
+    return _share(own > other, own, other)
 
 
 def background_independence(falls: Tensor, logits: Tensor) -> Tensor:
@@ -170,7 +183,12 @@ def background_independence(falls: Tensor, logits: Tensor) -> Tensor:
     >>> background_independence(torch.tensor([[0.1, 3.0]]), torch.tensor([10.0]))
     tensor([0.5000])
     """
-    return 1 - (falls >= LITTLE * logits.abs()[:, None]).float().mean(1)
+    if falls.dim() != 2 or not falls.shape[1] or logits.shape != falls.shape[:1]:
+        raise ValueError(
+            f"falls must be N x B and logits N, but came as {tuple(falls.shape)} and {tuple(logits.shape)}."
+        )
+    limits = LITTLE * logits.abs()[:, None].expand_as(falls)
+    return 1 - _share(falls >= limits, falls, limits).mean(1)
 
 
 def model_contrast(for_objects: Tensor, for_scenes: Tensor) -> Tensor:
@@ -189,6 +207,7 @@ def model_contrast(for_objects: Tensor, for_scenes: Tensor) -> Tensor:
     >>> model_contrast(torch.tensor([0.75, 0.5]), torch.tensor([0.25, 0.5]))
     tensor(0.2500)
     """
+    _alike(for_objects, for_scenes)
     return (for_objects - for_scenes).mean()
 
 
@@ -206,7 +225,8 @@ def input_dependence(with_object: Tensor, without_object: Tensor) -> Tensor:
     >>> input_dependence(torch.tensor([0.1, 0.6]), torch.tensor([0.3, 0.3]))
     tensor([1., 0.])
     """
-    return (with_object < without_object).float()
+    _alike(with_object, without_object)
+    return _share(with_object < without_object, with_object, without_object)
 
 
 def input_independence(before: Tensor, after: Tensor, threshold: float = 0.1) -> Tensor:
@@ -223,12 +243,40 @@ def input_independence(before: Tensor, after: Tensor, threshold: float = 0.1) ->
     >>> input_independence(torch.tensor([0.5, 0.5]), torch.tensor([0.52, 0.7]))
     tensor([1., 0.])
     """
-    return ((after - before).abs() < fraction(threshold, "threshold") * before.abs()).float()
+    _alike(before, after)
+    stays = (after - before).abs() < fraction(threshold, "threshold") * before.abs()
+    return _share(stays, before, after)
+
+
+def _known(
+    recipes: Sequence[Recipe], important: Sequence[Sequence[str]]
+) -> list[tuple[Recipe, tuple[str, ...]]]:
+    """Each recipe with its important parts; an error for parts that its object does not have."""
+    pairs = []
+    for recipe, parts in zip(recipes, important, strict=True):
+        whole_object(recipe)  # which refuses pictures without an object, or with parts missing
+        pairs.append((recipe, validated_parts(recipe.shape, parts, "important")))
+    return pairs
+
+
+def _alike(first: Tensor, second: Tensor) -> None:
+    if first.shape != second.shape:
+        raise ValueError(
+            f"there must be as many numbers on both sides, but they came as {tuple(first.shape)} and {tuple(second.shape)}."
+        )
+
+
+def _share(seen: Tensor, *measured: Tensor) -> Tensor:
+    """1 where something is seen, 0 where it is not, NaN where a number that was compared is not known."""
+    unknown = torch.stack([one.isnan() for one in measured]).any(0)
+    return seen.float().masked_fill(unknown, torch.nan)
 
 
 def _same_answer(
     model: nn.Module, recipes: Sequence[Recipe], missing: Sequence[Sequence[str]], size: int | None
 ) -> Tensor:
+    if not recipes:
+        return torch.zeros(0)
     changed = [recipe.replace(without=tuple(parts)) for recipe, parts in zip(recipes, missing, strict=True)]
     before, after = rendered_logits(model, [*recipes, *changed], size).argmax(1).chunk(2)
     return (before == after).float()

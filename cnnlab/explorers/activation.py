@@ -62,7 +62,7 @@ class ActivationExplorer(Explorer):
 
     name = "Activation explorer"
     title = "Activations"
-    question = "What do the units of a layer answer to this picture?"
+    question = "Which units of a layer respond to this picture, and where?"
     invitation = "choose layers, maps and places"
     kinds = (*CLASSIFIERS, "random labels")
 

@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from cnnlab._validation import whole_number
 from cnnlab.explorers.activation_store import ImageSet, first_images
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.charts import Chart
@@ -199,7 +200,10 @@ class MicroscopeExplorer(Explorer):
         self.layer.options = list(layers)
         self.layer.value = before if before in layers else last
         self._layers, self._pictures = layers, UnitPictures(self.model, self.size)
-        self._units = {} if unit is None else {self.layer.value: unit}
+        count = layers[self.layer.value].shape[0]
+        self._units = (
+            {} if unit is None else {self.layer.value: whole_number(unit, "unit", maximum=count - 1)}
+        )
         sets = [self._given] if self._given else [first_images()]
         if not self._given and installed_photographs():
             sets.insert(0, crops_of_photographs())
@@ -374,7 +378,8 @@ class MicroscopeExplorer(Explorer):
         captions = [
             f"unit {unit}: {value:.2f}" for unit, value in zip(self._near_units, values.tolist(), strict=True)
         ]
-        label = f"correlation over the pictures: {'; '.join(captions) or 'not yet known'}"
+        none = "the unit is the same on all of them" if self._survey.done else "not yet known"
+        label = f"correlation over the pictures: {'; '.join(captions) or none}"
         self._show_units(self.near, self._near_units, captions, label)
 
     def _patches_of(self, number: int) -> tuple[Tensor, list[str]] | None:

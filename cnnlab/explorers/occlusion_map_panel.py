@@ -38,6 +38,7 @@ STEP_SECONDS = 0.03
 """Seconds of work in one step: short enough to keep the controls responsive."""
 REPAINT_SECONDS = 0.06
 """Seconds between two repaints of the map."""
+NO_MAP_YET = "There is no map for this setting yet; fill it in."
 VIEWS = (("none", ""), ("target's probability", "probability"), ("class that wins", "class"))
 
 
@@ -159,6 +160,8 @@ class OcclusionMapPanel:
 
     def clear(self) -> None:
         """Remove the map, which no longer matches the setting."""
+        if self.running or self.occlusion_map:
+            self._report(NO_MAP_YET)
         self._background.stop()
         self.occlusion_map = self.summary = None
         self._set_idle()
@@ -186,7 +189,7 @@ class OcclusionMapPanel:
     def _choose_view(self, change: dict) -> None:
         self.paint()
         if change["new"] and not self.occlusion_map and self.stop_button.disabled:
-            self._report("There is no map for this setting yet; fill it in.")
+            self._report(NO_MAP_YET)
 
     def _receive(self, partial: OcclusionMap) -> None:
         self.occlusion_map = partial

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cnnlab.explorers.image_bytes import to_array
-from cnnlab.figures.alt_figure import quantize_png
+from cnnlab.figures.alt_figure import drawn, quantize_png
 from cnnlab.figures.axes import draw_box
 from cnnlab.figures.colours import OUTLINE, RIGHT, WRONG
 
@@ -77,9 +76,7 @@ def draw_row(
 
 def figure_png(figure: Figure) -> bytes:
     """The static preview of any figure, as PNG bytes."""
-    stream = BytesIO()
-    figure.savefig(stream, format="png")
-    return quantize_png(stream)
+    return quantize_png(drawn(figure))
 
 
 def _bars(axis, entries: Sequence[dict]) -> None:

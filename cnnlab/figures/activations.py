@@ -9,48 +9,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnlab._validation import one_of
 from cnnlab.figures.alt_figure import AltTextFigure
-from cnnlab.figures.axes import draw_box, draw_table, finish, level_line, show_image, show_map
+from cnnlab.figures.axes import draw_box, draw_table, finish, level_line, show_image
 from cnnlab.figures.colours import OUTLINE
-from cnnlab.figures.image_grid import tile_images
+from cnnlab.figures.image_grid import grid
 from cnnlab.networks.data_loading import picture_at
 from cnnlab.units import LabelAgreement, TopPatches
 
-_SCALES = ("map", "layer")
 _GREY = 0.85
 
 
-def maps_figure(maps: Tensor, scale: str = "map", columns: int = 16, title: str = "") -> AltTextFigure:
-    """The activation maps of a layer (U x h x w) as grey images, row by row; black is the smallest value, white the largest.
+def maps_figure(maps: Tensor, names: Sequence[str], columns: int = 5) -> AltTextFigure:
+    """The activation maps of some units (U x h x w) as grey images, a name under each.
 
-    Parameters
-    ----------
-    scale
-        "map" scales each map to its own range, which shows where it is active but not how strongly; "layer" scales all maps to one
-        range, which shows the inactive ones.
+    Each map has a scale of its own, black for its smallest value and white for its largest: that shows where a unit is active, not how
+    strongly.
 
     Raises
     ------
     ValueError
-        If there are no maps U x h x w, or the scale is not known.
+        If there are no maps U x h x w, or the names are not as many.
     """
-    one_of(scale, _SCALES, "scale")
     if maps.dim() != 3 or 0 in maps.shape:
         raise ValueError(f"maps must have the axes U x h x w, but came as {tuple(maps.shape)}.")
     values = maps.detach().float().cpu()
-    dims = (1, 2) if scale == "map" else (0, 1, 2)
-    low, high = values.amin(dims, keepdim=True), values.amax(dims, keepdim=True)
+    low, high = values.amin((1, 2), keepdim=True), values.amax((1, 2), keepdim=True)
     scaled = (values - low) / (high - low).clamp(min=1e-12)
-    count, height, width = scaled.shape
-    cells = [divmod(unit, columns) for unit in range(count)]
-    sheet = tile_images(scaled[:, None], cells, gap=max(1, width // 12))[0]
-    alt_text = f"{count} maps of {height} x {width} as grey pictures{': ' + title if title else ''}."
-    figure = AltTextFigure(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.35), alt_text=alt_text)
-    axis = figure.subplots()
-    show_map(axis, sheet, cmap="gray", vmin=0, vmax=1)
-    axis.set_title(title, fontsize=11, loc="left")
-    return figure
+    return grid(list(scaled[:, None].expand(-1, 3, -1, -1)), names, columns)
 
 
 def patches_figure(

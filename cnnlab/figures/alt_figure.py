@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -31,16 +32,11 @@ class AltTextFigure(Figure):
 
     def png(self) -> bytes:
         """The figure as PNG bytes; in 256 colours if it is large."""
-        return _small_png(self._full_colour())
-
-    def _full_colour(self) -> BytesIO:
-        stream = BytesIO()
-        self.savefig(stream, format="png")
-        return stream
+        return _small_png(drawn(self))
 
     def _stored(self) -> tuple[str, bytes]:
         """MIME type and bytes of the image in a notebook."""
-        stream = self._full_colour()
+        stream = drawn(self)
         if not self.photographs or stream.tell() < FULL_COLOUR_BYTES:
             return "image/png", _small_png(stream)
         small = BytesIO()
@@ -57,6 +53,15 @@ class AltTextFigure(Figure):
             f'<img alt="{html.escape(alt_text)}" src="data:{kind};base64,{encoded}" style="max-width: 100%">'
         )
         return {"text/html": image, kind: encoded, "text/plain": alt_text}, {kind: {"alt": alt_text}}
+
+
+def drawn(figure: Figure) -> BytesIO:
+    """A figure as PNG in full colour, drawn once: `savefig` draws the same picture twice, since it settles the layout first."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    stream = BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(stream, "PNG")
+    return stream
 
 
 def _small_png(stream: BytesIO) -> bytes:

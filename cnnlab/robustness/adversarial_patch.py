@@ -6,6 +6,7 @@ the patch is trained over pictures, places, sizes and rotations, so it can be pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,7 +91,8 @@ def adversarial_patch(
     target
         The class to be seen, by index or name.
     side
-        Side of the patch in its own pixels; None for its mean side on the images, so that it is pasted nearly pixel by pixel.
+        Side of the patch in its own pixels, up to twice its largest side on the images; None for its mean side there, so that it is pasted
+        nearly pixel by pixel.
     scale
         Smallest and largest side of the pasted patch, as a share of the shorter side of the image.
     degrees
@@ -148,13 +150,24 @@ def adversarial_patch_steps(
     """Adversarial patch in steps, so that it can be watched and stopped: the grey patch, then one `PatchStep` for each step."""
     batch, _ = image_batch(images)
     pictures = as_pixels(model, batch)
+    if target is None:
+        raise ValueError("target must be the class to be seen, by index or name; None is no class.")
     steps, count = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
     low, high = (fraction(value, "scale") for value in scale)
     if not 0 < low <= high:
         raise ValueError(f"scale must be two shares of the side, above 0 and rising, but got {scale}.")
     if side is None:
         side = max(1, round((low + high) / 2 * min(pictures.shape[-2:])))
-    side = positive_int(side, "side")
+    side, largest = positive_int(side, "side"), max(1, round(high * min(pictures.shape[-2:])))
+    if side > 2 * largest:
+        raise ValueError(
+            f"side is {side}, but the patch is pasted {largest} pixels wide at most, so most of its pixels would not be seen; take"
+            f" {2 * largest} or fewer."
+        )
+    if not (0 <= degrees < math.inf and 0 < learning_rate < math.inf):
+        raise ValueError(
+            f"degrees must be 0 or above and learning_rate above 0, but got {degrees!r} and {learning_rate!r}."
+        )
     index = target_index(target, getattr(model, "class_names", None), batched_logits(model, pictures[:1])[0])
     generator = torch.Generator().manual_seed(seed)
     patch = torch.full((3, side, side), 0.5, dtype=pictures.dtype, device=pictures.device)
@@ -181,10 +194,12 @@ def paste_patch(images: Tensor, patch: Tensor, top: int, left: int, size: int) -
     Raises
     ------
     ValueError
-        If the patch does not lie within the images.
+        If the patch does not lie within the images, or there are several.
     """
     batch, single = image_batch(images)
-    sticker, _ = image_batch(patch, "patch")
+    sticker, one = image_batch(patch, "patch")
+    if not one:
+        raise ValueError(f"patch must be one patch, 3 x any x any, but came as {tuple(patch.shape)}.")
     height, width = batch.shape[-2:]
     size = whole_number(size, "size", minimum=1, maximum=min(height, width))
     top = whole_number(top, "top", maximum=height - size)
@@ -244,6 +259,8 @@ def patch_success(
     """
     batch, _ = image_batch(images)
     pictures = as_pixels(model, batch)
+    if target is None:
+        raise ValueError("target must be the class of the patch, by index or name; None is no class.")
     logits = batched_logits(model, pictures, batch_size)
     index = target_index(target, getattr(model, "class_names", None), logits[0])
     already = logits.argmax(1) == index

@@ -87,7 +87,7 @@ def masked_gradient_signs(
     Raises
     ------
     ValueError, TypeError
-        As `pgd`.
+        As `pgd`; if no image is classified correctly, so that no attack can show anything.
 
     References
     ----------
@@ -105,6 +105,10 @@ def masked_gradient_signs(
     pixels = as_pixels(model, batch)
     logits = batched_logits(model, pixels)
     classes = target_indices(target, model, logits)
+    if not bool((logits.argmax(1) == classes).any()):
+        raise ValueError(
+            "the network classifies none of these images correctly, so no attack can show anything; give others."
+        )
 
     def accuracy(attacked: Tensor) -> float:
         return float((batched_logits(model, attacked).argmax(1) == classes).double().mean())

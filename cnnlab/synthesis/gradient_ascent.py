@@ -103,7 +103,8 @@ def gradient_ascent(
                 if penalty is not None:
                     penalty_value = penalty(picture).sum() * min(1.0, (step + 1) / max(1.0, ramp * steps))
                     direction = gradient - torch.autograd.grad(penalty_value, picture)[0]
-                (slope,) = torch.autograd.grad(images, parameters, direction)
+                # As a sum: for a direction that is handed over, torch would import sympy, half a second of the first step.
+                (slope,) = torch.autograd.grad((images * direction).sum(), parameters)
         yield AscentState(picture.detach(), torch.stack(scores))
         if step < steps:
             with torch.no_grad():

@@ -147,6 +147,10 @@ def direction(layer: str, weights: Tensor, cosine_power: float = 0.0) -> Objecti
     """
     if weights.dim() not in (1, 2, 4):
         raise ValueError(f"weights must be C, K x C or K x C x h x w, but came as {tuple(weights.shape)}.")
+    if not weights.numel() or not bool(torch.isfinite(weights).all()):
+        raise ValueError(
+            "weights must be finite numbers, one or more, but some are NaN or infinite, or there are none."
+        )
     if cosine_power < 0:
         raise ValueError(f"cosine_power must be 0 or above, but got {cosine_power!r}.")
     rows = weights.detach()[None] if weights.dim() == 1 else weights.detach()

@@ -6,7 +6,7 @@
     patches            the patches of a data set that activate a unit most, in one pass over the data
     directions         directions compared with units: is a single unit special?
     concepts           the concepts at each pixel, from the ground truth of the world
-    concept_images     pictures of a concept, rendered on demand: striped, dotted, metal ...
+    concept_images     pictures of a concept, rendered on demand: striped, dotted, metal, wet ...
     tcav               whether a class depends on a concept, held against random concepts
     dictionary         a sparse dictionary of a layer, put into the network as a layer of codes
     dissection         network dissection: overlap of units with concepts, detectors, unique detectors, chance level

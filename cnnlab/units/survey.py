@@ -55,10 +55,11 @@ class UnitSurvey:
         return (scaled * scaled[:, unit, None]).sum(0).float()
 
     def nearest(self, unit: int, k: int) -> tuple[Tensor, Tensor]:
-        """The k other units with the largest correlation, and these correlations."""
-        others = self.correlations(unit)
+        """The k other units with the largest correlation, and these correlations; none for a unit that never changes."""
+        others, k = self.correlations(unit), positive_int(k, "k")
+        changes = float(others[unit]) > 0.5  # 1, or 0 but for rounding
         others[unit] = -2.0
-        values, units = others.topk(min(positive_int(k, "k"), len(others) - 1))
+        values, units = others.topk(min(k, len(others) - 1) if changes else 0)
         return units, values
 
 

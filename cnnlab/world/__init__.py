@@ -11,6 +11,7 @@
                                                                                            replaced
     instances                                                                              collections with several views of each
                                                                                            single object
+    wetness                                                                                a picture after rain
     photo                                                                                  your own photo as the square tensor that a
                                                                                            network takes
     photographs, photo_set, photo_datasets, crops                                          many photographs, with makers, licences and
@@ -32,6 +33,7 @@ from cnnlab.world.photo_set import Photographs
 from cnnlab.world.photographs import photographs
 from cnnlab.world.picture import Picture, render
 from cnnlab.world.recipe import STYLES, Recipe, sample
+from cnnlab.world.wetness import wet
 
 __all__ = [
     *(
@@ -47,5 +49,5 @@ __all__ = [
         "TEXTURES",
     ),
     *("Dataset", "Instances", "Labelled", "Photograph", "Photographs", "Picture", "Recipe"),
-    *("dataset", "index_of", "instances", "parts_of", "photo", "photographs", "render", "sample"),
+    *("dataset", "index_of", "instances", "parts_of", "photo", "photographs", "render", "sample", "wet"),
 ]

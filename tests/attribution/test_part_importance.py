@@ -138,6 +138,13 @@ def test_what_has_no_parts_is_refused(linear, car):
         true_importance(linear, car.replace(without=("wheel",)), 0, size=SIDE)
     with pytest.raises(ValueError, match="size of the picture"):
         part_claims(torch.rand(8, 8), render(car, size=SIDE))
+    with pytest.raises(ValueError, match="no object"):
+        part_claims(torch.rand(SIDE, SIDE), render(car, size=SIDE, shape="none"))
+    with pytest.raises(ValueError, match="size .* but got 0"):
+        true_importance(linear, car, 0, size=0)
+    for no_recipe in (render(car), 6):
+        with pytest.raises(TypeError, match="give one .picture.recipe, or sample.seed.., not"):
+            true_importance(linear, no_recipe, 0, size=SIDE)
 
 
 @pytest.fixture(scope="module")

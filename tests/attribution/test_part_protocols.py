@@ -63,6 +63,41 @@ def test_preservation_and_deletion_try_the_important_parts(cup, needs_handle):
     assert deletion_check(needs_handle, recipes, claimed, size=96).tolist() == [1, 0, 0, 1]
 
 
+def test_a_part_that_the_object_does_not_have_is_refused_by_both_checks(cup, needs_handle):
+    for check in (preservation_check, deletion_check):
+        with pytest.raises(ValueError, match="'horn' is not known. Choose one of: saucer"):
+            check(needs_handle, [cup], [("horn",)], size=96)
+        assert check(needs_handle, [cup], ["handle"], size=96).tolist() == [1]  # a single name
+        assert check(needs_handle, [], []).shape == (0,)
+
+
+def test_what_is_not_known_is_not_counted_as_a_success_or_a_failure():
+    nan, one = torch.tensor([torch.nan]), torch.tensor([1.0])
+    pair = torch.tensor([[[torch.nan, 1.0], [2.0, 3.0]]])
+    assert target_sensitivity(pair)[0, 0].isnan() and target_sensitivity(pair)[0, 1] == 1
+    assert background_independence(torch.tensor([[torch.nan, 0.0]]), torch.tensor([9.0])).isnan()
+    assert input_dependence(nan, one).isnan() and input_independence(one, nan).isnan()
+    claims = torch.tensor([3.0, torch.nan, 1.0, 2.0])
+    assert single_deletion([claims], [torch.arange(4.0)]).isnan() and not len(single_deletion([], []))
+
+
+def test_numbers_that_do_not_belong_together_are_refused():
+    three, one = torch.rand(3), torch.rand(1)
+    for score in (model_contrast, input_dependence, input_independence):
+        with pytest.raises(ValueError, match="as many numbers on both sides"):
+            score(three, one)
+    with pytest.raises(ValueError, match="as many numbers on both sides"):
+        single_deletion([three], [torch.rand(4)])
+    for falls, logits in ((torch.rand(3, 2), one), (torch.rand(3, 0), three), (three, three)):
+        with pytest.raises(ValueError, match="falls must be N x B and logits N"):
+            background_independence(falls, logits)
+    for claims in (torch.rand(3, 2), torch.rand(3, 3, 3)):
+        with pytest.raises(ValueError, match="N x 2 x 2"):
+            target_sensitivity(claims)
+    with pytest.raises(ValueError, match="nowhere negative, but got -3"):
+        important_parts(torch.tensor([0.0, -3.0]), ("body", "rim"), -3.0)
+
+
 def test_important_parts_are_those_above_the_share():
     claims, parts = torch.tensor([6.0, 3.0, 1.0]), ("body", "rim", "handle")
     assert important_parts(claims, parts, 10.0, 0.2) == ("body", "rim")

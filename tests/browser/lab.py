@@ -17,7 +17,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -25,6 +24,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nbformat
+
+from cnnlab.grading.notebook_runs import run_module
 
 SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the document
@@ -168,7 +169,7 @@ class Lab:
         }
         environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
         environment |= {name: str(self._home / folder) for name, folder in folders.items()}
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+        command = [*run_module("jupyterlab"), "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         command += [
             f"--port={self.port}",
             "--ServerApp.port_retries=0",

@@ -50,12 +50,17 @@ def page(notebook):
 
 
 def turn_to(page, name: str, value: int) -> None:
-    """Turn a slider from the keyboard."""
+    """Turn a slider from the keyboard, and wait until the kernel knows.
+
+    ipywidgets holds a step back while an earlier one is under way: a click at once would overtake it, and the map that it starts would
+    be one for the setting before, which the step then removes.
+    """
     slider = page.get_by_role("slider", name=name)
     slider.focus()
     for _ in range(200):
         now = round(float(slider.get_attribute("aria-valuenow")))
         if now == value:
+            settle(page)
             return
         page.keyboard.press("ArrowRight" if now < value else "ArrowLeft")
     raise AssertionError(f"{name} does not reach {value}")

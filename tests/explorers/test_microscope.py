@@ -104,6 +104,8 @@ def test_the_shown_code_gives_the_same(explorer):
 def test_a_wrong_layer_or_a_network_without_maps_is_refused():
     with pytest.raises(ValueError, match="conv9.*relu1"):
         MicroscopeExplorer(Small(), layer="conv9", steps=8)
+    with pytest.raises(ValueError, match="unit must be a whole number between 0 and .*, but got 999"):
+        MicroscopeExplorer(Small(), layer="relu1", unit=999, steps=8)
     flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 96 * 96, 3))
     flat.input_size = 96
     with pytest.raises(ValueError, match="no layer with maps"):

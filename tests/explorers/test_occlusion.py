@@ -16,6 +16,7 @@ from torch import nn
 
 from cnnlab.attribution import occlusion
 from cnnlab.explorers import OcclusionExplorer
+from cnnlab.explorers.occlusion_map_panel import NO_MAP_YET
 
 
 @pytest.fixture
@@ -221,7 +222,7 @@ def test_views_of_the_map_are_painted_on_demand(explorer):
 
 def test_a_view_without_a_map_asks_for_one(explorer):
     explorer.show_map.value = "class"
-    assert explorer.status.value == "There is no map for this setting yet; fill it in."
+    assert explorer.status.value == NO_MAP_YET
     assert not explorer.canvas.show_map
 
 
@@ -258,8 +259,18 @@ def test_a_change_of_any_setting_ends_the_growing_map(explorer):
         await asyncio.sleep(0.05)
         assert explorer.map is None
         assert explorer.stop_button.disabled
+        assert explorer.status.value == NO_MAP_YET
 
     asyncio.run(scene())
+
+
+def test_a_status_of_a_map_goes_with_it(explorer):
+    explorer.stride.value = 24
+    explorer.map_button.click()
+    assert explorer.status.value == "The map is whole: 16 places."
+    explorer.stride.value = 18
+    assert explorer.map is None
+    assert explorer.status.value == NO_MAP_YET
 
 
 def test_a_map_that_fails_is_reported_in_place(detector):

@@ -40,23 +40,21 @@ def found(pictures):
     return top_patches(model, pictures, "0", k=3)
 
 
-@pytest.mark.parametrize("scale", ["map", "layer"])
-def test_maps_stand_in_reading_order_in_their_range(scale):
-    maps = torch.arange(5 * 4 * 6).float().view(5, 4, 6)
-    image = np.asarray(maps_figure(maps, scale, columns=3).axes[0].images[0].get_array())
-    gap = 1
-    for unit in range(5):
-        top, left = unit // 3 * (4 + gap), unit % 3 * (6 + gap)
-        one = image[top : top + 4, left : left + 6]
-        whole = maps if scale == "layer" else maps[unit]
-        assert np.allclose(one, (maps[unit] - whole.min()) / (whole.max() - whole.min()), atol=1e-6)
+def test_each_map_stands_over_its_name_in_a_range_of_its_own():
+    maps = torch.arange(5 * 4 * 6).float().view(5, 4, 6) ** 2
+    names = [f"unit {unit}" for unit in range(5)]
+    figure = maps_figure(maps, names, columns=3)
+    for axis, one, name in zip(figure.axes, maps, names, strict=True):
+        assert axis.get_xlabel() == name and name in figure.alt_text
+        shown = np.asarray(axis.images[0].get_array())[..., 0]
+        assert np.allclose(shown, (one - one.min()) / (one.max() - one.min()), atol=1e-6)
 
 
-def test_maps_need_three_axes_and_a_known_scale():
+def test_maps_need_three_axes_and_a_name_each():
     with pytest.raises(ValueError, match="U x h x w"):
-        maps_figure(torch.zeros(3, 4))
-    with pytest.raises(ValueError, match="scale"):
-        maps_figure(torch.zeros(3, 4, 4), "none")
+        maps_figure(torch.zeros(3, 4), ["a", "b", "c"])
+    with pytest.raises(ValueError, match="captions"):
+        maps_figure(torch.zeros(3, 4, 4), ["a", "b"])
 
 
 def test_patches_are_drawn_where_they_lie(found, pictures):

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from cnnlab.figures import contact_sheet, grid, side_by_side_figure
+from cnnlab.figures.alt_figure import drawn
 from cnnlab.world import render
 
 
@@ -129,7 +130,7 @@ def test_a_large_grid_is_stored_as_jpeg_and_a_small_one_as_png():
         assert picture.format == start and set(data) == {"text/html", kind, "text/plain"}
         assert f'src="data:{kind};base64,{data[kind]}"' in data["text/html"]
         assert metadata == {kind: {"alt": figure.alt_text}}
-        exact = Image.open(figure._full_colour()).convert("RGB")
+        exact = Image.open(drawn(figure)).convert("RGB")
         assert picture.size == exact.size
         difference = np.asarray(picture.convert("RGB"), float) - np.asarray(exact, float)
         assert np.sqrt((difference**2).mean()) < 16

@@ -109,8 +109,34 @@ def test_transformed_without_rotation_is_pasted_and_a_quarter_turn_turns_the_pat
 
 
 @pytest.mark.parametrize(
-    ("options", "match"), [({"scale": (0.5, 0.2)}, "scale"), ({"side": 0}, "side"), ({"steps": 0}, "steps")]
+    ("options", "match"),
+    [
+        ({"scale": (0.5, 0.2)}, "scale"),
+        ({"side": 0}, "side"),
+        ({"side": 60}, "pasted 7 pixels wide at most.*take 14 or fewer"),
+        ({"steps": 0}, "steps"),
+        ({"degrees": float("nan")}, "degrees must be 0 or above"),
+        ({"learning_rate": -0.1}, "learning_rate above 0"),
+    ],
 )
 def test_what_makes_no_patch_is_refused(network, pictures, options, match):
     with pytest.raises(ValueError, match=match):
         adversarial_patch(network, pictures, 0, **options)
+
+
+def test_the_class_must_be_said_and_the_patch_be_one(network, pictures):
+    """None would be the class predicted for the first picture, and several patches would lie on one picture each."""
+    for attempt in (
+        lambda: adversarial_patch(network, pictures, None),
+        lambda: patch_success(network, pictures, torch.rand(3, 5, 5), None),
+    ):
+        with pytest.raises(ValueError, match="None is no class"):
+            attempt()
+    with pytest.raises(ValueError, match=r"one patch, 3 x any x any, but came as \(12, 3, 5, 5\)"):
+        paste_patch(pictures, torch.rand(12, 3, 5, 5), 0, 0, 4)
+
+
+def test_a_patch_finer_than_its_picture_still_wins(pictures):
+    """Up to twice its side, each of its pixels is seen in training."""
+    patch = adversarial_patch(MeanColour(), pictures, "green", side=16, steps=80, scale=(0.5, 0.5))
+    assert patch[1].mean() > 0.9 and patch[[0, 2]].mean() < 0.1

@@ -161,3 +161,9 @@ def test_a_network_without_any_gradient_is_suspicious_for_it():
     nn.init.zeros_(flat[1].weight)
     found = masked_gradient_signs(flat, torch.rand(2, 3, 16, 16), queries=5, steps=2)
     assert found.zero_gradients == 1 and found.signs["no gradient"] and found.accuracy["PGD"] == 1
+
+
+def test_of_images_that_are_all_wrong_nothing_can_be_said(network, many):
+    wrong = (network(many).argmax(1) + 1) % network(many).shape[1]
+    with pytest.raises(ValueError, match="none of these images correctly"):
+        masked_gradient_signs(network, many, wrong)

@@ -117,5 +117,8 @@ def test_wrong_directions_are_refused(network, images):
         direction("conv2", torch.ones(2, 3, 4))
     with pytest.raises(ValueError, match="cosine_power"):
         direction("conv2", torch.ones(8), -1)
+    for empty in (torch.full((8,), torch.nan), torch.ones(0, 8)):
+        with pytest.raises(ValueError, match="finite numbers, one or more"):
+            direction("conv2", empty)
     with pytest.raises(ValueError, match="one picture"):
         caricature("conv2", torch.ones(8))

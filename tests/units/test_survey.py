@@ -39,3 +39,13 @@ def test_its_correlations_are_those_of_numpy(tiny, pictures):
     units, values = surveys["relu1"].nearest(2, 3)
     assert 2 not in units.tolist() and values.tolist() == sorted(values.tolist(), reverse=True)
     assert len(surveys["relu1"].nearest(2, 99)[0]) == 5
+
+
+def test_a_unit_that_never_changes_has_no_nearest_and_is_nobodys(tiny, pictures):
+    torch.nn.init.constant_(tiny.norm1.bias[1:2], -1000.0)
+    tiny.conv2.weight.data[0], tiny.conv2.bias.data[0] = 0, 0.7
+    surveys = survey_units(tiny, pictures, ["relu1", "conv2"])
+    for survey, unit in ((surveys["relu1"], 1), (surveys["conv2"], 0)):
+        assert float(survey.mean[:, unit].std()) < 1e-12
+        assert [len(found) for found in survey.nearest(unit, 3)] == [0, 0]
+        assert survey.correlations(2 if unit else 3)[unit].abs() < 1e-3

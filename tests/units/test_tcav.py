@@ -139,5 +139,11 @@ def test_concept_images_show_the_concept_and_repeat_by_seed():
     assert torch.equal(striped, concept_images("striped", 3, size=48))
     assert not torch.equal(striped, concept_images("striped", 3, seed=1, size=48))
     assert not torch.equal(striped, concept_images(None, 3, size=48))
-    with pytest.raises(ValueError, match="concept 'wet' is not known.*water"):
-        concept_images("wet")
+    with pytest.raises(ValueError, match="concept 'damp' is not known.*water.*wet"):
+        concept_images("damp")
+
+
+def test_wet_pictures_are_those_of_the_random_set_after_rain():
+    wet, dry = concept_images("wet", 6, seed=4), concept_images(None, 6, seed=4)
+    assert wet.mean() < dry.mean() - 0.02
+    assert (torch.nn.functional.cosine_similarity(wet.flatten(1), dry.flatten(1)) > 0.9).all()
