@@ -78,7 +78,7 @@ class ActivationMaximisationExplorer(OptimisationExplorer):
         steps: int = 64,
     ):
         super().__init__(model, picture)
-        self.bars, self.grid.max_tile_size = ProbabilityBars(), 420
+        self.bars, self.grid.max_tile_size, self.grid.min_tile_size = ProbabilityBars(), 420, 110
         self._initial_layer, self._runs, self._lines = layer, [], []
         number = first_number(number, getattr(self.model, "class_names", ()), kind)
         self._regularisers = Regularisers(lambda: self.run_safely(self.on_control_change))

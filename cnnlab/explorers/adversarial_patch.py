@@ -89,7 +89,7 @@ class AdversarialPatchExplorer(Explorer):
         self.on_change(lambda: self.canvas.resize(self.size.value), self.size)
         self.on_change(self._new_patch, self.target, self.kind, self.steps)
         self.on_click(self._train_again, self.train_button)
-        self.on_click(self.background.stop, self.stop_button)
+        self.on_click(self._stop, self.stop_button)
 
     @property
     def box(self) -> tuple[int, int, int]:
@@ -184,6 +184,10 @@ class AdversarialPatchExplorer(Explorer):
                 self._show_patch()
 
         self.in_background(steps, show, self._say_what_is_shown, total=total + 1, at_once=self.at_once)
+
+    def _stop(self) -> None:
+        self.background.stop()
+        self.set_status(f"{self.waiting_for()} has been stopped; the patch is shown as far as it came.")
 
     def _show_patch(self) -> None:
         self.canvas.fill_image = image_bytes.png(self.patch)

@@ -71,11 +71,11 @@ class CorruptionExplorer(Explorer):
                     "random_seed": number("Seed", 0, 0, 9999, name="Random seed of the corruption"),
                 }
             },
-            centre=[self.pair],
-            result=[
-                *(heading("What the network says"), self.bars, self._finding),
+            centre=[
+                *(self.pair, self._finding),
                 *(heading("Probability of what it said before, by severity"), self.chart),
             ],
+            result=[heading("What the network says"), self.bars],
             below=[self.grid],
         )
         self.show()

@@ -71,7 +71,7 @@ class DissectionExplorer(Explorer):
         self._labels: dict[str, Tensor] = {}
         layer = layer or next(reversed(dissections or {}), None)
         self.detector_grid = ImageGrid(columns=6, max_tile_size=160, min_tile_size=90, label="Detectors")
-        self.picture_grid = ImageGrid(columns=4, max_tile_size=140, label="Strongest pictures")
+        self.picture_grid = ImageGrid(columns=3, max_tile_size=160, label="Strongest pictures")
         series = ["its pictures", "other pictures"]
         self.bars = ProbabilityBars(label="Overlap with concepts", series_names=series)
         series = ["without the unit", "with it"]

@@ -66,7 +66,7 @@ class FoolingExplorer(OptimisationExplorer):
         super().__init__(model)
         self._read_classes()
         first = class_index(target, self._classes) if isinstance(target, str) else target
-        self.bars = ProbabilityBars()
+        self.bars, self.grid.min_tile_size = ProbabilityBars(), 90
         self.second_network = choice(
             "Ask also", [("nobody", "")], name="Another network that is asked about the picture"
         )

@@ -51,7 +51,7 @@ class OptimisationExplorer(Explorer):
     def __init__(self, model: str | nn.Module = "mini_alexnet", picture: object = None):
         super().__init__(model, picture)
         self._takes: tuple[nn.Module, int] | None = None
-        self.grid, self.chart = ImageGrid(columns=2, max_tile_size=400, min_tile_size=90), Chart()
+        self.grid, self.chart = ImageGrid(columns=2, max_tile_size=400, min_tile_size=150), Chart()
         self.player = StepPlayer(self.show_frame, self.set_status, self.fail, self.run_label)
 
     def update_options(self) -> None:
@@ -123,7 +123,7 @@ class OptimisationExplorer(Explorer):
         captions = self.captions()
         with self.grid.hold_sync():
             self.grid.smooth = frame.pixels.shape[-1] > 128
-            self.grid.columns = min(len(captions), 2 if len(captions) <= 4 else 3)
+            self.grid.columns = min(len(captions), 2 if len(captions) == 4 else 3)
             self.grid.tiles, self.grid.captions = image_tiles(frame.images), captions
             self.grid.selected = min(max(self.grid.selected, 0), len(captions) - 1)
             self.grid.labels = captions if len(captions) > 1 else []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from cnnlab.explorers.background import BackgroundSteps
@@ -175,6 +176,7 @@ def curves_figure(curves: Mapping[str, list[float]], step: int | None = None) ->
     if step is not None:
         axis.axvline(step, color=INK, linewidth=0.8)
     draw_curve(axis, "step")
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if len(curves) > 1:
         axis.legend(fontsize=7.5, frameon=False)
     return figure

@@ -89,6 +89,7 @@ def test_training_can_be_stopped_and_the_code_makes_the_patch_as_far_as_it_came(
                 break
         assert explorer.background.running and not explorer.stop_button.disabled
         explorer.stop_button.click()
+        assert "has been stopped" in explorer.status.value and "%" not in explorer.status.value
         reached = explorer.state.steps
         await asyncio.sleep(0.1)
         assert explorer.state.steps == reached < 200 and f"steps={reached})" in explorer.code()

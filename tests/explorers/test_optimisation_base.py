@@ -48,7 +48,7 @@ def explorer(request):
 def test_it_opens_with_a_finished_picture_and_its_curve(explorer):
     assert explorer.error is None and not explorer.player.running
     assert explorer.grid.tiles["count"] == len(explorer.captions())
-    assert explorer.grid.columns <= 2, "few pictures are large"
+    assert explorer.grid.columns <= 3 and explorer.grid.min_tile_size >= 150, "few pictures are large"
     assert explorer.chart.png and explorer.chart.alt
     assert "Run the cell" in explorer.describe()
 
