@@ -128,9 +128,9 @@ class NearestNeighboursExplorer(Explorer):
         )
 
     def preview(self) -> Figure:
-        k = min(self.k.value, 7)
+        k = min(self.k.value, 4)  # more would be too small
         layers = [layer for layer in (PIXELS, self.layer.value) if layer in self.neighbours]
-        figure = canvas(9.6, 1.75 * len(layers))
+        figure = canvas(9.6, 2.3 * len(layers))
         for line, layer in zip(figure.subplots(len(layers), k + 1, squeeze=False), layers, strict=True):
             best = self.neighbours[layer].index[:k].tolist()
             captions = [self.image_set.describe(index).split(",")[0] for index in best]

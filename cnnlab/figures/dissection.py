@@ -143,9 +143,9 @@ def report_figure(
     titles = [_unit_words(reports[unit]) for unit in units]
     k, (high, wide) = pictures.shape[1], pictures.shape[-2:]
     rows = -(-len(units) // columns)
-    cell = 10.0 / columns
+    cell = 12.0 / columns
     figure = AltTextFigure(
-        figsize=(10.0, rows * (cell / k * high / wide + 0.32)),
+        figsize=(12.0, rows * (cell / k * high / wide + 0.32)),
         alt_text=f"Dissection report of {dissection.layer}: {'; '.join(titles)}.",
     )
     axes = figure.subplots(rows, columns, squeeze=False).ravel()

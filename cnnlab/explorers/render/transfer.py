@@ -159,10 +159,10 @@ def prediction_frames(task: NewTask, predicted: Tensor, side: int) -> tuple[list
 
 
 def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
-    """Plot of twelve test pictures, with the predictions of the last run if there is one, beside the curves of all runs."""
-    figure = canvas(9.6, 3.9)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
-    images = to_float_images(task.test_images[:12])
+    """Plot of six test pictures, with the predictions of the last run if there is one, beside the curves of all runs."""
+    figure = canvas(9.6, 4.2)
+    left, right = figure.subfigures(1, 2, width_ratios=(1.4, 1))
+    images = to_float_images(task.test_images[:6])
     names, truth = task.classes, task.test_labels[: len(images)].tolist()
     predicted = runs[-1].predicted.tolist() if runs else truth
     pairs = list(zip(predicted, truth, strict=False))
@@ -172,7 +172,7 @@ def preview_figure(task: NewTask, runs: Sequence[TrainingRun]) -> Figure:
         else f"{names[true_class]}:\n{names[predicted_class]}"
         for predicted_class, true_class in pairs
     ]
-    axes = left.subplots(3, 4).ravel()
+    axes = left.subplots(2, 3).ravel()
     draw_row(
         axes[: len(images)],
         images,
